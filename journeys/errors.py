@@ -1,0 +1,89 @@
+"""What can go wrong, as one small tree.
+
+::
+
+    ValueError
+    └── JourneysError          anything this library refuses
+        ├── UnknownNameError   a step, column or identifier that is not there
+        ├── ArgumentError      an argument whose value cannot be meant
+        ├── SourceError        a file or table that is not what it was said to be
+        └── StoreError         a saved store that is missing, half-written or of another version
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+__all__ = [
+    "ArgumentError",
+    "JourneysError",
+    "SourceError",
+    "StoreError",
+    "UnknownNameError",
+    "closest",
+    "raise_all",
+    "unknown",
+]
+
+
+class JourneysError(ValueError):
+    """Anything this library refuses; catch this to catch them all."""
+
+
+class UnknownNameError(JourneysError):
+    """A step, column or identifier that is not there."""
+
+
+class ArgumentError(JourneysError):
+    """An argument whose value cannot be meant."""
+
+
+class SourceError(JourneysError):
+    """A file or table that is not what it was said to be."""
+
+
+class StoreError(JourneysError):
+    """A saved store that is missing, half-written or of another version."""
+
+
+def closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
+    """Return the names most like `value`, best first, whatever their case.
+
+    Examples
+    --------
+    >>> closest("sign up", ["Signed Up", "Loaded a Page", "Sign Up"])
+    ['Sign Up', 'Signed Up']
+    """
+    folded: dict[str, str] = {}
+    for name in available:
+        folded.setdefault(name.casefold(), name)
+    return [folded[key] for key in get_close_matches(value.casefold(), folded, n=n, cutoff=0.6)]
+
+
+def unknown(argument: str, values: str | Sequence[str], *, available: Sequence[str], what: str = "name") -> str:
+    """Say in one sentence which values of an argument are unknown, what is closest and what there is.
+
+    Examples
+    --------
+    >>> print(unknown("steps", "Signd Up", available=["Signed Up", "Upgraded Plan"], what="event"))
+    steps: no event 'Signd Up'; did you mean 'Signed Up'? Available: 'Signed Up', 'Upgraded Plan'
+    >>> print(unknown("by", ["contry"], available=[], what="column"))
+    by: no column 'contry'. There are none.
+    """
+    names = [values] if isinstance(values, str) else list(values)
+    parts = []
+    for name in names:
+        match = closest(name, available)
+        hint = f"; did you mean {' or '.join(repr(m) for m in match)}?" if match else "."
+        parts.append(f"{argument}: no {what} {name!r}{hint}")
+    shown = ", ".join(repr(name) for name in available[:20])
+    more = f" and {len(available) - 20} more" if len(available) > 20 else ""
+    tail = f"Available: {shown}{more}" if available else "There are none."
+    return " ".join([*parts, tail])
+
+
+def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentError) -> None:
+    """Raise one error that lists every problem; do nothing when there is none."""
+    if problems:
+        raise error(problems[0] if len(problems) == 1 else "\n".join(f"- {problem}" for problem in problems))
