@@ -1,0 +1,83 @@
+"""Many tests at once: p-values that account for how often was asked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.stats.columns import Column, Floats, floats
+
+__all__ = ["adjust"]
+
+Method = Literal["bh", "by", "holm", "bonferroni"]
+
+
+def adjust(p_values: Column, *, method: Method = "bh", tests: int | None = None) -> Floats:
+    """Which of many p-values still mean something after so many questions?
+
+    Parameters
+    ----------
+    p_values
+        One column; NaN (undefined) stays NaN and does not count as a test.
+    method
+        `"bh"` (Benjamini & Hochberg: q-values, the expected share of false ones among those reported, for tests that
+        are independent or lean the same way), `"by"` (Benjamini & Yekutieli: any dependence), `"holm"` or
+        `"bonferroni"` (the chance of even one false one).
+    tests
+        How many tests were made, if more than there are p-values (a search of which only the best is kept).
+
+    Returns
+    -------
+    float array
+        Adjusted p-values in the order given, each between 0 and 1.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such method.
+    ArgumentError
+        When a p-value lies outside [0, 1], or `tests` is smaller than the number of p-values.
+
+    Notes
+    -----
+    Benjamini & Hochberg (1995), JRSS B 57, 289–300. Benjamini & Yekutieli (2001), Ann. Statist. 29, 1165–1188.
+    Holm (1979), Scand. J. Statist. 6, 65–70.
+
+    Examples
+    --------
+    >>> print(adjust([0.01, 0.04, float("nan"), 0.03]))
+    [0.03 0.04  nan 0.04]
+    >>> print(adjust([0.01, 0.04, 0.03], method="bonferroni").round(4))
+    [0.03 0.12 0.09]
+    """
+    methods = ("bh", "by", "holm", "bonferroni")
+    if method not in methods:
+        raise UnknownNameError(unknown("method", method, available=methods, what="method"))
+    p = np.atleast_1d(floats(p_values))
+    known = np.flatnonzero(~np.isnan(p))
+    count = len(known)
+    if tests is not None and tests < count:
+        message = f"tests: {tests} is fewer than the {count} p-values given"
+        raise ArgumentError(message)
+    if ((p[known] < 0) | (p[known] > 1)).any():
+        wrong = p[known][(p[known] < 0) | (p[known] > 1)]
+        message = f"p_values: {wrong[0]} is not a probability between 0 and 1"
+        raise ArgumentError(message)
+    adjusted = np.full(p.shape, np.nan)
+    if count == 0:
+        return adjusted
+    m = count if tests is None else tests
+    order = known[np.argsort(p[known], kind="stable")]
+    ranked, rank = p[order], np.arange(1, count + 1)
+    if method == "bonferroni":
+        values = ranked * m
+    elif method == "holm":
+        values = np.maximum.accumulate(ranked * (m - rank + 1))
+    else:
+        # Tests that were made and not kept are taken as 1: they can only make the others larger.
+        penalty = 1.0 if method == "bh" else float((1 / np.arange(1, m + 1)).sum())
+        values = np.minimum.accumulate((ranked * m / rank * penalty)[::-1])[::-1]
+    adjusted[order] = np.minimum(values, 1.0)
+    return adjusted

@@ -1,0 +1,398 @@
+"""Two-by-two tables: did it and converted, did it and did not, did not and converted, neither."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from journeys.stats.columns import Column, Floats, critical_value, floats, ratio
+
+__all__ = [
+    "STRENGTHS",
+    "PhiTable",
+    "chi_square",
+    "expected_minimum",
+    "fisher_exact",
+    "independence_p",
+    "odds_ratio",
+    "phi",
+    "phi_interval",
+    "phi_table",
+    "strength",
+]
+
+STRENGTHS: tuple[tuple[float, str], ...] = (
+    (0.9, "too good to be true"),
+    (0.7, "very strong"),
+    (0.4, "strong"),
+    (0.3, "moderate"),
+    (0.2, "weak"),
+    (0.0, "negligible"),
+)
+"""Words for |phi|, each from its threshold on. The scale that Quinnipiac University teaches; its 0.2, 0.3 and 0.4 are
+also where Amplitude's Compass cuts. Above 0.9 (exclusive) a leak is the likelier reason than a behaviour."""
+
+_SMALL_EXPECTED = 5.0
+_CHUNK = 2_000_000
+
+
+class PhiTable(NamedTuple):
+    """What a 2×2 table says, one entry a table. Everything undefined is NaN."""
+
+    phi: Floats
+    ci_low: Floats
+    ci_high: Floats
+    p_value: Floats
+    odds_ratio: Floats
+    odds_ratio_low: Floats
+    odds_ratio_high: Floats
+    lift: Floats
+
+
+def phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
+    """How closely do two yes/no facts go together? The phi coefficient, from −1 to 1.
+
+    Parameters
+    ----------
+    both, behaviour_only, conversion_only, neither
+        The four counts; columns of equal length, or single numbers.
+
+    Returns
+    -------
+    float array
+        NaN where a margin is empty (everyone or nobody did it, or converted): phi is undefined there.
+
+    Notes
+    -----
+    (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): Pearson's r of the two 0/1 columns, the square root of chi-square / n.
+    Its largest possible value is below 1 when the two margins differ: a behaviour of 1 % of people can never reach
+    a high phi with a conversion of 50 %. Yule (1912), JRSS 75, 579–652.
+
+    Examples
+    --------
+    >>> print(phi([30, 5], [20, 0], [20, 7], [30, 0]))
+    [0.2 nan]
+    """
+    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    # Two roots instead of one: the product of four margins of a large log exceeds what a float holds exactly.
+    scale = np.sqrt((a + b) * (c + d)) * np.sqrt((a + c) * (b + d))
+    with np.errstate(invalid="ignore"):
+        return np.clip(np.where(scale > 0, ratio(a * d - b * c, scale), np.nan), -1.0, 1.0)
+
+
+def phi_interval(
+    both: Column,
+    behaviour_only: Column,
+    conversion_only: Column,
+    neither: Column,
+    *,
+    confidence: float = 0.95,
+    method: Literal["margins", "fisher"] = "margins",
+) -> tuple[Floats, Floats]:
+    """How sure is a phi?
+
+    Parameters
+    ----------
+    both, behaviour_only, conversion_only, neither
+        The four counts; columns of equal length, or single numbers.
+    confidence
+        0.95 by default.
+    method
+        `"margins"` (default): on Fisher's z scale, with the large-sample variance of phi for the margins at hand.
+        `"fisher"`: Fisher's z with 1/(n − 3), which assumes two normal variables; it is too narrow for a rare behaviour
+        that goes with converting, and is here because other tools print it.
+
+    Returns
+    -------
+    tuple of two float arrays
+        Lower and upper end within [−1, 1]; NaN where phi is undefined.
+
+    Raises
+    ------
+    ArgumentError
+        When `confidence` is not between 0 and 1.
+
+    Notes
+    -----
+    n·Var(φ) = 1 − φ² + φ(1 + φ²/2)·(p₁−q₁)(p₂−q₂)/√(p₁q₁p₂q₂) − ¾φ²((p₁−q₁)²/p₁q₁ + (p₂−q₂)²/p₂q₂), with p₁, p₂ the two
+    margins (Yule 1912; Bishop, Fienberg & Holland 1975, eq. 11.3-14). It assumes people drawn independently, and large
+    samples: with an expected count below 5 read Fisher's p, not the interval.
+
+    Examples
+    --------
+    >>> low, high = phi_interval(30, 20, 20, 30)
+    >>> print(low.round(3), high.round(3))
+    0.003 0.382
+    """
+    z = critical_value(confidence)
+    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    n = a + b + c + d
+    value = phi(a, b, c, d)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if method == "fisher":
+            error = np.where(n > 3, 1 / np.sqrt(n - 3), np.nan)
+        else:
+            p1, p2 = (a + b) / n, (a + c) / n
+            skew1, skew2 = (2 * p1 - 1) / np.sqrt(p1 * (1 - p1)), (2 * p2 - 1) / np.sqrt(p2 * (1 - p2))
+            variance = (
+                1 - value**2 + value * (1 + value**2 / 2) * skew1 * skew2 - 0.75 * value**2 * (skew1**2 + skew2**2)
+            )
+            error = np.sqrt(np.maximum(variance, 0.0) / n) / (1 - value**2)
+        centre = np.arctanh(value)
+        low, high = np.tanh(centre - z * error), np.tanh(centre + z * error)
+    sure = np.abs(value) == 1  # every person lies on one diagonal
+    return np.where(sure, value, low), np.where(sure, value, high)
+
+
+def chi_square(
+    both: Column, behaviour_only: Column, conversion_only: Column, neither: Column, *, yates: bool = False
+) -> tuple[Floats, Floats]:
+    """Could the four counts be chance? Pearson's chi-square with one degree of freedom, and its p-value.
+
+    Parameters
+    ----------
+    both, behaviour_only, conversion_only, neither
+        The four counts; columns of equal length, or single numbers.
+    yates
+        Apply the continuity correction. It makes the test too cautious; exact tests have taken its place.
+
+    Returns
+    -------
+    tuple of two float arrays
+        Statistic and p-value; NaN where a margin is empty. Not for expected counts below 5: see `fisher_exact`.
+
+    Notes
+    -----
+    n(ad − bc)² / ((a+b)(c+d)(a+c)(b+d)). Pearson (1900), Phil. Mag. 50, 157–175.
+
+    Examples
+    --------
+    >>> statistic, p = chi_square(30, 20, 20, 30)
+    >>> print(statistic.round(6), p.round(4))
+    4.0 0.0455
+    """
+    from scipy.special import erfc
+
+    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    n = a + b + c + d
+    if yates:
+        scale = np.sqrt((a + b) * (c + d)) * np.sqrt((a + c) * (b + d))
+        off = np.maximum(np.abs(a * d - b * c) - n / 2, 0.0)
+        statistic = n * np.where(scale > 0, ratio(off, scale), np.nan) ** 2
+    else:
+        statistic = n * phi(a, b, c, d) ** 2
+    return statistic, erfc(np.sqrt(statistic / 2))
+
+
+def expected_minimum(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
+    """Return the smallest of the four counts that chance alone would give: below 5 the chi-square test is unsafe.
+
+    Examples
+    --------
+    >>> print(expected_minimum(3, 1, 1, 3))
+    2.0
+    """
+    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    n = a + b + c + d
+    return ratio(np.minimum(a + b, c + d) * np.minimum(a + c, b + d), n)
+
+
+def fisher_exact(
+    both: Column,
+    behaviour_only: Column,
+    conversion_only: Column,
+    neither: Column,
+    *,
+    alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+) -> Floats:
+    """Could the four counts be chance, when there are few people? Fisher's exact p-value.
+
+    Parameters
+    ----------
+    both, behaviour_only, conversion_only, neither
+        The four counts; columns of equal length, or single numbers.
+    alternative
+        `"two-sided"`: every table at most as likely as this one; `"greater"`: at least so many in `both`; `"less"`.
+
+    Returns
+    -------
+    float array
+        1.0 where a margin is empty: only one table is possible then.
+
+    Notes
+    -----
+    The hypergeometric law of `both` with all four margins given, summed from ratios of neighbouring terms, so that no
+    factorial is formed and tiny p-values keep their digits. Fisher (1935), The Design of Experiments.
+
+    Examples
+    --------
+    >>> print(fisher_exact([3, 8], [1, 2], [1, 1], [3, 5]).round(4))
+    [0.4857 0.035 ]
+    """
+    cells = np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    a, b, c, d = (np.atleast_1d(cell).ravel() for cell in cells)
+    sizes = _support(a, b, c, d)
+    p = np.empty(len(a))
+    # Tables are taken in batches of bounded size: a hundred thousand tables must not become one huge array.
+    batch = np.cumsum(sizes) // _CHUNK
+    for part in np.split(np.arange(len(a)), np.flatnonzero(np.diff(batch)) + 1):
+        if len(part):
+            p[part] = _fisher_batch((a[part], b[part], c[part], d[part]), alternative=alternative)
+    return p.reshape(cells[0].shape)
+
+
+def _support(a: Floats, b: Floats, c: Floats, d: Floats) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Count the tables that have the same margins."""
+    return (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
+
+
+def _fisher_batch(cells: tuple[Floats, Floats, Floats, Floats], *, alternative: str) -> Floats:
+    """Sum the hypergeometric terms of several tables laid end to end."""
+    a, b, c, d = cells
+    lowest = np.maximum(0.0, a - d)
+    sizes = _support(a, b, c, d)
+    starts = np.cumsum(sizes) - sizes
+    table = np.repeat(np.arange(len(a)), sizes)
+    value = np.arange(sizes.sum()) - starts[table] + lowest[table]  # what `both` would be in this term
+    above, below = (a + b)[table] - value + 1, (a + c)[table] - value + 1
+    gap = (d - a)[table] + value
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.log(above) + np.log(below) - np.log(value) - np.log(gap)
+    step[starts] = 0.0
+    # One cumulative sum a table: subtract what the tables before have summed up, table by table for accuracy.
+    logs = np.cumsum(step)
+    logs -= np.repeat(logs[starts], sizes)
+    logs -= np.repeat(np.maximum.reduceat(logs, starts), sizes)
+    observed = logs[starts + (a - lowest).astype(np.int64)]
+    weight = np.exp(logs)
+    if alternative == "greater":
+        counted = value >= a[table]
+    elif alternative == "less":
+        counted = value <= a[table]
+    else:
+        counted = logs <= observed[table] + 1e-7  # as R and scipy: equal likelihoods count, whatever the last bit
+    return np.minimum(np.add.reduceat(weight * counted, starts) / np.add.reduceat(weight, starts), 1.0)
+
+
+def independence_p(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
+    """Return chi-square's p, or Fisher's exact one where an expected count is below 5; NaN where a margin is empty.
+
+    Examples
+    --------
+    >>> print(independence_p([30, 3], [20, 1], [20, 1], [30, 3]).round(4))
+    [0.0455 0.4857]
+    """
+    cells = np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    _, p = chi_square(*cells)
+    p = np.atleast_1d(p)
+    small = np.atleast_1d(expected_minimum(*cells) < _SMALL_EXPECTED) & ~np.isnan(p)
+    if small.any():
+        p[small] = fisher_exact(*(np.atleast_1d(cell)[small] for cell in cells))
+    return p.reshape(cells[0].shape)
+
+
+def odds_ratio(
+    both: Column, behaviour_only: Column, conversion_only: Column, neither: Column, *, confidence: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """By what factor are the odds of converting higher among those who did it?
+
+    Parameters
+    ----------
+    both, behaviour_only, conversion_only, neither
+        The four counts; columns of equal length, or single numbers.
+    confidence
+        0.95 by default.
+
+    Returns
+    -------
+    tuple of three float arrays
+        The sample odds ratio ad / bc (infinite or 0 with an empty cell, NaN for 0/0), lower and upper end.
+
+    Raises
+    ------
+    ArgumentError
+        When `confidence` is not between 0 and 1.
+
+    Notes
+    -----
+    Interval: Woolf's, exp(ln OR ± z √(1/a + 1/b + 1/c + 1/d)); where a cell is empty ½ is added to each for the
+    interval alone (Gart 1966). It assumes moderately large cells. An odds ratio is not a ratio of rates: lift is.
+    Woolf (1955), Ann. Hum. Genet. 19, 251–253.
+
+    Examples
+    --------
+    >>> ratio, low, high = odds_ratio(30, 20, 20, 30)
+    >>> print(ratio, low.round(3), high.round(3))
+    2.25 1.011 5.008
+    """
+    z = critical_value(confidence)
+    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    value = ratio(a * d, b * c)
+    empty = ((a == 0) | (b == 0) | (c == 0) | (d == 0)) * 0.5
+    a, b, c, d = a + empty, b + empty, c + empty, d + empty
+    centre = np.log(a) + np.log(d) - np.log(b) - np.log(c)
+    half = z * np.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+    known = np.where(np.isnan(value), np.nan, 0.0)
+    return value, np.exp(centre - half) + known, np.exp(centre + half) + known
+
+
+def strength(values: Column) -> list[str | None]:
+    """Say how strong a phi is, in the words of `STRENGTHS`; None where it is undefined.
+
+    Examples
+    --------
+    >>> strength([0.05, -0.25, 0.45, 0.95, float("nan")])
+    ['negligible', 'weak', 'strong', 'too good to be true', None]
+    """
+    words: list[str | None] = []
+    for value in np.atleast_1d(np.abs(floats(values))):
+        if np.isnan(value):
+            words.append(None)
+        elif value > STRENGTHS[0][0]:
+            words.append(STRENGTHS[0][1])
+        else:
+            words.append(next(word for threshold, word in STRENGTHS[1:] if value >= threshold))
+    return words
+
+
+def phi_table(
+    both: Column, behaviour_only: Column, conversion_only: Column, neither: Column, *, confidence: float = 0.95
+) -> PhiTable:
+    """What do four counts say about a behaviour and a conversion? Everything that the correlation table shows.
+
+    Parameters
+    ----------
+    both, behaviour_only, conversion_only, neither
+        People who did it and converted, did it and did not, did not and converted, neither; columns or single numbers.
+    confidence
+        0.95 by default.
+
+    Returns
+    -------
+    PhiTable
+        `phi` with `ci_low` and `ci_high` (see `phi_interval`), `p_value` (chi-square; Fisher's exact test where an
+        expected count is below 5), `odds_ratio` with `odds_ratio_low` and `odds_ratio_high` (Woolf), `lift`: the
+        conversion rate of those who did it over the rate of everyone, in the same population and time.
+
+    Raises
+    ------
+    ArgumentError
+        When `confidence` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> table = phi_table(14, 10, 6, 13)
+    >>> print(table.phi.round(3), table.p_value.round(3), table.lift.round(2))
+    0.266 0.081 1.25
+    """
+    a, b, c, d = (
+        np.atleast_1d(cell)
+        for cell in np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    )
+    low, high = phi_interval(a, b, c, d, confidence=confidence)
+    odds, odds_low, odds_high = odds_ratio(a, b, c, d, confidence=confidence)
+    lift = ratio(ratio(a, a + b), ratio(a + c, a + b + c + d))
+    columns = (phi(a, b, c, d), low, high, independence_p(a, b, c, d), odds, odds_low, odds_high, lift)
+    shape = np.broadcast_shapes(*(np.shape(floats(cell)) for cell in (both, behaviour_only, conversion_only, neither)))
+    return PhiTable(*(column.reshape(shape) for column in columns))
