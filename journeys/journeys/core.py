@@ -1,0 +1,240 @@
+"""The class that analysts hold in their hands, and the ways to come by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import polars as pl
+
+from journeys.errors import ArgumentError, StoreError
+from journeys.journeys.correlations import AsksCorrelations
+from journeys.journeys.flows import AsksFlows
+from journeys.journeys.funnels import AsksFunnels
+from journeys.log import build_log, open_log, save_log
+
+if TYPE_CHECKING:
+    from journeys.events import Events
+    from journeys.identity import Identity, IdentityRules
+
+__all__ = ["Journeys", "open_journeys", "stitch"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations):
+    """Everybody's timeline, from first touch to last: select from it, ask it, save it.
+
+    Nothing that is asked changes it: every selection is a new `Journeys` over the same log.
+
+    Attributes
+    ----------
+    people : pl.DataFrame
+        One row a person.
+    events : pl.LazyFrame
+        One row an event, sorted by person, timestamp and order of arrival.
+    identity : Identity
+        Who is who, and why; of journeys that were stitched.
+    noticed : mapping of str to int
+        What is odd but kept: equal times, repeated rows, times before 2000 or in the future.
+    quarantine : pl.DataFrame
+        Rows without a person, a time or an event, with the `reason`.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["x", "y"]})
+    >>> jn.Journeys.from_table(log)
+    Journeys: 1 person, 2 events, 2026-03-01 to 2026-03-02.
+    """
+
+    quarantine: pl.DataFrame = field(default_factory=pl.DataFrame)
+    noticed: Mapping[str, int] = field(default_factory=dict)
+    stitched: Identity | None = None
+
+    @classmethod
+    def from_table(
+        cls,
+        table: pl.DataFrame | pl.LazyFrame,
+        *,
+        person: str = "person",
+        timestamp: str = "timestamp",
+        event: str = "event",
+        time_unit: Literal["s", "ms", "us"] | None = None,
+    ) -> Self:
+        """Make journeys of a table that already says who each event belongs to.
+
+        Parameters
+        ----------
+        table : pl.DataFrame, pl.LazyFrame or anything that speaks Arrow
+            One row an event, in any order; columns beside the three are kept as properties. Rows of equal
+            person and time keep their order of arrival.
+        person, timestamp, event : str
+            The columns that say who, when and what. Times without a zone are UTC.
+        time_unit : {"s", "ms", "us"}, optional
+            The unit, where the times are numbers since 1970; it is never guessed.
+
+        Raises
+        ------
+        UnknownNameError
+            When a column is missing; all that are missing are named, with the closest matches.
+        ArgumentError
+            When a column has a type that cannot be meant.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"user": [7], "at": ["2026-03-01T10:00:00Z"], "what": ["Signed Up"]})
+        >>> jn.Journeys.from_table(log, person="user", timestamp="at", event="what")
+        Journeys: 1 person, 1 event, 2026-03-01.
+        """
+        if isinstance(table, pl.DataFrame | pl.LazyFrame):
+            frame = table.lazy()
+        elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__"):
+            frame = pl.DataFrame(table).lazy()
+        else:
+            raise ArgumentError(f"table: expected a DataFrame, a LazyFrame or an Arrow table, got {type(table)}.")
+        if time_unit is not None and timestamp in frame.collect_schema():
+            frame = frame.with_columns(pl.from_epoch(timestamp, time_unit=time_unit))
+        built = build_log(frame, person=person, timestamp=timestamp, event=event)
+        return cls(built.log, quarantine=built.quarantine, noticed=built.noticed)
+
+    @property
+    def identity(self) -> Identity:
+        """Who is who, and by which evidence.
+
+        Raises
+        ------
+        StoreError
+            When the journeys were made of a table whose people were known already.
+        """
+        if self.stitched is None:
+            raise StoreError("identity: these journeys came with their people known; only jn.stitch finds identities.")
+        return self.stitched
+
+    def save(self, path: str | Path, *, shards: int = 1) -> Self:
+        """Write the selected journeys as a store, and return them as opened from there.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder. Whoever reads it sees the old store or the new one, never a mixture.
+        shards : int
+            How many files of about equally many events to split the people over: memory while asking is
+            that of one shard.
+
+        Examples
+        --------
+        >>> import tempfile, polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "b"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["x", "y"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     jn.Journeys.from_table(log).save(folder, shards=2).people.height
+        2
+        """
+        frames = {"quarantine": self.quarantine} if self.quarantine.width else {}
+        if self.stitched is not None:
+            frames |= {f"identity_{name}": frame for name, frame in self.stitched.to_frames().items()}
+        log = self.log
+        if self.cuts:
+            known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
+            log = build_log(self.events, people=known.select("person", *self._own_columns(known))).log
+        saved = save_log(log, path, shards=shards, frames=frames, notes={"noticed": dict(self.noticed)})
+        return replace(self, log=saved, cuts=())
+
+    def _own_columns(self, known: pl.DataFrame) -> list[str]:
+        """Columns of people that the events do not say: identifiers and traits."""
+        from journeys.log import CAMPAIGN
+
+        said = {f"{prefix}_{name}" for prefix in ("first", "last") for name in CAMPAIGN}
+        return [name for name in known.columns if name != "person" and name not in said]
+
+    def __repr__(self) -> str:
+        return f"Journeys: {self.finding}"
+
+    @property
+    def finding(self) -> str:
+        """How many people and events there are, over which days, as a sentence."""
+        size = self.size
+        if size.first is None or size.last is None:
+            return "no people and no events."
+        people, events = f"{size.people:,} {_plural('person', size.people)}", f"{size.events:,}"
+        days = f"{size.first:%Y-%m-%d}"
+        if size.first.date() != size.last.date():
+            days += f" to {size.last:%Y-%m-%d}"
+        return f"{people}, {events} {_plural('event', size.events)}, {days}."
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        settings = {"odd but kept": ", ".join(f"{count:,} × {what}" for what, count in self.noticed.items())}
+        if self.quarantine.height:
+            settings["set apart"] = f"{self.quarantine.height:,} rows without a person, a time or an event"
+        settings = {key: value for key, value in settings.items() if value}
+        return card("Journeys", sentence=self.finding, settings=settings, table=self.people.head(5))
+
+
+def _plural(word: str, count: int) -> str:
+    if count == 1:
+        return word
+    return {"person": "people"}.get(word, f"{word}s")
+
+
+def open_journeys(path: str | Path) -> Journeys:
+    """Open a store of journeys; nothing is read until something is asked.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that `Journeys.save` wrote.
+
+    Raises
+    ------
+    StoreError
+        When there is no store, or one that is broken or of another version.
+
+    Examples
+    --------
+    >>> import tempfile, polars as pl, journeys as jn
+    >>> log = pl.DataFrame({"person": ["a"], "timestamp": ["2026-03-01"], "event": ["x"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = jn.Journeys.from_table(log).save(folder)
+    ...     print(jn.open(folder))
+    Journeys: 1 person, 1 event, 2026-03-01.
+    """
+    log, frames, notes = open_log(path)
+    identity = None
+    kept = {name.removeprefix("identity_"): frame for name, frame in frames.items() if name.startswith("identity_")}
+    if kept:
+        from journeys.identity import Identity
+
+        identity = Identity.from_frames(kept)
+    quarantine = frames.get("quarantine", pl.DataFrame())
+    return Journeys(log, quarantine=quarantine, noticed=notes.get("noticed", {}), stitched=identity)
+
+
+def stitch(*events: Events, rules: IdentityRules | None = None) -> Journeys:
+    """Bridge anonymous and known identifiers: many half-stories become one timeline a person.
+
+    Parameters
+    ----------
+    *events : Events
+        What the readers returned, from any number of systems.
+    rules : IdentityRules, optional
+        What links, and what is refused; the library's own rules by default.
+
+    Raises
+    ------
+    ArgumentError
+        When there is nothing to stitch, or something that is no `Events`.
+    """
+    from journeys.events import Events
+    from journeys.identity import IdentityRules, stitch_events
+
+    wrong = [type(one).__name__ for one in events if not isinstance(one, Events)]
+    if not events or wrong:
+        got = f"got {', '.join(wrong)}" if wrong else "got nothing"
+        raise ArgumentError(f"events: expected what jn.read_segment, jn.read_table … return, {got}.")
+    stitched = stitch_events(events, rules=rules or IdentityRules())
+    built = build_log(stitched.table, people=stitched.people)
+    return Journeys(built.log, quarantine=built.quarantine, noticed=built.noticed, stitched=stitched.identity)

@@ -1,0 +1,7 @@
+"""The sorted log: build, save, open, shards. The only room that knows the disk."""
+
+from journeys.log.build import Built, build_log
+from journeys.log.core import CAMPAIGN, Log, View
+from journeys.log.store import open_log, save_log
+
+__all__ = ["CAMPAIGN", "Built", "Log", "View", "build_log", "open_log", "save_log"]

@@ -1,0 +1,222 @@
+"""Rows in any order → the sorted log; rows that cannot have a place are set apart and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.log.core import Log, Size, View, summarise_people
+
+__all__ = ["Built", "build_log", "order_rows"]
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A log, and what was found while it was built.
+
+    Attributes
+    ----------
+    log : Log
+        The sorted log.
+    quarantine : pl.DataFrame
+        The rows that have no place, as they came, with a `reason`.
+    noticed : dict of str to int
+        What is odd but kept: ties, repeated rows, times before 2000 or in the future.
+    """
+
+    log: Log
+    quarantine: pl.DataFrame
+    noticed: dict[str, int]
+
+
+def build_log(
+    table: pl.DataFrame | pl.LazyFrame,
+    *,
+    person: str = "person",
+    timestamp: str = "timestamp",
+    event: str = "event",
+    people: pl.DataFrame | None = None,
+    now: datetime | None = None,
+) -> Built:
+    """Sort a table of events by (person, timestamp, order of arrival) and code people and events.
+
+    Parameters
+    ----------
+    table : pl.DataFrame or pl.LazyFrame
+        One row an event, in order of arrival.
+    person, timestamp, event : str
+        The columns that say who, when and what.
+    people : pl.DataFrame, optional
+        `person` and what is known of each person (identifiers, traits).
+    now : datetime, optional
+        What counts as the future starts here; the present moment by default.
+
+    Returns
+    -------
+    Built
+
+    Raises
+    ------
+    UnknownNameError
+        When a column is missing; all that are missing are named.
+    ArgumentError
+        When a column has a type that cannot be meant.
+    """
+    frame = table.lazy()
+    schema = frame.collect_schema()
+    wanted = {"person": person, "timestamp": timestamp, "event": event}
+    problems = [
+        unknown(argument, name, available=schema.names(), what="column")
+        for argument, name in wanted.items()
+        if name not in schema
+    ]
+    raise_all(problems, UnknownNameError)
+    _check_columns(schema, wanted=wanted)
+    tidy = frame.select(
+        pl.col(person).alias("person"),
+        _as_time(schema, column=timestamp).alias("timestamp"),
+        pl.col(event).cast(pl.String).alias("event"),
+        pl.exclude(person, timestamp, event),
+    ).collect()
+    reasons = (
+        pl.when(pl.col("person").is_null())
+        .then(pl.lit("no person"))
+        .when(pl.col("timestamp").is_null())
+        .then(pl.lit("no time"))
+        .when(pl.col("event").is_null())
+        .then(pl.lit("no event"))
+    )
+    bad = tidy.select(reasons.alias("reason"))["reason"]
+    quarantine = tidy.filter(bad.is_not_null()).with_columns(reason=bad.drop_nulls())
+    if quarantine.height:
+        tidy = tidy.filter(bad.is_null())
+    return Built(
+        log=(log := _assemble(tidy, people=people)),
+        quarantine=quarantine,
+        noticed=_notice(log, now=now or datetime.now(tz=UTC)),
+    )
+
+
+def _check_columns(schema: pl.Schema, *, wanted: dict[str, str]) -> None:
+    problems = [
+        f"{argument}: the table has another column called {argument!r}, which would be overwritten; rename or drop it."
+        for argument, name in wanted.items()
+        if name != argument and argument in schema
+    ]
+    kind = schema[wanted["timestamp"]]
+    if kind.is_numeric():
+        problems.append(
+            f"timestamp: column {wanted['timestamp']!r} holds numbers ({kind}) whose unit is not known; convert it "
+            f"with pl.from_epoch({wanted['timestamp']!r}, time_unit='s'), 'ms' or 'us'."
+        )
+    elif not (kind.is_temporal() or kind in (pl.String, pl.Null)) or kind in (pl.Time, pl.Duration()):
+        problems.append(f"timestamp: column {wanted['timestamp']!r} is {kind}, expected a datetime, a date or text.")
+    if schema[wanted["person"]].is_nested():
+        problems.append(f"person: column {wanted['person']!r} is {schema[wanted['person']]}, expected one value a row.")
+    raise_all(problems, ArgumentError)
+
+
+def _as_time(schema: pl.Schema, *, column: str) -> pl.Expr:
+    """Read a datetime, a date or ISO text as UTC microseconds; times without a zone are taken as UTC."""
+    kind = schema[column]
+    if kind == pl.Null:
+        return pl.col(column).cast(pl.Datetime("us", "UTC"))
+    if kind == pl.String:
+        return pl.coalesce(
+            pl.col(column).str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
+            for pattern in ("%+", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+        )
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return pl.col(column).dt.cast_time_unit("us").dt.convert_time_zone("UTC")
+    return pl.col(column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
+    """Code and sort rows that are all in order."""
+    codes, labels = _code_people(tidy["person"])
+    ranking = tidy["event"].value_counts().sort(["count", "event"], descending=[True, False])
+    names = tuple(ranking["event"].sort())
+    coded = tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names)))
+    order = order_rows(coded["person"].to_numpy(), coded["timestamp"].to_physical().to_numpy())
+    if order is not None:
+        coded = coded[order]
+    events = coded.lazy()
+    facts = pl.DataFrame({"code": labels.to_frame().with_row_index("code")["code"], "person": labels})
+    summary = summarise_people(events)
+    facts = facts.join(summary, on="code", how="left", maintain_order="left")
+    if people is not None:
+        facts = facts.join(people, on="person", how="left", maintain_order="left", suffix="_trait")
+    size = Size(labels.len(), coded.height, *_span(coded))
+    return Log(shards=(View(events, facts.lazy()),), names=names, ranked=tuple(ranking["event"]), size=size)
+
+
+def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
+    span = coded.select(pl.col("timestamp").min().alias("first"), pl.col("timestamp").max().alias("last")).row(0)
+    return span[0], span[1]
+
+
+def _code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Number people from 0 in the order of their labels; the labels are at their numbers."""
+    if column.dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+    if column.dtype.is_integer() and column.len():
+        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+        if high - low <= 4 * column.len():
+            # a bitmap of the numbers in use is cheaper than any join
+            offset = column.to_numpy().astype(np.int64) - low
+            used = np.zeros(high - low + 1, dtype=bool)
+            used[offset] = True
+            dense = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
+            labels = pl.Series("person", np.flatnonzero(used) + low).cast(column.dtype)
+            return pl.Series("person", dense[offset]), labels
+    labels = column.unique().sort().rename("person")
+    numbered = labels.to_frame().with_row_index("code")
+    found = column.rename("person").to_frame().join(numbered, on="person", how="left", maintain_order="left")
+    return found["code"].rename("person"), labels
+
+
+def order_rows(person: np.ndarray, time: np.ndarray) -> np.ndarray | None:
+    """Order rows by (person, time, place in the input); None when they already are.
+
+    A counting sort by person keeps the order of arrival, and logs mostly arrive in order of time,
+    so that the full sort is rarely needed.
+    """
+    if _is_sorted(person, time):
+        return None
+    from scipy.sparse import csr_array
+
+    count = person.size
+    kind = np.int32 if count < 2**31 else np.int64
+    place = np.arange(count, dtype=kind)
+    rows = (np.ones(count, dtype=np.int8), (person.astype(kind), place))
+    order: np.ndarray = csr_array(rows, shape=(int(person.max()) + 1, count)).indices
+    if _is_sorted(person[order], time[order]):
+        return order
+    frame = pl.DataFrame({"person": person, "time": time}).with_row_index("place")
+    return frame.sort("person", "time", "place")["place"].to_numpy()
+
+
+def _is_sorted(person: np.ndarray, time: np.ndarray) -> bool:
+    ahead, behind = person[1:], person[:-1]
+    return bool(np.all((ahead > behind) | ((ahead == behind) & (time[1:] >= time[:-1]))))
+
+
+def _notice(log: Log, *, now: datetime) -> dict[str, int]:
+    """Count what is odd but kept."""
+    events = log.shards[0].events
+    tie = (pl.col("person") == pl.col("person").shift(1)) & (pl.col("timestamp") == pl.col("timestamp").shift(1))
+    again = pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1)))
+    found = events.select(
+        pl.len().alias("rows"),
+        tie.sum().alias("equal times of one person"),
+        (tie & again).sum().alias("the row before once more"),
+        (pl.col("timestamp") < _EARLIEST).sum().alias("before the year 2000"),
+        (pl.col("timestamp") > now).sum().alias("in the future"),
+    ).collect()
+    return {name: int(value or 0) for name, value in found.row(0, named=True).items() if name != "rows" and value}

@@ -1,0 +1,110 @@
+"""What a log is: events sorted by (person, timestamp, arrival), in shards that split no person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+__all__ = ["CAMPAIGN", "Log", "Size", "View", "summarise_people"]
+
+CAMPAIGN = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
+
+
+class View(NamedTuple):
+    """One shard as an analysis sees it.
+
+    Attributes
+    ----------
+    events : pl.LazyFrame
+        `person` (UInt32, dense codes), `timestamp`, `event` (Enum), properties;
+        sorted by person, timestamp and order of arrival.
+    people : pl.LazyFrame
+        `code` (UInt32), `person` (the public label), `first_seen`, `last_seen`, `event_count`,
+        `first_*` and `last_*` of the campaign columns, identifiers and traits; sorted by code.
+    """
+
+    events: pl.LazyFrame
+    people: pl.LazyFrame
+
+
+class Size(NamedTuple):
+    """How much was asked: people, events and the time that they span."""
+
+    people: int
+    events: int
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    """The sorted log of everybody.
+
+    Attributes
+    ----------
+    shards : tuple of View
+        Each holds a run of person codes; in order.
+    names : tuple of str
+        The event names, sorted: the categories of the `event` column.
+    ranked : tuple of str
+        The event names by number of events, most frequent first: gives each event its colour.
+    size : Size
+        People, events and time span of the whole log.
+    path : Path, optional
+        The store that the shards lie in.
+    paths : tuple of (Path, Path)
+        Events and people file of each shard, where they lie in a store.
+    """
+
+    shards: tuple[View, ...]
+    names: tuple[str, ...]
+    ranked: tuple[str, ...]
+    size: Size
+    path: Path | None = None
+    paths: tuple[tuple[Path, Path], ...] = field(default=())
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Columns of the events and their types."""
+        return self.shards[0].events.collect_schema()
+
+    @property
+    def people_schema(self) -> pl.Schema:
+        """Columns of the people and their types."""
+        return self.shards[0].people.collect_schema()
+
+
+def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:
+    """Give each person in a sorted log its first and last moment, its events and its campaign touches.
+
+    A touch is a row where any campaign column is filled; `first_campaign` is that column at the person's
+    first touch. Since the log is sorted, the rows at the borders between people say it all.
+    """
+    campaign = [name for name in CAMPAIGN if name in events.collect_schema()]
+    log = events.select("person", "timestamp", *campaign).with_row_index("row").collect()
+    starts, ends = _borders(log)
+    people = pl.DataFrame(
+        {
+            "code": starts["person"],
+            "first_seen": starts["timestamp"],
+            "last_seen": ends["timestamp"],
+            "event_count": ends["row"].cast(pl.Int64) - starts["row"].cast(pl.Int64) + 1,
+        }
+    )
+    if not campaign:
+        return people
+    touches = log.filter(pl.any_horizontal(pl.col(campaign).is_not_null()))
+    for prefix, rows in zip(("first_", "last_"), _borders(touches), strict=True):
+        named = rows.select(pl.col("person").alias("code"), pl.col(campaign).name.prefix(prefix))
+        people = people.join(named, on="code", how="left", maintain_order="left")
+    return people
+
+
+def _borders(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    changes = pl.col("person") != pl.col("person").shift(1)
+    ends = pl.col("person") != pl.col("person").shift(-1)
+    return log.filter(changes.fill_null(value=True)), log.filter(ends.fill_null(value=True))

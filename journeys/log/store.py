@@ -1,0 +1,157 @@
+"""A log on disk: shards of Parquet behind one manifest, which is swapped in as the last act."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from journeys.errors import ArgumentError, StoreError
+from journeys.log.core import Log, Size, View
+
+__all__ = ["VERSION", "open_log", "save_log"]
+
+VERSION = 1
+_MANIFEST = "manifest.json"
+
+
+def save_log(
+    log: Log,
+    path: str | Path,
+    *,
+    shards: int = 1,
+    frames: Mapping[str, pl.DataFrame] | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> Log:
+    """Write a log as a store, and return it as opened from there.
+
+    Whoever reads the folder sees the old store or the new one, never a mixture: the new files lie in a
+    folder of their own, and the manifest that points at them is renamed into place when all are written.
+
+    Parameters
+    ----------
+    log : Log
+        The log to write; it may itself lie in the same folder.
+    path : str or Path
+        The folder.
+    shards : int
+        How many shards of about the same number of events; no person is split.
+    frames : mapping of str to pl.DataFrame, optional
+        Further tables to keep beside the log (identities, quarantine).
+    notes : mapping, optional
+        Anything small that JSON can hold.
+
+    Returns
+    -------
+    Log
+
+    Raises
+    ------
+    ArgumentError
+        When `shards` is below 1, or the folder holds something that is no store.
+    """
+    if shards < 1:
+        raise ArgumentError(f"shards: {shards!r} must be at least 1.")
+    folder = Path(path)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file()):
+        raise ArgumentError(f"path: {str(path)!r} exists and is no store; choose another or an empty folder.")
+    generation = f"data-{uuid.uuid4().hex[:12]}"
+    data = folder / generation
+    data.mkdir(parents=True)
+    try:
+        files = [
+            _write_shard(log, data, number=number, low=low, high=high)
+            for number, (low, high) in enumerate(_cuts(log, shards=shards))
+        ]
+        for name, frame in (frames or {}).items():
+            frame.write_parquet(data / f"{name}.parquet")
+        manifest = {
+            "format": "journeys",
+            "version": VERSION,
+            "data": generation,
+            "shards": files,
+            "frames": sorted(frames or {}),
+            "names": log.names,
+            "ranked": log.ranked,
+            "people": log.size.people,
+            "events": log.size.events,
+            "first": log.size.first and log.size.first.isoformat(),
+            "last": log.size.last and log.size.last.isoformat(),
+            "notes": dict(notes or {}),
+        }
+        draft = folder / f"{_MANIFEST}.{generation}"
+        draft.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(data, ignore_errors=True)
+        raise
+    draft.replace(folder / _MANIFEST)
+    # the log in hand may still read its old files: only what no open log of ours needs goes
+    for old in folder.glob("data-*"):
+        if old != data and (log.path is None or old != log.path):
+            shutil.rmtree(old, ignore_errors=True)
+    return open_log(folder)[0]
+
+
+def _cuts(log: Log, *, shards: int) -> list[tuple[int, int]]:
+    """Runs of person codes [low, high) with about equally many events each."""
+    counts = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"].to_numpy()
+    edges = np.linspace(0, counts.sum(), shards + 1)[1:-1]
+    inner = np.searchsorted(np.cumsum(counts), edges, side="left") + 1
+    bounds = [0, *np.minimum(inner, counts.size).tolist(), counts.size]
+    return list(zip(bounds[:-1], bounds[1:], strict=True))
+
+
+def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int) -> dict[str, Any]:
+    events, people = f"events-{number:05d}.parquet", f"people-{number:05d}.parquet"
+    inside = (pl.col("person") >= low) & (pl.col("person") < high)
+    views = log.shards
+    pl.concat([view.events.filter(inside) for view in views]).sink_parquet(
+        data / events, compression="zstd", maintain_order=True, row_group_size=1_000_000, mkdir=True
+    )
+    within = (pl.col("code") >= low) & (pl.col("code") < high)
+    pl.concat([view.people.filter(within) for view in views]).sink_parquet(data / people, maintain_order=True)
+    return {"events": events, "people": people, "low": low, "high": high}
+
+
+def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, Any]]:
+    """Open a store: the log (lazily), the tables kept beside it, and the notes.
+
+    Raises
+    ------
+    StoreError
+        When there is no store, it is of another version, or files are missing.
+    """
+    folder = Path(path)
+    manifest_file = folder / _MANIFEST
+    if not manifest_file.is_file():
+        near = sorted(found.parent.name for found in folder.parent.glob(f"*/{_MANIFEST}")) if folder.name else []
+        there = f" Stores beside it: {', '.join(map(repr, near))}." if near else ""
+        raise StoreError(f"path: {str(path)!r} holds no store (no {_MANIFEST}).{there}")
+    try:
+        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+        version = manifest["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"path: the manifest of {str(path)!r} cannot be read ({error}).") from error
+    if version != VERSION:
+        raise StoreError(f"path: {str(path)!r} is a store of version {version}; this library reads version {VERSION}.")
+    data = folder / manifest["data"]
+    paths = tuple((data / shard["events"], data / shard["people"]) for shard in manifest["shards"])
+    frame_files = {name: data / f"{name}.parquet" for name in manifest["frames"]}
+    wanted = [file for pair in paths for file in pair] + list(frame_files.values())
+    missing = [os.fspath(file.relative_to(folder)) for file in wanted if not file.is_file()]
+    if missing:
+        raise StoreError(f"path: {str(path)!r} is incomplete, missing: {', '.join(missing)}.")
+    views = tuple(View(pl.scan_parquet(events), pl.scan_parquet(people)) for events, people in paths)
+    span = [datetime.fromisoformat(text) if text else None for text in (manifest["first"], manifest["last"])]
+    size = Size(manifest["people"], manifest["events"], span[0], span[1])
+    log = Log(views, tuple(manifest["names"]), tuple(manifest["ranked"]), size, path=data, paths=paths)
+    frames = {name: pl.read_parquet(file) for name, file in frame_files.items()}
+    return log, frames, manifest["notes"]
