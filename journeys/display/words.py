@@ -1,0 +1,267 @@
+"""Numbers, durations and dates in the words people use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from math import floor, isfinite, log10
+
+__all__ = [
+    "compact",
+    "day",
+    "duration",
+    "interval",
+    "moment",
+    "number",
+    "p_value",
+    "percent",
+    "plural",
+    "points",
+    "ratio",
+    "shorten",
+    "span",
+]
+
+NOTHING = "–"
+MINUS = "−"
+
+_UNITS = (
+    (1, "microsecond"),
+    (1_000, "millisecond"),
+    (1_000_000, "second"),
+    (60_000_000, "minute"),
+    (3_600_000_000, "hour"),
+    (86_400_000_000, "day"),
+    (2 * 365 * 86_400_000_000, "year"),
+)
+_MICROSECONDS_A_YEAR = 365.25 * 86_400_000_000
+
+
+def number(value: float | None) -> str:
+    """Say a count: thousands are grouped, never a decimal.
+
+    Examples
+    --------
+    >>> number(12345), number(-3), number(None)
+    ('12,345', '−3', '–')
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    return f"{value:,.0f}".replace("-", MINUS)
+
+
+def compact(value: float | None) -> str:
+    """Say a count where there is little room: two or three digits and the size.
+
+    Examples
+    --------
+    >>> compact(999), compact(12_345), compact(4_500_000), compact(2_100_000_000)
+    ('999', '12 k', '4.5 M', '2.1 bn')
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        # 999,950 would be said as "1000 k": the next size takes over a little early.
+        if abs(value) >= size * 0.9995:
+            return f"{_digits(value / size)} {unit}"
+    return number(value)
+
+
+def plural(count: float, noun: str, many: str | None = None) -> str:
+    """Say a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "person", "people"), plural(1200, "event")
+    ('1 person', '1,200 events')
+    """
+    return f"{number(count)} {noun if count == 1 else many or noun + 's'}"
+
+
+def _digits(value: float, digits: int = 2) -> str:
+    """Round to so many significant digits, never dropping whole ones, without idle zeros."""
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    text = f"{round(value, decimals):,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace("-", MINUS)
+
+
+def percent(rate: float | None) -> str:
+    """Say a rate: one decimal below 10 %, none above; what is not quite nothing or all is never said to be.
+
+    Examples
+    --------
+    >>> percent(0.034), percent(0.381), percent(0.0004), percent(0.9996), percent(1.0), percent(None)
+    ('3.4 %', '38 %', '< 0.1 %', '> 99 %', '100 %', '–')
+    """
+    if rate is None or not isfinite(rate):
+        return NOTHING
+    return f"{_percent_digits(rate)} %"
+
+
+def _percent_digits(rate: float) -> str:
+    value = rate * 100
+    if 0 < abs(value) < 0.05:
+        return "< 0.1" if value > 0 else f"> {MINUS}0.1"
+    if 99.5 <= value < 100:
+        return "> 99"
+    text = f"{value:,.1f}" if abs(value) < 9.95 else f"{value:,.0f}"
+    return text.removesuffix(".0").replace("-", MINUS) if abs(value) < 0.05 else text.replace("-", MINUS)
+
+
+def interval(low: float | None, high: float | None, *, form: Callable[[float | None], str] = percent) -> str:
+    """Say an interval in small: the unit is that of the number before it.
+
+    Examples
+    --------
+    >>> interval(0.28, 0.34), interval(0.011, 0.126), interval(None, 0.3)
+    ('28 to 34', '1.1 to 13', '')
+    >>> interval(-0.21, 0.05, form=ratio)
+    '−0.21 to 0.05'
+    """
+    if low is None or high is None or not (isfinite(low) and isfinite(high)):
+        return ""
+    return f"{form(low).removesuffix(' %')} to {form(high).removesuffix(' %')}"
+
+
+def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Say the difference of two rates in percentage points, with its sign and, if given, its interval.
+
+    Examples
+    --------
+    >>> points(0.042, 0.011, 0.073), points(-0.005), points(None)
+    ('+4.2 points (1.1 to 7.3)', '−0.5 points', '–')
+    """
+    if difference is None or not isfinite(difference):
+        return NOTHING
+    sign = "+" if difference > 0 else MINUS if difference < 0 else ""
+    words = f"{sign}{abs(difference) * 100:.1f} points"
+    if low is None or high is None or not (isfinite(low) and isfinite(high)):
+        return words
+    return f"{words} ({low * 100:.1f} to {high * 100:.1f})".replace("-", MINUS)
+
+
+def ratio(value: float | None) -> str:
+    """Say a coefficient, an odds ratio or a lift: two decimals, fewer where it is large.
+
+    Examples
+    --------
+    >>> ratio(0.309005), ratio(-0.2), ratio(12.04), ratio(1234.5), ratio(0.0004)
+    ('0.31', '−0.20', '12.0', '1,234', '0.00')
+    """
+    if value is None:
+        return NOTHING
+    if not isfinite(value):
+        return "∞" if value > 0 else f"{MINUS}∞" if value < 0 else NOTHING
+    decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", MINUS)
+
+
+def p_value(value: float | None) -> str:
+    """Say a p- or q-value; below a thousandth it is said to be that.
+
+    Examples
+    --------
+    >>> p_value(0.0312), p_value(1e-12), p_value(0.5), p_value(None)
+    ('0.031', '< 0.001', '0.50', '–')
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def duration(value: timedelta | float | None) -> str:
+    """Say a duration (a timedelta, or microseconds) in the largest unit that it fills, with two digits.
+
+    Examples
+    --------
+    >>> duration(timedelta(hours=50)), duration(timedelta(minutes=4)), duration(timedelta(0))
+    ('2.1 days', '4 minutes', '0 seconds')
+    >>> duration(90_000_000), duration(timedelta(days=1)), duration(timedelta(days=900)), duration(None)
+    ('1.5 minutes', '1 day', '2.5 years', '–')
+    """
+    if value is None:
+        return NOTHING
+    micros = value / timedelta(microseconds=1) if isinstance(value, timedelta) else float(value)
+    if not isfinite(micros):
+        return NOTHING
+    if micros == 0:
+        return "0 seconds"
+    size, unit = next((u for u in reversed(_UNITS) if abs(micros) >= u[0]), _UNITS[0])
+    amount = _digits(micros / (_MICROSECONDS_A_YEAR if unit == "year" else size))
+    return f"{amount} {unit if amount in {'1', MINUS + '1'} else unit + 's'}"
+
+
+def day(value: date | None) -> str:
+    """Say a date.
+
+    Examples
+    --------
+    >>> day(date(2026, 3, 1)), day(None)
+    ('1 March 2026', '–')
+    """
+    return NOTHING if value is None else f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def moment(value: datetime | None) -> str:
+    """Say a date and time, to the minute.
+
+    Examples
+    --------
+    >>> moment(datetime(2026, 3, 1, 9, 5))
+    '1 March 2026, 09:05'
+    """
+    return NOTHING if value is None else f"{day(value)}, {value:%H:%M}"
+
+
+def span(start: date | None, end: date | None) -> str:
+    """Say from which day to which, the year and the month only once where they are the same.
+
+    Examples
+    --------
+    >>> span(date(2026, 3, 1), date(2026, 6, 30)), span(date(2025, 12, 1), date(2026, 1, 5))
+    ('1 March to 30 June 2026', '1 December 2025 to 5 January 2026')
+    >>> span(date(2026, 3, 1), date(2026, 3, 9)), span(date(2026, 3, 1), date(2026, 3, 1))
+    ('1 to 9 March 2026', '1 March 2026')
+    """
+    if start is None or end is None:
+        return NOTHING
+    first, last = date(start.year, start.month, start.day), date(end.year, end.month, end.day)
+    if first == last:
+        return day(first)
+    if first.year != last.year:
+        return f"{day(first)} to {day(last)}"
+    if first.month != last.month:
+        return f"{first.day} {_MONTHS[first.month - 1]} to {day(last)}"
+    return f"{first.day} to {day(last)}"
+
+
+# strftime("%B") follows the machine's locale; the sentences around it are English.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut a long name in its middle: beginnings and ends tell names apart.
+
+    Examples
+    --------
+    >>> shorten("Loaded a Page: /blog/how-to-plan-a-launch", 24)
+    'Loaded a Pa…lan-a-launch'
+    >>> len(_), shorten("Signed Up", 24)
+    (24, 'Signed Up')
+    """
+    if len(text) <= width:
+        return text
+    if width < 3:
+        return "…"[:width]
+    tail = width // 2
+    return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
