@@ -286,5 +286,5 @@ def _moment(value: date | datetime | str | None, *, argument: str) -> datetime |
     except ValueError as error:
         raise ArgumentError(f"{argument}: {value!r} is no date; write e.g. '2026-03-01'.") from error
     if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001
+        moment = datetime(moment.year, moment.month, moment.day)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

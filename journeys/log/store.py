@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def _cuts(log: Log, *, shards: int) -> list[tuple[int, int]]:
     edges = np.linspace(0, counts.sum(), shards + 1)[1:-1]
     inner = np.searchsorted(np.cumsum(counts), edges, side="left") + 1
     bounds = [0, *np.minimum(inner, counts.size).tolist(), counts.size]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""Each public question gives equal tables in memory, on one shard and on three."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+from hypothesis import given
+
+import journeys as jn
+from tests.logs import frame, rows
+
+Ask = Callable[[jn.Journeys], pl.DataFrame]
+
+QUESTIONS: dict[str, Ask] = {
+    "people": lambda j: j.people,
+    "events": lambda j: j.events.collect(),
+    "selected people": lambda j: j.where(pl.col("event") != "X").only(pl.col("first_campaign") == "ads").people,
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@given(found=rows(people="abcde", most=20))
+def test_shards_change_no_answer(question, found, tmp_path_factory):
+    every_name = [("a", 0, name, None) for name in "ABCX"]
+    j = jn.Journeys.from_table(frame([*every_name, *found]))
+    ask = QUESTIONS[question]
+    expected = ask(j)
+    for shards in (1, 3):
+        stored = j.save(tmp_path_factory.mktemp("store"), shards=shards)
+        assert ask(stored).equals(expected, null_equal=True)

@@ -1,0 +1,140 @@
+"""Rows in any order become the sorted log; rows without a place are set apart and counted."""
+
+import random
+from datetime import UTC, date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+from journeys.log.build import order_rows
+from tests.logs import START, frame, in_order, rows
+
+
+@given(found=rows())
+def test_events_come_in_total_order(found):
+    j = jn.Journeys.from_table(frame(found))
+    expected = [(row[0], row[2], row[3]) for row in in_order(found)]
+    assert j.events.select("person", pl.col("event").cast(pl.String), "campaign").collect().rows() == expected
+
+
+@given(found=rows(), seed=st.integers(0, 9))
+def test_order_of_input_rows_changes_nothing_where_times_differ(found, seed):
+    apart = {row[:2]: row for row in found}
+    shuffled = list(apart.values())
+    random.Random(seed).shuffle(shuffled)
+    one = jn.Journeys.from_table(frame(list(apart.values())))
+    other = jn.Journeys.from_table(frame(shuffled))
+    assert one.events.collect().equals(other.events.collect())
+    assert one.people.equals(other.people)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30))
+def test_order_rows_is_a_stable_sort(pairs):
+    person, time = np.array([p for p, _ in pairs], dtype=np.uint32), np.array([t for _, t in pairs])
+    order = order_rows(person, time)
+    expected = sorted(range(len(pairs)), key=lambda k: pairs[k])
+    assert (list(range(len(pairs))) if order is None else order.tolist()) == expected
+
+
+@given(found=rows())
+def test_people_say_what_their_rows_say(found):
+    people = jn.Journeys.from_table(frame(found)).people
+    for row in people.iter_rows(named=True):
+        own = [r for r in in_order(found) if r[0] == row["person"]]
+        touches = [r[3] for r in own if r[3] is not None]
+        assert row["event_count"] == len(own)
+        assert (row["last_seen"] - row["first_seen"]).total_seconds() == 60 * (own[-1][1] - own[0][1])
+        assert row["first_campaign"] == (touches[0] if touches else None)
+        assert row["last_campaign"] == (touches[-1] if touches else None)
+    assert people["person"].to_list() == sorted({row[0] for row in found})
+
+
+def test_rows_without_a_place_are_set_apart_with_a_reason():
+    table = pl.DataFrame(
+        {
+            "person": ["a", None, "a", "a"],
+            "timestamp": ["2026-03-01", "2026-03-01", "rubbish", "2026-03-02T10:00:00+02:00"],
+            "event": ["x", "x", "x", None],
+            "n": [1, 2, 3, 4],
+        }
+    )
+    j = jn.Journeys.from_table(table)
+    assert j.size.events == 1
+    assert j.quarantine.select("n", "reason").rows() == [(2, "no person"), (3, "no time"), (4, "no event")]
+
+
+def test_odd_times_and_repeats_are_kept_and_counted():
+    table = pl.DataFrame(
+        {
+            "person": ["a", "a", "a", "b", "b"],
+            "timestamp": [datetime(1970, 1, 1), datetime(2026, 3, 1), datetime(2026, 3, 1)]
+            + [datetime(2099, 1, 1)] * 2,
+            "event": ["x", "y", "z", "x", "x"],
+        }
+    )
+    assert dict(jn.Journeys.from_table(table).noticed) == {
+        "equal times of one person": 2,
+        "the row before once more": 1,
+        "before the year 2000": 1,
+        "in the future": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pl.Series(["2026-03-01", "2026-03-02"]),
+        pl.Series(["2026-03-01T00:00:00Z", "2026-03-02 00:00:00"]),
+        pl.Series([date(2026, 3, 1), date(2026, 3, 2)]),
+        pl.Series([datetime(2026, 3, 1), datetime(2026, 3, 2)], dtype=pl.Datetime("ns")),
+        pl.Series([datetime(2026, 3, 1), datetime(2026, 3, 2)])
+        .dt.replace_time_zone("UTC")
+        .dt.convert_time_zone("Asia/Tokyo"),
+    ],
+)
+def test_times_of_any_kind_become_utc(times):
+    table = pl.DataFrame({"person": [1, 1], "event": ["x", "y"]}).with_columns(timestamp=times)
+    found = jn.Journeys.from_table(table).events.collect()["timestamp"]
+    assert found.dtype == pl.Datetime("us", "UTC")
+    assert found.to_list() == [START, START.replace(day=2)]
+
+
+@pytest.mark.parametrize("people", [[3, 1, 10**12], ["b", "a", "c"], [True, False, True], [2.5, 1.0, 3.0]])
+def test_people_keep_their_labels(people):
+    table = pl.DataFrame({"person": people, "timestamp": [START] * 3, "event": ["x"] * 3})
+    j = jn.Journeys.from_table(table)
+    assert j.people["person"].to_list() == sorted(set(people))
+    assert j.events.collect()["person"].to_list() == sorted(people)
+
+
+def test_a_missing_column_is_named_with_its_closest():
+    table = pl.DataFrame({"persn": [1], "time": [START], "event": ["x"]})
+    with pytest.raises(jn.UnknownNameError) as raised:
+        jn.Journeys.from_table(table)
+    assert "person: no column 'person'; did you mean 'persn'?" in str(raised.value)
+    assert "timestamp: no column 'timestamp'" in str(raised.value)
+
+
+def test_numbers_need_a_unit():
+    table = pl.DataFrame({"person": [1], "timestamp": [1_772_323_200], "event": ["x"]})
+    with pytest.raises(jn.ArgumentError, match="holds numbers .Int64. whose unit is not known"):
+        jn.Journeys.from_table(table)
+    j = jn.Journeys.from_table(table, time_unit="s")
+    assert j.size.first == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_a_column_that_would_be_overwritten_is_refused():
+    table = pl.DataFrame({"user": [1], "person": [2], "timestamp": [START], "event": ["x"]})
+    with pytest.raises(jn.ArgumentError, match="another column called 'person'"):
+        jn.Journeys.from_table(table, person="user")
+
+
+def test_an_empty_log_answers():
+    j = jn.Journeys.from_table(frame([]))
+    assert repr(j) == "Journeys: no people and no events."
+    assert j.people.height == 0
+    assert j.events.collect().height == 0

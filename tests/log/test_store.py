@@ -1,0 +1,78 @@
+"""A store gives back what was saved, splits no person, and is swapped in whole."""
+
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+from journeys.log import store
+from tests.logs import frame, rows
+
+
+@given(found=rows(), shards=st.integers(1, 5))
+def test_a_store_gives_back_what_was_saved(found, shards, tmp_path_factory):
+    j = jn.Journeys.from_table(frame(found))
+    folder = tmp_path_factory.mktemp("store")
+    j.save(folder, shards=shards)
+    again = jn.open(folder)
+    assert again.events.collect().equals(j.events.collect())
+    assert again.people.equals(j.people)
+    assert again.size == j.size
+    assert len(again.log.shards) == shards
+    owners = [set(view.events.collect()["person"]) for view in again.log.shards]
+    assert sum(len(one) for one in owners) == j.size.people
+
+
+def test_saving_over_itself_keeps_the_old_store_until_the_new_is_whole(tmp_path, monkeypatch):
+    j = jn.Journeys.from_table(frame([("a", 1, "A", None), ("b", 2, "B", "ads")])).save(tmp_path / "s")
+    monkeypatch.setattr(store, "_write_shard", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        j.save(tmp_path / "s", shards=2)
+    assert jn.open(tmp_path / "s").events.collect().equals(j.events.collect())
+    monkeypatch.undo()
+    again = j.save(tmp_path / "s", shards=2)
+    assert again.people.equals(j.people)
+
+
+def test_a_selection_is_saved_as_what_it_holds(tmp_path):
+    j = jn.Journeys.from_table(frame([("a", 1, "A", None), ("b", 2, "B", "ads"), ("b", 3, "A", None)]))
+    kept = j.where(pl.col("event") == "B")
+    assert kept.save(tmp_path / "s").people.equals(kept.people)
+    assert jn.open(tmp_path / "s").log.names == ("B",)
+
+
+def test_quarantine_and_notes_are_kept(tmp_path):
+    j = jn.Journeys.from_table(frame([("a", 1, "A", None), ("a", 1, "A", None), (None, 1, "A", None)]))
+    again = j.save(tmp_path / "s")
+    opened = jn.open(tmp_path / "s")
+    assert dict(opened.noticed) == dict(again.noticed) == dict(j.noticed)
+    assert opened.quarantine.equals(j.quarantine)
+
+
+def test_what_is_no_store_is_said_to_be_none(tmp_path):
+    jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path / "store")
+    with pytest.raises(jn.StoreError, match=r"holds no store \(no manifest.json\). Stores beside it: 'store'"):
+        jn.open(tmp_path / "stor")
+    manifest = tmp_path / "store" / "manifest.json"
+    good = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**good, "version": 99}))
+    with pytest.raises(jn.StoreError, match="is a store of version 99; this library reads version 1"):
+        jn.open(tmp_path / "store")
+    manifest.write_text("{")
+    with pytest.raises(jn.StoreError, match="cannot be read"):
+        jn.open(tmp_path / "store")
+    manifest.write_text(json.dumps(good))
+    (tmp_path / "store" / good["data"] / "events-00000.parquet").unlink()
+    with pytest.raises(jn.StoreError, match="is incomplete, missing: .*events-00000.parquet"):
+        jn.open(tmp_path / "store")
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.doc").write_text("years of work")
+    with pytest.raises(jn.ArgumentError, match="exists and is no store"):
+        jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path)
+    with pytest.raises(jn.ArgumentError, match="shards: 0 must be at least 1"):
+        jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path / "s", shards=0)
