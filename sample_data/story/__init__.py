@@ -1,0 +1,1 @@
+"""The invented world of the sample data: who lives in it, what they do, and how each system writes it down."""

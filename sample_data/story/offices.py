@@ -1,0 +1,102 @@
+"""Customer.io, HubSpot and billing: the same people, each in its own words and its own mess."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from story.mess import cut, dump, shout
+from story.rows import Row
+from story.segment import write_csv
+from story.world import Dice
+
+
+def write_customerio(rows: list[Row], path: Path) -> dict[str, int]:
+    """Reporting webhooks, one JSON object a line, times in seconds; retried, broken and timeless lines among them."""
+    dice = Dice("customerio")
+    counts: Counter[str] = Counter()
+    lines = []
+    for row in rows:
+        if row.source != "customerio":
+            continue
+        person = row.person
+        about = dict(row.properties)
+        customer = row.user if person.signed_up and row.t >= person.signed_up else None
+        data: dict[str, Any] = {
+            "customer_id": customer,
+            "identifiers": {"id": customer, "email": person.email, "cio_id": person.customerio},
+        }
+        kind = "customer" if row.kind in {"subscribed", "unsubscribed"} else "email"
+        if kind == "email":
+            data["recipient"] = shout(dice, person.email).strip()
+        call = {"event_id": row.message, "object_type": kind, "metric": row.kind, "timestamp": row.t // 1000}
+        line = dump({**call, "data": {**data, **about}})
+        counts[row.kind] += 1
+        lines.append(line)
+        if dice.yes(0.002):
+            counts["duplicate"] += 1
+            lines.append(line)
+        if dice.yes(0.0003):
+            counts["broken line"] += 1
+            lines.append(cut(line))
+        if dice.yes(0.0003):
+            counts["no time"] += 1
+            lines.append(dump({**json.loads(line), "event_id": "01K" + dice.hex(23).upper(), "timestamp": None}))
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return dict(sorted((counts | {"lines": len(lines)}).items()))
+
+
+def write_hubspot(rows: list[Row], path: Path) -> dict[str, int]:
+    """Property history of contacts, contact by contact, newest first; retried and unplaceable rows among them."""
+    dice = Dice("hubspot")
+    counts: Counter[str] = Counter()
+    table: list[dict[str, Any]] = []
+    for row in sorted((r for r in rows if r.source == "hubspot"), key=lambda r: (r.person.contact, -r.t)):
+        person = row.person
+        change = {
+            "eventId": row.message,
+            "objectId": person.contact,
+            "email": shout(dice, person.email).strip(),
+            "subscriptionType": "contact.propertyChange" if row.kind else "contact.creation",
+            "propertyName": row.kind,
+            "propertyValue": row.name,
+            "occurredAt": row.t,
+            "changeSource": "IMPORT" if person.kind == "crm" else "INTEGRATION",
+            "attemptNumber": 0,
+            "associatedcompanyid": person.account,
+            "company": person.company,
+        }
+        counts[row.name if row.kind == "lifecyclestage" else row.kind or "creation"] += 1
+        table.append(change)
+        if dice.yes(0.003):
+            counts["duplicate"] += 1
+            table.append(change | {"attemptNumber": 1})
+        if dice.yes(0.001):
+            counts["no time"] += 1
+            table.append(change | {"eventId": str(dice.whole(10**9, 10**10)), "occurredAt": ""})
+        if dice.yes(0.001):
+            counts["no id"] += 1
+            table.append(change | {"eventId": str(dice.whole(10**9, 10**10)), "objectId": "", "email": ""})
+    write_csv(path, table)
+    return dict(sorted((counts | {"lines": len(table)}).items()))
+
+
+def write_billing(rows: list[Row], path: Path) -> dict[str, int]:
+    """What people paid: times in UTC that do not say so, user ids that look like numbers."""
+    counts: Counter[str] = Counter()
+    table = []
+    for row in rows:
+        if row.source == "billing":
+            counts[row.name] += 1
+            time = datetime.fromtimestamp(row.t / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            about = {"transaction_id": row.message, "time": time, "event": row.name, "user_id": row.user}
+            table.append({**about, **row.properties, "currency": "EUR"})
+    table += table[10:13]  # sent twice
+    table.append({**table[20], "transaction_id": "txn_without_time", "time": ""})
+    table.append({**table[21], "transaction_id": "txn_without_user", "user_id": ""})
+    write_csv(path, table)
+    bad = {"duplicate": 3, "no time": 1, "no id": 1}
+    return dict(sorted((counts | bad | {"lines": len(table)}).items()))

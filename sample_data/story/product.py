@@ -1,0 +1,160 @@
+"""Life in the product: projects, the calendar, the week the button broke, and paying."""
+
+from __future__ import annotations
+
+from story.people import Person
+from story.rows import Row
+from story.website import Visit
+from story.world import DAY, GIVEAWAY, HOUR, MINUTE, START, Dice, later
+
+HABITS = {
+    "Created Task": 5.0,
+    "Completed Task": 4.0,
+    "Moved Card": 2.5,
+    "Added Comment": 2.5,
+    "Assigned Task": 1.5,
+    "Uploaded File": 1.0,
+    "Searched Tasks": 1.2,
+    "Opened Report": 0.7,
+    "Changed Settings": 0.4,
+    "Opened Help": 0.4,
+}
+BROKEN_FROM, BROKEN_TO = START + 64 * DAY, START + 85 * DAY  # 4 to 24 May
+BROKEN_BROWSER, BROKEN_CODE = "Safari", "PROJECT-500"
+UPGRADE_WITH_CALENDAR, UPGRADE_WITHOUT = 0.7, 0.06
+
+
+class Work(Visit):
+    """A session in the product: mostly told by the browser, partly by the server, which knows the user only."""
+
+    def track(self, name: str, **properties: object) -> Row:
+        row = super().track(name, **properties)
+        row.source = "product"
+        if self.dice.yes(0.3):
+            row.anonymous = None
+        if name in {"Created Project", "Saw Error"} or self.dice.yes(0.04):
+            row.properties["replay_url"] = f"https://replay.example/session/{self.session}"
+        return row
+
+
+def life(person: Person) -> list[Row]:
+    """Everything a user does in the product; sets `person.project`, `.calendar` and `.upgrade`."""
+    if person.hidden_path:
+        return _after_upgrade(person, Dice("paid", person.number))
+    dice = Dice("product", person.number)
+    rows = _guest_days(person, dice)
+    work = _work(person, person.signed_up + dice.whole(2, 30) * MINUTE, dice)
+    broken = work.browser == BROKEN_BROWSER and BROKEN_FROM <= person.signed_up < BROKEN_TO
+    if broken and dice.yes(0.92):
+        for _ in range(dice.whole(1, 3)):
+            work.track("Saw Error", error_code=BROKEN_CODE, error_at="new project")
+        return rows + work.rows
+    if not dice.yes(_project_chance(person)):
+        for _ in range(dice.whole(0, 2)):
+            work.track(dice.pick(["Opened Help", "Changed Settings", "Searched Tasks"]))
+        return rows + work.rows
+    person.project = work.t
+    template = dice.yes(0.3)
+    work.track("Created Project", from_template=template)
+    rows += work.rows
+    _decide_upgrade(person, dice)
+    return rows + _working_days(person, dice) + _after_upgrade(person, Dice("paid", person.number))
+
+
+def _project_chance(person: Person) -> float:
+    if person.campaign is GIVEAWAY:
+        return 0.09
+    return 0.66 if person.device == "desktop" else 0.56
+
+
+def _guest_days(person: Person, dice: Dice) -> list[Row]:
+    """A few began under a guest account of its own; signing up renamed it with an alias call."""
+    if not person.old_user:
+        return []
+    rows = []
+    for _ in range(dice.whole(2, 5)):
+        t = person.signed_up - dice.whole(2, 40) * MINUTE
+        row = Row(t, "product", "track", dice.pick(["Opened Help", "Searched Tasks"]), person, None, person.old_user)
+        row.properties = {"device": person.device, "browser": person.browser, "plan": "guest"}
+        rows.append(row)
+    alias = Row(
+        person.signed_up + 2_000, "product", "alias", "", person, None, person.user, {"previous": person.old_user}
+    )
+    return [*rows, alias]
+
+
+def _decide_upgrade(person: Person, dice: Dice) -> None:
+    if person.kind == "teammate":
+        return  # the owner of the account connects the calendar, and pays
+    if dice.yes(0.27):
+        person.calendar = person.project + int((0.02 + dice.wait(3)) * DAY)
+    chance = UPGRADE_WITH_CALENDAR if person.calendar else UPGRADE_WITHOUT
+    if dice.yes(chance):
+        person.upgrade = later(dice, person.calendar or person.project, 1 + dice.wait(9))
+
+
+def _work(person: Person, t: int, dice: Dice) -> Work:
+    anonymous = person.anonymous[0]
+    return Work(person, t, anonymous=anonymous, dice=dice, user=person.user)
+
+
+def _working_days(person: Person, dice: Dice) -> list[Row]:
+    """Active days thin out; those who pay stay longer. The calendar is connected on the day that was decided."""
+    rows: list[Row] = []
+    days = 2 + int(dice.wait(6))
+    invites = dice.yes(0.3)
+    t = person.project + 20 * MINUTE
+    for day in range(days):
+        work = _work(person, t, dice)
+        if day and dice.yes(0.5):
+            work.track("Signed In", method="password")
+        if day == 0 and invites:
+            work.track("Invited Teammate")
+        for _ in range(dice.whole(2, 7)):
+            work.track(dice.weighted(HABITS))
+        if dice.yes(0.015):
+            work.track("Saw Error", error_code="UPLOAD-413", error_at="file upload")
+        if dice.yes(0.012):
+            work.track("Contacted Support", topic=dice.pick(["billing", "import", "login"]))
+        rows += work.rows
+        t = later(dice, work.t, 1 + dice.wait(3))
+    if person.calendar:
+        work = _work(person, person.calendar, dice)
+        work.track("Connected Calendar", provider=dice.pick(["google", "outlook"]))
+        rows += work.rows
+    if dice.yes(0.02):  # a trial of a paid feature, open to everyone and telling nothing
+        work = _work(person, person.project + int(dice.wait(12) * DAY), dice)
+        work.track("Enabled Single Sign-On", trial=True)
+        rows += work.rows
+    return rows
+
+
+def _after_upgrade(person: Person, dice: Dice) -> list[Row]:
+    """What only the paid plan offers happens after paying: it looks like the best predictor, and predicts nothing."""
+    if not person.upgrade:
+        return []
+    billing = [_bill(person, person.upgrade, "Upgraded Plan", dice)]
+    billing += [_bill(person, person.upgrade + month * 30 * DAY, "Paid Invoice", dice) for month in (1, 2, 3)]
+    if dice.yes(0.04):
+        billing.append(_bill(person, person.upgrade + int(dice.between(3, 40) * DAY), "Cancelled Plan", dice))
+    rows: list[Row] = []
+    if dice.yes(0.7):
+        work = _work(person, person.upgrade + HOUR + int(dice.wait(3) * DAY), dice)
+        work.track("Enabled Single Sign-On", trial=False)
+        rows += work.rows
+    t = person.upgrade + DAY
+    for _ in range(0 if person.hidden_path else 3 + int(dice.wait(5))):
+        work = _work(person, t, dice)
+        for _ in range(dice.whole(2, 7)):
+            work.track(dice.weighted(HABITS))
+        rows += work.rows
+        t = later(dice, work.t, 1 + dice.wait(3))
+    return rows + billing
+
+
+def _bill(person: Person, t: int, name: str, dice: Dice) -> Row:
+    plan = "team" if person.size < 40 else "business"
+    row = Row(t - t % 1000, "billing", "track", name, person, None, person.user)
+    row.properties = {"plan": plan, "amount": 0 if name == "Cancelled Plan" else (29 if plan == "team" else 149)}
+    row.message = "txn_" + dice.hex(10)
+    return row
