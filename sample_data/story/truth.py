@@ -206,7 +206,7 @@ def write_truth(people: list[Person], rows: list[Row], files: dict[str, dict[str
         },
         "visible_drop_off": _broken(lines),
         "hidden_path": {
-            "path": ["Loaded a Page", "Viewed Template", "Signed Up", "Loaded a Page", GOAL],
+            "path": ["Loaded a Page", "Viewed Template", "Loaded a Page", "Signed Up", "Loaded a Page", GOAL],
             "upgraded": len(upgraded),
             "upgraded_without_project": len(upgraded - project),
         },
@@ -217,7 +217,7 @@ def write_truth(people: list[Person], rows: list[Row], files: dict[str, dict[str
     owners = [{"id_type": k, "id": v, "person": n} for (k, v), who in sorted(ids.items()) for n in sorted(who)]
     write_csv(out / "truth_people.csv", owners)
     shared = {v for (k, v), who in ids.items() if k == "anonymous_id" and len(who) > 1}
-    seen = [r for r in rows if r.anonymous in shared and r.user is None and event_name(r)]
+    seen = [r for r in rows if r.anonymous in shared and r.user in {None, *JUNK} and event_name(r)]
     write_csv(
         out / "truth_shared.csv",
         [{"anonymous_id": r.anonymous, "message_id": r.message, "person": r.person.number} for r in seen],

@@ -1,0 +1,216 @@
+"""The sample data: a small company's story in four systems' files, with the truth about it written down.
+
+*Tidy Boards* is an invented project-management product. From 1 March to 30 June 2026 about 5,000 people visit its
+website, read its blog, get its e-mails, sign up, work in it, are followed by a sales team, and some of them pay. Each
+system wrote its part in its own shape, with the retries, junk identifiers and broken lines that such files have.
+
+========================  ==========================================  ====================
+function                  what it loads                               file in sample_data/
+========================  ==========================================  ====================
+`load_segment`            website and product                         ``segment/``
+`load_segment_warehouse`  a few of the same people, as tables         ``segment_warehouse/``
+`load_customerio`         e-mails and who opened them                 ``customerio.ndjson``
+`load_hubspot`            the sales team's stages                     ``hubspot.csv``
+`load_billing`            who paid for what                           ``billing.csv``
+`load_sample`             all four, ready for `stitch`
+`load_journeys`           all four, stitched
+`load_truth`              every planted effect with its size          ``truth.json``
+`load_truth_people`       who truly stands behind each identifier     ``truth_people.csv``
+========================  ==========================================  ====================
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from journeys.errors import SourceError, unknown
+
+if TYPE_CHECKING:
+    from journeys.events import Events
+    from journeys.journeys import Journeys
+
+__all__ = [
+    "load_billing",
+    "load_customerio",
+    "load_hubspot",
+    "load_journeys",
+    "load_sample",
+    "load_segment",
+    "load_segment_warehouse",
+    "load_truth",
+    "load_truth_people",
+    "sample_path",
+]
+
+_FILES = ("segment", "segment_warehouse", "customerio.ndjson", "hubspot.csv", "billing.csv", "truth.json")
+_TABLES = ("truth_people.csv", "truth_shared.csv", "README.md")
+
+
+def sample_path(name: str = "") -> Path:
+    """Return where a file of the sample data lies: in the installed package, or beside a checkout of it.
+
+    Parameters
+    ----------
+    name
+        ``"segment"``, ``"hubspot.csv"``, …; empty for the folder itself.
+
+    Raises
+    ------
+    SourceError
+        When there is no such file; the ones there are get named.
+
+    Examples
+    --------
+    >>> sample_path("hubspot.csv").name
+    'hubspot.csv'
+    >>> sample_path("hubspott.csv")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.SourceError: name: no sample file 'hubspott.csv'; did you mean 'hubspot.csv'? ...
+    """
+    here = Path(__file__).resolve().parent
+    places = [here / "_sample_data", here.parent / "sample_data"]
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
+        raise SourceError(f"the sample data is neither in {places[0]} nor in {places[1]}: install the package again")
+    if name and not (folder / name).exists():
+        raise SourceError(unknown("name", name, available=[*_FILES, *_TABLES], what="sample file"))
+    return folder / name
+
+
+def load_segment() -> Events:
+    """Load what the website and the product sent to Segment: gzipped lines of the spec, by source and month.
+
+    About 58,000 calls. Identifiers: `user_id` (known after signing up), `anonymous_id` (a browser), `email` (from
+    identify calls).
+
+    =============================  ====================================================================================
+    event                          when, and its own properties
+    =============================  ====================================================================================
+    Loaded a Page                  any page; `page_path`, `page_title`; `campaign…` where the link was tagged
+    Read Article                   scrolled to the end of a blog article; `article`
+    Watched Video                  the two-minute tour on the home page; `video`
+    Viewed Template                opened one in the template gallery; `template`
+    Requested Demo                 sent the demo form; `form`
+    Subscribed to Newsletter       gave an e-mail address in the footer; `form`
+    Signed Up                      made an account; `plan`, `role`
+    Received Announcement          a web push reached the browser: nobody did anything; `channel`
+    Signed In                      on any device; `method`
+    Created Project                the first thing to do in the product; `from_template`
+    Invited Teammate               by the owner of an account
+    Connected Calendar             `provider`
+    Created Task, Completed Task,
+    Assigned Task, Moved Card,
+    Added Comment, Uploaded File,
+    Searched Tasks, Opened Report,
+    Changed Settings, Opened Help  the daily work
+    Enabled Single Sign-On         comes with the paid plan; `trial` for the few who try it before
+    Saw Error                      `error_code`, `error_at`
+    Contacted Support              `topic`
+    =============================  ====================================================================================
+
+    On every behaviour: `device` (desktop, mobile), `browser`, `session_id`; on some, `replay_url` (the recording).
+    Identify calls carry `email`, `name`, and after signing up `role`, `company`, `company_size`; group calls the
+    account (`group_id`) with `name` and `employees`.
+    """
+    from journeys.sources import read_segment
+
+    return read_segment(sample_path("segment"))
+
+
+def load_segment_warehouse() -> Events:
+    """Load a handful of the same calls as Segment's warehouse tables: `tracks`, `pages`, one table an event, …
+
+    The same message ids as in `load_segment`: stitched together with it, every row of this is a duplicate.
+    """
+    from journeys.sources import read_segment
+
+    return read_segment(sample_path("segment_warehouse"))
+
+
+def load_customerio() -> Events:
+    """Load Customer.io's reporting webhooks: 15,000 e-mails delivered, opened, clicked; subscribed, unsubscribed.
+
+    Identifiers: `user_id`, `email`, `customerio_id`. An ``opened`` is weak evidence, because mail proxies open by
+    themselves (a third of the deliveries here); ``human_opened`` and ``clicked`` are people. Onboarding e-mails have
+    `campaign_id` 3 and go out one hour, two days and six days after signing up; newsletters have a `newsletter_id` and
+    go out every second Tuesday.
+    """
+    from journeys.sources import read_customerio
+
+    return read_customerio(sample_path("customerio.ndjson"))
+
+
+def load_hubspot() -> Events:
+    """Load HubSpot's property history of 1,500 contacts: Became Subscriber, Lead, MQL, SQL, Opportunity, Customer.
+
+    Identifiers: `hubspot_id` (objectId), `email` (often in other capitals than elsewhere). `jobtitle` and
+    `numemployees` are traits; `associatedcompanyid` is the account. "Became Customer" is what billing tells the CRM a
+    day or two after an upgrade: a near-duplicate of it, not a cause.
+    """
+    from journeys.sources import read_hubspot
+
+    return read_hubspot(sample_path("hubspot.csv"))
+
+
+def load_billing() -> Events:
+    """Load the billing table: Upgraded Plan, Paid Invoice (each 30 days later), Cancelled Plan.
+
+    A plain CSV with columns `transaction_id`, `time` (UTC without saying so), `event`, `user_id` (digits), `plan`
+    (team, business), `amount`, `currency` (EUR).
+    """
+    from journeys.sources import read_table
+
+    return read_table(
+        sample_path("billing.csv"),
+        timestamp="time",
+        event="event",
+        ids=["user_id"],
+        message_id="transaction_id",
+        name="billing",
+    )
+
+
+def load_sample() -> tuple[Events, Events, Events, Events]:
+    """Load all four systems, in the order Segment, Customer.io, HubSpot, billing: ``jn.stitch(*load_sample())``."""
+    return load_segment(), load_customerio(), load_hubspot(), load_billing()
+
+
+def load_journeys() -> Journeys:
+    """Load all four systems and stitch them by the default rules: 5,000 people with one timeline each."""
+    from journeys.journeys import stitch
+
+    return stitch(*load_sample())
+
+
+def load_truth() -> dict[str, Any]:
+    """Load every planted effect with its size, counted over the true people and not over the files.
+
+    Examples
+    --------
+    >>> truth = load_truth()
+    >>> truth["funnel"]["steps"]
+    ['Loaded a Page', 'Signed Up', 'Created Project', 'Upgraded Plan']
+    >>> truth["true_effect"]["behaviour"], truth["leak"]["behaviour"]
+    ('Connected Calendar', 'Enabled Single Sign-On')
+    """
+    found: dict[str, Any] = json.loads(sample_path("truth.json").read_text(encoding="utf-8"))
+    return found
+
+
+def load_truth_people() -> pl.DataFrame:
+    """Load who truly stands behind each identifier: `id_type`, `id` (String), `person` (Int64).
+
+    A browser that two people share has two rows. Junk ("null", all zeros, a test mailbox) names nobody and is not here.
+
+    Examples
+    --------
+    >>> load_truth_people().columns
+    ['id_type', 'id', 'person']
+    """
+    types = {"id_type": pl.String, "id": pl.String, "person": pl.Int64}
+    return pl.read_csv(sample_path("truth_people.csv"), schema_overrides=types)
