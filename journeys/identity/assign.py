@@ -1,0 +1,177 @@
+"""Each row to its person: by the most trusted identifier it carries; on shared ones by who is known next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys.identity.coding import Coded
+from journeys.identity.merge import Clusters
+from journeys.identity.rules import IdentityRules
+
+__all__ = ["NOBODY", "SHARED", "Assigned", "assign_rows"]
+
+Ints = npt.NDArray[np.int64]
+
+NOBODY = -1
+SHARED = -2
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Assigned:
+    """Whose each row is.
+
+    Attributes
+    ----------
+    owners : tuple of np.ndarray
+        For each part and row the smallest identifier code of the person; `NOBODY` without a usable identifier,
+        `SHARED` where the rules drop what nobody on a shared identifier can be given.
+    moments : pl.DataFrame
+        `code`, `time` (µs), `owner`: when somebody was known on a shared identifier.
+    shared_out : pl.DataFrame
+        `code`, `owner`, `rows`: events on a shared identifier that name nobody, by whom they were given to.
+    """
+
+    owners: tuple[Ints, ...]
+    moments: pl.DataFrame
+    shared_out: pl.DataFrame
+
+
+def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> Assigned:
+    """Give every row to one person.
+
+    Where the identifiers of a row belong to different people, the most trusted that is nobody else's decides.
+    A row with shared identifiers only goes, by time, to one of those who were known on it.
+    """
+    owner, on = _owner_of_combinations(coded, clusters)
+    named = np.zeros(owner.size, dtype=bool)
+    named[owner >= 0] = clusters.known[owner[owner >= 0]]
+    if rules.named == "follow":
+        follows = _first_shared(coded, clusters)
+        by_time = follows >= 0
+        on = np.where(by_time, follows, on)
+    else:
+        by_time = on >= 0
+    owners = [owner[part.combination] for part in coded.parts]
+    if not by_time.any():
+        return Assigned(tuple(owners), pl.DataFrame(schema=_MOMENTS), pl.DataFrame(schema=_SHARED_OUT))
+    seen, asked = [], []
+    for at, part in enumerate(coded.parts):
+        witness = (named & _has_shared(coded, clusters))[part.combination]
+        waiting = by_time[part.combination]
+        if not (witness.any() or waiting.any()):
+            continue
+        time = part.rows.select(pl.col("timestamp").dt.timestamp("us")).collect()["timestamp"].to_numpy()
+        seen.append(_moments(coded, clusters, at=np.flatnonzero(witness), time=time, part=at, owner=owner))
+        rows = np.flatnonzero(waiting)
+        asked.append(
+            pl.DataFrame({"code": on[part.combination[rows]], "time": time[rows], "row": rows}).with_columns(
+                pl.lit(at).alias("part")
+            )
+        )
+    moments = pl.concat(seen).unique().sort("code", "time", "owner") if seen else pl.DataFrame(schema=_MOMENTS)
+    queries = pl.concat(asked)
+    given = _nearest(moments, queries, shared=rules.shared)
+    # on an identifier where nobody was ever known, its own person stays
+    own = clusters.owner[queries["code"].to_numpy()]
+    given = np.where(given == _NONE, own, given)
+    for at in range(len(coded.parts)):
+        mine = (queries["part"] == at).to_numpy()
+        owners[at] = owners[at].copy()
+        owners[at][queries["row"].to_numpy()[mine]] = given[mine]
+    events = [at for at, part in enumerate(coded.parts) if part.is_events]
+    shared_out = (
+        queries.with_columns(owner=given)
+        .filter(pl.col("part").is_in(events))
+        .group_by("code", "owner")
+        .agg(pl.len().cast(pl.Int64).alias("rows"))
+        .sort("code", "owner")
+    )
+    return Assigned(tuple(owners), moments, shared_out)
+
+
+_MOMENTS = {"code": pl.Int64, "time": pl.Int64, "owner": pl.Int64}
+_SHARED_OUT = {"code": pl.Int64, "owner": pl.Int64, "rows": pl.Int64}
+_NONE = -9
+
+
+def _owner_of_combinations(coded: Coded, clusters: Clusters) -> tuple[Ints, Ints]:
+    """Return the owner of each combination, and the shared identifier by which one without owner is decided."""
+    count = coded.combinations.shape[0]
+    owner = np.full(count, NOBODY, dtype=np.int64)
+    on = np.full(count, -1, dtype=np.int64)
+    for at in range(len(coded.types) if coded.ids.height else 0):
+        code = coded.combinations[:, at]
+        there = (code >= 0) & (owner == NOBODY)
+        shared = there & clusters.shared[code]
+        own = there & ~shared
+        owner[own] = clusters.owner[code[own]]
+        first = shared & (on < 0)
+        on[first] = code[first]
+    on[owner != NOBODY] = -1
+    return owner, on
+
+
+def _has_shared(coded: Coded, clusters: Clusters) -> npt.NDArray[np.bool_]:
+    return _first_shared(coded, clusters) >= 0
+
+
+def _first_shared(coded: Coded, clusters: Clusters) -> Ints:
+    on = np.full(coded.combinations.shape[0], -1, dtype=np.int64)
+    for at in range(len(coded.types) if coded.ids.height else 0):
+        code = coded.combinations[:, at]
+        first = (code >= 0) & (on < 0) & clusters.shared[code]
+        on[first] = code[first]
+    return on
+
+
+def _moments(coded: Coded, clusters: Clusters, *, at: Ints, time: Ints, part: int, owner: Ints) -> pl.DataFrame:
+    """List who was known when, on each shared identifier of the rows `at`."""
+    combination = coded.parts[part].combination[at]
+    found = []
+    for column in range(len(coded.types)):
+        code = coded.combinations[combination, column]
+        shared = (code >= 0) & clusters.shared[code]
+        found.append(
+            pl.DataFrame(
+                {
+                    "code": code[shared].astype(np.int64),
+                    "time": time[at[shared]],
+                    "owner": owner[combination[shared]],
+                }
+            )
+        )
+    return pl.concat(found)
+
+
+def _nearest(moments: pl.DataFrame, queries: pl.DataFrame, *, shared: str) -> Ints:
+    """Return for each query the owner of the moment that the rule points at, `_NONE` where there is none.
+
+    Two people known on one identifier at one moment: the one with the smaller identifier counts, so that
+    the order of the input decides nothing.
+    """
+    if shared == "drop":
+        return np.where(queries["code"].is_in(moments["code"].unique().implode()).to_numpy(), SHARED, _NONE)
+    if not moments.height:
+        return np.full(queries.height, _NONE, dtype=np.int64)
+    when, rank = np.unique(np.r_[moments["time"].to_numpy(), queries["time"].to_numpy()], return_inverse=True)
+    span = when.size
+    code = np.r_[moments["code"].to_numpy(), queries["code"].to_numpy()]
+    key = code * span + rank
+    there, first = np.unique(key[: moments.height], return_index=True)
+    who, where = moments["owner"].to_numpy()[first], there // span
+    asked, asked_code = key[moments.height :], code[moments.height :]
+    after = np.searchsorted(there, asked, side="left")
+    before = np.searchsorted(there, asked, side="right") - 1
+    begin = np.searchsorted(there, asked_code * span, side="left")
+    end = np.searchsorted(there, (asked_code + 1) * span, side="left") - 1
+    choices = {"next": (after, before), "previous": (before, after), "first": (begin,), "last": (end,)}[shared]
+    given = np.full(queries.height, _NONE, dtype=np.int64)
+    for place in choices:
+        safe = np.clip(place, 0, there.size - 1)
+        hit = (given == _NONE) & (place >= 0) & (place < there.size) & (where[safe] == asked_code)
+        given[hit] = who[safe[hit]]
+    return given

@@ -1,0 +1,280 @@
+"""What may link two identifiers, as one readable frozen value, and the presets of the systems people compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal, Self, get_args
+
+from journeys.errors import ArgumentError, raise_all
+
+__all__ = ["JUNK", "MAILBOXES", "IdentityRules"]
+
+Shared = Literal["next", "previous", "first", "last", "drop"]
+Order = Literal["trust", "time"]
+Rows = Literal["pairs", "trim"]
+Named = Literal["keep", "follow"]
+PlusTags = Literal["keep", "drop"]
+
+JUNK: tuple[str, ...] = (
+    r"^[0\-]+$",
+    r"^[fF\-]{8,}$",
+    r"^-1$",
+    r"(?i)^(null|\(null\)|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$",
+    r"(?i)^(distinct_?id|id|user_?id|anonymous_?id|email|not_authenticated|not set|\(not set\))$",
+    r"(?i)^\[object object\]$",
+    r"[\x00-\x1f\x7f\x{FFFD}]",
+)
+"""Values that are nobody: blanks and all zeros, words for nothing, names of fields, unreadable bytes."""
+
+MAILBOXES: tuple[str, ...] = (
+    r"^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@",
+    (
+        r"^(info|contact|hello|office|sales|support|help|helpdesk|admin|administrator|team|billing|marketing|newsletter|"
+        r"webmaster|postmaster|accounts?|accounting|hr|jobs|careers|enquiries|inquiries|reception|service)(\+[^@]*)?@"
+    ),
+)
+"""E-mail addresses that several people read, or nobody: they are somebody's address, but link nothing."""
+
+_POSTHOG_JUNK: tuple[str, ...] = (
+    r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$",
+    r"^(\[object Object\]|NaN|None|none|null|0)$",
+)
+_SEGMENT_JUNK: tuple[str, ...] = (r"^[0\-]*$", r"^-1$", r"^null$", r"^anonymous$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityRules:
+    """Which evidence makes two identifiers one person, and what is done where evidence disagrees.
+
+    Links are taken one after another, in an order that does not depend on the order of the input. A link that
+    would give a person two values of an exclusive type (or more than a limit allows) is refused and recorded.
+
+    Parameters
+    ----------
+    exclusive : sequence of str
+        Identifier types of which a person has one value.
+    joins_known : sequence of str
+        Kinds of explicit links (``"alias"``, ``"merge"``) that join two people although both have an exclusive value.
+    priority : sequence of str
+        Identifier types, most trusted first; the others follow in the order that the sources give them.
+    limits : mapping of str to int
+        Most values of a type that one person may have; ``"*"`` stands for the types that are not named.
+    max_ids : int, optional
+        Most identifiers of all types that one person may have.
+    max_users : int, optional
+        An identifier that meets more values of one exclusive type than this is a crowd's (a kiosk, a shared mailbox):
+        it links nothing, and its events are shared out by time.
+    order : {"trust", "time"}
+        Explicit links first, then the most trusted types, then time, then value; or time before all.
+    rows : {"pairs", "trim"}
+        Any two identifiers of a row are a link; or, where a row does not fit, its least trusted
+        identifier is left out and the rest tried again.
+    shared : {"next", "previous", "first", "last", "drop"}
+        Who gets an event that names nobody, on an identifier of several people: the next one known on it (else the
+        last before), the last one before (else the next), the first ever, the last ever, or quarantine.
+    named : {"keep", "follow"}
+        Whether an event that names its user stays with this user, or follows the device.
+    junk : sequence of str
+        Regular expressions of values that are nobody: such an identifier links nothing and identifies nothing.
+    mailboxes : sequence of str
+        Regular expressions of e-mail addresses that link nothing.
+    emails : sequence of str
+        Identifier types that hold e-mail addresses.
+    plus_tags : {"keep", "drop"}
+        Whether ``ann+news@x.org`` is another address than ``ann@x.org``.
+    fold_case : sequence of str
+        Further types whose values differ only by case are the same; e-mails and UUIDs always are.
+    hash_emails : bool
+        Show e-mail addresses only as SHA-256 of `salt` and address.
+    salt : str
+        A secret that keeps hashed addresses from being looked up.
+
+    Raises
+    ------
+    ArgumentError
+        When values cannot be meant; all of them are named at once.
+
+    Examples
+    --------
+    >>> from journeys.identity import IdentityRules
+    >>> IdentityRules(limits={"anonymous_id": 50}, shared="drop")
+    IdentityRules(limits={'anonymous_id': 50}, shared='drop')
+    >>> IdentityRules.amplitude().shared
+    'previous'
+    """
+
+    exclusive: Sequence[str] = ("user_id",)
+    joins_known: Sequence[str] = ("alias", "merge")
+    priority: Sequence[str] = ("user_id", "email")
+    limits: Mapping[str, int] = field(default_factory=dict)
+    max_ids: int | None = None
+    max_users: int | None = 10
+    order: Order = "trust"
+    rows: Rows = "pairs"
+    shared: Shared = "next"
+    named: Named = "keep"
+    junk: Sequence[str] = JUNK
+    mailboxes: Sequence[str] = MAILBOXES
+    emails: Sequence[str] = ("email",)
+    plus_tags: PlusTags = "keep"
+    fold_case: Sequence[str] = ()
+    hash_emails: bool = False
+    salt: str = ""
+
+    def __post_init__(self) -> None:
+        choices = {"order": Order, "rows": Rows, "shared": Shared, "named": Named, "plus_tags": PlusTags}
+        problems = [
+            f"{name}: {getattr(self, name)!r} is none of {', '.join(map(repr, get_args(allowed)))}."
+            for name, allowed in choices.items()
+            if getattr(self, name) not in get_args(allowed)
+        ]
+        for name in ("exclusive", "joins_known", "priority", "junk", "mailboxes", "emails", "fold_case"):
+            if isinstance(getattr(self, name), str):
+                problems.append(f"{name}: expected a sequence of names, got {getattr(self, name)!r}; write a tuple.")
+            else:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "limits", dict(self.limits))
+        numbers: dict[str, int | None] = {f"limits[{name!r}]": limit for name, limit in self.limits.items()}
+        numbers |= {"max_ids": self.max_ids, "max_users": self.max_users}
+        problems += [
+            f"{name}: {value!r} is not a whole number of at least 1."
+            for name, value in numbers.items()
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1)
+        ]
+        raise_all(problems, ArgumentError)
+
+    def __repr__(self) -> str:
+        plain = {one.name: getattr(_PLAIN, one.name) for one in fields(self)} if _PLAIN else {}
+        told = [
+            f"{one.name}={getattr(self, one.name)!r}"
+            for one in fields(self)
+            if one.name != "salt" and getattr(self, one.name) != plain.get(one.name)
+        ]
+        return f"IdentityRules({', '.join(told)})"
+
+    def limit(self, id_type: str) -> int | None:
+        """Most values of a type that a person may have; None when there is no limit.
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules().limit("user_id"), IdentityRules().limit("email")
+        (1, None)
+        """
+        if id_type in self.exclusive:
+            return 1
+        return self.limits.get(id_type, self.limits.get("*"))
+
+    @classmethod
+    def segment(cls) -> Self:
+        """Follow Segment Unify: limits of 1 and 5; an event that does not fit loses its least trusted identifier.
+
+        Differs from Segment: limits count all of the past (Segment can limit by period), and events are taken in the
+        order of their time, not of their arrival.
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.segment().limit("email")
+        5
+        """
+        return cls(
+            limits={"*": 5},
+            joins_known=(),
+            order="time",
+            rows="trim",
+            shared="first",
+            junk=_SEGMENT_JUNK,
+            mailboxes=(),
+            max_users=None,
+        )
+
+    @classmethod
+    def mixpanel(cls) -> Self:
+        """Follow Mixpanel's simplified merge: a device is the first user's seen on it; known users never merge.
+
+        Differs from Mixpanel: e-mails and other identifier types link as well, if the sources have them.
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.mixpanel().joins_known
+        ()
+        """
+        return cls(joins_known=(), order="time", shared="first", mailboxes=(), max_users=None)
+
+    @classmethod
+    def mixpanel_original(cls) -> Self:
+        """Follow Mixpanel's original merge: clusters of at most 500 identifiers; a merge joins known users.
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.mixpanel_original().max_ids
+        500
+        """
+        return cls(joins_known=("merge",), order="time", shared="first", mailboxes=(), max_users=None, max_ids=500)
+
+    @classmethod
+    def amplitude(cls) -> Self:
+        """Follow Amplitude: an anonymous event is the user's last known on the device; before a login, the first's.
+
+        Differs from Amplitude: the people are numbered by us, there are no ids that were given out and merged later.
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.amplitude().named
+        'keep'
+        """
+        return cls(joins_known=(), order="time", shared="previous", mailboxes=(), max_users=None)
+
+    @classmethod
+    def posthog(cls) -> Self:
+        """Follow PostHog: identify and alias merge the anonymous person unless it is known; a merge always does.
+
+        Differs from PostHog: what was merged is the same for all events, also for those from before the merge
+        (PostHog with person profiles on events shows the person of that time).
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.posthog().joins_known
+        ('merge',)
+        """
+        return cls(
+            joins_known=("merge",), order="time", shared="first", junk=_POSTHOG_JUNK, mailboxes=(), max_users=None
+        )
+
+    @classmethod
+    def snowplow(cls) -> Self:
+        """Follow Snowplow's web model: every event of a device is its latest user's, also one that names another.
+
+        Differs from Snowplow: an event without a device stays with the user that it names (there it stays unstitched).
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.snowplow().named
+        'follow'
+        """
+        return cls(joins_known=(), order="time", shared="last", named="follow", mailboxes=(), max_users=None)
+
+    @classmethod
+    def rudderstack(cls) -> Self:
+        """Follow RudderStack's plain graph: whatever is linked, over any number of links, is one person.
+
+        Not for data with shared devices: known users merge through them.
+
+        Examples
+        --------
+        >>> from journeys.identity import IdentityRules
+        >>> IdentityRules.rudderstack().exclusive
+        ()
+        """
+        return cls(exclusive=(), mailboxes=(), max_users=None)
+
+
+_PLAIN: IdentityRules | None = None
+_PLAIN = IdentityRules()
