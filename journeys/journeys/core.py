@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import polars as pl
 
 from journeys.errors import ArgumentError, StoreError
+from journeys.journeys.attributions import AsksAttribution
 from journeys.journeys.correlations import AsksCorrelations
 from journeys.journeys.flows import AsksFlows
 from journeys.journeys.funnels import AsksFunnels
@@ -23,7 +24,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations):
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution):
     """Everybody's timeline, from first touch to last: select from it, ask it, save it.
 
     Nothing that is asked changes it: every selection is a new `Journeys` over the same log.

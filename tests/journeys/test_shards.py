@@ -14,6 +14,8 @@ Ask = Callable[[jn.Journeys], pl.DataFrame]
 QUESTIONS: dict[str, Ask] = {
     "people": lambda j: j.people,
     "events": lambda j: j.events.collect(),
+    "attribution": lambda j: j.attribution("X", model="markov", lookback="9m").table,
+    "attribution by time": lambda j: j.attribution("X", model="time_decay", lookback="9m").table,
     "selected people": lambda j: j.where(pl.col("event") != "X").only(pl.col("first_campaign") == "ads").people,
 }
 

@@ -1,0 +1,100 @@
+"""Attribution: one bar a touch, as long as the conversions it earned."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label, lines_of
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import number, percent
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    touch: str,
+    title: str = "",
+    subtitle: str = "",
+    rows: int = 15,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw an attribution's table: which touch earned how much?
+
+    Parameters
+    ----------
+    table
+        The touch's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`; its order is kept.
+    touch
+        The name of the touch's column.
+    title, subtitle
+        The finding and the definition.
+    rows
+        At most so many touches; the others are added up in a last bar.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"campaign": ["spring"], "credit": [2.0], "share": [1.0], "touched": [5],
+    ...     "converted": [2], "conversion_rate": [0.4]})
+    >>> draw(table, touch="campaign").data[0].x
+    (2.0,)
+    """
+    kept = table.filter(pl.col("credit") > 0).to_dicts()
+    if not kept:
+        return nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    shown, rest = kept[:rows], kept[rows:]
+    names = [label(row[touch], 18 if narrow else 34) for row in shown]
+    credit = [row["credit"] for row in shown]
+    said = [f"{_amount(row['credit'])} · {percent(row['share'])}" for row in shown]
+    hover = [
+        f"<b>{full(row[touch])}</b><br>"
+        + lines_of(
+            f"{number(row['touched'])} people were touched, {number(row['converted'])} of them converted "
+            f"({percent(row['conversion_rate'])}); credit {_amount(row['credit'])}.",
+            48,
+        )
+        for row in shown
+    ]
+    tints = [theme.other if row[touch].startswith("(") else theme.goal for row in shown]
+    if rest:
+        names.append(f"{len(rest)} more")
+        credit.append(sum(row["credit"] for row in rest))
+        said.append(f"{_amount(credit[-1])} · {percent(sum(row['share'] for row in rest))}")
+        hover.append(lines_of(f"{len(rest)} touches with less credit each.", 48))
+        tints.append(theme.other)
+    places = [-k for k in range(len(names))]
+    fig = go.Figure(
+        go.Bar(
+            x=credit,
+            y=places,
+            orientation="h",
+            marker={"color": tints},
+            text=said,
+            textposition="outside",
+            textfont={"color": theme.ink},
+            cliponaxis=False,
+            hovertext=hover,
+            hoverinfo="text",
+        )
+    )
+    fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.5 if narrow else 1.2)])
+    fig.update_yaxes(
+        tickvals=places,
+        ticktext=[f"{name}  " for name in names],
+        tickfont={"size": 13, "color": theme.ink},
+        range=[places[-1] - 0.6, 0.6],
+        fixedrange=True,
+    )
+    height = 34 * len(names) + 20
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _amount(credit: float) -> str:
+    """Write a credit: whole where it is whole, else with one decimal."""
+    return number(round(credit)) if abs(credit - round(credit)) < 1e-9 or credit >= 100 else f"{credit:,.1f}"
