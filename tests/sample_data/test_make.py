@@ -289,3 +289,34 @@ def test_watching_the_video_reverses_by_device():
     assert both["all"] > 0.04
     assert both["desktop"] < -0.05
     assert both["mobile"] < 0
+
+
+def test_the_readme_says_these_numbers():
+    text = (STORED / "README.md").read_text(encoding="utf-8").replace(",", "")
+    files, identity, broken = TRUTH["files"], TRUTH["identity"], TRUTH["visible_drop_off"]
+    giveaway, effect, leak = (
+        TRUTH["campaigns"]["spring_giveaway"],
+        TRUTH["true_effect"]["before"],
+        TRUTH["leak"]["whole"],
+    )
+    said = [
+        *(f"| {counts['lines']} |" for counts in files.values()),
+        f"{TRUTH['events']} events",
+        " → ".join(f"{s} {n}" for s, n in zip(TRUTH["funnel"]["steps"], TRUTH["funnel"]["people"], strict=True)),
+        f"{giveaway['people']} people\n{giveaway['signed_up']} sign-ups",
+        f"and {giveaway['created_project']} of them create a project",
+        f"{effect['both']} of them upgrade afterwards {effect['conversion_only']} upgrade",
+        f"phi = {effect['phi']:.2f}",
+        f"{leak['both']} of {leak['both'] + leak['behaviour_only']}",
+        f"phi = {leak['phi']:.2f}",
+        f"phi = −{-TRUTH['immortal_time']['before']['phi']:.2f}",
+        f"{broken['broken: created project']} of {broken['broken: signed up']} who signed up with Safari",
+        f"{broken['broken: saw the error']} saw the error",
+        f"{TRUTH['hidden_path']['upgraded_without_project']} of the {TRUTH['hidden_path']['upgraded']} upgrade without",
+        f"{sum(identity['identifiers'].values())} identifiers",
+        f"{identity['never_identified']} never identify",
+        f"{identity['several_devices']} people use several browsers",
+        f"{identity['shared_devices']} browsers are used by two",
+        f"{identity['aliases']} people began under a guest",
+    ]
+    assert [sentence for sentence in said if sentence not in text] == []
