@@ -1,7 +1,7 @@
 """Make logs of any size: the same rows as plain Parquet, as raw Parquet in order of arrival, and as our saved store.
 
-About 20 events a person with a long tail, 30 behaviours used as Zipf would have it and one rare conversion, bursts and
-pauses over 90 days, pages of 10,000 values. No two events of a person share a time, so that every engine means the same.
+About 20 events a person with a long tail, 30 behaviours used as Zipf would have it and one rare conversion, bursts
+and pauses over 90 days, pages of 10,000 values. No two events of a person share a time: every engine means the same.
 Written group of people by group of people: the memory needed does not grow with the log.
 """
 

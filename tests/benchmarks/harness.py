@@ -4,11 +4,12 @@ A benchmark module has one function ``questions(data) -> list[Question]``. A que
 (the first is ours), and the ratio to each rival that has to be held::
 
     def questions(data: Data) -> list[Question]:
-        return [Question("funnel", {"journeys": Way(ours, {"store": data.store}), "DuckDB": Way(duck, {...})}, bars={"DuckDB": 8.0})]
+        ways = {"journeys": Way(ours, {"store": data.store}), "DuckDB": Way(duck, {"plain": data.plain})}
+        return [Question("funnel", ways, bars={"DuckDB": 8.0})]
 
 Ways are plain functions at the top level of a module; what they are given and what they return is picklable and small.
-Every way runs in a fresh process: imports are not timed, the call is timed `repeat` times and the best counts (the first,
-cold call is kept beside it), and the peak is the highest resident memory of that process, interpreter and all.
+Every way runs in a fresh process: imports are not timed, the call is timed `repeat` times and the best counts (the
+first, cold call is kept beside it), and the peak is the highest resident memory of that process, interpreter and all.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Comparison:
 def peak_bytes() -> int:
     """Return the highest resident memory of this process so far.
 
-    ``VmHWM`` starts anew when a process does; ``ru_maxrss`` would carry the parent's peak over and is only the fallback.
+    ``VmHWM`` starts anew with each process; ``ru_maxrss`` would carry the parent's peak over and is only the fallback.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -126,7 +127,7 @@ def measure(way: Way | Callable[..., Any], *, repeat: int = 3) -> Measured:
         )
         if run.returncode:
             raise RuntimeError(f"{job['module']}.{job['function']} failed:\n{run.stderr[-4000:]}")
-        return Measured(**pickle.loads(answer_file.read_bytes()))
+        return Measured(**pickle.loads(answer_file.read_bytes()))  # noqa: S301  # our own child wrote it
 
 
 def same(a: Any, b: Any) -> bool:
@@ -178,7 +179,7 @@ def table(comparisons: list[Comparison]) -> str:
 
 
 def _child(ask_file: str, answer_file: str) -> None:
-    job = pickle.loads(Path(ask_file).read_bytes())
+    job = pickle.loads(Path(ask_file).read_bytes())  # noqa: S301  # our own parent wrote it
     for name in job["imports"]:
         importlib.import_module(name)
     function = importlib.import_module(job["module"])

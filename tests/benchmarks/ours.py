@@ -1,0 +1,62 @@
+"""The same questions put to us, and the answers brought to the shape in which the engines are compared."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["build", "build_raw", "correlation", "flow", "funnel", "read"]
+
+
+def funnel(store: str, steps: Sequence[str], within: int) -> list[int]:
+    """Count the people who reach each step (loose order, `within` microseconds), times and intervals included."""
+    from datetime import timedelta
+
+    import journeys as jn
+
+    return jn.open(store).funnel(list(steps), within=timedelta(microseconds=within)).table["people"].to_list()
+
+
+def flow(store: str, steps: int, events: int) -> list[tuple[int, str, str, int]]:
+    """Count the links of the flow from first touch; `top` so wide that nothing folds into "(other)"."""
+    import journeys as jn
+
+    links = jn.open(store).flow(steps=steps, top=events).table
+    return links.select("position", "source", "target", "people").sort("position", "source", "target").rows()
+
+
+def correlation(store: str, conversion: str) -> list[tuple[str, int, int]]:
+    """Count for each behaviour who did it before converting, and who did it and never converted."""
+    import journeys as jn
+
+    cells = jn.open(store).correlation(conversion, min_people=0).table
+    return cells.select("behaviour", "both", "behaviour_only").sort("behaviour").rows()
+
+
+def build(plain: str, store: str, shards: int) -> int:
+    """Make a saved log of a table whose people are known; the answer is the number of its events."""
+    import polars as pl
+
+    import journeys as jn
+
+    shutil.rmtree(store, ignore_errors=True)
+    return jn.Journeys.from_table(pl.scan_parquet(plain)).save(store, shards=shards).size.events
+
+
+def build_raw(raw: str, store: str) -> int:
+    """Make a saved log of raw events with 36-character ids: read, stitch, sort, save."""
+    import journeys as jn
+
+    shutil.rmtree(store, ignore_errors=True)
+    events = jn.read_table(raw, timestamp="timestamp", event="event", ids=["user_id"])
+    return jn.stitch(events).save(store).size.events
+
+
+def read(store: str) -> dict[str, Any]:
+    """Tell how large a store is on disk, and how many shards it has."""
+    import journeys as jn
+
+    files = [file.stat().st_size for file in Path(store).rglob("*.parquet")]
+    return {"bytes": sum(files), "shards": len(jn.open(store).log.shards)}

@@ -1,0 +1,95 @@
+"""DuckDB on the same Parquet. Where two wordings are known, both are here: the usual one and the fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["correlation", "flow", "funnel", "funnel_lists"]
+
+
+def _ask(query: str, *, events: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        if events:
+            listed = ", ".join(f"'{event}'" for event in events)
+            connection.execute(f"create type event_name as enum ({listed})")
+        return connection.execute(query).fetchall()
+
+
+def funnel(plain: str, steps: Sequence[str], within: int) -> list[int]:
+    """Count the people who reach each step (loose order, `within` microseconds): three window functions."""
+    last = len(steps)
+    listed = ", ".join(f"'{step}'" for step in steps)
+    parts = [f"r1 as (select person, epoch_us(timestamp) t, event from '{plain}' where event in ({listed}))"]
+    for k in range(2, last + 1):
+        start = "t" if k == 2 else f"s{k - 1}"
+        in_time = f"event = '{steps[k - 2]}'" + ("" if k == 2 else f" and t - s{k - 1} <= {within}")
+        parts.append(
+            f"r{k} as (select *, max(case when {in_time} then {start} end) over (partition by person order by t"
+            f" rows unbounded preceding) s{k} from r{k - 1})"
+        )
+    reached = " ".join(f"when event = '{steps[k - 1]}' and t - s{k} <= {within} then {k}" for k in range(last, 1, -1))
+    deepest = f"max(case {reached} when event = '{steps[0]}' then 1 else 0 end)"
+    parts.append(f"deepest as (select {deepest} k from r{last} group by person)")
+    counts = ", ".join(f"count(*) filter (k >= {k})" for k in range(1, last + 1))
+    return list(_ask(f"with {', '.join(parts)} select {counts} from deepest")[0])
+
+
+def funnel_lists(plain: str, steps: Sequence[str], within: int) -> list[int]:
+    """Do the same with a list of times a step and person: the fastest wording, quadratic in one person's events."""
+    listed = ", ".join(f"'{step}'" for step in steps)
+    times = ", ".join(f"list(epoch_us(timestamp)) filter (event = '{step}') l{k}" for k, step in enumerate(steps, 1))
+    parts = [
+        f"g as (select {times} from '{plain}' where event in ({listed}) group by person)",
+        "c1 as (select *, list_transform(l1, lambda x: {'t': x, 's': x}) r1 from g where l1 is not null)",
+    ]
+    for k in range(2, len(steps) + 1):
+        starts = f"[b.s for b in r{k - 1} if b.t < a and a - b.s <= {within}]"
+        parts.append(
+            f"c{k} as (select *, list_filter(list_transform(l{k}, lambda a: {{'t': a, 's': list_max({starts})}}),"
+            f" lambda a: a.s is not null) r{k} from c{k - 1})"
+        )
+    counts = ", ".join(f"count(*) filter (len(r{k}) > 0)" for k in range(1, len(steps) + 1))
+    return list(_ask(f"with {', '.join(parts)} select {counts} from c{len(steps)}")[0])
+
+
+def flow(plain: str, steps: int) -> list[tuple[int, str, str, int]]:
+    """Count the links of the step-by-step flow from first touch, repeats collapsed."""
+    end = steps - 1
+    return _ask(f"""
+        with seen as (
+            select person, timestamp, event, lag(event) over (partition by person order by timestamp) before
+            from '{plain}'
+        ), placed as (
+            select event, row_number() over journey - 1 as place, lead(event) over journey as next
+            from seen where before is distinct from event
+            window journey as (partition by person order by timestamp) qualify place < {steps}
+        )
+        select place, event,
+               case when next is null then '(drop-off)' when place = {end} then '(continues)' else next end target,
+               count(*) from placed group by all order by all""")
+
+
+def correlation(plain: str, conversion: str, events: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Count for each behaviour who did it before converting, and who did it and never converted: one bit an event."""
+    return _ask(
+        f"""
+        with converted as (
+            select person, min(timestamp) moment from '{plain}' where event = '{conversion}' group by person
+        ), did as (
+            select e.person, bit_or(1::bigint << enum_code(event::event_name)::bigint) bits
+            from '{plain}' e left join converted using (person)
+            where event <> '{conversion}' and (moment is null or timestamp < moment) group by e.person
+        ), counted as (
+            select bits, moment is not null converts, count(*) people from did left join converted using (person)
+            group by all
+        ), names as (
+            select unnest(range({len(events)})) code, unnest(enum_range(null::event_name))::varchar event
+        )
+        select event, sum(people) filter (converts and bits >> code & 1 = 1)::bigint,
+               sum(people) filter (not converts and bits >> code & 1 = 1)::bigint
+        from counted, names where event <> '{conversion}' group by event order by event""",
+        events=events,
+    )
