@@ -1,0 +1,231 @@
+"""Correlation: one row a behaviour, a dot and its interval between −1 and 1, the four counts beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import label, lines_of
+from journeys.charts.theme import Colours, colours, finish, nothing
+from journeys.display import interval, number, p_value, percent, ratio
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    conversion: str = "converted",
+    set_apart: Sequence[tuple[str, str]] = (),
+    title: str = "",
+    subtitle: str = "",
+    rows: int = 20,
+    level: float = 0.05,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw a correlation's table: which behaviours go with converting?
+
+    Parameters
+    ----------
+    table
+        `behaviour, both, behaviour_only, conversion_only, neither, phi, ci_low, ci_high, q_value`; its order is kept.
+    conversion
+        What converting is called.
+    set_apart
+        Behaviours that were left out, each with its reason; listed below in grey.
+    title, subtitle
+        The finding and the definition.
+    rows
+        At most so many behaviours; what is left out is counted below.
+    level
+        Behaviours whose q-value is above it are drawn hollow: they do not hold after correction.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"behaviour": ["Invited Teammate"], "both": [30], "behaviour_only": [20],
+    ...     "conversion_only": [10], "neither": [140], "phi": [0.55], "ci_low": [0.4], "ci_high": [0.7],
+    ...     "q_value": [0.001]})
+    >>> len(draw(table, title="Inviting goes with upgrading").data[-1].x)
+    1
+    """
+    shown = [row for row in table.to_dicts() if row["phi"] is not None]
+    undefined = [
+        (row["behaviour"], "undefined: everyone or no one did it") for row in table.to_dicts() if row["phi"] is None
+    ]
+    cut = shown[:rows]
+    if not cut:
+        words = "No behaviour can be compared: there are too few people, or all or none of them converted."
+        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    places = [-i for i in range(len(cut))]
+    tints = [theme.better if row["phi"] >= 0 else theme.worse for row in cut]
+    holds = [row["q_value"] is not None and row["q_value"] <= level for row in cut]
+    fig = go.Figure()
+    for row, place, tint in zip(cut, places, tints, strict=True):
+        if row["ci_low"] is not None:
+            fig.add_trace(
+                go.Scatter(
+                    x=[row["ci_low"], row["ci_high"]],
+                    y=[place, place],
+                    mode="lines",
+                    line={"color": tint, "width": 1.6},
+                    hoverinfo="skip",
+                )
+            )
+    fig.add_trace(
+        go.Scatter(
+            x=[row["phi"] for row in cut],
+            y=places,
+            mode="markers",
+            marker={
+                "size": 10,
+                "color": [tint if hold else theme.paper for tint, hold in zip(tints, holds, strict=True)],
+                "line": {"color": tints, "width": 2},
+            },
+            hovertext=[_sentence(row, conversion, level) for row in cut],
+            hoverinfo="text",
+            cliponaxis=False,
+        )
+    )
+    fig.update_xaxes(
+        range=[-1.04, 1.04],
+        tickvals=[-1, -0.5, 0, 0.5, 1],
+        ticktext=["−1", "−0.5", "0", "0.5", "1"],
+        domain=[0, 1] if narrow else [0, 0.58],
+        side="top",
+        showgrid=True,
+        fixedrange=True,
+        zeroline=True,
+        zerolinecolor=theme.muted,
+        zerolinewidth=1,
+    )
+    fig.update_yaxes(
+        tickvals=places,
+        ticktext=[label(row["behaviour"], 34) + "  " for row in cut],
+        tickfont={"size": 13, "color": theme.ink},
+        range=[places[-1] - 0.7, 0.7],
+        visible=not narrow,
+        fixedrange=True,
+    )
+    for row, place in zip(cut, places, strict=True):
+        _counts(fig, row, place, theme=theme, narrow=narrow)
+    if not narrow:
+        _heads(fig, conversion, theme=theme)
+    left = len(shown) - len(cut)
+    below = [*set_apart, *undefined]
+    foot = _below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
+    height = len(cut) * (58 if narrow else 30) + 40 + foot
+    return finish(
+        fig,
+        title=title,
+        subtitle=subtitle,
+        dark=dark,
+        narrow=narrow,
+        height=height,
+        margin={"t": 26 if narrow else 46, "b": foot + 8, "r": 16},
+    )
+
+
+def _share(yes: int, no: int) -> str:
+    return percent(yes / (yes + no)) if yes + no else "–"
+
+
+def _counts(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Colours, narrow: bool) -> None:
+    """Write the four counts: of those who did it so many converted, of those who did not so many."""
+    did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
+    if narrow:
+        name = f"<b>{label(row['behaviour'], 30)}</b>  φ {ratio(row['phi'])}"
+        who = f"did: {_share(row['both'], row['behaviour_only'])} of {number(did)} · "
+        who += f"did not: {_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
+        for text, y, size, colour in ((name, 0.36, 13, theme.ink), (who, -0.3, 11, theme.muted)):
+            fig.add_annotation(
+                text=text,
+                x=0,
+                xref="paper",
+                xanchor="left",
+                y=place + y,
+                yref="y",
+                showarrow=False,
+                font={"size": size, "color": colour},
+                bgcolor=theme.paper,
+            )
+        return
+    with_it = f"{number(row['both'])} of {number(did)}  <b>{_share(row['both'], row['behaviour_only'])}</b>"
+    share = _share(row["conversion_only"], row["neither"])
+    without = f"{number(row['conversion_only'])} of {number(did_not)}  <b>{share}</b>"
+    cells = ((0.645, f"<b>{ratio(row['phi'])}</b>"), (0.83, with_it), (1.0, without))
+    for x, text in cells:
+        fig.add_annotation(
+            text=text, x=x, xref="paper", xanchor="right", y=place, yref="y", showarrow=False, font={"size": 12}
+        )
+
+
+def _heads(fig: go.Figure, conversion: str, *, theme: Colours) -> None:
+    goal = label(conversion, 22)
+    heads = ((0.645, "φ"), (0.83, f"{goal}:<br>of those who did"), (1.0, f"{goal}:<br>of those who did not"))
+    for x, text in heads:
+        fig.add_annotation(
+            text=text,
+            x=x,
+            xref="paper",
+            xanchor="right",
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            align="right",
+            showarrow=False,
+            font={"size": 11, "color": theme.muted},
+        )
+
+
+def _below(
+    fig: go.Figure,
+    below: Sequence[tuple[str, str]],
+    *,
+    left: int,
+    hollow: bool,
+    level: float,
+    theme: Colours,
+    narrow: bool,
+) -> int:
+    """Write what is not in the rows, in grey, under them; return the room it takes."""
+    lines = [f"Hollow: does not hold after correction for many comparisons (q > {level:g})."] if hollow else []
+    lines += [f"… and {number(left)} more behaviours in the table."] if left else []
+    lines += ["Set apart:"] if below else []
+    told = [label(line) for line in lines]
+    told += [f"  {label(name, 24 if narrow else 40)} – {label(why, 34 if narrow else 90)}" for name, why in below[:12]]
+    told += [f"  … and {number(len(below) - 12)} more"] if len(below) > 12 else []
+    if not told:
+        return 8
+    fig.add_annotation(
+        text="<br>".join(told),
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=0,
+        yref="paper",
+        yanchor="top",
+        yshift=-8,
+        align="left",
+        showarrow=False,
+        font={"size": 11 if narrow else 12, "color": theme.muted},
+    )
+    return len(told) * 17 + 14
+
+
+def _sentence(row: dict[str, Any], conversion: str, level: float) -> str:
+    did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
+    within = interval(row["ci_low"], row["ci_high"], form=ratio)
+    q = row["q_value"]
+    told = (
+        f"{row['behaviour']}: {_share(row['both'], row['behaviour_only'])} of {number(did)} who did it reached "
+        f"{conversion}, {_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
+        f"phi {ratio(row['phi'])}{f' ({within})' if within else ''}, q {p_value(q)}"
+    )
+    return lines_of(told + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

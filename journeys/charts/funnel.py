@@ -1,0 +1,176 @@
+"""The funnel: bars from one left edge in step order, and what was lost between them; groups as dots on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label, lines_of
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import duration, interval, number, percent, plural
+
+__all__ = ["FEW", "draw"]
+
+FEW = 30
+"""Below so many people in a denominator a rate is drawn grey and said to be of few."""
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    title: str = "",
+    subtitle: str = "",
+    colour_of: Mapping[str, str] | None = None,
+    measure: str = "rate_from_start",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw a funnel's table: who got how far?
+
+    Parameters
+    ----------
+    table
+        `step, name, people, dropped, rate_from_start, rate_from_previous, ci_low, ci_high, median_time_from_previous`,
+        for groups with the columns of `by` first.
+    by
+        The group columns; groups are drawn as a dot each, one panel a step.
+    title, subtitle
+        The finding and the definition.
+    colour_of
+        A colour by step name; otherwise steps are neutral and the last one, the goal, has the accent.
+    measure
+        For groups: `rate_from_start` (with intervals) or `rate_from_previous`.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"step": [1, 2], "name": ["Visit", "Sign up"], "people": [100, 20], "dropped": [0, 80],
+    ...     "rate_from_start": [1.0, 0.2], "rate_from_previous": [None, 0.2], "ci_low": [0.96, 0.13],
+    ...     "ci_high": [1.0, 0.29]})
+    >>> list(draw(table, title="One in five signs up").data[0].x)
+    [100, 20]
+    """
+    if by is not None:
+        groups = [by] if isinstance(by, str) else list(by)
+        from journeys.charts.funnel_groups import draw_groups
+
+        return draw_groups(
+            table, by=groups, title=title, subtitle=subtitle, measure=measure, dark=dark, narrow=narrow, few=FEW
+        )
+    rows = table.to_dicts()
+    if not rows or not rows[0]["people"]:
+        words = "Nobody reached the first step." if rows else "There are no steps to show."
+        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    start = rows[0]["people"]
+    worst = max(rows[1:], key=lambda row: (row["dropped"], -row["step"]), default=None)
+    places = [-i for i in range(len(rows))]
+    fills = [(colour_of or {}).get(row["name"], theme.other) for row in rows]
+    if colour_of is None and len(rows) > 1:
+        fills[-1] = theme.goal
+    ends = [max(row["people"], (row["ci_high"] or 0) * start) for row in rows]
+    fig = go.Figure(
+        go.Bar(
+            x=[row["people"] for row in rows],
+            y=places,
+            orientation="h",
+            width=0.42 if not narrow else 0.3,
+            marker={"color": fills},
+            error_x=_whisker(rows, start, colour=theme.ink),
+            hovertext=[_sentence(row, rows[0]["name"]) for row in rows],
+            hoverinfo="text",
+        )
+    )
+    fig.add_trace(
+        _words(
+            ends,
+            places,
+            [f"  <b>{number(row['people'])}</b>  {percent(row['rate_from_start'])}{_small(row)}" for row in rows],
+            size=13,
+            colour=theme.ink,
+        )
+    )
+    fig.add_trace(
+        _words(
+            [0] * (len(rows) - 1),
+            [place + 0.5 for place in places[1:]] if not narrow else [place + 0.6 for place in places[1:]],
+            [_between(row, loud=row is worst and row["dropped"] > 0, theme_worse=theme.worse) for row in rows[1:]],
+            size=12,
+            colour=theme.muted,
+        )
+    )
+    if narrow:
+        names = [f"<b>{label(row['name'], 40)}</b>" for row in rows]
+        fig.add_trace(_words([0] * len(rows), [p + 0.28 for p in places], names, size=13, colour=theme.ink))
+    fig.update_xaxes(visible=False, range=[0, start * (1.75 if narrow else 1.34)], fixedrange=True)
+    fig.update_yaxes(
+        visible=not narrow,
+        tickvals=places,
+        ticktext=[label(row["name"], 32) + "  " for row in rows],
+        tickfont={"size": 13, "color": theme.ink},
+        range=[places[-1] - 0.45, 0.5],
+        fixedrange=True,
+    )
+    height = len(rows) * (92 if narrow else 66) + 20
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _whisker(rows: list[dict[str, Any]], start: int, *, colour: str) -> dict[str, Any]:
+    # The first step is everyone: its rate has no interval to show.
+    has = [row["ci_high"] is not None and i > 0 for i, row in enumerate(rows)]
+    up = [max(0.0, row["ci_high"] * start - row["people"]) if h else 0 for row, h in zip(rows, has, strict=True)]
+    down = [max(0.0, row["people"] - row["ci_low"] * start) if h else 0 for row, h in zip(rows, has, strict=True)]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": up,
+        "arrayminus": down,
+        "thickness": 1,
+        "width": 3,
+        "color": colour,
+    }
+
+
+def _words(
+    x: Sequence[float], y: Sequence[float], text: Sequence[str], *, size: int, colour: str, place: str = "middle right"
+) -> go.Scatter:
+    return go.Scatter(
+        x=list(x),
+        y=list(y),
+        text=list(text),
+        mode="text",
+        textposition=place,
+        textfont={"size": size, "color": colour},
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
+
+
+def _small(row: dict[str, Any]) -> str:
+    within = interval(row["ci_low"], row["ci_high"]) if row["step"] > 1 else ""
+    return f" <span style='font-size:11px'>({within})</span>" if within else ""
+
+
+def _between(row: dict[str, Any], *, loud: bool, theme_worse: str) -> str:
+    lost = f"{number(row['dropped'])} lost"
+    lost = f"<span style='color:{theme_worse}'><b>{lost}</b></span>" if loud else lost
+    time = row.get("median_time_from_previous")
+    after = f" · median {duration(time)}" if time is not None else ""
+    return f"↓ {percent(row['rate_from_previous'])} go on · {lost}{after}"
+
+
+def _sentence(row: dict[str, Any], first: str) -> str:
+    people = plural(row["people"], "person", "people")
+    if row["step"] == 1:
+        return f"{people} did {full(row['name'])}"
+    told = (
+        f"{people} reached {row['name']}: {percent(row['rate_from_start'])} of those who did {first}, "
+        f"{percent(row['rate_from_previous'])} of those at the step before; {number(row['dropped'])} were lost."
+    )
+    time = row.get("median_time_from_start")
+    return lines_of(told + (f" Median time from the start {duration(time)}." if time is not None else ""), 56)

@@ -1,0 +1,170 @@
+"""A funnel by group: one row a group, one panel a step, a dot and its interval on the panel's scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import label, lines_of
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import interval, number, percent, plural
+
+__all__ = ["draw_groups"]
+
+
+def draw_groups(
+    table: pl.DataFrame,
+    *,
+    by: list[str],
+    title: str,
+    subtitle: str,
+    measure: str,
+    dark: bool,
+    narrow: bool,
+    few: int,
+) -> go.Figure:
+    """Draw each group's rate at each step after the first; the groups keep the table's order."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_dicts():
+        name = " · ".join("(none)" if row[column] is None else str(row[column]) for column in by)
+        groups.setdefault(name, []).append(row)
+    groups = {name: rows for name, rows in groups.items() if rows[0]["people"]}
+    steps = [row["name"] for row in next(iter(groups.values()))][1:] if groups else []
+    if not steps:
+        return nothing("No group reached the first step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    names = list(groups)
+    places = [-i for i in range(len(names))]
+    fig = go.Figure()
+    for panel, step in enumerate(steps, start=1):
+        rows = [groups[name][panel] for name in names]
+        bases = [groups[name][panel - 1 if measure == "rate_from_previous" else 0]["people"] for name in names]
+        tint = theme.goal if panel == len(steps) else theme.ink
+        shades = [theme.drop if base < few else tint for base in bases]
+        axis = "" if panel == 1 else str(panel)
+        ends = measure == "rate_from_start"
+        rates = [row[measure] for row in rows]
+        tops = [(row["ci_high"] if ends else None) or row[measure] or 0 for row in rows]
+        for x, y, row, shade in zip(rates, places, rows, shades, strict=True):
+            if ends and x is not None and row["ci_low"] is not None:
+                fig.add_trace(
+                    go.Scatter(
+                        x=[row["ci_low"], row["ci_high"]],
+                        y=[y, y],
+                        mode="lines",
+                        line={"color": shade, "width": 1.2},
+                        hoverinfo="skip",
+                        xaxis=f"x{axis}",
+                        yaxis=f"y{axis}" if narrow else "y",
+                    )
+                )
+        fig.add_trace(
+            go.Scatter(
+                x=rates,
+                y=places,
+                mode="markers+text",
+                marker={
+                    "size": 9,
+                    "color": [theme.paper if base < few else shade for base, shade in zip(bases, shades, strict=True)],
+                    "line": {"color": shades, "width": 1.6},
+                },
+                text=[percent(rate) for rate in rates],
+                textposition="top center",
+                textfont={"size": 11, "color": theme.ink},
+                hovertext=[
+                    _sentence(name, row, groups[name][0], base, few=few, measure=measure)
+                    for name, row, base in zip(names, rows, bases, strict=True)
+                ],
+                hoverinfo="text",
+                cliponaxis=False,
+                xaxis=f"x{axis}",
+                yaxis=f"y{axis}" if narrow else "y",
+            )
+        )
+        gap = 0.05
+        wide = (1 + gap) / len(steps) - gap
+        fig.update_layout(
+            {
+                f"xaxis{axis}": {
+                    "domain": [0, 1] if narrow else [(panel - 1) * (wide + gap), (panel - 1) * (wide + gap) + wide],
+                    "range": [0, (max(tops) or 1) * 1.12],
+                    "showticklabels": False,
+                    "fixedrange": True,
+                    "anchor": f"y{axis}" if narrow else "y",
+                    "showline": True,
+                    "linewidth": 1,
+                    "linecolor": theme.grid,
+                }
+            }
+        )
+        _head(fig, step, axis=axis, panels=len(steps), narrow=narrow)
+    _rows(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
+    low = [name for name in names if groups[name][0]["people"] < few]
+    note = f" Grey, hollow: fewer than {few} people." if low else ""
+    height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
+    return finish(
+        fig,
+        title=title,
+        subtitle=(subtitle + note).strip(),
+        dark=dark,
+        narrow=narrow,
+        height=height,
+        margin={"t": 34, "r": 24},
+    )
+
+
+def _head(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
+    fig.add_annotation(
+        text=f"<b>{label(step, 40 if narrow else max(14, 96 // panels))}</b>",
+        x=0,
+        xref=f"x{axis} domain",
+        y=1,
+        yref=f"y{axis if narrow else ''} domain",
+        xanchor="left",
+        yanchor="bottom",
+        yshift=6,
+        showarrow=False,
+        font={"size": 13},
+    )
+
+
+def _rows(
+    fig: go.Figure,
+    names: list[str],
+    groups: dict[str, list[dict[str, Any]]],
+    places: list[int],
+    *,
+    panels: int,
+    narrow: bool,
+) -> None:
+    """Write the groups' names at the left of each panel that has a scale of its own."""
+    ticks = [f"{label(name, 18 if narrow else 30)}  ({number(groups[name][0]['people'])})  " for name in names]
+    for panel in range(1, panels + 1):
+        height = 1 / panels
+        gap = 0.16 * height if panels > 1 else 0
+        fig.update_layout(
+            {
+                f"yaxis{'' if panel == 1 else panel}": {
+                    "tickvals": places,
+                    "ticktext": ticks,
+                    "tickfont": {"size": 12},
+                    "range": [places[-1] - 0.6, 0.8],
+                    "domain": [1 - panel * height, 1 - (panel - 1) * height - (gap if panel > 1 else 0)],
+                    "anchor": f"x{'' if panel == 1 else panel}",
+                    "showgrid": False,
+                    "fixedrange": True,
+                }
+            }
+        )
+
+
+def _sentence(name: str, row: dict[str, Any], first: dict[str, Any], base: int, *, few: int, measure: str) -> str:
+    whole = first["name"] if measure == "rate_from_start" else "the step before"
+    within = f" ({interval(row['ci_low'], row['ci_high'])})" if measure == "rate_from_start" else ""
+    told = (
+        f"{name}: {plural(row['people'], 'person', 'people')} of {number(base)} at {whole} reached {row['name']}, "
+        f"{percent(row[measure])}{within}."
+    )
+    return lines_of(told + (f" Fewer than {few} people: read with care." if base < few else ""), 56)

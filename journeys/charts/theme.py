@@ -1,0 +1,276 @@
+"""One look for every chart: colours, type, margins, and how names and titles are set.
+
+Colours are chosen for the eye first: the goal and "better" are the one vivid blue, "worse" is orange, events have seven
+quieter colours whose least distance under protanopia, deuteranopia and tritanopia was maximised by search, and what is
+not an event is grey. Every mark has at least 3 : 1 contrast to its paper, every text 4.5 : 1.
+
+Nothing is set globally: each figure carries its template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from textwrap import wrap
+from typing import Any
+
+import plotly.graph_objects as go
+
+from journeys.charts.labels import label
+
+__all__ = [
+    "DARK",
+    "FONT",
+    "LIGHT",
+    "Colours",
+    "colours",
+    "event_colours",
+    "finish",
+    "lighter_to_darker",
+    "rgba",
+    "untitled",
+]
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+DROP_OFF, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What each colour is for. No two roles of one theme share a colour, so that a drawn chart can be recoloured."""
+
+    paper: str
+    ink: str
+    muted: str
+    grid: str
+    goal: str
+    worse: str
+    drop: str
+    other: str
+    rest: str
+    events: tuple[str, ...]
+    sequence: tuple[str, ...]
+    diverging: tuple[str, ...]
+
+    @property
+    def better(self) -> str:
+        """Better is the goal's colour: converting is what is wanted."""
+        return self.goal
+
+
+LIGHT = Colours(
+    paper="#ffffff",
+    ink="#1b1f24",
+    muted="#59616c",
+    grid="#e2e5e9",
+    goal="#0b57d0",
+    worse="#b8500a",
+    drop="#868b93",
+    other="#6e747d",
+    rest="#7c7568",
+    events=("#295935", "#be8041", "#611986", "#0093d3", "#786e05", "#9a5d68", "#4e1c0b"),
+    sequence=("#f0f4fb", "#bfd3f4", "#6f9fe8", "#1f62cf", "#0a3580"),
+    diverging=("#a34405", "#e3a877", "#f3f4f5", "#93b6ee", "#0d4fbd"),
+)
+DARK = Colours(
+    paper="#16181d",
+    ink="#e8eaed",
+    muted="#a5adb8",
+    grid="#2f343c",
+    goal="#7db4ff",
+    worse="#f39a56",
+    drop="#7c828b",
+    other="#9aa1ac",
+    rest="#a79f90",
+    events=("#5aee9e", "#eb761d", "#8457b0", "#a3f5fa", "#eac916", "#dc9cb1", "#c24510"),
+    sequence=("#1d2430", "#2b4468", "#3f70b3", "#78b0fb", "#d6e6ff"),
+    diverging=("#f09850", "#85552f", "#262a31", "#35588a", "#7ab2fe"),
+)
+
+
+def colours(*, dark: bool = False) -> Colours:
+    """Return the colours of a theme."""
+    return DARK if dark else LIGHT
+
+
+def lighter_to_darker() -> dict[str, str]:
+    """Map each colour of the light theme to its partner in the dark one, to recolour a drawn chart.
+
+    Examples
+    --------
+    >>> lighter_to_darker()["#ffffff"]
+    '#16181d'
+    """
+    pairs: dict[str, str] = {}
+    for field in fields(Colours):
+        light, dark = getattr(LIGHT, field.name), getattr(DARK, field.name)
+        pairs |= {light: dark} if isinstance(light, str) else dict(zip(light, dark, strict=True))
+    return pairs
+
+
+def rgba(colour: str, alpha: float) -> str:
+    """Give a colour an opacity.
+
+    Examples
+    --------
+    >>> rgba("#0b57d0", 0.4)
+    'rgba(11,87,208,0.4)'
+    """
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark: bool = False) -> dict[str, str]:
+    """Give each event its colour for all charts of a report.
+
+    The rank is that over the whole log, so that filtering repaints nothing. The goal has the accent; the seven most
+    frequent others have a colour of their own, the rest one neutral; what is not an event is grey.
+
+    Examples
+    --------
+    >>> chosen = event_colours(["Loaded a Page", "Upgraded Plan"], goal="Upgraded Plan")
+    >>> chosen["Upgraded Plan"] == LIGHT.goal, chosen["Loaded a Page"] == LIGHT.events[0]
+    (True, True)
+    """
+    theme = colours(dark=dark)
+    chosen = {DROP_OFF: theme.drop, OTHER: theme.other, CONTINUES: theme.other}
+    palette = iter(theme.events)
+    for name in dict.fromkeys(names_by_rank):
+        chosen[name] = theme.goal if name == goal else next(palette, theme.rest)
+    if goal is not None:
+        chosen[goal] = theme.goal
+    return chosen
+
+
+@cache
+def _template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
+    theme = colours(dark=dark)
+    axis: dict[str, Any] = {
+        "showgrid": False,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "gridcolor": theme.grid,
+        "linecolor": theme.muted,
+        "tickfont": {"size": 12, "color": theme.muted},
+        "title": {"font": {"size": 12, "color": theme.muted}, "standoff": 8},
+        "automargin": True,
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": 13, "color": theme.ink},
+            "paper_bgcolor": theme.paper,
+            "plot_bgcolor": theme.paper,
+            "colorway": [theme.goal, *theme.events],
+            "title": {"font": {"size": 18, "color": theme.ink}},
+            "xaxis": axis,
+            "yaxis": axis,
+            "showlegend": False,
+            "hovermode": "closest",
+            "hoverlabel": {
+                "bgcolor": theme.paper,
+                "bordercolor": theme.muted,
+                "font": {"family": FONT, "size": 13, "color": theme.ink},
+                "align": "left",
+                "namelength": -1,
+            },
+            "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
+            "bargap": 0.4,
+            # "Share chart" would send people's data to a cloud service.
+            "modebar": {
+                "remove": ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d"],
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": theme.muted,
+                "activecolor": theme.ink,
+            },
+            "dragmode": False,
+        }
+    )
+
+
+def finish(
+    fig: go.Figure,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+    height: int = 420,
+    margin: Mapping[str, int] | None = None,
+) -> go.Figure:
+    """Dress a drawn figure: theme, finding as its title, definition as its subtitle, room for both.
+
+    Parameters
+    ----------
+    fig
+        The figure; it is changed and returned.
+    title, subtitle
+        The finding and its definition, plain text: both are escaped and broken into lines.
+    dark
+        For a dark page.
+    narrow
+        For about 360 to 560 pixels.
+    height
+        Of the drawing in pixels, without the title.
+    margin
+        Room around the drawing: `t` (between title and drawing), `b`, `l`, `r`.
+    """
+    theme = colours(dark=dark)
+    room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
+    lines = wrap(title, 36 if narrow else 76)
+    small = wrap(subtitle, 52 if narrow else 116)
+    size = 16 if narrow else 18
+    head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (18 if lines or small else 0))
+    fig.update_layout(
+        template=_template(dark),
+        height=height + head,
+        margin={"t": room["t"] + head, "b": room["b"], "l": room["l"], "r": room["r"], "pad": 0},
+        # What the report takes off again, where headings say the same.
+        meta={"head": head},
+    )
+    if lines or small:
+        said = "<br>".join(label(line) for line in lines)
+        below = "<br>".join(label(line) for line in small)
+        tail = f'<br><span style="font-size:13px;color:{theme.muted}">{below}</span>' if small else ""
+        fig.update_layout(
+            title={
+                "text": f"<b>{said}</b>{tail}" if said else tail.removeprefix("<br>"),
+                "font": {"size": size},
+                "x": 0,
+                "xref": "container",
+                "xanchor": "left",
+                "y": 1,
+                "yref": "container",
+                "yanchor": "top",
+                "pad": {"l": 8, "t": 10},
+                "automargin": False,
+            }
+        )
+    return fig
+
+
+def untitled(fig: go.Figure) -> go.Figure:
+    """Take title and subtitle off again, with their room: for a page that says both in its own headings."""
+    head = int((fig.layout.meta or {}).get("head", 0))
+    if head:
+        margin = {"t": fig.layout.margin.t - head}
+        fig.update_layout(title={"text": ""}, height=fig.layout.height - head, margin=margin, meta={"head": 0})
+    return fig
+
+
+def nothing(words: str, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
+    """Draw an empty answer: one sentence that says so, where the chart would stand."""
+    fig = go.Figure()
+    fig.add_annotation(
+        text="<br>".join(label(line) for line in wrap(words, 40 if narrow else 80)),
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        font={"size": 14, "color": colours(dark=dark).muted},
+    )
+    fig.update_xaxes(visible=False)
+    fig.update_yaxes(visible=False)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140)
