@@ -1,0 +1,141 @@
+"""What can be asked about behaviours and a conversion, as frozen values that travel to the shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from journeys.steps import Step
+
+__all__ = [
+    "Ask",
+    "AtLeast",
+    "Before",
+    "EveryEvent",
+    "Family",
+    "First",
+    "Happened",
+    "Matched",
+    "Sequence",
+    "Trait",
+    "Values",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Everything before the first conversion; of those who do not convert, everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Behaviour within a fixed time from the start of the clock, conversion after it."""
+
+    length_us: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Everybody who does not convert is watched as long as some converter was.
+
+    `times` are the converters' times to conversion, ascending; `keep` the share of the others to keep, by equal
+    parts of these times, so that both groups are watched equally long.
+    """
+
+    times: tuple[int, ...] = ()
+    keep: tuple[float, ...] = ()
+
+
+Exposure = Before | First | Matched
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EveryEvent:
+    """Each event name is a behaviour."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Values:
+    """Each value of a property is a behaviour, on any event or on those of one step."""
+
+    column: str
+    of: Step | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trait:
+    """Each value of a column of people is a behaviour: something they are, not something they do."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Happened:
+    """One step, at least once."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtLeast:
+    """One step, so many times, so soon; of several thresholds the best is kept and the search is corrected for."""
+
+    step: Step
+    times: tuple[int, ...]
+    within: tuple[tuple[int, str] | None, ...] = (None,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """One step and, later, another."""
+
+    first: Step
+    then: Step
+
+
+Family = EveryEvent | Values | Trait | Happened | AtLeast | Sequence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """One question about behaviours and a conversion, resolved and checked.
+
+    Attributes
+    ----------
+    conversion : Step
+        The goal.
+    families : tuple of Family
+        What counts as behaviour.
+    names : tuple of str
+        All event names of the log, in the order of their codes.
+    end_us : int
+        The last moment of the log.
+    since : Step, optional
+        Where each person's clock starts; at the first touch without it.
+    exposure : Before, First or Matched
+        Whose behaviour counts for how long.
+    within_us, follow_up_us : int, optional
+        How long a conversion may take; how long after the first days it is looked for.
+    strata : str, optional
+        A column of people, or "activity", or a calendar unit of the clock's start, by which to count apart.
+    """
+
+    conversion: Step
+    families: tuple[Family, ...]
+    names: tuple[str, ...]
+    end_us: int
+    since: Step | None = None
+    exposure: Exposure = Before()
+    within_us: int | None = None
+    follow_up_us: int | None = None
+    strata: str | None = None
+
+    @property
+    def needs_time(self) -> bool:
+        """Whether the timestamps have to be read at all."""
+        return (
+            not isinstance(self.exposure, Before)
+            or self.within_us is not None
+            or (self.strata or "").startswith("every ")
+            or any(isinstance(family, AtLeast) and family.within != (None,) for family in self.families)
+        )

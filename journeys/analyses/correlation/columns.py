@@ -1,0 +1,120 @@
+"""One shard's columns as arrays: read once, only those that the question needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Sequence, Trait, Values
+from journeys.analyses.correlation.window import Array, Rows, Window, open_window
+from journeys.log import View
+from journeys.steps import Step
+
+__all__ = ["Columns", "read_columns"]
+
+ACTIVITY = "activity"
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Arrays of one row an event, and the people beside them."""
+
+    person: Array
+    time: Array | None
+    event: Array
+    flags: dict[int, Array]
+    values: dict[str, pl.Series]
+    people: pl.DataFrame
+    names: tuple[str, ...]
+    _marks: dict[tuple[str, ...], Array] = field(default_factory=dict)
+
+    def marks(self, step: Step) -> Array:
+        """Say for each row whether it satisfies a step."""
+        if step.events is None:
+            return self.flags[id(step)]
+        if step.events not in self._marks:
+            wanted = np.isin(np.array(self.names, dtype=object), list(step.events))
+            self._marks[step.events] = wanted[self.event]
+        return self._marks[step.events]
+
+    def coded(self, values: Values) -> tuple[Array, list[str]]:
+        """Number the values of a property: one code a row (the count of values where there is none) and their names."""
+        series = self.values[values.column]
+        if series.dtype != pl.String:
+            series = series.cast(pl.String)
+        category = series.cast(pl.Categorical)
+        present = category.unique().drop_nulls()
+        place, names = present.to_physical().cast(pl.Int64).to_numpy(), present.cast(pl.String).to_list()
+        lookup = np.full(int(place.max(initial=-1)) + 2, len(names), np.int32)
+        lookup[place] = np.arange(len(names), dtype=np.int32)
+        physical = category.to_physical().fill_null(len(lookup) - 1).to_numpy()
+        codes = lookup[physical]
+        if values.of is not None:
+            codes = np.where(self.marks(values.of), codes, np.int32(len(names)))
+        return codes, names
+
+    def trait(self, column: str, codes: Array) -> pl.Series:
+        """Look up a column of people, as text, for the people of these codes."""
+        series = self.people[column]
+        if series.dtype != pl.String:
+            series = series.cast(pl.String)
+        return series.gather(np.searchsorted(self.people["code"].to_numpy(), codes))
+
+    def window(self, ask: Ask) -> Window:
+        """Open the window of the question on these rows."""
+        anchors = None if ask.since is None else np.flatnonzero(self.marks(ask.since))
+        rows = Rows(self.person, np.flatnonzero(self.marks(ask.conversion)), anchors, self.time)
+        return open_window(rows, ask)
+
+
+def steps_of(ask: Ask) -> list[Step]:
+    """List every step that the question mentions."""
+    steps = [ask.conversion] + ([ask.since] if ask.since is not None else [])
+    for family in ask.families:
+        if isinstance(family, Happened | AtLeast):
+            steps.append(family.step)
+        elif isinstance(family, Sequence):
+            steps += [family.first, family.then]
+        elif isinstance(family, Values) and family.of is not None:
+            steps.append(family.of)
+    return steps
+
+
+def read_columns(view: View, ask: Ask, *, time: bool = False) -> Columns:
+    """Read what a question needs of a shard.
+
+    Parameters
+    ----------
+    view
+        The shard.
+    ask
+        The question.
+    time
+        Read the timestamps even if the question itself does not need them.
+    """
+    steps = steps_of(ask)
+    asked = [step for step in steps if step.events is None]
+    wanted = [pl.col("person")]
+    if time or ask.needs_time:
+        wanted.append(pl.col("timestamp").to_physical().alias("timestamp"))
+    if len(asked) < len(steps) or any(isinstance(family, EveryEvent) for family in ask.families):
+        wanted.append(pl.col("event").to_physical().alias("event"))
+    wanted += [step.condition.fill_null(value=False).alias(f"step {number}") for number, step in enumerate(asked)]
+    properties = sorted({family.column for family in ask.families if isinstance(family, Values)})
+    wanted += [pl.col(name).alias(f"property {name}") for name in properties]
+    frame = view.events.select(wanted).collect()
+    traits = {family.column for family in ask.families if isinstance(family, Trait)}
+    if ask.strata is not None and ask.strata != ACTIVITY and not ask.strata.startswith("every "):
+        traits.add(ask.strata)
+    people = view.people.select("code", *sorted(traits)).collect() if traits else pl.DataFrame()
+    return Columns(
+        person=frame["person"].to_numpy(),
+        time=frame["timestamp"].to_numpy() if "timestamp" in frame.columns else None,
+        event=frame["event"].to_numpy() if "event" in frame.columns else np.empty(0, np.uint8),
+        flags={id(step): frame[f"step {number}"].to_numpy() for number, step in enumerate(asked)},
+        values={name: frame[f"property {name}"] for name in properties},
+        people=people,
+        names=ask.names,
+    )

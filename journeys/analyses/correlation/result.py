@@ -1,0 +1,224 @@
+"""The answer: the table of behaviours, what was set apart, what to be careful about, and what may be said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from journeys.analyses.correlation.ask import Ask
+from journeys.analyses.correlation.count import select
+from journeys.analyses.correlation.summary import Cells
+from journeys.analyses.result import Result
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from journeys.journeys import Journeys
+
+__all__ = ["Correlation"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Correlation(Result):
+    """Which behaviours go with converting?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row a behaviour, by phi, the largest first: `behaviour`; `both`, `behaviour_only`, `conversion_only`,
+        `neither` (people, Int64); `phi` with `ci_low`, `ci_high`; `p_value` (chi-square, Fisher's exact test where an
+        expected count is below 5), `q_value` (Benjamini & Hochberg over the table), `odds_ratio` (with
+        `odds_ratio_low`, `odds_ratio_high`), `lift`, `strength` in words; `rate_with` (with `rate_low`, `rate_high`)
+        and `rate_without`: the share who converted of those who did it, and of the others; `kind` of behaviour;
+        `note`: why phi is undefined, or what was searched; `family` and `value`: where the row comes from.
+    settings : mapping
+        What was asked.
+    set_apart : pl.DataFrame
+        `behaviour`, `reason`, `people`: what is not in the table, and why.
+    not_compared : mapping of str to int
+        People who were not compared, by reason.
+    cautions : tuple of str
+        What to keep in mind about these numbers, a line each.
+    """
+
+    set_apart: pl.DataFrame
+    not_compared: Mapping[str, int]
+    cautions: tuple[str, ...]
+    ask: Ask = field(repr=False)
+    cells: Cells = field(repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def goal(self) -> str:
+        """What converting is called."""
+        return self.ask.conversion.name
+
+    @property
+    def findings(self) -> pl.DataFrame:
+        """The rows that may be told: they hold after correction and are no artefact that can be recognised.
+
+        Returns
+        -------
+        pl.DataFrame
+            Rows of `table` with a q-value of at most 0.05, by |phi|, without those that are too good to be true, come
+            right before the conversion, or do not hold (same sign, p ≤ 0.05) once everybody is watched equally long;
+            with `phi_matched`, phi under `exposure="matched"` (null where the exposure is equal already).
+        """
+        table = self.checks.filter(pl.col("doubt").is_null() & (pl.col("q_value") <= 0.05)).drop("doubt")
+        return table.sort(pl.col("phi").abs(), "behaviour", descending=[True, False])
+
+    @property
+    def checks(self) -> pl.DataFrame:
+        """The table with a `doubt` beside each row that should not be told as a finding, in words; else null."""
+        from journeys.analyses.correlation.checks import doubts
+
+        if "checks" not in self.memo:
+            self.memo["checks"] = doubts(self)
+        found: pl.DataFrame = self.memo["checks"]
+        return found
+
+    @property
+    def finding(self) -> str:
+        """The answer as one sentence."""
+        from journeys.display import interval, percent
+
+        if self.cells.people == 0:
+            return "There is nobody to compare."
+        if self.cells.converted in {0, self.cells.people}:
+            who = "Nobody" if self.cells.converted == 0 else "Everybody"
+            return f"{who} reached {self.goal}: there is nothing to compare."
+        rows = self.findings.head(1).to_dicts()
+        if not rows:
+            return f"No behaviour goes with {self.goal} in a way that holds up."
+        row = rows[0]
+        bounds = interval(row["ci_low"], row["ci_high"], form=_two)
+        return (
+            f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "
+            f"{percent(row['rate_with'])} of those who did it, {percent(row['rate_without'])} of the others "
+            f"(phi {row['phi']:.2f}, {bounds}; {row['strength']})."
+        )
+
+    def shown(self) -> pl.DataFrame:
+        """Return the columns of the table that the notebook shows."""
+        names = ["behaviour", "both", "behaviour_only", "conversion_only", "neither", "rate_with", "rate_without"]
+        names += ["phi", "ci_low", "ci_high", "q_value", "odds_ratio", "lift", "strength"]
+        return self.table.select(names)
+
+    def plot(self, *, dark: bool = False, kind: Literal["dots", "volcano"] = "dots", rows: int = 20) -> go.Figure:
+        """Draw the behaviours by phi with their intervals, or phi against q.
+
+        Parameters
+        ----------
+        dark : bool
+            For a dark page.
+        kind : {"dots", "volcano"}
+            A row a behaviour, or a dot a behaviour: phi to the right, certainty upwards.
+        rows : int
+            At most so many rows of dots.
+        """
+        options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
+        if kind == "volcano":
+            from journeys.charts.volcano import draw as draw_volcano
+
+            return draw_volcano(self.table, conversion=self.goal, **options)
+        from journeys.charts.correlation import draw
+
+        listed = list(self.set_apart.select("behaviour", "reason").iter_rows())
+        doubtful = self.checks.filter(pl.col("doubt").is_not_null())
+        sure = self.checks.filter(pl.col("doubt").is_null())
+        listed = [*doubtful.select("behaviour", "doubt").iter_rows(), *listed]
+        return draw(sure, conversion=self.goal, set_apart=listed, rows=rows, **options)
+
+    def mosaic(self, behaviour: str, *, dark: bool = False) -> go.Figure:
+        """Draw one behaviour's four counts as areas: who did it, and who of them converted.
+
+        Parameters
+        ----------
+        behaviour : str
+            As it is called in the table.
+        dark : bool
+            For a dark page.
+
+        Raises
+        ------
+        UnknownNameError
+            When it is not in the table.
+        """
+        from journeys.charts.mosaic import draw
+
+        row = self._row(behaviour)
+        cells = {name: int(row[name]) for name in ("both", "behaviour_only", "conversion_only", "neither")}
+        return draw(
+            pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
+            conversion=self.goal,
+            title=f"{behaviour} and {self.goal}",
+            subtitle=self.definition,
+            dark=dark,
+        )
+
+    @property
+    def definition(self) -> str:
+        """What was compared, as a line under a chart."""
+        from journeys.display import number
+
+        words = {
+            "before": f"what people did before they first reached {self.goal}; all that the others did",
+            "matched": f"what people did before they first reached {self.goal}, and the others in as long a time",
+        }
+        said = words.get(str(self.settings["exposure"]), f"what people did in the {self.settings['exposure']}")
+        return f"{number(self.cells.people)} people, {number(self.cells.converted)} reached {self.goal}; {said}"
+
+    def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> Journeys:
+        """Who are the people in a cell?
+
+        Parameters
+        ----------
+        behaviour : str
+            As it is called in the table.
+        did : bool, optional
+            Those who did it (True), who did not (False), or both (None).
+        converted : bool, optional
+            Those who converted, who did not, or both.
+
+        Returns
+        -------
+        Journeys
+            These people, with all their events.
+
+        Raises
+        ------
+        UnknownNameError
+            When the behaviour is not in the table.
+        """
+        for argument, value in (("did", did), ("converted", converted)):
+            if value not in (True, False, None):
+                raise ArgumentError(f"{argument}: expected True, False or None, got {value!r}.")
+        row = self._row(behaviour)
+        return self.asked.select(select, (self.ask, row["family"], row["value"], did, converted))
+
+    def _row(self, behaviour: str) -> dict[str, Any]:
+        rows = self.table.filter(pl.col("behaviour") == behaviour).to_dicts()
+        if not rows:
+            available = self.table["behaviour"].to_list()
+            raise UnknownNameError(unknown("behaviour", behaviour, available=available, what="behaviour in the table"))
+        return rows[0]
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        settings = dict(self.settings)
+        if self.cautions:
+            settings["note"] = " ".join(self.cautions)
+        if self.set_apart.height:
+            settings["set apart"] = f"{self.set_apart.height:,} behaviours (see .set_apart)"
+        if self.not_compared:
+            settings["not compared"] = "; ".join(f"{count:,} people {why}" for why, count in self.not_compared.items())
+        return card("Correlation", sentence=self.finding, settings=settings, table=self.shown())
+
+
+def _two(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

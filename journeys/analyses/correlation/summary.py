@@ -1,0 +1,234 @@
+"""The summing half: counts of all shards → the table of behaviours, and what was set apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Sequence, Trait, Values
+from journeys.stats import adjust, phi_table, strength, wilson
+
+__all__ = ["Cells", "add_up", "behaviour_table", "label", "plain"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The counts of all shards, added up.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `family`, `behaviour`, `stratum`, `people`, `converted`: who did it, and who of them converted.
+    totals : pl.DataFrame
+        `stratum`, `people`, `converted`.
+    apart : dict of str to int
+        People who are not compared, by reason.
+    rows : tuple of int
+        How many things those who did not convert, and those who did, did in the time that counts.
+    own : frozenset of str
+        Event names that are the conversion itself.
+    """
+
+    table: pl.DataFrame
+    totals: pl.DataFrame
+    apart: dict[str, int]
+    rows: tuple[int, int]
+    own: frozenset[str]
+
+    @property
+    def people(self) -> int:
+        """Everybody who is compared."""
+        return int(self.totals["people"].sum())
+
+    @property
+    def converted(self) -> int:
+        """Those of them who converted."""
+        return int(self.totals["converted"].sum())
+
+
+def add_up(counts: pl.DataFrame, ask: Ask) -> Cells:
+    """Add up the counts of shards."""
+    keys = ["kind", "family", "behaviour", "stratum"]
+    summed = counts.group_by(keys).agg(pl.col("people").sum(), pl.col("converted").sum())
+    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("cell", "total", "apart", "rows", "own")}
+    rows, converter_rows = (int(kinds["rows"][name].sum()) for name in ("people", "converted"))
+    if ask.conversion.events is not None:
+        own = frozenset(ask.conversion.events)
+    else:
+        # Of a conversion by condition, those events are the conversion that never come without satisfying it.
+        only = kinds["own"].filter((pl.col("converted") > 0) & (pl.col("people") == pl.col("converted")))
+        own = frozenset(only["behaviour"])
+    return Cells(
+        table=kinds["cell"].drop("kind").sort("family", "behaviour", "stratum"),
+        totals=kinds["total"].select("stratum", "people", "converted").sort("stratum"),
+        apart=dict(kinds["apart"].sort("behaviour").select("behaviour", "people").iter_rows()),
+        rows=(rows - converter_rows, converter_rows),
+        own=own,
+    )
+
+
+def plain(name: str) -> str:
+    """Reduce a name to its letters and digits: names that then are equal mean the same thing.
+
+    Examples
+    --------
+    >>> plain("Upgraded Plan") == plain("upgraded_plan")
+    True
+    """
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def label(ask: Ask, family: int, behaviour: str) -> str:
+    """Name a behaviour so that it cannot be taken for another."""
+    asked = ask.families[family]
+    if isinstance(asked, EveryEvent):
+        return behaviour
+    if isinstance(asked, Values):
+        column = asked.column if asked.of is None else f"{asked.of.name}, {asked.column}"
+        return f"{column}: {behaviour}"
+    if isinstance(asked, Trait):
+        return f"{asked.column}: {behaviour}"
+    if isinstance(asked, AtLeast):
+        return f"{asked.step.name}, {behaviour}"
+    if isinstance(asked, Sequence):
+        return f"{asked.first.name}, then {asked.then.name}"
+    return asked.step.name
+
+
+def _kind(ask: Ask, family: int) -> str:
+    kinds = {EveryEvent: "event", Values: "value", Trait: "trait", AtLeast: "threshold", Sequence: "sequence"}
+    return kinds.get(type(ask.families[family]), "step")
+
+
+def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFrame:
+    """Turn "did it" and "did it and converted" into the four cells."""
+    did, both = pl.col("people"), pl.col("converted")
+    return table.with_columns(
+        both=both,
+        behaviour_only=did - both,
+        conversion_only=converted - both,
+        neither=people - did - converted + both,
+    )
+
+
+def behaviour_table(
+    cells: Cells, ask: Ask, *, min_people: int, exclude: frozenset[str], confidence: float
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Make the table of behaviours, and the table of what was set apart with the reason.
+
+    Returns
+    -------
+    tuple of two pl.DataFrame
+        The table (`family` and `value` say which behaviour of which family a row is), and `behaviour`, `reason`,
+        `people`.
+    """
+    pooled = cells.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
+    pooled = pooled.sort("family", "behaviour").rename({"behaviour": "value"})
+    names = [label(ask, family, value) for family, value in pooled.select("family", "value").iter_rows()]
+    kinds = [_kind(ask, family) for family in pooled["family"]]
+    pooled = pooled.with_columns(
+        pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
+    )
+    reasons = [
+        _reason(row, ask=ask, own=cells.own, exclude=exclude, min_people=min_people)
+        for row in pooled.iter_rows(named=True)
+    ]
+    pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
+    apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
+    kept = pooled.filter(pl.col("reason").is_null())
+    table = cell_columns(kept, cells.people, cells.converted)
+    table = _measure(table, confidence=confidence)
+    table = _best_thresholds(table)
+    table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
+    return _ordered(table), apart.sort("reason", "behaviour")
+
+
+def _reason(
+    row: dict[str, Any], *, ask: Ask, own: frozenset[str], exclude: frozenset[str], min_people: int
+) -> str | None:
+    """Say why a behaviour is not compared; None if it is."""
+    is_name = isinstance(ask.families[row["family"]], EveryEvent | Happened)
+    if is_name and row["behaviour"] in own:
+        return "it is the conversion itself"
+    if is_name and ask.since is not None and row["behaviour"] in (ask.since.events or ()):
+        return "everybody here did it: the clock starts there"
+    if row["behaviour"] in exclude:
+        return "it was excluded"
+    if is_name and plain(row["behaviour"]) == plain(ask.conversion.name):
+        return "it is the conversion under another name"
+    if row["people"] < min_people:
+        return f"fewer than {min_people:,} people did it"
+    return None
+
+
+def _measure(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
+    """Add phi and everything else that the four cells say; undefined is null, with a note."""
+    cells = [table[name] for name in ("both", "behaviour_only", "conversion_only", "neither")]
+    measured = phi_table(*cells, confidence=confidence)
+    a, b, c, d = (cell.to_numpy().astype(np.float64) for cell in cells)
+    low, high = wilson(a, a + b, confidence=confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = {**measured._asdict(), "rate_with": a / (a + b), "rate_without": c / (c + d)}
+    columns |= {"rate_low": low, "rate_high": high}
+    table = table.with_columns(
+        [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
+    )
+    words = pl.Series("strength", strength(measured.phi), dtype=pl.String)
+    return table.with_columns(words, _note().alias("note"))
+
+
+def _note() -> pl.Expr:
+    """Say why a phi is undefined."""
+    did, converted = pl.col("both") + pl.col("behaviour_only"), pl.col("both") + pl.col("conversion_only")
+    people = did + pl.col("conversion_only") + pl.col("neither")
+    return (
+        pl.when(pl.col("phi").is_not_null())
+        .then(None)
+        .when(people == 0)
+        .then(pl.lit("nobody is left to compare"))
+        .when(converted == 0)
+        .then(pl.lit("nobody converted"))
+        .when(converted == people)
+        .then(pl.lit("everybody converted"))
+        .when(did == 0)
+        .then(pl.lit("nobody did it in the time that counts"))
+        .otherwise(pl.lit("everybody did it"))
+    )
+
+
+def _best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
+    """Keep the best threshold of each search, its p-value multiplied by the number of thresholds tried."""
+    searched = table.filter(pl.col("kind") == "threshold")
+    if searched["family"].n_unique() == searched.height:
+        return table
+    tried = pl.col("p_value").is_not_null().sum().over("family").clip(1)
+    best = (
+        searched.with_columns(tried=tried)
+        .sort(
+            "family",
+            pl.col("p_value").fill_null(2.0),
+            pl.col("phi").abs(),
+            "behaviour",
+            descending=[False, False, True, False],
+        )
+        .unique("family", keep="first", maintain_order=True)
+        .with_columns(
+            p_value=(pl.col("p_value") * pl.col("tried")).clip(0, 1),
+            note=pl.when(pl.col("tried") > 1)
+            .then(pl.format("best of {} thresholds; p is multiplied by that", pl.col("tried")))
+            .otherwise(pl.col("note")),
+        )
+        .drop("tried")
+    )
+    return pl.concat([table.filter(pl.col("kind") != "threshold"), best])
+
+
+def _ordered(table: pl.DataFrame) -> pl.DataFrame:
+    first = ["behaviour", "both", "behaviour_only", "conversion_only", "neither", "phi", "ci_low", "ci_high"]
+    first += ["p_value", "q_value", "odds_ratio", "lift", "strength", "odds_ratio_low", "odds_ratio_high"]
+    first += ["rate_with", "rate_low", "rate_high", "rate_without", "kind", "note", "family", "value"]
+    order = ["phi", "behaviour", "family", "value"]
+    return table.select(first).sort(order, descending=[True, False, False, False], nulls_last=True)
