@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
+from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.journeys.attributions import AsksAttribution
 from journeys.journeys.correlations import AsksCorrelations
@@ -143,6 +144,36 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution):
         saved = save_log(log, path, shards=shards, frames=frames, notes={"noticed": dict(self.noticed)})
         return replace(self, log=saved, cuts=())
 
+    def on(self, engine: Any) -> Self:
+        """Choose where the shards are counted: the answers are the same everywhere.
+
+        Parameters
+        ----------
+        engine : "local" or pyspark.sql.SparkSession
+            This machine, shard after shard; or Spark's executors, one task a shard. They have to see the
+            files of the store, and have this library and the same version of Polars.
+
+        Raises
+        ------
+        ArgumentError
+            When `engine` is neither, or the journeys are in memory and not in a store.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a"], "timestamp": ["2026-03-01"], "event": ["x"]})
+        >>> jn.Journeys.from_table(log).on("local")
+        Journeys: 1 person, 1 event, 2026-03-01.
+        """
+        if engine == "local":
+            return replace(self, engine=local.run)
+        from journeys.engines.spark import SparkEngine
+
+        chosen = SparkEngine(engine)
+        if self.log.path is None:
+            raise ArgumentError("engine: Spark reads stores; use j.save(path, shards=n).on(spark).")
+        return replace(self, engine=chosen)
+
     def _own_columns(self, known: pl.DataFrame) -> list[str]:
         """Columns of people that the events do not say: identifiers and traits."""
         from journeys.log import CAMPAIGN
@@ -181,13 +212,15 @@ def _plural(word: str, count: int) -> str:
     return {"person": "people"}.get(word, f"{word}s")
 
 
-def open_journeys(path: str | Path) -> Journeys:
+def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
     """Open a store of journeys; nothing is read until something is asked.
 
     Parameters
     ----------
     path : str or Path
         The folder that `Journeys.save` wrote.
+    engine : "local" or pyspark.sql.SparkSession
+        Where its shards are counted, see `Journeys.on`.
 
     Raises
     ------
@@ -211,7 +244,8 @@ def open_journeys(path: str | Path) -> Journeys:
 
         identity = Identity.from_frames(kept)
     quarantine = frames.get("quarantine", pl.DataFrame())
-    return Journeys(log, quarantine=quarantine, noticed=notes.get("noticed", {}), stitched=identity)
+    opened = Journeys(log, quarantine=quarantine, noticed=notes.get("noticed", {}), stitched=identity)
+    return opened.on(engine)
 
 
 def stitch(*events: Events, rules: IdentityRules | None = None) -> Journeys:

@@ -1,0 +1,98 @@
+"""Count the shards of a store on Spark's executors: one task a shard, the same counting functions, the same answers.
+
+A shard travels as its plan (where its files lie and what was selected), never as data; what comes back is its small
+table of counts. The executors have to see the store's files and have this library, at the same version of Polars.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from journeys.errors import ArgumentError, JourneysError
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["SparkEngine"]
+
+_ANSWER = "shard int, counts binary, refused binary"
+
+
+@dataclass(frozen=True)
+class SparkEngine:
+    """Run counts on a Spark session.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession
+        The session, classic or Connect.
+
+    Raises
+    ------
+    ArgumentError
+        When `session` is no Spark session.
+    """
+
+    session: Any
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.session, "createDataFrame"):
+            raise ArgumentError(f"engine: expected a SparkSession or 'local', got {self.session!r}.")
+
+    def __call__(
+        self, count: Callable[[View, Any], pl.DataFrame], spec: object, *, views: Iterable[View]
+    ) -> pl.DataFrame:
+        """Put the counts of all shards under each other, in the order of the shards.
+
+        Parameters
+        ----------
+        count : callable
+            The counting half of an analysis.
+        spec : object
+            What was asked.
+        views : iterable of View
+            The shards, as the selection leaves them.
+
+        Returns
+        -------
+        pl.DataFrame
+
+        Raises
+        ------
+        JourneysError
+            What the count itself refuses, as it would on this machine.
+        """
+        import cloudpickle
+
+        jobs = [(number, bytearray(cloudpickle.dumps((count, spec, view)))) for number, view in enumerate(views)]
+        shards = self.session.createDataFrame(jobs, "shard int, job binary").repartition(max(1, len(jobs)))
+        answers = sorted(shards.mapInArrow(_count_shards, _ANSWER).collect(), key=lambda row: row.shard)
+        for answer in answers:
+            if answer.refused is not None:
+                raise pickle.loads(bytes(answer.refused))  # noqa: S301  # written by our own task
+        return pl.concat([pl.read_ipc(io.BytesIO(bytes(answer.counts))) for answer in answers])
+
+
+def _count_shards(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Count each shard of a task; what is refused travels back as the error it is, not as a Java trace."""
+    import pyarrow as pa
+
+    for batch in batches:
+        for row in batch.to_pylist():
+            count, spec, view = pickle.loads(row["job"])  # noqa: S301  # written by our own driver
+            counts = refused = None
+            try:
+                file = io.BytesIO()
+                count(view, spec).write_ipc(file)
+                counts = file.getvalue()
+            except JourneysError as error:
+                refused = pickle.dumps(error)
+            columns = [pa.array([row["shard"]], pa.int32()), *(pa.array([it], pa.binary()) for it in (counts, refused))]
+            yield pa.RecordBatch.from_arrays(columns, names=["shard", "counts", "refused"])
