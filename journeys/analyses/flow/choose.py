@@ -1,0 +1,63 @@
+"""The people behind a link, a node or a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.flow.links import passages
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER
+from journeys.analyses.flow.rows import read_rows
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.log import View
+
+__all__ = ["Chosen", "people_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Which part of which flow; `kept` are the nodes that keep their name, by column."""
+
+    spec: FlowSpec
+    kind: Literal["link", "node", "all"]
+    position: int = 0
+    source: str = ""
+    target: str | None = None
+    kept: tuple[tuple[str, ...], ...] = ()
+    converted: bool | None = None
+
+
+def people_of(view: View, chosen: Chosen) -> pl.Series:
+    """Return the codes of the people with a journey that passes there."""
+    rows = read_rows(view, chosen.spec)
+    people, reached, found = passages(rows, chosen.spec)
+    passing = np.ones(people.size, dtype=bool) if chosen.kind == "all" else np.zeros(people.size, dtype=bool)
+    if chosen.kind != "all":
+        sources = _named(rows.labels, chosen.source, chosen.kept, position=chosen.position)
+        targets = np.append(_named(rows.labels, chosen.target, chosen.kept, position=chosen.position + 1), [False] * 3)
+        if chosen.kind == "node":
+            targets[:] = True
+        elif chosen.target in (DROP, CONTINUES):
+            targets[:] = False
+            targets[len(rows.labels) + (chosen.target == CONTINUES)] = True
+        for passage in found:
+            if passage.position == chosen.position and passage.journeys.size:
+                here = sources[passage.source] & targets[passage.target]
+                passing[passage.journeys[here]] = True
+    who = chosen.spec.who
+    if who != "all":
+        passing &= reached == (who == "converted")
+    if chosen.converted is not None:
+        passing &= reached == chosen.converted
+    return pl.Series("code", np.unique(people[passing]), dtype=pl.UInt32)
+
+
+def _named(labels: list[str], name: str | None, kept: tuple[tuple[str, ...], ...], *, position: int) -> np.ndarray:
+    """Mark the labels that are shown under a name in a column."""
+    if name == OTHER:
+        inside = set(kept[position]) if position < len(kept) else set()
+        return np.array([label not in inside for label in labels], dtype=bool)
+    return np.array([label == name for label in labels], dtype=bool)

@@ -1,0 +1,251 @@
+"""What a node of a flow is called: the event, a value of a column, an event with a value, or a group of events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+import polars as pl
+
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+
+__all__ = ["CONTINUES", "DROP", "OTHER", "Nodes", "Rules", "ask_nodes", "clean_value", "shown_name"]
+
+DROP, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
+RESERVED = frozenset({DROP, OTHER, CONTINUES})
+
+Rules = Sequence[tuple[str, str]]
+
+PATH_RULES: Rules = (
+    (r"[?#].*$", ""),
+    (r"(?<=/)[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?=/|$)", ":id"),
+    (r"(?<=/)\d+(?=/|$)", ":id"),
+    (r"(?<=/)(?=[A-Za-z_-]*\d)[0-9a-fA-F_-]{8,}(?=/|$)", ":id"),
+    (r"(?<=[^/])/+$", ""),
+)
+PAGE_COLUMNS = frozenset({"page_path", "page_url", "page_referrer", "path", "url"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nodes:
+    """The rule that names the nodes.
+
+    Attributes
+    ----------
+    of : str or pl.Expr
+        "event", another column, or an expression: what the node is called; null is no node.
+    expand : tuple of (event, column)
+        Events that become one node a value of a column.
+    groups : tuple of (name, patterns)
+        Names and patterns that become one node.
+    hide : tuple of str
+        Names and patterns that are no nodes.
+    rules : mapping of column to rules
+        How the values of a column are cleaned, one rule after the other.
+    """
+
+    of: str | pl.Expr = "event"
+    expand: tuple[tuple[str, str], ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hide: tuple[str, ...] = ()
+    rules: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether nodes are named by the event alone, so that its codes will do."""
+        return isinstance(self.of, str) and self.of == "event" and not self.expand
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns whose values become names, beside the event."""
+        own = (self.of,) if isinstance(self.of, str) and self.of != "event" else ()
+        return (*own, *dict.fromkeys(column for _, column in self.expand))
+
+    def name(self, event: str, value: str | None, *, column: str | None) -> str | None:
+        """Name the node of an event with a value; None when it is hidden."""
+        label: str | None = event
+        if column is not None:
+            clean = None if value is None else clean_value(value, rules=dict(self.rules).get(column, ()))
+            if self.of == "event":
+                label = event if clean is None else f"{event}: {clean}"
+            else:
+                label = clean
+        if label is None or any(matches(pattern, event) or matches(pattern, label) for pattern in self.hide):
+            return None
+        for group, patterns in self.groups:
+            if any(matches(pattern, event) or matches(pattern, label) for pattern in patterns):
+                return shown_name(group)
+        return shown_name(label)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Ask whether a name is meant: it is the pattern itself, or fits its `*` and `?`.
+
+    Examples
+    --------
+    >>> matches("Viewed *", "Viewed Pricing"), matches("a[1]", "a[1]")
+    (True, True)
+    """
+    return pattern == name or fnmatchcase(name, pattern)
+
+
+def shown_name(name: str) -> str:
+    """Put a name in quotes that would be taken for a drop-off, the rest or a continuation.
+
+    Examples
+    --------
+    >>> shown_name("(other)"), shown_name("Signed Up")
+    ('"(other)"', 'Signed Up')
+    """
+    return f'"{name}"' if name.strip('"') in RESERVED else name
+
+
+def clean_value(value: str, *, rules: Rules = PATH_RULES) -> str:
+    """Clean a page path: identifiers become `:id`, query strings and closing slashes go.
+
+    Parameters
+    ----------
+    value : str
+        A path or an address.
+    rules : sequence of (pattern, replacement)
+        Regular expressions, applied one after the other.
+
+    Examples
+    --------
+    >>> clean_value("/projects/123/tasks/9f86d081-884c-4d65-9a2f-eaa0c55ad015/?tab=2")
+    '/projects/:id/tasks/:id'
+    >>> clean_value("/")
+    '/'
+    """
+    for pattern, replacement in rules:
+        value = re.sub(pattern, replacement, value)
+    return value
+
+
+def ask_nodes(
+    *,
+    node: str | pl.Expr,
+    expand: Mapping[str, str] | None,
+    groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None,
+    hide: str | Sequence[str] | None,
+    clean: bool | Rules | None,
+    names: Sequence[str],
+    columns: Sequence[str],
+) -> Nodes:
+    """Check the words that say what a node is."""
+    pairs = tuple((expand or {}).items())
+    hidden = (hide,) if isinstance(hide, str) else tuple(hide or ())
+    grouped = _groups(groups)
+    problems: list[str] = []
+    wanted = [node] if isinstance(node, str) else node.meta.root_names()
+    wanted += [column for _, column in pairs]
+    missing = [name for name in dict.fromkeys(wanted) if name not in columns]
+    if missing:
+        problems.append(
+            unknown("node" if missing[0] in wanted[:1] else "expand", missing, available=columns, what="column")
+        )
+    unknown_events = [event for event, _ in pairs if event not in names]
+    if unknown_events:
+        problems.append(unknown("expand", unknown_events, available=names, what="event"))
+    if pairs and not (isinstance(node, str) and node == "event"):
+        problems.append("expand: only nodes that are events can be expanded; leave node= out.")
+    out = Nodes(of=node, expand=pairs, groups=grouped, hide=hidden)
+    if out.plain:
+        problems += _unmatched("hide", hidden, names)
+        problems += _unmatched("groups", [p for _, patterns in grouped for p in patterns], names)
+    raise_all(problems, UnknownNameError)
+    rules = tuple((column, _rules(clean, column)) for column in out.columns)
+    return Nodes(of=node, expand=pairs, groups=grouped, hide=hidden, rules=rules)
+
+
+def _unmatched(argument: str, patterns: Iterable[str], names: Sequence[str]) -> list[str]:
+    lost = [p for p in patterns if not any(matches(p, name) for name in names)]
+    return [unknown(argument, lost, available=names, what="event")] if lost else []
+
+
+def _groups(
+    groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None,
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if groups is None:
+        return ()
+    if isinstance(groups, str):
+        return ((groups, (groups,)),)
+    if isinstance(groups, Mapping):
+        return tuple((name, (p,) if isinstance(p, str) else tuple(p)) for name, p in groups.items())
+    return tuple((pattern, (pattern,)) for pattern in groups)
+
+
+def _rules(clean: bool | Rules | None, column: str) -> tuple[tuple[str, str], ...]:
+    if clean is False or (clean is None and column not in PAGE_COLUMNS):
+        return ()
+    if clean is None or clean is True:
+        return tuple(PATH_RULES)
+    for pattern, _ in clean:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ArgumentError(f"clean: {pattern!r} is no regular expression ({error}).") from error
+    return tuple(clean)
+
+
+class Dictionary:
+    """Names of nodes, numbered in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+
+    def code(self, name: str | None) -> int:
+        """Number a name; −1 for none."""
+        return -1 if name is None else self.codes.setdefault(name, len(self.codes))
+
+    @property
+    def labels(self) -> list[str]:
+        """The names at their numbers."""
+        return list(self.codes)
+
+
+def code_rows(
+    nodes: Nodes, *, names: Sequence[str], event: np.ndarray, values: Mapping[str, pl.Series], dictionary: Dictionary
+) -> np.ndarray:
+    """Number the node of each row; −1 where there is none.
+
+    Names are made for the distinct values, never row by row.
+    """
+    if not nodes.columns and isinstance(nodes.of, str):
+        table = np.array([dictionary.code(nodes.name(name, None, column=None)) for name in names], dtype=np.int32)
+        if np.array_equal(table, np.arange(table.size)):
+            return event
+        coded: np.ndarray = table[event] if table.size else event.astype(np.int32)
+        return coded
+    if nodes.of != "event":
+        column, series = next(iter(values.items()))
+        physical, distinct = _distinct(series)
+        table = np.array(
+            [dictionary.code(nodes.name(value or "", value, column=column)) for value in distinct], dtype=np.int32
+        )
+        hidden = np.array([any(matches(p, name) for p in nodes.hide) for name in names], dtype=bool)
+        valued: np.ndarray = table[physical]
+        return np.where(hidden[event], -1, valued) if hidden.any() else valued
+    plain = np.array([dictionary.code(nodes.name(name, None, column=None)) for name in names], dtype=np.int32)
+    out: np.ndarray = plain[event]
+    for column, series in values.items():
+        physical, distinct = _distinct(series)
+        for name in (event_name for event_name, of in nodes.expand if of == column):
+            table = np.array([dictionary.code(nodes.name(name, v, column=column)) for v in distinct], dtype=np.int32)
+            rows = np.flatnonzero(event == names.index(name))
+            out[rows] = table[physical[rows]]
+    return out
+
+
+def _distinct(series: pl.Series) -> tuple[np.ndarray, list[str | None]]:
+    """Number the values of a categorical column from 0, null last; the values at their numbers."""
+    numbers = series.to_physical()
+    found = series.unique().drop_nulls()
+    size = int(numbers.max() or 0) + 1 if found.len() else 0  # type: ignore[arg-type]
+    distinct: list[str | None] = [""] * size + [None]
+    for number, value in zip(found.to_physical(), found.cast(pl.String), strict=True):
+        distinct[number] = value
+    return numbers.fill_null(size).to_numpy(), distinct

@@ -1,0 +1,117 @@
+"""The rows of one shard that are nodes, as plain arrays, and where its people or sessions begin."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.flow.nodes import Dictionary, code_rows, shown_name
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.log import View
+from journeys.scan import last_before, starts_session
+
+__all__ = ["Rows", "read_rows"]
+
+_CODE, _START, _END, _CUT, _VALUE = "_code", "_start", "_end", "_cut", "_value"
+
+
+class Rows(NamedTuple):
+    """Nodes in log order.
+
+    Attributes
+    ----------
+    person, time, code : np.ndarray
+        Who, when (microseconds) and which node.
+    labels : list of str
+        The names of the nodes at their codes.
+    begins : np.ndarray
+        The first row of each person, or of each session.
+    starts, ends : np.ndarray or None
+        The rows that are a start, or an end.
+    """
+
+    person: np.ndarray
+    time: np.ndarray
+    code: np.ndarray
+    labels: list[str]
+    begins: np.ndarray
+    starts: np.ndarray | None
+    ends: np.ndarray | None
+
+
+def read_rows(view: View, spec: FlowSpec) -> Rows:
+    """Read one shard: only the columns that the question needs."""
+    events = view.events
+    kind = events.collect_schema()["event"]
+    names: list[str] = kind.categories.to_list()  # type: ignore[attr-defined]
+    nodes = spec.nodes
+    asked = [pl.col("person"), pl.col("timestamp").to_physical(), pl.col("event").to_physical().alias(_CODE)]
+    if spec.per_session:
+        asked.append(session_cuts(spec).alias(_CUT))
+    asked += [
+        step.condition.fill_null(value=False).alias(name)
+        for name, step in ((_START, spec.start), (_END, spec.end))
+        if step is not None
+    ]
+    sources = {column: pl.col(column) for column in nodes.columns}
+    if isinstance(nodes.of, pl.Expr):
+        sources = {_VALUE: nodes.of}
+    for number, (column, source) in enumerate(sources.items()):
+        local = pl.Categorical(pl.Categories.random())
+        sources[column] = source.cast(pl.String).cast(local).alias(f"{_VALUE}{number}")
+    asked += list(sources.values())
+    table = events.select(asked).collect()
+    values = {column: table[f"{_VALUE}{number}"] for number, column in enumerate(sources)}
+    dictionary = Dictionary()
+    code = code_rows(nodes, names=names, event=table[_CODE].to_numpy(), values=values, dictionary=dictionary)
+    person, time = table["person"].to_numpy(), table["timestamp"].to_numpy()
+    marks = {name: table[name].to_numpy() for name in (_START, _END, _CUT) if name in table.columns}
+    unnamed = code < 0 if code.dtype == np.int32 and code.size else None
+    if unnamed is not None and unnamed.any():
+        code = code.copy()
+        for name, step in ((_START, spec.start), (_END, spec.end)):
+            if step is not None:
+                # an anchor is always a node: where nothing else names it, its step does
+                bare = unnamed & marks[name] & (code < 0)
+                if bare.any():
+                    code[bare] = dictionary.code(shown_name(step.name))
+        kept = code >= 0
+        unit = np.cumsum(_begins(person, marks.get(_CUT)))[kept] if _CUT in marks else None
+        person, time, code = person[kept], time[kept], code[kept]
+        marks = {name: mark[kept] for name, mark in marks.items()}
+        if unit is not None:
+            marks[_CUT] = _changes(unit)
+    return Rows(
+        person=person,
+        time=time,
+        code=code,
+        labels=dictionary.labels,
+        begins=np.flatnonzero(_begins(person, marks.get(_CUT))),
+        starts=np.flatnonzero(marks[_START]) if _START in marks else None,
+        ends=np.flatnonzero(marks[_END]) if _END in marks else None,
+    )
+
+
+def session_cuts(spec: FlowSpec) -> pl.Expr:
+    """Mark the first row of each session: after a pause, and where asked at a touch of another campaign."""
+    cut = starts_session(spec.gap)
+    if spec.campaign_cuts:
+        campaign = pl.col("campaign")
+        before = campaign.gather(last_before(campaign.is_not_null()))
+        cut |= (campaign.is_not_null() & campaign.ne_missing(before)).fill_null(value=False)
+    return cut
+
+
+def _begins(person: np.ndarray, cut: np.ndarray | None) -> np.ndarray:
+    new = _changes(person)
+    return new if cut is None else new | cut
+
+
+def _changes(values: np.ndarray) -> np.ndarray:
+    new = np.empty(values.size, dtype=bool)
+    if values.size:
+        new[0] = True
+        np.not_equal(values[1:], values[:-1], out=new[1:])
+    return new

@@ -1,0 +1,145 @@
+"""What can be asked of flows: the frozen question, with every word checked before anything is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from journeys.analyses.flow.nodes import Nodes
+from journeys.errors import ArgumentError, raise_all
+from journeys.steps import Step, StepLike, duration_us, resolve_step
+
+__all__ = ["Align", "CountWhat", "FlowSpec", "Keep", "Occurrence", "Who", "ask_flow"]
+
+Who = Literal["converted", "dropped", "all"]
+Occurrence = Literal["first", "last", "each"]
+CountWhat = Literal["people", "sessions", "entries"]
+Align = Literal["start", "end"]
+Keep = Literal["first", "last"]
+Collapse = bool | Literal["loops"] | str | timedelta
+
+MOST_STEPS = 20
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "posthog": {"steps": 5, "top": None, "count": "sessions", "keep": "last", "gap": "30m"},
+    "mixpanel": {"steps": 6, "top": 3, "within": "30d"},
+    "ga4": {"steps": 10, "top": 5},
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowSpec:
+    """One question about flows; durations are microseconds.
+
+    `collapse` is 0 (nothing), 1 (repeats next to each other), 2 (a node counts at its first visit only)
+    or 3 (repeats next to each other that follow within `burst`).
+    """
+
+    nodes: Nodes
+    start: Step | None = None
+    end: Step | None = None
+    who: Who = "all"
+    occurrence: Occurrence = "first"
+    count: CountWhat = "people"
+    within: int | None = None
+    gap: int = 1_800_000_000
+    campaign_cuts: bool = False
+    collapse: int = 1
+    burst: int = 0
+    keep: Keep = "first"
+    align: Align = "start"
+    steps: int = 6
+    top: int | None = 10
+
+    @property
+    def per_session(self) -> bool:
+        """Whether journeys stop at the borders of sessions."""
+        return self.count == "sessions"
+
+    def but(self, **changes: Any) -> FlowSpec:
+        """Return the same question with other words."""
+        return replace(self, **changes)
+
+
+def ask_flow(
+    *,
+    names: Sequence[str],
+    columns: Sequence[str],
+    nodes: Nodes,
+    start: StepLike | None,
+    end: StepLike | None,
+    options: Mapping[str, Any],
+) -> FlowSpec:
+    """Check the words of a question about flows; everything that is wrong is said at once."""
+    problems: list[str] = []
+    for argument, allowed in _WORDS.items():
+        value = options.get(argument)
+        if value is not None and value not in allowed:
+            problems.append(f"{argument}: {value!r} is none of {', '.join(map(repr, allowed))}.")
+    steps, top = options["steps"], options["top"]
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
+        problems.append(f"steps: {steps!r} must be a number of columns from 1 to {MOST_STEPS}.")
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
+        problems.append(f"top: {top!r} must be at least 1, or None for every node.")
+    if options.get("who") in ("converted", "dropped") and end is None:
+        problems.append(f"who: {options['who']!r} needs an end to reach; give end=.")
+    if options.get("campaign_cuts") and "campaign" not in columns:
+        problems.append("campaign_cuts: there is no column 'campaign' to cut sessions by.")
+    raise_all(problems)
+    steps_asked = {
+        argument: resolve_step(given, names=names, columns=columns, argument=argument)
+        for argument, given in (("start", start), ("end", end))
+        if given is not None
+    }
+    collapse, burst = _collapse(options["collapse"])
+    within = options["within"]
+    count, occurrence = options["count"], options["occurrence"]
+    if occurrence == "each" and count == "people":
+        count = "entries"
+    return FlowSpec(
+        nodes=nodes,
+        start=steps_asked.get("start"),
+        end=steps_asked.get("end"),
+        who=options["who"] or ("converted" if end is not None and start is None else "all"),
+        occurrence="each" if count == "entries" else occurrence,
+        count=count,
+        within=None if within is None else duration_us(within, argument="within"),
+        gap=duration_us(options["gap"], argument="gap"),
+        campaign_cuts=bool(options["campaign_cuts"]),
+        collapse=collapse,
+        burst=burst,
+        keep=options["keep"],
+        align=options["align"],
+        steps=steps,
+        top=top,
+    )
+
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "who": ("converted", "dropped", "all"),
+    "occurrence": ("first", "last", "each"),
+    "count": ("people", "sessions", "entries"),
+    "align": ("start", "end"),
+    "keep": ("first", "last"),
+}
+
+
+def preset(semantics: str | None) -> dict[str, Any]:
+    """Return the choices that another product makes."""
+    if semantics is None:
+        return {}
+    if semantics not in PRESETS:
+        raise ArgumentError(f"semantics: {semantics!r} is none of {', '.join(map(repr, PRESETS))}.")
+    return PRESETS[semantics]
+
+
+def _collapse(given: Collapse) -> tuple[int, int]:
+    if isinstance(given, bool):
+        return int(given), 0
+    if given == "loops":
+        return 2, 0
+    if isinstance(given, str | timedelta):
+        return 3, duration_us(given, argument="collapse")
+    raise ArgumentError(f"collapse: {given!r} is none of True, False, 'loops' or a duration such as '5m'.")

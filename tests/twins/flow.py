@@ -1,0 +1,285 @@
+"""Flows in plain loops: one person at a time, one event at a time, so that each rule can be read off."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+DROP, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
+
+
+@dataclass
+class Event:
+    """One event of one person: when (microseconds), what, and its properties."""
+
+    time: int
+    event: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Journey:
+    """The nodes that one unit passes, with their times, and whether the goal was reached."""
+
+    person: Any
+    nodes: list[tuple[str, int]]
+    converted: bool
+
+
+Condition = Callable[[Event], bool]
+
+
+def cut_sessions(events: list[Event], gap: int, *, campaign_cuts: bool = False) -> list[list[Event]]:
+    sessions: list[list[Event]] = []
+    campaign = None
+    for number, event in enumerate(events):
+        new = number == 0 or event.time - events[number - 1].time >= gap
+        touched = event.properties.get("campaign")
+        if campaign_cuts and touched is not None:
+            new = new or touched != campaign
+            campaign = touched
+        if new:
+            sessions.append([])
+        sessions[-1].append(event)
+    return sessions
+
+
+def cut_attempts(
+    events: list[Event],
+    *,
+    start: Condition | None,
+    end: Condition | None,
+    occurrence: str,
+    within: int | None,
+) -> list[tuple[list[Event], bool]]:
+    """Cut the events of one unit into stretches from the start to the end, with whether the end was reached."""
+    if not events:
+        return []
+    starts = [i for i, e in enumerate(events) if start and start(e)]
+    ends = [i for i, e in enumerate(events) if end and end(e)]
+    if start is None:
+        stretches = _backward(events, ends, occurrence=occurrence, anchored=end is not None)
+        if within is None:
+            return stretches
+        if end is None:
+            return [([e for e in s if e.time <= s[0].time + within], c) for s, c in stretches]
+        return [([e for e in s if e.time >= s[-1].time - within], c) for s, c in stretches]
+    if occurrence == "first":
+        return [_forward(events, starts[0], ends, within=within)[:2]] if starts else []
+    if occurrence == "last":
+        return [_forward(events, starts[-1], ends, within=within)[:2]] if starts else []
+    out = []
+    at = 0
+    while (first := next((i for i in starts if i >= at), None)) is not None:
+        if end is None:
+            stop = next((i for i in starts if i > first), len(events))
+            stretch = events[first:stop]
+            if within is not None:
+                stretch = [e for e in stretch if e.time <= stretch[0].time + within]
+            out.append((stretch, False))
+            at = stop
+        else:
+            stretch, converted, at = _forward(events, first, ends, within=within)
+            out.append((stretch, converted))
+    return out
+
+
+def _forward(events: list[Event], first: int, ends: list[int], *, within: int | None) -> tuple[list[Event], bool, int]:
+    last_time = events[first].time + within if within is not None else None
+    stop = (
+        len(events)
+        if last_time is None
+        else next((i for i, e in enumerate(events) if i >= first and e.time > last_time), len(events))
+    )
+    reached = next((i for i in ends if first < i < stop), None)
+    if reached is not None:
+        return events[first : reached + 1], True, reached + 1
+    return events[first:stop], False, stop
+
+
+def _backward(
+    events: list[Event], ends: list[int], *, occurrence: str, anchored: bool
+) -> list[tuple[list[Event], bool]]:
+    if not anchored or not ends:
+        return [(events, False)]
+    if occurrence == "first":
+        return [(events[: ends[0] + 1], True)]
+    if occurrence == "last":
+        return [(events[: ends[-1] + 1], True)]
+    out = []
+    at = 0
+    for i in ends:
+        out.append((events[at : i + 1], True))
+        at = i + 1
+    if at < len(events):
+        out.append((events[at:], False))
+    return out
+
+
+def collapsed(nodes: list[tuple[str, int]], *, collapse: bool | str | int, keep: str) -> list[tuple[str, int]]:
+    """Make one of repeats: True next to each other, "loops" anywhere, a number next to each other within that time."""
+    if collapse is False:
+        return nodes
+    if collapse == "loops":
+        seen: set[str] = set()
+        out = []
+        for name, time in nodes:
+            if name not in seen:
+                seen.add(name)
+                out.append((name, time))
+        return out
+    out = []
+    before = None
+    for name, time in nodes:
+        repeated = before is not None and before[0] == name
+        if repeated and collapse is not True:
+            repeated = time - before[1] <= int(collapse)
+        before = (name, time)
+        if not repeated:
+            out.append((name, time))
+        elif keep == "last":
+            out[-1] = (name, time)
+    return out
+
+
+def journeys(
+    people: dict[Any, list[Event]],
+    *,
+    node: Callable[[Event], str | None] = lambda e: e.event,
+    start: Condition | None = None,
+    end: Condition | None = None,
+    start_name: str = "",
+    end_name: str = "",
+    occurrence: str = "first",
+    count: str = "people",
+    within: int | None = None,
+    gap: int = 1_800_000_000,
+    campaign_cuts: bool = False,
+    collapse: bool | str | int = True,
+    keep: str = "first",
+) -> list[Journey]:
+    out = []
+    for person, events in people.items():
+        units = cut_sessions(events, gap, campaign_cuts=campaign_cuts) if count == "sessions" else [events]
+        for unit in units:
+
+            def name(event: Event) -> str | None:
+                label = node(event)
+                if label is None and start and start(event):
+                    label = start_name
+                if label is None and end and end(event):
+                    label = end_name
+                return label
+
+            shown = [e for e in unit if name(e) is not None]
+            for stretch, converted in cut_attempts(shown, start=start, end=end, occurrence=occurrence, within=within):
+                nodes = collapsed([(name(e) or "", e.time) for e in stretch], collapse=collapse, keep=keep)
+                out.append(Journey(person, nodes, converted))
+    return out
+
+
+Link = tuple[int, str, str | None]
+
+
+def passed(journey: Journey, *, steps: int, align: str = "start") -> list[tuple[Link, int | None]]:
+    """List the links that one journey passes, with their times; the target None is the goal reached there."""
+    nodes = journey.nodes
+    cut = nodes[:steps] if align == "start" else nodes[-steps:]
+    shift = 0 if align == "start" else steps - len(cut)
+    out: list[tuple[Link, int | None]] = []
+    for i, (name, time) in enumerate(cut):
+        if i + 1 < len(cut):
+            out.append(((i + shift, name, cut[i + 1][0]), cut[i + 1][1] - time))
+        elif align == "start" and len(nodes) > steps:
+            out.append(((i + shift, name, CONTINUES), None))
+        else:
+            out.append(((i + shift, name, None if journey.converted else DROP), None))
+    return out
+
+
+def shown_nodes(found: Sequence[Journey], *, steps: int, align: str, who: str, top: int | None) -> dict[int, set[str]]:
+    """Choose the nodes of each column that keep their name."""
+    sizes: dict[int, Counter[str]] = defaultdict(Counter)
+    goals: dict[int, set[str]] = defaultdict(set)
+    for journey in found:
+        for (position, source, target), _ in passed(journey, steps=steps, align=align):
+            if belongs(journey, who):
+                sizes[position][source] += 1
+            if target is None:
+                goals[position].add(source)
+    return {
+        position: {name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top]}
+        | (goals[position] & set(counts))
+        for position, counts in sizes.items()
+    }
+
+
+def belongs(journey: Journey, who: str) -> bool:
+    return who == "all" or journey.converted == (who == "converted")
+
+
+def links(
+    found: Sequence[Journey], *, steps: int = 6, align: str = "start", who: str = "all", top: int | None = None
+) -> list[dict[str, Any]]:
+    """Count the links as `Flow.table` has them, target None left out."""
+    kept = shown_nodes(found, steps=steps, align=align, who=who, top=top)
+
+    def fold(position: int, name: str | None) -> str | None:
+        if name is None or name in (DROP, CONTINUES):
+            return name
+        return name if name in kept.get(position, ()) else OTHER
+
+    people: Counter[Link] = Counter()
+    everyone: Counter[Link] = Counter()
+    converted: Counter[Link] = Counter()
+    times: dict[Link, list[int]] = defaultdict(list)
+    for journey in found:
+        for (position, source, target), time in passed(journey, steps=steps, align=align):
+            key = (position, fold(position, source) or "", fold(position + 1, target))
+            everyone[key] += 1
+            converted[key] += journey.converted
+            if belongs(journey, who):
+                people[key] += 1
+                if time is not None:
+                    times[key].append(time)
+    return [
+        {
+            "position": key[0],
+            "source": key[1],
+            "target": key[2],
+            "people": count,
+            "median_time": median(times[key]) if times[key] else None,
+            "mean_time": sum(times[key]) / len(times[key]) if times[key] else None,
+            "passed": everyone[key],
+            "converted": converted[key],
+        }
+        for key, count in sorted(people.items(), key=lambda item: (item[0][0], item[0][1], item[0][2] or ""))
+    ]
+
+
+def whole_paths(found: Sequence[Journey], *, who: str = "all") -> dict[tuple[str, ...], tuple[int, int, float]]:
+    """Give each whole path its people, those of everybody on it who converted, and the median time it took."""
+    people: Counter[tuple[str, ...]] = Counter()
+    converted: Counter[tuple[str, ...]] = Counter()
+    times: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for journey in found:
+        path = tuple(name for name, _ in journey.nodes)
+        converted[path] += journey.converted
+        if belongs(journey, who):
+            people[path] += 1
+            times[path].append(journey.nodes[-1][1] - journey.nodes[0][1])
+    return {path: (count, converted[path], median(times[path])) for path, count in people.items()}
+
+
+def transitions(people: dict[Any, list[Event]], *, collapse: bool = False) -> Counter[tuple[str, str]]:
+    """Count each event that follows directly on another of the same person."""
+    out: Counter[tuple[str, str]] = Counter()
+    for events in people.values():
+        nodes = collapsed([(e.event, e.time) for e in events], collapse=collapse, keep="first")
+        for (a, _), (b, _) in pairwise(nodes):
+            out[a, b] += 1
+    return out
