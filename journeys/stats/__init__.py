@@ -6,7 +6,7 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 ::
 
     proportions   wilson, difference
-    tables        phi_table, phi_interval, fisher_exact, odds_ratio, strength
+    tables        phi_table, phi, phi_interval, chi_square, fisher_exact, odds_ratio, strength
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
     permutation   permutation_p
@@ -14,10 +14,14 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 """
 
 from journeys.stats.multiple import adjust
+from journeys.stats.permutation import Permutation, permutation_p
 from journeys.stats.proportions import Difference, difference, wilson
+from journeys.stats.strata import MantelHaenszel, compare_phis, mantel_haenszel, partial_phi
+from journeys.stats.survival import Survival, kaplan_meier, quantile
 from journeys.stats.tables import (
     STRENGTHS,
     PhiTable,
+    chi_square,
     fisher_exact,
     odds_ratio,
     phi,
@@ -29,14 +33,24 @@ from journeys.stats.tables import (
 __all__ = [
     "STRENGTHS",
     "Difference",
+    "MantelHaenszel",
+    "Permutation",
     "PhiTable",
+    "Survival",
     "adjust",
+    "chi_square",
+    "compare_phis",
     "difference",
     "fisher_exact",
+    "kaplan_meier",
+    "mantel_haenszel",
     "odds_ratio",
+    "partial_phi",
+    "permutation_p",
     "phi",
     "phi_interval",
     "phi_table",
+    "quantile",
     "strength",
     "wilson",
 ]

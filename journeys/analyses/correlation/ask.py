@@ -38,11 +38,12 @@ class First:
 class Matched:
     """Everybody who does not convert is watched as long as some converter was.
 
-    `times` are the converters' times to conversion, ascending; `keep` the share of the others to keep, by equal
-    parts of these times, so that both groups are watched equally long.
+    `times` are the converters' times to conversion, `reach` how long the others could be watched, both ascending;
+    `keep` is the share of the others to keep, by equal parts of `times`, so that both groups are watched equally long.
     """
 
     times: tuple[int, ...] = ()
+    reach: tuple[int, ...] = ()
     keep: tuple[float, ...] = ()
 
 

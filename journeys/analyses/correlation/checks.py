@@ -12,6 +12,7 @@ from journeys.analyses.correlation.ask import Ask, Before, EveryEvent, Matched
 from journeys.analyses.correlation.columns import read_columns
 from journeys.analyses.correlation.count import count, count_times
 from journeys.analyses.correlation.summary import add_up, cell_columns
+from journeys.analyses.correlation.window import Ints
 from journeys.analyses.result import Asked
 from journeys.log import View
 from journeys.stats import phi_table
@@ -37,16 +38,24 @@ def match(asked: Asked, ask: Ask) -> Ask:
     others = samples["others"].explode(empty_as_null=False).drop_nulls().sort().to_numpy()
     if not len(times) or not len(others):
         return replace(ask, exposure=Matched())
-    if len(times) > _MOST_TIMES:
-        times = times[np.linspace(0, len(times) - 1, _MOST_TIMES).round().astype(np.int64)]
+    times, others = _sample(times), _sample(others)
     parts = min(_PARTS, len(times))
-    reach = 1 - np.searchsorted(others, times, side="left") / len(others)
-    part = np.arange(len(times)) * parts // len(times)
-    share = np.bincount(part, weights=reach, minlength=parts) / np.bincount(part, minlength=parts)
+    rank = np.arange(len(others)) * len(times) // len(others)
+    part = rank * parts // len(times)
+    possible = np.bincount(part, weights=times[rank] <= others, minlength=parts)
+    share = possible / np.maximum(np.bincount(part, minlength=parts), 1)
     # Where hardly anyone was watched that long, matching the rest to it would throw almost everybody away.
     usable = share >= 0.1 * share.max()
     keep = np.where(usable, share[usable].min(initial=1.0) / np.maximum(share, 1e-300), 0.0)
-    return replace(ask, exposure=Matched(tuple(times.tolist()), tuple(np.minimum(keep, 1.0).tolist())))
+    exposure = Matched(tuple(times.tolist()), tuple(others.tolist()), tuple(np.minimum(keep, 1.0).tolist()))
+    return replace(ask, exposure=exposure)
+
+
+def _sample(values: Ints) -> Ints:
+    """Take at most ten thousand of sorted values, evenly."""
+    if len(values) <= _MOST_TIMES:
+        return values
+    return values[np.linspace(0, len(values) - 1, _MOST_TIMES).round().astype(np.int64)]
 
 
 def count_last(view: View, ask: Ask) -> pl.DataFrame:

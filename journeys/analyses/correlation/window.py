@@ -164,12 +164,17 @@ def _first(window: Window, time: Array, elapsed: Ints, ask: Ask, exposure: First
 
 
 def _matched(window: Window, time: Array, exposure: Matched) -> Window:
-    """Cut everybody who did not convert to the length of some converter's way, drawn by a hash of the person."""
+    """Cut everybody who did not convert to the length of some converter's way."""
     if not exposure.times:
         return window
     times, keep = np.asarray(exposure.times, np.int64), np.asarray(exposure.keep)
     bins = len(keep)
-    drawn = np.minimum((unit_hash(window.code, salt=1) * len(times)).astype(np.int64), len(times) - 1)
+    # Who could be watched longest gets the longest way: that uses as many of the others as can be used at all, and
+    # those who came late get short ways, as converters who came late had to be quick.
+    reach = np.asarray(exposure.reach, np.int64)
+    low, high = np.searchsorted(reach, window.watched, "left"), np.searchsorted(reach, window.watched, "right")
+    place = (low + unit_hash(window.code, salt=1) * np.maximum(high - low, 1)) / len(reach)
+    drawn = np.minimum((place * len(times)).astype(np.int64), len(times) - 1)
     own = np.minimum(np.searchsorted(times, window.watched), len(times) - 1)
     rank = np.where(window.converted, own, drawn)
     part = rank * bins // len(times)

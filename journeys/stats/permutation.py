@@ -1,0 +1,87 @@
+"""p-values without a formula: what does chance do when conversions are dealt out anew?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from journeys.errors import ArgumentError
+from journeys.stats.columns import Column, Floats, ratio
+
+__all__ = ["Permutation", "permutation_p"]
+
+
+class Permutation(NamedTuple):
+    """One p-value a behaviour: by itself, and among all of them (the largest |phi| of each deal)."""
+
+    p_value: Floats
+    p_family: Floats
+
+
+def permutation_p(
+    did: Column, *, converted: Column, strata: Column | None = None, deals: int = 2000, seed: int = 0
+) -> Permutation:
+    """Could phi be chance, with few people, many behaviours that go together, or groups that differ?
+
+    Parameters
+    ----------
+    did
+        People × behaviours, 0 or 1; a single column for one behaviour.
+    converted
+        0 or 1 for each person.
+    strata
+        A group for each person; conversions are dealt out anew within groups only.
+    deals
+        How often. The smallest p-value possible is 1 / (deals + 1).
+    seed
+        Equal seeds give equal answers.
+
+    Returns
+    -------
+    Permutation
+        `p_value` and `p_family`, one entry a behaviour; NaN where phi is undefined.
+
+    Raises
+    ------
+    ArgumentError
+        When the lengths differ, or there is not at least one deal.
+
+    Notes
+    -----
+    (1 + deals at least as extreme) / (1 + deals), by |phi|; among all by the largest |phi| of a deal (Westfall &
+    Young 1993). It assumes that, without any relation, conversions could have fallen on anybody (of the same group).
+    For a single behaviour without strata Fisher's exact test is its limit: use that.
+
+    Examples
+    --------
+    >>> did = [[1], [1], [1], [0], [0], [0], [0], [0]]
+    >>> p = permutation_p(did, converted=[1, 1, 1, 0, 0, 0, 0, 0], deals=999)
+    >>> bool(abs(p.p_value[0] - 1 / 56) < 0.02)
+    True
+    """
+    table, goal = np.asarray(did, dtype=np.float64), np.asarray(converted, dtype=np.float64)
+    table = table[:, np.newaxis] if table.ndim == 1 else table
+    groups = np.zeros(len(goal)) if strata is None else np.asarray(strata)
+    if len(table) != len(goal) or len(groups) != len(goal):
+        message = f"did: {len(table)} people, converted: {len(goal)}, strata: {len(groups)}; there must be equally many"
+        raise ArgumentError(message)
+    if deals < 1:
+        message = f"deals: {deals} is too few; 2000 is usual"
+        raise ArgumentError(message)
+    _, group = np.unique(groups, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    table, goal, group = table[order], goal[order], group[order]
+    centred = table - table.mean(axis=0)
+    scale = np.sqrt((centred**2).sum(axis=0) * ((goal - goal.mean()) ** 2).sum())
+    observed = np.abs(ratio(centred.T @ goal, scale))
+    rng = np.random.default_rng(seed)
+    alone, among = np.zeros(table.shape[1]), np.zeros(table.shape[1])
+    close = observed - 1e-12  # equal tables must count as equal, whatever the last bit
+    for _ in range(deals):
+        dealt = goal[np.argsort(group + rng.random(len(goal)), kind="stable")]
+        chance = np.abs(ratio(centred.T @ dealt, scale))
+        alone += chance >= close
+        among += np.nanmax(np.append(chance, -1.0)) >= close
+    undefined = np.where(np.isnan(observed), np.nan, 0.0)
+    return Permutation((1 + alone) / (1 + deals) + undefined, (1 + among) / (1 + deals) + undefined)
