@@ -1,14 +1,18 @@
 """Journey analytics in Jupyter: one timeline a person, and honest numbers about it."""
 
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
+from journeys.events import Events, Issues
 from journeys.journeys import Journeys, stitch
 from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
+from journeys.sources import read_customerio, read_hubspot, read_rudderstack, read_segment, read_table
 from journeys.steps import Step, step
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "Events",
+    "Issues",
     "Journeys",
     "JourneysError",
     "SourceError",
@@ -16,6 +20,11 @@ __all__ = [
     "StoreError",
     "UnknownNameError",
     "open",
+    "read_customerio",
+    "read_hubspot",
+    "read_rudderstack",
+    "read_segment",
+    "read_table",
     "step",
     "stitch",
 ]

@@ -1,0 +1,88 @@
+"""The one way to Events: rows in canonical columns → each row's status. No row is ever dropped here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from journeys.events.core import LINK_SCHEMA, STATUS, Events
+
+__all__ = ["build_events"]
+
+
+def build_events(
+    rows: pl.LazyFrame,
+    *,
+    ids: Sequence[str],
+    name: str,
+    links: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None,
+    drop_exact: bool = False,
+    hold: bool = False,
+    notes: Sequence[str] = (),
+) -> Events:
+    """Give every row a status and wrap the rows as Events.
+
+    Parameters
+    ----------
+    rows
+        Canonical columns (`timestamp`, `event`, one String column an identifier type, properties, `trait:*`), and
+        optionally `_kind` (null for an event, else the kind of fact), `_problem` (why the row cannot be used),
+        `message_id` (the first arrival of each stays) and `_skew` (how far the device's clock was off).
+    ids
+        Identifier columns, the most trusted first.
+    name
+        What to write into `source`.
+    links
+        Makes explicit links out of the good rows.
+    drop_exact
+        Without message ids: treat rows equal in every column as duplicates.
+    hold
+        Keep the rows in memory instead of reading the source again for each question.
+    notes
+        Assumptions to be shown among the issues.
+    """
+    names = rows.collect_schema().names()
+    given = [
+        pl.lit(None, dtype=pl.String).alias(missing)
+        for missing in ("_kind", "_problem", "_place")
+        if missing not in names
+    ]
+    rows = rows.with_columns(pl.lit(name).alias("source"), *given)
+    fact = pl.col("_kind").is_not_null()
+    no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)
+    problem = pl.coalesce(
+        pl.col("_problem"),
+        pl.when(pl.col("timestamp").is_null()).then(pl.lit("no time")),
+        pl.when(~fact & (pl.col("event").fill_null("").str.strip_chars() == "")).then(pl.lit("no event name")),
+        pl.when(no_id).then(pl.lit("no id at all")),
+    )
+    rows = rows.with_columns(problem.alias("_problem"))
+    good = pl.col("_problem").is_null()
+    keyed = "message_id" in names
+    again = pl.lit(value=False)
+    if keyed:
+        key = pl.when(good).then(pl.col("message_id"))
+        again = key.is_not_null() & ~key.is_first_distinct()
+    elif drop_exact:
+        again = good & ~pl.struct(pl.exclude("_place")).is_first_distinct()
+    status = (
+        pl.when(~good)
+        .then(pl.lit("quarantined"))
+        .when(again)
+        .then(pl.lit("duplicate"))
+        .when(fact)
+        .then(pl.lit("fact"))
+        .otherwise(pl.lit("event"))
+    )
+    rows = rows.with_columns(status.alias(STATUS))
+    first = ["timestamp", "event", "source", *ids]
+    rest = [column for column in rows.collect_schema().names() if column not in first]
+    rows = rows.select(*first, *rest)
+    if hold:
+        rows = rows.collect().lazy()
+    used = rows.filter(pl.col(STATUS).is_in(["event", "fact"]))
+    made = links(used) if links is not None else pl.LazyFrame(schema=LINK_SCHEMA)
+    return Events(
+        rows=rows, ids=tuple(ids), links=made.select(list(LINK_SCHEMA)), name=name, keyed=keyed, notes=tuple(notes)
+    )

@@ -1,0 +1,180 @@
+"""What was read and what became of it: counts that add up, examples, and oddities that were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+__all__ = ["Issues", "look_through"]
+
+SKEWED = timedelta(minutes=10)
+BUSY = 120
+BOT = r"(?i)bot\b|bot/|crawl|spider|slurp|headless|phantomjs|lighthouse|python-requests|curl/|wget/|pingdom|uptime"
+AGENTS = ("context_user_agent", "user_agent", "useragent")
+COUNTS = pl.Schema({"kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Issues:
+    """What became of every row that was read: `read` = `kept` + `facts` + `duplicates` + `quarantined`.
+
+    Attributes
+    ----------
+    read, kept, facts, duplicates, quarantined
+        Numbers of rows.
+    table
+        `kind` ("quarantined", "duplicate", "noticed", "note"), `reason`, `rows` (Int64; null for a note), sorted.
+    examples
+        Up to three rows of each reason for quarantine.
+    """
+
+    read: int
+    kept: int
+    facts: int
+    duplicates: int
+    quarantined: int
+    table: pl.DataFrame
+    examples: pl.DataFrame
+    name: str
+    _rows: pl.LazyFrame
+
+    @property
+    def quarantine(self) -> pl.DataFrame:
+        """Every row in quarantine with its `reason` and, where a line could not be read, its `place` and text."""
+        return _readable(self._rows.filter(pl.col("_status") == "quarantined")).collect()
+
+    def __repr__(self) -> str:
+        from journeys.display import text_table
+
+        return f"{self._words()}\n{text_table(self.table)}"
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        return card(f"What was read from {self.name}", sentence=self._words(), table=self.table)
+
+    def _words(self) -> str:
+        from journeys.display import number, plural
+
+        return (
+            f"{plural(self.read, 'row')} read = {number(self.kept)} events + {number(self.facts)} facts + "
+            f"{number(self.duplicates)} duplicates + {number(self.quarantined)} in quarantine"
+        )
+
+
+def look_through(
+    rows: pl.LazyFrame, *, ids: Sequence[str], name: str, keyed: bool, notes: Sequence[str] = ()
+) -> Issues:
+    """Count what became of the rows and look for what is odd about those kept."""
+    columns = rows.collect_schema().names()
+    by_reason = rows.group_by("_status", "_problem").agg(pl.len().cast(pl.Int64).alias("rows"))
+    bad = rows.filter(pl.col("_status") == "quarantined")
+    shown = _readable(bad.filter(pl.int_range(pl.len()).over("_problem") < 3))
+    kept = rows.filter(pl.col("_status") == "event")
+    oddities = _oddities(columns, ids, keyed=keyed, now=datetime.now(UTC))
+    counts, examples, odd, days, names, busy = pl.collect_all(
+        [
+            by_reason,
+            shown,
+            kept.select(expr.cast(pl.Int64).alias(reason) for reason, expr in oddities.items()),
+            kept.select(pl.col("timestamp").dt.date().alias("day")).unique().sort("day"),
+            kept.select("event").unique().sort("event"),
+            _busy(kept, ids),
+        ]
+    )
+    totals = dict(counts.group_by("_status").agg(pl.col("rows").sum()).iter_rows())
+    found = [("quarantined", reason, n) for status, reason, n in counts.iter_rows() if status == "quarantined"]
+    if totals.get("duplicate"):
+        found.append(
+            (
+                "duplicate",
+                "same message id as an earlier row" if keyed else "equal in every column",
+                totals["duplicate"],
+            )
+        )
+    found += [("noticed", reason, n) for reason, n in odd.row(0, named=True).items() if n]
+    if gaps := _missing_days(days["day"]):
+        found.append(("noticed", "days without any event between the first and the last", gaps))
+    if busy.height and (robots := busy.item()):
+        found.append(("noticed", f"events of somebody with more than {BUSY} in one minute (a robot?)", robots))
+    found += _named_oddly(names["event"].to_list())
+    listed: list[tuple[str, str, int | None]] = [*found, *(("note", note, None) for note in notes)]
+    table = pl.DataFrame(listed, schema=COUNTS, orient="row").sort(
+        pl.col("kind").replace_strict(
+            {"quarantined": 0, "duplicate": 1, "noticed": 2, "note": 3}, return_dtype=pl.Int8
+        ),
+        pl.col("rows"),
+        pl.col("reason"),
+        descending=[False, True, False],
+        nulls_last=True,
+    )
+    return Issues(
+        read=sum(totals.values()),
+        kept=totals.get("event", 0),
+        facts=totals.get("fact", 0),
+        duplicates=totals.get("duplicate", 0),
+        quarantined=totals.get("quarantined", 0),
+        table=table,
+        examples=examples.sort("reason", maintain_order=True),
+        name=name,
+        _rows=rows,
+    )
+
+
+def _readable(rows: pl.LazyFrame) -> pl.LazyFrame:
+    columns = rows.collect_schema().names()
+    raw = [pl.col("_raw").alias("text")] if "_raw" in columns else []
+    rest = [c for c in columns if not c.startswith("_")]
+    return rows.select(pl.col("_problem").alias("reason"), pl.col("_place").alias("place"), *raw, *rest)
+
+
+def _oddities(columns: Sequence[str], ids: Sequence[str], *, keyed: bool, now: datetime) -> dict[str, pl.Expr]:
+    time = pl.col("timestamp")
+    who = _who(ids)
+    odd = {
+        "time before the year 2000": (time < datetime(2000, 1, 1, tzinfo=UTC)).sum(),
+        "time in the future": (time > now + timedelta(days=1)).sum(),
+        "same person and time as an earlier row (kept in order of arrival)": pl.len() - pl.struct(who, time).n_unique(),
+        "arrived after a later event (put in order of time)": (time < time.shift(1)).sum(),
+    }
+    if not keyed:
+        plain = [column for column in columns if not column.startswith("_")]
+        odd["equal to an earlier row in every column (kept: there is no message id)"] = (
+            pl.len() - pl.struct(plain).n_unique()
+        )
+    if "_skew" in columns:
+        odd["device clock off by more than 10 minutes (corrected)"] = (pl.col("_skew").abs() > SKEWED).sum()
+    agent = next((column for column in AGENTS if column in columns), None)
+    if agent is not None:
+        odd["user agent of a robot"] = pl.col(agent).cast(pl.String).str.contains(BOT).sum()
+    return odd
+
+
+def _who(ids: Sequence[str]) -> pl.Expr:
+    return pl.coalesce(pl.col(column) for column in ids) if ids else pl.lit("")
+
+
+def _busy(kept: pl.LazyFrame, ids: Sequence[str]) -> pl.LazyFrame:
+    minute = pl.col("timestamp").dt.truncate("1m")
+    in_minute = kept.group_by(_who(ids).alias("who"), minute.alias("minute")).agg(pl.len().cast(pl.Int64).alias("n"))
+    people = in_minute.group_by("who").agg(pl.col("n").max().alias("most"), pl.col("n").sum().alias("all"))
+    return people.filter(pl.col("most") > BUSY).select(pl.col("all").sum())
+
+
+def _missing_days(days: pl.Series) -> int:
+    real = days.filter((days >= datetime(2000, 1, 1)) & (days <= datetime(2100, 1, 1)))
+    if real.len() < 2:
+        return 0
+    return (real[-1] - real[0]).days + 1 - real.len()
+
+
+def _named_oddly(names: list[str]) -> list[tuple[str, str, int]]:
+    from journeys.naming import near_duplicates
+
+    groups = near_duplicates(names)
+    return [
+        ("noticed", "event names that are nearly the same: " + ", ".join(sorted(group)), len(group)) for group in groups
+    ]

@@ -1,0 +1,38 @@
+"""One reader a system: its files → `Events`, the canonical shape.
+
+Every reader gives the same columns, lazily and in order of arrival:
+
+==================  ========================  ==========================================================================
+column              type                      what
+==================  ========================  ==========================================================================
+`timestamp`         Datetime("us", "UTC")     when it happened, the device's clock corrected where the system tells how
+`event`             String                    what was done, as Verb + Object where the system has no name of its own
+`source`            String                    the system (the reader's `name=`)
+identifiers         String                    one column a type, the most trusted first (see below)
+`message_id`        String                    the system's key against duplicates: the first arrival stays
+`campaign`, …       String                    `campaign`, `campaign_source`, `campaign_medium`, `campaign_term`,
+                                              `campaign_content`: fields, else the address's utm_*, else its click ids
+`channel`           String                    GA4's default channel group of that arrival
+`page_url`, …       String                    `page_path`, `page_url`, `page_title`, `page_referrer`, `page_search`
+`group_id`          String                    the account
+`replay_url`        String                    link to the session's recording
+all else            as found                  properties: typed, flattened with "_", lists as JSON text
+==================  ========================  ==========================================================================
+
+====================  =======================================================  ==================================
+reader                identifiers                                              time
+====================  =======================================================  ==================================
+`read_segment`        user_id, email, anonymous_id                             timestamp, else skew-corrected
+`read_rudderstack`    user_id, email, anonymous_id                             timestamp, else skew-corrected
+`read_hubspot`        email, hubspot_id                                        occurredAt / created (ms)
+`read_customerio`     user_id, email, customerio_id                            timestamp (s)
+`read_table`          as told                                                  as told
+====================  =======================================================  ==================================
+"""
+
+from journeys.sources.customerio import read_customerio
+from journeys.sources.hubspot import read_hubspot
+from journeys.sources.segment import read_rudderstack, read_segment
+from journeys.sources.table import read_table
+
+__all__ = ["read_customerio", "read_hubspot", "read_rudderstack", "read_segment", "read_table"]

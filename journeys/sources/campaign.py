@@ -1,0 +1,182 @@
+"""Where a visit came from: UTM fields, the page's own address, click ids; and GA4's channel groups out of them."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_plus
+
+import polars as pl
+
+__all__ = ["channel_of", "with_campaign"]
+
+UTM = {
+    "campaign": "utm_campaign",
+    "campaign_source": "utm_source",
+    "campaign_medium": "utm_medium",
+    "campaign_term": "utm_term",
+    "campaign_content": "utm_content",
+}
+# Click ids tell the network and that the click was paid, even where no UTM parameter was set.
+CLICKS = (
+    (r"[?&](?:gclid|gbraid|wbraid|dclid)=[^&#]", "google", "cpc"),
+    (r"[?&]msclkid=[^&#]", "bing", "cpc"),
+    (r"[?&]fbclid=[^&#]", "facebook", "social"),
+    (r"[?&]li_fat_id=[^&#]", "linkedin", "paid-social"),
+    (r"[?&]ttclid=[^&#]", "tiktok", "paid-social"),
+    (r"[?&]twclid=[^&#]", "twitter", "paid-social"),
+)
+SEARCH = r"(?i)(^|[./])(google|bing|yahoo|duckduckgo|baidu|ecosia|yandex|qwant|startpage|naver|ask)(\.|$|/)"
+SOCIAL = r"(?i)(^|[./])(facebook|fb|instagram|ig|linkedin|lnkd|twitter|x|t|reddit|tiktok|pinterest|mastodon|threads|bluesky|whatsapp|telegram)(\.(com|net|co|in|social|app|me)|$|/)"
+VIDEO = r"(?i)(^|[./])(youtube|vimeo|twitch|dailymotion|netflix|hulu|youtu)(\.(com|tv|be)|$|/)"
+SHOPPING = r"(?i)(^|[./])(amazon|ebay|etsy|alibaba|shopify|walmart|shopping)(\.|$|/)"
+PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
+EMAIL = r"^e[-_ ]?mail$"
+
+
+def with_campaign(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Fill the campaign columns from the page's address where they are empty, and add `channel`.
+
+    Rows that carry neither a campaign, nor a page, nor a referrer are left as they are.
+    """
+    names = rows.collect_schema().names()
+    if not {"campaign_source", "page_url", "page_referrer", "page_search", "campaign_medium"} & set(names):
+        return rows
+    known = {name: pl.col(name) if name in names else pl.lit(None, dtype=pl.String) for name in UTM}
+    query = _query(names)
+    if query is not None:
+        tagged = query.str.contains("utm_", literal=True)
+        found = {name: _parameter(pl.when(tagged).then(query), utm) for name, utm in UTM.items()}
+        own = pl.any_horizontal(known["campaign_source"].is_not_null(), known["campaign"].is_not_null())
+        # A field and the address of one visit are not mixed: what the system itself understood comes first.
+        rows = rows.with_columns(pl.when(own).then(known[name]).otherwise(found[name]).alias(name) for name in UTM)
+        clicked = query.str.contains(r"clid=|gbraid=|wbraid=|li_fat_id=")
+        source, medium = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
+        for pattern, network, how in CLICKS:
+            hit = clicked & query.str.contains(pattern)
+            source = pl.when(hit).then(pl.lit(network)).otherwise(source)
+            medium = pl.when(hit).then(pl.lit(how)).otherwise(medium)
+        bare = pl.col("campaign_source").is_null()
+        rows = rows.with_columns(
+            pl.when(bare).then(source).otherwise(pl.col("campaign_source")).alias("campaign_source"),
+            pl.when(bare).then(medium).otherwise(pl.col("campaign_medium")).alias("campaign_medium"),
+        )
+    else:
+        rows = rows.with_columns(known[name].alias(name) for name in UTM if name not in names)
+    if "channel" in names:
+        return rows
+    return rows.with_columns(channel_of(names).alias("channel"))
+
+
+def channel_of(names: list[str]) -> pl.Expr:
+    """Group visits into channels by the rules of GA4's default channel grouping.
+
+    Source, medium and campaign decide; without them a referrer on another site does, and a page without either is
+    "Direct". A page reached from the same site is no arrival and has none. Source: "Default channel group" in the
+    documentation of Google Analytics; its list of sites per category is shortened here to the common ones.
+    """
+    source = pl.col("campaign_source").fill_null("").str.to_lowercase()
+    medium = pl.col("campaign_medium").fill_null("").str.to_lowercase()
+    campaign = pl.col("campaign").fill_null("").str.to_lowercase()
+    tagged = (source != "") | (medium != "") | (campaign != "")
+    paid = medium.str.contains(PAID)
+    shop = source.str.contains(SHOPPING) | campaign.str.contains(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
+    social = source.str.contains(SOCIAL)
+    video = source.str.contains(VIDEO)
+    search = source.str.contains(SEARCH)
+    display = medium.is_in(["display", "banner", "expandable", "interstitial", "cpm"])
+    by_tag = (
+        pl.when((source == "direct") | ((source == "(direct)") & medium.is_in(["(not set)", "(none)", ""])))
+        .then(pl.lit("Direct"))
+        .when(campaign.str.contains("cross-network", literal=True))
+        .then(pl.lit("Cross-network"))
+        .when(paid & shop)
+        .then(pl.lit("Paid Shopping"))
+        .when(paid & search)
+        .then(pl.lit("Paid Search"))
+        .when(paid & social)
+        .then(pl.lit("Paid Social"))
+        .when(paid & video)
+        .then(pl.lit("Paid Video"))
+        .when(display)
+        .then(pl.lit("Display"))
+        .when(paid)
+        .then(pl.lit("Paid Other"))
+        .when(shop)
+        .then(pl.lit("Organic Shopping"))
+        .when(
+            social | medium.is_in(["social", "social-network", "social-media", "sm", "social network", "social media"])
+        )
+        .then(pl.lit("Organic Social"))
+        .when(video | medium.str.contains("video", literal=True))
+        .then(pl.lit("Organic Video"))
+        .when(search | (medium == "organic"))
+        .then(pl.lit("Organic Search"))
+        .when(source.str.contains(EMAIL) | medium.str.contains(EMAIL))
+        .then(pl.lit("Email"))
+        .when(medium == "affiliate")
+        .then(pl.lit("Affiliates"))
+        .when(medium.is_in(["referral", "app", "link"]))
+        .then(pl.lit("Referral"))
+        .when(medium == "audio")
+        .then(pl.lit("Audio"))
+        .when((source == "sms") | (medium == "sms"))
+        .then(pl.lit("SMS"))
+        .when(medium.str.ends_with("push") | medium.str.contains("mobile|notification") | (source == "firebase"))
+        .then(pl.lit("Mobile Push Notifications"))
+        .otherwise(pl.lit("Unassigned"))
+    )
+    if "page_referrer" not in names:
+        return pl.when(tagged).then(by_tag)
+    referrer = _host(pl.col("page_referrer"))
+    here = _host(pl.col("page_url")) if "page_url" in names else pl.lit(None, dtype=pl.String)
+    on_page = (
+        pl.any_horizontal(pl.col(c).is_not_null() for c in ("page_url", "page_path") if c in names)
+        if {
+            "page_url",
+            "page_path",
+        }
+        & set(names)
+        else pl.lit(value=True)
+    )
+    by_referrer = (
+        pl.when(~on_page)
+        .then(None)
+        .when(referrer.is_null())
+        .then(pl.lit("Direct"))
+        .when(referrer == here)
+        .then(None)
+        .when(referrer.str.contains(SEARCH))
+        .then(pl.lit("Organic Search"))
+        .when(referrer.str.contains(SOCIAL))
+        .then(pl.lit("Organic Social"))
+        .when(referrer.str.contains(VIDEO))
+        .then(pl.lit("Organic Video"))
+        .otherwise(pl.lit("Referral"))
+    )
+    return pl.when(tagged).then(by_tag).otherwise(by_referrer)
+
+
+def _query(names: list[str]) -> pl.Expr | None:
+    """Find the part of an address that carries parameters: of the page's URL, else of its search string."""
+    if "page_url" in names and "page_search" in names:
+        return (
+            pl.when(pl.col("page_url").str.contains("?", literal=True))
+            .then(pl.col("page_url"))
+            .otherwise(pl.col("page_search"))
+        )
+    return pl.col("page_url") if "page_url" in names else pl.col("page_search") if "page_search" in names else None
+
+
+def _parameter(query: pl.Expr, name: str) -> pl.Expr:
+    value = query.str.extract(rf"[?&]{name}=([^&#]+)", 1)
+    return value.map_batches(_unquote, return_dtype=pl.String, is_elementwise=True)
+
+
+def _unquote(values: pl.Series) -> pl.Series:
+    coded = values.filter(values.str.contains("[%+]")).unique()
+    if coded.is_empty():
+        return values
+    return values.replace(coded, pl.Series([unquote_plus(value) for value in coded], dtype=pl.String))
+
+
+def _host(url: pl.Expr) -> pl.Expr:
+    return url.str.extract(r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]+)", 1).str.to_lowercase()

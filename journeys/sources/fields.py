@@ -1,0 +1,106 @@
+"""Reaching into nested columns by name, and knowing which of them nobody has asked for yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import polars as pl
+
+from journeys.sources.reading.dtypes import as_json, snake_case
+from journeys.sources.shape import Named, as_id, as_text
+from journeys.sources.times import parse_time
+
+__all__ = ["Fields"]
+
+Path = tuple[str, ...]
+NOTHING = pl.lit(None, dtype=pl.String)
+
+
+class Fields:
+    """The leaves of a schema. `a.b` means the field b of the column a; what is not there is null.
+
+    What is asked for by `text`, `id` or `time` counts as used; `rest` gives the others.
+    """
+
+    def __init__(self, schema: pl.Schema) -> None:
+        self.leaves: dict[Path, tuple[pl.Expr, pl.DataType]] = {}
+        self.used: set[Path] = set()
+        for name, dtype in schema.items():
+            if not name.startswith("_") or name in ("_id", "_type"):
+                self._walk((name,), pl.col(name), dtype)
+
+    def _walk(self, path: Path, expr: pl.Expr, dtype: pl.DataType) -> None:
+        if isinstance(dtype, pl.Struct):
+            for field in dtype.fields:
+                self._walk(
+                    (*path, field.name),
+                    expr.struct.field(field.name),
+                    pl.DataType.from_python(field.dtype) if isinstance(field.dtype, type) else field.dtype,
+                )  # type: ignore[arg-type]
+        elif isinstance(dtype, pl.List | pl.Array):
+            self.leaves[path] = (as_json(expr), pl.String())
+        else:
+            self.leaves[path] = (expr, dtype)
+
+    def has(self, *names: str) -> bool:
+        """Is at least one of these fields there?"""
+        return any(_path(name) in self.leaves for name in names)
+
+    def dtype(self, name: str) -> pl.DataType:
+        """Give the type of a field; Null when it is not there."""
+        return self.leaves[_path(name)][1] if self.has(name) else pl.Null()
+
+    def raw(self, name: str) -> pl.Expr:
+        """Give a field as it is."""
+        self.used.add(_path(name))
+        return self.leaves[_path(name)][0] if self.has(name) else NOTHING
+
+    def text(self, *names: str) -> pl.Expr:
+        """Give the first of these fields that is not empty, as text."""
+        return self._first(names, as_text)
+
+    def id(self, *names: str) -> pl.Expr:
+        """Give the first of these fields that is not empty, as an identifier."""
+        return self._first(names, as_id)
+
+    def email(self, *names: str) -> pl.Expr:
+        """Give the first of these fields that is not empty, as an e-mail address: lower case, as its readers mean it."""
+        return self._first(names, as_id).str.to_lowercase()
+
+    def time(self, name: str, *, unit: str | None = None, time_zone: str | None = None) -> pl.Expr:
+        """Give a field as a UTC time."""
+        expr = self.raw(name)
+        return parse_time(expr, self.dtype(name), column=name, unit=unit, time_zone=time_zone)
+
+    def rest(
+        self,
+        root: str | None = None,
+        *,
+        prefix: str = "",
+        skip: Iterable[str] = (),
+        rename: Callable[[str], str] = snake_case,
+    ) -> Named:
+        """List the fields (under a root) that nobody asked for, with flat names; they count as used afterwards."""
+        skipped = {_path(name) for name in skip}
+        found: Named = []
+        for path, (expr, _) in self.leaves.items():
+            if root is not None and (path[0] != root or len(path) == 1):
+                continue
+            if path in self.used or any(path[: len(one)] == one for one in skipped):
+                continue
+            self.used.add(path)
+            parts = path if root is None else path[1:]
+            found.append((prefix + "_".join(rename(part) for part in parts), expr))
+        return found
+
+    def _first(self, names: Iterable[str], how: Callable[[pl.Expr, pl.DataType], pl.Expr]) -> pl.Expr:
+        found = []
+        for name in names:
+            self.used.add(_path(name))
+            if self.has(name):
+                found.append(how(*self.leaves[_path(name)]))
+        return pl.coalesce(found) if found else NOTHING
+
+
+def _path(name: str) -> Path:
+    return tuple(name.split("."))

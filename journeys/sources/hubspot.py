@@ -1,0 +1,242 @@
+"""HubSpot: property history (lifecycle stages), webhooks and e-mail events: `read_hubspot`."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.events import Events
+from journeys.sources.fields import Fields
+from journeys.sources.looks import wrong_system
+from journeys.sources.reading import Raw, Source, load
+from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.shape import Shape, to_events
+from journeys.sources.times import check_epoch
+
+__all__ = ["read_hubspot"]
+
+STAGES = {
+    "subscriber": "Became Subscriber",
+    "lead": "Became Lead",
+    "marketingqualifiedlead": "Became MQL",
+    "salesqualifiedlead": "Became SQL",
+    "opportunity": "Became Opportunity",
+    "customer": "Became Customer",
+    "evangelist": "Became Evangelist",
+    "other": "Became Other",
+}
+MAIL = {
+    "SENT": "Sent Email",
+    "PROCESSED": "Processed Email",
+    "DELIVERED": "Received Email",
+    "OPEN": "Opened Email",
+    "CLICK": "Clicked Email",
+    "BOUNCE": "Bounced Email",
+    "DEFERRED": "Deferred Email",
+    "DROPPED": "Dropped Email",
+    "SPAMREPORT": "Reported Spam",
+    "STATUSCHANGE": "Changed Subscription",
+}
+CONTACT = ("objectId", "vid", "contact_id", "contactId", "Record ID", "hs_object_id", "record_id")
+TEXT = (*CONTACT, "eventId", "email", "Email", "associatedcompanyid", "id", "recipient", "propertyValue")
+
+
+def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
+    """Read what HubSpot knows of contacts: when they became MQL, SQL, Opportunity or Customer, and their e-mail.
+
+    Parameters
+    ----------
+    source
+        One of: property history or webhooks (`objectId`, `propertyName`, `propertyValue`, `occurredAt` in ms; CSV or
+        JSON), e-mail events (`type`, `recipient`, `created` in ms), events of the events API (`eventType`,
+        `occurredAt`), or a list of contacts with `lifecyclestage` and the date of each stage
+        (`hs_lifecyclestage_lead_date`, … or "Became a Lead Date", …).
+    name
+        What to write into the column `source`.
+
+    Returns
+    -------
+    Events
+        A change of `lifecyclestage` is an event: "Became Subscriber", "Became Lead", "Became MQL", "Became SQL",
+        "Became Opportunity", "Became Customer"; a stage of your own is "Became <stage>". Changes of other properties
+        and creations are facts with the property as a trait. Identifiers: `email` (lower case), `hubspot_id`.
+
+    Raises
+    ------
+    SourceError
+        No such file, or the file of another system.
+
+    Notes
+    -----
+    An opened e-mail is weak evidence: mail programs load pictures by themselves. Source: HubSpot's documentation of its
+    webhooks, e-mail events and lifecycle stages.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> history = pl.DataFrame({"objectId": [7], "propertyName": ["lifecyclestage"],
+    ...     "propertyValue": ["marketingqualifiedlead"], "occurredAt": [1772530000000]})
+    >>> read_hubspot(history).table.select("event", "hubspot_id").collect().rows()
+    [('Became MQL', '7')]
+    """
+    raw = load(source, text=TEXT)
+    columns = set(raw.schema)
+    if {"propertyName", "propertyValue", "occurredAt"} <= columns or {"subscriptionType", "occurredAt"} <= columns:
+        return _history(raw, name)
+    if {"recipient", "created", "type"} <= columns:
+        return _mail(raw, name)
+    if {"eventType", "occurredAt"} <= columns:
+        return _occurrences(raw, name)
+    if _stage_dates(raw):
+        return _contacts(raw, name)
+    raise wrong_system("HubSpot", raw, missing=["propertyName", "recipient", "eventType", "lifecyclestage"])
+
+
+def _history(raw: Raw, name: str) -> Events:
+    f = Fields(raw.schema)
+    time, timed = _milliseconds(raw, f, "occurredAt")
+    kind = f.text("subscriptionType").fill_null("contact.propertyChange")
+    prop, value = f.text("propertyName").str.to_lowercase(), f.text("propertyValue")
+    stage = value.str.to_lowercase().str.replace_all(r"[\s_-]", "")
+    is_stage = (prop == "lifecyclestage") & kind.str.ends_with("propertyChange")
+    about_contact = kind.str.starts_with("contact.")
+    shape = Shape(
+        timestamp=time,
+        timed=timed,
+        event=pl.when(is_stage & value.is_not_null()).then(
+            stage.replace_strict(STAGES, default=pl.concat_str(pl.lit("Became "), value), return_dtype=pl.String)
+        ),
+        ids={
+            "email": f.email("email", "Email"),
+            "hubspot_id": pl.when(about_contact).then(f.id(*CONTACT)),
+        },
+        kind=pl.when(~is_stage).then(
+            pl.when(kind.str.ends_with("creation")).then(pl.lit("creation")).otherwise(pl.lit("crm"))
+        ),
+        problem=pl.when(~about_contact)
+        .then(pl.concat_str(pl.lit("about no contact: "), kind))
+        .when(kind == "contact.deletion")
+        .then(pl.lit("a deleted contact"))
+        .when(is_stage & value.is_null())
+        .then(pl.lit("a lifecycle stage without value")),
+    )
+    shape.fields["group_id"] = f.id("associatedcompanyid", "company_id")
+    if f.has("eventId"):
+        shape.fields["message_id"] = f.id("eventId")
+    told = (
+        raw.rows.select(prop.drop_nulls().unique().sort()).collect().to_series().to_list()
+        if f.has("propertyName")
+        else []
+    )
+    taken = {"lifecyclestage", "email", "associatedcompanyid"}
+    shape.traits = [(snake_case(key), pl.when(prop == key).then(value)) for key in told if key not in taken][:500]
+    rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber"])
+    shape.properties = rest
+    shape.traits += [(key, expr) for key, expr in rest if key == "company"]
+    return to_events(raw, shape, name=name)
+
+
+def _mail(raw: Raw, name: str) -> Events:
+    f = Fields(raw.schema)
+    time, timed = _milliseconds(raw, f, "created")
+    kind = f.text("type").str.to_uppercase()
+    title = pl.concat_str(kind.str.to_titlecase(), pl.lit(" Email"))
+    shape = Shape(
+        timestamp=time,
+        timed=timed,
+        event=kind.replace_strict(MAIL, default=title, return_dtype=pl.String),
+        ids={"email": f.email("recipient"), "hubspot_id": f.id("vid", "contact_id")},
+        fields={"page_url": f.text("url")},
+    )
+    if f.has("id"):
+        shape.fields["message_id"] = f.id("id")
+    shape.properties = f.rest(skip=["portalId", "appId"])
+    return to_events(raw, shape, name=name, notes=["an opened e-mail is weak evidence: robots open, too"])
+
+
+def _occurrences(raw: Raw, name: str) -> Events:
+    f = Fields(raw.schema)
+    time = f.time("occurredAt", unit="ms" if f.dtype("occurredAt").is_numeric() else None)
+    # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.
+    plain = f.text("eventType").str.replace(r"^(pe\d+|e)_", "").str.replace_all("_", " ").str.to_titlecase()
+    shape = Shape(
+        timestamp=time,
+        timed=f.text("occurredAt").is_not_null(),
+        event=plain,
+        ids={"email": f.email("email", "properties.email"), "hubspot_id": f.id(*CONTACT), "hubspot_utk": f.id("utk")},
+        fields={"page_url": f.text("properties.hs_url", "properties.url"), "message_id": f.id("id", "uuid")},
+    )
+    shape.properties = [*f.rest("properties"), *f.rest()]
+    return to_events(raw, shape, name=name)
+
+
+def _stage_dates(raw: Raw) -> dict[str, str]:
+    """Find the columns that hold the date of each lifecycle stage."""
+    found: dict[str, str] = {}
+    for column in raw.schema:
+        plain = snake_case(column)
+        for stage in STAGES:
+            words = {
+                f"hs_lifecyclestage_{stage}_date",
+                f"became_a_{stage}_date",
+                f"became_an_{stage}_date",
+                f"became_a_{_spelled(stage)}_date",
+                f"became_an_{_spelled(stage)}_date",
+            }
+            if plain in words:
+                found[stage] = column
+    return found
+
+
+def _spelled(stage: str) -> str:
+    return {"marketingqualifiedlead": "marketing_qualified_lead", "salesqualifiedlead": "sales_qualified_lead"}.get(
+        stage, stage
+    )
+
+
+def _contacts(raw: Raw, name: str) -> Events:
+    """Turn a list of contacts into a fact each, and an event for each stage that has a date."""
+    dates = _stage_dates(raw)
+    rows = raw.rows.with_row_index("_contact")
+    # One row a contact and stage; a contact without any date stays one row, so that nobody is lost.
+    stages = [
+        pl.struct(pl.lit(title).alias("stage"), pl.col(dates[s]).cast(pl.String).alias("at"))
+        for s, title in STAGES.items()
+        if s in dates
+    ]
+    long = (
+        rows.with_columns(pl.concat_list(stages).alias("_stages"))
+        .with_columns(
+            pl.col("_stages").list.filter(
+                pl.element().struct.field("at").is_not_null() & (pl.element().struct.field("at") != "")
+            )
+        )
+        .explode("_stages", empty_as_null=True)
+        .unnest("_stages")
+    )
+    f = Fields(rows.collect_schema())
+    at = Fields(pl.Schema({"at": pl.String()}))
+    shape = Shape(
+        timestamp=at.time("at"),
+        timed=pl.col("at").is_not_null(),
+        event=pl.col("stage"),
+        ids={"email": f.email("email", "Email"), "hubspot_id": f.id(*CONTACT)},
+        problem=pl.when(pl.col("stage").is_null()).then(pl.lit("a contact without the date of any stage")),
+    )
+    shape.fields["group_id"] = f.id("associatedcompanyid", "Associated Company IDs", "Primary Associated Company ID")
+    f.used |= {(column,) for column in dates.values()}
+    shape.properties = f.rest()
+    return to_events(
+        Raw(long, raw.name, raw.notes), shape, name=name, notes=["each stage of a contact is a row of its own"]
+    )
+
+
+def _milliseconds(raw: Raw, f: Fields, column: str) -> tuple[pl.Expr, pl.Expr]:
+    timed = f.text(column).is_not_null()
+    if f.dtype(column).is_numeric():
+        check_epoch(
+            raw.rows.select(pl.col(column).drop_nulls().head(1000)).collect().to_series(), column=column, unit="ms"
+        )
+        return f.time(column, unit="ms"), timed
+    digits = raw.rows.select(pl.col(column).cast(pl.String).drop_nulls().head(100)).collect().to_series()
+    counted = digits.len() > 0 and bool(digits.str.contains(r"^\d+$").mean() >= 0.5)  # type: ignore[operator]
+    return f.time(column, unit="ms" if counted else None), timed

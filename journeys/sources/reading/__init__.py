@@ -1,0 +1,149 @@
+"""From a path, a frame or anything Arrow to lazy rows: every line accounted for, no meaning given to it yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys.errors import SourceError
+from journeys.sources.reading.delimited import read_delimited
+from journeys.sources.reading.dtypes import concat_rows
+from journeys.sources.reading.find import Found, find_files, table_name
+from journeys.sources.reading.ndjson import Broken, read_ndjson
+
+__all__ = ["PLACE", "PROBLEM", "RAW", "Raw", "Source", "concat_rows", "find_files", "load", "load_files", "table_name"]
+
+Source = Any
+"""A path, a glob, a folder, several of them, a DataFrame, a LazyFrame or any object that speaks Arrow."""
+
+PROBLEM, PLACE, RAW = "_problem", "_place", "_raw"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """Rows as a system wrote them.
+
+    Attributes
+    ----------
+    rows
+        Lazy, in order of arrival; where lines could not be read, the columns `_problem`, `_place` and `_raw` say so.
+    name
+        What to call the source when nobody says: the stem of the only file, the name of the folder, or "table".
+    notes
+        What had to be assumed to read the files, in words.
+    size
+        Bytes of the files on disk; None for a frame.
+    """
+
+    rows: pl.LazyFrame
+    name: str
+    notes: tuple[str, ...] = ()
+    size: int | None = None
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns that the rows have."""
+        return self.rows.collect_schema()
+
+
+def load(source: Source, *, header: Sequence[str] | None = None, text: Collection[str] | None = ()) -> Raw:
+    """Read any source as lazy rows; of a CSV the columns named in `text` (all of them, if None) are left as text.
+
+    Raises
+    ------
+    SourceError
+        There is no such file, it is empty, or it is no table at all.
+    """
+    if isinstance(source, pl.LazyFrame):
+        return Raw(source, "table")
+    if isinstance(source, pl.DataFrame):
+        return Raw(source.lazy(), "table")
+    if isinstance(source, str | Path) or _all_paths(source):
+        return load_files(find_files(source), name=_name(source), header=header, text=text)
+    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
+        return Raw(pl.DataFrame(source).lazy(), "table")
+    if isinstance(source, dict):
+        return Raw(pl.DataFrame(source).lazy(), "table")
+    raise SourceError(
+        f"source: {type(source).__name__} is neither a path, nor a frame, nor anything that speaks Arrow; "
+        "give a path, a glob, a folder, a DataFrame, a LazyFrame or an Arrow table"
+    )
+
+
+def load_files(
+    files: Sequence[Found], *, name: str, header: Sequence[str] | None = None, text: Collection[str] | None = ()
+) -> Raw:
+    """Read files of one kind of table, whatever their formats, as lazy rows."""
+    empty = [found for found in files if found.size == 0]
+    full = [found for found in files if found.size > 0]
+    if not full:
+        shown = str(files[0].path) if len(files) == 1 else f"{len(files)} files"
+        raise SourceError(f"source: {shown} {'is' if len(files) == 1 else 'are'} empty (0 bytes)")
+    frames: list[pl.LazyFrame] = []
+    broken: list[Broken] = []
+    notes: list[str] = [f"{len(empty)} empty file{'s' if len(empty) > 1 else ''} passed over"] if empty else []
+    for kind in ("csv", "ndjson", "parquet", "ipc"):
+        members = [found for found in full if found.format == kind]
+        if not members:
+            continue
+        if kind == "csv":
+            rows, bad, said = read_delimited(members, header=header, text=text)
+        elif kind == "ndjson":
+            rows, bad, said = read_ndjson(members)
+        else:
+            rows, bad, said = _columnar(members, kind)
+        frames += [rows] if rows is not None else []
+        broken += bad
+        notes += said
+    if not frames:
+        first = broken[0] if broken else ("no lines", str(full[0].path), "")
+        raise SourceError(
+            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; first trouble: {first[0]} at {first[1]}"
+        )
+    if broken:
+        aside = pl.DataFrame(broken, schema=[(c, pl.String()) for c in (PROBLEM, PLACE, RAW)], orient="row")
+        frames.append(aside.lazy())
+    rows = concat_rows(frames)
+    return Raw(rows, name, tuple(notes), size=sum(found.size for found in full))
+
+
+def _columnar(files: Sequence[Found], kind: str) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
+    groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+    broken: list[Broken] = []
+    scan = pl.scan_parquet if kind == "parquet" else pl.scan_ipc
+    for found in files:
+        try:
+            schema = (
+                scan(found.path, glob=False).collect_schema()
+                if kind == "parquet"
+                else scan(found.path).collect_schema()
+            )
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            broken.append((f"unreadable file: {reason}"[:120], str(found.path), ""))
+            continue
+        groups.setdefault(tuple((n, str(t)) for n, t in schema.items()), []).append(found.path)
+    frames = [scan(paths) for paths in groups.values()]
+    if not frames:
+        return None, broken, []
+    return (concat_rows(frames)), broken, []
+
+
+def _all_paths(source: object) -> bool:
+    return (
+        isinstance(source, Iterable)
+        and isinstance(source, list | tuple)
+        and all(isinstance(one, str | Path) for one in source)
+    )
+
+
+def _name(source: str | Path | Sequence[str | Path]) -> str:
+    if not isinstance(source, str | Path):
+        return _name(source[0]) if source else "table"
+    path = Path(source)
+    stem = path.name.split(".")[0].strip("*_-")
+    return stem or path.parent.name or "table"

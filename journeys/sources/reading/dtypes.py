@@ -1,0 +1,127 @@
+"""One type for a field that looks different from line to line, and flat columns from nested ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import polars as pl
+from polars.datatypes import DataType, DataTypeClass
+
+__all__ = ["as_json", "concat_rows", "flatten", "merge", "merge_schemas", "readable", "snake_case"]
+
+type_of = DataType | DataTypeClass
+MAX_DEPTH = 8
+MAX_FIELDS = 500
+
+
+def merge(left: type_of, right: type_of) -> type_of:
+    """Find the type that holds the values of both without loss; text where nothing else does.
+
+    Examples
+    --------
+    >>> merge(pl.Int64(), pl.Float64())
+    Float64
+    >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()}))
+    String
+    """
+    if left == right:
+        return left
+    if left == pl.Null:
+        return right
+    if right == pl.Null:
+        return left
+    if isinstance(left, pl.Struct) and isinstance(right, pl.Struct):
+        fields: dict[str, type_of] = {f.name: f.dtype for f in left.fields}
+        return pl.Struct(merge_schemas([fields, {f.name: f.dtype for f in right.fields}]))
+    if isinstance(left, pl.List) and isinstance(right, pl.List):
+        return pl.List(merge(left.inner, right.inner))
+    if {left, right} == {pl.Int64(), pl.Float64()}:
+        return pl.Float64()
+    return pl.String()
+
+
+def merge_schemas(schemas: Iterable[Mapping[str, type_of]]) -> dict[str, type_of]:
+    """Merge schemas field by field, keeping the order in which fields were first seen."""
+    merged: dict[str, type_of] = {}
+    for schema in schemas:
+        for name, dtype in schema.items():
+            merged[name] = merge(merged[name], dtype) if name in merged else dtype
+    return merged
+
+
+def readable(dtype: type_of, *, depth: int = 0) -> type_of:
+    """Turn a type found in JSON into one that every line can be read as.
+
+    Whole numbers beyond 64 bits, structures nested deeper than 8 levels or with more than 500 fields (names that are
+    really values) stay JSON text; a field that is always null is text.
+    """
+    if isinstance(dtype, pl.Struct):
+        if depth >= MAX_DEPTH or len(dtype.fields) > MAX_FIELDS:
+            return pl.String()
+        fields = {f.name: readable(f.dtype, depth=depth + 1) for f in dtype.fields if f.dtype != pl.Struct({})}
+        return pl.Struct(fields) if fields else pl.String()
+    if isinstance(dtype, pl.List):
+        inner = readable(dtype.inner, depth=depth + 1)
+        return pl.List(inner)
+    if dtype in (pl.Null, pl.Int128, pl.UInt64, pl.UInt128):
+        return pl.String()
+    return dtype
+
+
+def snake_case(name: str) -> str:
+    """Write a field's name as a warehouse does: `userAgent` and `User Agent` are `user_agent`.
+
+    Examples
+    --------
+    >>> snake_case("userAgent"), snake_case("planID"), snake_case("First Name"), snake_case("$current_url")
+    ('user_agent', 'plan_id', 'first_name', 'current_url')
+    """
+    words = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
+    return re.sub(r"[^\w]+", "_", words).strip("_").lower() or "unnamed"
+
+
+def flatten(
+    expr: pl.Expr, dtype: type_of, *, prefix: str, rename: Callable[[str], str] = snake_case
+) -> list[tuple[str, pl.Expr]]:
+    """List the leaves of a nested column as (flat name, expression); lists become JSON text."""
+    if isinstance(dtype, pl.Struct):
+        leaves: list[tuple[str, pl.Expr]] = []
+        for field in dtype.fields:
+            name = f"{prefix}_{rename(field.name)}" if prefix else rename(field.name)
+            leaves += flatten(expr.struct.field(field.name), field.dtype, prefix=name, rename=rename)
+        return leaves
+    if isinstance(dtype, pl.List | pl.Array):
+        return [(prefix, as_json(expr))]
+    return [(prefix, expr)]
+
+
+def as_json(expr: pl.Expr) -> pl.Expr:
+    """Write a list column as JSON text, null where it is null."""
+    wrapped = pl.struct(expr.alias("v")).struct.json_encode()
+    return pl.when(expr.is_not_null()).then(wrapped.str.slice(5).str.head(-1))
+
+
+def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Put frames under each other in order; a column whose types differ becomes one that holds them all."""
+    if len(frames) == 1:
+        return frames[0]
+    schemas = [frame.collect_schema() for frame in frames]
+    merged = merge_schemas(schemas)
+    cast = [
+        frame.with_columns(
+            _as(pl.col(name), dtype, merged[name]) for name, dtype in schema.items() if dtype != merged[name]
+        )
+        for frame, schema in zip(frames, schemas, strict=True)
+    ]
+    return pl.concat(cast, how="diagonal")
+
+
+def _as(value: pl.Expr, dtype: type_of, wanted: type_of) -> pl.Expr:
+    if wanted != pl.String():
+        return value.cast(wanted)
+    if isinstance(dtype, pl.Struct):
+        return pl.when(value.is_not_null()).then(value.struct.json_encode())
+    if isinstance(dtype, pl.List | pl.Array):
+        return as_json(value)
+    return value.dt.to_string("iso") if dtype.is_temporal() else value.cast(pl.String)

@@ -1,0 +1,189 @@
+"""Newline-delimited JSON: types from every line, broken lines set aside, nothing held that need not be.
+
+Files that parse are scanned lazily. A file with a broken line is cleaned once, in memory, line by line; its broken
+lines become rows of their own with the reason and the place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+import polars as pl
+
+from journeys.sources.reading.dtypes import merge_schemas, readable, type_of
+from journeys.sources.reading.find import Found
+from journeys.sources.reading.text import UnreadableError, chunks, first_lines, read_text
+
+__all__ = ["Broken", "read_ndjson"]
+
+LARGEST = 1 << 63
+DEEPEST = 60
+MAPPED = 256
+
+Broken = tuple[str, str, str]
+"""A row that could not be read: reason, place, the text itself (cut)."""
+
+
+def read_ndjson(files: Sequence[Found]) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
+    """Scan NDJSON files (or files that are one JSON array) with one schema for all of them."""
+    schemas: list[dict[str, type_of]] = []
+    parts: list[Found | bytes] = []
+    broken: list[Broken] = []
+    notes: list[str] = []
+    for found in files:
+        schema = _schema(found)
+        if schema is None:
+            try:
+                clean, bad, note = _clean(found)
+            except UnreadableError as error:
+                broken.append((f"unreadable file: {error}"[:120], str(found.path), ""))
+                continue
+            broken += bad
+            notes += [f"{found.path.name} was read as {note}"] if note else []
+            if clean:
+                schemas += list(_infer_all(clean))
+                parts += clean
+        elif schema:
+            schemas.append(schema)
+            parts.append(found)
+    if not parts:
+        return None, broken, notes
+    schema = {name: readable(dtype) for name, dtype in merge_schemas(schemas).items() if dtype != pl.Struct({})}
+    if not schema:
+        schema = {"_nothing": pl.String()}
+    return pl.concat([_scan(part, schema) for part in _runs(parts)]), broken, notes
+
+
+def _runs(parts: Sequence[Found | bytes]) -> Iterator[list[Found] | bytes]:
+    """Join neighbouring files to one scan: a thousand small scans cost more than one of a thousand files."""
+    run: list[Found] = []
+    for part in parts:
+        if isinstance(part, bytes):
+            if run:
+                yield run
+                run = []
+            yield part
+        else:
+            run.append(part)
+    if run:
+        yield run
+
+
+def _scan(part: list[Found] | bytes, schema: dict[str, type_of]) -> pl.LazyFrame:
+    source = part if isinstance(part, bytes) else [found.path for found in part]
+    return pl.scan_ndjson(source, schema=schema)  # type: ignore[arg-type]
+
+
+def _schema(found: Found) -> dict[str, type_of] | None:
+    """Infer the schema of a whole file; None when any line of it is broken."""
+    try:
+        if first_lines(found, size=4096).lstrip()[:1] == "[":
+            return None
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            found_schemas: list[dict[str, type_of]] = []
+            pending = []
+            for chunk in chunks(found):
+                pending.append(pool.submit(_infer, chunk))
+                if len(pending) >= 4:  # few pieces at a time: the memory stays that of four pieces
+                    found_schemas.append(pending.pop(0).result())
+            found_schemas += [job.result() for job in pending]
+    except (pl.exceptions.PolarsError, UnreadableError):
+        return None
+    return merge_schemas(found_schemas)
+
+
+def _infer(chunk: bytes) -> dict[str, type_of]:
+    if not chunk.strip():
+        return {}
+    return dict(pl.scan_ndjson(chunk, infer_schema_length=None).collect_schema())
+
+
+def _infer_all(pieces: Sequence[bytes]) -> Iterator[dict[str, type_of]]:
+    return (_infer(piece) for piece in pieces)
+
+
+def _clean(found: Found) -> tuple[list[bytes], list[Broken], str | None]:
+    text, note = read_text(found)
+    good: list[str] = []
+    bad: list[Broken] = []
+    for number, item in _items(text):
+        where = f"{found.path}:{number}"
+        if isinstance(item, _Unreadable):
+            bad.append((item.reason, where, item.text[:MAPPED]))
+        elif not isinstance(item, dict):
+            bad.append(("JSON, but not an object", where, json.dumps(item)[:MAPPED]))
+        else:
+            good.append(json.dumps(_tame(item, 0)))
+    pieces = [("\n".join(good[i : i + 50_000]) + "\n").encode() for i in range(0, len(good), 50_000)]
+    return _decodable(pieces, bad, found), bad, note
+
+
+def _decodable(pieces: list[bytes], bad: list[Broken], found: Found) -> list[bytes]:
+    """Keep what Polars can read too: the two parsers differ in rare corners."""
+    kept: list[bytes] = []
+    for piece in pieces:
+        try:
+            _infer(piece)
+            kept.append(piece)
+        except pl.exceptions.PolarsError:
+            lines = []
+            for line in piece.splitlines():
+                try:
+                    _infer(line)
+                    lines.append(line)
+                except pl.exceptions.PolarsError:
+                    bad.append(("JSON that cannot be read", str(found.path), line[:MAPPED].decode(errors="replace")))
+            if lines:
+                kept.append(b"\n".join(lines) + b"\n")
+    return kept
+
+
+class _Unreadable:
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason, self.text = reason, text
+
+
+def _items(text: str) -> Iterator[tuple[int, object]]:
+    """Yield (line number, parsed value or why not) for each line, or for each element of JSON arrays."""
+    if text.lstrip()[:1] == "[":
+        try:
+            whole = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            yield from ((place, item) for place, item in enumerate(whole, start=1))
+            return
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        stripped = line.strip()
+        if not stripped:
+            continue
+        try:
+            value = json.loads(stripped)
+        except RecursionError:
+            yield number, _Unreadable("JSON nested too deeply", line)
+        except ValueError:
+            last = number == len(lines)
+            yield number, _Unreadable("half-written last line" if last else "broken JSON", line)
+        else:
+            # Webhooks arrive in batches: one array of calls a line.
+            yield from ((number, one) for one in (chain(value) if isinstance(value, list) else [value]))
+
+
+def _tame(value: object, depth: int) -> object:
+    """Make a value readable for any JSON parser: no NaN, no number beyond 64 bits, no bottomless nesting."""
+    if isinstance(value, dict):
+        if depth > DEEPEST:
+            return json.dumps(value)
+        return {key: _tame(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return json.dumps(value) if depth > DEEPEST else [_tame(inner, depth + 1) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST <= value < LARGEST:
+        return str(value)
+    return value

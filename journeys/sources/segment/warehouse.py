@@ -1,0 +1,132 @@
+"""Segment's and RudderStack's warehouse tables: tracks, one table an event, pages, screens, identifies, groups, aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from journeys.errors import SourceError
+from journeys.events import Events
+from journeys.sources.fields import Fields
+from journeys.sources.looks import looks_like
+from journeys.sources.reading import Raw, concat_rows
+from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.segment.links import alias_links
+from journeys.sources.segment.spec import CAMPAIGN, PAGES
+from journeys.sources.segment.times import call_time
+from journeys.sources.shape import Shape, to_events
+
+__all__ = ["warehouse_events"]
+
+# Latest state of people and accounts: the same facts as identifies and groups, without their times.
+SUMMARIES = ("users", "accounts", "rules", "delete")
+KINDS = {"identifies": "identify", "groups": "group", "aliases": "alias"}
+LOADING = (
+    "uuid",
+    "uuid_ts",
+    "loaded_at",
+    "context_destination_type",
+    "context_destination_id",
+    "received_at",
+    "sent_at",
+    "original_timestamp",
+)
+
+
+def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, screen_event: str) -> Events:
+    """Put the warehouse's tables under each other as calls, and give them their canonical columns."""
+    read = {key: raw for key, raw in tables.items() if key not in SUMMARIES}
+    left_out = sorted(set(tables) - set(read))
+    problems = []
+    for key, raw in read.items():
+        columns = set(raw.schema)
+        if not columns & {"anonymous_id", "user_id"} or not columns & {"id", "timestamp", "received_at", "event"}:
+            guess = looks_like(columns)
+            whose = f" (it looks like {guess})" if guess and "Segment" not in guess else ""
+            problems.append(f"{key!r} has neither anonymous_id nor user_id beside a time{whose}")
+    if not read or problems:
+        said = "; ".join(problems) or f"only {', '.join(map(repr, left_out))}"
+        raise SourceError(f"source: these are not Segment's warehouse tables: {said}")
+    # Each event's own table comes before `tracks`: of two rows with one id the first stays, the one with properties.
+    order = sorted(read, key=lambda key: (key == "tracks", key))
+    rows = concat_rows([_called(read[key], KINDS.get(key, key), key) for key in order])
+    notes = [f"{key}: a summary of people or accounts, passed over" for key in left_out]
+    notes += [note for raw in read.values() for note in raw.notes]
+    has: dict[str, set[str]] = {}
+    for key, raw in read.items():
+        # Names as they will be written: in a warehouse they are in snake_case already.
+        has.setdefault(KINDS.get(key, key), set()).update(snake_case(column) for column in raw.schema)
+    return _shaped(
+        Raw(rows, name, tuple(notes), size=sum(raw.size or 0 for raw in read.values())),
+        name,
+        page_event,
+        screen_event,
+        has=has,
+    )
+
+
+def _called(raw: Raw, kind: str, table: str) -> pl.LazyFrame:
+    """Mark rows with the call that they are and, where they are events, the event's name."""
+    given = [pl.col(c).cast(pl.String) for c in ("event_text", "event") if c in raw.schema]
+    plain = kind in ("pages", "screens", *KINDS.values())
+    event = pl.lit(None, dtype=pl.String) if plain else pl.coalesce([*given, pl.lit(_title(table))])
+    # The event's name is no property; a page may have a property that is called "event".
+    hide = [] if plain else [c for c in ("event_text", "event") if c in raw.schema]
+    return raw.rows.with_columns(pl.lit(kind).alias("_call"), event.alias("_event")).drop(hide)
+
+
+def _title(table: str) -> str:
+    return " ".join(word.capitalize() for word in table.split("_"))
+
+
+def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Mapping[str, set[str]]) -> Events:
+    f = Fields(raw.schema)
+    call = pl.col("_call")
+    fact = call.is_in(list(KINDS.values()))
+    time, timed, skew = call_time(f, ("timestamp", "original_timestamp", "sent_at", "received_at"))
+    shape = Shape(
+        timestamp=time,
+        timed=timed,
+        skew=skew,
+        event=pl.when(call == "pages")
+        .then(pl.lit(page_event))
+        .when(call == "screens")
+        .then(pl.lit(screen_event))
+        .otherwise(pl.col("_event").str.strip_chars()),
+        ids={
+            "user_id": f.id("user_id"),
+            "email": pl.coalesce(
+                pl.when(call == "identify").then(f.email("email")),
+                f.email("context_traits_email"),
+            ),
+            "anonymous_id": f.id("anonymous_id"),
+        },
+        kind=pl.when(fact).then(call),
+        hidden={"_previous": f.id("previous_id")},
+    )
+    shape.fields = {canonical: f.text(f"context_campaign_{key}") for key, canonical in CAMPAIGN.items()}
+    for key in PAGES:
+        own = pl.when(call == "pages").then(f.text(key))
+        shape.fields[f"page_{key}"] = pl.coalesce(own, f.text(f"context_page_{key}"))
+    shape.fields["group_id"] = f.id("group_id", "context_group_id")
+    if f.has("id"):
+        shape.fields["message_id"] = f.id("id")
+    if f.has("replay_url"):
+        shape.fields["replay_url"] = f.text("replay_url")
+    if f.has("name"):
+        shape.properties.append(("page_name", pl.when(call.is_in(["pages", "screens"])).then(f.text("name"))))
+    f.used |= {(column,) for column in LOADING}
+    behaviour = set().union(*(columns for kind, columns in has.items() if kind not in KINDS.values()))
+    own = [(key, f.text(key)) for key in ("name", "email", *PAGES) if f.has(key)]
+    shape.properties += [(key, pl.when(~fact & (call != "pages")).then(expr)) for key, expr in own if key in behaviour]
+    rest = [*f.rest(), *own]
+    shape.properties += [(key, expr) for key, expr in rest[: -len(own) or None] if key in behaviour]
+    for kind, prefix in (("identify", ""), ("group", "group_")):
+        told = [(key, expr) for key, expr in rest if key in has.get(kind, ()) and not key.startswith("context_")]
+        shape.traits += [
+            (prefix + key, pl.when(call == kind).then(expr))
+            for key, expr in told
+            if (kind, key) != ("identify", "email")
+        ]
+    return to_events(raw, shape, name=name, links=alias_links)

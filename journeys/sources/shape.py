@@ -1,0 +1,146 @@
+"""One system's columns → the canonical ones. Every reader says what its columns mean and ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events, build_events
+from journeys.events.core import TRAIT
+from journeys.sources.campaign import with_campaign
+from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw
+
+__all__ = ["Shape", "as_id", "as_text", "to_events"]
+
+RESERVED = {
+    "timestamp",
+    "event",
+    "source",
+    "message_id",
+    "group_id",
+    "replay_url",
+    "person",
+    *CAMPAIGN_COLUMNS,
+    *PAGE_COLUMNS,
+}
+# Files up to this size are parsed once and kept: parsing them for each question costs more than the memory.
+SMALL = 32 << 20
+
+Named = list[tuple[str, pl.Expr]]
+
+
+@dataclass(slots=True)
+class Shape:
+    """What the columns of a source mean.
+
+    Attributes
+    ----------
+    timestamp, event
+        Expressions over the raw columns; `timestamp` gives UTC microseconds.
+    timed
+        Is there a time at all? A time that is there but cannot be read is another reason for quarantine.
+    ids
+        Identifier type → expression, the most trusted first.
+    kind
+        Null for an event, else the kind of fact.
+    problem
+        Why a row cannot be used, else null.
+    fields
+        Further canonical columns: campaign, page, `message_id`, `group_id`, `replay_url`.
+    properties, traits
+        What else is kept: of events, of facts.
+    hidden
+        Columns (named with a leading underscore) from which explicit links are made.
+    """
+
+    timestamp: pl.Expr
+    event: pl.Expr
+    ids: dict[str, pl.Expr]
+    timed: pl.Expr | None = None
+    kind: pl.Expr | None = None
+    problem: pl.Expr | None = None
+    skew: pl.Expr | None = None
+    fields: dict[str, pl.Expr] = field(default_factory=dict)
+    properties: Named = field(default_factory=list)
+    traits: Named = field(default_factory=list)
+    hidden: dict[str, pl.Expr] = field(default_factory=dict)
+
+
+def to_events(
+    raw: Raw,
+    shape: Shape,
+    *,
+    name: str,
+    links: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None,
+    drop_exact: bool = False,
+    notes: Sequence[str] = (),
+) -> Events:
+    """Select the canonical columns out of raw rows and build Events of them."""
+    present = set(raw.schema)
+    problem = pl.col(PROBLEM) if PROBLEM in present else pl.lit(None, dtype=pl.String)
+    if shape.problem is not None:
+        problem = pl.coalesce(problem, shape.problem)
+    if shape.timed is not None:
+        unread = pl.when(shape.timed & shape.timestamp.is_null()).then(pl.lit("a time that cannot be read"))
+        problem = pl.coalesce(problem, unread)
+    columns: dict[str, pl.Expr] = {"timestamp": shape.timestamp, "event": shape.event}
+    columns |= shape.ids
+    columns |= shape.fields
+    columns["_problem"] = problem
+    columns["_place"] = pl.col(PLACE) if PLACE in present else pl.lit(None, dtype=pl.String)
+    if RAW in present:
+        columns["_raw"] = pl.col(RAW)
+    if shape.kind is not None:
+        columns["_kind"] = shape.kind
+    if shape.skew is not None:
+        columns["_skew"] = shape.skew
+    columns |= shape.hidden
+    for key, expr in shape.properties:
+        columns[_free(key, columns)] = expr
+    for key, expr in shape.traits:
+        columns[_free(TRAIT + key, columns)] = expr
+    rows = raw.rows.select(expr.alias(key) for key, expr in columns.items())
+    return build_events(
+        with_campaign(rows),
+        ids=list(shape.ids),
+        name=name,
+        links=links,
+        hold=raw.size is not None and raw.size <= SMALL,
+        drop_exact=drop_exact,
+        notes=[*raw.notes, *notes],
+    )
+
+
+def _free(key: str, taken: Mapping[str, object]) -> str:
+    """Find a name for a property: never that of a canonical column, never one used twice, nothing hidden."""
+    name = f"property_{key.lstrip('_')}" if key in RESERVED or key.startswith("_") else key
+    if name not in taken:
+        return name
+    plain = f"property_{name}"
+    return (
+        plain
+        if plain not in taken
+        else next(f"{name}_{n}" for n in range(2, len(taken) + 3) if f"{name}_{n}" not in taken)
+    )
+
+
+def as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Write an identifier as text: 123, 123.0 and "123.0" are "123"; blanks around it go, an empty one is null."""
+    if dtype.is_float():
+        whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
+        return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
+    if dtype == pl.String:
+        text = value.str.strip_chars()
+        text = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^(\d+)\.0$", "$1")).otherwise(text)
+        return pl.when(text != "").then(text)
+    if dtype == pl.Binary:
+        return value.bin.encode("hex")
+    return value.cast(pl.String)
+
+
+def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Write a value as text, null where it is empty."""
+    text = value if dtype == pl.String else value.cast(pl.String)
+    return pl.when(text != "").then(text)

@@ -1,0 +1,148 @@
+"""Any table with a time, an event and identifiers: `read_table`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
+from journeys.sources.campaign import UTM
+from journeys.sources.reading import Source, load
+from journeys.sources.reading.dtypes import flatten
+from journeys.sources.shape import Shape, as_id, as_text, to_events
+from journeys.sources.times import check_epoch, parse_time
+
+__all__ = ["read_table"]
+
+KNOWN = {**{column: column for column in (*CAMPAIGN_COLUMNS, *PAGE_COLUMNS, "group_id", "replay_url")}} | {
+    utm: column for column, utm in UTM.items()
+}
+
+
+def read_table(
+    source: Source,
+    *,
+    timestamp: str,
+    event: str | pl.Expr,
+    ids: Sequence[str] | Mapping[str, str],
+    message_id: str | None = None,
+    name: str | None = None,
+    properties: Sequence[str] | Mapping[str, pl.DataType] | None = None,
+    unit: str | None = None,
+    time_zone: str | None = None,
+    drop_duplicates: bool = False,
+) -> Events:
+    """Read events from any table: who did what when, in a file or a frame that no other reader knows.
+
+    Parameters
+    ----------
+    source
+        A path, a glob, a folder or a list of them (CSV, TSV, NDJSON, Parquet, Arrow; gzip or zstd), a DataFrame, a
+        LazyFrame, or any object that speaks Arrow (pandas, DuckDB, PyArrow).
+    timestamp
+        The column of times. Numbers need a `unit`; times without zone are read in `time_zone`, else as UTC.
+    event
+        The column of event names, or an expression such as `pl.lit("Upgraded Plan")`.
+    ids
+        The identifier columns, which are also the identifier types, the most trusted first; or a mapping from type to
+        column. 123, 123.0 and "123" are the same identifier.
+    message_id
+        A column that is unique for each event: of equal ones the first to arrive is kept.
+    name
+        What to write into the column `source`; else the file's name.
+    properties
+        The other columns to keep (all of them, when not given), or a mapping from column to type.
+    unit
+        What numbers in `timestamp` count: "s", "ms", "us" or "ns".
+    time_zone
+        The zone of times that name none, such as "Europe/Berlin".
+    drop_duplicates
+        Without a `message_id`: drop rows that equal an earlier one in every column. Else they are counted and kept.
+
+    Returns
+    -------
+    Events
+        Lazy. `utm_*` columns, page columns (`page_url`, `page_path`, …), `group_id` and `replay_url` are recognised by
+        their names; nested columns are flattened; all else is a property.
+
+    Raises
+    ------
+    SourceError
+        No such file, an empty one, or numbers that cannot be times in this unit.
+    UnknownNameError
+        Columns that are not there, all of them at once, with the closest.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> visits = pl.DataFrame({"at": ["2026-03-01 10:00:00", None], "what": ["Signed Up", "Left"], "user": [7, 8]})
+    >>> events = read_table(visits, timestamp="at", event="what", ids={"user_id": "user"}, name="app")
+    >>> events
+    Events from app: 1 event of 2 rows (1 in quarantine), 1 Mar 2026 to 1 Mar 2026; ids user_id
+    >>> events.table.select("timestamp", "event", "user_id").collect().row(0)
+    (datetime.datetime(2026, 3, 1, 10, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')), 'Signed Up', '7')
+    """
+    types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
+    keys = [message_id] if message_id else []
+    raw = load(source, text=[*types.values(), *keys])
+    schema = raw.schema
+    available = [column for column in schema if not column.startswith("_")]
+    chosen = list(properties) if properties is not None else []
+    asked = {
+        "timestamp": [timestamp],
+        "event": [event] if isinstance(event, str) else [],
+        "ids": list(types.values()),
+        "message_id": keys,
+        "properties": chosen,
+    }
+    missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
+    problems = [unknown(argument, c, available=available, what="column") for argument, c in missing.items() if c]
+    raise_all(problems, UnknownNameError)
+    if not types:
+        raise ArgumentError("ids: no identifier column was named; without one an event belongs to nobody")
+    used = {timestamp, *types.values(), *keys, *([event] if isinstance(event, str) else [])}
+    rest = [c for c in available if c not in used and (properties is None or c in chosen)]
+    if unit is not None:
+        check_epoch(
+            raw.rows.select(pl.col(timestamp).drop_nulls().head(1000)).collect().to_series(),
+            column=timestamp,
+            unit=unit,
+        )
+    when = pl.col(timestamp)
+    what = pl.col(event) if isinstance(event, str) else event
+    casts = dict(properties) if isinstance(properties, Mapping) else {}
+    shape = Shape(
+        timestamp=parse_time(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
+        timed=as_text(when, schema[timestamp]).is_not_null(),
+        event=what.cast(pl.String).str.strip_chars(),
+        ids={kind: as_id(pl.col(column), schema[column]) for kind, column in types.items()},
+        fields={KNOWN[c]: as_text(pl.col(c), schema[c]) for c in _known(rest)},
+    )
+    if message_id:
+        shape.fields["message_id"] = as_id(pl.col(message_id), schema[message_id])
+    for column in rest:
+        if column in KNOWN and KNOWN[column] in shape.fields and column in _known(rest):
+            continue
+        if column in casts:
+            shape.properties.append((column, pl.col(column).cast(casts[column], strict=False)))
+        else:
+            shape.properties += flatten(pl.col(column), schema[column], prefix=column, rename=str)
+    zone_note = (
+        [] if _says_zone(schema[timestamp], unit) else [f"times without a zone were read as {time_zone or 'UTC'}"]
+    )
+    return to_events(raw, shape, name=name or raw.name, drop_exact=drop_duplicates, notes=zone_note)
+
+
+def _known(columns: Sequence[str]) -> list[str]:
+    """Find the columns with a canonical meaning; the canonical name itself wins over its utm_* synonym."""
+    found: dict[str, str] = {}
+    for column in columns:
+        if column in KNOWN and (KNOWN[column] not in found or column == KNOWN[column]):
+            found[KNOWN[column]] = column
+    return list(found.values())
+
+
+def _says_zone(dtype: pl.DataType, unit: str | None) -> bool:
+    return unit is not None or dtype == pl.String or (isinstance(dtype, pl.Datetime) and dtype.time_zone is not None)

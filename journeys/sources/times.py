@@ -1,0 +1,149 @@
+"""Times as systems write them → one UTC instant; never a guess between seconds, milliseconds and microseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from journeys.errors import ArgumentError, SourceError
+
+__all__ = ["UTC_TIME", "check_epoch", "parse_time"]
+
+UTC_TIME = pl.Datetime("us", "UTC")
+PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+# An offset, a Z, or nothing: the last is read in the time zone that the caller named.
+ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S%.f")
+UTC_WORD = r"\s*(UTC|GMT)$"
+FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def parse_time(
+    value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str | None = None, time_zone: str | None = None
+) -> pl.Expr:
+    """Turn a column of times of any type into UTC microseconds; what cannot be read becomes null.
+
+    Times without zone are read in `time_zone`, else as UTC; of an hour that a zone repeats in autumn the first is
+    taken, and an hour that it skips in spring is null.
+
+    Raises
+    ------
+    ArgumentError
+        Numbers without a unit, an unknown unit or zone, or a type that is no time.
+    """
+    if unit is not None and unit not in PER_SECOND:
+        raise ArgumentError(f"unit: {unit!r} is none of {', '.join(map(repr, PER_SECOND))}")
+    zone = time_zone or "UTC"
+    try:
+        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
+    except pl.exceptions.PolarsError:
+        raise ArgumentError(f"time_zone: {zone!r} is no time zone; give a name such as 'Europe/Berlin'") from None
+    if isinstance(dtype, pl.Datetime):
+        instant = value.cast(pl.Datetime("us", dtype.time_zone))
+        return _in_utc(instant, None if dtype.time_zone else zone)
+    if dtype == pl.Date:
+        return _in_utc(value.cast(pl.Datetime("us")), zone)
+    if dtype.is_numeric():
+        if unit is None:
+            raise ArgumentError(
+                f"timestamp: column {column!r} holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns'"
+            )
+        return _epoch(value, unit)
+    if dtype in (pl.String, pl.Null):
+        text = value.cast(pl.String)
+
+        def read(batch: pl.Series) -> pl.Series:
+            return _read_text(batch, zone=zone, unit=unit)
+
+        return text.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
+    raise ArgumentError(f"timestamp: column {column!r} has the type {dtype}, which is no time")
+
+
+def check_epoch(values: pl.Series, *, column: str, unit: str) -> None:
+    """Refuse numbers that mean another unit: their middle one must fall in the years 2000 to 2100.
+
+    Raises
+    ------
+    SourceError
+        The years are impossible in this unit; the message says which unit fits.
+
+    Examples
+    --------
+    >>> check_epoch(pl.Series([1772530000000]), column="time", unit="s")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between 2000 and 2100; it looks like milliseconds (unit='ms')
+    """
+    middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
+    if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
+        return
+    fits = [u for u in PER_SECOND if 2000 <= _year(middle, u) <= 2100]
+    hint = f"; it looks like {UNIT_NAMES[fits[0]]} (unit={fits[0]!r})" if fits else ""
+    raise SourceError(
+        f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
+        f"not between 2000 and 2100{hint}"
+    )
+
+
+def _year(value: float, unit: str) -> float:
+    return 1970 + value / PER_SECOND[unit] / 31_556_952
+
+
+def _in_utc(instant: pl.Expr, zone: str | None) -> pl.Expr:
+    if zone is not None:
+        instant = instant.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return instant.dt.convert_time_zone("UTC")
+
+
+def _epoch(value: pl.Expr, unit: str) -> pl.Expr:
+    per_second = PER_SECOND[unit]
+    # Beyond the calendar there is no time to show, and multiplying would overflow.
+    low, high = FIRST.timestamp() * per_second, LAST.timestamp() * per_second
+    inside = pl.when((value >= low) & (value <= high)).then(value)
+    micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None
+    if micros is None:
+        factor = 1_000_000 // per_second
+        micros = (inside * factor).round(0).cast(pl.Int64)
+    return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _read_text(batch: pl.Series, *, zone: str, unit: str | None) -> pl.Series:
+    """Read text format by format, each only over what the ones before it left."""
+    name = batch.name
+    if unit is not None:
+        numbers = batch.str.strip_chars().cast(pl.Float64, strict=False)
+        whole = batch.str.strip_chars().cast(pl.Int64, strict=False)
+        frame = pl.DataFrame({"f": numbers, "i": whole})
+        return frame.select(_epoch(pl.col("i"), unit).fill_null(_epoch(pl.col("f"), unit)).alias(name)).to_series()
+    done = pl.Series(name, [None] * len(batch), dtype=UTC_TIME) if not len(batch) else None
+    for pattern in ZONED + NAIVE:
+        left = batch if done is None else batch.set(done.is_not_null(), None)
+        if left.null_count() == len(left):
+            break
+        read = _with_pattern(left, pattern, zone)
+        done = read if done is None else done.zip_with(done.is_not_null(), read)
+    if done is None:
+        return pl.Series(name, [None] * len(batch), dtype=UTC_TIME)
+    left = batch.set(done.is_not_null(), None)
+    if left.null_count() < len(left):
+        done = done.zip_with(done.is_not_null(), _rarer(left, zone))
+    return done.alias(name)
+
+
+def _with_pattern(text: pl.Series, pattern: str, zone: str) -> pl.Series:
+    if pattern.endswith("z"):
+        return text.str.to_datetime(pattern, time_unit="us", strict=False).dt.convert_time_zone("UTC")
+    naive = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    return naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _rarer(text: pl.Series, zone: str) -> pl.Series:
+    """Read a trailing "UTC" and bare dates."""
+    utc = text.str.extract(r"^(.*?)\s*(?:UTC|GMT)$", 1).str.strip_chars()
+    first = _with_pattern(utc, NAIVE[1], "UTC")
+    first = first.zip_with(first.is_not_null(), _with_pattern(utc, NAIVE[0], "UTC"))
+    days = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    days = days.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    return first.zip_with(first.is_not_null(), days)
