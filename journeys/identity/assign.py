@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.identity.coding import Coded
+from journeys.identity.coding import Coded, Part
 from journeys.identity.merge import Clusters
 from journeys.identity.rules import IdentityRules
 
@@ -59,20 +59,14 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
     if not by_time.any():
         return Assigned(tuple(owners), pl.DataFrame(schema=_MOMENTS), pl.DataFrame(schema=_SHARED_OUT))
     seen, asked = [], []
+    witnesses = named & (_first_shared(coded, clusters) >= 0)
     for at, part in enumerate(coded.parts):
-        witness = (named & _has_shared(coded, clusters))[part.combination]
-        waiting = by_time[part.combination]
-        if not (witness.any() or waiting.any()):
-            continue
-        time = part.rows.select(pl.col("timestamp").dt.timestamp("us")).collect()["timestamp"].to_numpy()
-        seen.append(_moments(coded, clusters, at=np.flatnonzero(witness), time=time, part=at, owner=owner))
-        rows = np.flatnonzero(waiting)
-        asked.append(
-            pl.DataFrame({"code": on[part.combination[rows]], "time": time[rows], "row": rows}).with_columns(
-                pl.lit(at).alias("part")
-            )
-        )
-    moments = pl.concat(seen).unique().sort("code", "time", "owner") if seen else pl.DataFrame(schema=_MOMENTS)
+        rows = np.flatnonzero(witnesses[part.combination])
+        seen.append(_moments(coded, clusters, part=part, rows=rows, owner=owner))
+        rows = np.flatnonzero(by_time[part.combination])
+        query = {"code": on[part.combination[rows]], "time": part.time[rows], "row": rows}
+        asked.append(pl.DataFrame(query).with_columns(pl.lit(at).alias("part")))
+    moments = pl.concat(seen).unique().sort("code", "time", "owner")
     queries = pl.concat(asked)
     given = _nearest(moments, queries, shared=rules.shared)
     # on an identifier where nobody was ever known, its own person stays
@@ -115,10 +109,6 @@ def _owner_of_combinations(coded: Coded, clusters: Clusters) -> tuple[Ints, Ints
     return owner, on
 
 
-def _has_shared(coded: Coded, clusters: Clusters) -> npt.NDArray[np.bool_]:
-    return _first_shared(coded, clusters) >= 0
-
-
 def _first_shared(coded: Coded, clusters: Clusters) -> Ints:
     on = np.full(coded.combinations.shape[0], -1, dtype=np.int64)
     for at in range(len(coded.types) if coded.ids.height else 0):
@@ -128,22 +118,15 @@ def _first_shared(coded: Coded, clusters: Clusters) -> Ints:
     return on
 
 
-def _moments(coded: Coded, clusters: Clusters, *, at: Ints, time: Ints, part: int, owner: Ints) -> pl.DataFrame:
-    """List who was known when, on each shared identifier of the rows `at`."""
-    combination = coded.parts[part].combination[at]
+def _moments(coded: Coded, clusters: Clusters, *, part: Part, rows: Ints, owner: Ints) -> pl.DataFrame:
+    """List who was known when, on each shared identifier of these rows."""
+    combination, time = part.combination[rows], part.time[rows]
     found = []
-    for column in range(len(coded.types)):
-        code = coded.combinations[combination, column]
+    for at in range(len(coded.types)):
+        code = coded.combinations[combination, at]
         shared = (code >= 0) & clusters.shared[code]
-        found.append(
-            pl.DataFrame(
-                {
-                    "code": code[shared].astype(np.int64),
-                    "time": time[at[shared]],
-                    "owner": owner[combination[shared]],
-                }
-            )
-        )
+        moment = {"code": code[shared].astype(np.int64), "time": time[shared], "owner": owner[combination[shared]]}
+        found.append(pl.DataFrame(moment))
     return pl.concat(found)
 
 

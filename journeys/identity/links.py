@@ -53,9 +53,9 @@ def list_links(coded: Coded, *, rules: IdentityRules) -> pl.DataFrame:
 
 def _pairs(coded: Coded, *, left: int, right: int) -> pl.DataFrame:
     a, b = coded.combinations[:, left], coded.combinations[:, right]
-    both = np.flatnonzero((a >= 0) & (b >= 0))
+    both = np.flatnonzero((a >= 0) & (b >= 0) & (coded.seen["rows"].to_numpy() > 0))
     return pl.DataFrame({"a": a[both].astype(np.int64), "b": b[both].astype(np.int64)}).select(
-        "a", "b", pl.lit("row").alias("kind"), *(coded.facts[name].gather(both) for name in _SEEN)
+        "a", "b", pl.lit("row").alias("kind"), *(coded.seen[name].gather(both) for name in _SEEN)
     )
 
 

@@ -180,7 +180,7 @@ def _settle_rows(
     place[members] = np.arange(members.size)
     forest = _Forest(coded.rank[members], limits=limits, max_ids=rules.max_ids)
     told = links.filter(pl.col("kind") != "row")
-    first = np.r_[coded.facts["first"].to_numpy(), told["first"].to_numpy()]
+    first = np.r_[coded.seen["first"].to_numpy(), told["first"].to_numpy()]
     width = len(coded.types)
     pairs = np.full((told.height, width), -1, dtype=np.int64)
     if told.height:

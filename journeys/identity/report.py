@@ -1,28 +1,302 @@
-"""What stitching found, as an analyst reads it."""
+"""What stitching found, as an analyst reads it: who is who, what was refused, and what the bridge is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from journeys.errors import StoreError
+from journeys.identity.explain import Explanation, explain
 from journeys.identity.rules import IdentityRules
+from journeys.identity.worth import Worth, compare
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from journeys.events import Events
 
 __all__ = ["Identity"]
 
+_FRAMES = ("ids", "evidence", "junk", "split", "rows", "figures", "memberships", "changes")
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Identity:
-    """Who is who, and by which evidence."""
+    """Who is who, and by which evidence.
 
-    table: pl.DataFrame
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row an identifier: `id_type`, `id`, `person` (Int64), `first_seen`, `last_seen`; sorted by person, then
+        trust, then value. An identifier that several people share stands with the one of its first link.
+    rows : pl.DataFrame
+        One row a source: what became of every row that was read. `read` = `events` + `facts` + `duplicates` +
+        `quarantined`, always.
+    figures : pl.DataFrame
+        `measure`, `count`: what the bridge did, in numbers.
+    junk : pl.DataFrame
+        `id_type`, `id`, `reason`, `rows`: values that name nobody, so that they link nothing.
+    memberships : pl.DataFrame
+        `person`, `timestamp`, `group_id`: who belonged to which account from when on.
+    changes : pl.DataFrame
+        After later data was added: `person`, its number `before`, `change` ("merged" or "split").
+    rules : IdentityRules
+        The rules that were followed.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> seen = pl.DataFrame({
+    ...     "at": ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"],
+    ...     "device": ["d1", "d1", "d1", "d1"], "user": [None, "ann", None, "bob"],
+    ... }).with_columns(what=pl.lit("Loaded a Page"))
+    >>> events = jn.read_table(seen, timestamp="at", event="what", ids={"user_id": "user", "device": "device"})
+    >>> identity = stitch_events([events]).identity
+    >>> identity.table.select("id_type", "id", "person").rows()
+    [('user_id', 'ann', 1), ('device', 'd1', 1), ('user_id', 'bob', 2)]
+    >>> identity.shared.select("id", "people", "events").rows()
+    [('d1', 2, 2)]
+    """
+
+    ids: pl.DataFrame
+    types: tuple[str, ...]
+    evidence: pl.DataFrame
+    junk: pl.DataFrame
+    split: pl.DataFrame
+    rows: pl.DataFrame
+    figures: pl.DataFrame
+    memberships: pl.DataFrame
+    changes: pl.DataFrame
     rules: IdentityRules
+    sources: tuple[Events, ...] = ()
+    build: Callable[[Any], Any] | None = field(default=None)
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """One row an identifier: `id_type`, `id`, `person`, `first_seen`, `last_seen`."""
+        # the identifiers are in order of trust and value already
+        return (
+            self.ids.with_row_index("code")
+            .sort("person", "code")
+            .select("id_type", "id", "person", "first_seen", "last_seen")
+        )
+
+    @cached_property
+    def links(self) -> pl.DataFrame:
+        """Every link that holds: both identifiers, `kind`, `first_seen`, `last_seen`, `rows`, `source`; as taken."""
+        return self._decoded(pl.col("reason").is_null()).drop("reason")
+
+    @cached_property
+    def refused(self) -> pl.DataFrame:
+        """Every link that was refused, with the `reason`, in the order of the rules."""
+        return self._decoded(pl.col("reason").is_not_null())
+
+    @cached_property
+    def shared(self) -> pl.DataFrame:
+        """Identifiers of several people: `id_type`, `id`, `people` met on it, `events` that named nobody."""
+        met = self.evidence.filter(pl.col("reason").is_not_null()).select(code="b", other="a")
+        met = pl.concat([met, self.evidence.filter(pl.col("reason").is_not_null()).select(code="a", other="b")])
+        owner = self.ids["person"]
+        people = pl.concat(
+            [
+                met.select("code", owner.gather(met["other"]).alias("person")),
+                met.select("code", owner.gather(met["code"]).alias("person")),
+                self.split.select("code", "person").drop_nulls(),
+            ]
+        ).unique()
+        counted = people.group_by("code").agg(pl.len().cast(pl.Int64).alias("people"))
+        events = self.split.group_by("code").agg(pl.col("events").sum())
+        wanted = pl.concat([self._less_trusted(), events.select("code")]).unique()
+        return (
+            wanted.join(counted, on="code", how="left")
+            .join(events, on="code", how="left")
+            .filter(pl.col("people") > 1)
+            .with_columns(self._name("code"), self._name("code", of="id"), pl.col("people", "events").fill_null(0))
+            .sort("people", "code", descending=[True, False])
+            .select("id_type", "id", "people", "events")
+        )
+
+    @cached_property
+    def sizes(self) -> pl.DataFrame:
+        """How many identifiers people have: `identifiers`, `people`."""
+        return (
+            self.ids.group_by("person")
+            .agg(pl.len().cast(pl.Int64).alias("identifiers"))
+            .group_by("identifiers")
+            .agg(pl.len().cast(pl.Int64).alias("people"))
+            .sort("identifiers")
+        )
+
+    @cached_property
+    def giants(self) -> pl.DataFrame:
+        """The people with the most identifiers, suspicious from the top: `person`, `identifiers`, one count a type.
+
+        Listed are those with more than 10 identifiers and more than ten times the average.
+        """
+        counts = self.ids.group_by("person").agg(
+            pl.len().cast(pl.Int64).alias("identifiers"),
+            *(
+                (pl.col("id_type") == name).sum().cast(pl.Int64).alias(name if name != "person" else "person ids")
+                for name in self.types
+            ),
+        )
+        many = max(10.0, 10 * self.ids.height / max(counts.height, 1))
+        return counts.filter(pl.col("identifiers") > many).sort("identifiers", "person", descending=[True, False])
+
+    @property
+    def bridged(self) -> float | None:
+        """Share of the events that name nobody which were bridged to a known person; None if there are none."""
+        nameless = self.figure("events that name nobody")
+        return self.figure("of these bridged to a known person") / nameless if nameless else None
+
+    def figure(self, measure: str) -> int:
+        """Return one of the `figures` by its name."""
+        return int(self.figures.filter(pl.col("measure") == measure)["count"].item())
+
+    def explain(self, a: str | tuple[str, str], b: str | tuple[str, str]) -> Explanation:
+        """Answer "why are these two one person?" or "what keeps them apart?".
+
+        Parameters
+        ----------
+        a, b : str or (str, str)
+            Identifiers; with their type in front, ``("user_id", "42")``, where two types have the same value.
+
+        Returns
+        -------
+        Explanation
+            Its `table` is the chain of links, shortest first; `joined` says whether they are one person.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such identifier; the closest are named.
+        ArgumentError
+            When a value is found under two types.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> seen = pl.DataFrame({"at": ["2026-03-01"], "device": ["d1"], "user": ["ann"], "what": ["Signed Up"]})
+        >>> events = jn.read_table(
+        ...     seen, timestamp="at", event="what", ids={"user_id": "user", "device": "device"}, name="web"
+        ... )
+        >>> stitch_events([events]).identity.explain("ann", "d1")
+        'ann' and 'd1' are one person:
+          user_id 'ann' with device 'd1': in 1 row of web since 2026-03-01 00:00 ("Signed Up")
+        """
+        return explain(self, a, b)
+
+    def worth(self, ask: Callable[[Any], Any]) -> Worth:
+        """Answer "what does the bridge change?": the same question with it and without.
+
+        Parameters
+        ----------
+        ask : callable
+            Takes journeys, returns a result or a table: ``lambda j: j.funnel([...])``.
+
+        Returns
+        -------
+        Worth
+            Its `table` has each number twice, with and `_without`; `.bridged` and `.unbridged` are the answers.
+
+        Raises
+        ------
+        StoreError
+            When the raw events are not at hand because the journeys were opened from a store.
+        """
+        if self.build is None or not self.sources:
+            raise StoreError(
+                "worth: these journeys came from a store, which does not hold the raw events; stitch them again with "
+                "jn.stitch(...) and ask there."
+            )
+        from journeys.identity.stitching import stitch_events
+
+        apart = self.build(stitch_events(self.sources, rules=self.rules, bridge=False))
+        one = self.build(stitch_events(self.sources, rules=self.rules))
+        return compare(ask(one), ask(apart))
+
+    def plot(self, *, dark: bool = False) -> go.Figure:
+        """Draw how many identifiers people have."""
+        from journeys.charts.identity import draw_sizes
+
+        return draw_sizes(self.sizes, finding=self.finding, dark=dark)
+
+    @property
+    def finding(self) -> str:
+        """What the bridge did, in one sentence."""
+        from journeys.display import number, percent
+
+        people, known = self.figure("people"), self.figure("known people")
+        said = f"{number(self.ids.height)} identifiers are {number(people)} {'person' if people == 1 else 'people'}"
+        if known:
+            said += f", {number(known)} of them known"
+        if self.bridged is not None and known:
+            said += f"; {percent(self.bridged)} of the events that name nobody were bridged to somebody known"
+        refused = self.figure("links refused")
+        return said + (f"; {number(refused)} links were refused." if refused else ".")
+
+    @property
+    def account(self) -> str:
+        """Where all rows went, in one sentence."""
+        from journeys.display import number
+
+        total = self.rows.sum().row(0, named=True)
+        return (
+            f"{number(total['read'])} rows read = {number(total['events'])} events + {number(total['facts'])} facts + "
+            f"{number(total['duplicates'])} duplicates + {number(total['quarantined'])} in quarantine."
+        )
+
+    def __repr__(self) -> str:
+        return f"Identity: {self.finding}\n{self.account}"
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card, html_table
+
+        top = card("Identity", sentence=f"{self.finding} {self.account}", table=self.figures)
+        more = {"Refused links": self.refused, "Shared identifiers": self.shared, "Values that are nobody": self.junk}
+        more |= {"Suspiciously many identifiers": self.giants, "Rows by source": self.rows}
+        shown = "".join(
+            f"<details><summary>{title} ({table.height:,})</summary>{html_table(table, rows=10)}</details>"
+            for title, table in more.items()
+            if table.height
+        )
+        return f"{top}{shown}"
 
     def to_frames(self) -> dict[str, pl.DataFrame]:
-        return {"table": self.table}
+        """Put everything but the raw events into frames, for a store."""
+        told = {one.name: getattr(self.rules, one.name) for one in fields(self.rules) if one.name != "salt"}
+        settings = {"types": list(self.types), "rules": told}
+        frames = {name: getattr(self, name) for name in _FRAMES}
+        return frames | {"settings": pl.DataFrame({"json": [json.dumps(settings)]})}
 
     @classmethod
     def from_frames(cls, frames: Mapping[str, pl.DataFrame]) -> Self:
-        return cls(table=frames["table"], rules=IdentityRules())
+        """Take an identity out of a store; it has no raw events, so that `worth` cannot be asked."""
+        settings = json.loads(frames["settings"]["json"][0])
+        kept: dict[str, Any] = {name: frames[name] for name in _FRAMES}
+        return cls(**kept, types=tuple(settings["types"]), rules=IdentityRules(**settings["rules"]))
+
+    def built_by(self, build: Callable[[Any], Any]) -> Self:
+        """Return the identity with the way to make journeys of what is stitched again."""
+        return replace(self, build=build)
+
+    def _name(self, column: str, *, of: str = "id_type") -> pl.Expr:
+        return pl.lit(self.ids[of]).gather(pl.col(column)).alias(of)
+
+    def _less_trusted(self) -> pl.DataFrame:
+        """The less trusted ends of refused links, unless they are of an exclusive type."""
+        refused = self.evidence.filter(pl.col("reason").is_not_null())
+        exclusive = list(self.rules.exclusive)
+        return refused.select(code="b").filter(~self._name("code").is_in(exclusive)).unique()
+
+    def _decoded(self, which: pl.Expr) -> pl.DataFrame:
+        rows = self.evidence.filter(which)
+        named: Sequence[pl.Series] = [
+            self.ids[name].gather(rows[end]).alias(f"{name}_{end}") for end in "ab" for name in ("id_type", "id")
+        ]
+        return rows.select(*named, "kind", "first_seen", "last_seen", "rows", "source", "reason")

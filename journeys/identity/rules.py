@@ -23,18 +23,18 @@ JUNK: tuple[str, ...] = (
     r"(?i)^(null|\(null\)|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$",
     r"(?i)^(distinct_?id|id|user_?id|anonymous_?id|email|not_authenticated|not set|\(not set\))$",
     r"(?i)^\[object object\]$",
+    r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@",
     r"[\x00-\x1f\x7f\x{FFFD}]",
 )
-"""Values that are nobody: blanks and all zeros, words for nothing, names of fields, unreadable bytes."""
+"""Values that are nobody: all zeros, words for nothing, names of fields, mail of nobody, unreadable bytes."""
 
 MAILBOXES: tuple[str, ...] = (
-    r"^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@",
     (
         r"^(info|contact|hello|office|sales|support|help|helpdesk|admin|administrator|team|billing|marketing|newsletter|"
         r"webmaster|postmaster|accounts?|accounting|hr|jobs|careers|enquiries|inquiries|reception|service)(\+[^@]*)?@"
     ),
 )
-"""E-mail addresses that several people read, or nobody: they are somebody's address, but link nothing."""
+"""E-mail addresses that several people read: they link nothing."""
 
 _POSTHOG_JUNK: tuple[str, ...] = (
     r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$",

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.errors import UnknownNameError, raise_all, unknown
-from journeys.identity.assign import Assigned, assign_rows
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.identity.assign import NOBODY, SHARED, Assigned, assign_rows
 from journeys.identity.coding import Coded, code_ids, order_types
 from journeys.identity.links import list_links
 from journeys.identity.merge import Clusters, cluster
+from journeys.identity.numbering import number_people
+from journeys.identity.people import list_memberships, list_people, with_traits
+from journeys.identity.reading import Reading, read_rows, without_repeats
 from journeys.identity.report import Identity
 from journeys.identity.rules import IdentityRules
 
@@ -32,20 +35,27 @@ class Stitched:
 
     Attributes
     ----------
-    table : pl.LazyFrame
+    table : pl.DataFrame
         One row an event, in order of arrival: `person` (Int64), `timestamp`, `event`, properties.
     identity : Identity
         Who is who, and by which evidence.
     people : pl.DataFrame
-        One row a person: `person`, the most trusted value of each identifier type, traits; sorted by person.
+        One row a person: `person`, of each identifier type the value seen first, traits; sorted by person.
     """
 
-    table: pl.LazyFrame
+    table: pl.DataFrame
     identity: Identity
     people: pl.DataFrame
 
 
-def stitch_events(events: Sequence[Events], *, rules: IdentityRules | None = None) -> Stitched:
+def stitch_events(
+    events: Sequence[Events],
+    *,
+    rules: IdentityRules | None = None,
+    traits: Literal["latest", "as_of"] = "latest",
+    bridge: bool = True,
+    before: Identity | None = None,
+) -> Stitched:
     """Answer "who is who, and whose is each event?" for any number of sources.
 
     Parameters
@@ -54,50 +64,74 @@ def stitch_events(events: Sequence[Events], *, rules: IdentityRules | None = Non
         What the readers return. Their order decides only which of two rows with one message id stays.
     rules : IdentityRules, optional
         What links, and what is refused; the library's own rules by default.
+    traits : {"latest", "as_of"}
+        Whether traits (from identify calls and CRM properties) are known of people only, with their latest value, or
+        of each event as well, with the value at that moment.
+    bridge : bool
+        False takes no link at all: every identifier is a person. What a tool without identity would see.
+    before : Identity, optional
+        An earlier identity whose people keep their numbers.
+
+    Returns
+    -------
+    Stitched
 
     Raises
     ------
     UnknownNameError
         When the rules name an identifier type that no source has.
+    ArgumentError
+        When `traits` is neither of its values.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> visits = pl.DataFrame({"at": ["2026-03-01", "2026-03-02"], "who": ["a1", "a1"], "user": [None, "u1"]})
+    >>> events = jn.read_table(
+    ...     visits.with_columns(what=pl.lit("Loaded a Page")),
+    ...     timestamp="at", event="what", ids={"user_id": "user", "anonymous_id": "who"}, name="web",
+    ... )
+    >>> stitch_events([events]).table["person"].to_list()
+    [1, 1]
     """
     rules = rules or IdentityRules()
-    links = _explicit_links(events)
-    types = order_types(events, rules=rules, explicit=_types_of(links))
+    if traits not in ("latest", "as_of"):
+        raise ArgumentError(f"traits: {traits!r} is neither 'latest' nor 'as_of'.")
+    links = pl.concat([one.links for one in events]).collect()
+    if not bridge:
+        links = links.clear()
+    types = order_types(events, rules=rules, explicit=sorted(set(links["id_type_a"]) | set(links["id_type_b"])))
     _check_types(rules, types=types)
-    tables, repeated = _without_repeats(events)
-    parts = [(table, _source_of(one), True) for one, table in zip(events, tables, strict=True)]
-    parts += [(one.facts, _source_of(one), False) for one in events]
-    coded = code_ids(parts, links=links, types=types, rules=rules)
+    keyed = sum("message_id" in one.rows.collect_schema() for one in events)
+    readings = without_repeats([read_rows(one, messages=keyed > 1) for one in events])
+    coded = code_ids(readings, links=links, types=types, rules=rules)
     evidence = list_links(coded, rules=rules)
+    if not bridge:
+        evidence = evidence.clear()
     clusters = cluster(coded, evidence, rules=rules)
     assigned = assign_rows(coded, clusters, rules=rules)
-    person, first_seen = _number(coded, clusters, assigned)
-    ids = _table(coded, evidence, clusters=clusters, person=person)
-    log = pl.concat(
-        [
-            _with_person(part.rows, owner=owner, person=person, drop=[*types, "message_id"])
-            for part, owner in zip(coded.parts, assigned.owners, strict=True)
-            if part.is_events
-        ],
-        how="diagonal_relaxed",
-    )
+    ids = _identifiers(coded, evidence)
+    person, changes = number_people(coded, clusters, assigned, ids=ids, before=before)
+    ids = ids.with_columns(person=person[clusters.owner])
+    memberships, owner_facts = list_memberships(readings, assigned, person=person)
+    table = _join_log(readings, assigned, person=person)
     identity = Identity(
-        table=ids,
+        ids=ids,
+        types=types,
+        evidence=_evidence(evidence, clusters, sources=coded.sources),
+        junk=coded.junk,
+        split=_split(assigned, person=person),
+        rows=_account(readings, assigned),
+        figures=_figures(coded, clusters, assigned, rules=rules),
+        memberships=memberships,
+        changes=changes,
         rules=rules,
+        sources=tuple(events),
     )
-    return Stitched(log, identity, _people(ids, types=types))
-
-
-def _types_of(links: pl.DataFrame) -> list[str]:
-    return sorted(set(links["id_type_a"]) | set(links["id_type_b"]))
-
-
-def _explicit_links(events: Sequence[Events]) -> pl.DataFrame:
-    wanted = dict.fromkeys(("id_type_a", "id_a", "id_type_b", "id_b"), pl.String)
-    rest = {"timestamp": pl.Datetime("us", "UTC"), "source": pl.String, "kind": pl.String}
-    return pl.concat(
-        [one.links.select(pl.col(n).cast(t) for n, t in (wanted | rest).items()) for one in events]
-    ).collect()
+    people = list_people(ids, owner_facts, types=types)
+    if traits == "as_of":
+        table = with_traits(table, owner_facts)
+    return Stitched(table, identity, people)
 
 
 def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
@@ -105,133 +139,161 @@ def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
     asked = {
         "exclusive": rules.exclusive,
         "priority": rules.priority,
-        "limits": [*rules.limits],
+        "limits": list(rules.limits),
         "emails": rules.emails,
         "fold_case": rules.fold_case,
     }
     known = {*types, *plain.exclusive, *plain.priority, *plain.emails, "*"}
     wrong = {argument: [name for name in names if name not in known] for argument, names in asked.items()}
-    raise_all(
-        [
-            unknown(f"rules.{argument}", names, available=types, what="identifier type")
-            for argument, names in wrong.items()
-            if names
-        ],
-        UnknownNameError,
-    )
+    problems = [
+        unknown(f"rules.{argument}", names, available=types, what="identifier type")
+        for argument, names in wrong.items()
+        if names
+    ]
+    raise_all(problems, UnknownNameError)
 
 
-def _source_of(one: Events) -> str:
-    """Name the system that the events come from."""
-    for frame in (one.table, one.facts, one.links):
-        name = frame.select("source").head(1).collect()
-        if name.height and name["source"][0] is not None:
-            return str(name["source"][0])
-    return "unknown"
-
-
-def _without_repeats(events: Sequence[Events]) -> tuple[list[pl.LazyFrame], list[int]]:
-    """Leave out rows whose message an earlier source has brought; say how many each time."""
-    tables = [one.table for one in events]
-    repeated = [0] * len(tables)
-    with_ids = [at for at, table in enumerate(tables) if "message_id" in table.collect_schema()]
-    if len(with_ids) < 2:
-        return tables, repeated
-    messages = (
-        pl.concat(
-            [
-                tables[at]
-                .select("message_id", "source", "event", "timestamp")
-                .with_row_index("row")
-                .with_columns(pl.lit(at).alias("at"))
-                for at in with_ids
-            ]
-        )
-        .filter(pl.col("message_id").is_not_null())
-        .collect()
-    )
-    # one system may send a message twice at slightly different times; two names may stand for one system
-    gone = pl.DataFrame(schema={"at": pl.Int32, "row": messages.schema["row"]})
-    for same in (["message_id", "source"], ["message_id", "event", "timestamp"]):
-        earliest = messages.group_by(same).agg(pl.col("at").min().alias("home"))
-        late = messages.join(earliest, on=same).filter(pl.col("at") > pl.col("home")).select("at", "row")
-        gone = pl.concat([gone, late])
-    gone = gone.unique()
-    for at in with_ids:
-        rows = gone.filter(pl.col("at") == at)["row"].sort()
-        if rows.len():
-            repeated[at] = rows.len()
-            tables[at] = tables[at].with_row_index("__row").filter(~pl.col("__row").is_in(rows.implode())).drop("__row")
-    return tables, repeated
-
-
-def _number(coded: Coded, clusters: Clusters, assigned: Assigned) -> tuple[Ints, pl.DataFrame]:
-    """Number people by (first event, smallest identifier); those without events follow.
-
-    Returns the number at each owner's code, and the people.
-    """
-    sums = []
-    for part, owner in zip(coded.parts, assigned.owners, strict=True):
-        if part.is_events:
-            time = part.rows.select(pl.col("timestamp").dt.timestamp("us")).collect()["timestamp"]
-            sums.append(pl.DataFrame({"owner": owner, "time": time}).group_by("owner").agg(pl.col("time").min()))
-    active = (
-        pl.concat(sums).group_by("owner").agg(pl.col("time").min())
-        if sums
-        else pl.DataFrame(schema={"owner": pl.Int64, "time": pl.Int64})
-    )
-    everyone = pl.DataFrame({"owner": np.unique(clusters.owner)}, schema={"owner": pl.Int64})
-    people = (
-        everyone.join(active, on="owner", how="left")
-        .sort("time", "owner", nulls_last=True)
-        .with_row_index("person", offset=1)
-        .with_columns(pl.col("person").cast(pl.Int64))
-    )
-    person = np.zeros(clusters.owner.size, dtype=np.int64)
-    person[people["owner"].to_numpy()] = people["person"].to_numpy()
-    return person, people
-
-
-def _with_person(rows: pl.LazyFrame, *, owner: Ints, person: Ints, drop: list[str]) -> pl.LazyFrame:
-    number = np.zeros(owner.size, dtype=np.int64)
-    number[owner >= 0] = person[owner[owner >= 0]]
-    column = pl.DataFrame({"person": number}).lazy().select(pl.when(pl.col("person") > 0).then("person"))
-    return pl.concat([column, rows.drop(drop, strict=False)], how="horizontal").filter(pl.col("person").is_not_null())
-
-
-def _table(coded: Coded, links: pl.DataFrame, *, clusters: Clusters, person: Ints) -> pl.DataFrame:
-    """One row an identifier."""
+def _identifiers(coded: Coded, links: pl.DataFrame) -> pl.DataFrame:
+    """One row an identifier, in the order of the codes, with when it was seen."""
     seen = [links.filter(pl.col("kind") != "row").select(pl.col(end).alias("code"), "first", "last") for end in "ab"]
+    used = coded.seen.filter(pl.col("rows") > 0).select("first", "last")
+    combinations = coded.combinations[(coded.seen["rows"] > 0).to_numpy()]
     for at in range(len(coded.types)):
-        seen.append(
-            coded.facts.select("first", "last")
-            .with_columns(code=coded.combinations[:, at].astype(np.int64))
-            .filter(pl.col("code") >= 0)
-            .select("code", "first", "last")
-        )
-    spans = pl.concat(seen).group_by("code").agg(pl.col("first").min(), pl.col("last").max()).sort("code")
+        code = combinations[:, at].astype(np.int64)
+        seen.append(used.with_columns(code=code).filter(pl.col("code") >= 0).select("code", "first", "last"))
+    spans = pl.concat(seen).group_by("code").agg(pl.col("first").min(), pl.col("last").max())
     moment = pl.Datetime("us", "UTC")
     return (
-        coded.ids.with_columns(
-            id_type=pl.Series(coded.types, dtype=pl.String).gather(coded.ids["rank"]),
-            person=person[clusters.owner],
-            first_seen=spans["first"].cast(moment),
-            last_seen=spans["last"].cast(moment),
+        coded.ids.with_row_index("code")
+        .with_columns(pl.col("code").cast(pl.Int64))
+        .join(spans, on="code", how="left", maintain_order="left")
+        .select(
+            pl.Series("id_type", coded.types, dtype=pl.String).gather(coded.ids["rank"]),
+            "id",
+            pl.col("first").cast(moment).alias("first_seen"),
+            pl.col("last").cast(moment).alias("last_seen"),
         )
-        .sort("person", "rank", "id")
-        .select("id_type", "id", "person", "first_seen", "last_seen")
     )
 
 
-def _people(ids: pl.DataFrame, *, types: tuple[str, ...]) -> pl.DataFrame:
-    """One row a person with, of each type, the value seen first."""
-    people = ids.select("person").unique().sort("person")
-    for name in types:
-        first = (
-            ids.filter(pl.col("id_type") == name)
-            .sort("person", "first_seen", "id")
-            .unique("person", keep="first", maintain_order=True)
-            .select("person", pl.col("id").alias(name))
+def _evidence(links: pl.DataFrame, clusters: Clusters, *, sources: tuple[str, ...]) -> pl.DataFrame:
+    moment = pl.Datetime("us", "UTC")
+    return links.select(
+        "a",
+        "b",
+        "kind",
+        pl.col("first").cast(moment).alias("first_seen"),
+        pl.col("last").cast(moment).alias("last_seen"),
+        "rows",
+        pl.Series("source", sources, dtype=pl.String).gather(links["source"]),
+        clusters.reason,
+    )
+
+
+def _join_log(readings: Sequence[Reading], assigned: Assigned, *, person: Ints) -> pl.DataFrame:
+    """Put the events of all sources under each other, each with its person."""
+    names = sorted({one.name for one in readings})
+    frames = []
+    for one, owner in zip(readings, assigned.owners[::2], strict=True):
+        good = owner >= 0
+        rows = one.frame.drop("message_id", strict=False)
+        if not good.all():
+            rows, owner = rows.filter(pl.Series(good)), owner[good]  # noqa: PLW2901
+        source = pl.col("source").cast(pl.Enum(names))
+        frames.append(
+            rows.select(pl.Series("person", person[owner], dtype=pl.Int64), pl.all().exclude("source"), source)
         )
-        people = people.join(first, on="person", how="left", maintain_order="left")
-    return people
+    return pl.concat(_agreeing(frames), how="diagonal_relaxed", rechunk=False)
+
+
+def _agreeing(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Make text of the properties that are numbers in one source and text, or something else, in another."""
+    kinds: dict[str, set[pl.DataType]] = {}
+    for frame in frames:
+        for name, kind in frame.schema.items():
+            if kind != pl.Null:
+                kinds.setdefault(name, set()).add(kind)
+    mixed = [name for name, found in kinds.items() if len(found) > 1 and not all(one.is_numeric() for one in found)]
+    if not mixed:
+        return frames
+    return [
+        frame.with_columns(
+            pl.col(name).struct.json_encode()
+            if isinstance(frame.schema[name], pl.Struct)
+            else pl.col(name).cast(pl.String)
+            for name in mixed
+            if name in frame.columns and not isinstance(frame.schema[name], pl.List)
+        )
+        for frame in frames
+    ]
+
+
+def _split(assigned: Assigned, *, person: Ints) -> pl.DataFrame:
+    given = assigned.shared_out
+    owner = given["owner"].to_numpy()
+    number = np.zeros(owner.size, dtype=np.int64)
+    number[owner >= 0] = person[owner[owner >= 0]]
+    return given.select(
+        "code", pl.Series("person", number).replace(0, None).alias("person"), pl.col("rows").alias("events")
+    ).sort("code", "person", nulls_last=True)
+
+
+def _account(readings: Sequence[Reading], assigned: Assigned) -> pl.DataFrame:
+    """Account for every row that was read."""
+    rows = []
+    for one, owner in zip(readings, assigned.owners[::2], strict=True):
+        kept = int((owner >= 0).sum())
+        rows.append(
+            {
+                "source": one.name,
+                "read": sum(one.counts.values()),
+                "events": kept,
+                "facts": one.counts.get("fact", 0),
+                "duplicates": one.counts.get("duplicate", 0) + one.repeated,
+                "quarantined": one.counts.get("quarantined", 0) + owner.size - kept,
+                "of these without a usable id": int((owner == NOBODY).sum()),
+                "of these on a shared identifier": int((owner == SHARED).sum()),
+            }
+        )
+    names = [
+        "source", "read", "events", "facts", "duplicates", "quarantined",
+        "of these without a usable id", "of these on a shared identifier",
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema={name: pl.String if name == "source" else pl.Int64 for name in names})
+
+
+def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: IdentityRules) -> pl.DataFrame:
+    """Count what the bridge did, event by event and person by person."""
+    exclusive = np.isin(coded.rank, [at for at, name in enumerate(coded.types) if name in rules.exclusive])
+    named = np.zeros(coded.combinations.shape[0], dtype=bool)
+    for at in range(len(coded.types) if coded.ids.height else 0):
+        code = coded.combinations[:, at]
+        named |= (code >= 0) & exclusive[code]
+    anonymous = bridged = total = 0
+    active = np.zeros(clusters.owner.size, dtype=bool)
+    for part, owner in zip(coded.parts, assigned.owners, strict=True):
+        if part.is_events:
+            good = owner >= 0
+            nameless = good & ~named[part.combination]
+            total += int(good.sum())
+            anonymous += int(nameless.sum())
+            bridged += int(clusters.known[owner[nameless]].sum())
+            active[owner[good]] = True
+    heads = np.unique(clusters.owner)
+    figures = {
+        "events": total,
+        "events that name nobody": anonymous,
+        "of these bridged to a known person": bridged,
+        "people": heads.size,
+        "known people": int(clusters.known[heads].sum()),
+        "people without events": int((~active[heads]).sum()),
+        "identifiers": clusters.owner.size,
+        "links taken": int(clusters.taken.sum()),
+        "links refused": int((~clusters.taken).sum()),
+        "links from an identifier to itself": coded.self_links,
+        "shared identifiers": int(clusters.shared.sum()),
+        "values that are nobody": coded.junk.height,
+    }
+    return pl.DataFrame(
+        {"measure": list(figures), "count": list(figures.values())}, schema={"measure": pl.String, "count": pl.Int64}
+    )

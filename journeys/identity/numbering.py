@@ -1,0 +1,76 @@
+"""Numbers for people: by first event, and kept when later data comes in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys.identity.assign import Assigned
+from journeys.identity.coding import Coded
+from journeys.identity.merge import Clusters
+
+if TYPE_CHECKING:
+    from journeys.identity.report import Identity
+
+__all__ = ["number_people"]
+
+Ints = npt.NDArray[np.int64]
+
+_NEVER = np.iinfo(np.int64).max
+_CHANGES = {"person": pl.Int64, "before": pl.Int64, "change": pl.String}
+
+
+def number_people(
+    coded: Coded, clusters: Clusters, assigned: Assigned, *, ids: pl.DataFrame, before: Identity | None
+) -> tuple[Ints, pl.DataFrame]:
+    """Number people by (first event, smallest identifier), those without events last; keep earlier numbers.
+
+    An earlier person's number goes to whoever has its most trusted identifier now; where several earlier people are
+    one now, the smallest number stays.
+
+    Returns
+    -------
+    tuple of np.ndarray and pl.DataFrame
+        The number at the place of each owner's code; and `person`, `before`, `change` (``"merged"``, ``"split"``).
+    """
+    first = np.full(clusters.owner.size, _NEVER, dtype=np.int64)
+    for part, owner in zip(coded.parts, assigned.owners, strict=True):
+        if part.is_events:
+            good = owner >= 0
+            rows = slice(None) if good.all() else good
+            np.minimum.at(first, owner[rows], part.time[rows])
+    heads = np.unique(clusters.owner)
+    heads = heads[np.lexsort((heads, first[heads]))]
+    number = np.zeros(clusters.owner.size, dtype=np.int64)
+    changes = pl.DataFrame(schema=_CHANGES)
+    if before is None:
+        number[heads] = np.arange(1, heads.size + 1)
+        return number, changes
+    then = (
+        ids.select("id_type", "id")
+        .with_row_index("code")
+        .join(before.ids.select("id_type", "id", pl.col("person").alias("before")), on=["id_type", "id"])
+        .select(pl.col("code").cast(pl.Int64), "before")
+        .with_columns(head=pl.lit(clusters.owner).gather(pl.col("code")))
+        .sort("before", "code")
+    )
+    home = then.unique("before", keep="first", maintain_order=True)
+    kept = home.group_by("head").agg(pl.col("before").min())
+    number[kept["head"].to_numpy()] = kept["before"].to_numpy()
+    new = heads[number[heads] == 0]
+    highest = int(before.ids["person"].to_numpy().max(initial=0))
+    number[new] = np.arange(1, new.size + 1) + highest
+    pairs = then.select("before", "head").unique().with_columns(person=pl.lit(number).gather(pl.col("head")))
+    moved = pairs.filter(pl.col("person") != pl.col("before"))
+    changes = (
+        moved.join(home.select("before", pl.col("head").alias("home")), on="before")
+        .with_columns(
+            pl.when(pl.col("head") == pl.col("home")).then(pl.lit("merged")).otherwise(pl.lit("split")).alias("change")
+        )
+        .select("person", "before", "change")
+        .sort("person", "before")
+    )
+    return number, changes

@@ -1,0 +1,93 @@
+"""What is known of people beside their events: identifiers, traits, and the accounts they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys.identity.assign import Assigned
+from journeys.identity.reading import TRAIT, Reading
+
+__all__ = ["list_memberships", "list_people", "with_traits"]
+
+Ints = npt.NDArray[np.int64]
+
+_TAKEN = {"person", "code", "first_seen", "last_seen", "event_count", "timestamp", "event", "source", "group_id"}
+_MEMBERSHIPS = pl.Schema({"person": pl.Int64(), "timestamp": pl.Datetime("us", "UTC"), "group_id": pl.String()})
+
+
+def list_memberships(
+    readings: Sequence[Reading], assigned: Assigned, *, person: Ints
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Return who belonged to which account since when, and each source's facts with their `person`."""
+    told = []
+    for one, owner in zip(readings, assigned.owners[1::2], strict=True):
+        good = owner >= 0
+        told.append(
+            one.facts.filter(pl.Series(good)).with_columns(pl.Series("person", person[owner[good]], dtype=pl.Int64))
+        )
+    groups = [
+        facts.filter(pl.col("group_id").is_not_null()).select("person", "timestamp", pl.col("group_id").cast(pl.String))
+        for facts in told
+        if "group_id" in facts.columns
+    ]
+    memberships = pl.concat([pl.DataFrame(schema=_MEMBERSHIPS), *groups]).unique()
+    return memberships.sort("person", "timestamp", "group_id"), told
+
+
+def list_people(ids: pl.DataFrame, facts: Sequence[pl.DataFrame], *, types: tuple[str, ...]) -> pl.DataFrame:
+    """One row a person: of each identifier type the value seen first, and the latest value of each trait."""
+    people = ids.select("person").unique().sort("person")
+    for name in types:
+        first = (
+            ids.filter(pl.col("id_type") == name)
+            .sort("person", "first_seen", "id")
+            .unique("person", keep="first", maintain_order=True)
+            .select("person", pl.col("id").alias(name))
+        )
+        people = people.join(first, on="person", how="left", maintain_order="left")
+    for name, told in _traits(facts, taken={*types, *_TAKEN}).items():
+        latest = told.unique("person", keep="last", maintain_order=True).select("person", name)
+        people = people.join(latest, on="person", how="left", maintain_order="left")
+    return people
+
+
+def with_traits(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Give each event the traits of its person as of its moment; before the first is told, they are null."""
+    rows = table.select("person", "timestamp").with_row_index("row").sort("timestamp", "row")
+    columns = []
+    for name, told in _traits(facts, taken={*table.columns, *_TAKEN}).items():
+        found = rows.join_asof(
+            told.sort("timestamp", "person"), on="timestamp", by="person", strategy="backward", check_sortedness=False
+        )
+        columns.append(found.sort("row")[name])
+    return table.with_columns(columns)
+
+
+def _traits(facts: Sequence[pl.DataFrame], *, taken: set[str]) -> dict[str, pl.DataFrame]:
+    """For each trait `person`, `timestamp` and its values, one a moment, sorted by person and time.
+
+    Of two values at one moment the larger counts, so that the order of the input decides nothing. What a group call
+    tells is the account's, not the person's.
+    """
+    found: dict[str, list[pl.DataFrame]] = {}
+    for frame in facts:
+        personal = frame.filter(pl.col("kind") != "group")
+        for column in frame.columns:
+            if column.startswith(TRAIT):
+                plain = column.removeprefix(TRAIT)
+                name = f"trait_{plain}" if plain in taken else plain
+                value = personal.select("person", "timestamp", pl.col(column).alias(name))
+                found.setdefault(name, []).append(value.drop_nulls(name))
+    traits = {}
+    for name, frames in sorted(found.items()):
+        kinds = {frame.schema[name] for frame in frames}
+        text = len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds)
+        same = [frame.with_columns(pl.col(name).cast(pl.String)) for frame in frames] if text else frames
+        told = pl.concat(same, how="vertical_relaxed").sort("person", "timestamp", name)
+        if told.height:
+            traits[name] = told.unique(["person", "timestamp"], keep="last", maintain_order=True)
+    return traits
