@@ -123,8 +123,8 @@ def draw(
 def _whisker(rows: list[dict[str, Any]], start: int, *, colour: str) -> dict[str, Any]:
     # The first step is everyone: its rate has no interval to show.
     has = [row["ci_high"] is not None and i > 0 for i, row in enumerate(rows)]
-    up = [max(0.0, row["ci_high"] * start - row["people"]) if h else 0 for row, h in zip(rows, has, strict=True)]
-    down = [max(0.0, row["people"] - row["ci_low"] * start) if h else 0 for row, h in zip(rows, has, strict=True)]
+    up = [max(0.0, row["ci_high"] * start - row["people"]) if h else None for row, h in zip(rows, has, strict=True)]
+    down = [max(0.0, row["people"] - row["ci_low"] * start) if h else None for row, h in zip(rows, has, strict=True)]
     return {
         "type": "data",
         "symmetric": False,

@@ -102,12 +102,12 @@ def draw_groups(
         _head(fig, step, axis=axis, panels=len(steps), narrow=narrow)
     _rows(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
     low = [name for name in names if groups[name][0]["people"] < few]
-    note = f" Grey, hollow: fewer than {few} people." if low else ""
+    note = f"Grey, hollow: fewer than {few} people." if low else ""
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
     return finish(
         fig,
         title=title,
-        subtitle=(subtitle + note).strip(),
+        subtitle=". ".join(part.rstrip(".") for part in (subtitle, note) if part),
         dark=dark,
         narrow=narrow,
         height=height,

@@ -82,7 +82,7 @@ def draw(
             arrangement="fixed",
             domain={"x": [0, 1], "y": [1 - laid.scaled / laid.height, 1]},
             # Names are set as annotations, which can be cut, isolated and moved; these stay for the reader of the data.
-            textfont={"size": 1, "color": "rgba(0,0,0,0)"},
+            textfont={"size": 1, "color": "rgba(0,0,0,0)", "shadow": "none"},
             node={
                 "label": [label(one.name, 80) for one in laid.nodes],
                 "x": [across[one.key] for one in laid.nodes],
@@ -108,7 +108,7 @@ def draw(
             },
         )
     )
-    _names(fig, laid, across, first=first, width=width, theme=theme)
+    _names(fig, laid, across, width=width, theme=theme)
     _heads(fig, laid, across, first=first, heads=heads, goal=goal, theme=theme)
     return finish(
         fig,
@@ -128,16 +128,19 @@ def _index(laid: Layout) -> dict[tuple[int, str, str], int]:
 def _across(laid: Layout, first: int, width: int) -> dict[tuple[int, str, str], float]:
     """Return each node's centre as a share of the width: never 0, which Plotly takes for missing."""
     edge = (THICK / 2 + 1) / width
-    # A last column that someone leaves needs room for the stub beside it.
-    last = first + laid.columns - 1
-    stub = any(one.leaving_from is not None and one.position == last for one in laid.nodes)
-    right = edge + (THICK + 7) / width if stub else edge
+    # The last column's names stand to its right as everywhere, but inside the plot.
+    right = edge + _room(laid, width) / width if laid.columns > 1 else edge
     step = (1 - edge - right) / max(1, laid.columns - 1)
     places = {}
     for one in laid.nodes:
         x = edge + (one.position - first) * step
         places[one.key] = x + (THICK + 5) / width if one.leaving_from is not None else x
     return places
+
+
+def _room(laid: Layout, width: int) -> float:
+    """Return the pixels from one column to the next that a name may take."""
+    return width / (laid.columns + (1 if laid.columns > 6 else 0.5))
 
 
 def _way(laid: Layout, goal: str | None, path: Sequence[str] | None) -> set[tuple[int, str, str]]:
@@ -172,14 +175,13 @@ def _names(
     laid: Layout,
     across: Mapping[tuple[int, str, str], float],
     *,
-    first: int,
     width: int,
     theme: Colours,
 ) -> None:
-    """Set each node's name and people beside it: to its right, in the last column to its left, inside the plot."""
-    room = width / max(1, laid.columns - 1) if laid.columns > 1 else width / 2
+    """Set each node's name and people to its right."""
+    room = _room(laid, width)
     size = 12 if room > 130 else 11 if room > 100 else 10
-    last = first + laid.columns - 1
+    halo = ", ".join([f"0 0 2px {theme.paper}"] * 4)
     stubs: dict[tuple[int, str, str], float] = {}
     for one in laid.nodes:
         if one.leaving_from is not None:
@@ -188,24 +190,25 @@ def _names(
     for one in laid.nodes:
         if one.leaving_from is not None:
             continue
-        at_end = one.position == last and laid.columns > 1
         y = one.middle if one.height < 2 * size else one.top + size * 0.85
-        beside = one.key in stubs and stubs[one.key] < y + size * 0.6 and not at_end
+        beside = one.key in stubs and stubs[one.key] < y + size * 0.6
         shift = THICK / 2 + 4 + (THICK + 5 if beside else 0)
-        count = number(one.people)
-        signs = int((room - THICK - shift - 10) / (size * 0.56)) - len(count) - 1
+        # Where columns are close the name needs the room more than its number, which the hover label has.
+        count = number(one.people) if room > 125 else ""
+        signs = int((room - THICK - shift) / (size * 0.54)) - len(count)
         fig.add_annotation(
-            text=f"{label(one.name, max(6, signs))} <span style='color:{theme.muted}'>{count}</span>",
+            text=f"{label(one.name, max(6, signs))} <span style='color:{theme.muted}'>{count}</span>".strip(),
             hovertext=label(one.name, 200),
             x=across[one.key],
             y=1 - y / laid.height,
             xref="paper",
             yref="paper",
-            xanchor="right" if at_end else "left",
+            xanchor="left",
             yanchor="middle",
-            xshift=-shift if at_end else shift,
+            xshift=shift,
             showarrow=False,
-            font={"size": size, "color": theme.ink},
+            # A halo in the paper's colour keeps names readable on top of ribbons.
+            font={"size": size, "color": theme.ink, "shadow": halo},
         )
 
 
@@ -228,15 +231,14 @@ def _heads(
             said = heads[column]
         elif goal is not None and column > 0 and all(one.name == goal for one in inside):
             said = goal
-        at_end = column == laid.columns - 1 and column > 0
         fig.add_annotation(
             text=f"<b>{label(said, 20)}</b>" if said == goal else label(said, 20),
             x=across[inside[0].key],
             y=1,
             xref="paper",
             yref="paper",
-            xanchor="right" if at_end else "left",
-            xshift=THICK / 2 if at_end else -THICK / 2,
+            xanchor="left",
+            xshift=-THICK / 2,
             yanchor="bottom",
             yshift=6,
             showarrow=False,

@@ -122,7 +122,8 @@ def lay_out(
     made.sort(
         key=lambda link: (link.source.position, link.source.top, link.target.leaving_from is not None, link.target.top)
     )
-    return Layout(ordered, made, height, _plotly_height(ordered, made, scale), count)
+    scaled = _plotly_height(ordered, made, scale)
+    return Layout(ordered, made, max(height, scaled), scaled, count)
 
 
 def _order(columns: list[list[Node]], links: list[Link], goal: str | None) -> None:

@@ -221,7 +221,7 @@ def finish(
     lines = wrap(title, 36 if narrow else 76)
     small = wrap(subtitle, 52 if narrow else 116)
     size = 16 if narrow else 18
-    head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (18 if lines or small else 0))
+    head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
     fig.update_layout(
         template=_template(dark),
         height=height + head,
@@ -243,7 +243,7 @@ def finish(
                 "y": 1,
                 "yref": "container",
                 "yanchor": "top",
-                "pad": {"l": 8, "t": 10},
+                "pad": {"l": 8, "t": size + 2},
                 "automargin": False,
             }
         )
