@@ -5,7 +5,7 @@ from journeys.events import Events, Issues
 from journeys.journeys import Journeys, stitch
 from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.sources import read_customerio, read_hubspot, read_rudderstack, read_segment, read_table
-from journeys.steps import Step, step
+from journeys.steps import Step, any_order, never, step
 
 __version__ = "0.1.0"
 
@@ -19,6 +19,8 @@ __all__ = [
     "Step",
     "StoreError",
     "UnknownNameError",
+    "any_order",
+    "never",
     "open",
     "read_customerio",
     "read_hubspot",

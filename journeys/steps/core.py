@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+
+if TYPE_CHECKING:
+    from journeys.steps.sequence import Steps
 
 __all__ = ["Step", "StepLike", "duration_us", "resolve_step", "resolve_steps", "step"]
 
@@ -30,17 +34,39 @@ class Step:
         True for the rows of the log that satisfy the step; null counts as false.
     events : tuple of str, optional
         The event names, where the step asks for nothing but names.
+    within : int, optional
+        In a funnel: longest time (µs) since the step before.
+    optional : bool
+        In a funnel: whether an attempt may leave the step out.
     """
 
     name: str
     condition: pl.Expr
     events: tuple[str, ...] | None = None
+    within: int | None = None
+    optional: bool = False
+
+    def __rshift__(self, other: Any) -> Steps:
+        from journeys.steps.sequence import Steps
+
+        return Steps.of([self, other])
+
+    def __rrshift__(self, other: Any) -> Steps:
+        from journeys.steps.sequence import Steps
+
+        return Steps.of([other, self])
 
 
 StepLike = str | Sequence[str] | pl.Expr | Step
 
 
-def step(name: str, condition: str | Sequence[str] | pl.Expr | None = None) -> Step:
+def step(
+    name: str,
+    condition: str | Sequence[str] | pl.Expr | None = None,
+    *,
+    within: str | timedelta | None = None,
+    optional: bool = False,
+) -> Step:
     """Name a condition on an event, to be used as a step.
 
     Parameters
@@ -49,6 +75,10 @@ def step(name: str, condition: str | Sequence[str] | pl.Expr | None = None) -> S
         What the step is called; without a condition also the event that it asks for.
     condition : str, sequence of str or pl.Expr, optional
         An event name, any of several, or an expression over the log's columns.
+    within : str or timedelta, optional
+        In a funnel: the longest time since the step before, inclusive.
+    optional : bool
+        In a funnel: an attempt may leave the step out.
 
     Returns
     -------
@@ -65,10 +95,11 @@ def step(name: str, condition: str | Sequence[str] | pl.Expr | None = None) -> S
     """
     if condition is None:
         condition = name
+    gap = None if within is None else duration_us(within, argument=f"within of step {name!r}")
     if isinstance(condition, pl.Expr):
-        return Step(name, condition.fill_null(value=False))
+        return Step(name, condition.fill_null(value=False), None, gap, optional)
     events = (condition,) if isinstance(condition, str) else tuple(condition)
-    return Step(name, _any_of(events), events)
+    return Step(name, _any_of(events), events, gap, optional)
 
 
 def _any_of(events: tuple[str, ...]) -> pl.Expr:

@@ -1,0 +1,205 @@
+"""Steps in any order: the most different steps that events inside one window can serve.
+
+One event serves one step. Where steps overlap (an event may serve either of two), how many can be served is a
+matching; by Hall's theorem it is the smallest, over the sets of overlapping steps, of the steps outside the set plus the
+events that serve any step inside it. Steps that do not overlap are sets of one, and the answer is a plain count.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from journeys.analyses.funnel.climb import counter, firsts
+from journeys.analyses.funnel.rows import Bools, Ints, Rows
+from journeys.analyses.funnel.spec import FunnelSpec
+
+__all__ = ["find"]
+
+
+def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
+    """Return the units that entered and, a line each, the rows that served their steps, in log order."""
+    if starts is None:
+        start, end = _widest(rows, spec=spec)
+    else:
+        start = np.flatnonzero(starts)
+        start = start[firsts(rows, start)]
+        end = _deadline(rows, start, spec=spec)
+    unit = rows.unit[start].astype(np.int64)
+    taken = _earliest(rows, start, end)
+    return unit, taken
+
+
+def _groups(rows: Rows) -> list[tuple[int, ...]]:
+    """Put steps that share an event into one group."""
+    groups: list[set[int]] = [{number} for number in range(len(rows.steps))]
+    for a, b in combinations(range(len(rows.steps)), 2):
+        if (rows.steps[a] & rows.steps[b]).any():
+            joined = [group for group in groups if a in group or b in group]
+            groups = [group for group in groups if group not in joined] + [set().union(*joined)]
+    return sorted(tuple(sorted(group)) for group in groups)
+
+
+def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
+    """For each unit, the window that serves most steps: the first to end, then the last to start."""
+    groups = _groups(rows)
+    any_step = np.logical_or.reduce(rows.steps) if rows.size else np.zeros(0, dtype=np.bool_)
+    row = np.flatnonzero(any_step)
+    floor = _floor(rows, row, spec=spec)
+    inside = floor <= row
+    row, floor = row[inside], floor[inside]
+    served = np.zeros(len(row), dtype=np.int64)
+    for group in groups:
+        served += _matched(rows, group, row, floor)
+    at = firsts(rows, row)
+    if not at.size:
+        return row, row
+    most = np.maximum.reduceat(served, at)
+    number = np.cumsum(_marks(at, len(row))) - 1
+    hit = np.flatnonzero(served == most[number])
+    hit = hit[firsts(rows, row[hit])]
+    end, low = row[hit], floor[hit]
+    start = end.copy()
+    for group in groups:
+        start = np.minimum(start, _latest_start(rows, group, end, low))
+    high = spec.entered[1]
+    if high is not None:
+        # an attempt has to begin inside the range: the last row that does may stand in for any other
+        early = np.flatnonzero(any_step & (rows.time < high))
+        start = np.minimum(start, early[counter(early, rows.size)[end + 1] - 1])
+    return start, end
+
+
+def _marks(at: Ints, size: int) -> Ints:
+    out = np.zeros(size, dtype=np.int64)
+    out[at] = 1
+    return out
+
+
+def _floor(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the first row that an attempt ending at `row` may use; past `row` where it may not even begin."""
+    floor = rows.begin[rows.unit[row]]
+    earliest = np.full(len(row), np.iinfo(np.int64).min)
+    if spec.within is not None:
+        earliest = rows.time[row] - spec.within
+    low, high = spec.entered
+    if low is not None:
+        earliest = np.maximum(earliest, low)
+    if spec.within is not None or low is not None:
+        floor = np.maximum(floor, _first_not_before(rows, row, earliest))
+    for stop in rows.stops:
+        stopped = np.flatnonzero(stop)
+        if stopped.size:
+            pointer = counter(stopped, rows.size)[row] - 1
+            floor = np.where(pointer >= 0, np.maximum(floor, stopped[np.maximum(pointer, 0)]), floor)
+    if high is not None:
+        steps = np.flatnonzero(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        count = counter(steps, rows.size)
+        floor = np.where(count[row + 1] > count[np.minimum(floor, row + 1)], floor, rows.size)
+    return floor
+
+
+def _first_not_before(rows: Rows, row: Ints, earliest: Ints) -> Ints:
+    """Find, for each row, the unit's first row whose time is not before `earliest`, by halving."""
+    low, high = rows.begin[rows.unit[row]], row.astype(np.int64) + 1
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        before = (rows.time[np.minimum(middle, rows.size - 1)] < earliest) & open_
+        low = np.where(before, middle + 1, low)
+        high = np.where(open_ & ~before, middle, high)
+    return low
+
+
+def _sets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return [chosen for size in range(1, len(group) + 1) for chosen in combinations(group, size)]
+
+
+def _serving(rows: Rows, chosen: tuple[int, ...]) -> Ints:
+    return np.flatnonzero(np.logical_or.reduce([rows.steps[number] for number in chosen]))
+
+
+def _matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
+    """How many steps of a group the rows from `floor` to `row` can serve."""
+    matched = np.full(len(row), len(group), dtype=np.int64)
+    for chosen in _sets(group):
+        count = counter(_serving(rows, chosen), rows.size)
+        events = count[row + 1].astype(np.int64) - count[floor]
+        np.minimum(matched, len(group) - len(chosen) + events, out=matched)
+    return matched
+
+
+def _latest_start(rows: Rows, group: tuple[int, ...], end: Ints, low: Ints) -> Ints:
+    """Return the last row from which the rows up to `end` still serve as many steps of the group."""
+    wanted = _matched(rows, group, end, low)
+    start = end.copy()
+    for chosen in _sets(group):
+        serving = _serving(rows, chosen)
+        needed = wanted - len(group) + len(chosen)
+        pointer = counter(serving, rows.size)[end + 1] - needed
+        bound = serving[np.clip(pointer, 0, len(serving) - 1)] if serving.size else end
+        start = np.where(needed > 0, np.minimum(start, bound), start)
+    return start
+
+
+def _deadline(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the last row that an attempt from `start` may use."""
+    end = rows.finish[rows.unit[start]] - 1
+    if spec.within is not None:
+        low, high, limit = start.astype(np.int64), end + 1, rows.time[start] + spec.within
+        while (open_ := low < high).any():
+            middle = (low + high) // 2
+            inside = (rows.time[np.minimum(middle, rows.size - 1)] <= limit) & open_
+            low = np.where(inside, middle + 1, low)
+            high = np.where(open_ & ~inside, middle, high)
+        end = np.minimum(end, low - 1)
+    for stop in rows.stops:
+        stopped = np.flatnonzero(stop)
+        if stopped.size:
+            pointer = counter(stopped, rows.size)[start + 1]
+            found = pointer < len(stopped)
+            # the excluded event itself may still serve a step: it is not between
+            end = np.where(found, np.minimum(end, stopped[np.minimum(pointer, len(stopped) - 1)]), end)
+    return end
+
+
+def _earliest(rows: Rows, start: Ints, end: Ints) -> Ints:
+    """Take, from start to end, every event that serves one more step, in log order."""
+    taken = np.full((len(start), len(rows.steps)), rows.size, dtype=np.int64)
+    for group in _groups(rows):
+        if len(group) == 1:
+            serving = np.flatnonzero(rows.steps[group[0]])
+            if serving.size:
+                pointer = counter(serving, rows.size)[start]
+                row = serving[np.minimum(pointer, len(serving) - 1)]
+                taken[:, group[0]] = np.where((pointer < len(serving)) & (row <= end), row, rows.size)
+        else:
+            taken[:, group] = _matching(rows, group, start, end)
+    taken.sort(axis=1)
+    taken[taken == rows.size] = -1
+    return taken
+
+
+def _matching(rows: Rows, group: tuple[int, ...], start: Ints, end: Ints) -> Ints:
+    """Match by augmenting paths, attempt by attempt: only where steps overlap, and only within counted attempts."""
+    out = np.full((len(start), len(group)), rows.size, dtype=np.int64)
+    masks = np.stack([rows.steps[number] for number in group])
+    for line, (low, high) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
+        holder: dict[int, int] = {}
+        for row in range(low, high + 1):
+            if len(holder) == len(group):
+                break
+            _place(row, masks, holder, set())
+        out[line, : len(holder)] = sorted(holder.values())
+    return out
+
+
+def _place(row: int, masks: Bools, holder: dict[int, int], tried: set[int]) -> bool:
+    for step in np.flatnonzero(masks[:, row]).tolist():
+        if step in tried:
+            continue
+        tried.add(step)
+        if step not in holder or _place(holder[step], masks, holder, tried):
+            holder[step] = row
+            return True
+    return False

@@ -1,0 +1,45 @@
+"""The way of the question: check the words, count the shards, put the answer together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from journeys.analyses.funnel.ask import build_spec
+from journeys.analyses.funnel.count import count
+from journeys.analyses.funnel.result import Funnel
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.summarise import summarise
+from journeys.analyses.result import Asked, settings_of
+
+__all__ = ["answer", "ask"]
+
+
+def ask(asked: Asked, steps: Any, **options: Any) -> Funnel:
+    """Answer `Journeys.funnel`."""
+    log = asked.log
+    spec = build_spec(
+        steps,
+        names=log.names,
+        columns=log.schema.names(),
+        people_columns=log.people_schema.names(),
+        **options,
+    )
+    return answer(asked, spec, said=_said(options))
+
+
+def answer(asked: Asked, spec: FunnelSpec, *, said: dict[str, Any]) -> Funnel:
+    """Count and summarise a funnel whose every choice is made."""
+    counts = asked.run(count, spec)
+    settings = settings_of(asked, steps=" → ".join(one.name for one in spec.steps), **said)
+    return Funnel(summarise(counts, spec=spec), settings, asked, spec, counts)
+
+
+def _said(options: dict[str, Any]) -> dict[str, Any]:
+    """Keep what was chosen by the analyst, or matters so much that it is always shown."""
+    usual = {"order": "loose", "count": "people", "by_at": "first", "top": 25, "entry": "first", "gap": "30m"}
+    usual |= {"time_zone": "UTC", "campaign_cuts": False}
+    return {
+        name: value
+        for name, value in options.items()
+        if name == "within" or (value is not None and usual.get(name) != value)
+    }

@@ -1,0 +1,225 @@
+"""The rows of the log that a funnel looks at, as arrays: who, when, and which steps each satisfies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.errors import ArgumentError
+from journeys.log import CAMPAIGN, View
+from journeys.scan import starts_session
+
+__all__ = ["Bools", "Ints", "Rows", "read_rows"]
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[Any]
+
+_DAYS = {"day": "1d", "week": "1w", "month": "1mo"}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rows:
+    """Rows that satisfy a step or an exclusion, sorted by (unit, log order).
+
+    Attributes
+    ----------
+    unit : array of int
+        Number of the unit that one attempt stays in (a person, a session, a person and a value); a run each.
+    person : array of int
+        The person's code, for each unit.
+    time : array of int64
+        Microseconds.
+    place : array of int
+        Number in the log's order: compares rows of different units, and tells neighbours.
+    steps, stops : list of bool arrays
+        Which rows satisfy each step, each exclusion.
+    values : dict of str to Series
+        The breakdown's columns, by row.
+    """
+
+    unit: Ints
+    person: Ints
+    time: Ints
+    place: Ints
+    steps: list[Bools]
+    stops: list[Bools]
+    values: dict[str, pl.Series]
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return len(self.unit)
+
+    @property
+    def begin(self) -> Ints:
+        """The first row of each unit (0 for units that have none)."""
+        first = np.zeros(len(self.person), dtype=np.int64)
+        at = np.flatnonzero(changes(self.unit))
+        first[self.unit[at]] = at
+        return first
+
+    @property
+    def finish(self) -> Ints:
+        """The row after the last one of each unit (0 for units that have none)."""
+        end = np.zeros(len(self.person), dtype=np.int64)
+        at = np.flatnonzero(changes(self.unit))
+        end[self.unit[at]] = np.append(at[1:], self.size)
+        return end
+
+    def take(self, index: Ints) -> Rows:
+        """Keep some rows, in the order given; `person` still speaks of all units."""
+        return replace(
+            self,
+            unit=self.unit[index],
+            time=self.time[index],
+            place=self.place[index],
+            steps=[mask[index] for mask in self.steps],
+            stops=[mask[index] for mask in self.stops],
+            values={},
+        )
+
+    def regroup(self, unit: Ints) -> Rows:
+        """Let other numbers, which rise with the row, be the units."""
+        first = np.flatnonzero(changes(unit))
+        return replace(self, unit=np.cumsum(changes(unit), dtype=np.int32) - 1, person=self.person[self.unit[first]])
+
+
+def changes(values: Ints) -> Bools:
+    """Mark the first row of each run of equal values."""
+    out = np.ones(len(values), dtype=np.bool_)
+    if not len(values):
+        return out
+    np.not_equal(values[1:], values[:-1], out=out[1:])
+    return out
+
+
+def read_rows(view: View, spec: FunnelSpec) -> Rows:
+    """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
+    schema = view.events.collect_schema()
+    conditions = [*spec.steps, *(one.step for one in spec.exclude)]
+    by = [name for name in spec.by if name in schema]
+    frame = _with_people(view, conditions)
+    extra: dict[str, pl.Expr] = {}
+    if spec.order == "strict":
+        frame = frame.with_row_index("_place")
+        extra["_place"] = pl.col("_place")
+    if spec.count == "sessions" or spec.calendar == "session":
+        frame = frame.with_columns(_session=_sessions(spec, schema))
+        extra["_session"] = pl.col("_session")
+    if spec.calendar in _DAYS:
+        local = pl.col("timestamp").dt.convert_time_zone(spec.time_zone)
+        extra["_day"] = local.dt.truncate(_DAYS[spec.calendar]).to_physical()
+    for number, one in enumerate(conditions):
+        if one.events is None:
+            extra[f"_is{number}"] = one.condition.fill_null(value=False)
+    extra |= {f"_hold{number}": pl.col(name) for number, name in enumerate(spec.hold)}
+    extra |= {f"_by{number}": pl.col(name).cast(pl.String) for number, name in enumerate(by)}
+    by_name = any(one.events is not None for one in conditions)
+    if by_name:
+        extra["_event"] = pl.col("event").to_physical()
+    matters = reduce(or_, [one.condition.fill_null(value=False) for one in _merged(conditions)])
+    if spec.order == "strict" and spec.ties == "either":
+        matters = pl.lit(value=True)  # what stands between two steps may be any event
+    if spec.hold:
+        matters &= pl.all_horizontal(pl.col(name).is_not_null() for name in spec.hold)
+    wanted = frame.filter(matters).select("person", pl.col("timestamp").to_physical(), **extra)
+    try:
+        found = wanted.collect()
+    except pl.exceptions.PolarsError as error:
+        names = ", ".join(repr(one.name) for one in conditions if one.events is None)
+        raise ArgumentError(f"steps: the condition of {names} cannot be worked out on this log: {error}") from error
+    return _arrays(found, spec=spec, conditions=conditions, categories=_categories(schema), by=by)
+
+
+def _merged(conditions: Sequence[Any]) -> list[Any]:
+    """Put the steps that only ask for names into one membership test: cheaper than many comparisons."""
+    from journeys.steps import step
+
+    names = sorted({name for one in conditions if one.events is not None for name in one.events})
+    rest = [one for one in conditions if one.events is None]
+    return [step("named", names), *rest] if names else rest
+
+
+def _with_people(view: View, conditions: Sequence[Any]) -> pl.LazyFrame:
+    """Join the traits that conditions speak of, where events do not have them."""
+    schema = view.events.collect_schema()
+    roots = {name for one in conditions for name in one.condition.meta.root_names()}
+    traits = sorted(roots - set(schema.names()))
+    if not traits:
+        return view.events
+    people = view.people.select(pl.col("code").alias("person"), *traits)
+    return view.events.join(people, on="person", how="left", maintain_order="left")
+
+
+def _sessions(spec: FunnelSpec, schema: pl.Schema) -> pl.Expr:
+    """Number the sessions; a touch of another campaign cuts one when asked."""
+    starts = starts_session(spec.gap)
+    campaign = [name for name in CAMPAIGN if name in schema]
+    if spec.campaign_cuts and campaign:
+        touch = pl.any_horizontal(pl.col(campaign).is_not_null())
+        seen = pl.when(touch).then(pl.struct("person", *campaign))
+        starts |= touch & seen.ne_missing(seen.forward_fill().shift(1))
+    return starts.cast(pl.UInt32).cum_sum()
+
+
+def _categories(schema: pl.Schema) -> list[str]:
+    kind = schema["event"]
+    return kind.categories.to_list() if isinstance(kind, pl.Enum) else []
+
+
+def _arrays(
+    found: pl.DataFrame, *, spec: FunnelSpec, conditions: Sequence[Any], categories: list[str], by: Sequence[str]
+) -> Rows:
+    masks = _masks(found, conditions=conditions, categories=categories)
+    person = found["person"].to_numpy()
+    size = found.height
+    place = found["_place"].to_numpy().astype(np.int64) if "_place" in found else np.arange(size, dtype=np.int64)
+    new = changes(person)
+    for name in ("_session", "_day"):
+        if name in found:
+            new |= changes(found[name].to_numpy())
+    unit = np.cumsum(new, dtype=np.int32) - np.int32(1)
+    rows = Rows(
+        unit=unit,
+        person=person[new],
+        time=found["timestamp"].to_numpy(),
+        place=place,
+        steps=masks[: spec.width],
+        stops=masks[spec.width :],
+        values={name: found[f"_by{number}"] for number, name in enumerate(by)},
+    )
+    return _held(rows, found, spec=spec) if spec.hold else rows
+
+
+def _masks(found: pl.DataFrame, *, conditions: Sequence[Any], categories: list[str]) -> list[Bools]:
+    masks: list[Bools] = []
+    codes = found["_event"].to_numpy() if "_event" in found else None
+    known = {name: code for code, name in enumerate(categories)}
+    made: dict[tuple[str, ...], Bools] = {}
+    for number, one in enumerate(conditions):
+        if one.events is None:
+            masks.append(found[f"_is{number}"].to_numpy())
+            continue
+        if one.events not in made and codes is not None:
+            wanted = [known[name] for name in one.events if name in known]
+            made[one.events] = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
+        masks.append(made[one.events])
+    return masks
+
+
+def _held(rows: Rows, found: pl.DataFrame, *, spec: FunnelSpec) -> Rows:
+    """Make (unit, value) the unit: rows are sorted anew, and keep their place in the log."""
+    held = pl.struct(f"_hold{number}" for number in range(len(spec.hold)))
+    value = found.select(held.rank("dense").cast(pl.Int64).alias("value"))["value"].to_numpy()
+    order = np.lexsort((value, rows.unit))
+    both = rows.unit[order].astype(np.int64) * (int(value.max(initial=0)) + 1) + value[order]
+    values = {name: column.gather(order) for name, column in rows.values.items()}
+    return replace(rows.take(order), values=values).regroup(both)

@@ -1,0 +1,142 @@
+"""The shorthand for people who type: ``"Viewed Page -> [Read Article | Opened Email] -> Signed Up <= 7d"``.
+
+============== =======================================================
+``A -> B``     B after A
+``[A | B]``    any of them
+``{A, B}``     both, in whatever order
+``B?``         may be left out
+``B <= 2d``    at most two days after the step before
+``!X``         X must not happen between its neighbours
+``"A -> B"``   a name in quotes is taken as it stands
+============== =======================================================
+"""
+
+from __future__ import annotations
+
+from journeys.errors import ArgumentError
+from journeys.steps.core import Step, StepLike, step
+from journeys.steps.sequence import AnyOrder, Never, Steps
+
+__all__ = ["parse"]
+
+_CLOSING = {"[": "]", "{": "}"}
+
+
+def parse(pattern: str) -> Steps:
+    """Read a pattern of steps.
+
+    Parameters
+    ----------
+    pattern : str
+        The steps with ``->`` between them; see the module for the rest.
+
+    Returns
+    -------
+    Steps
+
+    Raises
+    ------
+    ArgumentError
+        When it cannot be read; the place is shown.
+
+    Examples
+    --------
+    >>> parse("Viewed Page -> [Read Article | Opened Email] -> !Left -> Signed Up").flat[1].events
+    ('Read Article', 'Opened Email')
+    >>> parse("A -> {B, C} -> D?").runs
+    ((0,), (1, 2), (3,))
+    >>> parse("A -> -> B")
+    Traceback (most recent call last):
+        ...
+    journeys.errors.ArgumentError: steps: a step is missing here:
+        A -> -> B
+             ^
+    """
+    return Steps.of([_part(pattern, low, high) for low, high in _cut(pattern, "->", 0, len(pattern))])
+
+
+def _fail(pattern: str, at: int, what: str) -> ArgumentError:
+    return ArgumentError(f"steps: {what}:\n    {pattern}\n    {' ' * at}^")
+
+
+def _cut(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
+    """Split at a mark that is inside no quotes and no brackets; return where the parts begin and end."""
+    parts: list[tuple[int, int]] = []
+    start = at = low
+    open_: list[tuple[str, int]] = []
+    while at < high:
+        sign = pattern[at]
+        if sign == '"':
+            close = pattern.find('"', at + 1, high)
+            if close < 0:
+                raise _fail(pattern, at, "this quote is never closed")
+            at = close + 1
+            continue
+        if sign in _CLOSING:
+            open_.append((sign, at))
+        elif sign in _CLOSING.values():
+            if not open_ or _CLOSING[open_[-1][0]] != sign:
+                raise _fail(pattern, at, f"this {sign!r} closes nothing")
+            open_.pop()
+        elif not open_ and pattern.startswith(mark, at):
+            parts.append((start, at))
+            at += len(mark)
+            start = at
+            continue
+        at += 1
+    if open_:
+        raise _fail(pattern, open_[-1][1], f"this {open_[-1][0]!r} is never closed")
+    return [*parts, (start, high)]
+
+
+def _trim(pattern: str, low: int, high: int) -> tuple[int, int]:
+    while low < high and pattern[low].isspace():
+        low += 1
+    while low < high and pattern[high - 1].isspace():
+        high -= 1
+    return low, high
+
+
+def _part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Never:
+    within: str | None = None
+    pieces = _cut(pattern, "<=", low, high)
+    if len(pieces) > 2:
+        raise _fail(pattern, pieces[2][0] - 2, "only one window can be given for a step")
+    if len(pieces) == 2:
+        at, end = _trim(pattern, *pieces[1])
+        within = pattern[at:end]
+        low, high = pieces[0]
+    low, high = _trim(pattern, low, high)
+    if low < high and pattern[low] == "!":
+        if within is not None:
+            raise _fail(pattern, low, "what must not happen has no window")
+        return Never(_names(pattern, low + 1, high))
+    optional = low < high and pattern[high - 1] == "?"
+    if optional:
+        low, high = _trim(pattern, low, high - 1)
+    if low < high and pattern[low] == "{":
+        if within is not None or optional:
+            raise _fail(pattern, low, "a run in any order can have no window of its own and cannot be optional")
+        return AnyOrder(tuple(_names(pattern, *one) for one in _cut(pattern, ",", low + 1, high - 1)))
+    found = _names(pattern, low, high)
+    return step(found.name, found.events, within=within, optional=optional)
+
+
+def _names(pattern: str, low: int, high: int) -> Step:
+    """Read a name, or names in square brackets with bars between them."""
+    low, high = _trim(pattern, low, high)
+    if low < high and pattern[low] == "[":
+        if pattern[high - 1] != "]":
+            raise _fail(pattern, low, "something stands behind the bracket that opens here")
+        names = [_name(pattern, *one) for one in _cut(pattern, "|", low + 1, high - 1)]
+        return step(" or ".join(names), names)
+    return step(_name(pattern, low, high))
+
+
+def _name(pattern: str, low: int, high: int) -> str:
+    low, high = _trim(pattern, low, high)
+    if low == high:
+        raise _fail(pattern, min(low, len(pattern)), "a step is missing here")
+    if pattern[low] == '"' and pattern[high - 1] == '"' and high - low > 1:
+        return pattern[low + 1 : high - 1]
+    return pattern[low:high]
