@@ -2,6 +2,7 @@
 
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
 from journeys.events import Events, Issues
+from journeys.identity import IdentityRules
 from journeys.journeys import Journeys, stitch
 from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.sources import read_customerio, read_hubspot, read_rudderstack, read_segment, read_table
@@ -12,6 +13,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError",
     "Events",
+    "IdentityRules",
     "Issues",
     "Journeys",
     "JourneysError",

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.identity.assign import Assigned
 from journeys.identity.reading import TRAIT, Reading
 
-__all__ = ["list_memberships", "list_people", "with_traits"]
+__all__ = ["list_accounts", "list_memberships", "list_people", "with_traits"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -49,7 +49,8 @@ def list_people(ids: pl.DataFrame, facts: Sequence[pl.DataFrame], *, types: tupl
             .select("person", pl.col("id").alias(name))
         )
         people = people.join(first, on="person", how="left", maintain_order="left")
-    for name, told in _traits(facts, taken={*types, *_TAKEN}).items():
+    personal = [frame.filter(pl.col("kind") != "group") for frame in facts]
+    for name, told in _traits(personal, taken={*types, *_TAKEN}).items():
         latest = told.unique("person", keep="last", maintain_order=True).select("person", name)
         people = people.join(latest, on="person", how="left", maintain_order="left")
     return people
@@ -59,7 +60,8 @@ def with_traits(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.DataFr
     """Give each event the traits of its person as of its moment; before the first is told, they are null."""
     rows = table.select("person", "timestamp").with_row_index("row").sort("timestamp", "row")
     columns = []
-    for name, told in _traits(facts, taken={*table.columns, *_TAKEN}).items():
+    personal = [frame.filter(pl.col("kind") != "group") for frame in facts]
+    for name, told in _traits(personal, taken={*table.columns, *_TAKEN}).items():
         found = rows.join_asof(
             told.sort("timestamp", "person"), on="timestamp", by="person", strategy="backward", check_sortedness=False
         )
@@ -67,27 +69,41 @@ def with_traits(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.DataFr
     return table.with_columns(columns)
 
 
-def _traits(facts: Sequence[pl.DataFrame], *, taken: set[str]) -> dict[str, pl.DataFrame]:
-    """For each trait `person`, `timestamp` and its values, one a moment, sorted by person and time.
+def list_accounts(facts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One row an account: `group_id` and the latest value of each trait that group calls told of it."""
+    told = [
+        frame.filter((pl.col("kind") == "group") & pl.col("group_id").is_not_null())
+        for frame in facts
+        if "group_id" in frame.columns
+    ]
+    names = pl.concat([pl.DataFrame(schema={"group_id": pl.String}), *(frame.select("group_id") for frame in told)])
+    accounts = names.unique().sort("group_id")
+    for name, values in _traits(told, taken={*_TAKEN, "member", "members"}, of="group_id").items():
+        latest = values.unique("group_id", keep="last", maintain_order=True).select("group_id", name)
+        accounts = accounts.join(latest, on="group_id", how="left", maintain_order="left")
+    return accounts
 
-    Of two values at one moment the larger counts, so that the order of the input decides nothing. What a group call
-    tells is the account's, not the person's.
+
+def _traits(facts: Sequence[pl.DataFrame], *, taken: set[str], of: str = "person") -> dict[str, pl.DataFrame]:
+    """For each trait whose it is, `timestamp` and its values, one a moment, sorted so.
+
+    Of two values at one moment the larger counts, so that the order of the input decides nothing.
     """
     found: dict[str, list[pl.DataFrame]] = {}
     for frame in facts:
-        personal = frame.filter(pl.col("kind") != "group")
         for column in frame.columns:
             if column.startswith(TRAIT):
                 plain = column.removeprefix(TRAIT)
                 name = f"trait_{plain}" if plain in taken else plain
-                value = personal.select("person", "timestamp", pl.col(column).alias(name))
-                found.setdefault(name, []).append(value.drop_nulls(name))
+                found.setdefault(name, []).append(
+                    frame.select(of, "timestamp", pl.col(column).alias(name)).drop_nulls(name)
+                )
     traits = {}
     for name, frames in sorted(found.items()):
         kinds = {frame.schema[name] for frame in frames}
         text = len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds)
         same = [frame.with_columns(pl.col(name).cast(pl.String)) for frame in frames] if text else frames
-        told = pl.concat(same, how="vertical_relaxed").sort("person", "timestamp", name)
+        told = pl.concat(same, how="vertical_relaxed").sort(of, "timestamp", name)
         if told.height:
-            traits[name] = told.unique(["person", "timestamp"], keep="last", maintain_order=True)
+            traits[name] = told.unique([of, "timestamp"], keep="last", maintain_order=True)
     return traits

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity"]
 
-_FRAMES = ("ids", "evidence", "junk", "split", "rows", "figures", "memberships", "changes")
+_FRAMES = ("ids", "evidence", "junk", "split", "rows", "figures", "memberships", "accounts", "changes")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +43,8 @@ class Identity:
         `id_type`, `id`, `reason`, `rows`: values that name nobody, so that they link nothing.
     memberships : pl.DataFrame
         `person`, `timestamp`, `group_id`: who belonged to which account from when on.
+    accounts : pl.DataFrame
+        `group_id` and the latest traits that group calls told of each account.
     changes : pl.DataFrame
         After later data was added: `person`, its number `before`, `change` ("merged" or "split").
     rules : IdentityRules
@@ -56,7 +58,7 @@ class Identity:
     ...     "device": ["d1", "d1", "d1", "d1"], "user": [None, "ann", None, "bob"],
     ... }).with_columns(what=pl.lit("Loaded a Page"))
     >>> events = jn.read_table(seen, timestamp="at", event="what", ids={"user_id": "user", "device": "device"})
-    >>> identity = stitch_events([events]).identity
+    >>> identity = jn.stitch(events).identity
     >>> identity.table.select("id_type", "id", "person").rows()
     [('user_id', 'ann', 1), ('device', 'd1', 1), ('user_id', 'bob', 2)]
     >>> identity.shared.select("id", "people", "events").rows()
@@ -71,6 +73,7 @@ class Identity:
     rows: pl.DataFrame
     figures: pl.DataFrame
     memberships: pl.DataFrame
+    accounts: pl.DataFrame
     changes: pl.DataFrame
     rules: IdentityRules
     sources: tuple[Events, ...] = ()
@@ -185,7 +188,7 @@ class Identity:
         >>> events = jn.read_table(
         ...     seen, timestamp="at", event="what", ids={"user_id": "user", "device": "device"}, name="web"
         ... )
-        >>> stitch_events([events]).identity.explain("ann", "d1")
+        >>> jn.stitch(events).identity.explain("ann", "d1")
         'ann' and 'd1' are one person:
           user_id 'ann' with device 'd1': in 1 row of web since 2026-03-01 00:00 ("Signed Up")
         """

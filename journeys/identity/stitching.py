@@ -16,7 +16,7 @@ from journeys.identity.coding import Coded, code_ids, order_types
 from journeys.identity.links import list_links
 from journeys.identity.merge import Clusters, cluster
 from journeys.identity.numbering import number_people
-from journeys.identity.people import list_memberships, list_people, with_traits
+from journeys.identity.people import list_accounts, list_memberships, list_people, with_traits
 from journeys.identity.reading import Reading, read_rows, without_repeats
 from journeys.identity.report import Identity
 from journeys.identity.rules import IdentityRules
@@ -124,6 +124,7 @@ def stitch_events(
         rows=_account(readings, assigned),
         figures=_figures(coded, clusters, assigned, rules=rules),
         memberships=memberships,
+        accounts=list_accounts(owner_facts),
         changes=changes,
         rules=rules,
         sources=tuple(events),

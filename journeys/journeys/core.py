@@ -12,6 +12,7 @@ import polars as pl
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.journeys.attributions import AsksAttribution
+from journeys.journeys.bridge import Bridges, check_events
 from journeys.journeys.correlations import AsksCorrelations
 from journeys.journeys.flows import AsksFlows
 from journeys.journeys.funnels import AsksFunnels
@@ -25,7 +26,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution):
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridges):
     """Everybody's timeline, from first touch to last: select from it, ask it, save it.
 
     Nothing that is asked changes it: every selection is a new `Journeys` over the same log.
@@ -248,7 +249,9 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
     return opened.on(engine)
 
 
-def stitch(*events: Events, rules: IdentityRules | None = None) -> Journeys:
+def stitch(
+    *events: Events, rules: IdentityRules | None = None, traits: Literal["latest", "as_of"] = "latest"
+) -> Journeys:
     """Bridge anonymous and known identifiers: many half-stories become one timeline a person.
 
     Parameters
@@ -257,19 +260,31 @@ def stitch(*events: Events, rules: IdentityRules | None = None) -> Journeys:
         What the readers returned, from any number of systems.
     rules : IdentityRules, optional
         What links, and what is refused; the library's own rules by default.
+    traits : {"latest", "as_of"}
+        Whether traits (from identify calls and CRM properties) are known of people only, with their latest value, or
+        of each event as well, with the value at that moment.
+
+    Returns
+    -------
+    Journeys
+        `identity` says who is who and why, and where each row went.
 
     Raises
     ------
     ArgumentError
         When there is nothing to stitch, or something that is no `Events`.
-    """
-    from journeys.events import Events
-    from journeys.identity import IdentityRules, stitch_events
+    UnknownNameError
+        When the rules name an identifier type that no source has.
 
-    wrong = [type(one).__name__ for one in events if not isinstance(one, Events)]
-    if not events or wrong:
-        got = f"got {', '.join(wrong)}" if wrong else "got nothing"
-        raise ArgumentError(f"events: expected what jn.read_segment, jn.read_table … return, {got}.")
-    stitched = stitch_events(events, rules=rules or IdentityRules())
-    built = build_log(stitched.table, people=stitched.people)
-    return Journeys(built.log, quarantine=built.quarantine, noticed=built.noticed, stitched=stitched.identity)
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> table = pl.DataFrame({"at": ["2026-03-01", "2026-03-02"], "user_id": [None, "ann"], "device": ["d1", "d1"]})
+    >>> events = jn.read_table(table, timestamp="at", event=pl.lit("Loaded a Page"), ids=["user_id", "device"])
+    >>> jn.stitch(events)
+    Journeys: 1 person, 2 events, 2026-03-01 to 2026-03-02.
+    """
+    from journeys.identity import stitch_events
+
+    check_events(events)
+    return Journeys.from_stitched(stitch_events(events, rules=rules, traits=traits))

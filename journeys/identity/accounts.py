@@ -1,0 +1,42 @@
+"""People → accounts: whose account each event belongs to."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["to_accounts"]
+
+
+def to_accounts(events: pl.DataFrame, memberships: pl.DataFrame) -> pl.DataFrame:
+    """Replace each event's person by an account; the person stays as `member`.
+
+    The account is the one that the event names itself (`group_id`), else the one that its person had joined last
+    before it, else the first that the person joined later. Events of people without an account are left out.
+
+    Parameters
+    ----------
+    events : pl.DataFrame
+        `person`, `timestamp`, `event`, properties.
+    memberships : pl.DataFrame
+        `person`, `timestamp`, `group_id`.
+    """
+    named = [pl.col("group_id")] if "group_id" in events.columns else []
+    # of two accounts at one moment the larger name counts, so that the order of the input decides nothing
+    joined = memberships.sort("person", "timestamp", "group_id").unique(
+        ["person", "timestamp"], keep="last", maintain_order=True
+    )
+    table = joined.select("person", "timestamp", pl.col("group_id").alias("__since")).sort("timestamp", "person")
+    first = joined.unique("person", keep="first", maintain_order=True).select(
+        "person", pl.col("group_id").alias("__first")
+    )
+    rows = events.with_row_index("__row").sort("timestamp", "__row")
+    found = rows.join_asof(table, on="timestamp", by="person", strategy="backward", check_sortedness=False).join(
+        first, on="person", how="left"
+    )
+    return (
+        found.sort("__row")
+        .with_columns(pl.coalesce(*named, "__since", "__first").alias("__account"), pl.col("person").alias("member"))
+        .filter(pl.col("__account").is_not_null())
+        .with_columns(pl.col("__account").alias("person"))
+        .drop("__row", "__since", "__first", "__account", "group_id", strict=False)
+    )

@@ -1,0 +1,142 @@
+"""What journeys that were stitched can do beside being asked: take in later data, and become accounts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+import polars as pl
+
+from journeys.errors import ArgumentError, StoreError
+from journeys.journeys.selection import Selection
+from journeys.log import build_log
+
+if TYPE_CHECKING:
+    from journeys.events import Events
+    from journeys.identity import Identity, Stitched
+
+__all__ = ["Bridges", "check_events"]
+
+
+class Bridges(Selection):
+    """Thin methods over the identity room."""
+
+    stitched: Identity | None
+
+    @classmethod
+    def from_stitched(cls, stitched: Stitched) -> Self:
+        """Build the log of what was stitched."""
+        built = build_log(stitched.table, people=stitched.people)
+        identity = stitched.identity.built_by(cls.from_stitched)
+        settings: dict[str, Any] = {"quarantine": built.quarantine, "noticed": built.noticed, "stitched": identity}
+        return cls(built.log, **settings)
+
+    def add(self, *events: Events, traits: Literal["latest", "as_of"] = "latest") -> Self:
+        """Stitch later data in: the answer is that of stitching everything at once.
+
+        People keep their number where they did not merge; of those who merged the smallest number stays.
+        `identity.changes` lists who merged, and who turned out to be two.
+
+        Parameters
+        ----------
+        *events : Events
+            What the readers returned for the new data.
+        traits : {"latest", "as_of"}
+            As in `stitch`.
+
+        Raises
+        ------
+        StoreError
+            When the raw events are not at hand because these journeys were opened from a store or came with their
+            people known.
+        ArgumentError
+            When these journeys are a selection, or there is nothing to add.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> def read(rows):
+        ...     table = pl.DataFrame(rows, schema=["at", "user_id", "device"], orient="row")
+        ...     return jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=["user_id", "device"], name="web")
+        >>> j = jn.stitch(read([("2026-03-01", None, "d1"), ("2026-03-02", "ann", None)]))
+        >>> j.people.height
+        2
+        >>> later = j.add(read([("2026-03-03", "ann", "d1")]))
+        >>> later.identity.changes.rows()
+        [(1, 2, 'merged')]
+        """
+        check_events(events)
+        identity = self._identity(what="add")
+        if not identity.sources:
+            raise StoreError(
+                "add: these journeys came from a store, which does not hold the raw events; stitch everything with "
+                "jn.stitch(...) and save it again."
+            )
+        if self.cuts:
+            raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
+        from journeys.identity import stitch_events
+
+        again = stitch_events([*identity.sources, *events], rules=identity.rules, traits=traits, before=identity)
+        return replace(self.from_stitched(again), engine=self.engine)
+
+    def by_account(self) -> Self:
+        """Ask accounts instead of people: each account's timeline holds the events of all its members.
+
+        An event belongs to the account that it names itself, else to the one that its person had joined last before
+        it (Segment's group calls, the CRM's companies), else to the first that the person joined later. Events of
+        people without an account are left out, and counted in `noticed`.
+
+        Returns
+        -------
+        Journeys
+            `person` is the account, `member` who did it; `people` has `members` and the account's traits.
+
+        Raises
+        ------
+        ArgumentError
+            When nothing names an account.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> days = ["2026-03-01", "2026-03-02"]
+        >>> table = pl.DataFrame({"at": days, "user_id": ["ann", "bob"], "group_id": ["a", "a"]})
+        >>> events = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=["user_id"], name="app")
+        >>> jn.stitch(events).by_account().people.select("person", "members", "event_count").rows()
+        [('a', 2, 2)]
+        """
+        from journeys.identity.accounts import to_accounts
+
+        identity = self._identity(what="by_account")
+        events = self.events.collect()
+        if not identity.memberships.height and "group_id" not in events.columns:
+            raise ArgumentError(
+                "by_account: nothing names an account; accounts come from group calls, CRM companies or a column "
+                "'group_id'."
+            )
+        table = to_accounts(events, identity.memberships)
+        members = (
+            table.group_by("person").agg(pl.col("member").n_unique().cast(pl.Int64).alias("members")).sort("person")
+        )
+        traits = identity.accounts.rename({"group_id": "person"})
+        people = members.join(traits, on="person", how="left", maintain_order="left")
+        built = build_log(table, people=people)
+        left_out = events.height - table.height
+        noticed = dict(built.noticed) | ({"of people without an account, left out": left_out} if left_out else {})
+        settings: dict[str, Any] = {"quarantine": built.quarantine, "noticed": noticed, "engine": self.engine}
+        return type(self)(built.log, **settings)
+
+    def _identity(self, *, what: str) -> Identity:
+        if self.stitched is None:
+            raise StoreError(f"{what}: these journeys came with their people known; only jn.stitch finds identities.")
+        return self.stitched
+
+
+def check_events(events: tuple[Events, ...]) -> None:
+    """Refuse what no reader returned."""
+    from journeys.events import Events
+
+    wrong = [type(cast("Any", one)).__name__ for one in events if not isinstance(one, Events)]
+    if not events or wrong:
+        got = f"got {', '.join(wrong)}" if wrong else "got nothing"
+        raise ArgumentError(f"events: expected what jn.read_segment, jn.read_table … return, {got}.")
