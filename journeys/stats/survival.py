@@ -70,7 +70,7 @@ def kaplan_meier(times: Column, *, happened: Column, confidence: float = 0.95) -
     moments, counts = np.unique(time[event], return_counts=True)
     at_risk = (len(time) - np.searchsorted(np.sort(time), moments, side="left")).astype(np.float64)
     done = counts.astype(np.float64)
-    alive: Floats = np.cumprod(1 - done / at_risk)
+    alive = np.asarray(np.cumprod(1 - done / at_risk), dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(done / (at_risk * (at_risk - done)))
         scale = np.log(-np.log(alive))

@@ -103,7 +103,7 @@ def _tally_sorted(codes: Array, window: Window, group: Ints, *, behaviours: int,
     fresh = code < behaviours
     fresh[1:] &= (code[1:] != code[:-1]) | (person[1:] != person[:-1])
     code, person = code[fresh], person[fresh]
-    order = np.argsort((code & 0xFFFF).astype(np.uint16), kind="stable")
+    order = np.argsort(code.astype(np.uint16), kind="stable")  # the lower half of the code
     if behaviours > 1 << 16:
         order = order[np.argsort((code[order] >> 16).astype(np.uint16), kind="stable")]
     code, person = code[order], person[order]
