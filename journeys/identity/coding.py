@@ -154,13 +154,16 @@ def code_ids(
         parts.append(Part(facts_time, _shifted(one.of_facts, start), is_events=False))
         start += one.combinations.height
     explicit, self_links = _explicit(links, book=book, sources=sources)
+    combinations = np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32)
+    spans = pl.concat(seen)
+    ids, combinations, explicit = _only_seen(ids, combinations, explicit, rows=spans["rows"])
     counted = pl.concat([*junk, pl.DataFrame(schema={"id_type": pl.String, "raw": pl.String, "rows": pl.Int64})])
     return Coded(
         types=types,
         ids=ids,
         rank=ids["rank"].to_numpy().astype(np.int64),
-        combinations=np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32),
-        seen=pl.concat(seen),
+        combinations=combinations,
+        seen=spans,
         parts=tuple(parts),
         links=explicit,
         junk=counted.group_by("id_type", "raw")
@@ -191,6 +194,22 @@ def _spans(one: Reading, *, time: Ints, facts_time: Ints) -> pl.DataFrame:
         np.maximum.at(last, number, when)
         rows += np.bincount(number, minlength=count)
     return pl.DataFrame({"first": first, "last": last, "rows": rows})
+
+
+def _only_seen(
+    ids: pl.DataFrame, combinations: Numbers, links: pl.DataFrame, *, rows: pl.Series
+) -> tuple[pl.DataFrame, Numbers, pl.DataFrame]:
+    """Leave out identifiers that only rows in quarantine, or links that link nothing, have brought."""
+    seen = np.zeros(ids.height + 1, dtype=bool)
+    seen[combinations[(rows > 0).to_numpy()]] = True
+    for end in "ab":
+        seen[links[end].to_numpy()] = True
+    seen[-1] = False  # the place of "none"
+    if seen[:-1].all():
+        return ids, combinations, links
+    code = np.where(seen, np.cumsum(seen) - 1, -1)
+    renamed = links.with_columns(pl.Series(end, code[links[end].to_numpy()], dtype=pl.Int64) for end in "ab")
+    return ids.filter(pl.Series(seen[:-1])), code.astype(np.int32)[combinations], renamed
 
 
 def _raw_values(readings: Sequence[Reading], *, links: pl.DataFrame, types: tuple[str, ...]) -> dict[str, pl.Series]:

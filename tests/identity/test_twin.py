@@ -1,0 +1,111 @@
+"""Stitching equals plain loops, whatever the rules and however nasty the rows."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeys.identity import IdentityRules, stitch_events
+from tests.twins.identity import Alias, Row, as_events, twin
+
+VALUES = {
+    "user_id": [None, "u1", "u2", "u3", "null"],
+    "email": [None, None, "ann@x.org", "bob@x.org", "info@x.org"],
+    "anonymous_id": [None, "a1", "a2", "a3", "a4", "0000"],
+}
+ids = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()}).filter(
+    lambda found: any(value is not None for value in found.values())
+)
+rows = st.lists(
+    st.builds(Row, time=st.integers(0, 5), ids=ids, kind=st.sampled_from([None, None, None, "identify"])), max_size=12
+)
+identifier = st.sampled_from([(name, value) for name, values in VALUES.items() for value in values if value])
+aliases = st.lists(
+    st.builds(Alias, a=identifier, b=identifier, time=st.integers(0, 5), kind=st.sampled_from(["alias", "merge"])),
+    max_size=2,
+)
+RULES = {
+    "ours": IdentityRules(),
+    "crowds": IdentityRules(max_users=1),
+    "previous": IdentityRules(shared="previous"),
+    "drop": IdentityRules(shared="drop", max_users=None),
+    "limits": IdentityRules(limits={"*": 2, "anonymous_id": 1}),
+    "few": IdentityRules(max_ids=3, mailboxes=()),
+    "two exclusive": IdentityRules(exclusive=("user_id", "email"), priority=("user_id", "email")),
+    "nothing exclusive": IdentityRules(exclusive=()),
+    "segment": IdentityRules.segment(),
+    "trim and crowds": IdentityRules(rows="trim", max_users=1, order="time", limits={"*": 2}),
+    "mixpanel": IdentityRules.mixpanel(),
+    "mixpanel original": IdentityRules.mixpanel_original(),
+    "amplitude": IdentityRules.amplitude(),
+    "posthog": IdentityRules.posthog(),
+    "snowplow": IdentityRules.snowplow(),
+    "rudderstack": IdentityRules.rudderstack(),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+@given(rows=rows, aliases=aliases)
+def test_stitching_equals_loops(name: str, rows: list[Row], aliases: list[Alias]) -> None:
+    rules = RULES[name]
+    found = stitch_events([as_events(rows, aliases=aliases)], rules=rules)
+    expected = twin(rows, rules=rules, aliases=aliases)
+    kept = [person for person in expected.people if person is not None]
+    assert found.table["person"].to_list() == kept
+    table = {
+        (kind, value): person
+        for kind, value, person in found.identity.table.select("id_type", "id", "person").iter_rows()
+    }
+    assert table == expected.table
+    refused = found.identity.refused.select("id_type_a", "id_a", "id_type_b", "id_b").rows()
+    assert {((a, b), (c, d)) for a, b, c, d in refused} == expected.refused
+    total = found.identity.rows.row(0, named=True)
+    assert total["read"] == len(rows) == total["events"] + total["facts"] + total["duplicates"] + total["quarantined"]
+    assert total["events"] == len(kept)
+
+
+@given(rows=rows, aliases=aliases, seed=st.randoms(use_true_random=False), cut=st.integers(0, 12))
+def test_order_and_files_change_nothing(rows: list[Row], aliases: list[Alias], seed, cut: int) -> None:
+    whole = stitch_events([as_events(rows, aliases=aliases)])
+    tagged = list(enumerate(rows))
+    seed.shuffle(tagged)
+    shuffled = [row for _, row in tagged]
+    parts = [as_events(shuffled[:cut], aliases=aliases), as_events(shuffled[cut:], aliases=aliases[::-1])]
+    again = stitch_events(parts)
+    assert again.identity.table.equals(whole.identity.table)
+    place = {at: to for to, (at, _) in enumerate(tagged)}
+    events = [at for at, row in tagged if row.kind is None]
+    person = dict(zip(_usable(shuffled, events, tagged), again.table["person"], strict=True))
+    before = dict(zip(_usable(rows, None, None), whole.table["person"], strict=True))
+    assert len(place) == len(rows)
+    assert person == before
+
+
+def _usable(rows: list[Row], order: list[int] | None, tagged: list[tuple[int, Row]] | None) -> list[int]:
+    """Original places of the events that someone usable did."""
+    pairs = tagged if tagged is not None else list(enumerate(rows))
+    bad = {"null", "0000"}
+    return [
+        at for at, row in pairs if row.kind is None and any(v is not None and v not in bad for v in row.ids.values())
+    ]
+
+
+@given(rows=rows, more=rows, aliases=aliases)
+def test_adding_equals_all_at_once(rows: list[Row], more: list[Row], aliases: list[Alias]) -> None:
+    early, late = as_events(rows), as_events(more, aliases=aliases, name="later")
+    first = stitch_events([early])
+    added = stitch_events([early, late], before=first.identity)
+    once = stitch_events([early, late])
+    pairs = set(zip(added.table["person"], once.table["person"], strict=True))
+    assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+    joined = added.identity.table.join(once.identity.table, on=["id_type", "id"], suffix="_once")
+    assert joined.height == once.identity.table.height == added.identity.table.height
+    assert joined.select(pl.struct("person", "person_once").n_unique()).item() == joined["person"].n_unique()
+    before = {row[:2]: row[2] for row in first.identity.table.select("id_type", "id", "person").iter_rows()}
+    after = {row[:2]: row[2] for row in added.identity.table.select("id_type", "id", "person").iter_rows()}
+    told = {(row["before"], row["person"]) for row in added.identity.changes.iter_rows(named=True)}
+    for one, number in before.items():
+        assert after[one] == number or (number, after[one]) in told
+    assert added.identity.changes.select("person", "before").is_duplicated().any() is False or not told
