@@ -41,6 +41,7 @@ class AsksFlows(Selection):
         groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None = None,
         hide: str | Sequence[str] | None = None,
         clean: bool | Sequence[tuple[str, str]] | None = None,
+        times: bool = True,
     ) -> Flow:
         """Ask which way people really go, column by column.
 
@@ -86,6 +87,9 @@ class AsksFlows(Selection):
         clean : bool or list of (regular expression, replacement), optional
             How values that name nodes are cleaned. By default page paths and addresses are: identifiers
             become ``:id``, query strings and closing slashes go.
+        times : bool
+            Whether to work out how long each link takes. It costs more than all the rest: leave it off where
+            only people count.
 
         Returns
         -------
@@ -126,6 +130,7 @@ class AsksFlows(Selection):
         options: dict[str, Any] = {
             "who": who, "steps": steps, "top": top, "collapse": collapse, "keep": keep, "align": align,
             "occurrence": occurrence, "count": count, "within": within, "gap": gap, "campaign_cuts": campaign_cuts,
+            "times": times,
         }  # fmt: skip
         names, columns = self.log.names, self.log.schema.names()
         nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, names=names, columns=columns)

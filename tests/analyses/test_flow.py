@@ -36,7 +36,7 @@ optional = {
     "steps": st.integers(1, 5),
     "top": st.sampled_from([None, 1, 2]),
     "who": st.sampled_from([None, "all", "converted", "dropped"]),
-    "hide": st.sampled_from([None, "B", ["A"]]),
+    "hide": st.sampled_from([None, None, "B", ["A"]]),
 }
 options = st.fixed_dictionaries({}, optional=optional)
 

@@ -23,7 +23,7 @@ class Attempts(NamedTuple):
 def cut_attempts(rows: Rows, spec: FlowSpec) -> Attempts:
     """Cut people, or sessions, into the journeys that were asked for."""
     low = rows.begins
-    high = np.append(low[1:], rows.time.size)[: low.size]
+    high = np.append(low[1:], low.dtype.type(rows.time.size))[: low.size]
     if rows.starts is None:
         return _look_back(rows, spec, low=low, high=high)
     if spec.occurrence == "each":

@@ -12,6 +12,7 @@ from journeys.analyses.flow.attempts import cut_attempts
 from journeys.analyses.flow.nodes import CONTINUES, DROP
 from journeys.analyses.flow.rows import Rows, read_rows
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.stream import is_plain, names_of, stream_links
 from journeys.analyses.flow.walk import walk
 from journeys.log import View
 
@@ -83,58 +84,76 @@ def passages(rows: Rows, spec: FlowSpec) -> tuple[np.ndarray, np.ndarray, Iterat
 
 def count_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's links, apart for those who reached the end and those who did not."""
+    if is_plain(view, spec):
+        return _from_stream(stream_links(view, spec), names=names_of(view))
     rows = read_rows(view, spec)
     _, reached, found = passages(rows, spec)
-    labels = [*rows.labels, *_STOPS]
-    size = len(labels)
-    frames = [_tally(passage, reached, size=size) for passage in found]
-    counted = pl.concat([frame for frame in frames if frame.height]) if any(f.height for f in frames) else None
-    if counted is None:
-        return pl.DataFrame(schema=SCHEMA)
-    names = pl.Series(labels, dtype=pl.String)
-    source = names.gather(counted["source"])
-    target = names.gather(counted["target"])
-    kind = pl.Series(["move"] * len(rows.labels) + ["drop", "continue", "reach"]).gather(counted["target"])
-    return pl.DataFrame(
-        {
-            "position": counted["position"],
-            "source": source,
-            "target": target,
-            "kind": kind,
-            "reached": counted["reached"],
-            "people": counted["people"],
-            "times": counted["times"],
-        },
-        schema=SCHEMA,
+    size = len(rows.labels) + len(_STOPS)
+    frames = [_tally(passage, reached, size=size, timed=spec.times) for passage in found]
+    filled = [frame for frame in frames if frame.height]
+    return _with_names(pl.concat(filled), names=rows.labels) if filled else pl.DataFrame(schema=SCHEMA)
+
+
+def _from_stream(table: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:
+    size = len(names)
+    key = pl.col("key").cast(pl.Int64)
+    unpacked = table.select(
+        (key // (size * (size + 2))).alias("position"),
+        (key // (size + 2) % max(size, 1)).alias("source"),
+        (key % (size + 2)).alias("target"),
+        pl.lit(value=False).alias("reached"),
+        pl.col("people").cast(pl.Int64),
+        "times",
     )
+    return _with_names(unpacked, names=names)
 
 
-def _tally(passage: Passage, reached: np.ndarray, *, size: int) -> pl.DataFrame:
+def _with_names(counted: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:
+    labels = pl.Series([*names, *_STOPS], dtype=pl.String)
+    kinds = pl.Series(["move"] * len(names) + ["drop", "continue", "reach"])
+    named = counted.with_columns(
+        source=labels.gather(counted["source"]),
+        target=labels.gather(counted["target"]),
+        kind=kinds.gather(counted["target"]),
+    )
+    return named.select(list(SCHEMA))
+
+
+def _tally(passage: Passage, reached: np.ndarray, *, size: int, timed: bool) -> pl.DataFrame:
     """Count equal passages of one column; the key packs source, target and whether the end was reached."""
-    key = (passage.source.astype(np.int64) * size + passage.target) * 2 + reached[passage.journeys]
-    if passage.time is None:
-        found, people = np.unique(key, return_counts=True)
-        times = pl.Series("times", [[]] * found.size, dtype=pl.List(pl.Int64))
+    kind = np.uint32 if 2 * size * size < 1 << 32 else np.uint64
+    key = passage.source.astype(kind)
+    key *= kind(size)
+    key += passage.target.astype(kind)
+    key += key
+    key += reached[passage.journeys]
+    if passage.time is None or not timed:
+        found = pl.Series("key", key).value_counts(name="people").sort("key")
+        times = pl.Series("times", [[]], dtype=pl.List(pl.Int64)).new_from_index(0, found.height)
+        found = found.with_columns(times.alias("times"))
     else:
-        found, people, times = _grouped(key, passage.time, most=2 * size * size)
+        found = _grouped(key, passage.time, most=2 * size * size)
+    packed = found["key"].cast(pl.Int64)
     return pl.DataFrame(
         {
-            "position": pl.Series([passage.position] * found.size, dtype=pl.Int64),
-            "source": found // (2 * size),
-            "target": found // 2 % size,
-            "reached": found % 2 == 1,
-            "people": people.astype(np.int64),
-            "times": times,
+            "position": pl.Series([passage.position], dtype=pl.Int64).new_from_index(0, found.height),
+            "source": packed // (2 * size),
+            "target": packed // 2 % size,
+            "reached": packed % 2 == 1,
+            "people": found["people"].cast(pl.Int64),
+            "times": found["times"],
         }
     )
 
 
-def _grouped(key: np.ndarray, time: np.ndarray, *, most: int) -> tuple[np.ndarray, np.ndarray, pl.Series]:
-    """Gather the times of each key."""
-    # numpy sorts 16-bit numbers by counting, several times faster than any other
-    order = np.argsort(key.astype(np.uint16) if most <= 1 << 16 else key, kind="stable")
-    sorted_key = key[order]
-    borders = np.flatnonzero(np.append(True, sorted_key[1:] != sorted_key[:-1])) if key.size else np.empty(0, np.int64)
-    pieces = [pl.Series(piece) for piece in np.split(time[order], borders[1:])][: borders.size]
-    people = np.diff(np.append(borders, key.size))
-    return sorted_key[borders], people, pl.Series("times", pieces, dtype=pl.List(pl.Int64))
+def _grouped(key: np.ndarray, time: np.ndarray, *, most: int) -> pl.DataFrame:
+    """Gather the times of each key, sorted."""
+    room = 63 - most.bit_length()
+    if time.size and room > 0 and int(time.max()) < 1 << room:
+        # key and time share one number: sorting numbers beats grouping rows
+        packed = (key.astype(np.int64) << room) | time
+        ordered = pl.Series("packed", packed).sort().to_numpy()
+        table = pl.DataFrame({"key": pl.Series(ordered >> room).set_sorted(), "times": ordered & ((1 << room) - 1)})
+    else:
+        table = pl.DataFrame({"key": key, "times": time}).sort("key", "times").with_columns(pl.col("key").set_sorted())
+    return table.group_by("key", maintain_order=True).agg(pl.len().alias("people"), "times")

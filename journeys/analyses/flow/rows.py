@@ -62,7 +62,7 @@ def read_rows(view: View, spec: FlowSpec) -> Rows:
         local = pl.Categorical(pl.Categories.random())
         sources[column] = source.cast(pl.String).cast(local).alias(f"{_VALUE}{number}")
     asked += list(sources.values())
-    table = events.select(asked).collect()
+    table = events.select(asked).collect().rechunk()
     values = {column: table[f"{_VALUE}{number}"] for number, column in enumerate(sources)}
     dictionary = Dictionary()
     code = code_rows(nodes, names=names, event=table[_CODE].to_numpy(), values=values, dictionary=dictionary)
@@ -88,10 +88,15 @@ def read_rows(view: View, spec: FlowSpec) -> Rows:
         time=time,
         code=code,
         labels=dictionary.labels,
-        begins=np.flatnonzero(_begins(person, marks.get(_CUT))),
-        starts=np.flatnonzero(marks[_START]) if _START in marks else None,
-        ends=np.flatnonzero(marks[_END]) if _END in marks else None,
+        begins=np.flatnonzero(_begins(person, marks.get(_CUT))).astype(row_type(person.size)),
+        starts=np.flatnonzero(marks[_START]).astype(row_type(person.size)) if _START in marks else None,
+        ends=np.flatnonzero(marks[_END]).astype(row_type(person.size)) if _END in marks else None,
     )
+
+
+def row_type(rows: int) -> type[np.int32 | np.int64]:
+    """Choose the integers that number rows: half the memory is half the time."""
+    return np.int32 if rows < 2**31 - 1 else np.int64
 
 
 def session_cuts(spec: FlowSpec) -> pl.Expr:

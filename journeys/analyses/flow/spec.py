@@ -52,6 +52,7 @@ class FlowSpec:
     align: Align = "start"
     steps: int = 6
     top: int | None = 10
+    times: bool = True
 
     @property
     def per_session(self) -> bool:
@@ -114,6 +115,7 @@ def ask_flow(
         align=options["align"],
         steps=steps,
         top=top,
+        times=bool(options["times"]),
     )
 
 

@@ -49,14 +49,15 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
     rows, attempts = first_visits(rows, attempts, spec)
     count = spec.steps if steps is None else steps
     forward = spec.align == "start"
-    journeys = np.arange(attempts.low.size)
+    journeys = np.arange(attempts.low.size, dtype=attempts.low.dtype)
     at = attempts.low if forward else attempts.high - 1
     limit = attempts.high if forward else attempts.low - 1
     step = 1 if forward else -1
+    repeated = _repeated(rows, spec)
     for number in range(count):
         if not at.size and number:
             return
-        following = _next_run(rows, spec, at=at, limit=limit, step=step)
+        following = _next_run(repeated, at=at, limit=limit, step=step)
         # the run of repeats reaches from `at` to just before `following`
         early, late = (at, following - 1) if forward else (following + 1, at)
         shown = early if spec.keep == "first" else late
@@ -66,25 +67,28 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
         journeys, at, limit = journeys[going], following[going], limit[going]
 
 
-def _next_run(rows: Rows, spec: FlowSpec, *, at: np.ndarray, limit: np.ndarray, step: int) -> np.ndarray:
+def _next_run(repeated: np.ndarray | None, *, at: np.ndarray, limit: np.ndarray, step: int) -> np.ndarray:
     """Find the row, forward or back, that is no repeat of the run at hand; the limit where there is none."""
-    following = at + step
-    if spec.collapse not in (1, 3):
+    following = at + at.dtype.type(step)
+    if repeated is None:
         return following
-    open_runs = np.flatnonzero(_repeats(rows, spec, at=following, limit=limit, step=step))
+    # row r repeats the row before it; going back, the run goes on where the row just left is a repeat
+    ask = 0 if step == 1 else 1
+    # at its limit a journey has no further row; the table of repeats is one longer than the log
+    open_runs = np.flatnonzero(repeated[following + at.dtype.type(ask)] & (following != limit))
     for _ in range(_PATIENCE):
         if not open_runs.size:
             return following
         following[open_runs] += step
-        again = _repeats(rows, spec, at=following[open_runs], limit=limit[open_runs], step=step)
-        open_runs = open_runs[again]
+        here = following[open_runs]
+        open_runs = open_runs[repeated[here + ask] & (here != limit[open_runs])]
     if open_runs.size:
         # a few very long runs: look the changes up instead of going row by row
-        borders = _borders(rows, spec)
+        borders = np.flatnonzero(~repeated[:-1])
         here = following[open_runs]
         if step == 1:
             place = np.searchsorted(borders, here, side="right")
-            found = np.append(borders, rows.code.size)[place]
+            found = np.append(borders, repeated.size - 1)[place]
             following[open_runs] = np.minimum(found, limit[open_runs])
         else:
             place = np.searchsorted(borders, here, side="right") - 1
@@ -93,23 +97,16 @@ def _next_run(rows: Rows, spec: FlowSpec, *, at: np.ndarray, limit: np.ndarray, 
     return following
 
 
-def _repeats(rows: Rows, spec: FlowSpec, *, at: np.ndarray, limit: np.ndarray, step: int) -> np.ndarray:
-    inside = at != limit
-    before = at - step
-    # a row at the limit may lie outside the table: look at itself instead and let `inside` decide
-    there = np.where(inside, at, before)
-    same = rows.code[there] == rows.code[before]
-    if spec.collapse == 3:
-        same &= np.abs(rows.time[there] - rows.time[before]) <= spec.burst
-    result: np.ndarray = same & inside
-    return result
-
-
-def _borders(rows: Rows, spec: FlowSpec) -> np.ndarray:
-    changed = rows.code[1:] != rows.code[:-1]
-    if spec.collapse == 3:
-        changed |= np.diff(rows.time) > spec.burst
-    return np.flatnonzero(changed) + 1
+def _repeated(rows: Rows, spec: FlowSpec) -> np.ndarray | None:
+    """Mark the rows that repeat the row before them, whoever's it is; one more for the end of the log."""
+    if spec.collapse not in (1, 3):
+        return None
+    out = np.zeros(rows.code.size + 1, dtype=bool)
+    if rows.code.size:
+        np.equal(rows.code[1:], rows.code[:-1], out=out[1:-1])
+        if spec.collapse == 3:
+            out[1:-1] &= np.diff(rows.time) <= spec.burst
+    return out
 
 
 def first_visits(rows: Rows, attempts: Attempts, spec: FlowSpec) -> tuple[Rows, Attempts]:
