@@ -10,7 +10,9 @@ from journeys.journeys.selection import Selection
 from journeys.steps import StepLike
 
 if TYPE_CHECKING:
-    from journeys.analyses.correlation import BehaviourLike, Correlation
+    from journeys.analyses.correlation.matrix import Correlations
+    from journeys.analyses.correlation.question import BehaviourLike
+    from journeys.analyses.correlation.result import Correlation
 
 __all__ = ["AsksCorrelations"]
 
@@ -88,7 +90,8 @@ class AsksCorrelations(Selection):
         >>> c.table.select("behaviour", "both", "behaviour_only", "conversion_only", "neither", "phi").rows()
         [('Invited', 2, 1, 0, 1, 0.5773502691896258), ('Looked', 0, 1, 2, 1, -0.5773502691896258)]
         """
-        from journeys.analyses.correlation import correlate
+        from journeys.analyses.correlation.answer import correlate
+        from journeys.analyses.correlation.ask import Rules
         from journeys.analyses.correlation.question import resolve_ask
 
         ask = resolve_ask(
@@ -107,8 +110,74 @@ class AsksCorrelations(Selection):
         return correlate(
             self,
             ask,
-            min_people=min_people,
-            exclude=frozenset([exclude] if isinstance(exclude, str) else exclude),
-            confidence=confidence,
+            rules=Rules(min_people, frozenset([exclude] if isinstance(exclude, str) else exclude), confidence),
             options=options,
         )
+
+    def correlations(
+        self,
+        conversions: Sequence[StepLike],
+        *,
+        behaviours: BehaviourLike | Sequence[BehaviourLike] = "events",
+        exposure: str = "before",
+        since: StepLike | None = None,
+        within: str | timedelta | None = None,
+        follow_up: str | timedelta | None = None,
+        exclude: Sequence[str] = (),
+        min_people: int = 30,
+        confidence: float = 0.95,
+    ) -> Correlations:
+        """Which behaviours go with which of several conversions? One table, one heatmap.
+
+        Parameters
+        ----------
+        conversions : sequence of str, list of str, pl.Expr or Step
+            The goals, such as the stages of a CRM.
+        behaviours, exposure, since, within, follow_up, exclude, min_people, confidence
+            As in `correlation`, the same for each.
+
+        Returns
+        -------
+        Correlations
+
+        Raises
+        ------
+        UnknownNameError
+            When an event or a column is not in the log.
+        ArgumentError
+            When there is no conversion, or what `correlation` refuses.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({
+        ...     "person": [1, 1, 2, 2, 3, 4], "timestamp": [f"2026-03-0{day}" for day in (1, 2, 1, 2, 1, 1)],
+        ...     "event": ["Invited", "Upgraded", "Invited", "Asked", "Invited", "Looked"]})
+        >>> jn.Journeys.from_table(log).correlations(["Upgraded", "Asked"], min_people=1).matrix.columns
+        ['behaviour', 'Upgraded', 'Asked']
+        """
+        from journeys.analyses.correlation.matrix import lay_out
+        from journeys.analyses.result import settings_of
+        from journeys.errors import ArgumentError
+
+        if isinstance(conversions, str) or len(conversions) == 0:
+            raise ArgumentError(f"conversions: expected a list of at least one conversion, got {conversions!r}.")
+        each = [
+            self.correlation(
+                conversion,
+                behaviours=behaviours,
+                exposure=exposure,
+                since=since,
+                within=within,
+                follow_up=follow_up,
+                exclude=exclude,
+                min_people=min_people,
+                confidence=confidence,
+            )
+            for conversion in conversions
+        ]
+        goals = [one.goal for one in each]
+        if len(set(goals)) < len(goals):
+            raise ArgumentError(f"conversions: {goals!r} has a name twice; give each its own with jn.step(name, …).")
+        options = {"conversions": goals, "exposure": exposure, "min_people": min_people}
+        return lay_out(self, each, settings_of(self, **options))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.correlation import at_least, sequence, values
+from journeys.analyses.correlation.behaviours import at_least, sequence, values
 from journeys.errors import ArgumentError, UnknownNameError
 from tests.twins import correlation as twin
 

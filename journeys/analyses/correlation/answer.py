@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask, Before, Matched
+from journeys.analyses.correlation.ask import Ask, Before, Matched, Rules
 from journeys.analyses.correlation.checks import match
 from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.result import Correlation
@@ -17,12 +17,13 @@ from journeys.errors import ArgumentError
 from journeys.stats.columns import critical_value
 from journeys.stats.tables import expected_minimum
 
-__all__ = ["check_numbers", "correlate"]
+__all__ = ["check_rules", "correlate"]
 
 
-def check_numbers(*, min_people: int, confidence: float) -> None:
+def check_rules(rules: Rules) -> None:
     """Refuse a floor or a confidence that cannot be meant."""
-    critical_value(confidence)
+    critical_value(rules.confidence)
+    min_people = rules.min_people
     if isinstance(min_people, bool) or not isinstance(min_people, int) or min_people < 0:
         raise ArgumentError(f"min_people: expected a whole number of people, 0 or more; got {min_people!r}.")
 
@@ -31,17 +32,15 @@ def correlate(
     asked: Asked,
     ask: Ask,
     *,
-    min_people: int = 30,
-    exclude: frozenset[str] = frozenset(),
-    confidence: float = 0.95,
+    rules: Rules,
     options: Mapping[str, Any],
 ) -> Correlation:
     """Count a question and summarise its answer."""
-    check_numbers(min_people=min_people, confidence=confidence)
+    check_rules(rules)
     if isinstance(ask.exposure, Matched):
         ask = match(asked, ask)
     cells = add_up(asked.run(count, ask), ask)
-    table, apart = behaviour_table(cells, ask, min_people=min_people, exclude=exclude, confidence=confidence)
+    table, apart = behaviour_table(cells, ask, rules=rules)
     return Correlation(
         table=table,
         settings=settings_of(asked, **options),
@@ -51,6 +50,7 @@ def correlate(
         cautions=tuple(_cautions(table, cells, ask)),
         ask=ask,
         cells=cells,
+        rules=rules,
     )
 
 

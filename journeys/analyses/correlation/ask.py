@@ -15,6 +15,7 @@ __all__ = [
     "First",
     "Happened",
     "Matched",
+    "Rules",
     "Sequence",
     "Trait",
     "Values",
@@ -95,6 +96,15 @@ class Sequence:
 
 
 Family = EveryEvent | Values | Trait | Happened | AtLeast | Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What belongs into the table, and how sure its intervals are."""
+
+    min_people: int = 30
+    exclude: frozenset[str] = frozenset()
+    confidence: float = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from journeys.analyses.correlation.window import Array, Ints, Window, rows_up_to
 from journeys.errors import ArgumentError
 from journeys.log import View
 
-__all__ = ["SCHEMA", "count", "count_times", "did_mask", "select"]
+__all__ = ["SCHEMA", "count", "count_times", "did_mask", "select", "strata_of"]
 
 SCHEMA = {
     "kind": pl.String,  # cell, total, apart, rows, own
@@ -38,7 +38,7 @@ def count(view: View, ask: Ask) -> pl.DataFrame:
     """
     columns = read_columns(view, ask)
     window = columns.window(ask)
-    stratum, strata = _strata(columns, window, ask)
+    stratum, strata = strata_of(columns, window, ask)
     group = stratum * 2 + window.converted
     groups = 2 * len(strata)
     frames = [_frame("total", -1, [""], np.bincount(group, minlength=groups)[np.newaxis, :], strata)]
@@ -76,7 +76,7 @@ def _frame(kind: str, family: int, names: list[str], cells: Ints, strata: list[s
     return frame.filter(pl.col("people") > 0) if kind in {"cell", "total"} and len(strata) > 1 else frame
 
 
-def _strata(columns: Columns, window: Window, ask: Ask) -> tuple[Ints, list[str | None]]:
+def strata_of(columns: Columns, window: Window, ask: Ask) -> tuple[Ints, list[str | None]]:
     """Put each person into a stratum; without any, all are in one."""
     size = len(window.code)
     if ask.strata is None:

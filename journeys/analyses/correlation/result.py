@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask
+from journeys.analyses.correlation.ask import Ask, Rules
 from journeys.analyses.correlation.count import select
 from journeys.analyses.correlation.summary import Cells
 from journeys.analyses.result import Result
@@ -17,6 +17,8 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from journeys.analyses.correlation.comparison import Comparison
+    from journeys.analyses.correlation.strata import Stratified
     from journeys.journeys import Journeys
 
 __all__ = ["Correlation"]
@@ -50,6 +52,7 @@ class Correlation(Result):
     cautions: tuple[str, ...]
     ask: Ask = field(repr=False)
     cells: Cells = field(repr=False)
+    rules: Rules = field(repr=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -199,6 +202,74 @@ class Correlation(Result):
                 raise ArgumentError(f"{argument}: expected True, False or None, got {value!r}.")
         row = self._row(behaviour)
         return self.asked.select(select, (self.ask, row["family"], row["value"], did, converted))
+
+    def by(self, column: str) -> Stratified:
+        """Does it hold among people who are alike?
+
+        Parameters
+        ----------
+        column : str
+            A column of people such as "first_campaign" or a trait, `"activity"` (how much people did in the time that
+            counts: 0, 1, 2–3, 4–7, 8–15 … events), or `"every day"`, `"every week"`, `"every month"`, `"every
+            quarter"`, `"every year"` of the start of their journey.
+
+        Returns
+        -------
+        Stratified
+
+        Raises
+        ------
+        UnknownNameError
+            When people have no such column.
+        """
+        from journeys.analyses.correlation.strata import stratify
+
+        return stratify(self, column)
+
+    def compare(self, other: Correlation | Journeys) -> Comparison:
+        """Do the same behaviours go with converting among other people?
+
+        Parameters
+        ----------
+        other : Correlation or Journeys
+            The answer for other people, or these people themselves, who are then asked the same. Nobody should be
+            in both groups.
+
+        Returns
+        -------
+        Comparison
+            Differences are this minus the other.
+        """
+        from journeys.analyses.correlation.comparison import compare
+
+        return compare(self, other)
+
+    def permute(self, *, deals: int = 2000, seed: int = 0, within: str | None = None) -> pl.DataFrame:
+        """Could it be chance, when there are few people? p-values from conversions dealt out anew.
+
+        Parameters
+        ----------
+        deals : int
+            How often.
+        seed : int
+            Equal seeds give equal answers.
+        within : str, optional
+            Deal within groups only: what `by` takes.
+
+        Returns
+        -------
+        pl.DataFrame
+            `behaviour`, `phi`, `p_value` (of the table), `p_permuted`, and `p_family`: the chance that any behaviour
+            of the table shows such a phi; in the order of the table.
+
+        Raises
+        ------
+        ArgumentError
+            When people × behaviours exceed 50 million: with so many people the formulas are exact enough.
+        """
+        from journeys.analyses.correlation.shuffle import permute
+
+        return permute(self, deals=deals, seed=seed, within=within)
 
     def _row(self, behaviour: str) -> dict[str, Any]:
         rows = self.table.filter(pl.col("behaviour") == behaviour).to_dicts()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Sequence, Trait, Values
+from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Rules, Sequence, Trait, Values
 from journeys.stats import adjust, phi_table, strength, wilson
 
 __all__ = ["Cells", "add_up", "behaviour_table", "label", "plain"]
@@ -114,9 +114,7 @@ def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFra
     )
 
 
-def behaviour_table(
-    cells: Cells, ask: Ask, *, min_people: int, exclude: frozenset[str], confidence: float
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Make the table of behaviours, and the table of what was set apart with the reason.
 
     Returns
@@ -132,35 +130,30 @@ def behaviour_table(
     pooled = pooled.with_columns(
         pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
     )
-    reasons = [
-        _reason(row, ask=ask, own=cells.own, exclude=exclude, min_people=min_people)
-        for row in pooled.iter_rows(named=True)
-    ]
+    reasons = [_reason(row, ask=ask, own=cells.own, rules=rules) for row in pooled.iter_rows(named=True)]
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
     kept = pooled.filter(pl.col("reason").is_null())
     table = cell_columns(kept, cells.people, cells.converted)
-    table = _measure(table, confidence=confidence)
+    table = _measure(table, confidence=rules.confidence)
     table = _best_thresholds(table)
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
     return _ordered(table), apart.sort("reason", "behaviour")
 
 
-def _reason(
-    row: dict[str, Any], *, ask: Ask, own: frozenset[str], exclude: frozenset[str], min_people: int
-) -> str | None:
+def _reason(row: dict[str, Any], *, ask: Ask, own: frozenset[str], rules: Rules) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
     is_name = isinstance(ask.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in own:
         return "it is the conversion itself"
     if is_name and ask.since is not None and row["behaviour"] in (ask.since.events or ()):
         return "everybody here did it: the clock starts there"
-    if row["behaviour"] in exclude:
+    if row["behaviour"] in rules.exclude:
         return "it was excluded"
     if is_name and plain(row["behaviour"]) == plain(ask.conversion.name):
         return "it is the conversion under another name"
-    if row["people"] < min_people:
-        return f"fewer than {min_people:,} people did it"
+    if row["people"] < rules.min_people:
+        return f"fewer than {rules.min_people:,} people did it"
     return None
 
 

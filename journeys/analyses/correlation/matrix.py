@@ -1,0 +1,103 @@
+"""Several conversions at once: which behaviours go with which of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.result import Asked, Result
+from journeys.errors import UnknownNameError, unknown
+from journeys.stats import adjust
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Correlations", "lay_out"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Correlations(Result):
+    """Which behaviours go with which conversions?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row a conversion and behaviour, in the order asked and then by phi: `conversion`, then the columns of
+        `Correlation.table`; `q_value` is over the whole table here.
+    each : tuple of Correlation
+        The answer for each conversion, with its people.
+    """
+
+    each: tuple[Correlation, ...] = field(repr=False)
+
+    @property
+    def matrix(self) -> pl.DataFrame:
+        """One row a behaviour, one column a conversion: phi; by the largest |phi|, the largest first."""
+        names = [one.goal for one in self.each]
+        behaviours = self.table.group_by("behaviour").agg(top=pl.col("phi").abs().max())
+        wide = behaviours.sort("top", "behaviour", descending=[True, False], nulls_last=True).select("behaviour")
+        for name in names:
+            phis = self.table.filter(pl.col("conversion") == name).select("behaviour", pl.col("phi").alias(name))
+            wide = wide.join(phis, on="behaviour", how="left", maintain_order="left")
+        return wide
+
+    def of(self, conversion: str) -> Correlation:
+        """Return the answer for one conversion.
+
+        Parameters
+        ----------
+        conversion : str
+            As it was asked.
+
+        Raises
+        ------
+        UnknownNameError
+            When it was not asked.
+        """
+        for one in self.each:
+            if one.goal == conversion:
+                return one
+        names = [one.goal for one in self.each]
+        raise UnknownNameError(unknown("conversion", conversion, available=names, what="conversion"))
+
+    @property
+    def finding(self) -> str:
+        """The answer as one sentence."""
+        found = [(one.goal, one.findings.head(1)["behaviour"].to_list()) for one in self.each]
+        said = [f"{goal} with {names[0]}" for goal, names in found if names]
+        if not said:
+            return "No behaviour goes with any of them in a way that holds up."
+        return f"What goes together most: {'; '.join(said)}."
+
+    def plot(self, *, dark: bool = False, rows: int = 25) -> go.Figure:
+        """Draw phi of each behaviour with each conversion as a heatmap.
+
+        Parameters
+        ----------
+        dark : bool
+            For a dark page.
+        rows : int
+            At most so many behaviours.
+        """
+        from journeys.charts.phis import draw
+
+        people = self.each[0].cells.people if self.each else 0
+        subtitle = f"phi, of {people:,} people; blank where it is undefined, too few did it or it was set apart"
+        return draw(self.matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark)
+
+    def shown(self) -> pl.DataFrame:
+        """Return what the notebook shows."""
+        return self.matrix
+
+
+def lay_out(asked: Asked, each: Sequence[Correlation], settings: dict[str, object]) -> Correlations:
+    """Put the answers for several conversions under each other."""
+    frames = [one.table.with_columns(conversion=pl.lit(one.goal)) for one in each]
+    table = pl.concat(frames)
+    table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
+    first = ["conversion", *[name for name in table.columns if name not in {"conversion", "family", "value"}]]
+    return Correlations(table.select(first), settings, asked, tuple(each))

@@ -1,0 +1,103 @@
+"""Mosaic: the four counts of a behaviour and a conversion as areas."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import label, lines_of
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import number, percent
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    conversion: str = "converted",
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw one 2×2 table: width is how many did it, filled height how many of them converted.
+
+    Parameters
+    ----------
+    table
+        One row: `behaviour`, `both`, `behaviour_only`, `conversion_only`, `neither`.
+    conversion
+        What converting is called.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = {"behaviour": ["a"], "both": [3], "behaviour_only": [1], "conversion_only": [1], "neither": [5]}
+    >>> [bar.y[0] for bar in draw(pl.DataFrame(table)).data][:2]
+    [0.75, 0.16666666666666666]
+    """
+    row = table.row(0, named=True)
+    sides = (("did it", row["both"], row["behaviour_only"]), ("did not", row["conversion_only"], row["neither"]))
+    everybody = sum(yes + no for _, yes, no in sides)
+    if everybody == 0:
+        return nothing("There is nobody to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    # A side of few people keeps a width on which its numbers can be read; the widths are then said to be approximate.
+    widths = [max((yes + no) / everybody, 0.12 if yes + no else 0.0) for _, yes, no in sides]
+    widths = [width / sum(widths) for width in widths]
+    fig = go.Figure()
+    ticks, names, left = [], [], 0.0
+    gap = 0.012
+    for (words, yes, no), width in zip(sides, widths, strict=True):
+        people = yes + no
+        if people == 0:
+            continue
+        share = yes / people
+        middle = left + width / 2
+        ticks.append(middle)
+        names.append(f"<b>{words}</b><br>{number(people)} people")
+        said = (
+            (share, 0.0, theme.goal, f"{number(yes)} of {number(people)} who {words} reached {conversion}"),
+            (1 - share, share, theme.grid, f"{number(no)} of {number(people)} who {words} did not reach {conversion}"),
+        )
+        for height, base, colour, sentence in said:
+            fig.add_bar(
+                x=[middle],
+                y=[height],
+                base=[base],
+                width=[width - gap],
+                marker={"color": colour, "line": {"width": 0}},
+                hovertext=[lines_of(sentence, 50)],
+                hoverinfo="text",
+            )
+        inside = share > 0.12
+        fig.add_annotation(
+            x=middle,
+            y=share / 2 if inside else share,
+            yanchor="middle" if inside else "bottom",
+            text=f"<b>{percent(share)}</b><br>{number(yes)}",
+            showarrow=False,
+            font={"size": 13, "color": theme.paper if inside else theme.ink},
+        )
+        left += width
+    fig.data = tuple(sorted(fig.data, key=lambda bar: bar.marker.color != theme.goal))
+    fig.update_layout(barmode="overlay")
+    fig.update_xaxes(tickvals=ticks, ticktext=names, range=[0, 1], tickfont={"color": theme.ink}, fixedrange=True)
+    fig.update_yaxes(visible=False, range=[0, 1.02], fixedrange=True)
+    fig.add_annotation(
+        text=f"filled: reached {label(conversion, 30)}",
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": theme.muted},
+    )
+    margin = {"t": 26, "b": 44, "l": 12}
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=340, margin=margin)

@@ -1,0 +1,119 @@
+"""Volcano: how strongly to the right and left, how surely upwards; a dot a behaviour."""
+
+from __future__ import annotations
+
+from math import log10
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import label, lines_of
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import number, p_value, ratio
+
+__all__ = ["draw"]
+
+_FLOOR = 1e-300  # a q-value too small for a float still has a place
+
+
+def _sentence(row: dict[str, Any], conversion: str) -> str:
+    did = row["both"] + row["behaviour_only"]
+    said = f"{row['behaviour']}: phi {ratio(row['phi'])} with reaching {conversion}, q {p_value(row['q_value'])}; "
+    return lines_of(f"{said}{number(row['both'])} of the {number(did)} who did it", 60)
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    conversion: str = "converted",
+    title: str = "",
+    subtitle: str = "",
+    names: int = 8,
+    level: float = 0.05,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw phi against its q-value: which behaviours matter, and which are merely certain?
+
+    Parameters
+    ----------
+    table
+        `behaviour`, `both`, `behaviour_only`, `phi`, `q_value`.
+    conversion
+        What converting is called.
+    title, subtitle
+        The finding and the definition.
+    names
+        So many dots, the furthest out, get their names.
+    level
+        Dots whose q-value is above it are hollow; a line marks it.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"behaviour": ["a", "b"], "both": [9, 1], "behaviour_only": [1, 9],
+    ...     "phi": [0.5, None], "q_value": [0.001, None]})
+    >>> list(draw(table).data[0].x)
+    [0.5]
+    """
+    rows = table.filter(pl.col("phi").is_not_null() & pl.col("q_value").is_not_null()).to_dicts()
+    if not rows:
+        words = "No behaviour can be compared: there are too few people, or all or none of them converted."
+        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    tints = [theme.better if row["phi"] >= 0 else theme.worse for row in rows]
+    heights = [-log10(max(row["q_value"], _FLOOR)) for row in rows]
+    fig = go.Figure(
+        go.Scatter(
+            x=[row["phi"] for row in rows],
+            y=heights,
+            mode="markers",
+            marker={
+                "size": 9,
+                "color": [
+                    tint if row["q_value"] <= level else theme.paper for tint, row in zip(tints, rows, strict=True)
+                ],
+                "line": {"color": tints, "width": 1.6},
+            },
+            hovertext=[_sentence(row, conversion) for row in rows],
+            hoverinfo="text",
+            cliponaxis=False,
+        )
+    )
+    top = max(*heights, -log10(level)) * 1.08 + 0.2
+    out = sorted(zip(rows, heights, strict=True), key=lambda pair: -abs(pair[0]["phi"]) - pair[1] / top)
+    placed: list[tuple[float, float]] = []
+    for row, height in out[: 4 if narrow else names]:
+        # A name that would lie over another is left to the hover label.
+        if any(abs(height - y) < top * 0.055 and abs(row["phi"] - x) < 0.45 for x, y in placed):
+            continue
+        placed.append((row["phi"], height))
+        fig.add_annotation(
+            x=row["phi"],
+            y=height,
+            text=label(row["behaviour"], 16 if narrow else 28),
+            showarrow=False,
+            xanchor="left" if row["phi"] < 0.3 else "right",
+            xshift=9 if row["phi"] < 0.3 else -9,
+            font={"size": 12, "color": theme.ink},
+        )
+    fig.add_hline(y=-log10(level), line={"color": theme.muted, "width": 1, "dash": "dot"})
+    fig.add_annotation(
+        text=f"q = {level:g}; hollow dots lie below",
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=-log10(level),
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": theme.muted},
+    )
+    reach = max(0.3, min(1.0, max(abs(row["phi"]) for row in rows) * 1.15))
+    fig.update_xaxes(
+        range=[-reach, reach], zeroline=True, zerolinecolor=theme.muted, zerolinewidth=1, title="phi", showgrid=True
+    )
+    fig.update_yaxes(range=[-top * 0.03, top], title="certainty: −log₁₀ q", showgrid=True)
+    margin = {"l": 8, "b": 40}
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
