@@ -168,7 +168,8 @@ def _missing_days(days: pl.Series) -> int:
     real = days.filter((days >= datetime(2000, 1, 1)) & (days <= datetime(2100, 1, 1)))
     if real.len() < 2:
         return 0
-    return (real[-1] - real[0]).days + 1 - real.len()
+    span: int = (real[-1] - real[0]).days
+    return span + 1 - real.len()
 
 
 def _named_oddly(names: list[str]) -> list[tuple[str, str, int]]:

@@ -25,7 +25,10 @@ CLICKS = (
     (r"[?&]twclid=[^&#]", "twitter", "paid-social"),
 )
 SEARCH = r"(?i)(^|[./])(google|bing|yahoo|duckduckgo|baidu|ecosia|yandex|qwant|startpage|naver|ask)(\.|$|/)"
-SOCIAL = r"(?i)(^|[./])(facebook|fb|instagram|ig|linkedin|lnkd|twitter|x|t|reddit|tiktok|pinterest|mastodon|threads|bluesky|whatsapp|telegram)(\.(com|net|co|in|social|app|me)|$|/)"
+SOCIAL = (
+    r"(?i)(^|[./])(facebook|fb|instagram|ig|linkedin|lnkd|twitter|x|t|reddit|tiktok|pinterest|mastodon|threads|bluesky"
+    r"|whatsapp|telegram)(\.(com|net|co|in|social|app|me)|$|/)"
+)
 VIDEO = r"(?i)(^|[./])(youtube|vimeo|twitch|dailymotion|netflix|hulu|youtu)(\.(com|tv|be)|$|/)"
 SHOPPING = r"(?i)(^|[./])(amazon|ebay|etsy|alibaba|shopify|walmart|shopping)(\.|$|/)"
 PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
@@ -37,33 +40,62 @@ def with_campaign(rows: pl.LazyFrame) -> pl.LazyFrame:
 
     Rows that carry neither a campaign, nor a page, nor a referrer are left as they are.
     """
-    names = rows.collect_schema().names()
-    if not {"campaign_source", "page_url", "page_referrer", "page_search", "campaign_medium"} & set(names):
+    schema = rows.collect_schema()
+    told = [c for c in (*UTM, "page_url", "page_referrer", "page_search", "page_path") if c in schema]
+    if not set(told) - {"campaign", "campaign_term", "campaign_content", "page_path"}:
         return rows
+    added = [*UTM, *([] if "channel" in schema else ["channel"])]
+    shape = pl.Struct(dict.fromkeys(added, pl.String()))
+
+    def read(batch: pl.Series) -> pl.Series:
+        return _read(batch.struct.unnest(), told).select(pl.struct(added)).to_series()
+
+    arrival = pl.struct(told).map_batches(read, return_dtype=shape, is_elementwise=True)
+    with_all = rows.with_columns(arrival.alias("_arrival"))
+    return with_all.with_columns(pl.col("_arrival").struct.field(name) for name in added).drop("_arrival")
+
+
+def _read(visits: pl.DataFrame, told: list[str]) -> pl.DataFrame:
+    """Work out the arrivals once for each distinct one: addresses repeat, and searching them is slow."""
+    distinct = visits.filter(pl.any_horizontal(pl.col(told).is_not_null())).unique()
+    if distinct.is_empty():
+        return pl.DataFrame(
+            {name: pl.repeat(None, visits.height, dtype=pl.String, eager=True) for name in (*UTM, "channel")}
+        )
+    found = _arrivals(distinct)
+    keys = [f"_{name}" for name in told]
+    found = found.with_columns(distinct[name].alias(key) for name, key in zip(told, keys, strict=True))
+    return visits.rename(dict(zip(told, keys, strict=True))).join(
+        found, on=keys, how="left", nulls_equal=True, maintain_order="left"
+    )
+
+
+def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
+    names = visits.columns
     known = {name: pl.col(name) if name in names else pl.lit(None, dtype=pl.String) for name in UTM}
     query = _query(names)
-    if query is not None:
-        tagged = query.str.contains("utm_", literal=True)
-        found = {name: _parameter(pl.when(tagged).then(query), utm) for name, utm in UTM.items()}
-        own = pl.any_horizontal(known["campaign_source"].is_not_null(), known["campaign"].is_not_null())
-        # A field and the address of one visit are not mixed: what the system itself understood comes first.
-        rows = rows.with_columns(pl.when(own).then(known[name]).otherwise(found[name]).alias(name) for name in UTM)
-        clicked = query.str.contains(r"clid=|gbraid=|wbraid=|li_fat_id=")
-        source, medium = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
-        for pattern, network, how in CLICKS:
-            hit = clicked & query.str.contains(pattern)
-            source = pl.when(hit).then(pl.lit(network)).otherwise(source)
-            medium = pl.when(hit).then(pl.lit(how)).otherwise(medium)
-        bare = pl.col("campaign_source").is_null()
-        rows = rows.with_columns(
-            pl.when(bare).then(source).otherwise(pl.col("campaign_source")).alias("campaign_source"),
-            pl.when(bare).then(medium).otherwise(pl.col("campaign_medium")).alias("campaign_medium"),
+    if query is None:
+        visits = visits.with_columns(known[name].alias(name) for name in UTM)
+        return visits.select(*UTM, channel_of(names).alias("channel"))
+    tagged = pl.when(query.str.contains("utm_", literal=True)).then(query)
+    # A field and the address of one visit are not mixed: what the system itself understood comes first.
+    own = pl.any_horizontal(known["campaign_source"].is_not_null(), known["campaign"].is_not_null())
+    visits = visits.with_columns(query.alias("_query")).with_columns(
+        pl.when(own).then(known[name]).otherwise(_parameter(tagged, utm)).alias(name) for name, utm in UTM.items()
+    )
+    bare = pl.col("campaign_source").is_null()
+    network, how = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
+    for pattern, source, medium in CLICKS:
+        hit = pl.col("_query").str.contains(pattern)
+        network, how = (
+            pl.when(hit).then(pl.lit(source)).otherwise(network),
+            pl.when(hit).then(pl.lit(medium)).otherwise(how),
         )
-    else:
-        rows = rows.with_columns(known[name].alias(name) for name in UTM if name not in names)
-    if "channel" in names:
-        return rows
-    return rows.with_columns(channel_of(names).alias("channel"))
+    visits = visits.with_columns(
+        pl.when(bare).then(network).otherwise("campaign_source").alias("campaign_source"),
+        pl.when(bare).then(how).otherwise("campaign_medium").alias("campaign_medium"),
+    )
+    return visits.select(*UTM, channel_of(names).alias("channel"))
 
 
 def channel_of(names: list[str]) -> pl.Expr:
@@ -167,7 +199,7 @@ def _query(names: list[str]) -> pl.Expr | None:
 
 
 def _parameter(query: pl.Expr, name: str) -> pl.Expr:
-    value = query.str.extract(rf"[?&]{name}=([^&#]+)", 1)
+    value = query.str.extract(rf"(?:^|[?&]){name}=([^&#]+)", 1)
     return value.map_batches(_unquote, return_dtype=pl.String, is_elementwise=True)
 
 

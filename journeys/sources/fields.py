@@ -32,11 +32,7 @@ class Fields:
     def _walk(self, path: Path, expr: pl.Expr, dtype: pl.DataType) -> None:
         if isinstance(dtype, pl.Struct):
             for field in dtype.fields:
-                self._walk(
-                    (*path, field.name),
-                    expr.struct.field(field.name),
-                    pl.DataType.from_python(field.dtype) if isinstance(field.dtype, type) else field.dtype,
-                )  # type: ignore[arg-type]
+                self._walk((*path, field.name), expr.struct.field(field.name), pl.Series(dtype=field.dtype).dtype)
         elif isinstance(dtype, pl.List | pl.Array):
             self.leaves[path] = (as_json(expr), pl.String())
         else:
@@ -64,7 +60,7 @@ class Fields:
         return self._first(names, as_id)
 
     def email(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is not empty, as an e-mail address: lower case, as its readers mean it."""
+        """Give the first of these fields that is not empty, as an e-mail address, in lower case."""
         return self._first(names, as_id).str.to_lowercase()
 
     def time(self, name: str, *, unit: str | None = None, time_zone: str | None = None) -> pl.Expr:

@@ -128,7 +128,7 @@ def _history(raw: Raw, name: str) -> Events:
         else []
     )
     taken = {"lifecyclestage", "email", "associatedcompanyid"}
-    shape.traits = [(snake_case(key), pl.when(prop == key).then(value)) for key in told if key not in taken][:500]
+    shape.traits += [(snake_case(key), pl.when(prop == key).then(value)) for key in told if key not in taken][:500]
     rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber"])
     shape.properties = rest
     shape.traits += [(key, expr) for key, expr in rest if key == "company"]

@@ -25,8 +25,7 @@ RESERVED = {
     *CAMPAIGN_COLUMNS,
     *PAGE_COLUMNS,
 }
-# Files up to this size are parsed once and kept: parsing them for each question costs more than the memory.
-SMALL = 32 << 20
+TIME = "_time"
 
 Named = list[tuple[str, pl.Expr]]
 
@@ -83,9 +82,9 @@ def to_events(
     if shape.problem is not None:
         problem = pl.coalesce(problem, shape.problem)
     if shape.timed is not None:
-        unread = pl.when(shape.timed & shape.timestamp.is_null()).then(pl.lit("a time that cannot be read"))
+        unread = pl.when(shape.timed & pl.col(TIME).is_null()).then(pl.lit("a time that cannot be read"))
         problem = pl.coalesce(problem, unread)
-    columns: dict[str, pl.Expr] = {"timestamp": shape.timestamp, "event": shape.event}
+    columns: dict[str, pl.Expr] = {"timestamp": pl.col(TIME), "event": shape.event}
     columns |= shape.ids
     columns |= shape.fields
     columns["_problem"] = problem
@@ -101,13 +100,14 @@ def to_events(
         columns[_free(key, columns)] = expr
     for key, expr in shape.traits:
         columns[_free(TRAIT + key, columns)] = expr
-    rows = raw.rows.select(expr.alias(key) for key, expr in columns.items())
+    # The time is asked for twice, by the column and by the check of it: it is read once.
+    rows = raw.rows.with_columns(shape.timestamp.alias(TIME)).select(expr.alias(key) for key, expr in columns.items())
     return build_events(
         with_campaign(rows),
         ids=list(shape.ids),
         name=name,
         links=links,
-        hold=raw.size is not None and raw.size <= SMALL,
+        hold=raw.held,
         drop_exact=drop_exact,
         notes=[*raw.notes, *notes],
     )

@@ -74,7 +74,8 @@ def check_epoch(values: pl.Series, *, column: str, unit: str) -> None:
     >>> check_epoch(pl.Series([1772530000000]), column="time", unit="s")
     Traceback (most recent call last):
     ...
-    journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between 2000 and 2100; it looks like milliseconds (unit='ms')
+    journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between
+    2000 and 2100; it looks like milliseconds (unit='ms')
     """
     middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
     if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:

@@ -20,6 +20,8 @@ __all__ = ["PLACE", "PROBLEM", "RAW", "Raw", "Source", "concat_rows", "find_file
 Source = Any
 """A path, a glob, a folder, several of them, a DataFrame, a LazyFrame or any object that speaks Arrow."""
 
+# Text up to this size is parsed once and kept: parsing it for each question costs more than the memory.
+SMALL = 64 << 20
 PROBLEM, PLACE, RAW = "_problem", "_place", "_raw"
 
 
@@ -35,14 +37,14 @@ class Raw:
         What to call the source when nobody says: the stem of the only file, the name of the folder, or "table".
     notes
         What had to be assumed to read the files, in words.
-    size
-        Bytes of the files on disk; None for a frame.
+    held
+        The files were small and their rows are in memory.
     """
 
     rows: pl.LazyFrame
     name: str
     notes: tuple[str, ...] = ()
-    size: int | None = None
+    held: bool = False
 
     @property
     def schema(self) -> pl.Schema:
@@ -108,7 +110,10 @@ def load_files(
         aside = pl.DataFrame(broken, schema=[(c, pl.String()) for c in (PROBLEM, PLACE, RAW)], orient="row")
         frames.append(aside.lazy())
     rows = concat_rows(frames)
-    return Raw(rows, name, tuple(notes), size=sum(found.size for found in full))
+    small = sum(found.size * (8 if found.compression else 1) for found in full) <= SMALL
+    if small:
+        rows = rows.collect().lazy()
+    return Raw(rows, name, tuple(notes), held=small)
 
 
 def _columnar(files: Sequence[Found], kind: str) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:

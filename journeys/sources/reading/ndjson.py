@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 
 import polars as pl
 
@@ -22,7 +21,8 @@ __all__ = ["Broken", "read_ndjson"]
 
 LARGEST = 1 << 63
 DEEPEST = 60
-MAPPED = 256
+SHOWN = 256
+PIECE = 50_000
 
 Broken = tuple[str, str, str]
 """A row that could not be read: reason, place, the text itself (cut)."""
@@ -75,7 +75,7 @@ def _runs(parts: Sequence[Found | bytes]) -> Iterator[list[Found] | bytes]:
 
 def _scan(part: list[Found] | bytes, schema: dict[str, type_of]) -> pl.LazyFrame:
     source = part if isinstance(part, bytes) else [found.path for found in part]
-    return pl.scan_ndjson(source, schema=schema)  # type: ignore[arg-type]
+    return pl.scan_ndjson(source, schema=schema)
 
 
 def _schema(found: Found) -> dict[str, type_of] | None:
@@ -110,52 +110,59 @@ def _clean(found: Found) -> tuple[list[bytes], list[Broken], str | None]:
     text, note = read_text(found)
     good: list[str] = []
     bad: list[Broken] = []
-    for number, item in _items(text):
+    for number, line, item in _items(text):
         where = f"{found.path}:{number}"
         if isinstance(item, _Unreadable):
-            bad.append((item.reason, where, item.text[:MAPPED]))
+            bad.append((item.reason, where, line[:SHOWN]))
         elif not isinstance(item, dict):
-            bad.append(("JSON, but not an object", where, json.dumps(item)[:MAPPED]))
+            bad.append(("JSON, but not an object", where, line[:SHOWN]))
         else:
-            good.append(json.dumps(_tame(item, 0)))
-    pieces = [("\n".join(good[i : i + 50_000]) + "\n").encode() for i in range(0, len(good), 50_000)]
-    return _decodable(pieces, bad, found), bad, note
-
-
-def _decodable(pieces: list[bytes], bad: list[Broken], found: Found) -> list[bytes]:
-    """Keep what Polars can read too: the two parsers differ in rare corners."""
+            good.append(line)
     kept: list[bytes] = []
-    for piece in pieces:
-        try:
-            _infer(piece)
-            kept.append(piece)
-        except pl.exceptions.PolarsError:
-            lines = []
-            for line in piece.splitlines():
-                try:
-                    _infer(line)
-                    lines.append(line)
-                except pl.exceptions.PolarsError:
-                    bad.append(("JSON that cannot be read", str(found.path), line[:MAPPED].decode(errors="replace")))
-            if lines:
-                kept.append(b"\n".join(lines) + b"\n")
-    return kept
+    for start in range(0, len(good), PIECE):
+        piece = good[start : start + PIECE]
+        for attempt in (lambda one: one, lambda one: json.dumps(_tame(json.loads(one), 0))):
+            lines = [attempt(line) for line in piece]
+            packed = ("\n".join(lines) + "\n").encode(errors="replace")
+            if _infers(packed):
+                kept.append(packed)
+                break
+        else:
+            # The two parsers differ in rare corners: what only one of them can read is set aside, line by line.
+            packed_lines = [line.encode(errors="replace") for line in lines]
+            fine = [line for line in packed_lines if _infers(line)]
+            bad += [
+                ("JSON that cannot be read", str(found.path), line[:SHOWN].decode(errors="replace"))
+                for line in packed_lines
+                if not _infers(line)
+            ]
+            if fine:
+                kept.append(b"\n".join(fine) + b"\n")
+    return kept, bad, note
+
+
+def _infers(piece: bytes) -> bool:
+    try:
+        _infer(piece)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 class _Unreadable:
-    def __init__(self, reason: str, text: str) -> None:
-        self.reason, self.text = reason, text
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
-def _items(text: str) -> Iterator[tuple[int, object]]:
-    """Yield (line number, parsed value or why not) for each line, or for each element of JSON arrays."""
+def _items(text: str) -> Iterator[tuple[int, str, object]]:
+    """Yield (line number, text, parsed value or why not) for each line, or for each element of JSON arrays."""
     if text.lstrip()[:1] == "[":
         try:
             whole = json.loads(text)
         except (ValueError, RecursionError):
             pass
         else:
-            yield from ((place, item) for place, item in enumerate(whole, start=1))
+            yield from ((place, json.dumps(item), item) for place, item in enumerate(whole, start=1))
             return
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
@@ -165,13 +172,15 @@ def _items(text: str) -> Iterator[tuple[int, object]]:
         try:
             value = json.loads(stripped)
         except RecursionError:
-            yield number, _Unreadable("JSON nested too deeply", line)
+            yield number, stripped, _Unreadable("JSON nested too deeply")
         except ValueError:
-            last = number == len(lines)
-            yield number, _Unreadable("half-written last line" if last else "broken JSON", line)
+            yield number, stripped, _Unreadable("half-written last line" if number == len(lines) else "broken JSON")
         else:
             # Webhooks arrive in batches: one array of calls a line.
-            yield from ((number, one) for one in (chain(value) if isinstance(value, list) else [value]))
+            if isinstance(value, list):
+                yield from ((number, json.dumps(one), one) for one in value)
+            else:
+                yield number, stripped, value
 
 
 def _tame(value: object, depth: int) -> object:

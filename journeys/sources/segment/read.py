@@ -60,7 +60,8 @@ def read_segment(
     Examples
     --------
     >>> import polars as pl
-    >>> pages = pl.DataFrame({"id": ["m1"], "anonymous_id": ["a1"], "timestamp": ["2026-03-01T10:00:00Z"], "path": ["/"]})
+    >>> pages = pl.DataFrame({"id": ["m1"], "anonymous_id": ["a1"], 
+    ...     "timestamp": ["2026-03-01T10:00:00Z"], "path": ["/"]})
     >>> events = read_segment({"pages": pages})
     >>> events.table.select("event", "anonymous_id", "page_path").collect().rows()
     [('Loaded a Page', 'a1', '/')]

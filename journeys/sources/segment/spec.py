@@ -57,8 +57,8 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     )
     shape.fields = {canonical: f.text(f"context.campaign.{key}") for key, canonical in CAMPAIGN.items()}
     for key in PAGES:
-        own = pl.when(call == "page").then(f.text(f"properties.{key}"))
-        shape.fields[f"page_{key}"] = pl.coalesce(own, f.text(f"context.page.{key}"))
+        on_page = pl.when(call == "page").then(f.text(f"properties.{key}"))
+        shape.fields[f"page_{key}"] = pl.coalesce(on_page, f.text(f"context.page.{key}"))
     shape.fields["group_id"] = f.id("groupId", "context.groupId")
     if f.has("messageId"):
         shape.fields["message_id"] = f.id("messageId")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from journeys.sources.fields import Fields
-from journeys.sources.times import UTC_TIME
+from journeys.sources.times import UTC_TIME, parse_time
 
 __all__ = ["call_time"]
 
@@ -17,16 +17,38 @@ def call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr, pl.Exp
 
     `names`: the corrected time, the time on the device, when it was sent by the device's clock, when it was received.
     """
-    timestamp, original, sent, received = names
+    _, _, sent, received = names
     present = [name for name in names if f.has(name)]
-    timed = pl.any_horizontal(f.text(name).is_not_null() for name in present) if present else pl.lit(value=False)
-    times = {name: f.time(name) for name in present}
-    nothing = pl.lit(None, dtype=UTC_TIME)
-    choices = [times.get(timestamp, nothing)]
-    skew = None
-    if received in times and sent in times:
-        skew = times[sent] - times[received]
-        if original in times:
-            choices.append(times[received] - (times[sent] - times[original]))
-    choices += [times[name] for name in (original, received) if name in times]
-    return pl.coalesce(choices), timed, skew
+    if not present:
+        return pl.lit(None, dtype=UTC_TIME), pl.lit(value=False), None
+    timed = pl.any_horizontal(f.text(name).is_not_null() for name in present)
+    parsers = {name: f.time(name) for name in present}
+    raws = pl.struct(f.raw(name).alias(name) for name in present)
+    dtypes = {name: f.dtype(name) for name in present}
+
+    def read(batch: pl.Series) -> pl.Series:
+        return _read(batch.struct.unnest(), dtypes, names)
+
+    skew = parsers[sent] - parsers[received] if sent in parsers and received in parsers else None
+    return raws.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True), timed, skew
+
+
+def _read(calls: pl.DataFrame, dtypes: dict[str, pl.DataType], names: Sequence[str]) -> pl.Series:
+    """Read the corrected time, and the other three only of the calls that lack it: most logs never do."""
+    timestamp, original, sent, received = names
+    time = pl.Series([None] * calls.height, dtype=UTC_TIME)
+    if timestamp in dtypes:
+        time = _parsed(calls, timestamp, dtypes)
+    missing = time.is_null()
+    if not missing.any():
+        return time
+    some = calls.filter(missing)
+    nothing = pl.Series([None] * some.height, dtype=UTC_TIME)
+    times = {name: _parsed(some, name, dtypes) if name in dtypes else nothing for name in (original, sent, received)}
+    frame = pl.DataFrame({"o": times[original], "s": times[sent], "r": times[received]})
+    rebuilt = frame.select(pl.coalesce(pl.col("r") - (pl.col("s") - pl.col("o")), "o", "r")).to_series()
+    return time.scatter(missing.arg_true(), rebuilt)
+
+
+def _parsed(calls: pl.DataFrame, name: str, dtypes: dict[str, pl.DataType]) -> pl.Series:
+    return calls.select(parse_time(pl.col(name), dtypes[name], column=name)).to_series()

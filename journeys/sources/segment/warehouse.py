@@ -1,4 +1,4 @@
-"""Segment's and RudderStack's warehouse tables: tracks, one table an event, pages, screens, identifies, groups, aliases."""
+"""Warehouse tables of Segment and RudderStack: tracks, one table an event, pages, identifies, groups, aliases."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, s
         # Names as they will be written: in a warehouse they are in snake_case already.
         has.setdefault(KINDS.get(key, key), set()).update(snake_case(column) for column in raw.schema)
     return _shaped(
-        Raw(rows, name, tuple(notes), size=sum(raw.size or 0 for raw in read.values())),
+        Raw(rows, name, tuple(notes), held=all(raw.held for raw in read.values())),
         name,
         page_event,
         screen_event,
@@ -107,8 +107,8 @@ def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Map
     )
     shape.fields = {canonical: f.text(f"context_campaign_{key}") for key, canonical in CAMPAIGN.items()}
     for key in PAGES:
-        own = pl.when(call == "pages").then(f.text(key))
-        shape.fields[f"page_{key}"] = pl.coalesce(own, f.text(f"context_page_{key}"))
+        on_page = pl.when(call == "pages").then(f.text(key))
+        shape.fields[f"page_{key}"] = pl.coalesce(on_page, f.text(f"context_page_{key}"))
     shape.fields["group_id"] = f.id("group_id", "context_group_id")
     if f.has("id"):
         shape.fields["message_id"] = f.id("id")
