@@ -263,7 +263,7 @@ def _explicit(
     links: pl.DataFrame, *, book: dict[str, pl.DataFrame], sources: tuple[str, ...]
 ) -> tuple[pl.DataFrame, int]:
     """Code the explicit links; those of junk are gone, those from an identifier to itself are counted."""
-    if not book:
+    if not links.height:
         return pl.DataFrame(schema=_LINKS), 0
     known = pl.concat([page.with_columns(pl.lit(name).alias("id_type")) for name, page in book.items()])
     told = links

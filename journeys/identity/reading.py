@@ -57,36 +57,55 @@ class Reading:
 def read_rows(one: Events, *, messages: bool) -> Reading:
     """Read the rows of one source; `messages` keeps the message ids."""
     names = one.rows.collect_schema().names()
-    left_out = {*one.ids, *(() if messages else ("message_id",))}
+    left_out = {"source", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
-    status = pl.col("_status").cast(pl.Enum(_STATUSES)).alias("_status")
-    source = pl.lit(one.name).cast(pl.Enum([one.name])).alias("source")
-    ids = [pl.col(name).cast(pl.String) for name in one.ids]
-    key = _key(one.ids).alias("_key")
-    rows = one.rows.select(*(name for name in plain if name != "source"), source, status, key).collect()
-    distinct = one.rows.select(ids).unique().with_columns(key).collect().with_row_index("_number")
-    if distinct["_key"].n_unique() < distinct.height:
-        # two combinations share a hash: put the identifiers themselves in its place
-        texts = one.rows.select(ids).collect()
-        number = texts.join(distinct, on=one.ids, how="left", maintain_order="left", nulls_equal=True)["_number"]
-    else:
-        number = rows.select("_key").join(
-            distinct.select("_key", "_number"), on="_key", how="left", maintain_order="left"
-        )["_number"]
-    combination = number.to_numpy().astype(np.int32)
+    rows = one.rows.select(*plain, pl.col("_status").cast(pl.Enum(_STATUSES)), *_keys(one.ids)).collect()
+    number, distinct = _combine(one, keys=rows.select("_key", "_check"))
     state = rows["_status"]
-    counts = {name: int(count) for name, count in state.cast(pl.String).value_counts().iter_rows()}
-    rows = rows.drop("_status", "_key")
+    counts = {str(name): int(count) for name, count in state.value_counts().iter_rows()}
+    rows = rows.drop("_status", "_key", "_check")
     facts, of_facts = _facts(one, counts, distinct=distinct)
     if counts.get("event", 0) < rows.height:
         is_event = state == "event"
-        rows, combination = rows.filter(is_event), combination[is_event.to_numpy()]
-    return Reading(one.name, rows, facts, distinct.drop("_number", "_key"), combination, of_facts, counts)
+        rows, number = rows.filter(is_event), number[is_event.to_numpy()]
+    rows = rows.with_columns(pl.lit(one.name).cast(pl.Enum([one.name])).alias("source"))
+    return Reading(one.name, rows, facts, distinct, number, of_facts, counts)
 
 
-def _key(ids: Sequence[str]) -> pl.Expr:
-    """One number for the identifiers of a row."""
-    return pl.struct(pl.col(name).cast(pl.String) for name in ids).hash()
+def _keys(ids: Sequence[str]) -> tuple[pl.Expr, pl.Expr]:
+    """Two independent numbers for the identifiers of a row: one to tell them apart, one to find collisions."""
+    texts = pl.struct(pl.col(name).cast(pl.String) for name in ids)
+    return texts.hash(1).alias("_key"), texts.hash(2).alias("_check")
+
+
+def _combine(one: Events, *, keys: pl.DataFrame) -> tuple[Numbers, pl.DataFrame]:
+    """Number the distinct combinations of identifiers; return each row's number, and the combinations as text.
+
+    Rows are told apart by a number of 64 bits; where a second one disagrees, two combinations share the first, and
+    the identifiers themselves are compared instead.
+    """
+    ids = [pl.col(name).cast(pl.String) for name in one.ids]
+    count = keys.height
+    number = (keys["_key"].rank("dense") - 1).to_numpy().astype(np.int32) if count else np.empty(0, dtype=np.int32)
+    home = np.zeros(int(number.max()) + 1 if count else 0, dtype=np.int64)
+    home[number[::-1]] = np.arange(count - 1, -1, -1)
+    check = keys["_check"].to_numpy()
+    if bool((check[home][number] == check).all()):
+        picked = np.zeros(count, dtype=bool)
+        picked[home] = True
+        distinct = one.rows.select(ids).filter(pl.Series(picked)).collect()
+        again = distinct.select(_keys(one.ids)[0])["_key"].to_numpy()
+        # the picked rows come in order of arrival; a source that has no fixed order is read the slower way
+        order = np.argsort(home)
+        if again.size == order.size and bool((again == keys["_key"].to_numpy()[home[order]]).all()):
+            place = np.empty(order.size, dtype=np.int32)
+            place[order] = np.arange(order.size, dtype=np.int32)
+            return place[number], distinct
+    texts = one.rows.select(ids).collect()
+    distinct = texts.unique(maintain_order=True)
+    numbered = distinct.with_row_index("_number")
+    found = texts.join(numbered, on=one.ids, how="left", maintain_order="left", nulls_equal=True)
+    return found["_number"].to_numpy().astype(np.int32), distinct
 
 
 def _facts(one: Events, counts: dict[str, int], *, distinct: pl.DataFrame) -> tuple[pl.DataFrame, Numbers]:
@@ -97,7 +116,8 @@ def _facts(one: Events, counts: dict[str, int], *, distinct: pl.DataFrame) -> tu
         "timestamp", pl.col("_kind").alias("kind"), *group, *traits, *(pl.col(name).cast(pl.String) for name in one.ids)
     )
     facts = wanted.collect() if counts.get("fact") else pl.DataFrame(schema=wanted.collect_schema())
-    found = facts.select(one.ids).join(distinct, on=one.ids, how="left", maintain_order="left", nulls_equal=True)
+    numbered = distinct.with_row_index("_number")
+    found = facts.select(one.ids).join(numbered, on=one.ids, how="left", maintain_order="left", nulls_equal=True)
     return facts.drop(one.ids), found["_number"].to_numpy().astype(np.int32)
 
 
