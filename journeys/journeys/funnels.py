@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from journeys.analyses.funnel import Funnel
     from journeys.analyses.result import Asked
+    from journeys.journeys import Journeys
     from journeys.steps import Never, Step, Steps
 
 __all__ = ["AsksFunnels"]
@@ -43,6 +44,7 @@ class AsksFunnels(Selection):
         ties: str | timedelta | None = None,
         reentry: Literal["best", "first", "each"] | None = None,
         time_zone: str = "UTC",
+        against: Journeys | None = None,
         semantics: Literal["mixpanel", "amplitude", "posthog", "ga4", "clickhouse"] | None = None,
     ) -> Funnel:
         """How many people get how far along these steps, and how long does it take them?
@@ -92,6 +94,8 @@ class AsksFunnels(Selection):
             start (the default); the first entry only; or, for entries, every first step.
         time_zone : str
             Whose days, weeks and months the calendar windows mean.
+        against : Journeys, optional
+            Other people to compare with: see `Funnel.comparison`. They should not be among those asked.
         semantics : {"mixpanel", "amplitude", "posthog", "ga4", "clickhouse"}, optional
             Another tool's meaning, all choices at once; what is said beside it wins.
 
@@ -123,7 +127,7 @@ class AsksFunnels(Selection):
         >>> f.table.select("name", "people", "dropped", "rate_from_start").rows()
         [('Visit', 2, 1, 1.0), ('Sign up', 1, 0, 0.5)]
         """
+        options = {name: value for name, value in locals().items() if name not in ("self", "steps")}
         from journeys.analyses.funnel import ask
 
-        options = {name: value for name, value in locals().items() if name not in ("self", "steps", "ask")}
         return ask(cast("Asked", self), steps, **options)

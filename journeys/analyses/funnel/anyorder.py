@@ -15,7 +15,7 @@ from journeys.analyses.funnel.climb import counter, firsts
 from journeys.analyses.funnel.rows import Bools, Ints, Rows
 from journeys.analyses.funnel.spec import FunnelSpec
 
-__all__ = ["find"]
+__all__ = ["find", "from_starts"]
 
 
 def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
@@ -29,6 +29,11 @@ def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[
     unit = rows.unit[start].astype(np.int64)
     taken = _earliest(rows, start, end)
     return unit, taken
+
+
+def from_starts(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the rows that serve the steps of an attempt from each of some rows, a line each."""
+    return _earliest(rows, start, _deadline(rows, start, spec=spec))
 
 
 def _groups(rows: Rows) -> list[tuple[int, ...]]:

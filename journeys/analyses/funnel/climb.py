@@ -145,7 +145,7 @@ def linked(
 ) -> Bools | np.bool_:
     """Say whether the time between two steps and what happened between them let one follow the other."""
     fine: Bools | np.bool_ = np.bool_(1)
-    gap = spec.gaps[slot.row]
+    gap = spec.gaps[before.condition if spec.backwards else slot.condition]
     if gap is not None:
         fine = fine & (rows.time[row] - rows.time[back] <= gap)
     for number in spec.stops_between(before.row, slot.row):

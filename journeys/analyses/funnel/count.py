@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.funnel.attempts import Attempts, counted
-from journeys.analyses.funnel.rows import Ints, Rows, read_rows
+from journeys.analyses.funnel.rows import Bools, Ints, Rows, read_rows
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
 
@@ -159,16 +159,11 @@ def select(view: View, chosen: Chosen) -> pl.Series:
     return pl.Series("code", np.unique(rows.person[attempts.unit[keep]]), dtype=pl.UInt32)
 
 
-def _in_group(
-    view: View, rows: Rows, attempts: Attempts, *, chosen: Chosen
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _in_group(view: View, rows: Rows, attempts: Attempts, *, chosen: Chosen) -> Bools:
+    from journeys.analyses.funnel.summarise import folded
+
     table = pl.DataFrame(groups_of(view, rows, attempts, spec=chosen.spec))
-    listed = pl.DataFrame(chosen.listed, schema=dict.fromkeys(chosen.spec.by, pl.String), orient="row")
-    known = table.join(listed.with_columns(known=True), on=list(chosen.spec.by), how="left", maintain_order="left")
-    shown = known.select(
-        pl.when(pl.col("known").is_null()).then(pl.lit(OTHER)).otherwise(pl.col(name)).alias(name)
-        for name in chosen.spec.by
-    )
-    return shown.select(pl.all_horizontal(pl.col(name) == value for name, value in chosen.group))[
-        shown.columns[0]
-    ].to_numpy()
+    shown = folded(table, chosen.listed, spec=chosen.spec)
+    mine = pl.all_horizontal(pl.col(name) == value for name, value in chosen.group).alias("mine")
+    inside: Bools = shown.select(mine)["mine"].to_numpy()
+    return inside

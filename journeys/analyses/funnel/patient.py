@@ -113,7 +113,7 @@ class _Search:
             return False
         if spec.within is not None and time[row] - time[start] > spec.within:
             return False
-        gap = spec.gaps[slot.row]
+        gap = spec.gaps[slot.condition]
         if gap is not None and time[row] - time[back] > gap:
             return False
         if spec.order == "strict" and any(

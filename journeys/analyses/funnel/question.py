@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from journeys.analyses.funnel.ask import build_spec
@@ -14,7 +15,7 @@ from journeys.analyses.result import Asked, settings_of
 __all__ = ["answer", "ask"]
 
 
-def ask(asked: Asked, steps: Any, **options: Any) -> Funnel:
+def ask(asked: Asked, steps: Any, *, against: Asked | None = None, **options: Any) -> Funnel:
     """Answer `Journeys.funnel`."""
     log = asked.log
     spec = build_spec(
@@ -24,7 +25,8 @@ def ask(asked: Asked, steps: Any, **options: Any) -> Funnel:
         people_columns=log.people_schema.names(),
         **options,
     )
-    return answer(asked, spec, said=_said(options))
+    funnel = answer(asked, spec, said=_said(options))
+    return funnel if against is None else replace(funnel, against=answer(against, spec, said=_said(options)))
 
 
 def answer(asked: Asked, spec: FunnelSpec, *, said: dict[str, Any]) -> Funnel:

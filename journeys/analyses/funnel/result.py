@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from journeys.analyses.funnel.ask import step_row
-from journeys.analyses.funnel.count import OTHER, Chosen, select
+from journeys.analyses.funnel.count import OTHER, Chosen, count, select
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.result import Result
-from journeys.errors import UnknownNameError, unknown
+from journeys.analyses.result import Asked, Result
+from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.steps import duration_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from journeys.analyses.correlation.result import Correlation
+    from journeys.analyses.funnel.after import NextEvents
+    from journeys.analyses.funnel.compare import Comparison, Measure, Method
+    from journeys.analyses.funnel.explain import Explanation
+    from journeys.analyses.funnel.times import ConvertedWithin, TimeToConvert
+    from journeys.analyses.funnel.trend import FunnelTrend
     from journeys.journeys import Journeys
 
 __all__ = ["Funnel"]
+
+_SIZE = ("people", "events", "first", "last")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -37,6 +46,7 @@ class Funnel(Result):
 
     spec: FunnelSpec = field(repr=False)
     counts: pl.DataFrame = field(repr=False)
+    against: Funnel | None = field(default=None, repr=False)
 
     @property
     def finding(self) -> str:
@@ -115,6 +125,262 @@ class Funnel(Result):
         patience = duration_us(at_least, argument="at_least")
         before = None if last is None else _us(last) - patience
         return self._chosen(row, dropped=True, group=group, before=before)
+
+    # -- further questions --------------------------------------------------------------------
+
+    def times(self, *, quantiles: Sequence[float] = (0.25, 0.5, 0.75, 0.9)) -> pl.DataFrame:
+        """How long does each step take those who take it?
+
+        Parameters
+        ----------
+        quantiles : sequence of float
+            Which quantiles, between 0 and 1 (linear between neighbours).
+
+        Returns
+        -------
+        pl.DataFrame
+            The columns of `by`, `step`, `name`, `since` ("previous" or "start"), `people` (Int64), `mean` and one
+            column a quantile, `q50` for the median (Duration). Those who have not got there are not in it: for
+            them see `converted_within`.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["A", "B"]})
+        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).times(quantiles=[0.5]).rows()
+        [(2, 'B', 'previous', 1, datetime.timedelta(days=1), datetime.timedelta(days=1))]
+        """
+        from journeys.analyses.funnel.times import times_table
+
+        wrong = [q for q in quantiles if not 0 <= q <= 1]
+        if wrong:
+            raise ArgumentError(f"quantiles: {wrong} are not between 0 and 1.")
+        return times_table(self.counts, spec=self.spec, quantiles=quantiles)
+
+    def time_to_convert(
+        self, *, start: int | str = 1, end: int | str | None = None, bins: int | None = None
+    ) -> TimeToConvert:
+        """How are the times from one step to another spread?
+
+        Parameters
+        ----------
+        start, end : int or str
+            The steps, by number or name; from the first to the last by default.
+        bins : int, optional
+            How many; by default as many as the cube root of the number of people, at most 60.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["A", "B"]})
+        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).time_to_convert().table["people"].to_list()
+        [1]
+        """
+        from journeys.analyses.funnel.times import TimeToConvert, histogram_table
+
+        counts, settings = self._spells(start, end)
+        took = counts["took"].explode(keep_nulls=False, empty_as_null=False)
+        median = None if took.is_empty() else int(took.median())  # type: ignore[arg-type]
+        table = histogram_table(counts, spec=self.spec, bins=bins)
+        return TimeToConvert(table, settings, self.asked, median)
+
+    def converted_within(self, *, start: int | str = 1, end: int | str | None = None) -> ConvertedWithin:
+        """What share has converted within which time, when those who have not had the time yet are counted fairly?
+
+        Parameters
+        ----------
+        start, end : int or str
+            The steps, by number or name; from the first to the last by default.
+
+        Notes
+        -----
+        Kaplan-Meier: people who entered in the last days are watched for as long as the log goes on, then set aside
+        (censored), neither lost nor converted. It assumes that they will do like those who entered before them.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-03", "2026-03-02"],
+        ...     "event": ["A", "B", "A"]})
+        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).converted_within().table.select("at_risk", "share").rows()
+        [(1, 1.0)]
+        """
+        from journeys.analyses.funnel.times import ConvertedWithin, curve_table
+
+        counts, settings = self._spells(start, end)
+        waiting = counts["waiting"].explode(keep_nulls=False, empty_as_null=False)
+        limit = self.spec.within
+        censored = len(waiting) if limit is None or start not in (1, self.spec.names[0]) else int((waiting < limit).sum())
+        return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self.asked, censored)
+
+    def _spells(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
+        from journeys.analyses.funnel.times import Spells, count_spells
+
+        low = self.row_of(start, argument="start")
+        high = self.spec.width - 1 if end is None else self.row_of(end, argument="end")
+        if low >= high:
+            raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
+        last = self.asked.log.size.last
+        counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else _us(last)))
+        names = self.spec.names
+        return counts, {**self.settings, "start": names[low], "end": names[high], "by": self.spec.by or None}
+
+    def trend(
+        self, *, every: Literal["1d", "1w", "1mo", "1q", "1y"] = "1w", step: int | str | None = None
+    ) -> FunnelTrend:
+        """Does conversion change with the day, week or month in which people enter?
+
+        Parameters
+        ----------
+        every : {"1d", "1w", "1mo", "1q", "1y"}
+            The period, in the funnel's `time_zone`; weeks begin on Monday.
+        step : int or str, optional
+            The step that counts as converting; the last by default.
+
+        Returns
+        -------
+        FunnelTrend
+            A person counts once in each period in which they take the first step. Periods are all there, empty ones
+            too; `complete` says whether everybody's window has passed.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03"],
+        ...     "event": ["A", "B", "A"]})
+        >>> trend = jn.Journeys.from_table(log).funnel(["A", "B"], within="1d").trend(every="1d")
+        >>> trend.table.select("entered", "converted", "complete").rows()
+        [(1, 1, True), (0, 0, False), (1, 0, False)]
+        """
+        from journeys.analyses.funnel.trend import FunnelTrend, Periods, count_periods, trend_table
+
+        if every not in ("1d", "1w", "1mo", "1q", "1y"):
+            raise ArgumentError(f"every: {every!r} is none of '1d', '1w', '1mo', '1q', '1y'.")
+        row = self.spec.width - 1 if step is None else self.row_of(step, argument="step")
+        counts = self.asked.run(count_periods, Periods(self.spec, every, row))
+        last = self.asked.log.size.last
+        table = trend_table(
+            counts,
+            every=every,
+            time_zone=self.spec.time_zone,
+            until=None if last is None else _us(last),
+            within=self.spec.within,
+        )
+        return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self.asked)
+
+    def compare(
+        self,
+        other: Funnel | Journeys | None = None,
+        *,
+        measure: Measure = "rate_from_start",
+        correct: Method = "bh",
+    ) -> Comparison:
+        """By how much do the rates differ from another group's, and could that be chance?
+
+        Parameters
+        ----------
+        other : Funnel or Journeys, optional
+            Another funnel of the same steps, or other people, who are asked the same. Without it, each group of the
+            breakdown is set beside all the other groups together.
+        measure : {"rate_from_start", "rate_from_previous"}
+            Which rate.
+        correct : {"bh", "by", "holm", "bonferroni"}
+            How the p-values are corrected for their number.
+
+        Notes
+        -----
+        The two sides must not share people: the test takes them as independent.
+        """
+        from journeys.analyses.funnel.compare import Comparison, compare_groups, compare_two
+
+        if other is None:
+            if not self.spec.by:
+                raise ArgumentError("other: say whom to compare with, or ask the funnel with by=.")
+            table = compare_groups(self.table, by=self.spec.by, measure=measure, correct=correct)
+        else:
+            funnel = other if isinstance(other, Funnel) else self.of(other)
+            if self.spec.by or funnel.spec.by:
+                raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
+            table = compare_two(self.table, funnel.table, measure=measure, correct=correct)
+        return Comparison(table, {**self.settings, "measure": measure, "corrected": correct}, self.asked)
+
+    def of(self, others: Asked) -> Funnel:
+        """Ask other journeys the very same."""
+        from journeys.analyses.funnel.question import answer
+
+        said = {key: value for key, value in self.settings.items() if key not in ("steps", *_SIZE)}
+        return answer(others, self.spec, said=said)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The rates beside those of the group that was given as `against=`."""
+        return self.compare(self.against)
+
+    def next_after_drop(self, n: int = 1, *, after: int | str = 1) -> NextEvents:
+        """What did those who got no further than a step do next?
+
+        Parameters
+        ----------
+        n : int
+            How many events after the step are looked at.
+        after : int or str
+            The step, by number from 1 or by name.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01"],
+        ...     "event": ["A", "Help", "B"]})
+        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).next_after_drop().table.rows()
+        [(1, 'Help', 1, 1.0)]
+        """
+        from journeys.analyses.funnel.after import Following, NextEvents, count_next, next_table
+
+        if not isinstance(n, int) or n < 1:
+            raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
+        row = self.row_of(after, argument="after")
+        counts = self.asked.run(count_next, Following(self.spec, row, n))
+        return NextEvents(next_table(counts), {**self.settings, "after": self.spec.names[row]}, self.asked)
+
+    def correlation(self, after: int | str = 1, **options: Any) -> Correlation:
+        """Which behaviours go with going on from a step?
+
+        Parameters
+        ----------
+        after : int or str
+            The step; those who reached it are asked, and taking the next step is the conversion.
+        **options
+            What `Journeys.correlation` takes.
+        """
+        row = self.row_of(after, argument="after")
+        if row == self.spec.width - 1:
+            raise ArgumentError("after: nothing follows the last step.")
+        return self.converted(row + 1).correlation(self.spec.steps[row + 1], **options)
+
+    def explain_difference(self, other: Funnel) -> Explanation:
+        """Why does another funnel say something else?
+
+        Parameters
+        ----------
+        other : Funnel
+            The other one, e.g. the same with ``semantics="mixpanel"``.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-03"], "event": ["A", "B"]})
+        >>> j = jn.Journeys.from_table(log)
+        >>> f = j.funnel(["A", "B"])
+        >>> f.explain_difference(j.funnel(["A", "B"], within="1d")).table.rows()
+        [('within', 'none', '1 day', 0, -1)]
+        """
+        from journeys.analyses.funnel.explain import Explanation, differences
+
+        def converted(spec: FunnelSpec) -> int:
+            counts = self.asked.run(count, spec)
+            return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
+
+        return Explanation(differences(self.spec, other.spec, converted=converted), self.settings, self.asked)
 
     def row_of(self, step: int | str, *, argument: str) -> int:
         """Find a step's table row, from 0."""

@@ -108,7 +108,7 @@ def read_rows(view: View, spec: FunnelSpec) -> Rows:
     by = [name for name in spec.by if name in schema]
     frame = _with_people(view, conditions)
     extra: dict[str, pl.Expr] = {}
-    if spec.order == "strict":
+    if spec.order == "strict" or spec.placed:
         frame = frame.with_row_index("_place")
         extra["_place"] = pl.col("_place")
     if spec.count == "sessions" or spec.calendar == "session":

@@ -46,6 +46,10 @@ class FunnelSpec:
         Longest time (µs) from the first step to the last.
     grace : int
         With ``ties="either"``: how far apart (µs) two events may be and still count as simultaneous.
+    backwards : bool
+        The log and the steps are read from their ends: a step's window is that to the step *before* it here.
+    placed : bool
+        Whether rows have to know their number in the whole log.
     """
 
     steps: tuple[Step, ...]
@@ -72,6 +76,8 @@ class FunnelSpec:
     by: tuple[str, ...] = ()
     by_at: str | int = "first"
     top: int = 25
+    backwards: bool = False
+    placed: bool = False
 
     @property
     def width(self) -> int:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from journeys.analyses.funnel.count import NONE, OTHER
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.stats import wilson
 
-__all__ = ["added_up", "summarise", "top_groups"]
+__all__ = ["added_up", "folded", "ranked", "summarise", "top_groups"]
 
 
 def added_up(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     """Add the counts of shards, and fold the groups beyond the largest into "(other)"."""
     keys = [*spec.by, "step"]
-    folded = counts
-    if spec.by:
-        listed = pl.DataFrame(top_groups(counts, spec=spec), schema=dict.fromkeys(spec.by, pl.String), orient="row")
-        known = counts.join(listed.with_columns(known=True), on=list(spec.by), how="left")
-        other = pl.col("known").is_null()
-        folded = known.with_columns(pl.when(other).then(pl.lit(OTHER)).otherwise(pl.col(n)).alias(n) for n in spec.by)
+    table = folded(counts, top_groups(counts, spec=spec), spec=spec) if spec.by else counts
     lists = [
         pl.col(name).list.explode(keep_nulls=False, empty_as_null=False) for name in ("from_previous", "from_start")
     ]
-    summed = folded.group_by(keys).agg(pl.col("entered", "people", "dropped").sum(), *lists)
-    return _ranked(summed, spec=spec)
+    summed = table.group_by(keys).agg(pl.col("entered", "people", "dropped").sum(), *lists)
+    return ranked(summed, spec=spec)
+
+
+def folded(counts: pl.DataFrame, listed: Sequence[tuple[str, ...]], *, spec: FunnelSpec) -> pl.DataFrame:
+    """Put the groups that are not listed into "(other)"."""
+    shown = pl.DataFrame(listed, schema=dict.fromkeys(spec.by, pl.String), orient="row")
+    known = counts.join(shown.with_columns(known=True), on=list(spec.by), how="left", maintain_order="left")
+    other = pl.col("known").is_null()
+    named = [pl.when(other).then(pl.lit(OTHER)).otherwise(pl.col(name)).alias(name) for name in spec.by]
+    return known.with_columns(named).drop("known")
 
 
 def top_groups(counts: pl.DataFrame, *, spec: FunnelSpec) -> list[tuple[str, ...]]:
@@ -36,7 +42,7 @@ def top_groups(counts: pl.DataFrame, *, spec: FunnelSpec) -> list[tuple[str, ...
     return [*ranked.select(by).rows(), *sizes.filter(nothing).select(by).rows()]
 
 
-def _ranked(summed: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+def ranked(summed: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     """Sort: the largest group first, "(other)" and "(none)" last, steps in order."""
     if not spec.by:
         return summed.sort("step")

@@ -1,0 +1,232 @@
+"""How long it takes: from step to step, as a histogram, and how many have done it by when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.funnel.attempts import counted
+from journeys.analyses.funnel.count import groups_of, timeline
+from journeys.analyses.funnel.rows import read_rows
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.summarise import added_up, folded, ranked, top_groups
+from journeys.analyses.result import Result
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["ConvertedWithin", "Spells", "TimeToConvert", "count_spells", "curve_table", "histogram_table", "times_table"]
+
+SECOND = 1_000_000
+_MOST_BINS = 60
+
+
+def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[float]) -> pl.DataFrame:
+    """Say mean and quantiles of the times of each step, since the step before and since entering."""
+    table = added_up(counts, spec=spec)
+    names = dict(zip(range(1, spec.width + 1), spec.names, strict=True))
+    rows = []
+    for row in table.to_dicts():
+        for since in ("previous", "start"):
+            sample = np.array(row[f"from_{since}"], dtype=np.int64)
+            if row["step"] == 1 or (since == "start" and row["step"] == 2):
+                continue
+            figures = [None] * (len(quantiles) + 1)
+            if len(sample):
+                figures = [int(sample.mean()), *(int(np.quantile(sample, q)) for q in quantiles)]
+            rows.append(
+                [*(row[name] for name in spec.by), row["step"], names[row["step"]], since, len(sample), *figures]
+            )
+    schema = {
+        **dict.fromkeys(spec.by, pl.String),
+        "step": pl.Int64,
+        "name": pl.String,
+        "since": pl.String,
+        "people": pl.Int64,
+        "mean": pl.Duration("us"),
+        **{f"q{q * 100:g}": pl.Duration("us") for q in quantiles},
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@dataclass(frozen=True, eq=False)
+class Spells:
+    """The time from one step of the counted attempts to another, watched until a moment (µs)."""
+
+    spec: FunnelSpec
+    low: int
+    high: int
+    until: int
+
+
+def count_spells(view: View, asked: Spells) -> pl.DataFrame:
+    """Collect, by group, the times of those who took both steps, and how long the others have been watched.
+
+    Returns
+    -------
+    pl.DataFrame
+        The columns of `by`, `step` (1), `entered` (Int64), `took`, `waiting` (List of Int64, µs).
+    """
+    spec = asked.spec
+    rows = read_rows(view, spec)
+    attempts = counted(rows, spec=spec)
+    attempts = attempts.take(np.flatnonzero(attempts.row[:, asked.low] >= 0))
+    times = timeline(rows, attempts)
+    begin, end = times[:, asked.low], times[:, asked.high]
+    took = attempts.row[:, asked.high] >= 0
+    limit = np.full(len(begin), asked.until)
+    if spec.within is not None:
+        entry = times[np.arange(len(times)), attempts.first] if len(times) else begin
+        limit = np.minimum(limit, entry + spec.within)
+    wide = pl.DataFrame(
+        [
+            *groups_of(view, rows, attempts, spec=spec),
+            pl.Series("took", np.where(took, np.maximum(end - begin, 0), -1), dtype=pl.Int64),
+            pl.Series("waiting", np.where(took, -1, np.maximum(limit - begin, 0)), dtype=pl.Int64),
+        ]
+    )
+    sums = [
+        pl.lit(1, dtype=pl.Int64).alias("step"),
+        pl.len().cast(pl.Int64).alias("entered"),
+        pl.col("took").filter(pl.col("took") >= 0),
+        pl.col("waiting").filter(pl.col("waiting") >= 0),
+    ]
+    if spec.by:
+        return wide.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "took", "waiting")
+    return wide.select(*sums[:2], *(one.implode() for one in sums[2:]))
+
+
+def _spells(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+    """Add the spells of shards and fold small groups."""
+    keys = [*spec.by, "step"]
+    table = folded(counts, top_groups(counts, spec=spec), spec=spec) if spec.by else counts
+    lists = [pl.col(name).list.explode(keep_nulls=False, empty_as_null=False) for name in ("took", "waiting")]
+    return ranked(table.group_by(keys).agg(pl.col("entered").sum(), *lists), spec=spec)
+
+
+def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None) -> pl.DataFrame:
+    """Cut the times into bins of whole seconds, the same for every group."""
+    spells = _spells(counts, spec=spec)
+    samples = [np.array(one, dtype=np.int64) for one in spells["took"].to_list()]
+    everything = np.concatenate([*samples, np.zeros(0, dtype=np.int64)])
+    schema = {
+        **dict.fromkeys(spec.by, pl.String),
+        "from": pl.Duration("us"),
+        "to": pl.Duration("us"),
+        "people": pl.Int64,
+        "share": pl.Float64,
+    }
+    if not len(everything):
+        return pl.DataFrame(schema=schema)
+    number = bins or min(_MOST_BINS, max(1, ceil(round(len(everything) ** (1 / 3), 9))))
+    low = floor(everything.min() / SECOND)
+    width = ceil((ceil(everything.max() / SECOND) - low) / number) or 60
+    edges = (low + width * np.arange(number + 1)) * SECOND
+    rows = []
+    for group, sample in zip(spells.select(spec.by).rows() if spec.by else [()], samples, strict=True):
+        people = np.bincount(np.minimum((sample - edges[0]) // (width * SECOND), number - 1), minlength=number)
+        rows += [
+            [*group, int(edges[n]), int(edges[n + 1]), int(people[n]), people[n] / len(sample) if len(sample) else None]
+            for n in range(number)
+        ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+    """Work out, group by group, the share that has converted by each time (Kaplan-Meier)."""
+    from journeys.stats import kaplan_meier
+
+    spells = _spells(counts, spec=spec)
+    parts = []
+    for row in spells.to_dicts():
+        took, waiting = np.array(row["took"], dtype=np.int64), np.array(row["waiting"], dtype=np.int64)
+        curve = kaplan_meier(np.concatenate([took, waiting]), happened=np.arange(len(took) + len(waiting)) < len(took))
+        one = pl.DataFrame(
+            {
+                "time": pl.Series(curve.time, dtype=pl.Float64).cast(pl.Int64).cast(pl.Duration("us")),
+                "at_risk": pl.Series(curve.at_risk, dtype=pl.Float64).cast(pl.Int64),
+                "converted": pl.Series(curve.happened, dtype=pl.Float64).cast(pl.Int64),
+                "share": pl.Series(curve.share, dtype=pl.Float64),
+                "ci_low": pl.Series(curve.ci_low, dtype=pl.Float64).fill_nan(None),
+                "ci_high": pl.Series(curve.ci_high, dtype=pl.Float64).fill_nan(None),
+            }
+        )
+        parts.append(one.select(*(pl.lit(row[name], dtype=pl.String).alias(name) for name in spec.by), pl.all()))
+    empty = {"time": pl.Duration("us"), "at_risk": pl.Int64, "converted": pl.Int64}
+    empty |= dict.fromkeys(("share", "ci_low", "ci_high"), pl.Float64)
+    return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(spec.by, pl.String) | empty)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class TimeToConvert(Result):
+    """How long do those who get there take?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `from` (inclusive), `to` (exclusive; the last bin includes it) (Duration), `people` (Int64), `share` of those
+        who took both steps.
+    """
+
+    median: int | None = field(default=None)
+
+    @property
+    def finding(self) -> str:
+        """The answer as one sentence."""
+        from journeys.display import duration
+
+        if self.median is None:
+            return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
+        took = duration(self.median)
+        return f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
+
+    def plot(self, *, dark: bool = False) -> go.Figure:
+        """Draw the bins."""
+        from journeys.charts.histogram import draw
+
+        return draw(self.table, title=self.finding, subtitle="time between the two steps", dark=dark)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class ConvertedWithin(Result):
+    """What share has converted within which time, counting fairly those who have not had the time yet?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `time` (Duration), `at_risk`, `converted` (Int64), `share`, `ci_low`, `ci_high`: Kaplan-Meier's estimate with
+        its 95 % interval; the columns of `by` first.
+    censored : int
+        People whose window was still open when the log ended: they are counted for as long as they were watched.
+    """
+
+    censored: int = 0
+
+    @property
+    def finding(self) -> str:
+        """The answer as one sentence."""
+        from journeys.display import duration, number, percent
+
+        if not self.table.height:
+            return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
+        groups = self.settings["by"]
+        last = self.table.row(-1, named=True)
+        if groups:
+            ends = self.table.group_by(groups).last().sort("share", *groups)
+            low, high = (" · ".join(map(str, ends.select(groups).row(at))) for at in (0, -1))
+            return f"From {percent(ends['share'][0])} ({low}) to {percent(ends['share'][-1])} ({high}) converted."
+        open_ = f"; {number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
+        return f"{percent(last['share'])} converted within {duration(last['time'])}{open_}."
+
+    def plot(self, *, dark: bool = False) -> go.Figure:
+        """Draw the curve with its band."""
+        from journeys.charts.curve import draw
+
+        subtitle = "Kaplan–Meier estimate with 95 % interval"
+        return draw(self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark)

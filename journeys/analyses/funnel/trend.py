@@ -1,0 +1,198 @@
+"""Conversion over time: of those who enter in a day, a week or a month, how many convert?
+
+A period is that of the first step; a person counts once in each period in which they take it. Whether an attempt from
+a given first step converts is asked of the reversed log: read backwards, with the steps backwards, "the latest start
+that reaches the last step" becomes "the earliest conversion that a first step can reach".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.funnel import anyorder, patient
+from journeys.analyses.funnel.attempts import counted, find, first_entries
+from journeys.analyses.funnel.climb import Near, climb, in_range
+from journeys.analyses.funnel.count import timeline
+from journeys.analyses.funnel.rows import Bools, Ints, Rows, read_rows
+from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
+from journeys.analyses.result import Result
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["FunnelTrend", "Periods", "count_periods", "trend_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class Periods:
+    """Entries by period (a Polars duration), and how many of them reach a table row."""
+
+    spec: FunnelSpec
+    every: str
+    row: int
+
+
+def count_periods(view: View, asked: Periods) -> pl.DataFrame:
+    """Count, by period of the first step, who entered and who converted."""
+    spec = asked.spec
+    rows = read_rows(view, spec)
+    if spec.count == "people":
+        unit, time, converted = _starts(rows, spec=spec, row=asked.row)
+    else:
+        attempts = counted(rows, spec=spec)
+        times = timeline(rows, attempts)
+        time = times[np.arange(len(times)), attempts.first] if len(times) else np.zeros(0, dtype=np.int64)
+        unit, converted = np.arange(len(time)), attempts.row[:, asked.row] >= 0
+    local = pl.col("time").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
+    entries = pl.DataFrame(
+        {
+            "unit": pl.Series(unit, dtype=pl.Int64),
+            "time": pl.Series(time, dtype=pl.Int64),
+            "converted": pl.Series(converted, dtype=pl.Boolean),
+        }
+    ).select("unit", "converted", local.dt.truncate(asked.every).alias("period"))
+    once = entries.group_by("unit", "period").agg(pl.col("converted").any())
+    return once.group_by("period").agg(
+        pl.len().cast(pl.Int64).alias("entered"), pl.col("converted").sum().cast(pl.Int64)
+    )
+
+
+def _starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Ints, Bools]:
+    """Return every first step: the person, the time, and whether an attempt from there gets to the table row."""
+    if spec.order == "any":
+        start = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
+        start = start[in_range(rows.time[start], spec)]
+        taken = anyorder.from_starts(rows, start, spec=spec)
+        reached = taken[:, row] >= 0
+    else:
+        start, reached = _ordered_starts(rows, spec=spec, row=row)
+    if spec.reentry == "first":
+        first = first_entries(rows, spec=spec)[start]
+        start, reached = start[first], reached[first]
+    if spec.exclude and spec.excluded == "removed":
+        from journeys.analyses.funnel.removed import removed_units
+
+        stay = ~removed_units(rows, find(rows, spec=spec), spec=spec)[rows.unit[start]]
+        start, reached = start[stay], reached[stay]
+    return rows.person[rows.unit[start]], rows.time[start], reached
+
+
+def _ordered_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Bools]:
+    entries = np.zeros(rows.size, dtype=np.bool_)
+    goes_on = np.zeros(rows.size, dtype=np.bool_)
+    back, backwards = _reversed(rows), _mirror(spec)
+    near = Near(back, backwards)
+    for shape in spec.shapes():
+        entries |= rows.steps[shape[0].condition]
+        upto = tuple(slot for slot in shape if slot.row <= row)
+        if not upto or upto[-1].row != row:
+            continue
+        mirrored = tuple(Slot(spec.width - 1 - slot.condition, spec.width - 1 - slot.row) for slot in upto[::-1])
+        levels = climb(back, mirrored, spec=backwards, near=near)
+        if len(levels) == len(mirrored):
+            goes_on[rows.size - 1 - levels[-1].row] = True
+    start = np.flatnonzero(entries)
+    start = start[in_range(rows.time[start], spec)]
+    hard = patient.hard_units(rows, spec=spec, near=Near(rows, spec))
+    for one in start[hard[rows.unit[start]]].tolist():
+        only = np.zeros(rows.size, dtype=np.bool_)
+        only[one] = True
+        _, found = patient.find(rows, units=rows.unit[[one]], spec=replace(spec, reentry="best"), starts=only)
+        goes_on[one] = bool((found[:, row] >= 0).any())
+    return start, goes_on[start]
+
+
+def _reversed(rows: Rows) -> Rows:
+    flipped = rows.take(np.arange(rows.size)[::-1])
+    last = len(rows.person) - 1
+    return replace(
+        flipped,
+        unit=(last - flipped.unit),
+        person=rows.person[::-1],
+        time=-flipped.time,
+        place=-flipped.place,
+        steps=flipped.steps[::-1],
+    )
+
+
+def _mirror(spec: FunnelSpec) -> FunnelSpec:
+    """Return the funnel that is asked when the log is read backwards."""
+    last = spec.width - 1
+    return replace(
+        spec,
+        steps=spec.steps[::-1],
+        names=spec.names[::-1],
+        optional=spec.optional[::-1],
+        gaps=spec.gaps[::-1],
+        backwards=True,
+        exclude=tuple(Exclusion(one.step, last - one.high, last - one.low) for one in spec.exclude),
+        entered=(None, None),
+        reentry="best",
+    )
+
+
+def trend_table(
+    counts: pl.DataFrame, *, every: str, time_zone: str, until: int | None, within: int | None
+) -> pl.DataFrame:
+    """Add up, put the empty periods in, and mark those whose people have not had their whole time yet."""
+    from journeys.stats import wilson
+
+    summed = counts.group_by("period").agg(pl.col("entered", "converted").sum()).sort("period")
+    schema = {"period": pl.Datetime("us", time_zone), "entered": pl.Int64, "converted": pl.Int64}
+    if summed.height:
+        first, last = summed["period"][0], summed["period"][-1]
+        every_one = pl.datetime_range(first, last, every, time_unit="us", eager=True).alias("period").to_frame()
+        summed = every_one.join(summed, on="period", how="left", maintain_order="left").fill_null(0)
+    else:
+        summed = pl.DataFrame(schema=schema)
+    low, high = wilson(summed["converted"].to_numpy(), summed["entered"].to_numpy())
+    end = pl.col("period").dt.offset_by(every).dt.convert_time_zone("UTC").to_physical()
+    return summed.sort("period").select(
+        "period",
+        "entered",
+        "converted",
+        pl.when(pl.col("entered") > 0).then(pl.col("converted") / pl.col("entered")).alias("rate"),
+        pl.Series("ci_low", low).fill_nan(None),
+        pl.Series("ci_high", high).fill_nan(None),
+        (end + (within or 0) <= (until if until is not None else 0)).alias("complete"),
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class FunnelTrend(Result):
+    """Does conversion rise or fall with the day, week or month of entering?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `period` (its start), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high` (Wilson 95 %), `complete`:
+        whether the period, and the window of everybody who entered in it, lie within the log.
+    """
+
+    @property
+    def finding(self) -> str:
+        """The answer as one sentence."""
+        from journeys.display import day, percent
+
+        whole = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
+        if not whole.height:
+            return "No period is complete yet: everybody may still convert."
+        rows: Sequence[dict[str, object]] = whole.to_dicts()
+        first, last = rows[0], rows[-1]
+        return (
+            f"{percent(float(str(last['rate'])))} of those who entered from {day(whole['period'][-1])} on converted; "
+            f"it was {percent(float(str(first['rate'])))} from {day(whole['period'][0])} on."
+        )
+
+    def plot(self, *, dark: bool = False) -> go.Figure:
+        """Draw the line with its band; incomplete periods are dashed."""
+        from journeys.charts.trend import draw
+
+        subtitle = "conversion by period of entering, with 95 % interval; dashed where people may still convert"
+        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark)

@@ -1,0 +1,87 @@
+"""The share that has done it by each time: steps in their band, one curve a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import label
+from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.display import duration, interval, number, percent
+
+__all__ = ["draw"]
+
+_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw "converted within": what share has got there by when?
+
+    Parameters
+    ----------
+    table
+        `time` (Duration), `at_risk`, `converted`, `share`, `ci_low`, `ci_high`; the columns of `by` first.
+    by
+        The group columns.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> table = pl.DataFrame({"time": [timedelta(days=3)], "at_risk": [2], "converted": [1], "share": [0.5],
+    ...     "ci_low": [0.1], "ci_high": [0.9]})
+    >>> [float(x) for x in draw(table).data[-1].x]
+    [0.0, 3.0]
+    """
+    if not table.height:
+        return nothing("Nobody has got there.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    groups = [by] if isinstance(by, str) else list(by or ())
+    parts = table.partition_by(groups, maintain_order=True) if groups else [table]
+    size, unit = _unit(table)
+    fig = go.Figure()
+    for place, part in enumerate(parts):
+        colour = theme.goal if not groups else (*theme.events, *[theme.rest] * len(parts))[place]
+        time = [0.0, *(micro / size for micro in part["time"].to_physical().to_list())]
+        hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+        if len(parts) <= 3:
+            fig.add_scatter(x=time, y=[0.0, *part["ci_high"].fill_null(strategy="forward")], **hidden)
+            low = [0.0, *part["ci_low"].fill_null(strategy="forward")]
+            fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=rgba(colour, 0.12), **hidden)
+        name = " · ".join(str(part[group][0]) for group in groups)
+        said = [
+            f"{percent(row['share'])} ({interval(row['ci_low'], row['ci_high'])}) within {duration(row['time'])}"
+            f"<br>{number(row['at_risk'])} people were still being watched"
+            for row in part.to_dicts()
+        ]
+        fig.add_scatter(
+            x=time,
+            y=[0.0, *part["share"]],
+            name=label(name, 30),
+            mode="lines",
+            line={"color": colour, "width": 2, "shape": "hv"},
+            hovertext=["", *said],
+            hoverinfo="text",
+            showlegend=bool(groups),
+        )
+    fig.update_yaxes(tickformat=".0%", rangemode="tozero", showgrid=True)
+    fig.update_xaxes(title=unit)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+
+
+def _unit(table: pl.DataFrame) -> tuple[int, str]:
+    longest = int(table["time"].to_physical().to_numpy().max())
+    return next(((size, name) for size, name in _UNITS if longest >= 2 * size), _UNITS[-1])

@@ -1,0 +1,76 @@
+"""Differences of rates with their intervals, a line each, around zero."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import number, p_value, percent, points
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
+    """Draw by how much rates differ: filled where it holds after correction, hollow where it does not.
+
+    Parameters
+    ----------
+    table
+        `step`, `name`, `people`, `people_against`, `rate`, `rate_against`, `difference`, `ci_low`, `ci_high`,
+        `q_value`; group columns first.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"step": [2], "name": ["Buy"], "people": [9], "people_against": [3], "rate": [0.3],
+    ...     "rate_against": [0.1], "difference": [0.2], "ci_low": [0.05], "ci_high": [0.35], "q_value": [0.01]})
+    >>> list(draw(table).data[0].x)
+    [0.2]
+    """
+    rows = [row for row in table.to_dicts() if row["difference"] is not None]
+    if not rows:
+        return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    groups = table.columns[: table.columns.index("step")]
+    names = [" · ".join([*(str(row[group]) for group in groups), str(row["name"])]) for row in rows]
+    places = [-place for place in range(len(rows))]
+    tone = [theme.goal if row["difference"] >= 0 else theme.worse for row in rows]
+    sure = [row["q_value"] is not None and row["q_value"] < 0.05 for row in rows]
+    fig = go.Figure(
+        go.Scatter(
+            x=[row["difference"] for row in rows],
+            y=places,
+            mode="markers",
+            marker={
+                "size": 9,
+                "color": [colour if held else theme.paper for colour, held in zip(tone, sure, strict=True)],
+                "line": {"color": tone, "width": 2},
+            },
+            error_x={
+                "type": "data",
+                "array": [row["ci_high"] - row["difference"] for row in rows],
+                "arrayminus": [row["difference"] - row["ci_low"] for row in rows],
+                "color": theme.muted,
+                "thickness": 1.2,
+                "width": 0,
+            },
+            hovertext=[
+                f"{full(name)}<br>{percent(row['rate'])} of these ({number(row['people'])}), "
+                f"{percent(row['rate_against'])} of the others ({number(row['people_against'])})<br>"
+                f"{points(row['difference'], row['ci_low'], row['ci_high'])}, q {p_value(row['q_value'])}"
+                for name, row in zip(names, rows, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    )
+    fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
+    fig.update_xaxes(tickformat="+.0%", showgrid=True)
+    fig.update_yaxes(tickvals=places, ticktext=[label(name, 18 if narrow else 34) for name in names])
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 34 * len(rows))

@@ -1,0 +1,62 @@
+"""How times are spread: bars of people, their widths in days, hours, minutes or seconds."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import duration, percent, plural
+
+__all__ = ["draw"]
+
+_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
+
+
+def draw(
+    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
+    """Draw the people in each bin of time; groups, if any, are drawn together.
+
+    Parameters
+    ----------
+    table
+        `from`, `to` (Duration), `people`.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> hours = [timedelta(hours=h) for h in (0, 5, 10)]
+    >>> fig = draw(pl.DataFrame({"from": hours[:2], "to": hours[1:], "people": [3, 1]}))
+    >>> [int(y) for y in fig.data[0].y], fig.layout.xaxis.title.text
+    ([3, 1], 'hours')
+    """
+    bins = table.group_by("from", "to").agg(pl.col("people").sum()).sort("from")
+    total = int(bins["people"].sum())
+    if not total:
+        return nothing("Nobody took both steps.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    low, high = bins["from"].to_physical().to_numpy(), bins["to"].to_physical().to_numpy()
+    size, unit = next(((size, name) for size, name in _UNITS if high[-1] >= 2 * size), _UNITS[-1])
+    said = [
+        f"{plural(row['people'], 'person', 'people')} ({percent(row['people'] / total)})<br>"
+        f"took {duration(row['from'])} to {duration(row['to'])}"
+        for row in bins.to_dicts()
+    ]
+    fig = go.Figure(
+        go.Bar(
+            x=(low + high) / 2 / size,
+            y=bins["people"].to_list(),
+            width=(high - low) / size * 0.94,
+            marker={"color": theme.goal, "line": {"width": 0}},
+            hovertext=said,
+            hoverinfo="text",
+        )
+    )
+    fig.update_yaxes(title="people", showgrid=True)
+    fig.update_xaxes(title=unit)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -1,0 +1,109 @@
+"""Bars from one left edge: what came next, and what a choice changes."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import number, percent
+
+__all__ = ["draw", "draw_changes"]
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    top: int = 10,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the most frequent very next events.
+
+    Parameters
+    ----------
+    table
+        `position`, `event`, `people`, `share`.
+    title, subtitle
+        The finding and the definition.
+    top
+        How many bars.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"position": [1, 1], "event": ["Help", "(nothing more)"], "people": [3, 1],
+    ...     "share": [0.75, 0.25]})
+    >>> list(draw(table).data[0].x)
+    [0.75, 0.25]
+    """
+    rows = table.filter(pl.col("position") == 1).head(top).to_dicts()
+    if not rows:
+        return nothing("Nobody dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    fig = go.Figure(
+        go.Bar(
+            x=[row["share"] for row in rows],
+            y=[-place for place in range(len(rows))],
+            orientation="h",
+            marker={"color": [theme.drop if row["event"].startswith("(") else theme.rest for row in rows]},
+            text=[f"{number(row['people'])} · {percent(row['share'])}" for row in rows],
+            textposition="outside",
+            cliponaxis=False,
+            hovertext=[f"{full(row['event'])}: {number(row['people'])} people" for row in rows],
+            hoverinfo="text",
+        )
+    )
+    names = [label(row["event"], 18 if narrow else 34) for row in rows]
+    fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
+    fig.update_xaxes(visible=False, range=[0, 1.25 * max(row["share"] for row in rows)])
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
+
+
+def draw_changes(
+    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
+    """Draw what each choice alone would change.
+
+    Parameters
+    ----------
+    table
+        `choice`, `here`, `there`, `change`.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"choice": ["within"], "here": ["none"], "there": ["1 day"], "change": [-4]})
+    >>> list(draw_changes(table).data[0].x)
+    [-4]
+    """
+    rows = [row for row in table.to_dicts() if row["change"] is not None]
+    if not rows:
+        return nothing("Nothing differs.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    places = [-place for place in range(len(rows))]
+    fig = go.Figure(
+        go.Bar(
+            x=[row["change"] for row in rows],
+            y=places,
+            orientation="h",
+            marker={"color": [theme.goal if row["change"] >= 0 else theme.worse for row in rows]},
+            text=[f"{row['change']:+,}".replace("-", "−") for row in rows],
+            textposition="outside",
+            cliponaxis=False,
+            hovertext=[f"{full(row['choice'])}: {full(row['here'])} → {full(row['there'])}" for row in rows],
+            hoverinfo="text",
+        )
+    )
+    fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
+    names = [label(f"{row['choice']}: {row['there']}", 20 if narrow else 40) for row in rows]
+    fig.update_yaxes(tickvals=places, ticktext=names)
+    fig.update_xaxes(visible=False)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))

@@ -1,0 +1,73 @@
+"""A rate over time: a line in its band; periods that are not complete yet are dashed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.display import interval, number, percent
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
+    """Draw a rate by period: does it rise or fall?
+
+    Parameters
+    ----------
+    table
+        `period` (Datetime or Date), `entered`, `converted`, `rate`, `ci_low`, `ci_high`, `complete` (Boolean).
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> table = pl.DataFrame({"period": [date(2026, 3, 1), date(2026, 3, 2)], "entered": [10, 12], "converted": [2, 3],
+    ...     "rate": [0.2, 0.25], "ci_low": [0.06, 0.09], "ci_high": [0.5, 0.5], "complete": [True, False]})
+    >>> [trace.line.dash for trace in draw(table).data]
+    [None, None, None, 'dot']
+    """
+    rows = [row for row in table.to_dicts() if row["rate"] is not None]
+    if not rows:
+        return nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    whole = [row for row in rows if row["complete"]]
+    # the dashed end begins at the last complete period, so that the line has no hole
+    open_ = [*whole[-1:], *(row for row in rows if not row["complete"])]
+    fig = go.Figure()
+    hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    x = [row["period"] for row in rows]
+    fig.add_scatter(x=x, y=[row["ci_high"] for row in rows], **hidden)
+    fig.add_scatter(x=x, y=[row["ci_low"] for row in rows], fill="tonexty", fillcolor=rgba(theme.goal, 0.14), **hidden)
+    for part, dash in ((whole, None), (open_ if len(open_) > 1 or not whole else [], "dot")):
+        fig.add_scatter(
+            x=[row["period"] for row in part],
+            y=[row["rate"] for row in part],
+            mode="lines+markers",
+            line={"color": theme.goal, "width": 2, "dash": dash},
+            marker={"size": 5, "color": theme.goal if dash is None else theme.paper, "line": _ring(theme.goal)},
+            hovertext=[_sentence(row) for row in part],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    fig.update_yaxes(tickformat=".0%", rangemode="tozero", showgrid=True)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+
+
+def _ring(colour: str) -> dict[str, Any]:
+    return {"color": colour, "width": 1.5}
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    when = f"{row['period']:%Y-%m-%d}"
+    rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
+    still = "" if row["complete"] else "<br>not complete yet: some may still convert"
+    return f"{when}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"
