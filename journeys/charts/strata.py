@@ -25,7 +25,7 @@ def draw_within(
     table
         `behaviour`, `phi`, `phi_within`, `verdict`.
     groups
-        What the groups are.
+        What the groups are, such as "within first_campaign".
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -34,7 +34,7 @@ def draw_within(
     Examples
     --------
     >>> table = pl.DataFrame({"behaviour": ["a"], "phi": [0.4], "phi_within": [-0.1], "verdict": ["reversed"]})
-    >>> len(draw_within(table, groups="first_campaign").data)
+    >>> len(draw_within(table, groups="within first_campaign").data)
     3
     """
     rows = [
@@ -42,7 +42,7 @@ def draw_within(
         for row in table.to_dicts()
         if row["phi"] is not None and row["phi_within"] is not None
     ]
-    words = (f"within {groups}", "everybody together")
+    words = (groups, "everybody together")
     return _dumbbells(rows, words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
@@ -114,7 +114,7 @@ def _dumbbells(
     if not narrow:
         for row, place in zip(rows, places, strict=True):
             fig.add_annotation(
-                text=label(row[3], 30),
+                text=label(row[3], 30) if row[3] else "",
                 x=1,
                 xref="paper",
                 xanchor="right",
@@ -171,7 +171,7 @@ def draw_groups(
     Parameters
     ----------
     strata
-        `stratum`, `phi`, `ci_low`, `ci_high`, `both`, `behaviour_only`.
+        `stratum`, `phi`, `ci_low`, `ci_high`, `both`, `behaviour_only`; its order is kept.
     over_time
         Whether the groups are periods; then `stratum` is a date.
     title, subtitle
@@ -186,7 +186,7 @@ def draw_groups(
     >>> draw_groups(strata).data[0].x
     (0.1, 0.4)
     """
-    rows = strata.filter(pl.col("phi").is_not_null()).sort("stratum").to_dicts()
+    rows = strata.filter(pl.col("phi").is_not_null()).to_dicts()
     if not rows:
         words = "In no group can the behaviour be compared."
         return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
@@ -206,7 +206,9 @@ def draw_groups(
         band = moments + moments[::-1]
         edge = [row["ci_high"] for row in rows] + [row["ci_low"] for row in rows][::-1]
         fig = go.Figure(
-            go.Scatter(x=band, y=edge, fill="toself", fillcolor=theme.grid, line={"width": 0}, hoverinfo="skip")
+            go.Scatter(
+                x=band, y=edge, fill="toself", mode="lines", fillcolor=theme.grid, line={"width": 0}, hoverinfo="skip"
+            )
         )
         line = {"color": theme.goal, "width": 2}
         fig.add_scatter(x=moments, y=phis, mode="lines+markers", line=line, hovertext=said, hoverinfo="text")

@@ -248,7 +248,7 @@ def test_what_cannot_be_compared_is_set_apart_with_its_reason():
         "G": "it is the conversion under another name",
         "a": "it was excluded",
         "g": "it is the conversion itself",
-        "rare": "fewer than 2 people did it",
+        "rare": "fewer than 2 people did it in the time that counts",
     }
 
 

@@ -94,4 +94,5 @@ def _exposure_cautions(defined: pl.DataFrame, cells: Cells, ask: Ask) -> list[st
 
     look = "bad" if below > above else "good"
     line = f"Before converting, people did {number(short)} things on average, the others {number(long)}"
-    return [f"{line}: that alone makes most behaviours look {look}. Compare with exposure='matched' or 'first 7d'."]
+    fair = "exposure='matched' or 'first 7d'" if look == "bad" else "exposure='matched' and .by('activity')"
+    return [f"{line}: that alone makes most behaviours look {look}. Compare with {fair}."]

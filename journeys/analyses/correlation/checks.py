@@ -89,8 +89,11 @@ def doubts(result: Correlation) -> pl.DataFrame:
     if usable and any(isinstance(family, EveryEvent) for family in result.ask.families):
         last = result.asked.run(count_last, result.ask).group_by("behaviour").agg(pl.col("people").sum())
         right_before = sorted(last.filter(pl.col("people") >= 0.8 * result.cells.converted)["behaviour"])
+    did, late = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after")
     doubt = (
-        pl.when(pl.col("phi") > 0.9)
+        pl.when(late > did)
+        .then(pl.format("{} of the {} who did it did so only after converting", late, did + late))
+        .when(pl.col("phi") > 0.9)
         .then(pl.lit("too good to be true: look for a leak"))
         .when(pl.col("behaviour").is_in(right_before) & (pl.col("phi") > 0))
         .then(pl.lit("comes within a minute before the conversion: a part of it"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from journeys.log import View
 __all__ = ["SCHEMA", "count", "count_times", "did_mask", "select", "strata_of"]
 
 SCHEMA = {
-    "kind": pl.String,  # cell, total, apart, rows, own
+    "kind": pl.String,  # cell, total, apart, rows, ever, own
     "family": pl.Int32,
     "behaviour": pl.String,
     "stratum": pl.String,
@@ -34,7 +35,8 @@ def count(view: View, ask: Ask) -> pl.DataFrame:
     pl.DataFrame
         One row a `kind`, `family`, `behaviour` and `stratum`: `people` who did it, and how many of them `converted`.
         Kind "total" counts everybody who is compared, "apart" those who are not (behaviour is the reason), "rows"
-        what they did in all, "own" (for conversions by condition) the rows of an event.
+        what they did in all, "ever" the converters who did something at any time, "own" (for conversions by
+        condition) the rows of an event.
     """
     columns = read_columns(view, ask)
     window = columns.window(ask)
@@ -45,6 +47,13 @@ def count(view: View, ask: Ask) -> pl.DataFrame:
     for number, family in enumerate(ask.families):
         for names, cells in _cells(family, columns, window, group=group, groups=groups, ask=ask):
             frames.append(_frame("cell", number, names, cells, strata))
+        if isinstance(family, EveryEvent):
+            # Whatever converters ever did: what they did only afterwards is what leaks.
+            whole = window.keep(window.converted)
+            whole = replace(whole, stop=whole.end)
+            ones = np.ones(len(whole.code), np.int64)
+            ever = tally_codes(columns.event, whole, ones, behaviours=len(ask.names), groups=2)
+            frames.append(_frame("ever", number, list(ask.names), ever, [None]))
     reasons = sorted(window.apart)
     apart = np.array([[window.apart[reason], 0] for reason in reasons], np.int64).reshape(-1, 2)
     frames.append(_frame("apart", -1, reasons, apart, [None]))

@@ -35,8 +35,9 @@ class Correlation(Result):
         `neither` (people, Int64); `phi` with `ci_low`, `ci_high`; `p_value` (chi-square, Fisher's exact test where an
         expected count is below 5), `q_value` (Benjamini & Hochberg over the table), `odds_ratio` (with
         `odds_ratio_low`, `odds_ratio_high`), `lift`, `strength` in words; `rate_with` (with `rate_low`, `rate_high`)
-        and `rate_without`: the share who converted of those who did it, and of the others; `kind` of behaviour;
-        `note`: why phi is undefined, or what was searched; `family` and `value`: where the row comes from.
+        and `rate_without`: the share who converted of those who did it, and of the others; `only_after`: people who
+        did it, but only after converting (of events); `kind` of behaviour; `note`: why phi is undefined, or what was
+        searched; `family` and `value`: where the row comes from.
     settings : mapping
         What was asked.
     set_apart : pl.DataFrame
@@ -134,6 +135,11 @@ class Correlation(Result):
         doubtful = self.checks.filter(pl.col("doubt").is_not_null())
         sure = self.checks.filter(pl.col("doubt").is_null())
         listed = [*doubtful.select("behaviour", "doubt").iter_rows(), *listed]
+        # The strongest rows, whichever way they point, in the order of the table; the others follow, to be counted.
+        rank = pl.col("phi").abs().rank("ordinal", descending=True)
+        order = ["weak", "phi", "behaviour"]
+        sure = sure.with_columns(weak=(rank > rows).fill_null(value=True))
+        sure = sure.sort(order, descending=[False, True, False], nulls_last=True).drop("weak")
         return draw(sure, conversion=self.goal, set_apart=listed, rows=rows, **options)
 
     def mosaic(self, behaviour: str, *, dark: bool = False) -> go.Figure:
@@ -152,13 +158,15 @@ class Correlation(Result):
             When it is not in the table.
         """
         from journeys.charts.mosaic import draw
+        from journeys.display import percent
 
         row = self._row(behaviour)
         cells = {name: int(row[name]) for name in ("both", "behaviour_only", "conversion_only", "neither")}
         return draw(
             pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
             conversion=self.goal,
-            title=f"{behaviour} and {self.goal}",
+            title=f"{behaviour}: {percent(row['rate_with'])} of those who did it reached {self.goal}, "
+            f"{percent(row['rate_without'])} of the others",
             subtitle=self.definition,
             dark=dark,
         )
@@ -169,11 +177,13 @@ class Correlation(Result):
         from journeys.display import number
 
         words = {
-            "before": f"what people did before they first reached {self.goal}; all that the others did",
-            "matched": f"what people did before they first reached {self.goal}, and the others in as long a time",
+            "before": "of those who did, what came before; of the others, everything",
+            "matched": "of those who did, what came before; of the others, what they did in as long a time",
         }
-        said = words.get(str(self.settings["exposure"]), f"what people did in the {self.settings['exposure']}")
-        return f"{number(self.cells.people)} people, {number(self.cells.converted)} reached {self.goal}; {said}"
+        said = words.get(
+            str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
+        )
+        return f"{number(self.cells.people)} people, {number(self.cells.converted)} reached {self.goal}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> Journeys:
         """Who are the people in a cell?

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.correlation.ask import Ask
+from journeys.analyses.correlation.columns import ACTIVITY
 from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.question import resolve_strata
 from journeys.analyses.correlation.summary import Cells, add_up
@@ -50,6 +51,15 @@ class Stratified(Result):
     ask: Ask = field(repr=False)
 
     @property
+    def groups(self) -> str:
+        """What the groups are, in words."""
+        if self.column.startswith("every "):
+            return (
+                f"by the {self.column.removeprefix('every ')} of the first touch; later groups were watched less long"
+            )
+        return "within levels of activity" if self.column == "activity" else f"within {self.column}"
+
+    @property
     def finding(self) -> str:
         """The answer as one sentence."""
         said = self.table.filter(pl.col("verdict").is_not_null())
@@ -59,13 +69,22 @@ class Stratified(Result):
             ways = ("more", "less") if row["phi"] > 0 else ("less", "more")
             return (
                 f"{row['behaviour']} is reversed: taken together, those who did it reach {self.goal} {ways[0]} often; "
-                f"within {self.column} {ways[1]} often."
+                f"{self.groups} {ways[1]} often."
             )
         gone = said.filter(pl.col("verdict") == "explained by the groups").height
         held = said.filter(pl.col("verdict") == "holds").height
         if not gone and not held:
-            return f"No behaviour goes with {self.goal}, with or without {self.column}."
-        return f"{held} of {held + gone} behaviours that go with {self.goal} hold within {self.column}."
+            return f"No behaviour goes with {self.goal}, together or {self.groups}."
+        return f"{held} of {held + gone} behaviours that go with {self.goal} hold {self.groups}."
+
+    def trend(self, behaviour: str) -> str:
+        """Say how a behaviour's phi differs between the groups, as one sentence."""
+        here = self.strata.filter((pl.col("behaviour") == behaviour) & pl.col("phi").is_not_null())
+        if here.height < 2:
+            return f"{behaviour} and {self.goal}"
+        ends = here if self.column.startswith("every ") else here.sort("phi", "stratum")
+        (low, first), (high, last) = (ends.select("stratum", "phi").row(place) for place in (0, -1))
+        return f"{behaviour} and {self.goal}: phi {first:.2f} in {low}, {last:.2f} in {high}".replace("-0.", "−0.")
 
     def plot(self, *, dark: bool = False, behaviour: str | None = None, rows: int = 20) -> go.Figure:
         """Draw phi with and without the groups; or, for one behaviour, its phi in each group.
@@ -81,15 +100,15 @@ class Stratified(Result):
         """
         from journeys.charts.strata import draw_groups, draw_within
 
-        options: dict[str, Any] = {"dark": dark, "subtitle": f"phi with reaching {self.goal}, by {self.column}"}
+        options: dict[str, Any] = {"dark": dark, "subtitle": f"phi with reaching {self.goal}, {self.groups}"}
         if behaviour is None:
-            return draw_within(self.table.head(rows), groups=self.column, title=self.finding, **options)
+            return draw_within(self.table.head(rows), groups=self.groups, title=self.finding, **options)
         here = self.strata.filter(pl.col("behaviour") == behaviour)
         if here.is_empty():
             names = self.table["behaviour"].to_list()
             raise UnknownNameError(unknown("behaviour", behaviour, available=names, what="behaviour in the table"))
         over_time = self.column.startswith("every ")
-        return draw_groups(here, title=f"{behaviour} and {self.goal}", over_time=over_time, **options)
+        return draw_groups(here, title=self.trend(behaviour), over_time=over_time, **options)
 
 
 def stratify(result: Correlation, column: str) -> Stratified:
@@ -98,6 +117,9 @@ def stratify(result: Correlation, column: str) -> Stratified:
     cells = add_up(result.asked.run(count, ask), ask)
     strata = _by_stratum(result, cells)
     table = _pooled(result, strata)
+    if column == ACTIVITY:
+        first = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64)
+        strata = strata.sort("family", "value", first)
     settings = {**result.settings, "by": column}
     return Stratified(table, settings, result.asked, strata.drop("family", "value"), column, result.goal, ask)
 

@@ -28,6 +28,8 @@ class Cells:
         People who are not compared, by reason.
     rows : tuple of int
         How many things those who did not convert, and those who did, did in the time that counts.
+    after : dict of (int, str) to int
+        Converters who did a behaviour only after converting, by family and behaviour.
     own : frozenset of str
         Event names that are the conversion itself.
     """
@@ -36,6 +38,7 @@ class Cells:
     totals: pl.DataFrame
     apart: dict[str, int]
     rows: tuple[int, int]
+    after: dict[tuple[int, str], int]
     own: frozenset[str]
 
     @property
@@ -53,7 +56,7 @@ def add_up(counts: pl.DataFrame, ask: Ask) -> Cells:
     """Add up the counts of shards."""
     keys = ["kind", "family", "behaviour", "stratum"]
     summed = counts.group_by(keys).agg(pl.col("people").sum(), pl.col("converted").sum())
-    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("cell", "total", "apart", "rows", "own")}
+    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("cell", "total", "apart", "rows", "ever", "own")}
     rows, converter_rows = (int(kinds["rows"][name].sum()) for name in ("people", "converted"))
     if ask.conversion.events is not None:
         own = frozenset(ask.conversion.events)
@@ -66,8 +69,17 @@ def add_up(counts: pl.DataFrame, ask: Ask) -> Cells:
         totals=kinds["total"].select("stratum", "people", "converted").sort("stratum"),
         apart=dict(kinds["apart"].sort("behaviour").select("behaviour", "people").iter_rows()),
         rows=(rows - converter_rows, converter_rows),
+        after=_only_after(kinds["ever"], kinds["cell"]),
         own=own,
     )
+
+
+def _only_after(ever: pl.DataFrame, cell: pl.DataFrame) -> dict[tuple[int, str], int]:
+    """Subtract the converters who did it in the time that counts from those who ever did it."""
+    keys = ["family", "behaviour"]
+    before = cell.group_by(keys).agg(pl.col("converted").sum().alias("before"))
+    late = ever.join(before, on=keys, how="left").select(*keys, pl.col("converted") - pl.col("before").fill_null(0))
+    return {(family, behaviour): count for family, behaviour, count in late.iter_rows() if count > 0}
 
 
 def plain(name: str) -> str:
@@ -130,21 +142,22 @@ def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFra
     pooled = pooled.with_columns(
         pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
     )
-    reasons = [_reason(row, ask=ask, own=cells.own, rules=rules) for row in pooled.iter_rows(named=True)]
+    reasons = [_reason(row, ask=ask, cells=cells, rules=rules) for row in pooled.iter_rows(named=True)]
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
     kept = pooled.filter(pl.col("reason").is_null())
     table = cell_columns(kept, cells.people, cells.converted)
     table = _measure(table, confidence=rules.confidence)
-    table = _best_thresholds(table)
+    after = [cells.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
+    table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
     return _ordered(table), apart.sort("reason", "behaviour")
 
 
-def _reason(row: dict[str, Any], *, ask: Ask, own: frozenset[str], rules: Rules) -> str | None:
+def _reason(row: dict[str, Any], *, ask: Ask, cells: Cells, rules: Rules) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
     is_name = isinstance(ask.families[row["family"]], EveryEvent | Happened)
-    if is_name and row["behaviour"] in own:
+    if is_name and row["behaviour"] in cells.own:
         return "it is the conversion itself"
     if is_name and ask.since is not None and row["behaviour"] in (ask.since.events or ()):
         return "everybody here did it: the clock starts there"
@@ -153,7 +166,11 @@ def _reason(row: dict[str, Any], *, ask: Ask, own: frozenset[str], rules: Rules)
     if is_name and plain(row["behaviour"]) == plain(ask.conversion.name):
         return "it is the conversion under another name"
     if row["people"] < rules.min_people:
-        return f"fewer than {rules.min_people:,} people did it"
+        after = cells.after.get((row["family"], row["value"]), 0)
+        if after > row["people"]:
+            did = row["people"] + after
+            return f"{after:,} of the {did:,} who did it did so only after {ask.conversion.name}"
+        return f"fewer than {rules.min_people:,} people did it in the time that counts"
     return None
 
 
@@ -222,6 +239,6 @@ def _best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
 def _ordered(table: pl.DataFrame) -> pl.DataFrame:
     first = ["behaviour", "both", "behaviour_only", "conversion_only", "neither", "phi", "ci_low", "ci_high"]
     first += ["p_value", "q_value", "odds_ratio", "lift", "strength", "odds_ratio_low", "odds_ratio_high"]
-    first += ["rate_with", "rate_low", "rate_high", "rate_without", "kind", "note", "family", "value"]
+    first += ["rate_with", "rate_low", "rate_high", "rate_without", "only_after", "kind", "note", "family", "value"]
     order = ["phi", "behaviour", "family", "value"]
     return table.select(first).sort(order, descending=[True, False, False, False], nulls_last=True)

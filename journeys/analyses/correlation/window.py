@@ -40,6 +40,8 @@ class Window:
         Person codes, ascending.
     start, stop
         The first row that counts, and the row after the last that does.
+    end
+        The row after the person's last one.
     converted
         Who converted.
     apart
@@ -53,6 +55,7 @@ class Window:
     code: Array
     start: Ints
     stop: Ints
+    end: Ints
     converted: Bools
     apart: dict[str, int]
     watched: Ints
@@ -68,6 +71,7 @@ class Window:
             self.code[which],
             self.start[which],
             self.stop[which],
+            self.end[which],
             self.converted[which],
             apart,
             self.watched[which] if len(self.watched) else self.watched,
@@ -114,7 +118,7 @@ def open_window(rows: Rows, ask: Ask) -> Window:
     converted = conversion < last
     stop = np.where(converted, conversion, last)
     nothing = np.empty(0, np.int64)
-    window = Window(person[first], start, stop, converted, {}, nothing, nothing)
+    window = Window(person[first], start, stop, last, converted, {}, nothing, nothing)
     if rows.time is None:
         return window if rows.anchors is None else window.keep(known)
     since = rows.time[clock_row]
