@@ -16,7 +16,7 @@ from journeys.journeys.bridge import Bridges, check_events
 from journeys.journeys.correlations import AsksCorrelations
 from journeys.journeys.flows import AsksFlows
 from journeys.journeys.funnels import AsksFunnels
-from journeys.log import build_log, open_log, save_log
+from journeys.log import build_log, open_log, save_log, stream_log
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -65,6 +65,8 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         timestamp: str = "timestamp",
         event: str = "event",
         time_unit: Literal["s", "ms", "us"] | None = None,
+        store: str | Path | None = None,
+        shards: int = 1,
     ) -> Self:
         """Make journeys of a table that already says who each event belongs to.
 
@@ -77,6 +79,11 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
             The columns that say who, when and what. Times without a zone are UTC.
         time_unit : {"s", "ms", "us"}, optional
             The unit, where the times are numbers since 1970; it is never guessed.
+        store : str or Path, optional
+            A folder to write the journeys to as they are read, for tables larger than memory: the answer is that
+            of `from_table(...).save(store, shards=shards)`, in the memory of one shard.
+        shards : int
+            How many shards the store has.
 
         Raises
         ------
@@ -100,7 +107,10 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
             raise ArgumentError(f"table: expected a DataFrame, a LazyFrame or an Arrow table, got {type(table)}.")
         if time_unit is not None and timestamp in frame.collect_schema():
             frame = frame.with_columns(pl.from_epoch(timestamp, time_unit=time_unit))
-        built = build_log(frame, person=person, timestamp=timestamp, event=event)
+        if store is None:
+            built = build_log(frame, person=person, timestamp=timestamp, event=event)
+        else:
+            built = stream_log(frame, store, shards=shards, person=person, timestamp=timestamp, event=event)
         return cls(built.log, quarantine=built.quarantine, noticed=built.noticed)
 
     @property
@@ -182,6 +192,13 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         said = {f"{prefix}_{name}" for prefix in ("first", "last") for name in CAMPAIGN}
         return [name for name in known.columns if name != "person" and name not in said]
 
+    def _few(self) -> pl.DataFrame:
+        """The first people with what fits a page: when, how much, which campaign, which identifiers."""
+        ids = set(self.stitched.table["id_type"]) if self.stitched is not None else set()
+        fit = {"person", "first_seen", "last_seen", "event_count", "first_campaign", "first_channel", *ids}
+        head = self.people.head(5)
+        return head.select(name for name in head.columns if name in fit)
+
     def __repr__(self) -> str:
         return f"Journeys: {self.finding}"
 
@@ -204,7 +221,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         if self.quarantine.height:
             settings["set apart"] = f"{self.quarantine.height:,} rows without a person, a time or an event"
         settings = {key: value for key, value in settings.items() if value}
-        return card("Journeys", sentence=self.finding, settings=settings, table=self.people.head(5))
+        return card("Journeys", sentence=self.finding, settings=settings, table=self._few())
 
 
 def _plural(word: str, count: int) -> str:

@@ -11,8 +11,9 @@ import polars as pl
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
 
-__all__ = ["Built", "build_log", "order_rows"]
+__all__ = ["WHY", "Built", "build_log", "notice", "order_rows", "set_apart", "sort_rows", "tidy_rows"]
 
+WHY = "__why__"
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -68,6 +69,22 @@ def build_log(
     ArgumentError
         When a column has a type that cannot be meant.
     """
+    rows = tidy_rows(table, person=person, timestamp=timestamp, event=event).collect()
+    bad = rows[WHY].is_not_null()
+    quarantine = set_apart(rows.filter(bad))
+    log = _assemble((rows.filter(~bad) if quarantine.height else rows).drop(WHY), people=people)
+    noticed = notice(log.shards[0].events, now=now or datetime.now(tz=UTC))
+    return Built(log=log, quarantine=quarantine, noticed=noticed)
+
+
+def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str, event: str) -> pl.LazyFrame:
+    """Name the three columns as the log does, read the times, and say of each bad row why it has no place.
+
+    Returns
+    -------
+    pl.LazyFrame
+        `person`, `timestamp` (UTC microseconds), `event` (String), properties; then why a row is bad (null where it is good).
+    """
     frame = table.lazy()
     schema = frame.collect_schema()
     wanted = {"person": person, "timestamp": timestamp, "event": event}
@@ -78,29 +95,26 @@ def build_log(
     ]
     raise_all(problems, UnknownNameError)
     _check_columns(schema, wanted=wanted)
-    tidy = frame.select(
+    named = frame.select(
         pl.col(person).alias("person"),
         _as_time(schema, column=timestamp).alias("timestamp"),
         pl.col(event).cast(pl.String).alias("event"),
         pl.exclude(person, timestamp, event),
-    ).collect()
-    reasons = (
+    )
+    return named.with_columns(
         pl.when(pl.col("person").is_null())
         .then(pl.lit("no person"))
         .when(pl.col("timestamp").is_null())
         .then(pl.lit("no time"))
         .when(pl.col("event").is_null())
         .then(pl.lit("no event"))
+        .alias(WHY)
     )
-    bad = tidy.select(reasons.alias("reason"))["reason"]
-    quarantine = tidy.filter(bad.is_not_null()).with_columns(reason=bad.drop_nulls())
-    if quarantine.height:
-        tidy = tidy.filter(bad.is_null())
-    return Built(
-        log=(log := _assemble(tidy, people=people)),
-        quarantine=quarantine,
-        noticed=_notice(log, now=now or datetime.now(tz=UTC)),
-    )
+
+
+def set_apart(rows: pl.DataFrame) -> pl.DataFrame:
+    """Show bad rows with their `reason` as the last column; a property of that name moves aside."""
+    return rows.rename({"reason": "reason (as read)"}, strict=False).rename({WHY: "reason"})
 
 
 def _check_columns(schema: pl.Schema, *, wanted: dict[str, str]) -> None:
@@ -143,9 +157,7 @@ def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
     ranking = tidy["event"].value_counts().sort(["count", "event"], descending=[True, False])
     names = tuple(ranking["event"].sort())
     coded = tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names)))
-    order = order_rows(coded["person"].to_numpy(), coded["timestamp"].to_physical().to_numpy())
-    if order is not None:
-        coded = coded[order]
+    coded = sort_rows(coded)
     events = coded.lazy()
     facts = pl.DataFrame({"code": labels.to_frame().with_row_index("code")["code"], "person": labels})
     summary = summarise_people(events)
@@ -154,6 +166,12 @@ def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
         facts = facts.join(people, on="person", how="left", maintain_order="left", suffix="_trait")
     size = Size(labels.len(), coded.height, *_span(coded))
     return Log(shards=(View(events, facts.lazy()),), names=names, ranked=tuple(ranking["event"]), size=size)
+
+
+def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
+    """Sort by person, timestamp and place in the frame."""
+    order = order_rows(coded["person"].to_numpy(), coded["timestamp"].to_physical().to_numpy())
+    return coded if order is None else coded[order]
 
 
 def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
@@ -207,9 +225,8 @@ def _is_sorted(person: np.ndarray, time: np.ndarray) -> bool:
     return bool(np.all((ahead > behind) | ((ahead == behind) & (time[1:] >= time[:-1]))))
 
 
-def _notice(log: Log, *, now: datetime) -> dict[str, int]:
-    """Count what is odd but kept."""
-    events = log.shards[0].events
+def notice(events: pl.LazyFrame, *, now: datetime) -> dict[str, int]:
+    """Count what is odd but kept in sorted events."""
     tie = (pl.col("person") == pl.col("person").shift(1)) & (pl.col("timestamp") == pl.col("timestamp").shift(1))
     again = pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1)))
     found = events.select(

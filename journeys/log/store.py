@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +19,10 @@ import polars as pl
 from journeys.errors import ArgumentError, StoreError
 from journeys.log.core import Log, Size, View
 
-__all__ = ["VERSION", "open_log", "save_log"]
+__all__ = ["ROW_GROUP", "VERSION", "commit", "cuts", "drafting", "open_log", "save_log", "shard_files"]
 
 VERSION = 1
+ROW_GROUP = 1_000_000
 _MANIFEST = "manifest.json"
 
 
@@ -59,67 +61,96 @@ def save_log(
     ArgumentError
         When `shards` is below 1, or the folder holds something that is no store.
     """
+    with drafting(path, shards=shards) as data:
+        counts = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"]
+        files = [
+            _write_shard(log, data, number=number, low=low, high=high)
+            for number, (low, high) in enumerate(cuts(counts.to_numpy(), shards=shards))
+        ]
+        commit(data, log=log, files=files, frames=frames or {}, notes=notes or {})
+    return open_log(path)[0]
+
+
+@contextmanager
+def drafting(path: str | Path, *, shards: int) -> Iterator[Path]:
+    """Make a folder for the files of a new store beside the old one's; it goes again when writing fails."""
     if shards < 1:
         raise ArgumentError(f"shards: {shards!r} must be at least 1.")
     folder = Path(path)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file()):
         raise ArgumentError(f"path: {str(path)!r} exists and is no store; choose another or an empty folder.")
-    generation = f"data-{uuid.uuid4().hex[:12]}"
-    data = folder / generation
+    data = folder / f"data-{uuid.uuid4().hex[:12]}"
     data.mkdir(parents=True)
     try:
-        files = [
-            _write_shard(log, data, number=number, low=low, high=high)
-            for number, (low, high) in enumerate(_cuts(log, shards=shards))
-        ]
-        for name, frame in (frames or {}).items():
-            frame.write_parquet(data / f"{name}.parquet")
-        manifest = {
-            "format": "journeys",
-            "version": VERSION,
-            "data": generation,
-            "shards": files,
-            "frames": sorted(frames or {}),
-            "names": log.names,
-            "ranked": log.ranked,
-            "people": log.size.people,
-            "events": log.size.events,
-            "first": log.size.first and log.size.first.isoformat(),
-            "last": log.size.last and log.size.last.isoformat(),
-            "notes": dict(notes or {}),
-        }
-        draft = folder / f"{_MANIFEST}.{generation}"
-        draft.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+        yield data
     except BaseException:
         shutil.rmtree(data, ignore_errors=True)
         raise
+
+
+def commit(
+    data: Path,
+    *,
+    log: Log,
+    files: Sequence[Mapping[str, Any]],
+    frames: Mapping[str, pl.DataFrame],
+    notes: Mapping[str, Any],
+) -> None:
+    """Swap in the manifest that points at the new files, then let the old files go."""
+    folder = data.parent
+    for name, frame in frames.items():
+        frame.write_parquet(data / f"{name}.parquet")
+    manifest = {
+        "format": "journeys",
+        "version": VERSION,
+        "data": data.name,
+        "shards": files,
+        "frames": sorted(frames),
+        "names": log.names,
+        "ranked": log.ranked,
+        "people": log.size.people,
+        "events": log.size.events,
+        "first": log.size.first and log.size.first.isoformat(),
+        "last": log.size.last and log.size.last.isoformat(),
+        "notes": dict(notes),
+    }
+    draft = folder / f"{_MANIFEST}.{data.name}"
+    draft.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     draft.replace(folder / _MANIFEST)
     # the log in hand may still read its old files: only what no open log of ours needs goes
     for old in folder.glob("data-*"):
-        if old != data and (log.path is None or old != log.path):
+        if old not in (data, log.path):
             shutil.rmtree(old, ignore_errors=True)
-    return open_log(folder)[0]
 
 
-def _cuts(log: Log, *, shards: int) -> list[tuple[int, int]]:
-    """Runs of person codes [low, high) with about equally many events each."""
-    counts = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"].to_numpy()
+def cuts(counts: np.ndarray, *, shards: int) -> list[tuple[int, int]]:
+    """Cut people, given their events, into runs of codes [low, high) with about equally many events each."""
     edges = np.linspace(0, counts.sum(), shards + 1)[1:-1]
     inner = np.searchsorted(np.cumsum(counts), edges, side="left") + 1
     bounds = [0, *np.minimum(inner, counts.size).tolist(), counts.size]
     return list(pairwise(bounds))
 
 
+def shard_files(number: int, *, low: int, high: int) -> dict[str, Any]:
+    """Name the files of a shard and the person codes in it."""
+    return {
+        "events": f"events-{number:05d}.parquet",
+        "people": f"people-{number:05d}.parquet",
+        "low": low,
+        "high": high,
+    }
+
+
 def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int) -> dict[str, Any]:
-    events, people = f"events-{number:05d}.parquet", f"people-{number:05d}.parquet"
+    files = shard_files(number, low=low, high=high)
     inside = (pl.col("person") >= low) & (pl.col("person") < high)
     views = log.shards
     pl.concat([view.events.filter(inside) for view in views]).sink_parquet(
-        data / events, compression="zstd", maintain_order=True, row_group_size=1_000_000, mkdir=True
+        data / files["events"], compression="zstd", maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
     )
     within = (pl.col("code") >= low) & (pl.col("code") < high)
-    pl.concat([view.people.filter(within) for view in views]).sink_parquet(data / people, maintain_order=True)
-    return {"events": events, "people": people, "low": low, "high": high}
+    pl.concat([view.people.filter(within) for view in views]).sink_parquet(data / files["people"], maintain_order=True)
+    return files
 
 
 def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, Any]]:

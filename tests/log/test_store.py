@@ -76,3 +76,19 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
         jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path)
     with pytest.raises(jn.ArgumentError, match="shards: 0 must be at least 1"):
         jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path / "s", shards=0)
+
+
+@given(found=rows(people="abcde", most=20), shards=st.integers(1, 4))
+def test_a_streamed_store_is_the_store_of_the_log_in_memory(found, shards, tmp_path_factory):
+    table = frame([*found, (None, 1, "A", None)]).with_columns(reason=pl.lit("mine"))
+    folder = tmp_path_factory.mktemp("store")
+    streamed = jn.Journeys.from_table(table.lazy(), store=folder, shards=shards)
+    held = jn.Journeys.from_table(table)
+    for j in (streamed, jn.open(folder)):
+        assert j.events.collect().equals(held.events.collect())
+        assert j.people.equals(held.people)
+        assert j.size == held.size
+        assert dict(j.noticed) == dict(held.noticed)
+        assert j.quarantine.equals(held.quarantine)
+        assert (j.log.names, j.log.ranked) == (held.log.names, held.log.ranked)
+    assert len(streamed.log.shards) == shards
