@@ -173,3 +173,30 @@ def test_people_behind_each_part_pass_there() -> None:
             assert set(flow.people(node=key).people["person"]) == behind[key]
 
     agree()
+
+
+def test_whole_paths_agree_with_plain_loops() -> None:
+    @given(people=logs, asked=options, size=st.integers(1, 3))
+    def agree(people: list[list[tuple[int, str, str | None]]], asked: dict[str, Any], size: int) -> None:
+        if asked.get("who") in ("converted", "dropped") and not asked.get("end"):
+            asked = {**asked, "who": None}
+        j, own = journeys_of(people)
+        flow = ask(j, asked)
+        found, shown = in_loops(own, asked)
+        expected = twin.whole_paths(found, who=shown["who"])
+        table = flow.paths(1000)
+        rows = {(tuple(row["path"]), row.get("reached", False)): row for row in table.iter_rows(named=True)}
+        assert len(rows) == table.height
+        assert {key: row["people"] for key, row in rows.items()} == {key: row[0] for key, row in expected.items()}
+        for key, row in rows.items():
+            assert row["median_time"] == timedelta(microseconds=round(expected[key][2]))
+            if asked.get("end"):
+                assert row["conversion_rate"] == pytest.approx(expected[key][1])
+        for path, reached in list(rows)[:3]:
+            chosen = {j.person for j in found if tuple(n for n, _ in j.nodes) == path and j.converted == reached}
+            assert set(flow.people(path=path, converted=reached).people["person"]) == chosen
+        assert flow.covering(1.0) == (len({path for path, _ in expected}),) * 2
+        grams = {tuple(r["sequence"]): (r["people"], r["times"]) for r in flow.sequences(size, n=1000).to_dicts()}
+        assert grams == twin.sequences(found, size, who=shown["who"])
+
+    agree()

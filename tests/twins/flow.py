@@ -261,18 +261,37 @@ def links(
     ]
 
 
-def whole_paths(found: Sequence[Journey], *, who: str = "all") -> dict[tuple[str, ...], tuple[int, int, float]]:
-    """Give each whole path its people, those of everybody on it who converted, and the median time it took."""
-    people: Counter[tuple[str, ...]] = Counter()
-    converted: Counter[tuple[str, ...]] = Counter()
-    times: dict[tuple[str, ...], list[int]] = defaultdict(list)
+def whole_paths(
+    found: Sequence[Journey], *, who: str = "all"
+) -> dict[tuple[tuple[str, ...], bool], tuple[int, float, float]]:
+    """Give each whole path its people, the rate of all who went the same way before the end, and its median time."""
+    people: Counter[tuple[tuple[str, ...], bool]] = Counter()
+    times: dict[tuple[tuple[str, ...], bool], list[int]] = defaultdict(list)
+    ways: dict[tuple[str, ...], list[bool]] = defaultdict(list)
     for journey in found:
         path = tuple(name for name, _ in journey.nodes)
-        converted[path] += journey.converted
+        ways[path[:-1] if journey.converted else path].append(journey.converted)
         if belongs(journey, who):
-            people[path] += 1
-            times[path].append(journey.nodes[-1][1] - journey.nodes[0][1])
-    return {path: (count, converted[path], median(times[path])) for path, count in people.items()}
+            people[path, journey.converted] += 1
+            times[path, journey.converted].append(journey.nodes[-1][1] - journey.nodes[0][1])
+    out = {}
+    for (path, converted), count in people.items():
+        way = ways[path[:-1] if converted else path]
+        out[path, converted] = (count, sum(way) / len(way), median(times[path, converted]))
+    return out
+
+
+def sequences(found: Sequence[Journey], size: int, *, who: str = "all") -> dict[tuple[str, ...], tuple[int, int]]:
+    """Give each run of `size` nodes the journeys that it occurs in, and how often it does."""
+    people: Counter[tuple[str, ...]] = Counter()
+    times: Counter[tuple[str, ...]] = Counter()
+    for journey in found:
+        if belongs(journey, who):
+            names = [name for name, _ in journey.nodes]
+            here = [tuple(names[i : i + size]) for i in range(len(names) - size + 1)]
+            times.update(here)
+            people.update(set(here))
+    return {gram: (count, times[gram]) for gram, count in people.items()}
 
 
 def transitions(people: dict[Any, list[Event]], *, collapse: bool = False) -> Counter[tuple[str, str]]:

@@ -12,6 +12,7 @@ from journeys.analyses.flow.links import passages
 from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.whole import lay_whole, people_on_path
 from journeys.log import View
 
 __all__ = ["Chosen", "people_of"]
@@ -22,16 +23,20 @@ class Chosen:
     """Which part of which flow; `kept` are the nodes that keep their name, by column."""
 
     spec: FlowSpec
-    kind: Literal["link", "node", "all"]
+    kind: Literal["link", "node", "path", "all"]
     position: int = 0
     source: str = ""
     target: str | None = None
     kept: tuple[tuple[str, ...], ...] = ()
     converted: bool | None = None
+    path: tuple[str, ...] = ()
 
 
 def people_of(view: View, chosen: Chosen) -> pl.Series:
     """Return the codes of the people with a journey that passes there."""
+    if chosen.kind == "path":
+        whole = lay_whole(view, chosen.spec)
+        return _codes(whole.person, whole.reached, people_on_path(whole, chosen.path), chosen)
     rows = read_rows(view, chosen.spec)
     people, reached, found = passages(rows, chosen.spec)
     passing = np.ones(people.size, dtype=bool) if chosen.kind == "all" else np.zeros(people.size, dtype=bool)
@@ -47,11 +52,15 @@ def people_of(view: View, chosen: Chosen) -> pl.Series:
             if passage.position == chosen.position and passage.journeys.size:
                 here = sources[passage.source] & targets[passage.target]
                 passing[passage.journeys[here]] = True
+    return _codes(people, reached, passing, chosen)
+
+
+def _codes(people: np.ndarray, reached: np.ndarray, passing: np.ndarray, chosen: Chosen) -> pl.Series:
     who = chosen.spec.who
     if who != "all":
-        passing &= reached == (who == "converted")
+        passing = passing & (reached == (who == "converted"))
     if chosen.converted is not None:
-        passing &= reached == chosen.converted
+        passing = passing & (reached == chosen.converted)
     return pl.Series("code", np.unique(people[passing]), dtype=pl.UInt32)
 
 

@@ -35,7 +35,7 @@ _STOPS = (DROP, CONTINUES, REACHED)
 class Passage(NamedTuple):
     """What some journeys do after one column.
 
-    `target` is a code, or from `len(labels)` on one of the three ways to stop; `time` is what the way took (moves only).
+    `target` is a code, or from `len(labels)` on one of the three ways to stop; `time` is what a move took.
     """
 
     position: int
@@ -121,12 +121,9 @@ def _with_names(counted: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:
 
 def _tally(passage: Passage, reached: np.ndarray, *, size: int, timed: bool) -> pl.DataFrame:
     """Count equal passages of one column; the key packs source, target and whether the end was reached."""
-    kind = np.uint32 if 2 * size * size < 1 << 32 else np.uint64
-    key = passage.source.astype(kind)
-    key *= kind(size)
-    key += passage.target.astype(kind)
-    key += key
-    key += reached[passage.journeys]
+    kind = np.dtype(np.uint32 if 2 * size * size < 1 << 32 else np.uint64)
+    ends = passage.target.astype(kind) * 2 + reached[passage.journeys]
+    key = passage.source.astype(kind) * kind.type(2 * size) + ends
     if passage.time is None or not timed:
         found = pl.Series("key", key).value_counts(name="people").sort("key")
         times = pl.Series("times", [[]], dtype=pl.List(pl.Int64)).new_from_index(0, found.height)

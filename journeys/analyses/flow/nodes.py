@@ -69,10 +69,8 @@ class Nodes:
         label: str | None = event
         if column is not None:
             clean = None if value is None else clean_value(value, rules=dict(self.rules).get(column, ()))
-            if self.of == "event":
-                label = event if clean is None else f"{event}: {clean}"
-            else:
-                label = clean
+            valued = event if clean is None else f"{event}: {clean}"
+            label = valued if self.of == "event" else clean
         if label is None or any(matches(pattern, event) or matches(pattern, label) for pattern in self.hide):
             return None
         for group, patterns in self.groups:
@@ -144,9 +142,8 @@ def ask_nodes(
     wanted += [column for _, column in pairs]
     missing = [name for name in dict.fromkeys(wanted) if name not in columns]
     if missing:
-        problems.append(
-            unknown("node" if missing[0] in wanted[:1] else "expand", missing, available=columns, what="column")
-        )
+        argument = "node" if missing[0] in wanted[:1] else "expand"
+        problems.append(unknown(argument, missing, available=columns, what="column"))
     unknown_events = [event for event, _ in pairs if event not in names]
     if unknown_events:
         problems.append(unknown("expand", unknown_events, available=names, what="event"))
@@ -157,7 +154,7 @@ def ask_nodes(
         problems += _unmatched("hide", hidden, names)
         problems += _unmatched("groups", [p for _, patterns in grouped for p in patterns], names)
     raise_all(problems, UnknownNameError)
-    rules = tuple((column, _rules(clean, column)) for column in out.columns)
+    rules = tuple((column, _rules(column, clean=clean)) for column in out.columns)
     return Nodes(of=node, expand=pairs, groups=grouped, hide=hidden, rules=rules)
 
 
@@ -178,7 +175,7 @@ def _groups(
     return tuple((pattern, (pattern,)) for pattern in groups)
 
 
-def _rules(clean: bool | Rules | None, column: str) -> tuple[tuple[str, str], ...]:
+def _rules(column: str, *, clean: bool | Rules | None) -> tuple[tuple[str, str], ...]:
     if clean is False or (clean is None and column not in PAGE_COLUMNS):
         return ()
     if clean is None or clean is True:

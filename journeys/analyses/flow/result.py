@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from journeys.analyses.flow.choose import Chosen, people_of
 from journeys.analyses.flow.links import count_links
 from journeys.analyses.flow.nodes import DROP
+from journeys.analyses.flow.paths import check_path, coverage, sequences, top_paths
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import summarise_links
 from journeys.analyses.result import Asked, Result
@@ -103,6 +104,7 @@ class Flow(Result):
         *,
         link: tuple[int, str, str] | None = None,
         node: tuple[int, str] | None = None,
+        path: Sequence[str] | None = None,
         converted: bool | None = None,
     ) -> Journeys:
         """Select the people behind a part of the picture.
@@ -113,6 +115,8 @@ class Flow(Result):
             A row of `table`; drop-offs, continuations and "(other)" too.
         node : (position, node), optional
             A row of `nodes`.
+        path : list of str, optional
+            A whole path, as `.paths()` has it.
         converted : bool, optional
             Only those who reached the end, or only those who did not.
 
@@ -126,8 +130,8 @@ class Flow(Result):
         UnknownNameError
             When the flow has no such link, node or path.
         """
-        if link is not None and node is not None:
-            raise ArgumentError("link, node: give one of them.")
+        if sum(part is not None for part in (link, node, path)) > 1:
+            raise ArgumentError("link, node, path: give one of them.")
         if link is not None:
             rows = self.table.select("position", "source", "target").rows()
             _must_be_in("link", tuple(link), rows)
@@ -135,9 +139,86 @@ class Flow(Result):
         elif node is not None:
             _must_be_in("node", tuple(node), self.nodes.select("position", "node").rows())
             chosen = Chosen(self.spec, "node", *node, kept=self.kept, converted=converted)
+        elif path is not None:
+            chosen = Chosen(self.spec, "path", path=check_path(path), converted=converted)
         else:
             chosen = Chosen(self.spec, "all", converted=converted)
         return self.asked.select(people_of, chosen)
+
+    def paths(
+        self, n: int = 20, *, rank: Literal["people", "best", "worst"] = "people", min_people: int = 30
+    ) -> pl.DataFrame:
+        """Which whole ways do people take, from the first node to the last, however long?
+
+        Parameters
+        ----------
+        n : int
+            How many paths.
+        rank : {"people", "best", "worst"}
+            The most travelled; those that convert best (by the lower end of the interval), or worst (by the upper).
+        min_people : int
+            For "best" and "worst": how many must have gone the same way.
+
+        Returns
+        -------
+        pl.DataFrame
+            `path` (List[String]), `people`, `conversion_rate`, `median_time` (Duration, first node to last),
+            `share`, `nodes`, `ci_low`, `ci_high`. The rate is that of all who went the same way, the end itself
+            aside, whether they are shown or not; it is null in a flow without an end.
+
+        Notes
+        -----
+        Paths are counted by a 64-bit number made of their names, and the ones shown are compared name by name. Of two
+        paths of equally many people the smaller number is preferred where `n` cuts between them.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b", "b"], "timestamp": ["2026-03-01", "2026-03-02"] * 2,
+        ...     "event": ["Visit", "Sign up", "Visit", "Sign up"]})
+        >>> jn.Journeys.from_table(log).flow().paths(1).select("path", "people").rows()
+        [(['Visit', 'Sign up'], 2)]
+        """
+        return top_paths(self.asked, self.spec, n=n, rank=rank, min_people=min_people)
+
+    def covering(self, share: float = 0.8) -> tuple[int, int]:
+        """How many paths does it take to cover a share of all journeys, and how many paths are there?
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "b", "c"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "x", "y"]})
+        >>> jn.Journeys.from_table(log).flow().covering(0.6)
+        (1, 2)
+        """
+        return coverage(self.asked, self.spec, share=share)
+
+    def sequences(self, size: int = 3, *, n: int = 20, min_people: int = 1) -> pl.DataFrame:
+        """Which nodes follow directly on each other, anywhere on the way?
+
+        Parameters
+        ----------
+        size : int
+            How many nodes a sequence has, 1 to 8.
+        n : int
+            How many sequences.
+        min_people : int
+            In how many journeys a sequence must occur.
+
+        Returns
+        -------
+        pl.DataFrame
+            `sequence` (List[String]), `people` (journeys with it), `times` (how often it occurs),
+            `conversion_rate` of all with it and its interval `ci_low`, `ci_high`; most people first.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a"] * 4, "timestamp": ["2026-03-01"] * 4, "event": ["x", "y", "x", "y"]})
+        >>> jn.Journeys.from_table(log).flow().sequences(2, n=1).select("sequence", "people", "times").rows()
+        [(['x', 'y'], 1, 2)]
+        """
+        return sequences(self.asked, self.spec, size=size, n=n, min_people=min_people)
 
 
 def _must_be_in(argument: str, given: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> None:

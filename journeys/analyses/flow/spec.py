@@ -22,12 +22,6 @@ Collapse = bool | Literal["loops"] | str | timedelta
 
 MOST_STEPS = 20
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "posthog": {"steps": 5, "top": None, "count": "sessions", "keep": "last", "gap": "30m"},
-    "mixpanel": {"steps": 6, "top": 3, "within": "30d"},
-    "ga4": {"steps": 10, "top": 5},
-}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlowSpec:
@@ -126,15 +120,6 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "align": ("start", "end"),
     "keep": ("first", "last"),
 }
-
-
-def preset(semantics: str | None) -> dict[str, Any]:
-    """Return the choices that another product makes."""
-    if semantics is None:
-        return {}
-    if semantics not in PRESETS:
-        raise ArgumentError(f"semantics: {semantics!r} is none of {', '.join(map(repr, PRESETS))}.")
-    return PRESETS[semantics]
 
 
 def _collapse(given: Collapse) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from journeys.analyses.flow.attempts import Attempts
 from journeys.analyses.flow.rows import Rows
 from journeys.analyses.flow.spec import FlowSpec
 
-__all__ = ["Column", "first_visits", "walk"]
+__all__ = ["Column", "first_visits", "repeats", "walk"]
 
 _PATIENCE = 16
 
@@ -53,7 +53,7 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
     at = attempts.low if forward else attempts.high - 1
     limit = attempts.high if forward else attempts.low - 1
     step = 1 if forward else -1
-    repeated = _repeated(rows, spec)
+    repeated = repeats(rows, spec)
     for number in range(count):
         if not at.size and number:
             return
@@ -69,7 +69,7 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
 
 def _next_run(repeated: np.ndarray | None, *, at: np.ndarray, limit: np.ndarray, step: int) -> np.ndarray:
     """Find the row, forward or back, that is no repeat of the run at hand; the limit where there is none."""
-    following = at + at.dtype.type(step)
+    following: np.ndarray = at + at.dtype.type(step)
     if repeated is None:
         return following
     # row r repeats the row before it; going back, the run goes on where the row just left is a repeat
@@ -97,7 +97,7 @@ def _next_run(repeated: np.ndarray | None, *, at: np.ndarray, limit: np.ndarray,
     return following
 
 
-def _repeated(rows: Rows, spec: FlowSpec) -> np.ndarray | None:
+def repeats(rows: Rows, spec: FlowSpec) -> np.ndarray | None:
     """Mark the rows that repeat the row before them, whoever's it is; one more for the end of the log."""
     if spec.collapse not in (1, 3):
         return None

@@ -1,0 +1,114 @@
+"""From counted paths to tables: the most travelled, the best and the worst, and how many make up most of the travel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.summary import belongs
+from journeys.analyses.flow.whole import GramSpec, PathSpec, count_grams, count_paths, take_paths
+from journeys.analyses.result import Asked
+from journeys.errors import ArgumentError
+from journeys.stats import wilson
+
+__all__ = ["Rank", "coverage", "sequences", "top_paths"]
+
+Rank = Literal["people", "best", "worst"]
+
+
+def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
+    """Add the shards up: people of each path, and how many of those who went the same way reached the end."""
+    counts = asked.run(count_paths, spec)
+    ways = counts.group_by("way_key").agg(
+        pl.col("people").sum().alias("passed"), pl.col("people").filter("reached").sum().alias("converted")
+    )
+    paths = counts.group_by("path_key", "way_key", "reached").agg(pl.col("people").sum())
+    return paths.join(ways, on="way_key", how="left").filter(belongs(spec))
+
+
+def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: int) -> pl.DataFrame:
+    """Rank all paths by their numbers, then read the best `n` out node by node."""
+    if n < 1:
+        raise ArgumentError(f"n: {n!r} must be at least 1.")
+    if rank not in ("people", "best", "worst"):
+        raise ArgumentError(f"rank: {rank!r} is none of 'people', 'best', 'worst'.")
+    if rank != "people" and spec.end is None:
+        raise ArgumentError(f"rank: {rank!r} needs an end to reach; ask the flow with end=.")
+    added = _added(asked, spec)
+    total = int(added["people"].sum())
+    if rank != "people":
+        added = added.filter(pl.col("passed") >= min_people)
+        low, high = wilson(added["converted"], added["passed"])
+        bound = pl.Series("bound", low if rank == "best" else -high, dtype=pl.Float64)
+        added = added.with_columns(bound).sort("bound", "people", "path_key", descending=[True, True, False])
+    else:
+        added = added.sort("people", "path_key", descending=[True, False])
+    keys = added["path_key"].head(n)
+    found = asked.run(take_paths, PathSpec(spec, keys)).filter(belongs(spec))
+    found = found.group_by("path", "way_key", "reached").agg(
+        pl.col("people").sum(), pl.col("times").explode(empty_as_null=False).median().alias("median_time")
+    )
+    ways = added.select("way_key", "passed", "converted").unique(subset="way_key")
+    table = found.join(ways, on="way_key", how="left")
+    low, high = wilson(table["converted"], table["passed"])
+    related = spec.end is not None
+    table = table.with_columns(
+        share=pl.col("people") / total if total else pl.lit(None, dtype=pl.Float64),
+        conversion_rate=pl.col("converted") / pl.col("passed") if related else pl.lit(None, dtype=pl.Float64),
+        ci_low=pl.Series(low, nan_to_null=True) if related else pl.lit(None, dtype=pl.Float64),
+        ci_high=pl.Series(high, nan_to_null=True) if related else pl.lit(None, dtype=pl.Float64),
+        median_time=pl.col("median_time").round().cast(pl.Int64).cast(pl.Duration("us")),
+        nodes=pl.col("path").list.len().cast(pl.Int64),
+        named=pl.col("path").list.join("\x1f"),
+    )
+    order = {"people": ["people"], "best": ["ci_low", "people"], "worst": ["ci_high", "people"]}[rank]
+    falling = [not (rank == "worst" and name == "ci_high") for name in order]
+    table = table.sort(*order, "named", "reached", descending=[*falling, False, False], nulls_last=True).head(n)
+    columns = ["path", "people", "conversion_rate", "median_time", "share", "nodes", "ci_low", "ci_high"]
+    return table.select(*columns, *(["reached", "passed", "converted"] if related else []))
+
+
+def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
+    """Say how many paths it takes to cover a share of all journeys, and how many there are."""
+    if not 0 < share <= 1:
+        raise ArgumentError(f"share: {share!r} must be above 0 and at most 1.")
+    people = _added(asked, spec).group_by("path_key").agg(pl.col("people").sum())["people"].sort(descending=True)
+    if not people.len():
+        return 0, 0
+    enough = people.cum_sum() >= share * int(people.sum()) - 1e-9
+    return int(enough.arg_max() or 0) + 1, people.len()
+
+
+def sequences(asked: Asked, spec: FlowSpec, *, size: int, n: int, min_people: int) -> pl.DataFrame:
+    """Rank the sequences of `size` nodes by the journeys that they occur in."""
+    if not 1 <= size <= 8:
+        raise ArgumentError(f"size: {size!r} must be from 1 to 8 nodes.")
+    counts = asked.run(count_grams, GramSpec(spec, size))
+    added = counts.group_by("sequence").agg(
+        pl.col("people").filter(belongs(spec)).sum(),
+        pl.col("times").filter(belongs(spec)).sum(),
+        pl.col("people").sum().alias("passed"),
+        pl.col("people").filter("reached").sum().alias("converted"),
+    )
+    added = added.filter(pl.col("people") >= max(1, min_people))
+    low, high = wilson(added["converted"], added["passed"])
+    related = spec.end is not None
+    empty = pl.lit(None, dtype=pl.Float64)
+    table = added.with_columns(
+        conversion_rate=pl.col("converted") / pl.col("passed") if related else empty,
+        ci_low=pl.Series(low, nan_to_null=True) if related else empty,
+        ci_high=pl.Series(high, nan_to_null=True) if related else empty,
+        named=pl.col("sequence").list.join("\x1f"),
+    )
+    table = table.sort("people", "times", "named", descending=[True, True, False]).head(n)
+    return table.select("sequence", "people", "times", "conversion_rate", "ci_low", "ci_high")
+
+
+def check_path(path: Sequence[str]) -> tuple[str, ...]:
+    """Take a path as it stands in the table."""
+    if isinstance(path, str) or not path or not all(isinstance(name, str) for name in path):
+        raise ArgumentError(f"path: {path!r} must be a list of node names, as in the table of .paths().")
+    return tuple(path)
