@@ -1,5 +1,6 @@
 """Journey analytics in Jupyter: one timeline a person, and honest numbers about it."""
 
+from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
 from journeys.events import Events, Issues
 from journeys.identity import IdentityRules
@@ -12,6 +13,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "Behaviour",
     "Events",
     "IdentityRules",
     "Issues",
@@ -22,6 +24,7 @@ __all__ = [
     "StoreError",
     "UnknownNameError",
     "any_order",
+    "at_least",
     "never",
     "open",
     "read_customerio",
@@ -29,6 +32,8 @@ __all__ = [
     "read_rudderstack",
     "read_segment",
     "read_table",
+    "sequence",
     "step",
     "stitch",
+    "values",
 ]
