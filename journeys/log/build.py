@@ -83,7 +83,7 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
     Returns
     -------
     pl.LazyFrame
-        `person`, `timestamp` (UTC microseconds), `event` (String), properties; then why a row is bad (null where it is good).
+        `person`, `timestamp` (UTC microseconds), `event` (String), properties; then why a row is bad, if it is.
     """
     frame = table.lazy()
     schema = frame.collect_schema()
