@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
+from journeys.errors import ArgumentError
 from journeys.journeys.selection import Selection
-from journeys.steps import StepLike
+from journeys.steps import StepLike, duration_us
 
 if TYPE_CHECKING:
-    from journeys.analyses.flow import Flow
+    from journeys.analyses.dropoff import Dropoff
+    from journeys.analyses.flow import Flow, FlowSpec
+    from journeys.analyses.timeline import Timeline
+    from journeys.analyses.transitions import Transitions
 
 __all__ = ["AsksFlows"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AsksFlows(Selection):
@@ -42,6 +48,7 @@ class AsksFlows(Selection):
         hide: str | Sequence[str] | None = None,
         clean: bool | Sequence[tuple[str, str]] | None = None,
         times: bool = True,
+        against: Selection | pl.Expr | None = None,
     ) -> Flow:
         """Ask which way people really go, column by column.
 
@@ -90,11 +97,15 @@ class AsksFlows(Selection):
         times : bool
             Whether to work out how long each link takes. It costs more than all the rest: leave it off where
             only people count.
+        against : Journeys or condition on people, optional
+            Whom to compare with: another selection, or those of these people for whom a condition over the
+            columns of `people` holds; the rest are then compared with them. Nobody should be in both groups.
 
         Returns
         -------
         Flow
-            `.table` has the links, `.nodes` the nodes, `.people(link=...)` the people behind each.
+            `.table` has the links, `.nodes` the nodes, `.people(link=...)` the people behind each, `.paths()` the
+            whole ways. With `against` a `ComparedFlow`, which has the differences beside them.
 
         Raises
         ------
@@ -123,19 +134,229 @@ class AsksFlows(Selection):
         >>> f.table.filter(position=0).select("source", "target", "people").rows()
         [('Visit', '(drop-off)', 1), ('Visit', 'Read', 1), ('Visit', 'Sign up', 1)]
         """
-        from journeys.analyses.flow import ask, ask_flow
+        from journeys.analyses.flow import ask, ask_against
+
+        spec, settings = self._flow_question(
+            start=start, end=end, node=node, expand=expand, groups=groups, hide=hide, clean=clean, who=who, steps=steps,
+            top=top, collapse=collapse, keep=keep, align=align, occurrence=occurrence, count=count, within=within,
+            gap=gap, campaign_cuts=campaign_cuts, times=times,
+        )  # fmt: skip
+        if against is None:
+            return ask(cast("Any", self), spec, settings=settings)
+        mine, others = self, against
+        if isinstance(others, pl.Expr):
+            meant = others.fill_null(value=False)
+            mine, others = self.only(~meant), self.only(meant)
+        if not isinstance(others, Selection):
+            raise ArgumentError(f"against: {against!r} is neither Journeys nor a condition on people.")
+        return ask_against(cast("Any", mine), cast("Any", others), spec, settings=settings)
+
+    def transitions(
+        self,
+        *,
+        collapse: bool = True,
+        top: int | None = None,
+        count: Literal["people", "sessions"] = "people",
+        gap: str | timedelta = "30m",
+        node: str | pl.Expr = "event",
+        expand: Mapping[str, str] | None = None,
+        groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None = None,
+        hide: str | Sequence[str] | None = None,
+        clean: bool | Sequence[tuple[str, str]] | None = None,
+        times: bool = False,
+    ) -> Transitions:
+        """Ask what follows directly on what, over whole journeys.
+
+        Parameters
+        ----------
+        collapse : bool
+            Whether repeats next to each other are one.
+        top : int, optional
+            How many nodes keep their name; the rest is "(other)".
+        count : {"people", "sessions"}
+            Whether a move may lead from one session to the next.
+        gap, node, expand, groups, hide, clean
+            As in `flow`.
+        times : bool
+            Whether to work out the median time of each transition.
+
+        Returns
+        -------
+        Transitions
+            `.table` has `source`, `target`, `moves`, `share`; `.matrix()` lays the shares out, `.plot()` draws
+            them as a heatmap and `.plot_graph()` as a graph.
+
+        Raises
+        ------
+        UnknownNameError
+            When an event or a column is not there.
+
+        Notes
+        -----
+        Hidden events part nothing: what comes after them follows on what came before. Shares describe what happened
+        next, not what would happen to the next person: do not multiply them along a path as if people had no memory.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame(
+        ...     {"person": ["a"] * 3, "timestamp": ["2026-03-01"] * 3, "event": ["Visit", "Read", "Visit"]}
+        ... )
+        >>> jn.Journeys.from_table(log).transitions().table.rows()
+        [('Read', 'Visit', 1, 1.0), ('Visit', '(drop-off)', 1, 0.5), ('Visit', 'Read', 1, 0.5)]
+        """
+        from journeys.analyses.transitions import ask
+
+        spec, settings = self._flow_question(
+            start=None, end=None, node=node, expand=expand, groups=groups, hide=hide, clean=clean,
+            collapse=collapse, top=top, count=count, gap=gap, times=times,
+        )  # fmt: skip
+        return ask(cast("Any", self), spec, settings=settings)
+
+    def dropoff(
+        self,
+        goal: StepLike,
+        *,
+        quiet: str | timedelta | None = None,
+        node: str | pl.Expr = "event",
+        expand: Mapping[str, str] | None = None,
+        groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None = None,
+        hide: str | Sequence[str] | None = None,
+        clean: bool | Sequence[tuple[str, str]] | None = None,
+    ) -> Dropoff:
+        """Ask where journeys end without the goal, and what those who went on did instead.
+
+        Parameters
+        ----------
+        goal : step
+            What should have been reached.
+        quiet : duration, optional
+            How long before the end of the log a person must have been silent to count as lost; later ones may yet
+            go on and are set apart. Everybody else counts by default.
+        node, expand, groups, hide, clean
+            What an event is called and which are left out, as in `flow`.
+
+        Returns
+        -------
+        Dropoff
+            `.table` ranks events by people lost; `.people(event)` selects them, `.examples(event)` shows timelines.
+
+        Raises
+        ------
+        UnknownNameError
+            When an event or a column is not there.
+        ArgumentError
+            When `quiet` is no duration.
+
+        Notes
+        -----
+        The last event is where somebody was last seen, not why they left: common events end many journeys, so look
+        at `loss_rate` as well.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame(
+        ...     {
+        ...         "person": ["a", "a", "b", "b", "c"],
+        ...         "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-02", "2026-03-01"],
+        ...         "event": ["Visit", "Buy", "Visit", "Read", "Visit"],
+        ...     }
+        ... )
+        >>> d = jn.Journeys.from_table(log).dropoff("Buy")
+        >>> d.table.select("event", "people", "passed").rows()
+        [('Read', 1, 1), ('Visit', 1, 3)]
+        """
+        from journeys.analyses.dropoff import DropoffSpec, ask
+
+        spec, settings = self._flow_question(
+            start=None,
+            end=goal,
+            who="all",
+            node=node,
+            expand=expand,
+            groups=groups,
+            hide=hide,
+            clean=clean,
+            times=False,
+        )
+        since = None
+        if quiet is not None and self.size.last is not None:
+            pause = timedelta(microseconds=duration_us(quiet, argument="quiet"))
+            since = (self.size.last - pause - _EPOCH) // timedelta(microseconds=1)
+        kept = {name: settings[name] for name in ("people", "events", "first", "last")}
+        asked = {"goal": spec.end.name if spec.end else "", **({"quiet": quiet} if quiet is not None else {}), **kept}
+        return ask(cast("Any", self), DropoffSpec(spec, since), settings=asked)
+
+    def timeline(self, person: Any, *, gap: str | timedelta = "30m") -> Timeline:
+        """Show everything that one person did, in order, from every system.
+
+        Parameters
+        ----------
+        person : label
+            As in the column `person` of `people`.
+        gap : duration
+            A pause of so long or longer starts a session.
+
+        Returns
+        -------
+        Timeline
+            `.table` has every event with the time since the one before; `.plot()` draws one lane a source.
+
+        Raises
+        ------
+        UnknownNameError
+            When nobody has that label.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["x", "y"]})
+        >>> jn.Journeys.from_table(log).timeline("a").table.select("event", "session").rows()
+        [('x', 1), ('y', 2)]
+        """
+        from journeys.analyses.timeline import make_timeline
+
+        events = self.only([person]).events.collect()
+        settings = {"person": str(person), "gap": gap}
+        return make_timeline(
+            events, gap=duration_us(gap, argument="gap"), settings=settings, bridges=self._bridges(person)
+        )
+
+    def _bridges(self, person: Any) -> tuple[tuple[datetime, str], ...]:
+        """Say when a person was first met by each further kind of identifier."""
+        identity = getattr(self, "stitched", None)
+        if identity is None:
+            return ()
+        known = identity.table.filter(pl.col("person") == person)
+        first = known.group_by("id_type").agg(pl.col("first_seen").min()).sort("first_seen", "id_type")
+        return tuple((seen, kind) for kind, seen in first.rows()[1:] if seen is not None)
+
+    def _flow_question(
+        self,
+        *,
+        start: StepLike | None,
+        end: StepLike | None,
+        node: str | pl.Expr,
+        expand: Mapping[str, str] | None,
+        groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None,
+        hide: str | Sequence[str] | None,
+        clean: bool | Sequence[tuple[str, str]] | None,
+        **options: Any,
+    ) -> tuple[FlowSpec, dict[str, Any]]:
+        """Check the words of a question, and put down what was asked."""
+        from journeys.analyses.flow import ask_flow
         from journeys.analyses.flow.nodes import ask_nodes
         from journeys.analyses.result import settings_of
 
-        options: dict[str, Any] = {
-            "who": who, "steps": steps, "top": top, "collapse": collapse, "keep": keep, "align": align,
-            "occurrence": occurrence, "count": count, "within": within, "gap": gap, "campaign_cuts": campaign_cuts,
-            "times": times,
-        }  # fmt: skip
         names, columns = self.log.names, self.log.schema.names()
         nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, names=names, columns=columns)
         spec = ask_flow(names=names, columns=columns, nodes=nodes, start=start, end=end, options=options)
-        asked = {"start": spec.start and spec.start.name, "end": spec.end and spec.end.name, **options, "who": spec.who}
-        asked |= {"node": str(node), "expand": expand, "groups": groups, "hide": hide}
+        asked: dict[str, Any] = {"start": spec.start and spec.start.name, "end": spec.end and spec.end.name, **options}
+        asked |= {"expand": expand, "groups": groups, "hide": hide}
+        if not (isinstance(node, str) and node == "event"):
+            asked["node"] = str(node)
+        if "who" in options:
+            asked["who"] = spec.who
         plain = {name: value for name, value in asked.items() if value is not None}
-        return ask(cast("Any", self), spec, settings=settings_of(cast("Any", self), **plain))
+        return spec, settings_of(cast("Any", self), **plain)

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.choose import Chosen, people_of
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import DROP
+from journeys.analyses.flow.nodes import DROP, OTHER
 from journeys.analyses.flow.paths import check_path, coverage, sequences, top_paths
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import summarise_links
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from journeys.journeys import Journeys
 
-__all__ = ["Flow", "ask"]
+__all__ = ["Flow", "ask", "make"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -35,7 +35,7 @@ class Flow(Result):
         The links: `position` (0-based column of the source), `source`, `target`, `people` (or sessions or
         entries: what `count` says), `share` (of all in the column), `median_time`, `mean_time` (Duration),
         `share_of_source`, `share_of_start`. With an end also, over all who pass whether shown or not:
-        `converted`, `conversion_rate` with its Wilson interval `ci_low`, `ci_high`, and `phi` of passing
+        `passed`, `converted`, `conversion_rate` with its Wilson interval `ci_low`, `ci_high`, and `phi` of passing
         there with reaching the end.
     nodes : pl.DataFrame
         `position`, `node`, `people` = `onward` + `dropped` + `continued` + `reached_here`, `share`,
@@ -87,8 +87,61 @@ class Flow(Result):
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw the Sankey."""
         from journeys.charts.sankey import draw
+        from journeys.charts.theme import event_colours
 
-        return draw(self.table, goal=self.goal, title=self.finding, subtitle=self.definition, dark=dark)
+        # an event has one colour in all charts: by its rank in the whole log, not in this flow
+        colour_of = None
+        if self.spec.nodes.plain:
+            colour_of = event_colours(self.asked.log.ranked, goal=self.goal, dark=dark)
+        heads = None
+        if self.spec.start is not None and self.spec.align == "start":
+            heads = [self.spec.start.name]
+        words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
+        return draw(self.table, goal=self.goal, colour_of=colour_of, heads=heads, **words)
+
+    def step_matrix(self) -> pl.DataFrame:
+        """Where is everybody at each step?
+
+        Returns
+        -------
+        pl.DataFrame
+            `node`, then a Float64 column each position ("1", "2", …) with the share of all journeys that are
+            there, 0 where none is; "(drop-off)" adds up those who have left by then. Most people first.
+        """
+        total = float(self.journeys) or 1.0
+        columns = [str(place + 1) for place in range(self.spec.steps)]
+        shares: dict[str, list[float]] = {}
+        left = [0.0] * self.spec.steps
+        for row in self.nodes.iter_rows(named=True):
+            shares.setdefault(row["node"], [0.0] * self.spec.steps)[row["position"]] = row["people"] / total
+            for place in range(row["position"] + 1, self.spec.steps):
+                left[place] += row["dropped"] / total
+        ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
+        rows = [[name, *shares[name]] for name in ranked] + ([[DROP, *left]] if any(left) else [])
+        schema = {"node": pl.String(), **dict.fromkeys(columns, pl.Float64())}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def plot_steps(self, *, dark: bool = False) -> go.Figure:
+        """Draw the step matrix as a heatmap."""
+        from journeys.charts.transitions import draw_steps
+
+        return draw_steps(self.step_matrix(), title=self.finding, subtitle=self.definition, dark=dark)
+
+    def plot_paths(
+        self,
+        n: int = 12,
+        *,
+        rank: Literal["people", "best", "worst"] = "people",
+        min_people: int = 30,
+        dark: bool = False,
+    ) -> go.Figure:
+        """Draw the most travelled whole paths, one line of names each, with how many take them and convert."""
+        from journeys.charts.paths import draw
+
+        table = self.paths(n, rank=rank, min_people=min_people)
+        count, there = self.covering(0.8)
+        title = f"{count:,} of {there:,} paths make up 80 % of all {self.spec.count} shown."
+        return draw(table, goal=self.goal, title=title, subtitle=self.definition, dark=dark)
 
     @property
     def definition(self) -> str:
@@ -229,9 +282,21 @@ def _must_be_in(argument: str, given: tuple[Any, ...], rows: Sequence[tuple[Any,
 
 def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:
     """Count the shards and put the answer together."""
-    found = summarise_links(asked.run(count_links, spec), spec)
+    return make(asked, spec, asked.run(count_links, spec), settings=settings)
+
+
+def make(
+    asked: Asked,
+    spec: FlowSpec,
+    counts: pl.DataFrame,
+    *,
+    settings: dict[str, Any],
+    kept: pl.DataFrame | None = None,
+) -> Flow:
+    """Put the answer together from counts; `kept` says which nodes keep their name, else the largest do."""
+    found = summarise_links(counts, spec, kept=kept)
     columns: list[list[str]] = [[] for _ in range(spec.steps)]
-    for position, node in found.kept.rows():
+    for position, node in found.kept.sort("position", "node").rows():
         columns[position].append(node)
     return Flow(
         table=found.links,

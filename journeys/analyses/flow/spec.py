@@ -68,6 +68,7 @@ def ask_flow(
     options: Mapping[str, Any],
 ) -> FlowSpec:
     """Check the words of a question about flows; everything that is wrong is said at once."""
+    options = {**_DEFAULTS, **options}
     problems: list[str] = []
     for argument, allowed in _WORDS.items():
         value = options.get(argument)
@@ -112,6 +113,21 @@ def ask_flow(
         times=bool(options["times"]),
     )
 
+
+_DEFAULTS: dict[str, Any] = {
+    "who": None,
+    "steps": 6,
+    "top": None,
+    "collapse": True,
+    "keep": "first",
+    "align": "start",
+    "occurrence": "first",
+    "count": "people",
+    "within": None,
+    "gap": "30m",
+    "campaign_cuts": False,
+    "times": True,
+}
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "who": ("converted", "dropped", "all"),

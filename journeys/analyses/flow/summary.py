@@ -47,7 +47,7 @@ def kept_nodes(counts: pl.DataFrame, spec: FlowSpec) -> pl.DataFrame:
     return sizes.select("position", pl.col("source").alias("node"))
 
 
-def summarise_links(counts: pl.DataFrame, spec: FlowSpec) -> Summary:
+def summarise_links(counts: pl.DataFrame, spec: FlowSpec, *, kept: pl.DataFrame | None = None) -> Summary:
     """Fold small nodes, add up, and relate every link and node to the goal.
 
     Journeys that are not shown (`who`) are counted too: they are what conversion rates and phi compare with.
@@ -59,7 +59,7 @@ def summarise_links(counts: pl.DataFrame, spec: FlowSpec) -> Summary:
         pl.col("people").filter(belongs(spec)).sum().alias("shown"),
     )
     everyone, reached, shown = (int(value or 0) for value in totals.row(0))
-    kept = kept_nodes(counts, spec)
+    kept = kept_nodes(counts, spec) if kept is None else kept
     folded = _fold(counts, kept)
     relate = spec.end is not None
     links = _add_up(folded, spec, by=["position", "source", "target", "kind"])
@@ -71,12 +71,12 @@ def summarise_links(counts: pl.DataFrame, spec: FlowSpec) -> Summary:
         column = pl.col("column_people").cast(pl.Float64)
         shared = table.with_columns(
             share=pl.col("people") / column, share_of_start=pl.col("people") / (float(shown) or None)
-        ).drop("column_people", "passed", strict=False)
+        ).drop("column_people")
         tables.append(shared.sort("position", "people", *keys, descending=[False, True, *[False] * len(keys)]))
     links, nodes = tables
     order = ["position", "source", "target", "people", "share", "median_time", "mean_time"]
     order += ["share_of_source", "share_of_start"]
-    extra = ["converted", "conversion_rate", "ci_low", "ci_high", "phi"] if relate else []
+    extra = ["passed", "converted", "conversion_rate", "ci_low", "ci_high", "phi"] if relate else []
     first = ["position", "node", "people", "share", "share_of_start", "onward", "dropped", "continued", "reached_here"]
     moves = links.filter(pl.col("kind") != "reach")
     return Summary(moves.select(*order, *extra), nodes.select(*first, *extra), kept, shown, reached)

@@ -1,0 +1,178 @@
+"""Transitions: what follows directly on what, over whole journeys?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.flow.nodes import DROP, OTHER
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.stream import is_plain, names_of
+from journeys.analyses.flow.whole import lay_whole
+from journeys.analyses.result import Asked, Result
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Transitions", "ask", "count"]
+
+_STOPS = (DROP, "(reached)")
+SCHEMA: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "target": pl.String(),
+    "moves": pl.Int64(),
+    "times": pl.List(pl.Int64()),
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Transitions(Result):
+    """What follows directly on what?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `source`, `target`, `moves` (how often), `share` (of all that follows on the source) and, where times were
+        asked for, `median_time` (Duration); most moves first. Journeys that stop go to "(drop-off)".
+    """
+
+    spec: FlowSpec
+
+    @property
+    def finding(self) -> str:
+        """The most frequent transition, as one sentence."""
+        from journeys.display import number, percent
+
+        moves = self.table.filter(pl.col("target") != DROP)
+        if moves.is_empty():
+            return "Nothing follows on anything: every journey has one event."
+        top = moves.row(0, named=True)
+        return (
+            f"{top['target']} follows on {top['source']} {number(top['moves'])} times: "
+            f"{percent(top['share'])} of what comes after {top['source']}."
+        )
+
+    def matrix(self) -> pl.DataFrame:
+        """Lay the shares out as a table: one row a source, one column a target.
+
+        Returns
+        -------
+        pl.DataFrame
+            `source`, then a Float64 column each target; rows and columns by moves, the largest first; 0 where
+            nothing was seen.
+        """
+        order = _by_size(self.table)
+        targets = [*(name for name in order if name != DROP), DROP]
+        there = {(row[0], row[1]): row[2] for row in self.table.select("source", "target", "share").rows()}
+        sources = [name for name in order if any((name, target) in there for target in targets)]
+        columns = {target: [there.get((source, target), 0.0) for source in sources] for target in targets}
+        return pl.DataFrame({"source": sources}, schema={"source": pl.String}).with_columns(
+            pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items()
+        )
+
+    def plot(self, *, dark: bool = False) -> go.Figure:
+        """Draw the matrix as a heatmap."""
+        from journeys.charts.transitions import draw
+
+        return draw(self.matrix(), title=self.finding, subtitle=self._definition(), dark=dark)
+
+    def plot_graph(self, *, least: float = 0.05, dark: bool = False) -> go.Figure:
+        """Draw the transitions as a graph.
+
+        Parameters
+        ----------
+        least : float
+            Leave out transitions with a smaller share of what follows on their source.
+        """
+        from journeys.charts.transitions import draw_graph
+
+        return draw_graph(self.table, least=least, title=self.finding, subtitle=self._definition(), dark=dark)
+
+    def _definition(self) -> str:
+        repeats = "repeats next to each other are one" if self.spec.collapse else "every event counts"
+        return f"Share of what follows directly on each event; {repeats}; {self.settings['events']:,} events."
+
+
+def _by_size(table: pl.DataFrame) -> list[str]:
+    sizes = table.group_by("source").agg(pl.col("moves").sum()).sort("moves", "source", descending=[True, False])
+    names: list[str] = sizes["source"].to_list()
+    rest = table.filter(~pl.col("target").is_in([*names, DROP]))["target"].unique().sort().to_list()
+    return [*(name for name in names if name != OTHER), *rest, *(name for name in names if name == OTHER)]
+
+
+def count(view: View, spec: FlowSpec) -> pl.DataFrame:
+    """Count one shard's transitions."""
+    if is_plain(view, spec) and not spec.times:
+        return _stream(view, spec)
+    whole = lay_whole(view, spec)
+    size = len(whole.labels)
+    if not whole.code.size:
+        return pl.DataFrame(schema=SCHEMA)
+    target = np.append(whole.code[1:], 0).astype(np.int64)
+    time = np.append(np.diff(whole.time), 0)
+    ends = whole.low + whole.length - 1
+    target[ends] = size + whole.reached
+    table = pl.DataFrame({"key": whole.code.astype(np.int64) * (size + 2) + target, "times": time})
+    moves = pl.col("key") % (size + 2) < size
+    counted = table.group_by("key").agg(
+        pl.len().alias("moves"), pl.col("times").filter(moves) if spec.times else pl.col("times").head(0)
+    )
+    return _named(counted, names=whole.labels)
+
+
+def _stream(view: View, spec: FlowSpec) -> pl.DataFrame:
+    names = names_of(view)
+    size = len(names)
+    code, person = pl.col("code"), pl.col("person")
+    log = view.events.select("person", pl.col("event").to_physical().cast(pl.UInt32).alias("code"))
+    if spec.collapse:
+        log = log.filter((person != person.shift(1)).fill_null(value=True) | (code != code.shift(1)))
+    target = pl.when(person == person.shift(-1)).then(code.shift(-1)).otherwise(size)
+    packed = log.select((code * (size + 2) + target).cast(pl.UInt32).alias("key"))
+    counted = packed.group_by("key").agg(pl.len().alias("moves")).collect()
+    return _named(counted.with_columns(times=pl.lit([], dtype=pl.List(pl.Int64))), names=names)
+
+
+def _named(counted: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:
+    size = len(names)
+    labels = pl.Series([*names, *_STOPS], dtype=pl.String)
+    key = counted["key"].cast(pl.Int64)
+    return pl.DataFrame(
+        {
+            "source": labels.gather(key // (size + 2)),
+            "target": labels.gather(key % (size + 2)),
+            "moves": counted["moves"].cast(pl.Int64),
+            "times": counted["times"].cast(pl.List(pl.Int64)),
+        },
+        schema=SCHEMA,
+    )
+
+
+def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Transitions:
+    """Count the shards, fold small nodes, and put the answer together."""
+    counts = asked.run(count, spec)
+    if spec.top is not None:
+        sizes = counts.group_by("source").agg(pl.col("moves").sum()).sort("moves", "source", descending=[True, False])
+        kept = sizes["source"].head(spec.top).implode()
+        folds = [
+            pl.when(pl.col(name).is_in(kept) | pl.col(name).is_in(list(_STOPS) if name == "target" else []))
+            .then(name)
+            .otherwise(pl.lit(OTHER))
+            .alias(name)
+            for name in ("source", "target")
+        ]
+        counts = counts.with_columns(folds)
+    added = counts.group_by("source", "target").agg(
+        pl.col("moves").sum(), pl.col("times").explode(empty_as_null=False).median().alias("median_time")
+    )
+    # the end of a journey is no event of its own: who reached it there did not go on, and did not drop off
+    shared = added.with_columns(share=pl.col("moves") / pl.col("moves").sum().over("source"))
+    shown = shared.filter(pl.col("target") != _STOPS[1])
+    times = [pl.col("median_time").round().cast(pl.Int64).cast(pl.Duration("us"))] if spec.times else []
+    table = shown.select("source", "target", "moves", "share", *times)
+    table = table.sort("moves", "source", "target", descending=[True, False, False])
+    return Transitions(table=table, settings=settings, asked=asked, spec=spec)
