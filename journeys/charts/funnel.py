@@ -49,7 +49,7 @@ def draw(
 
     Examples
     --------
-    >>> table = pl.DataFrame({"step": [1, 2], "name": ["Visit", "Sign up"], "people": [100, 20], "dropped": [0, 80],
+    >>> table = pl.DataFrame({"step": [1, 2], "name": ["Visit", "Sign up"], "people": [100, 20], "dropped": [80, 0],
     ...     "rate_from_start": [1.0, 0.2], "rate_from_previous": [None, 0.2], "ci_low": [0.96, 0.13],
     ...     "ci_high": [1.0, 0.29]})
     >>> list(draw(table, title="One in five signs up").data[0].x)
@@ -68,7 +68,8 @@ def draw(
         return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
     start = rows[0]["people"]
-    worst = max(rows[1:], key=lambda row: (row["dropped"], -row["step"]), default=None)
+    # A row's `dropped` are those who got this far and no further: they are lost between it and the next row.
+    lost = [row["dropped"] for row in rows[:-1]]
     places = [-i for i in range(len(rows))]
     fills = [(colour_of or {}).get(row["name"], theme.other) for row in rows]
     if colour_of is None and len(rows) > 1:
@@ -99,7 +100,10 @@ def draw(
         _words(
             [0] * (len(rows) - 1),
             [place + 0.5 for place in places[1:]] if not narrow else [place + 0.6 for place in places[1:]],
-            [_between(row, loud=row is worst and row["dropped"] > 0, theme_worse=theme.worse) for row in rows[1:]],
+            [
+                _between(row, gone, colour=theme.worse if gone and gone == max(lost) else theme.muted)
+                for row, gone in zip(rows[1:], lost, strict=True)
+            ],
             size=12,
             colour=theme.muted,
         )
@@ -156,12 +160,11 @@ def _small(row: dict[str, Any]) -> str:
     return f" <span style='font-size:11px'>({within})</span>" if within else ""
 
 
-def _between(row: dict[str, Any], *, loud: bool, theme_worse: str) -> str:
-    lost = f"{number(row['dropped'])} lost"
-    lost = f"<span style='color:{theme_worse}'><b>{lost}</b></span>" if loud else lost
+def _between(row: dict[str, Any], lost: int, *, colour: str) -> str:
+    gone = f"<span style='color:{colour}'><b>{number(lost)} lost</b></span>"
     time = row.get("median_time_from_previous")
     after = f" · median {duration(time)}" if time is not None else ""
-    return f"↓ {percent(row['rate_from_previous'])} go on · {lost}{after}"
+    return f"↓ {percent(row['rate_from_previous'])} go on · {gone}{after}"
 
 
 def _sentence(row: dict[str, Any], first: str) -> str:
@@ -170,7 +173,7 @@ def _sentence(row: dict[str, Any], first: str) -> str:
         return f"{people} did {full(row['name'])}"
     told = (
         f"{people} reached {row['name']}: {percent(row['rate_from_start'])} of those who did {first}, "
-        f"{percent(row['rate_from_previous'])} of those at the step before; {number(row['dropped'])} were lost."
+        f"{percent(row['rate_from_previous'])} of those at the step before."
     )
     time = row.get("median_time_from_start")
     return lines_of(told + (f" Median time from the start {duration(time)}." if time is not None else ""), 56)

@@ -1,0 +1,174 @@
+"""The report's sections: one a question, each a finding, a chart, what it means and does not, and the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.display import day, duration, number, percent, span
+from journeys.report.document import Picture, Section
+
+if TYPE_CHECKING:
+    from journeys.analyses.correlation.result import Correlation
+    from journeys.analyses.flow.result import Flow
+    from journeys.analyses.funnel.result import Funnel
+    from journeys.analyses.result import Result
+    from journeys.journeys import Journeys
+
+__all__ = ["campaign_section", "correlation_section", "flow_section", "funnel_section", "identity_section"]
+
+_FUNNEL = (
+    "A person reaches a step with different events of their own, in the order of the log, that satisfy all steps up to "
+    "it; other events may lie between. The deepest attempt counts. Intervals are Wilson's, at 95 %."
+)
+
+
+def _when(result: Result) -> str:
+    first, last = result.settings.get("first"), result.settings.get("last")
+    return span(first, last) if first and last else "no events"
+
+
+def _window(funnel: Funnel) -> str:
+    within = funnel.spec.within
+    window = f"within {duration(within)} of the first" if within is not None else "at any time after the first"
+    return f"each step {window}, in this order; {_when(funnel)}."
+
+
+def _late(funnel: Funnel) -> str:
+    """Say who has not had the time yet."""
+    last, within = funnel.settings.get("last"), funnel.spec.within
+    if within is None or not isinstance(last, datetime):
+        return ""
+    since = last - timedelta(microseconds=within)
+    return f" Those who began after {day(since)} have not had the whole {duration(within)} yet."
+
+
+def funnel_section(funnel: Funnel, *, finding: str, stops: str | None) -> Section:
+    """Tell where people stop."""
+    from journeys.charts.funnel import draw
+
+    return Section(
+        name="funnel",
+        question="Where do they stop?",
+        finding=finding,
+        definition=_window(funnel).capitalize(),
+        pictures=(Picture(draw(funnel.table), draw(funnel.table, narrow=True)),),
+        means=(stops or "The step that loses most people is where a change could matter to most.") + _late(funnel),
+        not_means="that those lost are lost for good, or that the last thing they did made them stop.",
+        table=funnel.table,
+        counted=_FUNNEL,
+    )
+
+
+def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Section:
+    """Tell how the groups differ, step by step."""
+    from journeys.charts.funnel import draw
+
+    what = by.removeprefix("first_").replace("_", " ")
+    table = grouped.table
+    pictures = tuple(
+        Picture(
+            draw(table, by=by, measure=measure, subtitle="", narrow=False),
+            draw(table, by=by, measure=measure, subtitle="", narrow=True),
+        )
+        for measure in ("rate_from_previous",)
+    )
+    return Section(
+        name="campaigns",
+        question=f"Which {what} brings people who stay?",
+        finding=finding or f"No {what} differs from the others by more than chance would have it.",
+        definition=f"Of those who got to the step before, the share who went on, by {by.replace('_', ' ')}; "
+        + _window(grouped),
+        pictures=pictures,
+        means="how far those whom each campaign brought first have come. In brackets how many began.",
+        not_means="that the campaign made the difference: it may have reached other people. Nor that later touches are "
+        "worth nothing; only the first is looked at here.",
+        table=table,
+        counted=_FUNNEL + " The finding is the largest of all differences between one campaign and all others that "
+        "remains after correction for having looked at all of them (Benjamini and Hochberg, 5 %).",
+    )
+
+
+def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None) -> Section:
+    """Tell which way they went to the goal."""
+    from journeys.charts.sankey import draw
+
+    picture = Picture(draw(flow.table, goal=flow.goal, colour_of=colour_of), least=760)
+    return Section(
+        name="flow",
+        question=f"Which way do they go to {flow.goal}?",
+        finding=around or flow.finding,
+        definition=flow.definition + " Each column is the next thing that they did; repeats are drawn together.",
+        pictures=(picture,),
+        means="how those who got there went, column by column. The widest way there is set off; grey stubs are those "
+        "who stopped, or went on beyond the last column.",
+        not_means="that the way made them arrive. Those who never arrived took many of these ways too.",
+        table=flow.table,
+        columns=("position", "source", "target", "people", "share", "median_time", "conversion_rate"),
+        counted="Every journey from first touch to the first time that the goal is reached. People into a node are "
+        "those out of it, plus those who stop there, go on beyond the last column, or have arrived.",
+    )
+
+
+def correlation_section(correlation: Correlation) -> Section:
+    """Tell what goes with converting, and what only looks so."""
+    from journeys.charts.correlation import draw
+
+    checked = correlation.checks
+    sure = checked.filter(pl.col("doubt").is_null())
+    doubtful = checked.filter(pl.col("doubt").is_not_null())
+    apart = [*doubtful.select("behaviour", "doubt").iter_rows()]
+    apart += [*correlation.set_apart.select("behaviour", "reason").iter_rows()]
+    wide, narrow = (
+        draw(sure, conversion=correlation.goal, set_apart=apart, rows=15, narrow=narrow) for narrow in (False, True)
+    )
+    cautions = " ".join(correlation.cautions)
+    return Section(
+        name="correlation",
+        question=f"What goes with {correlation.goal}?",
+        finding=correlation.finding,
+        definition=correlation.definition + ".",
+        pictures=(Picture(wide, narrow),),
+        means="who did it converted more (blue) or less (orange) often than who did not. phi takes all four counts: "
+        f"0 is no relation, 1 is one and the same. {cautions}".strip(),
+        not_means="that it makes people convert: it goes with converting. Only a trial tells what follows from what.",
+        table=correlation.shown(),
+        counted="Only what happened before the first conversion counts, so what follows from converting cannot look "
+        "like its reason. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)), with an interval from the score test; q-values "
+        "are corrected for all behaviours (Benjamini and Hochberg).",
+    )
+
+
+def identity_section(journeys: Journeys) -> Section | None:
+    """Tell what was read and bridged; nothing where people were known already."""
+    from journeys.errors import JourneysError
+
+    try:
+        identity = journeys.identity
+    except JourneysError:
+        return None
+    from journeys.charts.identity import draw_bridge
+
+    known, people = identity.figure("known people"), identity.figure("people")
+    share = f" ({percent(known / people)})" if people else ""
+    return Section(
+        name="identity",
+        question="Who is who?",
+        finding=identity.finding,
+        definition=identity.account,
+        pictures=tuple(
+            Picture(draw_bridge(identity.figures, narrow=False), draw_bridge(identity.figures, narrow=True))
+            for _ in (0,)
+            if identity.figures.height
+        ),
+        means=f"{number(known)} of {number(people)} people{share} have a known identifier, so that their visits before "
+        "and after are one journey.",
+        not_means="that the others are all different people: a visitor who comes back with another browser, and never "
+        "says who they are, is counted again.",
+        table=identity.figures,
+        counted="Rows that carry two identifiers, and explicit aliases, link them. A link that would join two known "
+        "people is refused and recorded; an event on a shared browser goes to who signs in next.",
+    )
