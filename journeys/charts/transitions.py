@@ -1,0 +1,268 @@
+"""What follows on what, and where everybody is at each step: heatmaps with their shares, and a graph."""
+
+from __future__ import annotations
+
+from math import cos, pi, sin
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
+from journeys.display import number, percent
+
+__all__ = ["draw", "draw_graph", "draw_steps"]
+
+DROP_OFF = "(drop-off)"
+PRINTED = 150
+
+
+def draw(
+    matrix: pl.DataFrame,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    most: int = 25,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the transition matrix: one row what was done, one column what came next.
+
+    Parameters
+    ----------
+    matrix
+        `source`, then a column of shares for each target.
+    title, subtitle
+        The finding and the definition.
+    most
+        How many rows and columns, the largest first.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> fig = draw(pl.DataFrame({"source": ["Visit"], "Read": [0.4], "(drop-off)": [0.6]}))
+    >>> fig.data[0].type, fig.data[0].z[0][1]
+    ('heatmap', 0.6)
+    """
+    if matrix.is_empty():
+        return nothing("Nothing follows on anything.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    targets = matrix.columns[1:]
+    kept = [name for name in targets if name != DROP_OFF][:most] + [name for name in targets if name == DROP_OFF]
+    table = matrix.head(most)
+    words = "{share} of what came after {row} was {column}"
+    return _heat(
+        table["source"].to_list(),
+        kept,
+        [[row[name] for name in kept] for row in table.to_dicts()],
+        words=words,
+        title=title,
+        subtitle=subtitle,
+        dark=dark,
+        narrow=narrow,
+    )
+
+
+def draw_steps(
+    matrix: pl.DataFrame,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    most: int = 25,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the step matrix: one row a node, one column a step.
+
+    Parameters
+    ----------
+    matrix
+        `node`, then a column of shares for each step.
+    title, subtitle
+        The finding and the definition.
+    most
+        How many rows.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> fig = draw_steps(pl.DataFrame({"node": ["Visit"], "1": [1.0], "2": [0.2]}))
+    >>> list(fig.data[0].x)
+    [0, 1]
+    """
+    if matrix.is_empty():
+        return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    left = matrix.filter(pl.col("node") == DROP_OFF)
+    table = pl.concat([matrix.filter(pl.col("node") != DROP_OFF).head(most), left])
+    columns = matrix.columns[1:]
+    return _heat(
+        table["node"].to_list(),
+        columns,
+        [[row[name] for name in columns] for row in table.to_dicts()],
+        words="{share} were at {row} at step {column}",
+        title=title,
+        subtitle=subtitle,
+        dark=dark,
+        narrow=narrow,
+    )
+
+
+def _heat(
+    rows: list[str],
+    columns: list[str],
+    shares: list[list[float]],
+    *,
+    words: str,
+    title: str,
+    subtitle: str,
+    dark: bool,
+    narrow: bool,
+) -> go.Figure:
+    theme = colours(dark=dark)
+    top = max((max(line) for line in shares), default=0.0) or 1.0
+    hover = [
+        [
+            words.format(share=percent(value), row=full(row), column=full(column))
+            for column, value in zip(columns, line, strict=True)
+        ]
+        for row, line in zip(rows, shares, strict=True)
+    ]
+    fig = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=list(range(len(columns))),
+            y=list(range(len(rows))),
+            colorscale=[[i / (len(theme.sequence) - 1), colour] for i, colour in enumerate(theme.sequence)],
+            zmin=0,
+            zmax=top,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            hovertext=hover,
+            hoverinfo="text",
+        )
+    )
+    if len(rows) * len(columns) <= PRINTED:
+        _print(fig, shares, top=top, theme=theme)
+    numbers = all(name.isdecimal() for name in columns)
+    fig.update_xaxes(
+        tickvals=list(range(len(columns))),
+        ticktext=[f"Step {name}" if numbers else label(name, 20) for name in columns],
+        side="top",
+        tickangle=0 if numbers else -40,
+    )
+    # plotly puts the first row at the bottom
+    fig.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[label(name, 16 if narrow else 28) for name in rows],
+        autorange="reversed",
+    )
+    height = 190 + 26 * len(rows) + (0 if numbers else 60)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _print(fig: go.Figure, shares: list[list[float]], *, top: float, theme: Colours) -> None:
+    for y, line in enumerate(shares):
+        for x, value in enumerate(line):
+            if value > 0:
+                # the darkest third of the scale carries the colour of the paper
+                ink = theme.paper if value > 0.6 * top else theme.ink
+                fig.add_annotation(x=x, y=y, text=percent(value), showarrow=False, font={"size": 11, "color": ink})
+
+
+def draw_graph(
+    table: pl.DataFrame,
+    *,
+    least: float = 0.05,
+    most: int = 14,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the transitions as a graph: events on a circle, arrows as wide as what follows is frequent.
+
+    Parameters
+    ----------
+    table
+        `source`, `target`, `moves`, `share`.
+    least
+        Leave out smaller shares.
+    most
+        How many events, the most frequent first.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"source": ["Visit"], "target": ["Read"], "moves": [4], "share": [0.8]})
+    >>> len(draw_graph(table).data)
+    1
+    """
+    moves = table.filter((pl.col("target") != DROP_OFF) & (pl.col("share") >= least))
+    ends = pl.concat([moves.select(name="source", moves="moves"), moves.select(name="target", moves="moves")])
+    sizes = ends.group_by("name").agg(pl.col("moves").sum()).sort("moves", "name", descending=[True, False]).head(most)
+    if sizes.is_empty():
+        return nothing("No transition is that frequent.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    names: list[str] = sizes["name"].to_list()
+    theme, shades = colours(dark=dark), event_colours(names, dark=dark)
+    at = {name: (sin(2 * pi * i / len(names)), cos(2 * pi * i / len(names))) for i, name in enumerate(names)}
+    fig = go.Figure(
+        go.Scatter(
+            x=[at[name][0] for name in names],
+            y=[at[name][1] for name in names],
+            mode="markers+text",
+            marker={"size": 14, "color": [shades.get(name, theme.rest) for name in names]},
+            text=[label(name, 14 if narrow else 22) for name in names],
+            textposition=[
+                "middle right"
+                if at[n][0] > 0.2
+                else "middle left"
+                if at[n][0] < -0.2
+                else "top center"
+                if at[n][1] > 0
+                else "bottom center"
+                for n in names
+            ],
+            hovertext=[f"{full(name)}: {number(size)} moves shown" for name, size in sizes.rows()],
+            hoverinfo="text",
+            cliponaxis=False,
+        )
+    )
+    for row in moves.filter(pl.col("source").is_in(names) & pl.col("target").is_in(names)).to_dicts():
+        if row["source"] != row["target"]:
+            _arrow(fig, at[row["source"]], at[row["target"]], row, colour=shades.get(row["source"], theme.rest))
+    fig.update_xaxes(visible=False, range=[-1.9, 1.9])
+    fig.update_yaxes(visible=False, range=[-1.25, 1.25])
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)
+
+
+def _arrow(
+    fig: go.Figure, start: tuple[float, float], end: tuple[float, float], row: dict[str, object], *, colour: str
+) -> None:
+    """Draw one arrow a little beside the straight line, so that the way back does not lie on it."""
+    share = float(row["share"])  # type: ignore[arg-type]
+    across = (end[1] - start[1], start[0] - end[0])
+    shift = tuple(0.03 * part for part in across)
+    near = [start[i] + 0.07 * (end[i] - start[i]) + shift[i] for i in (0, 1)]
+    far = [start[i] + 0.93 * (end[i] - start[i]) + shift[i] for i in (0, 1)]
+    fig.add_annotation(
+        x=far[0],
+        y=far[1],
+        ax=near[0],
+        ay=near[1],
+        xref="x",
+        yref="y",
+        axref="x",
+        ayref="y",
+        text="",
+        hovertext=f"{full(str(row['source']))} → {full(str(row['target']))}: {percent(share)}",
+        showarrow=True,
+        arrowhead=2,
+        arrowsize=0.8,
+        arrowwidth=1 + 7 * share,
+        arrowcolor=rgba(colour, 0.35 + 0.5 * share),
+    )
