@@ -6,7 +6,19 @@ from journeys.events import Events, Issues
 from journeys.identity import IdentityRules
 from journeys.journeys import Journeys, stitch
 from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
-from journeys.sources import read_customerio, read_hubspot, read_rudderstack, read_segment, read_table
+from journeys.sources import (
+    read_amplitude,
+    read_customerio,
+    read_ga4,
+    read_hubspot,
+    read_mixpanel,
+    read_posthog,
+    read_rudderstack,
+    read_segment,
+    read_snowplow,
+    read_sql,
+    read_table,
+)
 from journeys.steps import Step, any_order, never, step
 
 __version__ = "0.1.0"
@@ -27,10 +39,16 @@ __all__ = [
     "at_least",
     "never",
     "open",
+    "read_amplitude",
     "read_customerio",
+    "read_ga4",
     "read_hubspot",
+    "read_mixpanel",
+    "read_posthog",
     "read_rudderstack",
     "read_segment",
+    "read_snowplow",
+    "read_sql",
     "read_table",
     "sequence",
     "step",

@@ -51,14 +51,18 @@ def build_events(
     rows = rows.with_columns(pl.lit(name).alias("source"), *given)
     fact = pl.col("_kind").is_not_null()
     no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)
+    no_time = pl.col("timestamp").is_null()
+    no_event = ~fact & (pl.col("event").fill_null("").str.strip_chars() == "")
     problem = pl.coalesce(
         pl.col("_problem"),
-        pl.when(pl.col("timestamp").is_null()).then(pl.lit("no time")),
-        pl.when(~fact & (pl.col("event").fill_null("").str.strip_chars() == "")).then(pl.lit("no event name")),
+        pl.when(no_time).then(pl.lit("no time")),
+        pl.when(no_event).then(pl.lit("no event name")),
         pl.when(no_id).then(pl.lit("no id at all")),
     )
-    rows = rows.with_columns(problem.alias("_problem"))
-    good = pl.col("_problem").is_null()
+    # beside the words: whoever asks only for the status is spared a text for every row
+    good = ~(pl.col("_problem").is_not_null() | no_time | no_event | no_id)
+    rows = rows.with_columns(problem.alias("_problem"), good.alias("_good"))
+    good = pl.col("_good")
     keyed = "message_id" in names
     again = pl.lit(value=False)
     if keyed:
@@ -75,7 +79,7 @@ def build_events(
         .then(pl.lit("fact"))
         .otherwise(pl.lit("event"))
     )
-    rows = rows.with_columns(status.alias(STATUS))
+    rows = rows.with_columns(status.alias(STATUS)).drop("_good")
     first = ["timestamp", "event", "source", *ids]
     rest = [column for column in rows.collect_schema().names() if column not in first]
     rows = rows.select(*first, *rest)

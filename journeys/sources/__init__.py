@@ -26,13 +26,37 @@ reader                identifiers                                              t
 `read_rudderstack`    user_id, email, anonymous_id                             timestamp, else skew-corrected
 `read_hubspot`        email, hubspot_id                                        occurredAt / created (ms)
 `read_customerio`     user_id, email, customerio_id                            timestamp (s)
+`read_ga4`            user_id, user_pseudo_id                                  event_timestamp (µs)
+`read_mixpanel`       user_id, device_id                                       properties.time (s or ms)
+`read_amplitude`      user_id, device_id (amplitude_id, if asked)              event_time
+`read_posthog`        user_id, anonymous_id                                    timestamp
+`read_snowplow`       user_id, domain_userid (network_userid, if asked)        derived_tstamp, else collector's
 `read_table`          as told                                                  as told
+`read_sql`            as told                                                  as told
 ====================  =======================================================  ==================================
 """
 
+from journeys.sources.amplitude import read_amplitude
 from journeys.sources.customerio import read_customerio
+from journeys.sources.ga4 import read_ga4
 from journeys.sources.hubspot import read_hubspot
+from journeys.sources.mixpanel import read_mixpanel
+from journeys.sources.posthog import read_posthog
 from journeys.sources.segment import read_rudderstack, read_segment
+from journeys.sources.snowplow import read_snowplow
+from journeys.sources.sql import read_sql
 from journeys.sources.table import read_table
 
-__all__ = ["read_customerio", "read_hubspot", "read_rudderstack", "read_segment", "read_table"]
+__all__ = [
+    "read_amplitude",
+    "read_customerio",
+    "read_ga4",
+    "read_hubspot",
+    "read_mixpanel",
+    "read_posthog",
+    "read_rudderstack",
+    "read_segment",
+    "read_snowplow",
+    "read_sql",
+    "read_table",
+]

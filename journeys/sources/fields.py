@@ -22,11 +22,11 @@ class Fields:
     What is asked for by `text`, `id` or `time` counts as used; `rest` gives the others.
     """
 
-    def __init__(self, schema: pl.Schema) -> None:
+    def __init__(self, schema: pl.Schema, *, hidden: bool = False) -> None:
         self.leaves: dict[Path, tuple[pl.Expr, pl.DataType]] = {}
         self.used: set[Path] = set()
         for name, dtype in schema.items():
-            if not name.startswith("_") or name in ("_id", "_type"):
+            if hidden or not name.startswith("_"):
                 self._walk((name,), pl.col(name), dtype)
 
     def _walk(self, path: Path, expr: pl.Expr, dtype: pl.DataType) -> None:

@@ -25,6 +25,17 @@ RESERVED = {
     *CAMPAIGN_COLUMNS,
     *PAGE_COLUMNS,
 }
+REPLAYS = {
+    "replay_url",
+    "session_replay_url",
+    "session_recording_url",
+    "fullstory_url",
+    "fullstory_session_url",
+    "fs_session_url",
+    "hotjar_recording_url",
+    "logrocket_url",
+    "logrocket_session_url",
+}
 TIME = "_time"
 
 Named = list[tuple[str, pl.Expr]]
@@ -96,6 +107,7 @@ def to_events(
     if shape.skew is not None:
         columns["_skew"] = shape.skew
     columns |= shape.hidden
+    _find_replay(shape, columns)
     for key, expr in shape.properties:
         columns[_free(key, columns)] = expr
     for key, expr in shape.traits:
@@ -111,6 +123,17 @@ def to_events(
         drop_exact=drop_exact,
         notes=[*raw.notes, *notes],
     )
+
+
+def _find_replay(shape: Shape, columns: dict[str, pl.Expr]) -> None:
+    """Carry a session's recording to every timeline, whatever tool recorded it: the column is known by its name."""
+    if "replay_url" in columns:
+        return
+    for place, (key, expr) in enumerate(shape.properties):
+        if key.removeprefix("context_") in REPLAYS:
+            columns["replay_url"] = expr.cast(pl.String)
+            del shape.properties[place]
+            return
 
 
 def _free(key: str, taken: Mapping[str, object]) -> str:

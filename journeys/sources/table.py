@@ -80,7 +80,7 @@ def read_table(
     >>> visits = pl.DataFrame({"at": ["2026-03-01 10:00:00", None], "what": ["Signed Up", "Left"], "user": [7, 8]})
     >>> events = read_table(visits, timestamp="at", event="what", ids={"user_id": "user"}, name="app")
     >>> events
-    Events from app: 1 event of 2 rows (1 in quarantine), 1 Mar 2026 to 1 Mar 2026; ids user_id
+    Events from app: 1 event of 2 rows (1 in quarantine), 1 March 2026 to 1 March 2026; ids user_id
     >>> events.table.select("timestamp", "event", "user_id").collect().row(0)
     (datetime.datetime(2026, 3, 1, 10, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')), 'Signed Up', '7')
     """

@@ -52,7 +52,9 @@ class Raw:
         return self.rows.collect_schema()
 
 
-def load(source: Source, *, header: Sequence[str] | None = None, text: Collection[str] | None = ()) -> Raw:
+def load(
+    source: Source, *, header: Sequence[str] | None = None, text: Collection[str] | None = (), quoted: bool = True
+) -> Raw:
     """Read any source as lazy rows; of a CSV the columns named in `text` (all of them, if None) are left as text.
 
     Raises
@@ -65,7 +67,7 @@ def load(source: Source, *, header: Sequence[str] | None = None, text: Collectio
     if isinstance(source, pl.DataFrame):
         return Raw(source.lazy(), "table")
     if isinstance(source, str | Path) or _all_paths(source):
-        return load_files(find_files(source), name=_name(source), header=header, text=text)
+        return load_files(find_files(source), name=_name(source), header=header, text=text, quoted=quoted)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
         return Raw(pl.DataFrame(source).lazy(), "table")
     if isinstance(source, dict):
@@ -77,7 +79,12 @@ def load(source: Source, *, header: Sequence[str] | None = None, text: Collectio
 
 
 def load_files(
-    files: Sequence[Found], *, name: str, header: Sequence[str] | None = None, text: Collection[str] | None = ()
+    files: Sequence[Found],
+    *,
+    name: str,
+    header: Sequence[str] | None = None,
+    text: Collection[str] | None = (),
+    quoted: bool = True,
 ) -> Raw:
     """Read files of one kind of table, whatever their formats, as lazy rows."""
     empty = [found for found in files if found.size == 0]
@@ -93,7 +100,7 @@ def load_files(
         if not members:
             continue
         if kind == "csv":
-            rows, bad, said = read_delimited(members, header=header, text=text)
+            rows, bad, said = read_delimited(members, header=header, text=text, quoted=quoted)
         elif kind == "ndjson":
             rows, bad, said = read_ndjson(members)
         else:
@@ -104,7 +111,8 @@ def load_files(
     if not frames:
         first = broken[0] if broken else ("no lines", str(full[0].path), "")
         raise SourceError(
-            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; first trouble: {first[0]} at {first[1]}"
+            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; "
+            f"first trouble: {first[0]} at {first[1]}"
         )
     if broken:
         aside = pl.DataFrame(broken, schema=[(c, pl.String()) for c in (PROBLEM, PLACE, RAW)], orient="row")

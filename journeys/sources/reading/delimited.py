@@ -9,114 +9,133 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from journeys.sources.reading.find import Found
 from journeys.sources.reading.ndjson import Broken
 from journeys.sources.reading.text import UnreadableError, first_lines, read_text
+from journeys.sources.reading.types import Types, agreed, cast, look, sniff
 
 __all__ = ["read_delimited"]
 
 SEPARATORS = ",;\t|"
-SAMPLE = 2000
-WHOLE = r"^[+-]?(0|[1-9]\d*)$"
-TRUTH = ("true", "false")
+
+
+class Dialect(NamedTuple):
+    """How a file is written: its columns, what stands between fields, whether there is a header line, and quotes."""
+
+    names: tuple[str, ...]
+    separator: str
+    header: bool
+    quoted: bool
+
+    def fields(self, line: str) -> list[str]:
+        """Split one line."""
+        return next(csv.reader([line], delimiter=self.separator, quoting=self.quoting), [])
+
+    @property
+    def quoting(self) -> Literal[0, 3]:
+        """Give the csv module's word for whether quotes mean anything."""
+        return csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
 
 
 def read_delimited(
-    files: Sequence[Found], *, header: Sequence[str] | None = None, text: Collection[str] | None = ()
+    files: Sequence[Found],
+    *,
+    header: Sequence[str] | None = None,
+    text: Collection[str] | None = (),
+    quoted: bool = True,
 ) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
     """Scan delimited files; columns that some files lack are null there.
 
     `header` names the columns of files that have no header line; columns in `text` (all, if None) are not typed.
     """
-    groups: dict[tuple[tuple[str, ...], str], list[Found]] = {}
+    groups: dict[Dialect, list[Found]] = {}
     broken: list[Broken] = []
     frames: list[pl.LazyFrame] = []
+    types: list[Types] = []
     notes: list[str] = []
     for found in files:
         try:
-            names, separator = _header(found, header)
+            dialect = _dialect(found, header, quoted=quoted)
         except UnreadableError as error:
             broken.append((f"unreadable file: {error}"[:120], str(found.path), ""))
             continue
-        if names:
-            groups.setdefault((names, separator), []).append(found)
-    for (names, separator), members in groups.items():
-        whole, alone = _split(members, names, separator, header=header is None)
-        if whole is not None:
-            frames.append(whole)
+        if dialect.names:
+            groups.setdefault(dialect, []).append(found)
+    for dialect, members in groups.items():
+        alone = [found for found in members if _cut_off(found, dialect)]
+        fine = [found for found in members if found not in alone]
+        if fine:
+            seen = _look(fine, dialect, text)
+            if seen is None:
+                bad_ones = [found for found in fine if _look([found], dialect, text) is None]
+                fine = [found for found in fine if found not in bad_ones]
+                alone += bad_ones
+                seen = _look(fine, dialect, text) if fine else None
+            if seen is not None:
+                frames.append(_scan(fine, dialect))
+                types.append(seen)
         for found in alone:
             try:
-                frame, bad, note = _slowly(found, names, separator, header=header is None)
+                frame, bad, note = _slowly(found, dialect)
             except UnreadableError as error:
                 broken.append((f"unreadable file: {error}"[:120], str(found.path), ""))
                 continue
             frames.append(frame.lazy())
+            types.append(look(frame.lazy(), sniff(frame, text)))
             broken += bad
             notes += [f"{found.path.name} was read as {note}"] if note else []
     if not frames:
         return None, broken, notes
     rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
-    return (rows if text is None else _typed(rows, text)), broken, notes
+    return cast(rows, agreed(types)), broken, notes
 
 
-def _header(found: Found, given: Sequence[str] | None) -> tuple[tuple[str, ...], str]:
-    text = first_lines(found)
-    line = text.split("\n", 1)[0]
-    if not text.strip():
-        return (), ","
+def _look(files: list[Found], dialect: Dialect, text: Collection[str] | None) -> Types | None:
+    """Read the files through once: which types hold every value? None when Polars cannot read them whole."""
+    rows = _scan(files, dialect)
+    try:
+        return look(rows, sniff(rows.head(2000).collect(), text))
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dialect:
+    start = first_lines(found)
+    if not start.strip():
+        return Dialect((), ",", header=given is None, quoted=quoted)
+    line = start.split("\n", 1)[0]
     separator = max(SEPARATORS, key=line.count)
     if given is not None:
-        return tuple(given), separator
-    names = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=separator), [])]
+        return Dialect(tuple(given), separator, header=False, quoted=quoted)
+    try:
+        names = [name.strip() for name in next(csv.reader(io.StringIO(start), delimiter=separator), [])]
+    except csv.Error:
+        names = line.split(separator)
     seen: dict[str, int] = {}
     unique = []
     for name in (name or "unnamed" for name in names):
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return tuple(unique), separator
+    return Dialect(tuple(unique), separator, header=True, quoted=quoted)
 
 
-def _split(
-    members: list[Found], names: tuple[str, ...], separator: str, *, header: bool
-) -> tuple[pl.LazyFrame | None, list[Found]]:
-    """Scan together what Polars reads whole; name the files that need the slow way."""
-    fine = [found for found in members if not _cut_off(found, len(names), separator)]
-    rows = _scan(fine, names, separator, header=header)
-    if rows is not None and not _reads(rows):
-        fine = [found for found in fine if _reads(_scan([found], names, separator, header=header))]
-        rows = _scan(fine, names, separator, header=header)
-    alone = [found for found in members if found not in fine]
-    return rows, alone
-
-
-def _scan(files: list[Found], names: tuple[str, ...], separator: str, *, header: bool) -> pl.LazyFrame | None:
-    if not files:
-        return None
+def _scan(files: list[Found], dialect: Dialect) -> pl.LazyFrame:
     return pl.scan_csv(
         [found.path for found in files],
-        has_header=header,
-        schema=dict.fromkeys(names, pl.String()),
-        separator=separator,
+        has_header=dialect.header,
+        schema=dict.fromkeys(dialect.names, pl.String()),
+        separator=dialect.separator,
+        quote_char='"' if dialect.quoted else None,
         empty_string_is_null=True,
         glob=False,
     )
 
 
-def _reads(rows: pl.LazyFrame | None) -> bool:
-    if rows is None:
-        return False
-    try:
-        # Every column must be asked for: a line with too many fields is noticed only by a full reading.
-        rows.select(pl.all().null_count()).collect()
-    except pl.exceptions.PolarsError:
-        return False
-    return True
-
-
-def _cut_off(found: Found, width: int, separator: str) -> bool:
+def _cut_off(found: Found, dialect: Dialect) -> bool:
     """Tell whether a plain file stops in the middle of its last line."""
     if found.compression is not None:
         return False
@@ -128,100 +147,40 @@ def _cut_off(found: Found, width: int, separator: str) -> bool:
         return False
     last = tail.rsplit(b"\n", 1)[-1].decode("utf-8", errors="replace")
     try:
-        return len(next(csv.reader([last], delimiter=separator, strict=True), [])) < width
+        return len(dialect.fields(last)) < len(dialect.names) or last.count('"') % 2 == 1
     except csv.Error:
         return True
 
 
-def _slowly(
-    found: Found, names: tuple[str, ...], separator: str, *, header: bool
-) -> tuple[pl.DataFrame, list[Broken], str | None]:
+def _slowly(found: Found, dialect: Dialect) -> tuple[pl.DataFrame, list[Broken], str | None]:
     text, note = read_text(found)
+    width, separator = len(dialect.names), dialect.separator
     bad: list[Broken] = []
     rows: list[list[str | None]] = []
     complete = text.endswith("\n")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    reader = csv.reader(io.StringIO(lines), delimiter=separator)
+    total = lines.count("\n") + (not complete)
+    reader = csv.reader(io.StringIO(lines), delimiter=separator, quoting=dialect.quoting)
     limit = csv.field_size_limit(1 << 30)
     try:
-        total = lines.count("\n") + (not complete)
-        first = True
+        if dialect.header:
+            next(reader, None)
         for fields in reader:
-            if first and header:
-                first = False
-                continue
             if not fields or (len(fields) == 1 and not fields[0].strip()):
                 continue
             where = f"{found.path}:{reader.line_num}"
-            shown = separator.join(fields)[:256]
-            if len(fields) > len(names):
-                bad.append((f"more than {len(names)} fields", where, shown))
-            elif len(fields) < len(names) and not complete and reader.line_num >= total:
-                bad.append(("half-written last line", where, shown))
-            elif any("\n" in field and field.count(separator) >= len(names) - 1 for field in fields):
+            shown = separator.join(fields)
+            if any("\n" in field and field.count(separator) >= width - 1 for field in fields):
                 # A quote that is never closed swallows the lines after it: each of them is a row not understood.
                 swallowed = [line for line in shown.split("\n") if line.strip()]
-                bad += [("a quote that is not closed", where, line) for line in swallowed]
+                bad += [("a quote that is not closed", where, line[:256]) for line in swallowed]
+            elif len(fields) > width:
+                bad.append((f"more than {width} fields", where, shown[:256]))
+            elif len(fields) < width and not complete and reader.line_num >= total:
+                bad.append(("half-written last line", where, shown[:256]))
             else:
-                padded: list[str | None] = [field or None for field in fields]
-                rows.append(padded + [None] * (len(names) - len(fields)))
+                filled: list[str | None] = [field or None for field in fields]
+                rows.append(filled + [None] * (width - len(fields)))
     finally:
         csv.field_size_limit(limit)
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String()), orient="row")
-    return frame, bad, note
-
-
-def _typed(rows: pl.LazyFrame, text: Collection[str]) -> pl.LazyFrame:
-    """Type the columns all of whose values are whole numbers, numbers or truth values; the rest stays text."""
-    sample = rows.head(SAMPLE).collect()
-    tests: dict[str, tuple[pl.DataType, pl.Expr]] = {}
-    for name in (name for name in sample.columns if name not in text):
-        values = sample[name].drop_nulls()
-        if values.is_empty():
-            continue
-        for dtype, test in _candidates(pl.col(name)):
-            if not sample.select(test.any()).item():
-                tests[name] = (dtype, test)
-                break
-    if not tests:
-        return rows
-    fails = rows.select(test.any().alias(name) for name, (_, test) in tests.items()).collect().row(0, named=True)
-    casts = []
-    for name, (dtype, _) in tests.items():
-        if not fails[name]:
-            casts.append(_cast(name, dtype))
-        elif dtype == pl.Int64() and not _float_fails(rows, name):
-            casts.append(_cast(name, pl.Float64()))
-    return rows.with_columns(casts)
-
-
-def _candidates(value: pl.Expr) -> list[tuple[pl.DataType, pl.Expr]]:
-    """Pair each type with the test that finds values which it cannot hold without loss."""
-    return [
-        (pl.Int64(), value.is_not_null() & (value.cast(pl.Int64, strict=False).is_null() | _padded(value))),
-        (pl.Float64(), _no_float(value)),
-        (pl.Boolean(), value.is_not_null() & ~value.str.to_lowercase().is_in(TRUTH)),
-    ]
-
-
-def _padded(value: pl.Expr) -> pl.Expr:
-    """Find numbers written with zeros in front or a plus: codes, not quantities."""
-    return ((value.str.starts_with("0") | value.str.starts_with("-0")) & (value.str.len_bytes() > 1)) | (
-        value.str.starts_with("+")
-    )
-
-
-def _no_float(value: pl.Expr) -> pl.Expr:
-    padded = value.str.contains(r"^[+-]?0\d") | value.str.starts_with("+")
-    number = value.cast(pl.Float64, strict=False)
-    return value.is_not_null() & (number.is_null() | number.is_nan() | number.is_infinite() | padded)
-
-
-def _float_fails(rows: pl.LazyFrame, name: str) -> bool:
-    return bool(rows.select(_no_float(pl.col(name)).any()).collect().item())
-
-
-def _cast(name: str, dtype: pl.DataType) -> pl.Expr:
-    if dtype == pl.Boolean():
-        return pl.col(name).str.to_lowercase() == "true"
-    return pl.col(name).cast(dtype)
+    return pl.DataFrame(rows, schema=dict.fromkeys(dialect.names, pl.String()), orient="row"), bad, note

@@ -86,7 +86,7 @@ def _paths(path: Path) -> list[Path]:
     if path.exists():
         return [path]
     if has_magic(str(path)):
-        matched = sorted(Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file())
+        matched = sorted(Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file())  # noqa: PTH207
         if matched:
             return matched
         raise SourceError(f"source: no file matches {str(path)!r}")

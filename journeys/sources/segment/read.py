@@ -51,8 +51,8 @@ def read_segment(
 
     Notes
     -----
-    Time is `timestamp`; where it is missing it is rebuilt as receivedAt − (sentAt − originalTimestamp), which corrects a
-    wrong device clock under the assumption that sending took no time; else `originalTimestamp`, else `receivedAt`.
+    Time is `timestamp`; where it is missing it is rebuilt as receivedAt − (sentAt − originalTimestamp), which corrects
+    a wrong device clock under the assumption that sending took no time; else `originalTimestamp`, else `receivedAt`.
     In a warehouse, `tracks` holds every event without properties and each event's own table holds them: the own table
     is read where it exists, `tracks` only for the rest. Names are written in snake_case in both shapes, so that JSON
     and warehouse give the same columns. Source: Segment's documentation of its spec and of its warehouse schemas.
@@ -60,7 +60,7 @@ def read_segment(
     Examples
     --------
     >>> import polars as pl
-    >>> pages = pl.DataFrame({"id": ["m1"], "anonymous_id": ["a1"], 
+    >>> pages = pl.DataFrame({"id": ["m1"], "anonymous_id": ["a1"],
     ...     "timestamp": ["2026-03-01T10:00:00Z"], "path": ["/"]})
     >>> events = read_segment({"pages": pages})
     >>> events.table.select("event", "anonymous_id", "page_path").collect().rows()

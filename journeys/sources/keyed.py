@@ -1,0 +1,140 @@
+"""Lists of key and value, as BigQuery has them, and JSON kept in text → structs that can be reached into."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import polars as pl
+
+from journeys.sources.reading import Raw
+from journeys.sources.reading.dtypes import merge_schemas, readable, type_of
+
+__all__ = ["json_columns", "keyed_lists"]
+
+TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
+
+
+def keyed_lists(raw: Raw, columns: Mapping[str, str]) -> Raw:
+    """Turn each column of key-value lists into a struct of its own, named as told; the keys are looked for once."""
+    rows = raw.rows
+    for column, target in columns.items():
+        dtype = raw.schema[column]
+        if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+            continue
+        inner = {field.name: field.dtype for field in dtype.inner.fields}
+        value = inner.get("value")
+        if "key" not in inner or not isinstance(value, pl.Struct):
+            continue
+        present = {field.name for field in value.fields}
+        types = _types(raw.rows, column, present)
+        if not types:
+            continue
+
+        def read(batch: pl.Series, types: dict[str, pl.DataType] = types, present: set[str] = present) -> pl.Series:
+            return _spread(batch, types, present)
+
+        shape = pl.Struct(types)
+        rows = rows.with_columns(
+            pl.col(column).map_batches(read, return_dtype=shape, is_elementwise=True).alias(target)
+        )
+    return Raw(rows, raw.name, raw.notes, held=raw.held)
+
+
+def _types(rows: pl.LazyFrame, column: str, present: set[str]) -> dict[str, pl.DataType]:
+    pairs = rows.select(pl.col(column)).filter(pl.col(column).list.len() > 0).explode(column, empty_as_null=False)
+    value = pl.col(column).struct.field("value")
+    used = [value.struct.field(name).is_not_null().any().alias(name) for name in sorted(present)]
+    by_key = pairs.group_by(pl.col(column).struct.field("key").alias("_key")).agg(used).sort("_key").collect()
+    types: dict[str, pl.DataType] = {}
+    for row in by_key.iter_rows(named=True):
+        if row["_key"] is None:
+            continue
+        held = {name for name, is_used in row.items() if is_used is True}
+        numbers = held <= {*WHOLES, *FLOATS} and bool(held)
+        types[row["_key"]] = pl.String() if not numbers else pl.Int64() if held <= set(WHOLES) else pl.Float64()
+    return types
+
+
+def _spread(batch: pl.Series, types: dict[str, pl.DataType], present: set[str]) -> pl.Series:
+    """Scatter the values of a batch of lists into one column a key; of a key given twice the first value stays."""
+    height = len(batch)
+    frame = pl.DataFrame({"_row": pl.int_range(height, eager=True), "_pair": batch})
+    frame = frame.filter(pl.col("_pair").list.len() > 0).explode("_pair", empty_as_null=False)
+    value = pl.col("_pair").struct.field("value")
+    frame = frame.select(
+        "_row",
+        pl.col("_pair").struct.field("key").alias("_key"),
+        *(value.struct.field(name).alias(name) for name in sorted(present)),
+    ).unique(["_row", "_key"], keep="first", maintain_order=True)
+    parts = {key[0]: part for key, part in frame.partition_by("_key", as_dict=True).items()}
+    columns = []
+    for key, dtype in types.items():
+        part = parts.get(key)
+        column = pl.Series(key, [None], dtype=dtype).new_from_index(0, height)
+        if part is not None:
+            column = column.scatter(part["_row"], part.select(_value(dtype, present)).to_series())
+        columns.append(column.alias(key))
+    return pl.DataFrame(columns).to_struct(batch.name)
+
+
+def _value(dtype: pl.DataType, present: set[str]) -> pl.Expr:
+    names = [name for name in (*TEXTS, *WHOLES, *FLOATS) if name in present]
+    return pl.coalesce(pl.col(name).cast(dtype, strict=False) for name in names)
+
+
+def json_columns(raw: Raw, *columns: str) -> Raw:
+    """Read columns that hold JSON objects as text into structs; a value that is no JSON object becomes null."""
+    rows, schema = raw.rows, raw.schema
+    for column in columns:
+        if schema.get(column) != pl.String:
+            continue
+        found: list[dict[str, type_of]] = []
+        batches = rows.select(column).collect_batches(chunk_size=50_000)
+        found += [
+            dict(pl.scan_ndjson(_lines(batch.to_series()), infer_schema_length=None).collect_schema())
+            for batch in batches
+        ]
+        merged = merge_schemas(found)
+        merged.pop("_", None)
+        fields = {name: readable(dtype) for name, dtype in merged.items() if dtype != pl.Struct({})}
+        if not fields:
+            continue
+
+        def read(values: pl.Series, fields: dict[str, type_of] = fields) -> pl.Series:
+            if values.is_empty():
+                return pl.Series(values.name, [], dtype=pl.Struct(fields))
+            return pl.read_ndjson(_lines(values), schema=fields).to_struct(values.name)
+
+        rows = rows.with_columns(pl.col(column).map_batches(read, return_dtype=pl.Struct(fields), is_elementwise=True))
+    return Raw(rows, raw.name, raw.notes, held=raw.held)
+
+
+def _lines(values: pl.Series) -> bytes:
+    """Write one JSON object a line; what is none is an empty one."""
+    empty = '{"_":null}'
+    stripped = values.str.replace_all("\n", " ", literal=True).str.strip_chars()
+    plain = stripped.str.starts_with("{") & stripped.str.ends_with("}")
+    texts = stripped.zip_with(plain, pl.Series([empty], dtype=pl.String).new_from_index(0, len(values))).fill_null(
+        empty
+    )
+    packed = ("\n".join(texts.to_list()) + "\n").encode(errors="replace")
+    try:
+        pl.scan_ndjson(packed, infer_schema_length=None).collect_schema()
+    except pl.exceptions.PolarsError:
+        return ("\n".join(_checked(text) for text in texts) + "\n").encode(errors="replace")
+    return packed
+
+
+def _checked(text: str) -> str:
+    try:
+        value = json.loads(text, parse_constant=lambda _: None, parse_int=_whole)
+        line = json.dumps(value)
+        pl.scan_ndjson(line.encode(), infer_schema_length=None).collect_schema()
+    except (ValueError, RecursionError, pl.exceptions.PolarsError):
+        return '{"_":null}'
+    return line
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) < 19 else digits

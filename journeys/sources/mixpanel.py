@@ -1,0 +1,125 @@
+"""Mixpanel's raw export: `read_mixpanel`."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.events import Events
+from journeys.sources.fields import Fields
+from journeys.sources.keyed import json_columns
+from journeys.sources.links import Link, made_links
+from journeys.sources.looks import wrong_system
+from journeys.sources.reading import Source, load
+from journeys.sources.shape import Shape, to_events
+from journeys.sources.times import check_epoch
+
+__all__ = ["read_mixpanel"]
+
+DEVICE = "$device:"
+LINKING = ("$identify", "$create_alias", "$merge")
+
+
+def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", name: str = "mixpanel") -> Events:
+    """Read the events of Mixpanel's raw export (one JSON object a line).
+
+    Parameters
+    ----------
+    source
+        Files of the export API, a folder, or a frame with the columns `event` and `properties`.
+    unit
+        What `properties.time` counts: "s", or "ms" where the export was asked for with time_in_ms.
+    time_zone
+        The project's zone: projects made before 2023 export the local time as if it were UTC.
+    name
+        What to write into the column `source`.
+
+    Returns
+    -------
+    Events
+        Names as Mixpanel has them. `$identify`, `$create_alias` and `$merge` are facts that link. Identifiers:
+        `user_id` (`$user_id`, or a `distinct_id` that is no device), `device_id` (`$device_id`, `$device:…`).
+        A duplicate has the same `$insert_id`, event, distinct_id and time, as Mixpanel itself decides.
+
+    Raises
+    ------
+    SourceError
+        The file of another system, or a time that is no time in this unit (the message says which unit fits).
+
+    Notes
+    -----
+    Source: Mixpanel's documentation of its raw export, of its identity system and of deduplication.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> properties = {"time": 1772530000, "$device_id": "d1", "$user_id": "7"}
+    >>> rows = pl.DataFrame([{"event": "Signed Up", "properties": properties}])
+    >>> read_mixpanel(rows).table.select("event", "user_id", "device_id").collect().rows()
+    [('Signed Up', '7', 'd1')]
+    """
+    raw = json_columns(load(source), "properties")
+    f = Fields(raw.schema)
+    missing = [column for column in ("event", "properties.time") if not f.has(column)]
+    if missing:
+        raise wrong_system("Mixpanel", raw, missing=missing)
+    if f.dtype("properties.time").is_numeric():
+        sample = raw.rows.select(f.raw("properties.time").alias("t")).filter(pl.col("t").is_not_null()).head(1000)
+        check_epoch(sample.collect().to_series(), column="properties.time", unit=unit)
+    time = f.time("properties.time", unit=unit)
+    if time_zone != "UTC":
+        local = time.dt.replace_time_zone(None).dt.replace_time_zone(
+            time_zone, ambiguous="earliest", non_existent="null"
+        )
+        time = local.dt.convert_time_zone("UTC")
+    event, distinct = f.text("event"), f.id("properties.distinct_id")
+    is_device = distinct.str.starts_with(DEVICE).fill_null(value=False)
+    device = f.id("properties.$device_id")
+    # In the original merge the distinct id of somebody unknown is the bare id of the device.
+    bare = (distinct == device).fill_null(value=False) & f.id("properties.$user_id").is_null()
+    shape = Shape(
+        timestamp=time,
+        timed=f.text("properties.time").is_not_null(),
+        event=event,
+        ids={
+            "user_id": pl.coalesce(f.id("properties.$user_id"), pl.when(~is_device & ~bare).then(distinct)),
+            "device_id": pl.coalesce(device, pl.when(is_device).then(distinct.str.strip_prefix(DEVICE))),
+        },
+        kind=pl.when(event.is_in(LINKING)).then(event.str.strip_prefix("$")),
+        hidden={
+            "_identified": f.id("properties.$identified_id"),
+            "_anonymous": f.id("properties.$anon_id", "properties.$anon_distinct_id").str.strip_prefix(DEVICE),
+            "_alias": f.id("properties.alias"),
+            "_merged": f.text("properties.$distinct_ids"),
+        },
+        fields={
+            "page_url": f.text("properties.$current_url", "properties.current_url_full"),
+            "page_referrer": f.text("properties.$referrer").replace("$direct", None),
+            "page_title": f.text("properties.current_page_title"),
+            "page_path": f.text("properties.current_url_path"),
+            "page_search": f.text("properties.current_url_search"),
+            "campaign": f.text("properties.utm_campaign"),
+            "campaign_source": f.text("properties.utm_source"),
+            "campaign_medium": f.text("properties.utm_medium"),
+            "campaign_term": f.text("properties.utm_term"),
+            "campaign_content": f.text("properties.utm_content"),
+        },
+    )
+    if f.has("properties.$insert_id"):
+        key = [f.text("properties.$insert_id"), event, distinct.fill_null(""), f.text("properties.time").fill_null("")]
+        shape.fields["message_id"] = pl.concat_str(key, separator="/")
+    shape.properties = [*f.rest("properties"), *f.rest()]
+    return to_events(raw, shape, name=name, links=_links)
+
+
+def _links(used: pl.LazyFrame) -> pl.LazyFrame:
+    pair = pl.col("_merged").str.extract_all(r'"([^"]+)"').list.eval(pl.element().str.strip_chars('"'))
+    merged = used.with_columns(
+        pair.list.get(0, null_on_oob=True).alias("_a"), pair.list.get(1, null_on_oob=True).alias("_b")
+    )
+    return made_links(
+        [
+            (used, Link("identify", ("device_id", pl.col("_anonymous")), ("user_id", pl.col("_identified")), "alias")),
+            (used, Link("create_alias", ("user_id", pl.col("_alias")), ("user_id", pl.col("user_id")), "alias")),
+            (merged, Link("merge", ("user_id", pl.col("_a")), ("user_id", pl.col("_b")), "merge")),
+        ]
+    )

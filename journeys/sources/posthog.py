@@ -1,0 +1,125 @@
+"""PostHog's batch export and API: `read_posthog`."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.events import Events
+from journeys.sources.fields import Fields
+from journeys.sources.keyed import json_columns
+from journeys.sources.links import Link, made_links
+from journeys.sources.looks import wrong_system
+from journeys.sources.reading import Source, load
+from journeys.sources.shape import Shape, to_events
+
+__all__ = ["read_posthog"]
+
+FACTS = {
+    "$identify": "identify",
+    "$set": "identify",
+    "$create_alias": "alias",
+    "$merge_dangerously": "merge",
+    "$groupidentify": "group",
+}
+CAMPAIGN = {
+    "campaign": "utm_campaign",
+    "campaign_source": "utm_source",
+    "campaign_medium": "utm_medium",
+    "campaign_term": "utm_term",
+    "campaign_content": "utm_content",
+}
+
+
+def read_posthog(source: Source, *, name: str = "posthog") -> Events:
+    """Read PostHog's events: its batch export (Parquet, NDJSON, CSV) or what its API returns.
+
+    Parameters
+    ----------
+    source
+        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct or JSON text).
+    name
+        What to write into the column `source`.
+
+    Returns
+    -------
+    Events
+        Names as PostHog has them ("$pageview"). `$identify`, `$set`, `$create_alias`, `$merge_dangerously` and
+        `$groupidentify` are facts; `$set` gives traits. Identifiers: `user_id`, `anonymous_id`.
+
+    Raises
+    ------
+    SourceError
+        The file of another system.
+
+    Notes
+    -----
+    PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
+    says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
+    `$anon_distinct_id` are anonymous ids. `person_id` is the person at the time of recording, which later merges do
+    not correct: it stays a property. Source: PostHog's documentation and its open source.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"event": ["$pageview"], "timestamp": ["2026-03-01T10:00:00Z"], "distinct_id": ["d1"],
+    ...     "properties": ['{"$device_id": "d1", "$current_url": "https://x.example/", "$pathname": "/"}']})
+    >>> read_posthog(rows).table.select("event", "user_id", "anonymous_id", "page_path").collect().rows()
+    [('$pageview', None, 'd1', '/')]
+    """
+    raw = load(source, text=("distinct_id", "uuid", "id", "person_id", "properties", "person_properties"))
+    raw = json_columns(raw, "properties", "person_properties", "set", "set_once")
+    f = Fields(raw.schema)
+    missing = [column for column in ("event", "timestamp", "distinct_id") if not f.has(column)]
+    if missing:
+        raise wrong_system("PostHog", raw, missing=missing)
+    event, distinct, device = f.text("event"), f.id("distinct_id"), f.id("properties.$device_id")
+    told = f.text("properties.$is_identified").str.to_lowercase()
+    kind = event.replace_strict(FACTS, default=None, return_dtype=pl.String)
+    unknown = ((distinct == device) | (told == "false")).fill_null(value=False) & ~event.is_in(["$identify"])
+    shape = Shape(
+        timestamp=f.time("timestamp"),
+        timed=f.text("timestamp").is_not_null(),
+        event=event,
+        ids={
+            "user_id": pl.when(~unknown).then(distinct),
+            "anonymous_id": pl.coalesce(pl.when(unknown).then(distinct), f.id("properties.$anon_distinct_id"), device),
+        },
+        kind=kind,
+        hidden={"_alias": f.id("properties.alias")},
+        fields={
+            "page_url": f.text("properties.$current_url"),
+            "page_path": f.text("properties.$pathname"),
+            "page_title": f.text("properties.title", "properties.$title"),
+            "page_referrer": f.text("properties.$referrer").replace("$direct", None),
+        },
+    )
+    for canonical, one in CAMPAIGN.items():
+        shape.fields[canonical] = f.text(f"properties.{one}")
+    if f.has("uuid", "id"):
+        shape.fields["message_id"] = f.text("uuid", "id")
+    traits = [*f.rest("person_properties"), *((k.removeprefix("set_"), e) for k, e in _set(f))]
+    shape.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
+    shape.properties = [*f.rest("properties"), *f.rest()]
+    return to_events(raw, shape, name=name, links=_links)
+
+
+def _set(f: Fields) -> list[tuple[str, pl.Expr]]:
+    """Take `$set` and `$set_once` out of the properties, and the columns of the same names."""
+    found = []
+    for path, (expr, _) in f.leaves.items():
+        inside = path[1:] if path[0] == "properties" else path
+        if inside and inside[0] in ("$set", "$set_once", "set", "set_once") and len(inside) > 1:
+            f.used.add(path)
+            found.append(("set_" + "_".join(inside[1:]).lstrip("$"), expr))
+    return found
+
+
+def _links(used: pl.LazyFrame) -> pl.LazyFrame:
+    one, other = pl.col("_alias"), pl.coalesce("user_id", "anonymous_id")
+    kind = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))
+    return made_links(
+        [
+            (used, Link("alias", ("user_id", one), (kind, other), "alias")),
+            (used, Link("merge", ("user_id", one), (kind, other), "merge")),
+        ]
+    )
