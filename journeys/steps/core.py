@@ -131,7 +131,8 @@ def resolve_steps(
     Raises
     ------
     UnknownNameError
-        When an event or a column is not in the log; the closest names are given.
+        When an event or a column is not in the log; the closest names are given. A log without any event
+        has no names to check against.
     ArgumentError
         When there is no step, or one is neither a name, names, an expression nor a step.
 
@@ -154,7 +155,8 @@ def resolve_steps(
         missing_columns += [name for name in roots if name not in columns and name not in missing_columns]
         resolved.append(made)
     problems = []
-    if missing_events:
+    # an empty log is asked too, and answers that nobody did anything
+    if missing_events and names:
         problems.append(unknown(argument, missing_events, available=names, what="event"))
     if missing_columns:
         problems.append(unknown(argument, missing_columns, available=columns, what="column"))

@@ -21,7 +21,7 @@ class AnyOrder:
     steps: tuple[StepLike, ...]
 
     def __rshift__(self, other: Any) -> Steps:
-        return Steps.of([self]) >> other
+        return Steps.of([self, other])
 
     def __rrshift__(self, other: Any) -> Steps:
         return Steps.of([other]) >> self

@@ -111,7 +111,7 @@ def test_ties(rows: list[Row], kinds: list[str], within: int | None, ties: tuple
     st.sampled_from(["best", "first"]),
     st.sampled_from(["loose", "strict"]),
 )
-def test_windows_of_steps(
+def test_windows_of_steps(  # noqa: PLR0917  # drawn, not called
     rows: list[Row], kinds: list[str], within: int | None, gaps: list[int | None], reentry: str, order: str
 ):
     steps = [
@@ -132,7 +132,7 @@ def test_windows_of_steps(
     st.sampled_from(["best", "first"]),
     st.sampled_from(["drops", "removed"]),
 )
-def test_exclusions(
+def test_exclusions(  # noqa: PLR0917  # drawn, not called
     rows: list[Row],
     kinds: list[str],
     within: int | None,
@@ -159,7 +159,7 @@ def test_exclusions(
     st.sampled_from(["arrival", "either"]),
     st.booleans(),
 )
-def test_optional_steps(
+def test_optional_steps(  # noqa: PLR0917  # drawn, not called
     rows: list[Row], kinds: list[str], within: int | None, optional: set[int], ties: str, stop: bool
 ):
     skippable = frozenset(at for at in optional if at < len(kinds) - 1)
@@ -183,7 +183,7 @@ def test_open_funnel(rows: list[Row], kinds: list[str], within: int | None):
 @given(
     logs.rows(), KIND_LISTS, WITHIN, st.integers(0, 4), st.integers(1, 5), st.sampled_from(["loose", "strict", "any"])
 )
-def test_range_of_entries(rows: list[Row], kinds: list[str], within: int | None, low: int, size: int, order: str):
+def test_range_of_entries(rows: list[Row], kinds: list[str], within: int | None, low: int, size: int, order: str):  # noqa: PLR0917  # drawn, not called
     asked = twin.Asked(conditions(kinds), within=within, entered=(low, low + size), order=order)
     entered = (logs.START + low * MINUTE, logs.START + (low + size) * MINUTE)
     same(rows, asked, steps=named(kinds), within=minutes(within), entered=entered, order=order)
@@ -197,7 +197,7 @@ def test_range_of_entries(rows: list[Row], kinds: list[str], within: int | None,
     st.sampled_from(["best", "each"]),
     st.booleans(),
 )
-def test_entries(rows: list[Row], kinds: list[str], within: int | None, order: str, reentry: str, stop: bool):
+def test_entries(rows: list[Row], kinds: list[str], within: int | None, order: str, reentry: str, stop: bool):  # noqa: PLR0917  # drawn, not called
     exclude = [(KINDS["X"][1], 0, len(kinds) - 1)] if stop else []
     reentry = "best" if order == "any" else reentry
     asked = twin.Asked(conditions(kinds), within=within, order=order, reentry=reentry, exclude=exclude)

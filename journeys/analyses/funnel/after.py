@@ -44,7 +44,11 @@ def count_next(view: View, asked: Following) -> pl.DataFrame:
         }
     )
     last = last.group_by("person").agg(pl.col("last").max())
-    log = view.events.select("person", "event").with_row_index("place").filter(pl.col("person").is_in(last["person"].implode()))
+    log = (
+        view.events.select("person", "event")
+        .with_row_index("place")
+        .filter(pl.col("person").is_in(last["person"].implode()))
+    )
     after = (
         log.join(last.lazy(), on="person", how="inner")
         .filter(pl.col("place").cast(pl.Int64) > pl.col("last"))
@@ -96,7 +100,8 @@ class NextEvents(Result):
         if not first.height:
             return f"Nobody dropped off after {self.settings['after']!r}."
         row = first.row(0, named=True)
-        return f"After {self.settings['after']!r}, {percent(row['share'])} of those who dropped off did {row['event']!r} next."
+        done = f"{percent(row['share'])} of those who dropped off did {row['event']!r} next"
+        return f"After {self.settings['after']!r}, {done}."
 
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw the shares at the first position as bars."""

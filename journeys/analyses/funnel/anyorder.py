@@ -1,8 +1,8 @@
 """Steps in any order: the most different steps that events inside one window can serve.
 
 One event serves one step. Where steps overlap (an event may serve either of two), how many can be served is a
-matching; by Hall's theorem it is the smallest, over the sets of overlapping steps, of the steps outside the set plus the
-events that serve any step inside it. Steps that do not overlap are sets of one, and the answer is a plain count.
+matching; by Hall's theorem it is the smallest, over the sets of overlapping steps, of the steps outside the set plus
+the events that serve any step inside it. Steps that do not overlap are sets of one, and the answer is a plain count.
 """
 
 from __future__ import annotations

@@ -112,7 +112,10 @@ def _with_preset(semantics: str | None, options: dict[str, Any]) -> dict[str, An
     if semantics is not None and semantics not in PRESETS:
         raise UnknownNameError(unknown("semantics", semantics, available=list(PRESETS), what="preset"))
     said = {name: value for name, value in options.items() if value is not None}
-    return {**options, **ours, **PRESETS.get(semantics or "", {}), **said}
+    preset = dict(PRESETS.get(semantics or "", {}))
+    if semantics == "posthog" and options.get("order") == "any":
+        preset["excluded"] = "drops"  # there, an exclusion only empties what was collected
+    return {**options, **ours, **preset, **said}
 
 
 def _ties(value: Any, problems: list[str]) -> tuple[str, int]:
@@ -235,7 +238,7 @@ def _contradictions(spec: FunnelSpec, semantics: str | None) -> list[str]:
             problems.append("order: steps in any order have no step before them, so no window of their own.")
         if any(spec.optional):
             problems.append("order: in any order every step may be missing; optional steps need order='loose'.")
-        if spec.ties != "arrival" and spec.ties != "either":
+        if spec.ties == "rising":
             problems.append("ties: 'rising' has no meaning where steps come in any order.")
         if any((one.low, one.high) != (0, spec.width - 1) for one in spec.exclude):
             problems.append("exclude: in any order nothing lies between two given steps; leave out after= and before=.")

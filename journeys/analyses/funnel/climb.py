@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Near:
     def _stretch(self, direction: int) -> Ints:
         """Reach over whole ties as long as they are within the grace."""
         rows = self.rows
-        reach = (self.tie_start if direction < 0 else self.tie_end).copy()
+        reach: Ints = (self.tie_start if direction < 0 else self.tie_end).copy()
         active = np.arange(rows.size)
         while active.size:
             beyond = reach[active] - 1 if direction < 0 else reach[active]
@@ -64,13 +65,15 @@ class Near:
         """Rows below this number may come before `row`."""
         if self.ties == "arrival":
             return row
-        return self.high[row] if self.either else self.tie_start[row]
+        reach: Ints = self.high[row] if self.either else self.tie_start[row]
+        return reach
 
     def after(self, row: Ints) -> Ints:
         """Rows from this number on may come after `row`."""
         if self.ties == "arrival":
             return row + 1
-        return self.low[row] if self.either else self.tie_end[row]
+        reach: Ints = self.low[row] if self.either else self.tie_end[row]
+        return reach
 
     def between(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
         """The rows from the first number to below the second lie surely between `low` and `high`."""
@@ -83,7 +86,8 @@ def counter(row: Ints, size: int) -> Ints:
     """For each row number (and one past the end): how many of the rising rows `row` are below it."""
     count = np.zeros(size + 1, dtype=np.int32)
     count[row + 1] = 1
-    return np.cumsum(count, dtype=np.int32, out=count)
+    np.cumsum(count, dtype=np.int32, out=count)
+    return count
 
 
 def climb(
@@ -98,7 +102,7 @@ def climb(
     if starts is None:
         row = row[in_range(rows.time[row], spec)]
     levels = [Level(row, row)]
-    for before, slot in zip(shape, shape[1:], strict=False):
+    for before, slot in pairwise(shape):
         row, start = _next_level(rows, levels[-1], before, slot, spec=spec, near=near)
         levels.append(Level(row, start))
         if not row.size:

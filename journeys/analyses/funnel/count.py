@@ -72,7 +72,7 @@ def timeline(rows: Rows, attempts: Attempts) -> Ints:
 
 
 def _durations(times: Ints) -> tuple[Ints, Ints]:
-    """Return the time since the step before and since entering, never negative; the smallest int where there is none."""
+    """Return the time since the step before and since entering, never negative; else the smallest int."""
     never = np.iinfo(np.int64).min
     previous, start = np.full(times.shape, never), np.full(times.shape, never)
     before, first = np.full(len(times), never), np.full(len(times), never)
@@ -93,12 +93,10 @@ def _maybe(values: Ints) -> pl.Series:
 
 def groups_of(view: View, rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> list[pl.Series]:
     """Return the breakdown's values of each attempt, one column each; null becomes "(none)"."""
+    along = _along(rows.values, attempts, spec=spec)
     out = []
     for name in spec.by:
-        if name in rows.values:
-            value = _along(rows.values[name], attempts, spec=spec)
-        else:
-            value = _trait(view, name, rows.person[attempts.unit])
+        value = along[name] if name in along else _trait(view, name, rows.person[attempts.unit])
         quoted = value.to_frame("x").select(
             pl.when(pl.col("x").is_in([NONE, OTHER]))
             .then('"' + pl.col("x") + '"')
@@ -110,20 +108,27 @@ def groups_of(view: View, rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -
     return out
 
 
-def _along(values: pl.Series, attempts: Attempts, *, spec: FunnelSpec) -> pl.Series:
-    """Take the value that an attempt has at a step, or its first or last defined one."""
+def _along(values: dict[str, pl.Series], attempts: Attempts, *, spec: FunnelSpec) -> dict[str, pl.Series]:
+    """Take the values that attempts have at a step, or at the first or last step where any is defined.
+
+    Several properties are taken of the same event: no combination is shown that nobody had.
+    """
     width = attempts.row.shape[1]
     steps = range(width)
     if isinstance(spec.by_at, int):
         steps = range(spec.by_at - 1, spec.by_at)
     elif spec.by_at == "last":
         steps = range(width - 1, -1, -1)
-    columns = []
-    for number, step in enumerate(steps):
-        index = pl.Series(attempts.row[:, step], dtype=pl.Int64).to_frame("x")
-        index = index.select(pl.when(pl.col("x") >= 0).then("x"))
-        columns.append(values.gather(index["x"]).alias(str(number)))
-    return pl.DataFrame(columns).select(pl.coalesce(pl.all()).alias("value"))["value"]
+    defined = np.zeros(0, dtype=np.bool_)
+    if values:
+        known = [column.is_not_null() for column in values.values()]
+        defined = np.logical_or.reduce([one.to_numpy() for one in known])
+    chosen = np.full(len(attempts.unit), -1, dtype=np.int64)
+    for step in steps if len(defined) else ():
+        row = attempts.row[:, step]
+        chosen = np.where((chosen < 0) & (row >= 0) & defined[np.maximum(row, 0)], row, chosen)
+    index = pl.Series(chosen, dtype=pl.Int64).to_frame("x").select(pl.when(pl.col("x") >= 0).then("x"))["x"]
+    return {name: column.gather(index) for name, column in values.items()}
 
 
 def _trait(view: View, name: str, person: Ints) -> pl.Series:

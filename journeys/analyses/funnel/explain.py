@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "differences"]
 
-_TOGETHER = {"within": ("within", "calendar"), "ties": ("ties", "grace"), "steps": ("steps", "names", "runs", "gaps", "optional")}
+_TOGETHER = {
+    "within": ("within", "calendar"),
+    "ties": ("ties", "grace"),
+    "steps": ("steps", "names", "runs", "gaps", "optional"),
+}
 _SILENT = {"backwards", "placed", "top", "by", "by_at"}
 
 
@@ -87,7 +91,8 @@ class Explanation(Result):
         row = self.table.row(0, named=True)
         if not row["change"]:
             return "The choices that differ change nothing on these people, one at a time."
-        return f"The most comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({row['change']:+,} people)."
+        change = f"{row['change']:+,}".replace("-", "−")
+        return f"The most comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change} people)."
 
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw what each choice alone would change."""

@@ -45,7 +45,7 @@ def _hits(
     cut = near.low[row] if near.either else row
     pointer = counter(level.row, rows.size)[cut] - 1
     back = level.row[np.maximum(pointer, 0)]
-    hit = (pointer >= 0) & (rows.unit[back] == rows.unit[row])
+    hit: Bools = (pointer >= 0) & (rows.unit[back] == rows.unit[row])
     if spec.within is not None:
         hit &= rows.time[row] - rows.time[level.start[np.maximum(pointer, 0)]] <= spec.within
     gap = spec.gaps[slot.row + 1] if slot.row + 1 < spec.width else None

@@ -210,7 +210,9 @@ class Funnel(Result):
         counts, settings = self._spells(start, end)
         waiting = counts["waiting"].explode(keep_nulls=False, empty_as_null=False)
         limit = self.spec.within
-        censored = len(waiting) if limit is None or start not in (1, self.spec.names[0]) else int((waiting < limit).sum())
+        censored = (
+            len(waiting) if limit is None or start not in (1, self.spec.names[0]) else int((waiting < limit).sum())
+        )
         return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self.asked, censored)
 
     def _spells(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,15 @@ from journeys.log import View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["ConvertedWithin", "Spells", "TimeToConvert", "count_spells", "curve_table", "histogram_table", "times_table"]
+__all__ = [
+    "ConvertedWithin",
+    "Spells",
+    "TimeToConvert",
+    "count_spells",
+    "curve_table",
+    "histogram_table",
+    "times_table",
+]
 
 SECOND = 1_000_000
 _MOST_BINS = 60
@@ -37,13 +45,13 @@ def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[f
             sample = np.array(row[f"from_{since}"], dtype=np.int64)
             if row["step"] == 1 or (since == "start" and row["step"] == 2):
                 continue
-            figures = [None] * (len(quantiles) + 1)
+            figures: list[int | None] = [None] * (len(quantiles) + 1)
             if len(sample):
                 figures = [int(sample.mean()), *(int(np.quantile(sample, q)) for q in quantiles)]
             rows.append(
                 [*(row[name] for name in spec.by), row["step"], names[row["step"]], since, len(sample), *figures]
             )
-    schema = {
+    schema: dict[str, Any] = {
         **dict.fromkeys(spec.by, pl.String),
         "step": pl.Int64,
         "name": pl.String,
@@ -115,7 +123,7 @@ def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None)
     spells = _spells(counts, spec=spec)
     samples = [np.array(one, dtype=np.int64) for one in spells["took"].to_list()]
     everything = np.concatenate([*samples, np.zeros(0, dtype=np.int64)])
-    schema = {
+    schema: dict[str, Any] = {
         **dict.fromkeys(spec.by, pl.String),
         "from": pl.Duration("us"),
         "to": pl.Duration("us"),
@@ -158,7 +166,7 @@ def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
             }
         )
         parts.append(one.select(*(pl.lit(row[name], dtype=pl.String).alias(name) for name in spec.by), pl.all()))
-    empty = {"time": pl.Duration("us"), "at_risk": pl.Int64, "converted": pl.Int64}
+    empty: dict[str, Any] = {"time": pl.Duration("us"), "at_risk": pl.Int64, "converted": pl.Int64}
     empty |= dict.fromkeys(("share", "ci_low", "ci_high"), pl.Float64)
     return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(spec.by, pl.String) | empty)
 
@@ -184,7 +192,9 @@ class TimeToConvert(Result):
         if self.median is None:
             return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
         took = duration(self.median)
-        return f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
+        return (
+            f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
+        )
 
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw the bins."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -76,9 +77,7 @@ def _starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Ints, Bool
         first = first_entries(rows, spec=spec)[start]
         start, reached = start[first], reached[first]
     if spec.exclude and spec.excluded == "removed":
-        from journeys.analyses.funnel.removed import removed_units
-
-        stay = ~removed_units(rows, find(rows, spec=spec), spec=spec)[rows.unit[start]]
+        stay = reached | ~_spoiled(rows, start, spec=spec)
         start, reached = start[stay], reached[stay]
     return rows.person[rows.unit[start]], rows.time[start], reached
 
@@ -86,17 +85,11 @@ def _starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Ints, Bool
 def _ordered_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Bools]:
     entries = np.zeros(rows.size, dtype=np.bool_)
     goes_on = np.zeros(rows.size, dtype=np.bool_)
-    back, backwards = _reversed(rows), _mirror(spec)
-    near = Near(back, backwards)
     for shape in spec.shapes():
         entries |= rows.steps[shape[0].condition]
         upto = tuple(slot for slot in shape if slot.row <= row)
-        if not upto or upto[-1].row != row:
-            continue
-        mirrored = tuple(Slot(spec.width - 1 - slot.condition, spec.width - 1 - slot.row) for slot in upto[::-1])
-        levels = climb(back, mirrored, spec=backwards, near=near)
-        if len(levels) == len(mirrored):
-            goes_on[rows.size - 1 - levels[-1].row] = True
+        if upto and upto[-1].row == row:
+            goes_on[_that_reach(rows, upto, spec=spec)] = True
     start = np.flatnonzero(entries)
     start = start[in_range(rows.time[start], spec)]
     hard = patient.hard_units(rows, spec=spec, near=Near(rows, spec))
@@ -106,6 +99,38 @@ def _ordered_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Bo
         _, found = patient.find(rows, units=rows.unit[[one]], spec=replace(spec, reentry="best"), starts=only)
         goes_on[one] = bool((found[:, row] >= 0).any())
     return start, goes_on[start]
+
+
+def _that_reach(rows: Rows, shape: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
+    """Return the rows from which an attempt can take all of a shape: the last step's reach in the reversed log."""
+    last = len(rows.steps) - 1
+    back, backwards = _reversed(rows), _mirror(spec)
+    mirrored = [Slot(last - slot.condition, spec.width - 1 - slot.row) for slot in shape[::-1]]
+    levels = climb(back, mirrored, spec=backwards, near=Near(back, backwards))
+    return rows.size - 1 - levels[-1].row if len(levels) == len(mirrored) else levels[-1].row[:0]
+
+
+def _spoiled(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Bools:
+    """Say which starts have an excluded event before their attempt has gone on: it is asked for like a step."""
+    hit = np.zeros(rows.size, dtype=np.bool_)
+    if spec.order == "any":
+        from journeys.analyses.funnel.removed import removed_units
+
+        return removed_units(rows, find(rows, spec=spec), spec=spec)[rows.unit[start]]
+    for shape in spec.shapes():
+        for stop, one in zip(rows.stops, spec.exclude, strict=True):
+            for depth, (slot, later) in enumerate(pairwise(shape), start=1):
+                if one.low <= slot.row < one.high:
+                    going_on = rows.steps[later.condition]
+                    with_stop = replace(rows, steps=[*rows.steps, stop & ~going_on], stops=[*rows.stops, going_on])
+                    asked = replace(
+                        spec,
+                        gaps=(*spec.gaps, spec.gaps[later.condition]),
+                        exclude=(*spec.exclude, Exclusion(one.step, slot.row, later.row)),
+                    )
+                    ends = (*shape[:depth], Slot(len(rows.steps), later.row))
+                    hit[_that_reach(with_stop, ends, spec=asked)] = True
+    return hit[start]
 
 
 def _reversed(rows: Rows) -> Rows:
@@ -126,9 +151,6 @@ def _mirror(spec: FunnelSpec) -> FunnelSpec:
     last = spec.width - 1
     return replace(
         spec,
-        steps=spec.steps[::-1],
-        names=spec.names[::-1],
-        optional=spec.optional[::-1],
         gaps=spec.gaps[::-1],
         backwards=True,
         exclude=tuple(Exclusion(one.step, last - one.high, last - one.low) for one in spec.exclude),
@@ -144,7 +166,7 @@ def trend_table(
     from journeys.stats import wilson
 
     summed = counts.group_by("period").agg(pl.col("entered", "converted").sum()).sort("period")
-    schema = {"period": pl.Datetime("us", time_zone), "entered": pl.Int64, "converted": pl.Int64}
+    schema: dict[str, Any] = {"period": pl.Datetime("us", time_zone), "entered": pl.Int64, "converted": pl.Int64}
     if summed.height:
         first, last = summed["period"][0], summed["period"][-1]
         every_one = pl.datetime_range(first, last, every, time_unit="us", eager=True).alias("period").to_frame()
