@@ -80,7 +80,7 @@ class Transitions(Result):
 
         return draw(self.matrix(), title=self.finding, subtitle=self._definition(), dark=dark)
 
-    def plot_graph(self, *, least: float = 0.05, dark: bool = False) -> go.Figure:
+    def plot_graph(self, *, least: float = 0.1, dark: bool = False) -> go.Figure:
         """Draw the transitions as a graph.
 
         Parameters

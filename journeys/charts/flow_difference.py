@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -70,6 +71,7 @@ def draw_both(
     table: pl.DataFrame,
     *,
     goal: str | None = None,
+    colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -83,6 +85,8 @@ def draw_both(
         As in `draw`; links of either group.
     goal
         The event with the accent.
+    colour_of
+        A colour by name, the same in all charts of a report; else by size in the two flows.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -100,8 +104,8 @@ def draw_both(
     if not links:
         return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     sizes = table.group_by("source").agg(pl.col("share_of_start").sum() + pl.col("against_share_of_start").sum())
-    ranked = sizes.sort("share_of_start", "source", descending=[True, False])["source"].to_list()
-    nodes = event_colours(ranked, goal=goal, dark=dark)
+    sizes = sizes.filter(pl.col("source") != "(other)").sort("share_of_start", "source", descending=[True, False])
+    nodes = dict(colour_of or event_colours(sizes["source"].to_list(), goal=goal, dark=dark))
     fig = go.Figure()
     for part, domain, head in (
         ("share_of_start", (0.54, 1.0), "Here"),
@@ -130,7 +134,7 @@ def _trace(
     *,
     values: list[float],
     shades: list[str],
-    nodes: dict[str, str],
+    nodes: Mapping[str, str],
     theme: Colours,
     goal: str | None,
     domain: tuple[float, float],
@@ -153,7 +157,7 @@ def _trace(
         valueformat=".1%",
         node={
             "label": [label(name, 22) for _, name in keys],
-            "x": [0.001 + 0.93 * (position - first) / max(1, last - first) for position, _ in keys],
+            "x": [0.008 + 0.92 * (position - first) / max(1, last - first) for position, _ in keys],
             "y": [place[key] for key in keys],
             "color": [
                 theme.drop if name in STOPS else nodes.get(name, theme.goal if name == goal else theme.rest)

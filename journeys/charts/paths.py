@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import plotly.graph_objects as go
 import polars as pl
 
@@ -16,6 +18,7 @@ def draw(
     table: pl.DataFrame,
     *,
     goal: str | None = None,
+    colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
     most: int = 8,
@@ -30,6 +33,8 @@ def draw(
         `path` (lists of names), `people`, and if known `conversion_rate` and `median_time`.
     goal
         The event with the accent.
+    colour_of
+        A colour by name, the same in all charts of a report; else by people on these paths.
     title, subtitle
         The finding and the definition.
     most
@@ -49,7 +54,7 @@ def draw(
     theme = colours(dark=dark)
     most = 3 if narrow else most
     names = sorted({name for row in rows for name in row["path"]}, key=lambda n: (-_weight(rows, n), n))
-    shades = event_colours(names, goal=goal, dark=dark)
+    shades = dict(colour_of or event_colours(names, goal=goal, dark=dark))
     fig = go.Figure(
         go.Scatter(
             x=[-0.1] * len(rows),
@@ -92,7 +97,7 @@ def draw(
                 font={"size": 11, "color": theme.ink},
             )
     columns = max(len(_short(row["path"], most)) for row in rows)
-    fig.update_xaxes(visible=False, range=[-1.4, max(columns, 3)])
+    fig.update_xaxes(visible=False, range=[-1.4, max(columns, 3 if narrow else 6)])
     fig.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.6])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=130 + 32 * len(rows))
 

@@ -10,11 +10,11 @@ import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import colours, event_colours, finish, nothing
-from journeys.display import moment
+from journeys.display import duration, moment
 
 __all__ = ["draw"]
 
-NAMED = 14
+NAMED = 30
 
 
 def draw(
@@ -62,10 +62,12 @@ def draw(
         lines_of(f"{event}, {moment(when)} UTC", 60) + (f"<br>{full(replay)}" if replay else "")
         for event, when, replay in zip(table["event"], table["timestamp"], replays, strict=True)
     ]
+    at, breaks = _lay(table)
+    heights = [-lanes.index(source) for source in sources]
     fig = go.Figure(
         go.Scatter(
-            x=table["timestamp"].to_list(),
-            y=[-lanes.index(source) for source in sources],
+            x=at,
+            y=heights,
             mode="markers",
             marker={
                 "size": 11,
@@ -79,37 +81,47 @@ def draw(
     )
     for lane in range(len(lanes)):
         fig.add_hline(y=-lane, line={"color": theme.grid, "width": 1}, layer="below")
-    _say(fig, table, [-lanes.index(source) for source in sources], narrow=narrow, ink=theme.ink)
-    for when, kind in bridges:
-        fig.add_vline(x=when, line={"color": theme.goal, "width": 1.5, "dash": "dot"})
+    every = max(1, -(-table.height // (8 if narrow else NAMED)))
+    for event, x, y in list(zip(table["event"], at, heights, strict=True))[::every]:
         fig.add_annotation(
-            x=when,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            text=f"known by {label(kind, 20)}",
-            showarrow=False,
+            x=x, y=y, text=label(event, 18), showarrow=False, yshift=10, xanchor="left", yanchor="bottom",
+            textangle=-30, font={"size": 11, "color": theme.ink},
+        )  # fmt: skip
+    low = -len(lanes) + 0.35
+    for x, words in breaks[:: max(1, -(-len(breaks) // (3 if narrow else 8)))]:
+        fig.add_vline(x=x, line={"color": theme.grid, "width": 1, "dash": "dot"}, layer="below")
+        fig.add_annotation(
+            x=x, y=low, text=words, showarrow=False, xanchor="left", yanchor="bottom",
+            font={"size": 11, "color": theme.muted},
+        )  # fmt: skip
+    times = table["timestamp"].to_list()
+    for when, kind in bridges:
+        place = sum(moment_of < when for moment_of in times)
+        x = at[min(place, len(at) - 1)] - 0.35
+        fig.add_vline(x=x, line={"color": theme.goal, "width": 1.5, "dash": "dot"})
+        fig.add_annotation(
+            x=x, y=0.95, xanchor="left", yanchor="top", text=f"known by {label(kind, 20)}", showarrow=False,
             font={"size": 11, "color": theme.goal},
-        )
+        )  # fmt: skip
     fig.update_yaxes(
         tickvals=[-lane for lane in range(len(lanes))],
         ticktext=[label(lane, 16) for lane in lanes],
-        range=[-len(lanes) + 0.3, 1.0],
+        range=[low, 1.0],
     )
-    fig.update_xaxes(showline=True, title={"text": "UTC"})
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=230 + 80 * len(lanes))
+    fig.update_xaxes(visible=False, range=[at[0] - 0.6, at[-1] + 1.6])
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200 + 90 * len(lanes))
 
 
-def _say(fig: go.Figure, table: pl.DataFrame, lanes: list[int], *, narrow: bool, ink: str) -> None:
-    """Name the events where there is room: the first of each run that is far enough from the one named before."""
-    times = table["timestamp"].to_physical().to_list()
-    span = max(times[-1] - times[0], 1)
-    room = span / (5 if narrow else NAMED)
-    last: dict[int, int] = {}
-    for number, (when, event, lane) in enumerate(zip(table["timestamp"], table["event"], lanes, strict=True)):
-        if lane not in last or times[number] - last[lane] >= room:
-            last[lane] = times[number]
-            fig.add_annotation(
-                x=when, y=lane, text=label(event, 18), showarrow=False, yshift=14, xanchor="left", xshift=-4,
-                textangle=-25, font={"size": 11, "color": ink},
-            )  # fmt: skip
+def _lay(table: pl.DataFrame) -> tuple[list[float], list[tuple[float, str]]]:
+    """Place events in their order; between sessions there is a space, and the day and the pause are said.
+
+    True distances in time would put whole sessions on one spot: people come in bursts, weeks apart.
+    """
+    times = table["timestamp"].to_list()
+    sessions = table["session"].to_list() if "session" in table.columns else [1] * table.height
+    at, breaks = [0.0], [(-0.5, moment(times[0]))]
+    for before, now, old, new in zip(times, times[1:], sessions, sessions[1:], strict=False):
+        at.append(at[-1] + (1.0 if old == new else 2.0))
+        if old != new:
+            breaks.append((at[-1] - 0.5, f"{duration(now - before)} later"))
+    return at, breaks

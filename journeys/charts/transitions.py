@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, pi, sin
+from math import cos, hypot, pi, sin
 
 import plotly.graph_objects as go
 import polars as pl
@@ -149,8 +149,9 @@ def _heat(
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
         ticktext=[f"Step {name}" if numbers else label(name, 20) for name in columns],
-        side="top",
+        side="top" if numbers else "bottom",
         tickangle=0 if numbers else -40,
+        range=[-0.5, len(columns) - 0.5],
     )
     # plotly puts the first row at the bottom
     fig.update_yaxes(
@@ -174,7 +175,7 @@ def _print(fig: go.Figure, shares: list[list[float]], *, top: float, theme: Colo
 def draw_graph(
     table: pl.DataFrame,
     *,
-    least: float = 0.05,
+    least: float = 0.1,
     most: int = 14,
     title: str = "",
     subtitle: str = "",
@@ -245,10 +246,11 @@ def _arrow(
 ) -> None:
     """Draw one arrow a little beside the straight line, so that the way back does not lie on it."""
     share = float(row["share"])  # type: ignore[arg-type]
-    across = (end[1] - start[1], start[0] - end[0])
-    shift = tuple(0.03 * part for part in across)
-    near = [start[i] + 0.07 * (end[i] - start[i]) + shift[i] for i in (0, 1)]
-    far = [start[i] + 0.93 * (end[i] - start[i]) + shift[i] for i in (0, 1)]
+    along = (end[0] - start[0], end[1] - start[1])
+    length = hypot(*along) or 1.0
+    unit = (along[0] / length, along[1] / length)
+    near = (start[0] + 0.07 * unit[0] + 0.018 * unit[1], start[1] + 0.07 * unit[1] - 0.018 * unit[0])
+    far = (end[0] - 0.07 * unit[0] + 0.018 * unit[1], end[1] - 0.07 * unit[1] - 0.018 * unit[0])
     fig.add_annotation(
         x=far[0],
         y=far[1],

@@ -75,7 +75,9 @@ class ComparedFlow(Flow):
         from journeys.charts.flow_difference import draw, draw_both
 
         words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "goal": self.goal, "dark": dark}
-        return draw(self.table, **words) if kind == "difference" else draw_both(self.table, **words)
+        if kind == "difference":
+            return draw(self.table, **words)
+        return draw_both(self.table, colour_of=self._colours(dark=dark), **words)
 
     def resonance(self) -> pl.DataFrame:
         """Which touch points convert worse, or better, here than for the others?

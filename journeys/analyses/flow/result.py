@@ -87,17 +87,21 @@ class Flow(Result):
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw the Sankey."""
         from journeys.charts.sankey import draw
-        from journeys.charts.theme import event_colours
 
-        # an event has one colour in all charts: by its rank in the whole log, not in this flow
-        colour_of = None
-        if self.spec.nodes.plain:
-            colour_of = event_colours(self.asked.log.ranked, goal=self.goal, dark=dark)
+        colour_of = self._colours(dark=dark)
         heads = None
         if self.spec.start is not None and self.spec.align == "start":
             heads = [self.spec.start.name]
         words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
         return draw(self.table, goal=self.goal, colour_of=colour_of, heads=heads, **words)
+
+    def _colours(self, *, dark: bool) -> dict[str, str] | None:
+        """Give an event one colour in all charts: by its rank in the whole log, not in this flow."""
+        if not self.spec.nodes.plain:
+            return None
+        from journeys.charts.theme import event_colours
+
+        return event_colours(self.asked.log.ranked, goal=self.goal, dark=dark)
 
     def step_matrix(self) -> pl.DataFrame:
         """Where is everybody at each step?
@@ -141,7 +145,8 @@ class Flow(Result):
         table = self.paths(n, rank=rank, min_people=min_people)
         count, there = self.covering(0.8)
         title = f"{count:,} of {there:,} paths make up 80 % of all {self.spec.count} shown."
-        return draw(table, goal=self.goal, title=title, subtitle=self.definition, dark=dark)
+        words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark}
+        return draw(table, goal=self.goal, colour_of=self._colours(dark=dark), **words)
 
     @property
     def definition(self) -> str:
