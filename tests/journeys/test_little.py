@@ -51,7 +51,7 @@ EVIL = "<script>alert('x')</script>"
 def test_names_are_never_markup(question):
     j = jn.Journeys.from_table(frame([("a", 0, EVIL, EVIL), ("a", 1, "B", None), ("b", 0, "B", EVIL)]))
     ask: dict[str, Callable[[], Result]] = {
-        "flow": lambda j: j.flow(),
+        "flow": j.flow,
         "funnel": lambda: j.funnel([EVIL, "B"]),
         "correlation": lambda: j.correlation(EVIL, min_people=0),
         "attribution": lambda: j.attribution("B"),
