@@ -60,8 +60,8 @@ class Issues:
         from journeys.display import number, plural
 
         return (
-            f"{plural(self.read, 'row')} read = {number(self.kept)} events + {number(self.facts)} facts + "
-            f"{number(self.duplicates)} duplicates + {number(self.quarantined)} in quarantine"
+            f"{plural(self.read, 'row')} read = {plural(self.kept, 'event')} + {plural(self.facts, 'fact')} + "
+            f"{plural(self.duplicates, 'duplicate')} + {number(self.quarantined)} in quarantine"
         )
 
 

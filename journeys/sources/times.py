@@ -33,8 +33,8 @@ def parse_time(
     ArgumentError
         Numbers without a unit, an unknown unit or zone, or a type that is no time.
     """
-    if unit is not None and unit not in PER_SECOND:
-        raise ArgumentError(f"unit: {unit!r} is none of {', '.join(map(repr, PER_SECOND))}")
+    if unit is not None:
+        _known(unit)
     zone = time_zone or "UTC"
     try:
         pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
@@ -77,6 +77,7 @@ def check_epoch(values: pl.Series, *, column: str, unit: str) -> None:
     journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between
     2000 and 2100; it looks like milliseconds (unit='ms')
     """
+    _known(unit)
     middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
     if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
         return
@@ -86,6 +87,11 @@ def check_epoch(values: pl.Series, *, column: str, unit: str) -> None:
         f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
         f"not between 2000 and 2100{hint}"
     )
+
+
+def _known(unit: str) -> None:
+    if unit not in PER_SECOND:
+        raise ArgumentError(f"unit: {unit!r} is none of {', '.join(map(repr, PER_SECOND))}")
 
 
 def _year(value: float, unit: str) -> float:
