@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ Numbers = npt.NDArray[np.int32]
 _UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 _LATEST = np.iinfo(np.int64).max
 _LINKS = {"a": pl.Int64, "b": pl.Int64, "first": pl.Int64, "source": pl.Int64, "kind": pl.String}
-_JUNK = {"id_type": pl.String, "raw": pl.String, "reason": pl.String}
+_JUNK = {"id_type": pl.String, "id": pl.String, "reason": pl.String, "rows": pl.Int64}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,31 +133,31 @@ def code_ids(
         How values are normalised, and which are junk.
     """
     sources = tuple(sorted({one.name for one in readings} | set(links["source"])))
-    book, ids, reasons = _book(_raw_values(readings, links=links, types=types), rules=rules)
+    book, ids = _book(_raw_values(readings, links=links, types=types), rules=rules)
     blocks, seen, parts, junk = [], [], [], []
     start = 0
+    taken = dict.fromkeys(types, 0)
     for one in readings:
         facts_time = _micros(one.facts["timestamp"])
         time = _micros(one.frame["timestamp"])
         span = _spans(one, time=time, facts_time=facts_time)
-        block = np.full((one.combinations.height, len(types)), -1, dtype=np.int32)
-        for at, name in enumerate(types):
-            if name in one.combinations.columns:
-                raw = one.combinations.select(pl.col(name).alias("raw"), rows=span["rows"])
-                coded = raw.join(book[name], on="raw", how="left", maintain_order="left")
-                block[:, at] = coded["code"].fill_null(-1).to_numpy()
-                bad = coded.filter(pl.col("code").is_null() & pl.col("raw").is_not_null() & (pl.col("rows") > 0))
-                junk.append(bad.select(pl.lit(name).alias("id_type"), "raw", "rows"))
+        block = np.full((one.combinations.shape[0], len(types)), -1, dtype=np.int32)
+        for at, name in enumerate(one.types):
+            page = book[name].slice(taken[name], one.values[at].len())
+            taken[name] += page.height
+            place = one.combinations[:, at]
+            block[:, types.index(name)] = page["code"].to_numpy()[place]
+            rows = np.bincount(place, weights=span["rows"].to_numpy(), minlength=page.height)
+            junk.append(_nobody(page, id_type=name, rows=rows))
         blocks.append(block)
         seen.append(span.with_columns(pl.lit(sources.index(one.name), dtype=pl.Int64).alias("source")))
         parts.append(Part(time, _shifted(one.of_events, start), is_events=True))
         parts.append(Part(facts_time, _shifted(one.of_facts, start), is_events=False))
-        start += one.combinations.height
+        start += one.combinations.shape[0]
     explicit, self_links = _explicit(links, book=book, sources=sources)
     combinations = np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32)
     spans = pl.concat(seen)
     ids, combinations, explicit = _only_seen(ids, combinations, explicit, rows=spans["rows"])
-    counted = pl.concat([*junk, pl.DataFrame(schema={"id_type": pl.String, "raw": pl.String, "rows": pl.Int64})])
     return Coded(
         types=types,
         ids=ids,
@@ -166,10 +166,9 @@ def code_ids(
         seen=spans,
         parts=tuple(parts),
         links=explicit,
-        junk=counted.group_by("id_type", "raw")
+        junk=pl.concat([pl.DataFrame(schema=_JUNK), *junk])
+        .group_by("id_type", "id", "reason")
         .agg(pl.col("rows").sum())
-        .join(reasons, on=["id_type", "raw"], how="left")
-        .select("id_type", pl.col("raw").alias("id"), "reason", "rows")
         .sort("rows", "id_type", "id", descending=[True, False, False]),
         sources=sources,
         self_links=self_links,
@@ -186,7 +185,7 @@ def _shifted(numbers: Numbers, start: int) -> Numbers:
 
 def _spans(one: Reading, *, time: Ints, facts_time: Ints) -> pl.DataFrame:
     """Say of each combination when it was first and last seen, and how often."""
-    count = one.combinations.height
+    count = one.combinations.shape[0]
     first, last = np.full(count, _LATEST), np.full(count, -_LATEST)
     rows = np.zeros(count, dtype=np.int64)
     for number, when in ((one.of_events, time), (one.of_facts, facts_time)):
@@ -213,36 +212,50 @@ def _only_seen(
 
 
 def _raw_values(readings: Sequence[Reading], *, links: pl.DataFrame, types: tuple[str, ...]) -> dict[str, pl.Series]:
+    """Of each type the values of all sources one after another, and those of the explicit links."""
     raw: dict[str, pl.Series] = {}
     for name in types:
-        columns = [one.combinations[name] for one in readings if name in one.combinations.columns]
-        columns += [links.filter(pl.col(f"id_type_{end}") == name)[f"id_{end}"] for end in "ab"]
-        raw[name] = pl.concat([column.rename("raw") for column in columns]).unique().drop_nulls()
+        columns = [one.values[one.types.index(name)] for one in readings if name in one.types]
+        columns += [links.filter(pl.col(f"id_type_{end}") == name)[f"id_{end}"].rename("raw") for end in "ab"]
+        raw[name] = pl.concat([column.rename("raw") for column in columns])
     return raw
 
 
-def _book(
-    raw: dict[str, pl.Series], *, rules: IdentityRules
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
-    """Number the identifiers by type and value; return raw → code for each type, the identifiers, and the junk."""
+def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """Number the identifiers by type and value.
+
+    Returns the `code` (-1 for nobody) and perhaps the `reason` of each raw value, and the identifiers.
+    """
     pages: dict[str, pl.DataFrame] = {}
     codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String})]
-    reasons = [pl.DataFrame(schema=_JUNK)]
     start = 0
     for at, (name, values) in enumerate(raw.items()):
         told = values.to_frame().with_columns(normalise(pl.col("raw"), id_type=name, rules=rules).alias("id"))
-        told = told.with_columns(_junk_reason(rules).alias("reason"))
-        bad = told.filter(pl.col("reason").is_not_null())
-        reasons.append(bad.select(pl.lit(name).alias("id_type"), "raw", "reason"))
-        good = told.filter(pl.col("reason").is_null())
+        told = told.with_columns(_junk_reason(told["id"], rules=rules))
+        good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
+        texts = told["id"].filter(pl.Series(good))
         if rules.hash_emails and name in rules.emails:
-            hidden = [hide(text, salt=rules.salt) for text in good["id"]]
-            good = good.with_columns(pl.Series("id", hidden, pl.String))
-        ids = good["id"].unique().sort().to_frame().with_row_index("code", offset=start)
-        pages[name] = good.join(ids, on="id", how="left").select("raw", pl.col("code").cast(pl.Int64))
-        codes.append(ids.select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id"))
-        start += ids.height
-    return pages, pl.concat(codes), pl.concat(reasons)
+            texts = pl.Series("id", [hide(text, salt=rules.salt) for text in texts], pl.String)
+        order = texts.arg_sort()
+        ordered = texts.gather(order)
+        starts = (ordered != ordered.shift(1)).fill_null(value=True)
+        place = np.empty(texts.len(), dtype=np.int32)
+        place[order.to_numpy()] = np.cumsum(starts.to_numpy(), dtype=np.int32) + np.int32(start - 1)
+        code = np.full(told.height, -1, dtype=np.int32)
+        code[good] = place
+        ids = ordered.filter(starts)
+        pages[name] = told.select("raw", "reason", pl.Series("code", code))
+        codes.append(pl.DataFrame({"id": ids.rename("id")}).select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id"))
+        start += ids.len()
+    return pages, pl.concat(codes)
+
+
+def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any]) -> pl.DataFrame:
+    """List the values of one source that are nobody, and in how many rows."""
+    bad = page.with_columns(pl.Series("rows", rows).cast(pl.Int64)).filter(
+        pl.col("reason").is_not_null() & (pl.col("rows") > 0)
+    )
+    return bad.select(pl.lit(id_type).alias("id_type"), pl.col("raw").alias("id"), "reason", "rows")
 
 
 def hide(address: str, *, salt: str) -> str:
@@ -250,13 +263,24 @@ def hide(address: str, *, salt: str) -> str:
     return hashlib.sha256(f"{salt}{address}".encode()).hexdigest()
 
 
-def _junk_reason(rules: IdentityRules) -> pl.Expr:
-    reasons = [pl.when(pl.col("id") == "").then(pl.lit("blank"))]
-    reasons += [
-        pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(f"looks like nobody: {pattern}"))
-        for pattern in rules.junk
-    ]
-    return pl.coalesce(reasons)
+def _junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
+    """Say why values are nobody; null for all others."""
+    patterns = ["^$", *rules.junk]
+    bad = ids.str.contains("|".join(f"(?:{pattern})" for pattern in patterns)).fill_null(value=False)
+    said = (
+        ids.filter(bad)
+        .to_frame("id")
+        .select(
+            pl.coalesce(
+                pl.when(pl.col("id").str.contains(pattern)).then(
+                    pl.lit("blank" if pattern == "^$" else f"looks like nobody: {pattern}")
+                )
+                for pattern in patterns
+            ).alias("reason")
+        )
+    )
+    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, ids.len())
+    return reason.scatter(bad.arg_true(), said["reason"]) if said.height else reason
 
 
 def _explicit(
@@ -265,10 +289,17 @@ def _explicit(
     """Code the explicit links; those of junk are gone, those from an identifier to itself are counted."""
     if not links.height:
         return pl.DataFrame(schema=_LINKS), 0
-    known = pl.concat([page.with_columns(pl.lit(name).alias("id_type")) for name, page in book.items()])
+    known = pl.concat(
+        page.filter(pl.col("code") >= 0)
+        .select(pl.lit(name).alias("id_type"), "raw", pl.col("code").cast(pl.Int64))
+        .unique()
+        for name, page in book.items()
+    )
     told = links
     for end in "ab":
-        page = known.select(pl.col(name).alias(f"{as_}_{end}" if as_ else end) for name, as_ in _END.items())
+        page = known.select(
+            pl.col("id_type").alias(f"id_type_{end}"), pl.col("raw").alias(f"id_{end}"), pl.col("code").alias(end)
+        )
         told = told.join(page, on=[f"id_type_{end}", f"id_{end}"], how="left")
     told = told.filter(pl.col("a").is_not_null() & pl.col("b").is_not_null())
     apart = told.filter(pl.col("a") != pl.col("b"))
@@ -281,6 +312,3 @@ def _explicit(
         "kind",
     )
     return coded, told.height - apart.height
-
-
-_END = {"id_type": "id_type", "raw": "id", "code": ""}

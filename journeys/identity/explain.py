@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.identity.coding import hide, normalise
+from journeys.identity.links import in_order
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -93,10 +94,10 @@ def explain(identity: Identity, a: str | tuple[str, str], b: str | tuple[str, st
     one, other = _find(identity, a, argument="a"), _find(identity, b, argument="b")
     person = identity.ids["person"]
     joined = person[one] == person[other]
-    near = _neighbourhood(identity, one, other)
+    near = in_order(_neighbourhood(identity, one, other), rules=identity.rules)
     chain = _path(near, one, other)
     rows = [near.row(at, named=True) | {"turned": turned} for at, turned in chain]
-    ids, types = identity.ids["id"], identity.ids["id_type"]
+    ids, types = identity.ids["id"], identity.ids["id_type"].cast(pl.String)
     table = []
     for row in rows:
         left, right = (row["b"], row["a"]) if row["turned"] else (row["a"], row["b"])
@@ -120,10 +121,18 @@ def _find(identity: Identity, wanted: str | tuple[str, str], *, argument: str) -
         plain = pl.select(normalise(pl.lit(str(value)), id_type=name, rules=identity.rules)).item()
         if identity.rules.hash_emails and name in identity.rules.emails:
             plain = hide(plain, salt=identity.rules.salt)
-        hit = identity.ids.with_row_index("code").filter((pl.col("id_type") == name) & (pl.col("id") == plain))
+        hit = identity.ids.with_row_index("code").filter(
+            (pl.col("id_type").cast(pl.String) == name) & (pl.col("id") == plain)
+        )
         found += hit["code"].to_list()
     if not found:
-        near = identity.ids.filter(pl.col("id_type").is_in(types))["id"].unique().sort().head(5_000).to_list()
+        near = (
+            identity.ids.filter(pl.col("id_type").cast(pl.String).is_in(list(types)))["id"]
+            .unique()
+            .sort()
+            .head(5_000)
+            .to_list()
+        )
         junk = identity.junk.filter(pl.col("id") == value)
         if junk.height:
             raise UnknownNameError(f"{argument}: {value!r} is nobody's ({junk['reason'][0]}), it links nothing.")

@@ -10,26 +10,25 @@ import polars as pl
 from journeys.identity.coding import Coded
 from journeys.identity.rules import IdentityRules
 
-__all__ = ["list_links"]
+__all__ = ["in_order", "list_links"]
 
 
 def list_links(coded: Coded, *, rules: IdentityRules) -> pl.DataFrame:
-    """List every distinct link in the order in which the rules take it.
+    """List every distinct link, in no particular order.
 
     Returns
     -------
     pl.DataFrame
         `a`, `b` (codes, the more trusted first), `kind` (``"row"`` or that of the explicit link), `first`, `last`
-        (µs), `rows`, `source` (of the first sight), `forced` (whether it joins two known people).
+        (µs), `rows`, `source` (of the first sight), `forced` (whether it joins two known people), `trust` (the
+        smaller, the sooner taken).
     """
     seen = [_pairs(coded, left=left, right=right) for left, right in combinations(range(len(coded.types)), 2)]
-    told = coded.links.select(
-        "a", "b", "kind", "first", pl.col("first").alias("last"), pl.lit(1, pl.Int64).alias("rows"), "source"
-    )
     pack = max(len(coded.sources), 1)
+    size = max(coded.ids.height, 1)
+    implicit = pl.concat([pl.DataFrame(schema=_SCHEMA), *seen])
     distinct = (
-        pl.concat([*seen, told])
-        .group_by("a", "b", "kind")
+        implicit.group_by((pl.col("a") * size + pl.col("b")).alias("pair"))
         .agg(
             pl.col("first").min(),
             pl.col("last").max(),
@@ -37,26 +36,44 @@ def list_links(coded: Coded, *, rules: IdentityRules) -> pl.DataFrame:
             # the source of the first sight, without sorting each group
             (pl.col("first") * pack + pl.col("source")).min().mod(pack).alias("source"),
         )
-        .with_columns(
-            pl.col("kind").is_in(list(rules.joins_known)).alias("forced"), (pl.col("kind") == "row").alias("implicit")
-        )
+        .select((pl.col("pair") // size).alias("a"), (pl.col("pair") % size).alias("b"), *_SEEN)
     )
-    ranks = pl.DataFrame({f"rank_{end}": coded.rank[distinct[end].to_numpy()] for end in "ab"})
-    trust = ["implicit", "rank_a", "rank_b"]
-    order = [*trust, "first"] if rules.order == "trust" else ["first", *trust]
-    return (
-        pl.concat([distinct, ranks], how="horizontal")
-        .sort(*order, "a", "b", "kind")
-        .select("a", "b", "kind", "first", "last", "rows", "source", "forced")
+    told = coded.links.group_by("a", "b", "kind").agg(
+        pl.col("first").min(),
+        pl.col("first").max().alias("last"),
+        pl.len().cast(pl.Int64).alias("rows"),
+        (pl.col("first") * pack + pl.col("source")).min().mod(pack).alias("source"),
     )
+    every = pl.concat(
+        [
+            distinct.with_columns(pl.lit("row").alias("kind").cast(pl.Categorical)),
+            told.select("a", "b", *_SEEN, pl.col("kind").cast(pl.Categorical)),
+        ]
+    )
+    explicit = np.zeros(every.height, dtype=np.int64)
+    explicit[distinct.height :] = 1
+    width = len(coded.types)
+    rank_a, rank_b = coded.rank[every["a"].to_numpy()], coded.rank[every["b"].to_numpy()]
+    trust = ((1 - explicit) * width + rank_a) * width + rank_b
+    return every.with_columns(
+        pl.col("kind").cast(pl.String).is_in(list(rules.joins_known)).alias("forced"),
+        pl.Series("trust", trust, dtype=pl.Int64),
+    )
+
+
+def in_order(links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
+    """Put links in the order in which they are taken: explicit ones and trusted types first, then time, then value."""
+    first = next(name for name in ("first", "first_seen") if name in links.columns)
+    keys = ["trust", first] if rules.order == "trust" else [first, "trust"]
+    return links.sort(*keys, "a", "b", pl.col("kind").cast(pl.String))
 
 
 def _pairs(coded: Coded, *, left: int, right: int) -> pl.DataFrame:
     a, b = coded.combinations[:, left], coded.combinations[:, right]
     both = np.flatnonzero((a >= 0) & (b >= 0) & (coded.seen["rows"].to_numpy() > 0))
-    return pl.DataFrame({"a": a[both].astype(np.int64), "b": b[both].astype(np.int64)}).select(
-        "a", "b", pl.lit("row").alias("kind"), *(coded.seen[name].gather(both) for name in _SEEN)
-    )
+    pairs = pl.DataFrame({"a": a[both].astype(np.int64), "b": b[both].astype(np.int64)})
+    return pairs.with_columns(coded.seen[name].gather(both) for name in _SEEN)
 
 
 _SEEN = ("first", "last", "rows", "source")
+_SCHEMA = dict.fromkeys(("a", "b", *_SEEN), pl.Int64)

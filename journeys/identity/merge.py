@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.identity.coding import Coded
+from journeys.identity.links import in_order
 from journeys.identity.rules import IdentityRules
 
 __all__ = ["Clusters", "cluster"]
@@ -62,22 +63,17 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
         if trim:
             owner = _settle_rows(coded, links, owner=owner, again=again, crowd=crowd, limits=limits, rules=rules)
         else:
-            picked = usable & again[a]
-            owner = _settle(
-                owner,
-                again=again,
-                rank=coded.rank,
-                links=(a[picked], b[picked], forced[picked]),
-                limits=limits,
-                max_ids=rules.max_ids,
-            )
+            sorted_links = in_order(links.filter(pl.Series(usable & again[a])), rules=rules)
+            owner = _settle(owner, sorted_links, again=again, rank=coded.rank, limits=limits, max_ids=rules.max_ids)
     exclusive = np.array(
         [limit == 1 and name in rules.exclusive for name, limit in zip(coded.types, limits, strict=True)], dtype=bool
     )
     known = np.zeros(count, dtype=bool)
     if count and exclusive.any():
         known[owner[exclusive[coded.rank]]] = True
-    owner = _adopt(owner, crowd=crowd, known=known, a=a, b=b, forced=forced)
+    if crowd.any():
+        near = in_order(links.filter(pl.Series((crowd[a] ^ crowd[b]) & ~forced)), rules=rules)
+        owner = _adopt(owner, crowd=crowd, known=known, a=near["a"].to_numpy(), b=near["b"].to_numpy())
     known = known[owner]
     taken = owner[a] == owner[b]
     refused = np.flatnonzero(~taken & ~crowd[a] & ~crowd[b])
@@ -144,10 +140,10 @@ def _breaks(owner: Ints, *, rank: Ints, limits: Sequence[int | None], max_ids: i
 
 def _settle(
     owner: Ints,
+    links: pl.DataFrame,
     *,
     again: Flags,
     rank: Ints,
-    links: tuple[Ints, Ints, Flags],
     limits: Sequence[int | None],
     max_ids: int | None,
 ) -> Ints:
@@ -156,8 +152,8 @@ def _settle(
     place = np.full(owner.size, -1, dtype=np.int64)
     place[members] = np.arange(members.size)
     forest = _Forest(rank[members], limits=limits, max_ids=max_ids)
-    left, right, forced = links
-    for one, other, force in zip(place[left].tolist(), place[right].tolist(), forced.tolist(), strict=True):
+    left, right = (place[links[end].to_numpy()].tolist() for end in "ab")
+    for one, other, force in zip(left, right, links["forced"], strict=True):
         forest.join([one, other], force=force)
     settled = owner.copy()
     settled[members] = members[_smallest(forest.roots())]
@@ -179,7 +175,7 @@ def _settle_rows(
     place = np.full(owner.size, -1, dtype=np.int64)
     place[members] = np.arange(members.size)
     forest = _Forest(coded.rank[members], limits=limits, max_ids=rules.max_ids)
-    told = links.filter(pl.col("kind") != "row")
+    told = links.filter(pl.col("kind").cast(pl.String) != "row")
     first = np.r_[coded.seen["first"].to_numpy(), told["first"].to_numpy()]
     width = len(coded.types)
     pairs = np.full((told.height, width), -1, dtype=np.int64)
@@ -247,13 +243,9 @@ class _Forest:
         return np.array([self._root(code) for code in range(len(self._parent))], dtype=np.int64)
 
 
-def _adopt(owner: Ints, *, crowd: Flags, known: Flags, a: Ints, b: Ints, forced: Flags) -> Ints:
+def _adopt(owner: Ints, *, crowd: Flags, known: Flags, a: Ints, b: Ints) -> Ints:
     """Give each crowd's identifier that met known people to the one of its first link; it carries no link further."""
-    if not crowd.any():
-        return owner
-    one, two = ~forced & crowd[b] & ~crowd[a], ~forced & crowd[a] & ~crowd[b]
-    codes = np.r_[np.where(one, b, a)[one | two]]
-    others = np.where(one, a, b)[one | two]
+    codes, others = np.where(crowd[b], b, a), np.where(crowd[b], a, b)
     alone = np.bincount(owner, minlength=owner.size)[owner] == 1
     good = known[owner[others]] & alone[codes]
     codes, first = np.unique(codes[good], return_index=True)

@@ -42,7 +42,7 @@ def number_people(
             good = owner >= 0
             rows = slice(None) if good.all() else good
             np.minimum.at(first, owner[rows], part.time[rows])
-    heads = np.unique(clusters.owner)
+    heads = np.flatnonzero(clusters.owner == np.arange(clusters.owner.size))
     heads = heads[np.lexsort((heads, first[heads]))]
     number = np.zeros(clusters.owner.size, dtype=np.int64)
     changes = pl.DataFrame(schema=_CHANGES)
@@ -50,9 +50,12 @@ def number_people(
         number[heads] = np.arange(1, heads.size + 1)
         return number, changes
     then = (
-        ids.select("id_type", "id")
+        ids.select(pl.col("id_type").cast(pl.String), "id")
         .with_row_index("code")
-        .join(before.ids.select("id_type", "id", pl.col("person").alias("before")), on=["id_type", "id"])
+        .join(
+            before.ids.select(pl.col("id_type").cast(pl.String), "id", pl.col("person").alias("before")),
+            on=["id_type", "id"],
+        )
         .select(pl.col("code").cast(pl.Int64), "before")
         .with_columns(head=pl.lit(clusters.owner).gather(pl.col("code")))
         .sort("before", "code")

@@ -43,9 +43,9 @@ def list_people(ids: pl.DataFrame, facts: Sequence[pl.DataFrame], *, types: tupl
     people = ids.select("person").unique().sort("person")
     for name in types:
         first = (
-            ids.filter(pl.col("id_type") == name)
+            ids.filter(pl.col("id_type").cast(pl.String) == name)
             .sort("person", "first_seen", "id")
-            .unique("person", keep="first", maintain_order=True)
+            .filter(pl.col("person").ne_missing(pl.col("person").shift(1)))
             .select("person", pl.col("id").alias(name))
         )
         people = people.join(first, on="person", how="left", maintain_order="left")

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.identity.combining import Combined, combine, hashes_of
+
 if TYPE_CHECKING:
     from journeys.events import Events
 
@@ -34,8 +36,12 @@ class Reading:
         The events without their identifiers: `timestamp`, `event`, properties, and `message_id` where it is needed.
     facts : pl.DataFrame
         The facts: `timestamp`, `kind`, `group_id` where there is one, ``trait:*``.
-    combinations : pl.DataFrame
-        Each distinct combination of identifiers, as text; a column a type.
+    types : tuple of str
+        The identifier types.
+    combinations : np.ndarray
+        Each distinct combination of identifiers: a column a type, with the place of the value in `values`.
+    values : tuple of pl.Series
+        Of each type the distinct values as text, and perhaps null.
     of_events, of_facts : np.ndarray
         The number of each row's combination.
     counts : dict of str to int
@@ -47,7 +53,9 @@ class Reading:
     name: str
     frame: pl.DataFrame
     facts: pl.DataFrame
-    combinations: pl.DataFrame
+    types: tuple[str, ...]
+    combinations: Numbers
+    values: tuple[pl.Series, ...]
     of_events: Numbers
     of_facts: Numbers
     counts: dict[str, int]
@@ -59,66 +67,48 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
     names = one.rows.collect_schema().names()
     left_out = {"source", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
-    rows = one.rows.select(*plain, pl.col("_status").cast(pl.Enum(_STATUSES)), *_keys(one.ids)).collect()
-    number, distinct = _combine(one, keys=rows.select("_key", "_check"))
+    rows = one.rows.select(*plain, pl.col("_status").cast(pl.Enum(_STATUSES)), *hashes_of(one.ids)).collect()
+    combined = combine(one.rows, ids=one.ids, hashes=rows)
     state = rows["_status"]
     counts = {str(name): int(count) for name, count in state.value_counts().iter_rows()}
-    rows = rows.drop("_status", "_key", "_check")
-    facts, of_facts = _facts(one, counts, distinct=distinct)
+    rows = rows.select(plain)
+    facts, of_facts = _facts(one, count=counts.get("fact", 0), combined=combined)
+    number = combined.number
     if counts.get("event", 0) < rows.height:
         is_event = state == "event"
         rows, number = rows.filter(is_event), number[is_event.to_numpy()]
     rows = rows.with_columns(pl.lit(one.name).cast(pl.Enum([one.name])).alias("source"))
-    return Reading(one.name, rows, facts, distinct, number, of_facts, counts)
+    return Reading(one.name, rows, facts, one.ids, combined.places, combined.values, number, of_facts, counts)
 
 
-def _keys(ids: Sequence[str]) -> tuple[pl.Expr, pl.Expr]:
-    """Two independent numbers for the identifiers of a row: one to tell them apart, one to find collisions."""
-    texts = pl.struct(pl.col(name).cast(pl.String) for name in ids)
-    return texts.hash(1).alias("_key"), texts.hash(2).alias("_check")
-
-
-def _combine(one: Events, *, keys: pl.DataFrame) -> tuple[Numbers, pl.DataFrame]:
-    """Number the distinct combinations of identifiers; return each row's number, and the combinations as text.
-
-    Rows are told apart by a number of 64 bits; where a second one disagrees, two combinations share the first, and
-    the identifiers themselves are compared instead.
-    """
-    ids = [pl.col(name).cast(pl.String) for name in one.ids]
-    count = keys.height
-    number = (keys["_key"].rank("dense") - 1).to_numpy().astype(np.int32) if count else np.empty(0, dtype=np.int32)
-    home = np.zeros(int(number.max()) + 1 if count else 0, dtype=np.int64)
-    home[number[::-1]] = np.arange(count - 1, -1, -1)
-    check = keys["_check"].to_numpy()
-    if bool((check[home][number] == check).all()):
-        picked = np.zeros(count, dtype=bool)
-        picked[home] = True
-        distinct = one.rows.select(ids).filter(pl.Series(picked)).collect()
-        again = distinct.select(_keys(one.ids)[0])["_key"].to_numpy()
-        # the picked rows come in order of arrival; a source that has no fixed order is read the slower way
-        order = np.argsort(home)
-        if again.size == order.size and bool((again == keys["_key"].to_numpy()[home[order]]).all()):
-            place = np.empty(order.size, dtype=np.int32)
-            place[order] = np.arange(order.size, dtype=np.int32)
-            return place[number], distinct
-    texts = one.rows.select(ids).collect()
-    distinct = texts.unique(maintain_order=True)
-    numbered = distinct.with_row_index("_number")
-    found = texts.join(numbered, on=one.ids, how="left", maintain_order="left", nulls_equal=True)
-    return found["_number"].to_numpy().astype(np.int32), distinct
-
-
-def _facts(one: Events, counts: dict[str, int], *, distinct: pl.DataFrame) -> tuple[pl.DataFrame, Numbers]:
+def _facts(one: Events, *, count: int, combined: Combined) -> tuple[pl.DataFrame, Numbers]:
     names = one.rows.collect_schema().names()
     traits = [name for name in names if name.startswith(TRAIT)]
     group = [name for name in ("group_id",) if name in names]
     wanted = one.rows.filter(pl.col("_status") == "fact").select(
-        "timestamp", pl.col("_kind").alias("kind"), *group, *traits, *(pl.col(name).cast(pl.String) for name in one.ids)
+        "timestamp", pl.col("_kind").alias("kind"), *group, *traits, *hashes_of(one.ids)
     )
-    facts = wanted.collect() if counts.get("fact") else pl.DataFrame(schema=wanted.collect_schema())
-    numbered = distinct.with_row_index("_number")
-    found = facts.select(one.ids).join(numbered, on=one.ids, how="left", maintain_order="left", nulls_equal=True)
-    return facts.drop(one.ids), found["_number"].to_numpy().astype(np.int32)
+    hashed = [f"_hash_{name}" for name in one.ids]
+    checks = [f"_check_{name}" for name in one.ids]
+    if not count:
+        return pl.DataFrame(schema=wanted.collect_schema()).drop(*hashed, *checks), np.empty(0, dtype=np.int32)
+    facts = wanted.collect()
+    if combined.collided:
+        texts = one.rows.filter(pl.col("_status") == "fact").select(one.ids).collect()
+        known = pl.DataFrame(
+            {
+                name: values.gather(combined.places[:, at])
+                for at, (name, values) in enumerate(zip(one.ids, combined.values, strict=True))
+            }
+        )
+        found = texts.join(
+            known.with_row_index("_number"), on=one.ids, how="left", maintain_order="left", nulls_equal=True
+        )
+    else:
+        found = facts.select(hashed).join(
+            combined.hashes.with_row_index("_number"), on=hashed, how="left", maintain_order="left"
+        )
+    return facts.drop(*hashed, *checks), found["_number"].to_numpy().astype(np.int32)
 
 
 def without_repeats(readings: Sequence[Reading]) -> list[Reading]:

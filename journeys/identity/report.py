@@ -12,6 +12,7 @@ import polars as pl
 
 from journeys.errors import StoreError
 from journeys.identity.explain import Explanation, explain
+from journeys.identity.links import in_order
 from journeys.identity.rules import IdentityRules
 from journeys.identity.worth import Worth, compare
 
@@ -86,7 +87,7 @@ class Identity:
         return (
             self.ids.with_row_index("code")
             .sort("person", "code")
-            .select("id_type", "id", "person", "first_seen", "last_seen")
+            .select(pl.col("id_type").cast(pl.String), "id", "person", "first_seen", "last_seen")
         )
 
     @cached_property
@@ -289,7 +290,7 @@ class Identity:
         return replace(self, build=build)
 
     def _name(self, column: str, *, of: str = "id_type") -> pl.Expr:
-        return pl.lit(self.ids[of]).gather(pl.col(column)).alias(of)
+        return pl.lit(self.ids[of]).gather(pl.col(column)).cast(pl.String).alias(of)
 
     def _less_trusted(self) -> pl.DataFrame:
         """The less trusted ends of refused links, unless they are of an exclusive type."""
@@ -298,8 +299,11 @@ class Identity:
         return refused.select(code="b").filter(~self._name("code").is_in(exclusive)).unique()
 
     def _decoded(self, which: pl.Expr) -> pl.DataFrame:
-        rows = self.evidence.filter(which)
+        rows = in_order(self.evidence.filter(which), rules=self.rules)
         named: Sequence[pl.Series] = [
-            self.ids[name].gather(rows[end]).alias(f"{name}_{end}") for end in "ab" for name in ("id_type", "id")
+            self.ids[name].gather(rows[end]).cast(pl.String).alias(f"{name}_{end}")
+            for end in "ab"
+            for name in ("id_type", "id")
         ]
-        return rows.select(*named, "kind", "first_seen", "last_seen", "rows", "source", "reason")
+        words = pl.col("kind", "source").cast(pl.String)
+        return rows.with_columns(words).select(*named, "kind", "first_seen", "last_seen", "rows", "source", "reason")

@@ -156,24 +156,25 @@ def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
 
 def _identifiers(coded: Coded, links: pl.DataFrame) -> pl.DataFrame:
     """One row an identifier, in the order of the codes, with when it was seen."""
-    seen = [links.filter(pl.col("kind") != "row").select(pl.col(end).alias("code"), "first", "last") for end in "ab"]
-    used = coded.seen.filter(pl.col("rows") > 0).select("first", "last")
-    combinations = coded.combinations[(coded.seen["rows"] > 0).to_numpy()]
+    latest = np.iinfo(np.int64).max
+    first, last = np.full(coded.ids.height, latest), np.full(coded.ids.height, -latest)
+    spans = coded.seen.select("first", "last").to_numpy()
+    used = (coded.seen["rows"] > 0).to_numpy()
     for at in range(len(coded.types)):
-        code = combinations[:, at].astype(np.int64)
-        seen.append(used.with_columns(code=code).filter(pl.col("code") >= 0).select("code", "first", "last"))
-    spans = pl.concat(seen).group_by("code").agg(pl.col("first").min(), pl.col("last").max())
+        code = coded.combinations[:, at]
+        there = used & (code >= 0)
+        np.minimum.at(first, code[there], spans[there, 0])
+        np.maximum.at(last, code[there], spans[there, 1])
+    told = links.filter(pl.col("kind").cast(pl.String) != "row")
+    for end in "ab":
+        np.minimum.at(first, told[end].to_numpy(), told["first"].to_numpy())
+        np.maximum.at(last, told[end].to_numpy(), told["last"].to_numpy())
     moment = pl.Datetime("us", "UTC")
-    return (
-        coded.ids.with_row_index("code")
-        .with_columns(pl.col("code").cast(pl.Int64))
-        .join(spans, on="code", how="left", maintain_order="left")
-        .select(
-            pl.Series("id_type", coded.types, dtype=pl.String).gather(coded.ids["rank"]),
-            "id",
-            pl.col("first").cast(moment).alias("first_seen"),
-            pl.col("last").cast(moment).alias("last_seen"),
-        )
+    return coded.ids.select(
+        pl.Series("id_type", coded.types, dtype=pl.Enum(coded.types)).gather(coded.ids["rank"]),
+        "id",
+        pl.Series("first_seen", first).cast(moment),
+        pl.Series("last_seen", last).cast(moment),
     )
 
 
@@ -186,7 +187,8 @@ def _evidence(links: pl.DataFrame, clusters: Clusters, *, sources: tuple[str, ..
         pl.col("first").cast(moment).alias("first_seen"),
         pl.col("last").cast(moment).alias("last_seen"),
         "rows",
-        pl.Series("source", sources, dtype=pl.String).gather(links["source"]),
+        pl.Series("source", sources, dtype=pl.Enum(sources)).gather(links["source"]),
+        "trust",
         clusters.reason,
     )
 
@@ -280,7 +282,7 @@ def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: Ide
             anonymous += int(nameless.sum())
             bridged += int(clusters.known[owner[nameless]].sum())
             active[owner[good]] = True
-    heads = np.unique(clusters.owner)
+    heads = np.flatnonzero(clusters.owner == np.arange(clusters.owner.size))
     figures = {
         "events": total,
         "events that name nobody": anonymous,

@@ -1,0 +1,135 @@
+"""Millions of rows with long identifiers → the few distinct combinations of them, without holding the text of each row.
+
+Of each identifier a row keeps 64 bits, by which rows are told apart, and 32 other ones, by which a collision of the
+first is found; where one is found, the identifiers themselves are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+__all__ = ["Combined", "combine", "hashes_of"]
+
+Numbers = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint64]
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Combined:
+    """Distinct combinations of identifiers.
+
+    Attributes
+    ----------
+    number : np.ndarray
+        For each row the number of its combination.
+    places : np.ndarray
+        One row a combination, a column a type: the place in `values`.
+    values : tuple of pl.Series
+        Of each type the distinct values as text, and perhaps null.
+    hashes : pl.DataFrame
+        Of each combination the hash of each identifier, in ``_hash_*``.
+    collided : bool
+        Whether the hashes could not be used.
+    """
+
+    number: Numbers
+    places: Numbers
+    values: tuple[pl.Series, ...]
+    hashes: pl.DataFrame
+    collided: bool = False
+
+
+def hashes_of(ids: Sequence[str]) -> list[pl.Expr]:
+    """Two independent numbers for each identifier of a row."""
+    texts = {name: pl.col(name).cast(pl.String) for name in ids}
+    low = pl.lit(0xFFFF_FFFF, dtype=pl.UInt64)
+    return [text.hash(1).alias(f"_hash_{name}") for name, text in texts.items()] + [
+        (text.hash(2) & low).cast(pl.UInt32).alias(f"_check_{name}") for name, text in texts.items()
+    ]
+
+
+def combine(rows: pl.LazyFrame, *, ids: Sequence[str], hashes: pl.DataFrame) -> Combined:
+    """Number the distinct combinations of identifiers of `rows`, whose `hashes` are at hand."""
+    words = [hashes[f"_hash_{name}"].to_numpy() for name in ids]
+    checks = [hashes[f"_check_{name}"].to_numpy() for name in ids]
+    mixed = np.zeros(hashes.height, dtype=np.uint64)
+    for word in words:
+        mixed = mixed * _ODD + word
+    number, home = _group(mixed)
+    whole = all(bool((part[home][number] == part).all()) for part in (*words, *checks))
+    if not whole:
+        return _by_text(rows, ids=ids)
+    places = np.empty((home.size, len(ids)), dtype=np.int32)
+    first: list[npt.NDArray[np.int64]] = []
+    for at, (word, check) in enumerate(zip(words, checks, strict=True)):
+        place, begin = _group(word[home])
+        if not bool((check[home[begin]][place] == check[home]).all()):
+            return _by_text(rows, ids=ids)
+        places[:, at] = place
+        first.append(home[begin])
+    values = _texts(rows, ids=ids, first=first, words=words)
+    if values is None:
+        return _by_text(rows, ids=ids)
+    known = pl.DataFrame({f"_hash_{name}": word[home] for name, word in zip(ids, words, strict=True)})
+    return Combined(number, places, values, known)
+
+
+def _group(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
+    """Number equal words alike; return the numbers, and of each number one place that has it."""
+    if not words.size:
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
+    order = pl.Series(words).arg_sort().to_numpy()
+    ordered = words[order]
+    starts = np.empty(words.size, dtype=bool)
+    starts[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
+    number = np.empty(words.size, dtype=np.int32)
+    number[order] = np.cumsum(starts, dtype=np.int32) - np.int32(1)
+    return number, order[starts].astype(np.int64)
+
+
+def _texts(
+    rows: pl.LazyFrame, *, ids: Sequence[str], first: list[npt.NDArray[np.int64]], words: list[Words]
+) -> tuple[pl.Series, ...] | None:
+    """Read the distinct values where they were seen; None when a second reading brings the rows in another order."""
+    needed = np.unique(np.concatenate(first)) if first else np.empty(0, dtype=np.int64)
+    picked = np.zeros(words[0].size if words else 0, dtype=bool)
+    picked[needed] = True
+    found = (
+        rows.select(pl.col(name).cast(pl.String) for name in ids).filter(pl.Series(picked, dtype=pl.Boolean)).collect()
+    )
+    if found.height != needed.size:
+        return None
+    values = []
+    for name, word, begin in zip(ids, words, first, strict=True):
+        told = found[name].gather(np.searchsorted(needed, begin))
+        if not bool((told.hash(1).to_numpy() == word[begin]).all()):
+            return None
+        values.append(told.rename("raw"))
+    return tuple(values)
+
+
+def _by_text(rows: pl.LazyFrame, *, ids: Sequence[str]) -> Combined:
+    """Compare the identifiers themselves."""
+    texts = rows.select(pl.col(name).cast(pl.String) for name in ids).collect()
+    distinct = texts.unique(maintain_order=True)
+    numbered = distinct.with_row_index("_number")
+    found = texts.join(numbered, on=list(ids), how="left", maintain_order="left", nulls_equal=True)["_number"]
+    places = np.empty((distinct.height, len(ids)), dtype=np.int32)
+    values = []
+    for at, name in enumerate(ids):
+        book = distinct[name].unique(maintain_order=True).rename("raw")
+        page = book.to_frame().with_row_index("_place")
+        placed = distinct.select(pl.col(name).alias("raw")).join(
+            page, on="raw", how="left", maintain_order="left", nulls_equal=True
+        )
+        places[:, at] = placed["_place"].to_numpy()
+        values.append(book)
+    return Combined(found.to_numpy().astype(np.int32), places, tuple(values), pl.DataFrame(), collided=True)
