@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import polars as pl
 
+from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
 from journeys.analyses.result import Asked, Result
@@ -71,12 +72,12 @@ class Dropoff(Result):
         """Where most are lost, as one sentence."""
         from journeys.display import number, percent
 
-        goal = self.settings["goal"]
+        goal = said(self.settings["goal"])
         if self.table.is_empty():
             return f"Nobody is lost on the way to {goal}."
         top = self.table.row(0, named=True)
         return (
-            f"{percent(top['share'])} of the {number(self.lost)} who never reach {goal} end at {top['event']}: "
+            f"{percent(top['share'])} of the {number(self.lost)} who never reach {goal} end at {said(top['event'])}: "
             f"{percent(top['loss_rate'])} of those who were there."
         )
 
@@ -88,7 +89,7 @@ class Dropoff(Result):
         """Draw the people lost at each event."""
         from journeys.charts.dropoff import draw
 
-        subtitle = f"Last event of those who never reach {self.settings['goal']}; n = {self.lost:,}"
+        subtitle = f"Last event of those who never reach {said(self.settings['goal'])}; n = {self.lost:,}"
         if self.pending:
             subtitle += f"; {self.pending:,} who may yet go on are left out"
         return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark)

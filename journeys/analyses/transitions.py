@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP, OTHER
+from journeys.analyses.flow.nodes import DROP, OTHER, said
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.stream import is_plain, names_of
 from journeys.analyses.flow.whole import lay_whole
@@ -52,8 +52,9 @@ class Transitions(Result):
             return "Nothing follows on anything: every journey has one event."
         top = moves.row(0, named=True)
         return (
-            f"{top['target']} follows on {top['source']} {number(top['moves'])} times: "
-            f"{percent(top['share'])} of what comes after {top['source']}."
+            f"{said(top['target'])} follows on {said(top['source'])} "
+            f"{'once' if top['moves'] == 1 else number(top['moves']) + ' times'}: "
+            f"{percent(top['share'])} of what comes after {said(top['source'])}."
         )
 
     def matrix(self) -> pl.DataFrame:

@@ -200,3 +200,225 @@ def test_whole_paths_agree_with_plain_loops() -> None:
         assert grams == twin.sequences(found, size, who=shown["who"])
 
     agree()
+
+
+def log_of(rows: list[tuple[Any, ...]], *columns: str) -> jn.Journeys:
+    """Make journeys of (person, minute, event, further columns) rows."""
+    names = ["person", "minute", "event", *columns]
+    table = pl.DataFrame(rows, schema=names, orient="row")
+    return jn.Journeys.from_table(
+        table.with_columns(timestamp=pl.lit(EPOCH) + pl.duration(minutes="minute")).drop("minute")
+    )
+
+
+PAGES = [
+    ("a", 0, "Loaded a Page", "/projects/12/?tab=1"),
+    ("a", 1, "Loaded a Page", "/projects/77"),
+    ("a", 2, "Loaded a Page", "/pricing"),
+    ("a", 3, "Signed Up", None),
+    ("b", 0, "Loaded a Page", None),
+    ("b", 5, "Opened Email", None),
+]
+
+
+def ways(flow: Any) -> list[list[str]]:
+    return flow.paths(100)["path"].to_list()
+
+
+def test_an_event_expands_by_a_cleaned_page() -> None:
+    j = log_of(PAGES, "page_path")
+    flow = j.flow(expand={"Loaded a Page": "page_path"})
+    assert sorted(ways(flow)) == [
+        ["Loaded a Page", "Opened Email"],
+        ["Loaded a Page: /projects/:id", "Loaded a Page: /pricing", "Signed Up"],
+    ]
+    raw = j.flow(expand={"Loaded a Page": "page_path"}, clean=False)
+    assert any("Loaded a Page: /projects/77" in way for way in ways(raw))
+    own = j.flow(expand={"Loaded a Page": "page_path"}, clean=[(r"^/projects.*", "a project"), ("project", "Project")])
+    assert any("Loaded a Page: a Project" in way for way in ways(own))
+
+
+def test_nodes_can_be_values_groups_or_left_out() -> None:
+    j = log_of(PAGES, "page_path")
+    assert sorted(ways(j.flow(node="page_path", clean=True))) == [["/projects/:id", "/pricing"]]
+    upper = j.flow(node=pl.col("event").cast(pl.String).str.to_uppercase())
+    assert ["LOADED A PAGE", "SIGNED UP"] in ways(upper)
+    grouped = j.flow(groups={"Reading": ["Loaded *", "Opened Email"]})
+    assert sorted(ways(grouped)) == [["Reading"], ["Reading", "Signed Up"]]
+    assert sorted(ways(j.flow(groups=["Loaded *"])))[0][0] == "Loaded *"
+    assert sorted(ways(j.flow(hide=["Loaded*"]))) == [["Opened Email"], ["Signed Up"]]
+    # an anchor is a node even where its event is hidden
+    assert ways(j.flow(end="Signed Up", hide=["Signed Up", "Opened Email"])) == [["Loaded a Page", "Signed Up"]]
+
+
+def test_names_that_look_like_ours_are_quoted() -> None:
+    j = log_of([("a", 0, "(other)"), ("a", 1, "(drop-off)"), ("b", 0, "(continues)"), ("b", 1, '"(other)"')])
+    flow = j.flow(top=None)
+    assert sorted(flow.nodes["node"]) == ['""(other)""', '"(continues)"', '"(drop-off)"', '"(other)"']
+    assert flow.people(link=(0, '"(other)"', '"(drop-off)"')).people["person"].to_list() == ["a"]
+    assert flow.table.filter(pl.col("target") == "(drop-off)")["people"].sum() == 2
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "שלום", "<b>bold</b>", "<script>alert(1)</script>", "a\nb", "\x00"])
+def test_any_name_is_counted_and_drawn(name: str) -> None:
+    j = log_of([("a", 0, name), ("a", 1, "Buy"), ("b", 0, name)])
+    flow = j.flow(end="Buy", who="all")
+    assert flow.table.select("source", "target", "people").rows() == [(name, "(drop-off)", 1), (name, "Buy", 1)]
+    assert "<script" not in flow._repr_html_()
+    for figure in (flow.plot(), flow.plot_steps(), flow.plot_paths(), j.transitions().plot(), j.dropoff("Buy").plot()):
+        assert "<script" not in str(figure.to_plotly_json())
+
+
+def test_an_end_that_nobody_reaches_is_an_answer() -> None:
+    j = log_of([("a", 0, "Visit"), ("a", 1, "Buy"), ("b", 0, "Visit")]).only(["b"])
+    flow = j.flow(end="Buy")
+    assert flow.table.is_empty()
+    assert flow.finding == "Nobody did Buy: there is no journey to show."
+    assert flow.paths().is_empty()
+    assert flow.covering() == (0, 0)
+    assert flow.plot().data == ()
+    assert j.flow(end="Buy", who="all").table.height == 1
+    assert j.dropoff("Buy").lost == 1
+
+
+def test_nobody_at_all_is_an_answer() -> None:
+    j = log_of([("a", 0, "Visit"), ("a", 1, "Buy")]).where(pl.col("event") == "Nothing")
+    for flow in (
+        j.flow(),
+        j.flow(end="Buy"),
+        j.flow(start="Visit", count="sessions"),
+        j.flow(align="end", keep="last"),
+    ):
+        assert flow.table.is_empty()
+        assert "There are no journeys." in repr(flow) or "Nobody did Buy" in repr(flow)
+        assert flow.paths().is_empty()
+        assert flow.sequences().is_empty()
+        flow.plot()
+    assert j.transitions().table.is_empty()
+    assert j.dropoff("Buy").table.is_empty()
+    j.transitions().plot()
+    j.transitions().plot_graph()
+    j.dropoff("Buy").plot()
+
+
+def test_a_log_without_events_is_an_answer() -> None:
+    schema = {"person": pl.String, "timestamp": pl.Datetime("us", "UTC"), "event": pl.String}
+    j = jn.Journeys.from_table(pl.DataFrame(schema=schema))
+    assert j.flow(end="Buy", hide="Visit").finding == "Nobody did Buy: there is no journey to show."
+    assert j.flow().table.is_empty()
+    assert j.dropoff("Buy").finding == "Nobody is lost on the way to Buy."
+    assert j.transitions().table.is_empty()
+
+
+def test_a_node_in_any_column() -> None:
+    j = log_of([("a", 0, "x"), ("a", 1, "y"), ("b", 0, "y"), ("c", 0, "z")])
+    assert j.flow().people(node="y").people["person"].to_list() == ["a", "b"]
+    assert j.flow().people(node=(1, "y")).people["person"].to_list() == ["a"]
+    with pytest.raises(jn.UnknownNameError, match="node: no node 'w'"):
+        j.flow().people(node="w")
+
+
+def test_ten_thousand_names_fold() -> None:
+    rows = [(f"p{i % 500}", i // 500, f"e{i}") for i in range(10_000)]
+    flow = log_of(rows).flow(top=3)
+    assert flow.journeys == 500
+    assert flow.nodes.filter(position=0).select("people").sum().item() == 500
+    assert flow.nodes.filter(position=0).height == 4
+    assert flow.nodes.filter(position=0, node="(other)")["people"].item() == 497
+
+
+def test_very_long_runs_are_one_node() -> None:
+    rows = [("a", i, "x") for i in range(200)] + [("a", 200, "y")] + [("a", 201 + i, "x") for i in range(300)]
+    j = log_of(rows)
+    for align in ("start", "end"):
+        for keep in ("first", "last"):
+            flow = j.flow(align=align, keep=keep, steps=3)
+            assert flow.nodes["node"].to_list() == ["x", "y", "x"]
+    assert j.flow().table["median_time"].to_list()[:2] == [timedelta(minutes=200), timedelta(minutes=1)]
+    assert j.flow(keep="last").table["median_time"].to_list()[:2] == [timedelta(minutes=1), timedelta(minutes=300)]
+
+
+def test_wrong_words_are_all_named() -> None:
+    j = log_of(PAGES, "page_path")
+    with pytest.raises(jn.ArgumentError) as caught:
+        j.flow(steps=0, top=0, align="middle", who="converted", keep="both")  # type: ignore[arg-type]
+    text = str(caught.value)
+    assert "steps: 0 must be a number of columns from 1 to 20" in text
+    assert "top: 0 must be at least 1" in text
+    assert "align: 'middle' is none of 'start', 'end'" in text
+    assert "keep: 'both' is none of" in text
+    assert "who: 'converted' needs an end to reach" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "text"),
+    [
+        ({"end": "Signd Up"}, jn.UnknownNameError, "end: no event 'Signd Up'; did you mean 'Signed Up'?"),
+        ({"hide": "Lodaed a Page"}, jn.UnknownNameError, "hide: no event 'Lodaed a Page'; did you mean"),
+        ({"node": "page"}, jn.UnknownNameError, "node: no column 'page'"),
+        ({"expand": {"Loaded a Page": "path"}}, jn.UnknownNameError, "expand: no column 'path'"),
+        ({"expand": {"Load": "page_path"}}, jn.UnknownNameError, "expand: no event 'Load'"),
+        ({"collapse": "soon"}, jn.ArgumentError, "collapse: 'soon' is no duration"),
+        ({"collapse": 3}, jn.ArgumentError, "collapse: 3 is none of True, False, 'loops' or a duration"),
+        ({"within": "0d"}, jn.ArgumentError, "within: '0d' must be longer than zero"),
+        ({"campaign_cuts": True}, jn.ArgumentError, "campaign_cuts: there is no column 'campaign'"),
+        ({"node": "page_path", "clean": [("(", "x")]}, jn.ArgumentError, "is no regular expression"),
+        ({"against": 3}, jn.ArgumentError, "against: 3 is neither Journeys nor a condition on people"),
+    ],
+)
+def test_a_wrong_word_says_what_is_right(words: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        log_of(PAGES, "page_path").flow(**words)
+    assert text in str(caught.value)
+
+
+def test_a_part_that_is_not_there_is_named() -> None:
+    flow = log_of(PAGES, "page_path").flow(end="Signed Up", who="all")
+    with pytest.raises(jn.UnknownNameError, match="link: no link"):
+        flow.people(link=(0, "Loaded a Page", "Nowhere"))
+    with pytest.raises(jn.UnknownNameError, match="node: no node"):
+        flow.people(node=(7, "Loaded a Page"))
+    with pytest.raises(jn.ArgumentError, match="give one of them"):
+        flow.people(node=(0, "Loaded a Page"), path=["Loaded a Page"])
+    with pytest.raises(jn.ArgumentError, match="must be a list of node names"):
+        flow.people(path="Loaded a Page")
+    with pytest.raises(jn.ArgumentError, match="n: 0 must be at least 1"):
+        flow.paths(0)
+    with pytest.raises(jn.ArgumentError, match="share: 2 must be above 0"):
+        flow.covering(2)
+    with pytest.raises(jn.ArgumentError, match="needs an end to reach"):
+        log_of(PAGES, "page_path").flow().paths(rank="best")
+    assert flow.people(path=["No", "Such"]).people.is_empty()
+
+
+def test_shards_add_up(tmp_path: Any) -> None:
+    rows = [(f"p{i % 23:02d}", i % 7 * (i % 5), "ABCX"[(i * i + i // 3) % 4]) for i in range(300)]
+    j = log_of(rows)
+    stored = [j.save(tmp_path / str(n), shards=n) for n in (1, 3)]
+    for words in ({}, {"end": "X", "who": "all", "top": 2}, {"start": "A", "count": "entries"}, {"align": "end"}):
+        answers = [one.flow(**words) for one in (j, *stored)]
+        for other in answers[1:]:
+            assert answers[0].table.equals(other.table)
+            assert answers[0].nodes.equals(other.nodes)
+            assert answers[0].paths(200).equals(other.paths(200))
+            assert answers[0].covering() == other.covering()
+            assert answers[0].sequences(2).equals(other.sequences(2))
+    assert all(one.transitions(times=True).table.equals(j.transitions(times=True).table) for one in stored)
+    assert all(one.dropoff("X").table.equals(j.dropoff("X").table) for one in stored)
+
+
+def test_flow_people_are_funnel_people() -> None:
+    @given(people=logs, within=st.sampled_from([None, 2]))
+    def agree(people: list[list[tuple[int, str, str | None]]], within: int | None) -> None:
+        j, _ = journeys_of(people)
+        window = {} if within is None else {"within": timedelta(minutes=within)}
+        funnel = j.funnel(["A", "X"], **window)
+        entries = j.flow(start="A", end="X", who="all", count="entries", **window)
+        once = j.flow(start="A", end="X", **window)
+        assert once.journeys == funnel.table["people"][0]
+        if within is None:
+            assert once.reached == funnel.table["people"][1]
+        reached = entries.people(converted=True).people.height
+        assert reached <= funnel.table["people"][1]
+
+    agree()

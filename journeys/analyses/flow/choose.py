@@ -24,7 +24,7 @@ class Chosen:
 
     spec: FlowSpec
     kind: Literal["link", "node", "path", "all"]
-    position: int = 0
+    position: int | None = None
     source: str = ""
     target: str | None = None
     kept: tuple[tuple[str, ...], ...] = ()
@@ -40,18 +40,13 @@ def people_of(view: View, chosen: Chosen) -> pl.Series:
     rows = read_rows(view, chosen.spec)
     people, reached, found = passages(rows, chosen.spec)
     passing = np.ones(people.size, dtype=bool) if chosen.kind == "all" else np.zeros(people.size, dtype=bool)
-    if chosen.kind != "all":
-        sources = _named(rows.labels, chosen.source, chosen.kept, position=chosen.position)
-        targets = np.append(_named(rows.labels, chosen.target, chosen.kept, position=chosen.position + 1), [False] * 3)
-        if chosen.kind == "node":
-            targets[:] = True
-        elif chosen.target in (DROP, CONTINUES):
-            targets[:] = False
-            targets[len(rows.labels) + (chosen.target == CONTINUES)] = True
-        for passage in found:
-            if passage.position == chosen.position and passage.journeys.size:
-                here = sources[passage.source] & targets[passage.target]
-                passing[passage.journeys[here]] = True
+    for passage in found if chosen.kind != "all" else ():
+        if chosen.position in (None, passage.position) and passage.journeys.size:
+            sources = _named(rows.labels, chosen.source, chosen.kept, position=passage.position)
+            here = sources[passage.source]
+            if chosen.kind == "link":
+                here &= _targets(rows.labels, chosen, position=passage.position)[passage.target]
+            passing[passage.journeys[here]] = True
     return _codes(people, reached, passing, chosen)
 
 
@@ -62,6 +57,14 @@ def _codes(people: np.ndarray, reached: np.ndarray, passing: np.ndarray, chosen:
     if chosen.converted is not None:
         passing = passing & (reached == chosen.converted)
     return pl.Series("code", np.unique(people[passing]), dtype=pl.UInt32)
+
+
+def _targets(labels: list[str], chosen: Chosen, *, position: int) -> np.ndarray:
+    """Mark the targets that are shown under a name; the three ways to stop come after the labels."""
+    if chosen.target in (DROP, CONTINUES):
+        stops = [chosen.target == DROP, chosen.target == CONTINUES, False]
+        return np.array([False] * len(labels) + stops, dtype=bool)
+    return np.append(_named(labels, chosen.target, chosen.kept, position=position + 1), [False] * 3)
 
 
 def _named(labels: list[str], name: str | None, kept: tuple[tuple[str, ...], ...], *, position: int) -> np.ndarray:

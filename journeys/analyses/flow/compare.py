@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.flow.links import count_links
+from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.result import Flow, make
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
@@ -49,7 +50,7 @@ class ComparedFlow(Flow):
             return "No link differs between the two groups beyond chance."
         top = moves.sort(pl.col("difference").abs(), "position", "source", "target", descending=[True, *[False] * 3])
         row = top.row(0, named=True)
-        way = f"{row['source']} → {row['target']}"
+        way = f"{said(row['source'])} → {said(row['target'])}"
         return (
             f"{percent(row['share_of_start'])} go {way} at step {row['position'] + 1}, "
             f"{percent(row['against_share_of_start'])} of the others: "

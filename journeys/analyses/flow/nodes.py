@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 
-__all__ = ["CONTINUES", "DROP", "OTHER", "Nodes", "Rules", "ask_nodes", "clean_value", "shown_name"]
+__all__ = ["CONTINUES", "DROP", "OTHER", "Nodes", "Rules", "ask_nodes", "clean_value", "said", "shown_name"]
 
 DROP, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
 RESERVED = frozenset({DROP, OTHER, CONTINUES})
@@ -56,7 +56,12 @@ class Nodes:
     @property
     def plain(self) -> bool:
         """Whether nodes are named by the event alone, so that its codes will do."""
-        return isinstance(self.of, str) and self.of == "event" and not self.expand
+        return self.by_event and not self.expand
+
+    @property
+    def by_event(self) -> bool:
+        """Whether nodes are events, expanded or not."""
+        return isinstance(self.of, str) and self.of == "event"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,7 +75,7 @@ class Nodes:
         if column is not None:
             clean = None if value is None else clean_value(value, rules=dict(self.rules).get(column, ()))
             valued = event if clean is None else f"{event}: {clean}"
-            label = valued if self.of == "event" else clean
+            label = valued if self.by_event else clean
         if label is None or any(matches(pattern, event) or matches(pattern, label) for pattern in self.hide):
             return None
         for group, patterns in self.groups:
@@ -99,6 +104,19 @@ def shown_name(name: str) -> str:
     ('"(other)"', 'Signed Up')
     """
     return f'"{name}"' if name.strip('"') in RESERVED else name
+
+
+def said(name: str) -> str:
+    """Put a name into a sentence: long ones are cut in the middle, an empty one is not passed over.
+
+    Examples
+    --------
+    >>> said(""), said("Signed Up")
+    ('(no name)', 'Signed Up')
+    """
+    from journeys.display import shorten
+
+    return shorten(name, 60) if name.strip() else "(no name)"
 
 
 def clean_value(value: str, *, rules: Rules = PATH_RULES) -> str:
@@ -144,13 +162,13 @@ def ask_nodes(
     if missing:
         argument = "node" if missing[0] in wanted[:1] else "expand"
         problems.append(unknown(argument, missing, available=columns, what="column"))
-    unknown_events = [event for event, _ in pairs if event not in names]
+    unknown_events = [event for event, _ in pairs if names and event not in names]
     if unknown_events:
         problems.append(unknown("expand", unknown_events, available=names, what="event"))
     if pairs and not (isinstance(node, str) and node == "event"):
         problems.append("expand: only nodes that are events can be expanded; leave node= out.")
     out = Nodes(of=node, expand=pairs, groups=grouped, hide=hidden)
-    if out.plain:
+    if out.plain and names:
         problems += _unmatched("hide", hidden, names)
         problems += _unmatched("groups", [p for _, patterns in grouped for p in patterns], names)
     raise_all(problems, UnknownNameError)
@@ -217,7 +235,7 @@ def code_rows(
             return event
         coded: np.ndarray = table[event] if table.size else event.astype(np.int32)
         return coded
-    if nodes.of != "event":
+    if not nodes.by_event:
         column, series = next(iter(values.items()))
         physical, distinct = _distinct(series)
         table = np.array(
@@ -230,7 +248,7 @@ def code_rows(
     out: np.ndarray = plain[event]
     for column, series in values.items():
         physical, distinct = _distinct(series)
-        for name in (event_name for event_name, of in nodes.expand if of == column):
+        for name in (event_name for event_name, of in nodes.expand if of == column and event_name in names):
             table = np.array([dictionary.code(nodes.name(name, v, column=column)) for v in distinct], dtype=np.int32)
             rows = np.flatnonzero(event == names.index(name))
             out[rows] = table[physical[rows]]

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.choose import Chosen, people_of
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import DROP, OTHER
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, said
 from journeys.analyses.flow.paths import check_path, coverage, sequences, top_paths
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import summarise_links
@@ -58,27 +58,26 @@ class Flow(Result):
         """The most important thing to see, as one sentence."""
         from journeys.display import percent
 
-        if self.table.is_empty() and self.nodes.is_empty():
-            return f"Nobody did {self.goal}: there is no journey to show." if self.goal else "There are no journeys."
-        first = self.nodes.row(0, named=True)
+        goal = said(self.goal or "")
+        if self.nodes.is_empty():
+            return f"Nobody did {goal}: there is no journey to show." if self.goal else "There are no journeys."
+        total, first = self.journeys, self.nodes.row(0, named=True)
+        units = f"{total:,} {self._unit(total)}"
         if self.spec.end is not None and self.spec.who == "all":
-            total = self.journeys
-            return f"{percent(self.reached / total)} of {total:,} {self._unit(total)} reach {self.goal}."
+            return f"{percent(self.reached / total)} of {units} {'reaches' if total == 1 else 'reach'} {goal}."
         if self.spec.end is not None:
-            way = "on their way to" if self.spec.who == "converted" else "without reaching"
-            return (
-                f"{percent(first['share'])} of {self.journeys:,} {self._unit(self.journeys)} {way} {self.goal} "
-                f"begin with {first['node']}."
-                if self.spec.align == "start"
-                else f"{self.journeys:,} {self._unit(self.journeys)} {way} {self.goal}."
-            )
-        moves = self.table.filter(pl.col("position") == 0)
-        top = moves.row(0, named=True)
-        what = "stop there" if top["target"] == DROP else f"then go to {top['target']}"
-        return (
-            f"{percent(top['share'])} of {self.journeys:,} {self._unit(self.journeys)} begin with {top['source']} "
-            f"and {what}."
-        )
+            way = "on the way to" if self.spec.who == "converted" else "without reaching"
+            if self.spec.align == "end":
+                return f"{units} {way} {goal}."
+            begin = "begins" if total == 1 else "begin"
+            return f"{percent(first['share'])} of {units} {way} {goal} {begin} with {said(first['node'])}."
+        top = self.table.row(0, named=True)
+        what = "then stop" if top["target"] == DROP else f"then go to {said(top['target'])}"
+        if top["target"] == CONTINUES:
+            what = "then go on"
+        if self.spec.align == "end":
+            return f"{percent(first['share'])} of {units} are at {said(first['node'])} at step {first['position'] + 1}."
+        return f"{percent(top['share'])} of {units} begin with {said(top['source'])} and {what}."
 
     def _unit(self, count: int) -> str:
         words = {"people": "person", "sessions": "session", "entries": "entry"}
@@ -152,8 +151,8 @@ class Flow(Result):
     def definition(self) -> str:
         """Who is shown, from where to where."""
         spec = self.spec
-        start = "first touch" if spec.start is None else spec.start.name
-        to = f" to {self.goal}" if spec.end is not None else " on"
+        start = "first touch" if spec.start is None else said(spec.start.name)
+        to = f" to {said(self.goal or '')}" if spec.end is not None else " on"
         who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
         return f"From {start}{to}, {who[spec.who]}; n = {self.journeys:,} {self._unit(self.journeys)}."
 
@@ -161,7 +160,7 @@ class Flow(Result):
         self,
         *,
         link: tuple[int, str, str] | None = None,
-        node: tuple[int, str] | None = None,
+        node: str | tuple[int, str] | None = None,
         path: Sequence[str] | None = None,
         converted: bool | None = None,
     ) -> Journeys:
@@ -171,8 +170,8 @@ class Flow(Result):
         ----------
         link : (position, source, target), optional
             A row of `table`; drop-offs, continuations and "(other)" too.
-        node : (position, node), optional
-            A row of `nodes`.
+        node : str or (position, node), optional
+            A node in any column, or a row of `nodes`.
         path : list of str, optional
             A whole path, as `.paths()` has it.
         converted : bool, optional
@@ -193,10 +192,14 @@ class Flow(Result):
         if link is not None:
             rows = self.table.select("position", "source", "target").rows()
             _must_be_in("link", tuple(link), rows)
-            chosen = Chosen(self.spec, "link", *link, kept=self.kept, converted=converted)
+            chosen = Chosen(self.spec, "link", link[0], link[1], link[2], kept=self.kept, converted=converted)
         elif node is not None:
-            _must_be_in("node", tuple(node), self.nodes.select("position", "node").rows())
-            chosen = Chosen(self.spec, "node", *node, kept=self.kept, converted=converted)
+            position, name = (None, node) if isinstance(node, str) else node
+            if position is None:
+                _must_be_in("node", name, self.nodes["node"].unique().sort().to_list())
+            else:
+                _must_be_in("node", (position, name), self.nodes.select("position", "node").rows())
+            chosen = Chosen(self.spec, "node", position, name, kept=self.kept, converted=converted)
         elif path is not None:
             chosen = Chosen(self.spec, "path", path=check_path(path), converted=converted)
         else:
@@ -279,7 +282,7 @@ class Flow(Result):
         return sequences(self.asked, self.spec, size=size, n=n, min_people=min_people)
 
 
-def _must_be_in(argument: str, given: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+def _must_be_in(argument: str, given: Any, rows: Sequence[Any]) -> None:
     if given not in rows:
         problem = unknown(argument, str(given), available=[str(row) for row in rows], what=argument)
         raise_all([problem], UnknownNameError)
