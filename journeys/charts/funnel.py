@@ -26,6 +26,7 @@ def draw(
     subtitle: str = "",
     colour_of: Mapping[str, str] | None = None,
     measure: str = "rate_from_start",
+    loudest: int | None = None,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -44,6 +45,8 @@ def draw(
         A colour by step name; otherwise steps are neutral and the last one, the goal, has the accent.
     measure
         For groups: `rate_from_start` (with intervals) or `rate_from_previous`.
+    loudest
+        The row (from 0) after which the loss is set off; the largest loss when not given.
     dark, narrow
         For a dark page; for a telephone.
 
@@ -70,6 +73,8 @@ def draw(
     start = rows[0]["people"]
     # A row's `dropped` are those who got this far and no further: they are lost between it and the next row.
     lost = [row["dropped"] for row in rows[:-1]]
+    if loudest is None and lost:
+        loudest = lost.index(max(lost))
     places = [-i for i in range(len(rows))]
     fills = [(colour_of or {}).get(row["name"], theme.other) for row in rows]
     if colour_of is None and len(rows) > 1:
@@ -82,11 +87,11 @@ def draw(
             orientation="h",
             width=0.42 if not narrow else 0.3,
             marker={"color": fills},
-            error_x=_whisker(rows, start, colour=theme.ink),
             hovertext=[_sentence(row, rows[0]["name"]) for row in rows],
             hoverinfo="text",
         )
     )
+    fig.add_trace(_whiskers(rows[1:], places[1:], start, colour=theme.ink))
     fig.add_trace(
         _words(
             ends,
@@ -101,8 +106,8 @@ def draw(
             [0] * (len(rows) - 1),
             [place + 0.5 for place in places[1:]] if not narrow else [place + 0.6 for place in places[1:]],
             [
-                _between(row, gone, colour=theme.worse if gone and gone == max(lost) else theme.muted)
-                for row, gone in zip(rows[1:], lost, strict=True)
+                _between(row, gone, loud=theme.worse if gone and i == loudest else None)
+                for i, (row, gone) in enumerate(zip(rows[1:], lost, strict=True))
             ],
             size=12,
             colour=theme.muted,
@@ -124,20 +129,16 @@ def draw(
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _whisker(rows: list[dict[str, Any]], start: int, *, colour: str) -> dict[str, Any]:
-    # The first step is everyone: its rate has no interval to show.
-    has = [row["ci_high"] is not None and i > 0 for i, row in enumerate(rows)]
-    up = [max(0.0, row["ci_high"] * start - row["people"]) if h else None for row, h in zip(rows, has, strict=True)]
-    down = [max(0.0, row["people"] - row["ci_low"] * start) if h else None for row, h in zip(rows, has, strict=True)]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": up,
-        "arrayminus": down,
-        "thickness": 1,
-        "width": 3,
-        "color": colour,
-    }
+def _whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colour: str) -> go.Scatter:
+    """Draw the intervals of the steps after the first, which is everyone and has none to show."""
+    known = [(row, place) for row, place in zip(rows, places, strict=True) if row["ci_low"] is not None]
+    return go.Scatter(
+        x=[x for row, _ in known for x in (row["ci_low"] * start, row["ci_high"] * start, None)],
+        y=[y for _, place in known for y in (place, place, None)],
+        mode="lines",
+        line={"color": colour, "width": 1.2},
+        hoverinfo="skip",
+    )
 
 
 def _words(
@@ -160,8 +161,10 @@ def _small(row: dict[str, Any]) -> str:
     return f" <span style='font-size:11px'>({within})</span>" if within else ""
 
 
-def _between(row: dict[str, Any], lost: int, *, colour: str) -> str:
-    gone = f"<span style='color:{colour}'><b>{number(lost)} lost</b></span>"
+def _between(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
+    gone = f"{number(lost)} lost"
+    if loud:
+        gone = f"<span style='color:{loud}'><b>{gone}</b></span>"
     time = row.get("median_time_from_previous")
     after = f" · median {duration(time)}" if time is not None else ""
     return f"↓ {percent(row['rate_from_previous'])} go on · {gone}{after}"

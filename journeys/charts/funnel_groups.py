@@ -31,6 +31,10 @@ def draw_groups(
         name = " · ".join("(none)" if row[column] is None else str(row[column]) for column in by)
         groups.setdefault(name, []).append(row)
     groups = {name: rows for name, rows in groups.items() if rows[0]["people"]}
+    small = [name for name, rows in groups.items() if rows[0]["people"] < few]
+    # A row of chance for each of many small groups would hide the others.
+    folded = small if len(groups) - len(small) >= 2 and len(small) > 2 else []
+    groups = {name: rows for name, rows in groups.items() if name not in folded}
     steps = [row["name"] for row in next(iter(groups.values()))][1:] if groups else []
     if not steps:
         return nothing("No group reached the first step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
@@ -101,13 +105,18 @@ def draw_groups(
         )
         _head(fig, step, axis=axis, panels=len(steps), narrow=narrow)
     _rows(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
-    low = [name for name in names if groups[name][0]["people"] < few]
-    note = f"Grey, hollow: fewer than {few} people." if low else ""
+    low = any(
+        rows[step - 1 if measure == "rate_from_previous" else 0]["people"] < few
+        for rows in groups.values()
+        for step in range(1, len(rows))
+    )
+    notes = [f"Grey, hollow: fewer than {few} people"] if low else []
+    notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
     return finish(
         fig,
         title=title,
-        subtitle=". ".join(part.rstrip(".") for part in (subtitle, note) if part),
+        subtitle=". ".join(part.rstrip(".") for part in (subtitle, *notes) if part),
         dark=dark,
         narrow=narrow,
         height=height,

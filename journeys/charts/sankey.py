@@ -108,7 +108,8 @@ def draw(
             },
         )
     )
-    _names(fig, laid, across, width=width, theme=theme)
+    loud = {link.source.key for link in laid.links if _on(link, on_way)}
+    _names(fig, laid, across, width=width, loud=loud, theme=theme)
     _heads(fig, laid, across, first=first, heads=heads, goal=goal, theme=theme)
     return finish(
         fig,
@@ -166,8 +167,11 @@ def _way(laid: Layout, goal: str | None, path: Sequence[str] | None) -> set[tupl
 def _tint(link: Link, shade: Mapping[tuple[int, str, str], str], way: set[tuple[int, str, str]], theme: Colours) -> str:
     if link.target.leaving_from is not None:
         return rgba(theme.drop, 0.55)
-    on_way = (link.source.position, link.source.name, link.target.name) in way
-    return rgba(shade[link.source.key], FULL if on_way else FAINT)
+    return rgba(shade[link.source.key], FULL if _on(link, way) else FAINT)
+
+
+def _on(link: Link, way: set[tuple[int, str, str]]) -> bool:
+    return (link.source.position, link.source.name, link.target.name) in way
 
 
 def _names(
@@ -176,6 +180,7 @@ def _names(
     across: Mapping[tuple[int, str, str], float],
     *,
     width: int,
+    loud: set[tuple[int, str, str]],
     theme: Colours,
 ) -> None:
     """Set each node's name and people to its right."""
@@ -207,6 +212,8 @@ def _names(
             yanchor="middle",
             xshift=shift,
             showarrow=False,
+            bgcolor=rgba(theme.paper, 0.78) if one.key in loud else "rgba(0,0,0,0)",
+            borderpad=1,
             # A halo in the paper's colour keeps names readable on top of ribbons.
             font={"size": size, "color": theme.ink, "shadow": halo},
         )

@@ -86,20 +86,20 @@ def campaign_report(
     worst, loss = funnel_loss(funnel)
     stops = _stops(funnel, worst)
     around = _around(correlation, names[:-1])
-    sections = [funnel_section(funnel, finding=loss, stops=stops)]
+    sections = [funnel_section(funnel, finding=loss, loudest=worst, stops=stops)]
     findings = []
     people = journeys.people
     if by in people.columns and people[by].null_count() < people.height:
         grouped = journeys.funnel(names, within=within, by=by)
         gap = campaign_gap(grouped.table, by=by)
         findings += [Finding(gap.sentence, "campaigns")] if gap else []
-        sections.append(campaign_section(grouped, by=by, finding=gap.sentence if gap else None))
+        sections.append(campaign_section(grouped, by=by, finding=gap.headline if gap else None))
     findings += [Finding(stops, "funnel")] if stops else []
     if correlation.table.height and correlation.findings.height:
         findings.append(Finding(correlation.finding, "correlation"))
     findings += [Finding(loss, "funnel")] if not stops else []
     findings += [Finding(around, "flow")] if around else []
-    sections.append(flow_section(flow, colour_of=_colours(journeys, goal), around=around))
+    sections.append(flow_section(flow, colour_of=_colours(journeys, names), around=around))
     sections.append(correlation_section(correlation))
     bridge = identity_section(journeys)
     sections += [bridge] if bridge else []
@@ -115,12 +115,13 @@ def campaign_report(
     )
 
 
-def _colours(journeys: Journeys, goal: str) -> dict[str, str]:
-    """Give each event its colour by its rank over all that was selected."""
+def _colours(journeys: Journeys, steps: list[str]) -> dict[str, str]:
+    """Give each event its colour: the report's own steps first, then by how many did it."""
     from journeys.charts.theme import event_colours
 
-    ranked = journeys.events.group_by("event").len().collect().sort("len", "event", descending=[True, False])
-    return event_colours(ranked["event"].cast(pl.String).to_list(), goal=goal)
+    people = journeys.events.group_by("event").agg(pl.col("person").n_unique()).collect()
+    ranked = people.with_columns(pl.col("event").cast(pl.String)).sort("person", "event", descending=[True, False])
+    return event_colours([*steps, *ranked["event"].to_list()], goal=steps[-1])
 
 
 def _stops(funnel: Funnel, worst: int) -> str | None:

@@ -35,6 +35,14 @@ class Gap:
     high: float
 
     @property
+    def headline(self) -> str:
+        """The gap as a heading."""
+        return (
+            f"{percent(self.rate)} of {self.group}'s people at {self.before} went on to {self.step}, "
+            f"{percent(self.others)} of all others did."
+        )
+
+    @property
     def sentence(self) -> str:
         """The gap in words."""
         return (

@@ -34,7 +34,7 @@ def _when(result: Result) -> str:
 def _window(funnel: Funnel) -> str:
     within = funnel.spec.within
     window = f"within {duration(within)} of the first" if within is not None else "at any time after the first"
-    return f"each step {window}, in this order; {_when(funnel)}."
+    return f"step {window}, in this order; {_when(funnel)}."
 
 
 def _late(funnel: Funnel) -> str:
@@ -46,16 +46,17 @@ def _late(funnel: Funnel) -> str:
     return f" Those who began after {day(since)} have not had the whole {duration(within)} yet."
 
 
-def funnel_section(funnel: Funnel, *, finding: str, stops: str | None) -> Section:
+def funnel_section(funnel: Funnel, *, finding: str, loudest: int, stops: str | None) -> Section:
     """Tell where people stop."""
     from journeys.charts.funnel import draw
 
+    wide, narrow = (draw(funnel.table, loudest=loudest, narrow=narrow) for narrow in (False, True))
     return Section(
         name="funnel",
         question="Where do they stop?",
         finding=finding,
-        definition=_window(funnel).capitalize(),
-        pictures=(Picture(draw(funnel.table), draw(funnel.table, narrow=True)),),
+        definition=f"Each {_window(funnel)}",
+        pictures=(Picture(wide, narrow),),
         means=(stops or "The step that loses most people is where a change could matter to most.") + _late(funnel),
         not_means="that those lost are lost for good, or that the last thing they did made them stop.",
         table=funnel.table,
@@ -69,20 +70,14 @@ def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Sectio
 
     what = by.removeprefix("first_").replace("_", " ")
     table = grouped.table
-    pictures = tuple(
-        Picture(
-            draw(table, by=by, measure=measure, subtitle="", narrow=False),
-            draw(table, by=by, measure=measure, subtitle="", narrow=True),
-        )
-        for measure in ("rate_from_previous",)
-    )
+    wide, narrow = (draw(table, by=by, measure="rate_from_previous", narrow=narrow) for narrow in (False, True))
     return Section(
         name="campaigns",
         question=f"Which {what} brings people who stay?",
         finding=finding or f"No {what} differs from the others by more than chance would have it.",
-        definition=f"Of those who got to the step before, the share who went on, by {by.replace('_', ' ')}; "
+        definition=f"Of those who got to the step before, the share who went on, by {by.replace('_', ' ')}; each "
         + _window(grouped),
-        pictures=pictures,
+        pictures=(Picture(wide, narrow),),
         means="how far those whom each campaign brought first have come. In brackets how many began.",
         not_means="that the campaign made the difference: it may have reached other people. Nor that later touches are "
         "worth nothing; only the first is looked at here.",
@@ -159,11 +154,7 @@ def identity_section(journeys: Journeys) -> Section | None:
         question="Who is who?",
         finding=identity.finding,
         definition=identity.account,
-        pictures=tuple(
-            Picture(draw_bridge(identity.figures, narrow=False), draw_bridge(identity.figures, narrow=True))
-            for _ in (0,)
-            if identity.figures.height
-        ),
+        pictures=(Picture(draw_bridge(identity.figures), draw_bridge(identity.figures, narrow=True)),),
         means=f"{number(known)} of {number(people)} people{share} have a known identifier, so that their visits before "
         "and after are one journey.",
         not_means="that the others are all different people: a visitor who comes back with another browser, and never "

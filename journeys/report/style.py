@@ -40,7 +40,7 @@ p,ul,ol{max-width:72ch;margin:.6rem 0}
 .findings{padding:0;margin:1.6rem 0 0;list-style:none;counter-reset:f;max-width:76ch}
 .findings li{counter-increment:f;padding:.7rem 0 .7rem 2.4rem;position:relative;border-top:1px solid var(--grid)}
 .findings li::before{content:counter(f);position:absolute;left:.3rem;color:var(--muted)}
-.findings a{color:var(--ink);text-decoration-color:var(--muted)}
+.findings a{color:var(--ink);text-decoration-color:var(--grid);text-decoration-thickness:2px}
 .findings a:hover{color:var(--goal)}
 section{padding:2.6rem 0 0}
 figure{margin:1rem 0 .6rem}
@@ -63,11 +63,13 @@ padding:.25rem 1rem .25rem 0;vertical-align:bottom}
 .jn td{padding:.2rem 1rem .2rem 0;vertical-align:top;max-width:26em}
 .jn .r{text-align:right;white-space:nowrap}
 .jn .jn-small{color:var(--muted);font-size:.85rem}
-@media (min-width:1500px){
-nav.contents{position:fixed;top:0;left:0;width:calc((100vw - 1120px)/2 - 10px);max-width:260px;margin:0;
-padding:3rem 0 1rem 24px;max-height:100vh;overflow-y:auto}
+@media screen and (min-width:1340px){
+body{display:grid;grid-template-columns:210px minmax(0,1120px);justify-content:center;column-gap:10px}
+nav.contents{position:sticky;top:0;align-self:start;max-height:100vh;overflow-y:auto;margin:0;
+padding:3.1rem 0 1rem 20px}
 nav.contents ol{display:block}
 nav.contents li{margin:.45rem 0;line-height:1.4}
+main{margin:0}
 }
 @media (max-width:560px){
 h1{font-size:1.55rem}h2{font-size:1.25rem}
