@@ -302,3 +302,25 @@ def transitions(people: dict[Any, list[Event]], *, collapse: bool = False) -> Co
         for (a, _), (b, _) in pairwise(nodes):
             out[a, b] += 1
     return out
+
+
+def drop_offs(found: Sequence[Journey], *, quiet_since: int | None = None) -> dict[str, Any]:
+    """Count endings without the goal, people at each node, and where they went on to."""
+    lost: Counter[tuple[str, ...]] = Counter()
+    at: dict[str, set[int]] = defaultdict(set)
+    onward: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for number, journey in enumerate(found):
+        names = [name for name, _ in journey.nodes]
+        for name in names:
+            at[name].add(number)
+        for source, target in pairwise(names):
+            onward[source, target].add(number)
+        silent = quiet_since is None or journey.nodes[-1][1] <= quiet_since
+        if not journey.converted and silent:
+            lost[tuple(names[-3:])] += 1
+    reached = {number for number, journey in enumerate(found) if journey.converted}
+    return {
+        "endings": dict(lost),
+        "passed": {name: len(numbers) for name, numbers in at.items()},
+        "onward": {move: (len(numbers), len(numbers & reached)) for move, numbers in onward.items()},
+    }

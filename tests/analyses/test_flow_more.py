@@ -1,0 +1,185 @@
+"""Drop-offs, transitions, timelines and two flows side by side, against plain loops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+from tests.analyses.test_flow import EPOCH, MINUTE, journeys_of, log_of, logs
+from tests.twins import flow as twin
+
+
+def is_goal(event: twin.Event) -> bool:
+    return event.event == "X"
+
+
+def test_drop_offs_agree_with_plain_loops() -> None:
+    @given(people=logs, quiet=st.sampled_from([None, 1, 3]))
+    def agree(people: list[list[tuple[int, str, str | None]]], quiet: int | None) -> None:
+        j, own = journeys_of(people)
+        words: dict[str, Any] = {} if quiet is None else {"quiet": timedelta(minutes=quiet)}
+        found = j.dropoff("X", **words)
+        last = max(event.time for events in own.values() for event in events)
+        since = None if quiet is None else last - quiet * MINUTE
+        expected = twin.drop_offs(twin.journeys(own, end=is_goal), quiet_since=since)
+        endings = {tuple(steps): people for _, steps, people in found.endings.rows()}
+        assert endings == expected["endings"]
+        assert {(a, b): (n, c) for a, b, n, c, _ in found.onward.rows()} == expected["onward"]
+        by_event: Counter[str] = Counter()
+        for steps, count in expected["endings"].items():
+            by_event[steps[-1]] += count
+        rows = {row["event"]: row for row in found.table.to_dicts()}
+        assert {event: row["people"] for event, row in rows.items()} == by_event
+        assert all(row["passed"] == expected["passed"][event] for event, row in rows.items())
+        assert found.lost == sum(by_event.values())
+        everybody = found.lost + found.reached + found.pending
+        assert everybody == len(own)
+        for event, row in list(rows.items())[:2]:
+            assert found.people(event).people.height == row["people"]
+
+    agree()
+
+
+def test_drop_off_tells_what_the_others_did() -> None:
+    rows = [("a", 0, "Visit"), ("a", 1, "Help"), ("b", 0, "Visit"), ("b", 1, "Buy"), ("c", 0, "Visit")]
+    found = log_of(rows).dropoff("Buy")
+    assert found.table.select("event", "people", "passed", "last_steps", "instead").rows() == [
+        ("Help", 1, 1, ["Visit", "Help"], None),
+        ("Visit", 1, 3, ["Visit"], "Buy"),
+    ]
+    assert found.finding.startswith("50 % of the 2 who never reach Buy end at Help: 100 %")
+    (only,) = found.examples("Help")
+    assert only.table["event"].to_list() == ["Visit", "Help"]
+    assert "Help" in found._repr_html_()
+    with pytest.raises(jn.UnknownNameError, match="event: no event 'Hlp'; did you mean 'Help'"):
+        found.people("Hlp")
+    assert [trace.type for trace in found.plot().data] == ["bar"]
+
+
+def test_transitions_agree_with_plain_loops() -> None:
+    @given(people=logs, collapse=st.booleans(), times=st.booleans(), hide=st.sampled_from([None, "B"]))
+    def agree(
+        people: list[list[tuple[int, str, str | None]]], *, collapse: bool, times: bool, hide: str | None
+    ) -> None:
+        j, own = journeys_of(people)
+        found = j.transitions(collapse=collapse, times=times, hide=hide)
+        shown = {person: [e for e in events if e.event != hide] for person, events in own.items()}
+        expected = dict(twin.transitions(shown, collapse=collapse))
+        moves = {(a, b): n for a, b, n in found.table.select("source", "target", "moves").rows()}
+        stops = Counter({name: n for (name, target), n in moves.items() if target == "(drop-off)"})
+        assert {key: n for key, n in moves.items() if key[1] != "(drop-off)"} == expected
+        assert stops == Counter(events[-1].event for events in shown.values() if events)
+        sums = found.table.group_by("source").agg(pl.col("share").sum())["share"]
+        assert sums.to_list() == pytest.approx([1.0] * sums.len())
+        assert ("median_time" in found.table.columns) == times
+
+    agree()
+
+
+def test_the_matrix_has_every_share() -> None:
+    found = log_of([("a", 0, "x"), ("a", 1, "y"), ("a", 2, "x"), ("b", 0, "z")]).transitions()
+    matrix = found.matrix()
+    assert matrix.columns == ["source", "x", "y", "z", "(drop-off)"]
+    assert matrix.rows() == [
+        ("x", 0.0, 0.5, 0.0, 0.5),
+        ("y", 1.0, 0.0, 0.0, 0.0),
+        ("z", 0.0, 0.0, 0.0, 1.0),
+    ]
+    few = log_of([("a", 0, "x"), ("a", 1, "y"), ("a", 2, "x"), ("b", 0, "z")]).transitions(top=1)
+    assert set(few.table["source"]) == {"x", "(other)"}
+    assert found.plot().data[0].type == "heatmap"
+    assert found.plot_graph().data[0].type == "scatter"
+
+
+def test_the_step_matrix_adds_up() -> None:
+    flow = log_of([("a", 0, "x"), ("a", 1, "y"), ("b", 0, "x"), ("c", 0, "z"), ("c", 1, "y")]).flow(steps=3)
+    matrix = flow.step_matrix()
+    assert matrix.columns == ["node", "1", "2", "3"]
+    # whoever is nowhere has left before
+    assert [matrix[column].sum() for column in ("1", "2", "3")] == pytest.approx([1.0, 1.0, 1.0])
+    assert flow.plot_steps().data[0].type == "heatmap"
+
+
+def test_a_timeline_has_every_event_and_its_session() -> None:
+    table = pl.DataFrame(
+        {
+            "person": ["a", "a", "a", "b"],
+            "timestamp": [EPOCH, EPOCH + timedelta(minutes=10), EPOCH + timedelta(hours=5), EPOCH],
+            "event": ["Visit", "Sign up", "Open", "Visit"],
+            "source": ["web", "web", "mail", "web"],
+            "plan": [None, "free", None, "pro"],
+            "empty": [None, None, None, "x"],
+            "replay_url": [None, "https://replay.example/1", None, None],
+        }
+    )
+    line = jn.Journeys.from_table(table).timeline("a")
+    assert line.table["session"].to_list() == [1, 1, 2]
+    assert line.table.columns == ["timestamp", "event", "since_previous", "session", "source", "replay_url", "plan"]
+    assert line.table["since_previous"].to_list() == [None, timedelta(minutes=10), timedelta(minutes=290)]
+    assert line.finding == "a: 3 events in 2 sessions over 5 hours."
+    figure = line.plot()
+    assert len(figure.data[0].x) == 3
+    assert "replay.example" in figure.data[0].hovertext[1]
+    with pytest.raises(jn.UnknownNameError, match="people: no person 'zz'"):
+        jn.Journeys.from_table(table).timeline("zz")
+
+
+def two_groups() -> jn.Journeys:
+    rows: list[tuple[Any, ...]] = []
+    for i in range(200):
+        spring = i % 2 == 0
+        second = "Help" if (i // 2) % (2 if spring else 10) == 0 else "Read"
+        rows += [(f"p{i:03d}", 0, "Visit", "spring" if spring else "ads"), (f"p{i:03d}", 1, second, None)]
+        if second == "Read" and i % 3:
+            rows.append((f"p{i:03d}", 2, "Buy", None))
+    return log_of(rows, "campaign")
+
+
+def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
+    j = two_groups()
+    spring, ads = (j.only(pl.col("first_campaign") == name) for name in ("spring", "ads"))
+    both = spring.flow(end="Buy", who="all", against=ads)
+    one, other = spring.flow(end="Buy", who="all"), ads.flow(end="Buy", who="all")
+    for row in both.table.to_dicts():
+        key = {name: row[name] for name in ("position", "source", "target")}
+        here = one.table.filter(**key)["people"].sum()
+        there = other.table.filter(**key)["people"].sum()
+        assert (row["people"], row["against_people"]) == (here, there)
+        assert row["difference"] == pytest.approx(here / 100 - there / 100)
+    top = both.table.filter(position=0, target="Help").row(0, named=True)
+    assert (top["people"], top["against_people"]) == (50, 10)
+    assert top["q_value"] < 0.001
+    assert top["difference_low"] < 0.4 < top["difference_high"]
+    assert "50 % go Visit → Help" in both.finding or "Visit → Read" in both.finding
+    assert both.resonance()["node"].to_list()[0] == "Visit"
+    assert both.people(link=(0, "Visit", "Help")).people.height == 50
+    assert [trace.type for trace in both.plot().data] == ["sankey"]
+    assert len(both.plot(kind="both").data) == 2
+    swapped = j.flow(end="Buy", who="all", against=pl.col("first_campaign") == "ads")
+    assert swapped.table.equals(both.table)
+    same = spring.flow(against=spring)
+    assert same.table["difference"].abs().max() == 0
+    assert same.finding == "No link differs between the two groups beyond chance."
+
+
+def test_flow_figures_say_what_they_count() -> None:
+    flow = two_groups().flow(end="Buy", who="all")
+    assert flow.finding == "53 % of 200 people reach Buy." or "of 200 people reach Buy" in flow.finding
+    node = flow.nodes.filter(position=1, node="Read").row(0, named=True)
+    assert node["conversion_rate"] == node["converted"] / node["passed"]
+    assert node["ci_low"] < node["conversion_rate"] < node["ci_high"]
+    behind = flow.people(node=(1, "Read")).people["person"]
+    bought = set(flow.people(converted=True).people["person"])
+    a, b = len(bought & set(behind)), len(set(behind) - bought)
+    c, d = len(bought - set(behind)), 200 - len(bought | set(behind))
+    phi = (a * d - b * c) / ((a + b) * (c + d) * (a + c) * (b + d)) ** 0.5
+    assert node["phi"] == pytest.approx(phi)
+    assert len(flow.plot_paths(5).layout.shapes) >= 2
+    assert flow.plot(dark=True).data[0].type == "sankey"
