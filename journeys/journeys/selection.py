@@ -254,7 +254,7 @@ def cut_view(view: View, cuts: Sequence[pl.Expr | pl.Series]) -> View:
         people = view.people
         for cut in cuts:
             people = people.filter(pl.col("code").is_in(cast("pl.Series", cut).implode()))
-        return View(events, people)
+        return View(events, people, whole=view.whole)
     return View(events, _people_left(view.people, events))
 
 

@@ -165,7 +165,7 @@ def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
     if people is not None:
         facts = facts.join(people, on="person", how="left", maintain_order="left", suffix="_trait")
     size = Size(labels.len(), coded.height, *_span(coded))
-    return Log(shards=(View(events, facts.lazy()),), names=names, ranked=tuple(ranking["event"]), size=size)
+    return Log(shards=(View(events, facts.lazy(), whole=True),), names=names, ranked=tuple(ranking["event"]), size=size)
 
 
 def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:

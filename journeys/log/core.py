@@ -25,10 +25,13 @@ class View(NamedTuple):
     people : pl.LazyFrame
         `code` (UInt32), `person` (the public label), `first_seen`, `last_seen`, `event_count`,
         `first_*` and `last_*` of the campaign columns, identifiers and traits; sorted by code.
+    whole : bool
+        Whether all events of these people are there, so that their `event_count` can be read instead of counted.
     """
 
     events: pl.LazyFrame
     people: pl.LazyFrame
+    whole: bool = False
 
 
 class Size(NamedTuple):

@@ -181,7 +181,7 @@ def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, 
     missing = [os.fspath(file.relative_to(folder)) for file in wanted if not file.is_file()]
     if missing:
         raise StoreError(f"path: {str(path)!r} is incomplete, missing: {', '.join(missing)}.")
-    views = tuple(View(pl.scan_parquet(events), pl.scan_parquet(people)) for events, people in paths)
+    views = tuple(View(pl.scan_parquet(events), pl.scan_parquet(people), whole=True) for events, people in paths)
     span = [datetime.fromisoformat(text) if text else None for text in (manifest["first"], manifest["last"])]
     size = Size(manifest["people"], manifest["events"], span[0], span[1])
     log = Log(views, tuple(manifest["names"]), tuple(manifest["ranked"]), size, path=data, paths=paths)

@@ -164,7 +164,7 @@ def _did(family: Happened | Sequence, columns: Columns, window: Window) -> Array
     if isinstance(family, Happened):
         return any_within(columns.marks(family.step), window)
     # The first of one and the last of the other tell it all: in between they come in this order somewhere.
-    rows = len(columns.person)
+    rows = columns.borders.rows
     firsts, thens = np.flatnonzero(columns.marks(family.first)), np.flatnonzero(columns.marks(family.then))
     first = np.append(firsts, rows)[np.searchsorted(firsts, window.start)]
     last = np.append(-1, thens)[np.searchsorted(thens, window.stop)]

@@ -7,24 +7,37 @@ count for a person are always one run of rows, `start` to `stop`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from journeys.analyses.correlation.ask import Ask, First, Matched
 
-__all__ = ["Rows", "Window", "open_window", "rows_up_to", "unit_hash"]
+__all__ = ["Borders", "Rows", "Window", "open_window", "rows_up_to", "unit_hash"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Bools: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
+class Borders(NamedTuple):
+    """The people of a shard, ascending: code, first row, and the row after the last."""
+
+    code: Array
+    first: Ints
+    last: Ints
+
+    @property
+    def rows(self) -> int:
+        """How many rows the shard has."""
+        return int(self.last[-1]) if len(self.last) else 0
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The columns of a shard that say who, when, and what is asked about."""
+    """What the rows of a shard say: who, when, and where what is asked about happens."""
 
-    person: Array
+    borders: Borders
     converts: Array  # row numbers where the conversion happens
     anchors: Array | None = None  # row numbers where the clock may start
     time: Array | None = None  # microseconds
@@ -102,11 +115,8 @@ def open_window(rows: Rows, ask: Ask) -> Window:
     The clock starts at the first row, or at the first anchor (then only later rows count). Behaviour counts strictly
     before the first conversion. What is cut beyond that is told by `ask`: see `Journeys.correlation`.
     """
-    person = rows.person
-    n = len(person)
-    changes = np.flatnonzero(person[1:] != person[:-1]) + 1
-    first = np.concatenate([np.zeros(min(n, 1), np.int64), changes])
-    last = np.concatenate([changes, np.full(min(n, 1), n, np.int64)])
+    code, first, last = rows.borders
+    n = rows.borders.rows
     start, clock_row = first, first
     known = np.ones(len(first), np.bool_)
     if rows.anchors is not None:
@@ -118,7 +128,7 @@ def open_window(rows: Rows, ask: Ask) -> Window:
     converted = conversion < last
     stop = np.where(converted, conversion, last)
     nothing = np.empty(0, np.int64)
-    window = Window(person[first], start, stop, last, converted, {}, nothing, nothing)
+    window = Window(code, start, stop, last, converted, {}, nothing, nothing)
     if rows.time is None:
         return window if rows.anchors is None else window.keep(known)
     since = rows.time[clock_row]
