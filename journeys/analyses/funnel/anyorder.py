@@ -49,55 +49,82 @@ def _groups(rows: Rows) -> list[tuple[int, ...]]:
 def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     """For each unit, the window that serves most steps: the first to end, then the last to start."""
     groups = _groups(rows)
-    any_step = np.logical_or.reduce(rows.steps) if rows.size else np.zeros(0, dtype=np.bool_)
-    row = np.flatnonzero(any_step)
-    floor = _floor(rows, row, spec=spec)
-    inside = floor <= row
-    row, floor = row[inside], floor[inside]
-    served = np.zeros(len(row), dtype=np.int64)
+    row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
+    low = _lowest(rows, row, spec=spec)
+    floor = None
+    if spec.entered[1] is not None or any(len(group) > 1 for group in groups):
+        floor = _floor(rows, row, low, spec=spec)
+        inside = floor <= row
+        row, floor, low = row[inside], floor[inside], low[inside]
+    served = np.zeros(len(row), dtype=np.int8)
     for group in groups:
-        served += _matched(rows, group, row, floor)
+        if len(group) == 1:
+            served += _last(rows, group[0], row, low, spec=spec) >= 0
+        elif floor is not None:
+            served += _matched(rows, group, row, floor).astype(np.int8)
+    if floor is None:
+        # a row that may not even begin an attempt serves nothing
+        row, served = row[served > 0], served[served > 0]
     at = firsts(rows, row)
     if not at.size:
         return row, row
     most = np.maximum.reduceat(served, at)
-    number = np.cumsum(_marks(at, len(row))) - 1
-    hit = np.flatnonzero(served == most[number])
+    hit = np.flatnonzero(served == np.repeat(most, np.diff(np.append(at, len(row)))))
     hit = hit[firsts(rows, row[hit])]
-    end, low = row[hit], floor[hit]
+    end = row[hit]
+    low = _lowest(rows, end, spec=spec)
     start = end.copy()
     for group in groups:
-        start = np.minimum(start, _latest_start(rows, group, end, low))
+        if len(group) == 1:
+            last = _last(rows, group[0], end, low, spec=spec)
+            start = np.where(last >= 0, np.minimum(start, last), start)
+        elif floor is not None:
+            start = np.minimum(start, _latest_start(rows, group, end, floor[hit]))
     high = spec.entered[1]
     if high is not None:
         # an attempt has to begin inside the range: the last row that does may stand in for any other
-        early = np.flatnonzero(any_step & (rows.time < high))
+        early = np.flatnonzero(np.logical_or.reduce(rows.steps) & (rows.time < high))
         start = np.minimum(start, early[counter(early, rows.size)[end + 1] - 1])
     return start, end
 
 
-def _marks(at: Ints, size: int) -> Ints:
-    out = np.zeros(size, dtype=np.int64)
-    out[at] = 1
-    return out
-
-
-def _floor(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
-    """Return the first row that an attempt ending at `row` may use; past `row` where it may not even begin."""
-    floor = rows.begin[rows.unit[row]]
-    earliest = np.full(len(row), np.iinfo(np.int64).min)
+def _last(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the last row up to each row that serves a step and may be in its window; -1 where there is none."""
+    serving = np.flatnonzero(rows.steps[step])
+    if not serving.size:
+        return np.full(len(row), -1)
+    pointer = counter(serving, rows.size)[row + 1] - np.int32(1)
+    last = serving[np.maximum(pointer, 0)]
+    good = (pointer >= 0) & (last >= low)
     if spec.within is not None:
-        earliest = rows.time[row] - spec.within
-    low, high = spec.entered
-    if low is not None:
-        earliest = np.maximum(earliest, low)
-    if spec.within is not None or low is not None:
-        floor = np.maximum(floor, _first_not_before(rows, row, earliest))
-    for stop in rows.stops:
+        good &= rows.time[last] >= rows.time[row] - spec.within
+    if spec.entered[0] is not None:
+        good &= rows.time[last] >= spec.entered[0]
+    return np.where(good, last, -1)
+
+
+def _lowest(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the first row that an attempt ending at `row` may use, time aside: of the unit, after an exclusion."""
+    low = rows.begin[rows.unit[row]]
+    for stop in rows.stops if spec.exclude else ():
         stopped = np.flatnonzero(stop)
         if stopped.size:
             pointer = counter(stopped, rows.size)[row] - 1
-            floor = np.where(pointer >= 0, np.maximum(floor, stopped[np.maximum(pointer, 0)]), floor)
+            low = np.where(pointer >= 0, np.maximum(low, stopped[np.maximum(pointer, 0)]), low)
+    return low
+
+
+def _floor(rows: Rows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the first row that an attempt ending at `row` may use; past `row` where it may not even begin."""
+    earliest = np.full(len(row), np.iinfo(np.int64).min)
+    if spec.within is not None:
+        earliest = rows.time[row] - spec.within
+    first, high = spec.entered
+    if first is not None:
+        earliest = np.maximum(earliest, first)
+    floor = low
+    if spec.within is not None or first is not None:
+        floor = np.maximum(floor, _first_not_before(rows, row, earliest))
     if high is not None:
         steps = np.flatnonzero(np.logical_or.reduce(rows.steps) & (rows.time < high))
         count = counter(steps, rows.size)

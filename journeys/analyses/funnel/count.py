@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,66 +30,59 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     """
     rows = read_rows(view, spec)
     attempts = counted(rows, spec=spec)
-    times = timeline(rows, attempts)
-    groups = groups_of(view, rows, attempts, spec=spec)
-    wide = pl.DataFrame({"last": attempts.last if len(attempts.unit) else np.zeros(0, dtype=np.int64)})
-    wide = wide.with_columns(groups)
-    previous, start = _durations(times)
+    labels, group = _numbered(groups_of(view, rows, attempts, spec=spec), size=len(attempts.unit))
+    entered = np.bincount(group, minlength=labels.height)
     parts = []
+    first = np.full(len(attempts.unit), -1, dtype=np.int64)
+    before = first.copy()
+    last = attempts.last if len(attempts.unit) else first
     for step in range(spec.width):
-        one = wide.with_columns(
-            reached=pl.Series(attempts.row[:, step] >= 0),
-            previous=_maybe(previous[:, step]),
-            start=_maybe(start[:, step]),
+        row = attempts.row[:, step]
+        line = np.flatnonzero(row >= 0)
+        came = line[before[line] >= 0] if step else line[:0]
+        now = rows.time[row[came]]
+        stays = line[last[line] == step] if step < spec.width - 1 else line[:0]
+        parts.append(
+            labels.with_columns(
+                step=pl.lit(step + 1, dtype=pl.Int64),
+                entered=pl.Series(entered, dtype=pl.Int64),
+                people=pl.Series(np.bincount(group[line], minlength=labels.height), dtype=pl.Int64),
+                dropped=pl.Series(np.bincount(group[stays], minlength=labels.height), dtype=pl.Int64),
+                from_previous=_lists(now - rows.time[before[came]], group[came], size=labels.height),
+                from_start=_lists(now - rows.time[first[came]], group[came], size=labels.height),
+            )
         )
-        sums = [
-            pl.lit(step + 1, dtype=pl.Int64).alias("step"),
-            pl.len().cast(pl.Int64).alias("entered"),
-            pl.col("reached").sum().cast(pl.Int64).alias("people"),
-            ((pl.col("last") == step).sum() if step < spec.width - 1 else pl.lit(0)).cast(pl.Int64).alias("dropped"),
-            pl.col("previous").drop_nulls().implode().alias("from_previous"),
-            pl.col("start").drop_nulls().implode().alias("from_start"),
-        ]
-        if spec.by:
-            sums[-2:] = [
-                pl.col("previous").drop_nulls().alias("from_previous"),
-                pl.col("start").drop_nulls().alias("from_start"),
-            ]
-            parts.append(one.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "people", *_REST))
-        else:
-            parts.append(one.select(sums))
-    return pl.concat(parts)
+        first[line] = np.where(first[line] < 0, row[line], first[line])
+        before[line] = row[line]
+    return pl.concat(parts).drop("")
 
 
-_REST = ("dropped", "from_previous", "from_start")
+def _numbered(groups: Sequence[pl.Series], *, size: int) -> tuple[pl.DataFrame, Ints]:
+    """Give each combination of values a number, and say which combination has which."""
+    if not groups:
+        return pl.DataFrame({"": [0]}), np.zeros(size, dtype=np.int64)
+    table = pl.DataFrame(groups)
+    labels = table.unique().sort(table.columns).with_row_index("")
+    number = table.join(labels, on=table.columns, how="left", maintain_order="left")[""]
+    return labels, number.to_numpy().astype(np.int64)
+
+
+def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
+    """Collect the values of each group, never below zero, as one list a group."""
+    values = np.maximum(values, 0)
+    if size == 1:
+        return pl.Series([pl.Series(values, dtype=pl.Int64)], dtype=pl.List(pl.Int64))
+    ends = np.cumsum(np.bincount(group, minlength=size))
+    parts = np.split(values[np.argsort(group, kind="stable")], ends[:-1]) if size else []
+    return pl.Series([pl.Series(part, dtype=pl.Int64) for part in parts], dtype=pl.List(pl.Int64))
 
 
 def timeline(rows: Rows, attempts: Attempts) -> Ints:
-    """Return the time of each step of each attempt (µs), -1 before 1970 aside; the smallest int where not taken."""
+    """Return the time of each step of each attempt (µs); the smallest int where it was not taken."""
     never = np.iinfo(np.int64).min
     if not rows.size:
         return np.full(attempts.row.shape, never)
     return np.where(attempts.row >= 0, rows.time[np.maximum(attempts.row, 0)], never)
-
-
-def _durations(times: Ints) -> tuple[Ints, Ints]:
-    """Return the time since the step before and since entering, never negative; else the smallest int."""
-    never = np.iinfo(np.int64).min
-    previous, start = np.full(times.shape, never), np.full(times.shape, never)
-    before, first = np.full(len(times), never), np.full(len(times), never)
-    for step in range(times.shape[1]):
-        now = times[:, step]
-        known = (now != never) & (before != never)
-        previous[:, step] = np.where(known, np.maximum(now - before, 0), never)
-        start[:, step] = np.where(known, np.maximum(now - first, 0), never)
-        first = np.where((first == never) & (now != never), now, first)
-        before = np.where(now != never, now, before)
-    return previous, start
-
-
-def _maybe(values: Ints) -> pl.Series:
-    never = int(np.iinfo(np.int64).min)
-    return pl.Series(values, dtype=pl.Int64).to_frame("x").select(pl.when(pl.col("x") != never).then("x"))["x"]
 
 
 def groups_of(view: View, rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> list[pl.Series]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from operator import or_
 from typing import Any
 
@@ -73,6 +74,29 @@ class Rows:
         at = np.flatnonzero(changes(self.unit))
         end[self.unit[at]] = np.append(at[1:], self.size)
         return end
+
+    def parts(self, size: int) -> list[tuple[int, int]]:
+        """Cut between people into parts of about `size` rows; return where they begin and end."""
+        cuts = [0]
+        for at in range(size, self.size - size // 2, size):
+            person = self.person[self.unit[at]]
+            cut = int(np.searchsorted(self.unit, np.searchsorted(self.person, person)))
+            if cut > cuts[-1]:
+                cuts.append(cut)
+        return list(pairwise([*cuts, self.size]))
+
+    def part(self, low: int, high: int) -> Rows:
+        """Return the rows from `low` to below `high`, as views; units are numbered from 0 again."""
+        first, last = int(self.unit[low]), int(self.unit[high - 1])
+        return Rows(
+            unit=self.unit[low:high] - np.int32(first),
+            person=self.person[first : last + 1],
+            time=self.time[low:high],
+            place=self.place[low:high],
+            steps=[mask[low:high] for mask in self.steps],
+            stops=[mask[low:high] for mask in self.stops],
+            values={},
+        )
 
     def take(self, index: Ints) -> Rows:
         """Keep some rows, in the order given; `person` still speaks of all units."""
@@ -181,7 +205,7 @@ def _arrays(
     masks = _masks(found, conditions=conditions, categories=categories)
     person = found["person"].to_numpy()
     size = found.height
-    place = found["_place"].to_numpy().astype(np.int64) if "_place" in found else np.arange(size, dtype=np.int64)
+    place = found["_place"].to_numpy().astype(np.int64) if "_place" in found else np.arange(size, dtype=np.int32)
     new = changes(person)
     for name in ("_session", "_day"):
         if name in found:
