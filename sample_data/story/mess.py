@@ -40,8 +40,8 @@ def spoil_identifiers(rows: list[Row]) -> list[Row]:
     spoilt = []
     for row in rows:
         if row.source == "product" and row.kind == "track" and row.anonymous and dice.yes(JUNK):
-            junk = {"user": dice.pick(["null", "undefined"])} if dice.yes(0.5) else {"anonymous": NOBODY}
-            spoilt.append(replace(row, **junk))
+            user = dice.pick(["null", "undefined"]) if dice.yes(0.5) else None
+            spoilt.append(replace(row, user=user) if user else replace(row, anonymous=NOBODY))
         else:
             spoilt.append(row)
     return spoilt
@@ -61,7 +61,7 @@ def spoil_calls(calls: list[Call]) -> Iterator[tuple[str, Call]]:
             yield "duplicate", {**call, **times}
 
 
-def bad_calls(call: Call) -> Iterator[tuple[str, Call | str]]:
+def bad_calls(call: Call) -> Iterator[tuple[str, Call]]:
     """Calls that no reader can place, made from a good one, with the reason."""
     dice = Dice("bad calls")
     for reason, count in {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from story.people import Person
 from story.rows import Row
 from story.website import Visit
@@ -27,7 +29,7 @@ UPGRADE_WITH_CALENDAR, UPGRADE_WITHOUT = 0.7, 0.06
 class Work(Visit):
     """A session in the product: mostly told by the browser, partly by the server, which knows the user only."""
 
-    def track(self, name: str, **properties: object) -> Row:
+    def track(self, name: str, **properties: Any) -> Row:
         row = super().track(name, **properties)
         row.source = "product"
         if self.dice.yes(0.3):

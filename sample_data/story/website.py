@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from story.people import Person
 from story.rows import Row
 from story.world import (
@@ -35,9 +37,7 @@ class Visit:
         same = self.device == person.device
         self.browser = person.browser if same else ("Safari" if self.device == "mobile" else "Chrome")
 
-    def _add(
-        self, kind: str, name: str, *, campaign: Campaign | None = None, path: str = "", **properties: object
-    ) -> Row:
+    def _add(self, kind: str, name: str, *, campaign: Campaign | None = None, path: str = "", **properties: Any) -> Row:
         row = Row(
             self.t,
             "website",
@@ -57,7 +57,7 @@ class Visit:
     def page(self, path: str, *, campaign: Campaign | None = None) -> None:
         self._add("page", "", campaign=campaign, path=path)
 
-    def track(self, name: str, **properties: object) -> Row:
+    def track(self, name: str, **properties: Any) -> Row:
         return self._add("track", name, **properties)
 
     def identify(self) -> None:
