@@ -1,5 +1,6 @@
 """Journey analytics in Jupyter: one timeline a person, and honest numbers about it."""
 
+from journeys import exports, naming
 from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
 from journeys.events import Events, Issues
@@ -7,6 +8,7 @@ from journeys.identity import IdentityRules
 from journeys.journeys import Journeys, stitch
 from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.sources import (
+    check,
     read_amplitude,
     read_customerio,
     read_ga4,
@@ -18,7 +20,7 @@ from journeys.sources import (
     read_snowplow,
     read_sql,
     read_table,
-)
+)  # fmt: skip
 from journeys.steps import Step, any_order, never, step
 
 __version__ = "0.1.0"
@@ -37,6 +39,9 @@ __all__ = [
     "UnknownNameError",
     "any_order",
     "at_least",
+    "check",
+    "exports",
+    "naming",
     "never",
     "open",
     "read_amplitude",

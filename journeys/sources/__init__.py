@@ -37,6 +37,7 @@ reader                identifiers                                              t
 """
 
 from journeys.sources.amplitude import read_amplitude
+from journeys.sources.check import Checked, check, read_any
 from journeys.sources.customerio import read_customerio
 from journeys.sources.ga4 import read_ga4
 from journeys.sources.hubspot import read_hubspot
@@ -48,7 +49,10 @@ from journeys.sources.sql import read_sql
 from journeys.sources.table import read_table
 
 __all__ = [
+    "Checked",
+    "check",
     "read_amplitude",
+    "read_any",
     "read_customerio",
     "read_ga4",
     "read_hubspot",

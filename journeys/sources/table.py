@@ -115,7 +115,7 @@ def read_table(
     casts = dict(properties) if isinstance(properties, Mapping) else {}
     shape = Shape(
         timestamp=parse_time(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
-        timed=as_text(when, schema[timestamp]).is_not_null(),
+        timed=(as_text(when, schema[timestamp]) if schema[timestamp] == pl.String else when).is_not_null(),
         event=what.cast(pl.String).str.strip_chars(),
         ids={kind: as_id(pl.col(column), schema[column]) for kind, column in types.items()},
         fields={KNOWN[c]: as_text(pl.col(c), schema[c]) for c in _known(rest)},

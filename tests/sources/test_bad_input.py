@@ -16,9 +16,7 @@ def adds_up(events):
 
 
 def reasons(events):
-    return dict(
-        events.issues.table.filter(pl.col("kind") == "quarantined").select("reason", "rows").iter_rows()
-    )
+    return dict(events.issues.table.filter(pl.col("kind") == "quarantined").select("reason", "rows").iter_rows())
 
 
 def call(number, **more):
@@ -45,7 +43,14 @@ def test_the_wrong_systems_file_is_named(tmp_path, system):
     columns, reader = WRONG[system]
     path = tmp_path / "export.parquet"
     pl.DataFrame(columns).write_parquet(path)
-    for other in (jn.read_ga4, jn.read_amplitude, jn.read_posthog, jn.read_snowplow, jn.read_customerio, jn.read_hubspot):
+    for other in (
+        jn.read_ga4,
+        jn.read_amplitude,
+        jn.read_posthog,
+        jn.read_snowplow,
+        jn.read_customerio,
+        jn.read_hubspot,
+    ):
         if other.__name__ == reader:
             continue
         with pytest.raises(jn.SourceError, match=f"it looks like {system}: {reader}"):
@@ -55,9 +60,13 @@ def test_the_wrong_systems_file_is_named(tmp_path, system):
 def test_a_file_of_no_system_points_to_read_table(tmp_path):
     path = tmp_path / "notes.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(jn.SourceError, match=r"'notes' is no Mixpanel data: no column 'event' or 'properties.time'; read_table"):
+    with pytest.raises(
+        jn.SourceError, match=r"'notes' is no Mixpanel data: no column 'event' or 'properties.time'; read_table"
+    ):
         jn.read_mixpanel(path)
-    with pytest.raises(jn.SourceError, match="these are not Segment's warehouse tables: 'notes' has neither anonymous_id"):
+    with pytest.raises(
+        jn.SourceError, match="these are not Segment's warehouse tables: 'notes' has neither anonymous_id"
+    ):
         jn.read_segment(path)
 
 
@@ -85,9 +94,9 @@ def test_a_missing_file_names_the_closest(tmp_path):
         jn.read_segment(tmp_path / "event.csv")
     with pytest.raises(jn.SourceError, match="no file matches"):
         jn.read_segment(str(tmp_path / "*.ndjson"))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "x.pdf").write_text("x")
     with pytest.raises(jn.SourceError, match=r"holds no CSV, NDJSON or Parquet files; it holds \.pdf"):
-        (tmp_path / "sub").mkdir()
-        (tmp_path / "sub" / "x.pdf").write_text("x")
         jn.read_segment(tmp_path / "sub")
     with pytest.raises(jn.SourceError, match="int is neither a path, nor a frame"):
         jn.read_hubspot(7)
@@ -129,7 +138,8 @@ def test_a_half_written_last_line_of_a_csv(tmp_path):
 
 def test_ragged_lines_and_open_quotes_of_a_csv(tmp_path):
     path = tmp_path / "log.csv"
-    path.write_text('time,what,user\n2026-03-01 10:00:00,A,1\n2026-03-01 10:00:00,B,2,extra\n2026-03-01 10:00:00,"C\n2026-03-01 10:00:00,D,4\n')
+    at = "2026-03-01 10:00:00"
+    path.write_text(f'time,what,user\n{at},A,1\n{at},B,2,extra\n{at},"C\n{at},D,4\n')
     events = jn.read_table(path, timestamp="time", event="what", ids=["user"])
     found = adds_up(events)
     assert found.read == 4
@@ -158,9 +168,15 @@ def test_two_encodings_in_one_file(tmp_path):
 
 
 def test_numbers_as_ids(tmp_path):
-    frame = pl.DataFrame({"t": ["2026-03-01"] * 3, "e": ["A"] * 3, "i": [7, 8, None], "f": [7.0, None, 9.5], "s": ["7.0", " 8 ", ""]})
+    frame = pl.DataFrame(
+        {"t": ["2026-03-01"] * 3, "e": ["A"] * 3, "i": [7, 8, None], "f": [7.0, None, 9.5], "s": ["7.0", " 8 ", ""]}
+    )
     events = jn.read_table(frame, timestamp="t", event="e", ids=["i", "f", "s"])
-    assert events.table.select("i", "f", "s").collect().rows() == [("7", "7", "7"), ("8", None, "8"), (None, "9.5", None)]
+    assert events.table.select("i", "f", "s").collect().rows() == [
+        ("7", "7", "7"),
+        ("8", None, "8"),
+        (None, "9.5", None),
+    ]
     path = tmp_path / "ids.csv"
     path.write_text("t,e,i\n2026-03-01,A,007\n2026-03-01,A,12e3\n2026-03-01,A,5\n")
     events = jn.read_table(path, timestamp="t", event="e", ids=["i"])
@@ -173,11 +189,16 @@ def test_epochs_are_told_apart():
         frame = pl.DataFrame({"t": [value], "e": ["A"], "u": ["1"]})
         read = jn.read_table(frame, timestamp="t", event="e", ids=["u"], unit=unit)
         assert read.table.collect()["timestamp"].dt.timestamp("us").to_list() == [micros]
-        with pytest.raises(jn.ArgumentError, match="column 't' holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns'"):
+        with pytest.raises(
+            jn.ArgumentError, match="column 't' holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns'"
+        ):
             jn.read_table(frame, timestamp="t", event="e", ids=["u"])
     milliseconds = pl.DataFrame({"t": [micros // 1000], "e": ["A"], "u": ["1"]})
     for wrong, year in (("s", "58139"), ("us", "1970")):
-        with pytest.raises(jn.SourceError, match=rf"column 't': .* falls in the year {year}, .*it looks like milliseconds \(unit='ms'\)"):
+        with pytest.raises(
+            jn.SourceError,
+            match=rf"column 't': .* falls in the year {year}, .*it looks like milliseconds \(unit='ms'\)",
+        ):
             jn.read_table(milliseconds, timestamp="t", event="e", ids=["u"], unit=wrong)
     with pytest.raises(jn.SourceError, match="read as microseconds falls in the year 1970"):
         jn.read_ga4(pl.DataFrame({"event_timestamp": [1_772_530_000], "event_name": ["x"], "user_pseudo_id": ["a"]}))
@@ -254,7 +275,12 @@ def test_a_folder_of_tables_with_one_broken_parquet(tmp_path):
 
 
 def test_fields_of_changing_type_keep_their_values(tmp_path):
-    rows = [call(1, properties={"v": 1}), call(2, properties={"v": "x"}), call(3, properties={"v": {"a": [1]}}), call(4, properties={"v": True})]
+    rows = [
+        call(1, properties={"v": 1}),
+        call(2, properties={"v": "x"}),
+        call(3, properties={"v": {"a": [1]}}),
+        call(4, properties={"v": True}),
+    ]
     path = tmp_path / "mixed.json"
     path.write_text(ndjson(*rows))
     assert jn.read_segment(path).table.collect()["v"].to_list() == ["1", "x", '{"a": [1]}', "true"]
@@ -267,17 +293,35 @@ def test_columns_are_typed_by_every_value(tmp_path):
     lines = [f"2026-03-01,A,{n},{n},{n}.5,true,{n}" for n in range(5000)]
     path.write_text("t,e,u,whole,part,yes,late\n" + "\n".join(lines) + "\n2026-03-01,A,1,7,8,FALSE,n/a\n")
     schema = jn.read_table(path, timestamp="t", event="e", ids=["u"]).schema
-    assert [schema[c] for c in ("u", "whole", "part", "yes", "late")] == [pl.String, pl.Int64, pl.Float64, pl.Boolean, pl.String]
+    assert [schema[c] for c in ("u", "whole", "part", "yes", "late")] == [
+        pl.String,
+        pl.Int64,
+        pl.Float64,
+        pl.Boolean,
+        pl.String,
+    ]
 
 
 def test_names_that_are_taken_are_not_lost():
-    frame = pl.DataFrame({"t": ["2026-03-01"], "e": ["A"], "u": ["1"], "event": ["x"], "source": ["s"], "_kind": ["k"], "channel": ["Web"]})
+    frame = pl.DataFrame(
+        {
+            "t": ["2026-03-01"],
+            "e": ["A"],
+            "u": ["1"],
+            "event": ["x"],
+            "source": ["s"],
+            "_kind": ["k"],
+            "channel": ["Web"],
+        }
+    )
     row = jn.read_table(frame, timestamp="t", event="e", ids=["u"]).table.collect().row(0, named=True)
     assert (row["event"], row["property_event"], row["property_source"], row["channel"]) == ("A", "x", "s", "Web")
 
 
 def test_no_time_no_name_no_id_each_with_its_reason():
-    frame = pl.DataFrame({"t": [None, "2026-03-01", "2026-03-01", "2026-03-01"], "e": ["A", " ", "A", None], "u": ["1", "1", None, "1"]})
+    frame = pl.DataFrame(
+        {"t": [None, "2026-03-01", "2026-03-01", "2026-03-01"], "e": ["A", " ", "A", None], "u": ["1", "1", None, "1"]}
+    )
     events = jn.read_table(frame, timestamp="t", event="e", ids=["u"])
     assert adds_up(events).kept == 0
     assert reasons(events) == {"no time": 1, "no event name": 2, "no id at all": 1}
@@ -299,8 +343,17 @@ def test_duplicates_by_message_id_or_by_every_column():
 
 def test_oddities_are_counted_and_kept():
     times = ["1970-01-01", "2026-03-01 10:00:00", "2026-03-01 10:00:00", "2026-02-27 10:00:00", "2999-01-01"]
-    frame = pl.DataFrame({"t": times, "e": ["Signed Up", "signed_up", "SignUp", "A", "B"], "u": ["1"] * 5, "user_agent": ["Googlebot/2.1"] * 5})
-    said = dict(jn.read_table(frame, timestamp="t", event="e", ids=["u"]).issues.table.select("reason", "rows").iter_rows())
+    frame = pl.DataFrame(
+        {
+            "t": times,
+            "e": ["Signed Up", "signed_up", "SignUp", "A", "B"],
+            "u": ["1"] * 5,
+            "user_agent": ["Googlebot/2.1"] * 5,
+        }
+    )
+    said = dict(
+        jn.read_table(frame, timestamp="t", event="e", ids=["u"]).issues.table.select("reason", "rows").iter_rows()
+    )
     assert said["time before the year 2000"] == 1
     assert said["time in the future"] == 1
     assert said["same person and time as an earlier row (kept in order of arrival)"] == 1

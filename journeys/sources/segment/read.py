@@ -78,8 +78,15 @@ def read_rudderstack(
 ) -> Events:
     """Read what RudderStack recorded: its events or its warehouse tables, which have Segment's shape.
 
-    Parameters and result are those of `read_segment`; `context_destination_type` and `uuid_ts` are kept out of the
-    properties, as they tell of loading and not of behaviour.
+    Parameters, result and errors are those of `read_segment`. What tells of loading and not of behaviour (`uuid_ts`,
+    `context_destination_type`) is kept out of a warehouse's properties.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> pages = pl.DataFrame({"id": ["m1"], "anonymous_id": ["a1"], "timestamp": ["2026-03-01T10:00:00Z"]})
+    >>> read_rudderstack({"pages": pages}).table.select("event", "source").collect().rows()
+    [('Loaded a Page', 'rudderstack')]
     """
     return _read(source, name=name, page_event=page_event, screen_event=screen_event)
 

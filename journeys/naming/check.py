@@ -1,0 +1,205 @@
+"""Which names break the convention, why, and what they should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from journeys.errors import ArgumentError
+from journeys.naming.words import FUSED, PARTICLES, near_duplicates, past, verb_of, words_of
+
+__all__ = ["NamingCheck", "check", "names_and_counts", "suggest"]
+
+PLACE = re.compile(
+    r"(?i)\b(?:on|at|in|from)\s+(?:the\s+)?(?:[\w-]+\s+){0,2}?(?:page|screen|view|home ?page|dashboard|header|footer"
+    r"|sidebar|menu|modal|dialog|app|site|website)\b"
+)
+MANNER = re.compile(r"(?i)\b(?:via|using|through|with|by)\s+[\w-]+(?:\s+[\w-]+)?$")
+VALUE = re.compile(r"\b(?:\d{2,}|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27})\b")
+SMALL = frozenset({"a", "an", "the", "to", "from", "for", "of", "in", "on", "and", "or", "with", "by"})
+OWN = re.compile(r"^[$\[]")
+SCHEMA = pl.Schema(
+    {"event": pl.String(), "rows": pl.Int64(), "problems": pl.List(pl.String()), "suggestion": pl.String()}
+)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class NamingCheck:
+    """What a check of event names found.
+
+    Attributes
+    ----------
+    table
+        A row for each name that breaks the convention: `event`, `rows` (Int64, null where only names were given),
+        `problems` (List[String]), `suggestion`; sorted by name.
+    checked
+        How many names were looked at.
+    groups
+        Names that are nearly the same and probably one event.
+    """
+
+    table: pl.DataFrame
+    checked: int
+    groups: list[list[str]]
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The suggestions, as a mapping for `apply` or `save_mapping`: look them through first."""
+        return {a: b for a, b in self.table.select("event", "suggestion").iter_rows() if b is not None and a != b}
+
+    def __repr__(self) -> str:
+        from journeys.display import text_table
+
+        return f"{self._words()}\n{text_table(self.table)}"
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        return card("Event names", sentence=self._words(), table=self.table)
+
+    def _words(self) -> str:
+        from journeys.display import number, plural
+
+        keep = self.checked - self.table.height
+        return f"{number(keep)} of {plural(self.checked, 'event name')} are Verb + Object, without place or manner"
+
+
+def check(names: Any) -> NamingCheck:
+    """Which event names break the convention "Verb + Object", and what should they be called?
+
+    Parameters
+    ----------
+    names
+        Names, or anything that has events: `Events`, a `Journeys`.
+
+    Returns
+    -------
+    NamingCheck
+
+    Raises
+    ------
+    ArgumentError
+        What was given has neither names nor events.
+
+    Notes
+    -----
+    The words are English; a name in another language is only looked at for its writing. Names that a system makes
+    itself ("$pageview", "[Amplitude] Page Viewed") are checked like all others: they are worth a name of your own.
+
+    Examples
+    --------
+    >>> for row in check(["Created Project", "signup", "Sign Up", "Clicked Button on Pricing Page"]).table.iter_rows():
+    ...     print(row[0], row[2], row[3])
+    Clicked Button on Pricing Page ['names a place'] Clicked Button
+    Sign Up ['not in the past tense', "nearly the same as 'signup'"] Signed Up
+    signup ['not written as Words with Capitals', 'not in the past tense', "nearly the same as 'Sign Up'"] Signed Up
+    """
+    counted = names_and_counts(names)
+    groups = near_duplicates(counted)
+    beside = {name: [other for other in group if other != name] for group in groups for name in group}
+    rows = []
+    for name in sorted(counted):
+        problems = _problems(name)
+        if others := beside.get(name):
+            problems.append(f"nearly the same as {', '.join(map(repr, others))}")
+        if problems:
+            rows.append((name, counted[name], problems, suggest(name)))
+    return NamingCheck(pl.DataFrame(rows, schema=SCHEMA, orient="row"), len(counted), groups)
+
+
+def suggest(name: str) -> str | None:
+    """What should this event be called? None when no verb can be found in the name.
+
+    Examples
+    --------
+    >>> [suggest(name) for name in ("project_created", "signup", "user clicks CTA via email", "Pricing")]
+    ['Created Project', 'Signed Up', 'Clicked CTA', None]
+    """
+    plain = MANNER.sub("", PLACE.sub("", " ".join(words_of(name)))).strip()
+    words: list[str] = []
+    for word in plain.split():
+        words += FUSED.get(word.lower(), (word,))
+    if words and words[0].lower() in ("user", "visitor", "customer") and len(words) > 1:
+        words = words[1:]
+    place = next((n for n, word in enumerate(words) if _is_past(word)), None)
+    if place is None:
+        place = next((n for n in (0, len(words) - 1) if words and verb_of(words[n])), None)
+    if place is None:
+        # "Email link clicks": a verb in the middle is one only when nothing else is.
+        place = next((n for n, word in enumerate(words) if verb_of(word)), None)
+    if place is None:
+        return None
+    verb = verb_of(words[place]) or ""
+    tail = (
+        words[place + 1 : place + 2] if words[place + 1 : place + 2] and words[place + 1].lower() in PARTICLES else []
+    )
+    rest = words[:place] + words[place + 1 + len(tail) :]
+    return " ".join(
+        [past(verb).capitalize(), *(_title(w, first=False) for w in (*(t.capitalize() for t in tail), *rest))]
+    )
+
+
+def names_and_counts(names: Any) -> dict[str, int | None]:
+    """Take names, and how often each occurs, out of whatever has them."""
+    table = getattr(names, "table", None) if hasattr(names, "issues") else getattr(names, "events", None)
+    if isinstance(table, pl.LazyFrame | pl.DataFrame):
+        event = pl.col("event").cast(pl.String)
+        found = table.lazy().group_by(event.alias("event")).agg(pl.len().cast(pl.Int64)).collect()
+        return {name: rows for name, rows in found.iter_rows() if name is not None}
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ArgumentError(f"names: {type(names).__name__} has neither event names nor events; give a list of names")
+    listed = list(names)
+    wrong = [one for one in listed if not isinstance(one, str)]
+    if wrong:
+        raise ArgumentError(f"names: {wrong[0]!r} is no event name; give text")
+    return dict.fromkeys(listed)
+
+
+def _problems(name: str) -> list[str]:
+    found = []
+    words = words_of(name)
+    if name != name.strip() or "  " in name:
+        found.append("has blanks to spare")
+    if OWN.match(name):
+        found.append("named by a system")
+    elif not _written_well(name):
+        found.append("not written as Words with Capitals")
+    if not words:
+        return [*found, "no word at all"]
+    if not name.isascii():
+        return found
+    split = [part for word in words for part in FUSED.get(word.lower(), (word,))]
+    if verb_of(split[0]) is None:
+        found.append("the verb is not first" if any(_is_past(word) for word in split[1:]) else "no verb in front")
+    elif not _is_past(split[0]):
+        found.append("not in the past tense")
+    if len(split) == 1:
+        found.append("no object")
+    if PLACE.search(name):
+        found.append("names a place")
+    if MANNER.search(name):
+        found.append("names a manner")
+    if VALUE.search(name):
+        found.append("holds a value: make it a property")
+    return found
+
+
+def _is_past(word: str) -> bool:
+    verb = verb_of(word)
+    return verb is not None and past(verb) == word.lower()
+
+
+def _written_well(name: str) -> bool:
+    words = name.split()
+    plain = re.fullmatch(r"[\w'’&/+-]+(?: [\w'’&/+-]+)*", name) is not None and "_" not in name
+    return plain and all(word[:1].isupper() or not word[:1].isalpha() or word.lower() in SMALL for word in words)
+
+
+def _title(word: str, *, first: bool) -> str:
+    if not first and word.lower() in SMALL - PARTICLES:
+        return word.lower()
+    return word if any(char.isupper() for char in word) else word.capitalize()

@@ -1,0 +1,138 @@
+"""A mapping of names kept in a small TOML file, applied to events, and what it changed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys.errors import ArgumentError, SourceError
+from journeys.naming.check import names_and_counts
+
+__all__ = ["Renamed", "apply", "load_mapping", "save_mapping"]
+
+TABLE = "rename"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Renamed:
+    """Events under their new names, and what was changed.
+
+    Attributes
+    ----------
+    events
+        A copy of the events with the new names; the ones that were given are as they were.
+    changes
+        `old`, `new`, `rows` (Int64): each name of the mapping, with 0 rows where it does not occur; sorted by `old`.
+    merged
+        New names that several old ones now share.
+    """
+
+    events: Any
+    changes: pl.DataFrame
+    merged: dict[str, list[str]]
+
+    def __repr__(self) -> str:
+        from journeys.display import text_table
+
+        return f"{self._words()}\n{text_table(self.changes)}"
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        return card("Renamed events", sentence=self._words(), table=self.changes)
+
+    def _words(self) -> str:
+        from journeys.display import plural
+
+        rows = int(self.changes["rows"].sum() or 0)
+        return f"{plural(rows, 'event')} renamed by {plural(self.changes.height, 'entry', 'entries')} of the mapping"
+
+
+def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
+    """Rename events by a mapping from old to new name, or by the TOML file that holds one.
+
+    Parameters
+    ----------
+    events
+        `Events` of any reader.
+    mapping
+        Old name → new name; names that are not in it stay as they are.
+
+    Raises
+    ------
+    ArgumentError
+        A new name is empty, or what was given are no Events.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import journeys as jn
+    >>> log = pl.DataFrame({"at": ["2026-03-01"] * 2, "what": ["signup", "Sign Up"], "user_id": ["1", "2"]})
+    >>> events = jn.read_table(log, timestamp="at", event="what", ids=["user_id"])
+    >>> renamed = apply(events, mapping={"signup": "Signed Up", "Sign Up": "Signed Up"})
+    >>> renamed.changes.rows()
+    [('Sign Up', 'Signed Up', 1), ('signup', 'Signed Up', 1)]
+    >>> renamed.events.table.select("event").collect().to_series().to_list()
+    ['Signed Up', 'Signed Up']
+    """
+    if not hasattr(events, "rows") or not hasattr(events, "issues"):
+        raise ArgumentError(f"events: {type(events).__name__} are no Events; rename what a reader gave, then stitch")
+    names = load_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping)
+    empty = [old for old, new in names.items() if not new.strip()]
+    if empty:
+        raise ArgumentError(f"mapping: the new name of {', '.join(map(repr, empty))} is empty")
+    counted = names_and_counts(events)
+    changes = pl.DataFrame(
+        [(old, new, counted.get(old) or 0) for old, new in sorted(names.items())],
+        schema={"old": pl.String(), "new": pl.String(), "rows": pl.Int64()},
+        orient="row",
+    )
+    sharing: dict[str, list[str]] = {}
+    for old in sorted(counted):
+        sharing.setdefault(names.get(old, old), []).append(old)
+    new = pl.col("event").replace(list(names), list(names.values())) if names else pl.col("event")
+    renamed = replace(events, rows=events.rows.with_columns(new.alias("event")))
+    return Renamed(renamed, changes, {name: olds for name, olds in sharing.items() if len(olds) > 1})
+
+
+def load_mapping(path: str | Path) -> dict[str, str]:
+    """Read a mapping from its TOML file: a table `[rename]` of `"old name" = "New Name"`.
+
+    Raises
+    ------
+    SourceError
+        No such file, no TOML, no such table, or a new name that is no text.
+    """
+    place = Path(path)
+    try:
+        read = tomllib.loads(place.read_text(encoding="utf-8"))
+    except OSError:
+        raise SourceError(f"mapping: there is no file {str(place)!r}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"mapping: {str(place)!r} is no TOML: {error}") from None
+    table = read.get(TABLE)
+    if not isinstance(table, dict):
+        raise SourceError(f'mapping: {str(place)!r} has no table [{TABLE}] of "old name" = "New Name"')
+    wrong = [old for old, new in table.items() if not isinstance(new, str)]
+    if wrong:
+        raise SourceError(f"mapping: {str(place)!r}: the new name of {', '.join(map(repr, wrong))} is no text")
+    return dict(table)
+
+
+def save_mapping(mapping: Mapping[str, str], *, path: str | Path) -> Path:
+    """Write a mapping as a TOML file, sorted by old name, to be looked through and kept beside the analysis."""
+    lines = ["# Old event name = new event name: Verb + Object, no place and no manner.", f"[{TABLE}]"]
+    # TOML's basic strings are JSON's, but for one control character.
+    quoted = {
+        old: (json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False)) for old, new in mapping.items()
+    }
+    lines += [f"{old} = {new}".replace("\x7f", "\\u007f") for _, (old, new) in sorted(quoted.items())]
+    place = Path(path)
+    place.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return place

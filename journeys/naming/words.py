@@ -1,0 +1,127 @@
+"""The convention "Verb + Object" for event names: check a log, find names that are nearly the same, suggest, rename."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["FUSED", "PARTICLES", "near_duplicates", "past", "verb_of", "words_of"]
+
+
+def words_of(name: str) -> list[str]:
+    """Split a name into its words, however it is written.
+
+    Examples
+    --------
+    >>> words_of("signedUp"), words_of("signed_up"), words_of("Signed Up")
+    (['signed', 'Up'], ['signed', 'up'], ['Signed', 'Up'])
+    """
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    return [word for word in re.split(r"[\W_]+", spaced) if word]
+
+
+def near_duplicates(names: Iterable[str]) -> list[list[str]]:
+    """Which names are probably one event? Groups of those that differ only in writing and tense.
+
+    Examples
+    --------
+    >>> near_duplicates(["signup", "Sign Up", "signed_up", "Created Project"])
+    [['Sign Up', 'signed_up', 'signup']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        key = "".join(_stem(word.lower()) for word in words_of(name))
+        groups.setdefault(key or name, []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            stem = word.removesuffix(ending)
+            # "planned" and "plan": the doubled letter goes with the ending.
+            return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls" else stem
+    return word
+
+
+# Present or bare form → past, where a rule would get it wrong.
+IRREGULAR = {
+    "begin": "began", "buy": "bought", "bring": "brought", "build": "built", "choose": "chose", "do": "did",
+    "draw": "drew", "find": "found", "forget": "forgot", "get": "got", "give": "gave", "go": "went", "hear": "heard",
+    "hide": "hid", "hold": "held", "keep": "kept", "know": "knew", "leave": "left", "lose": "lost", "make": "made",
+    "meet": "met", "pay": "paid", "put": "put", "read": "read", "reset": "reset", "run": "ran", "say": "said",
+    "see": "saw", "sell": "sold", "send": "sent", "set": "set", "spend": "spent", "split": "split", "take": "took",
+    "teach": "taught", "tell": "told", "think": "thought", "undo": "undid", "win": "won", "write": "wrote",
+}  # fmt: skip
+REGULAR = frozenset(
+    """
+    accept activate add adjust answer apply approve archive ask assign attach attempt authorize book
+    bookmark bounce browse cancel change check choose claim clear click clone close comment complete
+    configure confirm connect contact convert copy create customize decline defer delete deliver deny
+    disable dismiss display downgrade download drag drop duplicate earn edit enable end enroll enter exit
+    expand expire export fail favorite filter finish flag follow format generate hover identify impersonate
+    import install invite join launch like link load log login logout mark mention merge message move mute
+    name navigate notify offer open order pause pin place play post press preview print process publish
+    purchase push rate reach react receive redeem refer refresh refund register reject remind remove rename
+    renew reorder reply report request reschedule resend resize resolve restore resume retry return review
+    save schedule scroll search select share ship show sign signin signup skip snooze sort start stop stream
+    submit subscribe suggest suspend swipe switch sync tag tap test toggle track transfer trigger try turn
+    type unfollow uninstall unlink unlock unsubscribe update upgrade upload use validate verify view visit
+    vote wait watch withdraw
+    """.split()  # noqa: SIM905
+)
+PARTICLES = frozenset({"up", "in", "out", "off", "on", "from", "to", "for"})
+FUSED = {
+    "signup": ("sign", "up"), "signin": ("sign", "in"), "signout": ("sign", "out"), "login": ("log", "in"),
+    "logout": ("log", "out"), "optin": ("opt", "in"), "optout": ("opt", "out"), "checkout": ("check", "out"),
+}  # fmt: skip
+PASTS = {past: bare for bare, past in IRREGULAR.items()}
+VOWELS = "aeiou"
+
+
+def past(verb: str) -> str:
+    """Put a verb into the past tense.
+
+    Examples
+    --------
+    >>> [past(verb) for verb in ("create", "apply", "drag", "play", "send", "edit")]
+    ['created', 'applied', 'dragged', 'played', 'sent', 'edited']
+    """
+    if verb in IRREGULAR:
+        return IRREGULAR[verb]
+    if verb.endswith("e"):
+        return verb + "d"
+    if verb.endswith("y") and verb[-2:-1] not in VOWELS:
+        return verb[:-1] + "ied"
+    # A short vowel before one consonant doubles it: "drag", "swap"; of longer verbs those stressed at the end do.
+    short = re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb) is not None
+    if short or verb in ("submit", "refer", "defer", "transfer", "unpin"):
+        return verb + verb[-1] + "ed"
+    return verb + "ed"
+
+
+PAST_OF_REGULAR = {past(verb): verb for verb in REGULAR}
+
+
+def verb_of(word: str) -> str | None:
+    """Find the bare verb of a word in any form; None when it is no known verb.
+
+    Examples
+    --------
+    >>> verb_of("Created"), verb_of("sent"), verb_of("clicks"), verb_of("watching"), verb_of("Project")
+    ('create', 'send', 'click', 'watch', None)
+    """
+    low = word.lower()
+    known = REGULAR | set(IRREGULAR)
+    if low in PASTS:
+        return PASTS[low]
+    if low in PAST_OF_REGULAR:
+        return PAST_OF_REGULAR[low]
+    candidates = [low]
+    if low.endswith("s"):
+        candidates += [low[:-1], low[:-2]]
+    if low.endswith("ing"):
+        candidates += [low[:-3], low[:-3] + "e", low[:-4]]
+    if low.endswith("ed"):
+        candidates += [low[:-2], low[:-1], low[:-3]]
+    return next((one for one in candidates if one in known), None)

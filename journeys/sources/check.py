@@ -1,0 +1,177 @@
+"""Is this data fit for use? Look at files or Events before anybody is stitched: `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys.errors import ArgumentError, SourceError
+from journeys.events import Events
+from journeys.sources.amplitude import read_amplitude
+from journeys.sources.customerio import read_customerio
+from journeys.sources.ga4 import read_ga4
+from journeys.sources.hubspot import read_hubspot
+from journeys.sources.looks import looks_like
+from journeys.sources.mixpanel import read_mixpanel
+from journeys.sources.posthog import read_posthog
+from journeys.sources.reading import find_files, load_files
+from journeys.sources.segment import read_segment
+from journeys.sources.snowplow import FIELDS, read_snowplow
+
+__all__ = ["Checked", "check", "read_any"]
+
+READERS: dict[str, Callable[[Any], Events]] = {
+    "Segment": read_segment,
+    "Segment's warehouse": read_segment,
+    "Google Analytics 4": read_ga4,
+    "Amplitude": read_amplitude,
+    "PostHog": read_posthog,
+    "Mixpanel": read_mixpanel,
+    "Snowplow": read_snowplow,
+    "Customer.io": read_customerio,
+    "HubSpot": read_hubspot,
+}
+NEAR, FAR, PEOPLE, SAMPLE = 60, 14, 20, 2000
+SCHEMA = pl.Schema({"source": pl.String(), "kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Checked:
+    """What a check found, over all sources.
+
+    Attributes
+    ----------
+    table
+        `source`, `kind`, `reason`, `rows` (Int64): first what became of the rows ("read", "kept", "facts",
+        "duplicates", "quarantined"), then each source's issues, its event names, and how the sources fit together.
+    events
+        What was read, to go on with.
+    """
+
+    table: pl.DataFrame
+    events: tuple[Events, ...]
+
+    def __repr__(self) -> str:
+        from journeys.display import text_table
+
+        return f"{self._words()}\n{text_table(self.table, rows=100, width=80)}"
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        return card("Checked", sentence=self._words(), table=self.table, rows=100)
+
+    def _words(self) -> str:
+        from journeys.display import number, plural
+
+        read = sum(one.issues.read for one in self.events)
+        bad = sum(one.issues.quarantined for one in self.events)
+        return f"{plural(len(self.events), 'source')}, {plural(read, 'row')} read, {number(bad)} of them in quarantine"
+
+
+def check(*sources: Any) -> Checked:
+    """Is this data fit for use: what was read, lost, doubled, odd, and do the sources fit together?
+
+    Parameters
+    ----------
+    *sources
+        Events, or paths: the system is told by the columns.
+
+    Returns
+    -------
+    Checked
+
+    Raises
+    ------
+    SourceError
+        A file of no known system (read it with `read_table` and give the Events).
+
+    Notes
+    -----
+    Two sources disagree on the time zone when the people that they share have events a whole number of hours (and less
+    than a minute) apart, 20 people or more, and three times as many as at the same time. That needs moments which both
+    systems record, such as a sign-up; without such moments nothing is said.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from journeys.sources.table import read_table
+    >>> log = pl.DataFrame({"at": ["2026-03-01 10:00:00", None], "what": ["Signed Up"] * 2, "user_id": ["1", "2"]})
+    >>> checked = check(read_table(log, timestamp="at", event="what", ids=["user_id"], name="app"))
+    >>> checked.table.filter(kind="quarantined").rows()
+    [('app', 'quarantined', 'in all', 1), ('app', 'quarantined', 'no time', 1)]
+    """
+    from journeys.naming import check as check_names
+
+    if not sources:
+        raise ArgumentError("sources: nothing to check was given")
+    events = tuple(one if isinstance(one, Events) else read_any(one) for one in sources)
+    rows: list[tuple[str, str, str, int | None]] = []
+    for one in events:
+        found = one.issues
+        totals = {
+            "read": found.read, "kept": found.kept, "facts": found.facts,
+            "duplicates": found.duplicates, "quarantined": found.quarantined,
+        }  # fmt: skip
+        rows += [(one.name, kind, "in all", count) for kind, count in totals.items()]
+        rows += [(one.name, *row) for row in found.table.iter_rows()]
+        named = check_names(one)
+        rows += [
+            (one.name, "named", f"{name!r}: {'; '.join(problems)}" + (f" → {better!r}" if better else ""), count)
+            for name, count, problems, better in named.table.iter_rows()
+        ]
+    rows += [row for a, b in combinations(events, 2) for row in _zones(a, b)]
+    return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events)
+
+
+def read_any(source: str | Path) -> Events:
+    """Read a file or folder of any known system, told by its columns.
+
+    Raises
+    ------
+    SourceError
+        No system is known to write such columns.
+    """
+    files = find_files(source)
+    sample = [found for found in files if found.size][:1] or files[:1]
+    raw = load_files(sample, name=Path(str(source)).name, text=None)
+    system = looks_like(raw.schema)
+    if system is None and len(raw.schema) == len(FIELDS):
+        system = "Snowplow"
+    if system is None and {"anonymous_id", "user_id"} & set(raw.schema):
+        system = "Segment's warehouse"
+    if system is None:
+        columns = ", ".join(repr(name) for name in list(raw.schema)[:12] if not name.startswith("_"))
+        raise SourceError(
+            f"source: {str(source)!r} is of no system known here; read it with read_table and check the Events. "
+            f"It has {columns or 'no columns'}"
+        )
+    return READERS[system](source)
+
+
+def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:
+    """Look for a clock that is whole hours off between two sources that share people."""
+    for kind in (kind for kind in a.ids if kind in b.ids):
+        shared = (
+            a.table.select(kind).filter(pl.col(kind).is_not_null()).unique()
+            .join(b.table.select(kind).unique(), on=kind, how="semi").sort(kind).head(SAMPLE)
+        )  # fmt: skip
+        left, right = (one.table.select(kind, "timestamp").join(shared, on=kind, how="semi") for one in (a, b))
+        apart = (pl.col("timestamp_b") - pl.col("timestamp")).dt.total_seconds()
+        hours = (apart / 3600).round(0).cast(pl.Int64)
+        near = (apart - hours * 3600).abs() < NEAR
+        pairs = left.join(right, on=kind, suffix="_b").filter(near & (hours.abs() <= FAR))
+        counted = pairs.group_by(hours.alias("hours")).agg(pl.col(kind).n_unique().alias("people")).collect()
+        people: dict[int, int] = dict(counted.iter_rows())
+        best = max(people, key=lambda hour: (people[hour], -abs(hour)), default=0)
+        if best and people[best] >= PEOPLE and people[best] >= 3 * people.get(0, 0):
+            said = (
+                f"{b.name} runs {abs(best)} hours {'behind' if best < 0 else 'ahead of'} {a.name} for people they share"
+            )
+            return [(f"{a.name} and {b.name}", "clock", f"{said}: is one of them not in UTC?", people[best])]
+    return []

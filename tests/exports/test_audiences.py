@@ -1,0 +1,158 @@
+"""People as other systems take them in: the right ids, every trait, nobody lost in silence, nothing run."""
+
+import csv
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys import exports
+from journeys.exports.safe import harmless
+
+AT = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def known():
+    rows = [
+        ("u1", "ada@x.example", "a1", "2026-03-01 10:00:00", "Loaded a Page", "/"),
+        ("u1", None, "a1", "2026-03-01 10:05:00", "Loaded a Page", "/pricing"),
+        ("u1", None, None, "2026-03-01 10:06:00", "Signed Up", None),
+        ("u1", None, None, "2026-03-01 10:07:00", "Loaded a Page", "/app"),
+        (None, None, "a2", "2026-03-02 10:00:00", "Loaded a Page", "=cmd|' /C calc'!A0"),
+        ("u3", "eve@x.example", None, "2026-03-03 10:00:00", "Signed Up", None),
+    ]
+    log = pl.DataFrame(rows, schema=["user_id", "email", "anonymous_id", "at", "what", "page_path"], orient="row")
+    return jn.stitch(jn.read_table(log, timestamp="at", event="what", ids=["user_id", "email", "anonymous_id"]))
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_last_page_before_sign_up(known):
+    trait = exports.last_before(known, event="Signed Up", column="page_path", name="last_page_before_signup")
+    assert trait.rows() == [(1, "/pricing")]
+    with pytest.raises(jn.UnknownNameError, match="event: no event 'Signd Up'; did you mean 'Signed Up'"):
+        exports.last_before(known, event="Signd Up", column="page_path")
+    with pytest.raises(jn.UnknownNameError, match="column: no column 'page'"):
+        exports.last_before(known, event="Signed Up", column="page")
+
+
+def test_customerio_gets_ids_attributes_and_unix_seconds(known, tmp_path):
+    trait = exports.last_before(known, event="Signed Up", column="page_path", name="last_page_before_signup")
+    written = exports.to_customerio(known, path=tmp_path / "c.csv", traits=["first_seen", "event_count"], extra=trait)
+    assert (written.people, written.left_out) == (2, 1)
+    assert str(written).endswith("1 person left out: neither user_id nor email nor customerio_id")
+    first = table(tmp_path / "c.csv")[0]
+    assert first == {
+        "id": "u1",
+        "email": "ada@x.example",
+        "first_seen": str(int(datetime(2026, 3, 1, 10, tzinfo=UTC).timestamp())),
+        "event_count": "4",
+        "last_page_before_signup": "/pricing",
+    }
+    exports.to_customerio(known, path=tmp_path / "c.ndjson", traits=["event_count"])
+    assert lines(tmp_path / "c.ndjson")[1] == {
+        "type": "person",
+        "action": "identify",
+        "identifiers": {"id": "u3", "email": "eve@x.example"},
+        "attributes": {"event_count": 1},
+    }
+    with pytest.raises(jn.ArgumentError, match=r"path: 'c.xls' ends in none of"):
+        exports.to_customerio(known, path=tmp_path / "c.xls")
+
+
+def test_hubspot_gets_contacts_and_days(known, tmp_path):
+    written = exports.to_hubspot(known, path=tmp_path / "h.csv", traits=["first_seen"])
+    assert (written.people, written.left_out) == (2, 1)
+    assert table(tmp_path / "h.csv")[0] == {"Email": "ada@x.example", "first_seen": "2026-03-01"}
+
+
+def test_segment_gets_calls_that_may_be_sent_twice(known, tmp_path):
+    exports.to_segment(known, path=tmp_path / "s.json", traits=["event_count"], at=AT)
+    calls = lines(tmp_path / "s.json")
+    assert len(calls) == 3
+    assert calls[0] | {"messageId": ""} == {
+        "type": "identify",
+        "userId": "u1",
+        "anonymousId": "a1",
+        "traits": {"email": "ada@x.example", "event_count": 4},
+        "messageId": "",
+        "timestamp": "2026-07-01T00:00:00.000Z",
+    }
+    exports.to_segment(known, path=tmp_path / "again.json", traits=["event_count"])
+    assert [one["messageId"] for one in lines(tmp_path / "again.json")] == [one["messageId"] for one in calls]
+    exports.to_segment(known, path=tmp_path / "t.json", call="track", event="Entered Audience", traits=[], at=AT)
+    assert lines(tmp_path / "t.json")[2]["event"] == "Entered Audience"
+    back = jn.read_segment(tmp_path / "t.json")
+    assert back.table.collect()["event"].unique().to_list() == ["Entered Audience"]
+    with pytest.raises(jn.ArgumentError, match="event: a track call needs the name of an event"):
+        exports.to_segment(known, path=tmp_path / "t.json", call="track")
+    with pytest.raises(jn.ArgumentError, match="call: 'page' is neither"):
+        exports.to_segment(known, path=tmp_path / "t.json", call="page")
+
+
+def test_a_plain_table_in_each_format(known, tmp_path):
+    for ending in ("csv", "parquet", "ndjson"):
+        assert exports.to_people(known, path=tmp_path / f"p.{ending}", traits=["event_count"]).people == 3
+    read = pl.read_parquet(tmp_path / "p.parquet")
+    assert read.columns == ["person", "anonymous_id", "email", "user_id", "event_count"]
+    assert lines(tmp_path / "p.ndjson")[1]["anonymous_id"] == "a2"
+    with pytest.raises(jn.ArgumentError, match="ends in none of '.csv'"):
+        exports.to_people(known, path=tmp_path / "p.doc")
+    with pytest.raises(jn.UnknownNameError, match="traits: no column 'event_cuont'; did you mean 'event_count'"):
+        exports.to_people(known, path=tmp_path / "p.csv", traits=["event_cuont"])
+    with pytest.raises(jn.UnknownNameError, match="extra: a table without the column 'person': x"):
+        exports.to_people(known, path=tmp_path / "p.csv", extra=pl.DataFrame({"x": [1]}))
+    with pytest.raises(jn.ArgumentError, match="extra: person, x: a person has more than one row"):
+        exports.to_people(known, path=tmp_path / "p.csv", extra=pl.DataFrame({"person": [1, 1], "x": [1, 2]}))
+
+
+def test_people_known_from_the_start_have_no_other_ids(tmp_path):
+    log = pl.DataFrame({"p": ["x"], "t": [AT], "e": ["A"]})
+    j = jn.Journeys.from_table(log, person="p", timestamp="t", event="e")
+    assert exports.to_people(j, path=tmp_path / "p.csv").people == 1
+    assert exports.to_hubspot(j, path=tmp_path / "h.csv").left_out == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+cmd",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "  =1",
+        "=cmd|' /C calc'!A0",
+        "|x",
+        "%0a",
+        "＝1",
+        "+1-1",
+    ],
+)
+def test_text_that_a_spreadsheet_would_run_is_made_harmless(text):
+    frame = harmless(pl.DataFrame({text: [text]}))
+    assert frame.columns == [f"'{text}"]
+    assert frame.item() == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["-5", "+491234567", "-3.5", "a=b", "", "x@y.example", "12 %", "+5%"])
+def test_plain_text_and_numbers_stay_as_they_are(text):
+    assert harmless(pl.DataFrame({"x": [text]})).item() == text
+
+
+def test_an_injected_trait_is_harmless_in_a_file(known, tmp_path):
+    last = known.events.select("person", pl.col("page_path").alias("page")).filter(pl.col("person") == 2).collect()
+    exports.to_people(known, path=tmp_path / "p.csv", traits=[], extra=last)
+    assert [row["page"] for row in table(tmp_path / "p.csv")] == ["", "'=cmd|' /C calc'!A0", ""]

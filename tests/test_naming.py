@@ -1,0 +1,104 @@
+"""Names: what breaks the convention, what they should be, and renaming that reports what it changed."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+from journeys import naming
+
+GOOD = [
+    "Created Project", "Signed Up", "Loaded a Page", "Invited Teammate", "Connected Calendar", "Read Article",
+    "Enabled Single Sign-On", "Sent Email", "Became MQL", "Subscribed to Newsletter", "Upgraded Plan", "Put Item in Cart",
+]  # fmt: skip
+
+
+def test_good_names_pass():
+    found = naming.check([name for name in GOOD if name != "Became MQL"])
+    assert found.table.rows() == []
+    assert found.checked == 11
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "better"),
+    [
+        ("project_created", "not written as Words with Capitals", "Created Project"),
+        ("Project Created", "the verb is not first", "Created Project"),
+        ("Create Project", "not in the past tense", "Created Project"),
+        ("signup", "not in the past tense", "Signed Up"),
+        ("userLoggedIn", "not written as Words with Capitals", "Logged In"),
+        ("Clicked Button on Pricing Page", "names a place", "Clicked Button"),
+        ("Sent Invite via Email", "names a manner", "Sent Invite"),
+        ("Viewed Article 4711", "holds a value: make it a property", "Viewed Article 4711"),
+        ("Pricing", "no verb in front", None),
+        ("$pageview", "named by a system", None),
+        ("Created", "no object", "Created"),
+        (" Created Project", "has blanks to spare", "Created Project"),
+        ("!!!", "no word at all", None),
+    ],
+)
+def test_what_breaks_the_convention(name, problem, better):
+    row = naming.check([name]).table.row(0, named=True)
+    assert problem in row["problems"]
+    assert row["suggestion"] == better
+
+
+def test_near_duplicates_are_found_however_they_are_written():
+    assert naming.near_duplicates(["signup", "Sign Up", "signed_up", "SignedUp", "Created Task", "Deleted Task"]) == [
+        ["Sign Up", "SignedUp", "signed_up", "signup"]
+    ]
+    assert naming.near_duplicates(["日本語", "日本", "تسجيل", "✓", "✗"]) == []
+
+
+def events(names):
+    log = pl.DataFrame({"t": ["2026-03-01"] * len(names), "e": names, "u": ["1"] * len(names)})
+    return jn.read_table(log, timestamp="t", event="e", ids=["u"])
+
+
+def test_events_are_checked_and_renamed_by_a_file(tmp_path):
+    log = events(["signup", "Sign Up", "signup", "Created Project"])
+    found = naming.check(log)
+    assert found.table.select("event", "rows").rows() == [("Sign Up", 1), ("signup", 2)]
+    assert "2 event names" not in found._repr_html_()
+    path = naming.save_mapping(found.mapping | {'Gone "x" \\ \n': "Left"}, path=tmp_path / "names.toml")
+    renamed = naming.apply(log, mapping=path)
+    assert renamed.changes.rows() == [
+        ('Gone "x" \\ \n', "Left", 0),
+        ("Sign Up", "Signed Up", 1),
+        ("signup", "Signed Up", 2),
+    ]
+    assert renamed.merged == {"Signed Up": ["Sign Up", "signup"]}
+    assert renamed.events.table.collect()["event"].to_list() == ["Signed Up"] * 3 + ["Created Project"]
+    assert log.table.collect()["event"].to_list()[0] == "signup"
+    assert "3 events renamed by 3 entries" in repr(renamed)
+
+
+def test_a_mapping_that_cannot_be_meant(tmp_path):
+    log = events(["signup"])
+    with pytest.raises(jn.ArgumentError, match="the new name of 'signup' is empty"):
+        naming.apply(log, mapping={"signup": " "})
+    with pytest.raises(jn.SourceError, match="there is no file"):
+        naming.apply(log, mapping=tmp_path / "none.toml")
+    for text, said in (
+        ("x = ", "is no TOML"),
+        ("x = 1", r"has no table \[rename\]"),
+        ("[rename]\na = 1", "of 'a' is no text"),
+    ):
+        (tmp_path / "bad.toml").write_text(text)
+        with pytest.raises(jn.SourceError, match=said):
+            naming.load_mapping(tmp_path / "bad.toml")
+    with pytest.raises(jn.ArgumentError, match="int has neither event names nor events"):
+        naming.check(7)
+    with pytest.raises(jn.ArgumentError, match="7 is no event name"):
+        naming.check([7])
+    with pytest.raises(jn.ArgumentError, match="list are no Events"):
+        naming.apply([], mapping={})
+
+
+@given(st.lists(st.text(max_size=20), max_size=6))
+def test_any_name_can_be_checked(names):
+    found = naming.check(names)
+    assert found.table.height <= len(set(names))
+    for better in found.mapping.values():
+        assert naming.suggest(better) is not None
