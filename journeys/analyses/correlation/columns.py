@@ -44,16 +44,17 @@ class Columns:
 
     def coded(self, values: Values) -> tuple[Array, list[str]]:
         """Number the values of a property: one code a row (the count of values where there is none) and their names."""
-        series = self.values[values.column]
-        if series.dtype != pl.String:
-            series = series.cast(pl.String)
-        category = series.cast(pl.Categorical)
-        present = category.unique().drop_nulls()
-        place, names = present.to_physical().cast(pl.Int64).to_numpy(), present.cast(pl.String).to_list()
-        lookup = np.full(int(place.max(initial=-1)) + 2, len(names), np.int32)
-        lookup[place] = np.arange(len(names), dtype=np.int32)
-        physical = category.to_physical().fill_null(len(lookup) - 1).to_numpy()
-        codes = lookup[physical]
+        category = self.values[values.column]
+        physical = category.to_physical()
+        absent = int(physical.max() if physical.null_count() < len(physical) else -1) + 1  # type: ignore[arg-type]
+        place = physical.fill_null(absent).to_numpy()
+        seen = np.full(absent + 1, -1, np.int64)
+        seen[place] = np.arange(len(place))  # a row where each value stands, to name it by
+        present = np.flatnonzero(seen[:absent] >= 0)
+        names = category.gather(seen[present]).cast(pl.String).to_list()
+        lookup = np.full(absent + 1, len(names), np.int32)
+        lookup[present] = np.arange(len(names), dtype=np.int32)
+        codes = lookup[place]
         if values.of is not None:
             codes = np.where(self.marks(values.of), codes, np.int32(len(names)))
         return codes, names
@@ -116,7 +117,8 @@ def read_columns(view: View, ask: Ask, *, time: bool = False) -> Columns:
         wanted.append(pl.col("event").to_physical().alias("event"))
     wanted += [step.condition.fill_null(value=False).alias(f"step {number}") for number, step in enumerate(asked)]
     properties = sorted({family.column for family in ask.families if isinstance(family, Values)})
-    wanted += [pl.col(name).alias(f"property {name}") for name in properties]
+    # The cast is part of the scan, where it runs on all cores.
+    wanted += [pl.col(name).cast(pl.String).cast(pl.Categorical).alias(f"property {name}") for name in properties]
     frame = view.events.select(wanted).collect()
     if counts is None:
         borders = _borders(frame["person"].to_numpy())
