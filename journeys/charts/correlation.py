@@ -120,7 +120,7 @@ def draw(
     left = len(shown) - len(cut)
     below = [*set_apart, *undefined]
     foot = _below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
-    height = len(cut) * (58 if narrow else 30) + 40 + foot
+    height = len(cut) * (74 if narrow else 30) + 40 + foot
     return finish(
         fig,
         title=title,
@@ -143,7 +143,7 @@ def _counts(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Colours, 
         name = f"<b>{label(row['behaviour'], 30)}</b>  φ {ratio(row['phi'])}"
         who = f"did: {_share(row['both'], row['behaviour_only'])} of {number(did)} · "
         who += f"did not: {_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
-        for text, y, size, colour in ((name, 0.36, 13, theme.ink), (who, -0.3, 11, theme.muted)):
+        for text, y, size, colour in ((name, 0.31, 13, theme.ink), (who, -0.23, 11, theme.muted)):
             fig.add_annotation(
                 text=text,
                 x=0,

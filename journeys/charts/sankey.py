@@ -77,6 +77,7 @@ def draw(
     first = min(one.position for one in laid.nodes)
     across = _across(laid, first, width)
     on_way = _way(laid, goal, path)
+    number_of = {one.key: i for i, one in enumerate(laid.nodes)}
     fig = go.Figure(
         go.Sankey(
             arrangement="fixed",
@@ -97,8 +98,8 @@ def draw(
                 "hovertemplate": "%{customdata}<extra></extra>",
             },
             link={
-                "source": [_index(laid)[link.source.key] for link in laid.links],
-                "target": [_index(laid)[link.target.key] for link in laid.links],
+                "source": [number_of[link.source.key] for link in laid.links],
+                "target": [number_of[link.target.key] for link in laid.links],
                 "value": [link.people for link in laid.links],
                 "color": [_tint(link, shade, on_way, theme) for link in laid.links],
                 "hovercolor": [rgba(shade[link.source.key], FULL) for link in laid.links],
@@ -109,8 +110,10 @@ def draw(
         )
     )
     loud = {link.source.key for link in laid.links if _on(link, on_way)}
-    _names(fig, laid, across, width=width, loud=loud, theme=theme)
-    _heads(fig, laid, across, first=first, heads=heads, goal=goal, theme=theme)
+    # Set at once: adding annotations one by one copies all of them each time.
+    notes = _names(laid, across, width=width, loud=loud, theme=theme)
+    notes += _heads(laid, across, first=first, heads=heads, goal=goal, theme=theme)
+    fig.update_layout(annotations=notes)
     return finish(
         fig,
         title=title,
@@ -120,10 +123,6 @@ def draw(
         height=round(laid.height) + 40,
         margin={"t": 30, "b": 10, "l": 8, "r": 8},
     )
-
-
-def _index(laid: Layout) -> dict[tuple[int, str, str], int]:
-    return {one.key: i for i, one in enumerate(laid.nodes)}
 
 
 def _across(laid: Layout, first: int, width: int) -> dict[tuple[int, str, str], float]:
@@ -175,18 +174,18 @@ def _on(link: Link, way: set[tuple[int, str, str]]) -> bool:
 
 
 def _names(
-    fig: go.Figure,
     laid: Layout,
     across: Mapping[tuple[int, str, str], float],
     *,
     width: int,
     loud: set[tuple[int, str, str]],
     theme: Colours,
-) -> None:
+) -> list[dict[str, Any]]:
     """Set each node's name and people to its right."""
     room = _room(laid, width)
     size = 12 if room > 130 else 11 if room > 100 else 10
     halo = ", ".join([f"0 0 2px {theme.paper}"] * 4)
+    notes = []
     stubs: dict[tuple[int, str, str], float] = {}
     for one in laid.nodes:
         if one.leaving_from is not None:
@@ -201,26 +200,28 @@ def _names(
         # Where columns are close the name needs the room more than its number, which the hover label has.
         count = number(one.people) if room > 125 else ""
         signs = int((room - THICK - shift) / (size * 0.54)) - len(count)
-        fig.add_annotation(
-            text=f"{label(one.name, max(6, signs))} <span style='color:{theme.muted}'>{count}</span>".strip(),
-            hovertext=label(one.name, 200),
-            x=across[one.key],
-            y=1 - y / laid.height,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="middle",
-            xshift=shift,
-            showarrow=False,
-            bgcolor=rgba(theme.paper, 0.78) if one.key in loud else "rgba(0,0,0,0)",
-            borderpad=1,
-            # A halo in the paper's colour keeps names readable on top of ribbons.
-            font={"size": size, "color": theme.ink, "shadow": halo},
+        notes.append(
+            {
+                "text": f"{label(one.name, max(6, signs))} <span style='color:{theme.muted}'>{count}</span>".strip(),
+                "hovertext": label(one.name, 200),
+                "x": across[one.key],
+                "y": 1 - y / laid.height,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "middle",
+                "xshift": shift,
+                "showarrow": False,
+                "bgcolor": rgba(theme.paper, 0.78) if one.key in loud else "rgba(0,0,0,0)",
+                "borderpad": 1,
+                # A halo in the paper's colour keeps names readable on top of ribbons.
+                "font": {"size": size, "color": theme.ink, "shadow": halo},
+            }
         )
+    return notes
 
 
 def _heads(
-    fig: go.Figure,
     laid: Layout,
     across: Mapping[tuple[int, str, str], float],
     *,
@@ -228,7 +229,8 @@ def _heads(
     heads: Sequence[str] | None,
     goal: str | None,
     theme: Colours,
-) -> None:
+) -> list[dict[str, Any]]:
+    notes = []
     for column in range(laid.columns):
         inside = [one for one in laid.nodes if one.position == first + column and one.leaving_from is None]
         if not inside:
@@ -238,19 +240,22 @@ def _heads(
             said = heads[column]
         elif goal is not None and column > 0 and all(one.name == goal for one in inside):
             said = goal
-        fig.add_annotation(
-            text=f"<b>{label(said, 20)}</b>" if said == goal else label(said, 20),
-            x=across[inside[0].key],
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            xshift=-THICK / 2,
-            yanchor="bottom",
-            yshift=6,
-            showarrow=False,
-            font={"size": 11 if laid.columns > 8 else 12, "color": theme.goal if said == goal else theme.muted},
+        notes.append(
+            {
+                "text": f"<b>{label(said, 20)}</b>" if said == goal else label(said, 20),
+                "x": across[inside[0].key],
+                "y": 1,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "xshift": -THICK / 2,
+                "yanchor": "bottom",
+                "yshift": 6,
+                "showarrow": False,
+                "font": {"size": 11 if laid.columns > 8 else 12, "color": theme.goal if said == goal else theme.muted},
+            }
         )
+    return notes
 
 
 def _link_words(link: Link, row: dict[str, Any], goal: str | None) -> str:

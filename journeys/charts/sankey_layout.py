@@ -118,7 +118,7 @@ def lay_out(
         height = max(height, y)
     _stubs(nodes, scale)
     ordered = [one for column in columns for one in column]
-    ordered += [one for one in nodes.values() if one.leaving_from is not None]
+    ordered += sorted((one for one in nodes.values() if one.leaving_from is not None), key=lambda one: one.key)
     made.sort(
         key=lambda link: (link.source.position, link.source.top, link.target.leaving_from is not None, link.target.top)
     )
@@ -133,7 +133,7 @@ def _order(columns: list[list[Node]], links: list[Link], goal: str | None) -> No
     for column in columns:
         column.sort(key=lambda one: (pinned[one.key], -one.people, one.name))
     best, fewest = [list(column) for column in columns], _crossings(columns, links)
-    for sweep in range(12):
+    for sweep in range(10):
         forward = sweep % 2 == 0
         for column in columns if forward else reversed(columns):
             _towards(column, links, columns, forward=forward, pinned=pinned)
@@ -178,8 +178,8 @@ def _crossings(columns: list[list[Node]], links: list[Link]) -> float:
         gaps[link.source.position].append((place[link.source.key], place[link.target.key], link.people))
     total = 0.0
     for gap in gaps.values():
-        # Ribbons beyond the 120 widest of a gap decide no order that the eye could follow.
-        wide = sorted(gap, key=lambda one: (-one[2], one[0], one[1]))[:120]
+        # Ribbons beyond the 60 widest of a gap decide no order that the eye could follow.
+        wide = sorted(gap, key=lambda one: (-one[2], one[0], one[1]))[:60]
         for i, (a, b, people) in enumerate(wide):
             total += sum(min(people, n) for c, d, n in wide[i + 1 :] if (a - c) * (b - d) < 0)
     return total

@@ -28,7 +28,7 @@ class Picture:
     wide, narrow
         Figures in the light theme; the page itself turns them dark.
     least
-        The width in pixels below which a chart with only a wide form scrolls sideways.
+        The width in pixels below which the chart scrolls sideways.
     """
 
     wide: go.Figure

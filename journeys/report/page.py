@@ -56,7 +56,7 @@ def write_page(report: Report) -> str:
 
 def _section(section: Section) -> str:
     parts = [
-        f'<section id="{section.name}"><p class="question">{_text(section.question)}</p>',
+        f'<section id="{section.name}"><div class="answer"><p class="question">{_text(section.question)}</p>',
         f"<h2>{_text(section.finding)}</h2>",
         f'<p class="definition">{_text(section.definition)}</p>' if section.definition else "",
     ]
@@ -67,6 +67,7 @@ def _section(section: Section) -> str:
             f'<figure><div class="scroll"><div class="chart" id="{section.name}-{number}" role="img" '
             f'aria-label="{says}" style="min-height:{height}px"></div></div></figure>'
         )
+    parts.append("</div>")
     reading = [f"<p><strong>It means:</strong> {_text(section.means)}</p>"] if section.means else []
     reading += [f"<p><strong>It does not mean:</strong> {_text(section.not_means)}</p>"] if section.not_means else []
     parts.append(f'<div class="reading">{"".join(reading)}</div>' if reading else "")

@@ -91,13 +91,13 @@ def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None
     """Tell which way they went to the goal."""
     from journeys.charts.sankey import draw
 
-    picture = Picture(draw(flow.table, goal=flow.goal, colour_of=colour_of), least=760)
+    wide, narrow = (draw(flow.table, goal=flow.goal, colour_of=colour_of, narrow=narrow) for narrow in (False, True))
     return Section(
         name="flow",
         question=f"Which way do they go to {flow.goal}?",
         finding=around or flow.finding,
         definition=flow.definition + " Each column is the next thing that they did; repeats are drawn together.",
-        pictures=(picture,),
+        pictures=(Picture(wide, narrow, least=760),),
         means="how those who got there went, column by column. The widest way there is set off; grey stubs are those "
         "who stopped, or went on beyond the last column.",
         not_means="that the way made them arrive. Those who never arrived took many of these ways too.",

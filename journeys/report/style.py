@@ -83,23 +83,24 @@ section{padding-top:2rem}
 body{font-size:10.5pt}
 nav.contents,.modebar{display:none}
 header{padding-top:0}
-figure,.reading,.findings li,tr{break-inside:avoid}
+.answer,figure,.reading,.findings li,tr{break-inside:avoid}
 h2,.question,.definition{break-after:avoid}
 section{padding-top:1.2rem}
 .scroll{overflow:visible}
+.chart{zoom:.7}
 a{color:inherit;text-decoration:none}
 }
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 """
 
-# Each chart is stored once, in the light theme; the dark one is the same drawing with each colour's partner. In print
-# the page is as wide as A4 and light.
+# Each chart is stored in the light theme; the dark one is the same drawing with each colour's partner. For print it is
+# drawn afresh, without the transitions that would leave it half drawn, at a width that the style sheet fits to A4.
 SCRIPT = """
 (function(){
 "use strict";
 var data=JSON.parse(document.getElementById("charts").textContent);
 var dark=matchMedia("(prefers-color-scheme: dark)"),printing=matchMedia("print");
-var A4=680;
+var A4=960;
 function channels(hex){return [1,3,5].map(function(i){return parseInt(hex.substr(i,2),16)}).join(",")}
 function recolour(text){
 var map={};
@@ -120,7 +121,9 @@ layout.width=onPaper?A4:Math.max(room,form.least||0);
 layout.autosize=false;
 box.style.width=layout.width+"px";
 box.style.maxWidth="none";
-Plotly.react(box,both.figure.data,layout,{displayModeBar:false,responsive:false,doubleClick:false});
+var options={displayModeBar:false,responsive:false,doubleClick:false};
+if(onPaper){Plotly.purge(box);Plotly.newPlot(box,both.figure.data,layout,options)}
+else Plotly.react(box,both.figure.data,layout,options);
 });
 }
 var width=innerWidth,waiting=0;

@@ -1,0 +1,223 @@
+"""Every chart: what it draws is what the table says, for few and many, tiny and huge, trusted and not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+import polars as pl
+import pytest
+
+from journeys.charts import correlation, funnel, identity, sankey
+from journeys.charts.theme import DARK, LIGHT
+from tests.charts import frames
+
+SIZES = [[5013, 1052, 578, 86], [10**9, 10**8, 7, 0], [3, 3, 3, 3], [1, 0, 0, 0]]
+STEPS = ["Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan"]
+
+
+def words(fig) -> str:
+    texts = [a.text for a in fig.layout.annotations]
+    for trace in fig.data:
+        if trace.type != "sankey" and trace.text is not None:
+            texts += [trace.text] if isinstance(trace.text, str) else list(trace.text)
+    return " | ".join(str(t) for t in texts)
+
+
+def everything(fig) -> str:
+    return fig.to_json()
+
+
+@pytest.mark.parametrize("people", SIZES)
+@pytest.mark.parametrize("narrow", [False, True])
+def test_funnel_bars_are_the_people(people, narrow):
+    fig = funnel.draw(frames.funnel(STEPS, people), narrow=narrow)
+    assert list(fig.data[0].x) == people
+    said = words(fig)
+    for here, following in pairwise(people):
+        assert f"{here - following:,} lost" in said
+
+
+def test_funnel_has_one_accent_the_goal():
+    fig = funnel.draw(frames.funnel(STEPS, SIZES[0]))
+    assert [colour == LIGHT.goal for colour in fig.data[0].marker.color] == [False, False, False, True]
+    dark = funnel.draw(frames.funnel(STEPS, SIZES[0]), dark=True)
+    assert dark.data[0].marker.color[-1] == DARK.goal
+
+
+def test_funnel_sets_off_the_loss_that_was_asked_for():
+    said = words(funnel.draw(frames.funnel(STEPS, SIZES[0]), loudest=1))
+    assert "<b>474 lost</b>" in said
+    assert "<b>3,961 lost</b>" not in said
+
+
+def test_funnel_of_nobody_says_so():
+    assert "Nobody" in words(funnel.draw(frames.funnel(STEPS, [0, 0, 0, 0])))
+    assert "no steps" in words(funnel.draw(frames.funnel([], [])))
+
+
+def test_groups_have_a_dot_each_and_few_are_hollow():
+    big, few = frames.funnel(STEPS, [1000, 200, 100, 50]), frames.funnel(STEPS, [12, 6, 3, 0])
+    table = pl.concat([t.select(pl.lit(name).alias("by"), pl.all()) for name, t in (("Big", big), ("Few", few))])
+    fig = funnel.draw(table, by="by")
+    dots = [trace for trace in fig.data if trace.mode == "markers+text"]
+    assert [list(trace.x) for trace in dots] == [[0.2, 0.5], [0.1, 0.25], [0.05, 0.0]]
+    assert all(trace.marker.color[1] == LIGHT.paper != trace.marker.color[0] for trace in dots)
+
+
+def test_many_small_groups_stay_in_the_table():
+    table = pl.concat(
+        frames.funnel(STEPS, [people, 1, 1, 0]).select(pl.lit(name).alias("by"), pl.all())
+        for name, people in [("A", 900), ("B", 800), *((f"small {i}", 2) for i in range(20))]
+    )
+    fig = funnel.draw(table, by="by", title="x")
+    assert "20 groups of fewer than 30 people" in fig.layout.title.text
+    assert len(fig.layout.yaxis.tickvals) == 2
+
+
+FLOW = [
+    (0, "Visit", "Sign up", 60),
+    (0, "Visit", "Read", 30),
+    (0, "Visit", "(drop-off)", 10),
+    (1, "Sign up", "Upgrade", 20),
+    (1, "Sign up", "(drop-off)", 40),
+    (1, "Read", "Upgrade", 5),
+    (1, "Read", "(continues)", 25),
+]
+
+
+def test_sankey_nodes_stand_in_the_columns_of_their_positions():
+    fig = sankey.draw(frames.links(FLOW), goal="Upgrade")
+    trace = fig.data[0]
+    where = dict(zip(trace.node.label, trace.node.x, strict=True))
+    assert where["Visit"] < where["Sign up"] == where["Read"] < where["Upgrade"]
+    assert all(0 < x < 1 for x in trace.node.x), "Plotly takes 0 for missing"
+    assert all(y > 0 for y in trace.node.y)
+
+
+def test_sankey_draws_each_link_once_with_its_people():
+    trace = sankey.draw(frames.links(FLOW), goal="Upgrade").data[0]
+    names = trace.node.label
+    drawn = [
+        (names[s], names[t], v) for s, t, v in zip(trace.link.source, trace.link.target, trace.link.value, strict=True)
+    ]
+    assert sorted(drawn) == sorted((source, target, people) for _, source, target, people in FLOW)
+
+
+def test_sankey_nodes_of_a_column_never_touch_and_labels_have_room():
+    rows = [(p, f"E{i}", f"E{(i * 7 + p) % 25}", 1 + (i * 13 + p) % 40) for p in range(11) for i in range(25)]
+    for narrow in (False, True):
+        fig = sankey.draw(frames.links(rows), narrow=narrow)
+        columns: dict[float, list[float]] = {}
+        for note in fig.layout.annotations[:-12]:
+            columns.setdefault(round(note.x, 4), []).append(note.y * (fig.layout.height - fig.layout.margin.t - 10))
+        for heights in columns.values():
+            heights.sort()
+            assert all(b - a >= 12 for a, b in pairwise(heights))
+
+
+def test_sankey_is_the_same_whatever_the_order_of_rows():
+    table = frames.links(FLOW)
+    one, other = (sankey.draw(t, goal="Upgrade").data[0] for t in (table, table.reverse()))
+    assert one.node.to_plotly_json() == other.node.to_plotly_json()
+    assert one.link.to_plotly_json() == other.link.to_plotly_json()
+
+
+def test_sankey_sets_off_the_widest_way_to_the_goal_or_the_one_given():
+    def loud(fig):
+        trace = fig.data[0]
+        names = trace.node.label
+        return {
+            (names[s], names[t])
+            for s, t, colour in zip(trace.link.source, trace.link.target, trace.link.color, strict=True)
+            if colour.endswith("0.85)")
+        }
+
+    assert loud(sankey.draw(frames.links(FLOW), goal="Upgrade")) == {("Visit", "Sign up"), ("Sign up", "Upgrade")}
+    given = sankey.draw(frames.links(FLOW), goal="Upgrade", path=["Visit", "Read", "Upgrade"])
+    assert loud(given) == {("Visit", "Read"), ("Read", "Upgrade")}
+
+
+def test_sankey_hover_says_sentences():
+    said = " ".join(sankey.draw(frames.links(FLOW), goal="Upgrade").data[0].link.customdata).replace("<br>", " ")
+    assert (
+        "60 people went from Visit to Sign up: 60 % of those at Visit; 9.0 % of them reached Upgrade; median 4" in said
+    )
+    assert "10 people left after Visit: 10 % of those there" in said
+    assert "25 people went on from Read, beyond the columns shown" in said
+
+
+def test_sankey_draws_a_person_equally_high_in_every_column():
+    from journeys.charts.sankey_layout import lay_out
+
+    laid = lay_out([*FLOW, (3, "Late start", "Upgrade", 70)], goal="Upgrade")
+    heights = {round(one.height / one.people, 9) for one in laid.nodes if one.height > 0.5}
+    assert len(heights) == 1
+    assert laid.height >= laid.scaled
+
+
+def test_sankey_without_links_and_with_one():
+    assert "No journeys" in words(sankey.draw(frames.links([])))
+    assert list(sankey.draw(frames.links([(0, "A", "(drop-off)", 1)])).data[0].link.value) == [1]
+
+
+def test_correlation_dots_are_phi_and_what_does_not_hold_is_hollow():
+    table = frames.correlation(
+        [("Invited", 0.5, 0.001), ("Read", 0.05, 0.4), ("Left", -0.3, 0.01), ("All", None, None)]
+    )
+    fig = correlation.draw(table, conversion="Upgraded Plan", set_apart=[("Saw Invoice", "only after it")])
+    dots = fig.data[-1]
+    assert list(dots.x) == [0.5, 0.05, -0.3]
+    assert [colour == LIGHT.paper for colour in dots.marker.color] == [False, True, False]
+    said = words(fig)
+    assert "30 of 100  <b>30 %</b>" in said
+    assert "10 of 900  <b>1.1 %</b>" in said
+    assert "Saw Invoice – only after it" in said
+    assert "All – undefined" in said
+    assert "cause" not in everything(fig)
+    assert "drive" not in everything(fig)
+
+
+def test_correlation_counts_what_it_does_not_show():
+    table = frames.correlation([(f"B{i}", 0.9 - i / 100, 0.001) for i in range(60)])
+    assert "… and 40 more behaviours" in words(correlation.draw(table))
+    assert "No behaviour can be compared" in words(correlation.draw(table.clear()))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_untrusted_names_never_reach_a_chart_as_markup(dark, narrow):
+    names = frames.NASTY
+    flow = [(p, a, b, 3) for p in range(2) for a, b in pairwise(names)]
+    figures = [
+        funnel.draw(frames.funnel(names, [50, 40, 30, 20, 10]), title=names[0], dark=dark, narrow=narrow),
+        sankey.draw(frames.links(flow), goal=names[1], title=names[0], dark=dark, narrow=narrow),
+        correlation.draw(
+            frames.correlation([(n, 0.2, 0.01) for n in names]),
+            conversion=names[0],
+            set_apart=[(names[0], names[1])],
+            dark=dark,
+            narrow=narrow,
+        ),
+    ]
+    for fig in figures:
+        text = everything(fig)
+        assert "<b>Signed Up" not in text
+        assert "&lt;b&gt;" in text or "\\u0026lt;b" in text
+        assert "$a$" not in text
+        assert "x" * 161 not in text
+
+
+def test_identity_pictures():
+    names = ["events", "events that name nobody", "of these bridged to a known person"]
+    fig = identity.draw_bridge(pl.DataFrame({"measure": names, "count": [1000, 600, 200]}))
+    assert [bar.x[0] for bar in fig.data] == [400, 200, 400]
+    assert "no events" in words(identity.draw_bridge(pl.DataFrame({"measure": names, "count": [0, 0, 0]})))
+    sizes = pl.DataFrame({"identifiers": range(1, 200), "people": range(1, 200)})
+    assert len(identity.draw_sizes(sizes, narrow=True).layout.xaxis.tickvals) <= 8
+    link = {"id_type_a": "user_id", "id_a": "<u1>", "id_type_b": "email", "id_b": "a@b.example", "kind": "row"}
+    more = {"first_seen": datetime(2026, 3, 1), "rows": 2, "source": "segment", "event": None, "reason": "two user_ids"}
+    chain = identity.draw_chain(pl.DataFrame([link | more]))
+    assert chain.data[0].line.dash == "dot"
+    assert "refused: two user_ids" in words(chain)
+    assert "<u1>" not in everything(chain)

@@ -1,0 +1,122 @@
+"""The campaign report: the planted findings of the sample data are told, and thin logs get an answer too."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys import samples
+from journeys.cli import main
+from journeys.errors import ArgumentError, UnknownNameError
+from journeys.report import campaign_report
+
+STEPS = ["Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan"]
+
+
+@pytest.fixture(scope="module")
+def report():
+    return campaign_report(samples.load_journeys(), goal=STEPS[-1], steps=STEPS, within="30d", title="Tidy Boards")
+
+
+def test_the_planted_findings_are_told(report):
+    told = [one.sentence for one in report.findings]
+    assert 3 <= len(told) <= 5
+    campaign, stopped, behaviour, around = told[:4]
+    assert "spring_giveaway" in campaign
+    assert "11 % went on to Created Project" in campaign
+    assert "None of the 50 people with Saw Error" in stopped
+    assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 60 %")
+    assert "35 of the 149 people" in around
+    assert "Viewed Template" in around
+
+
+def test_what_only_looks_like_a_finding_is_not_told(report):
+    told = " ".join(one.sentence for one in report.findings)
+    assert "Single Sign-On" not in told
+    assert "Became Customer" not in told
+    assert "Received Announcement" not in told
+
+
+def test_each_question_has_its_section(report):
+    assert [s.name for s in report.sections] == ["funnel", "campaigns", "flow", "correlation", "identity"]
+    for section in report.sections:
+        assert section.pictures
+        assert section.finding
+        assert section.means
+        assert section.not_means
+        assert section.table is not None
+
+
+def test_no_word_of_causes(report):
+    page = report.html().split("<script")[0].lower()
+    assert " causes" not in page
+    assert " drives" not in page
+
+
+def log(*rows: tuple[str, int, str]) -> jn.Journeys:
+    frame = pl.DataFrame(
+        {
+            "person": [r[0] for r in rows],
+            "timestamp": [f"2026-03-{r[1]:02}" for r in rows],
+            "event": [r[2] for r in rows],
+        },
+        schema={"person": pl.String, "timestamp": pl.String, "event": pl.String},
+    )
+    return jn.Journeys.from_table(frame)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", 1, "Visit"), ("a", 2, "Buy")],
+        [("a", 1, "Visit"), ("b", 1, "Visit"), ("b", 2, "Buy")],
+        [("a", 1, "Buy"), ("b", 1, "Visit")],
+    ],
+)
+def test_a_thin_log_has_a_report(rows):
+    report = campaign_report(log(*rows), goal="Buy", steps=["Visit", "Buy"])
+    assert report.findings
+    assert "</html>" in report.html()
+
+
+def test_names_that_look_like_markup_stay_text():
+    evil = "<img src=x>"
+    report = campaign_report(log(("a", 1, evil), ("a", 2, "Buy"), ("b", 1, evil)), goal="Buy", steps=[evil, "Buy"])
+    assert "<img" not in report.html().split("<script>")[0]
+
+
+def test_a_step_that_nobody_knows_gets_the_closest_name():
+    with pytest.raises(UnknownNameError, match="did you mean 'Visit'"):
+        campaign_report(log(("a", 1, "Visit"), ("a", 2, "Buy")), goal="Buy", steps=["Visitt", "Buy"])
+    with pytest.raises(ArgumentError, match="steps: a funnel needs at least two steps, got \\['Buy'\\]"):
+        campaign_report(log(("a", 1, "Buy")), goal="Buy", steps=["Buy"])
+
+
+def test_the_demo_writes_its_file_and_tells_three_findings(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / "demo.html")]) == 0
+    said = capsys.readouterr().out
+    assert "1. " in said
+    assert "3. " in said
+    assert "4. " not in said
+    assert str(tmp_path / "demo.html") in said
+    assert (tmp_path / "demo.html").stat().st_size > 1_000_000
+
+
+def test_the_command_refuses_in_words(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / "no" / "demo.html")]) == 1
+    assert "must be a file in a folder that exists" in capsys.readouterr().err
+    assert main(["report", "segmant=x", "--steps", "A > B", "--out", str(tmp_path / "r.html")]) == 1
+    assert "no reader for 'segmant'" in capsys.readouterr().err
+    assert main(["report", "x.csv", "--steps", "A"]) == 1
+    assert "--steps: expected at least two events" in capsys.readouterr().err
+    assert main([]) == 2
+
+
+def test_the_command_reports_and_checks_ones_own_table(tmp_path, capsys):
+    table = tmp_path / "log.csv"
+    table.write_text("user_id,timestamp,event\na,2026-03-01T00:00:00Z,Visit\na,2026-03-02T00:00:00Z,Buy\n,,\n")
+    assert main(["report", str(table), "--steps", "Visit > Buy", "--out", str(tmp_path / "r.html")]) == 0
+    assert "The report is in" in capsys.readouterr().out
+    assert main(["check", str(table)]) == 0
+    assert "log.csv" in capsys.readouterr().out

@@ -1,0 +1,180 @@
+"""Numbers and tables in words, for a person to read and nobody to misuse."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeys.display import (
+    card,
+    compact,
+    duration,
+    html_table,
+    interval,
+    number,
+    p_value,
+    percent,
+    points,
+    ratio,
+    settings_words,
+    shorten,
+    span,
+    text_table,
+)
+
+NASTY = ['<script>alert("1")</script>', "a & b", "تم الإنشاء", "\x1b[31mred", "=cmd|' /C calc'!A0", "", "x" * 300]
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (0, "0 %"),
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (0.034, "3.4 %"),
+        (0.0994, "9.9 %"),
+        (0.0996, "10 %"),
+        (0.381, "38 %"),
+        (0.9949, "99 %"),
+        (0.9951, "> 99 %"),
+        (0.0004, "< 0.1 %"),
+        (12.5, "1,250 %"),
+        (-0.031, "−3.1 %"),
+        (None, "–"),
+        (float("nan"), "–"),
+    ],
+)
+def test_rates_have_one_decimal_below_ten_percent_and_are_never_rounded_to_nothing_or_all(rate, words):
+    assert percent(rate) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (timedelta(microseconds=1), "1 microsecond"),
+        (timedelta(milliseconds=12), "12 milliseconds"),
+        (timedelta(seconds=59), "59 seconds"),
+        (timedelta(seconds=60), "1 minute"),
+        (timedelta(minutes=4), "4 minutes"),
+        (timedelta(hours=23), "23 hours"),
+        (timedelta(days=2, hours=2), "2.1 days"),
+        (timedelta(days=120), "120 days"),
+        (timedelta(days=1461), "4 years"),
+        (timedelta(days=-3), "−3 days"),
+        (0, "0 seconds"),
+    ],
+)
+def test_durations_are_said_in_the_largest_unit_that_they_fill(value, words):
+    assert duration(value) == words
+
+
+def test_counts_have_no_decimals_whatever_their_size():
+    assert [number(n) for n in (0, 999, 1e15)] == ["0", "999", "1,000,000,000,000,000"]
+    assert [compact(n) for n in (999, 1000, 12_345, 999_999, 10**9)] == ["999", "1 k", "12 k", "1 M", "1 bn"]
+
+
+def test_differences_keep_their_sign_and_interval():
+    assert points(0.042, 0.011, 0.073) == "+4.2 points (1.1 to 7.3)"
+    assert points(-0.465, -0.511, -0.406) == "−46.5 points (−51.1 to −40.6)"
+    assert points(0.0) == "0.0 points"
+    assert interval(0.28, 0.34) == "28 to 34"
+    assert interval(None, 0.2) == ""
+    assert ratio(float("inf")) == "∞"
+    assert p_value(0.0009) == "< 0.001"
+
+
+@given(st.dates(date(2000, 1, 1), date(2099, 1, 1)), st.integers(0, 900))
+def test_a_span_names_both_ends(first, days):
+    last = first + timedelta(days=days)
+    words = span(first, last)
+    assert words.endswith(str(last.year))
+    assert words.startswith(str(first.day))
+
+
+@given(st.text(max_size=80), st.integers(1, 40))
+def test_a_shortened_name_fits(text, width):
+    assert len(shorten(text, width)) <= width
+
+
+class Reader(HTMLParser):
+    """Collects the elements of a page and the words between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+@given(st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=20)), max_size=4))
+def test_no_name_becomes_an_element_of_the_page(names):
+    schema = {"name": pl.String, "path": pl.List(pl.String)}
+    df = pl.DataFrame({"name": names, "path": [names] * len(names)}, schema=schema)
+    page = card("Funnel", sentence=" ".join(names), settings={"steps": tuple(names)}, table=df)
+    assert set(read(page).seen) <= {"style", "div", "h4", "p", "table", "thead", "tbody", "tr", "th", "td", "bdi"}
+
+
+def test_a_table_says_what_it_leaves_out_and_that_it_is_empty():
+    df = pl.DataFrame({"people": range(143)})
+    assert "… and 123 more rows" in html_table(df)
+    assert "… and 1 more row<" in html_table(df.head(21))
+    assert "No rows." in html_table(df.clear())
+    assert "… and 123 more row" in text_table(df)
+
+
+def test_columns_are_said_by_what_they_hold():
+    df = pl.DataFrame(
+        {
+            "person": [12345],
+            "people": [12345],
+            "rate_from_start": [0.034],
+            "ci_low": [0.03],
+            "median_time": [timedelta(minutes=4)],
+            "timestamp": [datetime(2026, 3, 1, 9, 5, tzinfo=UTC)],
+            "q_value": [1e-9],
+            "path": [["A", "B"]],
+            "known": [True],
+            "nothing": pl.Series([None], dtype=pl.String),
+        }
+    )
+    words = read(html_table(df, style=False)).words
+    said = ["12345", "12,345", "3.4 %", "3.0 %", "4 minutes", "1 March 2026, 09:05", "< 0.001", "A → B", "yes", "–"]
+    assert words[df.width :] == said
+
+
+def test_a_correlation_interval_is_no_percentage():
+    assert "0.45" in html_table(pl.DataFrame({"phi": [0.5], "ci_low": [0.4501], "rate_with": [0.1]}))
+
+
+def test_settings_leave_out_what_was_not_asked():
+    words = settings_words({"within": timedelta(days=14), "by": None, "ties": False, "people": 1, "events": 2})
+    assert words == "within 14 days · ties no · 1 person, 2 events"
+
+
+def test_a_terminal_gets_no_escape_sequences_and_columns_in_line():
+    text = text_table(pl.DataFrame({"name": NASTY, "people": range(len(NASTY))}))
+    assert "\x1b" not in text
+    assert len({len(line) for line in text.splitlines()}) == 1
+
+
+def test_the_card_has_no_script_and_one_style_sheet():
+    page = card("Funnel", sentence="38 % go on", table=pl.DataFrame({"a": [1]}))
+    assert len(re.findall("<style", page)) == 1
+    assert "<script" not in page
