@@ -1,0 +1,257 @@
+"""The shape of the house: who may know whom, what an import loads, what every public name says of itself."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import journeys as jn
+from journeys.analyses.result import Result
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "journeys"
+
+# the arrows point down only: each room and the rooms that it may know
+ARROWS = {
+    "errors": set(),
+    "display": {"errors"},
+    "scan": {"errors"},
+    "stats": {"errors"},
+    "naming": {"errors", "display"},
+    "events": {"errors", "display", "naming"},
+    "steps": {"errors", "events"},
+    "log": {"errors"},
+    "engines": {"errors", "log"},
+    "charts": {"errors", "display"},
+    "identity": {"errors", "display", "events", "charts"},
+    "sources": {"errors", "display", "events", "naming"},
+    "exports": {"errors", "display", "events"},
+    "analyses": {"errors", "display", "charts", "log", "scan", "stats", "steps", "events"},
+    "journeys": {"errors", "display", "charts", "analyses", "identity", "log", "engines", "events", "steps", "exports"},
+    "samples": {"errors", "events", "sources", "journeys"},
+    "report": {"errors", "display", "charts", "stats", "steps", "analyses", "journeys"},
+    "cli": {"errors", "display", "events", "sources", "naming", "samples", "journeys", "report", "exports", "__init__"},
+    "__init__": {
+        "errors", "events", "identity", "sources", "steps", "analyses", "journeys", "samples", "naming", "report",
+        "exports", "charts",
+    },
+}  # fmt: skip
+# what an import may load beside the standard library; everything else waits until it is needed
+LOADED = {"journeys", "polars", "numpy", "typing_extensions"}
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """Names of the modules that a file imports, wherever in it; what is for the type checker alone is left out."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "journeys":
+            yield from (f"journeys.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def _room(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def _modules() -> list[ModuleType]:
+    found = pkgutil.walk_packages([str(PACKAGE)], prefix="journeys.")
+    return [jn, *(importlib.import_module(module.name) for module in found if not module.name.endswith("__main__"))]
+
+
+def test_the_arrows_make_no_circle():
+    assert list(TopologicalSorter(ARROWS).static_order())
+
+
+def test_rooms_know_only_what_lies_below_them():
+    wrong = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        room = _room(file)
+        for name in _imports(file):
+            parts = name.split(".")
+            other = parts[1] if len(parts) > 1 else "__init__"
+            if parts[0] == "journeys" and other != room and other not in ARROWS[room]:
+                wrong.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_files_stay_small():
+    long = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in PACKAGE.rglob("*.py")}
+    assert not {name: lines for name, lines in long.items() if lines > 400}
+
+
+def test_what_is_imported_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {"pyspark": "pyspark", "IPython": "ipython"}
+    declared = {
+        re.split(r"[><=\[; ]", one)[0].replace("-", "_").lower()
+        for one in [
+            *project["dependencies"],
+            *(each for extra in project["optional-dependencies"].values() for each in extra),
+        ]
+    }
+    used = {
+        name.split(".")[0]
+        for file in PACKAGE.rglob("*.py")
+        for name in _imports(file)
+        if name.split(".")[0] not in sys.stdlib_module_names
+    } - {"journeys"}
+    assert {name for name in used if names.get(name, name).lower() not in declared} == set()
+
+
+def _run(code: str) -> str:
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_an_import_is_light_and_silent():
+    found = _run(
+        "import sys, builtins\n"
+        "before = set(sys.modules)\n"
+        "import journeys\n"
+        "tops = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(tops - sys.stdlib_module_names))"
+    ).split()
+    assert {name for name in found if not name.startswith("_")} <= LOADED
+
+
+def test_an_import_reaches_for_no_network_and_writes_no_file():
+    _run(
+        "import sys\n"
+        "def watch(event, arguments):\n"
+        "    writes = event == 'open' and isinstance(arguments[1], str) and set(arguments[1]) & set('wax+')\n"
+        "    writes = writes and '__pycache__' not in str(arguments[0])\n"
+        "    if writes or event.startswith(('socket.', 'urllib.', 'subprocess.')):\n"
+        "        raise RuntimeError(f'{event} {arguments}')\n"
+        "sys.addaudithook(watch)\n"
+        "import journeys"
+    )
+
+
+def test_an_import_changes_no_setting():
+    _run(
+        "import polars as pl, locale, os, warnings\n"
+        "import numpy\n"  # its import adds warning filters of its own
+        "def state():\n"
+        "    return pl.Config.state(), locale.setlocale(locale.LC_ALL), dict(os.environ), list(warnings.filters)\n"
+        "before = state()\n"
+        "import journeys\n"
+        "assert state() == before"
+    )
+
+
+def test_every_module_can_be_the_first_that_is_imported():
+    rooms = sorted(
+        {f"journeys.{_room(file)}" for file in PACKAGE.rglob("*.py")} - {"journeys.__init__", "journeys.__main__"}
+    )
+    # the package itself is loaded first in any case: what is tested is that no room needs another's help to load
+    _run(
+        "import importlib, sys\n"
+        f"for room in {rooms!r}:\n"
+        "    for name in [name for name in sys.modules if name.split('.')[0] == 'journeys']:\n"
+        "        del sys.modules[name]\n"
+        "    importlib.import_module(room)\n"
+    )
+
+
+def _public() -> dict[str, Any]:
+    """Everything an analyst can type: the library's names, the methods of its classes and of every result."""
+    found: dict[str, Any] = {f"jn.{name}": getattr(jn, name) for name in jn.__all__}
+    classes = {value for value in found.values() if inspect.isclass(value)}
+    for module in _modules():
+        if module.__name__.startswith("journeys.analyses"):
+            classes |= {
+                value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Result)
+            }
+    for value in classes - {Result}:
+        for name, member in inspect.getmembers(value):
+            static = inspect.getattr_static(value, name)
+            ours = (
+                getattr(member, "__module__", None) or getattr(getattr(static, "fget", None), "__module__", "")
+            ) or ""
+            if not name.startswith("_") and ours.startswith("journeys") and callable(member):
+                found[f"{value.__name__}.{name}"] = member
+    return found
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not inspect.isclass(value)
+
+
+PUBLIC = _public()
+# how the analyses reach the log: not for those who ask questions
+INNER = {f"Journeys.{name}" for name in ("engine", "run", "select", "views", "from_stitched")}
+# these read as they are said: between(start, end), step(name, condition)
+TWO_POSITIONAL = {"Journeys.between", "jn.step"}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_explains_itself(name):
+    assert len(inspect.getdoc(PUBLIC[name]) or "") > 10, f"{name} has no docstring"
+
+
+# what is made by hand; other classes come out of functions that show how
+MADE_BY_HAND = {"jn.Journeys", "jn.IdentityRules"}
+
+
+@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if _is_function(value)] + sorted(MADE_BY_HAND))
+def test_what_an_analyst_starts_from_shows_an_example(name):
+    # a result's own methods may lean on the example of the question that gave it
+    if name.startswith(("jn.", "Journeys.")) and name not in INNER:
+        assert "Examples\n" in (inspect.getdoc(PUBLIC[name]) or ""), f"{name} shows no example"
+
+
+@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if _is_function(value) and name not in INNER])
+def test_one_argument_comes_by_place_the_rest_by_name_all_typed(name):
+    value: Callable[..., Any] = PUBLIC[name]
+    parameters = [one for one in inspect.signature(value).parameters.values() if one.name != "self"]
+    by_place = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    assert name in TWO_POSITIONAL or len(by_place) <= 1, f"{name} takes {by_place} by place"
+    assert not [one.name for one in parameters if one.annotation is one.empty]
+    assert inspect.signature(value).return_annotation is not inspect.Signature.empty
+
+
+@pytest.mark.parametrize(
+    "value", {one for one in PUBLIC.values() if inspect.isclass(one) and dataclasses.is_dataclass(one)}
+)
+def test_values_are_frozen(value):
+    assert value.__dataclass_params__.frozen
+
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == jn.__version__
+    assert f"## {jn.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_top_level_holds_what_it_should():
+    run = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False)
+    if run.returncode or not run.stdout:
+        pytest.skip("no git here")
+    tops = {line.split("/")[0] for line in run.stdout.splitlines()}
+    shape = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "journeys", "notebooks", "sample_data", "tests"}
+    assert {top for top in tops - shape if not top.startswith(".")} == set()
