@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
+from journeys.analyses.flow import links
 from tests.twins import flow as twin
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -102,7 +103,11 @@ def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[l
     return found, {"steps": 6, "align": "start", "top": 10, **shown}
 
 
-def test_every_option_agrees_with_plain_loops() -> None:
+@pytest.mark.parametrize("many", [64, 0])
+def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    # above so many names small nodes are folded while counting: the answer is the same
+    monkeypatch.setattr(links, "_MANY", many)
+
     @given(people=logs, asked=options)
     def agree(people: list[list[tuple[int, str, str | None]]], asked: dict[str, Any]) -> None:
         if asked.get("who") in ("converted", "dropped") and not asked.get("end"):

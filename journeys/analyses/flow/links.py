@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.attempts import cut_attempts
-from journeys.analyses.flow.nodes import CONTINUES, DROP
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER
 from journeys.analyses.flow.rows import Rows, read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.stream import is_plain, names_of, stream_links
+from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.walk import walk
 from journeys.log import View
 
@@ -30,6 +31,7 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 _STOPS = (DROP, CONTINUES, REACHED)
+_MANY = 64
 
 
 class Passage(NamedTuple):
@@ -86,12 +88,52 @@ def count_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's links, apart for those who reached the end and those who did not."""
     if is_plain(view, spec):
         return _from_stream(stream_links(view, spec), names=names_of(view))
-    rows = read_rows(view, spec)
-    _, reached, found = passages(rows, spec)
-    size = len(rows.labels) + len(_STOPS)
+    rows = read_rows(view, spec, timed=spec.needs_time)
+    _, reached, passing = passages(rows, spec)
+    found, labels = list(passing), rows.labels
+    if spec.alone and spec.top is not None and len(labels) > _MANY:
+        found, labels = _fold_early(found, reached, labels, spec)
+    size = len(labels) + len(_STOPS)
     frames = [_tally(passage, reached, size=size, timed=spec.times) for passage in found]
     filled = [frame for frame in frames if frame.height]
-    return _with_names(pl.concat(filled), names=rows.labels) if filled else pl.DataFrame(schema=SCHEMA)
+    return _with_names(pl.concat(filled), names=labels) if filled else pl.DataFrame(schema=SCHEMA)
+
+
+def _fold_early(
+    found: list[Passage], reached: np.ndarray, labels: list[str], spec: FlowSpec
+) -> tuple[list[Passage], list[str]]:
+    """Fold small nodes before links are counted: of very many names nearly all links would be counted for nothing.
+
+    Only where one shard is the whole log, since which nodes are small is known of the whole only.
+    """
+    size = len(labels)
+    names = pl.Series(labels, dtype=pl.String)
+    frames = []
+    for passage in found:
+        for kind, chosen in (("reach", passage.target == size + 2), ("move", passage.target != size + 2)):
+            key = passage.source[chosen].astype(np.int64) * 2 + reached[passage.journeys[chosen]]
+            people = np.bincount(key, minlength=2 * size)
+            there = np.flatnonzero(people)
+            frame = {"source": names.gather(there // 2), "reached": there % 2 == 1, "people": people[there]}
+            frames.append(pl.DataFrame(frame).with_columns(kind=pl.lit(kind), position=pl.lit(passage.position)))
+    counts = pl.concat(frames).cast({"people": pl.Int64, "position": pl.Int64})
+    kept = kept_nodes(counts, spec)
+    shown = [*kept["node"].unique().sort(), OTHER]
+    numbers = {label: number for number, label in enumerate(labels)}
+    places = {name: place for place, name in enumerate(shown)}
+    rest = len(shown) - 1
+    # by column: where each name goes, and after the names the three ways to stop
+    tables = np.full((spec.steps + 1, size + len(_STOPS)), rest, dtype=np.int64)
+    tables[:, size:] = len(shown) + np.arange(len(_STOPS))
+    for position, name in kept.rows():
+        tables[position, numbers[name]] = places[name]
+    folded = [
+        passage._replace(
+            source=tables[passage.position][passage.source], target=tables[passage.position + 1][passage.target]
+        )
+        for passage in found
+    ]
+    return folded, shown
 
 
 def _from_stream(table: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:

@@ -248,19 +248,23 @@ def code_rows(
     out: np.ndarray = plain[event]
     for column, series in values.items():
         physical, distinct = _distinct(series)
-        for name in (event_name for event_name, of in nodes.expand if of == column and event_name in names):
+        for name in (one for one, of in nodes.expand if of == column and one in names):
             table = np.array([dictionary.code(nodes.name(name, v, column=column)) for v in distinct], dtype=np.int32)
-            rows = np.flatnonzero(event == names.index(name))
-            out[rows] = table[physical[rows]]
+            np.copyto(out, table[physical], where=event == names.index(name))
     return out
 
 
 def _distinct(series: pl.Series) -> tuple[np.ndarray, list[str | None]]:
     """Number the values of a categorical column from 0, null last; the values at their numbers."""
     numbers = series.to_physical()
-    found = series.unique().drop_nulls()
-    size = int(numbers.max() or 0) + 1 if found.len() else 0  # type: ignore[arg-type]
+    highest = numbers.max()
+    size = 0 if highest is None else int(highest) + 1  # type: ignore[arg-type]
+    coded = numbers.fill_null(size).to_numpy()
+    # one row of each value is enough to read the value itself
+    somewhere = np.full(size + 1, -1, dtype=np.int64)
+    somewhere[coded] = np.arange(coded.size)
+    there = np.flatnonzero(somewhere[:size] >= 0)
     distinct: list[str | None] = [""] * size + [None]
-    for number, value in zip(found.to_physical(), found.cast(pl.String), strict=True):
+    for number, value in zip(there, series.gather(somewhere[there]).cast(pl.String), strict=True):
         distinct[number] = value
-    return numbers.fill_null(size).to_numpy(), distinct
+    return coded, distinct

@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import belongs
-from journeys.analyses.flow.whole import GramSpec, PathSpec, count_grams, count_paths, take_paths
+from journeys.analyses.flow.whole import KEYS, GramSpec, PathSpec, count_grams, count_paths, take_paths
 from journeys.analyses.result import Asked
 from journeys.errors import ArgumentError
 from journeys.stats import wilson
@@ -22,11 +22,17 @@ Rank = Literal["people", "best", "worst"]
 def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
     """Add the shards up: people of each path, and how many of those who went the same way reached the end."""
     counts = asked.run(count_paths, spec)
-    ways = counts.group_by("way_key").agg(
+    paths = counts
+    if len(asked.log.shards) > 1:
+        paths = counts.group_by(*KEYS).agg(
+            pl.col("people").sum(), pl.col("times").explode(empty_as_null=False), pl.col("example").min()
+        )
+    if spec.end is None:
+        return paths.with_columns(passed="people", converted=pl.lit(0, dtype=pl.Int64))
+    ways = paths.group_by("way_0", "way_1").agg(
         pl.col("people").sum().alias("passed"), pl.col("people").filter("reached").sum().alias("converted")
     )
-    paths = counts.group_by("path_key", "way_key", "reached").agg(pl.col("people").sum())
-    return paths.join(ways, on="way_key", how="left").filter(belongs(spec))
+    return paths.join(ways, on=["way_0", "way_1"], how="left").filter(belongs(spec))
 
 
 def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: int) -> pl.DataFrame:
@@ -43,16 +49,13 @@ def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: i
         added = added.filter(pl.col("passed") >= min_people)
         low, high = wilson(added["converted"], added["passed"])
         bound = pl.Series("bound", low if rank == "best" else -high, dtype=pl.Float64)
-        added = added.with_columns(bound).sort("bound", "people", "path_key", descending=[True, True, False])
+        added = added.with_columns(bound).sort("bound", "people", *KEYS, descending=[True, True, *[False] * len(KEYS)])
+        top = added.head(n)
     else:
-        added = added.sort("people", "path_key", descending=[True, False])
-    keys = added["path_key"].head(n)
-    found = asked.run(take_paths, PathSpec(spec, keys)).filter(belongs(spec))
-    found = found.group_by("path", "way_key", "reached").agg(
-        pl.col("people").sum(), pl.col("times").explode(empty_as_null=False).median().alias("median_time")
-    )
-    ways = added.select("way_key", "passed", "converted").unique(subset="way_key")
-    table = found.join(ways, on="way_key", how="left")
+        top = added.top_k(n, by=["people", *KEYS], reverse=[False, *[True] * len(KEYS)])
+    named = asked.run(take_paths, PathSpec(spec, top["example"].cast(pl.UInt32).unique()))
+    table = top.join(named.unique(subset=KEYS), on=KEYS, how="left")
+    table = table.with_columns(median_time=pl.col("times").list.median())
     low, high = wilson(table["converted"], table["passed"])
     related = spec.end is not None
     table = table.with_columns(
@@ -75,7 +78,9 @@ def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
     """Say how many paths it takes to cover a share of all journeys, and how many there are."""
     if not 0 < share <= 1:
         raise ArgumentError(f"share: {share!r} must be above 0 and at most 1.")
-    people = _added(asked, spec).group_by("path_key").agg(pl.col("people").sum())["people"].sort(descending=True)
+    people = (
+        _added(asked, spec).group_by("path_0", "path_1").agg(pl.col("people").sum())["people"].sort(descending=True)
+    )
     if not people.len():
         return 0, 0
     enough = people.cum_sum() >= share * int(people.sum()) - 1e-9

@@ -229,8 +229,9 @@ class Flow(Result):
 
         Notes
         -----
-        Paths are counted by a 64-bit number made of their names, and the ones shown are compared name by name. Of two
-        paths of equally many people the smaller number is preferred where `n` cuts between them.
+        Paths are counted by two 64-bit numbers made of their names, which differ for different paths but for a chance
+        of about one in 10²⁰ among a billion paths. Of two paths of equally many people the smaller number is preferred
+        where `n` cuts between them.
 
         Examples
         --------
@@ -290,7 +291,8 @@ def _must_be_in(argument: str, given: Any, rows: Sequence[Any]) -> None:
 
 def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:
     """Count the shards and put the answer together."""
-    return make(asked, spec, asked.run(count_links, spec), settings=settings)
+    alone = spec.but(alone=len(asked.log.shards) == 1)
+    return make(asked, spec, asked.run(count_links, alone), settings=settings)
 
 
 def make(

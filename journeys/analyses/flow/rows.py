@@ -41,13 +41,15 @@ class Rows(NamedTuple):
     ends: np.ndarray | None
 
 
-def read_rows(view: View, spec: FlowSpec) -> Rows:
-    """Read one shard: only the columns that the question needs."""
+def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
+    """Read one shard: only the columns that the question needs; without times all of them are 0."""
     events = view.events
     kind = events.collect_schema()["event"]
     names: list[str] = kind.categories.to_list()  # type: ignore[attr-defined]
     nodes = spec.nodes
-    asked = [pl.col("person"), pl.col("timestamp").to_physical(), pl.col("event").to_physical().alias(_CODE)]
+    asked = [pl.col("person"), pl.col("event").to_physical().alias(_CODE)]
+    if timed:
+        asked.append(pl.col("timestamp").to_physical())
     if spec.per_session:
         asked.append(session_cuts(spec).alias(_CUT))
     asked += [
@@ -66,7 +68,8 @@ def read_rows(view: View, spec: FlowSpec) -> Rows:
     values = {column: table[f"{_VALUE}{number}"] for number, column in enumerate(sources)}
     dictionary = Dictionary()
     code = code_rows(nodes, names=names, event=table[_CODE].to_numpy(), values=values, dictionary=dictionary)
-    person, time = table["person"].to_numpy(), table["timestamp"].to_numpy()
+    person = table["person"].to_numpy()
+    time = table["timestamp"].to_numpy() if timed else np.broadcast_to(np.int64(0), person.shape)
     marks = {name: table[name].to_numpy() for name in (_START, _END, _CUT) if name in table.columns}
     unnamed = code < 0 if code.dtype == np.int32 and code.size else None
     if unnamed is not None and unnamed.any():

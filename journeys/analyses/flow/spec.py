@@ -27,6 +27,7 @@ MOST_STEPS = 20
 class FlowSpec:
     """One question about flows; durations are microseconds.
 
+    `alone` says that one shard is the whole log, so that small nodes may be folded while counting.
     `collapse` is 0 (nothing), 1 (repeats next to each other), 2 (a node counts at its first visit only)
     or 3 (repeats next to each other that follow within `burst`).
     """
@@ -47,11 +48,17 @@ class FlowSpec:
     steps: int = 6
     top: int | None = 10
     times: bool = True
+    alone: bool = False
 
     @property
     def per_session(self) -> bool:
         """Whether journeys stop at the borders of sessions."""
         return self.count == "sessions"
+
+    @property
+    def needs_time(self) -> bool:
+        """Whether the times of events are needed beside their order."""
+        return self.times or self.within is not None or self.collapse == 3
 
     def but(self, **changes: Any) -> FlowSpec:
         """Return the same question with other words."""

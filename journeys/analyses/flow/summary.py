@@ -38,7 +38,7 @@ def kept_nodes(counts: pl.DataFrame, spec: FlowSpec) -> pl.DataFrame:
             pl.col("people").filter(belongs(spec)).sum().alias("people"),
             (pl.col("kind") == "reach").any().alias("goal"),
         )
-        .filter(pl.col("people") > 0)
+        .filter((pl.col("people") > 0) & (pl.col("source") != OTHER))
         .sort("position", "people", "source", descending=[False, True, False])
     )
     if spec.top is not None:

@@ -10,15 +10,16 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.attempts import cut_attempts
-from journeys.analyses.flow.rows import read_rows
+from journeys.analyses.flow.rows import read_rows, row_type
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.walk import first_visits, repeats
 from journeys.log import View
 
 __all__ = ["GramSpec", "PathSpec", "Whole", "count_grams", "count_paths", "lay_whole", "take_paths"]
 
-_BASE = np.uint64(0x9E3779B97F4A7C15)
-PATHS = {"path_key": pl.UInt64(), "way_key": pl.UInt64(), "reached": pl.Boolean(), "people": pl.Int64()}
+_BASIS = 0x9E3779B97F4A7C15
+_INVERSE = pow(_BASIS, -1, 1 << 64)
+KEYS = ("path_0", "path_1", "way_0", "way_1", "reached")
 
 
 class Whole(NamedTuple):
@@ -64,16 +65,17 @@ def lay_whole(view: View, spec: FlowSpec) -> Whole:
         if spec.keep == "last":
             late = inside & ~repeated[1:]
             late[attempts.high - 1] = True
-    before = np.cumsum(early, dtype=np.int64)
-    low = before[attempts.low] - 1 if attempts.low.size else np.empty(0, np.int64)
-    length = np.diff(np.append(low, before[-1] if before.size else 0))
-    code = rows.code[early]
-    time = rows.time[late if spec.keep == "last" and repeated is not None else early]
-    return Whole(code, time, low, length, attempts.reached, person, rows.labels)
+    before = np.cumsum(early, dtype=row_type(early.size))
+    low = before[attempts.low] - 1 if attempts.low.size else np.empty(0, before.dtype)
+    length = np.diff(np.append(low, before[-1] if before.size else 0).astype(np.int64))
+    code, time = rows.code[early], rows.time[late if spec.keep == "last" and repeated is not None else early]
+    return Whole(code, time, low.astype(np.int64), length, attempts.reached, person, rows.labels)
 
 
 def _inside(low: np.ndarray, high: np.ndarray, *, size: int) -> np.ndarray:
     """Mark the rows that are of some journey; journeys do not overlap."""
+    if low.size and low[0] == 0 and high[-1] == size and np.array_equal(low[1:], high[:-1]):
+        return np.ones(size, dtype=bool)
     change = np.zeros(size + 1, dtype=np.int8)
     change[low] += 1
     change[high] -= 1
@@ -81,77 +83,83 @@ def _inside(low: np.ndarray, high: np.ndarray, *, size: int) -> np.ndarray:
     return marked
 
 
-def path_keys(whole: Whole) -> tuple[np.ndarray, np.ndarray]:
-    """Give each journey a number for its path, and one for its way without the goal at its end.
+def path_keys(whole: Whole) -> dict[str, np.ndarray]:
+    """Give each journey two numbers for its path, and two for its way without the goal at its end.
 
-    A name's number comes from the name itself, so that shards and runs agree. Two paths of one number would be told
-    apart where paths are shown, since there they are compared node by node.
+    The number of a path is Σ name × basis^place, 64 bits wide, with a random number for each name; two of them
+    together make it all but impossible that two paths among billions have the same. A name's numbers come from the name
+    itself, so that shards and runs agree.
     """
-    numbers = np.array([_number(label) for label in whole.labels], dtype=np.uint64)
-    longest = int(whole.length.max()) if whole.length.size else 0
-    powers = np.ones(longest + 1, dtype=np.uint64)
-    np.multiply.accumulate(np.full(longest, _BASE), out=powers[1:])
-    place = np.arange(whole.code.size, dtype=np.int64) - np.repeat(whole.low, whole.length)
-    terms = numbers[whole.code]
-    terms *= powers[place]
-    path = np.add.reduceat(terms, whole.low) if whole.low.size else np.empty(0, np.uint64)
-    # the length is part of the key: a name's number may be anything, also zero
-    path += powers[whole.length] * np.uint64(0x5851F42D4C957F2D)
-    way = path.copy()
+    size = whole.code.size
+    # powers go on through the whole log and are divided out where a journey begins: an odd basis has an inverse
+    powers = _powers(_BASIS, size)
+    back = _powers(_INVERSE, size)[whole.low] if whole.low.size else np.empty(0, np.uint64)
     done = whole.reached
-    ends = whole.low[done] + whole.length[done] - 1
-    way[done] -= terms[ends] + powers[whole.length[done]] * np.uint64(0x5851F42D4C957F2D)
-    way[done] += powers[whole.length[done] - 1] * np.uint64(0x5851F42D4C957F2D)
-    return path, way
+    ends = (whole.low + whole.length - 1)[done]
+    keys = {}
+    for number, salt in enumerate((b"one", b"two")):
+        terms = np.array([_number(label, salt) for label in whole.labels], dtype=np.uint64)[whole.code]
+        terms *= powers
+        path = np.add.reduceat(terms, whole.low) if size else np.empty(0, np.uint64)
+        path *= back
+        way = path.copy()
+        way[done] -= terms[ends] * back[done]
+        keys[f"path_{number}"], keys[f"way_{number}"] = path, way
+    return keys
 
 
-def _number(label: str) -> int:
-    return int.from_bytes(blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+def _powers(basis: int, size: int) -> np.ndarray:
+    out = np.full(max(size, 1), basis, dtype=np.uint64)
+    out[0] = 1
+    powers: np.ndarray = np.multiply.accumulate(out)[:size]
+    return powers
+
+
+def _number(label: str, salt: bytes) -> int:
+    digest = blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8, salt=salt).digest()
+    return int.from_bytes(digest, "little")
 
 
 def count_paths(view: View, spec: FlowSpec) -> pl.DataFrame:
-    """Count the journeys of each path, known by its number."""
+    """Count the journeys of each path, known by its numbers, with the time that each took and one who went it."""
     whole = lay_whole(view, spec)
-    path, way = path_keys(whole)
-    table = pl.DataFrame({"path_key": path, "way_key": way, "reached": whole.reached})
-    counted = table.group_by("path_key", "way_key", "reached").agg(pl.len().cast(pl.Int64).alias("people"))
-    return counted.select(list(PATHS)).cast(PATHS)  # type: ignore[arg-type]
+    ends = whole.low + whole.length - 1
+    table = pl.DataFrame(
+        {
+            **path_keys(whole),
+            "reached": whole.reached,
+            "time": whole.time[ends] - whole.time[whole.low],
+            "place": np.arange(whole.low.size, dtype=np.uint32),
+        }
+    )
+    counted = table.group_by(*KEYS).agg(
+        pl.len().cast(pl.Int64).alias("people"), pl.col("time").alias("times"), pl.col("place").min()
+    )
+    found = whole.person[counted["place"].to_numpy()].astype(np.int64)
+    return counted.drop("place").with_columns(example=pl.Series(found, dtype=pl.Int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathSpec:
-    """Paths of a flow by their numbers."""
+    """Some people of a flow, whose paths are to be read."""
 
     spec: FlowSpec
-    keys: pl.Series
+    people: pl.Series
 
 
 def take_paths(view: View, asked: PathSpec) -> pl.DataFrame:
-    """Read out the paths of some numbers, node by node, with the time that each journey took."""
-    whole = lay_whole(view, asked.spec)
-    path, way = path_keys(whole)
-    chosen = np.flatnonzero(pl.Series(path).is_in(asked.keys.implode()).to_numpy())
-    length, low = whole.length[chosen], whole.low[chosen]
-    nodes = np.repeat(low - np.append(0, np.cumsum(length)[:-1]), length) + np.arange(length.sum())
+    """Read the paths of some people node by node."""
+    few = view._replace(events=view.events.filter(pl.col("person").is_in(asked.people.implode())))
+    whole = lay_whole(few, asked.spec)
     labels = pl.Series(whole.labels, dtype=pl.String)
-    names = pl.DataFrame(
+    places = zip(whole.low.tolist(), whole.length.tolist(), strict=True)
+    paths = [labels.gather(whole.code[low : low + length].astype(np.int64)) for low, length in places]
+    return pl.DataFrame(
         {
-            "journey": pl.Series(np.repeat(np.arange(chosen.size), length)),
-            "path": labels.gather(pl.Series(whole.code[nodes].astype(np.int64))),
+            **path_keys(whole),
+            "reached": whole.reached,
+            "path": pl.Series(paths, dtype=pl.List(pl.String)),
         }
-    )
-    paths = names.group_by("journey", maintain_order=True).agg("path")["path"]
-    table = pl.DataFrame(
-        {
-            "path": paths.cast(pl.List(pl.String)) if chosen.size else pl.Series([], dtype=pl.List(pl.String)),
-            "path_key": path[chosen],
-            "way_key": way[chosen],
-            "reached": whole.reached[chosen],
-            "time": whole.time[low + length - 1] - whole.time[low],
-        }
-    )
-    return table.group_by("path", "path_key", "way_key", "reached").agg(
-        pl.len().cast(pl.Int64).alias("people"), pl.col("time").alias("times")
     )
 
 
