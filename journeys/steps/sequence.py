@@ -99,11 +99,14 @@ class Steps:
         The numbers of the steps; those that may come in any order among themselves stand in one tuple.
     never : tuple of Never
         What must not happen in between.
+    waiting : tuple of Never
+        What must not happen before a step that is still to come.
     """
 
     flat: tuple[StepLike, ...]
     runs: tuple[tuple[int, ...], ...]
     never: tuple[Never, ...] = ()
+    waiting: tuple[Never, ...] = ()
 
     @classmethod
     def of(cls, given: Any) -> Steps:
@@ -134,22 +137,27 @@ class Steps:
                 offset = len(flat)
                 flat += one.flat
                 runs += [tuple(number + offset for number in run) for run in one.runs]
-                found += [_moved(never, offset) for never in one.never]
-            elif isinstance(one, Never):
+                found += [*_placed(waiting, runs, first=len(one.runs)), *(_moved(never, offset) for never in one.never)]
+                waiting = [*one.waiting]
+                continue
+            if isinstance(one, Never):
                 waiting.append(one)
                 continue
-            else:
-                several = one.steps if isinstance(one, AnyOrder) else (one,)
-                runs.append(tuple(range(len(flat), len(flat) + len(several))))
-                flat += several
+            several = one.steps if isinstance(one, AnyOrder) else (one,)
+            runs.append(tuple(range(len(flat), len(flat) + len(several))))
+            flat += several
             found += _placed(waiting, runs)
             waiting = []
-        if waiting:
+        return cls(tuple(flat), tuple(runs), tuple(found), tuple(waiting))
+
+    def whole(self) -> Steps:
+        """Return the steps, if nothing is left that waits for a step to come after it."""
+        if self.waiting:
             raise ArgumentError(
-                f"steps: {waiting[0].what!r} must not happen, but no step comes after it; put it between two steps, "
-                "or give it as exclude=."
+                f"steps: {self.waiting[0].what!r} must not happen, but no step comes after it; put it between two "
+                "steps, or give it as exclude=."
             )
-        return cls(tuple(flat), tuple(runs), tuple(found))
+        return self
 
     def __rshift__(self, other: Any) -> Steps:
         return Steps.of([self, other])
@@ -158,15 +166,17 @@ class Steps:
         return Steps.of([other, self])
 
 
-def _placed(waiting: Sequence[Never], runs: Sequence[tuple[int, ...]]) -> list[Never]:
-    """Let what must not happen lie between the steps that it stands between."""
-    if waiting and len(runs) < 2:
+def _placed(waiting: Sequence[Never], runs: Sequence[tuple[int, ...]], *, first: int = 1) -> list[Never]:
+    """Let what must not happen lie before the last `first` runs and after the one before them."""
+    if waiting and len(runs) <= first:
         raise ArgumentError(
             f"steps: {waiting[0].what!r} must not happen, but no step comes before it; put it between two steps, "
             "or give it as exclude=."
         )
     return [
-        one if one.after is not None or one.before is not None else Never(one.what, runs[-2][-1] + 1, runs[-1][0] + 1)
+        one
+        if one.after is not None or one.before is not None
+        else Never(one.what, runs[-first - 1][-1] + 1, runs[-first][0] + 1)
         for one in waiting
     ]
 

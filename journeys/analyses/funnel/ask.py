@@ -47,7 +47,7 @@ def build_spec(
     """Resolve steps, names and durations; raise one error that lists every problem."""
     chosen = _with_preset(semantics, options)
     everything = [*columns, *(name for name in people_columns if name not in columns and name != "code")]
-    parsed = Steps.of(steps)
+    parsed = Steps.of(steps).whole()
     known = Known(names, [name for name in everything if name != "person"])
     flat = resolve_steps(parsed.flat, names=names, columns=known.columns)
     runs = parsed.runs

@@ -1,0 +1,76 @@
+"""The shorthand of steps, the operator, and what they refuse."""
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.steps import Steps, parse
+
+
+def test_a_pattern_is_the_list_that_it_stands_for():
+    found = parse('Viewed Page -> [Read Article | Opened Email] -> "A -> B"? -> {C, [D | E]} -> Done <= 2d')
+    assert [step.name for step in found.flat] == [
+        "Viewed Page",
+        "Read Article or Opened Email",
+        "A -> B",
+        "C",
+        "D or E",
+        "Done",
+    ]
+    assert found.runs == ((0,), (1,), (2,), (3, 4), (5,))
+    assert found.flat[2].optional
+    assert found.flat[5].within == 2 * 86_400_000_000
+
+
+def test_what_must_not_happen_lies_between_its_neighbours():
+    found = parse("A -> B -> !X -> C")
+    assert [(never.what.name, never.after, never.before) for never in found.never] == [("X", 2, 3)]
+
+
+def test_the_operator_joins_from_both_sides():
+    found = jn.step("A") >> "B" >> jn.never("X") >> jn.any_order("C", "D") >> ["E", "F"]
+    assert found.runs == ((0,), (1,), (2, 3), (4,))
+    assert [(never.after, never.before) for never in found.never] == [(2, 3)]
+    assert ("A" >> jn.step("B")).runs == ((0,), (1,))
+    assert (pl.col("x") >> jn.step("B") if False else "A" >> jn.any_order("B", "C")).runs == ((0,), (1, 2))
+    assert ((jn.step("A") >> "B") >> (jn.step("C") >> "D")).runs == ((0,), (1,), (2,), (3,))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words", "column"),
+    [
+        ("A -> -> B", "a step is missing here", 5),
+        ("A -> [B | C", "is never closed", 5),
+        ("A -> B] -> C", "closes nothing", 6),
+        ('A -> "B', "this quote is never closed", 5),
+        ("A -> [B] x", "something stands behind the bracket", 5),
+        ("A <= 1d <= 2d", "only one window", 8),
+        ("A -> {B, C}?", "a run in any order can have no window", 5),
+        ("", "a step is missing here", 0),
+    ],
+)
+def test_a_broken_pattern_shows_its_place(pattern: str, words: str, column: int):
+    with pytest.raises(jn.ArgumentError) as caught:
+        parse(pattern)
+    text, _, mark = str(caught.value).splitlines()
+    assert words in text
+    assert mark.index("^") == column + 4
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (jn.step("A"), "write it in a list"),
+        (["A", jn.never("X")], "no step comes after it"),
+        ([jn.never("X"), "A"], "no step comes before it"),
+        (3, "expected a list of steps or a pattern"),
+    ],
+)
+def test_lists_that_cannot_be_meant(given: object, words: str):
+    with pytest.raises(jn.ArgumentError, match=words):
+        Steps.of(given).whole()
+
+
+def test_any_order_needs_two():
+    with pytest.raises(jn.ArgumentError, match="at least two"):
+        jn.any_order("A")
