@@ -156,7 +156,8 @@ def as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
     if dtype == pl.String:
         text = value.str.strip_chars()
-        return pl.when(text != "").then(text.str.replace(r"^(\d+)\.0$", "$1"))
+        text = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^(\d+)\.0$", "$1")).otherwise(text)
+        return pl.when(text != "").then(text)
     if dtype == pl.Binary:
         return value.bin.encode("hex")
     return value.cast(pl.String)
