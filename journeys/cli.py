@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from journeys.errors import ArgumentError, JourneysError, SourceError
+from journeys.errors import ArgumentError, JourneysError, SourceError, unknown
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -54,23 +54,22 @@ def _parser() -> ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("journeys-demo.html"), help="the file (default: %(default)s)")
     demo.set_defaults(run=_demo)
     report = commands.add_parser("report", help="write the campaign report about your own files")
-    report.add_argument("files", nargs="+", help="SYSTEM=PATH, or PATH of a table; systems: " + ", ".join(_SYSTEMS))
-    report.add_argument(
-        "--steps", required=True, help="'Signed Up > Upgraded Plan'; the last is the goal"
-    )
+    report.add_argument("--steps", required=True, help="'Signed Up > Upgraded Plan'; the last is the goal")
     report.add_argument("--within", help="the funnel's window, such as 14d")
-    report.add_argument("--timestamp", default="timestamp", help="time column of tables (default: %(default)s)")
-    report.add_argument("--event", default="event", help="event column of tables (default: %(default)s)")
-    report.add_argument("--ids", default="user_id", help="identifier columns of tables, most trusted first, by commas")
     report.add_argument("--title", help="of the page")
     report.add_argument("--out", type=Path, default=Path("journeys-report.html"), help="default: %(default)s")
     report.set_defaults(run=_report)
     check = commands.add_parser("check", help="say what is in files and what is wrong with them, without stitching")
-    check.add_argument("files", nargs="+", help="SYSTEM=PATH, or PATH of a table")
-    check.add_argument("--timestamp", default="timestamp", help="time column of tables (default: %(default)s)")
-    check.add_argument("--event", default="event", help="event column of tables (default: %(default)s)")
-    check.add_argument("--ids", default="user_id", help="identifier columns of tables, most trusted first, by commas")
     check.set_defaults(run=_check)
+    for command in (report, check):
+        command.add_argument(
+            "files",
+            nargs="+",
+            help=f"PATH, told by its columns, or SYSTEM=PATH ({', '.join(_SYSTEMS)}); a table with the columns below",
+        )
+        command.add_argument("--timestamp", help="time column of tables")
+        command.add_argument("--event", help="event column of tables")
+        command.add_argument("--ids", help="identifier columns of tables, most trusted first, by commas")
     return parser
 
 
@@ -105,28 +104,30 @@ def _report(asked: Namespace) -> None:
 
 
 def _check(asked: Namespace) -> None:
-    from journeys.display import text_table
+    import journeys as jn
 
-    for one, events in zip(asked.files, _read(asked), strict=True):
-        print(f"{one}: {events!r}")
-        print(text_table(events.issues.table, rows=50))
+    print(jn.check(*_read(asked)))
 
 
 def _read(asked: Namespace) -> list[Events]:
-    """Read each file with the reader of its system; without one it is a table with the columns named."""
+    """Read each file: with the reader that is named, as a table if its columns are, else as its columns tell."""
     import journeys as jn
+    from journeys.sources.check import read_any
 
+    is_table = any((asked.timestamp, asked.event, asked.ids))
     found = []
     for given in asked.files:
         system, equals, path = given.partition("=")
-        if equals and hasattr(jn, f"read_{system}") and system in _SYSTEMS:
+        if equals and system in _SYSTEMS:
             found.append(getattr(jn, f"read_{system}")(path))
         elif equals and not Path(given).exists():
-            there = ", ".join(name for name in _SYSTEMS if hasattr(jn, f"read_{name}"))
-            raise SourceError(f"files: no reader for {system!r} in {given!r}. Systems: {there}.")
+            raise SourceError(f"{unknown('files', system, available=_SYSTEMS, what='system')} (in {given!r})")
+        elif is_table:
+            ids = [name.strip() for name in (asked.ids or "user_id").split(",") if name.strip()]
+            timestamp, event = asked.timestamp or "timestamp", asked.event or "event"
+            found.append(jn.read_table(given, timestamp=timestamp, event=event, ids=ids))
         else:
-            ids = [name.strip() for name in asked.ids.split(",") if name.strip()]
-            found.append(jn.read_table(given, timestamp=asked.timestamp, event=asked.event, ids=ids))
+            found.append(read_any(given))
     return found
 
 

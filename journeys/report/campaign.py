@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.display import number, plural, span
+from journeys.display import number, plural, shorten, span
 from journeys.errors import ArgumentError
 from journeys.report.document import Finding, Report
 from journeys.report.findings import campaign_gap, funnel_loss, way_around, what_stops
 from journeys.report.sections import (
+    attribution_section,
     campaign_section,
     correlation_section,
     flow_section,
@@ -94,6 +95,9 @@ def campaign_report(
         gap = campaign_gap(grouped.table, by=by)
         findings += [Finding(gap.sentence, "campaigns")] if gap else []
         sections.append(campaign_section(grouped, by=by, finding=gap.headline if gap else None))
+    if "campaign" in journeys.events.collect_schema() and funnel.table["people"].sum():
+        credit = journeys.attribution(goal, model="linear")
+        sections += [attribution_section(credit, goal=goal)] if credit.settings["conversions"] else []
     findings += [Finding(stops, "funnel")] if stops else []
     if correlation.table.height and correlation.findings.height:
         findings.append(Finding(correlation.finding, "correlation"))
@@ -105,10 +109,10 @@ def campaign_report(
     sections += [bridge] if bridge else []
     size = journeys.size
     return Report(
-        title=title or f"From {names[0]} to {goal}",
+        title=title or f"From {shorten(names[0], 40)} to {shorten(goal, 40)}",
         period=f"{span(size.first, size.last)} · {plural(size.people, 'person', 'people')} · "
         f"{plural(size.events, 'event')}",
-        lead=f"{funnel.finding} {loss if stops else ''}{f' {bridge.finding}' if bridge else ''}",
+        lead=" ".join(filter(None, [funnel.finding, loss if stops else "", bridge.finding if bridge else ""])),
         findings=tuple(findings[:5]),
         sections=tuple(sections),
         settings={"goal": goal, "steps": tuple(names), "within": within},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.display import number, percent, plural, points
+from journeys.display import number, percent, plural, points, shorten
 
 if TYPE_CHECKING:
     from journeys.analyses.correlation.result import Correlation
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Gap", "campaign_gap", "funnel_loss", "way_around", "what_stops"]
 
 FEW = 30
+NAME = 60
+"""Signs of a name that a sentence can bear."""
 LEVEL = 0.05
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 
@@ -52,6 +54,10 @@ class Gap:
         )
 
 
+def _name(name: str) -> str:
+    return shorten(name, NAME) if name.strip() else "(no name)"
+
+
 def funnel_loss(funnel: Funnel) -> tuple[int, str]:
     """Find the step after which most are lost once they have begun; return its row and a sentence.
 
@@ -65,7 +71,7 @@ def funnel_loss(funnel: Funnel) -> tuple[int, str]:
     here, following = rows[worst], rows[worst + 1]
     share = here["dropped"] / here["people"]
     return worst, (
-        f"{percent(share)} of those who got to {here['name']} never got to {following['name']}: "
+        f"{percent(share)} of those who got to {_name(here['name'])} never got to {_name(following['name'])}: "
         f"{number(here['dropped'])} of {plural(here['people'], 'person', 'people')}."
     )
 
@@ -88,7 +94,7 @@ def campaign_gap(grouped: pl.DataFrame, *, by: str) -> Gap | None:
                 continue
             others = totals[following["step"]] - following["people"]
             found.append(
-                {"group": str(group), "before": here["name"], "step": following["name"]}
+                {"group": _name(str(group)), "before": _name(here["name"]), "step": _name(following["name"])}
                 | {"people": here["people"], "on": following["people"], "rest": rest, "others": others}
             )
     if not found:
@@ -131,8 +137,8 @@ def what_stops(correlation: Correlation, *, before: str) -> str | None:
     did = row["both"] + row["behaviour_only"]
     who = "None" if not row["both"] else f"Only {percent(row['rate_with'])}"
     return (
-        f"{who} of the {plural(did, 'person', 'people')} with {row['behaviour']} after {before} went on to "
-        f"{correlation.goal}; of the others, {percent(row['rate_without'])} did."
+        f"{who} of the {plural(did, 'person', 'people')} with {_name(row['behaviour'])} after {_name(before)} "
+        f"went on to {_name(correlation.goal)}; of the others, {percent(row['rate_without'])} did."
     )
 
 

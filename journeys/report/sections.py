@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.display import day, duration, number, percent, span
+from journeys.display import day, duration, number, percent, shorten, span
 from journeys.report.document import Picture, Section
 
 if TYPE_CHECKING:
+    from journeys.analyses.attribution import Attribution
     from journeys.analyses.correlation.result import Correlation
     from journeys.analyses.flow.result import Flow
     from journeys.analyses.funnel.result import Funnel
     from journeys.analyses.result import Result
     from journeys.journeys import Journeys
 
-__all__ = ["campaign_section", "correlation_section", "flow_section", "funnel_section", "identity_section"]
+__all__ = [
+    "attribution_section",
+    "campaign_section",
+    "correlation_section",
+    "flow_section",
+    "funnel_section",
+    "identity_section",
+]
 
 _FUNNEL = (
     "A person reaches a step with different events of their own, in the order of the log, that satisfy all steps up to "
@@ -87,6 +96,35 @@ def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Sectio
     )
 
 
+def attribution_section(credit: Attribution, *, goal: str) -> Section:
+    """Tell what each campaign earns when every touch before the goal counts alike."""
+    from journeys.charts.attribution import draw
+
+    table, total = credit.table, credit.settings["conversions"]
+    named = table.filter(pl.col("campaign") != "(none)")
+    earned = named["credit"].sum()
+    finding = f"No campaign was touched in the 30 days before {goal}."
+    if earned:
+        top = named.row(0, named=True)
+        finding = (
+            f"Campaigns earn {percent(earned / total)} of the {number(total)} conversions; "
+            f"{shorten(str(top['campaign']), 60)} earns most of it, {percent(top['share'])} of all."
+        )
+    wide, narrow = (draw(named, touch="campaign", narrow=narrow) for narrow in (False, True))
+    return Section(
+        name="attribution",
+        question="What do the campaigns earn?",
+        finding=finding,
+        definition=f"{goal}, shared equally over the campaigns touched in the 30 days before; {_when(credit)}.",
+        pictures=(Picture(wide, narrow),),
+        means="which campaigns were on the way of those who converted, and how often.",
+        not_means="that they would not have converted without. Being on the way is not the same as showing it.",
+        table=table,
+        counted="Each person's first conversion is one; every different touch in a row before it gets an equal part "
+        "(linear attribution). Conversions without any touch are kept under “(none)” in the table.",
+    )
+
+
 def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None) -> Section:
     """Tell which way they went to the goal."""
     from journeys.charts.sankey import draw
@@ -120,7 +158,9 @@ def correlation_section(correlation: Correlation) -> Section:
     wide, narrow = (
         draw(sure, conversion=correlation.goal, set_apart=apart, rows=15, narrow=narrow) for narrow in (False, True)
     )
-    cautions = " ".join(correlation.cautions)
+    # What to type instead is of use in a notebook, not here.
+    lines = [re.sub(r" Compare with .*", "", line) for line in correlation.cautions]
+    cautions = re.sub(r"(\d)%", r"\1 %", " ".join(lines))
     return Section(
         name="correlation",
         question=f"What goes with {correlation.goal}?",

@@ -39,7 +39,15 @@ def test_what_only_looks_like_a_finding_is_not_told(report):
 
 
 def test_each_question_has_its_section(report):
-    assert [s.name for s in report.sections] == ["funnel", "campaigns", "flow", "correlation", "identity"]
+    assert [s.name for s in report.sections] == [
+        "funnel",
+        "campaigns",
+        "attribution",
+        "flow",
+        "correlation",
+        "identity",
+    ]
+    assert "exposure=" not in " ".join(section.means for section in report.sections), "code is for notebooks"
     for section in report.sections:
         assert section.pictures
         assert section.finding
@@ -72,6 +80,8 @@ def log(*rows: tuple[str, int, str]) -> jn.Journeys:
         [("a", 1, "Visit"), ("a", 2, "Buy")],
         [("a", 1, "Visit"), ("b", 1, "Visit"), ("b", 2, "Buy")],
         [("a", 1, "Buy"), ("b", 1, "Visit")],
+        [("a", 1, "Buy" * 200), ("a", 2, "Visit"), ("a", 3, "Buy")],
+        [],
     ],
 )
 def test_a_thin_log_has_a_report(rows):
@@ -107,7 +117,7 @@ def test_the_command_refuses_in_words(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "no" / "demo.html")]) == 1
     assert "must be a file in a folder that exists" in capsys.readouterr().err
     assert main(["report", "segmant=x", "--steps", "A > B", "--out", str(tmp_path / "r.html")]) == 1
-    assert "no reader for 'segmant'" in capsys.readouterr().err
+    assert "no system 'segmant'; did you mean 'segment'?" in capsys.readouterr().err
     assert main(["report", "x.csv", "--steps", "A"]) == 1
     assert "--steps: expected at least two events" in capsys.readouterr().err
     assert main([]) == 2
@@ -116,7 +126,13 @@ def test_the_command_refuses_in_words(tmp_path, capsys):
 def test_the_command_reports_and_checks_ones_own_table(tmp_path, capsys):
     table = tmp_path / "log.csv"
     table.write_text("user_id,timestamp,event\na,2026-03-01T00:00:00Z,Visit\na,2026-03-02T00:00:00Z,Buy\n,,\n")
-    assert main(["report", str(table), "--steps", "Visit > Buy", "--out", str(tmp_path / "r.html")]) == 0
+    columns = ["--timestamp", "timestamp", "--event", "event", "--ids", "user_id"]
+    assert main(["report", str(table), *columns, "--steps", "Visit > Buy", "--out", str(tmp_path / "r.html")]) == 0
     assert "The report is in" in capsys.readouterr().out
-    assert main(["check", str(table)]) == 0
-    assert "log.csv" in capsys.readouterr().out
+    assert main(["check", str(table), *columns]) == 0
+    assert "3 rows read, 1 of them in quarantine" in capsys.readouterr().out
+
+
+def test_the_command_tells_a_system_by_its_columns(capsys):
+    assert main(["check", str(samples.sample_path("hubspot.csv"))]) == 0
+    assert "5,255 rows read" in capsys.readouterr().out
