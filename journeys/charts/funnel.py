@@ -44,7 +44,8 @@ def draw(
     colour_of
         A colour by step name; otherwise steps are neutral and the last one, the goal, has the accent.
     measure
-        For groups: `rate_from_start` (with intervals) or `rate_from_previous`.
+        For groups: `rate_from_start`, with its interval, or `rate_from_previous`, with one if the table has the columns
+        `previous_low` and `previous_high`.
     loudest
         The row (from 0) after which the loss is set off; the largest loss when not given.
     dark, narrow

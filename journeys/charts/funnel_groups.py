@@ -42,20 +42,21 @@ def draw_groups(
     names = list(groups)
     places = [-i for i in range(len(names))]
     fig = go.Figure()
+    ends = ("ci_low", "ci_high") if measure == "rate_from_start" else ("previous_low", "previous_high")
     for panel, step in enumerate(steps, start=1):
         rows = [groups[name][panel] for name in names]
         bases = [groups[name][panel - 1 if measure == "rate_from_previous" else 0]["people"] for name in names]
         tint = theme.goal if panel == len(steps) else theme.ink
         shades = [theme.drop if base < few else tint for base in bases]
         axis = "" if panel == 1 else str(panel)
-        ends = measure == "rate_from_start"
+        low, high = ends
         rates = [row[measure] for row in rows]
-        tops = [(row["ci_high"] if ends else None) or row[measure] or 0 for row in rows]
+        tops = [row.get(high) or row[measure] or 0 for row in rows]
         for x, y, row, shade in zip(rates, places, rows, shades, strict=True):
-            if ends and x is not None and row["ci_low"] is not None:
+            if x is not None and row.get(low) is not None:
                 fig.add_trace(
                     go.Scatter(
-                        x=[row["ci_low"], row["ci_high"]],
+                        x=[row[low], row[high]],
                         y=[y, y],
                         mode="lines",
                         line={"color": shade, "width": 1.2},
@@ -78,7 +79,7 @@ def draw_groups(
                 textposition="top center",
                 textfont={"size": 11, "color": theme.ink},
                 hovertext=[
-                    _sentence(name, row, groups[name][0], base, few=few, measure=measure)
+                    _sentence(name, row, groups[name][0], base, few=few, measure=measure, ends=ends)
                     for name, row, base in zip(names, rows, bases, strict=True)
                 ],
                 hoverinfo="text",
@@ -105,12 +106,12 @@ def draw_groups(
         )
         _head(fig, step, axis=axis, panels=len(steps), narrow=narrow)
     _rows(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
-    low = any(
+    hollow = any(
         rows[step - 1 if measure == "rate_from_previous" else 0]["people"] < few
         for rows in groups.values()
         for step in range(1, len(rows))
     )
-    notes = [f"Grey, hollow: fewer than {few} people"] if low else []
+    notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
     notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
     return finish(
@@ -169,9 +170,12 @@ def _rows(
         )
 
 
-def _sentence(name: str, row: dict[str, Any], first: dict[str, Any], base: int, *, few: int, measure: str) -> str:
+def _sentence(
+    name: str, row: dict[str, Any], first: dict[str, Any], base: int, *, few: int, measure: str, ends: tuple[str, str]
+) -> str:
     whole = first["name"] if measure == "rate_from_start" else "the step before"
-    within = f" ({interval(row['ci_low'], row['ci_high'])})" if measure == "rate_from_start" else ""
+    bounds = interval(row.get(ends[0]), row.get(ends[1]))
+    within = f" ({bounds})" if bounds else ""
     told = (
         f"{name}: {plural(row['people'], 'person', 'people')} of {number(base)} at {whole} reached {row['name']}, "
         f"{percent(row[measure])}{within}."

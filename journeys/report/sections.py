@@ -78,7 +78,7 @@ def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Sectio
     from journeys.charts.funnel import draw
 
     what = by.removeprefix("first_").replace("_", " ")
-    table = grouped.table
+    table = _with_intervals(grouped.table, by=by)
     wide, narrow = (draw(table, by=by, measure="rate_from_previous", narrow=narrow) for narrow in (False, True))
     return Section(
         name="campaigns",
@@ -87,13 +87,27 @@ def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Sectio
         definition=f"Of those who got to the step before, the share who went on, by {by.replace('_', ' ')}; each "
         + _window(grouped),
         pictures=(Picture(wide, narrow),),
-        means="how far those whom each campaign brought first have come. In brackets how many began.",
+        means="how far those whom each campaign brought first have come, with the range that chance leaves open. In "
+        "brackets how many began.",
         not_means="that the campaign made the difference: it may have reached other people. Nor that later touches are "
         "worth nothing; only the first is looked at here.",
         table=table,
         counted=_FUNNEL + " The finding is the largest of all differences between one campaign and all others that "
         "remains after correction for having looked at all of them (Benjamini and Hochberg, 5 %).",
     )
+
+
+def _with_intervals(table: pl.DataFrame, *, by: str) -> pl.DataFrame:
+    """Add Wilson's interval to the rate from the step before."""
+    from journeys.stats import wilson
+
+    before = pl.col("people").shift(1).over(by, order_by="step")
+    # The first step has no step before it: 0 of 0, which has no interval.
+    known = table.with_columns(before.fill_null(0).alias("before"))
+    people = known.select(pl.when(pl.col("before") > 0).then("people").otherwise(0)).to_series()
+    low, high = wilson(people, known["before"])
+    found = known.with_columns(previous_low=pl.Series(low).fill_nan(None), previous_high=pl.Series(high).fill_nan(None))
+    return found.drop("before")
 
 
 def attribution_section(credit: Attribution, *, goal: str) -> Section:
