@@ -23,8 +23,10 @@ def mail(person: Person) -> list[Row]:
     if dice.yes(0.012):
         return [*rows, _told(person, person.known_at + HOUR, "bounced", dice, subject=ONBOARDING[0][1], campaign_id=3)]
     if person.signs_up:
+        # Never after a whole number of hours: that would look like a clock in another time zone.
+        welcome = person.signed_up + HOUR + Dice("welcome", person.number).whole(61, 959) * 1000
         for day, subject in ONBOARDING:
-            at = person.signed_up + HOUR if day == 0 else later(dice, person.signed_up, day)
+            at = welcome if day == 0 else later(dice, person.signed_up, day)
             rows += _delivery(person, at, dice, human=0.38, subject=subject, campaign_id=3)
     reader = person.newsletter or (person.signs_up and dice.yes(0.35))
     for number, day in enumerate(NEWSLETTERS if reader else [], 1):
@@ -75,7 +77,7 @@ def sales(person: Person) -> list[Row]:
     if not person.contact or not (person.known_at or person.kind == "crm"):
         return []
     dice = Dice("sales", person.number)
-    created = (person.known_at or person.arrives) + 2 * HOUR + dice.whole(0, 50) * MINUTE
+    created = (person.known_at or person.arrives) + 2 * HOUR + dice.whole(20, 55) * MINUTE
     rows = [_noted(person, created, "", "", dice)]
     if person.kind == "crm" or person.signs_up or person.demo:
         rows.append(_noted(person, created, "lifecyclestage", "lead", dice))
