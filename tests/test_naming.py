@@ -10,7 +10,8 @@ from journeys import naming
 
 GOOD = [
     "Created Project", "Signed Up", "Loaded a Page", "Invited Teammate", "Connected Calendar", "Read Article",
-    "Enabled Single Sign-On", "Sent Email", "Became MQL", "Subscribed to Newsletter", "Upgraded Plan", "Put Item in Cart",
+    "Enabled Single Sign-On", "Sent Email", "Became MQL",
+    "Subscribed to Newsletter", "Upgraded Plan", "Put Item in Cart",
 ]  # fmt: skip
 
 

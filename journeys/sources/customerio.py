@@ -9,7 +9,6 @@ from journeys.sources.fields import Fields
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.times import check_epoch
 
 __all__ = ["read_customerio"]
 
@@ -92,11 +91,6 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     column = next((c for c in ("timestamp", "created", "created_at") if f.has(c)), None)
     if not f.has("metric") or column is None:
         raise wrong_system("Customer.io", raw, missing=["metric", "timestamp"])
-    unit = None
-    if f.dtype(column).is_numeric():
-        unit = "s"
-        sample = raw.rows.select(pl.col(column).drop_nulls().head(1000)).collect().to_series()
-        check_epoch(sample, column=column, unit=unit)
     metric, kind = (
         f.text("metric").str.to_lowercase(),
         f.text("object_type", "delivery_type", "type").fill_null("email"),
@@ -104,7 +98,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     verb = metric.replace_strict(VERBS, default=metric.str.to_titlecase(), return_dtype=pl.String)
     what = kind.replace_strict(OBJECTS, default=kind.str.to_titlecase(), return_dtype=pl.String)
     shape = Shape(
-        timestamp=f.time(column, unit=unit),
+        timestamp=f.epoch(raw, column, unit="s"),
         timed=f.text(column).is_not_null(),
         event=metric.replace_strict(WHOLE, default=pl.concat_str(verb, what, separator=" "), return_dtype=pl.String),
         ids={

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import as_json, snake_case
 from journeys.sources.shape import Named, as_id, as_text
-from journeys.sources.times import parse_time
+from journeys.sources.times import check_epoch, parse_time
 
 __all__ = ["Fields"]
 
@@ -67,6 +68,27 @@ class Fields:
         """Give a field as a UTC time."""
         expr = self.raw(name)
         return parse_time(expr, self.dtype(name), column=name, unit=unit, time_zone=time_zone)
+
+    def epoch(self, raw: Raw, name: str, *, unit: str) -> pl.Expr:
+        """Give a field that counts from 1970, as numbers or as digits, as a UTC time; a date in words is read as one.
+
+        Raises
+        ------
+        SourceError
+            The numbers mean another unit.
+        """
+        if not self.has(name):
+            return self.time(name)
+        values = raw.rows.select(self.raw(name).alias("v")).filter(pl.col("v").is_not_null()).head(1000)
+        sample = values.collect().to_series()
+        if sample.dtype.is_numeric():
+            check_epoch(sample, column=name, unit=unit)
+            return self.time(name, unit=unit)
+        digits = sample.filter(sample.cast(pl.String).str.contains(r"^\d+$"))
+        if sample.len() == 0 or 2 * digits.len() < sample.len():
+            return self.time(name)
+        check_epoch(digits.cast(pl.String), column=name, unit=unit)
+        return self.time(name, unit=unit)
 
     def rest(
         self,

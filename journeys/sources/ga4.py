@@ -10,7 +10,6 @@ from journeys.sources.keyed import keyed_lists
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.times import check_epoch
 
 __all__ = ["read_ga4"]
 
@@ -67,12 +66,10 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     raw = keyed_lists(raw, {c: f"_{c}" for c in LISTS if c in schema})
     f = Fields(raw.schema)
     params = Fields(pl.Schema({k: v for k, v in raw.schema.items() if k == "_event_params"}), hidden=True)
-    sample = raw.rows.select(pl.col("event_timestamp").cast(pl.Int64, strict=False).drop_nulls().head(1000)).collect()
-    check_epoch(sample.to_series(), column="event_timestamp", unit="us")
     traffic, own = "collected_traffic_source.manual_", "_event_params."
     key = [f.text(column) for column in (*KEY, *BATCH) if column in schema]
     shape = Shape(
-        timestamp=f.time("event_timestamp", unit="us"),
+        timestamp=f.epoch(raw, "event_timestamp", unit="us"),
         timed=f.text("event_timestamp").is_not_null(),
         event=f.text("event_name"),
         ids={"user_id": f.id("user_id"), "user_pseudo_id": f.id("user_pseudo_id")},

@@ -10,7 +10,6 @@ from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw, Source, load
 from journeys.sources.reading.dtypes import snake_case
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.times import check_epoch
 
 __all__ = ["read_hubspot"]
 
@@ -93,7 +92,7 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
 
 def _history(raw: Raw, name: str) -> Events:
     f = Fields(raw.schema)
-    time, timed = _milliseconds(raw, f, "occurredAt")
+    time, timed = f.epoch(raw, "occurredAt", unit="ms"), f.text("occurredAt").is_not_null()
     kind = f.text("subscriptionType").fill_null("contact.propertyChange")
     prop, value = f.text("propertyName").str.to_lowercase(), f.text("propertyValue")
     stage = value.str.to_lowercase().str.replace_all(r"[\s_-]", "")
@@ -137,7 +136,7 @@ def _history(raw: Raw, name: str) -> Events:
 
 def _mail(raw: Raw, name: str) -> Events:
     f = Fields(raw.schema)
-    time, timed = _milliseconds(raw, f, "created")
+    time, timed = f.epoch(raw, "created", unit="ms"), f.text("created").is_not_null()
     kind = f.text("type").str.to_uppercase()
     title = pl.concat_str(kind.str.to_titlecase(), pl.lit(" Email"))
     shape = Shape(
@@ -155,7 +154,7 @@ def _mail(raw: Raw, name: str) -> Events:
 
 def _occurrences(raw: Raw, name: str) -> Events:
     f = Fields(raw.schema)
-    time = f.time("occurredAt", unit="ms" if f.dtype("occurredAt").is_numeric() else None)
+    time = f.epoch(raw, "occurredAt", unit="ms")
     # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.
     plain = f.text("eventType").str.replace(r"^(pe\d+|e)_", "").str.replace_all("_", " ").str.to_titlecase()
     shape = Shape(
@@ -228,15 +227,3 @@ def _contacts(raw: Raw, name: str) -> Events:
     return to_events(
         Raw(long, raw.name, raw.notes), shape, name=name, notes=["each stage of a contact is a row of its own"]
     )
-
-
-def _milliseconds(raw: Raw, f: Fields, column: str) -> tuple[pl.Expr, pl.Expr]:
-    timed = f.text(column).is_not_null()
-    if f.dtype(column).is_numeric():
-        check_epoch(
-            raw.rows.select(pl.col(column).drop_nulls().head(1000)).collect().to_series(), column=column, unit="ms"
-        )
-        return f.time(column, unit="ms"), timed
-    digits = raw.rows.select(pl.col(column).cast(pl.String).drop_nulls().head(100)).collect().to_series()
-    counted = digits.len() > 0 and bool(digits.str.contains(r"^\d+$").mean() >= 0.5)  # type: ignore[operator]
-    return f.time(column, unit="ms" if counted else None), timed

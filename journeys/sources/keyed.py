@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import merge_schemas, readable, type_of
+from journeys.sources.reading.dtypes import merge_schemas, type_of
+from journeys.sources.reading.schemas import readable_schema, sound_schema
 
 __all__ = ["json_columns", "keyed_lists"]
 
@@ -89,16 +90,10 @@ def json_columns(raw: Raw, *columns: str) -> Raw:
     for column in columns:
         if schema.get(column) != pl.String:
             continue
-        found: list[dict[str, type_of]] = []
         batches = rows.select(column).collect_batches(chunk_size=50_000)
-        found += [
-            dict(pl.scan_ndjson(_lines(batch.to_series()), infer_schema_length=None).collect_schema())
-            for batch in batches
-        ]
-        merged = merge_schemas(found)
-        merged.pop("_", None)
-        fields = {name: readable(dtype) for name, dtype in merged.items() if dtype != pl.Struct({})}
-        if not fields:
+        found = [sound_schema(_lines(batch.to_series())) or {} for batch in batches]
+        fields = readable_schema({name: dtype for name, dtype in merge_schemas(found).items() if name != "_"})
+        if "_nothing" in fields:
             continue
 
         def read(values: pl.Series, fields: dict[str, type_of] = fields) -> pl.Series:
@@ -119,21 +114,15 @@ def _lines(values: pl.Series) -> bytes:
         empty
     )
     packed = ("\n".join(texts.to_list()) + "\n").encode(errors="replace")
-    try:
-        pl.scan_ndjson(packed, infer_schema_length=None).collect_schema()
-    except pl.exceptions.PolarsError:
-        return ("\n".join(_checked(text) for text in texts) + "\n").encode(errors="replace")
-    return packed
+    return packed if sound_schema(packed) is not None else b"".join(_checked(text) for text in texts)
 
 
-def _checked(text: str) -> str:
+def _checked(text: str) -> bytes:
     try:
-        value = json.loads(text, parse_constant=lambda _: None, parse_int=_whole)
-        line = json.dumps(value)
-        pl.scan_ndjson(line.encode(), infer_schema_length=None).collect_schema()
-    except (ValueError, RecursionError, pl.exceptions.PolarsError):
-        return '{"_":null}'
-    return line
+        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_whole)).encode() + b"\n"
+    except (ValueError, RecursionError):
+        return b'{"_":null}\n'
+    return line if sound_schema(line) is not None else b'{"_":null}\n'
 
 
 def _whole(digits: str) -> int | str:

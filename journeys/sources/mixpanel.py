@@ -11,7 +11,6 @@ from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.times import check_epoch
 
 __all__ = ["read_mixpanel"]
 
@@ -62,10 +61,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     missing = [column for column in ("event", "properties.time") if not f.has(column)]
     if missing:
         raise wrong_system("Mixpanel", raw, missing=missing)
-    if f.dtype("properties.time").is_numeric():
-        sample = raw.rows.select(f.raw("properties.time").alias("t")).filter(pl.col("t").is_not_null()).head(1000)
-        check_epoch(sample.collect().to_series(), column="properties.time", unit=unit)
-    time = f.time("properties.time", unit=unit)
+    time = f.epoch(raw, "properties.time", unit=unit)
     if time_zone != "UTC":
         local = time.dt.replace_time_zone(None).dt.replace_time_zone(
             time_zone, ambiguous="earliest", non_existent="null"

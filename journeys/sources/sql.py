@@ -85,5 +85,5 @@ def read_sql(
 def _ask(query: str, connection: Any) -> pl.DataFrame:
     # DuckDB hands its answer over as Arrow; the other drivers hand over rows or Arrow through Polars.
     if type(connection).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
-        return pl.DataFrame(connection.execute(query).arrow())
+        return pl.DataFrame(connection.sql(query))
     return pl.read_database(query, connection, infer_schema_length=None)

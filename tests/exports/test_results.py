@@ -2,6 +2,7 @@
 
 import zipfile
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from journeys import exports
 
 class Answer:
     finding = "Half of them <b>left</b> | or so"
-    settings = {"within": "14d", "people": 4, "events": 9, "first": None, "last": None}
+    settings: ClassVar = {"within": "14d", "people": 4, "events": 9, "first": None, "last": None}
 
     def __init__(self, table):
         self.table = table

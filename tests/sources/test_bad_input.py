@@ -238,6 +238,7 @@ def test_json_twenty_levels_deep(tmp_path):
     assert adds_up(events).quarantined == 1
 
 
+@pytest.mark.slow
 def test_one_line_of_a_hundred_megabytes(tmp_path):
     path = tmp_path / "long.json"
     with path.open("w") as file:

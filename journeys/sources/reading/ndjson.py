@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import merge_schemas, readable, type_of
+from journeys.sources.reading.dtypes import merge_schemas
 from journeys.sources.reading.find import Found
+from journeys.sources.reading.schemas import Schema, readable_schema, sound_schema
 from journeys.sources.reading.text import UnreadableError, chunks, first_lines, read_text
 
 __all__ = ["Broken", "read_ndjson"]
@@ -30,7 +31,7 @@ Broken = tuple[str, str, str]
 
 def read_ndjson(files: Sequence[Found]) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
     """Scan NDJSON files (or files that are one JSON array) with one schema for all of them."""
-    schemas: list[dict[str, type_of]] = []
+    schemas: list[Schema] = []
     parts: list[Found | bytes] = []
     broken: list[Broken] = []
     notes: list[str] = []
@@ -44,17 +45,14 @@ def read_ndjson(files: Sequence[Found]) -> tuple[pl.LazyFrame | None, list[Broke
                 continue
             broken += bad
             notes += [f"{found.path.name} was read as {note}"] if note else []
-            if clean:
-                schemas += list(_infer_all(clean))
-                parts += clean
+            schemas += [schema for _, schema in clean]
+            parts += [piece for piece, _ in clean]
         elif schema:
             schemas.append(schema)
             parts.append(found)
     if not parts:
         return None, broken, notes
-    schema = {name: readable(dtype) for name, dtype in merge_schemas(schemas).items() if dtype != pl.Struct({})}
-    if not schema:
-        schema = {"_nothing": pl.String()}
+    schema = readable_schema(merge_schemas(schemas))
     return pl.concat([_scan(part, schema) for part in _runs(parts)]), broken, notes
 
 
@@ -73,40 +71,34 @@ def _runs(parts: Sequence[Found | bytes]) -> Iterator[list[Found] | bytes]:
         yield run
 
 
-def _scan(part: list[Found] | bytes, schema: dict[str, type_of]) -> pl.LazyFrame:
+def _scan(part: list[Found] | bytes, schema: Schema) -> pl.LazyFrame:
     source = part if isinstance(part, bytes) else [found.path for found in part]
     return pl.scan_ndjson(source, schema=schema)
 
 
-def _schema(found: Found) -> dict[str, type_of] | None:
-    """Infer the schema of a whole file; None when any line of it is broken."""
+def _schema(found: Found) -> Schema | None:
+    """Find the schema of a whole file; None when any line of it is broken."""
     try:
         if first_lines(found, size=4096).lstrip()[:1] == "[":
             return None
         with ThreadPoolExecutor(max_workers=4) as pool:
-            found_schemas: list[dict[str, type_of]] = []
+            schemas: list[Schema | None] = []
             pending = []
             for chunk in chunks(found):
-                pending.append(pool.submit(_infer, chunk))
+                pending.append(pool.submit(sound_schema, chunk))
                 if len(pending) >= 4:  # few pieces at a time: the memory stays that of four pieces
-                    found_schemas.append(pending.pop(0).result())
-            found_schemas += [job.result() for job in pending]
-    except (pl.exceptions.PolarsError, UnreadableError):
+                    schemas.append(pending.pop(0).result())
+                    if schemas[-1] is None:
+                        return None
+            schemas += [job.result() for job in pending]
+    except UnreadableError:
         return None
-    return merge_schemas(found_schemas)
+    whole = [schema for schema in schemas if schema is not None]
+    return merge_schemas(whole) if len(whole) == len(schemas) else None
 
 
-def _infer(chunk: bytes) -> dict[str, type_of]:
-    if not chunk.strip():
-        return {}
-    return dict(pl.scan_ndjson(chunk, infer_schema_length=None).collect_schema())
-
-
-def _infer_all(pieces: Sequence[bytes]) -> Iterator[dict[str, type_of]]:
-    return (_infer(piece) for piece in pieces)
-
-
-def _clean(found: Found) -> tuple[list[bytes], list[Broken], str | None]:
+def _clean(found: Found) -> tuple[list[tuple[bytes, Schema]], list[Broken], str | None]:
+    """Read a file line by line: the good lines in pieces with their schemas, the bad ones with reason and place."""
     text, note = read_text(found)
     good: list[str] = []
     bad: list[Broken] = []
@@ -118,35 +110,26 @@ def _clean(found: Found) -> tuple[list[bytes], list[Broken], str | None]:
             bad.append(("JSON, but not an object", where, line[:SHOWN]))
         else:
             good.append(line)
-    kept: list[bytes] = []
+    kept: list[tuple[bytes, Schema]] = []
     for start in range(0, len(good), PIECE):
-        piece = good[start : start + PIECE]
-        for attempt in (lambda one: one, lambda one: json.dumps(_tame(json.loads(one), 0))):
-            lines = [attempt(line) for line in piece]
-            packed = ("\n".join(lines) + "\n").encode(errors="replace")
-            if _infers(packed):
-                kept.append(packed)
-                break
-        else:
-            # The two parsers differ in rare corners: what only one of them can read is set aside, line by line.
-            packed_lines = [line.encode(errors="replace") for line in lines]
-            fine = [line for line in packed_lines if _infers(line)]
-            bad += [
-                ("JSON that cannot be read", str(found.path), line[:SHOWN].decode(errors="replace"))
-                for line in packed_lines
-                if not _infers(line)
-            ]
-            if fine:
-                kept.append(b"\n".join(fine) + b"\n")
+        lines = [line.encode(errors="replace") for line in good[start : start + PIECE]]
+        if not _keep(lines, kept):
+            # The two parsers differ in rare corners: NaN, numbers without end, bottomless nesting.
+            lines = [json.dumps(_tame(json.loads(line), 0)).encode() for line in lines]
+            if not _keep(lines, kept):
+                fine = [sound_schema(line) is not None for line in lines]
+                aside = [line for line, is_fine in zip(lines, fine, strict=True) if not is_fine]
+                bad += [("JSON that cannot be read", str(found.path), line[:SHOWN].decode()) for line in aside]
+                _keep([line for line, is_fine in zip(lines, fine, strict=True) if is_fine], kept)
     return kept, bad, note
 
 
-def _infers(piece: bytes) -> bool:
-    try:
-        _infer(piece)
-    except pl.exceptions.PolarsError:
-        return False
-    return True
+def _keep(lines: list[bytes], kept: list[tuple[bytes, Schema]]) -> bool:
+    piece = b"\n".join(lines) + b"\n"
+    schema = sound_schema(piece)
+    if schema:
+        kept.append((piece, schema))
+    return schema is not None
 
 
 class _Unreadable:
