@@ -13,6 +13,7 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     survival      kaplan_meier, quantile
 """
 
+from journeys.stats.fisher import fisher_exact
 from journeys.stats.multiple import adjust
 from journeys.stats.permutation import Permutation, permutation_p
 from journeys.stats.proportions import Difference, difference, wilson
@@ -22,7 +23,6 @@ from journeys.stats.tables import (
     STRENGTHS,
     PhiTable,
     chi_square,
-    fisher_exact,
     odds_ratio,
     phi,
     phi_interval,

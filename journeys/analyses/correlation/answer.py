@@ -59,13 +59,15 @@ def _cautions(table: pl.DataFrame, cells: Cells, ask: Ask) -> list[str]:
     people, converted = cells.people, cells.converted
     if not 0 < converted < people:
         return []
+    from journeys.display import percent
+
     lines = []
     small = min(converted, people - converted)
     if small < 30:
         lines.append(f"Only {small:,} people {'converted' if small == converted else 'did not convert'}.")
     if people / small > 10:
         side = "convert" if small == converted else "do not convert"
-        lines.append(f"Few people {side} ({small / people:.1%}): phi stays small, so read the rates as well.")
+        lines.append(f"Few people {side} ({percent(small / people)}): phi stays small, so read the rates as well.")
     defined = table.filter(pl.col("phi").is_not_null())
     cells_of = [defined[name] for name in ("both", "behaviour_only", "conversion_only", "neither")]
     exact = int((expected_minimum(*cells_of) < 5).sum())
@@ -94,5 +96,5 @@ def _exposure_cautions(defined: pl.DataFrame, cells: Cells, ask: Ask) -> list[st
 
     look = "bad" if below > above else "good"
     line = f"Before converting, people did {number(short)} things on average, the others {number(long)}"
-    fair = "exposure='matched' or 'first 7d'" if look == "bad" else "exposure='matched' and .by('activity')"
-    return [f"{line}: that alone makes most behaviours look {look}. Compare with {fair}."]
+    fair = "with everybody watched equally long" if look == "bad" else "among people who are equally active"
+    return [f"{line}: that alone makes most behaviours look {look}. Compare {fair}."]

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Rules, Sequence, Trait, Values
 from journeys.stats import adjust, phi_table, strength, wilson
 
-__all__ = ["Cells", "add_up", "behaviour_table", "label", "plain"]
+__all__ = ["Cells", "add_up", "behaviour_table", "label", "measure", "plain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +83,14 @@ def _only_after(ever: pl.DataFrame, cell: pl.DataFrame) -> dict[tuple[int, str],
 
 
 def plain(name: str) -> str:
-    """Reduce a name to its letters and digits: names that then are equal mean the same thing.
+    """Take case and the marks between words out of a name: names that then are equal mean the same thing.
 
     Examples
     --------
-    >>> plain("Upgraded Plan") == plain("upgraded_plan")
-    True
+    >>> plain("Upgraded Plan") == plain("upgraded_plan"), plain("/download") == plain("/download.")
+    (True, False)
     """
-    return "".join(char for char in name.casefold() if char.isalnum())
+    return "".join(char for char in name.casefold() if not char.isspace() and char not in "_-")
 
 
 def label(ask: Ask, family: int, behaviour: str) -> str:
@@ -147,7 +147,7 @@ def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFra
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
     kept = pooled.filter(pl.col("reason").is_null())
     table = cell_columns(kept, cells.people, cells.converted)
-    table = _measure(table, confidence=rules.confidence)
+    table = measure(table, confidence=rules.confidence)
     after = [cells.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
     table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
@@ -169,12 +169,13 @@ def _reason(row: dict[str, Any], *, ask: Ask, cells: Cells, rules: Rules) -> str
         after = cells.after.get((row["family"], row["value"]), 0)
         if after > row["people"]:
             did = row["people"] + after
-            return f"{after:,} of the {did:,} who did it did so only after {ask.conversion.name}"
+            some = f"{after:,} of the" if row["people"] else "all"
+            return f"{some} {did:,} who did it did so only after {ask.conversion.name}"
         return f"fewer than {rules.min_people:,} people did it in the time that counts"
     return None
 
 
-def _measure(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
+def measure(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
     """Add phi and everything else that the four cells say; undefined is null, with a note."""
     cells = [table[name] for name in ("both", "behaviour_only", "conversion_only", "neither")]
     measured = phi_table(*cells, confidence=confidence)

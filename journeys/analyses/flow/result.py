@@ -20,6 +20,7 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from journeys.analyses.correlation.passages import Passages
     from journeys.journeys import Journeys
 
 __all__ = ["Flow", "ask", "make"]
@@ -155,6 +156,45 @@ class Flow(Result):
         to = f" to {said(self.goal or '')}" if spec.end is not None else " on"
         who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
         return f"From {start}{to}, {who[spec.who]}; n = {self.journeys:,} {self._unit(self.journeys)}."
+
+    def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
+        """Which steps go with reaching the end?
+
+        Parameters
+        ----------
+        of : {"nodes", "links"}
+            What is compared: being at a node in its column, or going from one to the next.
+        min_people : int
+            Hide what fewer pass.
+
+        Returns
+        -------
+        Passages
+
+        Raises
+        ------
+        ArgumentError
+            When the flow has no end.
+        """
+        from journeys.analyses.correlation.ask import Rules
+        from journeys.analyses.correlation.passages import relate
+
+        if self.goal is None:
+            raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
+        # Those who are not shown are what the others are compared with.
+        whole = self if self.spec.who == "all" else ask(self.asked, self.spec.but(who="all"), settings={})
+        edge = self.spec.steps - 1 if self.spec.align == "end" else 0
+        first = whole.nodes.filter(pl.col("position") == edge)
+        sums = first.select(everyone=pl.col("passed").sum(), reached=pl.col("converted").sum())
+        rows = whole.table if of == "links" else whole.nodes.rename({"node": "source"})
+        return relate(
+            self.asked,
+            rows.join(sums, how="cross"),
+            goal=self.goal,
+            part=of,
+            rules=Rules(min_people),
+            settings={**self.settings, "of": of},
+        )
 
     def people(
         self,

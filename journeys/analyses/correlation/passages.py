@@ -1,0 +1,112 @@
+"""Each step of a flow against its goal: does passing there go with reaching it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from journeys.analyses.correlation.ask import Rules
+from journeys.analyses.correlation.summary import cell_columns, measure
+from journeys.analyses.result import Asked, Result
+from journeys.stats import adjust
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Passages", "relate"]
+
+Part = Literal["nodes", "links"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Passages(Result):
+    """Which steps of a flow go with reaching its goal?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row a node, or link, by phi, the largest first: `position` (0-based column), `behaviour` (what it is
+        called), `source` (the node) and, of links, `target`; then the columns of `Correlation.table` from `both` to
+        `strength`, `rate_with`, `rate_without`. `q_value` is over this table.
+    people_compared, reached : int
+        All journeys of the flow, whether they are shown or not, and those of them that reach the goal.
+    """
+
+    goal: str
+    people_compared: int
+    reached: int
+    hidden: int = field(default=0)
+
+    @property
+    def finding(self) -> str:
+        """The answer as one sentence."""
+        from journeys.display import percent
+
+        rows = self.table.filter(pl.col("q_value") <= 0.05).sort(
+            pl.col("phi").abs(), "behaviour", descending=[True, False]
+        )
+        if rows.is_empty():
+            return f"No step of the flow goes with {self.goal} in a way that holds up."
+        row = rows.row(0, named=True)
+        way = "" if row["phi"] > 0 else "not "
+        rates = f"{percent(row['rate_with'])} of those who pass there, {percent(row['rate_without'])} of the others"
+        return (
+            f"{row['behaviour']} goes with {way}reaching {self.goal}: {rates} "
+            f"(phi {row['phi']:.2f}; {row['strength']})."
+        )
+
+    def plot(self, *, dark: bool = False, rows: int = 20) -> go.Figure:
+        """Draw the steps by phi with their intervals.
+
+        Parameters
+        ----------
+        dark : bool
+            For a dark page.
+        rows : int
+            At most so many steps.
+        """
+        from journeys.charts.correlation import draw
+
+        subtitle = f"{self.people_compared:,} journeys, {self.reached:,} reached {self.goal}; passing in that column"
+        return draw(self.table, conversion=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark)
+
+
+def relate(
+    asked: Asked, table: pl.DataFrame, *, goal: str, part: Part, rules: Rules, settings: Mapping[str, Any]
+) -> Passages:
+    """Measure how passing a node, or a link, goes with reaching the goal.
+
+    Parameters
+    ----------
+    asked
+        The journeys.
+    table
+        `position`, `source` (and `target` of links), `passed`, `converted`; and the same of all nodes of the first
+        column under `everyone` and `reached`.
+    goal
+        The end of the flow.
+    part
+        What the rows are.
+    rules
+        The floor and the confidence.
+    settings
+        What was asked.
+    """
+    everyone, reached = (int(table[name].max() or 0) for name in ("everyone", "reached"))  # type: ignore[arg-type]
+    step = pl.format("Step {}: {}", pl.col("position") + 1, pl.col("source"))
+    name = step if part == "nodes" else pl.format("{} → {}", step, pl.col("target"))
+    keys = ["position", "source"] + (["target"] if part == "links" else [])
+    ends = pl.col("source") if part == "nodes" else pl.col("target")
+    rows = table.filter(ends != goal).select(*keys, people="passed", converted="converted", behaviour=name)
+    shown = rows.filter(pl.col("people") >= rules.min_people)
+    measured = measure(cell_columns(shown, everyone, reached), confidence=rules.confidence)
+    measured = measured.with_columns(pl.Series("q_value", adjust(measured["p_value"]), dtype=pl.Float64).fill_nan(None))
+    columns = ["both", "behaviour_only", "conversion_only", "neither", "phi", "ci_low", "ci_high", "p_value", "q_value"]
+    columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without"]
+    ordered = measured.select("position", "behaviour", *keys[1:], *columns).sort(
+        "phi", "behaviour", descending=[True, False], nulls_last=True
+    )
+    return Passages(ordered, dict(settings), asked, goal, everyone, reached, rows.height - shown.height)
