@@ -116,6 +116,11 @@ def load_segment() -> Events:
     On every behaviour: `device` (desktop, mobile), `browser`, `session_id`; on some, `replay_url` (the recording).
     Identify calls carry `email`, `name`, and after signing up `role`, `company`, `company_size`; group calls the
     account (`group_id`) with `name` and `employees`.
+
+    Examples
+    --------
+    >>> load_segment().ids
+    ('user_id', 'email', 'anonymous_id')
     """
     from journeys.sources import read_segment
 
@@ -126,6 +131,11 @@ def load_segment_warehouse() -> Events:
     """Load a handful of the same calls as Segment's warehouse tables: `tracks`, `pages`, one table an event, …
 
     The same message ids as in `load_segment`: stitched together with it, every row of this is a duplicate.
+
+    Examples
+    --------
+    >>> load_segment_warehouse()
+    Events from segment: ...
     """
     from journeys.sources import read_segment
 
@@ -139,6 +149,11 @@ def load_customerio() -> Events:
     themselves (a third of the deliveries here); ``human_opened`` and ``clicked`` are people. Onboarding e-mails have
     `campaign_id` 3 and go out one hour, two days and six days after signing up; newsletters have a `newsletter_id` and
     go out every second Tuesday.
+
+    Examples
+    --------
+    >>> load_customerio().ids
+    ('user_id', 'email', 'customerio_id')
     """
     from journeys.sources import read_customerio
 
@@ -151,6 +166,11 @@ def load_hubspot() -> Events:
     Identifiers: `hubspot_id` (objectId), `email` (often in other capitals than elsewhere). `jobtitle` and
     `numemployees` are traits; `associatedcompanyid` is the account. "Became Customer" is what billing tells the CRM a
     day or two after an upgrade: a near-duplicate of it, not a cause.
+
+    Examples
+    --------
+    >>> load_hubspot().ids
+    ('email', 'hubspot_id')
     """
     from journeys.sources import read_hubspot
 
@@ -162,6 +182,11 @@ def load_billing() -> Events:
 
     A plain CSV with columns `transaction_id`, `time` (UTC without saying so), `event`, `user_id` (digits), `plan`
     (team, business), `amount`, `currency` (EUR).
+
+    Examples
+    --------
+    >>> load_billing()
+    Events from billing: 330 events of 335 rows (3 duplicates, 2 in quarantine), ...
     """
     from journeys.sources import read_table
 
@@ -176,12 +201,24 @@ def load_billing() -> Events:
 
 
 def load_sample() -> tuple[Events, Events, Events, Events]:
-    """Load all four systems, in the order Segment, Customer.io, HubSpot, billing: ``jn.stitch(*load_sample())``."""
+    """Load all four systems, in the order Segment, Customer.io, HubSpot, billing: ``jn.stitch(*load_sample())``.
+
+    Examples
+    --------
+    >>> [events.name for events in load_sample()]
+    ['segment', 'customer.io', 'hubspot', 'billing']
+    """
     return load_segment(), load_customerio(), load_hubspot(), load_billing()
 
 
 def load_journeys() -> Journeys:
-    """Load all four systems and stitch them by the default rules: 5,000 people with one timeline each."""
+    """Load all four systems and stitch them by the default rules: 5,000 people with one timeline each.
+
+    Examples
+    --------
+    >>> load_journeys()
+    Journeys: 5,024 people, 71,396 events, ...
+    """
     from journeys.journeys import stitch
 
     return stitch(*load_sample())
