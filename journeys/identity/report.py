@@ -225,6 +225,12 @@ class Identity:
         return compare(ask(one), ask(apart))
 
     def plot(self, *, dark: bool = False) -> go.Figure:
+        """Draw whose the events are: of people named in them, of people known by the bridge, of nobody known."""
+        from journeys.charts.identity import draw_bridge
+
+        return draw_bridge(self.figures, title=self.finding, subtitle=self.account, dark=dark)
+
+    def plot_sizes(self, *, dark: bool = False) -> go.Figure:
         """Draw how many identifiers people have."""
         from journeys.charts.identity import draw_sizes
 

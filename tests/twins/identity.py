@@ -97,14 +97,7 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         first = (*trust, seen[link]) if rules.order == "trust" else (seen[link], *trust)
         return (*first, order(a), order(b), kind)
 
-    crowd = set()
-    for one in everyone:
-        if one[0] in rules.emails and any(re.search(pattern, one[1]) for pattern in rules.mailboxes):
-            crowd.add(one)
-        for name in rules.exclusive:
-            met = {end for a, b, _ in seen if one in (a, b) for end in (a, b) if end[0] == name and end != one}
-            if rules.max_users is not None and len(met) > rules.max_users and one[0] not in rules.exclusive:
-                crowd.add(one)
+    crowd = _crowds(everyone, seen, rules=rules)
     group = {one: {one} for one in everyone}
 
     def held(members: set[Identifier], name: str) -> int:
@@ -147,6 +140,16 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
             while len(left) > 1 and not join(left, force=force):
                 left = left[:-1]
     known = {one for one in everyone if any(end[0] in rules.exclusive for end in group[one])}
+    _adopt(links, crowd=crowd, group=group, known=known, rules=rules)
+    refused = {(a, b) for a, b, _ in links if group[a] is not group[b]}
+    shared = set(crowd)
+    for a, b in refused:
+        if not {a, b} & crowd and a[0] != b[0] and b[0] not in rules.exclusive:
+            shared.add(b)
+    return _assign(rows, told, rules=rules, group=group, known=known, shared=shared, refused=refused, order=order)
+
+
+def _adopt(links, *, crowd, group, known, rules: IdentityRules) -> None:
     alone = {one for one in crowd if len(group[one]) == 1}
     for a, b, kind in links:
         for one, other in ((a, b), (b, a)):
@@ -156,12 +159,18 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
                 known.add(one)
                 for end in home:
                     group[end] = home
-    refused = {(a, b) for a, b, _ in links if group[a] is not group[b]}
-    shared = set(crowd)
-    for a, b in refused:
-        if not {a, b} & crowd and a[0] != b[0] and b[0] not in rules.exclusive:
-            shared.add(b)
-    return _assign(rows, told, rules=rules, group=group, known=known, shared=shared, refused=refused, order=order)
+
+
+def _crowds(everyone, seen, *, rules: IdentityRules) -> set[Identifier]:
+    crowd = set()
+    for one in everyone:
+        if one[0] in rules.emails and any(re.search(pattern, one[1]) for pattern in rules.mailboxes):
+            crowd.add(one)
+        for name in rules.exclusive:
+            met = {end for a, b, _ in seen if one in (a, b) for end in (a, b) if end[0] == name and end != one}
+            if rules.max_users is not None and len(met) > rules.max_users and one[0] not in rules.exclusive:
+                crowd.add(one)
+    return crowd
 
 
 def _assign(rows, told, *, rules, group, known, shared, refused, order) -> Twin:

@@ -1,0 +1,335 @@
+"""Odd identifiers, refused links, shared devices: each has a defined outcome, and no event is lost."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.errors import ArgumentError, StoreError, UnknownNameError
+from journeys.identity import Identity, IdentityRules, combining, stitch_events
+from tests.twins.identity import Alias, Row, as_events
+
+
+def who(rows: list[Row], *, aliases: list[Alias] | None = None, rules: IdentityRules | None = None) -> list[int]:
+    return stitch_events([as_events(rows, aliases=aliases)], rules=rules).table["person"].to_list()
+
+
+DEVICE = [(0, None), (1, "u1"), (2, None), (3, "u2"), (4, None)]
+
+
+@pytest.mark.parametrize(
+    ("shared", "expected"),
+    [
+        ("next", [1, 1, 2, 2, 2]),
+        ("previous", [1, 1, 1, 2, 2]),
+        ("first", [1, 1, 1, 2, 1]),
+        ("last", [1, 2, 1, 1, 1]),
+        ("drop", [1, 2]),
+    ],
+)
+def test_shared_device_splits_by_time(shared, expected) -> None:
+    rows = [Row(time, {"anonymous_id": "d", "user_id": user}) for time, user in DEVICE]
+    stitched = stitch_events([as_events(rows)], rules=IdentityRules(shared=shared))
+    assert stitched.table["person"].to_list() == expected
+    total = stitched.identity.rows.row(0, named=True)
+    assert total["read"] == 5 == total["events"] + total["quarantined"]
+    assert stitched.identity.refused.select("id_a", "id_b", "reason").rows() == [("u2", "d", "two values of user_id")]
+    assert stitched.identity.shared.select("id", "people").rows() == [("d", 2)]
+
+
+def test_alias_joins_two_known_people_and_a_row_never_does() -> None:
+    rows = [Row(0, {"user_id": "u1"}), Row(1, {"user_id": "u2"})]
+    both = [Row(2, {"email": "a@x.org", "user_id": user}) for user in ("u1", "u2")]
+    assert who(rows + both) == [1, 2, 1, 2]
+    assert who(rows, aliases=[Alias(("user_id", "u1"), ("user_id", "u2"), 5)]) == [1, 1]
+    known = IdentityRules(joins_known=("merge",))
+    assert who(rows, aliases=[Alias(("user_id", "u1"), ("user_id", "u2"), 5)], rules=known) == [1, 2]
+
+
+def test_alias_cycle_and_alias_to_itself() -> None:
+    rows = [Row(at, {"user_id": f"u{at}"}) for at in range(3)]
+    cycle = [Alias(("user_id", f"u{at}"), ("user_id", f"u{(at + 1) % 3}"), at) for at in range(3)]
+    assert who(rows, aliases=cycle) == [1, 1, 1]
+    itself = stitch_events([as_events(rows, aliases=[Alias(("user_id", "u0"), ("user_id", "u0"), 0)])])
+    assert itself.table["person"].to_list() == [1, 2, 3]
+    assert itself.identity.figure("links from an identifier to itself") == 1
+
+
+@pytest.mark.parametrize(
+    "junk",
+    ["null", "NULL", "undefined", "None", "NaN", "anonymous", "0", "-1", "[object Object]", "  ", "a\x00b", "\ufffd",
+     "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "test@test.com", "noreply@x.org"],
+)  # fmt: skip
+def test_junk_links_nothing_and_is_counted(junk) -> None:
+    rows = [
+        Row(0, {"user_id": junk, "anonymous_id": "a"}),
+        Row(1, {"user_id": junk, "anonymous_id": "b"}),
+        Row(2, {"user_id": junk}),
+    ]
+    stitched = stitch_events([as_events(rows)])
+    assert stitched.table["person"].to_list() == [1, 2]
+    total = stitched.identity.rows.row(0, named=True)
+    assert (total["read"], total["events"], total["quarantined"]) == (3, 2, 1)
+    if junk.strip():
+        assert stitched.identity.junk.select("id_type", "id", "rows").rows() == [("user_id", junk, 3)]
+    assert "user_id" not in stitched.identity.table["id_type"].to_list()
+
+
+def test_same_identifier_written_differently() -> None:
+    uuid = "7C9F5A0A-3882-4A09-ADAB-DC51289D0064"
+    rows = [
+        Row(0, {"user_id": "123.0"}), Row(1, {"user_id": " 123 "}),
+        Row(2, {"email": "Ann@X.org "}), Row(3, {"email": "mailto:ann@x.org"}),
+        Row(4, {"anonymous_id": uuid}), Row(5, {"anonymous_id": uuid.lower()}),
+        Row(6, {"user_id": "Ann"}), Row(7, {"user_id": "ann"}), Row(8, {"email": "ann+news@x.org"}),
+    ]  # fmt: skip
+    assert who(rows) == [1, 1, 2, 2, 3, 3, 4, 5, 6]
+    assert who(rows, rules=IdentityRules(plus_tags="drop", fold_case=("user_id",))) == [1, 1, 2, 2, 3, 3, 4, 4, 2]
+
+
+def test_numbers_as_ids() -> None:
+    frames = [
+        pl.DataFrame({"at": ["2026-03-01"], "user_id": [7]}),
+        pl.DataFrame({"at": ["2026-03-02"], "user_id": [7.0]}),
+        pl.DataFrame({"at": ["2026-03-03"], "user_id": ["7"]}),
+    ]
+    events = [jn.read_table(one, timestamp="at", event=pl.lit("x"), ids=["user_id"], name="app") for one in frames]
+    assert jn.stitch(*events).people.select("person", "user_id", "event_count").rows() == [(1, "7", 3)]
+
+
+def test_hashed_addresses_link_and_do_not_show() -> None:
+    rows = [Row(0, {"email": "Ann@x.org", "anonymous_id": "a"}), Row(1, {"email": "ann@x.org"})]
+    rules = IdentityRules(hash_emails=True, salt="pepper")
+    stitched = stitch_events([as_events(rows)], rules=rules)
+    assert stitched.table["person"].to_list() == [1, 1]
+    frames = [stitched.people, *stitched.identity.to_frames().values(), stitched.identity.links]
+    assert not any("ann@" in str(frame.rows()).lower() for frame in frames)
+    assert "pepper" not in str(stitched.identity.to_frames()["settings"].rows())
+    assert "pepper" not in repr(rules)
+    assert stitched.identity.explain("ANN@x.org", "a").joined
+
+
+def test_ten_thousand_users_on_one_device() -> None:
+    rows = [Row(2 * at, {"user_id": f"u{at:05}", "anonymous_id": "kiosk"}) for at in range(10_000)]
+    rows += [Row(2 * at + 1, {"anonymous_id": "kiosk"}) for at in range(10_000)]
+    stitched = stitch_events([as_events(rows)])
+    assert stitched.identity.figure("people") == 10_000
+    assert stitched.identity.shared.row(0) == ("anonymous_id", "kiosk", 10_000, 10_000)
+    assert stitched.table["person"].to_list()[10_000:] == [min(at + 2, 10_000) for at in range(10_000)]
+
+
+def test_a_crowds_mailbox_links_nobody() -> None:
+    rows = [Row(at, {"email": "info@x.org", "anonymous_id": f"a{at}"}) for at in range(3)]
+    assert who(rows) == [1, 2, 3]
+    assert who(rows, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("shape", ["chain", "star"])
+def test_long_chain_and_large_star(shape) -> None:
+    count = 50_000
+    a = [f"a{at}" for at in range(count)] if shape == "chain" else ["hub"] * count
+    b = [f"a{at + 1}" for at in range(count)] if shape == "chain" else [f"a{at}" for at in range(count)]
+    frame = pl.DataFrame({"at": ["2026-03-01"], "id": ["a0"]})
+    events = jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids=["id"], name="app")
+    links = pl.DataFrame({"id_a": a, "id_b": b}).with_columns(
+        pl.lit("id").alias("id_type_a"), pl.lit("id").alias("id_type_b"), pl.lit("app").alias("source"),
+        pl.lit("alias").alias("kind"), pl.lit(0).cast(pl.Datetime("us", "UTC")).alias("timestamp"),
+    )  # fmt: skip
+    object.__setattr__(events, "links", links.lazy().select(events.links.collect_schema().names()))
+    assert stitch_events([events]).identity.figure("people") == 1
+
+
+def test_messages_of_two_sources_count_once() -> None:
+    frame = pl.DataFrame({"at": ["2026-03-01", "2026-03-02"], "user_id": ["u", "u"], "mid": ["m1", "m2"]})
+    one, two = (
+        jn.read_table(part, timestamp="at", event=pl.lit("x"), ids=["user_id"], message_id="mid", name=name)
+        for part, name in ((frame, "archive"), (frame[1:], "warehouse"))
+    )
+    j = jn.stitch(one, two)
+    assert j.size.events == 2
+    assert j.identity.rows.select("source", "read", "events", "duplicates").rows() == [
+        ("archive", 2, 2, 0),
+        ("warehouse", 1, 0, 1),
+    ]
+    other = jn.read_table(
+        frame.with_columns(at=pl.lit("2026-04-01")),
+        timestamp="at",
+        event=pl.lit("y"),
+        ids=["user_id"],
+        message_id="mid",
+    )
+    assert jn.stitch(one, other).size.events == 4
+
+
+def test_colliding_hashes_are_found(monkeypatch) -> None:
+    rows = [Row(at, {"user_id": f"u{at % 3}", "anonymous_id": f"a{at}"}) for at in range(6)]
+    rows += [Row(7, {"user_id": "u1"}, kind="identify")]
+    plain = stitch_events([as_events(rows)])
+
+    def same_hash(ids):
+        texts = [pl.col(name).cast(pl.String) for name in ids]
+        return [pl.lit(1, pl.UInt64).alias(f"_hash_{name}") for name in ids] + [
+            (text.hash(2) & 0xFFFF).cast(pl.UInt32).alias(f"_check_{name}")
+            for name, text in zip(ids, texts, strict=True)
+        ]
+
+    monkeypatch.setattr(combining, "hashes_of", same_hash)
+    monkeypatch.setattr("journeys.identity.reading.hashes_of", same_hash)
+    again = stitch_events([as_events(rows)])
+    assert again.identity.table.equals(plain.identity.table)
+    assert again.table.equals(plain.table)
+
+
+def test_traits_latest_and_as_of() -> None:
+    frame = pl.DataFrame(
+        {
+            "timestamp": [0, 1, 2, 3, 4],
+            "event": [None, "x", None, "y", "z"],
+            "_kind": ["identify", None, "identify", None, None],
+            "user_id": ["u", "u", "u", "u", "v"],
+            "trait:plan": ["free", None, "paid", None, None],
+        },
+    ).with_columns((pl.col("timestamp") * 1_000_000).cast(pl.Datetime("us", "UTC")))
+    from journeys.events import build_events
+
+    events = build_events(frame.lazy(), ids=["user_id"], name="app")
+    j = jn.stitch(events)
+    assert j.people.select("user_id", "plan").rows() == [("u", "paid"), ("v", None)]
+    as_of = jn.stitch(events, traits="as_of")
+    assert as_of.events.select("event", "plan").collect().rows() == [("x", "free"), ("y", "paid"), ("z", None)]
+    with pytest.raises(ArgumentError, match="traits: 'now' is neither"):
+        jn.stitch(events, traits="now")
+
+
+def test_accounts() -> None:
+    frame = pl.DataFrame(
+        {
+            "timestamp": [0, 1, 2, 3, 4, 5],
+            "event": ["x", None, "y", None, "z", "w"],
+            "_kind": [None, "group", None, "group", None, None],
+            "user_id": ["u", "u", "u", "u", "u", "v"],
+            "group_id": [None, "acme", None, "brick", None, None],
+            "trait:size": [None, "9", None, None, None, None],
+        },
+    ).with_columns((pl.col("timestamp") * 1_000_000).cast(pl.Datetime("us", "UTC")))
+    from journeys.events import build_events
+
+    j = jn.stitch(build_events(frame.lazy(), ids=["user_id"], name="app"))
+    accounts = j.by_account()
+    assert accounts.events.select("person", "event", "member").collect().rows() == [
+        ("acme", "x", 1), ("acme", "y", 1), ("brick", "z", 1),
+    ]  # fmt: skip
+    assert accounts.people.select("person", "members", "size").rows() == [("acme", 1, "9"), ("brick", 1, None)]
+    assert accounts.noticed["of people without an account, left out"] == 1
+    with pytest.raises(ArgumentError, match="nothing names an account"):
+        jn.stitch(as_events([Row(0, {"user_id": "u"})])).by_account()
+
+
+def chain() -> jn.Journeys:
+    rows = [
+        Row(0, {"anonymous_id": "a1"}), Row(1, {"anonymous_id": "a1", "email": "ann@x.org"}),
+        Row(2, {"email": "ann@x.org", "user_id": "u1"}), Row(3, {"anonymous_id": "a1", "user_id": "u2"}),
+    ]  # fmt: skip
+    return jn.stitch(as_events(rows))
+
+
+def test_explanation_of_what_joins_and_of_what_keeps_apart() -> None:
+    identity = chain().identity
+    joined = identity.explain("a1", "u2")
+    assert joined.joined
+    assert joined.table.select("id_a", "id_b", "source", "event", "rows").rows() == [("a1", "u2", "web", "e3", 1)]
+    apart = identity.explain("u1", ("user_id", "u2"))
+    assert not apart.joined
+    assert "since a link was refused: two values of user_id" in apart.finding
+    assert apart.table["reason"].null_count() == apart.table.height - 1
+    assert "refused" in repr(apart)
+    assert "ann@x.org" in apart._repr_html_()
+    assert identity.explain("u1", "u1").finding == "'u1' is one identifier."
+    assert joined.plot().data
+
+
+def test_explanation_of_unknown_and_ambiguous_identifiers() -> None:
+    identity = chain().identity
+    with pytest.raises(UnknownNameError, match=r"a: no identifier 'ann@x.com'; did you mean 'ann@x.org'"):
+        identity.explain("ann@x.com", "u1")
+    with pytest.raises(UnknownNameError, match="b: no identifier type 'mail'; did you mean 'email'"):
+        identity.explain("a1", ("mail", "x"))
+    twice = jn.stitch(as_events([Row(0, {"user_id": "x1", "anonymous_id": "x1"})])).identity
+    with pytest.raises(
+        ArgumentError, match=r"a: 'x1' is a value of user_id and of anonymous_id; say which: \('user_id'"
+    ):
+        twice.explain("x1", "x1")
+    junk = jn.stitch(as_events([Row(0, {"user_id": "null", "anonymous_id": "a"})])).identity
+    with pytest.raises(UnknownNameError, match="'null' is nobody's"):
+        junk.explain("null", "a")
+
+
+def test_worth_asks_twice() -> None:
+    j = chain()
+    worth = j.identity.worth(lambda one: one.people.height)
+    assert worth.table.rows() == [("with", 2), ("without", 4)]
+    table = j.identity.worth(lambda one: one.events.group_by("event").agg(pl.len().alias("n")).sort("event"))
+    assert table.table.columns == ["event", "n", "n_without"]
+    assert "bridge" in table._repr_html_()
+    with pytest.raises(ArgumentError, match="expected a result, a table or a number"):
+        j.identity.worth(lambda _: "?")
+
+
+def test_store_keeps_identity_and_says_what_it_cannot(tmp_path) -> None:
+    j = chain()
+    j.save(tmp_path / "store")
+    opened = jn.open(tmp_path / "store")
+    assert opened.identity.table.equals(j.identity.table)
+    assert opened.identity.refused.equals(j.identity.refused)
+    assert opened.identity.rules == j.identity.rules
+    assert repr(opened.identity) == repr(j.identity)
+    assert opened.identity.explain("u1", "u2").finding == j.identity.explain("u1", "u2").finding
+    with pytest.raises(StoreError, match="worth: these journeys came from a store"):
+        opened.identity.worth(lambda one: one.size.people)
+    with pytest.raises(StoreError, match="add: these journeys came from a store"):
+        opened.add(as_events([]))
+    assert Identity.from_frames(j.identity.to_frames()).figures.equals(j.identity.figures)
+
+
+def test_adding_keeps_numbers_and_tells_changes() -> None:
+    early = as_events([Row(0, {"anonymous_id": "a"}), Row(1, {"user_id": "u"})])
+    late = as_events([Row(2, {"anonymous_id": "a", "user_id": "u"}), Row(3, {"user_id": "w"})], name="late")
+    j = jn.stitch(early).add(late)
+    assert j.identity.table.select("id", "person").rows() == [("u", 1), ("a", 1), ("w", 3)]
+    assert j.identity.changes.rows() == [(1, 2, "merged")]
+    with pytest.raises(ArgumentError, match="add: these journeys are a selection"):
+        j.only([1]).add(late)
+    with pytest.raises(ArgumentError, match="expected what jn.read_segment"):
+        j.add()
+
+
+def test_rules_refuse_what_cannot_be_meant() -> None:
+    with pytest.raises(ArgumentError, match=r"order: 'random' is none of 'trust', 'time'"):
+        IdentityRules(order="random")
+    with pytest.raises(ArgumentError, match=r"(?s)exclusive: expected a sequence.*max_ids: 0 is not"):
+        IdentityRules(exclusive="user_id", max_ids=0)
+    with pytest.raises(UnknownNameError, match=r"rules.exclusive: no identifier type 'user'; did you mean 'user_id'"):
+        stitch_events([as_events([])], rules=IdentityRules(exclusive=("user",)))
+
+
+def test_report_shows_everything_escaped() -> None:
+    rows = [Row(0, {"user_id": "<b>u</b>", "anonymous_id": "a"}), Row(1, {"user_id": "<b>v</b>", "anonymous_id": "a"})]
+    identity = jn.stitch(as_events(rows)).identity
+    html = identity._repr_html_()
+    assert "&lt;b&gt;v" in html
+    assert "<b>v" not in html
+    assert "Refused links (1)" in html
+    assert "3 identifiers are 2 people, 2 of them known" in repr(identity)
+    assert identity.plot().data
+    assert identity.sizes.rows() == [(1, 1), (2, 1)]
+    assert identity.giants.height == 0
+
+
+def test_nothing_at_all() -> None:
+    empty = jn.stitch(as_events([]))
+    assert empty.people.height == 0
+    assert empty.identity.table.height == 0
+    assert empty.identity.bridged is None
+    assert "0 identifiers are 0 people" in repr(empty.identity)
+    assert empty.identity._repr_html_()
