@@ -77,7 +77,7 @@ def draw(
             hoverinfo="text",
             showlegend=bool(groups),
         )
-    fig.update_yaxes(tickformat=".0%", rangemode="tozero", showgrid=True)
+    fig.update_yaxes(tickformat=".1~%", rangemode="tozero", showgrid=True)
     fig.update_xaxes(title=unit)
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 

@@ -95,13 +95,20 @@ def draw(
             font={"size": 11, "color": theme.muted},
         )  # fmt: skip
     times = table["timestamp"].to_list()
-    for when, kind in bridges:
+    known: list[tuple[float, list[str]]] = []
+    for when, kind in sorted(bridges):
         place = sum(moment_of < when for moment_of in times)
         x = at[min(place, len(at) - 1)] - 0.35
         fig.add_vline(x=x, line={"color": theme.goal, "width": 1.5, "dash": "dot"})
+        # Bridges that stand close share their words: side by side they could not be read.
+        if known and x - known[-1][0] < 0.2 * (at[-1] - at[0] + 1):
+            known[-1][1].append(label(kind, 20))
+        else:
+            known.append((x, [label(kind, 20)]))
+    for x, kinds in known:
         fig.add_annotation(
-            x=x, y=0.95, xanchor="left", yanchor="top", text=f"known by {label(kind, 20)}", showarrow=False,
-            font={"size": 11, "color": theme.goal},
+            x=x, y=0.95, xanchor="left", yanchor="top", text=f"known by {', '.join(dict.fromkeys(kinds))}",
+            showarrow=False, font={"size": 11, "color": theme.goal}, bgcolor=theme.paper,
         )  # fmt: skip
     fig.update_yaxes(
         tickvals=[-lane for lane in range(len(lanes))],

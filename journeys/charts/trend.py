@@ -58,7 +58,7 @@ def draw(
             hoverinfo="text",
             showlegend=False,
         )
-    fig.update_yaxes(tickformat=".0%", rangemode="tozero", showgrid=True)
+    fig.update_yaxes(tickformat=".1~%", rangemode="tozero", showgrid=True)
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
