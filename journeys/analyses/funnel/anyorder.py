@@ -90,22 +90,30 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
 
 def _last(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row up to each row that serves a step and may be in its window; -1 where there is none."""
-    serving = np.flatnonzero(rows.steps[step])
-    if not serving.size:
-        return np.full(len(row), -1)
-    pointer = counter(serving, rows.size)[row + 1] - np.int32(1)
-    last = serving[np.maximum(pointer, 0)]
-    good = (pointer >= 0) & (last >= low)
-    if spec.within is not None:
-        good &= rows.time[last] >= rows.time[row] - spec.within
-    if spec.entered[0] is not None:
-        good &= rows.time[last] >= spec.entered[0]
-    return np.where(good, last, -1)
+    if len(row) > rows.size // 4:
+        # most rows ask: fill the answer forward once
+        last = np.where(rows.steps[step], np.arange(rows.size, dtype=np.int32), np.int32(-1))
+        np.maximum.accumulate(last, out=last)
+        if len(row) < rows.size:
+            last = last[row]
+    else:
+        serving = np.append(np.int64(-1), rows.where(step))
+        last = serving[counter(serving[1:], rows.size)[row + 1]]
+    good = last >= low
+    if spec.within is not None or spec.entered[0] is not None:
+        time = rows.time[last]
+        if spec.within is not None:
+            now = rows.time if len(row) == rows.size else rows.time[row]
+            good &= time >= now - spec.within
+        if spec.entered[0] is not None:
+            good &= time >= spec.entered[0]
+    return np.where(good, last, np.int32(-1))
 
 
 def _lowest(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the first row that an attempt ending at `row` may use, time aside: of the unit, after an exclusion."""
-    low = rows.begin[rows.unit[row]]
+    begin = rows.begin.astype(np.int32)
+    low = begin[rows.unit if len(row) == rows.size else rows.unit[row]]
     for stop in rows.stops if spec.exclude else ():
         stopped = np.flatnonzero(stop)
         if stopped.size:
@@ -200,7 +208,7 @@ def _earliest(rows: Rows, start: Ints, end: Ints) -> Ints:
     taken = np.full((len(start), len(rows.steps)), rows.size, dtype=np.int64)
     for group in _groups(rows):
         if len(group) == 1:
-            serving = np.flatnonzero(rows.steps[group[0]])
+            serving = rows.where(group[0])
             if serving.size:
                 pointer = counter(serving, rows.size)[start]
                 row = serving[np.minimum(pointer, len(serving) - 1)]

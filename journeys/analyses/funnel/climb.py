@@ -97,9 +97,10 @@ def climb(
 
     `starts` marks the rows that may start an attempt; all that satisfy the first step by default.
     """
-    first = rows.steps[shape[0].condition]
-    row = np.flatnonzero(first if starts is None else first & starts)
-    if starts is None:
+    row = rows.where(shape[0].condition)
+    if starts is not None:
+        row = row[starts[row]]
+    elif spec.entered != (None, None):
         row = row[in_range(rows.time[row], spec)]
     levels = [Level(row, row)]
     for before, slot in pairwise(shape):
@@ -124,7 +125,7 @@ def in_range(time: Ints, spec: FunnelSpec) -> Bools:
 def _next_level(
     rows: Rows, level: Level, before: Slot, slot: Slot, *, spec: FunnelSpec, near: Near
 ) -> tuple[Ints, Ints]:
-    row = np.flatnonzero(rows.steps[slot.condition])
+    row = rows.where(slot.condition)
     if not row.size or not level.row.size:
         return row[:0], row[:0]
     pointer = counter(level.row, rows.size)[near.before(row)] - np.int32(1)
@@ -193,7 +194,7 @@ def _able(
     rows: Rows, shape: Sequence[Slot], start: Ints, end: Ints, depth: Ints, *, spec: FunnelSpec, near: Near
 ) -> list[Ints]:
     """For each slot, the rows from which the end of the unit's attempt can still be reached."""
-    able = [np.flatnonzero(rows.steps[slot.condition]) for slot in shape]
+    able = [rows.where(slot.condition) for slot in shape]
     if spec.plain and spec.order != "strict" and not near.either:
         return able
     latest = np.full(len(rows.person), np.iinfo(np.int64).max)

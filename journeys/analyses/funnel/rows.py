@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -44,6 +44,8 @@ class Rows:
         Which rows satisfy each step, each exclusion.
     values : dict of str to Series
         The breakdown's columns, by row.
+    found : dict of int to array
+        What `where` has found.
     """
 
     unit: Ints
@@ -53,6 +55,13 @@ class Rows:
     steps: list[Bools]
     stops: list[Bools]
     values: dict[str, pl.Series]
+    found: dict[int, Ints] = field(default_factory=dict)
+
+    def where(self, step: int) -> Ints:
+        """Return the rows that satisfy a step, rising; looked for once."""
+        if step not in self.found:
+            self.found[step] = np.flatnonzero(self.steps[step])
+        return self.found[step]
 
     @property
     def size(self) -> int:
@@ -80,7 +89,9 @@ class Rows:
         cuts = [0]
         for at in range(size, self.size - size // 2, size):
             person = self.person[self.unit[at]]
-            cut = int(np.searchsorted(self.unit, np.searchsorted(self.person, person)))
+            # a needle of another type would have the whole column cast
+            first = np.searchsorted(self.person, person).astype(self.unit.dtype)
+            cut = int(np.searchsorted(self.unit, first))
             if cut > cuts[-1]:
                 cuts.append(cut)
         return list(pairwise([*cuts, self.size]))
@@ -108,12 +119,15 @@ class Rows:
             steps=[mask[index] for mask in self.steps],
             stops=[mask[index] for mask in self.stops],
             values={},
+            found={},
         )
 
     def regroup(self, unit: Ints) -> Rows:
         """Let other numbers, which rise with the row, be the units."""
         first = np.flatnonzero(changes(unit))
-        return replace(self, unit=np.cumsum(changes(unit), dtype=np.int32) - 1, person=self.person[self.unit[first]])
+        return replace(
+            self, found={}, unit=np.cumsum(changes(unit), dtype=np.int32) - 1, person=self.person[self.unit[first]]
+        )
 
 
 def changes(values: Ints) -> Bools:

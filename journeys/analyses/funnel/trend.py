@@ -122,7 +122,9 @@ def _spoiled(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Bools:
             for depth, (slot, later) in enumerate(pairwise(shape), start=1):
                 if one.low <= slot.row < one.high:
                     going_on = rows.steps[later.condition]
-                    with_stop = replace(rows, steps=[*rows.steps, stop & ~going_on], stops=[*rows.stops, going_on])
+                    with_stop = replace(
+                        rows, found={}, steps=[*rows.steps, stop & ~going_on], stops=[*rows.stops, going_on]
+                    )
                     asked = replace(
                         spec,
                         gaps=(*spec.gaps, spec.gaps[later.condition]),
@@ -143,6 +145,7 @@ def _reversed(rows: Rows) -> Rows:
         time=-flipped.time,
         place=-flipped.place,
         steps=flipped.steps[::-1],
+        found={},
     )
 
 
