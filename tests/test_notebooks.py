@@ -32,7 +32,7 @@ def test_runs_to_its_end(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONWARNINGS", "error::UserWarning:journeys")
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     )
     client.execute()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
