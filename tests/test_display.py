@@ -61,6 +61,9 @@ def test_rates_have_one_decimal_below_ten_percent_and_are_never_rounded_to_nothi
         (timedelta(milliseconds=12), "12 milliseconds"),
         (timedelta(seconds=59), "59 seconds"),
         (timedelta(seconds=60), "1 minute"),
+        (timedelta(seconds=59.7), "1 minute"),
+        (timedelta(seconds=-59.7), "−1 minute"),
+        (timedelta(minutes=59.4), "59 minutes"),
         (timedelta(minutes=4), "4 minutes"),
         (timedelta(hours=23), "23 hours"),
         (timedelta(days=2, hours=2), "2.1 days"),
@@ -161,6 +164,18 @@ def test_columns_are_said_by_what_they_hold():
 
 def test_a_correlation_interval_is_no_percentage():
     assert "0.45" in html_table(pl.DataFrame({"phi": [0.5], "ci_low": [0.4501], "rate_with": [0.1]}))
+
+
+def test_an_interval_is_said_like_the_figure_before_it():
+    df = pl.DataFrame({"phi": [0.5], "conversion_rate": [0.1], "ci_low": [0.0523]})
+    assert "5.2 %" in html_table(df)
+    assert "0.05" in html_table(df.select("conversion_rate", "phi", "ci_low"))
+
+
+def test_a_long_cell_is_cut_and_whole_when_pointed_at():
+    page = html_table(pl.DataFrame({"name": ['"<' + "x" * 200]}), style=False)
+    assert 'title="&quot;&lt;xxx' in page
+    assert page.count("x" * 200) == 1
 
 
 def test_settings_leave_out_what_was_not_asked():

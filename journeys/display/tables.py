@@ -30,6 +30,7 @@ __all__ = ["STYLE", "Form", "card", "html_table", "isolated", "settings_words", 
 
 Form = Callable[[Any], str]
 
+_WIDEST = 90
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
@@ -50,10 +51,16 @@ def form_of(name: str, dtype: pl.DataType, *, beside: Sequence[str] = ()) -> For
     if dtype.is_float():
         if name in {"p_value", "q_value"}:
             return p_value
-        # An interval is one of rates where the table's first figure is a rate, else of a coefficient.
-        of_rate = name.startswith("ci_") and "phi" not in beside and any(b.startswith(_RATES) for b in beside)
-        return percent if of_rate or name.startswith(_RATES) or name.endswith(("_rate", "_share")) else ratio
+        return percent if _is_rate(name, beside) else ratio
     return str
+
+
+def _is_rate(name: str, beside: Sequence[str]) -> bool:
+    """Tell a rate by its name, an interval by the figure that stands before it."""
+    if name.startswith("ci_") and name in beside:
+        figures = [one for one in beside[: beside.index(name)] if one == "phi" or _is_rate(one, ())]
+        return bool(figures) and figures[-1] != "phi"
+    return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
 
 
 def _cells(
@@ -77,8 +84,9 @@ STYLE = (
     ".jn table th{font-weight:600;text-align:left;border:0;border-bottom:1px solid;padding:.25em .9em .25em 0;"
     "vertical-align:bottom;background:none}"
     ".jn table td{text-align:left;border:0;padding:.18em .9em .18em 0;vertical-align:top;max-width:28em;"
-    "overflow-wrap:anywhere;background:none}"
-    ".jn table .r{text-align:right;white-space:nowrap}.jn .jn-wide{overflow-x:auto}</style>"
+    "overflow-wrap:break-word;background:none}"
+    ".jn table .r{text-align:right;white-space:nowrap}.jn table .n{white-space:nowrap}"
+    ".jn .jn-wide{overflow-x:auto}</style>"
 )
 
 
@@ -117,11 +125,13 @@ def html_table(
     """
     names, right, body = _cells(df, columns, rows, forms)
     titles = [(heads or {}).get(name, name.replace("_", " ")) for name in names]
-    marks = [' class="r"' if is_right else "" for is_right in right]
+    marks = [
+        ' class="r"' if is_right else ' class="n"' if df.schema[name].is_temporal() else ""
+        for name, is_right in zip(names, right, strict=True)
+    ]
     head = "".join(f"<th{mark}>{escape(title)}</th>" for mark, title in zip(marks, titles, strict=True))
     lines = [
-        "<tr>" + "".join(f"<td{mark}>{isolated(cell)}</td>" for mark, cell in zip(marks, line, strict=True)) + "</tr>"
-        for line in body
+        "<tr>" + "".join(_cell(mark, text) for mark, text in zip(marks, line, strict=True)) + "</tr>" for line in body
     ]
     left = df.height - len(body)
     more = f'<p class="jn-small">… and {plural(left, "more row", "more rows")}</p>' if left > 0 else ""
@@ -130,6 +140,13 @@ def html_table(
         f'{STYLE if style else ""}<div class="jn jn-wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>{more}{none}</div>"
     )
+
+
+def _cell(mark: str, text: str) -> str:
+    """Cut what would not fit a page; the whole of it shows when pointed at."""
+    if len(text) <= _WIDEST:
+        return f"<td{mark}>{isolated(text)}</td>"
+    return f'<td{mark} title="{escape(text[:2000], quote=True)}">{isolated(shorten(text, _WIDEST))}</td>'
 
 
 def isolated(text: str) -> str:

@@ -176,6 +176,13 @@ def p_value(value: float | None) -> str:
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
+def _fills(micros: float, size: int) -> bool:
+    """Say whether a duration, as it would be said in the next smaller unit, reaches this one."""
+    smaller = max((u[0] for u in _UNITS if u[0] < size), default=1)
+    decimals = 0 if abs(micros) / smaller >= 10 else 1
+    return round(abs(micros) / smaller, decimals) * smaller >= size
+
+
 def duration(value: timedelta | float | None) -> str:
     """Say a duration (a timedelta, or microseconds) in the largest unit that it fills, with two digits.
 
@@ -193,8 +200,11 @@ def duration(value: timedelta | float | None) -> str:
         return NOTHING
     if micros == 0:
         return "0 seconds"
-    size, unit = next((u for u in reversed(_UNITS) if abs(micros) >= u[0]), _UNITS[0])
+    # 59.7 seconds would be said as 60: what rounds up to the next unit is said in it.
+    size, unit = next((u for u in reversed(_UNITS) if _fills(micros, u[0])), _UNITS[0])
     amount = _digits(micros / (_MICROSECONDS_A_YEAR if unit == "year" else size))
+    if abs(micros) < size:
+        amount = "1" if micros > 0 else f"{MINUS}1"
     return f"{amount} {unit if amount in {'1', MINUS + '1'} else unit + 's'}"
 
 

@@ -62,6 +62,7 @@ footer{padding:3rem 0 3rem;color:var(--muted);font-size:.85rem}
 padding:.25rem 1rem .25rem 0;vertical-align:bottom}
 .jn td{padding:.2rem 1rem .2rem 0;vertical-align:top;max-width:26em}
 .jn .r{text-align:right;white-space:nowrap}
+.jn .n{white-space:nowrap}
 .jn .jn-small{color:var(--muted);font-size:.85rem}
 @media screen and (min-width:1340px){
 body{display:grid;grid-template-columns:210px minmax(0,1120px);justify-content:center;column-gap:10px}
