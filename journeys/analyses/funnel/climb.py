@@ -90,6 +90,14 @@ def counter(row: Ints, size: int) -> Ints:
     return count
 
 
+def stop_counter(rows: Rows, number: int) -> Ints:
+    """Count the rows that satisfy an exclusion; counted once for all steps."""
+    key = -1 - number
+    if key not in rows.found:
+        rows.found[key] = counter(np.flatnonzero(rows.stops[number]), rows.size)
+    return rows.found[key]
+
+
 def climb(
     rows: Rows, shape: Sequence[Slot], *, spec: FunnelSpec, near: Near, starts: Bools | None = None
 ) -> list[Level]:
@@ -154,7 +162,7 @@ def linked(
     if gap is not None:
         fine = fine & (rows.time[row] - rows.time[back] <= gap)
     for number in spec.stops_between(before.row, slot.row):
-        count = counter(np.flatnonzero(rows.stops[number]), rows.size)
+        count = stop_counter(rows, number)
         low, high = near.between(back, row)
         fine = fine & (count[high] <= count[low])
     return fine

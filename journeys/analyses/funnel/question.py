@@ -7,6 +7,7 @@ from typing import Any
 
 from journeys.analyses.funnel.ask import build_spec
 from journeys.analyses.funnel.count import count
+from journeys.analyses.funnel.presets import PRESETS
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import summarise
@@ -25,8 +26,8 @@ def ask(asked: Asked, steps: Any, *, against: Asked | None = None, **options: An
         people_columns=log.people_schema.names(),
         **options,
     )
-    funnel = answer(asked, spec, said=_said(options))
-    return funnel if against is None else replace(funnel, against=answer(against, spec, said=_said(options)))
+    funnel = answer(asked, spec, said=_said(spec, options))
+    return funnel if against is None else replace(funnel, against=answer(against, spec, said=_said(spec, options)))
 
 
 def answer(asked: Asked, spec: FunnelSpec, *, said: dict[str, Any]) -> Funnel:
@@ -36,12 +37,12 @@ def answer(asked: Asked, spec: FunnelSpec, *, said: dict[str, Any]) -> Funnel:
     return Funnel(summarise(counts, spec=spec), settings, asked, spec, counts)
 
 
-def _said(options: dict[str, Any]) -> dict[str, Any]:
-    """Keep what was chosen by the analyst, or matters so much that it is always shown."""
+def _said(spec: FunnelSpec, options: dict[str, Any]) -> dict[str, Any]:
+    """Keep what was chosen, by the analyst or by a preset, and the window always."""
     usual = {"order": "loose", "count": "people", "by_at": "first", "top": 25, "entry": "first", "gap": "30m"}
     usual |= {"time_zone": "UTC", "campaign_cuts": False}
-    return {
-        name: value
-        for name, value in options.items()
-        if name == "within" or (value is not None and usual.get(name) != value)
-    }
+    chosen = {**PRESETS.get(options.get("semantics") or "", {}), **{k: v for k, v in options.items() if v is not None}}
+    said = {name: value for name, value in chosen.items() if usual.get(name) != value and name != "exclude"}
+    if spec.exclude:
+        said["exclude"] = ", ".join(one.step.name for one in spec.exclude)
+    return {"within": options.get("within"), **said}

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.funnel.ask import step_row
-from journeys.analyses.funnel.count import OTHER, Chosen, count, select
+from journeys.analyses.funnel.count import count
+from journeys.analyses.funnel.people import FunnelPeople, microseconds
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.result import Asked, Result
-from journeys.errors import ArgumentError, UnknownNameError, unknown
-from journeys.steps import duration_us
+from journeys.analyses.result import Asked
+from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,7 +31,7 @@ _SIZE = ("people", "events", "first", "last")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Funnel(Result):
+class Funnel(FunnelPeople):
     """How many people get how far, and how long it takes them.
 
     Attributes
@@ -44,8 +42,6 @@ class Funnel(Result):
         `rate_from_start`), `median_time_from_previous`, `median_time_from_start` (Duration).
     """
 
-    spec: FunnelSpec = field(repr=False)
-    counts: pl.DataFrame = field(repr=False)
     against: Funnel | None = field(default=None, repr=False)
 
     @property
@@ -61,7 +57,11 @@ class Funnel(Result):
         if not total:
             return f"Nobody reached the first step, {start!r}."
         if self.spec.width == 1:
-            return f"{entered} reached {start!r}."
+            return f"{entered} reached {self.spec.steps[0].name!r}."
+        if self.spec.order == "any":
+            return (
+                f"{number(done)} of {entered} ({percent(done / total)}) did all {self.spec.width}, in whatever order."
+            )
         return f"{number(done)} of {entered} ({percent(done / total)}) went from {start!r} to {end!r}."
 
     def plot(self, *, dark: bool = False) -> go.Figure:
@@ -79,52 +79,6 @@ class Funnel(Result):
         first, last = self.settings.get("first"), self.settings.get("last")
         days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "no events"
         return f"{self.spec.order} order, {within}; {days}"
-
-    def people(self, step: int | str = 1, **group: str) -> Journeys:
-        """Return the journeys of those who reached a step; the same as `converted`."""
-        return self.converted(step, **group)
-
-    def converted(self, step: int | str | None = None, **group: str) -> Journeys:
-        """Select those who reached a step, with all their events.
-
-        Parameters
-        ----------
-        step : int or str, optional
-            The step, by number from 1 or by name; the last by default.
-        **group : str
-            One group of a breakdown, as the table shows it: ``first_campaign="spring"``.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01"],
-        ...     "event": ["Visit", "Sign up", "Visit"]})
-        >>> f = jn.Journeys.from_table(log).funnel(["Visit", "Sign up"])
-        >>> f.converted().people["person"].to_list(), f.dropped(after="Visit").people["person"].to_list()
-        (['a'], ['b'])
-        """
-        row = self.spec.width - 1 if step is None else self.row_of(step, argument="step")
-        return self._chosen(row, group=group)
-
-    def dropped(self, after: int | str = 1, **group: str) -> Journeys:
-        """Select those who reached a step and no later one, with all their events."""
-        return self._chosen(self.row_of(after, argument="after"), dropped=True, group=group)
-
-    def stalled(self, after: int | str = 1, *, at_least: str | timedelta = "7d", **group: str) -> Journeys:
-        """Select those who reached a step, went no further, and have had some time to do so.
-
-        Parameters
-        ----------
-        after : int or str
-            The step, by number from 1 or by name.
-        at_least : str or timedelta
-            How long before the end of the log they took it; who took it later may only not have had the time.
-        """
-        row = self.row_of(after, argument="after")
-        last = self.asked.log.size.last
-        patience = duration_us(at_least, argument="at_least")
-        before = None if last is None else _us(last) - patience
-        return self._chosen(row, dropped=True, group=group, before=before)
 
     # -- further questions --------------------------------------------------------------------
 
@@ -223,7 +177,7 @@ class Funnel(Result):
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
         last = self.asked.log.size.last
-        counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else _us(last)))
+        counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else microseconds(last)))
         names = self.spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self.spec.by or None}
 
@@ -265,7 +219,7 @@ class Funnel(Result):
             counts,
             every=every,
             time_zone=self.spec.time_zone,
-            until=None if last is None else _us(last),
+            until=None if last is None else microseconds(last),
             within=self.spec.within,
         )
         return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self.asked)
@@ -383,29 +337,3 @@ class Funnel(Result):
             return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
 
         return Explanation(differences(self.spec, other.spec, converted=converted), self.settings, self.asked)
-
-    def row_of(self, step: int | str, *, argument: str) -> int:
-        """Find a step's table row, from 0."""
-        return step_row(step, names=self.spec.names, argument=argument)
-
-    def _chosen(
-        self, row: int, *, dropped: bool = False, group: dict[str, str] | None = None, before: int | None = None
-    ) -> Journeys:
-        group = group or {}
-        wrong = [name for name in group if name not in self.spec.by]
-        if wrong:
-            raise UnknownNameError(unknown("group", wrong, available=list(self.spec.by), what="breakdown column"))
-        for name, value in group.items():
-            shown = self.table[name].unique(maintain_order=True).to_list()
-            if value not in shown:
-                raise UnknownNameError(unknown(name, str(value), available=shown, what="group"))
-        listed: tuple[tuple[str, ...], ...] = ()
-        if self.spec.by:
-            listed = tuple(self.table.select(self.spec.by).unique(maintain_order=True).rows())
-            listed = tuple(one for one in listed if any(value != OTHER for value in one))
-        chosen = Chosen(self.spec, row, dropped, tuple(group.items()), listed, before)
-        return self.asked.select(select, chosen)
-
-
-def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
