@@ -87,7 +87,7 @@ def passages(rows: Rows, spec: FlowSpec) -> tuple[np.ndarray, np.ndarray, Iterat
 def count_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's links, apart for those who reached the end and those who did not."""
     if is_plain(view, spec):
-        return _from_stream(stream_links(view, spec), names=names_of(view))
+        return _from_stream(stream_links(view, spec), spec, names=names_of(view))
     rows = read_rows(view, spec, timed=spec.needs_time)
     _, reached, passing = passages(rows, spec)
     found, labels = list(passing), rows.labels
@@ -136,18 +136,46 @@ def _fold_early(
     return folded, shown
 
 
-def _from_stream(table: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:
-    size = len(names)
-    key = pl.col("key").cast(pl.Int64)
-    unpacked = table.select(
-        (key // (size * (size + 2))).alias("position"),
-        (key // (size + 2) % max(size, 1)).alias("source"),
-        (key % (size + 2)).alias("target"),
+def _from_stream(table: pl.DataFrame, spec: FlowSpec, *, names: list[str]) -> pl.DataFrame:
+    size, labels = len(names), names
+    key = table["key"].to_numpy()
+    if spec.alone and spec.top is not None and spec.times and key.size:
+        folds, labels = _fold_keys(key, spec, names=names)
+        key, size = folds[key], len(labels)
+    if spec.times:
+        grouped = _grouped(key, table["times"].to_numpy(), most=spec.steps * size * (size + 2))
+    else:
+        grouped = table.with_columns(times=pl.lit([], dtype=pl.List(pl.Int64)))
+    packed = pl.col("key").cast(pl.Int64)
+    target = packed % (size + 2)
+    unpacked = grouped.select(
+        (packed // (size * (size + 2))).alias("position"),
+        (packed // (size + 2) % max(size, 1)).alias("source"),
+        target.alias("target"),
         pl.lit(value=False).alias("reached"),
         pl.col("people").cast(pl.Int64),
-        "times",
+        # a stop takes no time
+        pl.when(target < size).then("times").otherwise(pl.lit([], dtype=pl.List(pl.Int64))).alias("times"),
     )
-    return _with_names(unpacked, names=names)
+    return _with_names(unpacked, names=labels)
+
+
+def _fold_keys(key: np.ndarray, spec: FlowSpec, *, names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Fold small nodes before the times are sorted: give each key the key of what it is shown as."""
+    size = len(names)
+    people = np.bincount(key, minlength=spec.steps * size * (size + 2))
+    every = np.arange(people.size)
+    place, source, target = every // (size * (size + 2)), every // (size + 2) % size, every % (size + 2)
+    counts = pl.DataFrame({"position": place, "source": pl.Series(names).gather(source), "people": people})
+    kept = kept_nodes(counts.with_columns(kind=pl.lit("move"), reached=pl.lit(value=False)), spec)
+    numbers = {name: number for number, name in enumerate(names)}
+    # by column: a name's number, or after all names that of the rest; after the names the two ways to stop
+    shown = np.full((spec.steps + 1, size + 2), size, dtype=np.int64)
+    shown[:, size:] = size + 1 + np.arange(2)
+    for position, name in kept.rows():
+        shown[position, numbers[name]] = numbers[name]
+    folded = (place * (size + 1) + shown[place, source]) * (size + 3) + shown[place + 1, target]
+    return folded.astype(np.uint32), [*names, OTHER]
 
 
 def _with_names(counted: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:

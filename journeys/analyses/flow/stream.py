@@ -36,8 +36,9 @@ def names_of(view: View) -> list[str]:
 
 
 def stream_links(view: View, spec: FlowSpec) -> pl.DataFrame:
-    """Count the passages: `key` packs position, source and target, beside it `people` and `times`.
+    """Count the passages: `key` packs position, source and target, beside it `people`.
 
+    Where times are wanted, every passage is a row of its own: `key` and `times` (0 where a journey stops).
     Targets from the number of names on are: stops, goes on beyond the columns.
     """
     size = len(names_of(view))
@@ -65,10 +66,6 @@ def stream_links(view: View, spec: FlowSpec) -> pl.DataFrame:
         ((place * size + code.cast(pl.UInt32)) * (size + 2) + target).alias("key"),
         *([pl.when(~edge).then("times").alias("times")] if spec.times else []),
     )
-    counted = [pl.len().alias("people")]
-    if spec.times:
-        counted.append(pl.col("times").drop_nulls())
-    table = packed.group_by("key").agg(counted).collect()
     if not spec.times:
-        table = table.with_columns(pl.lit([], dtype=pl.List(pl.Int64)).alias("times"))
-    return table
+        return packed.group_by("key").agg(pl.len().alias("people")).collect()
+    return packed.with_columns(pl.col("times").fill_null(0)).collect()
