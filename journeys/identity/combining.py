@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,30 +56,54 @@ def hashes_of(ids: Sequence[str]) -> list[pl.Expr]:
     ]
 
 
-def combine(rows: pl.LazyFrame, *, ids: Sequence[str], hashes: pl.DataFrame) -> Combined:
-    """Number the distinct combinations of identifiers of `rows`, whose `hashes` are at hand."""
-    words = [hashes[f"_hash_{name}"].to_numpy() for name in ids]
-    checks = [hashes[f"_check_{name}"].to_numpy() for name in ids]
-    mixed = np.zeros(hashes.height, dtype=np.uint64)
-    for word in words:
-        mixed = mixed * _ODD + word
-    number, home = _group(mixed)
-    whole = all(bool((part[home][number] == part).all()) for part in (*words, *checks))
-    if not whole:
+def combine(rows: pl.LazyFrame, *, ids: Sequence[str], hashes: list[npt.NDArray[Any]]) -> Combined:
+    """Number the distinct combinations of identifiers of `rows`.
+
+    Parameters
+    ----------
+    rows : pl.LazyFrame
+        The rows, to look the texts up in.
+    ids : sequence of str
+        The identifier columns.
+    hashes : list of np.ndarray
+        The columns of `hashes_of`, row by row; the list is emptied, so that their room is free early.
+    """
+    words, checks = hashes[: len(ids)], hashes[len(ids) :]
+    hashes.clear()
+    number, home = _group(_mix(words))
+    told = _mix(checks)
+    if not bool((told[home][number] == told).all()):
         return _by_text(rows, ids=ids)
+    del told
+    count = number.size
+    word_at = [word[home] for word in words]
+    check_at = [check[home] for check in checks]
+    words.clear()
+    checks.clear()
     places = np.empty((home.size, len(ids)), dtype=np.int32)
     first: list[npt.NDArray[np.int64]] = []
-    for at, (word, check) in enumerate(zip(words, checks, strict=True)):
-        place, begin = _group(word[home])
-        if not bool((check[home[begin]][place] == check[home]).all()):
+    expected: list[Words] = []
+    for at, (word, check) in enumerate(zip(word_at, check_at, strict=True)):
+        place, begin = _group(word)
+        if not bool((check[begin][place] == check).all()):
             return _by_text(rows, ids=ids)
         places[:, at] = place
         first.append(home[begin])
-    values = _texts(rows, ids=ids, first=first, words=words)
+        expected.append(word[begin])
+    values = _texts(rows, ids=ids, first=first, expected=expected, count=count)
     if values is None:
         return _by_text(rows, ids=ids)
-    known = pl.DataFrame({f"_hash_{name}": word[home] for name, word in zip(ids, words, strict=True)})
+    known = pl.DataFrame({f"_hash_{name}": word for name, word in zip(ids, word_at, strict=True)})
     return Combined(number, places, values, known)
+
+
+def _mix(parts: list[npt.NDArray[Any]]) -> Words:
+    """One word for several, equal only by accident where any of them differs."""
+    mixed = np.zeros(parts[0].size if parts else 0, dtype=np.uint64)
+    for part in parts:
+        mixed *= _ODD
+        mixed += part
+    return mixed
 
 
 def _group(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
@@ -86,21 +111,22 @@ def _group(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
     if not words.size:
         return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
     order = pl.Series(words).arg_sort().to_numpy()
-    ordered = words[order]
     starts = np.empty(words.size, dtype=bool)
     starts[0] = True
+    ordered = words[order]
     np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
+    del ordered
     number = np.empty(words.size, dtype=np.int32)
     number[order] = np.cumsum(starts, dtype=np.int32) - np.int32(1)
     return number, order[starts].astype(np.int64)
 
 
 def _texts(
-    rows: pl.LazyFrame, *, ids: Sequence[str], first: list[npt.NDArray[np.int64]], words: list[Words]
+    rows: pl.LazyFrame, *, ids: Sequence[str], first: list[npt.NDArray[np.int64]], expected: list[Words], count: int
 ) -> tuple[pl.Series, ...] | None:
     """Read the distinct values where they were seen; None when a second reading brings the rows in another order."""
     needed = np.unique(np.concatenate(first)) if first else np.empty(0, dtype=np.int64)
-    picked = np.zeros(words[0].size if words else 0, dtype=bool)
+    picked = np.zeros(count, dtype=bool)
     picked[needed] = True
     found = (
         rows.select(pl.col(name).cast(pl.String) for name in ids).filter(pl.Series(picked, dtype=pl.Boolean)).collect()
@@ -108,9 +134,9 @@ def _texts(
     if found.height != needed.size:
         return None
     values = []
-    for name, word, begin in zip(ids, words, first, strict=True):
+    for name, word, begin in zip(ids, expected, first, strict=True):
         told = found[name].gather(np.searchsorted(needed, begin))
-        if not bool((told.hash(1).to_numpy() == word[begin]).all()):
+        if not bool((told.hash(1).to_numpy() == word).all()):
             return None
         values.append(told.rename("raw"))
     return tuple(values)

@@ -68,10 +68,11 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
     left_out = {"source", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
     rows = one.rows.select(*plain, pl.col("_status").cast(pl.Enum(_STATUSES)), *hashes_of(one.ids)).collect()
-    combined = combine(one.rows, ids=one.ids, hashes=rows)
     state = rows["_status"]
-    counts = {str(name): int(count) for name, count in state.value_counts().iter_rows()}
+    hashes = [rows[name].to_numpy() for name in rows.columns[len(plain) + 1 :]]
     rows = rows.select(plain)
+    combined = combine(one.rows, ids=one.ids, hashes=hashes)
+    counts = {str(name): int(count) for name, count in state.value_counts().iter_rows()}
     facts, of_facts = _facts(one, count=counts.get("fact", 0), combined=combined)
     number = combined.number
     if counts.get("event", 0) < rows.height:
