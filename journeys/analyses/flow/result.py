@@ -92,6 +92,10 @@ class Flow(Result):
         heads = None
         if self.spec.start is not None and self.spec.align == "start":
             heads = [self.spec.start.name]
+        elif self.spec.align == "end":
+            # Columns are counted back from the end, so that the first is nobody's first touch.
+            back = range(self.spec.steps - 1, 0, -1)
+            heads = [f"{n} before" if n > 1 else "Just before" for n in back] + [self.goal or "The end"]
         words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
         return draw(self.table, goal=self.goal, colour_of=colour_of, heads=heads, **words)
 
