@@ -1,6 +1,7 @@
 """The funnel against plain loops, for each option and for pairs of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -325,3 +326,68 @@ def test_what_is_refused(options: dict[str, Any], words: str):
     with pytest.raises(jn.JourneysError) as caught:
         journeys(rows).funnel(**options)
     assert words in str(caught.value)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[twin.Asked, dict[str, Any]]:
+    """Many options at once, as far as they may be meant together."""
+    kinds = draw(st.lists(st.sampled_from(["A", "B", "C", "AB", "ads"]), min_size=2, max_size=4))
+    order = draw(st.sampled_from(["loose", "loose", "strict"]))
+    ties, grace = draw(st.sampled_from([("arrival", 0), ("arrival", 0), ("rising", 0), ("either", 0), ("either", 1)]))
+    within = draw(WITHIN)
+    gaps = {row: draw(st.integers(1, 3)) for row in range(1, len(kinds)) if draw(st.integers(0, 3)) == 0}
+    optional = {row for row in range(1, len(kinds) - 1) if draw(st.booleans())}
+    entry = draw(st.sampled_from(["first", "first", "first", "any"]))
+    reentry = draw(st.sampled_from(["best", "first"]))
+    entered = draw(st.sampled_from([(None, None), (1, None), (None, 5), (2, 6)]))
+    low = draw(st.integers(0, len(kinds) - 2))
+    high = draw(st.integers(low + 1, len(kinds) - 1))
+    stop = draw(st.booleans())
+    asked = twin.Asked(
+        conditions(kinds),
+        within=within,
+        gaps=gaps,
+        optional=frozenset(optional),
+        order=order,
+        ties=ties,
+        grace=grace,
+        reentry=reentry,
+        exclude=[(KINDS["X"][1], low, high)] if stop else [],
+        entered=entered,
+        entry=entry,
+    )
+    options = {
+        "steps": [
+            jn.step(kind, KINDS[kind][0], within=minutes(gaps.get(row)), optional=row in optional)
+            for row, kind in enumerate(kinds)
+        ],
+        "within": minutes(within),
+        "order": order,
+        "ties": minutes(grace) if grace else ties,
+        "reentry": reentry,
+        "exclude": jn.never("X", after=low + 1, before=high + 1) if stop else None,
+        "entered": tuple(None if at is None else logs.START + at * MINUTE for at in entered),
+        "entry": entry,
+    }
+    return asked, options
+
+
+@given(logs.rows(span=7, most=10), questions())
+def test_options_together(rows: list[Row], question: tuple[twin.Asked, dict[str, Any]]):
+    asked, options = question
+    same(rows, asked, **options)
+
+
+@given(logs.rows(people="ab", most=10), questions())
+def test_entries_with_options_together(rows: list[Row], question: tuple[twin.Asked, dict[str, Any]]):
+    asked, options = question
+    if options["entry"] == "any" or options["ties"] not in {"arrival", "rising"}:
+        return
+    asked = replace(asked, reentry="best")
+    found = [
+        twin.times_of(events, attempt, asked.width)
+        for events in by_person(rows).values()
+        for attempt in twin.entries(events, asked)
+    ]
+    funnel = journeys(rows).funnel(count="entries", **{**options, "reentry": "best"})
+    assert ours(funnel) == twin.table(found, asked.width)

@@ -94,15 +94,16 @@ class FunnelSpec:
             found = [(*head, *map(Slot, order, rows)) for head in found for order in orders]
             row += len(run)
         if any(self.optional):
-            found = [tuple(slot for slot in shape if slot not in left) for shape in found for left in self._left(shape)]
+            found = [shortened for shape in found for shortened in self._shortened(shape)]
         if self.entry == "any":
             found = [shape[start:] for shape in found for start in range(len(shape))]
         return found
 
-    def _left(self, shape: tuple[Slot, ...]) -> list[tuple[Slot, ...]]:
-        """Which optional slots may be left out together, fewest first."""
+    def _shortened(self, shape: tuple[Slot, ...]) -> list[tuple[Slot, ...]]:
+        """Leave out optional slots in every way: as few as possible first, and of as many, the later ones."""
         skippable = [slot for slot in shape if self.optional[slot.row]]
-        return [left for size in range(len(skippable) + 1) for left in combinations(skippable, size)]
+        kept = [some for size in range(len(skippable), -1, -1) for some in combinations(skippable, size)]
+        return [tuple(slot for slot in shape if not self.optional[slot.row] or slot in some) for some in kept]
 
     def stops_between(self, row: int, next_row: int) -> list[int]:
         """Which exclusions are in force on the way from one table row to another."""
