@@ -188,7 +188,7 @@ def _public() -> dict[str, Any]:
             classes |= {
                 value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Result)
             }
-    for value in classes - {Result}:
+    for value in sorted(classes - {Result}, key=lambda one: one.__qualname__):
         for name, member in inspect.getmembers(value):
             static = inspect.getattr_static(value, name)
             ours = (
