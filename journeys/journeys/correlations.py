@@ -41,7 +41,8 @@ class AsksCorrelations(Selection):
             The goal; the first time it happens is the conversion.
         behaviours : one or several
             `"events"` (each event name), an event name, a column of the events or of the people (each value), any step,
-            and what `jn.values`, `jn.at_least` and `jn.sequence` make. Several go into one table, and the q-values
+            and what `jn.values`, `jn.at_least` and `jn.sequence` make. A column of the people counts as known from the
+            start: one that is filled in after converting leaks. Several go into one table, and the q-values
             are over all of them.
         exposure : "before", "first …" or "matched"
             Whose behaviour counts for how long. `"before"`: a converter's until the first conversion, the others' as
@@ -79,6 +80,10 @@ class AsksCorrelations(Selection):
         d: neither; Pearson's r of two yes/no columns. Words for |phi|: below 0.2 negligible, from 0.2 weak, 0.3
         moderate, 0.4 strong, 0.7 very strong (Quinnipiac University's scale); above 0.9 it is too good to be true.
         That something goes with converting does not say that it brings people to convert.
+
+        `"before"` is the default because it leaves nobody out and equals what can be counted by hand; what it lets time
+        alone bring about is caught afterwards: `.findings` and the picture hold every row against `"matched"`, and
+        `.checks` says which of them do not hold.
 
         Examples
         --------

@@ -43,6 +43,8 @@ class Comparison(Result):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
+        from journeys.display import ratio
+
         rows = self.table.filter(pl.col("q_value") <= 0.05).sort(pl.col("difference").abs(), descending=True)
         if rows.is_empty():
             return f"No behaviour goes with {self.goal} more closely in one group than in the other."
@@ -50,7 +52,7 @@ class Comparison(Result):
         way = "more" if row["difference"] > 0 else "less"
         return (
             f"{row['behaviour']} goes with {self.goal} {way} closely here than in the other group "
-            f"(phi {row['phi']:.2f} against {row['phi_other']:.2f})."
+            f"(phi {ratio(row['phi'])} against {ratio(row['phi_other'])})."
         )
 
     def plot(self, *, dark: bool = False, rows: int = 20) -> go.Figure:

@@ -43,7 +43,7 @@ class Passages(Result):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import percent
+        from journeys.display import percent, ratio
 
         rows = self.table.filter(pl.col("q_value") <= 0.05).sort(
             pl.col("phi").abs(), "behaviour", descending=[True, False]
@@ -55,7 +55,7 @@ class Passages(Result):
         rates = f"{percent(row['rate_with'])} of those who pass there, {percent(row['rate_without'])} of the others"
         return (
             f"{row['behaviour']} goes with {way}reaching {self.goal}: {rates} "
-            f"(phi {row['phi']:.2f}; {row['strength']})."
+            f"(phi {ratio(row['phi'])}; {row['strength']})."
         )
 
     def plot(self, *, dark: bool = False, rows: int = 20) -> go.Figure:

@@ -88,7 +88,7 @@ class Correlation(Result):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import interval, percent
+        from journeys.display import interval, percent, ratio
 
         if self.cells.people == 0:
             return "There is nobody to compare."
@@ -99,11 +99,11 @@ class Correlation(Result):
         if not rows:
             return f"No behaviour goes with {self.goal} in a way that holds up."
         row = rows[0]
-        bounds = interval(row["ci_low"], row["ci_high"], form=_two)
+        bounds = interval(row["ci_low"], row["ci_high"], form=ratio)
         return (
             f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "
             f"{percent(row['rate_with'])} of those who did it, {percent(row['rate_without'])} of the others "
-            f"(phi {row['phi']:.2f}, {bounds}; {row['strength']})."
+            f"(phi {ratio(row['phi'])}, {bounds}; {row['strength']})."
         )
 
     def shown(self) -> pl.DataFrame:
@@ -299,7 +299,3 @@ class Correlation(Result):
         if self.not_compared:
             settings["not compared"] = "; ".join(f"{count:,} people {why}" for why, count in self.not_compared.items())
         return card("Correlation", sentence=self.finding, settings=settings, table=self.shown())
-
-
-def _two(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"

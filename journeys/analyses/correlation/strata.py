@@ -65,7 +65,9 @@ class Stratified(Result):
         said = self.table.filter(pl.col("verdict").is_not_null())
         turned = said.filter(pl.col("verdict") == "reversed")
         if turned.height:
-            row = turned.row(0, named=True)
+            row = turned.sort((pl.col("phi") * pl.col("phi_within")).abs(), "behaviour", descending=[True, False]).row(
+                0, named=True
+            )
             ways = ("more", "less") if row["phi"] > 0 else ("less", "more")
             return (
                 f"{row['behaviour']} is reversed: taken together, those who did it reach {self.goal} {ways[0]} often; "
@@ -79,12 +81,14 @@ class Stratified(Result):
 
     def trend(self, behaviour: str) -> str:
         """Say how a behaviour's phi differs between the groups, as one sentence."""
+        from journeys.display import ratio
+
         here = self.strata.filter((pl.col("behaviour") == behaviour) & pl.col("phi").is_not_null())
         if here.height < 2:
             return f"{behaviour} and {self.goal}"
         ends = here if self.column.startswith("every ") else here.sort("phi", "stratum")
         (low, first), (high, last) = (ends.select("stratum", "phi").row(place) for place in (0, -1))
-        return f"{behaviour} and {self.goal}: phi {first:.2f} in {low}, {last:.2f} in {high}".replace("-0.", "−0.")
+        return f"{behaviour} and {self.goal}: phi {ratio(first)} in {low}, {ratio(last)} in {high}"
 
     def plot(self, *, dark: bool = False, behaviour: str | None = None, rows: int = 20) -> go.Figure:
         """Draw phi with and without the groups; or, for one behaviour, its phi in each group.
