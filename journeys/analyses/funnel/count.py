@@ -72,9 +72,10 @@ def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
     values = np.maximum(values, 0)
     if size == 1:
         return pl.Series([pl.Series(values, dtype=pl.Int64)], dtype=pl.List(pl.Int64))
-    ends = np.cumsum(np.bincount(group, minlength=size))
-    parts = np.split(values[np.argsort(group, kind="stable")], ends[:-1]) if size else []
-    return pl.Series([pl.Series(part, dtype=pl.Int64) for part in parts], dtype=pl.List(pl.Int64))
+    found = pl.DataFrame({"group": group, "values": values}).group_by("group").agg("values")
+    everyone = pl.DataFrame({"group": np.arange(size, dtype=np.int64)})
+    lists = everyone.join(found, on="group", how="left", maintain_order="left")["values"]
+    return lists.cast(pl.List(pl.Int64)).fill_null([])
 
 
 def timeline(rows: Rows, attempts: Attempts) -> Ints:
