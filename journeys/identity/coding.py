@@ -236,8 +236,9 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
         texts = told["id"].filter(pl.Series(good))
         if rules.hash_emails and name in rules.emails:
             texts = pl.Series("id", [hide(text, salt=rules.salt) for text in texts], pl.String)
-        order = texts.arg_sort()
-        ordered = texts.gather(order)
+        # by two keys: long texts sort several times faster so than by one
+        both = texts.to_frame("id").with_row_index("row").sort("id", "row")
+        order, ordered = both["row"], both["id"]
         starts = (ordered != ordered.shift(1)).fill_null(value=True)
         place = np.empty(texts.len(), dtype=np.int32)
         place[order.to_numpy()] = np.cumsum(starts.to_numpy(), dtype=np.int32) + np.int32(start - 1)

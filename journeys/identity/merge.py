@@ -99,9 +99,10 @@ def _components(count: int, a: Ints, b: Ints) -> Ints:
 
 
 def _smallest(label: Ints) -> Ints:
-    """Rename each group to its smallest member."""
-    _, first, group = np.unique(label, return_index=True, return_inverse=True)
-    return first[group].astype(np.int64)
+    """Rename each group to its smallest member; the labels are whole numbers below the number of members."""
+    first = np.zeros(label.size, dtype=np.int64)
+    first[label[::-1]] = np.arange(label.size - 1, -1, -1)
+    return first[label]
 
 
 def _crowds(coded: Coded, a: Ints, b: Ints, *, rules: IdentityRules) -> Flags:
@@ -116,13 +117,16 @@ def _crowds(coded: Coded, a: Ints, b: Ints, *, rules: IdentityRules) -> Flags:
     if rules.max_users is not None:
         exclusive = [at for at, name in enumerate(coded.types) if name in rules.exclusive]
         may_be = ~np.isin(coded.rank, exclusive)
+        rank_a, rank_b = coded.rank[a], coded.rank[b]
         for at in exclusive:
-            user = np.r_[a, b]
-            met = np.r_[b, a]
-            many = np.bincount(met[coded.rank[user] == at], minlength=crowd.size) > rules.max_users
-            picked = (coded.rank[user] == at) & (many & may_be)[met]
+            ends = [(b, a, rank_a == at), (a, b, rank_b == at)]
+            many = sum(np.bincount(met[named], minlength=crowd.size) for met, _, named in ends) > rules.max_users
+            many &= may_be
+            if not many.any():
+                continue
             # an alias may repeat what a row says, so count once more, distinct, those that look like many
-            pairs = pl.DataFrame({"met": met[picked], "user": user[picked]}).unique()
+            picked = [(met[named & many[met]], user[named & many[met]]) for met, user, named in ends]
+            pairs = pl.concat([pl.DataFrame({"met": met, "user": user}) for met, user in picked]).unique()
             crowd |= np.bincount(pairs["met"].to_numpy(), minlength=crowd.size) > rules.max_users
     return crowd
 
