@@ -1,62 +1,60 @@
 """Journey analytics in Jupyter: one timeline a person, and honest numbers about it."""
 
-from journeys import exports, naming
-from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
-from journeys.events import Events, Issues
-from journeys.identity import IdentityRules
 from journeys.journeys import Journeys, stitch
 from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
-from journeys.sources import (
-    check,
-    read_amplitude,
-    read_customerio,
-    read_ga4,
-    read_hubspot,
-    read_mixpanel,
-    read_posthog,
-    read_rudderstack,
-    read_segment,
-    read_snowplow,
-    read_sql,
-    read_table,
-)  # fmt: skip
 from journeys.steps import Step, any_order, never, step
+
+if TYPE_CHECKING:
+    from journeys import exports, naming
+    from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
+    from journeys.events import Events, Issues
+    from journeys.identity import IdentityRules
+    from journeys.sources import (
+        check,
+        read_amplitude,
+        read_customerio,
+        read_ga4,
+        read_hubspot,
+        read_mixpanel,
+        read_posthog,
+        read_rudderstack,
+        read_segment,
+        read_snowplow,
+        read_sql,
+        read_table,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArgumentError",
-    "Behaviour",
-    "Events",
-    "IdentityRules",
-    "Issues",
-    "Journeys",
-    "JourneysError",
-    "SourceError",
-    "Step",
-    "StoreError",
-    "UnknownNameError",
-    "any_order",
-    "at_least",
-    "check",
-    "exports",
-    "naming",
-    "never",
-    "open",
-    "read_amplitude",
-    "read_customerio",
-    "read_ga4",
-    "read_hubspot",
-    "read_mixpanel",
-    "read_posthog",
-    "read_rudderstack",
-    "read_segment",
-    "read_snowplow",
-    "read_sql",
-    "read_table",
-    "sequence",
-    "step",
-    "stitch",
+    "ArgumentError", "Behaviour", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError", "SourceError",
+    "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "exports", "naming", "never",
+    "open", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot", "read_mixpanel", "read_posthog",
+    "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table", "sequence", "step", "stitch",
     "values",
-]
+]  # fmt: skip
+
+# the rooms that a session may never enter load when their first name is used: an import stays quick
+_LATER = {
+    "journeys.analyses.correlation.behaviours": {"Behaviour", "at_least", "sequence", "values"},
+    "journeys.events": {"Events", "Issues"},
+    "journeys.identity": {"IdentityRules"},
+    "journeys.sources": {name for name in __all__ if name.startswith("read_")} | {"check"},
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in ("exports", "naming"):
+        return import_module(f"journeys.{name}")
+    for room, names in _LATER.items():
+        if name in names:
+            return globals().setdefault(name, getattr(import_module(room), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
