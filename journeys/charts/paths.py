@@ -13,6 +13,8 @@ from journeys.display import duration, number, percent
 
 __all__ = ["draw"]
 
+FEW = 30
+
 
 def draw(
     table: pl.DataFrame,
@@ -90,7 +92,7 @@ def draw(
             fig.add_annotation(
                 x=column + 0.05 if name else column + 0.48,
                 y=-place,
-                text=label(name, 17) if name else "…",
+                text=label(name, 15) if name else "…",
                 hovertext=full(name) if name else "",
                 showarrow=False,
                 xanchor="left" if name else "center",
@@ -115,7 +117,10 @@ def _weight(rows: list[dict[str, object]], name: str) -> int:
 def _figures(row: dict[str, object], *, narrow: bool) -> str:
     told = f"<b>{number(row['people'])}</b>"  # type: ignore[arg-type]
     rate = row.get("conversion_rate")
-    if isinstance(rate, float) and not narrow:
+    passed = row.get("passed")
+    # of a handful the rate says nothing
+    enough = not isinstance(passed, int) or passed >= FEW
+    if isinstance(rate, float) and enough and not narrow:
         told += f" · {percent(rate)} convert"
     return told
 
