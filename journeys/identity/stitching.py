@@ -41,11 +41,14 @@ class Stitched:
         Who is who, and by which evidence.
     people : pl.DataFrame
         One row a person: `person`, of each identifier type the value seen first, traits; sorted by person.
+    quarantine : pl.DataFrame
+        The events that are nobody's, with the `reason`.
     """
 
     table: pl.DataFrame
     identity: Identity
     people: pl.DataFrame
+    quarantine: pl.DataFrame
 
 
 def stitch_events(
@@ -114,7 +117,7 @@ def stitch_events(
     person, changes = number_people(coded, clusters, assigned, ids=ids, before=before)
     ids = ids.with_columns(person=person[clusters.owner])
     memberships, owner_facts = list_memberships(readings, assigned, person=person)
-    table = _join_log(readings, assigned, person=person)
+    table, quarantine = _join_log(readings, assigned, person=person)
     identity = Identity(
         ids=ids,
         types=types,
@@ -132,7 +135,7 @@ def stitch_events(
     people = list_people(ids, owner_facts, types=types)
     if traits == "as_of":
         table = with_traits(table, owner_facts)
-    return Stitched(table, identity, people)
+    return Stitched(table, identity, people, quarantine)
 
 
 def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
@@ -193,20 +196,25 @@ def _evidence(links: pl.DataFrame, clusters: Clusters, *, sources: tuple[str, ..
     )
 
 
-def _join_log(readings: Sequence[Reading], assigned: Assigned, *, person: Ints) -> pl.DataFrame:
-    """Put the events of all sources under each other, each with its person."""
-    names = sorted({one.name for one in readings})
-    frames = []
+_REASONS = {NOBODY: "no usable identifier", SHARED: "names nobody on a shared identifier"}
+
+
+def _join_log(readings: Sequence[Reading], assigned: Assigned, *, person: Ints) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put the events of all sources under each other, each with its person; set apart those that are nobody's."""
+    source = pl.col("source").cast(pl.Enum(sorted({one.name for one in readings})))
+    frames, apart = [], []
     for one, owner in zip(readings, assigned.owners[::2], strict=True):
+        rows = one.frame.drop("message_id", strict=False).with_columns(source)
         good = owner >= 0
-        rows = one.frame.drop("message_id", strict=False)
         if not good.all():
+            reason = pl.Series("reason", owner[~good]).replace_strict(_REASONS, return_dtype=pl.String)
+            apart.append(rows.filter(pl.Series(~good)).select(reason, pl.all()))
             rows, owner = rows.filter(pl.Series(good)), owner[good]  # noqa: PLW2901
-        source = pl.col("source").cast(pl.Enum(names))
-        frames.append(
-            rows.select(pl.Series("person", person[owner], dtype=pl.Int64), pl.all().exclude("source"), source)
-        )
-    return pl.concat(_agreeing(frames), how="diagonal_relaxed", rechunk=False)
+        frames.append(rows.select(pl.Series("person", person[owner], dtype=pl.Int64), pl.all()))
+    table = pl.concat(_agreeing(frames), how="diagonal_relaxed", rechunk=False)
+    if not apart:
+        return table, table.clear().select(pl.lit("").alias("reason"), pl.exclude("person"))
+    return table, pl.concat(_agreeing(apart), how="diagonal_relaxed")
 
 
 def _agreeing(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:

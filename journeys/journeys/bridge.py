@@ -28,7 +28,7 @@ class Bridges(Selection):
         """Build the log of what was stitched."""
         built = build_log(stitched.table, people=stitched.people)
         identity = stitched.identity.built_by(cls.from_stitched)
-        settings: dict[str, Any] = {"quarantine": built.quarantine, "noticed": built.noticed, "stitched": identity}
+        settings: dict[str, Any] = {"quarantine": stitched.quarantine, "noticed": built.noticed, "stitched": identity}
         return cls(built.log, **settings)
 
     def add(self, *events: Events, traits: Literal["latest", "as_of"] = "latest") -> Self:

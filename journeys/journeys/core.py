@@ -271,6 +271,10 @@ def stitch(
 ) -> Journeys:
     """Bridge anonymous and known identifiers: many half-stories become one timeline a person.
 
+    Identifiers that were seen in one row, or that an alias joins, are one person; two known users never become one
+    over a shared device. An event that names nobody on such a device belongs to who is known on it next, else to who
+    was before. Junk ("null", all zeros, ...) links nothing; an event with nothing else is set apart in `quarantine`.
+
     Parameters
     ----------
     *events : Events

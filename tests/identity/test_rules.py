@@ -74,6 +74,7 @@ def test_junk_links_nothing_and_is_counted(junk) -> None:
     if junk.strip():
         assert stitched.identity.junk.select("id_type", "id", "rows").rows() == [("user_id", junk, 3)]
     assert "user_id" not in stitched.identity.table["id_type"].to_list()
+    assert stitched.quarantine.select("reason", "event").rows() == [("no usable identifier", "e2")]
 
 
 def test_same_identifier_written_differently() -> None:
