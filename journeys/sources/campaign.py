@@ -31,6 +31,8 @@ SOCIAL = (
 )
 VIDEO = r"(?i)(^|[./])(youtube|vimeo|twitch|dailymotion|netflix|hulu|youtu)(\.(com|tv|be)|$|/)"
 SHOPPING = r"(?i)(^|[./])(amazon|ebay|etsy|alibaba|shopify|walmart|shopping)(\.|$|/)"
+RESULT = (*UTM, "channel")
+REMEMBERED = 20_000
 PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
 EMAIL = r"^e[-_ ]?mail$"
 
@@ -46,28 +48,50 @@ def with_campaign(rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows
     added = [*UTM, *([] if "channel" in schema else ["channel"])]
     shape = pl.Struct(dict.fromkeys(added, pl.String()))
+    known = _Known(told)
 
     def read(batch: pl.Series) -> pl.Series:
-        return _read(batch.struct.unnest(), told).select(pl.struct(added)).to_series()
+        return known.read(batch.struct.unnest()).select(pl.struct(added)).to_series()
 
     arrival = pl.struct(told).map_batches(read, return_dtype=shape, is_elementwise=True)
     with_all = rows.with_columns(arrival.alias("_arrival"))
     return with_all.with_columns(pl.col("_arrival").struct.field(name) for name in added).drop("_arrival")
 
 
-def _read(visits: pl.DataFrame, told: list[str]) -> pl.DataFrame:
-    """Work out the arrivals once for each distinct one: addresses repeat, and searching them is slow."""
-    distinct = visits.filter(pl.any_horizontal(pl.col(told).is_not_null())).unique()
-    if distinct.is_empty():
-        return pl.DataFrame(
-            {name: pl.repeat(None, visits.height, dtype=pl.String, eager=True) for name in (*UTM, "channel")}
+class _Known:
+    """Arrivals worked out so far: addresses repeat, searching them is slow, and rows come in thousands of batches."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+        self.keys = [f"_{name}" for name in told]
+        self.found: pl.DataFrame | None = None
+
+    def read(self, visits: pl.DataFrame) -> pl.DataFrame:
+        """Give the arrival of each row."""
+        there = visits.select(pl.any_horizontal(pl.col(self.told).is_not_null())).to_series()
+        if not there.any():
+            return pl.DataFrame({name: pl.repeat(None, visits.height, dtype=pl.String, eager=True) for name in RESULT})
+        renamed = visits.rename(dict(zip(self.told, self.keys, strict=True)))
+        # Another thread may put a frame in its place meanwhile: this batch goes on with the one it took.
+        found = self.found
+        if found is not None:
+            joined = self._joined(renamed, found)
+            new = visits.filter(joined["_seen"].is_null() & there)
+            if new.is_empty():
+                return joined
+        else:
+            new = visits.filter(there)
+        distinct = new.unique()
+        worked_out = _arrivals(distinct).with_columns(
+            *(distinct[name].alias(key) for name, key in zip(self.told, self.keys, strict=True)),
+            pl.lit(value=True).alias("_seen"),
         )
-    found = _arrivals(distinct)
-    keys = [f"_{name}" for name in told]
-    found = found.with_columns(distinct[name].alias(key) for name, key in zip(told, keys, strict=True))
-    return visits.rename(dict(zip(told, keys, strict=True))).join(
-        found, on=keys, how="left", nulls_equal=True, maintain_order="left"
-    )
+        found = worked_out if found is None else pl.concat([found, worked_out.select(found.columns)])
+        self.found = found if found.height <= REMEMBERED else None
+        return self._joined(renamed, found)
+
+    def _joined(self, visits: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+        return visits.join(found, on=self.keys, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:

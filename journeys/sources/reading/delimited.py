@@ -99,7 +99,7 @@ def _look(files: list[Found], dialect: Dialect, text: Collection[str] | None) ->
     rows = _scan(files, dialect)
     try:
         return look(rows, sniff(rows.head(2000).collect(), text))
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, OSError):
         return None
 
 

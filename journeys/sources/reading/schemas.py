@@ -25,7 +25,7 @@ def sound_schema(piece: bytes) -> Schema | None:
         return {}
     try:
         inferred: Schema | None = dict(pl.scan_ndjson(piece, infer_schema_length=None).collect_schema())
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, OSError):
         inferred = None
     if inferred is not None and _reads(piece, inferred):
         return inferred
@@ -52,7 +52,7 @@ def readable_schema(found: Mapping[str, type_of]) -> Schema:
 def _reads(piece: bytes, found: Schema) -> bool:
     try:
         pl.scan_ndjson(piece, schema=readable_schema(found)).collect()
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, OSError):
         return False
     return True
 

@@ -81,7 +81,7 @@ def _zstd_chunks(found: Found) -> Iterator[bytes]:
     try:
         for batch in pl.scan_lines(found.path).collect_batches(chunk_size=100_000, maintain_order=True):
             yield ("\n".join(batch["line"].to_list()) + "\n").encode()
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise UnreadableError(f"cannot be unpacked ({str(error).splitlines()[0]})") from None
 
 
