@@ -15,6 +15,7 @@ from journeys.display import percent, points
 __all__ = ["draw", "draw_both"]
 
 SHOWN = 60
+PAD = 8
 STOPS = ("(drop-off)", "(continues)")
 
 
@@ -62,9 +63,17 @@ def draw(
         nodes={},
         theme=theme,
         goal=goal,
-        domain=(0.0, 1.0),
+        domain=(0.0, 0.92),
     )
-    return finish(go.Figure(trace), title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)
+    fig = go.Figure(trace)
+    first, last = links[0]["position"], max(row["position"] for row in links) + 1
+    for column in range(first, last + 1):
+        fig.add_annotation(
+            text="First touch" if column == 0 else f"Step {column + 1}",
+            x=_across(column, first, last), y=1, xref="paper", yref="paper", xanchor="left", xshift=-7, yanchor="top",
+            showarrow=False, font={"size": 12, "color": theme.muted},
+        )  # fmt: skip
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=640)
 
 
 def draw_both(
@@ -146,6 +155,7 @@ def _trace(
         source, target = (row["position"], row["source"]), (row["position"] + 1, row["target"])
         out[source] = out.get(source, 0.0) + value
         into[target] = into.get(target, 0.0) + value
+    held = _held(into, out)
     size = {key: max(into.get(key, 0.0), out.get(key, 0.0)) for key in {*into, *out}}
     keys = sorted(size, key=lambda key: (key[0], key[1] in STOPS, key[1] != goal, -size[key], key[1]))
     first, last = keys[0][0], keys[-1][0]
@@ -157,26 +167,42 @@ def _trace(
         valueformat=".1%",
         node={
             "label": [label(name, 22) for _, name in keys],
-            "x": [0.008 + 0.92 * (position - first) / max(1, last - first) for position, _ in keys],
+            "x": [_across(position, first, last) for position, _ in keys],
             "y": [place[key] for key in keys],
             "color": [
                 theme.drop if name in STOPS else nodes.get(name, theme.goal if name == goal else theme.rest)
                 for _, name in keys
             ],
             "thickness": 13,
-            "pad": 8,
+            "align": "left",
+            "pad": PAD,
             "line": {"width": 0},
             "hovertemplate": "%{label}<extra></extra>",
         },
         link={
-            "source": [index[row["position"], row["source"]] for row in links],
-            "target": [index[row["position"] + 1, row["target"]] for row in links],
-            "value": values,
-            "color": shades,
-            "customdata": [_words(row) for row in links],
+            "source": [index[row["position"], row["source"]] for row in links] + [index[a] for a, _ in held],
+            "target": [index[row["position"] + 1, row["target"]] for row in links] + [index[b] for _, b in held],
+            "value": [*values, *[1e-12] * len(held)],
+            "color": [*shades, *["rgba(0,0,0,0)"] * len(held)],
+            "customdata": [_words(row) for row in links] + [""] * len(held),
             "hovertemplate": "%{customdata}<extra></extra>",
         },
     )
+
+
+def _held(
+    into: dict[tuple[int, str], float], out: dict[tuple[int, str], float]
+) -> list[tuple[tuple[int, str], tuple[int, str]]]:
+    """Tie nodes that nothing leads to to the column before: plotly scales bars by the columns that links make."""
+    first = min(position for position, _ in out)
+    loose = sorted(key for key in out if key not in into and key[0] > first)
+    everyone = sorted({*into, *out})
+    before = {key: [other for other in everyone if other[0] == key[0] - 1] for key in loose}
+    return [(before[key][0], key) for key in loose if before[key]]
+
+
+def _across(position: int, first: int, last: int) -> float:
+    return 0.008 + 0.92 * (position - first) / max(1, last - first)
 
 
 def _places(keys: list[tuple[int, str]], size: dict[tuple[int, str], float]) -> dict[tuple[int, str], float]:
@@ -184,7 +210,8 @@ def _places(keys: list[tuple[int, str]], size: dict[tuple[int, str], float]) -> 
     columns: dict[int, list[tuple[int, str]]] = {}
     for key in keys:
         columns.setdefault(key[0], []).append(key)
-    gap = 0.02
+    # plotly keeps `PAD` pixels between nodes and scales by what is left: the same share here, or bars leave the plot
+    gap = PAD / 400
     tallest = max(sum(size[key] for key in column) for column in columns.values()) or 1.0
     most = max(len(column) for column in columns.values())
     scale = max(0.1, 1 - gap * (most - 1)) / tallest
