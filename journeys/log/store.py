@@ -19,10 +19,12 @@ import polars as pl
 from journeys.errors import ArgumentError, StoreError
 from journeys.log.core import Log, Size, View
 
-__all__ = ["ROW_GROUP", "VERSION", "commit", "cuts", "drafting", "open_log", "save_log", "shard_files"]
+__all__ = ["COMPRESSION", "ROW_GROUP", "VERSION", "commit", "cuts", "drafting", "open_log", "save_log", "shard_files"]
 
 VERSION = 1
 ROW_GROUP = 1_000_000
+# read at every question, written once: lz4 takes 1.4 times the room of zstd and under half the time to read
+COMPRESSION = "lz4"
 _MANIFEST = "manifest.json"
 
 
@@ -146,7 +148,7 @@ def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int) -> d
     inside = (pl.col("person") >= low) & (pl.col("person") < high)
     views = log.shards
     pl.concat([view.events.filter(inside) for view in views]).sink_parquet(
-        data / files["events"], compression="zstd", maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
+        data / files["events"], compression=COMPRESSION, maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
     )
     within = (pl.col("code") >= low) & (pl.col("code") < high)
     pl.concat([view.people.filter(within) for view in views]).sink_parquet(data / files["people"], maintain_order=True)

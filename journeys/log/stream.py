@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.log.build import WHY, Built, notice, set_apart, sort_rows, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
-from journeys.log.store import ROW_GROUP, commit, cuts, drafting, open_log, shard_files
+from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, open_log, shard_files
 
 __all__ = ["stream_log"]
 
@@ -129,7 +129,7 @@ def _write(parts: Path, data: Path, *, number: int, people: pl.DataFrame, empty:
         events = sort_rows(events.sort("__place__").drop("__place__"))
         shutil.rmtree(folder)
     files = shard_files(number, low=0, high=0)
-    events.write_parquet(data / files["events"], compression="zstd", row_group_size=ROW_GROUP)
+    events.write_parquet(data / files["events"], compression=COMPRESSION, row_group_size=ROW_GROUP)
     facts = people.select("code", "person").join(
         summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
     )

@@ -112,7 +112,9 @@ def make(folder: Path, *, events: int, per_person: int = 20, raw: bool = False) 
             share = events * last // people - events * first // people
             rng = np.random.default_rng([2026, number])
             rows = _group(rng, first=first + 1, people=last - first, events=share)
-            rows.write_parquet(data.folder / "plain" / f"{number:05d}.parquet", row_group_size=250_000)
+            rows.write_parquet(
+                data.folder / "plain" / f"{number:05d}.parquet", compression="lz4", row_group_size=250_000
+            )
         stamp.write_text(json.dumps({"events": events, "people": people}))
     if raw and not (data.folder / "raw").exists():
         unfinished = data.folder / "raw.part"
