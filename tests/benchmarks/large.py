@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,15 +55,9 @@ def shards(folder: Path, *, events: int, say: Callable[[str], None]) -> Found:
     data = make(folder, events=events)
     store = data.folder / "shards"
     count = max(1, events // SHARD)
-    if not store.exists():
-        say(f"writing {count} shards …")
-        shutil.rmtree(store, ignore_errors=True)
-    build = Way(ours.build, {"plain": data.plain, "store": str(store), "shards": count})
+    build = Way(ours.build_streamed, {"plain": data.plain, "store": str(store), "shards": count})
     comparisons, failures = [], []
-    if not store.exists():
-        question = Question(f"build, {count} shards", {"journeys": build}, repeat=1)
-        comparisons.append(ask(question, say=say))
-    for name, way in _asked(str(store)).items():
+    for name, way in {"build": build, **_asked(str(store))}.items():
         question = Question(f"{name}, {count} shards", {"journeys": way}, most_bytes=MOST_MEMORY, repeat=1)
         comparisons.append(ask(question, say=say))
         failures += comparisons[-1].failures

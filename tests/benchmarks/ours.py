@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-__all__ = ["build", "build_raw", "correlation", "flow", "funnel", "read"]
+__all__ = ["build", "build_raw", "build_streamed", "correlation", "flow", "funnel"]
 
 
 def funnel(store: str, steps: Sequence[str], within: int) -> list[int]:
@@ -45,6 +43,16 @@ def build(plain: str, store: str, shards: int) -> int:
     return jn.Journeys.from_table(pl.scan_parquet(plain)).save(store, shards=shards).size.events
 
 
+def build_streamed(plain: str, store: str, shards: int) -> int:
+    """Make the same store shard by shard, without ever holding the whole log."""
+    import polars as pl
+
+    import journeys as jn
+
+    shutil.rmtree(store, ignore_errors=True)
+    return jn.Journeys.from_table(pl.scan_parquet(plain), store=store, shards=shards).size.events
+
+
 def build_raw(raw: str, store: str) -> int:
     """Make a saved log of raw events with 36-character ids: read, stitch, sort, save."""
     import journeys as jn
@@ -52,11 +60,3 @@ def build_raw(raw: str, store: str) -> int:
     shutil.rmtree(store, ignore_errors=True)
     events = jn.read_table(raw, timestamp="timestamp", event="event", ids=["user_id"])
     return jn.stitch(events).save(store).size.events
-
-
-def read(store: str) -> dict[str, Any]:
-    """Tell how large a store is on disk, and how many shards it has."""
-    import journeys as jn
-
-    files = [file.stat().st_size for file in Path(store).rglob("*.parquet")]
-    return {"bytes": sum(files), "shards": len(jn.open(store).log.shards)}
