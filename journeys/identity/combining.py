@@ -87,9 +87,14 @@ def combine(rows: pl.LazyFrame, *, ids: Sequence[str], hashes: list[npt.NDArray[
         place, begin = _group(word)
         if not bool((check[begin][place] == check).all()):
             return _by_text(rows, ids=ids)
-        places[:, at] = place
-        first.append(home[begin])
-        expected.append(word[begin])
+        # values in order of arrival: looked up in the order in which they lie
+        row = home[begin]
+        order = np.argsort(row)
+        renamed = np.empty(order.size, dtype=np.int32)
+        renamed[order] = np.arange(order.size, dtype=np.int32)
+        places[:, at] = renamed[place]
+        first.append(row[order])
+        expected.append(word[begin][order])
     values = _texts(rows, ids=ids, first=first, expected=expected, count=count)
     if values is None:
         return _by_text(rows, ids=ids)
@@ -125,17 +130,18 @@ def _texts(
     rows: pl.LazyFrame, *, ids: Sequence[str], first: list[npt.NDArray[np.int64]], expected: list[Words], count: int
 ) -> tuple[pl.Series, ...] | None:
     """Read the distinct values where they were seen; None when a second reading brings the rows in another order."""
-    needed = np.unique(np.concatenate(first)) if first else np.empty(0, dtype=np.int64)
     picked = np.zeros(count, dtype=bool)
-    picked[needed] = True
+    for begin in first:
+        picked[begin] = True
+    place = np.cumsum(picked, dtype=np.int32)
     found = (
         rows.select(pl.col(name).cast(pl.String) for name in ids).filter(pl.Series(picked, dtype=pl.Boolean)).collect()
     )
-    if found.height != needed.size:
+    if found.height != int(picked.sum()):
         return None
     values = []
     for name, word, begin in zip(ids, expected, first, strict=True):
-        told = found[name].gather(np.searchsorted(needed, begin))
+        told = found[name].gather(place[begin] - 1)
         if not bool((told.hash(1).to_numpy() == word).all()):
             return None
         values.append(told.rename("raw"))
