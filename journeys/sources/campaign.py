@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from urllib.parse import unquote_plus
 
 import polars as pl
@@ -32,7 +33,7 @@ SOCIAL = (
 VIDEO = r"(?i)(^|[./])(youtube|vimeo|twitch|dailymotion|netflix|hulu|youtu)(\.(com|tv|be)|$|/)"
 SHOPPING = r"(?i)(^|[./])(amazon|ebay|etsy|alibaba|shopify|walmart|shopping)(\.|$|/)"
 RESULT = (*UTM, "channel")
-REMEMBERED = 20_000
+REMEMBERED = 50_000
 PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
 EMAIL = r"^e[-_ ]?mail$"
 
@@ -63,35 +64,28 @@ class _Known:
 
     def __init__(self, told: list[str]) -> None:
         self.told = told
-        self.keys = [f"_{name}" for name in told]
-        self.found: pl.DataFrame | None = None
+        self.state: tuple[dict[tuple[str | None, ...], int], pl.DataFrame] = ({}, _nothing(0))
 
     def read(self, visits: pl.DataFrame) -> pl.DataFrame:
         """Give the arrival of each row."""
-        there = visits.select(pl.any_horizontal(pl.col(self.told).is_not_null())).to_series()
-        if not there.any():
-            return pl.DataFrame({name: pl.repeat(None, visits.height, dtype=pl.String, eager=True) for name in RESULT})
-        renamed = visits.rename(dict(zip(self.told, self.keys, strict=True)))
-        # Another thread may put a frame in its place meanwhile: this batch goes on with the one it took.
-        found = self.found
-        if found is not None:
-            joined = self._joined(renamed, found)
-            new = visits.filter(joined["_seen"].is_null() & there)
-            if new.is_empty():
-                return joined
-        else:
-            new = visits.filter(there)
-        distinct = new.unique()
-        worked_out = _arrivals(distinct).with_columns(
-            *(distinct[name].alias(key) for name, key in zip(self.told, self.keys, strict=True)),
-            pl.lit(value=True).alias("_seen"),
-        )
-        found = worked_out if found is None else pl.concat([found, worked_out.select(found.columns)])
-        self.found = found if found.height <= REMEMBERED else None
-        return self._joined(renamed, found)
+        if visits.select(pl.all_horizontal(pl.col(self.told).null_count() == pl.len())).item():
+            return _nothing(visits.height)
+        rows = visits.select(self.told).rows()
+        # Another thread may put a newer state in its place meanwhile: this batch goes on with the one it took.
+        places, found = self.state
+        new = [row for row in dict.fromkeys(rows) if row not in places]
+        if new:
+            schema = dict.fromkeys(self.told, pl.String())
+            worked_out = _arrivals(pl.DataFrame(new, schema=schema, orient="row"))
+            places = places | {row: place for place, row in enumerate(new, start=found.height)}
+            found = pl.concat([found, worked_out], rechunk=True)
+            if found.height <= REMEMBERED:
+                self.state = (places, found)
+        return found[[places[row] for row in rows]]
 
-    def _joined(self, visits: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-        return visits.join(found, on=self.keys, how="left", nulls_equal=True, maintain_order="left")
+
+def _nothing(height: int) -> pl.DataFrame:
+    return pl.DataFrame({name: pl.repeat(None, height, dtype=pl.String, eager=True) for name in RESULT})
 
 
 def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +94,7 @@ def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
     query = _query(names)
     if query is None:
         visits = visits.with_columns(known[name].alias(name) for name in UTM)
-        return visits.select(*UTM, channel_of(names).alias("channel"))
+        return visits.select(*UTM, channel_of(tuple(names)).alias("channel"))
     tagged = pl.when(query.str.contains("utm_", literal=True)).then(query)
     # A field and the address of one visit are not mixed: what the system itself understood comes first.
     own = pl.any_horizontal(known["campaign_source"].is_not_null(), known["campaign"].is_not_null())
@@ -119,10 +113,11 @@ def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
         pl.when(bare).then(network).otherwise("campaign_source").alias("campaign_source"),
         pl.when(bare).then(how).otherwise("campaign_medium").alias("campaign_medium"),
     )
-    return visits.select(*UTM, channel_of(names).alias("channel"))
+    return visits.select(*UTM, channel_of(tuple(names)).alias("channel"))
 
 
-def channel_of(names: list[str]) -> pl.Expr:
+@cache
+def channel_of(names: tuple[str, ...]) -> pl.Expr:
     """Group visits into channels by the rules of GA4's default channel grouping.
 
     Source, medium and campaign decide; without them a referrer on another site does, and a page without either is

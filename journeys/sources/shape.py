@@ -111,7 +111,9 @@ def to_events(
     for key, expr in shape.properties:
         columns[_free(key, columns)] = expr
     for key, expr in shape.traits:
-        columns[_free(TRAIT + key, columns)] = expr
+        # Facts have columns of their own, too: a trait called like one of them keeps its value under another name.
+        own = key in RESERVED or key == "kind" or key in shape.ids
+        columns[_free(TRAIT + (f"trait_{key}" if own else key), columns)] = expr
     # The time is asked for twice, by the column and by the check of it: it is read once.
     rows = raw.rows.with_columns(shape.timestamp.alias(TIME)).select(expr.alias(key) for key, expr in columns.items())
     return build_events(
