@@ -32,6 +32,7 @@ SOCIAL = (
 )
 VIDEO = r"(?i)(^|[./])(youtube|vimeo|twitch|dailymotion|netflix|hulu|youtu)(\.(com|tv|be)|$|/)"
 SHOPPING = r"(?i)(^|[./])(amazon|ebay|etsy|alibaba|shopify|walmart|shopping)(\.|$|/)"
+SITE = r"^([a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*)"
 RESULT = (*UTM, "channel")
 REMEMBERED = 50_000
 PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
@@ -44,9 +45,10 @@ def with_campaign(rows: pl.LazyFrame) -> pl.LazyFrame:
     Rows that carry neither a campaign, nor a page, nor a referrer are left as they are.
     """
     schema = rows.collect_schema()
-    told = [c for c in (*UTM, "page_url", "page_referrer", "page_search", "page_path") if c in schema]
-    if not set(told) - {"campaign", "campaign_term", "campaign_content", "page_path"}:
+    if not {"campaign_source", "campaign_medium", "page_url", "page_referrer", "page_search"} & set(schema):
         return rows
+    parts = _telling_parts(list(schema))
+    told = list(parts)
     added = [*UTM, *([] if "channel" in schema else ["channel"])]
     shape = pl.Struct(dict.fromkeys(added, pl.String()))
     known = _Known(told)
@@ -54,9 +56,28 @@ def with_campaign(rows: pl.LazyFrame) -> pl.LazyFrame:
     def read(batch: pl.Series) -> pl.Series:
         return known.read(batch.struct.unnest()).select(pl.struct(added)).to_series()
 
-    arrival = pl.struct(told).map_batches(read, return_dtype=shape, is_elementwise=True)
+    arrival = pl.struct(expr.alias(name) for name, expr in parts.items()).map_batches(
+        read, return_dtype=shape, is_elementwise=True
+    )
     with_all = rows.with_columns(arrival.alias("_arrival"))
     return with_all.with_columns(pl.col("_arrival").struct.field(name) for name in added).drop("_arrival")
+
+
+def _telling_parts(names: list[str]) -> dict[str, pl.Expr]:
+    """Take of addresses only what tells of an arrival, site and query: few differ in those, many in the path."""
+    parts = {name: pl.col(name) for name in UTM if name in names}
+    search = pl.col("page_search") if "page_search" in names else pl.lit(None, dtype=pl.String)
+    if "page_url" in names:
+        url = pl.col("page_url")
+        parts["page_url"] = pl.coalesce(url.str.extract(SITE, 1), pl.when(url.is_not_null()).then(pl.lit("")))
+        search = pl.coalesce(url.str.extract(r"(\?[^#]*)", 1), search)
+    if "page_url" in names or "page_search" in names:
+        parts["page_search"] = search
+    if "page_referrer" in names:
+        parts["page_referrer"] = pl.col("page_referrer").str.extract(SITE, 1)
+    if "page_path" in names:
+        parts["page_path"] = pl.when(pl.col("page_path").is_not_null()).then(pl.lit("/"))
+    return parts
 
 
 class _Known:
@@ -91,20 +112,20 @@ def _nothing(height: int) -> pl.DataFrame:
 def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
     names = visits.columns
     known = {name: pl.col(name) if name in names else pl.lit(None, dtype=pl.String) for name in UTM}
-    query = _query(names)
-    if query is None:
+    if "page_search" not in names:
         visits = visits.with_columns(known[name].alias(name) for name in UTM)
         return visits.select(*UTM, channel_of(tuple(names)).alias("channel"))
+    query = pl.col("page_search")
     tagged = pl.when(query.str.contains("utm_", literal=True)).then(query)
     # A field and the address of one visit are not mixed: what the system itself understood comes first.
     own = pl.any_horizontal(known["campaign_source"].is_not_null(), known["campaign"].is_not_null())
-    visits = visits.with_columns(query.alias("_query")).with_columns(
+    visits = visits.with_columns(
         pl.when(own).then(known[name]).otherwise(_parameter(tagged, utm)).alias(name) for name, utm in UTM.items()
     )
     bare = pl.col("campaign_source").is_null()
     network, how = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
     for pattern, source, medium in CLICKS:
-        hit = pl.col("_query").str.contains(pattern)
+        hit = query.str.contains(pattern)
         network, how = (
             pl.when(hit).then(pl.lit(source)).otherwise(network),
             pl.when(hit).then(pl.lit(medium)).otherwise(how),
@@ -204,17 +225,6 @@ def channel_of(names: tuple[str, ...]) -> pl.Expr:
         .otherwise(pl.lit("Referral"))
     )
     return pl.when(tagged).then(by_tag).otherwise(by_referrer)
-
-
-def _query(names: list[str]) -> pl.Expr | None:
-    """Find the part of an address that carries parameters: of the page's URL, else of its search string."""
-    if "page_url" in names and "page_search" in names:
-        return (
-            pl.when(pl.col("page_url").str.contains("?", literal=True))
-            .then(pl.col("page_url"))
-            .otherwise(pl.col("page_search"))
-        )
-    return pl.col("page_url") if "page_url" in names else pl.col("page_search") if "page_search" in names else None
 
 
 def _parameter(query: pl.Expr, name: str) -> pl.Expr:
