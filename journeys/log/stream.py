@@ -16,6 +16,8 @@ from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, o
 
 __all__ = ["stream_log"]
 
+BATCH = 250_000
+
 
 def stream_log(
     table: pl.LazyFrame,
@@ -97,41 +99,37 @@ def stream_log(
 def _scatter(
     rows: pl.LazyFrame, parts: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
 ) -> None:
-    """Send each row, with its code and its place in the input, to the files of its shard."""
-    owners = people.lazy().select(
-        "code",
-        "person",
-        pl.lit(pl.Series(highs, dtype=pl.UInt32)).search_sorted(pl.col("code"), side="right").alias("shard"),
-    )
-    coded = (
-        rows.with_row_index("__place__")
-        .join(owners, on="person", how="inner")
-        .with_columns(pl.col("code").alias("person"), pl.col("event").cast(pl.Enum(names)))
-        .drop("code")
-    )
-    coded.sink_parquet(
-        pl.PartitionBy(parts, key="shard", include_key=False), compression="zstd", compression_level=1, mkdir=True
-    )
+    """Send each row, with its code, to its shard: batch after batch, so that files keep the order of arrival."""
+    shard = pl.Series(highs, dtype=pl.UInt32).search_sorted(people["code"], side="right")
+    owners = people.select("code", "person").with_columns(shard=shard)
+    columns = [name for name in rows.collect_schema() if name != "person"]
+    for number in range(len(highs)):
+        (parts / str(number)).mkdir(parents=True)
+    for number, batch in enumerate(rows.collect_batches(chunk_size=BATCH, maintain_order=True)):
+        coded = batch.join(owners, on="person", how="left", maintain_order="left").select(
+            pl.col("code").alias("person"), *columns, "shard"
+        )
+        coded = coded.with_columns(pl.col("event").cast(pl.Enum(names)))
+        for (one,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
+            part.write_parquet(parts / str(one) / f"{number:08d}.parquet", compression="lz4")
 
 
 def _empty(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame:
-    schema = dict(rows.collect_schema()) | {"person": pl.UInt32(), "event": pl.Enum(names)}
-    return pl.DataFrame(schema=schema)
+    schema = rows.collect_schema()
+    others = {name: kind for name, kind in schema.items() if name != "person"}
+    return pl.DataFrame(schema={"person": pl.UInt32(), **others, "event": pl.Enum(names)})
 
 
 def _write(parts: Path, data: Path, *, number: int, people: pl.DataFrame, empty: pl.DataFrame) -> pl.DataFrame:
     """Sort one shard, write its events and its people, and return its events."""
-    folder = parts / f"shard={number}"
-    events = empty
-    if folder.is_dir():
-        events = pl.read_parquet(folder / "*.parquet", hive_partitioning=False)
-        # equal times keep their order of arrival: first back into that, then the stable sort of the log
-        events = sort_rows(events.sort("__place__").drop("__place__"))
-        shutil.rmtree(folder)
-    files = shard_files(number, low=0, high=0)
-    events.write_parquet(data / files["events"], compression=COMPRESSION, row_group_size=ROW_GROUP)
+    files = sorted((parts / str(number)).iterdir())
+    # the files come in order of arrival, and the sort is stable: equal times keep that order
+    events = sort_rows(pl.concat([empty, *(pl.read_parquet(file) for file in files)]))
+    shutil.rmtree(parts / str(number))
+    named = shard_files(number, low=0, high=0)
+    events.write_parquet(data / named["events"], compression=COMPRESSION, row_group_size=ROW_GROUP)
     facts = people.select("code", "person").join(
         summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
     )
-    facts.write_parquet(data / files["people"])
+    facts.write_parquet(data / named["people"])
     return events
