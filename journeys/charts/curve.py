@@ -9,6 +9,7 @@ import polars as pl
 
 from journeys.charts.labels import label
 from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.charts.ticks import percent_ticks
 from journeys.display import duration, interval, number, percent
 
 __all__ = ["draw"]
@@ -77,9 +78,18 @@ def draw(
             hoverinfo="text",
             showlegend=bool(groups),
         )
-    fig.update_yaxes(tickformat=".1~%", rangemode="tozero", showgrid=True)
+    fig.update_yaxes(
+        **percent_ticks([*table["share"], *(table["ci_high"] if len(parts) <= 3 else ())]),
+        rangemode="tozero",
+        showgrid=True,
+    )
     fig.update_xaxes(title=unit)
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    # Below the axis, where any number of groups has room; the theme shows no legend by itself.
+    fig.update_layout(showlegend=bool(groups), legend={"y": -0.18, "yanchor": "top"})
+    rows = -(-len(parts) // (2 if narrow else 5)) if groups else 0
+    margin = {"b": 56 + 20 * rows} if groups else None
+    height = 420 + 20 * rows
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
 def _unit(table: pl.DataFrame) -> tuple[int, str]:

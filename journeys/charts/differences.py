@@ -7,6 +7,7 @@ import polars as pl
 
 from journeys.charts.labels import full, label
 from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.ticks import point_ticks
 from journeys.display import number, p_value, percent, points
 
 __all__ = ["draw"]
@@ -71,6 +72,7 @@ def draw(
         )
     )
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
-    fig.update_xaxes(tickformat="+.0%", showgrid=True)
+    ends = [row[end] for row in rows for end in ("difference", "ci_low", "ci_high")]
+    fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
     fig.update_yaxes(tickvals=places, ticktext=[label(name, 18 if narrow else 34) for name in names])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 34 * len(rows))

@@ -60,7 +60,7 @@ def draw(
     )
     names = [label(row["event"], 18 if narrow else 34) for row in rows]
     fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
-    fig.update_xaxes(visible=False, range=[0, 1.25 * max(row["share"] for row in rows)])
+    fig.update_xaxes(visible=False, range=[0, (1.7 if narrow else 1.25) * max(row["share"] for row in rows)])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 

@@ -9,6 +9,7 @@ Nothing is set globally: each figure carries its template.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -156,6 +157,7 @@ def _template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
         "tickfont": {"size": 12, "color": theme.muted},
         "title": {"font": {"size": 12, "color": theme.muted}, "standoff": 8},
         "automargin": True,
+        "ticklabelstandoff": 5,
     }
     return go.layout.Template(
         layout={
@@ -218,8 +220,8 @@ def finish(
     """
     theme = colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
-    lines = wrap(title, 36 if narrow else 76)
-    small = wrap(subtitle, 52 if narrow else 116)
+    lines = _lines(title, 36 if narrow else 76)
+    small = _lines(subtitle, 52 if narrow else 116)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
     fig.update_layout(
@@ -248,6 +250,11 @@ def finish(
             }
         )
     return fig
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Break into lines, but never between a number and its percent sign."""
+    return wrap(re.sub(r"(?<=\d) (?=%)", "\u00a0", text), width)
 
 
 def untitled(fig: go.Figure) -> go.Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from textwrap import wrap
 
 import plotly.graph_objects as go
 import polars as pl
@@ -14,7 +15,10 @@ from journeys.display import duration, moment
 
 __all__ = ["draw"]
 
-NAMED = 30
+APART = 34.0
+"""Pixels between two slanted names of a lane: closer they would touch."""
+LETTER, SLANTED = 6.2, 5.4
+"""Pixels a letter takes, upright and slanted."""
 
 
 def draw(
@@ -81,18 +85,27 @@ def draw(
     )
     for lane in range(len(lanes)):
         fig.add_hline(y=-lane, line={"color": theme.grid, "width": 1}, layer="below")
-    every = max(1, -(-table.height // (8 if narrow else NAMED)))
-    for event, x, y in list(zip(table["event"], at, heights, strict=True))[::every]:
+    # The plot's own width, without the lanes' names, as narrow as a page makes it.
+    width, cut = (270.0, 12) if narrow else (900.0, 18)
+    names = [label(event, cut) for event in table["event"]]
+    left = at[0] - 0.6
+    # Names lean to the right: the axis ends where the last of them does.
+    ends = [
+        width / (width - SLANTED * min(len(event), cut) - 8) * (x - left) for event, x in zip(names, at, strict=True)
+    ]
+    right = left + max(*ends, at[-1] - left + 0.6)
+    pixels = width / (right - left)
+    for x, y, name in _named(list(zip(at, heights, names, strict=True)), pixels):
         fig.add_annotation(
-            x=x, y=y, text=label(event, 18), showarrow=False, yshift=10, xanchor="left", yanchor="bottom",
+            x=x, y=y, text=name, showarrow=False, yshift=10, xanchor="left", yanchor="bottom",
             textangle=-30, font={"size": 11, "color": theme.ink},
         )  # fmt: skip
     low = -len(lanes) + 0.35
-    for x, words in breaks[:: max(1, -(-len(breaks) // (3 if narrow else 8)))]:
+    for x, words in _side_by_side(breaks, pixels, right):
         fig.add_vline(x=x, line={"color": theme.grid, "width": 1, "dash": "dot"}, layer="below")
         fig.add_annotation(
             x=x, y=low, text=words, showarrow=False, xanchor="left", yanchor="bottom",
-            font={"size": 11, "color": theme.muted},
+            font={"size": 11, "color": theme.muted}, bgcolor=theme.paper, borderpad=0,
         )  # fmt: skip
     times = table["timestamp"].to_list()
     known: list[tuple[float, list[str]]] = []
@@ -101,22 +114,49 @@ def draw(
         x = at[min(place, len(at) - 1)] - 0.35
         fig.add_vline(x=x, line={"color": theme.goal, "width": 1.5, "dash": "dot"})
         # Bridges that stand close share their words: side by side they could not be read.
-        if known and x - known[-1][0] < 0.2 * (at[-1] - at[0] + 1):
+        if known and (x - known[-1][0]) * pixels < (width if narrow else 0.25 * width):
             known[-1][1].append(label(kind, 20))
         else:
             known.append((x, [label(kind, 20)]))
     for x, kinds in known:
+        lines = wrap(f"known by {', '.join(dict.fromkeys(kinds))}", 24 if narrow else 60)
         fig.add_annotation(
-            x=x, y=0.95, xanchor="left", yanchor="top", text=f"known by {', '.join(dict.fromkeys(kinds))}",
-            showarrow=False, font={"size": 11, "color": theme.goal}, bgcolor=theme.paper,
+            x=x, y=1, yref="paper", xanchor="left" if (right - x) * pixels > 150 + 210 * (not narrow) else "right",
+            yanchor="top", align="left", text="<br>".join(lines), showarrow=False,
+            font={"size": 11, "color": theme.goal}, bgcolor=theme.paper,
         )  # fmt: skip
     fig.update_yaxes(
         tickvals=[-lane for lane in range(len(lanes))],
         ticktext=[label(lane, 16) for lane in lanes],
-        range=[low, 1.0],
+        range=[low, 1.5 if known and narrow else 1.2],
     )
-    fig.update_xaxes(visible=False, range=[at[0] - 0.6, at[-1] + 1.6])
+    fig.update_xaxes(visible=False, range=[left, right])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200 + 90 * len(lanes))
+
+
+def _named(events: list[tuple[float, int, str]], pixels: float) -> list[tuple[float, int, str]]:
+    """Choose which events have their names set: of a run of one event the first, and none that touches another."""
+    shown: dict[int, float] = {}
+    before: dict[int, str] = {}
+    chosen = []
+    for x, lane, name in events:
+        if name != before.get(lane) and (lane not in shown or (x - shown[lane]) * pixels >= APART):
+            chosen.append((x, lane, name))
+            shown[lane] = x
+        before[lane] = name
+    return chosen
+
+
+def _side_by_side(breaks: list[tuple[float, str]], pixels: float, right: float) -> list[tuple[float, str]]:
+    """Choose which pauses are said: none over another, none over the edge."""
+    chosen: list[tuple[float, str]] = []
+    free = float("-inf")
+    for x, words in breaks:
+        end = x + LETTER * len(words) / pixels
+        if x >= free and end <= right:
+            chosen.append((x, words))
+            free = end + 10 / pixels
+    return chosen
 
 
 def _lay(table: pl.DataFrame) -> tuple[list[float], list[tuple[float, str]]]:

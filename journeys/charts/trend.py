@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.charts.ticks import percent_ticks
 from journeys.display import interval, number, percent
 
 __all__ = ["draw"]
@@ -58,7 +59,9 @@ def draw(
             hoverinfo="text",
             showlegend=False,
         )
-    fig.update_yaxes(tickformat=".1~%", rangemode="tozero", showgrid=True)
+    fig.update_yaxes(
+        **percent_ticks([row[part] for row in rows for part in ("rate", "ci_high")]), rangemode="tozero", showgrid=True
+    )
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 

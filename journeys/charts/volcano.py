@@ -100,11 +100,13 @@ def draw(
             font={"size": 12, "color": theme.ink},
         )
     fig.add_hline(y=-log10(level), line={"color": theme.muted, "width": 1, "dash": "dot"})
+    # On the side where fewer dots lie low.
+    right = sum((row["phi"] > 0) - (row["phi"] < 0) for row, y in zip(rows, heights, strict=True) if y < top / 8) <= 0
     fig.add_annotation(
         text=f"q = {level:g}; hollow dots lie below",
-        x=1,
+        x=int(right),
         xref="paper",
-        xanchor="right",
+        xanchor="right" if right else "left",
         y=-log10(level),
         yanchor="bottom",
         showarrow=False,

@@ -1,0 +1,46 @@
+"""Where an axis of rates or of differences has its ticks, in the words of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import ceil, floor, isfinite, log10
+from typing import Any
+
+__all__ = ["percent_ticks", "point_ticks"]
+
+_NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, Any]:
+    """Set ticks from 0 to the highest rate: Plotly's own percent sign stands without its space.
+
+    Examples
+    --------
+    >>> percent_ticks([0.02, None, 0.071])["ticktext"]
+    ['0 %', '2 %', '4 %', '6 %', '8 %']
+    """
+    return _ticks([0.0, *rates], most=most, form=lambda value: f"{value:.10g} %")
+
+
+def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[str, Any]:
+    """Set ticks over differences of rates, in points with their sign.
+
+    Examples
+    --------
+    >>> point_ticks([-0.02, 0.04])["ticktext"]
+    ['−2', '−1', '0', '+1', '+2', '+3', '+4']
+    """
+    return _ticks(
+        [0.0, *differences], most=most, form=lambda value: f"{value:+.10g}".replace("-", "−") if value else "0"
+    )
+
+
+def _ticks(values: Iterable[float | None], *, most: int, form: Callable[[float], str]) -> dict[str, Any]:
+    known = [100 * value for value in values if value is not None and isfinite(value)]
+    low, high = min(known), max(known)
+    rough = max(high - low, 1e-9) / (most - 1)
+    unit = 10.0 ** floor(log10(rough))
+    step = next(nice * unit for nice in _NICE if nice * unit >= rough * (1 - 1e-9))
+    places = range(floor(low / step + 1e-9), ceil(high / step - 1e-9) + 1)
+    at = [round(place * step, 12) for place in places]
+    return {"tickmode": "array", "tickvals": [value / 100 for value in at], "ticktext": [form(value) for value in at]}
