@@ -193,3 +193,10 @@ def test_the_card_has_no_script_and_one_style_sheet():
     page = card("Funnel", sentence="38 % go on", table=pl.DataFrame({"a": [1]}))
     assert len(re.findall("<style", page)) == 1
     assert "<script" not in page
+
+
+def test_text_cells_are_set_left_even_where_the_style_sheet_is_taken_away():
+    table = pl.DataFrame({"name": ["a"], "people": [3], "day": [date(2026, 3, 1)]})
+    html = html_table(table, style=False)
+    assert html.count("text-align:left") == 4
+    assert '<td class="r">3</td>' in html

@@ -125,8 +125,10 @@ def html_table(
     """
     names, right, body = _cells(df, columns, rows, forms)
     titles = [(heads or {}).get(name, name.replace("_", " ")) for name in names]
+    # Said at the cell: notebooks set every cell right, and those that nobody trusted yet lose the style sheet.
+    left_set = ' style="text-align:left"'
     marks = [
-        ' class="r"' if is_right else ' class="n"' if df.schema[name].is_temporal() else ""
+        ' class="r"' if is_right else f' class="n"{left_set}' if df.schema[name].is_temporal() else left_set
         for name, is_right in zip(names, right, strict=True)
     ]
     head = "".join(f"<th{mark}>{escape(title)}</th>" for mark, title in zip(marks, titles, strict=True))
