@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
+from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
 from journeys.display import percent, points
 
@@ -40,7 +40,7 @@ def draw(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a telephone, where the page scrolls the picture sideways.
 
     Examples
     --------
@@ -64,16 +64,19 @@ def draw(
         theme=theme,
         goal=goal,
         domain=(0.0, 0.92),
+        narrow=narrow,
     )
     fig = go.Figure(trace)
     first, last = links[0]["position"], max(row["position"] for row in links) + 1
+    _key(fig, pale=any(not _holds(row) for row in links), theme=theme, narrow=narrow)
     for column in range(first, last + 1):
         fig.add_annotation(
             text="First touch" if column == 0 else f"Step {column + 1}",
             x=_across(column, first, last), y=1, xref="paper", yref="paper", xanchor="left", xshift=-7, yanchor="top",
             showarrow=False, font={"size": 12, "color": theme.muted},
         )  # fmt: skip
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=640)
+    margin = {"t": 44 if narrow else 26}
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=640, margin=margin)
 
 
 def draw_both(
@@ -99,7 +102,7 @@ def draw_both(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a telephone, where the page scrolls the picture sideways.
 
     Examples
     --------
@@ -125,7 +128,11 @@ def draw_both(
             continue
         shades = [rgba(nodes.get(row["source"], theme.rest), 0.38) for row in there]
         values = [row[part] for row in there]
-        fig.add_trace(_trace(there, values=values, shades=shades, nodes=nodes, theme=theme, goal=goal, domain=domain))
+        fig.add_trace(
+            _trace(
+                there, values=values, shades=shades, nodes=nodes, theme=theme, goal=goal, domain=domain, narrow=narrow
+            )
+        )
         fig.add_annotation(
             text=f"<b>{head}</b>", x=0, y=domain[1], xref="paper", yref="paper", xanchor="left", yanchor="bottom",
             showarrow=False, font={"size": 12, "color": theme.muted},
@@ -134,8 +141,23 @@ def draw_both(
 
 
 def _shade(row: dict[str, Any], theme: Colours) -> str:
-    holds = row.get("q_value") is None or row["q_value"] < 0.05
-    return rgba(theme.better if row["difference"] > 0 else theme.worse, 0.75 if holds else 0.22)
+    return rgba(theme.better if row["difference"] > 0 else theme.worse, 0.75 if _holds(row) else 0.22)
+
+
+def _holds(row: dict[str, Any]) -> bool:
+    return row.get("q_value") is None or row["q_value"] < 0.05
+
+
+def _key(fig: go.Figure, *, pale: bool, theme: Colours, narrow: bool) -> None:
+    """Say in words, beside their colours, what links are."""
+    told = [(theme.better, "more go this way here"), (theme.worse, "fewer here than among the others")]
+    words = [f"<span style='color:{colour}'>■</span> {text}" for colour, text in told]
+    words += ["pale: may be chance"] if pale else []
+    fig.add_annotation(
+        text="<br>".join([words[0], " · ".join(words[1:])]) if narrow else "   ".join(words),
+        x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=8, align="left",
+        showarrow=False, font={"size": 11 if narrow else 12, "color": theme.ink},
+    )  # fmt: skip
 
 
 def _trace(
@@ -147,6 +169,7 @@ def _trace(
     theme: Colours,
     goal: str | None,
     domain: tuple[float, float],
+    narrow: bool = False,
 ) -> go.Sankey:
     """Lay one Sankey out in true columns: a node is a place and a name."""
     into: dict[tuple[int, str], float] = {}
@@ -161,12 +184,16 @@ def _trace(
     first, last = keys[0][0], keys[-1][0]
     place = _places(keys, size)
     index = {key: number for number, key in enumerate(keys)}
+    # Names end before the next column begins: six pixels a letter; a telephone scrolls the picture sideways.
+    signs = max(4, min(22, int(((740 if narrow else 900) * (0.92 / max(1, last - first)) - 20) / 6.2)))
     return go.Sankey(
         arrangement="fixed",
+        textfont={"size": 11 if narrow else 12},
         domain={"x": [0, 1], "y": list(domain)},
         valueformat=".1%",
         node={
-            "label": [label(name, 22) for _, name in keys],
+            "label": [label(name, signs) for _, name in keys],
+            "customdata": [full(name) for _, name in keys],
             "x": [_across(position, first, last) for position, _ in keys],
             "y": [place[key] for key in keys],
             "color": [
@@ -177,7 +204,7 @@ def _trace(
             "align": "left",
             "pad": PAD,
             "line": {"width": 0},
-            "hovertemplate": "%{label}<extra></extra>",
+            "hovertemplate": "%{customdata}<extra></extra>",
         },
         link={
             "source": [index[row["position"], row["source"]] for row in links] + [index[a] for a, _ in held],

@@ -253,8 +253,8 @@ def finish(
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """Break into lines, but never between a number and its percent sign."""
-    return wrap(re.sub(r"(?<=\d) (?=%)", "\u00a0", text), width)
+    """Break into lines, but never between a number and its unit."""
+    return wrap(re.sub(r"(?<=\d) (?=%|points?\b|people\b)", "\u00a0", text), width)
 
 
 def untitled(fig: go.Figure) -> go.Figure:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from journeys.charts import curve, differences, next_events, timeline, trend, volcano
-from journeys.charts.theme import finish
+from journeys.charts import curve, differences, flow_difference, next_events, timeline, trend, volcano
+from journeys.charts.theme import LIGHT, finish
 from journeys.charts.ticks import percent_ticks, point_ticks
 from tests.charts import frames
 
@@ -109,3 +109,31 @@ def test_bars_leave_room_for_their_numbers_on_a_telephone():
     table = pl.DataFrame({"position": [1], "event": ["Help"], "people": [3117], "share": [0.83]})
     fig = next_events.draw(table, narrow=True)
     assert fig.layout.xaxis.range[1] >= 1.6 * 0.83
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("columns", [1, 3, 6, 12])
+def test_a_difference_says_its_colours_and_its_names_end_before_the_next_column(narrow, columns):
+    long = "Subscribed to the Newsletter of the House"
+    rows = [
+        {"position": p, "source": f"{long} {p}", "target": f"{long} {p + 1}", "difference": 0.1 * (-1) ** p}
+        for p in range(columns)
+    ]
+    table = pl.DataFrame(rows).with_columns(
+        share_of_start=pl.lit(0.5), against_share_of_start=pl.lit(0.4), q_value=pl.lit(0.5)
+    )
+    fig = flow_difference.draw(table, narrow=narrow)
+    said = [note.text for note in fig.layout.annotations]
+    (key,) = [text for text in said if "■" in text]
+    assert "more go this way here" in key
+    assert "fewer here" in key
+    assert LIGHT.better in key
+    assert LIGHT.worse in key
+    assert "pale" in key
+    assert [text for text in said if text != key] == ["First touch", *(f"Step {n + 2}" for n in range(columns))]
+    node = fig.data[0].node
+    apart = (node.x[1] - node.x[0]) * (760 if narrow else 1000)
+    assert all(len(name) * 6 + 14 < apart for name in node.label)
+    assert node.customdata[0] == f"{long} 0"
+    sure = flow_difference.draw(table.with_columns(q_value=pl.lit(0.001)), narrow=narrow)
+    assert not any("pale" in note.text for note in sure.layout.annotations)
