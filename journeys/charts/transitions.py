@@ -47,6 +47,8 @@ def draw(
     """
     if matrix.is_empty():
         return nothing("Nothing follows on anything.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    # On a telephone more columns than these have no room for their names.
+    most = min(most, 11) if narrow else most
     targets = matrix.columns[1:]
     kept = [name for name in targets if name != DROP_OFF][:most] + [name for name in targets if name == DROP_OFF]
     table = matrix.head(most)
@@ -143,7 +145,7 @@ def _heat(
             hoverinfo="text",
         )
     )
-    if len(rows) * len(columns) <= PRINTED:
+    if len(rows) * len(columns) <= PRINTED and not (narrow and len(columns) > 6):
         _print(fig, shares, top=top, theme=theme)
     numbers = all(name.isdecimal() for name in columns)
     fig.update_xaxes(

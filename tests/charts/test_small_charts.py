@@ -8,7 +8,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from journeys.charts import curve, differences, flow_difference, next_events, timeline, trend, volcano
+from journeys.charts import curve, differences, flow_difference, next_events, timeline, transitions, trend, volcano
 from journeys.charts.theme import LIGHT, finish
 from journeys.charts.ticks import percent_ticks, point_ticks
 from tests.charts import frames
@@ -137,3 +137,12 @@ def test_a_difference_says_its_colours_and_its_names_end_before_the_next_column(
     assert node.customdata[0] == f"{long} 0"
     sure = flow_difference.draw(table.with_columns(q_value=pl.lit(0.001)), narrow=narrow)
     assert not any("pale" in note.text for note in sure.layout.annotations)
+
+
+def test_a_matrix_on_a_telephone_has_as_many_columns_as_names_fit():
+    names = [f"Event {i}" for i in range(25)]
+    matrix = pl.DataFrame({"source": names} | dict.fromkeys([*names, "(drop-off)"], [0.04] * 25))
+    small, large = (transitions.draw(matrix, narrow=narrow) for narrow in (True, False))
+    assert (len(small.layout.xaxis.ticktext), len(large.layout.xaxis.ticktext)) == (12, 26)
+    assert small.layout.xaxis.ticktext[-1] == "(drop-off)"
+    assert not small.layout.annotations
