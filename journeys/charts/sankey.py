@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import polars as pl
@@ -18,12 +18,15 @@ __all__ = ["draw"]
 
 THICK = 13
 FAINT, FULL = 0.38, 0.85
+SAYS_NOTHING = 0.05
 
 
 def draw(
     table: pl.DataFrame,
     *,
     goal: str | None = None,
+    nodes: pl.DataFrame | None = None,
+    colour: Literal["event", "goal"] = "event",
     colour_of: Mapping[str, str] | None = None,
     path: Sequence[str] | None = None,
     heads: Sequence[str] | None = None,
@@ -41,6 +44,11 @@ def draw(
         `position, source, target, people`, and if known `median_time` and `conversion_rate` of each link.
     goal
         The event that has the accent; it stands on top of its columns.
+    nodes
+        `position, node` and if known `conversion_rate, ci_low, ci_high, phi` of those who pass there.
+    colour
+        Whether a colour is an event, or how passing goes with reaching the goal, by the sign of the `phi` of links and
+        nodes: better, worse, or grey where it is below 0.05 in size.
     colour_of
         A colour by event name, the same in all charts of a report; else by people in this flow.
     path
@@ -73,6 +81,13 @@ def draw(
         names = [one.name for one in ranked if one.name not in special]
         colour_of = event_colours(names, goal=goal, dark=dark)
     shade = {one.key: colour_of.get(one.name, theme.rest) for one in laid.nodes}
+    known = {} if nodes is None else {(r["position"], r["node"]): r for r in nodes.to_dicts()}
+    ribbons = {link.row: shade[link.source.key] for link in laid.links}
+    if colour == "goal":
+        for one in laid.nodes:
+            if one.leaving_from is None and one.name != goal:
+                shade[one.key] = _related(known.get((one.position, one.name), {}).get("phi"), theme)
+        ribbons = {row: _related(rows[row].get("phi"), theme) for row in ribbons}
     width = min(width, 760) if narrow else width
     first = min(one.position for one in laid.nodes)
     across = _across(laid, first, width)
@@ -94,15 +109,17 @@ def draw(
                 "thickness": THICK,
                 "align": "left",
                 "sort": "input",
-                "customdata": [_node_words(one, laid) for one in laid.nodes],
+                "customdata": [
+                    _node_words(one, laid, known.get((one.position, one.name), {}), goal) for one in laid.nodes
+                ],
                 "hovertemplate": "%{customdata}<extra></extra>",
             },
             link={
                 "source": [number_of[link.source.key] for link in laid.links],
                 "target": [number_of[link.target.key] for link in laid.links],
                 "value": [link.people for link in laid.links],
-                "color": [_tint(link, shade, on_way, theme) for link in laid.links],
-                "hovercolor": [rgba(shade[link.source.key], FULL) for link in laid.links],
+                "color": [_tint(link, ribbons[link.row], on_way, theme) for link in laid.links],
+                "hovercolor": [rgba(ribbons[link.row], FULL) for link in laid.links],
                 "sort": "input",
                 "customdata": [_link_words(link, rows[link.row], goal) for link in laid.links],
                 "hovertemplate": "%{customdata}<extra></extra>",
@@ -163,10 +180,17 @@ def _way(laid: Layout, goal: str | None, path: Sequence[str] | None) -> set[tupl
     return set(max(reached)[2]) if reached else set()
 
 
-def _tint(link: Link, shade: Mapping[tuple[int, str, str], str], way: set[tuple[int, str, str]], theme: Colours) -> str:
+def _tint(link: Link, ribbon: str, way: set[tuple[int, str, str]], theme: Colours) -> str:
     if link.target.leaving_from is not None:
         return rgba(theme.drop, 0.55)
-    return rgba(shade[link.source.key], FULL if _on(link, way) else FAINT)
+    return rgba(ribbon, FULL if _on(link, way) else FAINT)
+
+
+def _related(phi: float | None, theme: Colours) -> str:
+    """Choose the colour of how passing goes with reaching the goal: grey where it says next to nothing."""
+    if phi is None or abs(phi) < SAYS_NOTHING:
+        return theme.other
+    return theme.better if phi > 0 else theme.worse
 
 
 def _on(link: Link, way: set[tuple[int, str, str]]) -> bool:
@@ -276,7 +300,7 @@ def _link_words(link: Link, row: dict[str, Any], goal: str | None) -> str:
     return lines_of(told + ".", 52)
 
 
-def _node_words(one: Node, laid: Layout) -> str:
+def _node_words(one: Node, laid: Layout, known: Mapping[str, Any], goal: str | None) -> str:
     people = plural(one.people, "person", "people")
     if one.name == DROP_OFF:
         return lines_of(f"{people} left after {one.leaving_from}.", 52)
@@ -284,4 +308,7 @@ def _node_words(one: Node, laid: Layout) -> str:
         return lines_of(f"{people} went on from {one.leaving_from}, beyond the columns shown.", 52)
     left = sum(link.people for link in laid.links if link.source is one and link.target.name == DROP_OFF)
     gone = f"; {number(left)} of them left there ({percent(left / one.people)})" if left else ""
+    rate, low, high = (known.get(name) for name in ("conversion_rate", "ci_low", "ci_high"))
+    if rate is not None and low is not None and high is not None and goal is not None and one.name != goal:
+        gone += f"; {percent(rate)} of all who pass here reached {goal} ({percent(low)} to {percent(high)})"
     return lines_of(f"{people} at {one.name}, step {one.position + 1}{gone}.", 52)

@@ -324,3 +324,57 @@ def drop_offs(found: Sequence[Journey], *, quiet_since: int | None = None) -> di
         "passed": {name: len(numbers) for name, numbers in at.items()},
         "onward": {move: (len(numbers), len(numbers & reached)) for move, numbers in onward.items()},
     }
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Compare a name with a pattern sign by sign: `*` is any run, `?` any one sign."""
+    if not pattern:
+        return not name
+    if pattern[0] == "*":
+        return fits(pattern[1:], name) or (bool(name) and fits(pattern, name[1:]))
+    return bool(name) and pattern[0] in ("?", name[0]) and fits(pattern[1:], name[1:])
+
+
+def cleaned_path(value: str) -> str:
+    """Clean a page path part by part: numbers and long codes become `:id`; nothing after ? or #, no closing slash."""
+    for sign in "?#":
+        value = value.split(sign, maxsplit=1)[0]
+    parts = value.split("/")
+    for number, part in enumerate(parts):
+        code = part.replace("-", "").replace("_", "")
+        long = len(part) >= 8 and any(c.isdigit() for c in part) and all(c in "0123456789abcdefABCDEF" for c in code)
+        if number and (part.isdigit() or long):
+            parts[number] = ":id"
+    value = "/".join(parts)
+    return (value.rstrip("/") or "/") if value else value
+
+
+def named(
+    event: Event,
+    *,
+    node: str = "event",
+    expand: dict[str, str] | None = None,
+    groups: dict[str, list[str]] | None = None,
+    hide: Sequence[str] = (),
+    clean: bool | Sequence[tuple[str, str]] | None = None,
+    paths: Sequence[str] = ("page_path",),
+) -> str | None:
+    """Name the node of an event: its value or its event, expanded, then hidden, then grouped, quoted at last."""
+    column = node if node != "event" else (expand or {}).get(event.event)
+    label: str | None = event.event
+    if column is not None:
+        value = event.properties.get(column)
+        if value is not None and (clean is True or (clean is None and column in paths)):
+            value = cleaned_path(value)
+        elif value is not None and clean:
+            for old, new in clean:
+                value = value.replace(old, new)
+        label = value if node != "event" else event.event if value is None else f"{event.event}: {value}"
+    if label is None or any(fits(p, event.event) or fits(p, label) for p in hide):
+        return None
+    for group, patterns in (groups or {}).items():
+        # where nodes are values, it is values that are grouped
+        if any((node == "event" and fits(p, event.event)) or fits(p, label) for p in patterns):
+            label = group
+            break
+    return f'"{label}"' if label in (DROP, OTHER, CONTINUES) else label

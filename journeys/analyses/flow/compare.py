@@ -63,7 +63,9 @@ class ComparedFlow(Flow):
         mine = Flow.definition.fget(self)  # type: ignore[attr-defined]
         return f"{mine.removesuffix('.')} against {self.other.journeys:,}. Positive: more here."
 
-    def plot(self, *, kind: Literal["difference", "both"] = "difference", dark: bool = False) -> go.Figure:
+    def plot(  # type: ignore[override]  # colours say who, not what goes with the goal
+        self, *, kind: Literal["difference", "both"] = "difference", dark: bool = False
+    ) -> go.Figure:
         """Draw the difference, or both flows on one scale.
 
         Parameters

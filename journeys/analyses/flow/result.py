@@ -84,9 +84,30 @@ class Flow(Result):
         words = {"people": "person", "sessions": "session", "entries": "entry"}
         return words[self.spec.count] if count == 1 else self.spec.count
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
-        """Draw the Sankey."""
+    def plot(self, *, colour: Literal["event", "goal"] = "event", dark: bool = False) -> go.Figure:
+        """Draw the Sankey.
+
+        Parameters
+        ----------
+        colour : {"event", "goal"}
+            Whether a colour is an event, the same in all charts, or how passing goes with reaching the end (phi of
+            nodes and links): blue where more of those who pass get there, orange where fewer do, grey where |phi| is
+            below 0.05.
+        dark : bool
+            For a dark page.
+
+        Raises
+        ------
+        ArgumentError
+            When `colour` is neither, or the flow has no end to relate to.
+        """
         from journeys.charts.sankey import draw
+        from journeys.display import ratio
+
+        if colour not in ("event", "goal"):
+            raise ArgumentError(f"colour: {colour!r} is none of 'event', 'goal'.")
+        if colour == "goal" and self.goal is None:
+            raise ArgumentError("colour: this flow has no end to relate to; ask j.flow(end=…).")
 
         colour_of = self._colours(dark=dark)
         heads = None
@@ -96,8 +117,15 @@ class Flow(Result):
             # Columns are counted back from the end, so that the first is nobody's first touch.
             back = range(self.spec.steps - 1, 0, -1)
             heads = [f"{n} before" if n > 1 else "Just before" for n in back] + [self.goal or "The end"]
-        words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
-        return draw(self.table, goal=self.goal, colour_of=colour_of, heads=heads, **words)
+        subtitle = self.definition
+        if colour == "goal":
+            subtitle += " Blue: goes with getting there; orange: with not; grey: neither"
+            phis: list[float] = pl.concat([self.table["phi"], self.nodes["phi"]]).drop_nulls().to_list()
+            if phis:
+                subtitle += f" (phi {ratio(min(phis))} to {ratio(max(phis))})"
+            subtitle += "."
+        words: dict[str, Any] = {"title": self.finding, "subtitle": subtitle, "dark": dark, "colour": colour}
+        return draw(self.table, goal=self.goal, nodes=self.nodes, colour_of=colour_of, heads=heads, **words)
 
     def _colours(self, *, dark: bool) -> dict[str, str] | None:
         """Give an event one colour in all charts: by its rank in the whole log, not in this flow."""

@@ -6,10 +6,13 @@ the events themselves and journeys are whole people, which is what most flows as
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.nodes import RESERVED, Nodes
+from journeys.analyses.flow.rows import row_type
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.walk import next_run
 from journeys.log import View
 
 __all__ = ["is_plain", "stream_links"]
@@ -42,6 +45,8 @@ def stream_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     Targets from the number of names on are: stops, goes on beyond the columns.
     """
     size = len(names_of(view))
+    if view.whole and not spec.times:
+        return _walk_codes(view, spec, size=size)
     code = pl.col("code")
     wanted = [pl.col("person"), pl.col("event").to_physical().cast(pl.UInt16).alias("code")]
     if spec.times:
@@ -69,3 +74,45 @@ def stream_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     if not spec.times:
         return packed.group_by("key").agg(pl.len().alias("people")).collect()
     return packed.with_columns(pl.col("times").fill_null(0)).collect()
+
+
+def _walk_codes(view: View, spec: FlowSpec, *, size: int) -> pl.DataFrame:
+    """Count the passages from the events alone: how many each person has says where the next one begins.
+
+    Only the column of events is read, a byte or two a row, and nobody's rows are looked at beyond the columns shown.
+    """
+    code = view.events.select(pl.col("event").to_physical()).collect().to_series().rechunk().to_numpy()
+    counts = view.people.select("event_count").collect().to_series().to_numpy()
+    number = row_type(code.size)
+    limit = np.cumsum(counts[counts > 0]).astype(number)
+    at = np.append(number(0), limit[:-1])[: limit.size]
+    repeated = None
+    if spec.collapse:
+        repeated = np.zeros(code.size + 1, dtype=bool)
+        if code.size:
+            np.equal(code[1:], code[:-1], out=repeated[1:-1])
+    width = np.int32(size + 2)
+    source = code[at].astype(np.int32)
+    keys, people = [], []
+    for place in range(spec.steps):
+        if not at.size:
+            break
+        following = next_run(repeated, at=at, limit=limit, step=1)
+        going = following != limit
+        if place == spec.steps - 1:
+            target = np.where(going, width - 1, width - 2).astype(np.int32)
+        else:
+            target = code.take(following, mode="clip").astype(np.int32)
+            target[~going] = size
+        found = np.bincount(source * width + target, minlength=size * int(width))
+        there = np.flatnonzero(found)
+        keys.append(there + place * size * int(width))
+        people.append(found[there])
+        at, limit, source = following[going], limit[going], target[going]
+    empty = [np.empty(0, dtype=np.int64)]
+    return pl.DataFrame(
+        {
+            "key": np.concatenate(keys or empty).astype(np.uint32),
+            "people": np.concatenate(people or empty).astype(np.uint32),
+        }
+    )

@@ -15,7 +15,7 @@ from journeys.analyses.flow.attempts import Attempts
 from journeys.analyses.flow.rows import Rows
 from journeys.analyses.flow.spec import FlowSpec
 
-__all__ = ["Column", "first_visits", "repeats", "walk"]
+__all__ = ["Column", "first_visits", "next_run", "repeats", "walk"]
 
 _PATIENCE = 16
 
@@ -57,7 +57,7 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
     for number in range(count):
         if not at.size and number:
             return
-        following = _next_run(repeated, at=at, limit=limit, step=step)
+        following = next_run(repeated, at=at, limit=limit, step=step)
         # the run of repeats reaches from `at` to just before `following`
         early, late = (at, following - 1) if forward else (following + 1, at)
         shown = early if spec.keep == "first" else late
@@ -67,7 +67,7 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
         journeys, at, limit = journeys[going], following[going], limit[going]
 
 
-def _next_run(repeated: np.ndarray | None, *, at: np.ndarray, limit: np.ndarray, step: int) -> np.ndarray:
+def next_run(repeated: np.ndarray | None, *, at: np.ndarray, limit: np.ndarray, step: int) -> np.ndarray:
     """Find the row, forward or back, that is no repeat of the run at hand; the limit where there is none."""
     following: np.ndarray = at + at.dtype.type(step)
     if repeated is None:
