@@ -109,13 +109,13 @@ class Events:
         first, last = self.span
         when = f", {day(first)} to {day(last)}" if first is not None and last is not None else ""
         rest = [
-            f"{number(count)} {what}"
-            for count, what in (
-                (found.facts, "facts about people"),
-                (found.duplicates, "duplicates"),
-                (found.quarantined, "in quarantine"),
+            words
+            for count, words in (
+                (found.facts, f"{plural(found.facts, 'fact')} about people"),
+                (found.duplicates, plural(found.duplicates, "duplicate")),
+                (found.quarantined, f"{number(found.quarantined)} in quarantine"),
             )
             if count
         ]
         aside = f" ({', '.join(rest)})" if rest else ""
-        return f"{plural(found.kept, 'event')} of {number(found.read)} rows{aside}{when}; ids {', '.join(self.ids)}"
+        return f"{plural(found.kept, 'event')} of {plural(found.read, 'row')}{aside}{when}; ids {', '.join(self.ids)}"

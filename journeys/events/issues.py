@@ -49,7 +49,7 @@ class Issues:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._words()}\n{text_table(self.table)}"
+        return f"{self._words()}\n{text_table(self.table, width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card

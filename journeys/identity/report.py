@@ -239,26 +239,29 @@ class Identity:
     @property
     def finding(self) -> str:
         """What the bridge did, in one sentence."""
-        from journeys.display import number, percent
+        from journeys.display import number, percent, plural
 
         people, known = self.figure("people"), self.figure("known people")
-        said = f"{number(self.ids.height)} identifiers are {number(people)} {'person' if people == 1 else 'people'}"
+        is_ = "is" if self.ids.height == 1 else "are"
+        said = f"{plural(self.ids.height, 'identifier')} {is_} {plural(people, 'person', 'people')}"
         if known:
             said += f", {number(known)} of them known"
         if self.bridged is not None and known:
             said += f"; {percent(self.bridged)} of the events that name nobody were bridged to somebody known"
         refused = self.figure("links refused")
-        return said + (f"; {number(refused)} links were refused." if refused else ".")
+        were = "was" if refused == 1 else "were"
+        return said + (f"; {plural(refused, 'link')} {were} refused." if refused else ".")
 
     @property
     def account(self) -> str:
         """Where all rows went, in one sentence."""
-        from journeys.display import number
+        from journeys.display import number, plural
 
         total = self.rows.sum().row(0, named=True)
         return (
-            f"{number(total['read'])} rows read = {number(total['events'])} events + {number(total['facts'])} facts + "
-            f"{number(total['duplicates'])} duplicates + {number(total['quarantined'])} in quarantine."
+            f"{plural(total['read'], 'row')} read = {plural(total['events'], 'event')} + "
+            f"{plural(total['facts'], 'fact')} + {plural(total['duplicates'], 'duplicate')} + "
+            f"{number(total['quarantined'])} in quarantine."
         )
 
     def __repr__(self) -> str:

@@ -371,3 +371,14 @@ def test_shown_in_a_notebook_everything_is_escaped():
         assert "<script" not in shown
         assert "<b>x" not in shown
     assert "1 row read = 1 event + 0 facts" in repr(events.issues)
+
+
+def test_one_of_a_kind_is_said_in_the_singular_and_reasons_stay_whole_in_a_terminal():
+    rows = pl.DataFrame({"t": ["2026-03-01T10:00:00Z"] * 2 + [""], "e": "A", "user_id": "a", "m": ["1", "1", "2"]})
+    events = jn.read_table(rows, timestamp="t", event="e", ids=["user_id"], message_id="m")
+    assert "1 event of 3 rows (1 duplicate, 1 in quarantine)" in repr(events)
+    identity = jn.stitch(events).identity
+    assert identity.finding.startswith("1 identifier is 1 person")
+    assert identity.account == "3 rows read = 1 event + 0 facts + 1 duplicate + 1 in quarantine."
+    plain = jn.read_table(rows.drop("m"), timestamp="t", event="e", ids=["user_id"])
+    assert "equal to an earlier row in every column (kept: there is no message id)" in repr(plain.issues)
