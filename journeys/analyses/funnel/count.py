@@ -71,7 +71,7 @@ def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
     """Collect the values of each group, never below zero, as one list a group."""
     values = np.maximum(values, 0)
     if size == 1:
-        return pl.Series([pl.Series(values, dtype=pl.Int64)], dtype=pl.List(pl.Int64))
+        return pl.Series("values", values, dtype=pl.Int64).implode()
     found = pl.DataFrame({"group": group, "values": values}).group_by("group").agg("values")
     everyone = pl.DataFrame({"group": np.arange(size, dtype=np.int64)})
     lists = everyone.join(found, on="group", how="left", maintain_order="left")["values"]
