@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from journeys.analyses.funnel.climb import counter, firsts
-from journeys.analyses.funnel.rows import Bools, Ints, Rows
+from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec
 
 __all__ = ["find", "from_starts"]
@@ -49,6 +49,10 @@ def _groups(rows: Rows) -> list[tuple[int, ...]]:
 def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     """For each unit, the window that serves most steps: the first to end, then the last to start."""
     groups = _groups(rows)
+    if rows.size and not spec.exclude and spec.entered == (None, None) and len(groups) == len(rows.steps):
+        kind = _kinds(rows)
+        if kind.min() > 0:
+            return _widest_of_runs(rows, kind, spec=spec)
     row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
     low = _lowest(rows, row, spec=spec)
     floor = None
@@ -85,6 +89,53 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
         # an attempt has to begin inside the range: the last row that does may stand in for any other
         early = np.flatnonzero(np.logical_or.reduce(rows.steps) & (rows.time < high))
         start = np.minimum(start, early[counter(early, rows.size)[end + 1] - 1])
+    return start, end
+
+
+def _kinds(rows: Rows) -> Ints:
+    """Return the number of the step that each row serves, from 1, where steps do not overlap; 0 for none."""
+    kind = np.zeros(rows.size, dtype=np.int16)
+    for number, mask in enumerate(rows.steps, start=1):
+        kind += mask * np.int16(number)
+    return kind
+
+
+def _widest_of_runs(rows: Rows, kind: Ints, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
+    """Answer `_widest` where every row serves exactly one step and nothing cuts an attempt but the window.
+
+    Rows that repeat the step of the row before serve no more than that row did: a window ends best at the first row of
+    such a run. Seen from a later run, the last row of one is what counts. Only the runs are looked at, therefore.
+    """
+    new_unit, new = changes(rows.unit), changes(kind)
+    new |= new_unit
+    first = np.flatnonzero(new)
+    border = np.flatnonzero(new_unit[first])
+    begun, ended = rows.time[first], rows.time[np.append(first[1:], rows.size) - 1]
+    lowest = np.repeat(border.astype(np.int32), np.diff(np.append(border, len(first))))
+    earliest = None if spec.within is None else begun - spec.within
+    number = np.arange(len(first), dtype=np.int32)
+    kind = kind[first]
+    served = np.zeros(len(first), dtype=np.int8)
+    lasts: list[Ints] = []
+    for step in range(1, len(rows.steps) + 1):
+        last = np.maximum.accumulate(np.where(kind == step, number, np.int32(-1)))
+        good = last >= lowest
+        if earliest is not None:
+            good &= ended[last] >= earliest
+        served += good
+        lasts.append(last)
+    most = np.maximum.reduceat(served, border)
+    hit = np.flatnonzero(served == np.repeat(most, np.diff(np.append(border, len(first)))))
+    hit = hit[firsts(rows, first[hit])]
+    end = first[hit]
+    start = end.copy()
+    for last in lasts:
+        run = last[hit]
+        good = (run >= lowest[hit]) & (run < hit)
+        if earliest is not None:
+            good &= ended[run] >= earliest[hit]
+        # a run before this one is followed by another: its last row is the one before that
+        start = np.where(good, np.minimum(start, first[np.minimum(run + 1, len(first) - 1)] - 1), start)
     return start, end
 
 
