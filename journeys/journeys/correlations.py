@@ -70,7 +70,8 @@ class AsksCorrelations(Selection):
         Raises
         ------
         UnknownNameError
-            When an event or a column is not in the log; the closest names are given.
+            When an event or a column is not in the log, or what is to be left out is no behaviour; the closest names
+            are given.
         ArgumentError
             When an exposure, a duration, a floor or a confidence cannot be meant.
 
@@ -112,12 +113,10 @@ class AsksCorrelations(Selection):
         options |= {"since": ask.since.name} if ask.since is not None else {}
         options |= {"within": within} if within is not None else {}
         options |= {"follow_up": follow_up} if follow_up is not None else {}
-        return correlate(
-            self,
-            ask,
-            rules=Rules(min_people, frozenset([exclude] if isinstance(exclude, str) else exclude), confidence),
-            options=options,
-        )
+        left_out = frozenset([exclude] if isinstance(exclude, str) else exclude)
+        answer = correlate(self, ask, rules=Rules(min_people, left_out, confidence), options=options)
+        answer.check_excluded()
+        return answer
 
     def correlations(
         self,

@@ -262,3 +262,47 @@ def test_pictures_of_a_correlation():
     assert mosaic.data[0].y[0] == pytest.approx(found.table.filter(pl.col("behaviour") == "a")["rate_with"][0])
     with pytest.raises(UnknownNameError, match="behaviour: no behaviour in the table 'zzz'"):
         found.mosaic("zzz")
+
+
+def test_what_is_asked_twice_is_counted_once():
+    log = pl.DataFrame(
+        [(p, f"2026-03-0{d}", e) for p in range(6) for d, e in ((1, "X" if p % 2 else "Y"), (2, "Z")) if p or d < 2]
+        + [(p, "2026-03-05", "Goal") for p in (1, 2, 3)],
+        schema=["person", "timestamp", "event"],
+        orient="row",
+    )
+    j = jn.Journeys.from_table(log)
+    once = j.correlation("Goal", min_people=1)
+    again = ["events", "X", jn.values("event", of="X"), jn.values("event", of="X"), jn.sequence("X", then="Z")]
+    twice = j.correlation("Goal", behaviours=[*again, jn.sequence("X", then="Z"), pl.col("event") == "X"], min_people=1)
+    assert twice.table["behaviour"].n_unique() == twice.table.height
+    assert twice.table["p_value"].drop_nulls().len() == once.table["p_value"].drop_nulls().len() + 3
+    other = jn.step("X", pl.col("event").is_in(["X", "Z"]))
+    with pytest.raises(ArgumentError, match="behaviours: two different ones are called 'X'; give each its own name"):
+        j.correlation("Goal", behaviours=["events", other], min_people=1)
+    with pytest.raises(UnknownNameError, match="exclude: no behaviour 'Zz'; did you mean 'Z'"):
+        j.correlation("Goal", exclude=["Zz"])
+    with pytest.raises(ArgumentError, match="other: expected a correlation, or the journeys of other people; got 3"):
+        once.compare(3)
+    with pytest.raises(ArgumentError, match="kind: 'bar' is none of"):
+        once.plot(kind="bar")
+    with pytest.raises(ArgumentError, match=r"times: .*got 2\.0\."):
+        jn.at_least("X", times=2.0)
+    assert "Only 3 people converted." in once.cautions
+
+
+def test_comparing_keeps_the_confidence_asked_for():
+    log = pl.DataFrame(
+        [(p, "2026-03-01", "X" if p % 3 else "Y") for p in range(60)]
+        + [(p, "2026-03-02", "Goal") for p in range(0, 60, 4)],
+        schema=["person", "timestamp", "event"],
+        orient="row",
+    )
+    j = jn.Journeys.from_table(log)
+    wide, narrow = (
+        j.correlation("Goal", min_people=1, confidence=level)
+        .compare(j)
+        .table.select(pl.col("ci_high") - pl.col("ci_low"))
+        for level in (0.99, 0.8)
+    )
+    assert (wide.to_series() > narrow.to_series()).all()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
+from journeys.errors import ArgumentError
 from tests import logs
 from tests.analyses.test_funnel import (
     KIND_LISTS,
@@ -295,9 +296,30 @@ def test_nobody_at_all_still_has_answers():
     assert plain.trend().table.height == 0
 
 
-def test_going_on_is_correlated_with_what_was_done():
-    found = journeys(LOG).funnel(["A", "B", "C"]).correlation(after="B", min_people=1)
-    assert found.table.height
+def test_going_on_is_correlated_with_what_was_done_after_the_step():
+    log = [("a", 0, "A", None), ("a", 1, "Help", None), ("a", 2, "B", None)]  # goes on, with help
+    log += [("b", 0, "Help", None), ("b", 1, "A", None), ("b", 2, "B", None)]  # helped before the step: no help
+    log += [("c", 0, "B", None), ("c", 1, "A", None), ("c", 2, "Help", None)]  # the step after came before: stays
+    log += [("d", 0, "A", None), ("d", 900, "Help", None), ("d", 901, "B", None)]  # both too late
+    log += [("e", 0, "B", None)]  # never got to the step
+    funnel = journeys(log).funnel(["A", "B"], within="10h")
+    found = funnel.correlation(min_people=1)
+    row = found.table.row(0, named=True)
+    assert [row[name] for name in ("behaviour", "both", "behaviour_only", "conversion_only", "neither")] == [
+        "Help",
+        1,
+        1,
+        1,
+        1,
+    ]
+    assert (found.cells.people, found.cells.converted) == tuple(funnel.table["people"])
+    own = {"A": "everybody here did it: the clock starts there", "B": "it is the conversion itself"}
+    assert own.items() <= dict(found.set_apart.select("behaviour", "reason").iter_rows()).items()
+    assert found.people("Help", converted=True).people["person"].to_list() == ["a"]
+    assert funnel.correlation(min_people=1, within=None).cells.converted == 3
+    assert journeys(log).funnel(["A", "B", "Help"]).correlation(after="B", min_people=1).cells.people == 3
+    with pytest.raises(ArgumentError, match="no step follows another"):
+        journeys(log).funnel(["A", "B"], order="any").correlation()
 
 
 def test_conditions_may_speak_of_traits():

@@ -59,12 +59,13 @@ def _cautions(table: pl.DataFrame, cells: Cells, ask: Ask) -> list[str]:
     people, converted = cells.people, cells.converted
     if not 0 < converted < people:
         return []
-    from journeys.display import percent
+    from journeys.display import percent, plural
 
     lines = []
     small = min(converted, people - converted)
     if small < 30:
-        lines.append(f"Only {small:,} people {'converted' if small == converted else 'did not convert'}.")
+        side = "converted" if small == converted else "did not convert"
+        lines.append(f"Only {plural(small, 'person', 'people')} {side}.")
     if people / small > 10:
         side = "convert" if small == converted else "do not convert"
         lines.append(f"Few people {side} ({percent(small / people)}): phi stays small, so read the rates as well.")
@@ -95,6 +96,7 @@ def _exposure_cautions(defined: pl.DataFrame, cells: Cells, ask: Ask) -> list[st
     from journeys.display import number
 
     look = "bad" if below > above else "good"
-    line = f"Before converting, people did {number(short)} things on average, the others {number(long)}"
+    less, more = (number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
+    line = f"Before converting, people did {less} things on average, the others {more}"
     fair = "with everybody watched equally long" if look == "bad" else "among people who are equally active"
     return [f"{line}: that alone makes most behaviours look {look}. Compare {fair}."]

@@ -19,6 +19,7 @@ __all__ = [
     "Sequence",
     "Trait",
     "Values",
+    "steps_in",
 ]
 
 
@@ -96,6 +97,15 @@ class Sequence:
 
 
 Family = EveryEvent | Values | Trait | Happened | AtLeast | Sequence
+
+
+def steps_in(family: Family) -> list[Step]:
+    """List the steps that a behaviour mentions."""
+    if isinstance(family, Happened | AtLeast):
+        return [family.step]
+    if isinstance(family, Sequence):
+        return [family.first, family.then]
+    return [family.of] if isinstance(family, Values) and family.of is not None else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def at_least(
     if times == "best":
         thresholds: tuple[int, ...] = tuple(range(1, 11))
     else:
-        given = [times] if isinstance(times, int) else list(times)
+        given = list(times) if isinstance(times, Sequential) and not isinstance(times, str) else [times]
         wrong = [one for one in given if not isinstance(one, int) or isinstance(one, bool) or one < 1]
         if wrong or not given:
             got = ", ".join(repr(one) for one in wrong) if wrong else "an empty list"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Sequence, Trait, Values
+from journeys.analyses.correlation.ask import Ask, EveryEvent, Trait, Values, steps_in
 from journeys.analyses.correlation.window import Array, Borders, Rows, Window, open_window
 from journeys.log import View
 from journeys.steps import Step
@@ -85,13 +85,7 @@ def _borders(person: Array) -> Borders:
 def steps_of(ask: Ask) -> list[Step]:
     """List every step that the question mentions."""
     steps = [ask.conversion] + ([ask.since] if ask.since is not None else [])
-    for family in ask.families:
-        if isinstance(family, Happened | AtLeast):
-            steps.append(family.step)
-        elif isinstance(family, Sequence):
-            steps += [family.first, family.then]
-        elif isinstance(family, Values) and family.of is not None:
-            steps.append(family.of)
+    steps += [step for family in ask.families for step in steps_in(family)]
     return steps
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.result import Result
+from journeys.errors import ArgumentError
 from journeys.stats import adjust, compare_phis
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     from journeys.analyses.correlation.result import Correlation
 
     if not isinstance(other, Correlation):
+        if not hasattr(other, "log"):
+            raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
         end = other.log.size.last
         moved = replace(result.ask, names=other.log.names)
         if end is not None:
@@ -86,7 +89,11 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     both = result.table.join(other.table, on="behaviour", suffix="_other").sort("behaviour")
     here = tuple(both[name] for name in CELLS)
     there = tuple(both[f"{name}_other"] for name in CELLS)
-    gap = compare_phis((here[0], here[1], here[2], here[3]), (there[0], there[1], there[2], there[3]))
+    gap = compare_phis(
+        (here[0], here[1], here[2], here[3]),
+        (there[0], there[1], there[2], there[3]),
+        confidence=result.rules.confidence,
+    )
     columns = {"difference": gap.estimate, "ci_low": gap.ci_low, "ci_high": gap.ci_high, "p_value": gap.p_value}
     columns["q_value"] = adjust(gap.p_value)
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]

@@ -146,7 +146,8 @@ def threshold(times: int, within: tuple[int, str] | None) -> str:
     >>> threshold(1, (1, "3d")), threshold(3, None)
     ('within the first 3d', '3 times or more')
     """
-    words = [f"{times} times or more"] if times > 1 or within is None else []
+    often = f"{times} times or more" if times > 1 else "once or more"
+    words = [often] if times > 1 or within is None else []
     return " ".join([*words, f"within the first {within[1]}"] if within is not None else words)
 
 

@@ -19,6 +19,7 @@ from journeys.analyses.correlation.ask import (
     Sequence,
     Trait,
     Values,
+    steps_in,
 )
 from journeys.analyses.correlation.behaviours import Behaviour
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
@@ -117,7 +118,29 @@ def _families(log: Log, behaviours: Any) -> tuple[Family, ...]:
         except UnknownNameError as error:
             problems.append(str(error))
     raise_all(problems, UnknownNameError)
-    return tuple(families)
+    return _distinct(families)
+
+
+def _distinct(families: Sequential[Family]) -> tuple[Family, ...]:
+    """Leave out what is asked twice: counted twice, it would be tested twice."""
+    every = any(isinstance(family, EveryEvent) for family in families)
+    kept: dict[tuple[object, ...], list[Family]] = {}
+    for family in families:
+        if every and isinstance(family, Happened) and family.step.events == (family.step.name,):
+            continue
+        steps = steps_in(family)
+        same = kept.setdefault((type(family), *_plain_fields(family), *(step.name for step in steps)), [])
+        if not any(
+            all(a.condition.meta.eq(b.condition) for a, b in zip(steps, steps_in(one), strict=True)) for one in same
+        ):
+            same.append(family)
+    return tuple(family for group in kept.values() for family in group)
+
+
+def _plain_fields(family: Family) -> tuple[object, ...]:
+    if isinstance(family, Values | Trait):
+        return (family.column,)
+    return (family.times, family.within) if isinstance(family, AtLeast) else ()
 
 
 def _family(log: Log, given: BehaviourLike) -> Family:

@@ -12,7 +12,7 @@ from journeys.analyses.correlation.ask import Ask, Rules
 from journeys.analyses.correlation.count import select
 from journeys.analyses.correlation.summary import Cells
 from journeys.analyses.result import Result
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -124,6 +124,8 @@ class Correlation(Result):
         rows : int
             At most so many rows of dots.
         """
+        if kind not in ("dots", "volcano"):
+            raise ArgumentError(f"kind: {kind!r} is none of 'dots' and 'volcano'.")
         options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
         if kind == "volcano":
             from journeys.charts.volcano import draw as draw_volcano
@@ -280,6 +282,13 @@ class Correlation(Result):
         from journeys.analyses.correlation.shuffle import permute
 
         return permute(self, deals=deals, seed=seed, within=within)
+
+    def check_excluded(self) -> None:
+        """Refuse to leave out what is neither a behaviour nor an event: a name spelled wrong would leave a leak in."""
+        known = {*self.table["behaviour"], *self.set_apart["behaviour"], *self.ask.names}
+        wrong = sorted(self.rules.exclude - known)
+        available = sorted(known)
+        raise_all([unknown("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError)
 
     def _row(self, behaviour: str) -> dict[str, Any]:
         rows = self.table.filter(pl.col("behaviour") == behaviour).to_dicts()

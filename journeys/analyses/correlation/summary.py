@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Rules, Sequence, Trait, Values
+from journeys.errors import ArgumentError
 from journeys.stats import adjust, phi_table, strength, wilson
 
 __all__ = ["Cells", "add_up", "behaviour_table", "label", "measure", "plain"]
@@ -142,6 +143,12 @@ def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFra
     pooled = pooled.with_columns(
         pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
     )
+    # Of a search for thresholds only one row stays; all others are found by their names.
+    twice = pooled.filter((pl.col("kind") != "threshold") & pl.col("behaviour").is_duplicated())["behaviour"]
+    if len(twice):
+        raise ArgumentError(
+            f"behaviours: two different ones are called {twice[0]!r}; give each its own name with jn.step(name, …)."
+        )
     reasons = [_reason(row, ask=ask, cells=cells, rules=rules) for row in pooled.iter_rows(named=True)]
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")

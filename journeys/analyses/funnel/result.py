@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -306,12 +307,34 @@ class Funnel(FunnelPeople):
         after : int or str
             The step; those who reached it are asked, and taking the next step is the conversion.
         **options
-            What `Journeys.correlation` takes.
+            What `Journeys.correlation` takes. Unless it says otherwise, each person's clock starts when they first
+            take the step, what they did before does not count, going on counts within the window of the funnel, and
+            the events of the funnel's own steps are set apart.
+
+        Raises
+        ------
+        ArgumentError
+            When nothing follows the step, or the steps may come in any order.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "a", "b"], "event": ["A", "Help", "B", "A"],
+        ...     "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-01"]})
+        >>> found = jn.Journeys.from_table(log).funnel(["A", "B"], within="7d").correlation(min_people=1)
+        >>> found.table.select("behaviour", "both", "neither", "phi").rows()
+        [('Help', 1, 1, 1.0)]
         """
         row = self.row_of(after, argument="after")
         if row == self.spec.width - 1:
             raise ArgumentError("after: nothing follows the last step.")
-        return self.converted(row + 1).correlation(self.spec.steps[row + 1], **options)
+        if self.spec.order == "any":
+            raise ArgumentError("after: with order='any' no step follows another; ask j.correlation(…, since=…).")
+        here, following = self.spec.steps[row], self.spec.steps[row + 1]
+        limits = [limit for limit in (self.spec.within, self.spec.gaps[row + 1]) if limit is not None]
+        asked: dict[str, Any] = {"since": here, "within": timedelta(microseconds=min(limits)) if limits else None}
+        asked["exclude"] = sorted({name for step in self.spec.steps for name in step.events or ()})
+        return self.converted(row + 1).correlation(following, **asked | options)
 
     def explain_difference(self, other: Funnel) -> Explanation:
         """Why does another funnel say something else?
