@@ -56,7 +56,7 @@ def draw(
         f"<b>{full(row[touch])}</b><br>"
         + lines_of(
             f"{number(row['touched'])} people were touched, {number(row['converted'])} of them converted "
-            f"({percent(row['conversion_rate'])}); credit {_amount(row['credit'])}.",
+            f"({percent(row['conversion_rate']) if row['conversion_rate'] is not None else '–'}); credit {_amount(row['credit'])}.",
             48,
         )
         for row in shown

@@ -58,6 +58,8 @@ def test_values_are_shared_like_conversions():
     for model in ("linear", "markov", "shapley"):
         table = j.attribution("X", model=model, value="amount").table
         assert dict(table.select("campaign", "value").rows()) == {"ads": 50.0, "spring": 50.0, "(none)": 7.0}
+    rates = dict(j.attribution("X").table.select("campaign", "conversion_rate").rows())
+    assert rates == {"spring": 1.0, "ads": 1.0, "(none)": None}
     assert j.attribution("X", model="custom", weights=(1, 0, 0), value="amount").table["value"].sum() == 107.0
 
 

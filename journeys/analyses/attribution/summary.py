@@ -124,7 +124,8 @@ def summarise(
         (pl.col("credit") / total if total else pl.lit(None, dtype=pl.Float64)).alias("share"),
         "touched",
         "converted",
-        (pl.col("converted") / pl.col("touched")).alias("conversion_rate"),
+        # those without a touch are counted only when they converted: they have no rate
+        pl.when(pl.col(spec.by) != NONE).then(pl.col("converted") / pl.col("touched")).alias("conversion_rate"),
     )
     if spec.value:
         worth = credits_of(model, paths=paths, half_life=half_life, custom=custom, worth=True)

@@ -31,7 +31,7 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     rows = read_rows(view, spec)
     attempts = counted(rows, spec=spec)
     labels, group = _numbered(groups_of(view, rows, attempts, spec=spec), size=len(attempts.unit))
-    entered = np.bincount(group, minlength=labels.height)
+    entered = _tally(group, size=labels.height)
     parts = []
     first = np.full(len(attempts.unit), -1, dtype=np.int64)
     before = first.copy()
@@ -46,8 +46,8 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
             labels.with_columns(
                 step=pl.lit(step + 1, dtype=pl.Int64),
                 entered=pl.Series(entered, dtype=pl.Int64),
-                people=pl.Series(np.bincount(group[line], minlength=labels.height), dtype=pl.Int64),
-                dropped=pl.Series(np.bincount(group[stays], minlength=labels.height), dtype=pl.Int64),
+                people=pl.Series(_tally(group, line, size=labels.height), dtype=pl.Int64),
+                dropped=pl.Series(_tally(group, stays, size=labels.height), dtype=pl.Int64),
                 from_previous=_lists(now - rows.time[before[came]], group[came], size=labels.height),
                 from_start=_lists(now - rows.time[first[came]], group[came], size=labels.height),
             )
@@ -65,6 +65,13 @@ def _numbered(groups: Sequence[pl.Series], *, size: int) -> tuple[pl.DataFrame, 
     labels = table.unique().sort(table.columns).with_row_index("")
     number = table.join(labels, on=table.columns, how="left", maintain_order="left")[""]
     return labels, number.to_numpy().astype(np.int64)
+
+
+def _tally(group: Ints, line: Ints | None = None, *, size: int) -> Ints:
+    """Count the lines of each group; one group needs no look at them."""
+    if size == 1:
+        return np.array([len(group) if line is None else len(line)], dtype=np.int64)
+    return np.bincount(group if line is None else group[line], minlength=size)
 
 
 def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
