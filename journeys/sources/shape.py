@@ -157,12 +157,19 @@ def as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
         return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
     if dtype == pl.String:
-        text = value.str.strip_chars()
-        text = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^(\d+)\.0$", "$1")).otherwise(text)
-        return pl.when(text != "").then(text)
+        return value.map_batches(_tidy_ids, return_dtype=pl.String, is_elementwise=True)
     if dtype == pl.Binary:
         return value.bin.encode("hex")
     return value.cast(pl.String)
+
+
+def _tidy_ids(ids: pl.Series) -> pl.Series:
+    """Take blanks, ".0" and empty texts away, batch by batch: most have none, and then it costs only a look."""
+    text = ids.str.strip_chars()
+    if text.str.ends_with(".0").any():
+        text = text.str.replace(r"^(\d+)\.0$", "$1")
+    empty = text == ""
+    return text.zip_with(~empty, pl.Series([None], dtype=pl.String)) if empty.any() else text
 
 
 def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
