@@ -20,6 +20,7 @@ Numbers = npt.NDArray[np.int32]
 Words = npt.NDArray[np.uint64]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+_ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,15 +113,50 @@ def _mix(parts: list[npt.NDArray[Any]]) -> Words:
 
 
 def _group(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    """Number equal words alike; return the numbers, and of each number one place that has it."""
-    if not words.size:
-        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
+    """Number equal words alike; return the numbers, and of each number one place that has it.
+
+    A table is addressed by some bits of the word, and the last word written to a place keeps it: one write and one
+    look a row settle all rows of that word. The few rows that lost their place try again with other bits.
+    """
+    number = np.empty(words.size, dtype=np.int32)
+    homes: list[npt.NDArray[np.int64]] = []
+    rows: npt.NDArray[np.int64] | None = None
+    left, count = words, 0
+    bits = min(max(10, (words.size // 4).bit_length()), 26)
+    for at in range(_ROUNDS):
+        if not left.size:
+            break
+        # odd, so that no word loses a bit; another one each time, so that the same words do not meet again
+        slot = (left * (_ODD + np.uint64(2 * at)) >> np.uint64(64 - bits)).astype(np.int32)
+        table = np.zeros(1 << bits, dtype=np.uint64)
+        table[slot] = left
+        good = table[slot] == left
+        del table
+        settled, lost = np.flatnonzero(good), np.flatnonzero(~good)
+        slot = slot[settled]
+        home = np.full(1 << bits, -1, dtype=np.int64)
+        where = settled if rows is None else rows[settled]
+        home[slot] = where
+        used = home >= 0
+        dense = np.cumsum(used, dtype=np.int32) + np.int32(count - 1)
+        number[where] = dense[slot]
+        homes.append(home[used])
+        count += homes[-1].size
+        rows, left = (lost if rows is None else rows[lost]), left[lost]
+        bits = min(max(10, (left.size // 4).bit_length()), bits)
+    if rows is not None and left.size:
+        rest, begin = _group_by_sorting(left)
+        number[rows] = rest + np.int32(count)
+        homes.append(rows[begin])
+    return number, np.concatenate(homes) if homes else np.empty(0, dtype=np.int64)
+
+
+def _group_by_sorting(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
     order = pl.Series(words).arg_sort().to_numpy()
+    ordered = words[order]
     starts = np.empty(words.size, dtype=bool)
     starts[0] = True
-    ordered = words[order]
     np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
-    del ordered
     number = np.empty(words.size, dtype=np.int32)
     number[order] = np.cumsum(starts, dtype=np.int32) - np.int32(1)
     return number, order[starts].astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -334,3 +335,14 @@ def test_nothing_at_all() -> None:
     assert empty.identity.bridged is None
     assert "0 identifiers are 0 people" in repr(empty.identity)
     assert empty.identity._repr_html_()
+
+
+@pytest.mark.parametrize("rounds", [1, 8])
+@pytest.mark.parametrize("different", [1, 2, 1_000, 2**40])
+@pytest.mark.parametrize("size", [0, 1, 5_000])
+def test_equal_words_get_one_number(size: int, different: int, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(combining, "_ROUNDS", rounds)
+    words = np.random.default_rng(size).integers(0, different, size, dtype=np.uint64) << np.uint64(20)
+    number, home = combining._group(words)
+    assert home.size == np.unique(words).size == np.unique(number).size
+    assert (words[home][number] == words).all()
