@@ -56,7 +56,7 @@ def draw(
         f"<b>{full(row[touch])}</b><br>"
         + lines_of(
             f"{number(row['touched'])} people were touched, {number(row['converted'])} of them converted "
-            f"({percent(row['conversion_rate']) if row['conversion_rate'] is not None else '–'}); credit {_amount(row['credit'])}.",
+            f"({_rate(row['conversion_rate'])}); credit {_amount(row['credit'])}.",
             48,
         )
         for row in shown
@@ -93,6 +93,10 @@ def draw(
     )
     height = 34 * len(names) + 20
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _rate(rate: float | None) -> str:
+    return "–" if rate is None else percent(rate)
 
 
 def _amount(credit: float) -> str:
