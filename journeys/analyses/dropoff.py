@@ -76,8 +76,11 @@ class Dropoff(Result):
         if self.table.is_empty():
             return f"Nobody is lost on the way to {goal}."
         top = self.table.row(0, named=True)
+        lost = f"the {number(self.lost)} who never reach {goal} end"
+        if self.lost == 1:
+            lost = f"the only one who never reaches {goal} ends"
         return (
-            f"{percent(top['share'])} of the {number(self.lost)} who never reach {goal} end at {said(top['event'])}: "
+            f"{percent(top['share'])} of {lost} at {said(top['event'])}: "
             f"{percent(top['loss_rate'])} of those who were there."
         )
 

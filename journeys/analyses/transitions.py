@@ -95,7 +95,9 @@ class Transitions(Result):
 
     def _definition(self) -> str:
         repeats = "repeats next to each other are one" if self.spec.collapse else "every event counts"
-        return f"Share of what follows directly on each event; {repeats}; {self.settings['events']:,} events."
+        from journeys.display import plural
+
+        return f"Share of what follows directly on each event; {repeats}; {plural(self.settings['events'], 'event')}."
 
 
 def _by_size(table: pl.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import number, percent
+from journeys.display import agree, number, percent, plural
 
 __all__ = ["draw"]
 
@@ -55,8 +55,9 @@ def draw(
     hover = [
         f"<b>{full(row[touch])}</b><br>"
         + lines_of(
-            f"{number(row['touched'])} people were touched, {number(row['converted'])} of them converted "
-            f"({_rate(row['conversion_rate'])}); credit {_amount(row['credit'])}.",
+            f"{plural(row['touched'], 'person')} {agree(row['touched'], 'was', 'were')} touched, "
+            f"{number(row['converted'])} of them converted ({_rate(row['conversion_rate'])}); "
+            f"credit {_amount(row['credit'])}.",
             48,
         )
         for row in shown
@@ -66,7 +67,7 @@ def draw(
         names.append(f"{len(rest)} more")
         credit.append(sum(row["credit"] for row in rest))
         said.append(f"{_amount(credit[-1])} · {percent(sum(row['share'] for row in rest))}")
-        hover.append(lines_of(f"{len(rest)} touches with less credit each.", 48))
+        hover.append(lines_of(f"{plural(len(rest), 'touch', 'touches')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
     fig = go.Figure(

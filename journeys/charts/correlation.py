@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.charts.labels import label, lines_of
 from journeys.charts.theme import Colours, colours, finish, nothing
-from journeys.display import interval, number, p_value, percent, ratio
+from journeys.display import interval, number, p_value, percent, plural, ratio
 
 __all__ = ["draw"]
 
@@ -196,7 +196,7 @@ def _below(
 ) -> int:
     """Write what is not in the rows, in grey, under them; return the room it takes."""
     lines = [f"Hollow: does not hold after correction for many comparisons (q > {level:g})."] if hollow else []
-    lines += [f"… and {number(left)} more behaviours in the table."] if left else []
+    lines += [f"… and {plural(left, 'more behaviour')} in the table."] if left else []
     lines += ["Set apart:"] if below else []
     told = [label(line) for line in lines]
     told += [f"  {label(name, 24 if narrow else 40)} – {label(why, 34 if narrow else 90)}" for name, why in below[:12]]

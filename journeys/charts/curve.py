@@ -10,7 +10,7 @@ import polars as pl
 from journeys.charts.labels import label
 from journeys.charts.theme import colours, finish, nothing, rgba
 from journeys.charts.ticks import percent_ticks
-from journeys.display import duration, interval, number, percent
+from journeys.display import agree, duration, interval, percent, plural
 
 __all__ = ["draw"]
 
@@ -65,7 +65,7 @@ def draw(
         name = " · ".join(str(part[group][0]) for group in groups)
         said = [
             f"{percent(row['share'])} ({interval(row['ci_low'], row['ci_high'])}) within {duration(row['time'])}"
-            f"<br>{number(row['at_risk'])} people were still being watched"
+            f"<br>{plural(row['at_risk'], 'person')} {agree(row['at_risk'], 'was', 'were')} still being watched"
             for row in part.to_dicts()
         ]
         fig.add_scatter(

@@ -7,7 +7,7 @@ import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import number, percent
+from journeys.display import number, percent, the_count
 
 __all__ = ["draw"]
 
@@ -67,7 +67,7 @@ def draw(
 
 
 def _words(row: dict[str, object]) -> str:
-    told = f"{number(row['people'])} of the {number(row['passed'])} people at {row['event']} ended there."  # type: ignore[arg-type]
+    told = f"{number(row['people'])} of {the_count(row['passed'], 'person')} at {row['event']} ended there."  # type: ignore[arg-type]
     steps = row.get("last_steps")
     if isinstance(steps, list):
         told += f" Most often after: {' → '.join(steps)}."

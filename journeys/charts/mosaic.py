@@ -7,7 +7,7 @@ import polars as pl
 
 from journeys.charts.labels import label, lines_of
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import number, percent
+from journeys.display import number, percent, plural
 
 __all__ = ["draw"]
 
@@ -59,7 +59,7 @@ def draw(
         share = yes / people
         middle = left + width / 2
         ticks.append(middle)
-        names.append(f"<b>{words}</b><br>{number(people)} people")
+        names.append(f"<b>{words}</b><br>{plural(people, 'person')}")
         said = (
             (share, 0.0, theme.goal, f"{number(yes)} of {number(people)} who {words} reached {conversion}"),
             (1 - share, share, theme.grid, f"{number(no)} of {number(people)} who {words} did not reach {conversion}"),

@@ -7,7 +7,7 @@ import polars as pl
 
 from journeys.charts.labels import full, label
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import number, percent
+from journeys.display import number, percent, plural
 
 __all__ = ["draw", "draw_changes"]
 
@@ -54,7 +54,7 @@ def draw(
             text=[f"{number(row['people'])} · {percent(row['share'])}" for row in rows],
             textposition="outside",
             cliponaxis=False,
-            hovertext=[f"{full(row['event'])}: {number(row['people'])} people" for row in rows],
+            hovertext=[f"{full(row['event'])}: {plural(row['people'], 'person')}" for row in rows],
             hoverinfo="text",
         )
     )

@@ -9,7 +9,6 @@ Nothing is set globally: each figure carries its template.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -19,6 +18,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from journeys.charts.labels import label
+from journeys.display import unbroken
 
 __all__ = [
     "DARK",
@@ -253,8 +253,8 @@ def finish(
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """Break into lines, but never between a number and its unit."""
-    return wrap(re.sub(r"(?<=\d) (?=%|points?\b|people\b)", "\u00a0", text), width)
+    """Break into lines, but never between a number and what belongs to it."""
+    return wrap(unbroken(text), width)
 
 
 def untitled(fig: go.Figure) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from journeys.display.tables import STYLE, card, html_table, isolated, settings_words, text_table
 from journeys.display.words import (
+    agree,
     compact,
     day,
     duration,
@@ -15,10 +16,13 @@ from journeys.display.words import (
     ratio,
     shorten,
     span,
+    the_count,
+    unbroken,
 )
 
 __all__ = [
     "STYLE",
+    "agree",
     "card",
     "compact",
     "day",
@@ -37,4 +41,6 @@ __all__ = [
     "shorten",
     "span",
     "text_table",
+    "the_count",
+    "unbroken",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from math import floor, isfinite, log10
 
 __all__ = [
+    "agree",
     "compact",
     "day",
     "duration",
@@ -20,7 +22,11 @@ __all__ = [
     "ratio",
     "shorten",
     "span",
+    "the_count",
+    "unbroken",
 ]
+
+_MANY = {"person": "people", "entry": "entries"}
 
 NOTHING = "–"
 MINUS = "−"
@@ -72,10 +78,32 @@ def plural(count: float, noun: str, many: str | None = None) -> str:
 
     Examples
     --------
-    >>> plural(1, "person", "people"), plural(1200, "event")
-    ('1 person', '1,200 events')
+    >>> plural(1, "person"), plural(0, "person"), plural(1200, "event"), plural(2, "entry", "entries")
+    ('1 person', '0 people', '1,200 events', '2 entries')
     """
-    return f"{number(count)} {noun if count == 1 else many or noun + 's'}"
+    return f"{number(count)} {agree(count, noun, many or _MANY.get(noun, noun + 's'))}"
+
+
+def agree(count: float, one: str, many: str) -> str:
+    """Choose the word that goes with a count.
+
+    Examples
+    --------
+    >>> agree(1, "begins", "begin"), agree(7, "begins", "begin")
+    ('begins', 'begin')
+    """
+    return one if count == 1 else many
+
+
+def the_count(count: float, noun: str, many: str | None = None) -> str:
+    """Say all there are of something, as it stands after "of".
+
+    Examples
+    --------
+    >>> the_count(149, "conversion"), the_count(1, "conversion")
+    ('the 149 conversions', 'the only conversion')
+    """
+    return f"the only {noun}" if count == 1 else f"the {plural(count, noun, many)}"
 
 
 def _digits(value: float, digits: int = 2) -> str:
@@ -275,3 +303,20 @@ def shorten(text: str, width: int) -> str:
         return "…"[:width]
     tail = width // 2
     return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+
+
+def unbroken(text: str) -> str:
+    """Keep a number on one line with what belongs to it: its unit, its month, the "n =" before it.
+
+    Examples
+    --------
+    >>> unbroken("38 % of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
+    4
+    """
+    return _BELONGS.sub("\N{NO-BREAK SPACE}", text)
+
+
+_BELONGS = re.compile(
+    r"(?<=\d) (?=(?:%|points?|people|person|(?:second|minute|hour|day|year)s?|" + "|".join(_MONTHS) + r")(?!\w))"
+    r"|(?<=\bn) (?== \d)|(?<=\bn[ \N{NO-BREAK SPACE}]=) (?=\d)"
+)

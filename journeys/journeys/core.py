@@ -205,29 +205,24 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
     @property
     def finding(self) -> str:
         """How many people and events there are, over which days, as a sentence."""
+        from journeys.display import plural
+
         size = self.size
         if size.first is None or size.last is None:
             return "no people and no events."
-        people, events = f"{size.people:,} {_plural('person', size.people)}", f"{size.events:,}"
         days = f"{size.first:%Y-%m-%d}"
         if size.first.date() != size.last.date():
             days += f" to {size.last:%Y-%m-%d}"
-        return f"{people}, {events} {_plural('event', size.events)}, {days}."
+        return f"{plural(size.people, 'person')}, {plural(size.events, 'event')}, {days}."
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import card, plural
 
         settings = {"odd but kept": ", ".join(f"{count:,} × {what}" for what, count in self.noticed.items())}
         if self.quarantine.height:
-            settings["set apart"] = f"{self.quarantine.height:,} rows without a person, a time or an event"
+            settings["set apart"] = f"{plural(self.quarantine.height, 'row')} without a person, a time or an event"
         settings = {key: value for key, value in settings.items() if value}
         return card("Journeys", sentence=self.finding, settings=settings, table=self._few())
-
-
-def _plural(word: str, count: int) -> str:
-    if count == 1:
-        return word
-    return {"person": "people"}.get(word, f"{word}s")
 
 
 def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:

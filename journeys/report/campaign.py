@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.display import number, plural, shorten, span
+from journeys.display import number, plural, shorten, span, the_count
 from journeys.errors import ArgumentError
 from journeys.report.document import Finding, Report
 from journeys.report.findings import campaign_gap, funnel_loss, way_around, what_stops
@@ -144,9 +144,7 @@ def _around(correlation: Correlation, steps: list[str]) -> str | None:
     if found is None:
         return None
     step, count, converted = found
-    told = (
-        f"{count:,} of the {plural(converted, 'person', 'people')} who reached {correlation.goal} did so without {step}"
-    )
+    told = f"{number(count)} of {the_count(converted, 'person')} who reached {correlation.goal} did so without {step}"
     others = correlation.people(step, did=True, converted=True)
     instead = _most_their_own(correlation.people(step, did=False, converted=True), others, goal=correlation.goal)
     return f"{told}{f': {instead}' if instead else ''}."

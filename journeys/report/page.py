@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from journeys.display import html_table, isolated, settings_words
+from journeys.display import html_table, isolated, settings_words, unbroken
 from journeys.report.style import SCRIPT, sheet
 
 if TYPE_CHECKING:
@@ -80,8 +79,8 @@ def _section(section: Section) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape, and keep numbers together with their units."""
-    return re.sub(r"(?<=\d) (?=%|points|days?\b|hours?\b|minutes?\b|seconds?\b)", "&nbsp;", isolated(text))
+    """Escape, and keep numbers together with what belongs to them."""
+    return isolated(unbroken(text))
 
 
 def _charts(report: Report) -> dict[str, Any]:

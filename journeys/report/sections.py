@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.display import day, duration, number, percent, shorten, span
+from journeys.display import day, duration, number, percent, shorten, span, the_count
 from journeys.report.document import Picture, Section
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def attribution_section(credit: Attribution, *, goal: str) -> Section:
     if earned:
         top = named.row(0, named=True)
         finding = (
-            f"Campaigns earn {percent(earned / total)} of the {number(total)} conversions; "
+            f"Campaigns earn {percent(earned / total)} of {the_count(total, 'conversion')}; "
             f"{shorten(str(top['campaign']), 60)} earns most of it, {percent(top['share'])} of all."
         )
     wide, narrow = (draw(named, touch="campaign", narrow=narrow) for narrow in (False, True))

@@ -41,23 +41,24 @@ class Attribution(Result):
     @property
     def finding(self) -> str:
         """The touch that earned most, as one sentence."""
-        from journeys.display import number, percent
+        from journeys.display import percent, the_count
 
         total = self.settings["conversions"]
         if not total:
             return f"Nobody did {self.spec.conversion.name}: there is no credit to share."
         top = self.table.row(0, named=True)
         return (
-            f"{top[self.spec.by]} earns {percent(top['share'])} of the {number(total)} conversions to "
+            f"{top[self.spec.by]} earns {percent(top['share'])} of {the_count(total, 'conversion')} to "
             f"{self.spec.conversion.name}."
         )
 
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw the credit of each touch as a bar."""
         from journeys.charts.attribution import draw
+        from journeys.display import plural
 
         model, lookback, total = (self.settings[name] for name in ("model", "lookback", "conversions"))
-        subtitle = f"{model} attribution, look-back {lookback}, {total:,} conversions"
+        subtitle = f"{model} attribution, look-back {lookback}, {plural(total, 'conversion')}"
         return draw(self.table, touch=self.spec.by, title=self.finding, subtitle=subtitle, dark=dark)
 
     def people(self, touch: str, *, converted: bool | None = None) -> Journeys:

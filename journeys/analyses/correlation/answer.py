@@ -73,7 +73,7 @@ def _cautions(table: pl.DataFrame, cells: Cells, ask: Ask) -> list[str]:
     cells_of = [defined[name] for name in ("both", "behaviour_only", "conversion_only", "neither")]
     exact = int((expected_minimum(*cells_of) < 5).sum())
     if exact:
-        lines.append(f"Fisher's exact test was used for {exact:,} behaviours with small cells.")
+        lines.append(f"Fisher's exact test was used for {plural(exact, 'behaviour')} with small cells.")
     leaks = defined.filter(pl.col("phi") > 0.9)["behaviour"].to_list()
     if leaks:
         lines.append(f"Too good to be true, look for a leak: {', '.join(leaks)}.")

@@ -84,9 +84,10 @@ class Correlations(Result):
             At most so many behaviours.
         """
         from journeys.charts.phis import draw
+        from journeys.display import plural
 
         people = self.each[0].cells.people if self.each else 0
-        subtitle = f"phi, of {people:,} people; blank where it is undefined, too few did it or it was set apart"
+        subtitle = f"phi, of {plural(people, 'person')}; blank: undefined, too few did it, or it was set apart"
         return draw(self.matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark)
 
     def shown(self) -> pl.DataFrame:

@@ -69,8 +69,10 @@ class Passages(Result):
             At most so many steps.
         """
         from journeys.charts.correlation import draw
+        from journeys.display import plural
 
-        subtitle = f"{self.people_compared:,} journeys, {self.reached:,} reached {self.goal}; passing in that column"
+        subtitle = f"{plural(self.people_compared, 'journey')}, {self.reached:,} reached {self.goal}; "
+        subtitle += "passing in that column"
         return draw(self.table, conversion=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark)
 
 

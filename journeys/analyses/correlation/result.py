@@ -176,7 +176,7 @@ class Correlation(Result):
     @property
     def definition(self) -> str:
         """What was compared, as a line under a chart."""
-        from journeys.display import number
+        from journeys.display import number, plural
 
         words = {
             "before": "of those who did, what came before; of the others, everything",
@@ -185,7 +185,7 @@ class Correlation(Result):
         said = words.get(
             str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
         )
-        return f"{number(self.cells.people)} people, {number(self.cells.converted)} reached {self.goal}: {said}"
+        return f"{plural(self.cells.people, 'person')}, {number(self.cells.converted)} reached {self.goal}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> Journeys:
         """Who are the people in a cell?
@@ -298,13 +298,15 @@ class Correlation(Result):
         return rows[0]
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import card, plural
 
         settings = dict(self.settings)
         if self.cautions:
             settings["note"] = " ".join(self.cautions)
         if self.set_apart.height:
-            settings["set apart"] = f"{self.set_apart.height:,} behaviours (see .set_apart)"
+            settings["set apart"] = f"{plural(self.set_apart.height, 'behaviour')} (see .set_apart)"
         if self.not_compared:
-            settings["not compared"] = "; ".join(f"{count:,} people {why}" for why, count in self.not_compared.items())
+            settings["not compared"] = "; ".join(
+                f"{plural(count, 'person')} {why}" for why, count in self.not_compared.items()
+            )
         return card("Correlation", sentence=self.finding, settings=settings, table=self.shown())

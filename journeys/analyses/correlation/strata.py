@@ -62,6 +62,8 @@ class Stratified(Result):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
+        from journeys.display import agree, number, plural
+
         said = self.table.filter(pl.col("verdict").is_not_null())
         turned = said.filter(pl.col("verdict") == "reversed")
         if turned.height:
@@ -77,7 +79,11 @@ class Stratified(Result):
         held = said.filter(pl.col("verdict") == "holds").height
         if not gone and not held:
             return f"No behaviour goes with {self.goal}, together or {self.groups}."
-        return f"{held} of {held + gone} behaviours that go with {self.goal} hold {self.groups}."
+        if held + gone == 1:
+            holds = "holds" if held else "does not hold"
+            return f"The only behaviour that goes with {self.goal} {holds} {self.groups}."
+        hold = agree(held, "holds", "hold")
+        return f"{number(held)} of {plural(held + gone, 'behaviour')} that go with {self.goal} {hold} {self.groups}."
 
     def trend(self, behaviour: str) -> str:
         """Say how a behaviour's phi differs between the groups, as one sentence."""

@@ -163,6 +163,8 @@ def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFra
 
 def _reason(row: dict[str, Any], *, ask: Ask, cells: Cells, rules: Rules) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
+    from journeys.display import plural
+
     is_name = isinstance(ask.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in cells.own:
         return "it is the conversion itself"
@@ -176,9 +178,9 @@ def _reason(row: dict[str, Any], *, ask: Ask, cells: Cells, rules: Rules) -> str
         after = cells.after.get((row["family"], row["value"]), 0)
         if after > row["people"]:
             did = row["people"] + after
-            some = f"{after:,} of the" if row["people"] else "all"
-            return f"{some} {did:,} who did it did so only after {ask.conversion.name}"
-        return f"fewer than {rules.min_people:,} people did it in the time that counts"
+            some = f"{after:,} of the {did:,}" if row["people"] else f"all {did:,}" if did > 1 else "the only one"
+            return f"{some} who did it did so only after {ask.conversion.name}"
+        return f"fewer than {plural(rules.min_people, 'person')} did it in the time that counts"
     return None
 
 

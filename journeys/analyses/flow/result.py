@@ -57,32 +57,36 @@ class Flow(Result):
     @property
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
-        from journeys.display import percent
+        from journeys.display import agree, percent
 
         goal = said(self.goal or "")
         if self.nodes.is_empty():
             return f"Nobody did {goal}: there is no journey to show." if self.goal else "There are no journeys."
         total, first = self.journeys, self.nodes.row(0, named=True)
-        units = f"{total:,} {self._unit(total)}"
+        units = self._units
         if self.spec.end is not None and self.spec.who == "all":
-            return f"{percent(self.reached / total)} of {units} {'reaches' if total == 1 else 'reach'} {goal}."
+            return f"{percent(self.reached / total)} of {units} {agree(total, 'reaches', 'reach')} {goal}."
         if self.spec.end is not None:
             way = "on the way to" if self.spec.who == "converted" else "without reaching"
             if self.spec.align == "end":
                 return f"{units} {way} {goal}."
-            begin = "begins" if total == 1 else "begin"
+            begin = agree(total, "begins", "begin")
             return f"{percent(first['share'])} of {units} {way} {goal} {begin} with {said(first['node'])}."
-        top = self.table.row(0, named=True)
-        what = "then stop" if top["target"] == DROP else f"then go to {said(top['target'])}"
-        if top["target"] == CONTINUES:
-            what = "then go on"
         if self.spec.align == "end":
-            return f"{percent(first['share'])} of {units} are at {said(first['node'])} at step {first['position'] + 1}."
-        return f"{percent(top['share'])} of {units} begin with {said(top['source'])} and {what}."
+            at = f"{agree(total, 'is', 'are')} at {said(first['node'])} at step {first['position'] + 1}"
+            return f"{percent(first['share'])} of {units} {at}."
+        top = self.table.row(0, named=True)
+        begin, stop, go = (agree(total, *verb) for verb in (("begins", "begin"), ("stops", "stop"), ("goes", "go")))
+        what = {DROP: stop, CONTINUES: f"{go} on"}.get(top["target"], f"{go} to {said(top['target'])}")
+        return f"{percent(top['share'])} of {units} {begin} with {said(top['source'])} and then {what}."
 
-    def _unit(self, count: int) -> str:
+    @property
+    def _units(self) -> str:
+        """How many were counted, with the word for what they are."""
+        from journeys.display import plural
+
         words = {"people": "person", "sessions": "session", "entries": "entry"}
-        return words[self.spec.count] if count == 1 else self.spec.count
+        return plural(self.journeys, words[self.spec.count])
 
     def plot(self, *, colour: Literal["event", "goal"] = "event", dark: bool = False) -> go.Figure:
         """Draw the Sankey.
@@ -173,10 +177,12 @@ class Flow(Result):
     ) -> go.Figure:
         """Draw the most travelled whole paths, one line of names each, with how many take them and convert."""
         from journeys.charts.paths import draw
+        from journeys.display import agree, number, plural
 
         table = self.paths(n, rank=rank, min_people=min_people)
         count, there = self.covering(0.8)
-        title = f"{count:,} of {there:,} paths make up 80 % of all {self.spec.count} shown."
+        make = agree(count, "makes", "make")
+        title = f"{number(count)} of {plural(there, 'path')} {make} up 80 % of all {self.spec.count} shown."
         words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark}
         return draw(table, goal=self.goal, colour_of=self._colours(dark=dark), **words)
 
@@ -187,7 +193,7 @@ class Flow(Result):
         start = "first touch" if spec.start is None else said(spec.start.name)
         to = f" to {said(self.goal or '')}" if spec.end is not None else " on"
         who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
-        return f"From {start}{to}, {who[spec.who]}; n = {self.journeys:,} {self._unit(self.journeys)}."
+        return f"From {start}{to}, {who[spec.who]}; n = {self._units}."
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
         """Which steps go with reaching the end?

@@ -91,8 +91,10 @@ class Explanation(Result):
         row = self.table.row(0, named=True)
         if not row["change"]:
             return "The choices that differ change nothing on these people, one at a time."
-        change = f"{row['change']:+,}".replace("-", "−")
-        return f"The most comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change} people)."
+        from journeys.display import agree
+
+        change = f"{row['change']:+,} {agree(abs(row['change']), 'person', 'people')}".replace("-", "−")
+        return f"The most comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
 
     def plot(self, *, dark: bool = False) -> go.Figure:
         """Draw what each choice alone would change."""
