@@ -10,10 +10,12 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.sources.reading.aside import PLACE, PROBLEM, RAW, set_aside
 from journeys.sources.reading.delimited import read_delimited
 from journeys.sources.reading.dtypes import concat_rows
 from journeys.sources.reading.find import Found, find_files, table_name
-from journeys.sources.reading.ndjson import Broken, read_ndjson
+from journeys.sources.reading.ndjson import read_ndjson
+from journeys.sources.reading.spool import Spool
 
 __all__ = ["PLACE", "PROBLEM", "RAW", "Raw", "Source", "concat_rows", "find_files", "load", "load_files", "table_name"]
 
@@ -22,7 +24,6 @@ Source = Any
 
 # Text up to this size is parsed once and kept: parsing it for each question costs more than the memory.
 SMALL = 64 << 20
-PROBLEM, PLACE, RAW = "_problem", "_place", "_raw"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,30 +94,29 @@ def load_files(
         shown = str(files[0].path) if len(files) == 1 else f"{len(files)} files"
         raise SourceError(f"source: {shown} {'is' if len(files) == 1 else 'are'} empty (0 bytes)")
     frames: list[pl.LazyFrame] = []
-    broken: list[Broken] = []
+    aside: Spool[str] = Spool()
     notes: list[str] = [f"{len(empty)} empty file{'s' if len(empty) > 1 else ''} passed over"] if empty else []
     for kind in ("csv", "ndjson", "parquet", "ipc"):
         members = [found for found in full if found.format == kind]
         if not members:
             continue
         if kind == "csv":
-            rows, bad, said = read_delimited(members, header=header, text=text, quoted=quoted)
+            rows, said = read_delimited(members, header=header, text=text, quoted=quoted, aside=aside)
         elif kind == "ndjson":
-            rows, bad, said = read_ndjson(members)
+            rows, said = read_ndjson(members, aside=aside)
         else:
-            rows, bad, said = _columnar(members, kind)
+            rows, said = _columnar(members, kind, aside=aside), []
         frames += [rows] if rows is not None else []
-        broken += bad
         notes += said
+    broken = [rows for _, rows in aside.tables()]
     if not frames:
-        first = broken[0] if broken else ("no lines", str(full[0].path), "")
-        raise SourceError(
-            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; "
-            f"first trouble: {first[0]} at {first[1]}"
+        reason, place = (
+            broken[0].select(PROBLEM, PLACE).head(1).collect().row(0) if broken else ("no lines", str(full[0].path))
         )
-    if broken:
-        aside = pl.DataFrame(broken, schema=[(c, pl.String()) for c in (PROBLEM, PLACE, RAW)], orient="row")
-        frames.append(aside.lazy())
+        raise SourceError(
+            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; first trouble: {reason} at {place}"
+        )
+    frames += broken
     rows = concat_rows(frames)
     small = sum(found.size * (8 if found.compression else 1) for found in full) <= SMALL
     if small:
@@ -124,9 +124,8 @@ def load_files(
     return Raw(rows, name, tuple(notes), held=small)
 
 
-def _columnar(files: Sequence[Found], kind: str) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
+def _columnar(files: Sequence[Found], kind: str, *, aside: Spool[str]) -> pl.LazyFrame | None:
     groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
-    broken: list[Broken] = []
     scan = pl.scan_parquet if kind == "parquet" else pl.scan_ipc
     for found in files:
         try:
@@ -137,13 +136,11 @@ def _columnar(files: Sequence[Found], kind: str) -> tuple[pl.LazyFrame | None, l
             )
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
-            broken.append((f"unreadable file: {reason}"[:120], str(found.path), ""))
+            set_aside(aside, [(f"unreadable file: {reason}"[:120], str(found.path), "")])
             continue
         groups.setdefault(tuple((n, str(t)) for n, t in schema.items()), []).append(found.path)
     frames = [scan(paths) for paths in groups.values()]
-    if not frames:
-        return None, broken, []
-    return (concat_rows(frames)), broken, []
+    return concat_rows(frames) if frames else None
 
 
 def _all_paths(source: object) -> bool:

@@ -1,7 +1,7 @@
 """CSV and its relatives: typed by looking at every value, ragged lines set aside.
 
 A file is scanned lazily as text, and looked through once so that a column becomes a number only if each of its values
-is one. A file that Polars refuses is read line by line in memory; lines with too many fields go aside with their place.
+is one. A file that Polars refuses is read line by line (`ragged`).
 """
 
 from __future__ import annotations
@@ -9,36 +9,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
-from typing import Literal, NamedTuple
 
 import polars as pl
 
+from journeys.sources.reading.aside import set_aside
 from journeys.sources.reading.find import Found
-from journeys.sources.reading.ndjson import Broken
-from journeys.sources.reading.text import UnreadableError, first_lines, read_text
+from journeys.sources.reading.ragged import Dialect, read_ragged
+from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.text import UnreadableError, first_lines
 from journeys.sources.reading.types import Types, agreed, cast, look, sniff
 
 __all__ = ["read_delimited"]
 
 SEPARATORS = ",;\t|"
-
-
-class Dialect(NamedTuple):
-    """How a file is written: its columns, what stands between fields, whether there is a header line, and quotes."""
-
-    names: tuple[str, ...]
-    separator: str
-    header: bool
-    quoted: bool
-
-    def fields(self, line: str) -> list[str]:
-        """Split one line."""
-        return next(csv.reader([line], delimiter=self.separator, quoting=self.quoting), [])
-
-    @property
-    def quoting(self) -> Literal[0, 3]:
-        """Give the csv module's word for whether quotes mean anything."""
-        return csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
 
 
 def read_delimited(
@@ -47,13 +30,13 @@ def read_delimited(
     header: Sequence[str] | None = None,
     text: Collection[str] | None = (),
     quoted: bool = True,
-) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
-    """Scan delimited files; columns that some files lack are null there.
+    aside: Spool[str],
+) -> tuple[pl.LazyFrame | None, list[str]]:
+    """Scan delimited files; columns that some files lack are null there; lines that cannot be read go aside.
 
     `header` names the columns of files that have no header line; columns in `text` (all, if None) are not typed.
     """
     groups: dict[Dialect, list[Found]] = {}
-    broken: list[Broken] = []
     frames: list[pl.LazyFrame] = []
     types: list[Types] = []
     notes: list[str] = []
@@ -61,7 +44,7 @@ def read_delimited(
         try:
             dialect = _dialect(found, header, quoted=quoted)
         except UnreadableError as error:
-            broken.append((f"unreadable file: {error}"[:120], str(found.path), ""))
+            set_aside(aside, [(f"unreadable file: {error}"[:120], str(found.path), "")])
             continue
         if dialect.names:
             groups.setdefault(dialect, []).append(found)
@@ -79,19 +62,16 @@ def read_delimited(
                 frames.append(_scan(fine, dialect))
                 types.append(seen)
         for found in alone:
-            try:
-                frame, bad, note = _slowly(found, dialect)
-            except UnreadableError as error:
-                broken.append((f"unreadable file: {error}"[:120], str(found.path), ""))
+            rows, note = read_ragged(found, dialect, aside=aside)
+            if rows is None:
                 continue
-            frames.append(frame.lazy())
-            types.append(look(frame.lazy(), sniff(frame, text)))
-            broken += bad
+            frames.append(rows)
+            types.append(look(rows, sniff(rows.head(2000).collect(), text)))
             notes += [f"{found.path.name} was read as {note}"] if note else []
     if not frames:
-        return None, broken, notes
+        return None, notes
     rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
-    return cast(rows, agreed(types)), broken, notes
+    return cast(rows, agreed(types)), notes
 
 
 def _look(files: list[Found], dialect: Dialect, text: Collection[str] | None) -> Types | None:
@@ -150,37 +130,3 @@ def _cut_off(found: Found, dialect: Dialect) -> bool:
         return len(dialect.fields(last)) < len(dialect.names) or last.count('"') % 2 == 1
     except csv.Error:
         return True
-
-
-def _slowly(found: Found, dialect: Dialect) -> tuple[pl.DataFrame, list[Broken], str | None]:
-    text, note = read_text(found)
-    width, separator = len(dialect.names), dialect.separator
-    bad: list[Broken] = []
-    rows: list[list[str | None]] = []
-    complete = text.endswith("\n")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    total = lines.count("\n") + (not complete)
-    reader = csv.reader(io.StringIO(lines), delimiter=separator, quoting=dialect.quoting)
-    limit = csv.field_size_limit(1 << 30)
-    try:
-        if dialect.header:
-            next(reader, None)
-        for fields in reader:
-            if not fields or (len(fields) == 1 and not fields[0].strip()):
-                continue
-            where = f"{found.path}:{reader.line_num}"
-            shown = separator.join(fields)
-            if any("\n" in field and field.count(separator) >= width - 1 for field in fields):
-                # A quote that is never closed swallows the lines after it: each of them is a row not understood.
-                swallowed = [line for line in shown.split("\n") if line.strip()]
-                bad += [("a quote that is not closed", where, line[:256]) for line in swallowed]
-            elif len(fields) > width:
-                bad.append((f"more than {width} fields", where, shown[:256]))
-            elif len(fields) < width and not complete and reader.line_num >= total:
-                bad.append(("half-written last line", where, shown[:256]))
-            else:
-                filled: list[str | None] = [field or None for field in fields]
-                rows.append(filled + [None] * (width - len(fields)))
-    finally:
-        csv.field_size_limit(limit)
-    return pl.DataFrame(rows, schema=dict.fromkeys(dialect.names, pl.String()), orient="row"), bad, note

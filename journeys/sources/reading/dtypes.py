@@ -13,6 +13,7 @@ __all__ = ["as_json", "concat_rows", "flatten", "merge", "merge_schemas", "reada
 type_of = DataType | DataTypeClass
 MAX_DEPTH = 8
 MAX_FIELDS = 500
+EMPTY = pl.Struct({})
 
 
 def merge(left: type_of, right: type_of) -> type_of:
@@ -50,20 +51,21 @@ def merge_schemas(schemas: Iterable[Mapping[str, type_of]]) -> dict[str, type_of
     return merged
 
 
-def readable(dtype: type_of, *, depth: int = 0) -> type_of:
+def readable(dtype: type_of, *, depth: int = 0, empty: bool = False) -> type_of:
     """Turn a type found in JSON into one that every line can be read as.
 
     Whole numbers beyond 64 bits, structures nested deeper than 8 levels or with more than 500 fields (names that are
-    really values) stay JSON text; a field that is always null is text.
+    really values) stay JSON text; a field that is always null is text; one that is never more than `{}` is left out,
+    or text as well, if those are to be had (`empty`).
     """
     if isinstance(dtype, pl.Struct):
         if depth >= MAX_DEPTH or len(dtype.fields) > MAX_FIELDS:
             return pl.String()
-        fields = {f.name: readable(f.dtype, depth=depth + 1) for f in dtype.fields if f.dtype != pl.Struct({})}
+        kept = [field for field in dtype.fields if empty or field.dtype != EMPTY]
+        fields = {field.name: readable(field.dtype, depth=depth + 1, empty=empty) for field in kept}
         return pl.Struct(fields) if fields else pl.String()
     if isinstance(dtype, pl.List):
-        inner = readable(dtype.inner, depth=depth + 1)
-        return pl.List(inner)
+        return pl.List(readable(dtype.inner, depth=depth + 1, empty=empty))
     if dtype in (pl.Null, pl.Int128, pl.UInt64, pl.UInt128):
         return pl.String()
     return dtype

@@ -1,135 +1,122 @@
-"""Newline-delimited JSON: types from every line, broken lines set aside, nothing held that need not be.
-
-Files that parse are scanned lazily. A file with a broken line is cleaned once, in memory, line by line; its broken
-lines become rows of their own with the reason and the place.
-"""
+"""Newline-delimited JSON, read once: types from every line, broken lines set aside, memory that of a few pieces."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import merge_schemas
+from journeys.sources.reading.arrays import Elements
+from journeys.sources.reading.aside import Broken, set_aside
 from journeys.sources.reading.find import Found
-from journeys.sources.reading.schemas import Schema, readable_schema, sound_schema
-from journeys.sources.reading.text import UnreadableError, chunks, first_lines, read_text
+from journeys.sources.reading.schemas import Schema, read_piece, readable_schema, widened, widens
+from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.text import UnreadableError, blocks, chunks, decoded, first_lines, wide
 
-__all__ = ["Broken", "read_ndjson"]
+__all__ = ["read_ndjson"]
 
 LARGEST = 1 << 63
 DEEPEST = 60
 SHOWN = 256
-PIECE = 50_000
-
-Broken = tuple[str, str, str]
-"""A row that could not be read: reason, place, the text itself (cut)."""
 
 
-def read_ndjson(files: Sequence[Found]) -> tuple[pl.LazyFrame | None, list[Broken], list[str]]:
-    """Scan NDJSON files (or files that are one JSON array) with one schema for all of them."""
-    schemas: list[Schema] = []
-    parts: list[Found | bytes] = []
-    broken: list[Broken] = []
-    notes: list[str] = []
+def read_ndjson(files: Sequence[Found], *, aside: Spool[str]) -> tuple[pl.LazyFrame | None, list[str]]:
+    """Read NDJSON files (or files that are JSON arrays) with one schema for all; broken lines go aside.
+
+    Every piece is read with the types known so far. Where a later one teaches a type that the rows before it cannot be
+    turned into, such as text where numbers were, all is read again with the types that are known by then.
+    """
+    reader = _Reader({}, aside)
     for found in files:
-        schema = _schema(found)
-        if schema is None:
-            try:
-                clean, bad, note = _clean(found)
-            except UnreadableError as error:
-                broken.append((f"unreadable file: {error}"[:120], str(found.path), ""))
-                continue
-            broken += bad
-            notes += [f"{found.path.name} was read as {note}"] if note else []
-            schemas += [schema for _, schema in clean]
-            parts += [piece for piece, _ in clean]
-        elif schema:
-            schemas.append(schema)
-            parts.append(found)
-    if not parts:
-        return None, broken, notes
-    schema = readable_schema(merge_schemas(schemas))
-    return pl.concat([_scan(part, schema) for part in _runs(parts)]), broken, notes
+        reader.read(found)
+    if not reader.wide_enough:
+        again = _Reader(reader.types, Spool())
+        for found in files:
+            again.read(found)
+        reader = again
+    tables = reader.rows.tables()
+    if not tables:
+        return None, reader.notes
+    return pl.concat([_as_wanted(rows, reader.known[number], reader.types) for number, rows in tables]), reader.notes
 
 
-def _runs(parts: Sequence[Found | bytes]) -> Iterator[list[Found] | bytes]:
-    """Join neighbouring files to one scan: a thousand small scans cost more than one of a thousand files."""
-    run: list[Found] = []
-    for part in parts:
-        if isinstance(part, bytes):
-            if run:
-                yield run
-                run = []
-            yield part
-        else:
-            run.append(part)
-    if run:
-        yield run
+def _as_wanted(rows: pl.LazyFrame, types: Schema, final: Schema) -> pl.LazyFrame:
+    wanted = readable_schema(final)
+    if readable_schema(types) == wanted:
+        return rows.select(list(wanted))
+    new = [widened(pl.col(name), types.get(name), final[name]).alias(name) for name in wanted if name in final]
+    return rows.with_columns(new).select(list(wanted))
 
 
-def _scan(part: list[Found] | bytes, schema: Schema) -> pl.LazyFrame:
-    source = part if isinstance(part, bytes) else [found.path for found in part]
-    return pl.scan_ndjson(source, schema=schema)
+class _Reader:
+    """Rows read so far, with the types that were known when they were."""
 
+    def __init__(self, types: Schema, aside: Spool[str]) -> None:
+        self.types, self.aside = types, aside
+        self.known: list[Schema] = [types]
+        self.rows: Spool[int] = Spool()
+        self.notes: list[str] = []
+        self.wide_enough = True
 
-def _schema(found: Found) -> Schema | None:
-    """Find the schema of a whole file; None when any line of it is broken."""
-    try:
-        if first_lines(found, size=4096).lstrip()[:1] == "[":
-            return None
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            schemas: list[Schema | None] = []
-            pending = []
-            for chunk in chunks(found):
-                pending.append(pool.submit(sound_schema, chunk))
-                if len(pending) >= 4:  # few pieces at a time: the memory stays that of four pieces
-                    schemas.append(pending.pop(0).result())
-                    if schemas[-1] is None:
-                        return None
-            schemas += [job.result() for job in pending]
-    except UnreadableError:
-        return None
-    whole = [schema for schema in schemas if schema is not None]
-    return merge_schemas(whole) if len(whole) == len(schemas) else None
+    def read(self, found: Found) -> None:
+        """Read one file, piece by piece."""
+        line, note = 1, None
+        try:
+            note = "UTF-16" if wide(found) else None
+            elements = Elements(blocks(found))
+            for piece in elements if first_lines(found, size=4096).lstrip()[:1] == "[" else chunks(found):
+                if not self._keep(piece):
+                    note = self._clean(piece, found, line) or note
+                line += piece.count(b"\n")
+            note = note or elements.note
+        except UnreadableError as error:
+            set_aside(self.aside, [(f"unreadable file: {error}"[:120], str(found.path), "")])
+            return
+        if note:
+            self.notes.append(f"{found.path.name} was read as {note}")
 
+    def _keep(self, piece: bytes) -> bool:
+        read = read_piece(piece, self.types)
+        if read is None:
+            return False
+        frame, types = read
+        if types != self.types:
+            self.wide_enough &= all(widens(old, types[name]) for name, old in self.types.items())
+            self.types = types
+            self.known.append(types)
+        self.rows.add(frame, mark=len(self.known) - 1)
+        return True
 
-def _clean(found: Found) -> tuple[list[tuple[bytes, Schema]], list[Broken], str | None]:
-    """Read a file line by line: the good lines in pieces with their schemas, the bad ones with reason and place."""
-    text, note = read_text(found)
-    good: list[str] = []
-    bad: list[Broken] = []
-    for number, line, item in _items(text):
-        where = f"{found.path}:{number}"
-        if isinstance(item, _Unreadable):
-            bad.append((item.reason, where, line[:SHOWN]))
-        elif not isinstance(item, dict):
-            bad.append(("JSON, but not an object", where, line[:SHOWN]))
-        else:
-            good.append(line)
-    kept: list[tuple[bytes, Schema]] = []
-    for start in range(0, len(good), PIECE):
-        lines = [line.encode(errors="replace") for line in good[start : start + PIECE]]
-        if not _keep(lines, kept):
+    def _clean(self, piece: bytes, found: Found, first: int) -> str | None:
+        """Read a piece line by line: the good lines are kept, the bad ones go aside with reason and place."""
+        text, note = decoded(piece)
+        good: list[str] = []
+        bad: list[Broken] = []
+        for number, line, item in _items(text):
+            where = f"{found.path}:{first + number - 1}"
+            if isinstance(item, _Unreadable):
+                bad.append((item.reason, where, line[:SHOWN]))
+            elif not isinstance(item, dict):
+                bad.append(("JSON, but not an object", where, line[:SHOWN]))
+            else:
+                good.append(line)
+        lines = [line.encode(errors="replace") for line in good]
+        if lines and not self._keep(_joined(lines)):
             # The two parsers differ in rare corners: NaN, numbers without end, bottomless nesting.
             lines = [json.dumps(_tame(json.loads(line), 0)).encode() for line in lines]
-            if not _keep(lines, kept):
-                fine = [sound_schema(line) is not None for line in lines]
+            if not self._keep(_joined(lines)):
+                fine = [read_piece(line, {}) is not None for line in lines]
                 aside = [line for line, is_fine in zip(lines, fine, strict=True) if not is_fine]
                 bad += [("JSON that cannot be read", str(found.path), line[:SHOWN].decode()) for line in aside]
-                _keep([line for line, is_fine in zip(lines, fine, strict=True) if is_fine], kept)
-    return kept, bad, note
+                self._keep(_joined([line for line, is_fine in zip(lines, fine, strict=True) if is_fine]))
+        set_aside(self.aside, bad)
+        return note
 
 
-def _keep(lines: list[bytes], kept: list[tuple[bytes, Schema]]) -> bool:
-    piece = b"\n".join(lines) + b"\n"
-    schema = sound_schema(piece)
-    if schema:
-        kept.append((piece, schema))
-    return schema is not None
+def _joined(lines: Sequence[bytes]) -> bytes:
+    return b"\n".join(lines) + b"\n"
 
 
 class _Unreadable:
@@ -138,15 +125,7 @@ class _Unreadable:
 
 
 def _items(text: str) -> Iterator[tuple[int, str, object]]:
-    """Yield (line number, text, parsed value or why not) for each line, or for each element of JSON arrays."""
-    if text.lstrip()[:1] == "[":
-        try:
-            whole = json.loads(text)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            yield from ((place, json.dumps(item), item) for place, item in enumerate(whole, start=1))
-            return
+    """Yield (line number, text, parsed value or why not) for each line."""
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         stripped = line.strip()

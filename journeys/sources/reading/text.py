@@ -1,7 +1,8 @@
-"""The bytes of a text file: unpacked, in UTF-8, cut at line ends."""
+"""The bytes of a text file: unpacked, in UTF-8, cut at line ends, a piece at a time."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ import polars as pl
 
 from journeys.sources.reading.find import Found
 
-__all__ = ["UnreadableError", "chunks", "first_lines", "read_text"]
+__all__ = ["UnreadableError", "blocks", "chunks", "decoded", "first_lines", "wide"]
 
 CHUNK = 16 << 20
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+MARK = b"\xef\xbb\xbf"
+GUESSED = "Windows-1252 in lines that are not UTF-8"
 
 
 class UnreadableError(Exception):
@@ -21,66 +25,81 @@ class UnreadableError(Exception):
 
 
 def chunks(found: Found, *, size: int = CHUNK) -> Iterator[bytes]:
-    """Yield a file's bytes, unpacked, in pieces that end at a line end (a longer line is one piece)."""
-    if found.compression == "zstd":
-        yield from _zstd_chunks(found)
-        return
-    try:
-        with _open(found) as file:
-            rest: list[bytes] = []
-            while block := file.read(size):
-                cut = block.rfind(b"\n") + 1
-                if cut:
-                    yield b"".join([*rest, block[:cut]])
-                    rest = [block[cut:]] if cut < len(block) else []
-                else:
-                    rest.append(block)
-            if rest:
-                yield b"".join(rest)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableError(f"cannot be unpacked ({error})" if found.compression else str(error)) from None
+    """Yield a file's bytes, unpacked, in pieces that end at a line end (a longer line is one piece).
 
-
-def read_text(found: Found) -> tuple[str, str | None]:
-    """Read a whole file as text, whatever its encoding, and say what had to be assumed.
-
-    UTF-8 with or without mark, UTF-16 with mark; lines that are not UTF-8 are read as Windows-1252.
+    UTF-16 is written as UTF-8 and the mark at the start is taken away; bytes that are no UTF-8 stay as they are.
     """
-    data = b"".join(chunks(found))
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace"), "UTF-16"
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    rest: list[bytes] = []
+    for block in blocks(found, size=size):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*rest, block[:cut]])
+            rest = [block[cut:]] if cut < len(block) else []
+        else:
+            rest.append(block)
+    if rest:
+        yield b"".join(rest)
+
+
+def blocks(found: Found, *, size: int = CHUNK) -> Iterator[bytes]:
+    """Yield a file's bytes as `chunks` does, cut anywhere."""
+    return _in_utf8(_blocks(found, size))
+
+
+def wide(found: Found) -> bool:
+    """Tell whether a file is written in UTF-16, as its mark says."""
+    return next(_blocks(found, 16), b"")[:2] in WIDE
+
+
+def decoded(piece: bytes) -> tuple[str, str | None]:
+    """Decode a piece, and say what had to be assumed: lines that are not UTF-8 are read as Windows-1252."""
     try:
-        return data.decode("utf-8"), None
+        return piece.decode("utf-8"), None
     except UnicodeDecodeError:
-        lines = data.split(b"\n")
-        return "\n".join(_decode(line) for line in lines), "Windows-1252 in lines that are not UTF-8"
+        return "\n".join(_decode(line) for line in piece.split(b"\n")), GUESSED
 
 
 def first_lines(found: Found, *, size: int = 65536) -> str:
     """Read the start of a file as text, for sniffing."""
-    if found.compression == "zstd":
-        head = next(_zstd_chunks(found), b"")[:size]
-    else:
-        try:
-            with _open(found) as file:
-                head = file.read(size)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UnreadableError(f"cannot be unpacked ({error})" if found.compression else str(error)) from None
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    head = next(_blocks(found, size), b"")[:size]
+    if head[:2] in WIDE:
         return head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
-    return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
+    return head.removeprefix(MARK).decode("utf-8", errors="replace")
+
+
+def _blocks(found: Found, size: int) -> Iterator[bytes]:
+    if found.compression == "zstd":
+        yield from _zstd_blocks(found)
+        return
+    try:
+        with _open(found) as file:
+            while block := file.read(size):
+                yield block
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableError(f"cannot be unpacked ({error})" if found.compression else str(error)) from None
+
+
+def _in_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(blocks, b"")
+    if first[:2] in WIDE:
+        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        yield decoder.decode(first).encode(errors="replace")
+        yield from (decoder.decode(block).encode(errors="replace") for block in blocks)
+        yield decoder.decode(b"", final=True).encode()
+    else:
+        yield first.removeprefix(MARK)
+        yield from blocks
 
 
 def _open(found: Found) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(found.path)) if found.compression == "gzip" else found.path.open("rb")
 
 
-def _zstd_chunks(found: Found) -> Iterator[bytes]:
+def _zstd_blocks(found: Found) -> Iterator[bytes]:
     # The standard library of Python 3.11 cannot unpack zstd; Polars can, line by line.
     try:
-        for batch in pl.scan_lines(found.path).collect_batches(chunk_size=100_000, maintain_order=True):
-            yield ("\n".join(batch["line"].to_list()) + "\n").encode()
+        for batch in pl.scan_lines(found.path).collect_batches(chunk_size=50_000, maintain_order=True):
+            yield (str(batch.to_series().str.join("\n").item()) + "\n").encode()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UnreadableError(f"cannot be unpacked ({str(error).splitlines()[0]})") from None
 

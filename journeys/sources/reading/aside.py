@@ -1,0 +1,22 @@
+"""Rows that could not be read: why, where, and the text itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from journeys.sources.reading.spool import Spool
+
+__all__ = ["PLACE", "PROBLEM", "RAW", "Broken", "set_aside"]
+
+PROBLEM, PLACE, RAW = "_problem", "_place", "_raw"
+
+Broken = tuple[str, str, str]
+"""Reason, place, the text (cut)."""
+
+
+def set_aside(aside: Spool[str], broken: Sequence[Broken]) -> None:
+    """Put rows that could not be read by, as rows of their own."""
+    schema = dict.fromkeys((PROBLEM, PLACE, RAW), pl.String())
+    aside.add(pl.DataFrame(broken, schema=schema, orient="row"), mark="broken")

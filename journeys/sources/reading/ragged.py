@@ -1,0 +1,144 @@
+"""Delimited files that Polars refuses, line by line: what is a row stays, what is none goes aside with its place."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from journeys.sources.reading.aside import Broken, set_aside
+from journeys.sources.reading.find import Found
+from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.text import UnreadableError, chunks, decoded, wide
+
+__all__ = ["Dialect", "read_ragged"]
+
+ROWS = 50_000
+SHOWN = 256
+# A quote that is never closed would swallow the file: beyond this it is no field.
+LONGEST = 1 << 27
+
+Row = list[str | None]
+
+
+class Dialect(NamedTuple):
+    """How a file is written: its columns, what stands between fields, whether there is a header line, and quotes."""
+
+    names: tuple[str, ...]
+    separator: str
+    header: bool
+    quoted: bool
+
+    def fields(self, line: str) -> list[str]:
+        """Split one line."""
+        return next(csv.reader([line], delimiter=self.separator, quoting=self.quoting), [])
+
+    @property
+    def quoting(self) -> Literal[0, 3]:
+        """Give the csv module's word for whether quotes mean anything."""
+        return csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+
+
+def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> tuple[pl.LazyFrame | None, str | None]:
+    """Read a file's rows as text, and say what had to be assumed; None when there are none."""
+    rows: Spool[str] = Spool()
+    lines = _Lines(found)
+    schema = dict.fromkeys(dialect.names, pl.String())
+    good: list[Row] = []
+    bad: list[Broken] = []
+
+    def put_by() -> None:
+        rows.add(pl.DataFrame(good, schema=schema, orient="row"), mark="rows")
+        set_aside(aside, bad)
+        good.clear()
+        bad.clear()
+
+    limit = csv.field_size_limit(LONGEST)
+    try:
+        for fields, number, is_last in _delayed(lines, dialect):
+            row, broken = _judged(fields, f"{found.path}:{number}", dialect, cut_off=is_last and not lines.complete)
+            good += row
+            bad += broken
+            if len(good) + len(bad) >= ROWS:
+                put_by()
+    except UnreadableError as error:
+        bad.append((f"unreadable file: {error}"[:120], str(found.path), ""))
+    finally:
+        csv.field_size_limit(limit)
+    put_by()
+    tables = rows.tables()
+    return (tables[0][1] if tables else None), lines.note
+
+
+class _Lines:
+    """A file's lines, decoded; those handed out since the last row are remembered."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+        self.note: str | None = None
+        self.complete = True
+        self.number = 0
+        self.since: list[str] = []
+        self.lines = self._decoded()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self.lines)
+        self.number += 1
+        self.since.append(line)
+        return line
+
+    def _decoded(self) -> Iterator[str]:
+        self.note = "UTF-16" if wide(self.found) else None
+        for piece in chunks(self.found):
+            text, note = decoded(piece)
+            self.note = note or self.note
+            text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+            self.complete = text.endswith("\n")
+            yield from (line + "\n" for line in text.removesuffix("\n").split("\n"))
+
+
+def _delayed(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, bool]]:
+    """Yield each row's fields with the number of its last line, and whether it is the file's last row."""
+    held: tuple[list[str], int] | None = None
+    reader = csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting)
+    skip = dialect.header
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            # Too long for a field: its lines are rows not understood, and reading goes on after them.
+            fields = ["\n".join(lines.since) + dialect.separator * len(dialect.names)]
+            reader = csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting)
+        lines.since.clear()
+        if skip:
+            skip = False
+            continue
+        if not fields or (len(fields) == 1 and not fields[0].strip()):
+            continue
+        if held is not None:
+            yield *held, False
+        held = (fields, lines.number)
+    if held is not None:
+        yield *held, True
+
+
+def _judged(fields: list[str], where: str, dialect: Dialect, *, cut_off: bool) -> tuple[list[Row], list[Broken]]:
+    """Tell rows from what is none."""
+    width, separator = len(dialect.names), dialect.separator
+    shown = separator.join(fields)
+    if any("\n" in field and field.count(separator) >= width - 1 for field in fields):
+        # A quote that is never closed swallows the lines after it: each of them is a row not understood.
+        swallowed = [line for line in shown.split("\n") if line.strip(separator).strip()]
+        return [], [("a quote that is not closed", where, line[:SHOWN]) for line in swallowed]
+    if len(fields) > width:
+        return [], [(f"more than {width} fields", where, shown[:SHOWN])]
+    if len(fields) < width and cut_off:
+        return [], [("half-written last line", where, shown[:SHOWN])]
+    return [[*(field or None for field in fields), *[None] * (width - len(fields))]], []
