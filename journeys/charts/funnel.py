@@ -45,7 +45,7 @@ def draw(
         A colour by step name; otherwise steps are neutral and the last one, the goal, has the accent.
     measure
         For groups: `rate_from_start`, with its interval, or `rate_from_previous`, with one if the table has the columns
-        `previous_low` and `previous_high`.
+        `rate_low` and `rate_high`.
     loudest
         The row (from 0) after which the loss is set off; the largest loss when not given.
     dark, narrow

@@ -42,7 +42,7 @@ def draw_groups(
     names = list(groups)
     places = [-i for i in range(len(names))]
     fig = go.Figure()
-    ends = ("ci_low", "ci_high") if measure == "rate_from_start" else ("previous_low", "previous_high")
+    ends = ("ci_low", "ci_high") if measure == "rate_from_start" else ("rate_low", "rate_high")
     for panel, step in enumerate(steps, start=1):
         rows = [groups[name][panel] for name in names]
         bases = [groups[name][panel - 1 if measure == "rate_from_previous" else 0]["people"] for name in names]

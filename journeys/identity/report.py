@@ -245,7 +245,8 @@ class Identity:
         is_ = "is" if self.ids.height == 1 else "are"
         said = f"{plural(self.ids.height, 'identifier')} {is_} {plural(people, 'person', 'people')}"
         if known:
-            said += f", {number(known)} of them known"
+            by = [name for name in self.types if name in self.rules.exclusive]
+            said += f", {number(known)} of them known by {' or '.join(by)}"
         if self.bridged is not None and known:
             said += f"; {percent(self.bridged)} of the events that name nobody were bridged to somebody known"
         refused = self.figure("links refused")

@@ -135,7 +135,7 @@ def _stops(funnel: Funnel, worst: int) -> str | None:
         return None
     here, following = rows[worst]["name"], rows[worst + 1]["name"]
     there = funnel.converted(step=worst + 1)
-    return what_stops(there.correlation(following, since=here, min_people=20), before=here)
+    return what_stops(there.correlation(following, since=here, min_people=20), among=there, before=here)
 
 
 def _around(correlation: Correlation, steps: list[str]) -> str | None:

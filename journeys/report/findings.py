@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.display import number, percent, plural, points, shorten
+from journeys.display import number, percent, plural, points, shorten, the_count
+from journeys.report.shared import in_common
 
 if TYPE_CHECKING:
     from journeys.analyses.correlation.result import Correlation
     from journeys.analyses.funnel.result import Funnel
+    from journeys.journeys import Journeys
 
 __all__ = ["Gap", "campaign_gap", "funnel_loss", "way_around", "what_stops"]
 
@@ -122,8 +124,8 @@ def campaign_gap(grouped: pl.DataFrame, *, by: str) -> Gap | None:
     )
 
 
-def what_stops(correlation: Correlation, *, before: str) -> str | None:
-    """Say which trouble came before not going on to the next step; None if none holds.
+def what_stops(correlation: Correlation, *, among: Journeys, before: str) -> str | None:
+    """Say which trouble came before not going on to the next step, and what those share who met it; None if none holds.
 
     Only events that tell of trouble by their name are looked at: those who do not go on have more time for everything
     else, so that any harmless behaviour looks as if it stopped them.
@@ -135,11 +137,15 @@ def what_stops(correlation: Correlation, *, before: str) -> str | None:
         return None
     row = against.row(0, named=True)
     did = row["both"] + row["behaviour_only"]
-    who = "None" if not row["both"] else f"Only {percent(row['rate_with'])}"
-    return (
-        f"{who} of the {plural(did, 'person', 'people')} with {_name(row['behaviour'])} after {_name(before)} "
-        f"went on to {_name(correlation.goal)}; of the others, {percent(row['rate_without'])} did."
+    others = row["conversion_only"] + row["neither"]
+    who = "none of them" if not row["both"] else f"{percent(row['rate_with'])} of them"
+    told = (
+        f"{plural(did, 'person')} had {_name(row['behaviour'])} after {_name(before)} and before any "
+        f"{_name(correlation.goal)}: {who} went on to it; of {the_count(others, 'other')}, "
+        f"{percent(row['rate_without'])} did."
     )
+    shared = in_common(correlation, row["behaviour"], among=among, since=before)
+    return f"{told} {shared}" if shared else told
 
 
 def way_around(correlation: Correlation, steps: list[str]) -> tuple[str, int, int] | None:

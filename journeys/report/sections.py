@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.display import day, duration, number, percent, shorten, span, the_count
+from journeys.display import agree, day, duration, number, percent, shorten, span, the_count
 from journeys.report.document import Picture, Section
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from journeys.analyses.flow.result import Flow
     from journeys.analyses.funnel.result import Funnel
     from journeys.analyses.result import Result
+    from journeys.identity import Identity
     from journeys.journeys import Journeys
 
 __all__ = [
@@ -106,7 +107,7 @@ def _with_intervals(table: pl.DataFrame, *, by: str) -> pl.DataFrame:
     known = table.with_columns(before.fill_null(0).alias("before"))
     people = known.select(pl.when(pl.col("before") > 0).then("people").otherwise(0)).to_series()
     low, high = wilson(people, known["before"])
-    found = known.with_columns(previous_low=pl.Series(low).fill_nan(None), previous_high=pl.Series(high).fill_nan(None))
+    found = known.with_columns(rate_low=pl.Series(low).fill_nan(None), rate_high=pl.Series(high).fill_nan(None))
     return found.drop("before")
 
 
@@ -203,17 +204,27 @@ def identity_section(journeys: Journeys) -> Section | None:
 
     known, people = identity.figure("known people"), identity.figure("people")
     share = f" ({percent(known / people)})" if people else ""
+    by = [name for name in identity.types if name in identity.rules.exclusive]
+    are = agree(known, "is", "are")
+    told = f"{number(known)} of {the_count(people, 'person')}{share} {are} known by {' or '.join(by)}"
     return Section(
         name="identity",
         question="Who is who?",
         finding=identity.finding,
         definition=identity.account,
         pictures=(Picture(draw_bridge(identity.figures), draw_bridge(identity.figures, narrow=True)),),
-        means=f"{number(known)} of {number(people)} people{share} have a known identifier, so that their visits before "
-        "and after are one journey.",
+        means=f"{told if by else 'nobody is known by an identifier of their own'}, so that visits before and after "
+        f"signing in {'are' if by else 'need not be'} one journey.{_other_types(identity, by)}",
         not_means="that the others are all different people: a visitor who comes back with another browser, and never "
         "says who they are, is counted again.",
         table=identity.figures,
         counted="Rows that carry two identifiers, and explicit aliases, link them. A link that would join two known "
         "people is refused and recorded; an event on a shared browser goes to who signs in next.",
     )
+
+
+def _other_types(identity: Identity, known_by: Sequence[str]) -> str:
+    """Say how many people have an identifier of each other type: none of these makes them known."""
+    people = dict(identity.table.group_by("id_type").agg(pl.col("person").n_unique()).sort("id_type").iter_rows())
+    others = [f"{number(people[name])} {name}" for name in identity.types if name in people and name not in known_by]
+    return f" So many have another identifier: {', '.join(others)}." if others else ""

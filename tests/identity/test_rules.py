@@ -322,7 +322,7 @@ def test_report_shows_everything_escaped() -> None:
     assert "&lt;b&gt;v" in html
     assert "<b>v" not in html
     assert "Refused links (1)" in html
-    assert "3 identifiers are 2 people, 2 of them known" in repr(identity)
+    assert "3 identifiers are 2 people, 2 of them known by user_id" in repr(identity)
     assert identity.plot().data
     assert identity.sizes.rows() == [(1, 1), (2, 1)]
     assert identity.giants.height == 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 import pytest
 
 import journeys as jn
 from journeys import samples
 from journeys.cli import main
+from journeys.display import html_table
 from journeys.errors import ArgumentError, UnknownNameError
 from journeys.report import campaign_report
 
@@ -25,10 +28,28 @@ def test_the_planted_findings_are_told(report):
     campaign, stopped, behaviour, around = told[:4]
     assert "spring_giveaway" in campaign
     assert "11 % went on to Created Project" in campaign
-    assert "None of the 50 people with Saw Error" in stopped
+    assert "50 people had Saw Error after Signed Up and before any Created Project: none of them" in stopped
+    assert "error_code PROJECT-500, all 50 (none of" in stopped
+    assert "browser Safari, all 50" in stopped
+    assert "time 4 to 24 May 2026" in stopped
     assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 60 %")
     assert "35 of the 149 people" in around
     assert "Viewed Template" in around
+
+
+def test_known_means_the_same_everywhere(report):
+    who = report.sections[-1]
+    assert "1,217 of them known by user_id" in who.finding
+    assert "1,217 of the 5,024 people (24 %) are known by user_id" in who.means
+    assert "1,507 email" in who.means
+    written = samples.sample_path("README.md").read_text(encoding="utf-8")
+    assert "1,217 of them have a `user_id` (the library calls these known), 1,507 an e-mail address" in written
+
+
+def test_rates_of_groups_are_all_percents(report):
+    campaigns = next(section for section in report.sections if section.name == "campaigns")
+    shown = html_table(campaigns.table.filter(pl.col("step") > 1))
+    assert "0." not in re.sub("<[^>]*>|[0-9.]+ %|[0-9.]+ (hours|days|minutes)", " ", shown)
 
 
 def test_what_only_looks_like_a_finding_is_not_told(report):
