@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from journeys.analyses.funnel import anyorder, patient
-from journeys.analyses.funnel.climb import Level, Near, climb, fill, firsts
+from journeys.analyses.funnel.climb import Level, Near, climb, fill, firsts, firsts_of
 from journeys.analyses.funnel.rows import Bools, Ints, Rows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 
@@ -110,7 +108,7 @@ def _best_of(rows: Rows, levels: Sequence[Level], shape: tuple[Slot, ...], *, nu
     depth = np.zeros(units, dtype=np.int8)
     start, end = np.zeros(units, dtype=np.int64), np.zeros(units, dtype=np.int64)
     for level, found in enumerate(levels, start=1):
-        at = firsts(rows, found.row)
+        at = firsts_of(rows, found)
         row = found.row[at]
         unit = rows.unit[row]
         depth[unit], start[unit], end[unit] = level, found.start[at], row
@@ -168,27 +166,8 @@ def _filled(rows: Rows, best: _Best, shapes: Sequence[tuple[Slot, ...]], *, spec
     return both.take(np.argsort(both.unit, kind="stable"))
 
 
-_PART = 250_000
-"""Rows looked at together: few enough to stay in the processor's cache."""
-
-
 def counted(rows: Rows, *, spec: FunnelSpec) -> Attempts:
-    """Find what counts: one attempt a person, one a session, or every entry; `unit` tells whose it is.
-
-    People are independent, so parts of the log are worked on side by side.
-    """
-    if rows.size < 2 * _PART:
-        return _counted(rows, spec=spec)
-    cuts = rows.parts(_PART)
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        found = list(pool.map(lambda cut: _counted(rows.part(*cut), spec=spec), cuts))
-    units = [one.unit + int(rows.unit[low]) for one, (low, _) in zip(found, cuts, strict=True)]
-    for one, (low, _) in zip(found, cuts, strict=True):
-        one.row[one.row >= 0] += low
-    return Attempts(np.concatenate(units), np.concatenate([one.row for one in found]))
-
-
-def _counted(rows: Rows, *, spec: FunnelSpec) -> Attempts:
+    """Find what counts: one attempt a person, one a session, or every entry; `unit` tells whose it is."""
     if spec.count == "entries":
         from journeys.analyses.funnel.entries import entries
 

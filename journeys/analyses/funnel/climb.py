@@ -16,15 +16,29 @@ import numpy as np
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 
-__all__ = ["Level", "Near", "climb", "counter", "fill", "firsts"]
+__all__ = ["Level", "Near", "climb", "counter", "fill", "firsts", "firsts_of"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Level:
-    """The rows that reach a step (rising), and the row that the best attempt of each began with."""
+    """The rows that reach a step (rising), of `size`, and the row that the best attempt of each began with."""
 
     row: Ints
     start: Ints
+    size: int
+    count: Ints | None = None
+
+    def below(self, at: Ints) -> Ints:
+        """For each row number, how many of the level's rows are below it; what was counted serves again."""
+        if self.count is None:
+            if len(at) * _FEW < self.size:
+                return np.searchsorted(self.row, at)
+            self.count = counter(self.row, self.size)
+        return self.count[at]
+
+
+_FEW = 32
+"""Halving costs about as much for one row as counting does for this many."""
 
 
 class Near:
@@ -90,6 +104,13 @@ def counter(row: Ints, size: int) -> Ints:
     return count
 
 
+def below(row: Ints, at: Ints, size: int) -> Ints:
+    """For each row number `at`: how many of the rising rows `row` are below it."""
+    if len(at) * _FEW < size:
+        return np.searchsorted(row, at)
+    return counter(row, size)[at]
+
+
 def stop_counter(rows: Rows, number: int) -> Ints:
     """Count the rows that satisfy an exclusion; counted once for all steps."""
     key = -1 - number
@@ -110,10 +131,10 @@ def climb(
         row = row[starts[row]]
     elif spec.entered != (None, None):
         row = row[in_range(rows.time[row], spec)]
-    levels = [Level(row, row)]
+    levels = [Level(row, row, rows.size)]
     for before, slot in pairwise(shape):
         row, start = _next_level(rows, levels[-1], before, slot, spec=spec, near=near)
-        levels.append(Level(row, start))
+        levels.append(Level(row, start, rows.size))
         if not row.size:
             break
     return levels
@@ -136,21 +157,23 @@ def _next_level(
     row = rows.where(slot.condition)
     if not row.size or not level.row.size:
         return row[:0], row[:0]
-    pointer = counter(level.row, rows.size)[near.before(row)] - np.int32(1)
+    pointer = level.below(near.before(row)) - 1
     if near.either and not spec.reuse:
         # the row itself is no step before: take the one before it
         pointer -= (level.row[np.maximum(pointer, 0)] == row) & (pointer >= 0)
     keep = pointer >= 0
     np.maximum(pointer, 0, out=pointer)
-    back = level.row[pointer]
-    keep &= rows.unit[back] == rows.unit[row]
-    if spec.order == "strict":
-        keep &= rows.place[row] - rows.place[back] == 1
     start = level.start[pointer]
+    keep &= rows.unit[start] == rows.unit[row]
     if spec.within is not None:
         keep &= rows.time[row] - rows.time[start] <= spec.within
-    keep &= linked(rows, back, row, before, slot, spec=spec, near=near)
-    return row[keep], start[keep]
+    if spec.order == "strict" or not spec.plain:
+        back = level.row[pointer]
+        if spec.order == "strict":
+            keep &= rows.place[row] - rows.place[back] == 1
+        keep &= linked(rows, back, row, before, slot, spec=spec, near=near)
+    kept = np.flatnonzero(keep)
+    return row[kept], start[kept]
 
 
 def linked(
@@ -173,6 +196,15 @@ def firsts(rows: Rows, row: Ints) -> Ints:
     return np.flatnonzero(changes(rows.unit[row])) if row.size else row
 
 
+def firsts_of(rows: Rows, level: Level) -> Ints:
+    """Positions in a level where a new unit begins; asked unit by unit where most rows are of it."""
+    units = len(rows.person)
+    if rows.heads is None or len(level.row) < 3 * units:
+        return firsts(rows, level.row)
+    count = level.below(np.append(rows.heads, rows.size))
+    return count[:-1][count[:-1] < count[1:]]
+
+
 def fill(
     rows: Rows, shape: Sequence[Slot], start: Ints, end: Ints, depth: Ints, *, spec: FunnelSpec, near: Near
 ) -> Ints:
@@ -191,7 +223,7 @@ def fill(
         line = np.flatnonzero(depth > k + 1)
         now = chosen[line, k - 1]
         row = able[k]
-        pointer = counter(row, rows.size)[near.after(now)]
+        pointer = below(row, near.after(now), rows.size)
         if near.either and not spec.reuse:
             pointer += row[np.minimum(pointer, len(row) - 1)] == now
         chosen[line, k] = row[pointer]
@@ -213,7 +245,7 @@ def _able(
         row, later = able[k], able[k + 1]
         good = np.zeros(len(row), dtype=np.bool_)
         if later.size:
-            pointer = counter(later, rows.size)[near.after(row)]
+            pointer = below(later, near.after(row), rows.size)
             if near.either and not spec.reuse:
                 pointer += later[np.minimum(pointer, len(later) - 1)] == row
             good = pointer < len(later)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.attempts import Attempts, counted
-from journeys.analyses.funnel.rows import Bools, Ints, Rows, read_rows
+from journeys.analyses.funnel.found import NEVER, Found, each_part, find_attempts
+from journeys.analyses.funnel.rows import Bools, Ints
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
 
-__all__ = ["NONE", "OTHER", "Chosen", "count", "groups_of", "select", "timeline"]
+__all__ = ["NONE", "OTHER", "Chosen", "count", "groups_of", "select"]
 
 NONE = "(none)"
 OTHER = "(other)"
@@ -28,33 +29,66 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
         The columns of `by` (String), `step` (1-based), `entered`, `people`, `dropped` (Int64),
         `from_previous` and `from_start` (List of Int64, µs).
     """
-    rows = read_rows(view, spec)
-    attempts = counted(rows, spec=spec)
-    labels, group = _numbered(groups_of(view, rows, attempts, spec=spec), size=len(attempts.unit))
-    entered = _tally(group, size=labels.height)
-    parts = []
-    first = np.full(len(attempts.unit), -1, dtype=np.int64)
-    before = first.copy()
-    last = attempts.last if len(attempts.unit) else first
-    for step in range(spec.width):
-        row = attempts.row[:, step]
-        line = np.flatnonzero(row >= 0)
-        came = line[before[line] >= 0] if step else line[:0]
-        now = rows.time[row[came]]
-        stays = line[last[line] == step] if step < spec.width - 1 else line[:0]
-        parts.append(
-            labels.with_columns(
-                step=pl.lit(step + 1, dtype=pl.Int64),
-                entered=pl.Series(entered, dtype=pl.Int64),
-                people=pl.Series(_tally(group, line, size=labels.height), dtype=pl.Int64),
-                dropped=pl.Series(_tally(group, stays, size=labels.height), dtype=pl.Int64),
-                from_previous=_lists(now - rows.time[before[came]], group[came], size=labels.height),
-                from_start=_lists(now - rows.time[first[came]], group[came], size=labels.height),
+    if spec.by:
+        found = find_attempts(view, spec)
+        labels, group = _numbered(groups_of(view, found, spec=spec), size=len(found.person))
+        tallies = [_tallies(found, group, size=labels.height)]
+    else:
+        labels = pl.DataFrame({"": [0]})
+        tallies = each_part(
+            view, spec, work=lambda part: _tallies(part, np.zeros(len(part.person), dtype=np.int8), size=1)
+        )
+    return pl.concat(
+        [_counted(labels, [part[step] for part in tallies], step=step) for step in range(spec.width)]
+    ).drop("")
+
+
+class _Tally(NamedTuple):
+    """What there is to say of one step: people by group, and the times (µs) of those who came from a step before."""
+
+    entered: Ints
+    people: Ints
+    dropped: Ints
+    previous: Ints
+    start: Ints
+    group: Ints
+
+
+def _tallies(found: Found, group: Ints, *, size: int) -> list[_Tally]:
+    tallies: list[_Tally] = []
+    first, before = np.full(len(found.person), NEVER), np.full(len(found.person), NEVER)
+    for step, now in enumerate(found.time):
+        took = now != NEVER
+        line = np.flatnonzero(took)
+        came = line[before[line] != NEVER] if step else line[:0]
+        stays = np.flatnonzero(found.ended(step)) if step < len(found.time) - 1 else line[:0]
+        tallies.append(
+            _Tally(
+                entered=_tally(group, size=size),
+                people=_tally(group, line, size=size),
+                dropped=_tally(group, stays, size=size),
+                previous=np.maximum(now[came] - before[came], 0),
+                start=np.maximum(now[came] - first[came], 0),
+                group=group[came],
             )
         )
-        first[line] = np.where(first[line] < 0, row[line], first[line])
-        before[line] = row[line]
-    return pl.concat(parts).drop("")
+        np.copyto(first, now, where=first == NEVER)
+        np.copyto(before, now, where=took)
+    return tallies
+
+
+def _counted(labels: pl.DataFrame, tallies: Sequence[_Tally], *, step: int) -> pl.DataFrame:
+    """Add up what the parts say of one step."""
+    group = np.concatenate([one.group for one in tallies])
+    sums = {
+        name: pl.Series(np.sum([getattr(one, name) for one in tallies], axis=0), dtype=pl.Int64)
+        for name in ("entered", "people", "dropped")
+    }
+    times = {
+        f"from_{name}": _lists(np.concatenate([getattr(one, name) for one in tallies]), group, size=labels.height)
+        for name in ("previous", "start")
+    }
+    return labels.with_columns(pl.lit(step + 1, dtype=pl.Int64).alias("step"), **sums, **times)
 
 
 def _numbered(groups: Sequence[pl.Series], *, size: int) -> tuple[pl.DataFrame, Ints]:
@@ -75,8 +109,7 @@ def _tally(group: Ints, line: Ints | None = None, *, size: int) -> Ints:
 
 
 def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
-    """Collect the values of each group, never below zero, as one list a group."""
-    values = np.maximum(values, 0)
+    """Collect the values of each group as one list a group."""
     if size == 1:
         return pl.Series("values", values, dtype=pl.Int64).implode()
     found = pl.DataFrame({"group": group, "values": values}).group_by("group").agg("values")
@@ -85,20 +118,11 @@ def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
     return lists.cast(pl.List(pl.Int64)).fill_null([])
 
 
-def timeline(rows: Rows, attempts: Attempts) -> Ints:
-    """Return the time of each step of each attempt (µs); the smallest int where it was not taken."""
-    never = np.iinfo(np.int64).min
-    if not rows.size:
-        return np.full(attempts.row.shape, never)
-    return np.where(attempts.row >= 0, rows.time[np.maximum(attempts.row, 0)], never)
-
-
-def groups_of(view: View, rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> list[pl.Series]:
+def groups_of(view: View, found: Found, *, spec: FunnelSpec) -> list[pl.Series]:
     """Return the breakdown's values of each attempt, one column each; null becomes "(none)"."""
-    along = _along(rows.values, attempts, spec=spec)
     out = []
     for name in spec.by:
-        value = along[name] if name in along else _trait(view, name, rows.person[attempts.unit])
+        value = found.along[name] if name in found.along else _trait(view, name, found.person)
         quoted = value.to_frame("x").select(
             pl.when(pl.col("x").is_in([NONE, OTHER]))
             .then('"' + pl.col("x") + '"')
@@ -108,29 +132,6 @@ def groups_of(view: View, rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -
         )
         out.append(quoted["x"].alias(name))
     return out
-
-
-def _along(values: dict[str, pl.Series], attempts: Attempts, *, spec: FunnelSpec) -> dict[str, pl.Series]:
-    """Take the values that attempts have at a step, or at the first or last step where any is defined.
-
-    Several properties are taken of the same event: no combination is shown that nobody had.
-    """
-    width = attempts.row.shape[1]
-    steps = range(width)
-    if isinstance(spec.by_at, int):
-        steps = range(spec.by_at - 1, spec.by_at)
-    elif spec.by_at == "last":
-        steps = range(width - 1, -1, -1)
-    defined = np.zeros(0, dtype=np.bool_)
-    if values:
-        known = [column.is_not_null() for column in values.values()]
-        defined = np.logical_or.reduce([one.to_numpy() for one in known])
-    chosen = np.full(len(attempts.unit), -1, dtype=np.int64)
-    for step in steps if len(defined) else ():
-        row = attempts.row[:, step]
-        chosen = np.where((chosen < 0) & (row >= 0) & defined[np.maximum(row, 0)], row, chosen)
-    index = pl.Series(chosen, dtype=pl.Int64).to_frame("x").select(pl.when(pl.col("x") >= 0).then("x"))["x"]
-    return {name: column.gather(index) for name, column in values.items()}
 
 
 def _trait(view: View, name: str, person: Ints) -> pl.Series:
@@ -154,22 +155,19 @@ class Chosen:
 def select(view: View, chosen: Chosen) -> pl.Series:
     """Return the codes of the people behind a number."""
     spec = chosen.spec
-    rows = read_rows(view, spec)
-    attempts = counted(rows, spec=spec)
-    keep = attempts.row[:, chosen.step] >= 0
-    if chosen.dropped:
-        keep &= attempts.last == chosen.step
+    found = find_attempts(view, spec)
+    keep = found.ended(chosen.step) if chosen.dropped else found.took(chosen.step)
     if chosen.before is not None:
-        keep &= timeline(rows, attempts)[:, chosen.step] <= chosen.before
+        keep &= found.time[chosen.step] <= chosen.before
     if chosen.group:
-        keep &= _in_group(view, rows, attempts, chosen=chosen)
-    return pl.Series("code", np.unique(rows.person[attempts.unit[keep]]), dtype=pl.UInt32)
+        keep &= _in_group(view, found, chosen=chosen)
+    return pl.Series("code", np.unique(found.person[keep]), dtype=pl.UInt32)
 
 
-def _in_group(view: View, rows: Rows, attempts: Attempts, *, chosen: Chosen) -> Bools:
+def _in_group(view: View, found: Found, *, chosen: Chosen) -> Bools:
     from journeys.analyses.funnel.summarise import folded
 
-    table = pl.DataFrame(groups_of(view, rows, attempts, spec=chosen.spec))
+    table = pl.DataFrame(groups_of(view, found, spec=chosen.spec))
     shown = folded(table, chosen.listed, spec=chosen.spec)
     mine = pl.all_horizontal(pl.col(name) == value for name, value in chosen.group).alias("mine")
     inside: Bools = shown.select(mine)["mine"].to_numpy()

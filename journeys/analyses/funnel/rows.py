@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import pairwise
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from journeys.errors import ArgumentError
 from journeys.log import CAMPAIGN, View
 from journeys.scan import starts_session
 
-__all__ = ["Bools", "Ints", "Rows", "read_rows"]
+__all__ = ["Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[Any]
@@ -46,6 +45,8 @@ class Rows:
         The breakdown's columns, by row.
     found : dict of int to array
         What `where` has found.
+    heads : array of int, optional
+        The first row of each unit, where none is without rows.
     """
 
     unit: Ints
@@ -56,6 +57,7 @@ class Rows:
     stops: list[Bools]
     values: dict[str, pl.Series]
     found: dict[int, Ints] = field(default_factory=dict)
+    heads: Ints | None = None
 
     def where(self, step: int) -> Ints:
         """Return the rows that satisfy a step, rising; looked for once."""
@@ -71,6 +73,8 @@ class Rows:
     @property
     def begin(self) -> Ints:
         """The first row of each unit (0 for units that have none)."""
+        if self.heads is not None:
+            return self.heads
         first = np.zeros(len(self.person), dtype=np.int64)
         at = np.flatnonzero(changes(self.unit))
         first[self.unit[at]] = at
@@ -79,35 +83,12 @@ class Rows:
     @property
     def finish(self) -> Ints:
         """The row after the last one of each unit (0 for units that have none)."""
+        if self.heads is not None:
+            return np.append(self.heads[1:], self.size)
         end = np.zeros(len(self.person), dtype=np.int64)
         at = np.flatnonzero(changes(self.unit))
         end[self.unit[at]] = np.append(at[1:], self.size)
         return end
-
-    def parts(self, size: int) -> list[tuple[int, int]]:
-        """Cut between people into parts of about `size` rows; return where they begin and end."""
-        cuts = [0]
-        for at in range(size, self.size - size // 2, size):
-            person = self.person[self.unit[at]]
-            # a needle of another type would have the whole column cast
-            first = np.searchsorted(self.person, person).astype(self.unit.dtype)
-            cut = int(np.searchsorted(self.unit, first))
-            if cut > cuts[-1]:
-                cuts.append(cut)
-        return list(pairwise([*cuts, self.size]))
-
-    def part(self, low: int, high: int) -> Rows:
-        """Return the rows from `low` to below `high`, as views; units are numbered from 0 again."""
-        first, last = int(self.unit[low]), int(self.unit[high - 1])
-        return Rows(
-            unit=self.unit[low:high] - np.int32(first),
-            person=self.person[first : last + 1],
-            time=self.time[low:high],
-            place=self.place[low:high],
-            steps=[mask[low:high] for mask in self.steps],
-            stops=[mask[low:high] for mask in self.stops],
-            values={},
-        )
 
     def take(self, index: Ints) -> Rows:
         """Keep some rows, in the order given; `person` still speaks of all units."""
@@ -120,14 +101,15 @@ class Rows:
             stops=[mask[index] for mask in self.stops],
             values={},
             found={},
+            heads=None,
         )
 
     def regroup(self, unit: Ints) -> Rows:
         """Let other numbers, which rise with the row, be the units."""
-        first = np.flatnonzero(changes(unit))
-        return replace(
-            self, found={}, unit=np.cumsum(changes(unit), dtype=np.int32) - 1, person=self.person[self.unit[first]]
-        )
+        new = changes(unit)
+        first = np.flatnonzero(new)
+        number = np.cumsum(new, dtype=np.int32) - np.int32(1)
+        return replace(self, found={}, unit=number, person=self.person[self.unit[first]], heads=first)
 
 
 def changes(values: Ints) -> Bools:
@@ -139,7 +121,27 @@ def changes(values: Ints) -> Bools:
     return out
 
 
+class Wanted(NamedTuple):
+    """What was read of the log, and how to make arrays of it."""
+
+    frame: pl.DataFrame
+    spec: FunnelSpec
+    conditions: Sequence[Any]
+    categories: list[str]
+    by: Sequence[str]
+
+    def rows(self, low: int = 0, high: int | None = None) -> Rows:
+        """Make arrays of the rows from `low` to below `high`, which begin and end with a person."""
+        part = self.frame.slice(low, None if high is None else high - low)
+        return _arrays(part, spec=self.spec, conditions=self.conditions, categories=self.categories, by=self.by)
+
+
 def read_rows(view: View, spec: FunnelSpec) -> Rows:
+    """Read what a funnel needs of one shard, as arrays."""
+    return read(view, spec).rows()
+
+
+def read(view: View, spec: FunnelSpec) -> Wanted:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
     schema = view.events.collect_schema()
     conditions = [*spec.steps, *(one.step for one in spec.exclude)]
@@ -174,7 +176,7 @@ def read_rows(view: View, spec: FunnelSpec) -> Rows:
     except pl.exceptions.PolarsError as error:
         names = ", ".join(repr(one.name) for one in conditions if one.events is None)
         raise ArgumentError(f"steps: the condition of {names} cannot be worked out on this log: {error}") from error
-    return _arrays(found, spec=spec, conditions=conditions, categories=_categories(schema), by=by)
+    return Wanted(found, spec, conditions, _categories(schema), by)
 
 
 def _merged(conditions: Sequence[Any]) -> list[Any]:
@@ -224,15 +226,18 @@ def _arrays(
     for name in ("_session", "_day"):
         if name in found:
             new |= changes(found[name].to_numpy())
-    unit = np.cumsum(new, dtype=np.int32) - np.int32(1)
+    heads = np.flatnonzero(new)
+    unit = np.cumsum(new, dtype=np.int32)
+    unit -= np.int32(1)
     rows = Rows(
         unit=unit,
-        person=person[new],
+        person=person[heads],
         time=found["timestamp"].to_numpy(),
         place=place,
         steps=masks[: spec.width],
         stops=masks[spec.width :],
         values={name: found[f"_by{number}"] for number, name in enumerate(by)},
+        heads=heads,
     )
     return _held(rows, found, spec=spec) if spec.hold else rows
 

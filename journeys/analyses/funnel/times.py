@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.attempts import counted
-from journeys.analyses.funnel.count import groups_of, timeline
-from journeys.analyses.funnel.rows import read_rows
+from journeys.analyses.funnel.count import groups_of
+from journeys.analyses.funnel.found import find_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import added_up, folded, ranked, top_groups
 from journeys.analyses.result import Result
@@ -82,23 +81,19 @@ def count_spells(view: View, asked: Spells) -> pl.DataFrame:
         The columns of `by`, `step` (1), `entered` (Int64), `took`, `waiting` (List of Int64, µs).
     """
     spec = asked.spec
-    rows = read_rows(view, spec)
-    attempts = counted(rows, spec=spec)
-    attempts = attempts.take(np.flatnonzero(attempts.row[:, asked.low] >= 0))
-    times = timeline(rows, attempts)
-    begin, end = times[:, asked.low], times[:, asked.high]
-    took = attempts.row[:, asked.high] >= 0
+    found = find_attempts(view, spec)
+    watched = found.took(asked.low)
+    begin, end, took = found.time[asked.low], found.time[asked.high], found.took(asked.high)
     limit = np.full(len(begin), asked.until)
     if spec.within is not None:
-        entry = times[np.arange(len(times)), attempts.first] if len(times) else begin
-        limit = np.minimum(limit, entry + spec.within)
+        limit = np.minimum(limit, found.begin + spec.within)
     wide = pl.DataFrame(
         [
-            *groups_of(view, rows, attempts, spec=spec),
+            *groups_of(view, found, spec=spec),
             pl.Series("took", np.where(took, np.maximum(end - begin, 0), -1), dtype=pl.Int64),
             pl.Series("waiting", np.where(took, -1, np.maximum(limit - begin, 0)), dtype=pl.Int64),
         ]
-    )
+    ).filter(pl.Series(watched))
     sums = [
         pl.lit(1, dtype=pl.Int64).alias("step"),
         pl.len().cast(pl.Int64).alias("entered"),

@@ -16,9 +16,9 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.funnel import anyorder, patient
-from journeys.analyses.funnel.attempts import counted, find, first_entries
+from journeys.analyses.funnel.attempts import find, first_entries
 from journeys.analyses.funnel.climb import Near, climb, in_range
-from journeys.analyses.funnel.count import timeline
+from journeys.analyses.funnel.found import find_attempts
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, read_rows
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.result import Result
@@ -42,14 +42,12 @@ class Periods:
 def count_periods(view: View, asked: Periods) -> pl.DataFrame:
     """Count, by period of the first step, who entered and who converted."""
     spec = asked.spec
-    rows = read_rows(view, spec)
     if spec.count == "people":
-        unit, time, converted = _starts(rows, spec=spec, row=asked.row)
+        unit, time, converted = _starts(read_rows(view, spec), spec=spec, row=asked.row)
     else:
-        attempts = counted(rows, spec=spec)
-        times = timeline(rows, attempts)
-        time = times[np.arange(len(times)), attempts.first] if len(times) else np.zeros(0, dtype=np.int64)
-        unit, converted = np.arange(len(time)), attempts.row[:, asked.row] >= 0
+        found = find_attempts(view, spec)
+        time, converted = found.begin, found.took(asked.row)
+        unit = np.arange(len(time))
     local = pl.col("time").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
     entries = pl.DataFrame(
         {
