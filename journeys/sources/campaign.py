@@ -34,7 +34,7 @@ VIDEO = r"(?i)(^|[./])(youtube|vimeo|twitch|dailymotion|netflix|hulu|youtu)(\.(c
 SHOPPING = r"(?i)(^|[./])(amazon|ebay|etsy|alibaba|shopify|walmart|shopping)(\.|$|/)"
 SITE = r"^([a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*)"
 RESULT = (*UTM, "channel")
-REMEMBERED = 50_000
+REMEMBERED, KNOWN = 20_000, "known"
 PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
 EMAIL = r"^e[-_ ]?mail$"
 
@@ -85,24 +85,32 @@ class _Known:
 
     def __init__(self, told: list[str]) -> None:
         self.told = told
-        self.state: tuple[dict[tuple[str | None, ...], int], pl.DataFrame] = ({}, _nothing(0))
+        columns = [*told, *map(_found, RESULT)]
+        self.state = pl.DataFrame(schema=dict.fromkeys(columns, pl.String()) | {KNOWN: pl.Boolean()})
 
     def read(self, visits: pl.DataFrame) -> pl.DataFrame:
         """Give the arrival of each row."""
-        if visits.select(pl.all_horizontal(pl.col(self.told).null_count() == pl.len())).item():
-            return _nothing(visits.height)
-        rows = visits.select(self.told).rows()
+        rows = visits.select(self.told)
+        if all(column.null_count() == rows.height for column in rows):
+            return _nothing(rows.height)
         # Another thread may put a newer state in its place meanwhile: this batch goes on with the one it took.
-        places, found = self.state
-        new = [row for row in dict.fromkeys(rows) if row not in places]
-        if new:
-            schema = dict.fromkeys(self.told, pl.String())
-            worked_out = _arrivals(pl.DataFrame(new, schema=schema, orient="row"))
-            places = places | {row: place for place, row in enumerate(new, start=found.height)}
-            found = pl.concat([found, worked_out], rechunk=True)
-            if found.height <= REMEMBERED:
-                self.state = (places, found)
-        return found[[places[row] for row in rows]]
+        known = self.state
+        told = self._told_by(known, rows)
+        if told[KNOWN].has_nulls():
+            new = rows.filter(told[KNOWN].is_null()).unique()
+            worked_out = _arrivals(new).rename(_found).with_columns(pl.lit(value=True).alias(KNOWN))
+            known = pl.concat([known, new.hstack(worked_out)], rechunk=True)
+            if known.height <= REMEMBERED:
+                self.state = known
+            told = self._told_by(known, rows)
+        return told.select(pl.col(_found(name)).alias(name) for name in RESULT)
+
+    def _told_by(self, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(known, on=self.told, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _found(name: str) -> str:
+    return f"found {name}"
 
 
 def _nothing(height: int) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from journeys.sources.reading.find import Found
 
 __all__ = ["UnreadableError", "blocks", "chunks", "decoded", "first_lines", "wide"]
 
-CHUNK = 16 << 20
+CHUNK = 8 << 20
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 MARK = b"\xef\xbb\xbf"
 GUESSED = "Windows-1252 in lines that are not UTF-8"
@@ -24,13 +24,13 @@ class UnreadableError(Exception):
     """A file whose bytes cannot be had: the message says why. Never leaves this package."""
 
 
-def chunks(found: Found, *, size: int = CHUNK) -> Iterator[bytes]:
+def chunks(found: Found) -> Iterator[bytes]:
     """Yield a file's bytes, unpacked, in pieces that end at a line end (a longer line is one piece).
 
     UTF-16 is written as UTF-8 and the mark at the start is taken away; bytes that are no UTF-8 stay as they are.
     """
     rest: list[bytes] = []
-    for block in blocks(found, size=size):
+    for block in blocks(found):
         cut = block.rfind(b"\n") + 1
         if cut:
             yield b"".join([*rest, block[:cut]])
@@ -41,9 +41,9 @@ def chunks(found: Found, *, size: int = CHUNK) -> Iterator[bytes]:
         yield b"".join(rest)
 
 
-def blocks(found: Found, *, size: int = CHUNK) -> Iterator[bytes]:
+def blocks(found: Found) -> Iterator[bytes]:
     """Yield a file's bytes as `chunks` does, cut anywhere."""
-    return _in_utf8(_blocks(found, size))
+    return _in_utf8(_blocks(found, CHUNK))
 
 
 def wide(found: Found) -> bool:
