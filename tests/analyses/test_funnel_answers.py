@@ -332,3 +332,28 @@ def test_window_is_inclusive():
     j = journeys([("a", 0, "A", None), ("a", 60, "B", None)])
     assert j.funnel(["A", "B"], within="1h").table["people"].to_list() == [1, 1]
     assert j.funnel(["A", "B"], within=timedelta(minutes=59)).table["people"].to_list() == [1, 0]
+
+
+def test_who_is_cut_off_by_the_end_of_the_log():
+    rows = [("a", 0, "A", None), ("a", 10, "B", None), ("b", 0, "A", None), ("c", 50, "A", None), ("c", 52, "B", None)]
+    log = journeys([*rows, ("d", 60, "X", None)])  # watched until minute 60
+    steps = ["A", "B", "C"]
+    assert log.funnel(steps).converted_within().censored == 3  # without a window, anybody may still convert
+    assert log.funnel(steps, within="20m").converted_within().censored == 1  # c alone is within 20 minutes
+    assert log.funnel(steps, within="20m").converted_within(start="B").censored == 1
+    assert log.funnel(["A", jn.step("B", within="30m")]).converted_within().censored == 0
+    gaps = ["A", "B", jn.step("C", within="55m")]
+    assert log.funnel(gaps).converted_within(start="B").censored == 2
+    late = journeys([*rows, ("d", 24 * 60, "X", None)])
+    assert late.funnel(steps, within="same day").converted_within().censored == 0
+    assert log.funnel(steps, within="same day").converted_within().censored == 3
+    assert log.funnel(steps, within="same session").converted_within().censored == 1
+
+
+@given(logs.rows(), KIND_LISTS, st.sampled_from(["loose", "strict", "any"]))
+def test_parts_of_a_log_make_the_whole(rows: list[Row], kinds: list[str], order: str):
+    asked = {"order": order, "by": "campaign"} if order != "any" else {"order": order}
+    whole = journeys(rows).funnel(named(kinds), **asked).table
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("journeys.analyses.funnel.found._PART", 2)
+        assert journeys(rows).funnel(named(kinds), **asked).table.equals(whole)

@@ -163,12 +163,7 @@ class Funnel(FunnelPeople):
         from journeys.analyses.funnel.times import ConvertedWithin, curve_table
 
         counts, settings = self._spells(start, end)
-        waiting = counts["waiting"].explode(keep_nulls=False, empty_as_null=False)
-        limit = self.spec.within
-        censored = (
-            len(waiting) if limit is None or start not in (1, self.spec.names[0]) else int((waiting < limit).sum())
-        )
-        return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self.asked, censored)
+        return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self.asked, int(counts["open"].sum()))
 
     def _spells(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
         from journeys.analyses.funnel.times import Spells, count_spells

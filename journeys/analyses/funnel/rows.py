@@ -17,12 +17,12 @@ from journeys.errors import ArgumentError
 from journeys.log import CAMPAIGN, View
 from journeys.scan import starts_session
 
-__all__ = ["Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
+__all__ = ["DAYS", "Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[Any]
 
-_DAYS = {"day": "1d", "week": "1w", "month": "1mo"}
+DAYS = {"day": "1d", "week": "1w", "month": "1mo"}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -154,9 +154,9 @@ def read(view: View, spec: FunnelSpec) -> Wanted:
     if spec.count == "sessions" or spec.calendar == "session":
         frame = frame.with_columns(_session=_sessions(spec, schema))
         extra["_session"] = pl.col("_session")
-    if spec.calendar in _DAYS:
+    if spec.calendar in DAYS:
         local = pl.col("timestamp").dt.convert_time_zone(spec.time_zone)
-        extra["_day"] = local.dt.truncate(_DAYS[spec.calendar]).to_physical()
+        extra["_day"] = local.dt.truncate(DAYS[spec.calendar]).to_physical()
     for number, one in enumerate(conditions):
         if one.events is None:
             extra[f"_is{number}"] = one.condition.fill_null(value=False)

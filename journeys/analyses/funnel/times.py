@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.funnel.count import groups_of
-from journeys.analyses.funnel.found import find_attempts
+from journeys.analyses.funnel.found import NEVER, Found, find_attempts
+from journeys.analyses.funnel.rows import DAYS, Ints
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import added_up, folded, ranked, top_groups
 from journeys.analyses.result import Result
@@ -78,31 +79,56 @@ def count_spells(view: View, asked: Spells) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        The columns of `by`, `step` (1), `entered` (Int64), `took`, `waiting` (List of Int64, µs).
+        The columns of `by`, `step` (1), `entered`, `open` (Int64: those whom the log's end has cut off), `took`,
+        `waiting` (List of Int64, µs).
     """
     spec = asked.spec
     found = find_attempts(view, spec)
-    watched = found.took(asked.low)
-    begin, end, took = found.time[asked.low], found.time[asked.high], found.took(asked.high)
-    limit = np.full(len(begin), asked.until)
-    if spec.within is not None:
-        limit = np.minimum(limit, found.begin + spec.within)
+    watched, took = found.took(asked.low), found.took(asked.high)
+    begin, end = (np.where(one == NEVER, 0, one) for one in (found.time[asked.low], found.time[asked.high]))
+    closes = _closes(found, asked)
+    open_ = watched & ~took & (closes > asked.until)
     wide = pl.DataFrame(
         [
             *groups_of(view, found, spec=spec),
+            pl.Series("open", open_),
             pl.Series("took", np.where(took, np.maximum(end - begin, 0), -1), dtype=pl.Int64),
-            pl.Series("waiting", np.where(took, -1, np.maximum(limit - begin, 0)), dtype=pl.Int64),
+            pl.Series(
+                "waiting", np.where(took, -1, np.maximum(np.minimum(closes, asked.until) - begin, 0)), dtype=pl.Int64
+            ),
         ]
     ).filter(pl.Series(watched))
     sums = [
         pl.lit(1, dtype=pl.Int64).alias("step"),
         pl.len().cast(pl.Int64).alias("entered"),
+        pl.col("open").sum().cast(pl.Int64),
         pl.col("took").filter(pl.col("took") >= 0),
         pl.col("waiting").filter(pl.col("waiting") >= 0),
     ]
     if spec.by:
-        return wide.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "took", "waiting")
-    return wide.select(*sums[:2], *(one.implode() for one in sums[2:]))
+        return wide.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "open", "took", "waiting")
+    return wide.select(*sums[:3], *(one.implode() for one in sums[3:]))
+
+
+def _closes(found: Found, asked: Spells) -> Ints:
+    """Return the moment (µs) up to which each attempt might still have taken the later step; far off without limits."""
+    spec = asked.spec
+    begin = np.where(found.time[asked.low] == NEVER, 0, found.time[asked.low])
+    closes = np.full(len(begin), np.iinfo(np.int64).max)
+    if spec.within is not None:
+        np.minimum(closes, found.begin + spec.within, out=closes)
+    gaps = [gap for gap in spec.gaps[asked.low + 1 : asked.high + 1] if gap is not None]
+    if len(gaps) == asked.high - asked.low:
+        np.minimum(closes, begin + sum(gaps), out=closes)
+    if spec.calendar in DAYS:
+        entry = pl.Series("time", found.begin).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
+        day = DAYS[spec.calendar]
+        over = entry.dt.truncate(day).dt.offset_by(day).dt.convert_time_zone("UTC").to_physical().to_numpy()
+        np.minimum(closes, over, out=closes)
+    if spec.count == "sessions" or spec.calendar == "session":
+        # a session is over when nothing has happened for the gap
+        np.minimum(closes, found.time.max(axis=0, initial=NEVER) + spec.gap, out=closes)
+    return closes
 
 
 def _spells(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
