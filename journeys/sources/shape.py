@@ -9,6 +9,7 @@ import polars as pl
 
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events, build_events
 from journeys.events.core import TRAIT
+from journeys.events.tidy import tidy_ids
 from journeys.sources.campaign import with_campaign
 from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw
 
@@ -63,6 +64,8 @@ class Shape:
         What else is kept: of events, of facts.
     hidden
         Columns (named with a leading underscore) from which explicit links are made.
+    untidied
+        `event` and identifier types, where all that was done to the text that was read is to tidy it → the text.
     """
 
     timestamp: pl.Expr
@@ -76,6 +79,7 @@ class Shape:
     properties: Named = field(default_factory=list)
     traits: Named = field(default_factory=list)
     hidden: dict[str, pl.Expr] = field(default_factory=dict)
+    untidied: dict[str, pl.Expr] = field(default_factory=dict)
 
 
 def to_events(
@@ -115,7 +119,13 @@ def to_events(
         own = key in RESERVED or key == "kind" or key in shape.ids
         columns[_free(TRAIT + (f"trait_{key}" if own else key), columns)] = expr
     # The time is asked for twice, by the column and by the check of it: it is read once.
-    rows = raw.rows.with_columns(shape.timestamp.alias(TIME)).select(expr.alias(key) for key, expr in columns.items())
+    timed = raw.rows.with_columns(shape.timestamp.alias(TIME))
+    rows = timed.select(expr.alias(key) for key, expr in columns.items())
+    untidied = None
+    if shape.untidied:
+        untidied = with_campaign(
+            timed.select(shape.untidied.get(key, expr).alias(key) for key, expr in columns.items())
+        )
     return build_events(
         with_campaign(rows),
         ids=list(shape.ids),
@@ -124,6 +134,7 @@ def to_events(
         hold=raw.held,
         drop_exact=drop_exact,
         notes=[*raw.notes, *notes],
+        untidied=untidied,
     )
 
 
@@ -157,19 +168,10 @@ def as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
         return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
     if dtype == pl.String:
-        return value.map_batches(_tidy_ids, return_dtype=pl.String, is_elementwise=True)
+        return value.map_batches(tidy_ids, return_dtype=pl.String, is_elementwise=True)
     if dtype == pl.Binary:
         return value.bin.encode("hex")
     return value.cast(pl.String)
-
-
-def _tidy_ids(ids: pl.Series) -> pl.Series:
-    """Take blanks, ".0" and empty texts away, batch by batch: most have none, and then it costs only a look."""
-    text = ids.str.strip_chars()
-    if text.str.ends_with(".0").any():
-        text = text.str.replace(r"^(\d+)\.0$", "$1")
-    empty = text == ""
-    return text.zip_with(~empty, pl.Series([None], dtype=pl.String)) if empty.any() else text
 
 
 def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

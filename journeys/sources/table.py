@@ -8,6 +8,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
+from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
 from journeys.sources.reading import Source, load
 from journeys.sources.reading.dtypes import flatten
@@ -116,10 +117,13 @@ def read_table(
     shape = Shape(
         timestamp=parse_time(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
         timed=(as_text(when, schema[timestamp]) if schema[timestamp] == pl.String else when).is_not_null(),
-        event=what.cast(pl.String).str.strip_chars(),
+        event=tidy_names(what.cast(pl.String)),
         ids={kind: as_id(pl.col(column), schema[column]) for kind, column in types.items()},
         fields={KNOWN[c]: as_text(pl.col(c), schema[c]) for c in _known(rest)},
     )
+    if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
+        texts = {kind: pl.col(column) for kind, column in types.items() if schema[column] == pl.String}
+        shape.untidied = {"event": what.cast(pl.String), **texts}
     if message_id:
         shape.fields["message_id"] = as_id(pl.col(message_id), schema[message_id])
     for column in rest:

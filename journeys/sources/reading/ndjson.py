@@ -67,9 +67,10 @@ class _Reader:
             note = "UTF-16" if wide(found) else None
             elements = Elements(blocks(found))
             for piece in elements if first_lines(found, size=4096).lstrip()[:1] == "[" else chunks(found):
-                if not self._keep(piece):
+                lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
+                if not self._keep(piece, lines=lines):
                     note = self._clean(piece, found, line) or note
-                line += piece.count(b"\n")
+                line += lines
             note = note or elements.note
         except UnreadableError as error:
             set_aside(self.aside, [(f"unreadable file: {error}"[:120], str(found.path), "")])
@@ -77,8 +78,8 @@ class _Reader:
         if note:
             self.notes.append(f"{found.path.name} was read as {note}")
 
-    def _keep(self, piece: bytes) -> bool:
-        read = read_piece(piece, self.types)
+    def _keep(self, piece: bytes, *, lines: int | None = None) -> bool:
+        read = read_piece(piece, self.types, lines=lines)
         if read is None:
             return False
         frame, types = read

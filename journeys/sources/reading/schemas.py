@@ -18,14 +18,20 @@ __all__ = ["Schema", "read_piece", "readable_schema", "sound_schema", "widened",
 
 Schema = dict[str, type_of]
 LARGEST = 1 << 63
+HEAD = 1 << 19
 NOTHING = {"_nothing": pl.String()}
 
 
-def read_piece(piece: bytes, known: Schema) -> tuple[pl.DataFrame, Schema] | None:
+def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tuple[pl.DataFrame, Schema] | None:
     """Read lines of JSON objects, and tell the types of all fields seen so far; None when a line cannot be read."""
     if not piece[:64].strip() and not piece.strip():
         return pl.DataFrame(), known
-    if known and (frame := _read(piece, known)) is not None:
+    if lines is None:
+        lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
+    if not known and len(piece) > HEAD:
+        # Its first lines tell what the others are like, and where they do not, that is noticed.
+        known = _inferred(piece[: piece.rfind(b"\n", 0, HEAD) + 1]) or {}
+    if known and (frame := _read(piece, known, lines)) is not None:
         written = keys_written(piece)
         if written is not None and written == keys_read(frame, known):
             return _without_empty(frame, known), known
@@ -33,7 +39,7 @@ def read_piece(piece: bytes, known: Schema) -> tuple[pl.DataFrame, Schema] | Non
         found = find(piece)
         if found is not None:
             types = merge_schemas([known, found])
-            frame = _read(piece, types)
+            frame = _read(piece, types, lines)
             if frame is not None:
                 return _without_empty(frame, types), types
     return None
@@ -86,14 +92,13 @@ def _fields(dtype: pl.Struct) -> Schema:
     return {field.name: field.dtype for field in dtype.fields}
 
 
-def _read(piece: bytes, types: Schema) -> pl.DataFrame | None:
+def _read(piece: bytes, types: Schema, lines: int) -> pl.DataFrame | None:
     """Read every line of a piece, all fields of the schema and those that only hold `{}`; None when that fails."""
     schema = {name: readable(dtype, empty=True) for name, dtype in types.items()} or dict(NOTHING)
     try:
         frame = pl.scan_ndjson(piece, schema=schema).collect()
     except (pl.exceptions.PolarsError, OSError):
         return None
-    lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
     if frame.height != lines and frame.height != sum(bool(line.strip()) for line in piece.split(b"\n")):
         return None
     return frame

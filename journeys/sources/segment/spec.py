@@ -30,7 +30,9 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     f = Fields(raw.schema)
     if not f.has("messageId", "anonymousId", "userId"):
         raise wrong_system("Segment", raw, missing=["messageId", "anonymousId", "userId"])
-    call = f.text("type").str.to_lowercase()
+    # Asked for by nearly every column: it is worked out once.
+    raw = Raw(raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")), raw.name, raw.notes, raw.held)
+    call = pl.col("_call")
     time, timed, skew = call_time(f, ("timestamp", "originalTimestamp", "sentAt", "receivedAt"))
     identify, paged = call == "identify", call.is_in(["page", "screen"])
     shape = Shape(
