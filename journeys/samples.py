@@ -85,7 +85,7 @@ def sample_path(name: str = "") -> Path:
 def load_segment() -> Events:
     """Load what the website and the product sent to Segment: gzipped lines of the spec, by source and month.
 
-    About 58,000 calls. Identifiers: `user_id` (known after signing up), `anonymous_id` (a browser), `email` (from
+    About 66,000 calls. Identifiers: `user_id` (known after signing up), `anonymous_id` (a browser), `email` (from
     identify calls).
 
     =============================  ====================================================================================
@@ -217,7 +217,7 @@ def load_journeys() -> Journeys:
     Examples
     --------
     >>> load_journeys()
-    Journeys: 5,024 people, 71,396 events, ...
+    Journeys: 5,024 people, 79,883 events, ...
     """
     from journeys.journeys import stitch
 

@@ -24,6 +24,7 @@ HABITS = {
 BROKEN_FROM, BROKEN_TO = START + 64 * DAY, START + 85 * DAY  # 4 to 24 May
 BROKEN_BROWSER, BROKEN_CODE = "Safari", "PROJECT-500"
 UPGRADE_WITH_CALENDAR, UPGRADE_WITHOUT = 0.7, 0.06
+AFTERNOON = 0.48
 
 
 class Work(Visit):
@@ -118,7 +119,7 @@ def _working_days(person: Person, dice: Dice) -> list[Row]:
             work.track("Saw Error", error_code="UPLOAD-413", error_at="file upload")
         if dice.yes(0.012):
             work.track("Contacted Support", topic=dice.pick(["billing", "import", "login"]))
-        rows += work.rows
+        rows += work.rows + _afternoon(person, work.t, day)
         t = later(dice, work.t, 1 + dice.wait(3))
     if person.calendar:
         work = _work(person, person.calendar, dice)
@@ -129,6 +130,17 @@ def _working_days(person: Person, dice: Dice) -> list[Row]:
         work.track("Enabled Single Sign-On", trial=True)
         rows += work.rows
     return rows
+
+
+def _afternoon(person: Person, t: int, day: int) -> list[Row]:
+    """Some come back later on the same day; with dice of its own, so that nothing else in the story depends on it."""
+    dice = Dice("afternoon", person.number, day)
+    if not dice.yes(AFTERNOON):
+        return []
+    work = _work(person, t + dice.whole(60, 240) * MINUTE, dice)
+    for _ in range(dice.whole(2, 7)):
+        work.track(dice.weighted(HABITS))
+    return work.rows
 
 
 def _after_upgrade(person: Person, dice: Dice) -> list[Row]:

@@ -169,7 +169,7 @@ def test_lines_of_the_other_files_add_up():
 
 def test_size_of_the_story():
     assert 4_900 <= TRUTH["identity"]["people_with_events"] <= 5_100
-    assert 70_000 <= TRUTH["events"] <= 90_000
+    assert 79_000 <= TRUTH["events"] <= 81_000
     names = {call["event"] for call in segment_calls()[0] if call["type"] == "track"}
     assert 20 <= len(names) <= 30
 
