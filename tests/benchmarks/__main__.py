@@ -51,7 +51,8 @@ def main() -> int:
         print(line, file=sys.stderr, flush=True)
 
     data = make(asked.data, events=asked.events)
-    if not Path(data.store).exists():
+    large_only = wanted and set(wanted) <= {"scaling", "shards"}  # they make stores of their own
+    if not large_only and not Path(data.store).exists():
         say("saving the store …")
         measure(Way(ours.build, {"plain": data.plain, "store": data.store, "shards": 1}), repeat=1)
     comparisons: list[Comparison] = []

@@ -31,7 +31,7 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     """
     if spec.by:
         found = find_attempts(view, spec)
-        labels, group = _numbered(groups_of(view, found, spec=spec), size=len(found.person))
+        labels, group = _numbered(_values(view, found, spec=spec))
         tallies = [_tallies(found, group, size=labels.height)]
     else:
         labels = pl.DataFrame({"": [0]})
@@ -91,14 +91,12 @@ def _counted(labels: pl.DataFrame, tallies: Sequence[_Tally], *, step: int) -> p
     return labels.with_columns(pl.lit(step + 1, dtype=pl.Int64).alias("step"), **sums, **times)
 
 
-def _numbered(groups: Sequence[pl.Series], *, size: int) -> tuple[pl.DataFrame, Ints]:
+def _numbered(groups: Sequence[pl.Series]) -> tuple[pl.DataFrame, Ints]:
     """Give each combination of values a number, and say which combination has which."""
-    if not groups:
-        return pl.DataFrame({"": [0]}), np.zeros(size, dtype=np.int64)
     table = pl.DataFrame(groups)
-    labels = table.unique().sort(table.columns).with_row_index("")
-    number = table.join(labels, on=table.columns, how="left", maintain_order="left")[""]
-    return labels, number.to_numpy().astype(np.int64)
+    labels = table.unique().sort(table.columns, nulls_last=False).with_row_index("")
+    number = table.join(labels, on=table.columns, how="left", maintain_order="left", nulls_equal=True)[""]
+    return labels.with_columns(_shown(labels[name]) for name in table.columns), number.to_numpy().astype(np.int64)
 
 
 def _tally(group: Ints, line: Ints | None = None, *, size: int) -> Ints:
@@ -119,23 +117,26 @@ def _lists(values: Ints, group: Ints, *, size: int) -> pl.Series:
 
 
 def groups_of(view: View, found: Found, *, spec: FunnelSpec) -> list[pl.Series]:
-    """Return the breakdown's values of each attempt, one column each; null becomes "(none)"."""
-    out = []
-    for name in spec.by:
-        value = found.along[name] if name in found.along else _trait(view, name, found.person)
-        quoted = value.to_frame("x").select(
-            pl.when(pl.col("x").is_in([NONE, OTHER]))
-            .then('"' + pl.col("x") + '"')
-            .otherwise("x")
-            .fill_null(NONE)
-            .alias("x")
-        )
-        out.append(quoted["x"].alias(name))
-    return out
+    """Return the breakdown's values of each attempt as they are shown, one column each."""
+    return [_shown(value) for value in _values(view, found, spec=spec)]
+
+
+def _values(view: View, found: Found, *, spec: FunnelSpec) -> list[pl.Series]:
+    """Return the breakdown's values of each attempt, one column each: of its events, or of the person."""
+    return [
+        (found.along[name] if name in found.along else _trait(view, name, found.person)).alias(name) for name in spec.by
+    ]
+
+
+def _shown(value: pl.Series) -> pl.Series:
+    """Write values as text; null becomes "(none)"."""
+    text = pl.col("x").cast(pl.String)
+    quoted = pl.when(text.is_in([NONE, OTHER])).then('"' + text + '"').otherwise(text).fill_null(NONE)
+    return value.to_frame("x").select(quoted.alias(value.name))[value.name]
 
 
 def _trait(view: View, name: str, person: Ints) -> pl.Series:
-    known = view.people.select("code", pl.col(name).cast(pl.String).alias("value")).collect()
+    known = view.people.select("code", value=pl.col(name)).collect()
     wanted = pl.DataFrame({"code": pl.Series(person, dtype=pl.UInt32)})
     return wanted.join(known, on="code", how="left", maintain_order="left")["value"]
 

@@ -161,7 +161,7 @@ def read(view: View, spec: FunnelSpec) -> Wanted:
         if one.events is None:
             extra[f"_is{number}"] = one.condition.fill_null(value=False)
     extra |= {f"_hold{number}": pl.col(name) for number, name in enumerate(spec.hold)}
-    extra |= {f"_by{number}": pl.col(name).cast(pl.String) for number, name in enumerate(by)}
+    extra |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
     by_name = any(one.events is not None for one in conditions)
     if by_name:
         extra["_event"] = pl.col("event").to_physical()
