@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP, OTHER, said
+from journeys.analyses.flow.coding import names_of
+from journeys.analyses.flow.nodes import DROP, OTHER, said, shown_name
+from journeys.analyses.flow.plain import is_plain
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.stream import is_plain, names_of
 from journeys.analyses.flow.whole import lay_whole
 from journeys.analyses.result import Asked, Result
 from journeys.log import View
@@ -109,7 +110,7 @@ def _by_size(table: pl.DataFrame) -> list[str]:
 
 def count(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's transitions."""
-    if is_plain(view, spec) and not spec.times:
+    if is_plain(spec) and spec.nodes.plain and not spec.nodes.groups and not spec.times:
         return _stream(view, spec)
     whole = lay_whole(view, spec)
     size = len(whole.labels)
@@ -128,7 +129,7 @@ def count(view: View, spec: FlowSpec) -> pl.DataFrame:
 
 
 def _stream(view: View, spec: FlowSpec) -> pl.DataFrame:
-    names = names_of(view)
+    names = [shown_name(name) for name in names_of(view)]
     size = len(names)
     code, person = pl.col("code"), pl.col("person")
     log = view.events.select("person", pl.col("event").to_physical().cast(pl.UInt32).alias("code"))

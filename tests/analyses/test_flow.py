@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.flow import links
+from journeys.analyses.flow import plain, tally
 from tests.twins import flow as twin
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -103,10 +103,12 @@ def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[l
     return found, {"steps": 6, "align": "start", "top": 10, **shown}
 
 
-@pytest.mark.parametrize("many", [64, 0])
-def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    # above so many names small nodes are folded while counting: the answer is the same
-    monkeypatch.setattr(links, "_MANY", many)
+@pytest.mark.parametrize("parts", [False, True])
+def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, parts: bool) -> None:
+    if parts:
+        # the ways of large logs: people part by part, many nodes a column, long runs of repeats
+        for module, name, value in ((plain, "_ROWS", 3), (plain, "_PATIENCE", 1), (tally, "_MOST", 0)):
+            monkeypatch.setattr(module, name, value)
 
     @given(people=logs, asked=options)
     def agree(people: list[list[tuple[int, str, str | None]]], asked: dict[str, Any]) -> None:

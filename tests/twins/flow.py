@@ -373,8 +373,7 @@ def named(
     if label is None or any(fits(p, event.event) or fits(p, label) for p in hide):
         return None
     for group, patterns in (groups or {}).items():
-        # where nodes are values, it is values that are grouped
-        if any((node == "event" and fits(p, event.event)) or fits(p, label) for p in patterns):
+        if any(fits(p, event.event) or fits(p, label) for p in patterns):
             label = group
             break
     return f'"{label}"' if label in (DROP, OTHER, CONTINUES) else label

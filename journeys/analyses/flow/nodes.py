@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
@@ -204,67 +203,3 @@ def _rules(column: str, *, clean: bool | Rules | None) -> tuple[tuple[str, str],
         except re.error as error:
             raise ArgumentError(f"clean: {pattern!r} is no regular expression ({error}).") from error
     return tuple(clean)
-
-
-class Dictionary:
-    """Names of nodes, numbered in the order in which they are met."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-
-    def code(self, name: str | None) -> int:
-        """Number a name; −1 for none."""
-        return -1 if name is None else self.codes.setdefault(name, len(self.codes))
-
-    @property
-    def labels(self) -> list[str]:
-        """The names at their numbers."""
-        return list(self.codes)
-
-
-def code_rows(
-    nodes: Nodes, *, names: Sequence[str], event: np.ndarray, values: Mapping[str, pl.Series], dictionary: Dictionary
-) -> np.ndarray:
-    """Number the node of each row; −1 where there is none.
-
-    Names are made for the distinct values, never row by row.
-    """
-    if not nodes.columns and isinstance(nodes.of, str):
-        table = np.array([dictionary.code(nodes.name(name, None, column=None)) for name in names], dtype=np.int32)
-        if np.array_equal(table, np.arange(table.size)):
-            return event
-        coded: np.ndarray = table[event] if table.size else event.astype(np.int32)
-        return coded
-    if not nodes.by_event:
-        column, series = next(iter(values.items()))
-        physical, distinct = _distinct(series)
-        table = np.array(
-            [dictionary.code(nodes.name(value or "", value, column=column)) for value in distinct], dtype=np.int32
-        )
-        hidden = np.array([any(matches(p, name) for p in nodes.hide) for name in names], dtype=bool)
-        valued: np.ndarray = table[physical]
-        return np.where(hidden[event], -1, valued) if hidden.any() else valued
-    plain = np.array([dictionary.code(nodes.name(name, None, column=None)) for name in names], dtype=np.int32)
-    out: np.ndarray = plain[event]
-    for column, series in values.items():
-        physical, distinct = _distinct(series)
-        for name in (one for one, of in nodes.expand if of == column and one in names):
-            table = np.array([dictionary.code(nodes.name(name, v, column=column)) for v in distinct], dtype=np.int32)
-            np.copyto(out, table[physical], where=event == names.index(name))
-    return out
-
-
-def _distinct(series: pl.Series) -> tuple[np.ndarray, list[str | None]]:
-    """Number the values of a categorical column from 0, null last; the values at their numbers."""
-    numbers = series.to_physical()
-    highest = numbers.max()
-    size = 0 if highest is None else int(highest) + 1  # type: ignore[arg-type]
-    coded = numbers.fill_null(size).to_numpy()
-    # one row of each value is enough to read the value itself
-    somewhere = np.full(size + 1, -1, dtype=np.int64)
-    somewhere[coded] = np.arange(coded.size)
-    there = np.flatnonzero(somewhere[:size] >= 0)
-    distinct: list[str | None] = [""] * size + [None]
-    for number, value in zip(there, series.gather(somewhere[there]).cast(pl.String), strict=True):
-        distinct[number] = value
-    return coded, distinct

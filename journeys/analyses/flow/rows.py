@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import Dictionary, code_rows, shown_name
+from journeys.analyses.flow.coding import read_nodes
+from journeys.analyses.flow.nodes import shown_name
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.scan import last_before, starts_session
 
 __all__ = ["Rows", "read_rows"]
 
-_CODE, _START, _END, _CUT, _VALUE = "_code", "_start", "_end", "_cut", "_value"
+_START, _END, _CUT = "_start", "_end", "_cut"
 
 
 class Rows(NamedTuple):
@@ -43,31 +44,19 @@ class Rows(NamedTuple):
 
 def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     """Read one shard: only the columns that the question needs; without times all of them are 0."""
-    events = view.events
-    kind = events.collect_schema()["event"]
-    names: list[str] = kind.categories.to_list()  # type: ignore[attr-defined]
-    nodes = spec.nodes
-    asked = [pl.col("person"), pl.col("event").to_physical().alias(_CODE)]
+    more = [pl.col("person")]
     if timed:
-        asked.append(pl.col("timestamp").to_physical())
+        more.append(pl.col("timestamp").to_physical())
     if spec.per_session:
-        asked.append(session_cuts(spec).alias(_CUT))
-    asked += [
+        more.append(session_cuts(spec).alias(_CUT))
+    more += [
         step.condition.fill_null(value=False).alias(name)
         for name, step in ((_START, spec.start), (_END, spec.end))
         if step is not None
     ]
-    sources = {column: pl.col(column) for column in nodes.columns}
-    if isinstance(nodes.of, pl.Expr):
-        sources = {_VALUE: nodes.of}
-    for number, (column, source) in enumerate(sources.items()):
-        local = pl.Categorical(pl.Categories.random())
-        sources[column] = source.cast(pl.String).cast(local).alias(f"{_VALUE}{number}")
-    asked += list(sources.values())
-    table = events.select(asked).collect().rechunk()
-    values = {column: table[f"{_VALUE}{number}"] for number, column in enumerate(sources)}
-    dictionary = Dictionary()
-    code = code_rows(nodes, names=names, event=table[_CODE].to_numpy(), values=values, dictionary=dictionary)
+    coded, table = read_nodes(view, spec.nodes, more=more)
+    code, dictionary = coded.all(), coded.dictionary
+    table = table.rechunk()
     person = table["person"].to_numpy()
     time = table["timestamp"].to_numpy() if timed else np.broadcast_to(np.int64(0), person.shape)
     marks = {name: table[name].to_numpy() for name in (_START, _END, _CUT) if name in table.columns}

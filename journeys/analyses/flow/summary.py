@@ -111,17 +111,13 @@ def _add_up(folded: pl.DataFrame, spec: FlowSpec, *, by: list[str]) -> pl.DataFr
 
 
 def _times(folded: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
-    """Work out each link's times; a link in one piece needs no copying."""
-    moves = folded.filter(pl.col("kind") == "move").select(*by, "times")
-    single = pl.len().over(by) == 1
-    whole = moves.filter(single).select(
-        *by, pl.col("times").list.median().alias("median_time"), pl.col("times").list.mean().alias("mean_time")
-    )
-    pieces = moves.filter(~single).explode("times", empty_as_null=False)
-    pieced = pieces.group_by(by).agg(
-        pl.col("times").median().alias("median_time"), pl.col("times").mean().alias("mean_time")
-    )
-    both = pl.concat([whole, pieced])
+    """Work out each link's times, from all of them or from what its one shard has worked out."""
+    moves = folded.filter(pl.col("kind") == "move")
+    known = moves.filter(pl.col("median").is_not_null())
+    ready = known.group_by(by).agg(median_time=pl.col("median").first(), mean_time=pl.col("mean").first())
+    pieces = moves.filter(pl.col("median").is_null()).select(*by, "times").explode("times", empty_as_null=False)
+    pieced = pieces.group_by(by).agg(median_time=pl.col("times").median(), mean_time=pl.col("times").mean())
+    both = pl.concat([ready, pieced]) if pieced.height else ready
     return both.with_columns(
         pl.col("median_time", "mean_time").cast(pl.Float64).round().cast(pl.Int64).cast(pl.Duration("us"))
     )
