@@ -19,8 +19,6 @@ names = st.sampled_from([None, "", "a", "b", "ä", "a" * 40])
 
 
 @given(column=st.lists(names, max_size=30), part=st.sampled_from([2, 99]))
-    column=st.lists(st.sampled_from([None, "", "a", "b", "ä", "a" * 40]), max_size=30), part=st.sampled_from([2, 99])
-)
 def test_equal_values_get_equal_numbers(column: list[str | None], part: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # tables of so few places that most values have to wait for another round
