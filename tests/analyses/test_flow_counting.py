@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from journeys.analyses.flow import took, values
 
-
 names = st.sampled_from([None, "", "a", "b", "ä", "a" * 40])
 
 
