@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import Colours, colours, finish, nothing
-from journeys.display import interval, number, p_value, percent, plural, ratio
+from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
+from journeys.display import interval, number, p_value, percent, plural, ratio, shorten, unbroken
 
 __all__ = ["draw"]
 
@@ -85,6 +86,7 @@ def draw(
             mode="markers",
             marker={
                 "size": 10,
+                "symbol": [sign_of(row["phi"]) for row in cut],
                 "color": [tint if hold else theme.paper for tint, hold in zip(tints, holds, strict=True)],
                 "line": {"color": tints, "width": 2},
             },
@@ -198,11 +200,18 @@ def _below(
     lines = [f"Hollow: does not hold after correction for many comparisons (q > {level:g})."] if hollow else []
     lines += [f"… and {plural(left, 'more behaviour')} in the table."] if left else []
     lines += ["Set apart:"] if below else []
-    told = [label(line) for line in lines]
-    told += [f"  {label(name, 24 if narrow else 40)} – {label(why, 34 if narrow else 90)}" for name, why in below[:12]]
-    told += [f"  … and {number(len(below) - 12)} more"] if len(below) > 12 else []
-    if not told:
+    lines += [f"  {shorten(name, 40)} – {shorten(why, 160)}" for name, why in below[:12]]
+    lines += [f"  … and {number(len(below) - 12)} more"] if len(below) > 12 else []
+    if not lines:
         return 8
+    width = 56 if narrow else 132
+    # A line that goes on is set in a little further than it begins.
+    indents = [len(line) - len(line.lstrip()) for line in lines]
+    told = [
+        "\u00a0" * (indent + (4 if piece else 0)) + label(part)
+        for line, indent in zip(lines, indents, strict=True)
+        for piece, part in enumerate(wrap(unbroken(line.strip()), width - indent))
+    ]
     fig.add_annotation(
         text="<br>".join(told),
         x=0,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
 from journeys.charts.ticks import point_ticks
 from journeys.display import number, p_value, percent, points
 
@@ -51,6 +54,7 @@ def draw(
             mode="markers",
             marker={
                 "size": 9,
+                "symbol": [sign_of(row["difference"]) for row in rows],
                 "color": [colour if held else theme.paper for colour, held in zip(tone, sure, strict=True)],
                 "line": {"color": tone, "width": 2},
             },
@@ -74,5 +78,22 @@ def draw(
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
     ends = [row[end] for row in rows for end in ("difference", "ci_low", "ci_high")]
     fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
-    fig.update_yaxes(tickvals=places, ticktext=[label(name, 18 if narrow else 34) for name in names])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 34 * len(rows))
+    told = zip(rows, names, strict=True)
+    fig.update_yaxes(
+        tickvals=places,
+        ticktext=[_tick(row, groups, theme=theme) if narrow else label(name, 40) + " " for row, name in told],
+        tickfont={"size": 12, "color": theme.ink},
+        range=[places[-1] - 0.7, 0.7],
+    )
+    margin = {"l": 8, "b": 44}
+    height = 70 + (36 if narrow and groups else 28) * len(rows)
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
+
+
+def _tick(row: dict[str, Any], groups: Sequence[str], *, theme: Colours) -> str:
+    """Write the group and, below it, the step: side by side there is no room for both on a telephone."""
+    step = label(str(row["name"]), 22)
+    if not groups:
+        return f"{step} "
+    group = label(" · ".join(str(row[name]) for name in groups), 20)
+    return f"{group} <br><span style='font-size:11px;color:{theme.muted}'>{step} </span>"

@@ -50,7 +50,7 @@ def draw(
     widths = [max((yes + no) / everybody, 0.12 if yes + no else 0.0) for _, yes, no in sides]
     widths = [width / sum(widths) for width in widths]
     fig = go.Figure()
-    ticks, names, left = [], [], 0.0
+    left = 0.0
     gap = 0.012
     for (words, yes, no), width in zip(sides, widths, strict=True):
         people = yes + no
@@ -58,8 +58,19 @@ def draw(
             continue
         share = yes / people
         middle = left + width / 2
-        ticks.append(middle)
-        names.append(f"<b>{words}</b><br>{plural(people, 'person')}")
+        # A tick's label is left out where two come close; these two must both be read.
+        first = left == 0 and width < 0.5
+        fig.add_annotation(
+            text=f"<b>{words}</b><br>{plural(people, 'person')}",
+            x=left if first else middle,
+            xanchor="left" if first else "center",
+            align="left" if first else "center",
+            y=0,
+            yanchor="top",
+            yshift=-4,
+            showarrow=False,
+            font={"size": 12},
+        )
         said = (
             (share, 0.0, theme.goal, f"{number(yes)} of {number(people)} who {words} reached {conversion}"),
             (1 - share, share, theme.grid, f"{number(no)} of {number(people)} who {words} did not reach {conversion}"),
@@ -86,7 +97,7 @@ def draw(
         left += width
     fig.data = tuple(sorted(fig.data, key=lambda bar: bar.marker.color != theme.goal))
     fig.update_layout(barmode="overlay")
-    fig.update_xaxes(tickvals=ticks, ticktext=names, range=[0, 1], tickfont={"color": theme.ink}, fixedrange=True)
+    fig.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
     fig.update_yaxes(visible=False, range=[0, 1.02], fixedrange=True)
     fig.add_annotation(
         text=f"filled: reached {label(conversion, 30)}",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import ratio
+from journeys.display import ratio, shorten
 
 __all__ = ["draw"]
 
@@ -58,30 +60,54 @@ def draw(
             hoverinfo="text",
         )
     )
-    if len(rows) * len(goals) <= 150:
-        for y, line in enumerate(values):
-            for x, value in enumerate(line):
-                if value is not None:
-                    strong = abs(value) > 0.65 * reach
-                    fig.add_annotation(
-                        x=x,
-                        y=y,
-                        text=ratio(value),
-                        showarrow=False,
-                        font={"size": 12, "color": theme.paper if strong else theme.ink},
-                    )
+    # Where there are too many for their values, the sign alone tells what goes against, without colour.
+    whole = len(rows) * len(goals) <= 150
+    cells = [(x, y, value) for y, line in enumerate(values) for x, value in enumerate(line) if value is not None]
+    printed = [(x, y, value) for x, y, value in cells if whole or value < 0]
+    strong = [abs(value) > 0.65 * reach for _, _, value in printed]
+    fig.add_scatter(
+        x=[x for x, _, _ in printed],
+        y=[y for _, y, _ in printed],
+        text=[_signed(value) if whole else "−" for _, _, value in printed],
+        mode="text",
+        textfont={
+            "size": 11 if narrow else 12,
+            "color": [theme.paper if much else theme.ink for much in strong],
+        },
+        hoverinfo="skip",
+    )
+    names = 18 if narrow else 40
+    longest = max(min(names, len(row["behaviour"])) for row in rows)
+    heads, angle, above = _heads(goals, room=((345 if narrow else 1040) - 7.4 * longest) / len(goals))
     fig.update_xaxes(
         side="top",
         tickvals=list(range(len(goals))),
-        ticktext=[label(goal, 12 if narrow else 22) for goal in goals],
-        tickfont={"color": theme.ink},
+        ticktext=heads,
+        tickangle=angle,
+        tickfont={"color": theme.ink, "size": 12},
+        range=[-0.5, len(goals) - 0.5],
         fixedrange=True,
     )
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[label(row["behaviour"], 18 if narrow else 40) + " " for row in rows],
+        ticktext=[label(row["behaviour"], names) + " " for row in rows],
         tickfont={"size": 13, "color": theme.ink},
+        range=[-0.5, len(rows) - 0.5],
         fixedrange=True,
     )
-    height, margin = 28 * len(rows) + 40, {"t": 34, "l": 8}
+    height, margin = 28 * len(rows) + above + 18, {"t": above, "l": 8}
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
+
+
+def _heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
+    """Break the heads of columns so many pixels wide into lines, or set them upright; return the room they take."""
+    signs = int(room / 6.8)
+    lines = [wrap(shorten(goal, 36), signs, break_long_words=False) or [goal] for goal in goals] if signs > 3 else []
+    if lines and all(len(told) <= 3 and max(map(len, told)) <= signs for told in lines):
+        return ["<br>".join(label(line) for line in told) for told in lines], 0, 16 * max(map(len, lines)) + 14
+    cut = [shorten(goal, 24) for goal in goals]
+    return [label(goal) for goal in cut], -90, round(6.6 * max(map(len, cut))) + 14
+
+
+def _signed(value: float) -> str:
+    return f"+{ratio(value)}" if value > 0 else ratio(value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
 from journeys.display import number, ratio
 
 __all__ = ["draw_groups", "draw_pairs", "draw_within"]
@@ -107,7 +108,7 @@ def _dumbbells(
         x=[row[1] for row in rows],
         y=places,
         mode="markers",
-        marker={"size": 11, "color": tints},
+        marker={"size": 11, "color": tints, "symbol": [sign_of(row[1]) for row in rows]},
         hovertext=said,
         hoverinfo="text",
     )
@@ -135,13 +136,20 @@ def _dumbbells(
     )
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[label(row[0], 18 if narrow else 36) + "  " for row in rows],
+        ticktext=[_tick(row[0], row[3], theme=theme, narrow=narrow) for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
         fixedrange=True,
     )
+    # On a telephone there is room for a few words beside the names only.
+    sides = [
+        f"{sign} {'<br>'.join(label(line) for line in wrap(said, 30 if narrow else 72))}"
+        for sign, said in zip("●○", words, strict=True)
+    ]
+    key = ("<br>" if narrow else "   ").join(sides)
     fig.add_annotation(
-        text=f"● {label(words[0], 40)}   ○ {label(words[1], 40)}",
+        text=key,
+        align="left",
         x=0,
         xref="paper",
         xanchor="left",
@@ -152,9 +160,18 @@ def _dumbbells(
         showarrow=False,
         font={"size": 12, "color": theme.muted},
     )
-    margin = {"t": 30, "b": 34, "l": 8}
-    height = 30 * len(rows) + 70
+    foot = 18 * (key.count("<br>") + 1)
+    margin = {"t": 30, "b": 16 + foot, "l": 8}
+    height = (42 if narrow else 30) * len(rows) + 52 + foot
     return finish(fig, dark=dark, narrow=narrow, height=height, margin=margin, **heads)
+
+
+def _tick(name: str, remark: str, *, theme: Colours, narrow: bool) -> str:
+    """Write the name beside a row; on a telephone the remark stands below it, for there is no room at the right."""
+    if not narrow:
+        return label(name, 36) + "  "
+    small = f"<br><span style='font-size:11px;color:{theme.muted}'>{label(remark, 24)}  </span>" if remark else ""
+    return f"{label(name, 18)}  {small}"
 
 
 def draw_groups(
@@ -221,7 +238,11 @@ def draw_groups(
             x=phis,
             y=places,
             mode="markers",
-            marker={"size": 10, "color": [theme.better if phi >= 0 else theme.worse for phi in phis]},
+            marker={
+                "size": 10,
+                "color": [theme.better if phi >= 0 else theme.worse for phi in phis],
+                "symbol": [sign_of(phi) for phi in phis],
+            },
             error_x={
                 "type": "data",
                 "symmetric": False,

@@ -30,6 +30,7 @@ __all__ = [
     "finish",
     "lighter_to_darker",
     "rgba",
+    "sign_of",
     "untitled",
 ]
 
@@ -120,6 +121,17 @@ def rgba(colour: str, alpha: float) -> str:
     """
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def sign_of(value: float) -> str:
+    """Choose a marker by its sign, so that what goes against is told without colour: a diamond instead of a dot.
+
+    Examples
+    --------
+    >>> sign_of(0.3), sign_of(-0.3)
+    ('circle', 'diamond')
+    """
+    return "circle" if value >= 0 else "diamond"
 
 
 def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark: bool = False) -> dict[str, str]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import colours, finish, nothing, sign_of
 from journeys.display import number, p_value, ratio
 
 __all__ = ["draw"]
@@ -72,6 +72,7 @@ def draw(
             mode="markers",
             marker={
                 "size": 9,
+                "symbol": [sign_of(row["phi"]) for row in rows],
                 "color": [
                     tint if row["q_value"] <= level else theme.paper for tint, row in zip(tints, rows, strict=True)
                 ],
@@ -96,14 +97,16 @@ def draw(
             text=label(row["behaviour"], 16 if narrow else 28),
             showarrow=False,
             xanchor="left" if row["phi"] < 0.3 else "right",
-            xshift=9 if row["phi"] < 0.3 else -9,
+            # On a telephone names are long for the room: above the dot they cross fewer others.
+            xshift=(9 if row["phi"] < 0.3 else -9) if not narrow else (-4 if row["phi"] < 0.3 else 5),
+            yshift=12 if narrow else 0,
             font={"size": 12, "color": theme.ink},
         )
     fig.add_hline(y=-log10(level), line={"color": theme.muted, "width": 1, "dash": "dot"})
     # On the side where fewer dots lie low.
     right = sum((row["phi"] > 0) - (row["phi"] < 0) for row, y in zip(rows, heights, strict=True) if y < top / 8) <= 0
     fig.add_annotation(
-        text=f"q = {level:g}; hollow dots lie below",
+        text=f"q = {level:g}" if narrow else f"q = {level:g}; hollow dots lie below",
         x=int(right),
         xref="paper",
         xanchor="right" if right else "left",

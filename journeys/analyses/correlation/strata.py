@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,14 +88,16 @@ class Stratified(Result):
 
     def trend(self, behaviour: str) -> str:
         """Say how a behaviour's phi differs between the groups, as one sentence."""
-        from journeys.display import ratio
+        from journeys.display import day, ratio
 
         here = self.strata.filter((pl.col("behaviour") == behaviour) & pl.col("phi").is_not_null())
         if here.height < 2:
             return f"{behaviour} and {self.goal}"
         ends = here if self.column.startswith("every ") else here.sort("phi", "stratum")
         (low, first), (high, last) = (ends.select("stratum", "phi").row(place) for place in (0, -1))
-        return f"{behaviour} and {self.goal}: phi {ratio(first)} in {low}, {ratio(last)} in {high}"
+        since = self.column.startswith("every ")
+        low, high = (f"from {day(date.fromisoformat(end))} on" if since else f"in {end}" for end in (low, high))
+        return f"{behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}"
 
     def plot(self, *, dark: bool = False, behaviour: str | None = None, rows: int = 20) -> go.Figure:
         """Draw phi with and without the groups; or, for one behaviour, its phi in each group.
