@@ -11,11 +11,14 @@ from itertools import combinations
 
 import numpy as np
 
-from journeys.analyses.funnel.climb import counter, firsts
+from journeys.analyses.funnel.climb import below, counter, firsts
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec
 
 __all__ = ["find", "from_starts"]
+
+_MOST = 1 << 62
+"""Times (µs) stay below this, so that sums fit into 64 bits."""
 
 
 def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
@@ -50,9 +53,9 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     """For each unit, the window that serves most steps: the first to end, then the last to start."""
     groups = _groups(rows)
     if rows.size and not spec.exclude and spec.entered == (None, None) and len(groups) == len(rows.steps):
-        kind = _kinds(rows)
-        if kind.min() > 0:
-            return _widest_of_runs(rows, kind, spec=spec)
+        kind, span = _kinds(rows), _span(rows, spec)
+        if kind.min() > 0 and span:
+            return _widest_of_runs(rows, kind, window=span[0], apart=span[1])
     row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
     low = _lowest(rows, row, spec=spec)
     floor = None
@@ -94,57 +97,69 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
 
 def _kinds(rows: Rows) -> Ints:
     """Return the number of the step that each row serves, from 1, where steps do not overlap; 0 for none."""
-    kind = np.zeros(rows.size, dtype=np.int16)
+    kind = np.zeros(rows.size, dtype=np.int8)
     for number, mask in enumerate(rows.steps, start=1):
-        kind += mask * np.int16(number)
+        kind += mask.view(np.int8) * np.int8(number)
     return kind
 
 
-def _widest_of_runs(rows: Rows, kind: Ints, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
+def _span(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
+    """Return the window, and a time (µs) that sets units apart: none reaches back into the one before.
+
+    None where so many units, so far apart, do not fit into 64 bits.
+    """
+    span = int(rows.time.max()) - int(rows.time.min()) + 1
+    window = min(span, spec.within if spec.within is not None else span)
+    fits = (len(rows.person) + 1) * (span + window + 1) + int(np.abs(rows.time).max()) < _MOST
+    return (window, span + window + 1) if fits else None
+
+
+def _widest_of_runs(rows: Rows, kind: Ints, *, window: int, apart: int) -> tuple[Ints, Ints]:
     """Answer `_widest` where every row serves exactly one step and nothing cuts an attempt but the window.
 
     Rows that repeat the step of the row before serve no more than that row did: a window ends best at the first row of
-    such a run. Seen from a later run, the last row of one is what counts. Only the runs are looked at, therefore.
+    such a run. Seen from a later run, the last row of one is what counts. Only the runs are looked at, therefore; and
+    with the units set apart in time, one comparison tells whether a run is of the unit and in the window.
     """
     new_unit, new = changes(rows.unit), changes(kind)
     new |= new_unit
     first = np.flatnonzero(new)
     border = np.flatnonzero(new_unit[first])
-    begun, ended = rows.time[first], rows.time[np.append(first[1:], rows.size) - 1]
-    lowest = np.repeat(border.astype(np.int32), np.diff(np.append(border, len(first))))
-    earliest = None if spec.within is None else begun - spec.within
-    number = np.arange(len(first), dtype=np.int32)
+    shift = rows.unit[first] * np.int64(apart)
+    ended = rows.time[np.append(first[1:], rows.size) - 1] + shift
+    earliest = rows.time[first] + shift - window
     kind = kind[first]
     served = np.zeros(len(first), dtype=np.int8)
-    lasts: list[Ints] = []
+    steps: list[tuple[Ints, Ints, Ints]] = []
     for step in range(1, len(rows.steps) + 1):
-        last = np.maximum.accumulate(np.where(kind == step, number, np.int32(-1)))
-        good = last >= lowest
-        if earliest is not None:
-            good &= ended[last] >= earliest
-        served += good
-        lasts.append(last)
-    most = np.maximum.reduceat(served, border)
-    hit = np.flatnonzero(served == np.repeat(most, np.diff(np.append(border, len(first)))))
-    hit = hit[firsts(rows, first[hit])]
-    end = first[hit]
-    start = end.copy()
-    for last in lasts:
-        run = last[hit]
-        good = (run >= lowest[hit]) & (run < hit)
-        if earliest is not None:
-            good &= ended[run] >= earliest[hit]
+        mine = kind == step
+        at = np.append(-1, np.flatnonzero(mine))
+        count = np.cumsum(mine, dtype=np.int32)
+        end = ended[at]
+        end[0] = -_MOST
+        served += end[count] >= earliest
+        steps.append((at, count, end))
+    # the first run that serves most: one number for both
+    size = len(first)
+    worth = served * np.int64(size)
+    worth += np.arange(size - 1, -1, -1)
+    hit = size - 1 - np.maximum.reduceat(worth, border) % size
+    last = first[hit]
+    start = last.copy()
+    for at, count, end in steps:
+        pointer = count[hit]
+        run = at[pointer]
+        good = (end[pointer] >= earliest[hit]) & (run < hit)
         # a run before this one is followed by another: its last row is the one before that
         start = np.where(good, np.minimum(start, first[np.minimum(run + 1, len(first) - 1)] - 1), start)
-    return start, end
+    return start, last
 
 
 def _last(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row up to each row that serves a step and may be in its window; -1 where there is none."""
     if len(row) > rows.size // 4:
         # most rows ask: fill the answer forward once
-        last = np.where(rows.steps[step], np.arange(rows.size, dtype=np.int32), np.int32(-1))
-        np.maximum.accumulate(last, out=last)
+        last = np.append(np.int64(-1), rows.where(step))[np.cumsum(rows.steps[step], dtype=np.int32)]
         if len(row) < rows.size:
             last = last[row]
     else:
@@ -260,10 +275,8 @@ def _earliest(rows: Rows, start: Ints, end: Ints) -> Ints:
     for group in _groups(rows):
         if len(group) == 1:
             serving = rows.where(group[0])
-            if serving.size:
-                pointer = counter(serving, rows.size)[start]
-                row = serving[np.minimum(pointer, len(serving) - 1)]
-                taken[:, group[0]] = np.where((pointer < len(serving)) & (row <= end), row, rows.size)
+            row = np.append(serving, rows.size)[below(serving, start, rows.size)]
+            taken[:, group[0]] = np.where(row <= end, row, rows.size)
         else:
             taken[:, group] = _matching(rows, group, start, end)
     taken.sort(axis=1)
