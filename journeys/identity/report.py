@@ -224,17 +224,17 @@ class Identity:
         one = self.build(stitch_events(self.sources, rules=self.rules))
         return compare(ask(one), ask(apart))
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw whose the events are: of people named in them, of people known by the bridge, of nobody known."""
         from journeys.charts.identity import draw_bridge
 
-        return draw_bridge(self.figures, title=self.finding, subtitle=self.account, dark=dark)
+        return draw_bridge(self.figures, title=self.finding, subtitle=self.account, dark=dark, narrow=narrow)
 
-    def plot_sizes(self, *, dark: bool = False) -> go.Figure:
+    def plot_sizes(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw how many identifiers people have."""
         from journeys.charts.identity import draw_sizes
 
-        return draw_sizes(self.sizes, finding=self.finding, dark=dark)
+        return draw_sizes(self.sizes, finding=self.finding, dark=dark, narrow=narrow)
 
     @property
     def finding(self) -> str:

@@ -52,14 +52,14 @@ class Attribution(Result):
             f"{self.spec.conversion.name}."
         )
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the credit of each touch as a bar."""
         from journeys.charts.attribution import draw
         from journeys.display import plural
 
         model, lookback, total = (self.settings[name] for name in ("model", "lookback", "conversions"))
         subtitle = f"{model} attribution, look-back {lookback}, {plural(total, 'conversion')}"
-        return draw(self.table, touch=self.spec.by, title=self.finding, subtitle=subtitle, dark=dark)
+        return draw(self.table, touch=self.spec.by, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, touch: str, *, converted: bool | None = None) -> Journeys:
         """Select the people who have a touch in their path.

@@ -56,13 +56,13 @@ class Comparison(Result):
             f"(phi {ratio(row['phi'])} against {ratio(row['phi_other'])})."
         )
 
-    def plot(self, *, dark: bool = False, rows: int = 20) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 20) -> go.Figure:
         """Draw both phis of each behaviour.
 
         Parameters
         ----------
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
         rows : int
             At most so many behaviours, those with the largest differences.
         """
@@ -70,7 +70,7 @@ class Comparison(Result):
 
         largest = self.table.sort(pl.col("difference").abs(), "behaviour", descending=[True, False], nulls_last=True)
         subtitle = f"phi with reaching {self.goal}: this group filled, the other hollow"
-        return draw_pairs(largest.head(rows), title=self.finding, subtitle=subtitle, dark=dark)
+        return draw_pairs(largest.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
 def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:

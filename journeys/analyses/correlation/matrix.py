@@ -73,13 +73,13 @@ class Correlations(Result):
             return "No behaviour goes with any of them in a way that holds up."
         return f"What goes together most: {'; '.join(said)}."
 
-    def plot(self, *, dark: bool = False, rows: int = 25) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 25) -> go.Figure:
         """Draw phi of each behaviour with each conversion as a heatmap.
 
         Parameters
         ----------
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
         rows : int
             At most so many behaviours.
         """
@@ -88,7 +88,7 @@ class Correlations(Result):
 
         people = self.each[0].cells.people if self.each else 0
         subtitle = f"phi, of {plural(people, 'person')}; blank: undefined, too few did it, or it was set apart"
-        return draw(self.matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark)
+        return draw(self.matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def shown(self) -> pl.DataFrame:
         """Return what the notebook shows."""

@@ -58,13 +58,13 @@ class Passages(Result):
             f"(phi {ratio(row['phi'])}; {row['strength']})."
         )
 
-    def plot(self, *, dark: bool = False, rows: int = 20) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 20) -> go.Figure:
         """Draw the steps by phi with their intervals.
 
         Parameters
         ----------
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
         rows : int
             At most so many steps.
         """
@@ -73,7 +73,9 @@ class Passages(Result):
 
         subtitle = f"{plural(self.people_compared, 'journey')}, {self.reached:,} reached {self.goal}; "
         subtitle += "passing in that column"
-        return draw(self.table, conversion=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark)
+        return draw(
+            self.table, conversion=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark, narrow=narrow
+        )
 
 
 def relate(

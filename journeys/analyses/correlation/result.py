@@ -112,13 +112,15 @@ class Correlation(Result):
         names += ["phi", "ci_low", "ci_high", "q_value", "odds_ratio", "lift", "strength"]
         return self.table.select(names)
 
-    def plot(self, *, dark: bool = False, kind: Literal["dots", "volcano"] = "dots", rows: int = 20) -> go.Figure:
+    def plot(
+        self, *, dark: bool = False, narrow: bool = False, kind: Literal["dots", "volcano"] = "dots", rows: int = 20
+    ) -> go.Figure:
         """Draw the behaviours by phi with their intervals, or phi against q.
 
         Parameters
         ----------
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
         kind : {"dots", "volcano"}
             A row a behaviour, or a dot a behaviour: phi to the right, certainty upwards.
         rows : int
@@ -126,7 +128,7 @@ class Correlation(Result):
         """
         if kind not in ("dots", "volcano"):
             raise ArgumentError(f"kind: {kind!r} is none of 'dots' and 'volcano'.")
-        options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark}
+        options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
         if kind == "volcano":
             from journeys.charts.volcano import draw as draw_volcano
 
@@ -144,15 +146,15 @@ class Correlation(Result):
         sure = sure.sort(order, descending=[False, True, False], nulls_last=True).drop("weak")
         return draw(sure, conversion=self.goal, set_apart=listed, rows=rows, **options)
 
-    def mosaic(self, behaviour: str, *, dark: bool = False) -> go.Figure:
+    def mosaic(self, behaviour: str, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one behaviour's four counts as areas: who did it, and who of them converted.
 
         Parameters
         ----------
         behaviour : str
             As it is called in the table.
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
 
         Raises
         ------
@@ -171,6 +173,7 @@ class Correlation(Result):
             f"{percent(row['rate_without'])} of the others",
             subtitle=self.definition,
             dark=dark,
+            narrow=narrow,
         )
 
     @property

@@ -99,13 +99,15 @@ class Stratified(Result):
         low, high = (f"from {day(date.fromisoformat(end))} on" if since else f"in {end}" for end in (low, high))
         return f"{behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}"
 
-    def plot(self, *, dark: bool = False, behaviour: str | None = None, rows: int = 20) -> go.Figure:
+    def plot(
+        self, *, dark: bool = False, narrow: bool = False, behaviour: str | None = None, rows: int = 20
+    ) -> go.Figure:
         """Draw phi with and without the groups; or, for one behaviour, its phi in each group.
 
         Parameters
         ----------
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
         behaviour : str, optional
             As it is called in the table.
         rows : int
@@ -113,7 +115,11 @@ class Stratified(Result):
         """
         from journeys.charts.strata import draw_groups, draw_within
 
-        options: dict[str, Any] = {"dark": dark, "subtitle": f"phi with reaching {self.goal}, {self.groups}"}
+        options: dict[str, Any] = {
+            "dark": dark,
+            "narrow": narrow,
+            "subtitle": f"phi with reaching {self.goal}, {self.groups}",
+        }
         if behaviour is None:
             return draw_within(self.table.head(rows), groups=self.groups, title=self.finding, **options)
         here = self.strata.filter(pl.col("behaviour") == behaviour)

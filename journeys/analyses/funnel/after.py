@@ -103,8 +103,8 @@ class NextEvents(Result):
         done = f"{percent(row['share'])} of those who dropped off did {row['event']!r} next"
         return f"After {self.settings['after']!r}, {done}."
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares at the first position as bars."""
         from journeys.charts.next_events import draw
 
-        return draw(self.table, title=self.finding, subtitle="share of those who dropped off", dark=dark)
+        return draw(self.table, title=self.finding, subtitle="share of those who dropped off", dark=dark, narrow=narrow)

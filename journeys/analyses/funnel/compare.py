@@ -126,8 +126,14 @@ class Comparison(Result):
         where = f"{group}, {row['name']}" if group else str(row["name"])
         return f"{where}: {points(row['difference'], row['ci_low'], row['ci_high'])}."
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences with their intervals."""
         from journeys.charts.differences import draw
 
-        return draw(self.table, title=self.finding, subtitle="difference in points, with 95 % interval", dark=dark)
+        return draw(
+            self.table,
+            title=self.finding,
+            subtitle="difference in points, with 95 % interval",
+            dark=dark,
+            narrow=narrow,
+        )

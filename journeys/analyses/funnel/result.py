@@ -65,11 +65,18 @@ class Funnel(FunnelPeople):
             )
         return f"{number(done)} of {entered} ({percent(done / total)}) went from {start!r} to {end!r}."
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the steps as bars; groups as dots on one scale."""
         from journeys.charts.funnel import draw
 
-        return draw(self.table, by=self.spec.by or None, title=self.finding, subtitle=self._definition(), dark=dark)
+        return draw(
+            self.table,
+            by=self.spec.by or None,
+            title=self.finding,
+            subtitle=self._definition(),
+            dark=dark,
+            narrow=narrow,
+        )
 
     def _definition(self) -> str:
         from journeys.display import duration

@@ -217,11 +217,11 @@ class TimeToConvert(Result):
             f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
         )
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the bins."""
         from journeys.charts.histogram import draw
 
-        return draw(self.table, title=self.finding, subtitle="time between the two steps", dark=dark)
+        return draw(self.table, title=self.finding, subtitle="time between the two steps", dark=dark, narrow=narrow)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -255,9 +255,9 @@ class ConvertedWithin(Result):
         open_ = f"; {number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
         return f"{percent(last['share'])} converted within {duration(last['time'])}{open_}."
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the curve with its band."""
         from journeys.charts.curve import draw
 
         subtitle = "Kaplan–Meier estimate with 95 % interval"
-        return draw(self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark)
+        return draw(self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -213,9 +213,9 @@ class FunnelTrend(Result):
             f"it was {percent(float(str(first['rate'])))} from {day(whole['period'][0])} on."
         )
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the line with its band; incomplete periods are dashed."""
         from journeys.charts.trend import draw
 
         subtitle = "conversion by period of entering, with 95 % interval; dashed where people may still convert"
-        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark)
+        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
