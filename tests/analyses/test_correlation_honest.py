@@ -256,3 +256,17 @@ def test_correlations_of_posthog():
             assert (row["both"], row["behaviour_only"]) == counts, (case["id"], name)
             a, b, c, d = (row[cell] + 1 for cell in ("both", "behaviour_only", "conversion_only", "neither"))
             assert a * d / (b * c) == pytest.approx(answer.get("odds_ratio", a * d / (b * c))), (case["id"], name)
+
+
+def test_a_behaviour_that_holds_the_conversion_is_set_apart_for_that():
+    rows = [
+        (person, day, name) for person in range(40) for day, name in ((1, "Visit"), (2, "Buy")) if person % 2 or day < 2
+    ]
+    frame = pl.DataFrame(rows, schema=["person", "day", "event"], orient="row")
+    log = jn.Journeys.from_table(frame.with_columns(timestamp=pl.datetime(2026, 3, pl.col("day"))).drop("day"))
+    asked = [jn.at_least("Buy", times=1), jn.sequence("Visit", then="Buy"), "Visit"]
+    apart = dict(
+        log.correlation("Buy", behaviours=asked, min_people=1).set_apart.select("behaviour", "reason").iter_rows()
+    )
+    assert set(apart.values()) == {"the conversion itself is part of it"}
+    assert len(apart) == 2

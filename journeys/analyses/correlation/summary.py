@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask, AtLeast, EveryEvent, Happened, Rules, Sequence, Trait, Values
+from journeys.analyses.correlation.ask import (
+    Ask,
+    AtLeast,
+    EveryEvent,
+    Happened,
+    Rules,
+    Sequence,
+    Trait,
+    Values,
+    steps_in,
+)
 from journeys.errors import ArgumentError
 from journeys.stats import adjust, phi_table, strength, wilson
 
@@ -168,6 +178,9 @@ def _reason(row: dict[str, Any], *, ask: Ask, cells: Cells, rules: Rules) -> str
     is_name = isinstance(ask.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in cells.own:
         return "it is the conversion itself"
+    named = {name for step in steps_in(ask.families[row["family"]]) for name in step.events or ()}
+    if not is_name and named & cells.own:
+        return "the conversion itself is part of it"
     if is_name and ask.since is not None and row["behaviour"] in (ask.since.events or ()):
         return "everybody here did it: the clock starts there"
     if row["behaviour"] in rules.exclude:
