@@ -103,10 +103,26 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     mine, theirs = set(result.table["behaviour"]), set(other.table["behaviour"])
     return Comparison(
         table.sort("difference", "behaviour", descending=[True, False], nulls_last=True),
-        {**result.settings, "other people": other.cells.people},
+        {**result.settings, "other people": other.cells.people} | _overlap(result, other),
         result.asked,
         result.goal,
         tuple(sorted(mine - theirs)),
         tuple(sorted(theirs - mine)),
         other,
     )
+
+
+def _overlap(result: Correlation, other: Correlation) -> dict[str, str]:
+    """Say how many people are in both groups: the test takes them as separate, so that q is then only a guide."""
+    from journeys.display import agree, plural
+
+    here, there = (one.asked.people.select("person") for one in (result, other))  # type: ignore[attr-defined]
+    if here.schema != there.schema:
+        return {}
+    both = here.join(there, on="person").height
+    if not both:
+        return {}
+    are = agree(both, "is", "are")
+    return {
+        "note": f"{plural(both, 'person')} {are} in both groups, which the test takes as separate: read q as a guide"
+    }
