@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from journeys.events.core import LINK_SCHEMA, STATUS, Events
+from journeys.events.core import LINK_SCHEMA, STATUS, STATUSES, Events
 
 __all__ = ["build_events"]
 
@@ -20,6 +20,7 @@ def build_events(
     drop_exact: bool = False,
     hold: bool = False,
     notes: Sequence[str] = (),
+    untidied: pl.LazyFrame | None = None,
 ) -> Events:
     """Give every row a status and wrap the rows as Events.
 
@@ -41,6 +42,8 @@ def build_events(
         Keep the rows in memory instead of reading the source again for each question.
     notes
         Assumptions to be shown among the issues.
+    untidied
+        The same rows with identifiers and event names as they were read, see `Events.untidied`.
     """
     names = rows.collect_schema().names()
     given = [
@@ -70,16 +73,7 @@ def build_events(
         again = key.is_not_null() & ~key.is_first_distinct()
     elif drop_exact:
         again = good & ~pl.struct(pl.exclude("_place")).is_first_distinct()
-    status = (
-        pl.when(~good)
-        .then(pl.lit("quarantined"))
-        .when(again)
-        .then(pl.lit("duplicate"))
-        .when(fact)
-        .then(pl.lit("fact"))
-        .otherwise(pl.lit("event"))
-    )
-    rows = rows.with_columns(status.alias(STATUS)).drop("_good")
+    rows = rows.with_columns(_status(good, again=again, fact=fact)).drop("_good")
     first = ["timestamp", "event", "source", *ids]
     rest = [column for column in rows.collect_schema().names() if column not in first]
     rows = rows.select(*first, *rest)
@@ -87,6 +81,27 @@ def build_events(
         rows = rows.collect().lazy()
     used = rows.filter(pl.col(STATUS).is_in(["event", "fact"]))
     made = links(used) if links is not None else pl.LazyFrame(schema=LINK_SCHEMA)
+    if untidied is not None:
+        # what one row says of another needs the rows as they are told; so does what is held in memory already
+        untidied = None if keyed or drop_exact or hold else _untidied(untidied, name=name, given=given)
     return Events(
-        rows=rows, ids=tuple(ids), links=made.select(list(LINK_SCHEMA)), name=name, keyed=keyed, notes=tuple(notes)
+        rows=rows,
+        ids=tuple(ids),
+        links=made.select(list(LINK_SCHEMA)),
+        name=name,
+        keyed=keyed,
+        notes=tuple(notes),
+        untidied=untidied,
     )
+
+
+def _status(good: pl.Expr, *, again: pl.Expr, fact: pl.Expr) -> pl.Expr:
+    event, told, repeated, bad = (pl.lit(one, dtype=pl.Enum(STATUSES)) for one in STATUSES)
+    return pl.when(~good).then(bad).when(again).then(repeated).when(fact).then(told).otherwise(event).alias(STATUS)
+
+
+def _untidied(rows: pl.LazyFrame, *, name: str, given: Sequence[pl.Expr]) -> pl.LazyFrame:
+    """Say of each row what it is as far as that can be seen without its identifiers and its event."""
+    good = pl.col("_problem").is_null() & pl.col("timestamp").is_not_null()
+    status = _status(good, again=pl.lit(value=False), fact=pl.col("_kind").is_not_null())
+    return rows.with_columns(pl.lit(name).alias("source"), *given).with_columns(status)

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.events.issues import Issues, look_through
 
-__all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "TRAIT", "Events"]
+__all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
 
 CAMPAIGN_COLUMNS = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
 PAGE_COLUMNS = ("page_path", "page_url", "page_title", "page_referrer", "page_search")
@@ -26,6 +26,7 @@ LINK_SCHEMA = pl.Schema(
     }
 )
 STATUS = "_status"
+STATUSES = ("event", "fact", "duplicate", "quarantined")
 TRAIT = "trait:"
 """Columns whose names begin so belong to facts only; the prefix is dropped there."""
 
@@ -51,6 +52,10 @@ class Events:
         Whether a message id told duplicates apart.
     notes
         What had to be assumed to read the source, in words.
+    untidied
+        The same rows in the same order, identifiers and event names as they were read (to be written by `tidy_ids`
+        and `tidy_names`): who looks at each distinct text once need not have every row's written anew. Their
+        `_status` does not know yet who has no identifier and which event has no name.
     """
 
     rows: pl.LazyFrame
@@ -59,6 +64,7 @@ class Events:
     name: str
     keyed: bool = False
     notes: tuple[str, ...] = ()
+    untidied: pl.LazyFrame | None = None
 
     @cached_property
     def schema(self) -> pl.Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from journeys.identity.rules import IdentityRules
 __all__ = ["NOBODY", "SHARED", "Assigned", "assign_rows"]
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 NOBODY = -1
 SHARED = -2
@@ -26,18 +28,42 @@ class Assigned:
 
     Attributes
     ----------
-    owners : tuple of np.ndarray
-        For each part and row the smallest identifier code of the person; `NOBODY` without a usable identifier,
+    owner : np.ndarray
+        For each combination the smallest identifier code of the person; `NOBODY` without a usable identifier,
         `SHARED` where the rules drop what nobody on a shared identifier can be given.
+    by_time : np.ndarray
+        The combinations whose owner differs from row to row.
+    given : tuple of (np.ndarray, np.ndarray)
+        For each part the rows of such combinations, and the owner of each.
     moments : pl.DataFrame
         `code`, `time` (µs), `owner`: when somebody was known on a shared identifier.
     shared_out : pl.DataFrame
         `code`, `owner`, `rows`: events on a shared identifier that name nobody, by whom they were given to.
     """
 
-    owners: tuple[Ints, ...]
+    owner: Ints
+    by_time: Flags
+    given: tuple[tuple[Ints, Ints], ...]
     moments: pl.DataFrame
     shared_out: pl.DataFrame
+
+    def owners(self, at: int, *, combination: npt.NDArray[np.int32]) -> Ints:
+        """Return the owner of each row of a part."""
+        owners = self.owner.take(combination)
+        rows, given = self.given[at]
+        owners[rows] = given
+        return owners
+
+    def per_owner(self, rows: Ints, *, parts: Sequence[int]) -> tuple[Ints, Ints]:
+        """Count the rows of some parts by owner, `rows` by combination: the distinct owners, and how many."""
+        steady = ~self.by_time
+        apart = [self.given[at][1] for at in parts]
+        owner = np.concatenate([self.owner[steady], *apart])
+        count = np.concatenate([rows[steady], np.ones(owner.size - int(steady.sum()), dtype=np.int64)])
+        low = int(owner.min(initial=0))
+        total = np.bincount(owner - low, weights=count).astype(np.int64)
+        there = np.flatnonzero(total)
+        return there + low, total[there]
 
 
 def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> Assigned:
@@ -55,9 +81,10 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
         on = np.where(by_time, follows, on)
     else:
         by_time = on >= 0
-    owners = [owner[part.combination] for part in coded.parts]
     if not by_time.any():
-        return Assigned(tuple(owners), pl.DataFrame(schema=_MOMENTS), pl.DataFrame(schema=_SHARED_OUT))
+        none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        nothing = pl.DataFrame(schema=_MOMENTS), pl.DataFrame(schema=_SHARED_OUT)
+        return Assigned(owner, by_time, (none,) * len(coded.parts), *nothing)
     seen, asked = [], []
     witnesses = named & (_first_shared(coded, clusters) >= 0)
     for at, part in enumerate(coded.parts):
@@ -72,10 +99,8 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
     # on an identifier where nobody was ever known, its own person stays
     own = clusters.owner[queries["code"].to_numpy()]
     given = np.where(given == _NONE, own, given)
-    for at in range(len(coded.parts)):
-        mine = (queries["part"] == at).to_numpy()
-        owners[at] = owners[at].copy()
-        owners[at][queries["row"].to_numpy()[mine]] = given[mine]
+    which = [(queries["part"] == at).to_numpy() for at in range(len(coded.parts))]
+    apart = tuple((queries["row"].to_numpy()[mine], given[mine]) for mine in which)
     events = [at for at, part in enumerate(coded.parts) if part.is_events]
     shared_out = (
         queries.with_columns(owner=given)
@@ -84,7 +109,7 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
         .agg(pl.len().cast(pl.Int64).alias("rows"))
         .sort("code", "owner")
     )
-    return Assigned(tuple(owners), moments, shared_out)
+    return Assigned(owner, by_time, apart, moments, shared_out)
 
 
 _MOMENTS = {"code": pl.Int64, "time": pl.Int64, "owner": pl.Int64}

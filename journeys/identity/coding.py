@@ -13,6 +13,7 @@ import polars as pl
 
 from journeys.identity.reading import Reading
 from journeys.identity.rules import IdentityRules
+from journeys.identity.texts import order_texts
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -62,7 +63,7 @@ class Coded:
     combinations : np.ndarray
         One row a distinct combination of one source; a column a type, -1 where there is none.
     seen : pl.DataFrame
-        Of each combination `first`, `last` (µs), `rows`, `source`.
+        Of each combination `first`, `last` (µs), `rows`, `source`; and of its events alone `event_first`, `events`.
     parts : tuple of Part
         Events and facts of each source, in turn.
     links : pl.DataFrame
@@ -147,8 +148,9 @@ def code_ids(
             taken[name] += page.height
             place = one.combinations[:, at]
             block[:, types.index(name)] = page["code"].to_numpy()[place]
-            rows = np.bincount(place, weights=span["rows"].to_numpy(), minlength=page.height)
-            junk.append(_nobody(page, id_type=name, rows=rows))
+            if page["reason"].null_count() < page.height:
+                rows = np.bincount(place, weights=span["rows"].to_numpy(), minlength=page.height)
+                junk.append(_nobody(page, id_type=name, rows=rows))
         blocks.append(block)
         seen.append(span.with_columns(pl.lit(sources.index(one.name), dtype=pl.Int64).alias("source")))
         parts.append(Part(time, _shifted(one.of_events, start), is_events=True))
@@ -184,15 +186,24 @@ def _shifted(numbers: Numbers, start: int) -> Numbers:
 
 
 def _spans(one: Reading, *, time: Ints, facts_time: Ints) -> pl.DataFrame:
-    """Say of each combination when it was first and last seen, and how often."""
+    """Say of each combination when it was first and last seen, and how often; and the same of its events alone."""
     count = one.combinations.shape[0]
     first, last = np.full(count, _LATEST), np.full(count, -_LATEST)
-    rows = np.zeros(count, dtype=np.int64)
-    for number, when in ((one.of_events, time), (one.of_facts, facts_time)):
-        np.minimum.at(first, number, when)
-        np.maximum.at(last, number, when)
-        rows += np.bincount(number, minlength=count)
-    return pl.DataFrame({"first": first, "last": last, "rows": rows})
+    if bool((time[1:] >= time[:-1]).all()):
+        # in order of time the last one written is the last one seen, and backwards the first
+        last[one.of_events] = time
+        first[one.of_events[::-1]] = time[::-1]
+    else:
+        np.minimum.at(first, one.of_events, time)
+        np.maximum.at(last, one.of_events, time)
+    rows = np.bincount(one.of_events, minlength=count)
+    events = {"event_first": first, "events": rows}
+    if one.of_facts.size:
+        first = first.copy()
+        np.minimum.at(first, one.of_facts, facts_time)
+        np.maximum.at(last, one.of_facts, facts_time)
+        rows = rows + np.bincount(one.of_facts, minlength=count)
+    return pl.DataFrame({"first": first, "last": last, "rows": rows, **events})
 
 
 def _only_seen(
@@ -230,25 +241,32 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
     codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String})]
     start = 0
     for at, (name, values) in enumerate(raw.items()):
-        told = values.to_frame().with_columns(normalise(pl.col("raw"), id_type=name, rules=rules).alias("id"))
+        told = pl.DataFrame({"raw": values, "id": _normalised(values, id_type=name, rules=rules)})
         told = told.with_columns(_junk_reason(told["id"], rules=rules))
         good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
-        texts = told["id"].filter(pl.Series(good))
+        texts = told["id"] if good.all() else told["id"].filter(pl.Series(good))
         if rules.hash_emails and name in rules.emails:
             texts = pl.Series("id", [hide(text, salt=rules.salt) for text in texts], pl.String)
-        # by two keys: long texts sort several times faster so than by one
-        both = texts.to_frame("id").with_row_index("row").sort("id", "row")
-        order, ordered = both["row"], both["id"]
-        starts = (ordered != ordered.shift(1)).fill_null(value=True)
+        order, starts = order_texts(texts)
         place = np.empty(texts.len(), dtype=np.int32)
-        place[order.to_numpy()] = np.cumsum(starts.to_numpy(), dtype=np.int32) + np.int32(start - 1)
+        place[order] = np.cumsum(starts, dtype=np.int32) + np.int32(start - 1)
         code = np.full(told.height, -1, dtype=np.int32)
         code[good] = place
-        ids = ordered.filter(starts)
+        ids = texts.gather(pl.Series((order if starts.all() else order[starts]).astype(np.uint32)))
         pages[name] = told.select("raw", "reason", pl.Series("code", code))
         codes.append(pl.DataFrame({"id": ids.rename("id")}).select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id"))
         start += ids.len()
     return pages, pl.concat(codes)
+
+
+def _normalised(values: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
+    """Do what `normalise` says, where most texts need nothing."""
+    if id_type not in (*rules.emails, *rules.fold_case):
+        text = values.str.strip_chars()
+        ending = text.filter(text.str.ends_with("0"))
+        if not text.str.contains("[A-F]").any() and not ending.str.contains(".0", literal=True).any():
+            return text
+    return pl.select(normalise(pl.lit(values), id_type=id_type, rules=rules)).to_series()
 
 
 def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any]) -> pl.DataFrame:

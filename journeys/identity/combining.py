@@ -1,26 +1,29 @@
-"""Millions of rows with long identifiers → the few distinct combinations of them, without holding the text of each row.
+"""Millions of rows with long identifiers → the few distinct combinations of them, batch by batch.
 
-Of each identifier a row keeps 64 bits, by which rows are told apart, and 32 other ones, by which a collision of the
-first is found; where one is found, the identifiers themselves are compared.
+The text of an identifier is kept once, where it is first seen. Rows are told apart by 64 bits of what they hold, and a
+collision of these is found by 32 other ones; where one is found, the identifiers themselves are compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["Combined", "combine", "hashes_of"]
+__all__ = ["Combined", "Combiner", "Words", "combine_texts", "hashes_of"]
 
 Numbers = npt.NDArray[np.int32]
-Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Checks = npt.NDArray[np.uint32]
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_ROUNDS = 8
+_ODD = 0x9E37_79B9_7F4A_7C15
+_LOW = 0xFFFF_FFFF
+_SLICE = 32_768
+_FULL = 0.6
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,163 +32,162 @@ class Combined:
 
     Attributes
     ----------
-    number : np.ndarray
-        For each row the number of its combination.
     places : np.ndarray
         One row a combination, a column a type: the place in `values`.
     values : tuple of pl.Series
         Of each type the distinct values as text, and perhaps null.
-    hashes : pl.DataFrame
-        Of each combination the hash of each identifier, in ``_hash_*``.
-    collided : bool
-        Whether the hashes could not be used.
     """
 
-    number: Numbers
     places: Numbers
     values: tuple[pl.Series, ...]
-    hashes: pl.DataFrame
-    collided: bool = False
 
 
 def hashes_of(ids: Sequence[str]) -> list[pl.Expr]:
-    """Two independent numbers for each identifier of a row."""
-    texts = {name: pl.col(name).cast(pl.String) for name in ids}
-    low = pl.lit(0xFFFF_FFFF, dtype=pl.UInt64)
-    return [text.hash(1).alias(f"_hash_{name}") for name, text in texts.items()] + [
-        (text.hash(2) & low).cast(pl.UInt32).alias(f"_check_{name}") for name, text in texts.items()
-    ]
+    """Two independent numbers for the identifiers of a row together: `_word` (64 bits), `_check` (32 bits)."""
+    word, check = pl.lit(0, dtype=pl.UInt64), pl.lit(0, dtype=pl.UInt64)
+    odd = pl.lit(_ODD, dtype=pl.UInt64)
+    for at, name in enumerate(ids):
+        text = pl.col(name).cast(pl.String)
+        word = word * odd + text.hash(1) if at else text.hash(1)
+        check = check * odd + text.hash(2) if at else text.hash(2)
+    return [word.alias("_word"), (check & pl.lit(_LOW, dtype=pl.UInt64)).cast(pl.UInt32).alias("_check")]
 
 
-def combine(rows: pl.LazyFrame, *, ids: Sequence[str], hashes: list[npt.NDArray[Any]]) -> Combined:
-    """Number the distinct combinations of identifiers of `rows`.
+class Words:
+    """Numbers for 64-bit words in the order in which they come: a hash table that takes thousands at a time.
+
+    Attributes
+    ----------
+    count : int
+        How many different words there were.
+    collided : bool
+        Whether one word came with two checks.
+    """
+
+    __slots__ = ("_bits", "_marks", "_words", "collided", "count")
+
+    def __init__(self, bits: int = 12) -> None:
+        self.count = 0
+        self.collided = False
+        self._make(bits)
+
+    def number(self, words: Hashes, checks: Checks) -> tuple[Numbers, Places]:
+        """Return the number of each word, and where the new ones stand first."""
+        number = np.empty(words.size, dtype=np.int32)
+        new = [np.empty(0, dtype=np.int64)]
+        # in slices that stay in the processor's cache
+        for start in range(0, words.size, _SLICE):
+            piece = slice(start, start + _SLICE)
+            number[piece], found = self._number(np.maximum(words[piece], 1), checks[piece])
+            new.append(found + start)
+        return number, np.concatenate(new)
+
+    def _number(self, words: Hashes, checks: Checks) -> tuple[Numbers, Places]:
+        slot, lost = self._look(words)
+        if self.count + lost.size > _FULL * self._words.size:
+            self._grow(int((self.count + lost.size) / _FULL).bit_length() + 1)
+            slot, lost = self._look(words)
+        self._settle(words, slot, lost)
+        mark = self._marks.take(slot)
+        fresh = np.flatnonzero(mark == 0)
+        new = fresh
+        if fresh.size:
+            at = slot[fresh]
+            turn = np.arange(1, fresh.size + 1, dtype=np.uint64)
+            self._marks[at[::-1]] = turn[::-1]  # the last one written stays: the first of each word
+            first = np.flatnonzero(self._marks.take(at) == turn)
+            new = fresh[first]
+            number = np.arange(self.count + 1, self.count + 1 + new.size, dtype=np.uint64)
+            self._marks[at[first]] = (checks[new].astype(np.uint64) << np.uint64(32)) | number
+            self.count += new.size
+            mark[fresh] = self._marks.take(at)
+        if not self.collided:
+            self.collided = not bool(((mark >> np.uint64(32)) == checks).all())
+        return (mark & np.uint64(_LOW)).astype(np.int32) - np.int32(1), new
+
+    def _make(self, bits: int) -> None:
+        self._bits = np.uint64(64 - bits)
+        self._words = np.zeros(1 << bits, dtype=np.uint64)
+        self._marks = np.zeros(1 << bits, dtype=np.uint64)
+
+    def _look(self, words: Hashes) -> tuple[Places, Places]:
+        """Return the slot of each word by its highest bits, and the words that are not there."""
+        slot = (words >> self._bits).view(np.int64)
+        return slot, np.flatnonzero(self._words.take(slot) != words)
+
+    def _settle(self, words: Hashes, slot: Places, lost: Places) -> None:
+        """Walk from slot to slot until each lost word is found, or stands where nothing stood."""
+        at, word = slot[lost], words[lost]
+        last = self._words.size - 1
+        while lost.size:
+            free = np.flatnonzero(self._words.take(at) == 0)
+            self._words[at[free]] = word[free]
+            still = np.flatnonzero(self._words.take(at) != word)
+            slot[lost] = at
+            lost, word, at = lost[still], word[still], (at[still] + 1) & last
+
+    def _grow(self, bits: int) -> None:
+        used = np.flatnonzero(self._words)
+        words, marks = self._words[used], self._marks[used]
+        self._make(bits)
+        for start in range(0, used.size, _SLICE):
+            piece = slice(start, start + _SLICE)
+            slot, lost = self._look(words[piece])
+            self._settle(words[piece], slot, lost)
+            self._marks[slot] = marks[piece]
+
+
+class Combiner:
+    """Numbers the combinations of identifiers as the rows pass by.
 
     Parameters
     ----------
-    rows : pl.LazyFrame
-        The rows, to look the texts up in.
     ids : sequence of str
         The identifier columns.
-    hashes : list of np.ndarray
-        The columns of `hashes_of`, row by row; the list is emptied, so that their room is free early.
+    tidy : callable, optional
+        Writes texts as they shall be kept.
     """
-    words, checks = hashes[: len(ids)], hashes[len(ids) :]
-    hashes.clear()
-    number, home = _group(_mix(words))
-    told = _mix(checks)
-    if not bool((told[home][number] == told).all()):
-        return _by_text(rows, ids=ids)
-    del told
-    count = number.size
-    word_at = [word[home] for word in words]
-    check_at = [check[home] for check in checks]
-    words.clear()
-    checks.clear()
-    places = np.empty((home.size, len(ids)), dtype=np.int32)
-    first: list[npt.NDArray[np.int64]] = []
-    expected: list[Words] = []
-    for at, (word, check) in enumerate(zip(word_at, check_at, strict=True)):
-        place, begin = _group(word)
-        if not bool((check[begin][place] == check).all()):
-            return _by_text(rows, ids=ids)
-        # values in order of arrival: looked up in the order in which they lie
-        row = home[begin]
-        order = np.argsort(row)
-        renamed = np.empty(order.size, dtype=np.int32)
-        renamed[order] = np.arange(order.size, dtype=np.int32)
-        places[:, at] = renamed[place]
-        first.append(row[order])
-        expected.append(word[begin][order])
-    values = _texts(rows, ids=ids, first=first, expected=expected, count=count)
-    if values is None:
-        return _by_text(rows, ids=ids)
-    known = pl.DataFrame({f"_hash_{name}": word for name, word in zip(ids, word_at, strict=True)})
-    return Combined(number, places, values, known)
+
+    def __init__(self, ids: Sequence[str], *, tidy: Callable[[pl.Series], pl.Series] | None = None) -> None:
+        self._ids = tuple(ids)
+        self._tidy = tidy or _copied
+        self._rows = Words()
+        self._books = [Words() for _ in ids]
+        self._places: list[Numbers] = []
+        self._values: list[list[pl.Series]] = [[pl.Series("raw", [], dtype=pl.String)] for _ in ids]
+
+    @property
+    def collided(self) -> bool:
+        """Whether the hashes cannot be used."""
+        return self._rows.collided or any(book.collided for book in self._books)
+
+    def add(self, batch: pl.DataFrame) -> Numbers:
+        """Return the number of each row's combination; the batch has the identifiers and `hashes_of` them."""
+        number, new = self._rows.number(batch["_word"].to_numpy(), batch["_check"].to_numpy())
+        place = pl.Series(new.astype(np.uint32))
+        places = np.empty((new.size, len(self._ids)), dtype=np.int32)
+        for at, (name, book) in enumerate(zip(self._ids, self._books, strict=True)):
+            text = batch[name].gather(place).cast(pl.String)
+            # as `hashes_of`, without a query for so few rows
+            check = (text.hash(2).to_numpy() & np.uint64(_LOW)).astype(np.uint32)
+            places[:, at], first = book.number(text.hash(1).to_numpy(), check)
+            self._values[at].append(self._tidy(text.gather(pl.Series(first.astype(np.uint32)))).alias("raw"))
+        self._places.append(places)
+        return number
+
+    def combined(self) -> Combined:
+        """Return what was found so far."""
+        empty = np.empty((0, len(self._ids)), dtype=np.int32)
+        return Combined(np.concatenate([empty, *self._places]), tuple(pl.concat(one) for one in self._values))
 
 
-def _mix(parts: list[npt.NDArray[Any]]) -> Words:
-    """One word for several, equal only by accident where any of them differs."""
-    mixed = np.zeros(parts[0].size if parts else 0, dtype=np.uint64)
-    for part in parts:
-        mixed *= _ODD
-        mixed += part
-    return mixed
+def _copied(texts: pl.Series) -> pl.Series:
+    """Write texts anew: those that were merely picked hold on to their whole batch."""
+    return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
 
 
-def _group(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    """Number equal words alike; return the numbers, and of each number one place that has it.
-
-    A table is addressed by some bits of the word, and the last word written to a place keeps it: one write and one
-    look a row settle all rows of that word. The few rows that lost their place try again with other bits.
-    """
-    number = np.empty(words.size, dtype=np.int32)
-    homes: list[npt.NDArray[np.int64]] = []
-    rows: npt.NDArray[np.int64] | None = None
-    left, count = words, 0
-    bits = min(max(10, (words.size // 4).bit_length()), 26)
-    for at in range(_ROUNDS):
-        if not left.size:
-            break
-        # odd, so that no word loses a bit; another one each time, so that the same words do not meet again
-        slot = (left * (_ODD + np.uint64(2 * at)) >> np.uint64(64 - bits)).astype(np.int32)
-        table = np.zeros(1 << bits, dtype=np.uint64)
-        table[slot] = left
-        good = table[slot] == left
-        del table
-        settled, lost = np.flatnonzero(good), np.flatnonzero(~good)
-        slot = slot[settled]
-        home = np.full(1 << bits, -1, dtype=np.int64)
-        where = settled if rows is None else rows[settled]
-        home[slot] = where
-        used = home >= 0
-        dense = np.cumsum(used, dtype=np.int32) + np.int32(count - 1)
-        number[where] = dense[slot]
-        homes.append(home[used])
-        count += homes[-1].size
-        rows, left = (lost if rows is None else rows[lost]), left[lost]
-        bits = min(max(10, (left.size // 4).bit_length()), bits)
-    if rows is not None and left.size:
-        rest, begin = _group_by_sorting(left)
-        number[rows] = rest + np.int32(count)
-        homes.append(rows[begin])
-    return number, np.concatenate(homes) if homes else np.empty(0, dtype=np.int64)
-
-
-def _group_by_sorting(words: Words) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    order = pl.Series(words).arg_sort().to_numpy()
-    ordered = words[order]
-    starts = np.empty(words.size, dtype=bool)
-    starts[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
-    number = np.empty(words.size, dtype=np.int32)
-    number[order] = np.cumsum(starts, dtype=np.int32) - np.int32(1)
-    return number, order[starts].astype(np.int64)
-
-
-def _texts(
-    rows: pl.LazyFrame, *, ids: Sequence[str], first: list[npt.NDArray[np.int64]], expected: list[Words], count: int
-) -> tuple[pl.Series, ...] | None:
-    """Read the distinct values where they were seen; None when a second reading brings the rows in another order."""
-    picked = np.zeros(count, dtype=bool)
-    for begin in first:
-        picked[begin] = True
-    place = np.cumsum(picked, dtype=np.int32)
-    found = (
-        rows.select(pl.col(name).cast(pl.String) for name in ids).filter(pl.Series(picked, dtype=pl.Boolean)).collect()
-    )
-    if found.height != int(picked.sum()):
-        return None
-    values = []
-    for name, word, begin in zip(ids, expected, first, strict=True):
-        told = found[name].gather(place[begin] - 1)
-        if not bool((told.hash(1).to_numpy() == word).all()):
-            return None
-        values.append(told.rename("raw"))
-    return tuple(values)
-
-
-def _by_text(rows: pl.LazyFrame, *, ids: Sequence[str]) -> Combined:
-    """Compare the identifiers themselves."""
+def combine_texts(rows: pl.LazyFrame, *, ids: Sequence[str]) -> tuple[Numbers, Combined]:
+    """Compare the identifiers themselves: the number of each row's combination, and the combinations."""
     texts = rows.select(pl.col(name).cast(pl.String) for name in ids).collect()
     distinct = texts.unique(maintain_order=True)
     numbered = distinct.with_row_index("_number")
@@ -200,4 +202,4 @@ def _by_text(rows: pl.LazyFrame, *, ids: Sequence[str]) -> Combined:
         )
         places[:, at] = placed["_place"].to_numpy()
         values.append(book)
-    return Combined(found.to_numpy().astype(np.int32), places, tuple(values), pl.DataFrame(), collided=True)
+    return found.to_numpy().astype(np.int32), Combined(places, tuple(values))

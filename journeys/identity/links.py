@@ -27,17 +27,19 @@ def list_links(coded: Coded, *, rules: IdentityRules) -> pl.DataFrame:
     pack = max(len(coded.sources), 1)
     size = max(coded.ids.height, 1)
     implicit = pl.concat([pl.DataFrame(schema=_SCHEMA), *seen])
-    distinct = (
-        implicit.group_by((pl.col("a") * size + pl.col("b")).alias("pair"))
-        .agg(
-            pl.col("first").min(),
-            pl.col("last").max(),
-            pl.col("rows").sum(),
-            # the source of the first sight, without sorting each group
-            (pl.col("first") * pack + pl.col("source")).min().mod(pack).alias("source"),
+    pair = (pl.col("a") * size + pl.col("b")).alias("pair")
+    if _repeated(implicit.select(pair)["pair"]):
+        implicit = (
+            implicit.group_by(pair)
+            .agg(
+                pl.col("first").min(),
+                pl.col("last").max(),
+                pl.col("rows").sum(),
+                # the source of the first sight, without sorting each group
+                (pl.col("first") * pack + pl.col("source")).min().mod(pack).alias("source"),
+            )
+            .select((pl.col("pair") // size).alias("a"), (pl.col("pair") % size).alias("b"), *_SEEN)
         )
-        .select((pl.col("pair") // size).alias("a"), (pl.col("pair") % size).alias("b"), *_SEEN)
-    )
     told = coded.links.group_by("a", "b", "kind").agg(
         pl.col("first").min(),
         pl.col("first").max().alias("last"),
@@ -46,12 +48,12 @@ def list_links(coded: Coded, *, rules: IdentityRules) -> pl.DataFrame:
     )
     every = pl.concat(
         [
-            distinct.with_columns(pl.lit("row").alias("kind").cast(pl.Categorical)),
+            implicit.with_columns(pl.lit("row").alias("kind").cast(pl.Categorical)),
             told.select("a", "b", *_SEEN, pl.col("kind").cast(pl.Categorical)),
         ]
     )
     explicit = np.zeros(every.height, dtype=np.int64)
-    explicit[distinct.height :] = 1
+    explicit[implicit.height :] = 1
     width = len(coded.types)
     rank_a, rank_b = coded.rank[every["a"].to_numpy()], coded.rank[every["b"].to_numpy()]
     trust = ((1 - explicit) * width + rank_a) * width + rank_b
@@ -59,6 +61,11 @@ def list_links(coded: Coded, *, rules: IdentityRules) -> pl.DataFrame:
         pl.col("kind").cast(pl.String).is_in(list(rules.joins_known)).alias("forced"),
         pl.Series("trust", trust, dtype=pl.Int64),
     )
+
+
+def _repeated(pairs: pl.Series) -> bool:
+    ordered = pairs.sort().to_numpy()
+    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def in_order(links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:

@@ -93,7 +93,8 @@ def _components(count: int, a: Ints, b: Ints) -> Ints:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(a.size, dtype=np.int8), (a, b)), shape=(count, count)).tocsr()
+    ends = (a.astype(np.int32), b.astype(np.int32))
+    graph = coo_array((np.ones(a.size, dtype=np.int8), ends), shape=(count, count)).tocsr()
     _, label = connected_components(graph, directed=False)
     return _smallest(label.astype(np.int64))
 
@@ -109,11 +110,10 @@ def _crowds(coded: Coded, a: Ints, b: Ints, *, rules: IdentityRules) -> Flags:
     """Flag identifiers that link nothing: shared mailboxes, and those that meet more users than one has."""
     crowd = np.zeros(coded.ids.height, dtype=bool)
     if rules.mailboxes and not rules.hash_emails:
-        emails = [at for at, name in enumerate(coded.types) if name in rules.emails]
         pattern = "|".join(f"(?:{one})" for one in rules.mailboxes)
-        crowd |= coded.ids.select((pl.col("rank").is_in(emails) & pl.col("id").str.contains(pattern)).alias("crowd"))[
-            "crowd"
-        ].to_numpy()
+        for at in (at for at, name in enumerate(coded.types) if name in rules.emails):
+            first, last = np.searchsorted(coded.rank, [at, at + 1])  # codes order by trust
+            crowd[first:last] = coded.ids["id"][first:last].str.contains(pattern).to_numpy()
     if rules.max_users is not None:
         exclusive = [at for at, name in enumerate(coded.types) if name in rules.exclusive]
         may_be = ~np.isin(coded.rank, exclusive)

@@ -37,11 +37,12 @@ def number_people(
         The number at the place of each owner's code; and `person`, `before`, `change` (``"merged"``, ``"split"``).
     """
     first = np.full(clusters.owner.size, _NEVER, dtype=np.int64)
-    for part, owner in zip(coded.parts, assigned.owners, strict=True):
+    good = (assigned.owner >= 0) & ~assigned.by_time
+    np.minimum.at(first, assigned.owner[good], coded.seen["event_first"].to_numpy()[good])
+    for part, (rows, owner) in zip(coded.parts, assigned.given, strict=True):
         if part.is_events:
             good = owner >= 0
-            rows = slice(None) if good.all() else good
-            np.minimum.at(first, owner[rows], part.time[rows])
+            np.minimum.at(first, owner[good], part.time[rows[good]])
     heads = np.flatnonzero(clusters.owner == np.arange(clusters.owner.size))
     heads = heads[np.lexsort((heads, first[heads]))]
     number = np.zeros(clusters.owner.size, dtype=np.int64)

@@ -14,17 +14,19 @@ from journeys.identity.reading import TRAIT, Reading
 __all__ = ["list_accounts", "list_memberships", "list_people", "with_traits"]
 
 Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 
 _TAKEN = {"person", "code", "first_seen", "last_seen", "event_count", "timestamp", "event", "source", "group_id"}
 _MEMBERSHIPS = pl.Schema({"person": pl.Int64(), "timestamp": pl.Datetime("us", "UTC"), "group_id": pl.String()})
 
 
 def list_memberships(
-    readings: Sequence[Reading], assigned: Assigned, *, person: Ints
+    readings: Sequence[Reading], assigned: Assigned, *, combinations: Sequence[Numbers], person: Ints
 ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Return who belonged to which account since when, and each source's facts with their `person`."""
     told = []
-    for one, owner in zip(readings, assigned.owners[1::2], strict=True):
+    for at, one in enumerate(readings):
+        owner = assigned.owners(2 * at + 1, combination=combinations[2 * at + 1])
         good = owner >= 0
         told.append(
             one.facts.filter(pl.Series(good)).with_columns(pl.Series("person", person[owner[good]], dtype=pl.Int64))
@@ -40,20 +42,34 @@ def list_memberships(
 
 def list_people(ids: pl.DataFrame, facts: Sequence[pl.DataFrame], *, types: tuple[str, ...]) -> pl.DataFrame:
     """One row a person: of each identifier type the value seen first, and the latest value of each trait."""
-    people = ids.select("person").unique().sort("person")
-    for name in types:
-        first = (
-            ids.filter(pl.col("id_type").cast(pl.String) == name)
-            .sort("person", "first_seen", "id")
-            .filter(pl.col("person").ne_missing(pl.col("person").shift(1)))
-            .select("person", pl.col("id").alias(name))
-        )
-        people = people.join(first, on="person", how="left", maintain_order="left")
+    owner = ids["person"].to_numpy()
+    used = np.zeros(int(owner.max(initial=0)) + 1, dtype=bool)
+    used[owner] = True
+    people = pl.DataFrame({"person": np.flatnonzero(used)})
+    place = np.cumsum(used) - 1
+    rank = ids["id_type"].to_physical().to_numpy()
+    seen = ids["first_seen"].dt.timestamp("us").to_numpy()
+    for at, name in enumerate(types):
+        # the identifiers are in order of trust and value
+        low, high = np.searchsorted(rank, [at, at + 1])
+        best = _first_of_each(place[owner[low:high]], seen[low:high], count=people.height)
+        found = pl.Series(np.where(best < 0, 0, best + low)).set(pl.Series(best < 0), None)
+        people = people.with_columns(ids["id"].gather(found).alias(name))
     personal = [frame.filter(pl.col("kind") != "group") for frame in facts]
     for name, told in _traits(personal, taken={*types, *_TAKEN}).items():
         latest = told.unique("person", keep="last", maintain_order=True).select("person", name)
         people = people.join(latest, on="person", how="left", maintain_order="left")
     return people
+
+
+def _first_of_each(person: Ints, seen: Ints, *, count: int) -> Ints:
+    """Return for each person the place of the earliest, of equal ones the first; -1 where there is none."""
+    earliest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(earliest, person, seen)
+    candidates = np.flatnonzero(seen == earliest[person])[::-1]
+    best = np.full(count, -1, dtype=np.int64)
+    best[person[candidates]] = candidates
+    return best
 
 
 def with_traits(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.DataFrame:

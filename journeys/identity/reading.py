@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.identity.combining import Combined, combine, hashes_of
+from journeys.events.core import STATUSES
+from journeys.events.tidy import tidy_ids, tidy_names
+from journeys.identity.combining import Combined, Combiner, combine_texts, hashes_of
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -19,9 +21,11 @@ __all__ = ["TRAIT", "Reading", "read_rows", "without_repeats"]
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
+States = npt.NDArray[np.uint8]
 
 TRAIT = "trait:"
-_STATUSES = ("event", "fact", "duplicate", "quarantined")
+_EVENT, _FACT, _QUARANTINED = 0, 1, 3
+_BATCH = 250_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,7 +37,8 @@ class Reading:
     name : str
         The source.
     frame : pl.DataFrame
-        The events without their identifiers: `timestamp`, `event`, properties, and `message_id` where it is needed.
+        The events without their identifiers: `timestamp`, `event` (Enum), properties, and `message_id` where it is
+        needed.
     facts : pl.DataFrame
         The facts: `timestamp`, `kind`, `group_id` where there is one, ``trait:*``.
     types : tuple of str
@@ -64,52 +69,111 @@ class Reading:
 
 def read_rows(one: Events, *, messages: bool) -> Reading:
     """Read the rows of one source; `messages` keeps the message ids."""
-    names = one.rows.collect_schema().names()
+    read = _stream(one, messages=messages)
+    number, combined = read.number, read.combiner.combined()
+    if read.combiner.collided:
+        number, combined = combine_texts(one.rows, ids=one.ids)
+    names = _Names(read.words, tidy=one.untidied is not None)
+    of_events, of_facts = number[read.state == _EVENT], number[read.state == _FACT]
+    events, facts = read.events, read.facts
+    counts = np.bincount(read.state, minlength=len(STATUSES))
+    event = names.code(events["event"])
+    if one.untidied is not None:
+        # what only the tidied texts tell
+        nobody = _nobody(combined)
+        good, right = ~nobody[of_events] & (event < len(names.tidy)), ~nobody[of_facts]
+        counts[_QUARANTINED] += np.count_nonzero(~good) + np.count_nonzero(~right)
+        if not good.all():
+            events, event, of_events = events.filter(pl.Series(good)), event[good], of_events[good]
+        if not right.all():
+            facts, of_facts = facts.filter(pl.Series(right)), of_facts[right]
+        counts[_EVENT], counts[_FACT] = events.height, facts.height
+    frame = events.with_columns(
+        pl.Series("event", event).cat.to(pl.Enum(names.tidy)),
+        pl.lit(one.name).cast(pl.Enum([one.name])).alias("source"),
+    )
+    told = {name: int(count) for name, count in zip(STATUSES, counts, strict=True) if count}
+    return Reading(one.name, frame, facts, one.ids, combined.places, combined.values, of_events, of_facts, told)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Read:
+    """All rows: what each is and the number of its combination; the columns of the events and of the facts."""
+
+    state: States
+    number: Numbers
+    events: pl.DataFrame
+    facts: pl.DataFrame
+    combiner: Combiner
+    words: pl.Categories
+
+
+def _stream(one: Events, *, messages: bool) -> _Read:
+    """Let the rows pass by, batch after batch, so that their texts are never in memory together."""
+    rows = one.rows if one.untidied is None else one.untidied
+    names = rows.collect_schema().names()
     left_out = {"source", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
-    rows = one.rows.select(*plain, pl.col("_status").cast(pl.Enum(_STATUSES)), *hashes_of(one.ids)).collect()
-    state = rows["_status"]
-    hashes = [rows[name].to_numpy() for name in rows.columns[len(plain) + 1 :]]
-    rows = rows.select(plain)
-    combined = combine(one.rows, ids=one.ids, hashes=hashes)
-    counts = {str(name): int(count) for name, count in state.value_counts().iter_rows()}
-    facts, of_facts = _facts(one, count=counts.get("fact", 0), combined=combined)
-    number = combined.number
-    if counts.get("event", 0) < rows.height:
-        is_event = state == "event"
-        rows, number = rows.filter(is_event), number[is_event.to_numpy()]
-    rows = rows.with_columns(pl.lit(one.name).cast(pl.Enum([one.name])).alias("source"))
-    return Reading(one.name, rows, facts, one.ids, combined.places, combined.values, number, of_facts, counts)
-
-
-def _facts(one: Events, *, count: int, combined: Combined) -> tuple[pl.DataFrame, Numbers]:
-    names = one.rows.collect_schema().names()
-    traits = [name for name in names if name.startswith(TRAIT)]
-    group = [name for name in ("group_id",) if name in names]
-    wanted = one.rows.filter(pl.col("_status") == "fact").select(
-        "timestamp", pl.col("_kind").alias("kind"), *group, *traits, *hashes_of(one.ids)
+    told = ["timestamp", "_kind", *(name for name in names if name == "group_id" or name.startswith(TRAIT))]
+    words = pl.Categories.random()
+    wanted = rows.select(
+        *(name for name in dict.fromkeys([*plain, *told, *one.ids]) if name != "event"),
+        pl.col("event").cast(pl.Categorical(words)),
+        pl.col("_status").to_physical(),
+        *hashes_of(one.ids),
     )
-    hashed = [f"_hash_{name}" for name in one.ids]
-    checks = [f"_check_{name}" for name in one.ids]
-    if not count:
-        return pl.DataFrame(schema=wanted.collect_schema()).drop(*hashed, *checks), np.empty(0, dtype=np.int32)
-    facts = wanted.collect()
-    if combined.collided:
-        texts = one.rows.filter(pl.col("_status") == "fact").select(one.ids).collect()
-        known = pl.DataFrame(
-            {
-                name: values.gather(combined.places[:, at])
-                for at, (name, values) in enumerate(zip(one.ids, combined.values, strict=True))
-            }
+    combiner = Combiner(one.ids, tidy=None if one.untidied is None else tidy_ids)
+    empty = pl.DataFrame(schema=wanted.collect_schema())
+    states, numbers = [np.empty(0, dtype=np.uint8)], [np.empty(0, dtype=np.int32)]
+    events, facts = [empty.select(plain)], [empty.select(told)]
+    for batch in wanted.collect_batches(chunk_size=_BATCH, maintain_order=True):
+        state = batch["_status"].to_numpy()
+        numbers.append(combiner.add(batch))
+        states.append(state)
+        is_event = state == _EVENT
+        events.append(batch.select(plain) if is_event.all() else batch.select(plain).filter(pl.Series(is_event)))
+        if (state == _FACT).any():
+            facts.append(batch.select(told).filter(pl.Series(state == _FACT)))
+    return _Read(
+        np.concatenate(states),
+        np.concatenate(numbers),
+        pl.concat(events),
+        pl.concat(facts).rename({"_kind": "kind"}),
+        combiner,
+        words,
+    )
+
+
+class _Names:
+    """The event names: `tidy`, sorted; `code` gives their places, and `len(tidy)` for one that is blank."""
+
+    def __init__(self, words: pl.Categories, *, tidy: bool) -> None:
+        raw = words.to_series()
+        book = pl.DataFrame({"raw": raw, "name": raw})
+        if tidy:
+            book = book.with_columns(tidy_names(pl.col("name")))
+        place = book["raw"].cast(pl.Categorical(words)).to_physical().to_numpy().astype(np.int64)
+        self.tidy = book["name"].filter(book["name"] != "").unique().sort()
+        small = pl.UInt8 if self.tidy.len() < 255 else pl.UInt16 if self.tidy.len() < 65_535 else pl.UInt32
+        none = self.tidy.len()
+        code = book["name"].replace_strict(self.tidy, range(none), default=none, return_dtype=small)
+        self._code = np.full(int(place.max(initial=0)) + 2, none, dtype=code.to_numpy().dtype)
+        self._code[place] = code.to_numpy()
+
+    def code(self, names: pl.Series) -> npt.NDArray[np.unsignedinteger]:
+        """Return the place of each name."""
+        found: npt.NDArray[np.unsignedinteger] = self._code.take(
+            names.to_physical().fill_null(self._code.size - 1).to_numpy()
         )
-        found = texts.join(
-            known.with_row_index("_number"), on=one.ids, how="left", maintain_order="left", nulls_equal=True
-        )
-    else:
-        found = facts.select(hashed).join(
-            combined.hashes.with_row_index("_number"), on=hashed, how="left", maintain_order="left"
-        )
-    return facts.drop(*hashed, *checks), found["_number"].to_numpy().astype(np.int32)
+        return found
+
+
+def _nobody(combined: Combined) -> npt.NDArray[np.bool_]:
+    """Flag the combinations in which no identifier is left."""
+    nobody = np.ones(combined.places.shape[0], dtype=bool)
+    for at, values in enumerate(combined.values):
+        nobody &= values.is_null().to_numpy()[combined.places[:, at]]
+    return nobody
 
 
 def without_repeats(readings: Sequence[Reading]) -> list[Reading]:
@@ -124,7 +188,7 @@ def without_repeats(readings: Sequence[Reading]) -> list[Reading]:
         return list(readings)
     messages = pl.concat(
         readings[at]
-        .frame.select("message_id", pl.col("source").cast(pl.String), "event", "timestamp")
+        .frame.select("message_id", pl.col("source", "event").cast(pl.String), "timestamp")
         .with_row_index("row")
         .with_columns(pl.lit(at).alias("at"))
         for at in told

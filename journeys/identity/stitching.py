@@ -13,6 +13,7 @@ import polars as pl
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.identity.assign import NOBODY, SHARED, Assigned, assign_rows
 from journeys.identity.coding import Coded, code_ids, order_types
+from journeys.identity.joining import join_log
 from journeys.identity.links import list_links
 from journeys.identity.merge import Clusters, cluster
 from journeys.identity.numbering import number_people
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Stitched", "stitch_events"]
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,15 +118,16 @@ def stitch_events(
     ids = _identifiers(coded, evidence)
     person, changes = number_people(coded, clusters, assigned, ids=ids, before=before)
     ids = ids.with_columns(person=person[clusters.owner])
-    memberships, owner_facts = list_memberships(readings, assigned, person=person)
-    table, quarantine = _join_log(readings, assigned, person=person)
+    combinations = [part.combination for part in coded.parts]
+    memberships, owner_facts = list_memberships(readings, assigned, combinations=combinations, person=person)
+    table, quarantine = join_log(readings, assigned, combinations=combinations, person=person)
     identity = Identity(
         ids=ids,
         types=types,
         evidence=_evidence(evidence, clusters, sources=coded.sources),
         junk=coded.junk,
         split=_split(assigned, person=person),
-        rows=_account(readings, assigned),
+        rows=_account(coded, readings, assigned),
         figures=_figures(coded, clusters, assigned, rules=rules),
         memberships=memberships,
         accounts=list_accounts(owner_facts),
@@ -196,49 +199,6 @@ def _evidence(links: pl.DataFrame, clusters: Clusters, *, sources: tuple[str, ..
     )
 
 
-_REASONS = {NOBODY: "no usable identifier", SHARED: "names nobody on a shared identifier"}
-
-
-def _join_log(readings: Sequence[Reading], assigned: Assigned, *, person: Ints) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Put the events of all sources under each other, each with its person; set apart those that are nobody's."""
-    source = pl.col("source").cast(pl.Enum(sorted({one.name for one in readings})))
-    frames, apart = [], []
-    for one, owner in zip(readings, assigned.owners[::2], strict=True):
-        rows = one.frame.drop("message_id", strict=False).with_columns(source)
-        good = owner >= 0
-        if not good.all():
-            reason = pl.Series("reason", owner[~good]).replace_strict(_REASONS, return_dtype=pl.String)
-            apart.append(rows.filter(pl.Series(~good)).select(reason, pl.all()))
-            rows, owner = rows.filter(pl.Series(good)), owner[good]  # noqa: PLW2901
-        frames.append(rows.select(pl.Series("person", person[owner], dtype=pl.Int64), pl.all()))
-    table = pl.concat(_agreeing(frames), how="diagonal_relaxed", rechunk=False)
-    if not apart:
-        return table, table.clear().select(pl.lit("").alias("reason"), pl.exclude("person"))
-    return table, pl.concat(_agreeing(apart), how="diagonal_relaxed")
-
-
-def _agreeing(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    """Make text of the properties that are numbers in one source and text, or something else, in another."""
-    kinds: dict[str, set[pl.DataType]] = {}
-    for frame in frames:
-        for name, kind in frame.schema.items():
-            if kind != pl.Null:
-                kinds.setdefault(name, set()).add(kind)
-    mixed = [name for name, found in kinds.items() if len(found) > 1 and not all(one.is_numeric() for one in found)]
-    if not mixed:
-        return frames
-    return [
-        frame.with_columns(
-            pl.col(name).struct.json_encode()
-            if isinstance(frame.schema[name], pl.Struct)
-            else pl.col(name).cast(pl.String)
-            for name in mixed
-            if name in frame.columns and not isinstance(frame.schema[name], pl.List)
-        )
-        for frame in frames
-    ]
-
-
 def _split(assigned: Assigned, *, person: Ints) -> pl.DataFrame:
     given = assigned.shared_out
     owner = given["owner"].to_numpy()
@@ -249,11 +209,19 @@ def _split(assigned: Assigned, *, person: Ints) -> pl.DataFrame:
     ).sort("code", "person", nulls_last=True)
 
 
-def _account(readings: Sequence[Reading], assigned: Assigned) -> pl.DataFrame:
+def _account(coded: Coded, readings: Sequence[Reading], assigned: Assigned) -> pl.DataFrame:
     """Account for every row that was read."""
     rows = []
-    for one, owner in zip(readings, assigned.owners[::2], strict=True):
-        kept = int((owner >= 0).sum())
+    start = 0
+    for at, one in enumerate(readings):
+        mine = np.zeros(assigned.owner.size, dtype=np.int64)
+        stop = start + one.combinations.shape[0]
+        mine[start:stop] = coded.seen["events"].to_numpy()[start:stop]
+        start = stop
+        owner, count = assigned.per_owner(mine, parts=[2 * at])
+        kept, of_nobody, of_shared = (
+            int(count[which].sum()) for which in (owner >= 0, owner == NOBODY, owner == SHARED)
+        )
         rows.append(
             {
                 "source": one.name,
@@ -261,9 +229,9 @@ def _account(readings: Sequence[Reading], assigned: Assigned) -> pl.DataFrame:
                 "events": kept,
                 "facts": one.counts.get("fact", 0),
                 "duplicates": one.counts.get("duplicate", 0) + one.repeated,
-                "quarantined": one.counts.get("quarantined", 0) + owner.size - kept,
-                "of these without a usable id": int((owner == NOBODY).sum()),
-                "of these on a shared identifier": int((owner == SHARED).sum()),
+                "quarantined": one.counts.get("quarantined", 0) + of_nobody + of_shared,
+                "of these without a usable id": of_nobody,
+                "of these on a shared identifier": of_shared,
             }
         )
     names = [
@@ -280,16 +248,20 @@ def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: Ide
     for at in range(len(coded.types) if coded.ids.height else 0):
         code = coded.combinations[:, at]
         named |= (code >= 0) & exclusive[code]
-    anonymous = bridged = total = 0
-    active = np.zeros(clusters.owner.size, dtype=bool)
-    for part, owner in zip(coded.parts, assigned.owners, strict=True):
-        if part.is_events:
-            good = owner >= 0
-            nameless = good & ~named[part.combination]
-            total += int(good.sum())
-            anonymous += int(nameless.sum())
-            bridged += int(clusters.known[owner[nameless]].sum())
-            active[owner[good]] = True
+    parts = [at for at, part in enumerate(coded.parts) if part.is_events]
+    events = coded.seen["events"].to_numpy()
+    owner, count = assigned.per_owner(events, parts=parts)
+    total, active = int(count[owner >= 0].sum()), np.zeros(clusters.owner.size, dtype=bool)
+    active[owner[owner >= 0]] = True
+    # an event that names nobody on an identifier of several people is given to somebody row by row
+    anonymous = bridged = 0
+    for owner, count in [
+        (assigned.owner, np.where(named | assigned.by_time, 0, events)),
+        *_nameless(coded, assigned, named=named, parts=parts),
+    ]:
+        good = owner >= 0
+        anonymous += int(count[good].sum())
+        bridged += int(count[good][clusters.known[owner[good]]].sum())
     heads = np.flatnonzero(clusters.owner == np.arange(clusters.owner.size))
     figures = {
         "events": total,
@@ -308,3 +280,13 @@ def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: Ide
     return pl.DataFrame(
         {"measure": list(figures), "count": list(figures.values())}, schema={"measure": pl.String, "count": pl.Int64}
     )
+
+
+def _nameless(coded: Coded, assigned: Assigned, *, named: Flags, parts: Sequence[int]) -> list[tuple[Ints, Ints]]:
+    """Of the rows that were given to somebody one by one, those that name nobody: their owners, each counted once."""
+    found = []
+    for at in parts:
+        rows, owner = assigned.given[at]
+        count = (~named[coded.parts[at].combination[rows]]).astype(np.int64)
+        found.append((owner, count))
+    return found

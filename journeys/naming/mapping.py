@@ -97,7 +97,7 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     for old in sorted(counted):
         sharing.setdefault(names.get(old, old), []).append(old)
     new = pl.col("event").replace(list(names), list(names.values())) if names else pl.col("event")
-    renamed = replace(events, rows=events.rows.with_columns(new.alias("event")))
+    renamed = replace(events, rows=events.rows.with_columns(new.alias("event")), untidied=None)
     return Renamed(renamed, changes, {name: olds for name, olds in sharing.items() if len(olds) > 1})
 
 
