@@ -132,16 +132,15 @@ class Dropoff(Result):
 
 def _lost(whole: Whole, spec: DropoffSpec) -> tuple[np.ndarray, np.ndarray]:
     """Mark the journeys that ended without the goal, and those that may yet go on."""
-    ended = whole.time[whole.low + whole.length - 1] if whole.low.size else np.empty(0, np.int64)
     open_still = np.zeros(whole.low.size, dtype=bool)
     if spec.quiet_since is not None:
-        open_still = ~whole.reached & (ended > spec.quiet_since)
+        open_still = ~whole.reached & (whole.ended > spec.quiet_since)
     return ~whole.reached & ~open_still, open_still
 
 
 def count(view: View, spec: DropoffSpec) -> pl.DataFrame:
     """Count one shard: endings, who passed each event, and what they went on to."""
-    whole = lay_whole(view, spec.flow)
+    whole = lay_whole(view, spec.flow, moves=False)
     lost, open_still = _lost(whole, spec)
     labels = pl.Series(whole.labels, dtype=pl.String)
     parts = [_endings(whole, lost, labels), _moves(whole, labels)]
@@ -198,7 +197,7 @@ def _frame(kind: str, named: list[pl.Series], *, people: pl.Series, reached: pl.
 
 def lost_at(view: View, spec: DropoffSpec) -> pl.Series:
     """Return the codes of the people whose journey ended at an event without the goal."""
-    whole = lay_whole(view, spec.flow)
+    whole = lay_whole(view, spec.flow, moves=False)
     lost, _ = _lost(whole, spec)
     if not whole.code.size:
         return pl.Series("code", [], dtype=pl.UInt32)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.coding import names_of
-from journeys.analyses.flow.nodes import DROP, OTHER, said, shown_name
-from journeys.analyses.flow.plain import is_plain
+from journeys.analyses.flow.nodes import DROP, OTHER, said
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.whole import lay_whole
+from journeys.analyses.flow.values import each
+from journeys.analyses.flow.whole import Whole, lay_whole
 from journeys.analyses.result import Asked, Result
 from journeys.log import View
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Transitions", "ask", "count"]
 
 _STOPS = (DROP, "(reached)")
+_NO_TIMES = pl.lit([], dtype=pl.List(pl.Int64)).alias("times")
+_CELLS, _PART = 1 << 20, 1 << 18
 SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
@@ -110,35 +111,49 @@ def _by_size(table: pl.DataFrame) -> list[str]:
 
 def count(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's transitions."""
-    if is_plain(spec) and spec.nodes.plain and not spec.nodes.groups and not spec.times:
-        return _stream(view, spec)
-    whole = lay_whole(view, spec)
+    whole = lay_whole(view, spec, moves=spec.times)
     size = len(whole.labels)
     if not whole.code.size:
         return pl.DataFrame(schema=SCHEMA)
+    if not spec.times and size * (size + 2) <= _CELLS:
+        return _named(_count_moves(whole, size=size), names=whole.labels)
     target = np.append(whole.code[1:], 0).astype(np.int64)
-    time = np.append(np.diff(whole.time), 0)
-    ends = whole.low + whole.length - 1
-    target[ends] = size + whole.reached
-    table = pl.DataFrame({"key": whole.code.astype(np.int64) * (size + 2) + target, "times": time})
+    target[whole.low + whole.length - 1] = size + whole.reached
+    table = pl.DataFrame({"key": whole.code.astype(np.int64) * (size + 2) + target})
+    if whole.time is None or not spec.times:
+        counted = table.group_by("key").agg(pl.len().alias("moves"))
+        return _named(counted.with_columns(_NO_TIMES), names=whole.labels)
     moves = pl.col("key") % (size + 2) < size
-    counted = table.group_by("key").agg(
-        pl.len().alias("moves"), pl.col("times").filter(moves) if spec.times else pl.col("times").head(0)
+    counted = (
+        table.with_columns(times=np.append(np.diff(whole.time), 0))
+        .group_by("key")
+        .agg(pl.len().alias("moves"), pl.col("times").filter(moves))
     )
     return _named(counted, names=whole.labels)
 
 
-def _stream(view: View, spec: FlowSpec) -> pl.DataFrame:
-    names = [shown_name(name) for name in names_of(view)]
-    size = len(names)
-    code, person = pl.col("code"), pl.col("person")
-    log = view.events.select("person", pl.col("event").to_physical().cast(pl.UInt32).alias("code"))
-    if spec.collapse:
-        log = log.filter((person != person.shift(1)).fill_null(value=True) | (code != code.shift(1)))
-    target = pl.when(person == person.shift(-1)).then(code.shift(-1)).otherwise(size)
-    packed = log.select((code * (size + 2) + target).cast(pl.UInt32).alias("key"))
-    counted = packed.group_by("key").agg(pl.len().alias("moves")).collect()
-    return _named(counted.with_columns(times=pl.lit([], dtype=pl.List(pl.Int64))), names=names)
+def _count_moves(whole: Whole, *, size: int) -> pl.DataFrame:
+    """Count what follows on what, part by part: all neighbours, but for those of two journeys."""
+    width = size + 2
+
+    def count_pairs(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+        key = source.astype(np.int64)
+        key *= width
+        key += target
+        return np.bincount(key, minlength=size * width)
+
+    def count_part(low: int) -> np.ndarray:
+        target = whole.code[low + 1 : low + _PART + 1]
+        return count_pairs(whole.code[low : low + target.size], target)
+
+    moves = np.zeros(size * width, dtype=np.int64)
+    for found in each(count_part, range(0, whole.code.size, _PART)):
+        moves += found
+    last = whole.low + whole.length - 1
+    moves -= count_pairs(whole.code[last[:-1]], whole.code[whole.low[1:]])
+    moves += count_pairs(whole.code[last], size + whole.reached)
+    there = np.flatnonzero(moves)
+    return pl.DataFrame({"key": there, "moves": moves[there]}).with_columns(_NO_TIMES)
 
 
 def _named(counted: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.flow import plain, tally
+from journeys.analyses.flow import parts, plain, tally
 from tests.twins import flow as twin
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -103,11 +103,11 @@ def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[l
     return found, {"steps": 6, "align": "start", "top": 10, **shown}
 
 
-@pytest.mark.parametrize("parts", [False, True])
-def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, parts: bool) -> None:
-    if parts:
+@pytest.mark.parametrize("large", [False, True])
+def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    if large:
         # the ways of large logs: people part by part, many nodes a column, long runs of repeats
-        for module, name, value in ((plain, "_ROWS", 3), (plain, "_PATIENCE", 1), (tally, "_MOST", 0)):
+        for module, name, value in ((parts, "_ROWS", 3), (plain, "_PATIENCE", 1), (tally, "_MOST", 0)):
             monkeypatch.setattr(module, name, value)
 
     @given(people=logs, asked=options)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.coding import Coded, read_nodes
+from journeys.analyses.flow.coding import Coded
 from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER
+from journeys.analyses.flow.parts import Part, parts_of
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.tally import SCHEMA, Columns, count_columns
@@ -21,7 +22,6 @@ from journeys.log import View
 
 __all__ = ["is_plain", "plain_links"]
 
-_PEOPLE, _ROWS = 1 << 16, 1 << 22
 _PATIENCE = 16
 
 
@@ -34,47 +34,16 @@ def is_plain(spec: FlowSpec) -> bool:
 
 def plain_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's links."""
-    more = [] if view.whole else [pl.col("person")]
-    if spec.times:
-        more.append(pl.col("timestamp").to_physical().alias("time"))
-    coded, table = read_nodes(view, spec.nodes, more=more)
-    if not coded.code.size:
+    parts = parts_of(view, spec, timed=spec.times)
+    labels = parts.coded.dictionary.labels
+    if not parts.jobs:
         return pl.DataFrame(schema=SCHEMA)
-    high = _borders(view, table)
-    labels = coded.dictionary.labels
-    people = max(_PEOPLE, 4 * len(labels))
-    pieces = max(1, -(-high.size // people), -(-coded.code.size // _ROWS))
-    cuts = np.unique(np.searchsorted(high, np.linspace(0, coded.code.size, pieces + 1)[1:-1], side="left") + 1)
-    places = [0, *cuts[cuts < high.size].tolist(), high.size]
-    bounds = [0, *(int(high[place - 1]) for place in places[1:])]
-    time = table["time"] if spec.times else None
-    jobs = [
-        _Part(part, high[low:up] - part[0], None if time is None else time.slice(part[0], part[1] - part[0]))
-        for low, up, part in zip(places, places[1:], coded.parts(bounds), strict=False)
-    ]
-    laid = each(lambda job: _lay(coded, job, spec, end=len(labels)), jobs)
+    laid = each(lambda job: _lay(parts.coded, job, spec, end=len(labels)), parts.jobs)
     nodes = [np.concatenate([one.nodes[place] for one in laid]) for place in range(spec.steps + 1)]
     took = (
         [np.concatenate([one.took[place] for one in laid]) for place in range(spec.steps - 1)] if spec.times else None
     )
     return count_columns(_fold(nodes, labels, spec), took, spec)
-
-
-def _borders(view: View, table: pl.DataFrame) -> np.ndarray:
-    """Say before which row each person's rows stop."""
-    if view.whole:
-        counts = view.people.select("event_count").collect().to_series().to_numpy()
-        return np.cumsum(counts[counts > 0])
-    person = table["person"].rechunk().to_numpy()
-    return np.append(np.flatnonzero(person[1:] != person[:-1]) + 1, person.size)
-
-
-class _Part(NamedTuple):
-    """Some people: the rows that are theirs, before which of these rows each one's stop, and the times."""
-
-    rows: tuple[int, int, list[np.ndarray]]
-    high: np.ndarray
-    time: pl.Series | None
 
 
 class _Laid(NamedTuple):
@@ -84,7 +53,7 @@ class _Laid(NamedTuple):
     took: np.ndarray
 
 
-def _lay(coded: Coded, part: _Part, spec: FlowSpec, *, end: int) -> _Laid:
+def _lay(coded: Coded, part: Part, spec: FlowSpec, *, end: int) -> _Laid:
     """Go through the columns with all people of a part at once.
 
     One number a row says all: its node, whether it repeats the row before it (the highest bit), and at the first row

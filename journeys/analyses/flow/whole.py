@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.attempts import cut_attempts
+from journeys.analyses.flow.parts import Part, parts_of
+from journeys.analyses.flow.plain import is_plain
 from journeys.analyses.flow.rows import read_rows, row_type
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.values import each
 from journeys.analyses.flow.walk import first_visits, repeats
 from journeys.log import View
 
 __all__ = ["GramSpec", "PathSpec", "Whole", "count_grams", "count_paths", "lay_whole", "take_paths"]
 
+_PART = 1 << 18
 _BASIS = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASIS, -1, 1 << 64)
 KEYS = ("path_0", "path_1", "way_0", "way_1", "reached")
@@ -29,8 +34,10 @@ class Whole(NamedTuple):
     ----------
     code : np.ndarray
         The nodes of all journeys, one journey after the other.
-    time : np.ndarray
-        When they were there.
+    time : np.ndarray or None
+        When they were there; None where only the ends were asked for.
+    began, ended : np.ndarray
+        When each journey was at its first node, and at its last.
     low, length : np.ndarray
         Where each journey begins in `code`, and how many nodes it has.
     reached : np.ndarray
@@ -42,7 +49,9 @@ class Whole(NamedTuple):
     """
 
     code: np.ndarray
-    time: np.ndarray
+    time: np.ndarray | None
+    began: np.ndarray
+    ended: np.ndarray
     low: np.ndarray
     length: np.ndarray
     reached: np.ndarray
@@ -50,8 +59,10 @@ class Whole(NamedTuple):
     labels: list[str]
 
 
-def lay_whole(view: View, spec: FlowSpec) -> Whole:
-    """Collapse and join the journeys of one shard, however long they are."""
+def lay_whole(view: View, spec: FlowSpec, *, moves: bool = True) -> Whole:
+    """Collapse and join the journeys of one shard, however long they are; `moves`: when they were at each node."""
+    if is_plain(spec) and not moves:
+        return _lay_parts(view, spec)
     rows = read_rows(view, spec)
     attempts = cut_attempts(rows, spec)
     person = rows.person[attempts.low] if attempts.low.size else rows.person[:0]
@@ -69,7 +80,34 @@ def lay_whole(view: View, spec: FlowSpec) -> Whole:
     low = before[attempts.low] - 1 if attempts.low.size else np.empty(0, before.dtype)
     length = np.diff(np.append(low, before[-1] if before.size else 0).astype(np.int64))
     code, time = rows.code[early], rows.time[late if spec.keep == "last" and repeated is not None else early]
-    return Whole(code, time, low.astype(np.int64), length, attempts.reached, person, rows.labels)
+    low = low.astype(np.int64)
+    ends = time[low], time[low + length - 1]
+    return Whole(code, time, *ends, low, length, attempts.reached, person, rows.labels)
+
+
+def _lay_parts(view: View, spec: FlowSpec) -> Whole:
+    """Lay whole people, part by part."""
+    parts = parts_of(view, spec, timed=True)
+    labels = parts.coded.dictionary.labels
+    kind = np.dtype(np.uint8 if len(labels) < 1 << 8 else np.uint16 if len(labels) < 1 << 16 else np.uint32)
+
+    def lay(part: Part) -> tuple[np.ndarray, ...]:
+        code = parts.coded.whole(part.rows, kind=kind)
+        first = np.append(0, part.high[:-1])
+        time = part.time.to_numpy() if part.time is not None else np.empty(0, dtype=np.int64)
+        if not spec.collapse:
+            return code, time[first], time[part.high - 1], part.high - first
+        kept = np.empty(code.size, dtype=bool)
+        np.not_equal(code[1:], code[:-1], out=kept[1:])
+        kept[first] = True
+        there = np.flatnonzero(kept)
+        upto = np.searchsorted(there, part.high)
+        return code[there], time[first], time[there[upto - 1]], np.diff(upto, prepend=0)
+
+    empty = (np.empty(0, dtype=kind), *(np.empty(0, dtype=np.int64) for _ in range(3)))
+    code, began, ended, length = map(np.concatenate, zip(*(each(lay, parts.jobs) or [empty]), strict=True))
+    low = np.cumsum(length) - length
+    return Whole(code, None, began, ended, low, length, np.zeros(low.size, dtype=bool), parts.person, labels)
 
 
 def _inside(low: np.ndarray, high: np.ndarray, *, size: int) -> np.ndarray:
@@ -90,21 +128,37 @@ def path_keys(whole: Whole) -> dict[str, np.ndarray]:
     together make it all but impossible that two paths among billions have the same. A name's numbers come from the name
     itself, so that shards and runs agree.
     """
-    size = whole.code.size
-    # powers go on through the whole log and are divided out where a journey begins: an odd basis has an inverse
-    powers = _powers(_BASIS, size)
-    back = _powers(_INVERSE, size)[whole.low] if whole.low.size else np.empty(0, np.uint64)
-    done = whole.reached
-    ends = (whole.low + whole.length - 1)[done]
-    keys = {}
-    for number, salt in enumerate((b"one", b"two")):
-        terms = np.array([_number(label, salt) for label in whole.labels], dtype=np.uint64)[whole.code]
-        terms *= powers
-        path = np.add.reduceat(terms, whole.low) if size else np.empty(0, np.uint64)
-        path *= back
-        way = path.copy()
-        way[done] -= terms[ends] * back[done]
-        keys[f"path_{number}"], keys[f"way_{number}"] = path, way
+    journeys = whole.low.size
+    keys = {name: np.empty(journeys, dtype=np.uint64) for name in KEYS[:4]}
+    if not journeys:
+        return keys
+    # part by part, so that what is worked on stays near the processor
+    cuts = np.unique(np.searchsorted(whole.low, np.arange(_PART, whole.code.size, _PART))).tolist()
+    edges = [*dict.fromkeys([0, *cuts]), *([journeys] if journeys not in cuts else [])]
+    ends = whole.low + whole.length
+    longest = max(int(ends[high - 1] - whole.low[low]) for low, high in pairwise(edges))
+    # powers go on through a part and are divided out where a journey begins: an odd basis has an inverse
+    powers, back = _powers(_BASIS, longest), _powers(_INVERSE, longest)
+    numbers = {
+        salt: np.array([_number(label, salt) for label in whole.labels], dtype=np.uint64) for salt in (b"one", b"two")
+    }
+
+    def work_out(part: tuple[int, int]) -> None:
+        journey = slice(*part)
+        first = int(whole.low[part[0]])
+        low, done = whole.low[journey] - first, whole.reached[journey]
+        code = whole.code[first : int(ends[part[1] - 1])]
+        last = (low + whole.length[journey] - 1)[done]
+        for number, names in enumerate(numbers.values()):
+            terms = names.take(code)
+            terms *= powers[: code.size]
+            path = np.add.reduceat(terms, low)
+            path *= back[low]
+            way = path.copy()
+            way[done] -= terms[last] * back[low[done]]
+            keys[f"path_{number}"][journey], keys[f"way_{number}"][journey] = path, way
+
+    each(work_out, pairwise(edges))
     return keys
 
 
@@ -122,18 +176,21 @@ def _number(label: str, salt: bytes) -> int:
 
 def count_paths(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count the journeys of each path, known by its numbers, with the time that each took and one who went it."""
-    whole = lay_whole(view, spec)
-    ends = whole.low + whole.length - 1
+    whole = lay_whole(view, spec, moves=False)
     table = pl.DataFrame(
         {
             **path_keys(whole),
             "reached": whole.reached,
-            "time": whole.time[ends] - whole.time[whole.low],
+            "time": whole.ended - whole.began,
             "place": np.arange(whole.low.size, dtype=np.uint32),
         }
     )
-    counted = table.group_by(*KEYS).agg(
-        pl.len().cast(pl.Int64).alias("people"), pl.col("time").alias("times"), pl.col("place").min()
+    # who went the same path went the same way, too
+    counted = table.group_by("path_0", "path_1", "reached").agg(
+        pl.len().cast(pl.Int64).alias("people"),
+        pl.col("time").alias("times"),
+        pl.col("place").min(),
+        pl.col("way_0", "way_1").first(),
     )
     found = whole.person[counted["place"].to_numpy()].astype(np.int64)
     return counted.drop("place").with_columns(example=pl.Series(found, dtype=pl.Int64))
@@ -149,8 +206,9 @@ class PathSpec:
 
 def take_paths(view: View, asked: PathSpec) -> pl.DataFrame:
     """Read the paths of some people node by node."""
-    few = view._replace(events=view.events.filter(pl.col("person").is_in(asked.people.implode())))
-    whole = lay_whole(few, asked.spec)
+    chosen = view.events.filter(pl.col("person").is_in(asked.people.implode()))
+    few = View(chosen, view.people)
+    whole = lay_whole(few, asked.spec, moves=False)
     labels = pl.Series(whole.labels, dtype=pl.String)
     places = zip(whole.low.tolist(), whole.length.tolist(), strict=True)
     paths = [labels.gather(whole.code[low : low + length].astype(np.int64)) for low, length in places]
@@ -173,7 +231,7 @@ class GramSpec:
 
 def count_grams(view: View, asked: GramSpec) -> pl.DataFrame:
     """Count the journeys that each sequence of nodes occurs in, and how often it does."""
-    whole = lay_whole(view, asked.spec)
+    whole = lay_whole(view, asked.spec, moves=False)
     inner = np.maximum(whole.length - asked.size + 1, 0)
     first = np.repeat(whole.low - np.append(0, np.cumsum(inner)[:-1]), inner) + np.arange(inner.sum())
     names = {f"n{i}": whole.code[first + i].astype(np.int64) for i in range(asked.size)}
