@@ -182,7 +182,8 @@ def correlation_section(correlation: Correlation) -> Section:
         finding=correlation.finding,
         definition=correlation.definition + ".",
         pictures=(Picture(wide, narrow),),
-        means="who did it converted more (blue dots) or less (orange diamonds) often than who did not. phi takes all four counts: "
+        means="who did it converted more (blue dots) or less (orange diamonds) often than who did not. "
+        "phi takes all four counts: "
         f"0 is no relation, 1 is one and the same. {cautions}".strip(),
         not_means="that it makes people convert: it goes with converting. Only a trial tells what follows from what.",
         table=correlation.shown(),

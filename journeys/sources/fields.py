@@ -9,7 +9,7 @@ import polars as pl
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import as_json, snake_case
 from journeys.sources.shape import Named, as_id, as_text
-from journeys.sources.times import check_epoch, parse_time
+from journeys.sources.times import UTC_TIME, check_epoch, parse_time
 
 __all__ = ["Fields"]
 
@@ -68,6 +68,25 @@ class Fields:
         """Give a field as a UTC time."""
         expr = self.raw(name)
         return parse_time(expr, self.dtype(name), column=name, unit=unit, time_zone=time_zone)
+
+    def first_time(self, *names: str) -> pl.Expr:
+        """Give the first of these fields that is a time, as a UTC time; the later ones are read only where needed."""
+        there = [name for name in names if self.has(name)]
+        dtypes = [self.dtype(name) for name in there]
+        values = pl.struct(self.raw(name).alias(f"{place}") for place, name in enumerate(there))
+
+        def read(batch: pl.Series) -> pl.Series:
+            rows = batch.struct.unnest()
+            found = pl.Series([None] * rows.height, dtype=UTC_TIME)
+            for column, dtype, name in zip(rows, dtypes, there, strict=True):
+                missing = found.is_null()
+                if not missing.any():
+                    break
+                left = column.set(~missing, None).to_frame()
+                found = found.zip_with(~missing, left.select(parse_time(pl.first(), dtype, column=name)).to_series())
+            return found
+
+        return values.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
 
     def epoch(self, raw: Raw, name: str, *, unit: str) -> pl.Expr:
         """Give a field that counts from 1970, as numbers or as digits, as a UTC time; a date in words is read as one.

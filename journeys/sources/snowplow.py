@@ -88,9 +88,8 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     ids = {"user_id": f.id("user_id"), "domain_userid": f.id("domain_userid")}
     if network:
         ids["network_userid"] = f.id("network_userid")
-    times = [f.time(column) for column in ("true_tstamp", "derived_tstamp", "collector_tstamp") if f.has(column)]
     shape = Shape(
-        timestamp=pl.coalesce(times),
+        timestamp=f.first_time("true_tstamp", "derived_tstamp", "collector_tstamp"),
         timed=f.text("derived_tstamp", "collector_tstamp").is_not_null(),
         event=f.text("event_name", "event"),
         ids=ids,

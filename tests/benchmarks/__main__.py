@@ -3,7 +3,8 @@
     python -m tests.benchmarks --events 2_000_000 --only funnel,flow,correlation
 
 Every module of this folder with a function ``questions(data)`` takes part. ``scaling`` (a tenth of the events beside
-all) and ``shards`` (a store of many shards, memory bounded) make stores of their own and run only when named.
+all), ``shards`` (a store of many shards, memory bounded) and ``readers`` (each reader on files of `--events` rows) make
+files of their own and run only when named.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.benchmarks import ours
 from tests.benchmarks.data import Data, make
 from tests.benchmarks.harness import Comparison, Question, Way, ask, measure, table
 from tests.benchmarks.large import scaling, shards
+from tests.benchmarks.readers import readers
 
 
 def _found(data: Data) -> dict[str, list[Question]]:
@@ -28,7 +30,7 @@ def _found(data: Data) -> dict[str, list[Question]]:
     modules = sorted(file.stem for file in Path(__file__).parent.glob("*.py"))
     found = {}
     for name in modules:
-        if name in {"__init__", "__main__", "harness", "data", "ours", "large"}:
+        if name in {"__init__", "__main__", "harness", "data", "ours", "large", "readers", "exports"}:
             continue
         module = importlib.import_module(f"tests.benchmarks.{name}")
         if hasattr(module, "questions"):
@@ -62,7 +64,7 @@ def main() -> int:
             if not wanted or module in wanted or question.name in wanted:
                 comparisons.append(ask(question, say=say))
                 failures += comparisons[-1].failures
-    for name, large in {"scaling": scaling, "shards": shards}.items():
+    for name, large in {"scaling": scaling, "shards": shards, "readers": readers}.items():
         if name in wanted:
             more, failed = large(asked.data, events=asked.events, say=say)
             comparisons += more
