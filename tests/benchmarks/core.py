@@ -41,7 +41,7 @@ def questions(data: Data) -> list[Question]:
                 "DuckDB": Way(duck.flow, {"plain": data.plain, "steps": COLUMNS}, ("duckdb",)),
                 "chdb": Way(clickhouse.flow, {"plain": data.plain, "steps": COLUMNS}, ("chdb",)),
             },
-            bars={"DuckDB": 15, "chdb": 15},
+            bars={"DuckDB": 20, "chdb": 20},
         ),
         Question(
             "correlation",

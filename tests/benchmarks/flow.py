@@ -1,4 +1,4 @@
-"""Flows of every kind: people alone and with times beside rivals, many pages, whole paths, transitions."""
+"""Flows beside `core`'s: with times where a rival works them out too, many pages, whole paths, transitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from tests.benchmarks.core import COLUMNS, OURS
 from tests.benchmarks.data import BEHAVIOURS, EVENTS, Data
 from tests.benchmarks.harness import Question, Way
-from tests.benchmarks.rivals import clickhouse, duck
 
 __all__ = ["duck_paths", "duck_times", "duck_transitions", "links", "pages", "paths", "questions", "transitions"]
 
@@ -21,15 +20,6 @@ def questions(data: Data) -> list[Question]:
     columns = {"steps": COLUMNS}
     people = Way(links, {**store, **columns}, OURS)
     return [
-        Question(
-            "flow, people",
-            {
-                "journeys": people,
-                "DuckDB": Way(duck.flow, {**plain, **columns}, ("duckdb",)),
-                "chdb": Way(clickhouse.flow, {**plain, **columns}, ("chdb",)),
-            },
-            bars={"DuckDB": 20, "chdb": 20},
-        ),
         Question(
             "flow, with times",
             {

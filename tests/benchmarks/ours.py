@@ -18,10 +18,10 @@ def funnel(store: str, steps: Sequence[str], within: int) -> list[int]:
 
 
 def flow(store: str, steps: int, events: int) -> list[tuple[int, str, str, int]]:
-    """Count the links of the flow from first touch; `top` so wide that nothing folds into "(other)"."""
+    """Count the links of the flow from first touch, people alone as the rivals do; nothing folds into "(other)"."""
     import journeys as jn
 
-    links = jn.open(store).flow(steps=steps, top=events).table
+    links = jn.open(store).flow(steps=steps, top=events, times=False).table
     return links.select("position", "source", "target", "people").sort("position", "source", "target").rows()
 
 
