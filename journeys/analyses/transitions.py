@@ -111,7 +111,7 @@ def _by_size(table: pl.DataFrame) -> list[str]:
 
 def count(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's transitions."""
-    whole = lay_whole(view, spec, moves=spec.times)
+    whole = lay_whole(view, spec, moves=spec.times, ends=False)
     size = len(whole.labels)
     if not whole.code.size:
         return pl.DataFrame(schema=SCHEMA)

@@ -132,3 +132,10 @@ def test_colours_by_a_goal_need_one() -> None:
         goals().flow().plot(colour="goal")
     with pytest.raises(jn.JourneysError, match="colour: 'phi' is none of 'event', 'goal'"):
         goals().flow(end="Goal").plot(colour="phi")
+
+
+def test_touch_points_resonate_with_an_end_only() -> None:
+    half = goals().only(list(range(0, 100, 2)))
+    with pytest.raises(jn.JourneysError, match="resonance: this flow has no end to reach"):
+        half.flow(against=goals()).resonance()
+    assert half.flow(end="Goal", who="all", against=goals()).resonance()["node"].to_list()

@@ -35,7 +35,7 @@ class Chosen:
 def people_of(view: View, chosen: Chosen) -> pl.Series:
     """Return the codes of the people with a journey that passes there."""
     if chosen.kind == "path":
-        whole = lay_whole(view, chosen.spec, moves=False)
+        whole = lay_whole(view, chosen.spec, moves=False, ends=False)
         return _codes(whole.person, whole.reached, people_on_path(whole, chosen.path), chosen)
     rows = read_rows(view, chosen.spec)
     people, reached, found = passages(rows, chosen.spec)

@@ -13,6 +13,7 @@ from journeys.analyses.flow.result import Flow, make
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.result import Asked
+from journeys.errors import ArgumentError
 from journeys.stats import adjust, difference
 
 if TYPE_CHECKING:
@@ -90,8 +91,16 @@ class ComparedFlow(Flow):
         pl.DataFrame
             Per node over all columns: `node`, `people`, `conversion_rate`, `against_people`,
             `against_conversion_rate`, `rate_difference`, `rate_low`, `rate_high`, `q_value`; the worst first.
-            Passages are added up over columns, so that a journey that comes by twice counts twice.
+            Passages are added up over columns, so that a journey that comes by twice counts twice: the
+            intervals are too narrow where journeys come by often.
+
+        Raises
+        ------
+        ArgumentError
+            When the flow has no end to convert to.
         """
+        if self.goal is None:
+            raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
         rates = [_over_columns(flow.nodes, prefix) for flow, prefix in ((self, ""), (self.other, "against_"))]
         table = rates[0].join(rates[1], on="node", how="inner")
         found = difference(table["converted"], table["passed"], table["against_converted"], table["against_passed"])

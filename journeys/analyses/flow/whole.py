@@ -59,10 +59,14 @@ class Whole(NamedTuple):
     labels: list[str]
 
 
-def lay_whole(view: View, spec: FlowSpec, *, moves: bool = True) -> Whole:
-    """Collapse and join the journeys of one shard, however long they are; `moves`: when they were at each node."""
+def lay_whole(view: View, spec: FlowSpec, *, moves: bool = True, ends: bool = True) -> Whole:
+    """Collapse and join the journeys of one shard, however long they are.
+
+    `moves` asks when they were at each node, `ends` when at the first and the last; what is not asked for may be None
+    and 0.
+    """
     if is_plain(spec) and not moves:
-        return _lay_parts(view, spec)
+        return _lay_parts(view, spec, timed=ends)
     rows = read_rows(view, spec)
     attempts = cut_attempts(rows, spec)
     person = rows.person[attempts.low] if attempts.low.size else rows.person[:0]
@@ -81,20 +85,20 @@ def lay_whole(view: View, spec: FlowSpec, *, moves: bool = True) -> Whole:
     length = np.diff(np.append(low, before[-1] if before.size else 0).astype(np.int64))
     code, time = rows.code[early], rows.time[late if spec.keep == "last" and repeated is not None else early]
     low = low.astype(np.int64)
-    ends = time[low], time[low + length - 1]
-    return Whole(code, time, *ends, low, length, attempts.reached, person, rows.labels)
+    return Whole(code, time, time[low], time[low + length - 1], low, length, attempts.reached, person, rows.labels)
 
 
-def _lay_parts(view: View, spec: FlowSpec) -> Whole:
+def _lay_parts(view: View, spec: FlowSpec, *, timed: bool) -> Whole:
     """Lay whole people, part by part."""
-    parts = parts_of(view, spec, timed=True)
+    parts = parts_of(view, spec, timed=timed)
     labels = parts.coded.dictionary.labels
     kind = np.dtype(np.uint8 if len(labels) < 1 << 8 else np.uint16 if len(labels) < 1 << 16 else np.uint32)
 
     def lay(part: Part) -> tuple[np.ndarray, ...]:
         code = parts.coded.whole(part.rows, kind=kind)
         first = np.append(0, part.high[:-1])
-        time = part.time.to_numpy() if part.time is not None else np.empty(0, dtype=np.int64)
+        never = np.broadcast_to(np.int64(0), code.shape)
+        time = never if part.time is None else part.time.to_numpy()
         if not spec.collapse:
             return code, time[first], time[part.high - 1], part.high - first
         kept = np.empty(code.size, dtype=bool)
@@ -208,7 +212,7 @@ def take_paths(view: View, asked: PathSpec) -> pl.DataFrame:
     """Read the paths of some people node by node."""
     chosen = view.events.filter(pl.col("person").is_in(asked.people.implode()))
     few = View(chosen, view.people)
-    whole = lay_whole(few, asked.spec, moves=False)
+    whole = lay_whole(few, asked.spec, moves=False, ends=False)
     labels = pl.Series(whole.labels, dtype=pl.String)
     places = zip(whole.low.tolist(), whole.length.tolist(), strict=True)
     paths = [labels.gather(whole.code[low : low + length].astype(np.int64)) for low, length in places]
@@ -231,7 +235,7 @@ class GramSpec:
 
 def count_grams(view: View, asked: GramSpec) -> pl.DataFrame:
     """Count the journeys that each sequence of nodes occurs in, and how often it does."""
-    whole = lay_whole(view, asked.spec, moves=False)
+    whole = lay_whole(view, asked.spec, moves=False, ends=False)
     inner = np.maximum(whole.length - asked.size + 1, 0)
     first = np.repeat(whole.low - np.append(0, np.cumsum(inner)[:-1]), inner) + np.arange(inner.sum())
     names = {f"n{i}": whole.code[first + i].astype(np.int64) for i in range(asked.size)}
