@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from journeys.log.build import WHY, Built, notice, set_apart, sort_rows, tidy_rows
@@ -100,18 +101,36 @@ def _scatter(
     rows: pl.LazyFrame, parts: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
 ) -> None:
     """Send each row, with its code, to its shard: batch after batch, so that files keep the order of arrival."""
-    shard = pl.Series(highs, dtype=pl.UInt32).search_sorted(people["code"], side="right")
-    owners = people.select("code", "person").with_columns(shard=shard)
+    code = _coder(people)
+    bounds = pl.Series(highs, dtype=pl.UInt32)
     columns = [name for name in rows.collect_schema() if name != "person"]
     for number in range(len(highs)):
         (parts / str(number)).mkdir(parents=True)
     for number, batch in enumerate(rows.collect_batches(chunk_size=BATCH, maintain_order=True)):
-        coded = batch.join(owners, on="person", how="left", maintain_order="left").select(
-            pl.col("code").alias("person"), *columns, "shard"
-        )
-        coded = coded.with_columns(pl.col("event").cast(pl.Enum(names)))
+        codes = code(batch["person"])
+        shard = bounds.search_sorted(codes, side="right").alias("shard")
+        coded = batch.select(codes, *columns, shard).with_columns(pl.col("event").cast(pl.Enum(names)))
         for (one,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
             part.write_parquet(parts / str(one) / f"{number:08d}.parquet", compression="lz4")
+
+
+def _coder(people: pl.DataFrame) -> Callable[[pl.Series], pl.Series]:
+    """Return what turns people's labels into their codes; numbers close together are looked up in a table."""
+    labels = people["person"]
+    owners = people.select("person", "code")
+
+    def joined(who: pl.Series) -> pl.Series:
+        found = who.to_frame().join(owners, on="person", how="left", maintain_order="left")
+        return found["code"].alias("person")
+
+    if not labels.dtype.is_integer() or not people.height:
+        return joined
+    low, high = int(labels[0]), int(labels[-1])
+    if high - low > 4 * people.height or max(-low, high) >= 1 << 62:
+        return joined
+    table = np.zeros(high - low + 1, dtype=np.uint32)
+    table[labels.to_numpy().astype(np.int64) - low] = people["code"].to_numpy()
+    return lambda who: pl.Series("person", table[who.to_numpy().astype(np.int64) - low])
 
 
 def _empty(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame:

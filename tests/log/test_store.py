@@ -78,9 +78,18 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
         jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path / "s", shards=0)
 
 
-@given(found=rows(people="abcde", most=20), shards=st.integers(1, 4))
-def test_a_streamed_store_is_the_store_of_the_log_in_memory(found, shards, tmp_path_factory):
+LABELS = {
+    "text": {},
+    "near": {"a": -2, "b": 0, "c": 1, "d": 5, "e": 7},
+    "far": {"a": -(10**18), "b": 0, "c": 3, "d": 10**12, "e": 10**18},
+}
+
+
+@given(found=rows(people="abcde", most=20), shards=st.integers(1, 4), labels=st.sampled_from(list(LABELS)))
+def test_a_streamed_store_is_the_store_of_the_log_in_memory(found, shards, labels, tmp_path_factory):
     table = frame([*found, (None, 1, "A", None)]).with_columns(reason=pl.lit("mine"))
+    if LABELS[labels]:
+        table = table.with_columns(pl.col("person").replace_strict(LABELS[labels], return_dtype=pl.Int64))
     folder = tmp_path_factory.mktemp("store")
     streamed = jn.Journeys.from_table(table.lazy(), store=folder, shards=shards)
     held = jn.Journeys.from_table(table)
