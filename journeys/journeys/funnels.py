@@ -62,7 +62,8 @@ class AsksFunnels(Selection):
             Other events may lie between; each step is the very next event; or the most different steps that
             were taken inside one window, in whatever order.
         by : str or sequence of str, optional
-            Break down by properties, traits or first-touch campaign columns.
+            Break down by properties, traits or first-touch campaign columns. One that is called like a column of
+            the answer, say "name", is shown as "by_name".
         by_at : {"first", "last", "all"} or int
             Which value of a property along the attempt counts: the first or last defined one, that at a step,
             or (all) the property is held constant and a person counts in each value's group.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -98,7 +99,8 @@ def build_spec(
         count=chosen["count"],
         gap=duration_us(chosen["gap"], argument="gap"),
         campaign_cuts=bool(chosen["campaign_cuts"]),
-        by=by,
+        by=_shown(by),
+        by_columns=by,
         by_at=by_at,
         top=chosen["top"],
     )
@@ -131,6 +133,24 @@ def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
+
+
+_TAKEN = {
+    *("", "step", "name", "people", "dropped", "rate_from_start", "rate_from_previous", "ci_low", "ci_high"),
+    *("median_time_from_previous", "median_time_from_start", "entered", "from_previous", "from_start", "known"),
+    *("since", "mean", "from", "to", "share", "open", "took", "waiting", "time", "at_risk", "converted"),
+    *("people_against", "rate", "rate_against", "difference", "p_value", "q_value", "people_rest"),
+    *("after", "at_least", "self"),
+}
+"""What columns of a funnel's tables, and arguments beside a group's, are called."""
+
+
+def _shown(by: Sequence[str]) -> tuple[str, ...]:
+    """Name the breakdown's columns: as they are called in the log, unless a table has such a column anyway."""
+    return tuple(
+        f"by_{name}" if name in _TAKEN or name.startswith("_") or re.fullmatch(r"q[\d.e+-]+", name) else name
+        for name in by
+    )
 
 
 def _listed(value: Any) -> list[Any]:

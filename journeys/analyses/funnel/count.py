@@ -93,10 +93,13 @@ def _counted(labels: pl.DataFrame, tallies: Sequence[_Tally], *, step: int) -> p
 
 def _numbered(groups: Sequence[pl.Series]) -> tuple[pl.DataFrame, Ints]:
     """Give each combination of values a number, and say which combination has which."""
-    table = pl.DataFrame(groups)
+    # numbers that are none (NaN) find no partner in a join: such columns are written as text before, others after
+    early = [one.name for one in groups if one.dtype.is_float()]
+    table = pl.DataFrame([_shown(one) if one.name in early else one for one in groups])
     labels = table.unique().sort(table.columns, nulls_last=False).with_row_index("")
     number = table.join(labels, on=table.columns, how="left", maintain_order="left", nulls_equal=True)[""]
-    return labels.with_columns(_shown(labels[name]) for name in table.columns), number.to_numpy().astype(np.int64)
+    late = [_shown(labels[name]) for name in table.columns if name not in early]
+    return labels.with_columns(late), number.to_numpy().astype(np.int64)
 
 
 def _tally(group: Ints, line: Ints | None = None, *, size: int) -> Ints:
@@ -124,13 +127,17 @@ def groups_of(view: View, found: Found, *, spec: FunnelSpec) -> list[pl.Series]:
 def _values(view: View, found: Found, *, spec: FunnelSpec) -> list[pl.Series]:
     """Return the breakdown's values of each attempt, one column each: of its events, or of the person."""
     return [
-        (found.along[name] if name in found.along else _trait(view, name, found.person)).alias(name) for name in spec.by
+        (found.along[column] if column in found.along else _trait(view, column, found.person)).alias(name)
+        for name, column in zip(spec.by, spec.by_columns, strict=True)
     ]
 
 
 def _shown(value: pl.Series) -> pl.Series:
-    """Write values as text; null becomes "(none)"."""
-    text = pl.col("x").cast(pl.String)
+    """Write values as text; null becomes "(none)", and zero has no sign."""
+    raw = pl.col("x")
+    if value.dtype.is_float():
+        raw = pl.when(raw == 0).then(0.0).otherwise(raw)
+    text = raw.dt.to_string("polars") if value.dtype == pl.Duration else raw.cast(pl.String)
     quoted = pl.when(text.is_in([NONE, OTHER])).then('"' + text + '"').otherwise(text).fill_null(NONE)
     return value.to_frame("x").select(quoted.alias(value.name))[value.name]
 

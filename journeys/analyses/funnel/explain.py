@@ -21,7 +21,7 @@ _TOGETHER = {
     "ties": ("ties", "grace"),
     "steps": ("steps", "names", "runs", "gaps", "optional"),
 }
-_SILENT = {"backwards", "placed", "top", "by", "by_at"}
+_SILENT = {"backwards", "placed", "top", "by", "by_columns", "by_at"}
 
 
 def differences(here: FunnelSpec, there: FunnelSpec, *, converted: Callable[[FunnelSpec], int]) -> pl.DataFrame:

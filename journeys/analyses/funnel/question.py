@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
+
 from journeys.analyses.funnel.ask import build_spec
 from journeys.analyses.funnel.count import count
 from journeys.analyses.funnel.presets import PRESETS
@@ -12,6 +14,7 @@ from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import summarise
 from journeys.analyses.result import Asked, settings_of
+from journeys.errors import raise_all
 
 __all__ = ["answer", "ask"]
 
@@ -25,6 +28,14 @@ def ask(asked: Asked, steps: Any, *, against: Asked | None = None, **options: An
         columns=log.schema.names(),
         people_columns=log.people_schema.names(),
         **options,
+    )
+    kinds = {**log.people_schema, **log.schema}
+    nested = [name for name in spec.by_columns if kinds[name].is_nested() or kinds[name] == pl.Binary]
+    raise_all(
+        [
+            f"by: column {name!r} holds {kinds[name]}, which makes no groups; turn it into text or a number first."
+            for name in nested
+        ]
     )
     funnel = answer(asked, spec, said=_said(spec, options))
     return funnel if against is None else replace(funnel, against=answer(against, spec, said=_said(spec, options)))

@@ -145,7 +145,7 @@ def read(view: View, spec: FunnelSpec) -> Wanted:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
     schema = view.events.collect_schema()
     conditions = [*spec.steps, *(one.step for one in spec.exclude)]
-    by = [name for name in spec.by if name in schema]
+    by = [name for name in spec.by_columns if name in schema]
     frame = _with_people(view, conditions)
     extra: dict[str, pl.Expr] = {}
     if spec.order == "strict" or spec.placed:

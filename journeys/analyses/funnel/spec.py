@@ -50,6 +50,10 @@ class FunnelSpec:
         The log and the steps are read from their ends: a step's window is that to the step *before* it here.
     placed : bool
         Whether rows have to know their number in the whole log.
+    by : tuple of str
+        What the breakdown's columns are called in tables.
+    by_columns : tuple of str
+        The columns of the log, or of its people, that they are taken from.
     """
 
     steps: tuple[Step, ...]
@@ -74,6 +78,7 @@ class FunnelSpec:
     gap: int = 1_800_000_000
     campaign_cuts: bool = False
     by: tuple[str, ...] = ()
+    by_columns: tuple[str, ...] = ()
     by_at: str | int = "first"
     top: int = 25
     backwards: bool = False

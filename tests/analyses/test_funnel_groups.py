@@ -1,0 +1,64 @@
+"""What a funnel may be broken down by: values of every kind, and columns of every name."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+import journeys as jn
+
+
+def log(**columns: Any) -> jn.Journeys:
+    """Three people who take A and B, and whatever else is to be known of the six events."""
+    hours = [datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in range(6)]
+    rows = pl.DataFrame({"person": list("aabbcc"), "timestamp": hours, "event": ["A", "B"] * 3})
+    return jn.Journeys.from_table(rows.with_columns(pl.Series(name, values) for name, values in columns.items()))
+
+
+def entered(j: jn.Journeys, name: str, *, shown: str | None = None) -> dict[str, int]:
+    table = j.funnel(["A", "B"], by=name).table.filter(pl.col("step") == 1)
+    return dict(table.select(shown or name, "people").rows())
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        ([float("nan")] * 6, {"NaN": 3}),
+        ([1.5, 1.5, float("nan"), float("nan"), 1.5, 1.5], {"1.5": 2, "NaN": 1}),
+        ([0.0, 0.0, -0.0, -0.0, None, None], {"0.0": 2, "(none)": 1}),
+        ([True, None, False, None, None, False], {"false": 2, "true": 1}),
+        ([date(2026, 1, 1)] * 6, {"2026-01-01": 3}),
+        ([timedelta(hours=1)] * 6, {"1h": 3}),
+        (pl.Series(["x", "x", "y", "y", "x", "x"], dtype=pl.Enum(["y", "x"])), {"x": 2, "y": 1}),
+    ],
+)
+def test_values_of_every_kind(values: Any, groups: dict[str, int]):
+    j = log(value=values)
+    assert entered(j, "value") == groups
+    funnel = j.funnel(["A", "B"], by="value")
+    for group, people in groups.items():
+        assert funnel.converted(1, value=group).people.height == people
+
+
+@pytest.mark.parametrize("values", [[[1, 2]] * 6, [{"a": 1}] * 6, [b"x"] * 6])
+def test_values_that_make_no_groups(values: list[Any]):
+    with pytest.raises(jn.JourneysError, match="by: column 'value' holds .*, which makes no groups"):
+        log(value=values).funnel(["A", "B"], by="value")
+
+
+@pytest.mark.parametrize("name", ["name", "step", "people", "time", "share", "known", "q50", "_last", "after", ""])
+def test_columns_that_are_called_like_ours(name: str):
+    j = log(**{name: ["x", "x", "y", "y", "x", "x"]})
+    shown = f"by_{name}"
+    assert entered(j, name, shown=shown) == {"x": 2, "y": 1}
+    funnel = j.funnel(["A", "B"], by=name)
+    assert funnel.dropped(**{shown: "x"}).people.height == 0
+    for table in (
+        funnel.times(),
+        funnel.time_to_convert().table,
+        funnel.converted_within().table,
+        funnel.compare().table,
+    ):
+        assert table.columns[0] == shown
+    assert entered(log(plan=["x"] * 6), "plan") == {"x": 3}
