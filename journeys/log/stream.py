@@ -32,7 +32,7 @@ def stream_log(
 ) -> Built:
     """Write a table as a store without ever holding all of it: memory is that of a shard, and of the people.
 
-    The table is read twice: once for who there is and which events, once to send each row to its shard. What
+    The table is read for who there is, for the events and for what is wrong, then to send each row to its shard. What
     `build_log` and `save_log` would give together is what this gives, value for value.
 
     Parameters
@@ -63,13 +63,10 @@ def stream_log(
     if kind in (pl.Categorical, pl.Enum):
         rows = rows.with_columns(pl.col("person").cast(pl.String))
     good = rows.filter(pl.col(WHY).is_null()).drop(WHY)
-    people, ranking, bad = pl.collect_all(
-        [
-            good.group_by("person").len("events"),
-            good.group_by("event").len("count"),
-            rows.filter(pl.col(WHY).is_not_null()),
-        ]
-    )
+    # one after the other: asked at once, they would share their reading by holding all of it
+    people = good.group_by("person").len("events").collect()
+    ranking = good.group_by("event").len("count").collect()
+    bad = rows.filter(pl.col(WHY).is_not_null()).collect()
     people = people.sort("person").with_row_index("code")
     ranking = ranking.sort(["count", "event"], descending=[True, False])
     names = tuple(ranking["event"].sort())
