@@ -40,18 +40,21 @@ def keys_written(piece: bytes) -> int | None:
     return int(len(keys) - np.count_nonzero(after == N))
 
 
-def keys_read(frame: pl.DataFrame, types: Mapping[str, type_of]) -> int | None:
-    """Count the fields that hold a value, on all levels; None where one holds a value and its type is not known yet."""
+def keys_read(frame: pl.DataFrame, types: Mapping[str, type_of], *, inside_text: bool = False) -> int | None:
+    """Count the fields that hold a value, on all levels; None where one holds a value and its type is not known yet.
+
+    Structures that stay text have keys that are not counted: None as well, unless they may be passed over.
+    """
     total = 0
     for name, dtype in types.items():
-        inner = _held(frame.get_column(name), dtype)
+        inner = _held(frame.get_column(name), dtype, inside_text=inside_text)
         if inner is None:
             return None
         total += inner
     return total
 
 
-def _held(values: pl.Series, dtype: type_of) -> int | None:
+def _held(values: pl.Series, dtype: type_of, *, inside_text: bool) -> int | None:
     there = len(values) - values.null_count()
     if dtype == pl.Null:
         return None if there else 0
@@ -59,7 +62,7 @@ def _held(values: pl.Series, dtype: type_of) -> int | None:
         if not isinstance(dtype.inner, pl.List | pl.Struct | pl.Null):
             return there
         elements = values.drop_nulls().explode(empty_as_null=False)
-        inside = _held(elements, dtype.inner)
+        inside = _held(elements, dtype.inner, inside_text=inside_text)
         # The elements of a list have no keys of their own.
         return None if inside is None else there + inside - (len(elements) - elements.null_count())
     if not isinstance(dtype, pl.Struct):
@@ -67,6 +70,7 @@ def _held(values: pl.Series, dtype: type_of) -> int | None:
     if not dtype.fields:
         return there if (values.drop_nulls() == "{}").all() else None
     if values.dtype == pl.String:
-        return None if there else 0
-    inside = keys_read(values.struct.unnest(), {field.name: field.dtype for field in dtype.fields})
+        return None if there and not inside_text else there
+    fields = {field.name: field.dtype for field in dtype.fields}
+    inside = keys_read(values.struct.unnest(), fields, inside_text=inside_text)
     return None if inside is None else there + inside

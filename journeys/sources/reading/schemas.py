@@ -40,7 +40,8 @@ def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tupl
         if found is not None:
             types = merge_schemas([known, found])
             frame = _read(piece, types, lines)
-            if frame is not None:
+            # Polars takes 0 in one line and {} in the next for a structure without fields: then by value.
+            if frame is not None and keys_read(frame, types, inside_text=True) is not None:
                 return _without_empty(frame, types), types
     return None
 
@@ -58,7 +59,9 @@ def readable_schema(found: Mapping[str, type_of]) -> Schema:
 
 def widens(old: type_of, new: type_of, *, depth: int = 0) -> bool:
     """Tell whether values read as one type can be turned into another as if they had been read so."""
-    if readable(old, depth=depth) == readable(new, depth=depth) or old in (pl.Null(), EMPTY):
+    if old == EMPTY:
+        return new == EMPTY or isinstance(readable(new, depth=depth), pl.Struct)
+    if old == pl.Null() or readable(old, depth=depth) == readable(new, depth=depth):
         return True
     if old == pl.Int64():
         return new == pl.Float64()
