@@ -46,6 +46,7 @@ def _stem(word: str) -> str:
 
 # Present or bare form → past, where a rule would get it wrong.
 IRREGULAR = {
+    "become": "became",
     "begin": "began", "buy": "bought", "bring": "brought", "build": "built", "choose": "chose", "do": "did",
     "draw": "drew", "find": "found", "forget": "forgot", "get": "got", "give": "gave", "go": "went", "hear": "heard",
     "hide": "hid", "hold": "held", "keep": "kept", "know": "knew", "leave": "left", "lose": "lost", "make": "made",

@@ -37,6 +37,8 @@ READERS: dict[str, Callable[[Any], Events]] = {
     "HubSpot": read_hubspot,
 }
 NEAR, FAR, PEOPLE, SAMPLE = 60, 14, 20, 2000
+# Minutes beside the whole hour at which nobody's clock is wrong: how many people meet there by chance?
+BESIDE = (-13, -7, 7, 13)
 SCHEMA = pl.Schema({"source": pl.String(), "kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
 
 
@@ -94,8 +96,9 @@ def check(*sources: Any) -> Checked:
     Notes
     -----
     Two sources disagree on the time zone when the people that they share have events a whole number of hours (and less
-    than a minute) apart, 20 people or more, and three times as many as at the same time. That needs moments which both
-    systems record, such as a sign-up; without such moments nothing is said.
+    than a minute) apart, 20 people or more, and three times as many as at the same time and as by chance (7 and 13
+    minutes beside the hour). That needs moments which both systems record, such as a sign-up; without such moments
+    nothing is said.
 
     Examples
     --------
@@ -164,12 +167,20 @@ def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:
         left, right = (one.table.select(kind, "timestamp").join(shared, on=kind, how="semi") for one in (a, b))
         apart = (pl.col("timestamp_b") - pl.col("timestamp")).dt.total_seconds()
         hours = (apart / 3600).round(0).cast(pl.Int64)
-        near = (apart - hours * 3600).abs() < NEAR
-        pairs = left.join(right, on=kind, suffix="_b").filter(near & (hours.abs() <= FAR))
-        counted = pairs.group_by(hours.alias("hours")).agg(pl.col(kind).n_unique().alias("people")).collect()
-        people: dict[int, int] = dict(counted.iter_rows())
+        off = apart - hours * 3600
+        places = {"people": 0, **{f"beside {minutes}": 60 * minutes for minutes in BESIDE}}
+        close = pl.any_horizontal((off - seconds).abs() < NEAR for seconds in places.values())
+        pairs = left.join(right, on=kind, suffix="_b").filter(close & (hours.abs() <= FAR))
+        counted = pairs.group_by(hours.alias("hours")).agg(
+            pl.col(kind).filter((off - seconds).abs() < NEAR).n_unique().cast(pl.Int64).alias(place)
+            for place, seconds in places.items()
+        )
+        found = {hour: counts for hour, *counts in counted.collect().iter_rows()}
+        people = {hour: counts[0] for hour, counts in found.items()}
         best = max(people, key=lambda hour: (people[hour], -abs(hour)), default=0)
-        if best and people[best] >= PEOPLE and people[best] >= 3 * people.get(0, 0):
+        # Where moments of two systems are spread evenly, every distance is met with: a wrong clock stands out.
+        chance = max(found[best][1:]) if found else 0
+        if best and people[best] >= PEOPLE and people[best] >= 3 * max(people.get(0, 0), chance):
             said = (
                 f"{b.name} runs {abs(best)} hours {'behind' if best < 0 else 'ahead of'} {a.name} for people they share"
             )

@@ -4,7 +4,7 @@
 import gzip
 import json
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -360,3 +360,23 @@ def test_a_clock_that_is_hours_off_is_noticed():
         ("web and crm", "clock", "crm runs 2 hours ahead of web for people they share: is one of them not in UTC?", 40)
     ]
     assert jn.check(a, a).table.filter(kind="clock").is_empty()
+
+
+def test_moments_spread_evenly_are_no_wrong_clock():
+    def spread(step, name):
+        moments = [
+            {"at": datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=step * n + 11 * who), "who": f"u{who}"}
+            for who in range(40)
+            for n in range(300)
+        ]
+        return jn.read_table(pl.DataFrame(moments), timestamp="at", event=pl.lit("Opened"), ids=["who"], name=name)
+
+    # One system records every 59 minutes, the other every 61 minutes: all distances occur, the whole hours among them.
+    table = jn.check(spread(59 * 60, "web"), spread(61 * 60 + 1, "crm")).table
+    assert table.filter(kind="clock").height == 0
+
+
+def test_became_is_a_verb():
+    log = pl.DataFrame({"at": ["2026-03-01"], "what": ["Became Lead"], "who": ["u1"]})
+    found = jn.check(jn.read_table(log, timestamp="at", event="what", ids=["who"])).table
+    assert found.filter(kind="named").height == 0
