@@ -62,3 +62,35 @@ def test_columns_that_are_called_like_ours(name: str):
     ):
         assert table.columns[0] == shown
     assert entered(log(plan=["x"] * 6), "plan") == {"x": 3}
+
+
+def visits(*rows: tuple[int, int, str, str]) -> jn.Journeys:
+    """One person's events: day, hour, event, product; the campaign is always the same."""
+    table = [("a", datetime(2026, 3, day, hour, tzinfo=UTC), event, item, "s") for day, hour, event, item in rows]
+    return jn.Journeys.from_table(
+        pl.DataFrame(table, schema=["person", "timestamp", "event", "product", "campaign"], orient="row")
+    )
+
+
+TWO_DAYS = [(1, 1, "A", "p"), (2, 1, "A", "q"), (2, 2, "B", "q")]
+
+
+@pytest.mark.parametrize("options", [{"within": "same day"}, {"hold": "product"}])
+def test_a_person_counts_once_in_each_group(options: dict[str, Any]):
+    table = visits(*TWO_DAYS).funnel(["A", "B"], by="campaign", by_at="all", **options).table
+    assert table["people"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize("options", [{"within": "same day"}, {"hold": "product"}])
+def test_the_first_entry_is_that_of_the_person(options: dict[str, Any]):
+    funnel = visits(*TWO_DAYS).funnel(["A", "B"], reentry="first", **options)
+    assert funnel.table["people"].to_list() == [1, 0]
+    assert funnel.trend(every="1d").table["entered"].to_list() == [1]
+
+
+def test_who_is_removed_on_one_day_does_not_stay_for_another():
+    j = visits((1, 1, "A", "p"), (1, 2, "X", "p"), (2, 1, "A", "p"), (3, 1, "B", "p"))
+    options: dict[str, Any] = {"within": "same day", "exclude": "X", "excluded": "removed"}
+    assert j.funnel(["A", "B"], **options).table["people"].to_list() == [0, 0]
+    later = visits((1, 1, "A", "p"), (1, 2, "X", "p"), (2, 1, "A", "p"), (2, 2, "B", "p"))
+    assert later.funnel(["A", "B"], **options).table["people"].to_list() == [1, 1]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from journeys.analyses.funnel import anyorder, patient
 from journeys.analyses.funnel.climb import Level, Near, climb, fill, firsts, firsts_of
-from journeys.analyses.funnel.rows import Bools, Ints, Rows
+from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 
 __all__ = ["Attempts", "counted", "find"]
@@ -89,7 +90,7 @@ def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> Attemp
 
 
 def first_entries(rows: Rows, *, spec: FunnelSpec) -> Bools:
-    """Mark the first row of each unit that may start an attempt."""
+    """Mark the first row of each unit that may start an attempt; where people are counted, of each person."""
     from journeys.analyses.funnel.climb import in_range
 
     mask = np.zeros(rows.size, dtype=np.bool_)
@@ -98,9 +99,24 @@ def first_entries(rows: Rows, *, spec: FunnelSpec) -> Bools:
         mask |= rows.steps[condition]
     row = np.flatnonzero(mask)
     row = row[in_range(rows.time[row], spec)]
+    row = row[firsts(rows, row)]
+    if spec.count == "people":
+        whose = _whose(rows, row, spec=spec)
+        order = np.lexsort((rows.place[row], whose))
+        row = row[order[np.flatnonzero(changes(whose[order]))]]
     out = np.zeros(rows.size, dtype=np.bool_)
-    out[row[firsts(rows, row)]] = True
+    out[row] = True
     return out
+
+
+def _whose(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
+    """Number those who count once: people, or with a value held constant for its group, people and values."""
+    person = rows.person[rows.unit[row]]
+    if spec.by_at != "all" or not spec.by:
+        return person
+    pairs = pl.DataFrame([pl.Series("", person), *(column.gather(row) for column in rows.values.values())])
+    number: Ints = pairs.select(pl.struct(pl.all()).rank("dense").alias("number"))["number"].to_numpy()
+    return number
 
 
 def _best_of(rows: Rows, levels: Sequence[Level], shape: tuple[Slot, ...], *, number: int, spec: FunnelSpec) -> _Best:
@@ -173,30 +189,35 @@ def counted(rows: Rows, *, spec: FunnelSpec) -> Attempts:
 
         return entries(rows, spec=spec)
     attempts = find(rows, spec=spec)
+    whose = attempts.unit
+    if spec.count == "people":
+        # by unit, any row of the attempt will do; by value, the one it begins with
+        start = attempts.row[np.arange(len(whose)), attempts.first] if spec.by_at == "all" else rows.begin[whose]
+        whose = _whose(rows, start, spec=spec)
     if spec.exclude and spec.excluded == "removed":
         from journeys.analyses.funnel.removed import removed_units
 
-        gone = removed_units(rows, attempts, spec=spec)
-        attempts = attempts.take(np.flatnonzero(~gone[attempts.unit]))
-    if spec.count == "people" and spec.by_at != "all":
-        attempts = _one_a_person(rows, attempts, spec=spec)
-    return attempts
+        gone = removed_units(rows, attempts, spec=spec)[attempts.unit]
+        clean = attempts.row[:, spec.width - 1] >= 0
+        left = ~gone & ~(np.isin(whose, whose[gone]) & ~np.isin(whose, whose[clean]))
+        attempts, whose = attempts.take(np.flatnonzero(left)), whose[left]
+    return _once(rows, attempts, whose, spec=spec)
 
 
-def _one_a_person(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> Attempts:
+def _once(rows: Rows, attempts: Attempts, whose: Ints, *, spec: FunnelSpec) -> Attempts:
     """Choose among the units of a person (days, sessions, values held constant)."""
-    person = rows.person[attempts.unit]
-    if not (person[1:] == person[:-1]).any():
+    rising = whose if (whose[1:] >= whose[:-1]).all() else np.sort(whose)
+    if changes(rising).all():
         return attempts
     reached = attempts.row >= 0
     optional = np.array(spec.optional)
-    line = np.arange(len(person))
+    line = np.arange(len(whose))
     if spec.entry == "any":
         far, extra = attempts.last, reached.sum(axis=1)
     else:
         far, extra = reached[:, ~optional].sum(axis=1), reached[:, optional].sum(axis=1)
     end = rows.place[attempts.row[line, attempts.last]]
     start = rows.place[attempts.row[line, attempts.first]]
-    order = np.lexsort((-start, end, -extra, -far, person))
-    chosen = order[np.flatnonzero(np.append(True, person[order][1:] != person[order][:-1]))]
+    order = np.lexsort((-start, end, -extra, -far, whose))
+    chosen = order[np.flatnonzero(changes(whose[order]))]
     return attempts.take(np.sort(chosen))
