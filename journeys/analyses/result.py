@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
@@ -29,6 +30,10 @@ class Asked(Protocol):
     @property
     def size(self) -> Size:
         """People, events and time span of the selection."""
+
+    @property
+    def until(self) -> datetime | None:
+        """The moment up to which people were watched."""
 
     def run(self, count: Callable[[View, Any], pl.DataFrame], spec: object) -> pl.DataFrame:
         """Count every shard; the counts come one under the other."""

@@ -62,6 +62,15 @@ class Selection:
         span = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
         return Size(int(found["people"].sum()), int(found["events"].sum()), span[0], span[1])
 
+    @cached_property
+    def until(self) -> datetime | None:
+        """The moment up to which people were watched: the log's end, or where a cut in time alone ends it."""
+        timed = [cut for cut in self.cuts if isinstance(cut, pl.Expr) and set(cut.meta.root_names()) == {"timestamp"}]
+        if not timed:
+            return self.log.size.last
+        ends = replace(self, cuts=tuple(timed)).run(_measure, None)["last"]
+        return cast("datetime | None", ends.max())
+
     def _cut(self, cut: pl.Expr | pl.Series) -> Self:
         return replace(self, cuts=(*self.cuts, cut))
 

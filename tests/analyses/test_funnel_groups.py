@@ -94,3 +94,14 @@ def test_who_is_removed_on_one_day_does_not_stay_for_another():
     assert j.funnel(["A", "B"], **options).table["people"].to_list() == [0, 0]
     later = visits((1, 1, "A", "p"), (1, 2, "X", "p"), (2, 1, "A", "p"), (2, 2, "B", "p"))
     assert later.funnel(["A", "B"], **options).table["people"].to_list() == [1, 1]
+
+
+def test_nobody_is_watched_beyond_a_cut_in_time():
+    whole = visits((1, 1, "A", "p"), (1, 2, "B", "p"), (2, 1, "A", "p"), (20, 1, "B", "p"))
+    j = whole.between("2026-03-02", "2026-03-05")
+    steps = [pl.col("event") == "A", pl.col("event") == "B"]
+    funnel = j.funnel(steps, within="30d")
+    assert funnel.converted_within().censored == 1
+    assert funnel.trend(every="1d").table["complete"].to_list() == [False]
+    assert funnel.stalled(after=1, at_least="7d").people.height == 0
+    assert whole.where(pl.col("event") == "A").funnel(steps).stalled(after=1, at_least="7d").people.height == 1

@@ -69,7 +69,7 @@ class FunnelPeople(Result):
             How long before the end of the log they took it; who took it later may only not have had the time.
         """
         row = self.row_of(after, argument="after")
-        last = self.asked.log.size.last
+        last = self.asked.until
         patience = duration_us(at_least, argument="at_least")
         before = None if last is None else microseconds(last) - patience
         return self._chosen(row, dropped=True, group=group, before=before)

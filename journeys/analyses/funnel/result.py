@@ -179,7 +179,7 @@ class Funnel(FunnelPeople):
         high = self.spec.width - 1 if end is None else self.row_of(end, argument="end")
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
-        last = self.asked.log.size.last
+        last = self.asked.until
         counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else microseconds(last)))
         names = self.spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self.spec.by or None}
@@ -217,7 +217,7 @@ class Funnel(FunnelPeople):
             raise ArgumentError(f"every: {every!r} is none of '1d', '1w', '1mo', '1q', '1y'.")
         row = self.spec.width - 1 if step is None else self.row_of(step, argument="step")
         counts = self.asked.run(count_periods, Periods(self.spec, every, row))
-        last = self.asked.log.size.last
+        last = self.asked.until
         table = trend_table(
             counts,
             every=every,
