@@ -46,7 +46,24 @@ def questions(data: Data) -> list[Question]:
         bar = 1 / 1.3 if name in {"strict", "any order"} else 1 / 2
         ways = {"journeys": Way(ours, {**base, "options": options}, _OURS), "journeys, loose": Way(ours, base, _OURS)}
         found.append(Question(f"funnel, {name}", ways, bars={"journeys, loose": bar}, compare=False))
+    for name, further in (("median times", times), ("converted within", within)):
+        ways = {"journeys": Way(further, base, _OURS), "journeys, loose": Way(ours, base, _OURS)}
+        found.append(Question(f"funnel, {name}", ways, bars={"journeys, loose": 1 / 2}, compare=False))
     return found
+
+
+def times(store: str, steps: Sequence[str]) -> list[int]:
+    """Ask the loose funnel, and then for the median and other quantiles of the time of each step."""
+    import journeys as jn
+
+    return list(jn.open(store).funnel(steps, within=WITHIN).times()["people"].to_list())
+
+
+def within(store: str, steps: Sequence[str]) -> list[int]:
+    """Ask the loose funnel, and then for the curve of who has converted by when."""
+    import journeys as jn
+
+    return list(jn.open(store).funnel(steps, within=WITHIN).converted_within().table["converted"].to_list())
 
 
 def ours(store: str, steps: Sequence[str], options: dict[str, Any] | None = None) -> list[int]:
