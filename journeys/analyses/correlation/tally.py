@@ -7,14 +7,13 @@ pair counts once.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import polars as pl
 
 from journeys.analyses.correlation.window import Array, Ints, Window
+from journeys.analyses.parts import each
 
 __all__ = ["FEW", "any_within", "tally_codes", "tally_people"]
 
@@ -103,9 +102,7 @@ def _tally_bits(codes: Array, window: Window, group: Ints, *, first: int, size: 
         found = [np.bincount(base + bytes_[:, number], minlength=groups * 256) for number in range((here + 7) // 8)]
         return np.array(found)
 
-    # numpy lets go of the interpreter while it works, so that threads do count side by side.
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        counted = sum(pool.map(histogram, _slices(window)))
+    counted = sum(each(histogram, _slices(window)))
     patterns = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
     counts = np.asarray(counted).reshape(-1, groups, 256) @ patterns
     return counts.transpose(0, 2, 1).reshape(-1, groups)[:here]

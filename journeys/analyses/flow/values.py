@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-__all__ = ["each", "number_values"]
+from journeys.analyses.parts import each
+
+__all__ = ["number_values"]
 
 _PART = 1 << 18
 _FEW, _MOST = 1 << 17, 1 << 22
-
-Part = TypeVar("Part")
-Done = TypeVar("Done")
-
-
-def each(work: Callable[[Part], Done], parts: Iterable[Part]) -> list[Done]:
-    """Do the same with each part, on as many threads as Polars has: NumPy lets go of Python while it counts."""
-    listed = list(parts)
-    threads = min(len(listed), pl.thread_pool_size())
-    if threads < 2:
-        return [work(part) for part in listed]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, listed))
 
 
 def number_values(series: pl.Series) -> tuple[np.ndarray, list[Any]]:

@@ -57,11 +57,12 @@ class _Tally(NamedTuple):
 def _tallies(found: Found, group: Ints, *, size: int) -> list[_Tally]:
     tallies: list[_Tally] = []
     first, before = np.full(len(found.person), NEVER), np.full(len(found.person), NEVER)
+    last = found.last
     for step, now in enumerate(found.time):
         took = now != NEVER
         line = np.flatnonzero(took)
         came = line[before[line] != NEVER] if step else line[:0]
-        stays = np.flatnonzero(found.ended(step)) if step < len(found.time) - 1 else line[:0]
+        stays = np.flatnonzero(last == step) if step < len(found.time) - 1 else line[:0]
         tallies.append(
             _Tally(
                 entered=_tally(group, size=size),
@@ -164,7 +165,7 @@ def select(view: View, chosen: Chosen) -> pl.Series:
     """Return the codes of the people behind a number."""
     spec = chosen.spec
     found = find_attempts(view, spec)
-    keep = found.ended(chosen.step) if chosen.dropped else found.took(chosen.step)
+    keep = found.last == chosen.step if chosen.dropped else found.took(chosen.step)
     if chosen.before is not None:
         keep &= found.time[chosen.step] <= chosen.before
     if chosen.group:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -14,6 +13,7 @@ import polars as pl
 from journeys.analyses.funnel.attempts import Attempts, counted
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, read
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.parts import each
 from journeys.log import View
 
 __all__ = ["NEVER", "Found", "each_part", "find_attempts"]
@@ -47,12 +47,13 @@ class Found:
         took: Bools = self.time[step] != NEVER
         return took
 
-    def ended(self, step: int) -> Bools:
-        """Say which attempts took a step and none after it."""
-        ended = self.took(step)
-        for later in range(step + 1, len(self.time)):
-            ended &= self.time[later] == NEVER
-        return ended
+    @property
+    def last(self) -> Ints:
+        """The last step that each attempt took, from 0."""
+        last = np.zeros(len(self.person), dtype=np.int16)
+        for step in range(1, len(self.time)):
+            np.copyto(last, np.int16(step), where=self.took(step))
+        return last
 
     @property
     def begin(self) -> Ints:
@@ -78,11 +79,7 @@ def find_attempts(view: View, spec: FunnelSpec) -> Found:
 def each_part(view: View, spec: FunnelSpec, *, work: Callable[[Found], T]) -> list[T]:
     """Find the attempts that count in parts of a shard, side by side, and do something with each part's."""
     wanted = read(view, spec)
-    cuts = _cuts(wanted.frame["person"])
-    if len(cuts) == 1:
-        return [work(_found(wanted.rows(), spec=spec))]
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        return list(pool.map(lambda cut: work(_found(wanted.rows(*cut), spec=spec)), cuts))
+    return each(lambda cut: work(_found(wanted.rows(*cut), spec=spec)), _cuts(wanted.frame["person"]))
 
 
 def _cuts(person: pl.Series) -> list[tuple[int, int]]:
