@@ -11,7 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from journeys.analyses.funnel.climb import below, counter, firsts
+from journeys.analyses.funnel.climb import firsts
+from journeys.analyses.funnel.marks import Marks
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec
 
@@ -57,7 +58,7 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
         if kind.min() > 0 and span:
             return _widest_of_runs(rows, kind, window=span[0], apart=span[1])
     row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
-    low = _lowest(rows, row, spec=spec)
+    low = _lowest(rows, row)
     floor = None
     if spec.entered[1] is not None or any(len(group) > 1 for group in groups):
         floor = _floor(rows, row, low, spec=spec)
@@ -79,7 +80,7 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     hit = np.flatnonzero(served == np.repeat(most, np.diff(np.append(at, len(row)))))
     hit = hit[firsts(rows, row[hit])]
     end = row[hit]
-    low = _lowest(rows, end, spec=spec)
+    low = _lowest(rows, end)
     start = end.copy()
     for group in groups:
         if len(group) == 1:
@@ -90,8 +91,8 @@ def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     high = spec.entered[1]
     if high is not None:
         # an attempt has to begin inside the range: the last row that does may stand in for any other
-        early = np.flatnonzero(np.logical_or.reduce(rows.steps) & (rows.time < high))
-        start = np.minimum(start, early[counter(early, rows.size)[end + 1] - 1])
+        early = Marks.of(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        start = np.minimum(start, early.row[early.below(end + 1) - 1])
     return start, end
 
 
@@ -157,14 +158,8 @@ def _widest_of_runs(rows: Rows, kind: Ints, *, window: int, apart: int) -> tuple
 
 def _last(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row up to each row that serves a step and may be in its window; -1 where there is none."""
-    if len(row) > rows.size // 4:
-        # most rows ask: fill the answer forward once
-        last = np.append(np.int64(-1), rows.where(step))[np.cumsum(rows.steps[step], dtype=np.int32)]
-        if len(row) < rows.size:
-            last = last[row]
-    else:
-        serving = np.append(np.int64(-1), rows.where(step))
-        last = serving[counter(serving[1:], rows.size)[row + 1]]
+    serving = rows.where(step)
+    last = np.append(np.int64(-1), serving.row).take(serving.below(row + 1))
     good = last >= low
     if spec.within is not None or spec.entered[0] is not None:
         time = rows.time[last]
@@ -176,15 +171,15 @@ def _last(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> I
     return np.where(good, last, np.int32(-1))
 
 
-def _lowest(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
+def _lowest(rows: Rows, row: Ints) -> Ints:
     """Return the first row that an attempt ending at `row` may use, time aside: of the unit, after an exclusion."""
     begin = rows.begin.astype(np.int32)
     low = begin[rows.unit if len(row) == rows.size else rows.unit[row]]
-    for stop in rows.stops if spec.exclude else ():
-        stopped = np.flatnonzero(stop)
-        if stopped.size:
-            pointer = counter(stopped, rows.size)[row] - 1
-            low = np.where(pointer >= 0, np.maximum(low, stopped[np.maximum(pointer, 0)]), low)
+    for number in range(len(rows.stops)):
+        stopped = rows.stopped(number)
+        if stopped.row.size:
+            pointer = stopped.below(row) - 1
+            low = np.where(pointer >= 0, np.maximum(low, stopped.row[np.maximum(pointer, 0)]), low)
     return low
 
 
@@ -200,9 +195,9 @@ def _floor(rows: Rows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     if spec.within is not None or first is not None:
         floor = np.maximum(floor, _first_not_before(rows, row, earliest))
     if high is not None:
-        steps = np.flatnonzero(np.logical_or.reduce(rows.steps) & (rows.time < high))
-        count = counter(steps, rows.size)
-        floor = np.where(count[row + 1] > count[np.minimum(floor, row + 1)], floor, rows.size)
+        steps = Marks.of(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        begun = steps.below(row + 1) > steps.below(np.minimum(floor, row + 1))
+        floor = np.where(begun, floor, rows.size)
     return floor
 
 
@@ -221,16 +216,16 @@ def _sets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [chosen for size in range(1, len(group) + 1) for chosen in combinations(group, size)]
 
 
-def _serving(rows: Rows, chosen: tuple[int, ...]) -> Ints:
-    return np.flatnonzero(np.logical_or.reduce([rows.steps[number] for number in chosen]))
+def _serving(rows: Rows, chosen: tuple[int, ...]) -> Marks:
+    return Marks.of(np.logical_or.reduce([rows.steps[number] for number in chosen]))
 
 
 def _matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
     """How many steps of a group the rows from `floor` to `row` can serve."""
     matched = np.full(len(row), len(group), dtype=np.int64)
     for chosen in _sets(group):
-        count = counter(_serving(rows, chosen), rows.size)
-        events = count[row + 1].astype(np.int64) - count[floor]
+        serving = _serving(rows, chosen)
+        events = serving.below(row + 1).astype(np.int64) - serving.below(floor)
         np.minimum(matched, len(group) - len(chosen) + events, out=matched)
     return matched
 
@@ -242,8 +237,8 @@ def _latest_start(rows: Rows, group: tuple[int, ...], end: Ints, low: Ints) -> I
     for chosen in _sets(group):
         serving = _serving(rows, chosen)
         needed = wanted - len(group) + len(chosen)
-        pointer = counter(serving, rows.size)[end + 1] - needed
-        bound = serving[np.clip(pointer, 0, len(serving) - 1)] if serving.size else end
+        pointer = serving.below(end + 1) - needed
+        bound = serving.row[np.clip(pointer, 0, len(serving.row) - 1)] if serving.row.size else end
         start = np.where(needed > 0, np.minimum(start, bound), start)
     return start
 
@@ -259,13 +254,13 @@ def _deadline(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
             low = np.where(inside, middle + 1, low)
             high = np.where(open_ & ~inside, middle, high)
         end = np.minimum(end, low - 1)
-    for stop in rows.stops:
-        stopped = np.flatnonzero(stop)
-        if stopped.size:
-            pointer = counter(stopped, rows.size)[start + 1]
-            found = pointer < len(stopped)
+    for number in range(len(rows.stops)):
+        stopped = rows.stopped(number)
+        if stopped.row.size:
+            pointer = stopped.below(start + 1)
+            found = pointer < len(stopped.row)
             # the excluded event itself may still serve a step: it is not between
-            end = np.where(found, np.minimum(end, stopped[np.minimum(pointer, len(stopped) - 1)]), end)
+            end = np.where(found, np.minimum(end, stopped.row[np.minimum(pointer, len(stopped.row) - 1)]), end)
     return end
 
 
@@ -275,7 +270,7 @@ def _earliest(rows: Rows, start: Ints, end: Ints) -> Ints:
     for group in _groups(rows):
         if len(group) == 1:
             serving = rows.where(group[0])
-            row = np.append(serving, rows.size)[below(serving, start, rows.size)]
+            row = np.append(serving.row, rows.size).take(serving.below(start))
             taken[:, group[0]] = np.where(row <= end, row, rows.size)
         else:
             taken[:, group] = _matching(rows, group, start, end)

@@ -13,32 +13,28 @@ from itertools import pairwise
 
 import numpy as np
 
+from journeys.analyses.funnel.marks import Marks
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 
-__all__ = ["Level", "Near", "climb", "counter", "fill", "firsts", "firsts_of"]
+__all__ = ["Level", "Near", "climb", "fill", "firsts", "firsts_of"]
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Level:
-    """The rows that reach a step (rising), of `size`, and the row that the best attempt of each began with."""
+    """The rows that reach a step, and the row that the best attempt of each began with."""
 
-    row: Ints
+    marks: Marks
     start: Ints
-    size: int
-    count: Ints | None = None
+
+    @property
+    def row(self) -> Ints:
+        """The rows, rising."""
+        return self.marks.row
 
     def below(self, at: Ints) -> Ints:
-        """For each row number, how many of the level's rows are below it; what was counted serves again."""
-        if self.count is None:
-            if len(at) * _FEW < self.size:
-                return np.searchsorted(self.row, at)
-            self.count = counter(self.row, self.size)
-        return self.count[at]
-
-
-_FEW = 32
-"""Halving costs about as much for one row as counting does for this many."""
+        """For each row number, how many of the level's rows are below it."""
+        return self.marks.below(at)
 
 
 class Near:
@@ -96,29 +92,6 @@ class Near:
         return low + 1, high
 
 
-def counter(row: Ints, size: int) -> Ints:
-    """For each row number (and one past the end): how many of the rising rows `row` are below it."""
-    count = np.zeros(size + 1, dtype=np.int32)
-    count[row + 1] = 1
-    np.cumsum(count, dtype=np.int32, out=count)
-    return count
-
-
-def below(row: Ints, at: Ints, size: int) -> Ints:
-    """For each row number `at`: how many of the rising rows `row` are below it."""
-    if len(at) * _FEW < size:
-        return np.searchsorted(row, at)
-    return counter(row, size)[at]
-
-
-def stop_counter(rows: Rows, number: int) -> Ints:
-    """Count the rows that satisfy an exclusion; counted once for all steps."""
-    key = -1 - number
-    if key not in rows.found:
-        rows.found[key] = counter(np.flatnonzero(rows.stops[number]), rows.size)
-    return rows.found[key]
-
-
 def climb(
     rows: Rows, shape: Sequence[Slot], *, spec: FunnelSpec, near: Near, starts: Bools | None = None
 ) -> list[Level]:
@@ -126,15 +99,15 @@ def climb(
 
     `starts` marks the rows that may start an attempt; all that satisfy the first step by default.
     """
-    row = rows.where(shape[0].condition)
+    marks = rows.where(shape[0].condition)
     if starts is not None:
-        row = row[starts[row]]
+        marks = Marks(marks.row[starts[marks.row]], size=rows.size)
     elif spec.entered != (None, None):
-        row = row[in_range(rows.time[row], spec)]
-    levels = [Level(row, row, rows.size)]
+        marks = Marks(marks.row[in_range(rows.time[marks.row], spec)], size=rows.size)
+    levels = [Level(marks, marks.row)]
     for before, slot in pairwise(shape):
         row, start = _next_level(rows, levels[-1], before, slot, spec=spec, near=near)
-        levels.append(Level(row, start, rows.size))
+        levels.append(Level(Marks(row, size=rows.size), start))
         if not row.size:
             break
     return levels
@@ -154,7 +127,7 @@ def in_range(time: Ints, spec: FunnelSpec) -> Bools:
 def _next_level(
     rows: Rows, level: Level, before: Slot, slot: Slot, *, spec: FunnelSpec, near: Near
 ) -> tuple[Ints, Ints]:
-    row = rows.where(slot.condition)
+    row = rows.where(slot.condition).row
     if not row.size or not level.row.size:
         return row[:0], row[:0]
     pointer = level.below(near.before(row)) - 1
@@ -185,9 +158,9 @@ def linked(
     if gap is not None:
         fine = fine & (rows.time[row] - rows.time[back] <= gap)
     for number in spec.stops_between(before.row, slot.row):
-        count = stop_counter(rows, number)
+        stopped = rows.stopped(number)
         low, high = near.between(back, row)
-        fine = fine & (count[high] <= count[low])
+        fine = fine & (stopped.below(high) <= stopped.below(low))
     return fine
 
 
@@ -222,8 +195,8 @@ def fill(
     for k in range(1, int(depth.max()) - 1):
         line = np.flatnonzero(depth > k + 1)
         now = chosen[line, k - 1]
-        row = able[k]
-        pointer = below(row, near.after(now), rows.size)
+        row = able[k].row
+        pointer = able[k].below(near.after(now))
         if near.either and not spec.reuse:
             pointer += row[np.minimum(pointer, len(row) - 1)] == now
         chosen[line, k] = row[pointer]
@@ -232,7 +205,7 @@ def fill(
 
 def _able(
     rows: Rows, shape: Sequence[Slot], start: Ints, end: Ints, depth: Ints, *, spec: FunnelSpec, near: Near
-) -> list[Ints]:
+) -> list[Marks]:
     """For each slot, the rows from which the end of the unit's attempt can still be reached."""
     able = [rows.where(slot.condition) for slot in shape]
     if spec.plain and spec.order != "strict" and not near.either:
@@ -240,12 +213,12 @@ def _able(
     latest = np.full(len(rows.person), np.iinfo(np.int64).max)
     if spec.within is not None:
         latest[rows.unit[start]] = rows.time[start] + spec.within
-    able[-1] = np.sort(end[depth == len(shape)])
+    able[-1] = Marks(np.sort(end[depth == len(shape)]), size=rows.size)
     for k in range(len(shape) - 2, 0, -1):
-        row, later = able[k], able[k + 1]
+        row, later = able[k].row, able[k + 1].row
         good = np.zeros(len(row), dtype=np.bool_)
         if later.size:
-            pointer = below(later, near.after(row), rows.size)
+            pointer = able[k + 1].below(near.after(row))
             if near.either and not spec.reuse:
                 pointer += later[np.minimum(pointer, len(later) - 1)] == row
             good = pointer < len(later)
@@ -257,5 +230,5 @@ def _able(
                 good &= rows.time[ahead] >= rows.time[row] - near.grace
             good &= rows.time[row] <= latest[rows.unit[row]]
             good &= linked(rows, row, ahead, shape[k], shape[k + 1], spec=spec, near=near)
-        able[k] = np.union1d(row[good], end[depth == k + 1])
+        able[k] = Marks(np.union1d(row[good], end[depth == k + 1]), size=rows.size)
     return able

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeys.analyses.funnel.attempts import Attempts, find, first_entries
-from journeys.analyses.funnel.climb import Near, climb, counter, firsts, in_range, linked
+from journeys.analyses.funnel.climb import Near, climb, firsts, in_range, linked
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
 from journeys.analyses.funnel.spec import FunnelSpec
 
@@ -79,7 +79,7 @@ def _alive(rows: Rows, starts: Bools, *, spec: FunnelSpec) -> Bools:
         for level, before, slot in zip(levels, shape, shape[1:], strict=False):
             if not level.row.size:
                 break
-            pointer = counter(level.row, rows.size)[row] - 1
+            pointer = level.below(row) - 1
             back = level.row[np.maximum(pointer, 0)]
             fine = (pointer >= 0) & (rows.unit[back] == rows.unit)
             if spec.within is not None:
@@ -99,7 +99,7 @@ def _alive_any(rows: Rows, first: Ints, *, spec: FunnelSpec) -> Bools:
     back = np.minimum(begin, rows.size - 1)
     if spec.within is not None:
         alive &= rows.time - rows.time[back] <= spec.within
-    for stop in rows.stops:
-        count = counter(np.flatnonzero(stop), rows.size)
-        alive &= count[row] <= count[back + 1]
+    for number in range(len(rows.stops)):
+        stopped = rows.stopped(number)
+        alive &= stopped.below(row) <= stopped.below(back + 1)
     return alive

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeys.analyses.funnel.attempts import Attempts, first_entries
-from journeys.analyses.funnel.climb import Level, Near, climb, counter
+from journeys.analyses.funnel.climb import Level, Near, climb
 from journeys.analyses.funnel.rows import Bools, Ints, Rows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 
@@ -24,8 +24,8 @@ def removed_units(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> Bools:
         shapes = spec.shapes()
     for shape in shapes:
         levels = climb(rows, shape, spec=spec, near=near, starts=starts)
-        for stop, one in zip(rows.stops, spec.exclude, strict=True):
-            row = np.flatnonzero(stop)
+        for number, one in enumerate(spec.exclude):
+            row = rows.stopped(number).row
             for depth, (level, slot) in enumerate(zip(levels, shape, strict=False)):
                 if not (one.low <= slot.row < one.high or spec.order == "any"):
                     continue
@@ -43,7 +43,7 @@ def _hits(
     if not level.row.size:
         return np.zeros(len(row), dtype=np.bool_)
     cut = near.low[row] if near.either else row
-    pointer = counter(level.row, rows.size)[cut] - 1
+    pointer = level.below(cut) - 1
     back = level.row[np.maximum(pointer, 0)]
     hit: Bools = (pointer >= 0) & (rows.unit[back] == rows.unit[row])
     if spec.within is not None:
@@ -53,7 +53,6 @@ def _hits(
         hit &= rows.time[row] - rows.time[back] <= gap
     if later is not None and later.row.size:
         # an attempt that has gone on stands at a later step
-        count = counter(later.row, rows.size)
         up_to = cut if near.either else row + 1
-        hit &= count[up_to] <= count[np.minimum(back + 1, up_to)]
+        hit &= later.below(up_to) <= later.below(np.minimum(back + 1, up_to))
     return hit

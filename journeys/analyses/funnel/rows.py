@@ -9,18 +9,15 @@ from operator import or_
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from journeys.analyses.funnel.marks import Bools, Ints, Marks
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.errors import ArgumentError
 from journeys.log import CAMPAIGN, View
 from journeys.scan import starts_session
 
 __all__ = ["DAYS", "Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[Any]
 
 DAYS = {"day": "1d", "week": "1w", "month": "1mo"}
 
@@ -43,8 +40,8 @@ class Rows:
         Which rows satisfy each step, each exclusion.
     values : dict of str to Series
         The breakdown's columns, by row.
-    found : dict of int to array
-        What `where` has found.
+    found : dict of int to Marks
+        What `where` and `stopped` have found.
     heads : array of int, optional
         The first row of each unit, where none is without rows.
     """
@@ -56,14 +53,21 @@ class Rows:
     steps: list[Bools]
     stops: list[Bools]
     values: dict[str, pl.Series]
-    found: dict[int, Ints] = field(default_factory=dict)
+    found: dict[int, Marks] = field(default_factory=dict)
     heads: Ints | None = None
 
-    def where(self, step: int) -> Ints:
-        """Return the rows that satisfy a step, rising; looked for once."""
+    def where(self, step: int) -> Marks:
+        """Return the rows that satisfy a step; looked for once."""
         if step not in self.found:
-            self.found[step] = np.flatnonzero(self.steps[step])
+            self.found[step] = Marks.of(self.steps[step])
         return self.found[step]
+
+    def stopped(self, number: int) -> Marks:
+        """Return the rows that satisfy an exclusion; looked for once."""
+        key = -1 - number
+        if key not in self.found:
+            self.found[key] = Marks.of(self.stops[number])
+        return self.found[key]
 
     @property
     def size(self) -> int:
