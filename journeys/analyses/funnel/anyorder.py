@@ -7,6 +7,7 @@ the events that serve any step inside it. Steps that do not overlap are sets of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -24,20 +25,20 @@ _MOST = 1 << 62
 
 def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
     """Return the units that entered and, a line each, the rows that served their steps, in log order."""
+    groups = _groups(rows)
     if starts is None:
-        start, end = _widest(rows, spec=spec)
+        start, end = _widest(rows, groups, spec=spec)
     else:
         start = np.flatnonzero(starts)
         start = start[firsts(rows, start)]
         end = _deadline(rows, start, spec=spec)
     unit = rows.unit[start].astype(np.int64)
-    taken = _earliest(rows, start, end)
-    return unit, taken
+    return unit, _earliest(rows, groups, start, end)
 
 
 def from_starts(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the rows that serve the steps of an attempt from each of some rows, a line each."""
-    return _earliest(rows, start, _deadline(rows, start, spec=spec))
+    return _earliest(rows, _groups(rows), start, _deadline(rows, start, spec=spec))
 
 
 def _groups(rows: Rows) -> list[tuple[int, ...]]:
@@ -50,9 +51,8 @@ def _groups(rows: Rows) -> list[tuple[int, ...]]:
     return sorted(tuple(sorted(group)) for group in groups)
 
 
-def _widest(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints]:
+def _widest(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     """For each unit, the window that serves most steps: the first to end, then the last to start."""
-    groups = _groups(rows)
     if rows.size and not spec.exclude and spec.entered == (None, None) and len(groups) == len(rows.steps):
         kind, span = _kinds(rows), _span(rows, spec)
         if kind.min() > 0 and span:
@@ -125,34 +125,38 @@ def _widest_of_runs(rows: Rows, kind: Ints, *, window: int, apart: int) -> tuple
     new_unit, new = changes(rows.unit), changes(kind)
     new |= new_unit
     first = np.flatnonzero(new)
-    border = np.flatnonzero(new_unit[first])
-    shift = rows.unit[first] * np.int64(apart)
-    ended = rows.time[np.append(first[1:], rows.size) - 1] + shift
-    earliest = rows.time[first] + shift - window
-    kind = kind[first]
+    border = np.flatnonzero(new_unit.take(first))
+    shift = rows.unit.take(first) * np.int64(apart)
+    ended = rows.time.take(np.append(first[1:], rows.size) - 1) + shift
+    earliest = rows.time.take(first) + (shift - window)
+    kind = kind.take(first)
     served = np.zeros(len(first), dtype=np.int8)
     steps: list[tuple[Ints, Ints, Ints]] = []
     for step in range(1, len(rows.steps) + 1):
         mine = kind == step
         at = np.append(-1, np.flatnonzero(mine))
         count = np.cumsum(mine, dtype=np.int32)
-        end = ended[at]
+        end = ended.take(at)
         end[0] = -_MOST
-        served += end[count] >= earliest
+        served += end.take(count) >= earliest
         steps.append((at, count, end))
     # the first run that serves most: one number for both
     size = len(first)
     worth = served * np.int64(size)
     worth += np.arange(size - 1, -1, -1)
     hit = size - 1 - np.maximum.reduceat(worth, border) % size
-    last = first[hit]
+    last = first.take(hit)
     start = last.copy()
+    several = np.flatnonzero(served.take(hit) > 1)
+    hit = hit.take(several)
+    begun, reach = earliest.take(hit), start.take(several)
     for at, count, end in steps:
-        pointer = count[hit]
-        run = at[pointer]
-        good = (end[pointer] >= earliest[hit]) & (run < hit)
+        pointer = count.take(hit)
+        run = at.take(pointer)
+        good = np.flatnonzero((end.take(pointer) >= begun) & (run < hit))
         # a run before this one is followed by another: its last row is the one before that
-        start = np.where(good, np.minimum(start, first[np.minimum(run + 1, len(first) - 1)] - 1), start)
+        reach[good] = np.minimum(reach.take(good), first.take(run.take(good) + 1) - 1)
+    start[several] = reach
     return start, last
 
 
@@ -264,19 +268,32 @@ def _deadline(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
     return end
 
 
-def _earliest(rows: Rows, start: Ints, end: Ints) -> Ints:
+def _earliest(rows: Rows, groups: Sequence[tuple[int, ...]], start: Ints, end: Ints) -> Ints:
     """Take, from start to end, every event that serves one more step, in log order."""
-    taken = np.full((len(start), len(rows.steps)), rows.size, dtype=np.int64)
-    for group in _groups(rows):
-        if len(group) == 1:
-            serving = rows.where(group[0])
-            row = np.append(serving.row, rows.size).take(serving.below(start))
-            taken[:, group[0]] = np.where(row <= end, row, rows.size)
-        else:
-            taken[:, group] = _matching(rows, group, start, end)
-    taken.sort(axis=1)
-    taken[taken == rows.size] = -1
-    return taken
+    out = np.full((len(start), len(rows.steps)), -1, dtype=np.int64, order="F")
+    out[:, 0] = start
+    wide = np.flatnonzero(end > start)
+    start, end = start.take(wide), end.take(wide)
+    taken = np.full((len(rows.steps), len(start)), rows.size, dtype=np.int64)
+    for group in groups:
+        if len(group) > 1:
+            taken[group, :] = _matching(rows, group, start, end).T
+            continue
+        serving = rows.where(group[0])
+        if serving.row.size:
+            row = serving.row.take(serving.below(start), mode="clip")
+            np.copyto(taken[group[0]], row, where=(row >= start) & (row <= end))
+    # few steps and many attempts: neighbours change places step by step, all attempts at once
+    for top in range(len(taken) - 1, 0, -1):
+        for low in range(top):
+            early, late = taken[low], taken[low + 1]
+            least = np.minimum(early, late)
+            np.maximum(early, late, out=late)
+            early[:] = least
+    np.copyto(taken, -1, where=taken == rows.size)
+    for number, row in enumerate(taken):
+        out[:, number][wide] = row
+    return out
 
 
 def _matching(rows: Rows, group: tuple[int, ...], start: Ints, end: Ints) -> Ints:

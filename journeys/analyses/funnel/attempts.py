@@ -124,12 +124,10 @@ def _best_of(rows: Rows, levels: Sequence[Level], shape: tuple[Slot, ...], *, nu
     depth = np.zeros(units, dtype=np.int8)
     start, end = np.zeros(units, dtype=np.int64), np.zeros(units, dtype=np.int64)
     for level, found in enumerate(levels, start=1):
-        at = firsts_of(rows, found)
-        row = found.row[at]
-        unit = rows.unit[row]
-        depth[unit], start[unit], end[unit] = level, found.start[at], row
+        unit, at = firsts_of(rows, found)
+        depth[unit], start[unit], end[unit] = level, found.start.take(at), found.row.take(at)
     far, extra = _scores(shape, spec=spec)
-    return _Best(np.full(units, number, dtype=np.int16), depth, far[depth], extra[depth], start, end)
+    return _Best(np.full(units, number, dtype=np.int16), depth, far.take(depth), extra.take(depth), start, end)
 
 
 def _scores(shape: tuple[Slot, ...], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
@@ -167,7 +165,8 @@ def _filled(rows: Rows, best: _Best, shapes: Sequence[tuple[Slot, ...]], *, spec
         unit = np.flatnonzero((best.shape == number) & (best.depth > 0))
         if not unit.size:
             continue
-        chosen = fill(rows, shape, best.start[unit], best.end[unit], best.depth[unit], spec=spec, near=near)
+        start, end, depth = best.start.take(unit), best.end.take(unit), best.depth.take(unit)
+        chosen = fill(rows, shape, start, end, depth, spec=spec, near=near)
         if len(shape) == spec.width and all(slot.row == at for at, slot in enumerate(shape)):
             parts.append(Attempts(unit, chosen))
             continue

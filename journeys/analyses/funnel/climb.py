@@ -130,23 +130,24 @@ def _next_level(
     row = rows.where(slot.condition).row
     if not row.size or not level.row.size:
         return row[:0], row[:0]
-    pointer = level.below(near.before(row)) - 1
+    pointer = level.below(near.before(row))
+    pointer -= 1
     if near.either and not spec.reuse:
         # the row itself is no step before: take the one before it
         pointer -= (level.row[np.maximum(pointer, 0)] == row) & (pointer >= 0)
     keep = pointer >= 0
     np.maximum(pointer, 0, out=pointer)
-    start = level.start[pointer]
-    keep &= rows.unit[start] == rows.unit[row]
+    start = level.start.take(pointer)
+    keep &= rows.unit.take(start) == rows.unit.take(row)
     if spec.within is not None:
-        keep &= rows.time[row] - rows.time[start] <= spec.within
+        keep &= rows.time.take(row) - rows.time.take(start) <= spec.within
     if spec.order == "strict" or not spec.plain:
         back = level.row[pointer]
         if spec.order == "strict":
             keep &= rows.place[row] - rows.place[back] == 1
         keep &= linked(rows, back, row, before, slot, spec=spec, near=near)
     kept = np.flatnonzero(keep)
-    return row[kept], start[kept]
+    return row.take(kept), start.take(kept)
 
 
 def linked(
@@ -169,13 +170,15 @@ def firsts(rows: Rows, row: Ints) -> Ints:
     return np.flatnonzero(changes(rows.unit[row])) if row.size else row
 
 
-def firsts_of(rows: Rows, level: Level) -> Ints:
-    """Positions in a level where a new unit begins; asked unit by unit where most rows are of it."""
-    units = len(rows.person)
-    if rows.heads is None or len(level.row) < 3 * units:
-        return firsts(rows, level.row)
+def firsts_of(rows: Rows, level: Level) -> tuple[Ints, Ints]:
+    """Units that have rows in a level, and the position of the first of each; asked by unit if most rows reach it."""
+    if rows.heads is None or len(level.row) < 3 * len(rows.person):
+        units = rows.unit.take(level.row)
+        at = np.flatnonzero(changes(units))
+        return units.take(at), at
     count = level.below(np.append(rows.heads, rows.size))
-    return count[:-1][count[:-1] < count[1:]]
+    unit = np.flatnonzero(count[1:] > count[:-1])
+    return unit, count.take(unit)
 
 
 def fill(
@@ -185,21 +188,22 @@ def fill(
 
     Returns one line an attempt and one column a slot; -1 where a step was not reached.
     """
-    chosen = np.full((len(start), len(shape)), -1, dtype=np.int64)
+    chosen = np.full((len(start), len(shape)), -1, dtype=np.int64, order="F")
     chosen[:, 0] = start
-    deep = depth > 1
-    chosen[np.flatnonzero(deep), depth[deep] - 1] = end[deep]
+    for k in range(1, len(shape)):
+        line = np.flatnonzero(depth == k + 1)
+        chosen[line, k] = end.take(line)
     if depth.max(initial=0) <= 2:
         return chosen
     able = _able(rows, shape, start, end, depth, spec=spec, near=near)
     for k in range(1, int(depth.max()) - 1):
         line = np.flatnonzero(depth > k + 1)
-        now = chosen[line, k - 1]
+        now = chosen[:, k - 1].take(line)
         row = able[k].row
         pointer = able[k].below(near.after(now))
         if near.either and not spec.reuse:
             pointer += row[np.minimum(pointer, len(row) - 1)] == now
-        chosen[line, k] = row[pointer]
+        chosen[line, k] = row.take(pointer)
     return chosen
 
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.found import NEVER, Found, each_part, find_attempts
+from journeys.analyses.funnel.found import NEVER, Found, each_part, find_attempts, joined
 from journeys.analyses.funnel.rows import Bools, Ints
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.parts import each
 from journeys.log import View
 
 __all__ = ["NONE", "OTHER", "Chosen", "count", "groups_of", "select"]
@@ -30,9 +31,10 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
         `from_previous` and `from_start` (List of Int64, µs).
     """
     if spec.by:
-        found = find_attempts(view, spec)
-        labels, group = _numbered(_values(view, found, spec=spec))
-        tallies = [_tallies(found, group, size=labels.height)]
+        parts = each_part(view, spec, work=lambda part: part)
+        labels, number = _numbered(_values(view, joined(parts), spec=spec))
+        groups = np.split(number, np.cumsum([len(part.person) for part in parts[:-1]], dtype=np.int64))
+        tallies = each(lambda one: _tallies(*one, size=labels.height), zip(parts, groups, strict=True))
     else:
         labels = pl.DataFrame({"": [0]})
         tallies = each_part(
@@ -59,22 +61,23 @@ def _tallies(found: Found, group: Ints, *, size: int) -> list[_Tally]:
     first, before = np.full(len(found.person), NEVER), np.full(len(found.person), NEVER)
     last = found.last
     for step, now in enumerate(found.time):
-        took = now != NEVER
-        line = np.flatnonzero(took)
-        came = line[before[line] != NEVER] if step else line[:0]
+        line = np.flatnonzero(now != NEVER)
+        came = line.compress(before.take(line) != NEVER) if step else line[:0]
+        then = now.take(came)
         stays = np.flatnonzero(last == step) if step < len(found.time) - 1 else line[:0]
         tallies.append(
             _Tally(
                 entered=_tally(group, size=size),
                 people=_tally(group, line, size=size),
                 dropped=_tally(group, stays, size=size),
-                previous=np.maximum(now[came] - before[came], 0),
-                start=np.maximum(now[came] - first[came], 0),
-                group=group[came],
+                previous=np.maximum(then - before.take(came), 0),
+                start=np.maximum(then - first.take(came), 0),
+                group=group.take(came),
             )
         )
-        np.copyto(first, now, where=first == NEVER)
-        np.copyto(before, now, where=took)
+        enters = line.compress(first.take(line) == NEVER)
+        first[enters] = now.take(enters)
+        before[line] = now.take(line)
     return tallies
 
 
@@ -145,8 +148,8 @@ def _shown(value: pl.Series) -> pl.Series:
 
 def _trait(view: View, name: str, person: Ints) -> pl.Series:
     known = view.people.select("code", value=pl.col(name)).collect()
-    wanted = pl.DataFrame({"code": pl.Series(person, dtype=pl.UInt32)})
-    return wanted.join(known, on="code", how="left", maintain_order="left")["value"]
+    # people are sorted by code, and whoever has events is among them
+    return known["value"].gather(np.searchsorted(known["code"].to_numpy(), person))
 
 
 @dataclass(frozen=True, eq=False)

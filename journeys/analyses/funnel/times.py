@@ -40,9 +40,10 @@ def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[f
     table = added_up(counts, spec=spec)
     names = dict(zip(range(1, spec.width + 1), spec.names, strict=True))
     rows = []
-    for row in table.to_dicts():
-        for since in ("previous", "start"):
-            sample = np.array(row[f"from_{since}"], dtype=np.int64)
+    samples = {since: table[f"from_{since}"] for since in ("previous", "start")}
+    for number, row in enumerate(table.drop("from_previous", "from_start").to_dicts()):
+        for since, lists in samples.items():
+            sample = lists[number].to_numpy()
             if row["step"] == 1 or (since == "start" and row["step"] == 2):
                 continue
             figures: list[int | None] = [None] * (len(quantiles) + 1)
@@ -142,7 +143,7 @@ def _spells(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
 def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None) -> pl.DataFrame:
     """Cut the times into bins of whole seconds, the same for every group."""
     spells = _spells(counts, spec=spec)
-    samples = [np.array(one, dtype=np.int64) for one in spells["took"].to_list()]
+    samples = [one.to_numpy() for one in spells["took"]]
     everything = np.concatenate([*samples, np.zeros(0, dtype=np.int64)])
     schema: dict[str, Any] = {
         **dict.fromkeys(spec.by, pl.String),
@@ -173,8 +174,8 @@ def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
 
     spells = _spells(counts, spec=spec)
     parts = []
-    for row in spells.to_dicts():
-        took, waiting = np.array(row["took"], dtype=np.int64), np.array(row["waiting"], dtype=np.int64)
+    for number, group in enumerate(spells.select(spec.by).to_dicts() if spec.by else [{}]):
+        took, waiting = spells["took"][number].to_numpy(), spells["waiting"][number].to_numpy()
         curve = kaplan_meier(np.concatenate([took, waiting]), happened=np.arange(len(took) + len(waiting)) < len(took))
         one = pl.DataFrame(
             {
@@ -186,7 +187,7 @@ def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
                 "ci_high": pl.Series(curve.ci_high, dtype=pl.Float64).fill_nan(None),
             }
         )
-        parts.append(one.select(*(pl.lit(row[name], dtype=pl.String).alias(name) for name in spec.by), pl.all()))
+        parts.append(one.select(*(pl.lit(group[name], dtype=pl.String).alias(name) for name in spec.by), pl.all()))
     empty: dict[str, Any] = {"time": pl.Duration("us"), "at_risk": pl.Int64, "converted": pl.Int64}
     empty |= dict.fromkeys(("share", "ci_low", "ci_high"), pl.Float64)
     return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(spec.by, pl.String) | empty)
