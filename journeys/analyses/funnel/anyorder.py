@@ -14,19 +14,20 @@ import numpy as np
 
 from journeys.analyses.funnel.climb import firsts
 from journeys.analyses.funnel.marks import Marks
-from journeys.analyses.funnel.rows import Bools, Ints, Rows, changes
+from journeys.analyses.funnel.rows import Bools, Ints, Rows
+from journeys.analyses.funnel.runs import find_in_runs, in_order
 from journeys.analyses.funnel.spec import FunnelSpec
 
 __all__ = ["find", "from_starts"]
-
-_MOST = 1 << 62
-"""Times (µs) stay below this, so that sums fit into 64 bits."""
 
 
 def find(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
     """Return the units that entered and, a line each, the rows that served their steps, in log order."""
     groups = _groups(rows)
     if starts is None:
+        plain = find_in_runs(rows, spec=spec) if len(groups) == len(rows.steps) else None
+        if plain is not None:
+            return rows.unit[plain[0]].astype(np.int64), plain[1]
         start, end = _widest(rows, groups, spec=spec)
     else:
         start = np.flatnonzero(starts)
@@ -53,10 +54,6 @@ def _groups(rows: Rows) -> list[tuple[int, ...]]:
 
 def _widest(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     """For each unit, the window that serves most steps: the first to end, then the last to start."""
-    if rows.size and not spec.exclude and spec.entered == (None, None) and len(groups) == len(rows.steps):
-        kind, span = _kinds(rows), _span(rows, spec)
-        if kind.min() > 0 and span:
-            return _widest_of_runs(rows, kind, window=span[0], apart=span[1])
     row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
     low = _lowest(rows, row)
     floor = None
@@ -94,70 +91,6 @@ def _widest(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) 
         early = Marks.of(np.logical_or.reduce(rows.steps) & (rows.time < high))
         start = np.minimum(start, early.row[early.below(end + 1) - 1])
     return start, end
-
-
-def _kinds(rows: Rows) -> Ints:
-    """Return the number of the step that each row serves, from 1, where steps do not overlap; 0 for none."""
-    kind = np.zeros(rows.size, dtype=np.int8)
-    for number, mask in enumerate(rows.steps, start=1):
-        kind += mask.view(np.int8) * np.int8(number)
-    return kind
-
-
-def _span(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
-    """Return the window, and a time (µs) that sets units apart: none reaches back into the one before.
-
-    None where so many units, so far apart, do not fit into 64 bits.
-    """
-    span = int(rows.time.max()) - int(rows.time.min()) + 1
-    window = min(span, spec.within if spec.within is not None else span)
-    fits = (len(rows.person) + 1) * (span + window + 1) + int(np.abs(rows.time).max()) < _MOST
-    return (window, span + window + 1) if fits else None
-
-
-def _widest_of_runs(rows: Rows, kind: Ints, *, window: int, apart: int) -> tuple[Ints, Ints]:
-    """Answer `_widest` where every row serves exactly one step and nothing cuts an attempt but the window.
-
-    Rows that repeat the step of the row before serve no more than that row did: a window ends best at the first row of
-    such a run. Seen from a later run, the last row of one is what counts. Only the runs are looked at, therefore; and
-    with the units set apart in time, one comparison tells whether a run is of the unit and in the window.
-    """
-    new_unit, new = changes(rows.unit), changes(kind)
-    new |= new_unit
-    first = np.flatnonzero(new)
-    border = np.flatnonzero(new_unit.take(first))
-    shift = rows.unit.take(first) * np.int64(apart)
-    ended = rows.time.take(np.append(first[1:], rows.size) - 1) + shift
-    earliest = rows.time.take(first) + (shift - window)
-    kind = kind.take(first)
-    served = np.zeros(len(first), dtype=np.int8)
-    steps: list[tuple[Ints, Ints, Ints]] = []
-    for step in range(1, len(rows.steps) + 1):
-        mine = kind == step
-        at = np.append(-1, np.flatnonzero(mine))
-        count = np.cumsum(mine, dtype=np.int32)
-        end = ended.take(at)
-        end[0] = -_MOST
-        served += end.take(count) >= earliest
-        steps.append((at, count, end))
-    # the first run that serves most: one number for both
-    size = len(first)
-    worth = served * np.int64(size)
-    worth += np.arange(size - 1, -1, -1)
-    hit = size - 1 - np.maximum.reduceat(worth, border) % size
-    last = first.take(hit)
-    start = last.copy()
-    several = np.flatnonzero(served.take(hit) > 1)
-    hit = hit.take(several)
-    begun, reach = earliest.take(hit), start.take(several)
-    for at, count, end in steps:
-        pointer = count.take(hit)
-        run = at.take(pointer)
-        good = np.flatnonzero((end.take(pointer) >= begun) & (run < hit))
-        # a run before this one is followed by another: its last row is the one before that
-        reach[good] = np.minimum(reach.take(good), first.take(run.take(good) + 1) - 1)
-    start[several] = reach
-    return start, last
 
 
 def _last(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
@@ -283,15 +216,7 @@ def _earliest(rows: Rows, groups: Sequence[tuple[int, ...]], start: Ints, end: I
         if serving.row.size:
             row = serving.row.take(serving.below(start), mode="clip")
             np.copyto(taken[group[0]], row, where=(row >= start) & (row <= end))
-    # few steps and many attempts: neighbours change places step by step, all attempts at once
-    for top in range(len(taken) - 1, 0, -1):
-        for low in range(top):
-            early, late = taken[low], taken[low + 1]
-            least = np.minimum(early, late)
-            np.maximum(early, late, out=late)
-            early[:] = least
-    np.copyto(taken, -1, where=taken == rows.size)
-    for number, row in enumerate(taken):
+    for number, row in enumerate(in_order(list(taken), none=rows.size)):
         out[:, number][wide] = row
     return out
 

@@ -142,9 +142,9 @@ def _next_level(
     if spec.within is not None:
         keep &= rows.time.take(row) - rows.time.take(start) <= spec.within
     if spec.order == "strict" or not spec.plain:
-        back = level.row[pointer]
+        back = level.row.take(pointer)
         if spec.order == "strict":
-            keep &= rows.place[row] - rows.place[back] == 1
+            keep &= rows.place.take(row) - rows.place.take(back) == 1
         keep &= linked(rows, back, row, before, slot, spec=spec, near=near)
     kept = np.flatnonzero(keep)
     return row.take(kept), start.take(kept)
@@ -195,6 +195,12 @@ def fill(
         chosen[line, k] = end.take(line)
     if depth.max(initial=0) <= 2:
         return chosen
+    if spec.order == "strict" and not near.either:
+        # neighbours in the log are neighbours here
+        for k in range(1, int(depth.max()) - 1):
+            line = np.flatnonzero(depth > k + 1)
+            chosen[line, k] = end.take(line) - (depth.take(line) - (k + 1))
+        return chosen
     able = _able(rows, shape, start, end, depth, spec=spec, near=near)
     for k in range(1, int(depth.max()) - 1):
         line = np.flatnonzero(depth > k + 1)
@@ -212,7 +218,7 @@ def _able(
 ) -> list[Marks]:
     """For each slot, the rows from which the end of the unit's attempt can still be reached."""
     able = [rows.where(slot.condition) for slot in shape]
-    if spec.plain and spec.order != "strict" and not near.either:
+    if spec.plain and not near.either:
         return able
     latest = np.full(len(rows.person), np.iinfo(np.int64).max)
     if spec.within is not None:

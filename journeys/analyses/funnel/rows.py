@@ -225,7 +225,9 @@ def _arrays(
     masks = _masks(found, conditions=conditions, categories=categories)
     person = found["person"].to_numpy()
     size = found.height
-    place = found["_place"].to_numpy().astype(np.int64) if "_place" in found else np.arange(size, dtype=np.int32)
+    place = found["_place"].to_numpy() if "_place" in found else np.arange(size, dtype=np.int32)
+    # signed, since places are taken from each other
+    place = place.astype(np.int32 if not size or place[-1] <= np.iinfo(np.int32).max else np.int64, copy=False)
     new = changes(person)
     for name in ("_session", "_day"):
         if name in found:
