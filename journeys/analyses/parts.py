@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 __all__ = ["each"]
+
+_KEPT = (32 << 20) - (64 << 10)
+"""Bytes. Once a block of this size was freed, the C library of Linux keeps smaller ones for the next array instead of
+returning them to the system, which costs more than the counting: no larger block teaches it that."""
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -17,6 +22,7 @@ Done = TypeVar("Done")
 def each(work: Callable[[Part], Done], parts: Iterable[Part]) -> list[Done]:
     """Do the same with each part, on as many threads as Polars has: NumPy lets go of Python while it counts."""
     listed = list(parts)
+    np.empty(_KEPT, dtype=np.uint8)
     threads = min(len(listed), pl.thread_pool_size())
     if threads < 2:
         return [work(part) for part in listed]
