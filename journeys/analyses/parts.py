@@ -11,9 +11,9 @@ import polars as pl
 
 __all__ = ["each"]
 
-_KEPT = (32 << 20) - (64 << 10)
+_KEPT = 16 << 20
 """Bytes. Once a block of this size was freed, the C library of Linux keeps smaller ones for the next array instead of
-returning them to the system, which costs more than the counting: no larger block teaches it that."""
+returning them to the system page by page, which costs more than the counting."""
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")

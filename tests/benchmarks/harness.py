@@ -166,13 +166,13 @@ def ask(question: Question, *, say: Callable[[str], None] = lambda _: None) -> C
 
 def table(comparisons: list[Comparison]) -> str:
     """Lay measurements out as text: one line a way, its ratio to ours, and whether the bar holds."""
-    head = f"{'question':<26}{'way':<20}{'best s':>9}{'first s':>9}{'peak MiB':>10}{'ratio':>8}{'bar':>7}"
+    head = f"{'question':<32}{'way':<20}{'best s':>9}{'first s':>9}{'peak MiB':>10}{'ratio':>8}{'bar':>7}"
     lines = [head, "-" * len(head)]
     for comparison in comparisons:
         for row in comparison.rows():
-            bar = "" if row["bar"] is None else f"{row['bar']:g}"
+            bar = "" if row["bar"] is None else f"{row['bar']:.3g}"
             lines.append(
-                f"{row['question']:<26}{row['way']:<20}{row['seconds']:>9.3f}{row['first_seconds']:>9.3f}"
+                f"{row['question']:<32}{row['way']:<20}{row['seconds']:>9.3f}{row['first_seconds']:>9.3f}"
                 f"{row['peak_bytes'] / 2**20:>10,.0f}{row['ratio']:>8.2f}{bar:>7}"
             )
     return "\n".join(lines)

@@ -20,7 +20,7 @@ __all__ = ["NEVER", "Found", "each_part", "find_attempts", "joined"]
 
 T = TypeVar("T")
 NEVER = np.iinfo(np.int64).min
-_PART = 400_000
+_PART = 250_000
 """Rows looked at together: few enough for the processor's cache, enough that threads seldom wait for each other."""
 
 
