@@ -30,7 +30,13 @@ _KINDS = pl.Series(["move", "drop", "continue"])
 _CELLS, _MOST = 1 << 17, 1 << 20
 _PART = 1 << 16
 
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+class Pairs(NamedTuple):
+    """Nodes of one column and of the next that somebody goes between, by their numbers, and how many people do."""
+
+    source: np.ndarray
+    target: np.ndarray
+    people: np.ndarray
 
 
 class Columns(NamedTuple):
@@ -59,30 +65,32 @@ def count_columns(columns: Columns, took: list[np.ndarray] | None, spec: FlowSpe
     offsets = np.append(0, np.cumsum(widths))
     labels = pl.Series([label for names in columns.names for label in (*names, columns.stop)], dtype=pl.String)
 
-    def rows(place: int) -> pl.DataFrame:
-        source, target, people = counted[place]
-        alive = source < widths[place] - 1
-        source, target, people = source[alive], target[alive], people[alive]
-        stops = target == widths[place + 1] - 1
-        kinds = np.where(stops, 1, 2 if place == spec.steps - 1 else 0)
-        frame = pl.DataFrame(
-            {
-                "position": pl.repeat(place, people.size, dtype=pl.Int64, eager=True),
-                "source": labels.gather(offsets[place] + source),
-                "target": labels.gather(offsets[place + 1] + target),
-                "kind": _KINDS.gather(kinds),
-                "reached": pl.repeat(value=False, n=people.size, eager=True),
-                "people": people,
-            }
-        )
+    alive = [pairs.source < width - 1 for pairs, width in zip(counted, widths, strict=False)]
+    counted = [Pairs(*(one[here] for one in pairs)) for pairs, here in zip(counted, alive, strict=True)]
+    sizes = [pairs.people.size for pairs in counted]
+    position = np.repeat(np.arange(spec.steps), sizes)
+    stops = np.concatenate([pairs.target == width - 1 for pairs, width in zip(counted, widths[1:], strict=True)])
+    table = pl.DataFrame(
+        {
+            "position": position,
+            "source": labels.gather(np.concatenate([pairs.source for pairs in counted]) + offsets[position]),
+            "target": labels.gather(np.concatenate([pairs.target for pairs in counted]) + offsets[position + 1]),
+            "kind": _KINDS.gather(np.where(stops, 1, np.where(position == spec.steps - 1, 2, 0))),
+            "reached": pl.repeat(value=False, n=position.size, eager=True),
+            "people": np.concatenate([pairs.people for pairs in counted]),
+        }
+    )
+
+    def times(place: int) -> pl.DataFrame:
         if took is None or place >= len(took):
-            return frame.hstack([column.new_from_index(0, people.size) for column in NO_TIMES])
+            return pl.DataFrame([column.new_from_index(0, sizes[place]) for column in NO_TIMES])
         width = widths[place + 1]
         going = columns.nodes[place + 1] < width - 1
         key = columns.nodes[place][going].astype(np.int64) * width + columns.nodes[place + 1][going]
-        return frame.hstack(lay_times(source * width + target, key, took[place][going], whole=spec.alone))
+        rows = counted[place].source * width + counted[place].target
+        return lay_times(rows, key, took[place][going], whole=spec.alone)
 
-    return pl.concat(each(rows, range(spec.steps)))
+    return table.hstack(pl.concat(each(times, range(spec.steps))))
 
 
 def _dense(columns: Columns, widths: list[int]) -> list[Pairs]:
@@ -114,7 +122,7 @@ def _dense(columns: Columns, widths: list[int]) -> list[Pairs]:
         for place, pairs in zip(run, found, strict=False):
             out[place] += pairs
     there = [np.nonzero(pairs) for pairs in out]
-    return [(source, target, pairs[source, target]) for pairs, (source, target) in zip(out, there, strict=True)]
+    return [Pairs(source, target, pairs[source, target]) for pairs, (source, target) in zip(out, there, strict=True)]
 
 
 def _sparse(columns: Columns, widths: list[int]) -> list[Pairs]:
@@ -124,5 +132,5 @@ def _sparse(columns: Columns, widths: list[int]) -> list[Pairs]:
         key = columns.nodes[place].astype(np.int64) * width + columns.nodes[place + 1]
         found = pl.Series("key", key).value_counts(name="people").sort("key")
         key = found["key"].to_numpy()
-        out.append((key // width, key % width, found["people"].cast(pl.Int64).to_numpy()))
+        out.append(Pairs(key // width, key % width, found["people"].cast(pl.Int64).to_numpy()))
     return out
