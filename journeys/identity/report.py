@@ -239,19 +239,18 @@ class Identity:
     @property
     def finding(self) -> str:
         """What the bridge did, in one sentence."""
-        from journeys.display import number, percent, plural
+        from journeys.display import agree, number, percent, plural
 
         people, known = self.figure("people"), self.figure("known people")
-        is_ = "is" if self.ids.height == 1 else "are"
-        said = f"{plural(self.ids.height, 'identifier')} {is_} {plural(people, 'person', 'people')}"
+        ids = self.ids.height
+        said = f"{plural(ids, 'identifier')} {agree(ids, 'is', 'are')} {plural(people, 'person')}"
         if known:
             by = [name for name in self.types if name in self.rules.exclusive]
             said += f", {number(known)} of them known by {' or '.join(by)}"
         if self.bridged is not None and known:
             said += f"; {percent(self.bridged)} of the events that name nobody were bridged to somebody known"
         refused = self.figure("links refused")
-        were = "was" if refused == 1 else "were"
-        return said + (f"; {plural(refused, 'link')} {were} refused." if refused else ".")
+        return said + (f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else ".")
 
     @property
     def account(self) -> str:
