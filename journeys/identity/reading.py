@@ -137,7 +137,7 @@ def _stream(one: Events, *, messages: bool) -> _Read:
     return _Read(
         np.concatenate(states),
         np.concatenate(numbers),
-        pl.concat(events),
+        pl.concat(events, rechunk=True),
         pl.concat(facts).rename({"_kind": "kind"}),
         combiner,
         words,

@@ -10,10 +10,13 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
+from journeys.log.numbers import code_people
 
-__all__ = ["WHY", "Built", "build_log", "notice", "order_rows", "set_apart", "sort_rows", "tidy_rows"]
+__all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "sort_rows", "tidy_rows"]
 
 WHY = "__why__"
+_REASONS = pl.Enum(["no person", "no time", "no event"])
+_PLACE = "__place__"
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -69,7 +72,9 @@ def build_log(
     ArgumentError
         When a column has a type that cannot be meant.
     """
-    rows = tidy_rows(table, person=person, timestamp=timestamp, event=event).collect()
+    tidy = tidy_rows(table, person=person, timestamp=timestamp, event=event)
+    # what is in memory stays in one piece so
+    rows = tidy.collect(engine="in-memory") if isinstance(table, pl.DataFrame) else tidy.collect()
     bad = rows[WHY].is_not_null()
     quarantine = set_apart(rows.filter(bad))
     log = _assemble((rows.filter(~bad) if quarantine.height else rows).drop(WHY), people=people)
@@ -83,7 +88,8 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
     Returns
     -------
     pl.LazyFrame
-        `person`, `timestamp` (UTC microseconds), `event` (String), properties; then why a row is bad, if it is.
+        `person`, `timestamp` (UTC microseconds), `event` (String, or Enum as it was), properties; then why a row is
+        bad, if it is.
     """
     frame = table.lazy()
     schema = frame.collect_schema()
@@ -98,23 +104,24 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
     named = frame.select(
         pl.col(person).alias("person"),
         _as_time(schema, column=timestamp).alias("timestamp"),
-        pl.col(event).cast(pl.String).alias("event"),
+        (pl.col(event) if isinstance(schema[event], pl.Enum) else pl.col(event).cast(pl.String)).alias("event"),
         pl.exclude(person, timestamp, event),
     )
     return named.with_columns(
         pl.when(pl.col("person").is_null())
-        .then(pl.lit("no person"))
+        .then(pl.lit("no person", dtype=_REASONS))
         .when(pl.col("timestamp").is_null())
-        .then(pl.lit("no time"))
+        .then(pl.lit("no time", dtype=_REASONS))
         .when(pl.col("event").is_null())
-        .then(pl.lit("no event"))
+        .then(pl.lit("no event", dtype=_REASONS))
         .alias(WHY)
     )
 
 
 def set_apart(rows: pl.DataFrame) -> pl.DataFrame:
     """Show bad rows with their `reason` as the last column; a property of that name moves aside."""
-    return rows.rename({"reason": "reason (as read)"}, strict=False).rename({WHY: "reason"})
+    texts = rows.cast({"event": pl.String, WHY: pl.String})
+    return texts.rename({"reason": "reason (as read)"}, strict=False).rename({WHY: "reason"})
 
 
 def _check_columns(schema: pl.Schema, *, wanted: dict[str, str]) -> None:
@@ -153,11 +160,10 @@ def _as_time(schema: pl.Schema, *, column: str) -> pl.Expr:
 
 def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
     """Code and sort rows that are all in order."""
-    codes, labels = _code_people(tidy["person"])
-    ranking = tidy["event"].value_counts().sort(["count", "event"], descending=[True, False])
+    codes, labels = code_people(tidy["person"])
+    ranking = rank_names(tidy["event"].value_counts())
     names = tuple(ranking["event"].sort())
-    coded = tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names)))
-    coded = sort_rows(coded)
+    coded = sort_rows(tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names))))
     events = coded.lazy()
     facts = pl.DataFrame({"code": labels.to_frame().with_row_index("code")["code"], "person": labels})
     summary = summarise_people(events)
@@ -168,56 +174,40 @@ def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
     return Log(shards=(View(events, facts.lazy(), whole=True),), names=names, ranked=tuple(ranking["event"]), size=size)
 
 
+def rank_names(counted: pl.DataFrame) -> pl.DataFrame:
+    """Put event names in order: those of most events first."""
+    return counted.cast({"event": pl.String}).sort(["count", "event"], descending=[True, False])
+
+
 def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
-    """Sort by person, timestamp and place in the frame."""
-    order = order_rows(coded["person"].to_numpy(), coded["timestamp"].to_physical().to_numpy())
-    return coded if order is None else coded[order]
+    """Sort by person (a code), timestamp and place in the frame.
+
+    A counting sort by person keeps the order of arrival, and logs mostly arrive in order of time, so that the full
+    sort is rarely needed.
+    """
+    rows = coded.rechunk()
+    person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
+    if _is_sorted(person, time):
+        return rows
+    from scipy.sparse import csr_array
+
+    count = person.size
+    kind = np.int32 if count < 2**31 else np.int64
+    entries = (np.ones(count, dtype=np.int8), (person.astype(kind), np.arange(count, dtype=kind)))
+    table = csr_array(entries, shape=(int(person.max()) + 1, count))
+    order = pl.Series(table.indices.astype(np.uint32, copy=False) if count < 2**32 else table.indices)
+    people = np.repeat(np.arange(table.shape[0], dtype=person.dtype), np.diff(table.indptr))
+    del entries, table, person, time
+    moments = rows["timestamp"].gather(order)
+    if not _is_sorted(people, moments.to_physical().to_numpy()):
+        return rows.with_row_index(_PLACE).sort("person", "timestamp", _PLACE).drop(_PLACE)
+    rest = rows.select(pl.exclude("person", "timestamp")).select(pl.all().gather(order))
+    return rest.with_columns(pl.Series("person", people), moments).select(rows.columns)
 
 
 def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
     span = coded.select(pl.col("timestamp").min().alias("first"), pl.col("timestamp").max().alias("last")).row(0)
     return span[0], span[1]
-
-
-def _code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Number people from 0 in the order of their labels; the labels are at their numbers."""
-    if column.dtype in (pl.Categorical, pl.Enum):
-        column = column.cast(pl.String)
-    if column.dtype.is_integer() and column.len():
-        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
-        if high - low <= 4 * column.len():
-            # a bitmap of the numbers in use is cheaper than any join
-            offset = column.to_numpy().astype(np.int64) - low
-            used = np.zeros(high - low + 1, dtype=bool)
-            used[offset] = True
-            dense = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
-            labels = pl.Series("person", np.flatnonzero(used) + low).cast(column.dtype)
-            return pl.Series("person", dense[offset]), labels
-    labels = column.unique().sort().rename("person")
-    numbered = labels.to_frame().with_row_index("code")
-    found = column.rename("person").to_frame().join(numbered, on="person", how="left", maintain_order="left")
-    return found["code"].rename("person"), labels
-
-
-def order_rows(person: np.ndarray, time: np.ndarray) -> np.ndarray | None:
-    """Order rows by (person, time, place in the input); None when they already are.
-
-    A counting sort by person keeps the order of arrival, and logs mostly arrive in order of time,
-    so that the full sort is rarely needed.
-    """
-    if _is_sorted(person, time):
-        return None
-    from scipy.sparse import csr_array
-
-    count = person.size
-    kind = np.int32 if count < 2**31 else np.int64
-    place = np.arange(count, dtype=kind)
-    rows = (np.ones(count, dtype=np.int8), (person.astype(kind), place))
-    order: np.ndarray = csr_array(rows, shape=(int(person.max()) + 1, count)).indices
-    if _is_sorted(person[order], time[order]):
-        return order
-    frame = pl.DataFrame({"person": person, "time": time}).with_row_index("place")
-    return frame.sort("person", "time", "place")["place"].to_numpy()
 
 
 def _is_sorted(person: np.ndarray, time: np.ndarray) -> bool:

@@ -19,7 +19,18 @@ import polars as pl
 from journeys.errors import ArgumentError, StoreError
 from journeys.log.core import Log, Size, View
 
-__all__ = ["COMPRESSION", "ROW_GROUP", "VERSION", "commit", "cuts", "drafting", "open_log", "save_log", "shard_files"]
+__all__ = [
+    "COMPRESSION",
+    "ROW_GROUP",
+    "VERSION",
+    "commit",
+    "cuts",
+    "drafting",
+    "find_log",
+    "open_log",
+    "save_log",
+    "shard_files",
+]
 
 VERSION = 1
 ROW_GROUP = 1_000_000
@@ -70,7 +81,7 @@ def save_log(
             for number, (low, high) in enumerate(cuts(counts.to_numpy(), shards=shards))
         ]
         commit(data, log=log, files=files, frames=frames or {}, notes=notes or {})
-    return open_log(path)[0]
+    return find_log(path)[0]
 
 
 @contextmanager
@@ -101,7 +112,7 @@ def commit(
     """Swap in the manifest that points at the new files, then let the old files go."""
     folder = data.parent
     for name, frame in frames.items():
-        frame.write_parquet(data / f"{name}.parquet")
+        frame.write_parquet(data / f"{name}.parquet", compression=COMPRESSION)
     manifest = {
         "format": "journeys",
         "version": VERSION,
@@ -151,7 +162,9 @@ def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int) -> d
         data / files["events"], compression=COMPRESSION, maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
     )
     within = (pl.col("code") >= low) & (pl.col("code") < high)
-    pl.concat([view.people.filter(within) for view in views]).sink_parquet(data / files["people"], maintain_order=True)
+    pl.concat([view.people.filter(within) for view in views]).sink_parquet(
+        data / files["people"], compression=COMPRESSION, maintain_order=True
+    )
     return files
 
 
@@ -163,6 +176,12 @@ def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, 
     StoreError
         When there is no store, it is of another version, or files are missing.
     """
+    log, files, notes = find_log(path)
+    return log, {name: pl.read_parquet(file) for name, file in files.items()}, notes
+
+
+def find_log(path: str | Path) -> tuple[Log, dict[str, Path], dict[str, Any]]:
+    """Find what `open_log` opens without reading it: the log, the files of the tables beside it, and the notes."""
     folder = Path(path)
     manifest_file = folder / _MANIFEST
     if not manifest_file.is_file():
@@ -187,5 +206,4 @@ def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, 
     span = [datetime.fromisoformat(text) if text else None for text in (manifest["first"], manifest["last"])]
     size = Size(manifest["people"], manifest["events"], span[0], span[1])
     log = Log(views, tuple(manifest["names"]), tuple(manifest["ranked"]), size, path=data, paths=paths)
-    frames = {name: pl.read_parquet(file) for name, file in frame_files.items()}
-    return log, frames, manifest["notes"]
+    return log, frame_files, manifest["notes"]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from journeys.log.build import WHY, Built, notice, set_apart, sort_rows, tidy_rows
+from journeys.log.build import WHY, Built, notice, rank_names, set_apart, sort_rows, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
-from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, open_log, shard_files
+from journeys.log.numbers import coder
+from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, find_log, shard_files
 
 __all__ = ["stream_log"]
 
@@ -68,7 +68,7 @@ def stream_log(
     ranking = good.group_by("event").len("count").collect()
     bad = rows.filter(pl.col(WHY).is_not_null()).collect()
     people = people.sort("person").with_row_index("code")
-    ranking = ranking.sort(["count", "event"], descending=[True, False])
+    ranking = rank_names(ranking)
     names = tuple(ranking["event"].sort())
     quarantine = set_apart(bad)
     noticed: dict[str, int] = {}
@@ -91,14 +91,14 @@ def stream_log(
         frames: Mapping[str, pl.DataFrame] = {"quarantine": quarantine}
         notes: Mapping[str, Any] = {"noticed": noticed}
         commit(data, log=log, files=files, frames=frames, notes=notes)
-    return Built(log=open_log(path)[0], quarantine=quarantine, noticed=noticed)
+    return Built(log=find_log(path)[0], quarantine=quarantine, noticed=noticed)
 
 
 def _scatter(
     rows: pl.LazyFrame, parts: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
 ) -> None:
     """Send each row, with its code, to its shard: batch after batch, so that files keep the order of arrival."""
-    code = _coder(people)
+    code = coder(people["person"])
     bounds = pl.Series(highs, dtype=pl.UInt32)
     columns = [name for name in rows.collect_schema() if name != "person"]
     for number in range(len(highs)):
@@ -109,25 +109,6 @@ def _scatter(
         coded = batch.select(codes, *columns, shard).with_columns(pl.col("event").cast(pl.Enum(names)))
         for (one,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
             part.write_parquet(parts / str(one) / f"{number:08d}.parquet", compression="lz4")
-
-
-def _coder(people: pl.DataFrame) -> Callable[[pl.Series], pl.Series]:
-    """Return what turns people's labels into their codes; numbers close together are looked up in a table."""
-    labels = people["person"]
-    owners = people.select("person", "code")
-
-    def joined(who: pl.Series) -> pl.Series:
-        found = who.to_frame().join(owners, on="person", how="left", maintain_order="left")
-        return found["code"].alias("person")
-
-    if not labels.dtype.is_integer() or not people.height:
-        return joined
-    low, high = int(labels[0]), int(labels[-1])
-    if high - low > 4 * people.height or max(-low, high) >= 1 << 62:
-        return joined
-    table = np.zeros(high - low + 1, dtype=np.uint32)
-    table[labels.to_numpy().astype(np.int64) - low] = people["code"].to_numpy()
-    return lambda who: pl.Series("person", table[who.to_numpy().astype(np.int64) - low])
 
 
 def _empty(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame:

@@ -3,14 +3,13 @@
 import random
 from datetime import UTC, date, datetime
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.log.build import order_rows
+from journeys.log.build import sort_rows
 from tests.logs import START, frame, in_order, rows
 
 
@@ -33,11 +32,13 @@ def test_order_of_input_rows_changes_nothing_where_times_differ(found, seed):
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30))
-def test_order_rows_is_a_stable_sort(pairs):
-    person, time = np.array([p for p, _ in pairs], dtype=np.uint32), np.array([t for _, t in pairs])
-    order = order_rows(person, time)
+def test_sort_rows_is_a_stable_sort(pairs):
+    schema = {"person": pl.UInt32, "timestamp": pl.Datetime("us", "UTC")}
+    came = pl.DataFrame(pairs, schema=schema, orient="row").with_row_index("came")
     expected = sorted(range(len(pairs)), key=lambda k: pairs[k])
-    assert (list(range(len(pairs))) if order is None else order.tolist()) == expected
+    found = sort_rows(came)
+    assert found["came"].to_list() == expected
+    assert found.equals(came[expected])
 
 
 @given(found=rows())
