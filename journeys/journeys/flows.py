@@ -39,7 +39,7 @@ class AsksFlows(Selection):
         align: Literal["start", "end"] = "start",
         occurrence: Literal["first", "last", "each"] = "first",
         count: Literal["people", "sessions", "entries"] = "people",
-        within: str | timedelta | None = None,
+        within: str | timedelta | Literal["session"] | None = None,
         gap: str | timedelta = "30m",
         campaign_cuts: bool = False,
         node: str | pl.Expr = "event",
@@ -76,9 +76,10 @@ class AsksFlows(Selection):
             every start that is not inside a journey begins one.
         count : {"people", "sessions", "entries"}
             What is counted; a session's journey stops at its border.
-        within : duration, optional
+        within : duration or "session", optional
             How long a journey lasts at most (inclusive), from its start on; with an end alone, how far it
-            looks back from the end.
+            looks back from the end. "session": not beyond the session that it starts in, or ends in. Without it the
+            whole journey.
         gap : duration
             A pause of so long or longer starts a session.
         campaign_cuts : bool

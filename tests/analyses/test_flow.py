@@ -28,7 +28,7 @@ optional = {
     "end": st.sampled_from([None, "X", ["X", "C"], "A"]),
     "occurrence": st.sampled_from(["first", "last"]),
     "count": st.sampled_from(["people", "sessions", "entries"]),
-    "within": st.sampled_from([None, 1, 2, 5]),
+    "within": st.sampled_from([None, 1, 2, 5, "session"]),
     "gap": st.sampled_from([1, 2, 30]),
     "campaign_cuts": st.booleans(),
     "collapse": st.sampled_from([True, False, "loops", 1, 2]),
@@ -67,7 +67,7 @@ def journeys_of(people: list[list[tuple[int, str, str | None]]]) -> tuple[jn.Jou
 def ask(j: jn.Journeys, asked: dict[str, Any]) -> Any:
     words = dict(asked)
     for name in ("within", "gap"):
-        if words.get(name) is not None:
+        if isinstance(words.get(name), int):
             words[name] = timedelta(minutes=words[name])
     if isinstance(words.get("collapse"), int) and not isinstance(words["collapse"], bool):
         words["collapse"] = timedelta(minutes=words["collapse"])
@@ -86,7 +86,7 @@ def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[l
     if words.get("count") == "entries":
         words["occurrence"] = "each"
     for name in ("within", "gap"):
-        if words.get(name) is not None:
+        if isinstance(words.get(name), int):
             words[name] *= MINUTE
     if isinstance(words.get("collapse"), int) and not isinstance(words["collapse"], bool):
         words["collapse"] *= MINUTE
@@ -103,8 +103,11 @@ def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[l
     return found, {"steps": 6, "align": "start", "top": 10, **shown}
 
 
+@pytest.mark.parametrize("always", [{}, {"within": "session", "gap": 2}, {"within": "session", "gap": 2, "end": "X"}])
 @pytest.mark.parametrize("large", [False, True])
-def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+def test_every_option_agrees_with_plain_loops(
+    monkeypatch: pytest.MonkeyPatch, large: bool, always: dict[str, Any]
+) -> None:
     if large:
         # the ways of large logs: people part by part, many nodes a column, long runs of repeats
         for module, name, value in ((parts, "_ROWS", 3), (plain, "_PATIENCE", 1), (tally, "_MOST", 0)):
@@ -112,6 +115,7 @@ def test_every_option_agrees_with_plain_loops(monkeypatch: pytest.MonkeyPatch, l
 
     @given(people=logs, asked=options)
     def agree(people: list[list[tuple[int, str, str | None]]], asked: dict[str, Any]) -> None:
+        asked = {**asked, **always}
         if asked.get("who") in ("converted", "dropped") and not asked.get("end"):
             asked = {**asked, "who": None}
         j, own = journeys_of(people)
@@ -286,6 +290,19 @@ def test_an_end_that_nobody_reaches_is_an_answer() -> None:
     assert flow.plot().data == ()
     assert j.flow(end="Buy", who="all").table.height == 1
     assert j.dropoff("Buy").lost == 1
+
+
+def test_a_journey_within_one_session() -> None:
+    j = log_of([("a", 0, "Visit"), ("a", 5, "Read"), ("a", 90, "Read"), ("a", 95, "Visit"), ("a", 99, "Buy")])
+    assert ways(j.flow(within="session")) == [["Visit", "Read"]]
+    assert ways(j.flow(end="Buy", within="session")) == [["Read", "Visit", "Buy"]]
+    assert ways(j.flow(start="Visit", end="Buy", within="session")) == [["Visit", "Read"]]
+    assert ways(j.flow(start="Visit", end="Buy", within="session", gap="2h")) == [["Visit", "Read", "Visit", "Buy"]]
+    # what is left out still keeps a session together
+    whole = log_of([("a", 0, "Visit"), ("a", 20, "Ping"), ("a", 40, "Buy")]).flow(hide="Ping", within="session")
+    assert ways(whole) == [["Visit", "Buy"]]
+    assert j.flow(within="session").definition == "From first touch on, all who enter, within a session; n = 1 person."
+    assert "within 1 h" in j.flow(within="1h").definition
 
 
 def test_nobody_at_all_is_an_answer() -> None:

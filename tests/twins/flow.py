@@ -19,6 +19,7 @@ class Event:
     time: int
     event: str
     properties: dict[str, Any] = field(default_factory=dict)
+    session: int = 0
 
 
 @dataclass
@@ -54,7 +55,7 @@ def cut_attempts(
     start: Condition | None,
     end: Condition | None,
     occurrence: str,
-    within: int | None,
+    within: int | str | None,
 ) -> list[tuple[list[Event], bool]]:
     """Cut the events of one unit into stretches from the start to the end, with whether the end was reached."""
     if not events:
@@ -65,9 +66,8 @@ def cut_attempts(
         stretches = _backward(events, ends, occurrence=occurrence, anchored=end is not None)
         if within is None:
             return stretches
-        if end is None:
-            return [([e for e in s if e.time <= s[0].time + within], c) for s, c in stretches]
-        return [([e for e in s if e.time >= s[-1].time - within], c) for s, c in stretches]
+        edge = 0 if end is None else -1
+        return [([e for e in s if near(s[edge], e, within)], c) for s, c in stretches]
     if occurrence == "first":
         return [_forward(events, starts[0], ends, within=within)[:2]] if starts else []
     if occurrence == "last":
@@ -79,7 +79,7 @@ def cut_attempts(
             stop = next((i for i in starts if i > first), len(events))
             stretch = events[first:stop]
             if within is not None:
-                stretch = [e for e in stretch if e.time <= stretch[0].time + within]
+                stretch = [e for e in stretch if near(stretch[0], e, within)]
             out.append((stretch, False))
             at = stop
         else:
@@ -88,13 +88,17 @@ def cut_attempts(
     return out
 
 
-def _forward(events: list[Event], first: int, ends: list[int], *, within: int | None) -> tuple[list[Event], bool, int]:
-    last_time = events[first].time + within if within is not None else None
-    stop = (
-        len(events)
-        if last_time is None
-        else next((i for i, e in enumerate(events) if i >= first and e.time > last_time), len(events))
-    )
+def near(edge: Event, event: Event, within: int | str) -> bool:
+    """Ask whether an event is of the same session as a journey's edge, or as near in time as asked."""
+    return edge.session == event.session if within == "session" else abs(event.time - edge.time) <= int(within)
+
+
+def _forward(
+    events: list[Event], first: int, ends: list[int], *, within: int | str | None
+) -> tuple[list[Event], bool, int]:
+    stop = len(events)
+    if within is not None:
+        stop = next((i for i, e in enumerate(events) if i >= first and not near(events[first], e, within)), stop)
     reached = next((i for i in ends if first < i < stop), None)
     if reached is not None:
         return events[first : reached + 1], True, reached + 1
@@ -156,7 +160,7 @@ def journeys(
     end_name: str = "",
     occurrence: str = "first",
     count: str = "people",
-    within: int | None = None,
+    within: int | str | None = None,
     gap: int = 1_800_000_000,
     campaign_cuts: bool = False,
     collapse: bool | str | int = True,
@@ -176,6 +180,11 @@ def journeys(
                 return label
 
             shown = [e for e in unit if name(e) is not None]
+            if within == "session":
+                # sessions are those of all events, hidden ones too
+                for number, session in enumerate(cut_sessions(unit, gap, campaign_cuts=campaign_cuts)):
+                    for event in session:
+                        event.session = number
             for stretch, converted in cut_attempts(shown, start=start, end=end, occurrence=occurrence, within=within):
                 nodes = collapsed([(name(e) or "", e.time) for e in stretch], collapse=collapse, keep=keep)
                 out.append(Journey(person, nodes, converted))

@@ -42,9 +42,7 @@ def _look_back(rows: Rows, spec: FlowSpec, *, low: np.ndarray, high: np.ndarray)
     """Journeys from first touch, to the end where there is one to reach."""
     if rows.ends is None:
         reached = np.zeros(low.size, dtype=bool)
-        if spec.within is not None:
-            high = first_later(rows.time, low, high, limit=rows.time[low] + spec.within)
-        return Attempts(low, high, reached)
+        return Attempts(low, _not_beyond(rows, spec, first=low, high=high), reached)
     if spec.occurrence == "each":
         stops = np.unique(np.concatenate([high, rows.ends + 1])) if low.size else high
         starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)[: stops.size]
@@ -62,13 +60,14 @@ def _look_back(rows: Rows, spec: FlowSpec, *, low: np.ndarray, high: np.ndarray)
         high = np.where(reached, last + 1, high)
     if spec.within is not None:
         low = first_later(rows.time, low, high, limit=rows.time[high - 1] - spec.within - 1)
+    if rows.sessions is not None and low.size:
+        low = np.maximum(low, rows.sessions[np.searchsorted(rows.sessions, high - 1, side="right") - 1])
     return Attempts(low, high, reached)
 
 
 def _forward(rows: Rows, spec: FlowSpec, *, first: np.ndarray, high: np.ndarray) -> tuple[Attempts, np.ndarray]:
     """Journeys from given rows on; and from which row the next could start."""
-    if spec.within is not None:
-        high = first_later(rows.time, first, high, limit=rows.time[first] + spec.within)
+    high = _not_beyond(rows, spec, first=first, high=high)
     reached = np.zeros(first.size, dtype=bool)
     if rows.ends is not None:
         end = next_of(rows.ends, first + 1)
@@ -102,6 +101,16 @@ def _one_after_the_other(rows: Rows, spec: FlowSpec, *, low: np.ndarray, high: n
     )
     order = np.argsort(joined.low, kind="stable")
     return Attempts(joined.low[order], joined.high[order], joined.reached[order])
+
+
+def _not_beyond(rows: Rows, spec: FlowSpec, *, first: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Stop journeys that begin at `first` where their time is over, or their session."""
+    if spec.within is not None:
+        high = first_later(rows.time, first, high, limit=rows.time[first] + spec.within)
+    if rows.sessions is not None:
+        borders = np.append(rows.sessions, rows.sessions.dtype.type(rows.time.size))
+        high = np.minimum(high, borders[np.searchsorted(rows.sessions, first, side="right")])
+    return high
 
 
 def next_of(marked: np.ndarray, at: np.ndarray) -> np.ndarray:

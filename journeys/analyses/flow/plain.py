@@ -27,7 +27,7 @@ _PATIENCE = 16
 
 def is_plain(spec: FlowSpec) -> bool:
     """Ask whether a flow is plain enough to be counted so."""
-    own = spec.start is None and spec.end is None and spec.within is None and spec.count == "people"
+    own = spec.start is None and spec.end is None and not spec.limited and spec.count == "people"
     laid = spec.collapse in (0, 1) and spec.keep == "first" and spec.align == "start"
     return own and laid and spec.nodes.by_event and not spec.nodes.hide
 

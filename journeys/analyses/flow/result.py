@@ -189,11 +189,14 @@ class Flow(Result):
     @property
     def definition(self) -> str:
         """Who is shown, from where to where."""
+        from journeys.display import duration
+
         spec = self.spec
         start = "first touch" if spec.start is None else said(spec.start.name)
         to = f" to {said(self.goal or '')}" if spec.end is not None else " on"
         who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
-        return f"From {start}{to}, {who[spec.who]}; n = {self._units}."
+        within = f", within {'a session' if spec.within is None else duration(spec.within)}" if spec.limited else ""
+        return f"From {start}{to}, {who[spec.who]}{within}; n = {self._units}."
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
         """Which steps go with reaching the end?
@@ -369,8 +372,7 @@ def _must_be_in(argument: str, given: Any, rows: Sequence[Any]) -> None:
 
 def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:
     """Count the shards and put the answer together."""
-    alone = spec.but(alone=len(asked.log.shards) == 1)
-    return make(asked, spec, asked.run(count_links, alone), settings=settings)
+    return make(asked, spec, asked.run(count_links, spec.but(alone=len(asked.log.shards) == 1)), settings=settings)
 
 
 def make(

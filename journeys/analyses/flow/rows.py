@@ -28,9 +28,11 @@ class Rows(NamedTuple):
     labels : list of str
         The names of the nodes at their codes.
     begins : np.ndarray
-        The first row of each person, or of each session.
+        The first row of each person, or of each session where sessions are counted.
     starts, ends : np.ndarray or None
         The rows that are a start, or an end.
+    sessions : np.ndarray or None
+        The first row of each session, where journeys stop at its borders.
     """
 
     person: np.ndarray
@@ -40,6 +42,7 @@ class Rows(NamedTuple):
     begins: np.ndarray
     starts: np.ndarray | None
     ends: np.ndarray | None
+    sessions: np.ndarray | None
 
 
 def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
@@ -75,15 +78,21 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
         marks = {name: mark[kept] for name, mark in marks.items()}
         if unit is not None:
             marks[_CUT] = _changes(unit)
+    sessions = _rows_of(_begins(person, marks[_CUT])) if _CUT in marks else None
     return Rows(
         person=person,
         time=time,
         code=code,
         labels=dictionary.labels,
-        begins=np.flatnonzero(_begins(person, marks.get(_CUT))).astype(row_type(person.size)),
-        starts=np.flatnonzero(marks[_START]).astype(row_type(person.size)) if _START in marks else None,
-        ends=np.flatnonzero(marks[_END]).astype(row_type(person.size)) if _END in marks else None,
+        begins=sessions if sessions is not None and spec.count == "sessions" else _rows_of(_changes(person)),
+        starts=_rows_of(marks[_START]) if _START in marks else None,
+        ends=_rows_of(marks[_END]) if _END in marks else None,
+        sessions=sessions,
     )
+
+
+def _rows_of(marked: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(marked).astype(row_type(marked.size))
 
 
 def row_type(rows: int) -> type[np.int32 | np.int64]:

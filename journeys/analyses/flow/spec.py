@@ -39,6 +39,7 @@ class FlowSpec:
     occurrence: Occurrence = "first"
     count: CountWhat = "people"
     within: int | None = None
+    in_session: bool = False
     gap: int = 1_800_000_000
     campaign_cuts: bool = False
     collapse: int = 1
@@ -53,7 +54,12 @@ class FlowSpec:
     @property
     def per_session(self) -> bool:
         """Whether journeys stop at the borders of sessions."""
-        return self.count == "sessions"
+        return self.count == "sessions" or self.in_session
+
+    @property
+    def limited(self) -> bool:
+        """Whether a journey may stop before its last event because it was long enough."""
+        return self.within is not None or self.in_session
 
     @property
     def needs_time(self) -> bool:
@@ -108,7 +114,8 @@ def ask_flow(
         who=options["who"] or ("converted" if end is not None and start is None else "all"),
         occurrence="each" if count == "entries" else occurrence,
         count=count,
-        within=None if within is None else duration_us(within, argument="within"),
+        within=None if within in (None, "session") else duration_us(within, argument="within"),
+        in_session=within == "session",
         gap=duration_us(options["gap"], argument="gap"),
         campaign_cuts=bool(options["campaign_cuts"]),
         collapse=collapse,
