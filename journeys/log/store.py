@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -74,13 +75,14 @@ def save_log(
     ArgumentError
         When `shards` is below 1, or the folder holds something that is no store.
     """
-    with drafting(path, shards=shards) as data:
+    with drafting(path, shards=shards) as data, ThreadPoolExecutor(1) as beside:
+        kept = beside.submit(write_frames, frames or {}, data=data)
         counts = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"]
         files = [
             _write_shard(log, data, number=number, low=low, high=high)
             for number, (low, high) in enumerate(cuts(counts.to_numpy(), shards=shards))
         ]
-        commit(data, log=log, files=files, frames=frames or {}, notes=notes or {})
+        commit(data, log=log, files=files, frames=kept.result(), notes=notes or {})
     return find_log(path)[0]
 
 
@@ -101,24 +103,29 @@ def drafting(path: str | Path, *, shards: int) -> Iterator[Path]:
         raise
 
 
+def write_frames(frames: Mapping[str, pl.DataFrame], *, data: Path) -> list[str]:
+    """Write the tables that are kept beside a log, and return their names."""
+    for name, frame in frames.items():
+        frame.write_parquet(data / f"{name}.parquet", compression=COMPRESSION)
+    return sorted(frames)
+
+
 def commit(
     data: Path,
     *,
     log: Log,
     files: Sequence[Mapping[str, Any]],
-    frames: Mapping[str, pl.DataFrame],
+    frames: Sequence[str],
     notes: Mapping[str, Any],
 ) -> None:
     """Swap in the manifest that points at the new files, then let the old files go."""
     folder = data.parent
-    for name, frame in frames.items():
-        frame.write_parquet(data / f"{name}.parquet", compression=COMPRESSION)
     manifest = {
         "format": "journeys",
         "version": VERSION,
         "data": data.name,
         "shards": files,
-        "frames": sorted(frames),
+        "frames": list(frames),
         "names": log.names,
         "ranked": log.ranked,
         "people": log.size.people,

@@ -13,7 +13,7 @@ import polars as pl
 from journeys.log.build import WHY, Built, notice, rank_names, set_apart, sort_rows, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
 from journeys.log.numbers import coder
-from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, find_log, shard_files
+from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, find_log, shard_files, write_frames
 
 __all__ = ["stream_log"]
 
@@ -88,7 +88,7 @@ def stream_log(
         shutil.rmtree(parts, ignore_errors=True)
         size = Size(people.height, int(people["events"].sum()), min(span, default=None), max(span, default=None))
         log = Log((), names, tuple(ranking["event"]), size)
-        frames: Mapping[str, pl.DataFrame] = {"quarantine": quarantine}
+        frames = write_frames({"quarantine": quarantine}, data=data)
         notes: Mapping[str, Any] = {"noticed": noticed}
         commit(data, log=log, files=files, frames=frames, notes=notes)
     return Built(log=find_log(path)[0], quarantine=quarantine, noticed=noticed)
