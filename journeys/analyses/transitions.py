@@ -11,9 +11,9 @@ import polars as pl
 from journeys.analyses.flow.nodes import DROP, OTHER, said
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
-from journeys.analyses.parts import each
 from journeys.analyses.result import Asked, Result
 from journeys.log import View
+from journeys.parts import each
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -17,6 +17,7 @@ from journeys.identity.texts import order_texts
 
 if TYPE_CHECKING:
     from journeys.events import Events
+from journeys.parts import each
 
 __all__ = ["Coded", "Part", "code_ids", "hide", "normalise", "order_types"]
 
@@ -189,13 +190,21 @@ def _spans(one: Reading, *, time: Ints, facts_time: Ints) -> pl.DataFrame:
     """Say of each combination when it was first and last seen, and how often; and the same of its events alone."""
     count = one.combinations.shape[0]
     first, last = np.full(count, _LATEST), np.full(count, -_LATEST)
-    if bool((time[1:] >= time[:-1]).all()):
-        # in order of time the last one written is the last one seen, and backwards the first
-        last[one.of_events] = time
-        first[one.of_events[::-1]] = time[::-1]
-    else:
-        np.minimum.at(first, one.of_events, time)
-        np.maximum.at(last, one.of_events, time)
+    in_order = bool((time[1:] >= time[:-1]).all())
+
+    def latest() -> None:
+        if in_order:
+            last[one.of_events] = time  # the last one written is the last one seen
+        else:
+            np.maximum.at(last, one.of_events, time)
+
+    def earliest() -> None:
+        if in_order:
+            first[one.of_events[::-1]] = time[::-1]
+        else:
+            np.minimum.at(first, one.of_events, time)
+
+    each(lambda write: write(), [latest, earliest])
     rows = np.bincount(one.of_events, minlength=count)
     events = {"event_first": first, "events": rows}
     if one.of_facts.size:
@@ -237,10 +246,9 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
 
     Returns the `code` (-1 for nobody) and perhaps the `reason` of each raw value, and the identifiers.
     """
-    pages: dict[str, pl.DataFrame] = {}
-    codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String})]
-    start = 0
-    for at, (name, values) in enumerate(raw.items()):
+
+    def number(page: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.Series]:
+        name, values = page
         told = pl.DataFrame({"raw": values, "id": _normalised(values, id_type=name, rules=rules)})
         told = told.with_columns(_junk_reason(told["id"], rules=rules))
         good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
@@ -249,12 +257,19 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
             texts = pl.Series("id", [hide(text, salt=rules.salt) for text in texts], pl.String)
         order, starts = order_texts(texts)
         place = np.empty(texts.len(), dtype=np.int32)
-        place[order] = np.cumsum(starts, dtype=np.int32) + np.int32(start - 1)
+        place[order] = np.cumsum(starts, dtype=np.int32) - np.int32(1)
         code = np.full(told.height, -1, dtype=np.int32)
         code[good] = place
         ids = texts.gather(pl.Series((order if starts.all() else order[starts]).astype(np.uint32)))
-        pages[name] = told.select("raw", "reason", pl.Series("code", code))
-        codes.append(pl.DataFrame({"id": ids.rename("id")}).select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id"))
+        return told.select("raw", "reason", pl.Series("code", code)), ids.rename("id")
+
+    pages: dict[str, pl.DataFrame] = {}
+    codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String})]
+    start = 0
+    for at, (name, (page, ids)) in enumerate(zip(raw, each(number, raw.items()), strict=True)):
+        code = pl.when(pl.col("code") >= 0).then(pl.col("code") + start).otherwise(-1).cast(pl.Int32)
+        pages[name] = page.with_columns(code) if start else page
+        codes.append(ids.to_frame().select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id"))
         start += ids.len()
     return pages, pl.concat(codes)
 

@@ -66,7 +66,7 @@ class Words:
 
     __slots__ = ("_bits", "_marks", "_words", "collided", "count")
 
-    def __init__(self, bits: int = 12) -> None:
+    def __init__(self, bits: int = 16) -> None:
         self.count = 0
         self.collided = False
         self._make(bits)

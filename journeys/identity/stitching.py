@@ -24,6 +24,7 @@ from journeys.identity.rules import IdentityRules
 
 if TYPE_CHECKING:
     from journeys.events import Events
+from journeys.parts import keep_memory
 
 __all__ = ["Stitched", "stitch_events"]
 
@@ -99,6 +100,7 @@ def stitch_events(
     >>> stitch_events([events]).table["person"].to_list()
     [1, 1]
     """
+    keep_memory()
     rules = rules or IdentityRules()
     if traits not in ("latest", "as_of"):
         raise ArgumentError(f"traits: {traits!r} is neither 'latest' nor 'as_of'.")

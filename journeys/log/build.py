@@ -11,6 +11,7 @@ import polars as pl
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.log.numbers import code_people
+from journeys.parts import each
 
 __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "sort_rows", "tidy_rows"]
 
@@ -201,8 +202,9 @@ def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
     moments = rows["timestamp"].gather(order)
     if not _is_sorted(people, moments.to_physical().to_numpy()):
         return rows.with_row_index(_PLACE).sort("person", "timestamp", _PLACE).drop(_PLACE)
-    rest = rows.select(pl.exclude("person", "timestamp")).select(pl.all().gather(order))
-    return rest.with_columns(pl.Series("person", people), moments).select(rows.columns)
+    rest = rows.drop("person", "timestamp").iter_columns()
+    taken = each(lambda column: column.gather(order), rest)
+    return pl.DataFrame([pl.Series("person", people), moments, *taken]).select(rows.columns)
 
 
 def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:

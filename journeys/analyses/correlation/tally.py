@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from journeys.analyses.correlation.window import Array, Ints, Window
-from journeys.analyses.parts import each
+from journeys.parts import each
 
 __all__ = ["FEW", "any_within", "tally_codes", "tally_people"]
 

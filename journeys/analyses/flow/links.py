@@ -17,8 +17,8 @@ from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.tally import SCHEMA
 from journeys.analyses.flow.took import NO_TIMES, lay_times
 from journeys.analyses.flow.walk import walk
-from journeys.analyses.parts import each
 from journeys.log import View
+from journeys.parts import each
 
 __all__ = ["REACHED", "Passage", "count_links", "passages"]
 

@@ -17,8 +17,8 @@ from journeys.analyses.flow.parts import Part, parts_of
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.tally import SCHEMA, Columns, count_columns
-from journeys.analyses.parts import each
 from journeys.log import View
+from journeys.parts import each
 
 __all__ = ["is_plain", "plain_links"]
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.took import NO_TIMES, lay_times
-from journeys.analyses.parts import each
+from journeys.parts import each
 
 __all__ = ["SCHEMA", "Columns", "count_columns"]
 

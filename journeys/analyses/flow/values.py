@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.parts import each
+from journeys.parts import each
 
 __all__ = ["number_values"]
 

@@ -16,8 +16,8 @@ from journeys.analyses.flow.plain import is_plain
 from journeys.analyses.flow.rows import read_rows, row_type
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.walk import first_visits, repeats
-from journeys.analyses.parts import each
 from journeys.log import View
+from journeys.parts import each
 
 __all__ = ["GramSpec", "PathSpec", "Whole", "count_grams", "count_paths", "lay_whole", "take_paths"]
 

@@ -12,8 +12,8 @@ import polars as pl
 from journeys.analyses.funnel.found import NEVER, Found, each_part, find_attempts, joined
 from journeys.analyses.funnel.rows import Bools, Ints
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.parts import each
 from journeys.log import View
+from journeys.parts import each
 
 __all__ = ["NONE", "OTHER", "Chosen", "count", "groups_of", "select"]
 

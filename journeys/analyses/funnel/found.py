@@ -13,8 +13,8 @@ import polars as pl
 from journeys.analyses.funnel.attempts import Attempts, counted
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, read
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.parts import each
 from journeys.log import View
+from journeys.parts import each
 
 __all__ = ["NEVER", "Found", "each_part", "find_attempts", "joined"]
 
