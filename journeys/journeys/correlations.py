@@ -102,6 +102,7 @@ class AsksCorrelations(Selection):
 
         ask = resolve_ask(
             self.log,
+            until=self.until,
             conversion=conversion,
             behaviours=behaviours,
             exposure=exposure,

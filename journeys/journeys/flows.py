@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
 from journeys.errors import ArgumentError
 from journeys.journeys.selection import Selection
-from journeys.steps import StepLike, duration_us
+from journeys.steps import StepLike, duration_us, moment_us
 
 if TYPE_CHECKING:
     from journeys.analyses.dropoff import Dropoff
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from journeys.analyses.transitions import Transitions
 
 __all__ = ["AsksFlows"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AsksFlows(Selection):
@@ -282,9 +280,9 @@ class AsksFlows(Selection):
             times=False,
         )
         since = None
-        if quiet is not None and self.size.last is not None:
+        if quiet is not None and self.until is not None:
             pause = timedelta(microseconds=duration_us(quiet, argument="quiet"))
-            since = (self.size.last - pause - _EPOCH) // timedelta(microseconds=1)
+            since = moment_us(self.until - pause)
         kept = {name: settings[name] for name in ("people", "events", "first", "last")}
         asked = {"goal": spec.end.name if spec.end else "", **({"quiet": quiet} if quiet is not None else {}), **kept}
         return ask(cast("Any", self), DropoffSpec(spec, since), settings=asked)

@@ -1,6 +1,6 @@
 """Steps: named conditions on events, how they are written, and in which order they are asked for."""
 
-from journeys.steps.core import Step, StepLike, duration_us, resolve_step, resolve_steps, step
+from journeys.steps.core import Step, StepLike, duration_us, moment_us, resolve_step, resolve_steps, step
 from journeys.steps.pattern import parse
 from journeys.steps.sequence import AnyOrder, Never, Steps, any_order, never
 
@@ -12,6 +12,7 @@ __all__ = [
     "Steps",
     "any_order",
     "duration_us",
+    "moment_us",
     "never",
     "parse",
     "resolve_step",

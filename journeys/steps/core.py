@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -15,10 +15,11 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 if TYPE_CHECKING:
     from journeys.steps.sequence import Steps
 
-__all__ = ["Step", "StepLike", "duration_us", "resolve_step", "resolve_steps", "step"]
+__all__ = ["Step", "StepLike", "duration_us", "moment_us", "resolve_step", "resolve_steps", "step"]
 
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _UNITS |= {"w": 7 * _UNITS["d"], "µs": 1}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION = re.compile(r"(\d+)(us|µs|ms|s|m|h|d|w)")
 
 
@@ -188,6 +189,17 @@ def _make(given: StepLike, *, argument: str, number: int) -> Step:
         f"{argument}: step {number} is {given!r}; a step is an event name, a list of names, a Polars expression "
         "or jn.step(name, condition)."
     )
+
+
+def moment_us(moment: datetime) -> int:
+    """Return a moment, which has a time zone, as microseconds since 1970.
+
+    Examples
+    --------
+    >>> moment_us(datetime(1970, 1, 2, tzinfo=UTC))
+    86400000000
+    """
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def duration_us(value: str | timedelta | int, *, argument: str) -> int:

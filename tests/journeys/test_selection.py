@@ -86,3 +86,18 @@ def test_errors_name_what_there_is():
         j.between("2026-02-01", "2026-01-01")
     with pytest.raises(jn.UnknownNameError, match="people: no column 'person'"):
         j.only(pl.DataFrame({"user": ["anna"]}))
+
+
+@given(found=rows(people="abcde", most=30, span=12), low=st.integers(0, 6), high=st.integers(7, 12))
+def test_nobody_is_watched_beyond_a_cut_in_time(found, low, high):
+    every_name = [("a", low, name, None) for name in "ABCX"]
+    table = frame([*every_name, *found])
+    first, last = (START + timedelta(minutes=minute) for minute in (low, high))
+    cut = jn.Journeys.from_table(table).between(first, last)
+    alone = jn.Journeys.from_table(table.filter(pl.col("timestamp").is_between(first, last, closed="left")))
+    for ask in (
+        lambda j: j.correlation("X", exposure="first 2m", follow_up="5m", min_people=0).table,
+        lambda j: j.correlation("X", exposure="first 2m", follow_up="5m", min_people=0).compare(j).table,
+        lambda j: j.dropoff("X", quiet="3m").table,
+    ):
+        assert ask(cut).equals(ask(alone), null_equal=True)

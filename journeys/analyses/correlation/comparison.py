@@ -10,6 +10,7 @@ import polars as pl
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError
 from journeys.stats import adjust, compare_phis
+from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -81,10 +82,7 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     if not isinstance(other, Correlation):
         if not hasattr(other, "log"):
             raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
-        end = other.log.size.last
-        moved = replace(result.ask, names=other.log.names)
-        if end is not None:
-            moved = replace(moved, end_us=int(pl.Series([end]).dt.epoch("us")[0]))
+        moved = replace(result.ask, names=other.log.names, end_us=0 if other.until is None else moment_us(other.until))
         other = correlate(other, moved, rules=result.rules, options=result.settings)
     both = result.table.join(other.table, on="behaviour", suffix="_other").sort("behaviour")
     here = tuple(both[name] for name in CELLS)

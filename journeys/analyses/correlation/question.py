@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Sequential
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from journeys.analyses.correlation.ask import (
@@ -24,18 +24,18 @@ from journeys.analyses.correlation.ask import (
 from journeys.analyses.correlation.behaviours import Behaviour
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log import Log
-from journeys.steps import Step, StepLike, duration_us, resolve_step
+from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
 
 __all__ = ["BehaviourLike", "resolve_ask", "resolve_exposure", "resolve_strata"]
 
 BehaviourLike = StepLike | Behaviour
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ("day", "week", "month", "quarter", "year")
 
 
 def resolve_ask(
     log: Log,
     *,
+    until: datetime | None,
     conversion: StepLike,
     behaviours: BehaviourLike | Sequential[BehaviourLike],
     exposure: str,
@@ -45,12 +45,11 @@ def resolve_ask(
     strata: str | None = None,
 ) -> Ask:
     """Check a question and put it into the form that travels to the shards."""
-    end = log.size.last
     ask = Ask(
         conversion=_step(log, conversion, argument="conversion"),
         families=_families(log, behaviours),
         names=log.names,
-        end_us=0 if end is None else (end - _EPOCH) // timedelta(microseconds=1),
+        end_us=0 if until is None else moment_us(until),
         since=None if since is None else _step(log, since, argument="since"),
         exposure=resolve_exposure(exposure),
         within_us=None if within is None else duration_us(within, argument="within"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,12 +13,12 @@ from journeys.analyses.funnel.count import OTHER, Chosen, select
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown
-from journeys.steps import duration_us
+from journeys.steps import duration_us, moment_us
 
 if TYPE_CHECKING:
     from journeys.journeys import Journeys
 
-__all__ = ["FunnelPeople", "microseconds"]
+__all__ = ["FunnelPeople"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -71,7 +71,7 @@ class FunnelPeople(Result):
         row = self.row_of(after, argument="after")
         last = self.asked.until
         patience = duration_us(at_least, argument="at_least")
-        before = None if last is None else microseconds(last) - patience
+        before = None if last is None else moment_us(last) - patience
         return self._chosen(row, dropped=True, group=group, before=before)
 
     def row_of(self, step: int | str, *, argument: str) -> int:
@@ -95,8 +95,3 @@ class FunnelPeople(Result):
             listed = tuple(one for one in listed if any(value != OTHER for value in one))
         chosen = Chosen(self.spec, row, dropped, tuple(group.items()), listed, before)
         return self.asked.select(select, chosen)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as microseconds since 1970."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.funnel.count import count
-from journeys.analyses.funnel.people import FunnelPeople, microseconds
+from journeys.analyses.funnel.people import FunnelPeople
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.result import Asked
 from journeys.errors import ArgumentError
+from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -180,7 +181,7 @@ class Funnel(FunnelPeople):
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
         last = self.asked.until
-        counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else microseconds(last)))
+        counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else moment_us(last)))
         names = self.spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self.spec.by or None}
 
@@ -222,7 +223,7 @@ class Funnel(FunnelPeople):
             counts,
             every=every,
             time_zone=self.spec.time_zone,
-            until=None if last is None else microseconds(last),
+            until=None if last is None else moment_us(last),
             within=self.spec.within,
         )
         return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self.asked)
