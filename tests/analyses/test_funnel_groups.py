@@ -64,6 +64,22 @@ def test_columns_that_are_called_like_ours(name: str):
     assert entered(log(plan=["x"] * 6), "plan") == {"x": 3}
 
 
+@pytest.mark.parametrize("name", ["_place", "_session", "_day", "_event", "_by0", "_is0", "_hold0"])
+def test_columns_that_are_called_like_those_of_a_reading(name: str):
+    values = ["x", "x", "y", "y", "x", "z"]
+    ours, plain = log(**{name: values}), log(plan=values)
+    for asked in ({"order": "strict"}, {"count": "sessions"}, {"within": "same day"}, {"hold": True}):
+        tables = []
+        for j, column in ((ours, name), (plain, "plan")):
+            options = {"hold": column} if "hold" in asked else asked
+            step = jn.step("B not z", (pl.col("event") == "B") & (pl.col(column) != "z"))
+            tables.append(j.funnel(["A", step], by=column, **options).table)
+        shown = [table.rename({table.columns[0]: "by"}) for table in tables]
+        assert shown[0].equals(shown[1], null_equal=True)
+    drops = [j.funnel(["A", "B"], by=column).next_after_drop(1).table for j, column in ((ours, name), (plain, "plan"))]
+    assert drops[0].equals(drops[1])
+
+
 def visits(*rows: tuple[int, int, str, str]) -> jn.Journeys:
     """One person's events: day, hour, event, product; the campaign is always the same."""
     table = [("a", datetime(2026, 3, day, hour, tzinfo=UTC), event, item, "s") for day, hour, event, item in rows]

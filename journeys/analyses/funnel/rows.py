@@ -153,11 +153,13 @@ def read(view: View, spec: FunnelSpec) -> Wanted:
     frame = _with_people(view, conditions)
     extra: dict[str, pl.Expr] = {}
     if spec.order == "strict" or spec.placed:
-        frame = frame.with_row_index("_place")
-        extra["_place"] = pl.col("_place")
+        place = _free("_place", schema)
+        frame = frame.with_row_index(place)
+        extra["_place"] = pl.col(place)
     if spec.count == "sessions" or spec.calendar == "session":
-        frame = frame.with_columns(_session=_sessions(spec, schema))
-        extra["_session"] = pl.col("_session")
+        session = _free("_session", schema)
+        frame = frame.with_columns(_sessions(spec, schema).alias(session))
+        extra["_session"] = pl.col(session)
     if spec.calendar in DAYS:
         local = pl.col("timestamp").dt.convert_time_zone(spec.time_zone)
         extra["_day"] = local.dt.truncate(DAYS[spec.calendar]).to_physical()
@@ -181,6 +183,13 @@ def read(view: View, spec: FunnelSpec) -> Wanted:
         names = ", ".join(repr(one.name) for one in conditions if one.events is None)
         raise ArgumentError(f"steps: the condition of {names} cannot be worked out on this log: {error}") from error
     return Wanted(found, spec, conditions, _categories(schema), by)
+
+
+def _free(name: str, schema: pl.Schema) -> str:
+    """Return a name that no column of the log has."""
+    while name in schema:
+        name += "_"
+    return name
 
 
 def _merged(conditions: Sequence[Any]) -> list[Any]:
