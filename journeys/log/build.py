@@ -103,7 +103,7 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
     raise_all(problems, UnknownNameError)
     _check_columns(schema, wanted=wanted)
     named = frame.select(
-        pl.col(person).alias("person"),
+        (pl.col(person).fill_nan(None) if schema[person].is_float() else pl.col(person)).alias("person"),
         _as_time(schema, column=timestamp).alias("timestamp"),
         (pl.col(event) if isinstance(schema[event], pl.Enum) else pl.col(event).cast(pl.String)).alias("event"),
         pl.exclude(person, timestamp, event),
@@ -139,8 +139,16 @@ def _check_columns(schema: pl.Schema, *, wanted: dict[str, str]) -> None:
         )
     elif not (kind.is_temporal() or kind in (pl.String, pl.Null)) or kind in (pl.Time, pl.Duration()):
         problems.append(f"timestamp: column {wanted['timestamp']!r} is {kind}, expected a datetime, a date or text.")
-    if schema[wanted["person"]].is_nested():
-        problems.append(f"person: column {wanted['person']!r} is {schema[wanted['person']]}, expected one value a row.")
+    problems += [
+        f"{argument}: column {wanted[argument]!r} is {schema[wanted[argument]]}, expected one value a row."
+        for argument in ("person", "event")
+        if schema[wanted[argument]].is_nested()
+    ]
+    problems += [
+        f"table: column {name!r} holds Python objects, which can be neither sorted nor stored; convert or drop it."
+        for name, kind in schema.items()
+        if kind == pl.Object
+    ]
     raise_all(problems, ArgumentError)
 
 

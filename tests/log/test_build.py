@@ -139,3 +139,23 @@ def test_an_empty_log_answers():
     assert repr(j) == "Journeys: no people and no events."
     assert j.people.height == 0
     assert j.events.collect().height == 0
+
+
+def test_columns_of_kinds_that_cannot_be_meant_are_named_together():
+    things = pl.Series([object(), object()], dtype=pl.Object)
+    table = pl.DataFrame({"person": [["a"], ["b"]], "timestamp": [START] * 2, "event": [["x"], ["y"]], "thing": things})
+    with pytest.raises(jn.ArgumentError) as raised:
+        jn.Journeys.from_table(table)
+    for said in (
+        "person: column 'person' is List(String), expected one value a row.",
+        "event: column 'event' is List(String), expected one value a row.",
+        "table: column 'thing' holds Python objects, which can be neither sorted nor stored; convert or drop it.",
+    ):
+        assert said in str(raised.value)
+
+
+def test_a_person_that_is_not_a_number_is_nobody():
+    table = pl.DataFrame({"person": [2.0, float("nan"), 1.0], "timestamp": [START] * 3, "event": ["x"] * 3})
+    j = jn.Journeys.from_table(table)
+    assert j.events.collect()["person"].to_list() == [1.0, 2.0]
+    assert j.quarantine["reason"].to_list() == ["no person"]
