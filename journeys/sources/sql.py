@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events import Events
+from journeys.sources.reading import concat_rows
+from journeys.sources.reading.spool import Spool
 from journeys.sources.table import read_table
 
 __all__ = ["read_sql"]
+
+BATCH = 100_000
 
 
 def read_sql(
@@ -33,7 +38,8 @@ def read_sql(
     Parameters
     ----------
     query
-        What to ask: any SELECT. Let the database choose columns and rows; the answer is held in memory.
+        What to ask: any SELECT. Let the database choose columns and rows. The answer is fetched at once, a batch at a
+        time: up to 64 MB of it stay in memory, the rest waits in files in the folder for temporary files.
     connection
         An open connection: DuckDB, SQLite, PostgreSQL (psycopg), ADBC, SQLAlchemy or any other that follows the DBAPI.
     timestamp, event, ids, message_id, name, properties, unit, time_zone, drop_duplicates
@@ -50,7 +56,9 @@ def read_sql(
 
     Notes
     -----
-    A Delta or Iceberg table needs no query: `read_table(pl.scan_delta(path), …)`, and likewise `pl.scan_iceberg`.
+    A Delta or Iceberg table needs no query: `read_table` takes its folder, or `pl.scan_delta` and `pl.scan_iceberg`.
+    SQLAlchemy fetches in batches only with `connection.execution_options(stream_results=True)`. ADBC's driver for
+    PostgreSQL gives a uuid as bytes: where it has to match another system's, ask for `id::text`.
 
     Examples
     --------
@@ -82,8 +90,49 @@ def read_sql(
     )
 
 
-def _ask(query: str, connection: Any) -> pl.DataFrame:
-    # DuckDB hands its answer over as Arrow; the other drivers hand over rows or Arrow through Polars.
-    if type(connection).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
-        return pl.DataFrame(connection.sql(query))
-    return pl.read_database(query, connection, infer_schema_length=None)
+def _ask(query: str, connection: Any) -> pl.LazyFrame:
+    """Take the answer in batches: what does not fit into a little memory waits in files."""
+    spool: Spool[pl.Schema] = Spool()
+    for batch in _batches(query, connection):
+        frame = batch.select(_plain(batch.get_column(name)) for name in batch.columns)
+        spool.add(frame, mark=frame.schema)
+    # each batch tells its types by itself; where they differ, the column becomes one that holds them all
+    tables = [table for _, table in spool.tables()]
+    if tables:
+        return concat_rows(tables)
+    # no rows may come in no batch: then only the whole answer, which is empty, names the columns
+    return (pl.DataFrame(connection.sql(query)) if _duckdb(connection) else pl.read_database(query, connection)).lazy()
+
+
+def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
+    if _duckdb(connection):
+        # Polars would ask over a connection of its own, which sees neither temporary tables nor registered frames.
+        relation = connection.sql(query)
+        read = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
+        for batch in read(BATCH):
+            yield pl.DataFrame(batch)
+        return
+    with _reading(connection) as reading:
+        options: dict[str, Any] = {"iter_batches": True, "batch_size": BATCH, "infer_schema_length": None}
+        yield from pl.read_database(query, reading, **options)
+
+
+def _duckdb(connection: Any) -> bool:
+    return type(connection).__module__.partition(".")[0] in ("duckdb", "_duckdb")
+
+
+@contextmanager
+def _reading(connection: Any) -> Iterator[Any]:
+    """PostgreSQL's psycopg fetches the whole answer at once, unless the server keeps it under a cursor's name."""
+    if type(connection).__module__.partition(".")[0] not in ("psycopg", "psycopg2") or hasattr(connection, "fetchmany"):
+        yield connection
+        return
+    with closing(connection.cursor(name="journeys", withhold=connection.autocommit)) as cursor:
+        yield cursor
+
+
+def _plain(values: pl.Series) -> pl.Series:
+    """Write what only Python or only the database knows (UUIDs, JSON, exact numbers) as the text that it stands for."""
+    if values.dtype == pl.Object:
+        return pl.Series(values.name, [None if one is None else str(one) for one in values], dtype=pl.String)
+    return values.ext.storage() if isinstance(values.dtype, pl.BaseExtension) else values

@@ -10,6 +10,7 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
+from journeys.sources.lake import load_lake
 from journeys.sources.reading import Source, load
 from journeys.sources.reading.dtypes import flatten
 from journeys.sources.shape import Shape, as_id, as_text, to_events
@@ -41,7 +42,8 @@ def read_table(
     ----------
     source
         A path, a glob, a folder or a list of them (CSV, TSV, NDJSON, Parquet, Arrow; gzip or zstd), a DataFrame, a
-        LazyFrame, or any object that speaks Arrow (pandas, DuckDB, PyArrow).
+        LazyFrame, or any object that speaks Arrow (pandas, DuckDB, PyArrow). The folder of a Delta or Iceberg table
+        is read as that table now stands (`pip install 'journeys[lakes]'`); the table's own object will do, too.
     timestamp
         The column of times. Numbers need a `unit`; times without zone are read in `time_zone`, else as UTC.
     event
@@ -87,7 +89,7 @@ def read_table(
     """
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     keys = [message_id] if message_id else []
-    raw = load(source, text=[*types.values(), *keys])
+    raw = load_lake(source) or load(source, text=[*types.values(), *keys])
     schema = raw.schema
     available = [column for column in schema if not column.startswith("_")]
     chosen = list(properties) if properties is not None else []

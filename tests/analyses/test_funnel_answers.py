@@ -357,3 +357,25 @@ def test_parts_of_a_log_make_the_whole(rows: list[Row], kinds: list[str], order:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("journeys.analyses.funnel.found._PART", 2)
         assert journeys(rows).funnel(named(kinds), **asked).table.equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"order": "any", "ties": "rising"}, "ties: 'rising' has no meaning where steps come in any order."),
+        ({"order": "any", "entry": "any"}, "entry: in any order people enter at any step already."),
+        (
+            {"order": "strict", "ties": "either", "count": "entries"},
+            "count: entries of a strict funnel need ties='arrival' or 'rising'.",
+        ),
+        (
+            {"order": "strict", "ties": "either", "hold": "campaign"},
+            "hold: a strict funnel that holds a value needs ties='arrival' or 'rising'.",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other(options, said):
+    j = journeys([("a", 1, "A", "s"), ("a", 2, "B", "s")])
+    with pytest.raises(jn.ArgumentError) as raised:
+        j.funnel(["A", "B"], **options)
+    assert said in str(raised.value)

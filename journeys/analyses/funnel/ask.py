@@ -274,6 +274,8 @@ def _contradictions(spec: FunnelSpec, semantics: str | None) -> list[str]:
         problems.append(f"steps: a run in any order holds at most {_MOST_IN_A_RUN} steps; order='any' has no limit.")
     if spec.count == "entries" and spec.ties == "either" and spec.order == "strict":
         problems.append("count: entries of a strict funnel need ties='arrival' or 'rising'.")
+    if spec.hold and spec.ties == "either" and spec.order == "strict":
+        problems.append("hold: a strict funnel that holds a value needs ties='arrival' or 'rising'.")
     if spec.reentry == "each" and spec.count != "entries":
         problems.append("reentry: 'each' makes every first step an entry; it needs count='entries'.")
     if spec.reentry == "each" and spec.order == "any":
