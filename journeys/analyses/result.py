@@ -32,6 +32,10 @@ class Asked(Protocol):
         """People, events and time span of the selection."""
 
     @property
+    def watched(self) -> tuple[datetime | None, datetime | None]:
+        """The moments from and up to which people were watched."""
+
+    @property
     def until(self) -> datetime | None:
         """The moment up to which people were watched."""
 

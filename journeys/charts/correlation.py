@@ -170,7 +170,7 @@ def _counts(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Colours, 
 
 def _heads(fig: go.Figure, conversion: str, *, theme: Colours) -> None:
     goal = label(conversion, 22)
-    heads = ((0.645, "φ"), (0.83, f"{goal}:<br>of those who did"), (1.0, f"{goal}:<br>of those who did not"))
+    heads = ((0.645, "φ"), (0.83, f"{goal}:<br>who did"), (1.0, f"{goal}:<br>who did not"))
     for x, text in heads:
         fig.add_annotation(
             text=text,

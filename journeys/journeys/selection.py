@@ -63,13 +63,16 @@ class Selection:
         return Size(int(found["people"].sum()), int(found["events"].sum()), span[0], span[1])
 
     @cached_property
-    def until(self) -> datetime | None:
-        """The moment up to which people were watched: the log's end, or where a cut in time alone ends it."""
+    def watched(self) -> tuple[datetime | None, datetime | None]:
+        """The moments from and up to which people were watched: the log's, or those of what a cut in time leaves."""
         timed = [cut for cut in self.cuts if isinstance(cut, pl.Expr) and set(cut.meta.root_names()) == {"timestamp"}]
-        if not timed:
-            return self.log.size.last
-        ends = replace(self, cuts=tuple(timed)).run(_measure, None)["last"]
-        return cast("datetime | None", ends.max())
+        size = replace(self, cuts=tuple(timed)).size
+        return size.first, size.last
+
+    @property
+    def until(self) -> datetime | None:
+        """The moment up to which people were watched."""
+        return self.watched[1]
 
     def _cut(self, cut: pl.Expr | pl.Series) -> Self:
         return replace(self, cuts=(*self.cuts, cut))

@@ -121,3 +121,18 @@ def test_nobody_is_watched_beyond_a_cut_in_time():
     assert funnel.trend(every="1d").table["complete"].to_list() == [False]
     assert funnel.stalled(after=1, at_least="7d").people.height == 0
     assert whole.where(pl.col("event") == "A").funnel(steps).stalled(after=1, at_least="7d").people.height == 1
+
+
+def test_a_trend_marks_periods_that_the_log_holds_a_part_of():
+    # Sunday 1 March to Monday 16 March: one whole week between two that are cut
+    days = [(day, 9, event, "p") for day in (1, 3, 10, 16) for event in ("A", "B")]
+    funnel = visits(*days).funnel(["A", "B"], count="entries", within="1d")
+    trend = funnel.trend(every="1w")
+    assert trend.table.select(pl.col("period").dt.day(), "complete").rows() == [
+        (23, False),
+        (2, True),
+        (9, False),
+        (16, False),
+    ]
+    assert trend.finding == "100 % of those who entered in the week from 2 March 2026 converted."
+    assert funnel.trend(every="1d").table["complete"].to_list() == [True] * 14 + [False] * 2

@@ -218,12 +218,11 @@ class Funnel(FunnelPeople):
             raise ArgumentError(f"every: {every!r} is none of '1d', '1w', '1mo', '1q', '1y'.")
         row = self.spec.width - 1 if step is None else self.row_of(step, argument="step")
         counts = self.asked.run(count_periods, Periods(self.spec, every, row))
-        last = self.asked.until
         table = trend_table(
             counts,
             every=every,
             time_zone=self.spec.time_zone,
-            until=None if last is None else moment_us(last),
+            watched=self.asked.watched,
             within=self.spec.within,
         )
         return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self.asked)

@@ -250,9 +250,9 @@ class ConvertedWithin(Result):
         groups = self.settings["by"]
         last = self.table.row(-1, named=True)
         if groups:
-            ends = self.table.group_by(groups).last().sort("share", *groups)
+            ends = self.table.unique(groups, keep="last", maintain_order=True).sort("share", *groups)
             low, high = (" · ".join(map(str, ends.select(groups).row(at))) for at in (0, -1))
-            return f"From {percent(ends['share'][0])} ({low}) to {percent(ends['share'][-1])} ({high}) converted."
+            return f"Of {low} {percent(ends['share'][0])} converted, of {high} {percent(ends['share'][-1])}."
         open_ = f"; {number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
         return f"{percent(last['share'])} converted within {duration(last['time'])}{open_}."
 

@@ -7,8 +7,8 @@ that reaches the last step" becomes "the earliest conversion that a first step c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,21 @@ from journeys.analyses.funnel.rows import Bools, Ints, Rows, read_rows
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.result import Result
 from journeys.log import View
+from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["FunnelTrend", "Periods", "count_periods", "trend_table"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WHEN = {
+    "1d": "on",
+    "1w": "in the week from",
+    "1mo": "in the month from",
+    "1q": "in the quarter from",
+    "1y": "in the year from",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +171,14 @@ def _mirror(spec: FunnelSpec) -> FunnelSpec:
 
 
 def trend_table(
-    counts: pl.DataFrame, *, every: str, time_zone: str, until: int | None, within: int | None
+    counts: pl.DataFrame,
+    *,
+    every: str,
+    time_zone: str,
+    watched: tuple[datetime | None, datetime | None],
+    within: int | None,
 ) -> pl.DataFrame:
-    """Add up, put the empty periods in, and mark those whose people have not had their whole time yet."""
+    """Add up, put the empty periods in, and mark those that are whole, with everybody's time over."""
     from journeys.stats import wilson
 
     summed = counts.group_by("period").agg(pl.col("entered", "converted").sum()).sort("period")
@@ -175,7 +190,9 @@ def trend_table(
     else:
         summed = pl.DataFrame(schema=schema)
     low, high = wilson(summed["converted"].to_numpy(), summed["entered"].to_numpy())
-    end = pl.col("period").dt.offset_by(every).dt.convert_time_zone("UTC").to_physical()
+    # a log that begins within the first day of a period has all of it
+    begun = _moment("1d") > moment_us(watched[0] or _EPOCH)
+    over = _moment(every) + (within or 0) <= moment_us(watched[1] or _EPOCH)
     return summed.sort("period").select(
         "period",
         "entered",
@@ -183,8 +200,13 @@ def trend_table(
         pl.when(pl.col("entered") > 0).then(pl.col("converted") / pl.col("entered")).alias("rate"),
         pl.Series("ci_low", low).fill_nan(None),
         pl.Series("ci_high", high).fill_nan(None),
-        (end + (within or 0) <= (until if until is not None else 0)).alias("complete"),
+        (begun & over).alias("complete"),
     )
+
+
+def _moment(later: str) -> pl.Expr:
+    """Return the moment (µs) that is so much later than a period's start."""
+    return pl.col("period").dt.offset_by(later).dt.convert_time_zone("UTC").to_physical()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -205,13 +227,12 @@ class FunnelTrend(Result):
 
         whole = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
         if not whole.height:
-            return "No period is complete yet: everybody may still convert."
-        rows: Sequence[dict[str, object]] = whole.to_dicts()
-        first, last = rows[0], rows[-1]
-        return (
-            f"{percent(float(str(last['rate'])))} of those who entered from {day(whole['period'][-1])} on converted; "
-            f"it was {percent(float(str(first['rate'])))} from {day(whole['period'][0])} on."
-        )
+            return "No period is complete: the log holds a part of each, or people may still convert."
+        when = _WHEN[self.settings["every"]]
+        now = f"{percent(whole['rate'][-1])} of those who entered {when} {day(whole['period'][-1])} converted"
+        if whole.height == 1:
+            return f"{now}."
+        return f"{now}; {when} {day(whole['period'][0])} it was {percent(whole['rate'][0])}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the line with its band; incomplete periods are dashed."""
