@@ -201,7 +201,7 @@ class Funnel(FunnelPeople):
         -------
         FunnelTrend
             A person counts once in each period in which they take the first step. Periods are all there, empty ones
-            too; `complete` says whether everybody's window has passed.
+            too; `complete` says whether the log holds the whole period, and everybody's window has passed.
 
         Examples
         --------
