@@ -34,28 +34,31 @@ def draw(
     >>> table = pl.DataFrame({"period": [date(2026, 3, 1), date(2026, 3, 2)], "entered": [10, 12], "converted": [2, 3],
     ...     "rate": [0.2, 0.25], "ci_low": [0.06, 0.09], "ci_high": [0.5, 0.5], "complete": [True, False]})
     >>> [trace.line.dash for trace in draw(table).data]
-    [None, None, None, 'dot']
+    [None, None, 'dot', None]
     """
     rows = [row for row in table.to_dicts() if row["rate"] is not None]
     if not rows:
         return nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    whole = [row for row in rows if row["complete"]]
-    # the dashed end begins at the last complete period, so that the line has no hole
-    open_ = [*whole[-1:], *(row for row in rows if not row["complete"])]
+    # what touches a period that is not complete is dashed: both lines have holes where the other one is
+    near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
+    whole = [row if row["complete"] else None for row in rows]
+    open_ = [row if close else None for row, close in zip(rows, near, strict=True)]
     fig = go.Figure()
     hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
     x = [row["period"] for row in rows]
     fig.add_scatter(x=x, y=[row["ci_high"] for row in rows], **hidden)
     fig.add_scatter(x=x, y=[row["ci_low"] for row in rows], fill="tonexty", fillcolor=rgba(theme.goal, 0.14), **hidden)
-    for part, dash in ((whole, None), (open_ if len(open_) > 1 or not whole else [], "dot")):
+    for part, dash in ((open_, "dot"), (whole, None)):
+        if not any(part):
+            continue
         fig.add_scatter(
-            x=[row["period"] for row in part],
-            y=[row["rate"] for row in part],
+            x=x,
+            y=[row and row["rate"] for row in part],
             mode="lines+markers",
             line={"color": theme.goal, "width": 2, "dash": dash},
             marker={"size": 5, "color": theme.goal if dash is None else theme.paper, "line": _ring(theme.goal)},
-            hovertext=[_sentence(row) for row in part],
+            hovertext=[row and _sentence(row) for row in part],
             hoverinfo="text",
             showlegend=False,
         )
@@ -72,5 +75,5 @@ def _ring(colour: str) -> dict[str, Any]:
 def _sentence(row: dict[str, Any]) -> str:
     when = f"{row['period']:%Y-%m-%d}"
     rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
-    still = "" if row["complete"] else "<br>not complete yet: some may still convert"
+    still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
     return f"{when}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"

@@ -43,6 +43,16 @@ def test_no_axis_is_left_to_the_percent_sign_of_plotly():
     assert (axis.tickformat, axis.title.text, axis.ticktext[-1]) == (None, "points", "+40")
 
 
+def test_a_trend_is_dashed_at_both_ends_and_whole_between():
+    complete = [False, True, True, True, False, False]
+    rates = {"rate": [0.1] * 6, "ci_low": [0.05] * 6, "ci_high": [0.2] * 6, "converted": [2] * 6, "entered": [20] * 6}
+    table = pl.DataFrame(rates | {"period": [START + timedelta(days=n) for n in range(6)], "complete": complete})
+    dashed, line = trend.draw(table).data[2:]
+    assert (dashed.line.dash, line.line.dash) == ("dot", None)
+    assert [y is not None for y in line.y] == complete
+    assert [y is not None for y in dashed.y] == [True, True, False, True, True, True]
+
+
 def test_curves_of_groups_say_which_is_which():
     times = [timedelta(days=1), timedelta(days=3)]
     table = pl.DataFrame({"plan": ["a", "b"], "time": times, "at_risk": [9, 9], "converted": [1, 2]})

@@ -238,5 +238,5 @@ class FunnelTrend(Result):
         """Draw the line with its band; incomplete periods are dashed."""
         from journeys.charts.trend import draw
 
-        subtitle = "conversion by period of entering, with 95 % interval; dashed where people may still convert"
+        subtitle = "conversion by period of entering, with 95 % interval; dashed where a period is not complete"
         return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
