@@ -34,6 +34,8 @@ reader                identifiers                                              t
 `read_table`          as told                                                  as told
 `read_sql`            as told                                                  as told
 ====================  =======================================================  ==================================
+
+A Delta or Iceberg table: `read_table` takes its folder; every reader takes `pl.scan_delta(…)` and `pl.scan_iceberg(…)`.
 """
 
 from journeys.sources.amplitude import read_amplitude
