@@ -19,6 +19,8 @@ __all__ = ["draw"]
 THICK = 13
 FAINT, FULL = 0.38, 0.85
 SAYS_NOTHING = 0.05
+SMALLEST = 0.002
+FEW = 40
 
 
 def draw(
@@ -33,6 +35,7 @@ def draw(
     title: str = "",
     subtitle: str = "",
     width: int = 1080,
+    smallest: float = SMALLEST,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -59,6 +62,9 @@ def draw(
         The finding and the definition.
     width
         The width in pixels that names are cut for; the figure still fits its place.
+    smallest
+        Among more than 40 links, those of a smaller share of the fullest column are folded: they keep their place, so
+        that every node is as high as its people, but no ribbon is drawn, and the subtitle says how many they are.
     dark, narrow
         For a dark page; for a telephone, where the page scrolls the picture sideways.
 
@@ -92,6 +98,9 @@ def draw(
     first = min(one.position for one in laid.nodes)
     across = _across(laid, first, width)
     on_way = _way(laid, goal, path)
+    folded = _folded(laid, smallest, on_way)
+    if folded:
+        subtitle = f"{subtitle} {_told(laid, folded)}".strip()
     number_of = {one.key: i for i, one in enumerate(laid.nodes)}
     fig = go.Figure(
         go.Sankey(
@@ -118,7 +127,10 @@ def draw(
                 "source": [number_of[link.source.key] for link in laid.links],
                 "target": [number_of[link.target.key] for link in laid.links],
                 "value": [link.people for link in laid.links],
-                "color": [_tint(link, ribbons[link.row], on_way, theme) for link in laid.links],
+                "color": [
+                    rgba(theme.paper, 0) if link.row in folded else _tint(link, ribbons[link.row], on_way, theme)
+                    for link in laid.links
+                ],
                 "hovercolor": [rgba(ribbons[link.row], FULL) for link in laid.links],
                 "sort": "input",
                 "customdata": [_link_words(link, rows[link.row], goal) for link in laid.links],
@@ -178,6 +190,24 @@ def _way(laid: Layout, goal: str | None, path: Sequence[str] | None) -> set[tupl
         elif here[0] > best.get(link.target.key, (0.0, ()))[0]:
             best[link.target.key] = here
     return set(max(reached)[2]) if reached else set()
+
+
+def _folded(laid: Layout, smallest: float, way: set[tuple[int, str, str]]) -> set[int]:
+    """Return the rows of the links whose hairs would only be a haze; never one of the way that is set off."""
+    if len(laid.links) <= FEW:
+        return set()
+    within: dict[int, float] = {}
+    for link in laid.links:
+        within[link.source.position] = within.get(link.source.position, 0) + link.people
+    least = smallest * max(within.values())
+    return {link.row for link in laid.links if link.people < least and not _on(link, way)}
+
+
+def _told(laid: Layout, folded: set[int]) -> str:
+    small = [link.people for link in laid.links if link.row in folded]
+    share = sum(small) / sum(link.people for link in laid.links)
+    most = number(max(small))
+    return f"{plural(len(small), 'link')} of at most {most}, {percent(share)} of all steps, left undrawn."
 
 
 def _tint(link: Link, ribbon: str, way: set[tuple[int, str, str]], theme: Colours) -> str:

@@ -169,6 +169,56 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert same.finding == "No link differs between the two groups beyond chance."
 
 
+def test_resonance_agrees_with_plain_loops() -> None:
+    @given(people=logs, others=logs, count=st.sampled_from(["people", "entries"]))
+    def agree(people: Any, others: Any, count: str) -> None:
+        (j, own), (k, theirs) = journeys_of(people), journeys_of(others)
+        asked: dict[str, Any] = {"end": "X", "who": "all"} | (
+            {"count": count, "start": "A"} if count != "people" else {}
+        )
+        words: dict[str, Any] = {"end": is_goal, "end_name": "X"}
+        if count != "people":
+            words |= {"start": lambda event: event.event == "A", "start_name": "A", "occurrence": "each"}
+            asked["occurrence"] = "each"
+        both = j.flow(**asked, against=k)
+        sides = []
+        for side in (own, theirs):
+            passed: Counter[str] = Counter()
+            converted: Counter[str] = Counter()
+            for journey in twin.journeys(side, **words):
+                for name in {name for name, _ in journey.nodes} - {"X"}:
+                    passed[name] += 1
+                    converted[name] += journey.converted
+            sides.append((passed, converted))
+        rows = both.resonance(min_people=0).to_dicts()
+        assert {row["node"] for row in rows} == sides[0][0].keys() | sides[1][0].keys()
+        for row in rows:
+            for prefix, (passed, converted) in zip(("", "against_"), sides, strict=True):
+                n = passed[row["node"]]
+                assert row[f"{prefix}people"] == n
+                rate = pytest.approx(converted[row["node"]] / n) if n else None
+                assert row[f"{prefix}conversion_rate"] == rate
+
+    agree()
+
+
+def test_touch_points_that_do_not_resonate_are_drawn() -> None:
+    j = two_groups()
+    both = j.flow(end="Buy", who="all", against=pl.col("first_campaign") == "ads")
+    table = both.resonance()
+    help_, read, visit = (table.filter(node=name).row(0, named=True) for name in ("Help", "Read", "Visit"))
+    assert (help_["people"], help_["conversion_rate"], help_["rate_difference"]) == (50, 0.0, 0.0)
+    # passed once each, however often they come by
+    assert (visit["people"], visit["against_people"]) == (100, 100)
+    assert read["rate_low"] < read["rate_difference"] < read["rate_high"]
+    assert table["q_value"].to_list() >= table["p_value"].to_list()
+    figure = both.plot(kind="resonance")
+    assert figure.layout.title.text.startswith("<b>Visit resonates least: ")
+    assert [trace.type for trace in figure.data] == ["scatter"]
+    with pytest.raises(jn.ArgumentError, match="kind: 'differnce' is none of 'difference', 'both', 'resonance'"):
+        both.plot(kind="differnce")  # type: ignore[arg-type]
+
+
 def test_flow_figures_say_what_they_count() -> None:
     flow = two_groups().flow(end="Buy", who="all")
     assert flow.finding == "46 % of 200 people reach Buy."

@@ -72,6 +72,48 @@ def test_names_of_nodes_agree_with_plain_loops(people: Any, asked: dict[str, Any
     assert {(p, s, t): n for p, s, t, n in table.select("position", "source", "target", "people").rows()} == wanted
 
 
+EXPRESSIONS = [
+    (pl.col("page_path"), lambda event: event.properties["page_path"]),
+    (
+        pl.when(pl.col("event").cast(pl.String) == "Buy").then(pl.lit("Money")).otherwise(pl.col("page_path")),
+        lambda event: "Money" if event.event == "Buy" else event.properties["page_path"],
+    ),
+    (pl.col("timestamp").dt.minute() % 3, lambda event: str(event.time // MINUTE % 3)),
+    (pl.col("event").cast(pl.String) + ":", lambda event: event.event + ":"),
+    (pl.lit(None, dtype=pl.String), lambda event: None),
+]
+
+
+@given(
+    people=logs,
+    number=st.integers(0, len(EXPRESSIONS) - 1),
+    hide=st.sampled_from([[], ["/p*"], ["Buy"]]),
+    groups=st.sampled_from([None, {"Pages": ["/*"]}]),
+    end=st.sampled_from([None, "Buy"]),
+    top=st.sampled_from([None, 1]),
+)
+def test_nodes_from_expressions_agree_with_plain_loops(
+    *, people: Any, number: int, hide: list[str], groups: Any, end: str | None, top: int | None
+) -> None:
+    expression, name = EXPRESSIONS[number]
+    j, own = made(people)
+
+    def named(event: twin.Event) -> str | None:
+        label = name(event)
+        if label is None or any(twin.fits(p, event.event) or twin.fits(p, label) for p in hide):
+            return None
+        if groups and any(twin.fits(p, event.event) or twin.fits(p, label) for p in groups["Pages"]):
+            label = "Pages"
+        return f'"{label}"' if label in (twin.DROP, twin.OTHER, twin.CONTINUES) else label
+
+    is_end = None if end is None else (lambda event: event.event == end)
+    found = twin.journeys(own, node=named, end=is_end, end_name=end or "")
+    expected = twin.links(found, top=top, who="all")
+    wanted = {(r["position"], r["source"], r["target"]): r["people"] for r in expected if r["target"] is not None}
+    table = j.flow(node=expression, hide=hide, groups=groups, end=end, who="all", top=top).table
+    assert {(p, s, t): n for p, s, t, n in table.select("position", "source", "target", "people").rows()} == wanted
+
+
 @given(people=logs, steps=st.integers(1, 5), collapse=st.booleans(), top=st.sampled_from([None, 1]), some=st.booleans())
 def test_people_alone_are_counted_as_with_times(people: Any, steps: int, collapse: bool, top: int, some: bool) -> None:
     j, own = made(people)

@@ -138,6 +138,21 @@ def test_sankey_sets_off_the_widest_way_to_the_goal_or_the_one_given():
     assert loud(given) == {("Visit", "Read"), ("Read", "Upgrade")}
 
 
+def test_sankey_folds_the_smallest_links_and_says_so():
+    many = [(0, "Visit", f"Page {n:02d}", 100 if n < 30 else 1) for n in range(50)]
+    many += [(1, f"Page {n:02d}", "Upgrade", 1) for n in range(50)]
+    fig = sankey.draw(frames.links(many), goal="Upgrade")
+    clear = [
+        n for n, colour in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True) if colour.endswith(",0)")
+    ]
+    assert clear == [1] * 68  # of 70; two are the way that is set off
+    assert "68 links of at most 1, 2.2 % of all steps, left undrawn." in words(fig)
+    assert sum(fig.data[0].link.value) == 3070
+    few = sankey.draw(frames.links(many[:40]), goal="Upgrade")
+    assert "undrawn" not in words(few)
+    assert "undrawn" not in words(sankey.draw(frames.links(many), goal="Upgrade", smallest=0.0))
+
+
 def test_sankey_hover_says_sentences():
     said = " ".join(sankey.draw(frames.links(FLOW), goal="Upgrade").data[0].link.customdata).replace("<br>", " ")
     assert (

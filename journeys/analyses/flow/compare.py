@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import said
+from journeys.analyses.flow.nodes import said, shown_name
+from journeys.analyses.flow.paths import passing
 from journeys.analyses.flow.result import Flow, make
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
@@ -65,17 +66,27 @@ class ComparedFlow(Flow):
         return f"{mine.removesuffix('.')} against {self.other.journeys:,}. Positive: more here."
 
     def plot(  # type: ignore[override]  # colours say who, not what goes with the goal
-        self, *, kind: Literal["difference", "both"] = "difference", dark: bool = False
+        self, *, kind: Literal["difference", "both", "resonance"] = "difference", dark: bool = False
     ) -> go.Figure:
-        """Draw the difference, or both flows on one scale.
+        """Draw the difference, both flows on one scale, or which touch points convert better here and which worse.
 
         Parameters
         ----------
-        kind : {"difference", "both"}
-            One Sankey whose links are as wide as the difference, or the two Sankeys one above the other.
+        kind : {"difference", "both", "resonance"}
+            One Sankey whose links are as wide as the difference; the two Sankeys one above the other; or a line for
+            each of the 20 touch points that most pass: the difference of its conversion rates with its interval.
         dark : bool
             For a dark page.
+
+        Raises
+        ------
+        ArgumentError
+            When `kind` is none of these, or it is "resonance" and the flow has no end.
         """
+        if kind not in ("difference", "both", "resonance"):
+            raise ArgumentError(f"kind: {kind!r} is none of 'difference', 'both', 'resonance'.")
+        if kind == "resonance":
+            return self._plot_resonance(dark=dark)
         from journeys.charts.flow_difference import draw, draw_both
 
         words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "goal": self.goal, "dark": dark}
@@ -83,43 +94,85 @@ class ComparedFlow(Flow):
             return draw(self.table, **words)
         return draw_both(self.table, colour_of=self._colours(dark=dark), **words)
 
-    def resonance(self) -> pl.DataFrame:
+    def _plot_resonance(self, *, dark: bool) -> go.Figure:
+        from journeys.charts.differences import draw
+        from journeys.display import points
+
+        table = self.resonance()
+        size = pl.min_horizontal("people", "against_people")
+        table = (
+            table.sort(size, "node", descending=[True, False]).head(20).sort("rate_difference", "node", nulls_last=True)
+        )
+        worst = table.filter(pl.col("q_value") < 0.05, pl.col("rate_difference") < 0).head(1).to_dicts()
+        title = "No touch point converts worse here than for the others, beyond chance."
+        if worst:
+            row = worst[0]
+            gap = points(row["rate_difference"], row["rate_low"], row["rate_high"])
+            title = f"{said(row['node'])} resonates least: {gap} to {said(self.goal or '')} against the others."
+        drawn = table.select(
+            step=pl.int_range(pl.len()),
+            name="node",
+            people="people",
+            people_against="against_people",
+            rate="conversion_rate",
+            rate_against="against_conversion_rate",
+            difference="rate_difference",
+            ci_low="rate_low",
+            ci_high="rate_high",
+            q_value="q_value",
+        )
+        return draw(drawn, title=title, subtitle=self.definition, dark=dark)
+
+    def resonance(self, *, min_people: int = 1) -> pl.DataFrame:
         """Which touch points convert worse, or better, here than for the others?
+
+        Parameters
+        ----------
+        min_people : int
+            Leave out what fewer pass, in either group.
 
         Returns
         -------
         pl.DataFrame
-            Per node over all columns: `node`, `people`, `conversion_rate`, `against_people`,
-            `against_conversion_rate`, `rate_difference`, `rate_low`, `rate_high`, `q_value`; the worst first.
-            Passages are added up over columns, so that a journey that comes by twice counts twice: the
-            intervals are too narrow where journeys come by often.
+            Per node but the end: `node`, `people` (journeys that pass it, before the end, in whatever column or beyond
+            the last; each once), `conversion_rate` of these, `against_people`, `against_conversion_rate`,
+            `rate_difference`, `rate_low`, `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the
+            worst first. A rate and what follows from it is null where nobody passes.
 
         Raises
         ------
         ArgumentError
             When the flow has no end to convert to.
+
+        Notes
+        -----
+        Interval and test as in `journeys.stats.difference`: they assume that the two groups share nobody and that
+        journeys are independent, which several entries of one person are not.
         """
         if self.goal is None:
             raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
-        rates = [_over_columns(flow.nodes, prefix) for flow, prefix in ((self, ""), (self.other, "against_"))]
-        table = rates[0].join(rates[1], on="node", how="inner")
-        found = difference(table["converted"], table["passed"], table["against_converted"], table["against_passed"])
-        table = table.with_columns(
-            rate_difference=pl.Series(found.estimate, nan_to_null=True),
-            rate_low=pl.Series(found.ci_low, nan_to_null=True),
-            rate_high=pl.Series(found.ci_high, nan_to_null=True),
-            q_value=pl.Series(adjust(found.p_value), nan_to_null=True),
-        )
-        columns = ["node", "people", "conversion_rate", "against_people", "against_conversion_rate"]
-        return table.select(*columns, "rate_difference", "rate_low", "rate_high", "q_value").sort(
-            "rate_difference", "node"
-        )
+        mine, theirs = (passing(flow.asked, flow.spec) for flow in (self, self.other))
+        table = mine.join(theirs, on="node", how="full", coalesce=True, suffix="_against")
+        table = table.rename({"passed_against": "against_passed", "converted_against": "against_converted"})
+        table = table.with_columns(pl.exclude("node").fill_null(0))
+        enough = pl.min_horizontal("passed", "against_passed") >= min_people
+        table = _rated(table.filter(enough, pl.col("node") != shown_name(self.goal)).sort("node"))
+        return table.select(
+            "node",
+            pl.col("passed").alias("people"),
+            _rate("converted", "passed").alias("conversion_rate"),
+            pl.col("against_passed").alias("against_people"),
+            _rate("against_converted", "against_passed").alias("against_conversion_rate"),
+            "rate_difference",
+            "rate_low",
+            "rate_high",
+            pl.col("rate_p_value").alias("p_value"),
+            pl.col("rate_q_value").alias("q_value"),
+        ).sort("rate_difference", "node", nulls_last=True)
 
 
-def _over_columns(nodes: pl.DataFrame, prefix: str) -> pl.DataFrame:
-    added = nodes.group_by("node").agg(pl.col("people", "passed", "converted").sum())
-    added = added.with_columns(conversion_rate=pl.col("converted") / pl.col("passed"))
-    return added.select("node", pl.exclude("node").name.prefix(prefix))
+def _rate(some: str, of: str) -> pl.Expr:
+    return pl.when(pl.col(of) > 0).then(pl.col(some) / pl.col(of))
 
 
 def ask_against(asked: Asked, others: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> ComparedFlow:
@@ -168,7 +221,11 @@ def _beside(mine: pl.DataFrame, theirs: pl.DataFrame, *, keys: list[str], n: tup
 def _rates(nodes: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
     other = theirs.select("position", "node", pl.col("passed", "converted").name.prefix("against_"))
     table = nodes.join(other, on=["position", "node"], how="left", maintain_order="left")
-    table = table.with_columns(pl.col("against_passed", "against_converted").fill_null(0))
+    return _rated(table.with_columns(pl.col("against_passed", "against_converted").fill_null(0)))
+
+
+def _rated(table: pl.DataFrame) -> pl.DataFrame:
+    """Add by how much the conversion rates of those who pass differ, with interval and test."""
     found = difference(table["converted"], table["passed"], table["against_converted"], table["against_passed"])
     return table.with_columns(
         rate_difference=pl.Series(found.estimate, nan_to_null=True),

@@ -14,7 +14,7 @@ from journeys.analyses.result import Asked
 from journeys.errors import ArgumentError
 from journeys.stats import wilson
 
-__all__ = ["Rank", "coverage", "sequences", "top_paths"]
+__all__ = ["Rank", "coverage", "passing", "sequences", "top_paths"]
 
 Rank = Literal["people", "best", "worst"]
 
@@ -110,6 +110,14 @@ def sequences(asked: Asked, spec: FlowSpec, *, size: int, n: int, min_people: in
     )
     table = table.sort("people", "times", "named", descending=[True, True, False]).head(n)
     return table.select("sequence", "people", "times", "conversion_rate", "ci_low", "ci_high")
+
+
+def passing(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
+    """Count, for each node, the journeys that pass it anywhere on their way, and how many of these reach the end."""
+    counts = asked.run(count_grams, GramSpec(spec, 1))
+    return counts.group_by(pl.col("sequence").list.first().alias("node")).agg(
+        pl.col("people").sum().alias("passed"), pl.col("people").filter("reached").sum().alias("converted")
+    )
 
 
 def check_path(path: Sequence[str]) -> tuple[str, ...]:
