@@ -20,7 +20,7 @@ THICK = 13
 FAINT, FULL = 0.38, 0.85
 SAYS_NOTHING = 0.05
 SMALLEST = 0.002
-FEW = 40
+FEW = 20
 
 
 def draw(
@@ -63,7 +63,7 @@ def draw(
     width
         The width in pixels that names are cut for; the figure still fits its place.
     smallest
-        Among more than 40 links, those of a smaller share of the fullest column are folded: they keep their place, so
+        Where more than 20 links have a smaller share of the fullest column they are folded: they keep their place, so
         that every node is as high as its people, but no ribbon is drawn, and the subtitle says how many they are.
     dark, narrow
         For a dark page; for a telephone, where the page scrolls the picture sideways.
@@ -194,13 +194,12 @@ def _way(laid: Layout, goal: str | None, path: Sequence[str] | None) -> set[tupl
 
 def _folded(laid: Layout, smallest: float, way: set[tuple[int, str, str]]) -> set[int]:
     """Return the rows of the links whose hairs would only be a haze; never one of the way that is set off."""
-    if len(laid.links) <= FEW:
-        return set()
     within: dict[int, float] = {}
     for link in laid.links:
         within[link.source.position] = within.get(link.source.position, 0) + link.people
     least = smallest * max(within.values())
-    return {link.row for link in laid.links if link.people < least and not _on(link, way)}
+    small = {link.row for link in laid.links if link.people < least and not _on(link, way)}
+    return small if len(small) > FEW else set()
 
 
 def _told(laid: Layout, folded: set[int]) -> str:

@@ -141,16 +141,16 @@ def test_sankey_sets_off_the_widest_way_to_the_goal_or_the_one_given():
 def test_sankey_folds_the_smallest_links_and_says_so():
     many = [(0, "Visit", f"Page {n:02d}", 100 if n < 30 else 1) for n in range(50)]
     many += [(1, f"Page {n:02d}", "Upgrade", 1) for n in range(50)]
-    fig = sankey.draw(frames.links(many), goal="Upgrade")
+    fig = sankey.draw(frames.links(many), title="Many", goal="Upgrade")
     clear = [
         n for n, colour in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True) if colour.endswith(",0)")
     ]
     assert clear == [1] * 68  # of 70; two are the way that is set off
-    assert "68 links of at most 1, 2.2 % of all steps, left undrawn." in words(fig)
+    assert "68 links of at most 1, 2.2 % of all steps, left undrawn." in fig.layout.title.text
     assert sum(fig.data[0].link.value) == 3070
-    few = sankey.draw(frames.links(many[:40]), goal="Upgrade")
-    assert "undrawn" not in words(few)
-    assert "undrawn" not in words(sankey.draw(frames.links(many), goal="Upgrade", smallest=0.0))
+    few = sankey.draw(frames.links(many[:45]), title="Few", goal="Upgrade")
+    assert "undrawn" not in few.layout.title.text
+    assert "undrawn" not in sankey.draw(frames.links(many), title="All", goal="Upgrade", smallest=0.0).layout.title.text
 
 
 def test_sankey_hover_says_sentences():
