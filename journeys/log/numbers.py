@@ -23,14 +23,14 @@ def code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def coder(labels: pl.Series) -> Callable[[pl.Series], pl.Series]:
     """Return what turns labels into their places in `labels`, which are sorted; all have one."""
-    numbered = pl.DataFrame({"person": labels}).with_row_index("code")
-
-    def joined(who: pl.Series) -> pl.Series:
-        found = who.alias("person").to_frame().join(numbered, on="person", how="left", maintain_order="left")
-        return found["code"].alias("person")
-
     low = _lowest(labels)
     if low is None:
+        numbered = pl.DataFrame({"person": labels}).with_row_index("code")
+
+        def joined(who: pl.Series) -> pl.Series:
+            found = who.alias("person").to_frame().join(numbered, on="person", how="left", maintain_order="left")
+            return found["code"].alias("person")
+
         return joined
     table = np.zeros(int(labels[-1]) - low + 1, dtype=np.uint32)
     for part, place in _places(labels, low=low):

@@ -74,7 +74,8 @@ def stream_log(
     noticed: dict[str, int] = {}
     span: list[datetime] = []
     with drafting(path, shards=shards) as data:
-        ranges = cuts(people["events"].to_numpy(), shards=shards)
+        ranges, total = cuts(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
+        people = people.drop("events")  # the rows are next, and need the room
         parts = data / "parts"
         _scatter(good, parts, people=people, highs=[high for _, high in ranges], names=names)
         files = []
@@ -86,7 +87,7 @@ def stream_log(
             if events.height:
                 span += events.select(pl.col("timestamp").min().alias("a"), pl.col("timestamp").max().alias("b")).row(0)
         shutil.rmtree(parts, ignore_errors=True)
-        size = Size(people.height, int(people["events"].sum()), min(span, default=None), max(span, default=None))
+        size = Size(people.height, total, min(span, default=None), max(span, default=None))
         log = Log((), names, tuple(ranking["event"]), size)
         frames = write_frames({"quarantine": quarantine}, data=data)
         notes: Mapping[str, Any] = {"noticed": noticed}
