@@ -54,6 +54,9 @@ def build_events(
     rows = rows.with_columns(pl.lit(name).alias("source"), *given)
     fact = pl.col("_kind").is_not_null()
     no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)
+    if "group_id" in names:
+        # what is told of an account needs nobody's id
+        no_id &= ~(pl.col("_kind") == "group").fill_null(value=False) | pl.col("group_id").is_null()
     no_time = pl.col("timestamp").is_null()
     no_event = ~fact & (pl.col("event").fill_null("").str.strip_chars() == "")
     problem = pl.coalesce(

@@ -82,6 +82,9 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
         # what only the tidied texts tell
         nobody = _nobody(combined)
         good, right = ~nobody[of_events] & (event < len(names.tidy)), ~nobody[of_facts]
+        if "group_id" in facts.columns:
+            of_account = (pl.col("kind") == "group") & pl.col("group_id").is_not_null()
+            right |= facts.select(of_account.fill_null(value=False)).to_series().to_numpy()
         counts[_QUARANTINED] += np.count_nonzero(~good) + np.count_nonzero(~right)
         if not good.all():
             events, event, of_events = events.filter(pl.Series(good)), event[good], of_events[good]

@@ -132,7 +132,7 @@ def stitch_events(
         rows=_account(coded, readings, assigned),
         figures=_figures(coded, clusters, assigned, rules=rules),
         memberships=memberships,
-        accounts=list_accounts(owner_facts),
+        accounts=list_accounts([one.facts for one in readings]),
         changes=changes,
         rules=rules,
         sources=tuple(events),

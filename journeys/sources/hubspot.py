@@ -36,6 +36,8 @@ MAIL = {
     "STATUSCHANGE": "Changed Subscription",
 }
 CONTACT = ("objectId", "vid", "contact_id", "contactId", "Record ID", "hs_object_id", "record_id")
+COMPANY = ("Company name", "Company Domain Name", "domain", "numberofemployees")
+CREATED = ("createdate", "Create Date", "hs_createdate", "createdAt", "hs_lastmodifieddate", "Last Modified Date")
 TEXT = (*CONTACT, "eventId", "email", "Email", "associatedcompanyid", "id", "recipient", "propertyValue")
 
 
@@ -48,7 +50,8 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
         One of: property history or webhooks (`objectId`, `propertyName`, `propertyValue`, `occurredAt` in ms; CSV or
         JSON), e-mail events (`type`, `recipient`, `created` in ms), events of the events API (`eventType`,
         `occurredAt`), or a list of contacts with `lifecyclestage` and the date of each stage
-        (`hs_lifecyclestage_lead_date`, … or "Became a Lead Date", …).
+        (`hs_lifecyclestage_lead_date`, … or "Became a Lead Date", …), or a list of companies ("Record ID", "Company
+        name", …).
     name
         What to write into the column `source`.
 
@@ -57,7 +60,9 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
     Events
         A change of `lifecyclestage` is an event: "Became Subscriber", "Became Lead", "Became MQL", "Became SQL",
         "Became Opportunity", "Became Customer"; a stage of your own is "Became <stage>". Changes of other properties
-        and creations are facts with the property as a trait. Identifiers: `email` (lower case), `hubspot_id`.
+        and creations are facts with the property as a trait. Companies, and who belongs to them
+        (`contact.associationChange`), are facts about accounts: `j.by_account()` has them. Identifiers: `email` (lower
+        case), `hubspot_id`.
 
     Raises
     ------
@@ -87,6 +92,8 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
         return _occurrences(raw, name)
     if _stage_dates(raw):
         return _contacts(raw, name)
+    if columns & set(COMPANY) and columns & set(CONTACT):
+        return _companies(raw, name)
     raise wrong_system("HubSpot", raw, missing=["propertyName", "recipient", "eventType", "lifecyclestage"])
 
 
@@ -96,8 +103,12 @@ def _history(raw: Raw, name: str) -> Events:
     kind = f.text("subscriptionType").fill_null("contact.propertyChange")
     prop, value = f.text("propertyName").str.to_lowercase(), f.text("propertyValue")
     stage = value.str.to_lowercase().str.replace_all(r"[\s_-]", "")
-    is_stage = (prop == "lifecyclestage") & kind.str.ends_with("propertyChange")
+    is_stage = (prop == "lifecyclestage") & (kind == "contact.propertyChange")
     about_contact = kind.str.starts_with("contact.")
+    # The name of a company, its size, its industry: told of the account, whoever works there.
+    company = kind.is_in(["company.propertyChange", "company.creation"])
+    joins = kind.is_in(["contact.associationChange"]) & f.text("associationType").str.starts_with("CONTACT_TO_COMPANY")
+    joins &= ~f.text("associationRemoved").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
     shape = Shape(
         timestamp=time,
         timed=timed,
@@ -106,19 +117,30 @@ def _history(raw: Raw, name: str) -> Events:
         ),
         ids={
             "email": f.email("email", "Email"),
-            "hubspot_id": pl.when(about_contact).then(f.id(*CONTACT)),
+            "hubspot_id": pl.when(joins).then(f.id("fromObjectId")).when(about_contact).then(f.id(*CONTACT)),
         },
-        kind=pl.when(~is_stage).then(
-            pl.when(kind.str.ends_with("creation")).then(pl.lit("creation")).otherwise(pl.lit("crm"))
-        ),
-        problem=pl.when(~about_contact)
+        kind=pl.when(company | joins)
+        .then(pl.lit("group"))
+        .when(kind.str.ends_with("creation"))
+        .then(pl.lit("creation"))
+        .when(~is_stage)
+        .then(pl.lit("crm")),
+        problem=pl.when(kind.is_in(["contact.associationChange"]) & ~joins)
+        .then(pl.lit("an association that tells of no company joined"))
+        .when(~about_contact & ~company)
         .then(pl.concat_str(pl.lit("about no contact: "), kind))
         .when(kind == "contact.deletion")
         .then(pl.lit("a deleted contact"))
         .when(is_stage & value.is_null())
         .then(pl.lit("a lifecycle stage without value")),
     )
-    shape.fields["group_id"] = f.id("associatedcompanyid", "company_id")
+    shape.fields["group_id"] = (
+        pl.when(company)
+        .then(f.id(*CONTACT))
+        .when(joins)
+        .then(f.id("toObjectId"))
+        .otherwise(f.id("associatedcompanyid", "company_id"))
+    )
     if f.has("eventId"):
         shape.fields["message_id"] = f.id("eventId")
     told = (
@@ -227,3 +249,19 @@ def _contacts(raw: Raw, name: str) -> Events:
     return to_events(
         Raw(long, raw.name, raw.notes), shape, name=name, notes=["each stage of a contact is a row of its own"]
     )
+
+
+def _companies(raw: Raw, name: str) -> Events:
+    """Turn a list of companies into facts about accounts."""
+    f = Fields(raw.schema)
+    created = next((column for column in CREATED if f.has(column)), CREATED[0])
+    shape = Shape(
+        timestamp=f.time(created),
+        timed=f.text(created).is_not_null(),
+        event=pl.lit(None, dtype=pl.String),
+        ids={"email": pl.lit(None, dtype=pl.String), "hubspot_id": pl.lit(None, dtype=pl.String)},
+        kind=pl.lit("group"),
+        fields={"group_id": f.id(*CONTACT)},
+    )
+    shape.traits = f.rest()
+    return to_events(raw, shape, name=name, notes=["companies are accounts: j.by_account() has what is known of them"])

@@ -15,7 +15,11 @@ SIGNS: dict[str, list[set[str]]] = {
     "Segment's warehouse": [{"id", "anonymous_id", "received_at"}, {"id", "anonymous_id", "original_timestamp"}],
     "Google Analytics 4": [{"event_timestamp", "event_name", "user_pseudo_id"}],
     "Amplitude": [{"event_type", "event_time", "device_id"}, {"event_type", "amplitude_id"}],
-    "PostHog": [{"event", "distinct_id", "timestamp", "uuid"}, {"event", "distinct_id", "timestamp", "properties"}],
+    "PostHog": [
+        {"event", "distinct_id", "timestamp", "uuid"},
+        {"event", "distinct_id", "timestamp", "properties"},
+        {"distinct_id", "person_id", "person_version"},
+    ],
     "Mixpanel": [{"event", "properties"}],
     "Snowplow": [{"collector_tstamp", "event_id"}, {"domain_userid", "collector_tstamp"}],
     "Customer.io": [{"object_type", "metric"}, {"delivery_id", "metric"}],
@@ -25,6 +29,7 @@ SIGNS: dict[str, list[set[str]]] = {
         {"emailCampaignId", "recipient"},
         {"lifecyclestage"},
         {"Record ID", "Lifecycle Stage"},
+        {"Record ID", "Company name"},
     ],
 }
 READERS = {

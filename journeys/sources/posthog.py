@@ -9,7 +9,7 @@ from journeys.sources.fields import Fields
 from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Source, load
+from journeys.sources.reading import Raw, Source, load
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["read_posthog"]
@@ -30,13 +30,18 @@ CAMPAIGN = {
 }
 
 
+# What PostHog's own libraries make up for somebody who is not identified: a UUID.
+MADE_UP = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+
+
 def read_posthog(source: Source, *, name: str = "posthog") -> Events:
-    """Read PostHog's events: its batch export (Parquet, NDJSON, CSV) or what its API returns.
+    """Read PostHog's events, or its persons: batch exports (Parquet, NDJSON, CSV) or what the API returns.
 
     Parameters
     ----------
     source
-        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct or JSON text).
+        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct or JSON text); or
+        the persons model: `distinct_id`, `person_id`, `properties` and `created_at`, a row each distinct id.
     name
         What to write into the column `source`.
 
@@ -45,6 +50,8 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     Events
         Names as PostHog has them ("$pageview"). `$identify`, `$set`, `$create_alias`, `$merge_dangerously` and
         `$groupidentify` are facts; `$set` gives traits. Identifiers: `user_id`, `anonymous_id`.
+        Persons are facts, too: their properties are traits, and all distinct ids of a `person_id` (an identifier of
+        its own, `posthog_id`) are merged, since PostHog has done so already. Deleted ones are set apart.
 
     Raises
     ------
@@ -56,7 +63,8 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
     says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
     `$anon_distinct_id` are anonymous ids. `person_id` is the person at the time of recording, which later merges do
-    not correct: it stays a property. Source: PostHog's documentation and its open source.
+    not correct: it stays a property of events. The persons model does not tell identified ids from others: a distinct
+    id that is a UUID is taken for an `anonymous_id` there. Source: PostHog's documentation and its open source.
 
     Examples
     --------
@@ -69,6 +77,8 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     raw = load(source, text=("distinct_id", "uuid", "id", "person_id", "properties", "person_properties"))
     raw = json_columns(raw, "properties", "person_properties", "set", "set_once")
     f = Fields(raw.schema)
+    if f.has("distinct_id") and f.has("person_id") and not f.has("event", "timestamp"):
+        return _persons(raw, name)
     missing = [column for column in ("event", "timestamp", "distinct_id") if not f.has(column)]
     if missing:
         raise wrong_system("PostHog", raw, missing=missing)
@@ -101,6 +111,35 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     shape.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
     shape.properties = [*f.rest("properties"), *f.rest()]
     return to_events(raw, shape, name=name, links=_links)
+
+
+def _persons(raw: Raw, name: str) -> Events:
+    f = Fields(raw.schema)
+    distinct, made_up = f.id("distinct_id"), f.text("distinct_id").str.contains(MADE_UP)
+    time = "created_at" if f.has("created_at") else "_inserted_at"
+    gone = f.text("is_deleted").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
+    shape = Shape(
+        timestamp=f.time(time),
+        timed=f.text(time).is_not_null(),
+        event=pl.lit(None, dtype=pl.String),
+        ids={
+            "user_id": pl.when(~made_up).then(distinct),
+            "posthog_id": f.id("person_id"),
+            "anonymous_id": pl.when(made_up).then(distinct),
+        },
+        kind=pl.lit("merge"),
+        problem=pl.when(gone).then(pl.lit("a deleted person")),
+    )
+    kept = {"team_id", "person_version", "person_distinct_id_version", "_inserted_at", "created_at", "is_deleted"}
+    shape.traits = [*f.rest("properties"), *f.rest(skip=sorted(kept))]
+    return to_events(raw, shape, name=name, links=_same_person)
+
+
+def _same_person(used: pl.LazyFrame) -> pl.LazyFrame:
+    person = ("posthog_id", pl.col("posthog_id"))
+    return made_links(
+        [(used, Link("merge", person, (pl.lit(kind), pl.col(kind)), "merge")) for kind in ("user_id", "anonymous_id")]
+    )
 
 
 def _set(f: Fields) -> list[tuple[str, pl.Expr]]:

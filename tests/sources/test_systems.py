@@ -154,6 +154,75 @@ def test_posthog_properties_that_are_no_json():
     assert events.table.collect()["a"].to_list() == ["1", None, None, None, '{"b": 2}', None]
 
 
+def test_posthog_persons_merge_what_posthog_has_merged(tmp_path):
+    device, other = (f"0188c1c0-0000-7000-8000-00000000000{n}" for n in (1, 2))
+
+    def person(distinct, who, properties, **more):
+        row = {"team_id": 1, "distinct_id": distinct, "person_id": who, "properties": properties, "person_version": 3}
+        return row | {"created_at": "2026-03-01T10:00:00Z", "is_deleted": False} | more
+
+    rows = [
+        person(device, "p1", '{"email": "a@x.example", "plan": "pro"}'),
+        person("ada", "p1", '{"email": "a@x.example", "plan": "pro"}'),
+        person("ada-2", "p1", None),
+        person("bob", "p2", "{}", is_deleted=True),
+        person("cy", "p3", "{}", created_at=None),
+    ]
+    pl.DataFrame(rows).write_parquet(tmp_path / "persons.parquet")
+    persons = jn.read_posthog(tmp_path / "persons.parquet")
+    assert (persons.issues.read, persons.issues.kept, persons.issues.facts, persons.issues.quarantined) == (5, 0, 3, 2)
+    assert persons.issues.quarantine["reason"].to_list() == ["a deleted person", "no time"]
+    log = pl.DataFrame([
+        {"event": event, "timestamp": f"2026-03-0{day}T10:00:00Z", "distinct_id": who, "properties": json.dumps({"$device_id": on})}
+        for event, day, who, on in [("$pageview", 2, device, device), ("Bought", 3, "ada-2", other), ("Bought", 4, "eve", other)]
+    ])  # fmt: skip
+    j = jn.stitch(jn.read_posthog(log), persons)
+    assert j.events.select("person", "event").collect().rows() == [(1, "$pageview"), (1, "Bought"), (2, "Bought")]
+    first = j.people.row(0, named=True)
+    assert (first["posthog_id"], first["email"], first["plan"]) == ("p1", "a@x.example", "pro")
+    assert read_any(tmp_path / "persons.parquet").issues.facts == 3
+
+
+def test_hubspot_companies_are_accounts(tmp_path):
+    def hook(number, kind, **more):
+        return {"eventId": number, "subscriptionType": kind, "occurredAt": MICROS // 1000 + number} | more
+
+    def joined(number, what, to, **more):
+        return hook(number, "contact.associationChange", associationType=what, fromObjectId=7, toObjectId=to, **more)
+
+    rows = [
+        hook(1, "contact.propertyChange", objectId=7, propertyName="lifecyclestage", propertyValue="lead"),
+        joined(2, "CONTACT_TO_COMPANY", 900, associationRemoved=False),
+        hook(3, "company.propertyChange", objectId=900, propertyName="industry", propertyValue="SOFTWARE"),
+        hook(4, "company.propertyChange", objectId=900, propertyName="industry", propertyValue="GAMES"),
+        hook(5, "company.propertyChange", objectId=900, propertyName="lifecyclestage", propertyValue="customer"),
+        hook(6, "company.deletion", objectId=901),
+        joined(7, "CONTACT_TO_DEAL", 5),
+        joined(8, "CONTACT_TO_COMPANY", 902, associationRemoved=True),
+    ]
+    hooks = jn.read_hubspot(write(tmp_path / "hooks.ndjson", rows))
+    assert (hooks.issues.kept, hooks.issues.facts, hooks.issues.quarantined) == (1, 4, 3)
+    assert sorted(hooks.issues.quarantine["reason"]) == [
+        "about no contact: company.deletion",
+        "an association that tells of no company joined",
+        "an association that tells of no company joined",
+    ]
+    (tmp_path / "companies.csv").write_text(
+        "Record ID,Company name,Industry,Create Date\n900,Ada Ltd,Old,2026-03-01 10:00\n901,Bo,,2026-03-02 10:00\n"
+    )
+    companies = jn.read_hubspot(tmp_path / "companies.csv")
+    assert (companies.issues.read, companies.issues.facts) == (2, 2)
+    j = jn.stitch(hooks, companies)
+    assert j.people.height == 1  # a company is nobody
+    account = j.by_account().people.row(0, named=True)
+    assert (account["person"], account["members"], account["company_name"], account["industry"]) == (
+        "900",
+        1,
+        "Ada Ltd",
+        "GAMES",
+    )
+
+
 def test_snowplow_without_a_header(tmp_path):
     values = dict.fromkeys(FIELDS, "")
     values |= {"event_id": "e1", "derived_tstamp": "2026-03-03 09:26:40.123", "collector_tstamp": "2026-03-03 09:26:41", "event_name": "link_click",
@@ -194,9 +263,9 @@ def test_hubspot_webhooks_mail_events_and_contacts(tmp_path):
     path.write_text(json.dumps(hooks[0]))
     events = jn.read_hubspot(path)
     found = events.issues
-    assert (found.kept, found.facts, found.duplicates, found.quarantined) == (2, 1, 1, 1)
+    assert (found.kept, found.facts, found.duplicates, found.quarantined) == (2, 2, 1, 0)
     assert events.table.collect()["event"].to_list() == ["Became SQL", "Became My Stage"]
-    assert events.facts.collect()["jobtitle"].to_list() == ["CTO"]
+    assert events.facts.collect()["jobtitle"].to_list() == ["CTO", None]  # the other is of an account
     assert found.quarantine["reason"].to_list() == ["about no contact: company.propertyChange"]
     write(tmp_path / "batches.json", hooks)
     assert jn.read_hubspot(tmp_path / "batches.json").issues.read == 5
