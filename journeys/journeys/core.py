@@ -14,6 +14,7 @@ from journeys.errors import ArgumentError, StoreError
 from journeys.journeys.attributions import AsksAttribution
 from journeys.journeys.bridge import Bridges, check_events
 from journeys.journeys.correlations import AsksCorrelations
+from journeys.journeys.exporting import Exports
 from journeys.journeys.flows import AsksFlows
 from journeys.journeys.funnels import AsksFunnels
 from journeys.log import build_log, open_log, save_log, stream_log
@@ -26,7 +27,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridges):
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridges, Exports):
     """Everybody's timeline, from first touch to last: select from it, ask it, save it.
 
     Nothing that is asked changes it: every selection is a new `Journeys` over the same log.

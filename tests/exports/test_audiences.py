@@ -156,3 +156,15 @@ def test_an_injected_trait_is_harmless_in_a_file(known, tmp_path):
     last = known.events.select("person", pl.col("page_path").alias("page")).filter(pl.col("person") == 2).collect()
     exports.to_people(known, path=tmp_path / "p.csv", traits=[], extra=last)
     assert [row["page"] for row in table(tmp_path / "p.csv")] == ["", "'=cmd|' /C calc'!A0", ""]
+
+
+def test_journeys_write_themselves(tmp_path):
+    table = pl.DataFrame({"at": ["2026-03-01"] * 2, "user": ["u1", "u2"], "mail": ["a@x.example", None]})
+    ids = {"user_id": "user", "email": "mail"}
+    j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=ids, name="app"))
+    assert (j.to_people(tmp_path / "p.csv").people, j.to_customerio(tmp_path / "c.csv").people) == (2, 2)
+    assert (j.to_hubspot(tmp_path / "h.csv").people, j.to_hubspot(tmp_path / "h.csv").left_out) == (1, 1)
+    assert j.to_segment(tmp_path / "s.ndjson", call="track", event="Entered Audience").people == 2
+    assert (tmp_path / "s.ndjson").read_text().count('"event": "Entered Audience"') == 2
+    only = j.only([1]).to_people(tmp_path / "one.parquet")
+    assert (only.people, pl.read_parquet(tmp_path / "one.parquet")["user_id"].to_list()) == (1, ["u1"])
