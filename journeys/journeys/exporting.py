@@ -179,7 +179,8 @@ class Exports:
         >>> ids = {"user_id": "user", "email": "mail"}
         >>> read = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=ids, name="app")
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     written = jn.stitch(read).to_segment(pathlib.Path(folder) / "calls.ndjson", call="track", event="Entered")
+        ...     path = pathlib.Path(folder) / "calls.ndjson"
+        ...     written = jn.stitch(read).to_segment(path, call="track", event="Entered")
         >>> written.people, written.left_out
         (2, 0)
         """
