@@ -175,10 +175,23 @@ def test_runs_in_any_order(rows: list[Row], kinds: list[Any], within: int | None
     same(rows, twin.Asked(conditions(kinds), within=within), steps=named(kinds), within=minutes(within))
 
 
-@given(logs.rows(most=10), KIND_LISTS, WITHIN)
-def test_open_funnel(rows: list[Row], kinds: list[str], within: int | None):
-    asked = twin.Asked(conditions(kinds), within=within, entry="any")
-    same(rows, asked, steps=named(kinds), within=minutes(within), entry="any")
+@given(logs.rows(most=10), KIND_LISTS, WITHIN, st.sampled_from(["best", "first"]))
+def test_open_funnel(rows: list[Row], kinds: list[str], within: int | None, reentry: Any):
+    asked = twin.Asked(conditions(kinds), within=within, entry="any", reentry=reentry)
+    same(rows, asked, steps=named(kinds), within=minutes(within), entry="any", reentry=reentry)
+
+
+@given(logs.rows(most=10), KIND_LISTS, WITHIN, st.sampled_from(["best", "each"]))
+def test_entries_of_an_open_funnel(rows: list[Row], kinds: list[str], within: int | None, reentry: Any):
+    asked = twin.Asked(conditions(kinds), within=within, entry="any", reentry=reentry)
+    found = [
+        twin.times_of(events, attempt, asked.width)
+        for events in by_person(rows).values()
+        for attempt in twin.entries(events, asked)
+    ]
+    options = {"entry": "any", "reentry": reentry, "count": "entries"}
+    funnel = journeys(rows).funnel(named(kinds), within=minutes(within), **options)
+    assert ours(funnel) == twin.table(found, asked.width)
 
 
 @given(
