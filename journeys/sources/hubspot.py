@@ -6,6 +6,7 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.fields import Fields
+from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw, Source, load
 from journeys.sources.reading.dtypes import snake_case
@@ -61,8 +62,8 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
         A change of `lifecyclestage` is an event: "Became Subscriber", "Became Lead", "Became MQL", "Became SQL",
         "Became Opportunity", "Became Customer"; a stage of your own is "Became <stage>". Changes of other properties
         and creations are facts with the property as a trait. Companies, and who belongs to them
-        (`contact.associationChange`), are facts about accounts: `j.by_account()` has them. Identifiers: `email` (lower
-        case), `hubspot_id`.
+        (`contact.associationChange`), are facts about accounts: `j.by_account()` has them. `contact.merge` joins
+        contacts. Identifiers: `email` (lower case), `hubspot_id`.
 
     Raises
     ------
@@ -150,10 +151,25 @@ def _history(raw: Raw, name: str) -> Events:
     )
     taken = {"lifecyclestage", "email", "associatedcompanyid"}
     shape.traits += [(snake_case(key), pl.when(prop == key).then(value)) for key in told if key not in taken][:500]
-    rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber"])
+    merged = {"_primary": f.id("primaryObjectId"), "_new": f.id("newObjectId"), "_merged": f.text("mergedObjectIds")}
+    shape.hidden = {key: pl.when(kind == "contact.merge").then(expr) for key, expr in merged.items()}
+    shape.kind = pl.when(kind == "contact.merge").then(pl.lit("merge")).otherwise(shape.kind)
+    rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber", "numberOfPropertiesMoved"])
     shape.properties = rest
     shape.traits += [(key, expr) for key, expr in rest if key == "company"]
-    return to_events(raw, shape, name=name)
+    return to_events(raw, shape, name=name, links=_merges)
+
+
+def _merges(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Join the contacts that were merged: each with the one that is left."""
+    left = ("hubspot_id", pl.coalesce("_new", "_primary", "hubspot_id"))
+    each = used.with_columns(pl.col("_merged").str.extract_all(r"\d+")).explode("_merged", empty_as_null=True)
+    return made_links(
+        [
+            (used, Link("merge", left, ("hubspot_id", pl.col("_primary")), "merge")),
+            (each, Link("merge", left, ("hubspot_id", pl.col("_merged")), "merge")),
+        ]
+    )
 
 
 def _mail(raw: Raw, name: str) -> Events:

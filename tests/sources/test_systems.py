@@ -223,6 +223,27 @@ def test_hubspot_companies_are_accounts(tmp_path):
     )
 
 
+def test_hubspot_merges_join_contacts(tmp_path):
+    def hook(number, kind, **more):
+        return {"eventId": number, "subscriptionType": kind, "occurredAt": MICROS // 1000 + number} | more
+
+    stage = {"propertyName": "lifecyclestage", "propertyValue": "lead"}
+    rows = [
+        hook(1, "contact.propertyChange", objectId=7, **stage),
+        hook(2, "contact.propertyChange", objectId=8, **stage),
+        hook(3, "contact.propertyChange", objectId=9, **stage),
+        hook(4, "contact.propertyChange", objectId=10, **stage),
+        hook(5, "contact.merge", objectId=7, primaryObjectId=7, mergedObjectIds=[8, 9], newObjectId=11),
+    ]
+    events = jn.read_hubspot(write(tmp_path / "hooks.ndjson", rows))
+    assert (events.issues.kept, events.issues.facts) == (4, 1)
+    links = events.links.select("id_a", "id_b", "kind").sort("id_b").collect().rows()
+    assert links == [("11", "7", "merge"), ("11", "8", "merge"), ("11", "9", "merge")]
+    assert jn.stitch(events).people["event_count"].to_list() == [3, 1]
+    alone = jn.read_hubspot(pl.DataFrame(rows[:1]))
+    assert alone.links.collect().is_empty()
+
+
 def test_snowplow_without_a_header(tmp_path):
     values = dict.fromkeys(FIELDS, "")
     values |= {"event_id": "e1", "derived_tstamp": "2026-03-03 09:26:40.123", "collector_tstamp": "2026-03-03 09:26:41", "event_name": "link_click",
