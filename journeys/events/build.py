@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from journeys.events.core import LINK_SCHEMA, STATUS, STATUSES, Events
+from journeys.events.repeats import key_of
 
 __all__ = ["build_events"]
 
@@ -70,12 +71,17 @@ def build_events(
     rows = rows.with_columns(problem.alias("_problem"), good.alias("_good"))
     good = pl.col("_good")
     keyed = "message_id" in names
-    again = pl.lit(value=False)
+    never = again = pl.lit(value=False)
+    key = None
     if keyed:
         key = pl.when(good).then(pl.col("message_id"))
         again = key.is_not_null() & ~key.is_first_distinct()
     elif drop_exact:
+        key = pl.when(good).then(pl.struct(pl.exclude("_place")))
         again = good & ~pl.struct(pl.exclude("_place")).is_first_distinct()
+    unsifted = None
+    if key is not None and not hold:
+        unsifted = rows.with_columns(_status(good, again=never, fact=fact), *key_of(key)).drop("_good")
     rows = rows.with_columns(_status(good, again=again, fact=fact)).drop("_good")
     first = ["timestamp", "event", "source", *ids]
     rest = [column for column in rows.collect_schema().names() if column not in first]
@@ -95,6 +101,7 @@ def build_events(
         keyed=keyed,
         notes=tuple(notes),
         untidied=untidied,
+        unsifted=unsifted,
     )
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from journeys.events.issues import Issues, look_through
+from journeys.events.repeats import without_repeats
 
 __all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
 
@@ -56,6 +57,9 @@ class Events:
         The same rows in the same order, identifiers and event names as they were read (to be written by `tidy_ids`
         and `tidy_names`): who looks at each distinct text once need not have every row's written anew. Their
         `_status` does not know yet who has no identifier and which event has no name.
+    unsifted
+        The same rows before duplicates are told apart, with the numbers (`_key`, `_key2`) by which they are: for
+        those who look for duplicates in less memory than all keys need.
     """
 
     rows: pl.LazyFrame
@@ -65,6 +69,7 @@ class Events:
     keyed: bool = False
     notes: tuple[str, ...] = ()
     untidied: pl.LazyFrame | None = None
+    unsifted: pl.LazyFrame | None = None
 
     @cached_property
     def schema(self) -> pl.Schema:
@@ -76,6 +81,16 @@ class Events:
         """The good events in order of arrival: `timestamp` (UTC, µs), `event`, `source`, identifiers, properties."""
         names = [n for n in self.rows.collect_schema().names() if not n.startswith(("_", TRAIT))]
         return self.rows.filter(pl.col(STATUS) == "event").select(names)
+
+    def streamed(self) -> pl.LazyFrame:
+        """`table` again, of which no step holds all rows: for a store larger than memory.
+
+        Duplicates are looked for now, in a pass of its own that keeps 24 bytes a row in a temporary file and a bit a
+        row in memory. Two messages are taken for one by 128 bits of what tells them apart.
+        """
+        if self.unsifted is None:
+            return self.table
+        return without_repeats(self.unsifted).filter(pl.col(STATUS) == "event").select(self.schema.names())
 
     @cached_property
     def facts(self) -> pl.LazyFrame:

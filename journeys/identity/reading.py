@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.events.core import STATUSES
+from journeys.events.repeats import KEY, Repeats
 from journeys.events.tidy import tidy_ids, tidy_names
 from journeys.identity.combining import Combined, Combiner, combine_texts, hashes_of
 
@@ -24,7 +25,7 @@ Numbers = npt.NDArray[np.int32]
 States = npt.NDArray[np.uint8]
 
 TRAIT = "trait:"
-_EVENT, _FACT, _QUARANTINED = 0, 1, 3
+_EVENT, _FACT, _DUPLICATE, _QUARANTINED = range(4)
 _BATCH = 250_000
 
 
@@ -113,7 +114,16 @@ class _Read:
 
 def _stream(one: Events, *, messages: bool) -> _Read:
     """Let the rows pass by, batch after batch, so that their texts are never in memory together."""
-    rows = one.rows if one.untidied is None else one.untidied
+    with Repeats() as repeats:
+        return _pass(one, messages=messages, repeats=repeats)
+
+
+def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
+    rows = one.rows
+    if one.untidied is not None:
+        rows = one.untidied
+    elif one.unsifted is not None:
+        rows = one.unsifted
     names = rows.collect_schema().names()
     left_out = {"source", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
@@ -124,7 +134,9 @@ def _stream(one: Events, *, messages: bool) -> _Read:
         pl.col("event").cast(pl.Categorical(words)),
         pl.col("_status").to_physical(),
         *hashes_of(one.ids),
+        *(name for name in KEY if name in names),
     )
+    sifts = KEY[0] in names
     combiner = Combiner(one.ids, tidy=None if one.untidied is None else tidy_ids)
     empty = pl.DataFrame(schema=wanted.collect_schema())
     states, numbers = [np.empty(0, dtype=np.uint8)], [np.empty(0, dtype=np.int32)]
@@ -137,14 +149,18 @@ def _stream(one: Events, *, messages: bool) -> _Read:
         events.append(batch.select(plain) if is_event.all() else batch.select(plain).filter(pl.Series(is_event)))
         if (state == _FACT).any():
             facts.append(batch.select(told).filter(pl.Series(state == _FACT)))
-    return _Read(
-        np.concatenate(states),
-        np.concatenate(numbers),
-        pl.concat(events, rechunk=True),
-        pl.concat(facts).rename({"_kind": "kind"}),
-        combiner,
-        words,
-    )
+        if sifts:
+            repeats.add(*batch.select(KEY))
+    state, read = np.concatenate(states), [pl.concat(events, rechunk=True), pl.concat(facts)]
+    if sifts:
+        again = np.unpackbits(repeats.find(), count=state.size, bitorder="little").astype(bool)
+        if again.any():
+            read = [
+                frame.filter(pl.Series(~again[state == kind]))
+                for frame, kind in zip(read, (_EVENT, _FACT), strict=True)
+            ]
+            state[again] = _DUPLICATE
+    return _Read(state, np.concatenate(numbers), read[0], read[1].rename({"_kind": "kind"}), combiner, words)
 
 
 class _Names:

@@ -60,7 +60,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
     @classmethod
     def from_table(
         cls,
-        table: pl.DataFrame | pl.LazyFrame,
+        table: pl.DataFrame | pl.LazyFrame | Events,
         *,
         person: str = "person",
         timestamp: str = "timestamp",
@@ -73,9 +73,10 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
 
         Parameters
         ----------
-        table : pl.DataFrame, pl.LazyFrame or anything that speaks Arrow
+        table : pl.DataFrame, pl.LazyFrame, Events or anything that speaks Arrow
             One row an event, in any order; columns beside the three are kept as properties. Rows of equal
-            person and time keep their order of arrival.
+            person and time keep their order of arrival. Of what a reader returned (`Events`), `person` is one of
+            the identifiers, such as "user_id"; to bridge several of them, use `jn.stitch`.
         person, timestamp, event : str
             The columns that say who, when and what. Times without a zone are UTC.
         time_unit : {"s", "ms", "us"}, optional
@@ -100,12 +101,16 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         >>> jn.Journeys.from_table(log, person="user", timestamp="at", event="what")
         Journeys: 1 person, 1 event, 2026-03-01.
         """
+        from journeys.events import Events
+
         if isinstance(table, pl.DataFrame | pl.LazyFrame):
             frame = table.lazy()
+        elif isinstance(table, Events):
+            frame = table.table if store is None else table.streamed()
         elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__"):
             frame = pl.DataFrame(table).lazy()
         else:
-            raise ArgumentError(f"table: expected a DataFrame, a LazyFrame or an Arrow table, got {type(table)}.")
+            raise ArgumentError(f"table: expected a frame, Events or an Arrow table, got {type(table)}.")
         if time_unit is not None and timestamp in frame.collect_schema():
             frame = frame.with_columns(pl.from_epoch(timestamp, time_unit=time_unit))
         if store is None:

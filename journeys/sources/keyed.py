@@ -13,6 +13,7 @@ from journeys.sources.reading.schemas import readable_schema, sound_schema
 
 __all__ = ["json_columns", "keyed_lists"]
 
+EMPTY = '{"_":null}'
 TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
 
 
@@ -90,39 +91,49 @@ def json_columns(raw: Raw, *columns: str) -> Raw:
     for column in columns:
         if schema.get(column) != pl.String:
             continue
-        batches = rows.select(column).collect_batches(chunk_size=50_000)
-        found = [sound_schema(_lines(batch.to_series())) or {} for batch in batches]
+        found, sound = [], True
+        for batch in rows.select(column).collect_batches(chunk_size=50_000):
+            packed = _packed(batch.to_series())
+            schema_of = sound_schema(packed)
+            sound &= schema_of is not None
+            found.append(schema_of or sound_schema(_checked_lines(packed)) or {})
         fields = readable_schema({name: dtype for name, dtype in merge_schemas(found).items() if name != "_"})
         if "_nothing" in fields:
             continue
 
-        def read(values: pl.Series, fields: dict[str, type_of] = fields) -> pl.Series:
+        # where every value was found sound, it is not looked at a second time
+        def read(values: pl.Series, *, fields: dict[str, type_of] = fields, sound: bool = sound) -> pl.Series:
             if values.is_empty():
                 return pl.Series(values.name, [], dtype=pl.Struct(fields))
-            return pl.read_ndjson(_lines(values), schema=fields).to_struct(values.name)
+            packed = _packed(values)
+            if not sound and sound_schema(packed) is None:
+                packed = _checked_lines(packed)
+            return pl.read_ndjson(packed, schema=fields).to_struct(values.name)
 
         rows = rows.with_columns(pl.col(column).map_batches(read, return_dtype=pl.Struct(fields), is_elementwise=True))
     return Raw(rows, raw.name, raw.notes, held=raw.held)
 
 
-def _lines(values: pl.Series) -> bytes:
-    """Write one JSON object a line; what is none is an empty one."""
-    empty = '{"_":null}'
+def _packed(values: pl.Series) -> bytes:
+    """Write one object a line; what does not look like one is an empty one."""
     stripped = values.str.replace_all("\n", " ", literal=True).str.strip_chars()
-    plain = stripped.str.starts_with("{") & stripped.str.ends_with("}")
-    texts = stripped.zip_with(plain, pl.Series([empty], dtype=pl.String).new_from_index(0, len(values))).fill_null(
-        empty
-    )
-    packed = ("\n".join(texts.to_list()) + "\n").encode(errors="replace")
-    return packed if sound_schema(packed) is not None else b"".join(_checked(text) for text in texts)
+    plain = (stripped.str.starts_with("{") & stripped.str.ends_with("}")).fill_null(value=False)
+    if not plain.all():
+        stripped = stripped.zip_with(plain, pl.Series([EMPTY]).new_from_index(0, len(values)))
+    return "\n".join(stripped.to_list()).encode() + b"\n"
+
+
+def _checked_lines(packed: bytes) -> bytes:
+    """Make an empty object of each line that is no JSON."""
+    return b"".join(_checked(line.decode()) for line in packed.split(b"\n")[:-1])
 
 
 def _checked(text: str) -> bytes:
     try:
         line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_whole)).encode() + b"\n"
     except (ValueError, RecursionError):
-        return b'{"_":null}\n'
-    return line if sound_schema(line) is not None else b'{"_":null}\n'
+        return f"{EMPTY}\n".encode()
+    return line if sound_schema(line) is not None else f"{EMPTY}\n".encode()
 
 
 def _whole(digits: str) -> int | str:

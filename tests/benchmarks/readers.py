@@ -19,10 +19,11 @@ import journeys as jn
 from tests.benchmarks.exports import FILES, write
 from tests.benchmarks.harness import Comparison, Question, Way, ask
 
-__all__ = ["readers"]
+__all__ = ["readers", "store"]
 
 FASTEST = {"csv": 300, "tsv": 300, "ndjson": 150}
 SLOWEST = 1.5
+GROWS = 1.25
 READ: dict[str, Callable[[str], jn.Events]] = {
     "segment": jn.read_segment,
     "segment warehouse": jn.read_segment,
@@ -36,6 +37,11 @@ READ: dict[str, Callable[[str], jn.Events]] = {
     "hubspot": jn.read_hubspot,
     "table": lambda path: jn.read_table(path, timestamp="at", event="what", ids=["user_id", "device"], message_id="id"),
 }
+
+
+# each with message ids: told apart in a file, not in memory
+STORED = ("segment", "segment warehouse", "posthog table")
+SHARD = 100_000
 
 
 def readers(folder: Path, *, events: int, say: Callable[[str], None]) -> tuple[list[Comparison], list[str]]:
@@ -61,7 +67,31 @@ def readers(folder: Path, *, events: int, say: Callable[[str], None]) -> tuple[l
             )
         comparisons.append(found)
         failures += found.failures
+    for system in STORED:
+        one, four = (_stored(system, folder=folder, rows=rows) for rows in (events, 4 * events))
+        question = Question(f"store {system}", {"four times": four, "journeys": one}, repeat=1, compare=False)
+        found = ask(question, say=say)
+        large, small = (measured.peak for measured in found.measured.values())
+        say(f"{system} to a store: four times the rows take {large / small:.2f} times the memory")
+        if large > GROWS * small:
+            failures.append(f"store {system}: four times the rows take {large / small:.2f} times the memory")
+        comparisons.append(found)
+        failures += found.failures
     return comparisons, failures
+
+
+def _stored(system: str, *, folder: Path, rows: int) -> Way:
+    path = write(system, folder=folder, rows=rows)
+    shards = max(1, rows // SHARD)
+    return Way(store, {"path": str(path), "system": system, "shards": shards})
+
+
+def store(path: str, system: str, shards: int) -> int:
+    """Write what is read to a store."""
+    with tempfile.TemporaryDirectory() as folder:
+        person = "user_id"
+        made = jn.Journeys.from_table(READ[system](path), person=person, store=folder, shards=shards)
+        return made.size.events + made.quarantine.height
 
 
 def ours(path: str, system: str) -> int:

@@ -1,0 +1,96 @@
+"""Messages that came more than once, found in little memory: what tells rows apart waits in a file."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+__all__ = ["KEY", "Repeats", "key_of", "without_repeats"]
+
+KEY = ("_key", "_key2")
+_PARTS = 256
+_BATCH = 250_000
+_ROW = np.dtype([("key", np.uint64), ("key2", np.uint64), ("row", np.int64)])
+
+Bits = npt.NDArray[np.uint8]
+
+
+def key_of(value: pl.Expr) -> list[pl.Expr]:
+    """Two numbers of 64 bits, which together tell values apart; null stays null."""
+    return [pl.when(value.is_not_null()).then(value.hash(seed)).alias(name) for seed, name in enumerate(KEY, start=1)]
+
+
+class Repeats:
+    """Takes the keys of rows in order of arrival, then says which rows repeat an earlier one.
+
+    While they come, the keys go to a file without a name in the folder for temporary files (`TMPDIR`), 24 bytes a row.
+    They come back in 256 shares, by their first bits: equal ones share a share. In memory there is a share at a time,
+    and a bit a row.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="journeys-")  # noqa: SIM115  (closed by __exit__)
+        self._bounds: list[npt.NDArray[np.int64]] = []
+        self._written = self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, key: pl.Series, key2: pl.Series) -> None:
+        """Take the keys of the next rows; null for a row that repeats nothing."""
+        there = np.flatnonzero(key.is_not_null().to_numpy())
+        rows = np.empty(there.size, dtype=_ROW)
+        rows["key"] = key.drop_nulls().to_numpy()
+        rows["key2"] = key2.drop_nulls().to_numpy()
+        rows["row"] = there + self.rows
+        share = (rows["key"] >> np.uint64(56)).astype(np.uint8)
+        order = np.argsort(share, kind="stable")
+        rows[order].tofile(self._file)
+        self._bounds.append(np.searchsorted(share[order], np.arange(_PARTS + 1)) + self._written)
+        self._written += rows.size
+        self.rows += key.len()
+
+    def find(self) -> Bits:
+        """Return a bit a row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
+        bits = np.zeros(self.rows // 8 + 1, dtype=np.uint8)
+        for part in range(_PARTS):
+            share = self._share(part)
+            # stable, and the shares come in order of arrival: of equal keys the first to arrive is the first here
+            share = share[np.lexsort((share["key2"], share["key"]))]
+            same = (share["key"][1:] == share["key"][:-1]) & (share["key2"][1:] == share["key2"][:-1])
+            again = share["row"][1:][same]
+            np.bitwise_or.at(bits, again >> 3, np.left_shift(1, again & 7).astype(np.uint8))
+        return bits
+
+    def _share(self, part: int) -> npt.NDArray[np.void]:
+        pieces = [np.empty(0, dtype=_ROW)]
+        for bounds in self._bounds:
+            start, stop = bounds[part : part + 2]
+            if stop > start:
+                self._file.seek(int(start) * _ROW.itemsize)
+                pieces.append(np.fromfile(self._file, dtype=_ROW, count=int(stop - start)))
+        return np.concatenate(pieces)
+
+
+def without_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are asked for."""
+    with Repeats() as repeats:
+        for batch in rows.select(KEY).collect_batches(chunk_size=_BATCH, maintain_order=True):
+            repeats.add(*batch)
+        bits = repeats.find()
+    if not bits.any():
+        return rows.drop(KEY)
+
+    def stays(row: pl.Series) -> pl.Series:
+        at = row.to_numpy()
+        return pl.Series((bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1 == 0)
+
+    there = pl.col("_row").map_batches(stays, return_dtype=pl.Boolean, is_elementwise=True)
+    return rows.drop(KEY).with_row_index("_row").filter(there).drop("_row")
