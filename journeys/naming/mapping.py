@@ -96,8 +96,14 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     sharing: dict[str, list[str]] = {}
     for old in sorted(counted):
         sharing.setdefault(names.get(old, old), []).append(old)
-    new = pl.col("event").replace(list(names), list(names.values())) if names else pl.col("event")
-    renamed = replace(events, rows=events.rows.with_columns(new.alias("event")), untidied=None)
+
+    def rename(batch: pl.Series) -> pl.Series:
+        return batch.replace(names)
+
+    # batch by batch: `replace` as an expression would wait for all rows
+    new = pl.col("event").map_batches(rename, return_dtype=pl.String, is_elementwise=True)
+    unsifted = None if events.unsifted is None else events.unsifted.with_columns(new)
+    renamed = replace(events, rows=events.rows.with_columns(new), untidied=None, unsifted=unsifted)
     return Renamed(renamed, changes, {name: olds for name, olds in sharing.items() if len(olds) > 1})
 
 

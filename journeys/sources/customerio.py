@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.fields import Fields
+from journeys.sources.fields import Fields, named
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
@@ -95,12 +95,12 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
         f.text("metric").str.to_lowercase(),
         f.text("object_type", "delivery_type", "type").fill_null("email"),
     )
-    verb = metric.replace_strict(VERBS, default=metric.str.to_titlecase(), return_dtype=pl.String)
-    what = kind.replace_strict(OBJECTS, default=kind.str.to_titlecase(), return_dtype=pl.String)
+    verb = named(metric, VERBS, default=metric.str.to_titlecase())
+    what = named(kind, OBJECTS, default=kind.str.to_titlecase())
     shape = Shape(
         timestamp=f.epoch(raw, column, unit="s"),
         timed=f.text(column).is_not_null(),
-        event=metric.replace_strict(WHOLE, default=pl.concat_str(verb, what, separator=" "), return_dtype=pl.String),
+        event=named(metric, WHOLE, default=pl.concat_str(verb, what, separator=" ")),
         ids={
             "user_id": f.id("data.customer_id", "data.identifiers.id", "customer_id"),
             "email": f.email("data.identifiers.email", "data.recipient", "email", "recipient"),

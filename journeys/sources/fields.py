@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from journeys.sources.reading.dtypes import as_json, snake_case
 from journeys.sources.shape import Named, as_id, as_text
 from journeys.sources.times import UTC_TIME, check_epoch, parse_time
 
-__all__ = ["Fields"]
+__all__ = ["Fields", "named", "unless"]
 
 Path = tuple[str, ...]
 NOTHING = pl.lit(None, dtype=pl.String)
@@ -137,6 +137,20 @@ class Fields:
             if self.has(name):
                 found.append(how(*self.leaves[_path(name)]))
         return pl.coalesce(found) if found else NOTHING
+
+
+def named(value: pl.Expr, names: Mapping[str, str], *, default: pl.Expr = NOTHING) -> pl.Expr:
+    """Put the names for texts in their place, batch by batch: `replace_strict` would wait for all rows."""
+
+    def read(batch: pl.Series) -> pl.Series:
+        return batch.replace_strict(names, default=None, return_dtype=pl.String)
+
+    return pl.coalesce(value.map_batches(read, return_dtype=pl.String, is_elementwise=True), default)
+
+
+def unless(value: pl.Expr, *, text: str) -> pl.Expr:
+    """Leave out what stands for nothing; `replace` would wait for all rows."""
+    return pl.when(value != text).then(value)
 
 
 def _path(name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.fields import Fields
+from journeys.sources.fields import Fields, named
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw, Source, load
@@ -114,7 +114,7 @@ def _history(raw: Raw, name: str) -> Events:
         timestamp=time,
         timed=timed,
         event=pl.when(is_stage & value.is_not_null()).then(
-            stage.replace_strict(STAGES, default=pl.concat_str(pl.lit("Became "), value), return_dtype=pl.String)
+            named(stage, STAGES, default=pl.concat_str(pl.lit("Became "), value))
         ),
         ids={
             "email": f.email("email", "Email"),
@@ -180,7 +180,7 @@ def _mail(raw: Raw, name: str) -> Events:
     shape = Shape(
         timestamp=time,
         timed=timed,
-        event=kind.replace_strict(MAIL, default=title, return_dtype=pl.String),
+        event=named(kind, MAIL, default=title),
         ids={"email": f.email("recipient"), "hubspot_id": f.id("vid", "contact_id")},
         fields={"page_url": f.text("url")},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.fields import Fields
+from journeys.sources.fields import Fields, unless
 from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
@@ -89,7 +89,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
         },
         fields={
             "page_url": f.text("properties.$current_url", "properties.current_url_full"),
-            "page_referrer": f.text("properties.$referrer").replace("$direct", None),
+            "page_referrer": unless(f.text("properties.$referrer"), text="$direct"),
             "page_title": f.text("properties.current_page_title"),
             "page_path": f.text("properties.current_url_path"),
             "page_search": f.text("properties.current_url_search"),

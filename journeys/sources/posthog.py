@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.fields import Fields
+from journeys.sources.fields import Fields, named, unless
 from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
@@ -84,7 +84,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
         raise wrong_system("PostHog", raw, missing=missing)
     event, distinct, device = f.text("event"), f.id("distinct_id"), f.id("properties.$device_id")
     told = f.text("properties.$is_identified").str.to_lowercase()
-    kind = event.replace_strict(FACTS, default=None, return_dtype=pl.String)
+    kind = named(event, FACTS)
     unknown = ((distinct == device) | (told == "false")).fill_null(value=False) & ~event.is_in(["$identify"])
     shape = Shape(
         timestamp=f.time("timestamp"),
@@ -100,7 +100,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
             "page_url": f.text("properties.$current_url"),
             "page_path": f.text("properties.$pathname"),
             "page_title": f.text("properties.title", "properties.$title"),
-            "page_referrer": f.text("properties.$referrer").replace("$direct", None),
+            "page_referrer": unless(f.text("properties.$referrer"), text="$direct"),
         },
     )
     for canonical, one in CAMPAIGN.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.fields import Fields
+from journeys.sources.fields import Fields, unless
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw, Source, find_files, load
 from journeys.sources.reading.text import UnreadableError, first_lines
@@ -103,7 +103,7 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     )
     for canonical, column in CAMPAIGN.items():
         # The tables of other tools write "(not set)" where nothing was set.
-        shape.fields[canonical] = f.text(column).replace("(not set)", None)
+        shape.fields[canonical] = unless(f.text(column), text="(not set)")
     if f.has("event_id"):
         key = [f.id("event_id"), f.id("event_fingerprint").fill_null("")]
         shape.fields["message_id"] = pl.concat_str(key, separator="/")
