@@ -11,6 +11,8 @@ __all__ = ["Spool"]
 
 PART = 64 << 20
 MANY = 64
+FEW = 2
+ROW_GROUP = 25_000  # some are read ahead, and rows of JSON are wide
 Mark = TypeVar("Mark")
 
 
@@ -42,6 +44,9 @@ class Spool(Generic[Mark]):
     def tables(self) -> list[tuple[Mark, pl.LazyFrame]]:
         """List what was put by: each mark with its rows."""
         self._close()
+        for _, parts in self.groups:
+            if len(parts) > FEW:  # scans put together are all read at once, those of one file one after the other
+                parts[:] = [_filed(pl.concat(parts))]
         return [(mark, pl.concat(parts) if len(parts) > 1 else parts[0]) for mark, parts in self.groups]
 
     def _close(self) -> None:
@@ -65,6 +70,6 @@ class Spool(Generic[Mark]):
 
 def _filed(rows: pl.LazyFrame) -> pl.LazyFrame:
     with tempfile.TemporaryFile(prefix="journeys-", suffix=".parquet") as file:
-        rows.sink_parquet(file, compression="lz4", row_group_size=100_000, statistics=False)
+        rows.sink_parquet(file, compression="lz4", row_group_size=ROW_GROUP, statistics=False)
         file.seek(0)
         return pl.scan_parquet(file)  # Polars holds the file open by itself
