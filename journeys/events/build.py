@@ -92,7 +92,7 @@ def build_events(
     made = links(used) if links is not None else pl.LazyFrame(schema=LINK_SCHEMA)
     if untidied is not None:
         # what one row says of another needs the rows as they are told; so does what is held in memory already
-        untidied = None if keyed or drop_exact or hold else _untidied(untidied, name=name, given=given)
+        untidied = None if keyed or drop_exact or hold else _untidied(untidied, name=name)
     return Events(
         rows=rows,
         ids=tuple(ids),
@@ -110,8 +110,12 @@ def _status(good: pl.Expr, *, again: pl.Expr, fact: pl.Expr) -> pl.Expr:
     return pl.when(~good).then(bad).when(again).then(repeated).when(fact).then(told).otherwise(event).alias(STATUS)
 
 
-def _untidied(rows: pl.LazyFrame, *, name: str, given: Sequence[pl.Expr]) -> pl.LazyFrame:
+def _untidied(rows: pl.LazyFrame, *, name: str) -> pl.LazyFrame:
     """Say of each row what it is as far as that can be seen without its identifiers and its event."""
-    good = pl.col("_problem").is_null() & pl.col("timestamp").is_not_null()
-    status = _status(good, again=pl.lit(value=False), fact=pl.col("_kind").is_not_null())
-    return rows.with_columns(pl.lit(name).alias("source"), *given).with_columns(status)
+    names = rows.collect_schema().names()
+    good = pl.col("timestamp").is_not_null()
+    if "_problem" in names:
+        good &= pl.col("_problem").is_null()
+    fact = pl.col("_kind").is_not_null() if "_kind" in names else pl.lit(value=False)
+    status = _status(good, again=pl.lit(value=False), fact=fact)
+    return rows.with_columns(pl.lit(name).alias("source"), status)

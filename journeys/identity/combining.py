@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,11 @@ Numbers = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Checks = npt.NDArray[np.uint32]
+Whole = TypeVar("Whole", bound=np.unsignedinteger)
 
 _ODD = 0x9E37_79B9_7F4A_7C15
 _LOW = 0xFFFF_FFFF
+_HASHES = ("_word", "_check")
 _SLICE = 32_768
 _FULL = 0.6
 
@@ -43,14 +46,11 @@ class Combined:
 
 
 def hashes_of(ids: Sequence[str]) -> list[pl.Expr]:
-    """Two independent numbers for the identifiers of a row together: `_word` (64 bits), `_check` (32 bits)."""
-    word, check = pl.lit(0, dtype=pl.UInt64), pl.lit(0, dtype=pl.UInt64)
-    odd = pl.lit(_ODD, dtype=pl.UInt64)
-    for at, name in enumerate(ids):
-        text = pl.col(name).cast(pl.String)
-        word = word * odd + text.hash(1) if at else text.hash(1)
-        check = check * odd + text.hash(2) if at else text.hash(2)
-    return [word.alias("_word"), (check & pl.lit(_LOW, dtype=pl.UInt64)).cast(pl.UInt32).alias("_check")]
+    """Two independent numbers for each identifier of a row: `_word` (64 bits) and `_check` (32 bits) with its place."""
+    low = pl.lit(_LOW, dtype=pl.UInt64)
+    texts = [pl.col(name).cast(pl.String) for name in ids]
+    words = [text.hash(1).alias(f"_word{at}") for at, text in enumerate(texts)]
+    return words + [(text.hash(2) & low).cast(pl.UInt32).alias(f"_check{at}") for at, text in enumerate(texts)]
 
 
 class Words:
@@ -85,7 +85,7 @@ class Words:
     def _number(self, words: Hashes, checks: Checks) -> tuple[Numbers, Places]:
         slot, lost = self._look(words)
         if self.count + lost.size > _FULL * self._words.size:
-            self._grow(int((self.count + lost.size) / _FULL).bit_length() + 1)
+            self._grow(int((self.count + lost.size) / _FULL).bit_length())
             slot, lost = self._look(words)
         self._settle(words, slot, lost)
         mark = self._marks.take(slot)
@@ -127,14 +127,22 @@ class Words:
             lost, word, at = lost[still], word[still], (at[still] + 1) & last
 
     def _grow(self, bits: int) -> None:
+        """Put all words into a larger table at once: in the order of their slots, each behind the one before it."""
         used = np.flatnonzero(self._words)
         words, marks = self._words[used], self._marks[used]
         self._make(bits)
-        for start in range(0, used.size, _SLICE):
-            piece = slice(start, start + _SLICE)
-            slot, lost = self._look(words[piece])
-            self._settle(words[piece], slot, lost)
-            self._marks[slot] = marks[piece]
+        home = (words >> self._bits).view(np.int64)
+        order = home.argsort(kind="stable")  # they nearly are in order
+        turn = np.arange(order.size)
+        slot = np.maximum.accumulate(home[order] - turn) + turn
+        # what would stand beyond the end starts anew at the beginning, as anybody who looks for it does
+        inside = int(np.searchsorted(slot, self._words.size))
+        self._words[slot[:inside]], self._marks[slot[:inside]] = words[order[:inside]], marks[order[:inside]]
+        for start in range(inside, slot.size, _SLICE):
+            piece = order[start : start + _SLICE]
+            slots, lost = self._look(words[piece])
+            self._settle(words[piece], slots, lost)
+            self._marks[slots] = marks[piece]
 
 
 class Combiner:
@@ -163,15 +171,15 @@ class Combiner:
 
     def add(self, batch: pl.DataFrame) -> Numbers:
         """Return the number of each row's combination; the batch has the identifiers and `hashes_of` them."""
-        number, new = self._rows.number(batch["_word"].to_numpy(), batch["_check"].to_numpy())
-        place = pl.Series(new.astype(np.uint32))
+        words, checks = ([batch[f"{name}{at}"].to_numpy() for at in range(len(self._ids))] for name in _HASHES)
+        if not self._ids:
+            words, checks = [np.zeros(batch.height, dtype=np.uint64)], [np.zeros(batch.height, dtype=np.uint32)]
+        number, new = self._rows.number(_together(words), _together(checks))
         places = np.empty((new.size, len(self._ids)), dtype=np.int32)
         for at, (name, book) in enumerate(zip(self._ids, self._books, strict=True)):
-            text = batch[name].gather(place).cast(pl.String)
-            # as `hashes_of`, without a query for so few rows
-            check = (text.hash(2).to_numpy() & np.uint64(_LOW)).astype(np.uint32)
-            places[:, at], first = book.number(text.hash(1).to_numpy(), check)
-            self._values[at].append(self._tidy(text.gather(pl.Series(first.astype(np.uint32)))).alias("raw"))
+            places[:, at], first = book.number(words[at].take(new), checks[at].take(new))
+            texts = batch[name].gather(pl.Series(new.take(first).astype(np.uint32)))
+            self._values[at].append(self._tidy(texts.cast(pl.String)).alias("raw"))
         self._places.append(places)
         return number
 
@@ -179,6 +187,14 @@ class Combiner:
         """Return what was found so far."""
         empty = np.empty((0, len(self._ids)), dtype=np.int32)
         return Combined(np.concatenate([empty, *self._places]), tuple(pl.concat(one) for one in self._values))
+
+
+def _together(parts: list[npt.NDArray[Whole]]) -> npt.NDArray[Whole]:
+    """Make one number of several: those of a row's identifiers, in their order."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole * part.dtype.type(_ODD & np.iinfo(part.dtype).max) + part
+    return whole
 
 
 def _copied(texts: pl.Series) -> pl.Series:

@@ -23,6 +23,7 @@ __all__ = ["TRAIT", "Reading", "read_rows", "without_repeats"]
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 States = npt.NDArray[np.uint8]
+Names = npt.NDArray[np.unsignedinteger]
 
 TRAIT = "trait:"
 _EVENT, _FACT, _DUPLICATE, _QUARANTINED = range(4)
@@ -75,14 +76,18 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
     if read.combiner.collided:
         number, combined = combine_texts(one.rows, ids=one.ids)
     names = _Names(read.words, tidy=one.untidied is not None)
-    of_events, of_facts = number[read.state == _EVENT], number[read.state == _FACT]
-    events, facts = read.events, read.facts
-    counts = np.bincount(read.state, minlength=len(STATUSES))
-    event = names.code(events["event"])
+    counts = [np.count_nonzero(read.state == kind) for kind in range(len(STATUSES))]
+    plain = counts[_EVENT] == read.state.size
+    of_events = number if plain else number[read.state == _EVENT]
+    of_facts = number[:0] if plain else number[read.state == _FACT]
+    events, event, facts = read.events, names.code(read.event), read.facts
     if one.untidied is not None:
         # what only the tidied texts tell
         nobody = _nobody(combined)
-        good, right = ~nobody[of_events] & (event < len(names.tidy)), ~nobody[of_facts]
+        right = ~nobody[of_facts]
+        good = event < len(names.tidy)
+        if nobody.any():
+            good &= ~nobody[of_events]
         if "group_id" in facts.columns:
             of_account = (pl.col("kind") == "group") & pl.col("group_id").is_not_null()
             right |= facts.select(of_account.fill_null(value=False)).to_series().to_numpy()
@@ -96,20 +101,27 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
         pl.Series("event", event).cat.to(pl.Enum(names.tidy)),
         pl.lit(one.name).cast(pl.Enum([one.name])).alias("source"),
     )
+    first = ("timestamp", "event")
+    frame = frame.select(*first, pl.exclude(first))
     told = {name: int(count) for name, count in zip(STATUSES, counts, strict=True) if count}
     return Reading(one.name, frame, facts, one.ids, combined.places, combined.values, of_events, of_facts, told)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Read:
-    """All rows: what each is and the number of its combination; the columns of the events and of the facts."""
+    """All rows: what each is and the number of its combination; the columns of the events and of the facts.
+
+    `words` has the names as they were read, each with its `place`; `event` has for each event one more than that of
+    its name, or 0 for none.
+    """
 
     state: States
     number: Numbers
     events: pl.DataFrame
+    event: Names
     facts: pl.DataFrame
     combiner: Combiner
-    words: pl.Categories
+    words: pl.DataFrame
 
 
 def _stream(one: Events, *, messages: bool) -> _Read:
@@ -125,12 +137,12 @@ def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
     elif one.unsifted is not None:
         rows = one.unsifted
     names = rows.collect_schema().names()
-    left_out = {"source", *one.ids, *(() if messages else ("message_id",))}
+    left_out = {"source", "event", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
-    told = ["timestamp", "_kind", *(name for name in names if name == "group_id" or name.startswith(TRAIT))]
+    told = ["timestamp", *(name for name in names if name in ("_kind", "group_id") or name.startswith(TRAIT))]
     words = pl.Categories.random()
     wanted = rows.select(
-        *(name for name in dict.fromkeys([*plain, *told, *one.ids]) if name != "event"),
+        *dict.fromkeys([*plain, *told, *one.ids]),
         pl.col("event").cast(pl.Categorical(words)),
         pl.col("_status").to_physical(),
         *hashes_of(one.ids),
@@ -138,52 +150,81 @@ def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
     )
     sifts = KEY[0] in names
     combiner = Combiner(one.ids, tidy=None if one.untidied is None else tidy_ids)
-    empty = pl.DataFrame(schema=wanted.collect_schema())
+    empty = pl.DataFrame(schema=wanted.collect_schema())  # which holds on to the words, too
     states, numbers = [np.empty(0, dtype=np.uint8)], [np.empty(0, dtype=np.int32)]
-    events, facts = [empty.select(plain)], [empty.select(told)]
+    events, facts, event = [empty.select(plain)], [empty.select(told)], [np.empty(0, dtype=np.uint8)]
     for batch in wanted.collect_batches(chunk_size=_BATCH, maintain_order=True):
         state = batch["_status"].to_numpy()
         numbers.append(combiner.add(batch))
         states.append(state)
         is_event = state == _EVENT
-        events.append(batch.select(plain) if is_event.all() else batch.select(plain).filter(pl.Series(is_event)))
+        name = _small(batch["event"])
+        every = bool(is_event.all())
+        events.append(batch.select(plain) if every else batch.select(plain).filter(pl.Series(is_event)))
+        event.append(name if every else name[is_event])
         if (state == _FACT).any():
             facts.append(batch.select(told).filter(pl.Series(state == _FACT)))
         if sifts:
             repeats.add(*batch.select(KEY))
-    state, read = np.concatenate(states), [pl.concat(events, rechunk=True), pl.concat(facts)]
+    state = np.concatenate(states)
+    read = _Read(
+        state,
+        np.concatenate(numbers),
+        pl.concat(events, rechunk=True),
+        np.concatenate(event),
+        _with_kind(pl.concat(facts)),
+        combiner,
+        pl.DataFrame({"raw": words.to_series()}).with_columns(
+            pl.col("raw").cast(pl.Categorical(words)).to_physical().alias("place")
+        ),
+    )
     if sifts:
         again = np.unpackbits(repeats.find(), count=state.size, bitorder="little").astype(bool)
         if again.any():
-            read = [
-                frame.filter(pl.Series(~again[state == kind]))
-                for frame, kind in zip(read, (_EVENT, _FACT), strict=True)
-            ]
+            stays, told_once = (~again[state == kind] for kind in (_EVENT, _FACT))
             state[again] = _DUPLICATE
-    return _Read(state, np.concatenate(numbers), read[0], read[1].rename({"_kind": "kind"}), combiner, words)
+            return replace(
+                read,
+                events=read.events.filter(pl.Series(stays)),
+                event=read.event[stays],
+                facts=read.facts.filter(pl.Series(told_once)),
+            )
+    return read
+
+
+def _small(names: pl.Series) -> Names:
+    """Write the places of names, one more each, as the smallest numbers that hold them: 0 is no name."""
+    place = names.to_physical().to_numpy() + np.uint32(1) if not names.null_count() else None
+    if place is None:
+        place = (names.to_physical().cast(pl.Int64) + 1).fill_null(0).to_numpy()
+    most = int(place.max(initial=0))
+    return place.astype(np.uint8 if most < 1 << 8 else np.uint16 if most < 1 << 16 else np.uint32)
+
+
+def _with_kind(facts: pl.DataFrame) -> pl.DataFrame:
+    """Name the kind of facts as all sources do, also where a source has none."""
+    if "_kind" in facts.columns:
+        return facts.rename({"_kind": "kind"})
+    return facts.with_columns(pl.lit(None, dtype=pl.String).alias("kind"))
 
 
 class _Names:
     """The event names: `tidy`, sorted; `code` gives their places, and `len(tidy)` for one that is blank."""
 
-    def __init__(self, words: pl.Categories, *, tidy: bool) -> None:
-        raw = words.to_series()
-        book = pl.DataFrame({"raw": raw, "name": raw})
-        if tidy:
-            book = book.with_columns(tidy_names(pl.col("name")))
-        place = book["raw"].cast(pl.Categorical(words)).to_physical().to_numpy().astype(np.int64)
+    def __init__(self, words: pl.DataFrame, *, tidy: bool) -> None:
+        name = tidy_names(pl.col("raw")) if tidy else pl.col("raw")
+        book = words.select(name.alias("name"), pl.col("place").cast(pl.Int64) + 1)
+        place = book["place"].to_numpy()
         self.tidy = book["name"].filter(book["name"] != "").unique().sort()
         small = pl.UInt8 if self.tidy.len() < 255 else pl.UInt16 if self.tidy.len() < 65_535 else pl.UInt32
         none = self.tidy.len()
         code = book["name"].replace_strict(self.tidy, range(none), default=none, return_dtype=small)
-        self._code = np.full(int(place.max(initial=0)) + 2, none, dtype=code.to_numpy().dtype)
+        self._code = np.full(int(place.max(initial=0)) + 1, none, dtype=code.to_numpy().dtype)
         self._code[place] = code.to_numpy()
 
-    def code(self, names: pl.Series) -> npt.NDArray[np.unsignedinteger]:
-        """Return the place of each name."""
-        found: npt.NDArray[np.unsignedinteger] = self._code.take(
-            names.to_physical().fill_null(self._code.size - 1).to_numpy()
-        )
+    def code(self, names: Names) -> Names:
+        """Return the place in `tidy` of each name, given one more than its place among all words."""
+        found: Names = self._code.take(names)
         return found
 
 

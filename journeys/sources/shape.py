@@ -123,8 +123,12 @@ def to_events(
     rows = timed.select(expr.alias(key) for key, expr in columns.items())
     untidied = None
     if shape.untidied:
+        # a time that cannot be read is no time, so that only other problems have to be told
+        told = [pl.col(PROBLEM)] * (PROBLEM in present) + [shape.problem] * (shape.problem is not None)
+        as_read = {**columns, **shape.untidied, "_problem": pl.coalesce(told or [None])}
+        left_out = {"_place"} if told else {"_place", "_problem"}
         untidied = with_campaign(
-            timed.select(shape.untidied.get(key, expr).alias(key) for key, expr in columns.items())
+            timed.select(expr.alias(key) for key, expr in as_read.items() if key not in left_out)
         )
     return build_events(
         with_campaign(rows),

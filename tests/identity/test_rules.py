@@ -170,8 +170,8 @@ def test_colliding_hashes_are_found(monkeypatch) -> None:
     plain = stitch_events([as_events(rows)])
 
     def same_hash(ids):
-        check = pl.struct(ids).hash(2) & 0xFFFF
-        return [pl.lit(1, pl.UInt64).alias("_word"), check.cast(pl.UInt32).alias("_check")]
+        words = [pl.lit(1, pl.UInt64).alias(f"_word{at}") for at in range(len(ids))]
+        return words + [(pl.col(one).hash(2) & 0xFFFF).cast(pl.UInt32).alias(f"_check{at}") for at, one in enumerate(ids)]
 
     monkeypatch.setattr("journeys.identity.reading.hashes_of", same_hash)
     again = stitch_events([as_events(rows)])
@@ -335,9 +335,11 @@ def test_nothing_at_all() -> None:
 
 @pytest.mark.parametrize("different", [1, 2, 1_000, 2**40])
 @pytest.mark.parametrize("size", [0, 1, 5_000, 100_000])
-def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: int) -> None:
-    # all words begin alike, so that they crowd into one place of the table
+@pytest.mark.parametrize("begin", [0, 0xFFFF << 48])
+def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: int, begin: int) -> None:
+    # all words begin alike, so that they crowd into one place of the table: its first, or its last
     words = np.random.default_rng(size).integers(0, different, size, dtype=np.uint64) << np.uint64(20)
+    words = words & np.uint64(2**48 - 1) | np.uint64(begin)
     book, seen = combining.Words(), {}
     for piece in np.array_split(words, 3):
         number, new = book.number(piece, piece.astype(np.uint32))
