@@ -29,6 +29,8 @@ def join_log(
     # whose each combination is, and below zero why it is nobody's
     owner = assigned.owner
     number = np.where(owner >= 0, person[owner], owner) if person.size else owner
+    if number.max(initial=0) < 1 << 31:
+        number = number.astype(np.int32)  # half the room for as many rows
     frames, apart = [], []
     for at, one in enumerate(readings):
         whose = number.take(combinations[2 * at])
@@ -40,7 +42,7 @@ def join_log(
             reason = pl.Series("reason", whose[~good]).replace_strict(_REASONS, return_dtype=pl.String)
             apart.append(frame.filter(pl.Series(~good)).select(reason, pl.all()).cast({"event": pl.String}))
             frame, whose = frame.filter(pl.Series(good)), whose[good]
-        frames.append(frame.select(pl.Series("person", whose, dtype=pl.Int64), pl.all()))
+        frames.append(frame.select(pl.Series("person", whose), pl.all()))
     table = pl.concat(_agreeing(frames), how="diagonal_relaxed", rechunk=False)
     if not apart:
         return table, table.clear().cast({"event": pl.String}).select(pl.lit("").alias("reason"), pl.exclude("person"))

@@ -39,7 +39,7 @@ class Stitched:
     Attributes
     ----------
     table : pl.DataFrame
-        One row an event, in order of arrival: `person` (Int64), `timestamp`, `event`, properties.
+        One row an event, in order of arrival: `person` (a whole number), `timestamp`, `event`, properties.
     identity : Identity
         Who is who, and by which evidence.
     people : pl.DataFrame
@@ -139,7 +139,7 @@ def stitch_events(
     )
     people = list_people(ids, owner_facts, types=types)
     if traits == "as_of":
-        table = with_traits(table, owner_facts)
+        table = with_traits(table.with_columns(pl.col("person").cast(pl.Int64)), owner_facts)
     return Stitched(table, identity, people, quarantine)
 
 

@@ -18,6 +18,7 @@ __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "so
 WHY = "__why__"
 _REASONS = pl.Enum(["no person", "no time", "no event"])
 _PLACE = "__place__"
+_PIECE = 1 << 18
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -170,6 +171,8 @@ def _as_time(schema: pl.Schema, *, column: str) -> pl.Expr:
 def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
     """Code and sort rows that are all in order."""
     codes, labels = code_people(tidy["person"])
+    if people is not None:
+        labels = labels.cast(people.schema["person"])  # events may write the same numbers in less room
     ranking = rank_names(tidy["event"].value_counts())
     names = tuple(ranking["event"].sort())
     coded = sort_rows(tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names))))
@@ -191,28 +194,27 @@ def rank_names(counted: pl.DataFrame) -> pl.DataFrame:
 def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
     """Sort by person (a code), timestamp and place in the frame.
 
-    A counting sort by person keeps the order of arrival, and logs mostly arrive in order of time, so that the full
-    sort is rarely needed.
+    Person and place make one number, which is sorted many times faster than two columns. That keeps the order of
+    arrival, and logs mostly arrive in order of time, so that the full sort is rarely needed.
     """
     rows = coded.rechunk()
     person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
     if _is_sorted(person, time):
         return rows
-    from scipy.sparse import csr_array
-
-    count = person.size
-    kind = np.int32 if count < 2**31 else np.int64
-    entries = (np.ones(count, dtype=np.int8), (person.astype(kind), np.arange(count, dtype=kind)))
-    table = csr_array(entries, shape=(int(person.max()) + 1, count))
-    order = pl.Series(table.indices.astype(np.uint32, copy=False) if count < 2**32 else table.indices)
-    people = np.repeat(np.arange(table.shape[0], dtype=person.dtype), np.diff(table.indptr))
-    del entries, table, person, time
-    moments = rows["timestamp"].gather(order)
-    if not _is_sorted(people, moments.to_physical().to_numpy()):
-        return rows.with_row_index(_PLACE).sort("person", "timestamp", _PLACE).drop(_PLACE)
-    rest = rows.drop("person", "timestamp").iter_columns()
-    taken = each(lambda column: column.gather(order), rest)
-    return pl.DataFrame([pl.Series("person", people), moments, *taken]).select(rows.columns)
+    if person.size < 1 << 32:
+        key = person.astype(np.uint64)
+        key <<= np.uint64(32)
+        key |= np.arange(person.size, dtype=np.uint32)
+        key.sort()
+        order = pl.Series(key.astype(np.uint32))
+        key >>= np.uint64(32)
+        people = pl.Series("person", key.astype(np.uint32))
+        del key
+        rest = [name for name in rows.columns if name != "person"]
+        taken = dict(zip(rest, each(lambda name: rows[name].gather(order), rest), strict=True))
+        if _is_sorted(people.to_numpy(), taken["timestamp"].to_physical().to_numpy()):
+            return pl.DataFrame([people, *taken.values()]).select(rows.columns)
+    return rows.with_row_index(_PLACE).sort("person", "timestamp", _PLACE).drop(_PLACE)
 
 
 def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
@@ -221,8 +223,13 @@ def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
 
 
 def _is_sorted(person: np.ndarray, time: np.ndarray) -> bool:
-    ahead, behind = person[1:], person[:-1]
-    return bool(np.all((ahead > behind) | ((ahead == behind) & (time[1:] >= time[:-1]))))
+    """Ask whether rows are in order, and stop at the first part that is not."""
+    for start in range(0, person.size, _PIECE):
+        who, when = person[start : start + _PIECE + 1], time[start : start + _PIECE + 1]
+        earlier = np.flatnonzero(when[1:] < when[:-1])
+        if (who[1:] < who[:-1]).any() or (who[earlier + 1] == who[earlier]).any():
+            return False
+    return True
 
 
 def notice(events: pl.LazyFrame, *, now: datetime) -> dict[str, int]:

@@ -171,7 +171,9 @@ def test_colliding_hashes_are_found(monkeypatch) -> None:
 
     def same_hash(ids):
         words = [pl.lit(1, pl.UInt64).alias(f"_word{at}") for at in range(len(ids))]
-        return words + [(pl.col(one).hash(2) & 0xFFFF).cast(pl.UInt32).alias(f"_check{at}") for at, one in enumerate(ids)]
+        return words + [
+            (pl.col(one).hash(2) & 0xFFFF).cast(pl.UInt32).alias(f"_check{at}") for at, one in enumerate(ids)
+        ]
 
     monkeypatch.setattr("journeys.identity.reading.hashes_of", same_hash)
     again = stitch_events([as_events(rows)])
