@@ -1,0 +1,164 @@
+"""GA4's default channel groups, out of source, medium and campaign, else out of the site that an arrival came from."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+
+__all__ = ["PAID", "channel_of"]
+
+# What may follow a site's name: one country or kind, or a kind below a country.
+ENDING = r"(?:\.(?:com?|net|org|ne|or))?\.[a-z]{2,6}"
+# A search engine's other services (accounts, documents, mail) send nobody who searched.
+SEARCHING = r"(?:(?:www|m|r|search|images|html|lite|start|cse|[a-z]{2}|espanol|malaysia)\.)*"
+SEARCH_ENGINES = (
+    "google", "bing", "yahoo", "duckduckgo", "baidu", "ecosia", "yandex", "qwant", "startpage", "naver", "ask", "aol",
+    "daum", "dogpile", "lycos", "msn", "rambler", "seznam", "sogou", "virgilio",
+)  # fmt: skip
+SEARCH_SITES = (
+    "ya.ru", "360.cn", "so.com", "go.mail.ru", "search.brave.com", "com.google.android.googlequicksearchbox",
+    "google-play", "googlemybusiness",
+)  # fmt: skip
+SOCIAL_NETWORKS = (
+    "facebook", "instagram", "linkedin", "twitter", "reddit", "tiktok", "pinterest", "mastodon", "threads", "bluesky",
+    "whatsapp", "telegram", "quora", "snapchat", "tumblr", "weibo", "xing", "yelp", "flickr", "livejournal",
+    "messenger", "myspace", "nextdoor", "meetup", "disqus", "wechat", "medium", "goodreads", "glassdoor", "deviantart",
+    "douban", "kakao", "stackoverflow", "stackexchange", "tripadvisor", "trustpilot", "viadeo",
+)  # fmt: skip
+SOCIAL_SITES = (
+    "fb", "fb.me", "fb.com", "ig", "lnkd", "lnkd.in", "x", "x.com", "t.co", "t.me", "vk", "vk.com", "ok.ru", "bsky.app",
+    "threads.net", "mastodon.social", "redd.it", "pin.it", "line.me", "news.ycombinator.com", "com.facebook.katana",
+    "com.instagram.android", "com.linkedin.android", "com.reddit.frontpage", "com.twitter.android", "com.pinterest",
+    "org.telegram.messenger", "com.whatsapp",
+)  # fmt: skip
+VIDEO_SITES = (
+    "youtube", "vimeo", "twitch", "dailymotion", "netflix", "hulu", "disneyplus", "crackle", "crunchyroll", "iqiyi",
+    "wistia", "youku",
+)  # fmt: skip
+SHOPPING = r"(?:(?:www|m|smile|apps|checkout|[a-z]{2})\.)*"
+SHOPS = (
+    "amazon", "ebay", "etsy", "alibaba", "aliexpress", "shopify", "walmart", "mercadolibre", "shopping", "igshopping",
+    "google shopping",
+)  # fmt: skip
+PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
+EMAIL = r"^e[-_ ]?mail$"
+# The part of a host that somebody owns. What is let out by the name below a suffix belongs to different people.
+NUMBERS = r"^(\d+\.\d+\.\d+\.\d+)$"
+OWNED = (
+    r"([^.]+\.(?:(?:com?|org|net|ac|gov|edu|ne|or|gob|ltd|plc)\.[a-z]{2}|git(?:hub|lab)\.io|herokuapp\.com|vercel\.app"
+    r"|netlify\.app|pages\.dev|workers\.dev|web\.app|firebaseapp\.com|appspot\.com|azurewebsites\.net|cloudfront\.net"
+    r"|onrender\.com|fly\.dev|myshopify\.com|wordpress\.com|blogspot\.com|substack\.com|tumblr\.com|wixsite\.com"
+    r"|webflow\.io|notion\.site|[^.]+))$"
+)
+
+
+def _one_of(sites: tuple[str, ...], *exact: str, before: str) -> str:
+    """Match a name alone, as sources have it, a name's site, and what else belongs to it."""
+    names, whole = ("|".join(one.replace(".", r"\.") for one in some) for some in (sites, exact))
+    also = f"|{before}(?:{whole})" if whole else ""
+    return f"^(?:(?:{names})|{before}(?:{names}){ENDING}{also})(?:/.*)?$"
+
+
+ANY = r"(?:[a-z0-9-]+\.)*"
+SEARCH = _one_of(SEARCH_ENGINES, *SEARCH_SITES, before=SEARCHING)
+SOCIAL = _one_of(SOCIAL_NETWORKS, *SOCIAL_SITES, before=ANY)
+VIDEO = _one_of(VIDEO_SITES, "youtu.be", "com.google.android.youtube", before=ANY)
+SHOP = _one_of(SHOPS, "shop.app", "shopping.google.com", before=SHOPPING)
+
+
+@cache
+def channel_of(names: tuple[str, ...]) -> pl.Expr:
+    """Group visits into channels by the rules of GA4's default channel grouping.
+
+    Source, medium and campaign decide; without them a referrer on another site does, and a page without either is
+    "Direct". A page reached from the same site, be it from another part of it (`app.`, `www.`), is no arrival and has
+    none. Source: "Default channel group" in the documentation of Google Analytics; its list of sites per category is
+    shortened here to the common ones, and a search engine's mail is not taken for a search.
+    """
+    source = pl.col("campaign_source").fill_null("").str.to_lowercase()
+    medium = pl.col("campaign_medium").fill_null("").str.to_lowercase()
+    campaign = pl.col("campaign").fill_null("").str.to_lowercase()
+    tagged = (source != "") | (medium != "") | (campaign != "")
+    paid = medium.str.contains(PAID)
+    shop = source.str.contains(SHOP) | campaign.str.contains(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
+    social = source.str.contains(SOCIAL)
+    video = source.str.contains(VIDEO)
+    search = source.str.contains(SEARCH)
+    display = medium.is_in(["display", "banner", "expandable", "interstitial", "cpm"])
+    by_tag = (
+        pl.when(source.is_in(["direct", "(direct)"]) & medium.is_in(["(not set)", "(none)", "none", ""]))
+        .then(pl.lit("Direct"))
+        .when(campaign.str.contains("cross-network", literal=True))
+        .then(pl.lit("Cross-network"))
+        .when(paid & shop)
+        .then(pl.lit("Paid Shopping"))
+        .when(paid & search)
+        .then(pl.lit("Paid Search"))
+        .when(paid & social)
+        .then(pl.lit("Paid Social"))
+        .when(paid & video)
+        .then(pl.lit("Paid Video"))
+        .when(display)
+        .then(pl.lit("Display"))
+        .when(paid)
+        .then(pl.lit("Paid Other"))
+        .when(shop)
+        .then(pl.lit("Organic Shopping"))
+        .when(
+            social | medium.is_in(["social", "social-network", "social-media", "sm", "social network", "social media"])
+        )
+        .then(pl.lit("Organic Social"))
+        .when(video | medium.str.contains("video", literal=True))
+        .then(pl.lit("Organic Video"))
+        .when(search | (medium == "organic"))
+        .then(pl.lit("Organic Search"))
+        .when(source.str.contains(EMAIL) | medium.str.contains(EMAIL))
+        .then(pl.lit("Email"))
+        .when(medium == "affiliate")
+        .then(pl.lit("Affiliates"))
+        .when(medium.is_in(["referral", "app", "link"]))
+        .then(pl.lit("Referral"))
+        .when(medium == "audio")
+        .then(pl.lit("Audio"))
+        .when((source == "sms") | (medium == "sms"))
+        .then(pl.lit("SMS"))
+        .when(medium.str.ends_with("push") | medium.str.contains("mobile|notification") | (source == "firebase"))
+        .then(pl.lit("Mobile Push Notifications"))
+        .otherwise(pl.lit("Unassigned"))
+    )
+    if "page_referrer" not in names:
+        return pl.when(tagged).then(by_tag)
+    return pl.when(tagged).then(by_tag).otherwise(_by_referrer(names))
+
+
+def _by_referrer(names: tuple[str, ...]) -> pl.Expr:
+    referrer = _host(pl.col("page_referrer"))
+    here = _host(pl.col("page_url")) if "page_url" in names else pl.lit(None, dtype=pl.String)
+    pages = [pl.col(column).is_not_null() for column in ("page_url", "page_path") if column in names]
+    on_page = pl.any_horizontal(pages) if pages else pl.lit(value=True)
+    return (
+        pl.when(~on_page)
+        .then(None)
+        .when(referrer.is_null())
+        .then(pl.lit("Direct"))
+        .when(_owned(referrer) == _owned(here))
+        .then(None)
+        .when(referrer.str.contains(SHOP))
+        .then(pl.lit("Organic Shopping"))
+        .when(referrer.str.contains(SOCIAL))
+        .then(pl.lit("Organic Social"))
+        .when(referrer.str.contains(VIDEO))
+        .then(pl.lit("Organic Video"))
+        .when(referrer.str.contains(SEARCH))
+        .then(pl.lit("Organic Search"))
+        .otherwise(pl.lit("Referral"))
+    )
+
+
+def _host(url: pl.Expr) -> pl.Expr:
+    return url.str.extract(r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]+)", 1).str.to_lowercase()
+
+
+def _owned(host: pl.Expr) -> pl.Expr:
+    return pl.coalesce(host.str.extract(NUMBERS, 1), host.str.extract(OWNED, 1), host)
