@@ -133,10 +133,26 @@ def test_every_option_agrees_with_plain_loops(
                 assert abs(row["mean_time"] - timedelta(microseconds=mean)) <= timedelta(microseconds=1)
             if asked.get("end"):
                 assert row["converted"] == wanted[key]["converted"]
+                assert row["passed"] == wanted[key]["passed"]
                 assert row["conversion_rate"] == pytest.approx(wanted[key]["converted"] / wanted[key]["passed"])
+        nodes_agree(flow.nodes, twin.nodes(found, **shown), related=bool(asked.get("end")))
         conserved(flow, reached={(r["position"], r["source"]): r["people"] for r in expected if r["target"] is None})
 
     agree()
+
+
+def nodes_agree(table: pl.DataFrame, expected: dict[tuple[int, str], dict[str, Any]], *, related: bool) -> None:
+    """Hold what nodes say of those who pass against plain loops."""
+    rows = {(row["position"], row["node"]): row for row in table.iter_rows(named=True)}
+    assert {key: row["people"] for key, row in rows.items()} == {key: row["people"] for key, row in expected.items()}
+    for key, row in rows.items() if related else ():
+        wanted = expected[key]
+        assert (row["passed"], row["converted"]) == (wanted["passed"], wanted["converted"])
+        rate = wanted["converted"] / wanted["passed"] if wanted["passed"] else None
+        assert row["conversion_rate"] == (None if rate is None else pytest.approx(rate))
+        if rate is not None:
+            assert row["ci_low"] - 1e-9 <= rate <= row["ci_high"] + 1e-9
+        assert row["phi"] == (None if wanted["phi"] is None else pytest.approx(wanted["phi"]))
 
 
 def conserved(flow: Any, *, reached: dict[tuple[int, str], int]) -> None:

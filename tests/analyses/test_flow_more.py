@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from tests.analyses.test_flow import EPOCH, MINUTE, journeys_of, log_of, logs
+from tests.analyses.test_flow import EPOCH, MINUTE, ask, in_loops, journeys_of, log_of, logs, nodes_agree, options
 from tests.twins import flow as twin
 
 
@@ -167,6 +167,73 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     same = spring.flow(against=spring)
     assert same.table["difference"].abs().max() == 0
     assert same.finding == "No link differs between the two groups beyond chance."
+
+
+def test_compared_flows_agree_with_plain_loops() -> None:
+    @given(people=logs, others=logs, asked=options)
+    def agree(people: Any, others: Any, asked: dict[str, Any]) -> None:
+        if asked.get("who") in ("converted", "dropped") and not asked.get("end"):
+            asked = {**asked, "who": None}
+        (j, own), (k, theirs) = journeys_of(people), journeys_of(others)
+        both = ask(j, {**asked, "against": k})
+        found, shown = in_loops(own, asked)
+        against, _ = in_loops(theirs, asked)
+        kept = twin.shown_nodes([*found, *against], **shown)
+        here, there = (twin.nodes(side, **shown, kept=kept) for side in (found, against))
+        nobody = {"people": 0, "passed": 0, "converted": 0, "phi": None}
+        keys = {key for side in (here, there) for key, node in side.items() if node["people"]}
+        nodes_agree(both.nodes, {key: here.get(key, nobody) for key in keys}, related=bool(asked.get("end")))
+        rows = {(row["position"], row["node"]): row for row in both.nodes.to_dicts()}
+        for key in keys:
+            one, other = here.get(key, nobody), there.get(key, nobody)
+            assert rows[key]["against_people"] == other["people"]
+            if asked.get("end"):
+                assert (rows[key]["against_passed"], rows[key]["against_converted"]) == (
+                    other["passed"], other["converted"],
+                )  # fmt: skip
+                gap = None
+                if one["passed"] and other["passed"]:
+                    gap = pytest.approx(one["converted"] / one["passed"] - other["converted"] / other["passed"])
+                assert rows[key]["rate_difference"] == gap
+        links = [{(r["position"], r["source"], r["target"]): r for r in twin.links(side, **shown, kept=kept)}
+                 for side in (found, against)]  # fmt: skip
+        moves = {(row["position"], row["source"], row["target"]): row for row in both.table.to_dicts()}
+        for key in {key for side in links for key, link in side.items() if key[2] is not None and link["people"]}:
+            row, one, other = moves.pop(key), *(side.get(key, nobody) for side in links)
+            assert (row["people"], row["against_people"]) == (one["people"], other["people"])
+            if asked.get("end"):
+                assert (row["passed"], row["converted"]) == (one["passed"], one["converted"])
+        assert not moves
+        assert both.other.table.equals(ask(k, asked).table) or asked.get("top", 10) is not None
+        assert (both.other.nodes["people"] > 0).all()
+
+    agree()
+
+
+def test_who_leaves_counts_against_a_touch_point() -> None:
+    ways = {
+        "a": [("Ad", "Demo")] * 50 + [("Ad", "Buy")] * 20,
+        "b": [("Ad", "Demo", "Buy")] * 40 + [("Ad", "Demo")] * 10,
+    }
+    rows = [
+        (f"{group}{number}", place, name)
+        for group, found in ways.items()
+        for number, way in enumerate(found)
+        for place, name in enumerate(way)
+    ]
+    j = log_of(rows)
+    both = j.only(pl.col("person").str.starts_with("a")).flow(
+        end="Buy", against=j.only(pl.col("person").str.starts_with("b"))
+    )
+    table = both.resonance()
+    for node, rate, gap in (("Ad", 20 / 70, 20 / 70 - 0.8), ("Demo", 0.0, -0.8)):
+        row = both.nodes.filter(node=node).row(0, named=True)
+        assert (row["conversion_rate"], row["rate_difference"]) == (pytest.approx(rate), pytest.approx(gap))
+        # the two tables of one comparison agree
+        assert table.filter(node=node)["rate_difference"].item() == pytest.approx(gap)
+    assert both.nodes.filter(node="Demo").select("people", "passed", "against_people", "against_passed").rows() == [
+        (0, 50, 40, 50)
+    ]
 
 
 def test_resonance_agrees_with_plain_loops() -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-DROP, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
+DROP, OTHER, CONTINUES, REACHED = "(drop-off)", "(other)", "(continues)", "(reached)"
 
 
 @dataclass
@@ -232,23 +232,24 @@ def belongs(journey: Journey, who: str) -> bool:
 
 
 def links(
-    found: Sequence[Journey], *, steps: int = 6, align: str = "start", who: str = "all", top: int | None = None
+    found: Sequence[Journey],
+    *,
+    steps: int = 6,
+    align: str = "start",
+    who: str = "all",
+    top: int | None = None,
+    kept: dict[int, set[str]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Count the links as `Flow.table` has them, target None left out."""
-    kept = shown_nodes(found, steps=steps, align=align, who=who, top=top)
-
-    def fold(position: int, name: str | None) -> str | None:
-        if name is None or name in (DROP, CONTINUES):
-            return name
-        return name if name in kept.get(position, ()) else OTHER
-
+    """Count the links as `Flow.table` has them, target None left out; with `kept` also those nobody shown passes."""
+    seldom = kept is not None
+    kept = shown_nodes(found, steps=steps, align=align, who=who, top=top) if kept is None else kept
     people: Counter[Link] = Counter()
     everyone: Counter[Link] = Counter()
     converted: Counter[Link] = Counter()
     times: dict[Link, list[int]] = defaultdict(list)
     for journey in found:
         for (position, source, target), time in passed(journey, steps=steps, align=align):
-            key = (position, fold(position, source) or "", fold(position + 1, target))
+            key = (position, folded(kept, position, source) or "", folded(kept, position + 1, target))
             everyone[key] += 1
             converted[key] += journey.converted
             if belongs(journey, who):
@@ -260,14 +261,58 @@ def links(
             "position": key[0],
             "source": key[1],
             "target": key[2],
-            "people": count,
+            "people": people[key],
             "median_time": median(times[key]) if times[key] else None,
             "mean_time": sum(times[key]) / len(times[key]) if times[key] else None,
             "passed": everyone[key],
             "converted": converted[key],
         }
-        for key, count in sorted(people.items(), key=lambda item: (item[0][0], item[0][1], item[0][2] or ""))
+        for key in sorted(everyone, key=lambda key: (key[0], key[1], key[2] or ""))
+        if seldom or people[key]
     ]
+
+
+def folded(kept: dict[int, set[str]], position: int, name: str | None) -> str | None:
+    """Give a name as its column shows it."""
+    if name is None or name in (DROP, CONTINUES):
+        return name
+    return name if name in kept.get(position, ()) else OTHER
+
+
+def nodes(
+    found: Sequence[Journey],
+    *,
+    steps: int = 6,
+    align: str = "start",
+    who: str = "all",
+    top: int | None = None,
+    kept: dict[int, set[str]] | None = None,
+) -> dict[tuple[int, str], dict[str, Any]]:
+    """Count the nodes as `Flow.nodes` has them: whose journeys are shown, and everybody who passes, shown or not."""
+    seldom = kept is not None
+    kept = shown_nodes(found, steps=steps, align=align, who=who, top=top) if kept is None else kept
+    there: dict[tuple[int, str], list[Journey]] = defaultdict(list)
+    for journey in found:
+        for (position, source, _), _ in passed(journey, steps=steps, align=align):
+            there[position, folded(kept, position, source) or ""].append(journey)
+    out = {}
+    for key, journeys_there in there.items():
+        people = sum(belongs(journey, who) for journey in journeys_there)
+        converted = [journey for journey in journeys_there if journey.converted]
+        if not (people or seldom):
+            continue
+        # did and converted, did only, converted only, neither
+        a, b = len(converted), len(journeys_there) - len(converted)
+        c = sum(journey.converted for journey in found) - a
+        d = len(found) - a - b - c
+        margins = (a + b) * (c + d) * (a + c) * (b + d)
+        out[key] = {
+            "people": people,
+            "passed": a + b,
+            "converted": a,
+            "phi": (a * d - b * c) / margins**0.5 if margins else None,
+        }
+    return out
 
 
 def whole_paths(

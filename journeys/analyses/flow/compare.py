@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -179,15 +179,16 @@ def ask_against(asked: Asked, others: Asked, spec: FlowSpec, *, settings: dict[s
     """Count both groups, keep the same nodes in both, and put one beside the other."""
     counts = [asked.run(count_links, spec), others.run(count_links, spec)]
     kept = kept_nodes(pl.concat(counts), spec)
+    # what only one group shows is passed by some of the other, too: a rate of none there would be a wrong one
     mine, theirs = (
-        make(group, spec, counted, settings=settings, kept=kept)
+        make(group, spec, counted, settings=settings, kept=kept, seldom=True)
         for group, counted in zip((asked, others), counts, strict=True)
     )
-    relate = spec.end is not None
     links = _beside(mine.table, theirs.table, keys=["position", "source", "target"], n=(mine.journeys, theirs.journeys))
     nodes = _beside(mine.nodes, theirs.nodes, keys=["position", "node"], n=(mine.journeys, theirs.journeys))
-    if relate:
+    if spec.end is not None:
         nodes = _rates(nodes, theirs.nodes)
+    there = pl.col("people") > 0
     return ComparedFlow(
         table=links,
         settings=settings,
@@ -197,7 +198,7 @@ def ask_against(asked: Asked, others: Asked, spec: FlowSpec, *, settings: dict[s
         kept=mine.kept,
         journeys=mine.journeys,
         reached=mine.reached,
-        other=theirs,
+        other=replace(theirs, table=theirs.table.filter(there), nodes=theirs.nodes.filter(there)),
     )
 
 
@@ -207,6 +208,7 @@ def _beside(mine: pl.DataFrame, theirs: pl.DataFrame, *, keys: list[str], n: tup
     counts = [name for name, kind in table.schema.items() if kind == pl.Int64 and name != "position"]
     shares = [name for name in ("share", "share_of_start", "against_share_of_start") if name in table.columns]
     table = table.with_columns(pl.col(counts).fill_null(0), pl.col(shares).fill_null(0.0))
+    table = table.filter((pl.col("people") > 0) | (pl.col("against_people") > 0))
     found = difference(table["people"], [n[0]] * table.height, table["against_people"], [n[1]] * table.height)
     table = table.with_columns(
         difference=pl.Series(found.estimate, nan_to_null=True),

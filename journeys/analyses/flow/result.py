@@ -382,9 +382,13 @@ def make(
     *,
     settings: dict[str, Any],
     kept: pl.DataFrame | None = None,
+    seldom: bool = False,
 ) -> Flow:
-    """Put the answer together from counts; `kept` says which nodes keep their name, else the largest do."""
-    found = summarise_links(counts, spec, kept=kept)
+    """Put the answer together from counts; `kept` says which nodes keep their name, else the largest do.
+
+    With `seldom` the tables have links and nodes, too, that none of the journeys shown passes.
+    """
+    found = summarise_links(counts, spec, kept=kept, seldom=seldom)
     columns: list[list[str]] = [[] for _ in range(spec.steps)]
     for position, node in found.kept.sort("position", "node").rows():
         columns[position].append(node)

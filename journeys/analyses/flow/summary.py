@@ -47,10 +47,13 @@ def kept_nodes(counts: pl.DataFrame, spec: FlowSpec) -> pl.DataFrame:
     return sizes.select("position", pl.col("source").alias("node"))
 
 
-def summarise_links(counts: pl.DataFrame, spec: FlowSpec, *, kept: pl.DataFrame | None = None) -> Summary:
+def summarise_links(
+    counts: pl.DataFrame, spec: FlowSpec, *, kept: pl.DataFrame | None = None, seldom: bool = False
+) -> Summary:
     """Fold small nodes, add up, and relate every link and node to the goal.
 
-    Journeys that are not shown (`who`) are counted too: they are what conversion rates and phi compare with.
+    Journeys that are not shown (`who`) are counted too: they are what conversion rates and phi compare with. Links and
+    nodes that none of the shown ones passes are left out of the tables, but for `seldom`: another group may show them.
     """
     edge = spec.steps - 1 if spec.align == "end" else 0
     totals = counts.filter(pl.col("position") == edge).select(
@@ -68,9 +71,10 @@ def summarise_links(counts: pl.DataFrame, spec: FlowSpec, *, kept: pl.DataFrame 
         links, nodes = (_relate(table, everyone=everyone, reached=reached) for table in (links, nodes))
     tables = []
     for table, keys in ((links, ["source", "target"]), (nodes, ["node"])):
-        column = pl.col("column_people").cast(pl.Float64)
+        # only here: a node's people are those of all its links, and its passers those of links that are not shown, too
+        table = table if seldom else table.filter(pl.col("people") > 0)
         shared = table.with_columns(
-            share=pl.col("people") / column, share_of_start=pl.col("people") / (float(shown) or None)
+            share=_part_of(pl.col("column_people")), share_of_start=pl.col("people") / (float(shown) or None)
         ).drop("column_people")
         tables.append(shared.sort("position", "people", *keys, descending=[False, True, *[False] * len(keys)]))
     links, nodes = tables
@@ -103,11 +107,16 @@ def _add_up(folded: pl.DataFrame, spec: FlowSpec, *, by: list[str]) -> pl.DataFr
         pl.col("people").sum().alias("passed"),
         pl.col("people").filter(pl.col("reached")).sum().alias("converted"),
     )
-    links = people.join(_times(folded.filter(shown), by=by), on=by, how="left").filter(pl.col("people") > 0)
+    links = people.join(_times(folded.filter(shown), by=by), on=by, how="left")
     return links.with_columns(
         column_people=pl.col("people").sum().over("position"),
-        share_of_source=pl.col("people") / pl.col("people").sum().over("position", "source"),
+        share_of_source=_part_of(pl.col("people").sum().over("position", "source")),
     )
+
+
+def _part_of(whole: pl.Expr) -> pl.Expr:
+    """Divide people by those whom they are a part of; null where there is nobody."""
+    return pl.when(whole > 0).then(pl.col("people") / whole)
 
 
 def _times(folded: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
