@@ -50,14 +50,14 @@ class Dropoff(Result):
     ----------
     table : pl.DataFrame
         One row an event: `event`, `people` (journeys that ended there without the goal), `share` (of all that
-        ended so), `passed` (people who were there at all), `loss_rate` with its Wilson interval `ci_low`, `ci_high`,
+        ended so), `passed` (people who were there at all, but for those set apart), `loss_rate` with its Wilson interval `ci_low`, `ci_high`,
         `last_steps` (the most frequent way to end there, up to three events), `last_steps_people`, `instead` (what
         those who went on did most), `instead_people`, `instead_rate` (how many of those reached the goal);
         most people lost first.
     endings : pl.DataFrame
         Every ending: `event`, `last_steps`, `people`.
     onward : pl.DataFrame
-        What people went on to: `event`, `next`, `people`, `converted`, `conversion_rate`.
+        What people, but for those set apart, went on to: `event`, `next`, `people`, `converted`, `conversion_rate`.
     """
 
     endings: pl.DataFrame
@@ -143,7 +143,7 @@ def count(view: View, spec: DropoffSpec) -> pl.DataFrame:
     whole = lay_whole(view, spec.flow, moves=False)
     lost, open_still = _lost(whole, spec)
     labels = pl.Series(whole.labels, dtype=pl.String)
-    parts = [_endings(whole, lost, labels), _moves(whole, labels)]
+    parts = [_endings(whole, lost, labels), _moves(whole, labels, aside=open_still)]
     totals = pl.DataFrame(
         {
             "kind": ["lost", "reached", "pending"],
@@ -169,8 +169,11 @@ def _endings(whole: Whole, lost: np.ndarray, labels: pl.Series) -> pl.DataFrame:
     return _frame("ending", named, people=table["people"], reached=pl.repeat(value=False, n=table.height, eager=True))
 
 
-def _moves(whole: Whole, labels: pl.Series) -> pl.DataFrame:
-    """Count the people at each event, and those who went from it to each next one; a person counts once in each."""
+def _moves(whole: Whole, labels: pl.Series, *, aside: np.ndarray) -> pl.DataFrame:
+    """Count the people at each event, and those who went from it to each next one; a person counts once in each.
+
+    Those who may yet go on are set apart here, too: neither lost nor not, they would make every rate too small.
+    """
     if not whole.code.size:
         return pl.DataFrame(schema=SCHEMA)
     journey = np.repeat(np.arange(whole.low.size), whole.length)
@@ -179,7 +182,9 @@ def _moves(whole: Whole, labels: pl.Series) -> pl.DataFrame:
     table = pl.DataFrame(
         {"journey": journey, "code": whole.code.astype(np.int64), "next": following, "reached": whole.reached[journey]}
     )
-    frames = []
+    if aside.any():
+        table = table.filter(~aside[journey])
+    frames = [pl.DataFrame(schema=SCHEMA)]
     for kind, keys in (("passed", ["code"]), ("next", ["code", "next"])):
         rows = table if kind == "passed" else table.filter(pl.col("next") >= 0)
         once = rows.select("journey", "reached", *keys).unique()

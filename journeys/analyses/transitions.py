@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP, OTHER, said
+from journeys.analyses.flow.nodes import DROP, OTHER, REACHED, said
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
 from journeys.analyses.result import Asked, Result
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Transitions", "ask", "count"]
 
-_STOPS = (DROP, "(reached)")
+_STOPS = (DROP, REACHED)
 _NO_TIMES = pl.lit([], dtype=pl.List(pl.Int64)).alias("times")
 _CELLS, _PART = 1 << 20, 1 << 18
 SCHEMA: dict[str, pl.DataType] = {
@@ -190,7 +190,7 @@ def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Transition
     )
     # the end of a journey is no event of its own: who reached it there did not go on, and did not drop off
     shared = added.with_columns(share=pl.col("moves") / pl.col("moves").sum().over("source"))
-    shown = shared.filter(pl.col("target") != _STOPS[1])
+    shown = shared.filter(pl.col("target") != REACHED)
     times = [pl.col("median_time").round().cast(pl.Int64).cast(pl.Duration("us"))] if spec.times else []
     table = shown.select("source", "target", "moves", "share", *times)
     table = table.sort("moves", "source", "target", descending=[True, False, False])

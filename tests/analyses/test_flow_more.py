@@ -63,6 +63,16 @@ def test_drop_off_tells_what_the_others_did() -> None:
     assert [trace.type for trace in found.plot().data] == ["bar"]
 
 
+def test_who_may_yet_go_on_is_in_no_rate() -> None:
+    day = 24 * 60
+    rows = [(name, minute, "V") for name, minute in (("a", 0), ("b", 0), ("c", 99 * day), ("d", 99 * day))]
+    found = log_of([*rows, ("z", 100 * day, "Buy")]).dropoff("Buy", quiet="7d")
+    assert (found.lost, found.pending, found.reached) == (2, 2, 1)
+    assert found.table.select("event", "people", "passed", "loss_rate").rows() == [("V", 2, 2, 1.0)]
+    assert found.finding == "100 % of the 2 who never reach Buy end at V: 100 % of those who were there."
+    assert log_of(rows).dropoff("V", quiet="7d").table.is_empty()
+
+
 def test_transitions_agree_with_plain_loops() -> None:
     @given(people=logs, collapse=st.booleans(), times=st.booleans(), hide=st.sampled_from([None, "B"]))
     def agree(
@@ -105,6 +115,36 @@ def test_the_step_matrix_adds_up() -> None:
     # whoever is nowhere has left before
     assert [matrix[column].sum() for column in ("1", "2", "3")] == pytest.approx([1.0, 1.0, 1.0])
     assert flow.plot_steps().data[0].type == "heatmap"
+    j = log_of(
+        [("a", 0, "V"), ("a", 1, "Buy"), ("b", 0, "V"), ("b", 1, "R"), ("c", 0, "V"), ("c", 1, "R"), ("c", 2, "Q")]
+    )
+    third = pytest.approx(1 / 3)
+    assert j.flow(end="Buy", who="all", steps=4).step_matrix().rows() == [
+        ("V", 1.0, 0.0, 0.0, 0.0),
+        ("R", 0.0, pytest.approx(2 / 3), 0.0, 0.0),
+        ("Buy", 0.0, third, 0.0, 0.0),
+        ("Q", 0.0, 0.0, third, 0.0),
+        # whoever has arrived is still counted
+        ("(reached)", 0.0, 0.0, third, third),
+        ("(drop-off)", 0.0, 0.0, third, pytest.approx(2 / 3)),
+    ]
+
+
+@given(people=logs, who=st.sampled_from(["all", "converted", "dropped"]), steps=st.integers(1, 5))
+def test_everybody_is_somewhere_in_the_step_matrix(people: Any, who: Any, steps: int) -> None:
+    flow = journeys_of(people)[0].flow(end="X", who=who, steps=steps, top=2)
+    matrix = flow.step_matrix().drop("node")
+    assert matrix.sum().row(0) == pytest.approx([1.0 if flow.journeys else 0.0] * steps)
+
+
+def test_an_event_called_like_one_of_ours_still_follows() -> None:
+    j = log_of([("a", 0, "x"), ("a", 1, "(reached)"), ("a", 2, "x"), ("a", 3, "(drop-off)")])
+    assert j.transitions().table.select("source", "target", "moves").rows() == [
+        ('"(drop-off)"', "(drop-off)", 1),
+        ('"(reached)"', "x", 1),
+        ("x", '"(drop-off)"', 1),
+        ("x", '"(reached)"', 1),
+    ]
 
 
 def test_a_timeline_has_every_event_and_its_session() -> None:

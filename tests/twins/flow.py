@@ -365,12 +365,14 @@ def drop_offs(found: Sequence[Journey], *, quiet_since: int | None = None) -> di
     onward: dict[tuple[str, str], set[int]] = defaultdict(set)
     for number, journey in enumerate(found):
         names = [name for name, _ in journey.nodes]
+        silent = quiet_since is None or journey.nodes[-1][1] <= quiet_since
+        if not journey.converted and not silent:
+            continue
         for name in names:
             at[name].add(number)
         for source, target in pairwise(names):
             onward[source, target].add(number)
-        silent = quiet_since is None or journey.nodes[-1][1] <= quiet_since
-        if not journey.converted and silent:
+        if not journey.converted:
             lost[tuple(names[-3:])] += 1
     reached = {number for number, journey in enumerate(found) if journey.converted}
     return {
@@ -430,4 +432,4 @@ def named(
         if any(fits(p, event.event) or fits(p, label) for p in patterns):
             label = group
             break
-    return f'"{label}"' if label in (DROP, OTHER, CONTINUES) else label
+    return f'"{label}"' if label in (DROP, OTHER, CONTINUES, REACHED) else label

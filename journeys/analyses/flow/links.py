@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.attempts import cut_attempts
-from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, REACHED
 from journeys.analyses.flow.plain import is_plain, plain_links
 from journeys.analyses.flow.rows import Rows, read_rows
 from journeys.analyses.flow.spec import FlowSpec
@@ -20,9 +20,8 @@ from journeys.analyses.flow.walk import walk
 from journeys.log import View
 from journeys.parts import each
 
-__all__ = ["REACHED", "Passage", "count_links", "passages"]
+__all__ = ["Passage", "count_links", "passages"]
 
-REACHED = "(reached)"
 _STOPS = (DROP, CONTINUES, REACHED)
 
 

@@ -11,10 +11,10 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 
-__all__ = ["CONTINUES", "DROP", "OTHER", "Nodes", "Rules", "ask_nodes", "clean_value", "said", "shown_name"]
+__all__ = ["CONTINUES", "DROP", "OTHER", "REACHED", "Nodes", "Rules", "ask_nodes", "clean_value", "said", "shown_name"]
 
-DROP, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
-RESERVED = frozenset({DROP, OTHER, CONTINUES})
+DROP, OTHER, CONTINUES, REACHED = "(drop-off)", "(other)", "(continues)", "(reached)"
+RESERVED = frozenset({DROP, OTHER, CONTINUES, REACHED})
 
 Rules = Sequence[tuple[str, str]]
 
@@ -95,7 +95,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def shown_name(name: str) -> str:
-    """Put a name in quotes that would be taken for a drop-off, the rest or a continuation.
+    """Put a name in quotes that would be taken for a drop-off, the rest, a continuation or those who arrived.
 
     Examples
     --------

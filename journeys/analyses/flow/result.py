@@ -10,10 +10,11 @@ import polars as pl
 
 from journeys.analyses.flow.choose import Chosen, people_of
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, said
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, REACHED, said, shown_name
 from journeys.analyses.flow.paths import check_path, coverage, sequences, top_paths
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import summarise_links
+from journeys.analyses.flow.way import Way, most_travelled
 from journeys.analyses.result import Asked, Result
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from journeys.journeys import Journeys
 
 __all__ = ["Flow", "ask", "make"]
+
+_UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -83,12 +86,16 @@ class Flow(Result):
     @property
     def _units(self) -> str:
         """How many were counted, with the word for what they are."""
+        return self._units_of(self.journeys)
+
+    def _units_of(self, count: int) -> str:
         from journeys.display import plural
 
-        words = {"people": "person", "sessions": "session", "entries": "entry"}
-        return plural(self.journeys, words[self.spec.count])
+        return plural(count, _UNITS[self.spec.count])
 
-    def plot(self, *, colour: Literal["event", "goal"] = "event", dark: bool = False) -> go.Figure:
+    def plot(
+        self, *, colour: Literal["event", "goal"] = "event", dark: bool = False, narrow: bool = False
+    ) -> go.Figure:
         """Draw the Sankey.
 
         Parameters
@@ -96,9 +103,9 @@ class Flow(Result):
         colour : {"event", "goal"}
             Whether a colour is an event, the same in all charts, or how passing goes with reaching the end (phi of
             nodes and links): blue where more of those who pass get there, orange where fewer do, grey where |phi| is
-            below 0.05.
-        dark : bool
-            For a dark page.
+            below 0.05 or fewer than 30 pass.
+        dark, narrow : bool
+            For a dark page; for a telephone, where columns follow each other downwards with their three largest nodes.
 
         Raises
         ------
@@ -113,31 +120,73 @@ class Flow(Result):
         if colour == "goal" and self.goal is None:
             raise ArgumentError("colour: this flow has no end to relate to; ask j.flow(end=…).")
 
-        colour_of = self._colours(dark=dark)
-        heads = None
-        if self.spec.start is not None and self.spec.align == "start":
-            heads = [self.spec.start.name]
-        elif self.spec.align == "end":
-            # Columns are counted back from the end, so that the first is nobody's first touch.
-            back = range(self.spec.steps - 1, 0, -1)
-            heads = [f"{n} before" if n > 1 else "Just before" for n in back] + [self.goal or "The end"]
         subtitle = self.definition
         if colour == "goal":
-            subtitle += " Blue: goes with getting there; orange: with not; grey: neither"
+            subtitle += " Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people"
             phis: list[float] = pl.concat([self.table["phi"], self.nodes["phi"]]).drop_nulls().to_list()
             if phis:
                 subtitle += f" (phi {ratio(min(phis))} to {ratio(max(phis))})"
             subtitle += "."
-        words: dict[str, Any] = {"title": self.finding, "subtitle": subtitle, "dark": dark, "colour": colour}
-        return draw(self.table, goal=self.goal, nodes=self.nodes, colour_of=colour_of, heads=heads, **words)
+        way = self.most_travelled()
+        if way is not None:
+            subtitle += f" Set off: the way that most go whole, {self._units_of(way.people)}."
+        return draw(
+            self.table,
+            nodes=self.nodes,
+            colour=colour,
+            path=() if way is None else way.path,
+            begins=0 if way is None else way.begins,
+            title=self.finding,
+            subtitle=subtitle,
+            narrow=narrow,
+            **self._drawn(dark=dark),
+        )
+
+    def most_travelled(self) -> Way | None:
+        """Which way to the end do most go from the first column shown to the last, nodes named as they are shown?
+
+        Returns
+        -------
+        Way or None
+            `begins` (the column of its first node), `path` (its nodes) and `people` who went all of it: one of named
+            nodes where there is any. None where the flow has no end, or nobody is shown to get there.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b", "b"], "timestamp": ["2026-03-01", "2026-03-02"] * 2,
+        ...     "event": ["Visit", "Buy", "Visit", "Buy"]})
+        >>> jn.Journeys.from_table(log).flow(end="Buy").most_travelled()
+        Way(begins=0, path=('Visit', 'Buy'), people=2)
+        """
+        return most_travelled(self.asked, self.spec, kept=self.kept)
+
+    def _drawn(self, *, dark: bool) -> dict[str, Any]:
+        """Say what every Sankey of this flow is drawn with."""
+        goal = None if self.goal is None else shown_name(self.goal)
+        colour_of = self._colours(dark=dark)
+        unit = _UNITS[self.spec.count]
+        return {"goal": goal, "colour_of": colour_of, "heads": self._heads(), "unit": unit, "dark": dark}
+
+    def _heads(self) -> list[str]:
+        """Name the columns: the first is somebody's first touch only where nothing was cut off before it."""
+        spec = self.spec
+        if spec.align == "end":
+            # Columns are counted back from the end, so that the first is nobody's first touch.
+            back = range(spec.steps - 1, 0, -1)
+            return [f"{n} before" if n > 1 else "Just before" for n in back] + [said(self.goal or "The end")]
+        if spec.start is not None:
+            return [said(spec.start.name)]
+        if spec.count == "sessions":
+            return ["Session begins"]
+        return ["Step 1" if spec.limited or spec.count == "entries" or spec.occurrence != "first" else "First touch"]
 
     def _colours(self, *, dark: bool) -> dict[str, str] | None:
         """Give an event one colour in all charts: by its rank in the whole log, not in this flow."""
-        if not self.spec.nodes.plain:
-            return None
-        from journeys.charts.theme import event_colours
+        from journeys.analyses.flow.shades import node_colours
 
-        return event_colours(self.asked.log.ranked, goal=self.goal, dark=dark)
+        names = self.nodes["node"].unique().to_list()
+        return node_colours(names, nodes=self.spec.nodes, ranked=self.asked.log.ranked, goal=self.goal, dark=dark)
 
     def step_matrix(self) -> pl.DataFrame:
         """Where is everybody at each step?
@@ -146,18 +195,21 @@ class Flow(Result):
         -------
         pl.DataFrame
             `node`, then a Float64 column each position ("1", "2", …) with the share of all journeys that are
-            there, 0 where none is; "(drop-off)" adds up those who have left by then. Most people first.
+            there, 0 where none is; most people first. "(reached)" adds up those who have arrived at the end by then,
+            "(drop-off)" those who have left: counted from the start, each column is 1.
         """
         total = float(self.journeys) or 1.0
         columns = [str(place + 1) for place in range(self.spec.steps)]
         shares: dict[str, list[float]] = {}
-        left = [0.0] * self.spec.steps
+        gone = {REACHED: [0] * self.spec.steps, DROP: [0] * self.spec.steps}
         for row in self.nodes.iter_rows(named=True):
             shares.setdefault(row["node"], [0.0] * self.spec.steps)[row["position"]] = row["people"] / total
             for place in range(row["position"] + 1, self.spec.steps):
-                left[place] += row["dropped"] / total
+                gone[REACHED][place] += row["reached_here"]
+                gone[DROP][place] += row["dropped"]
         ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
-        rows = [[name, *shares[name]] for name in ranked] + ([[DROP, *left]] if any(left) else [])
+        rows: list[list[Any]] = [[name, *shares[name]] for name in ranked]
+        rows += [[name, *(people / total for people in counts)] for name, counts in gone.items() if any(counts)]
         schema = {"node": pl.String(), **dict.fromkeys(columns, pl.Float64())}
         return pl.DataFrame(rows, schema=schema, orient="row")
 

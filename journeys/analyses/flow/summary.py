@@ -71,9 +71,9 @@ def summarise_links(
         links, nodes = (_relate(table, everyone=everyone, reached=reached) for table in (links, nodes))
     tables = []
     for table, keys in ((links, ["source", "target"]), (nodes, ["node"])):
-        # only here: a node's people are those of all its links, and its passers those of links that are not shown, too
-        table = table if seldom else table.filter(pl.col("people") > 0)
-        shared = table.with_columns(
+        # only here: a node is passed by links that nobody shown takes, too
+        shared = table if seldom else table.filter(pl.col("people") > 0)
+        shared = shared.with_columns(
             share=_part_of(pl.col("column_people")), share_of_start=pl.col("people") / (float(shown) or None)
         ).drop("column_people")
         tables.append(shared.sort("position", "people", *keys, descending=[False, True, *[False] * len(keys)]))
