@@ -11,9 +11,10 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.sources.reading.aside import PLACE, PROBLEM, RAW, set_aside
+from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
 from journeys.sources.reading.dtypes import concat_rows
-from journeys.sources.reading.find import Found, find_files, table_name
+from journeys.sources.reading.find import Found, find_files, passed_over, table_name
 from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
 
@@ -93,9 +94,11 @@ def load_files(
     if not full:
         shown = str(files[0].path) if len(files) == 1 else f"{len(files)} files"
         raise SourceError(f"source: {shown} {'is' if len(files) == 1 else 'are'} empty (0 bytes)")
+    small = sum(found.size * (8 if found.compression else 1) for found in full) <= SMALL
     frames: list[pl.LazyFrame] = []
     aside: Spool[str] = Spool()
     notes: list[str] = [f"{len(empty)} empty file{'s' if len(empty) > 1 else ''} passed over"] if empty else []
+    notes += [passed_over(found.beside) for found in files if found.beside]
     for kind in ("csv", "ndjson", "parquet", "ipc"):
         members = [found for found in full if found.format == kind]
         if not members:
@@ -105,7 +108,7 @@ def load_files(
         elif kind == "ndjson":
             rows, said = read_ndjson(members, aside=aside)
         else:
-            rows, said = _columnar(members, kind, aside=aside), []
+            rows, said = read_columnar(members, kind, aside=aside, hold=small), []
         frames += [rows] if rows is not None else []
         notes += said
     broken = [rows for _, rows in aside.tables()]
@@ -118,29 +121,9 @@ def load_files(
         )
     frames += broken
     rows = concat_rows(frames)
-    small = sum(found.size * (8 if found.compression else 1) for found in full) <= SMALL
     if small:
         rows = rows.collect().lazy()
     return Raw(rows, name, tuple(notes), held=small)
-
-
-def _columnar(files: Sequence[Found], kind: str, *, aside: Spool[str]) -> pl.LazyFrame | None:
-    groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
-    scan = pl.scan_parquet if kind == "parquet" else pl.scan_ipc
-    for found in files:
-        try:
-            schema = (
-                scan(found.path, glob=False).collect_schema()
-                if kind == "parquet"
-                else scan(found.path).collect_schema()
-            )
-        except (pl.exceptions.PolarsError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            set_aside(aside, [(f"unreadable file: {reason}"[:120], str(found.path), "")])
-            continue
-        groups.setdefault(tuple((n, str(t)) for n, t in schema.items()), []).append(found.path)
-    frames = [scan(paths) for paths in groups.values()]
-    return concat_rows(frames) if frames else None
 
 
 def _all_paths(source: object) -> bool:

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from journeys.sources.reading.text import decoded
+from journeys.sources.reading.text import UnreadableError, decoded
 
-__all__ = ["Elements"]
+__all__ = ["Elements", "spread"]
 
 PIECE = 16 << 20
 # An element that cannot be read with so much text after it is broken: more text would not help.
@@ -30,7 +30,7 @@ class Elements:
         self.blocks = _texts(blocks)
         self.text = ""
         self.place = 0
-        self.ended = False
+        self.damage: UnreadableError | None = None
         self.note: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
@@ -45,6 +45,8 @@ class Elements:
                 lines, size = [], 0
         if lines:
             yield "".join(lines).encode(errors="replace")
+        if self.damage is not None:
+            raise self.damage
 
     def _lines(self) -> Iterator[str]:
         inside = False
@@ -54,7 +56,7 @@ class Elements:
                 inside = not inside
                 self.place += 1
                 continue
-            if inside:
+            if inside or mark == "{":
                 end, left = _end(self.text, self.place), len(self.text) - self.place
                 if ((end is None and left < ENOUGH) or end == len(self.text)) and self._more():
                     continue
@@ -78,13 +80,31 @@ class Elements:
                 return False
 
     def _more(self) -> bool:
-        more = next(self.blocks, None)
+        try:
+            more = next(self.blocks, None)
+        except UnreadableError as error:  # what was read before stands: the end of it is the end of the file
+            more, self.damage = None, error
         if more is None:
             return False
         text, note = more
         self.text, self.place = self.text[self.place :] + text, 0
         self.note = note or self.note
         return True
+
+
+def spread(start: str) -> bool:
+    r"""Tell by its start whether a file is not one object a line: an array, or an object over several lines.
+
+    Examples
+    --------
+    >>> spread('[{"a": 1}]'), spread('{"a":\n1}'), spread('{"a": 1}\n{"a": 2}')
+    (True, True, False)
+    """
+    text = start.lstrip()
+    if text[:1] != "{":
+        return text[:1] == "["
+    end = _end(text, 0)
+    return text.split("\n", 1)[0].strip() == "{" if end is None else "\n" in text[:end]
 
 
 def _end(text: str, place: int) -> int | None:

@@ -16,7 +16,7 @@ from journeys.sources.reading.aside import set_aside
 from journeys.sources.reading.find import Found
 from journeys.sources.reading.ragged import Dialect, read_ragged
 from journeys.sources.reading.spool import Spool
-from journeys.sources.reading.text import UnreadableError, first_lines
+from journeys.sources.reading.text import UnreadableError, first_lines, wide
 from journeys.sources.reading.types import Types, agreed, cast, look, sniff
 
 __all__ = ["read_delimited"]
@@ -49,7 +49,7 @@ def read_delimited(
         if dialect.names:
             groups.setdefault(dialect, []).append(found)
     for dialect, members in groups.items():
-        alone = [found for found in members if _cut_off(found, dialect)]
+        alone = [found for found in members if found.archive is not None or wide(found) or _cut_off(found, dialect)]
         fine = [found for found in members if found not in alone]
         if fine:
             seen = _look(fine, dialect, text)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
 
 from journeys.errors import SourceError, closest
+from journeys.sources.reading.heads import delimited, kind_of, packing, surely_json
+from journeys.sources.reading.packed import UnreadableError, head_of, members
 
-__all__ = ["Found", "find_files", "table_name"]
+__all__ = ["Found", "find_files", "passed_over", "table_name"]
 
 FORMATS = {
     ".csv": "csv",
@@ -26,21 +27,29 @@ FORMATS = {
     ".ipc": "ipc",
 }
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
-MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
+SHOWN = 5
+EXCEL = "[Content_Types].xml"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file: where it is, its format (csv, ndjson, parquet, ipc) and its compression, if any."""
+    """One file: where it is, its format (csv, ndjson, parquet, ipc) and its compression, if any.
+
+    A file inside of a zip archive lies in it as in a folder, and has `length` bytes there. `beside` names the files of
+    its folder that were passed over: one file of each folder says so.
+    """
 
     path: Path
     format: str
     compression: str | None = None
+    archive: Path | None = None
+    length: int = 0
+    beside: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return self.path.stat().st_size
+        return self.path.stat().st_size if self.archive is None else self.length
 
 
 def find_files(source: str | Path | Iterable[str | Path]) -> list[Found]:
@@ -54,11 +63,7 @@ def find_files(source: str | Path | Iterable[str | Path]) -> list[Found]:
     sources = [source] if isinstance(source, str | Path) else list(source)
     if not sources:
         raise SourceError("source: no files were given")
-    found: list[Found] = []
-    for one in sources:
-        paths = _paths(Path(one).expanduser())
-        found += [_describe(path) for path in paths]
-    return found
+    return [found for one in sources for found in _found(Path(one).expanduser())]
 
 
 def table_name(found: Found) -> str:
@@ -71,62 +76,142 @@ def table_name(found: Found) -> str:
     return found.path.parent.name.lower() if parted else stem
 
 
-def _paths(path: Path) -> list[Path]:
+def passed_over(names: Sequence[str]) -> str:
+    """Say which files were passed over.
+
+    Examples
+    --------
+    >>> passed_over(["c.log", "_old/a.csv"])
+    "2 files passed over, which are no tables by name or content: 'c.log', '_old/a.csv'"
+    """
+    shown = ", ".join(map(repr, names[:SHOWN])) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    files = (
+        "1 file passed over, which is no table"
+        if len(names) == 1
+        else f"{len(names)} files passed over, which are no tables"
+    )
+    return f"{files} by name or content: {shown}"
+
+
+def _found(path: Path) -> list[Found]:
     if path.is_dir():
-        inside = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
-        known = [p for p in inside if _format_by_name(p) is not None]
-        if known:
-            return known
-        # Archives often write objects without any ending: their first bytes say what they are.
-        nameless = [p for p in inside if "." not in p.name]
-        if nameless:
-            return nameless
-        endings = ", ".join(sorted({p.suffix or "no ending" for p in inside})) or "nothing"
-        raise SourceError(f"source: the folder {str(path)!r} holds no CSV, NDJSON or Parquet files; it holds {endings}")
+        return _in_folder(path)
     if path.exists():
-        return [path]
+        found = _describe(path)
+        if isinstance(found, str):
+            raise SourceError(f"source: {str(path)!r} {found}")
+        return found
     if has_magic(str(path)):
         matched = sorted(Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file())  # noqa: PTH207
-        if matched:
-            return matched
-        raise SourceError(f"source: no file matches {str(path)!r}")
+        read, over = _described(matched, sure=False)
+        if read:
+            return _with_note(read, [Path(path.name) for path in over])
+        reason = f": {next(iter(over))} {next(iter(over.values()))}" if over else ""
+        raise SourceError(f"source: no file matches {str(path)!r}" if not over else f"source: {str(path)!r}{reason}")
     near = closest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else []
     hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
     raise SourceError(f"source: there is no file or folder {str(path)!r}{hint}")
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.parts)
+def _in_folder(folder: Path) -> list[Found]:
+    inside = sorted(p for p in folder.rglob("*") if p.is_file() and not _starts(p.relative_to(folder), "."))
+    shown = [p for p in inside if not _starts(p.relative_to(folder), "_")]
+    known = [p for p in shown if _format_by_name(p) is not None]
+    # Archives often write objects without any ending: their first bytes say what they are.
+    unnamed = [p for p in shown if _format_by_name(p) is None and _says_nothing(p)]
+    read, over = _described(sorted([*known, *unnamed]), sure=True)
+    if not read:
+        read, over = _described(unnamed, sure=False)
+    if not read:
+        endings = ", ".join(sorted({p.suffix or "no ending" for p in shown})) or "nothing"
+        why = "".join(f"; {path.name} {reason}" for path, reason in list(over.items())[:1])
+        raise SourceError(
+            f"source: the folder {str(folder)!r} holds no CSV, NDJSON or Parquet files; it holds {endings}{why}"
+        )
+    taken = {one.archive or one.path for one in read}
+    return _with_note(read, [p.relative_to(folder) for p in inside if p not in taken and p.stat().st_size])
 
 
-def _format_by_name(path: Path) -> tuple[str, str | None] | None:
+def _described(paths: Iterable[Path], *, sure: bool) -> tuple[list[Found], dict[Path, str]]:
+    """Describe files, and say of those that are no tables why not."""
+    read: list[Found] = []
+    over: dict[Path, str] = {}
+    for path in paths:
+        found = _describe(path, sure=sure)
+        if isinstance(found, str):
+            over[path] = found
+        else:
+            read += found
+    return read, over
+
+
+def _with_note(read: list[Found], over: list[Path]) -> list[Found]:
+    if over:
+        first = next((n for n, one in enumerate(read) if one.size), 0)
+        names = (*read[first].beside, *(path.as_posix() for path in over))
+        read[first] = replace(read[first], beside=names)
+    return read
+
+
+def _starts(path: Path, mark: str) -> bool:
+    return any(part.startswith(mark) for part in path.parts)
+
+
+def _says_nothing(path: Path) -> bool:
+    """Tell whether a name leaves open what the file is: no ending, a number, or only what it is packed in."""
+    ending = path.suffix.lower()
+    return ending in ("", ".zip", *COMPRESSIONS) or ending[1:].isdigit()
+
+
+def _format_by_name(path: Path) -> str | None:
     endings = [ending.lower() for ending in path.suffixes]
-    compression = None
     if endings and endings[-1] in COMPRESSIONS:
-        compression = COMPRESSIONS[endings.pop()]
-    if endings and endings[-1] in FORMATS:
-        return FORMATS[endings[-1]], compression
-    return None
+        endings.pop()
+    return FORMATS.get(endings[-1]) if endings else None
 
 
-def _describe(path: Path) -> Found:
+def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) -> list[Found] | str:
+    """Say what a file is, or why it is no table; `sure`: text without an ending is one only if it looks like one."""
     named = _format_by_name(path)
-    with path.open("rb") as file:
-        head = file.read(4096)
-    compression = next((name for magic, name in MAGIC if head.startswith(magic)), None)
-    if named is not None and named[0] in ("parquet", "ipc"):
-        return Found(path, named[0])
-    if head.startswith(b"PAR1"):
-        return Found(path, "parquet")
-    if head.startswith(b"ARROW1"):
-        return Found(path, "ipc")
-    if named is not None:
-        return Found(path, named[0], compression)
-    if compression == "gzip":
-        try:
-            with gzip.open(path) as unzipped:
-                head = unzipped.read(4096)
-        except (OSError, EOFError):
-            head = b""
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return Found(path, "ndjson" if start in (b"{", b"[") else "csv", compression)
+    if named in ("parquet", "ipc") and archive is None:
+        return [Found(path, named)]
+    head = head_of(path, archive=archive)
+    compression = packing(head)
+    if compression == "zip":
+        return _in_archive(path) if archive is None else "is a zip archive in another one: unzip it"
+    if compression is not None:
+        head = head_of(path, compression, archive=archive) if archive is None or compression == "gzip" else b"PAR1"
+    kind = kind_of(head)
+    if kind in ("parquet", "ipc"):
+        return [Found(path, kind)] if archive is None else "can only be read when it is unzipped"
+    if named is None and (kind is None or (sure and kind == "csv" and not delimited(head))):
+        return "is no table: its bytes are no text" if kind is None else "is no table: it has no columns"
+    if named is None or (named == "csv" and surely_json(head)):
+        named = kind
+    return [Found(path, str(named), compression, archive)]
+
+
+def _in_archive(archive: Path) -> list[Found] | str:
+    try:
+        inside = members(archive)
+    except UnreadableError as error:
+        return str(error)
+    if EXCEL in inside:
+        return "is a workbook of Excel: save the sheet as CSV, or read it with pl.read_excel and give the frame"
+    read: list[Found] = []
+    over: list[Path] = []
+    for name, length in sorted(inside.items()):
+        path = archive / name
+        if _starts(Path(name), ".") or _starts(Path(name), "_"):
+            continue
+        if _format_by_name(path) is None and not _says_nothing(path):
+            over.append(Path(archive.name, name))
+            continue
+        found = _describe(path, archive=archive, sure=True)
+        if isinstance(found, str):
+            over.append(Path(archive.name, name))
+        else:
+            read += [replace(one, length=length) for one in found]
+    if not read:
+        return f"holds no CSV or NDJSON files; it holds {', '.join(sorted(inside)[:5]) or 'nothing'}: unzip it"
+    return _with_note(read, over)

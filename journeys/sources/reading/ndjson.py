@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from journeys.sources.reading.arrays import Elements
+from journeys.sources.reading.arrays import Elements, spread
 from journeys.sources.reading.aside import Broken, set_aside
 from journeys.sources.reading.find import Found
 from journeys.sources.reading.schemas import Schema, read_piece, readable_schema, widened, widens
@@ -66,7 +66,7 @@ class _Reader:
         try:
             note = "UTF-16" if wide(found) else None
             elements = Elements(blocks(found))
-            for piece in elements if first_lines(found, size=4096).lstrip()[:1] == "[" else chunks(found):
+            for piece in elements if spread(first_lines(found)) else chunks(found):
                 lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
                 if not self._keep(piece, lines=lines):
                     note = self._clean(piece, found, line) or note

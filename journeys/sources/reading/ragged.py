@@ -58,15 +58,17 @@ def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> tuple[p
     limit = csv.field_size_limit(LONGEST)
     try:
         for fields, number, is_last in _delayed(lines, dialect):
-            row, broken = _judged(fields, f"{found.path}:{number}", dialect, cut_off=is_last and not lines.complete)
+            cut_off = is_last and not lines.complete
+            short = len(dialect.names) + (lines.damage is not None)  # of what was cut, the last field is no whole one
+            row, broken = _judged(fields, f"{found.path}:{number}", dialect, least=short if cut_off else 0)
             good += row
             bad += broken
             if len(good) + len(bad) >= ROWS:
                 put_by()
-    except UnreadableError as error:
-        bad.append((f"unreadable file: {error}"[:120], str(found.path), ""))
     finally:
         csv.field_size_limit(limit)
+    if lines.damage is not None:
+        bad.append((f"unreadable file: {lines.damage}"[:120], str(found.path), ""))
     put_by()
     tables = rows.tables()
     return (tables[0][1] if tables else None), lines.note
@@ -79,6 +81,7 @@ class _Lines:
         self.found = found
         self.note: str | None = None
         self.complete = True
+        self.damage: UnreadableError | None = None
         self.number = 0
         self.since: list[str] = []
         self.lines = self._decoded()
@@ -93,13 +96,16 @@ class _Lines:
         return line
 
     def _decoded(self) -> Iterator[str]:
-        self.note = "UTF-16" if wide(self.found) else None
-        for piece in chunks(self.found):
-            text, note = decoded(piece)
-            self.note = note or self.note
-            text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-            self.complete = text.endswith("\n")
-            yield from (line + "\n" for line in text.removesuffix("\n").split("\n"))
+        try:
+            self.note = "UTF-16" if wide(self.found) else None
+            for piece in chunks(self.found):
+                text, note = decoded(piece)
+                self.note = note or self.note
+                text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+                self.complete = text.endswith("\n")
+                yield from (line + "\n" for line in text.removesuffix("\n").split("\n"))
+        except UnreadableError as error:  # the lines before it are lines
+            self.damage = error
 
 
 def _delayed(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, bool]]:
@@ -129,8 +135,8 @@ def _delayed(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, 
         yield *held, True
 
 
-def _judged(fields: list[str], where: str, dialect: Dialect, *, cut_off: bool) -> tuple[list[Row], list[Broken]]:
-    """Tell rows from what is none."""
+def _judged(fields: list[str], where: str, dialect: Dialect, *, least: int) -> tuple[list[Row], list[Broken]]:
+    """Tell rows from what is none; a row of fewer fields than `least` is only half there."""
     width, separator = len(dialect.names), dialect.separator
     shown = separator.join(fields)
     if any("\n" in field and field.count(separator) >= width - 1 for field in fields):
@@ -139,6 +145,6 @@ def _judged(fields: list[str], where: str, dialect: Dialect, *, cut_off: bool) -
         return [], [("a quote that is not closed", where, line[:SHOWN]) for line in swallowed]
     if len(fields) > width:
         return [], [(f"more than {width} fields", where, shown[:SHOWN])]
-    if len(fields) < width and cut_off:
+    if len(fields) < least:
         return [], [("half-written last line", where, shown[:SHOWN])]
     return [[*(field or None for field in fields), *[None] * (width - len(fields))]], []
