@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import as_json, snake_case
+from journeys.sources.reading.dtypes import REST, as_json, snake_case
 from journeys.sources.shape import Named, as_id, as_text
 from journeys.sources.times import UTC_TIME, check_epoch, parse_time
 
@@ -33,7 +33,12 @@ class Fields:
     def _walk(self, path: Path, expr: pl.Expr, dtype: pl.DataType) -> None:
         if isinstance(dtype, pl.Struct):
             for field in dtype.fields:
-                self._walk((*path, field.name), expr.struct.field(field.name), pl.Series(dtype=field.dtype).dtype)
+                # What other rows have in the object's place is called like the object.
+                self._walk(
+                    path if field.name == REST else (*path, field.name),
+                    expr.struct.field(field.name),
+                    pl.Series(dtype=field.dtype).dtype,
+                )
         elif isinstance(dtype, pl.List | pl.Array):
             self.leaves[path] = (as_json(expr), pl.String())
         else:
@@ -121,13 +126,13 @@ class Fields:
         skipped = {_path(name) for name in skip}
         found: Named = []
         for path, (expr, _) in self.leaves.items():
-            if root is not None and (path[0] != root or len(path) == 1):
+            if root is not None and path[0] != root:
                 continue
             if path in self.used or any(path[: len(one)] == one for one in skipped):
                 continue
             self.used.add(path)
-            parts = path if root is None else path[1:]
-            found.append((prefix + "_".join(rename(part) for part in parts), expr))
+            own = prefix + "_".join(rename(part) for part in path[1:]) if root is not None and path[1:] else ""
+            found.append((own or "_".join(rename(part) for part in path), expr))
         return found
 
     def _first(self, names: Iterable[str], how: Callable[[pl.Expr, pl.DataType], pl.Expr]) -> pl.Expr:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import polars as pl
 
 from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import merge_schemas, type_of
-from journeys.sources.reading.schemas import readable_schema, sound_schema
+from journeys.sources.reading.dtypes import REST, merge_schemas
+from journeys.sources.reading.lines import json_objects, no_object, no_objects, objects, readable_schema
+from journeys.sources.reading.schemas import sound_schema
 
 __all__ = ["json_columns", "keyed_lists"]
 
-EMPTY = '{"_":null}'
 TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
 
 
@@ -86,54 +86,54 @@ def _value(dtype: pl.DataType, present: set[str]) -> pl.Expr:
 
 
 def json_columns(raw: Raw, *columns: str) -> Raw:
-    """Read columns that hold JSON objects as text into structs; a value that is no JSON object becomes null."""
-    rows, schema = raw.rows, raw.schema
+    """Read columns that hold JSON objects as text into structs; text that is no JSON object stays beside the fields."""
+    rows, schema, notes = raw.rows, raw.schema, list(raw.notes)
     for column in columns:
         if schema.get(column) != pl.String:
             continue
-        found, sound = [], True
+        found, sound, lost = [], True, 0
         for batch in rows.select(column).collect_batches(chunk_size=50_000):
-            packed = _packed(batch.to_series())
-            schema_of = sound_schema(packed)
+            values = batch.to_series()
+            texts = json_objects(values)
+            schema_of = sound_schema(_packed(texts))
             sound &= schema_of is not None
-            found.append(schema_of or sound_schema(_checked_lines(packed)) or {})
-        fields = readable_schema({name: dtype for name, dtype in merge_schemas(found).items() if name != "_"})
+            if schema_of is None:
+                texts = texts.map_elements(_checked, return_dtype=pl.String)
+                schema_of = sound_schema(_packed(texts)) or {}
+            lost += no_objects(values, texts)
+            found.append(schema_of)
+        fields = readable_schema(merge_schemas(found))
         if "_nothing" in fields:
             continue
+        if lost:
+            notes.append(no_object((column,), lost))
+            fields[REST] = pl.String()
+        dtype = pl.Struct(fields)
 
         # where every value was found sound, it is not looked at a second time
-        def read(values: pl.Series, *, fields: dict[str, type_of] = fields, sound: bool = sound) -> pl.Series:
-            if values.is_empty():
-                return pl.Series(values.name, [], dtype=pl.Struct(fields))
-            packed = _packed(values)
-            if not sound and sound_schema(packed) is None:
-                packed = _checked_lines(packed)
-            return pl.read_ndjson(packed, schema=fields).to_struct(values.name)
+        def read(values: pl.Series, *, dtype: pl.Struct = dtype, sound: bool = sound) -> pl.Series:
+            if not sound:
+                texts = json_objects(values)
+                if sound_schema(_packed(texts)) is None:
+                    values = texts.map_elements(_checked, return_dtype=pl.String).fill_null(values)
+            return objects(values, dtype)
 
-        rows = rows.with_columns(pl.col(column).map_batches(read, return_dtype=pl.Struct(fields), is_elementwise=True))
-    return Raw(rows, raw.name, raw.notes, held=raw.held)
-
-
-def _packed(values: pl.Series) -> bytes:
-    """Write one object a line; what does not look like one is an empty one."""
-    stripped = values.str.replace_all("\n", " ", literal=True).str.strip_chars()
-    plain = (stripped.str.starts_with("{") & stripped.str.ends_with("}")).fill_null(value=False)
-    if not plain.all():
-        stripped = stripped.zip_with(plain, pl.Series([EMPTY]).new_from_index(0, len(values)))
-    return "\n".join(stripped.to_list()).encode() + b"\n"
+        rows = rows.with_columns(pl.col(column).map_batches(read, return_dtype=dtype, is_elementwise=True))
+    return Raw(rows, raw.name, tuple(notes), held=raw.held)
 
 
-def _checked_lines(packed: bytes) -> bytes:
-    """Make an empty object of each line that is no JSON."""
-    return b"".join(_checked(line.decode()) for line in packed.split(b"\n")[:-1])
+def _packed(texts: pl.Series) -> bytes:
+    """Write one object a line."""
+    return str(texts.str.join("\n", ignore_nulls=True).item() or "").encode() + b"\n"
 
 
-def _checked(text: str) -> bytes:
+def _checked(text: str) -> str | None:
+    """Write JSON so that any parser reads it; None when it is none."""
     try:
-        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_whole)).encode() + b"\n"
+        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_whole))
     except (ValueError, RecursionError):
-        return f"{EMPTY}\n".encode()
-    return line if sound_schema(line) is not None else f"{EMPTY}\n".encode()
+        return None
+    return line if sound_schema(line.encode() + b"\n") is not None else None
 
 
 def _whole(digits: str) -> int | str:

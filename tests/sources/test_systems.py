@@ -151,7 +151,10 @@ def test_posthog_properties_that_are_no_json():
     rows = {"event": ["A"] * 6, "timestamp": ["2026-03-03"] * 6, "distinct_id": ["u"] * 6, "properties": texts}
     events = jn.read_posthog(pl.DataFrame(rows))
     assert events.issues.kept == 6
-    assert events.table.collect()["a"].to_list() == ["1", None, None, None, '{"b": 2}', None]
+    table = events.table.collect()
+    assert table["a"].to_list() == ["1", None, None, None, None, None]
+    assert table["a_b"].to_list() == [None, None, None, None, 2, None]
+    assert table["properties"].to_list() == [None, "{broken", None, "[1]", None, None]
 
 
 def test_posthog_persons_merge_what_posthog_has_merged(tmp_path):

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
-__all__ = ["as_json", "concat_rows", "flatten", "merge", "merge_schemas", "readable", "snake_case"]
+__all__ = [
+    "REST",
+    "as_json",
+    "as_written",
+    "flatten",
+    "merge",
+    "merge_schemas",
+    "readable",
+    "snake_case",
+    "type_of_value",
+]
 
 type_of = DataType | DataTypeClass
 MAX_DEPTH = 8
 MAX_FIELDS = 500
+LARGEST = 1 << 63
 EMPTY = pl.Struct({})
+# The field, beside those of an object, for what other lines have in the object's place.
+REST = "\0no object"
 
 
 def merge(left: type_of, right: type_of) -> type_of:
     """Find the type that holds the values of both without loss; text where nothing else does.
 
+    Where one is an object and the other is not, the object keeps its fields and has one more for the other, `REST`.
+
     Examples
     --------
     >>> merge(pl.Int64(), pl.Float64())
     Float64
-    >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()}))
-    String
+    >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()})) == pl.Struct({"a": pl.Int64(), REST: pl.String()})
+    True
     """
     if left == right:
         return left
@@ -35,8 +50,11 @@ def merge(left: type_of, right: type_of) -> type_of:
     if isinstance(left, pl.Struct) and isinstance(right, pl.Struct):
         fields: dict[str, type_of] = {f.name: f.dtype for f in left.fields}
         return pl.Struct(merge_schemas([fields, {f.name: f.dtype for f in right.fields}]))
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, pl.Struct) and one.fields and other != EMPTY:
+            return merge(one, pl.Struct({REST: pl.String()}))
     if isinstance(left, pl.List) and isinstance(right, pl.List):
-        return pl.List(merge(left.inner, right.inner))
+        return pl.List(as_written(merge(left.inner, right.inner)))
     if {left, right} == {pl.Int64(), pl.Float64()}:
         return pl.Float64()
     return pl.String()
@@ -63,12 +81,38 @@ def readable(dtype: type_of, *, depth: int = 0, empty: bool = False) -> type_of:
             return pl.String()
         kept = [field for field in dtype.fields if empty or field.dtype != EMPTY]
         fields = {field.name: readable(field.dtype, depth=depth + 1, empty=empty) for field in kept}
-        return pl.Struct(fields) if fields else pl.String()
+        return pl.Struct(fields) if fields.keys() - {REST} else pl.String()
     if isinstance(dtype, pl.List):
         return pl.List(readable(dtype.inner, depth=depth + 1, empty=empty))
     if dtype in (pl.Null, pl.Int128, pl.UInt64, pl.UInt128):
         return pl.String()
     return dtype
+
+
+def type_of_value(value: object) -> type_of:
+    """Name the type of a value that was read from JSON."""
+    if isinstance(value, dict):
+        return pl.Struct({name: type_of_value(inner) for name, inner in value.items()})
+    if isinstance(value, list):
+        inner: type_of = pl.Null()
+        for one in value:
+            inner = as_written(merge(inner, type_of_value(one)))
+        return pl.List(inner)
+    if isinstance(value, bool):
+        return pl.Boolean()
+    if isinstance(value, int):
+        return pl.Int64() if -LARGEST <= value < LARGEST else pl.Int128()
+    if isinstance(value, float):
+        return pl.Float64()
+    return pl.Null() if value is None else pl.String()
+
+
+def as_written(dtype: type_of) -> type_of:
+    """Make text of the fields that are objects in some lines and not in others: a JSON parser has one type a field."""
+    if isinstance(dtype, pl.Struct):
+        fields = {field.name: as_written(field.dtype) for field in dtype.fields}
+        return pl.String() if REST in fields else pl.Struct(fields)
+    return pl.List(as_written(dtype.inner)) if isinstance(dtype, pl.List) else dtype
 
 
 def snake_case(name: str) -> str:
@@ -90,7 +134,8 @@ def flatten(
     if isinstance(dtype, pl.Struct):
         leaves: list[tuple[str, pl.Expr]] = []
         for field in dtype.fields:
-            name = f"{prefix}_{rename(field.name)}" if prefix else rename(field.name)
+            own = "" if field.name == REST else rename(field.name)
+            name = f"{prefix}_{own}" if prefix and own else prefix or own
             leaves += flatten(expr.struct.field(field.name), field.dtype, prefix=name, rename=rename)
         return leaves
     if isinstance(dtype, pl.List | pl.Array):
@@ -102,28 +147,3 @@ def as_json(expr: pl.Expr) -> pl.Expr:
     """Write a list column as JSON text, null where it is null."""
     wrapped = pl.struct(expr.alias("v")).struct.json_encode()
     return pl.when(expr.is_not_null()).then(wrapped.str.slice(5).str.head(-1))
-
-
-def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
-    """Put frames under each other in order; a column whose types differ becomes one that holds them all."""
-    if len(frames) == 1:
-        return frames[0]
-    schemas = [frame.collect_schema() for frame in frames]
-    merged = merge_schemas(schemas)
-    cast = [
-        frame.with_columns(
-            _as(pl.col(name), dtype, merged[name]) for name, dtype in schema.items() if dtype != merged[name]
-        )
-        for frame, schema in zip(frames, schemas, strict=True)
-    ]
-    return pl.concat(cast, how="diagonal")
-
-
-def _as(value: pl.Expr, dtype: type_of, wanted: type_of) -> pl.Expr:
-    if wanted != pl.String():
-        return value.cast(wanted)
-    if isinstance(dtype, pl.Struct):
-        return pl.when(value.is_not_null()).then(value.struct.json_encode())
-    if isinstance(dtype, pl.List | pl.Array):
-        return as_json(value)
-    return value.dt.to_string("iso") if dtype.is_temporal() else value.cast(pl.String)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import polars as pl
@@ -11,7 +12,8 @@ import polars as pl
 from journeys.sources.reading.arrays import Elements, spread
 from journeys.sources.reading.aside import Broken, set_aside
 from journeys.sources.reading.find import Found
-from journeys.sources.reading.schemas import Schema, read_piece, readable_schema, widened, widens
+from journeys.sources.reading.lines import Path, Schema, beside, no_object, readable_schema, without_rest
+from journeys.sources.reading.schemas import read_piece, widened, widens
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.text import UnreadableError, blocks, chunks, decoded, first_lines, wide
 
@@ -39,7 +41,9 @@ def read_ndjson(files: Sequence[Found], *, aside: Spool[str]) -> tuple[pl.LazyFr
     tables = reader.rows.tables()
     if not tables:
         return None, reader.notes
-    return pl.concat([_as_wanted(rows, reader.known[number], reader.types) for number, rows in tables]), reader.notes
+    reader.notes += [no_object(path, rows) for path, rows in reader.beside.items() if rows]
+    final = without_rest(reader.types, [path for path, rows in reader.beside.items() if rows])
+    return pl.concat([_as_wanted(rows, reader.known[number], final) for number, rows in tables]), reader.notes
 
 
 def _as_wanted(rows: pl.LazyFrame, types: Schema, final: Schema) -> pl.LazyFrame:
@@ -59,6 +63,7 @@ class _Reader:
         self.rows: Spool[int] = Spool()
         self.notes: list[str] = []
         self.wide_enough = True
+        self.beside: Counter[Path] = Counter()
 
     def read(self, found: Found) -> None:
         """Read one file, piece by piece."""
@@ -87,6 +92,7 @@ class _Reader:
             self.wide_enough &= all(widens(old, types[name]) for name, old in self.types.items())
             self.types = types
             self.known.append(types)
+        self.beside.update(beside(frame))
         self.rows.add(frame, mark=len(self.known) - 1)
         return True
 

@@ -7,19 +7,16 @@ in the schema; so the keys of a piece are counted beside what was read of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import EMPTY, merge, merge_schemas, readable, type_of
+from journeys.sources.reading.dtypes import EMPTY, REST, merge, merge_schemas, readable, type_of, type_of_value
 from journeys.sources.reading.keys import keys_read, keys_written
+from journeys.sources.reading.lines import Schema, read_lines, without_empty
 
-__all__ = ["Schema", "read_piece", "readable_schema", "sound_schema", "widened", "widens"]
+__all__ = ["read_piece", "sound_schema", "widened", "widens"]
 
-Schema = dict[str, type_of]
-LARGEST = 1 << 63
 HEAD = 1 << 19
-NOTHING = {"_nothing": pl.String()}
 
 
 def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tuple[pl.DataFrame, Schema] | None:
@@ -31,18 +28,22 @@ def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tupl
     if not known and len(piece) > HEAD:
         # Its first lines tell what the others are like, and where they do not, that is noticed.
         known = _inferred(piece[: piece.rfind(b"\n", 0, HEAD) + 1]) or {}
-    if known and (frame := _read(piece, known, lines)) is not None:
-        written = keys_written(piece)
-        if written is not None and written == keys_read(frame, known):
-            return _without_empty(frame, known), known
+    written = keys_written(piece)
+    frame = read_lines(piece, known, lines=lines) if known else None
+    if frame is not None and written is not None and written == keys_read(frame, known):
+        return without_empty(frame, known), known
     for find in (_inferred, _by_value):
         found = find(piece)
         if found is not None:
             types = merge_schemas([known, found])
-            frame = _read(piece, types, lines)
+            frame = read_lines(piece, types, lines=lines)
+            if frame is None:
+                continue
+            if find is _inferred and written != keys_read(frame, types) and _hides_objects(frame, types):
+                continue
             # Polars takes 0 in one line and {} in the next for a structure without fields: then by value.
-            if frame is not None and keys_read(frame, types, inside_text=True) is not None:
-                return _without_empty(frame, types), types
+            if keys_read(frame, types, inside_text=True) is not None:
+                return without_empty(frame, types), types
     return None
 
 
@@ -50,11 +51,6 @@ def sound_schema(piece: bytes) -> Schema | None:
     """Find the types of a piece's fields; None when a line of it is no JSON object that can be read."""
     read = read_piece(piece, {})
     return None if read is None else read[1]
-
-
-def readable_schema(found: Mapping[str, type_of]) -> Schema:
-    """Turn the types found into ones that can be read; a field that is never more than `{}` is left out."""
-    return {name: readable(dtype) for name, dtype in found.items() if dtype != EMPTY} or dict(NOTHING)
 
 
 def widens(old: type_of, new: type_of, *, depth: int = 0) -> bool:
@@ -95,51 +91,24 @@ def _fields(dtype: pl.Struct) -> Schema:
     return {field.name: field.dtype for field in dtype.fields}
 
 
-def _read(piece: bytes, types: Schema, lines: int) -> pl.DataFrame | None:
-    """Read every line of a piece, all fields of the schema and those that only hold `{}`; None when that fails."""
-    schema = {name: readable(dtype, empty=True) for name, dtype in types.items()} or dict(NOTHING)
-    try:
-        frame = pl.scan_ndjson(piece, schema=schema).collect()
-    except (pl.exceptions.PolarsError, OSError):
-        return None
-    if frame.height != lines and frame.height != sum(bool(line.strip()) for line in piece.split(b"\n")):
-        return None
-    return frame
-
-
-def _without_empty(frame: pl.DataFrame, types: Schema) -> pl.DataFrame:
-    wanted = readable_schema(types)
-    if dict(frame.schema) == wanted:
-        return frame
-    kept = {name: dtype for name, dtype in types.items() if dtype != EMPTY}
-    if not kept:
-        return frame.select(pl.repeat(None, pl.len(), dtype=pl.String()).alias("_nothing"))
-    return frame.select(_pruned(pl.col(name), dtype, frame.schema[name]).alias(name) for name, dtype in kept.items())
-
-
-def _pruned(value: pl.Expr, dtype: type_of, have: type_of, *, depth: int = 0) -> pl.Expr:
-    wanted = readable(dtype, depth=depth)
-    if have == wanted:
-        return value
-    if isinstance(dtype, pl.Struct) and isinstance(have, pl.Struct) and isinstance(wanted, pl.Struct):
-        inside = _fields(have)
-        fields = [
-            _pruned(value.struct.field(name), inner, inside[name], depth=depth + 1).alias(name)
-            for name, inner in _fields(dtype).items()
-            if inner != EMPTY
-        ]
-        return pl.when(value.is_not_null()).then(pl.struct(fields))
-    if wanted == pl.String():  # a structure of nothing but `{}`
-        return pl.when(value.is_not_null()).then(value.struct.json_encode())
-    return value.cast(wanted)
-
-
 def _inferred(piece: bytes) -> Schema | None:
     """Ask Polars, which is fast; where a field is a number here and an object there its answer may not read back."""
     try:
         return dict(pl.scan_ndjson(piece, infer_schema_length=None).collect_schema())
     except (pl.exceptions.PolarsError, OSError):
         return None
+
+
+def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:
+    """Polars takes a field that is a text here and an object there for text: is there one, or one known to be both?"""
+    return any(_hides(frame.get_column(name), dtype) for name, dtype in types.items())
+
+
+def _hides(values: pl.Series, dtype: type_of) -> bool:
+    if isinstance(dtype, pl.Struct) and isinstance(values.dtype, pl.Struct):
+        inside = {field.name: field.dtype for field in dtype.fields}
+        return REST in inside or any(_hides(part, inside[part.name]) for part in values.struct.unnest())
+    return dtype == pl.String() and bool(values.str.contains(r"^\{.+\}$").any())
 
 
 def _by_value(piece: bytes) -> Schema | None:
@@ -151,25 +120,8 @@ def _by_value(piece: bytes) -> Schema | None:
             if not isinstance(value, dict):
                 return None
             for name, inner in value.items():
-                dtype = _type_of(inner)
+                dtype = type_of_value(inner)
                 found[name] = merge(found[name], dtype) if name in found else dtype
     except (ValueError, RecursionError):
         return None
     return found
-
-
-def _type_of(value: object) -> type_of:
-    if isinstance(value, dict):
-        return pl.Struct({name: _type_of(inner) for name, inner in value.items()})
-    if isinstance(value, list):
-        inner: type_of = pl.Null()
-        for one in value:
-            inner = merge(inner, _type_of(one))
-        return pl.List(inner)
-    if isinstance(value, bool):
-        return pl.Boolean()
-    if isinstance(value, int):
-        return pl.Int64() if -LARGEST <= value < LARGEST else pl.Int128()
-    if isinstance(value, float):
-        return pl.Float64()
-    return pl.Null() if value is None else pl.String()

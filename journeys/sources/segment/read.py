@@ -9,6 +9,7 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events import Events
+from journeys.sources.keyed import json_columns
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw, Source, find_files, load, load_files, table_name
 from journeys.sources.segment.spec import spec_events
@@ -114,18 +115,18 @@ def _read(
             if not tables:
                 raise SourceError(f"source: {source!s} is empty (0 bytes)")
             if len(tables) == 1 and "type" in next(iter(tables.values())).schema:
-                return spec_events(
-                    next(iter(tables.values())), name=name, page_event=page_event, screen_event=screen_event
-                )
+                raw = json_columns(next(iter(tables.values())), *OBJECTS)
+                return spec_events(raw, name=name, page_event=page_event, screen_event=screen_event)
             return warehouse_events(tables, name=name, page_event=page_event, screen_event=screen_event)
     raw = load(source, text=IDS)
     if "type" not in raw.schema:
         if "event" in raw.schema and "id" in raw.schema:
             return warehouse_events({"tracks": raw}, name=name, page_event=page_event, screen_event=screen_event)
         raise wrong_system("Segment", raw, missing=["type"])
-    return spec_events(raw, name=name, page_event=page_event, screen_event=screen_event)
+    return spec_events(json_columns(raw, *OBJECTS), name=name, page_event=page_event, screen_event=screen_event)
 
 
+OBJECTS = ("properties", "context", "traits")
 IDS = (
     "id",
     "anonymous_id",
