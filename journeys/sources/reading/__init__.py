@@ -13,7 +13,7 @@ from journeys.errors import SourceError
 from journeys.sources.reading.aside import PLACE, PROBLEM, RAW, set_aside
 from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
-from journeys.sources.reading.dtypes import concat_rows
+from journeys.sources.reading.stack import concat_rows
 from journeys.sources.reading.find import Found, find_files, passed_over, table_name
 from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
