@@ -7,6 +7,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.sources.fields import Fields, named
 from journeys.sources.looks import wrong_system
+from journeys.sources.pages import unpaged
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
 
@@ -47,17 +48,26 @@ OBJECTS = {
     "whatsapp": "WhatsApp Message",
     "customer": "Customer",
 }
+# The App API writes both as one word, "opened_email"; an "action" is whatever the delivery was.
+ACTIVITY = r"^([a-z_]+?)_(email|push|sms|in_app|slack|webhook|whatsapp|action)$"
+# What a person did, and what became known of one.
+DONE = {"page": "Loaded a Page", "screen": "Viewed a Screen"}
+TOLD = ("attribute_change", "failed_attribute_change", "device_change")
 TEXT = ("event_id", "customer_id", "delivery_id", "cio_id", "email", "id", "recipient")
+TIMES = ("timestamp", "created", "created_at")
+# Who is written to in Slack, by a webhook or an SMS is no address, and often the same for everybody.
+ADDRESS = r"^[^@\s/,:;<>]+@[^@\s/,:;<>]+$"
 
 
 def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
-    """Read which messages people got, opened and clicked: reporting webhooks (NDJSON), or an activity export (CSV).
+    """Read which messages people got, opened and clicked: reporting webhooks (NDJSON), or exports of activities.
 
     Parameters
     ----------
     source
         Lines `{"event_id", "object_type", "metric", "timestamp", "data": {…}}`, or a flat table of the same fields
-        (`delivery_id`, `metric`, `timestamp` or `created`, `customer_id`, `email` or `recipient`).
+        (`delivery_id`, `metric`, `timestamp` or `created`, `customer_id`, `email` or `recipient`), or activities of the
+        App API (`{"id", "type": "opened_email", "timestamp", "customer_id", …}`), as lines or in pages.
     name
         What to write into the column `source`.
 
@@ -66,7 +76,8 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     Events
         Metric and object become Verb + Object: delivered "Received Email", opened "Opened Email", human_opened "Read
         Email", clicked "Clicked Email", human_clicked "Followed Email", … The words as sent stay in the properties
-        `metric` and `object_type`. Identifiers: `user_id`, `email` (lower case), `customerio_id`.
+        `metric` and `object_type`. Among activities, changes of attributes and devices are facts. Identifiers:
+        `user_id`, `email` (lower case), `customerio_id`; a recipient is an e-mail only where e-mail was sent.
 
     Raises
     ------
@@ -76,7 +87,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     Notes
     -----
     "Opened Email" is weak evidence, as mail programs load pictures by themselves; "Read Email" leaves those out as far
-    as Customer.io can tell. Source: Customer.io's documentation of reporting webhooks.
+    as Customer.io can tell. Source: Customer.io's documentation of reporting webhooks and of its App API.
 
     Examples
     --------
@@ -86,30 +97,68 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     >>> read_customerio(calls).table.select("event", "user_id", "email").collect().rows()
     [('Read Email', '7', 'ada@x.example')]
     """
-    raw = load(source, text=TEXT)
+    raw = unpaged(load(source, text=TEXT), "activities")
     f = Fields(raw.schema)
-    column = next((c for c in ("timestamp", "created", "created_at") if f.has(c)), None)
-    if not f.has("metric") or column is None:
-        raise wrong_system("Customer.io", raw, missing=["metric", "timestamp"])
-    metric, kind = (
-        f.text("metric").str.to_lowercase(),
-        f.text("object_type", "delivery_type", "type").fill_null("email"),
-    )
-    verb = named(metric, VERBS, default=metric.str.to_titlecase())
-    what = named(kind, OBJECTS, default=kind.str.to_titlecase())
+    column = next((c for c in TIMES if f.has(c)), None)
+    activities = not f.has("metric") and f.has("type")
+    missing = ["metric"] * (not f.has("metric", "type")) + ["timestamp"] * (column is None)
+    if activities and not f.has("customer_id", "customer_identifiers.id", "customer_identifiers.email", "delivery_id"):
+        missing += ["metric", "customer_id"]
+    if missing or column is None:
+        raise wrong_system("Customer.io", raw, missing=missing)
+    metric, kind, event = _activities(f) if activities else _metrics(f)
+    recipient = f.id("data.recipient", "recipient")
+    written_to = pl.when((kind == "email") & recipient.str.contains(ADDRESS)).then(recipient.str.to_lowercase())
+    email = pl.coalesce(f.email("data.identifiers.email", "customer_identifiers.email", "email"), written_to)
     shape = Shape(
         timestamp=f.epoch(raw, column, unit="s"),
         timed=f.text(column).is_not_null(),
-        event=named(metric, WHOLE, default=pl.concat_str(verb, what, separator=" ")),
+        event=event,
         ids={
-            "user_id": f.id("data.customer_id", "data.identifiers.id", "customer_id"),
-            "email": f.email("data.identifiers.email", "data.recipient", "email", "recipient"),
-            "customerio_id": f.id("data.identifiers.cio_id", "cio_id"),
+            "user_id": f.id("data.customer_id", "data.identifiers.id", "customer_id", "customer_identifiers.id"),
+            "email": email,
+            "customerio_id": f.id("data.identifiers.cio_id", "customer_identifiers.cio_id", "cio_id"),
         },
+        kind=pl.when(metric.is_in(TOLD)).then(metric) if activities else None,
     )
-    if f.has("event_id"):
-        shape.fields["message_id"] = f.id("event_id")
-    shape.properties = [("metric", metric), ("object_type", kind), *f.rest("data"), *f.rest()]
+    if f.has("event_id") or (activities and f.has("id")):
+        shape.fields["message_id"] = f.id("event_id", "id") if activities else f.id("event_id")
+    if activities and f.has("name"):
+        shape.fields["page_url"] = pl.when(metric == "page").then(f.text("name"))
+        shape.properties.append(("name", pl.when(~metric.is_in(["page", "event"])).then(f.text("name"))))
+    shape.properties += [("metric", metric), ("object_type", kind)]
+    shape.properties.append(("recipient", pl.when(recipient.str.to_lowercase().ne_missing(email)).then(recipient)))
+    shape.properties += [*f.rest("data"), *f.rest()]
     return to_events(
         raw, shape, name=name, notes=['"Opened Email" is weak evidence (robots open, too); prefer "Read Email"']
     )
+
+
+def _metrics(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Give the metric, what it is about, and both as an event."""
+    metric = f.text("metric").str.to_lowercase()
+    kind = f.text("object_type", "delivery_type", "type").fill_null("email")
+    return metric, kind, _event(metric, kind)
+
+
+def _activities(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Give the same of activities; what a person did has a name of its own."""
+    activity = f.text("type").str.to_lowercase()
+    about = activity.str.extract(ACTIVITY, 2)
+    kind = pl.coalesce(pl.when(about != "action").then(about), f.text("delivery_type"), about)
+    metric = pl.when(about.is_not_null()).then(activity.str.extract(ACTIVITY, 1)).otherwise(activity)
+    plain = activity.str.replace_all("_", " ").str.to_titlecase()
+    done = pl.when(activity == "event").then(f.text("name", "data.name", "data.event_name"))
+    return (
+        metric,
+        kind,
+        pl.when(about.is_not_null())
+        .then(_event(metric, kind))
+        .otherwise(pl.coalesce(done, named(activity, DONE | WHOLE, default=plain))),
+    )
+
+
+def _event(metric: pl.Expr, kind: pl.Expr) -> pl.Expr:
+    verb = named(metric, VERBS, default=metric.str.to_titlecase())
+    what = named(kind, OBJECTS, default=kind.str.to_titlecase())
+    return named(metric, WHOLE, default=pl.concat_str(verb, what, separator=" "))

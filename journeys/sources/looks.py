@@ -22,7 +22,13 @@ SIGNS: dict[str, list[set[str]]] = {
     ],
     "Mixpanel": [{"event", "properties"}],
     "Snowplow": [{"collector_tstamp", "event_id"}, {"domain_userid", "collector_tstamp"}],
-    "Customer.io": [{"object_type", "metric"}, {"delivery_id", "metric"}],
+    "Customer.io": [
+        {"object_type", "metric"},
+        {"delivery_id", "metric"},
+        {"customer_identifiers", "type", "timestamp"},
+        {"delivery_id", "delivery_type", "type", "timestamp"},
+        {"activities", "next"},
+    ],
     "HubSpot": [
         {"subscriptionType", "objectId"},
         {"propertyName", "propertyValue", "occurredAt"},
