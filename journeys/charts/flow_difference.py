@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of
-from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
-from journeys.display import percent, points
+from journeys.charts.labels import lines_of, plain
+from journeys.charts.sankey.drawing import FAINT, FULL, MOST, margins, most_names, shades_of
+from journeys.charts.sankey.fold import fold, place_of
+from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
+from journeys.charts.sankey.names import heads_of, names_of
+from journeys.charts.sankey.stage import PITCH, ROOM, Stage
+from journeys.charts.theme import DROP_OFF, Colours, colours, finish, nothing, rgba
+from journeys.display import number, percent, plural, points
 
 __all__ = ["draw", "draw_both"]
 
 SHOWN = 60
-PAD = 8
-STOPS = ("(drop-off)", "(continues)")
+WIDTH = 1080
+TALL, BETWEEN = 300.0, 64.0
+"""Pixels that all who start take in each of two flows, and between the two."""
+SHARES = ("share_of_start", "against_share_of_start", "difference")
 
 
 def draw(
     table: pl.DataFrame,
     *,
     goal: str | None = None,
+    heads: Sequence[str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -37,10 +46,12 @@ def draw(
         `difference_low`, `difference_high`, `q_value`: what may be chance is pale.
     goal
         The event that is reached.
+    heads
+        A head for each column; else "First touch", "Step 2", …
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone, where the page scrolls the picture sideways.
+        For a dark page; for a telephone, where columns follow each other downwards with their three largest nodes.
 
     Examples
     --------
@@ -50,33 +61,40 @@ def draw(
     [0.2]
     """
     theme = colours(dark=dark)
-    moves = table.filter(pl.col("difference").abs() > 1e-12)
-    order = [pl.col("difference").abs(), pl.col("position"), pl.col("source"), pl.col("target")]
-    rows = moves.sort(order, descending=[True, False, False, False]).head(SHOWN)
-    links = rows.sort("position", "source", "target").to_dicts()
-    if not links:
+    folded = fold(
+        table.sort("position", "source", "target").to_dicts(), most=most_names(MOST, narrow=narrow), goal=goal,
+        add=("difference", *SHARES[:2]),
+    )  # fmt: skip
+    moves = [row for row in folded.rows if abs(row["difference"] or 0) > 1e-12]
+    if not moves:
         return nothing("The two groups go the same ways.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    trace = _trace(
-        links,
-        values=[abs(row["difference"]) for row in links],
-        shades=[_shade(row, theme) for row in links],
-        nodes={},
-        theme=theme,
-        goal=goal,
-        domain=(0.0, 0.92),
-        narrow=narrow,
+    links = sorted(moves, key=lambda row: -abs(row["difference"]))[:SHOWN]
+    left = len(moves) - len(links)
+    laid = _lay(links, "difference", goal=goal, narrow=narrow)
+    stage = _stages([laid], narrow=narrow)[0]
+    # The height of a node is how much differs there, which has no meaning of its own: nodes are neutral.
+    shades = {
+        one.key: theme.drop if one.leaving_from is not None else theme.goal if one.name == goal else theme.rest
+        for one in laid.nodes
+    }
+    known = "q_value" in table.columns
+    traces = stage.traces(
+        shades=shades,
+        tint=lambda link: _shade(links[link.row], theme, known=known),
+        loud=lambda link: _shade(links[link.row] | {"q_value": 0}, theme, known=known),
+        node_says=lambda one: lines_of(_named(one), 60),
+        link_says=lambda link: _words(links[link.row]),
     )
-    fig = go.Figure(trace)
-    first, last = links[0]["position"], max(row["position"] for row in links) + 1
-    _key(fig, pale=any(not _holds(row) for row in links), theme=theme, narrow=narrow)
-    for column in range(first, last + 1):
-        fig.add_annotation(
-            text="First touch" if column == 0 else f"Step {column + 1}",
-            x=_across(column, first, last), y=1, xref="paper", yref="paper", xanchor="left", xshift=-7, yanchor="top",
-            showarrow=False, font={"size": 12, "color": theme.muted},
-        )  # fmt: skip
-    margin = {"t": 44 if narrow else 26}
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=640, margin=margin)
+    fig = go.Figure(traces)
+    stage.axes(fig)
+    notes = names_of(stage, figure_of=lambda _: "", loud=(), theme=theme)
+    notes += heads_of(stage, heads=heads, goal=goal, theme=theme)
+    pale = any(not _holds(row, known=known) for row in links)
+    fig.update_layout(annotations=[*notes, _key(pale=pale, theme=theme, narrow=narrow)])
+    told = (subtitle, folded.told, f"{left} smaller differences left undrawn." if left else "")
+    said = " ".join(part for part in told if part)
+    place = margins(stage.total, narrow=narrow, more=36 if narrow else 24)
+    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
 def draw_both(
@@ -84,6 +102,10 @@ def draw_both(
     *,
     goal: str | None = None,
     colour_of: Mapping[str, str] | None = None,
+    paths: Sequence[tuple[int, Sequence[str]]] = (),
+    sizes: Sequence[int] = (),
+    unit: str = "person",
+    heads: Sequence[str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -99,10 +121,16 @@ def draw_both(
         The event with the accent.
     colour_of
         A colour by name, the same in all charts of a report; else by size in the two flows.
+    paths
+        The way to set off in each flow: the column of its first node, and its nodes.
+    sizes, unit
+        How many start in each, and what they are: then names have numbers of these, else shares.
+    heads
+        A head for each column; else "First touch", "Step 2", …
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone, where the page scrolls the picture sideways.
+        For a dark page; for a telephone, where columns follow each other downwards with their three largest nodes.
 
     Examples
     --------
@@ -112,148 +140,145 @@ def draw_both(
     2
     """
     theme = colours(dark=dark)
-    links = table.sort("position", "source", "target").to_dicts()
-    if not links:
+    both = pl.col(SHARES[0]).fill_null(0) + pl.col(SHARES[1]).fill_null(0)
+    rows = table.with_columns(both=both).sort("position", "source", "target").to_dicts()
+    keep = {place for begins, path in paths for place in place_of(path, begins)}
+    folded = fold(rows, most=most_names(MOST, narrow=narrow), keep=keep, goal=goal, add=("both", *SHARES))
+    # Nodes stand in one order in both, and have one colour.
+    union = _lay(folded.rows, "both", goal=goal, narrow=narrow)
+    if not union.links:
         return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    sizes = table.group_by("source").agg(pl.col("share_of_start").sum() + pl.col("against_share_of_start").sum())
-    sizes = sizes.filter(pl.col("source") != "(other)").sort("share_of_start", "source", descending=[True, False])
-    nodes = dict(colour_of or event_colours(sizes["source"].to_list(), goal=goal, dark=dark))
+    order = [one.key for one in union.nodes]
+    shade = shades_of(union, colour_of=colour_of, goal=goal, dark=dark)
+    # A share is equally wide in both: on a telephone as wide as the fuller of the two allows.
+    fits = [_lay(folded.rows, part, order=order, narrow=narrow).scale for part in SHARES[:2]]
+    scale = min([one for one in fits if one] or [TALL]) if narrow else TALL
+    laid = [_lay(folded.rows, part, order=order, scale=scale, narrow=narrow) for part in SHARES[:2]]
+    stages = _stages(laid, narrow=narrow)
     fig = go.Figure()
-    for part, domain, head in (
-        ("share_of_start", (0.54, 1.0), "Here"),
-        ("against_share_of_start", (0.0, 0.46), "The others"),
-    ):
-        there = [row for row in links if (row[part] or 0) > 0]
-        if not there:
-            continue
-        shades = [rgba(nodes.get(row["source"], theme.rest), 0.38) for row in there]
-        values = [row[part] for row in there]
-        fig.add_trace(
-            _trace(
-                there, values=values, shades=shades, nodes=nodes, theme=theme, goal=goal, domain=domain, narrow=narrow
-            )
-        )
-        fig.add_annotation(
-            text=f"<b>{head}</b>", x=0, y=domain[1], xref="paper", yref="paper", xanchor="left", yanchor="bottom",
-            showarrow=False, font={"size": 12, "color": theme.muted},
-        )  # fmt: skip
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=1000)
+    notes: list[dict[str, Any]] = []
+    for which, (stage, name) in enumerate(zip(stages, ("Here", "The others"), strict=True)):
+        everyone = sizes[which] if which < len(sizes) else None
+        begins, path = paths[which] if which < len(paths) else (0, ())
+        notes.append(_head(stage, name, everyone=everyone, unit=unit, theme=theme))
+        if stage.laid.links:
+            traces, words = _flow(stage, folded.rows, way=(begins, path), everyone=everyone, shade=shade, theme=theme)
+            fig.add_traces(traces)
+            notes += [*words, *heads_of(stage, heads=heads, goal=goal, theme=theme)]
+    stages[0].axes(fig)
+    fig.update_layout(annotations=notes)
+    said = " ".join(part for part in (subtitle, folded.told) if part)
+    place = margins(stages[0].total, narrow=narrow, more=26)
+    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
-def _shade(row: dict[str, Any], theme: Colours) -> str:
-    return rgba(theme.better if row["difference"] > 0 else theme.worse, 0.75 if _holds(row) else 0.22)
+def _lay(
+    rows: Sequence[Mapping[str, Any]],
+    size: str,
+    *,
+    goal: str | None = None,
+    order: Sequence[tuple[int, str, str]] | None = None,
+    scale: float | None = None,
+    narrow: bool = False,
+) -> Layout:
+    """Lay links out, each as wide as one of its numbers is large."""
+    links = [(row["position"], row["source"], row["target"], abs(row[size] or 0)) for row in rows]
+    if narrow:
+        return lay_out(links, goal=goal, order=order, scale=scale, room=ROOM, pitch=PITCH)
+    return lay_out(links, goal=goal, order=order, scale=scale)
 
 
-def _holds(row: dict[str, Any]) -> bool:
-    return row.get("q_value") is None or row["q_value"] < 0.05
+def _stages(laid: Sequence[Layout], *, narrow: bool) -> list[Stage]:
+    """Put layouts one above the other, their columns one below the other."""
+    places = [one.position for flow in laid for one in flow.nodes if one.leaving_from is None]
+    first, columns = min(places), max(places) - min(places) + 1
+    tops, top = [], 0.0
+    for flow in laid:
+        tops.append(top)
+        top += Stage.height_of(flow, columns=columns, upright=narrow) + BETWEEN
+    across = max(flow.height for flow in laid)
+    return [
+        Stage(flow, WIDTH, first, columns, top=at, total=top - BETWEEN, upright=narrow, across=across)
+        for flow, at in zip(laid, tops, strict=True)
+    ]
 
 
-def _key(fig: go.Figure, *, pale: bool, theme: Colours, narrow: bool) -> None:
+def _flow(
+    stage: Stage,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    way: tuple[int, Sequence[str]],
+    everyone: int | None,
+    shade: Mapping[tuple[int, str, str], str],
+    theme: Colours,
+) -> tuple[list[go.Sankey | go.Scatter], list[dict[str, Any]]]:
+    """Draw one of the two flows, its most travelled way set off; return its traces and its names."""
+    begins, path = way
+    on_way = {(begins + n, a, b) for n, (a, b) in enumerate(pairwise(path))}
+
+    def on(link: Link) -> bool:
+        return (link.source.position, link.source.name, link.target.name) in on_way
+
+    def tint(link: Link) -> str:
+        if link.target.leaving_from is not None:
+            return rgba(theme.drop, 0.55)
+        return rgba(shade[link.source.key], FULL if on(link) else FAINT)
+
+    def figure(one: Node) -> str:
+        return percent(one.people) if everyone is None else number(round(one.people * everyone))
+
+    traces = stage.traces(
+        shades=shade,
+        tint=tint,
+        loud=lambda link: rgba(shade[link.source.key], FULL),
+        node_says=lambda one: lines_of(f"{_named(one)}: {percent(one.people)} of all who start.", 60),
+        link_says=lambda link: _words(rows[link.row]),
+    )
+    loud = {end.key for link in stage.laid.links if on(link) for end in (link.source, link.target)}
+    return traces, names_of(stage, figure_of=figure, loud=loud, theme=theme)
+
+
+def _head(stage: Stage, name: str, *, everyone: int | None, unit: str, theme: Colours) -> dict[str, Any]:
+    """Say above a flow whose it is."""
+    text = f"<b>{name}</b>" + ("" if everyone is None else f": {plural(everyone, unit)}")
+    return {
+        "text": text, "x": 0, "y": 1 - stage.top / stage.total, "xref": "paper", "yref": "paper", "xanchor": "left",
+        "yanchor": "bottom", "yshift": 4 if stage.upright else 26, "showarrow": False,
+        "font": {"size": 13, "color": theme.ink},
+    }  # fmt: skip
+
+
+def _named(one: Node) -> str:
+    if one.leaving_from is None:
+        return plain(one.name)
+    return f"{'left' if one.name == DROP_OFF else 'went on'} after {plain(one.leaving_from)}"
+
+
+def _shade(row: Mapping[str, Any], theme: Colours, *, known: bool) -> str:
+    return rgba(theme.better if row["difference"] > 0 else theme.worse, 0.75 if _holds(row, known=known) else 0.22)
+
+
+def _holds(row: Mapping[str, Any], *, known: bool) -> bool:
+    """Say whether a difference is beyond chance; of what was put together nobody knows."""
+    q = row.get("q_value")
+    return not known if q is None else q < 0.05
+
+
+def _key(*, pale: bool, theme: Colours, narrow: bool) -> dict[str, Any]:
     """Say in words, beside their colours, what links are."""
     told = [(theme.better, "more go this way here"), (theme.worse, "fewer here than among the others")]
     words = [f"<span style='color:{colour}'>■</span> {text}" for colour, text in told]
     words += ["pale: may be chance"] if pale else []
-    fig.add_annotation(
-        text="<br>".join([words[0], " · ".join(words[1:])]) if narrow else "   ".join(words),
-        x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=8, align="left",
-        showarrow=False, font={"size": 11 if narrow else 12, "color": theme.ink},
-    )  # fmt: skip
+    return {
+        "text": "<br>".join([words[0], " · ".join(words[1:])]) if narrow else "   ".join(words),
+        "x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom",
+        "yshift": 2 if narrow else 26, "align": "left", "showarrow": False,
+        "font": {"size": 11 if narrow else 12, "color": theme.ink},
+    }  # fmt: skip
 
 
-def _trace(
-    links: list[dict[str, Any]],
-    *,
-    values: list[float],
-    shades: list[str],
-    nodes: Mapping[str, str],
-    theme: Colours,
-    goal: str | None,
-    domain: tuple[float, float],
-    narrow: bool = False,
-) -> go.Sankey:
-    """Lay one Sankey out in true columns: a node is a place and a name."""
-    into: dict[tuple[int, str], float] = {}
-    out: dict[tuple[int, str], float] = {}
-    for row, value in zip(links, values, strict=True):
-        source, target = (row["position"], row["source"]), (row["position"] + 1, row["target"])
-        out[source] = out.get(source, 0.0) + value
-        into[target] = into.get(target, 0.0) + value
-    held = _held(into, out)
-    size = {key: max(into.get(key, 0.0), out.get(key, 0.0)) for key in {*into, *out}}
-    keys = sorted(size, key=lambda key: (key[0], key[1] in STOPS, key[1] != goal, -size[key], key[1]))
-    first, last = keys[0][0], keys[-1][0]
-    place = _places(keys, size)
-    index = {key: number for number, key in enumerate(keys)}
-    # Names end before the next column begins: six pixels a letter; a telephone scrolls the picture sideways.
-    signs = max(4, min(22, int(((740 if narrow else 900) * (0.92 / max(1, last - first)) - 20) / 6.2)))
-    return go.Sankey(
-        arrangement="fixed",
-        textfont={"size": 11 if narrow else 12},
-        domain={"x": [0, 1], "y": list(domain)},
-        valueformat=".1%",
-        node={
-            "label": [label(name, signs) for _, name in keys],
-            "customdata": [full(name) for _, name in keys],
-            "x": [_across(position, first, last) for position, _ in keys],
-            "y": [place[key] for key in keys],
-            "color": [
-                theme.drop if name in STOPS else nodes.get(name, theme.goal if name == goal else theme.rest)
-                for _, name in keys
-            ],
-            "thickness": 13,
-            "align": "left",
-            "pad": PAD,
-            "line": {"width": 0},
-            "hovertemplate": "%{customdata}<extra></extra>",
-        },
-        link={
-            "source": [index[row["position"], row["source"]] for row in links] + [index[a] for a, _ in held],
-            "target": [index[row["position"] + 1, row["target"]] for row in links] + [index[b] for _, b in held],
-            "value": [*values, *[1e-12] * len(held)],
-            "color": [*shades, *["rgba(0,0,0,0)"] * len(held)],
-            "customdata": [_words(row) for row in links] + [""] * len(held),
-            "hovertemplate": "%{customdata}<extra></extra>",
-        },
-    )
-
-
-def _held(
-    into: dict[tuple[int, str], float], out: dict[tuple[int, str], float]
-) -> list[tuple[tuple[int, str], tuple[int, str]]]:
-    """Tie nodes that nothing leads to to the column before: plotly scales bars by the columns that links make."""
-    first = min(position for position, _ in out)
-    loose = sorted(key for key in out if key not in into and key[0] > first)
-    everyone = sorted({*into, *out})
-    before = {key: [other for other in everyone if other[0] == key[0] - 1] for key in loose}
-    return [(before[key][0], key) for key in loose if before[key]]
-
-
-def _across(position: int, first: int, last: int) -> float:
-    return 0.008 + 0.92 * (position - first) / max(1, last - first)
-
-
-def _places(keys: list[tuple[int, str]], size: dict[tuple[int, str], float]) -> dict[tuple[int, str], float]:
-    """Stack each column's nodes from the top; the tallest column fills the height."""
-    columns: dict[int, list[tuple[int, str]]] = {}
-    for key in keys:
-        columns.setdefault(key[0], []).append(key)
-    # plotly keeps `PAD` pixels between nodes and scales by what is left: the same share here, or bars leave the plot
-    gap = PAD / 400
-    tallest = max(sum(size[key] for key in column) for column in columns.values()) or 1.0
-    most = max(len(column) for column in columns.values())
-    scale = max(0.1, 1 - gap * (most - 1)) / tallest
-    place = {}
-    for column in columns.values():
-        top = 0.0
-        for key in column:
-            height = size[key] * scale
-            place[key] = min(max(top + height / 2, 0.001), 0.999)
-            top += height + gap
-    return place
-
-
-def _words(row: dict[str, Any]) -> str:
-    told = f"{row['source']} → {row['target']}: {percent(row['share_of_start'])} here, "
+def _words(row: Mapping[str, Any]) -> str:
+    told = f"{plain(row['source'])} → {plain(row['target'])}: {percent(row['share_of_start'])} here, "
     told += f"{percent(row['against_share_of_start'])} of the others; "
     told += points(row["difference"], row.get("difference_low"), row.get("difference_high"))
     return lines_of(told + ".", 60)

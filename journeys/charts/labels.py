@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from journeys.display import shorten
 
-__all__ = ["full", "label", "lines_of"]
+__all__ = ["full", "label", "lines_of", "plain"]
 
 _START, _END = "\u2068", "\u2069"
 
@@ -22,12 +22,23 @@ def label(text: str, width: int | None = None) -> str:
     >>> label("Loaded a Page: /blog/how-to-plan-a-launch", 24)
     'Loaded a Pa…lan-a-launch'
     """
-    flat = " ".join(text.split()) if text.strip() else "(no name)"
+    flat = plain(text)
     cut = shorten(flat, width) if width else flat
     safe = cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
     # A percent sign before a brace starts a template in hover texts.
     safe = safe.replace("%{", "%&#123;")
     return f"{_START}{safe}{_END}" if any("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufefc" for c in cut) else safe
+
+
+def plain(text: str) -> str:
+    """Put a name on one line, not yet safe; what has nothing to see is said.
+
+    Examples
+    --------
+    >>> plain("Signed  Up"), plain(""), plain("  ")
+    ('Signed Up', '(no name)', '(blank)')
+    """
+    return " ".join(text.split()) or ("(blank)" if text else "(no name)")
 
 
 def full(text: str) -> str:

@@ -137,8 +137,9 @@ def sign_of(value: float) -> str:
 def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark: bool = False) -> dict[str, str]:
     """Give each event its colour for all charts of a report.
 
-    The rank is that over the whole log, so that filtering repaints nothing. The goal has the accent; the seven most
-    frequent others have a colour of their own, the rest one neutral; what is not an event is grey.
+    The rank is that over the whole log, so that filtering repaints nothing; nor does another goal: it has the accent,
+    and the place that it leaves in the palette stays empty. The seven most frequent events have a colour of their own,
+    the rest one neutral; what is not an event is grey.
 
     Examples
     --------
@@ -147,13 +148,12 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
     (True, True)
     """
     theme = colours(dark=dark)
-    chosen = {DROP_OFF: theme.drop, OTHER: theme.other, CONTINUES: theme.other}
+    special = {DROP_OFF: theme.drop, OTHER: theme.other, CONTINUES: theme.other}
     palette = iter(theme.events)
-    for name in dict.fromkeys(names_by_rank):
-        chosen[name] = theme.goal if name == goal else next(palette, theme.rest)
+    chosen = {name: next(palette, theme.rest) for name in dict.fromkeys(names_by_rank) if name not in special}
     if goal is not None:
         chosen[goal] = theme.goal
-    return chosen
+    return chosen | special
 
 
 @cache

@@ -66,7 +66,11 @@ class ComparedFlow(Flow):
         return f"{mine.removesuffix('.')} against {self.other.journeys:,}. Positive: more here."
 
     def plot(  # type: ignore[override]  # colours say who, not what goes with the goal
-        self, *, kind: Literal["difference", "both", "resonance"] = "difference", dark: bool = False
+        self,
+        *,
+        kind: Literal["difference", "both", "resonance"] = "difference",
+        dark: bool = False,
+        narrow: bool = False,
     ) -> go.Figure:
         """Draw the difference, both flows on one scale, or which touch points convert better here and which worse.
 
@@ -75,8 +79,8 @@ class ComparedFlow(Flow):
         kind : {"difference", "both", "resonance"}
             One Sankey whose links are as wide as the difference; the two Sankeys one above the other; or a line for
             each of the 20 touch points that most pass: the difference of its conversion rates with its interval.
-        dark : bool
-            For a dark page.
+        dark, narrow : bool
+            For a dark page; for a telephone.
 
         Raises
         ------
@@ -86,15 +90,20 @@ class ComparedFlow(Flow):
         if kind not in ("difference", "both", "resonance"):
             raise ArgumentError(f"kind: {kind!r} is none of 'difference', 'both', 'resonance'.")
         if kind == "resonance":
-            return self._plot_resonance(dark=dark)
+            return self._plot_resonance(dark=dark, narrow=narrow)
         from journeys.charts.flow_difference import draw, draw_both
 
-        words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "goal": self.goal, "dark": dark}
+        drawn = self._drawn(dark=dark)
+        colour_of, unit = drawn.pop("colour_of"), drawn.pop("unit")
+        words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "narrow": narrow, **drawn}
         if kind == "difference":
             return draw(self.table, **words)
-        return draw_both(self.table, colour_of=self._colours(dark=dark), **words)
+        ways = [flow.most_travelled() for flow in (self, self.other)]
+        paths = [(0, ()) if way is None else (way.begins, way.path) for way in ways]
+        sizes = self.journeys, self.other.journeys
+        return draw_both(self.table, colour_of=colour_of, paths=paths, sizes=sizes, unit=unit, **words)
 
-    def _plot_resonance(self, *, dark: bool) -> go.Figure:
+    def _plot_resonance(self, *, dark: bool, narrow: bool) -> go.Figure:
         from journeys.charts.differences import draw
         from journeys.display import points
 
@@ -121,7 +130,7 @@ class ComparedFlow(Flow):
             ci_high="rate_high",
             q_value="q_value",
         )
-        return draw(drawn, title=title, subtitle=self.definition, dark=dark)
+        return draw(drawn, title=title, subtitle=self.definition, dark=dark, narrow=narrow)
 
     def resonance(self, *, min_people: int = 1) -> pl.DataFrame:
         """Which touch points convert worse, or better, here than for the others?

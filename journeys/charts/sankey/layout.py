@@ -56,22 +56,44 @@ class Link:
 
 @dataclass(slots=True)
 class Layout:
-    """Nodes and links in drawing order, the height they take, and the height that Plotly must scale by."""
+    """Nodes and links in drawing order, the height they take, what Plotly must scale by, and the pixels a person."""
 
     nodes: list[Node] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     height: float = 0.0
     scaled: float = 0.0
     columns: int = 0
+    scale: float = 0.0
 
 
 def lay_out(
-    links: Sequence[tuple[int, str, str, float]], *, goal: str | None = None, flow_height: float | None = None
+    links: Sequence[tuple[int, str, str, float]],
+    *,
+    goal: str | None = None,
+    scale: float | None = None,
+    room: float | None = None,
+    pitch: float = PITCH,
+    order: Sequence[tuple[int, str, str]] | None = None,
 ) -> Layout:
     """Place the nodes of links (position, source, target, people); those without people are left out.
 
     The goal stands on top of each column, "(other)" at its foot, the rest in the order that crosses least. Leaving is a
     stub beside its node, not a node of the next column: else it would be the tallest of each.
+
+    Parameters
+    ----------
+    links
+        The links.
+    goal
+        The event on top.
+    scale
+        Pixels a person; else such that the fullest column is 240 to 460 high, or fits the `room`.
+    room
+        The pixels that every column must do with.
+    pitch
+        The least pixels from one node to the next: what a name takes.
+    order
+        The nodes in the order of another layout, to stand alike; else the order that crosses least.
 
     Examples
     --------
@@ -104,17 +126,23 @@ def lay_out(
     first = min(one.position for one in staying)
     count = max(one.position for one in staying) - first + 1
     columns = [[one for one in staying if one.position == first + p] for p in range(count)]
-    _order(columns, made, goal)
-    most = max(sum(one.people for one in column) for column in columns)
-    tall = flow_height or min(460.0, max(240.0, 30.0 * max(len(column) for column in columns)))
-    scale = tall / most
+    if order is None:
+        _order(columns, made, goal)
+    else:
+        rank = {key: number for number, key in enumerate(order)}
+        for column in columns:
+            column.sort(key=lambda one: (rank.get(one.key, len(rank)), one.name))
+    if scale is None:
+        most = max(sum(one.people for one in column) for column in columns)
+        tall = min(460.0, max(240.0, 30.0 * max(len(column) for column in columns)))
+        scale = tall / most if room is None else _fitting(columns, room=room, pitch=pitch)
     height = 0.0
     for column in columns:
         y = 0.0
         for one in column:
             one.height = max(one.people * scale, 0.5)
             one.top = y
-            y += max(one.height + GAP, PITCH)
+            y += max(one.height + GAP, pitch)
         height = max(height, y)
     _stubs(nodes, scale)
     ordered = [one for column in columns for one in column]
@@ -123,7 +151,20 @@ def lay_out(
         key=lambda link: (link.source.position, link.source.top, link.target.leaving_from is not None, link.target.top)
     )
     scaled = _plotly_height(ordered, made, scale)
-    return Layout(ordered, made, max(height, scaled), scaled, count)
+    return Layout(ordered, made, max(height, scaled), scaled, count, scale)
+
+
+def _fitting(columns: list[list[Node]], *, room: float, pitch: float) -> float:
+    """Find the most pixels a person at which every column fits the room, by halving."""
+
+    def fits(scale: float) -> bool:
+        return all(sum(max(one.people * scale + GAP, pitch) for one in column) <= room for column in columns)
+
+    low, high = 0.0, room / max(sum(one.people for one in column) for column in columns)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low or high
 
 
 def _order(columns: list[list[Node]], links: list[Link], goal: str | None) -> None:
