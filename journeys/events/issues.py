@@ -12,8 +12,14 @@ __all__ = ["Issues", "look_through"]
 
 SKEWED = timedelta(minutes=10)
 BUSY = 120
-BOT = r"(?i)bot\b|bot/|crawl|spider|slurp|headless|phantomjs|lighthouse|python-requests|curl/|wget/|pingdom|uptime"
-AGENTS = ("context_user_agent", "user_agent", "useragent")
+SHOWN = 5
+# Cubot makes phones; OkHttp is also what apps on Android speak for their people, so that it is no sign of a robot.
+BOT = (
+    r"(?i)(?:^|[^u]|[^c]u)bot\b|crawl|spider|slurp|headless|phantomjs|lighthouse|pingdom|uptime|facebookexternalhit"
+    r"|^whatsapp|google-inspectiontool|apis-google|mediapartners-google|curl/|wget/|python-requests|python-urllib"
+    r"|aiohttp/|httpx/|go-http-client|axios/|node-fetch|\bjava/|libwww"
+)
+AGENTS = ("context_user_agent", "user_agent", "useragent", "raw_user_agent")
 COUNTS = pl.Schema({"kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
 
 
@@ -28,7 +34,8 @@ class Issues:
     table
         `kind` ("quarantined", "duplicate", "noticed", "note"), `reason`, `rows` (Int64; null for a note), sorted.
     examples
-        Up to three rows of each reason for quarantine.
+        Up to three rows of each reason for quarantine. A column of the source's own that is called `reason`, `place` or
+        `text` is here `property_reason`, and so on.
     """
 
     read: int
@@ -96,8 +103,9 @@ def look_through(
             )
         )
     found += [("noticed", reason, n) for reason, n in odd.row(0, named=True).items() if n]
-    if gaps := _missing_days(days["day"]):
-        found.append(("noticed", "days without any event between the first and the last", gaps))
+    if len(gaps := _missing_days(days["day"])):
+        found.append(("noticed", "days without any event between the first and the last", len(gaps)))
+        notes = [*notes, _first_days(gaps)]
     if busy.height and (robots := busy.item()):
         found.append(("noticed", f"events of somebody with more than {BUSY} in one minute (a robot?)", robots))
     found += _named_oddly(names["event"].to_list())
@@ -126,9 +134,15 @@ def look_through(
 
 def _readable(rows: pl.LazyFrame) -> pl.LazyFrame:
     columns = rows.collect_schema().names()
-    raw = [pl.col("_raw").alias("text")] if "_raw" in columns else []
+    said = {"_problem": "reason", "_place": "place"} | ({"_raw": "text"} if "_raw" in columns else {})
     rest = [c for c in columns if not c.startswith("_")]
-    return rows.select(pl.col("_problem").alias("reason"), pl.col("_place").alias("place"), *raw, *rest)
+    names = list(said.values())
+    for column in rest:
+        name = column
+        while name in names or (name != column and name in rest):
+            name = f"property_{name}"
+        names.append(name)
+    return rows.select(pl.col(column).alias(name) for column, name in zip([*said, *rest], names, strict=True))
 
 
 def _oddities(columns: Sequence[str], ids: Sequence[str], *, keyed: bool, now: datetime) -> dict[str, pl.Expr]:
@@ -147,9 +161,8 @@ def _oddities(columns: Sequence[str], ids: Sequence[str], *, keyed: bool, now: d
         )
     if "_skew" in columns:
         odd["device clock off by more than 10 minutes (corrected)"] = (pl.col("_skew").abs() > SKEWED).sum()
-    agent = next((column for column in AGENTS if column in columns), None)
-    if agent is not None:
-        odd["user agent of a robot"] = pl.col(agent).cast(pl.String).str.contains(BOT).sum()
+    if agents := [pl.col(column).cast(pl.String) for column in AGENTS if column in columns]:
+        odd["user agent of a robot"] = pl.coalesce(agents).str.contains(BOT).sum()
     return odd
 
 
@@ -164,12 +177,19 @@ def _busy(kept: pl.LazyFrame, ids: Sequence[str]) -> pl.LazyFrame:
     return people.filter(pl.col("most") > BUSY).select(pl.col("all").sum())
 
 
-def _missing_days(days: pl.Series) -> int:
+def _missing_days(days: pl.Series) -> pl.Series:
     real = days.filter((days >= datetime(2000, 1, 1)) & (days <= datetime(2100, 1, 1)))
     if real.len() < 2:
-        return 0
-    span: int = (real[-1] - real[0]).days
-    return span + 1 - real.len()
+        return real.clear()
+    between = pl.date_range(real[0], real[-1], eager=True)
+    return between.filter(~between.is_in(real.implode()))
+
+
+def _first_days(days: pl.Series) -> str:
+    from journeys.display import day
+
+    more = f" and {len(days) - SHOWN:,} more" if len(days) > SHOWN else ""
+    return f"days without any event: {', '.join(day(one) for one in days.head(SHOWN))}{more}"
 
 
 def _named_oddly(names: list[str]) -> list[tuple[str, str, int]]:

@@ -10,13 +10,13 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
-from journeys.sources.reading.aside import PLACE, PROBLEM, RAW, set_aside
+from journeys.sources.reading.aside import PLACE, PROBLEM, RAW
 from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
-from journeys.sources.reading.stack import concat_rows
 from journeys.sources.reading.find import Found, find_files, passed_over, table_name
 from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.stack import concat_rows
 
 __all__ = ["PLACE", "PROBLEM", "RAW", "Raw", "Source", "concat_rows", "find_files", "load", "load_files", "table_name"]
 

@@ -9,7 +9,7 @@ import polars as pl
 from journeys.sources.reading.aside import set_aside
 from journeys.sources.reading.find import Found
 from journeys.sources.reading.spool import Spool
-from journeys.sources.reading.dtypes import concat_rows
+from journeys.sources.reading.stack import concat_rows
 
 __all__ = ["read_columnar"]
 
