@@ -55,7 +55,8 @@ def read_amplitude(source: Source, *, name: str = "amplitude", by_amplitude_id: 
 
     Notes
     -----
-    Time is `event_time`, which is UTC though it does not say so. Source: Amplitude's documentation of its export API.
+    Time is `event_time`, which is UTC though it does not say so. Duplicates have the same `$insert_id` and device, or
+    without one the same `uuid`. Source: Amplitude's documentation of its export API.
 
     Examples
     --------
@@ -87,7 +88,11 @@ def read_amplitude(source: Source, *, name: str = "amplitude", by_amplitude_id: 
     for canonical, one in CAMPAIGN.items():
         shape.fields[canonical] = f.text(f"{TOLD}.{one}")
     if f.has("$insert_id", "uuid"):
-        shape.fields["message_id"] = f.text("$insert_id", "uuid")
+        # an insert id is a device's own: two devices may have the same
+        device = pl.coalesce(f.id("device_id"), f.id("user_id"), pl.lit(""))
+        insert_id = f.text("$insert_id")
+        told_by = pl.when(insert_id.is_not_null()).then(pl.concat_str(insert_id, device, separator="/"))
+        shape.fields["message_id"] = pl.coalesce(told_by, f.text("uuid"))
     users = f.rest("user_properties")
     shape.traits = [(key, pl.when(fact).then(expr)) for key, expr in users]
     shape.properties = f.rest(TOLD) + [(f"user_{key}", expr) for key, expr in users] + f.rest()

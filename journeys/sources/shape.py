@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,17 +27,11 @@ RESERVED = {
     *CAMPAIGN_COLUMNS,
     *PAGE_COLUMNS,
 }
-REPLAYS = {
-    "replay_url",
-    "session_replay_url",
-    "session_recording_url",
-    "fullstory_url",
-    "fullstory_session_url",
-    "fs_session_url",
-    "hotjar_recording_url",
-    "logrocket_url",
-    "logrocket_session_url",
-}
+# Letters only: systems write `fullStoryUrl`, `fs_session_url`, "FullStory Session URL".
+REPLAY = re.compile(
+    r"(context)?((fullstory|hotjar|logrocket|clarity|smartlook|mouseflow)(session|recording|replay)*url"
+    r"|fssessionurl|replayurl|session(replay|recording)url)"
+)
 TIME = "_time"
 
 Named = list[tuple[str, pl.Expr]]
@@ -127,9 +122,7 @@ def to_events(
         told = [pl.col(PROBLEM)] * (PROBLEM in present) + [shape.problem] * (shape.problem is not None)
         as_read = {**columns, **shape.untidied, "_problem": pl.coalesce(told or [None])}
         left_out = {"_place"} if told else {"_place", "_problem"}
-        untidied = with_campaign(
-            timed.select(expr.alias(key) for key, expr in as_read.items() if key not in left_out)
-        )
+        untidied = with_campaign(timed.select(expr.alias(key) for key, expr in as_read.items() if key not in left_out))
     return build_events(
         with_campaign(rows),
         ids=list(shape.ids),
@@ -143,14 +136,18 @@ def to_events(
 
 
 def _find_replay(shape: Shape, columns: dict[str, pl.Expr]) -> None:
-    """Carry a session's recording to every timeline, whatever tool recorded it: the column is known by its name."""
-    if "replay_url" in columns:
+    """Carry a session's recording to every timeline, whatever tools recorded it: the columns are known by their names.
+
+    Where there are several, the first that is not empty is the link, and all of them stay properties.
+    """
+    found = [expr for key, expr in shape.properties if REPLAY.fullmatch(re.sub(r"[^a-z]", "", key.lower()))]
+    if not found:
         return
-    for place, (key, expr) in enumerate(shape.properties):
-        if key.removeprefix("context_") in REPLAYS:
-            columns["replay_url"] = expr.cast(pl.String)
-            del shape.properties[place]
-            return
+    links = [columns["replay_url"]] if "replay_url" in columns else []
+    links += [as_text(expr, pl.Null()) for expr in found]
+    columns["replay_url"] = pl.coalesce(links)
+    if len(links) == 1:
+        shape.properties = [(key, expr) for key, expr in shape.properties if expr is not found[0]]
 
 
 def _free(key: str, taken: Mapping[str, object]) -> str:

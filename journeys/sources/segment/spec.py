@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from journeys.events import Events
 from journeys.sources.fields import Fields
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw
+from journeys.sources.reading.dtypes import snake_case
 from journeys.sources.segment.links import alias_links
 from journeys.sources.segment.times import call_time
 from journeys.sources.shape import Named, Shape, to_events
@@ -71,28 +74,52 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     own = [(key, f.text(f"properties.{key}")) for key in (*PAGES, "name") if f.has(f"properties.{key}")]
     traits = [(key, expr) for key, expr in f.rest("traits") if key != "email"]
     traits += [("email", f.raw("traits.email"))] if f.has("traits.email") else []
-    said = _census(raw, call, {"track": own, "identify": traits, "group": traits})
+    known = _known_of_the_person(f)
+    of_event = call.is_in(["track", "page", "screen"])
+    said = _census(
+        raw,
+        {
+            "track": call == "track",
+            "identify": identify,
+            "group": call == "group",
+            "events": of_event,
+            "facts": ~of_event,
+        },
+        {"track": own, "identify": traits, "group": traits, "events": known, "facts": known},
+    )
     # A track call's own url, path or name is a property like any other, not the page that it happened on.
     shape.properties += said["track"] + f.rest("properties")
+    shape.properties += [(f"context_traits_{key}", expr) for key, expr in said["events"]]
     shape.properties += f.rest("context", prefix="context_", skip=["context.traits"])
     shape.properties += f.rest(skip=["integrations", "context", "traits", "properties"])
-    shape.traits = [(key, expr) for key, expr in said["identify"] if key != "email"]
+    shape.traits = _together([one for one in said["identify"] if one[0] != "email"], said["facts"])
     shape.traits += [(f"group_{key}", expr) for key, expr in said["group"]]
     return to_events(raw, shape, name=name, links=alias_links)
 
 
-def _census(raw: Raw, call: pl.Expr, fields: dict[str, Named]) -> dict[str, Named]:
-    """Ask once which kind of call uses which of the fields that several kinds share: no empty columns are made."""
+def _known_of_the_person(f: Fields) -> Named:
+    """List the traits that RudderStack writes into the context of every call; the e-mail is an identifier."""
+    inside = [path for path in f.leaves if path[:2] == ("context", "traits") and path[2:] != ("email",)]
+    return [("_".join(map(snake_case, path[2:])), f.leaves[path][0]) for path in inside]
+
+
+def _together(said: Named, known: Named) -> Named:
+    """Give each trait once: what the call says, else what its context knows."""
+    context = dict(known)
+    both = [(key, pl.coalesce(expr, context.pop(key)) if key in context else expr) for key, expr in said]
+    return [*both, *((key, expr) for key, expr in known if key in context)]
+
+
+def _census(raw: Raw, calls: Mapping[str, pl.Expr], fields: Mapping[str, Named]) -> dict[str, Named]:
+    """Ask once which calls use which of the fields that several kinds share: no empty columns are made."""
     tests = {
-        (kind, key): (expr.is_not_null() & (call == kind)).any()
-        for kind, named in fields.items()
-        for key, expr in named
+        (kind, key): (expr.is_not_null() & calls[kind]).any() for kind, named in fields.items() for key, expr in named
     }
     if not tests:
-        return fields
+        return dict(fields)
     answers = raw.rows.select(test.alias(f"{n}") for n, test in enumerate(tests.values())).collect().row(0)
     used = {place for place, answer in zip(tests, answers, strict=True) if answer}
     return {
-        kind: [(key, pl.when(call == kind).then(expr)) for key, expr in named if (kind, key) in used]
+        kind: [(key, pl.when(calls[kind]).then(expr)) for key, expr in named if (kind, key) in used]
         for kind, named in fields.items()
     }
