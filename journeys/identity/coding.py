@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.identity.nobody import why_nobody
 from journeys.identity.reading import Reading
 from journeys.identity.rules import IdentityRules
 from journeys.identity.texts import order_texts
@@ -151,7 +152,7 @@ def code_ids(
             block[:, types.index(name)] = page["code"].to_numpy()[place]
             if page["reason"].null_count() < page.height:
                 rows = np.bincount(place, weights=span["rows"].to_numpy(), minlength=page.height)
-                junk.append(_nobody(page, id_type=name, rows=rows))
+                junk.append(_nobody(page, id_type=name, rows=rows, rules=rules))
         blocks.append(block)
         seen.append(span.with_columns(pl.lit(sources.index(one.name), dtype=pl.Int64).alias("source")))
         parts.append(Part(time, _shifted(one.of_events, start), is_events=True))
@@ -284,12 +285,17 @@ def _normalised(values: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.
     return pl.select(normalise(pl.lit(values), id_type=id_type, rules=rules)).to_series()
 
 
-def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any]) -> pl.DataFrame:
-    """List the values of one source that are nobody, and in how many rows."""
+def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any], rules: IdentityRules) -> pl.DataFrame:
+    """List the values of one source that are nobody, and in how many rows; an address as the rules show it."""
     bad = page.with_columns(pl.Series("rows", rows).cast(pl.Int64)).filter(
         pl.col("reason").is_not_null() & (pl.col("rows") > 0)
     )
-    return bad.select(pl.lit(id_type).alias("id_type"), pl.col("raw").alias("id"), "reason", "rows")
+    shown = bad["raw"]
+    if rules.hash_emails and id_type in rules.emails:
+        # hashed as identifiers are, so that whoever has the address finds it; "null" and the like are no address
+        plain = _normalised(shown, id_type=id_type, rules=rules)
+        shown = pl.Series([hide(text, salt=rules.salt) if "@" in text else text for text in plain], dtype=pl.String)
+    return bad.select(pl.lit(id_type).alias("id_type"), shown.alias("id"), "reason", "rows")
 
 
 def hide(address: str, *, salt: str) -> str:
@@ -306,10 +312,7 @@ def _junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
         .to_frame("id")
         .select(
             pl.coalesce(
-                pl.when(pl.col("id").str.contains(pattern)).then(
-                    pl.lit("blank" if pattern == "^$" else f"looks like nobody: {pattern}")
-                )
-                for pattern in patterns
+                pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(why_nobody(pattern))) for pattern in patterns
             ).alias("reason")
         )
     )

@@ -119,7 +119,7 @@ def stitch_events(
     assigned = assign_rows(coded, clusters, rules=rules)
     ids = _identifiers(coded, evidence)
     person, changes = number_people(coded, clusters, assigned, ids=ids, before=before)
-    ids = ids.with_columns(person=person[clusters.owner])
+    ids = ids.with_columns(person=person[clusters.owner], shared=clusters.shared)
     combinations = [part.combination for part in coded.parts]
     memberships, owner_facts = list_memberships(readings, assigned, combinations=combinations, person=person)
     table, quarantine = join_log(readings, assigned, combinations=combinations, person=person)
