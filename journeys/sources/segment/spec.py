@@ -75,24 +75,15 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     traits = [(key, expr) for key, expr in f.rest("traits") if key != "email"]
     traits += [("email", f.raw("traits.email"))] if f.has("traits.email") else []
     known = _known_of_the_person(f)
-    of_event = call.is_in(["track", "page", "screen"])
-    said = _census(
-        raw,
-        {
-            "track": call == "track",
-            "identify": identify,
-            "group": call == "group",
-            "events": of_event,
-            "facts": ~of_event,
-        },
-        {"track": own, "identify": traits, "group": traits, "events": known, "facts": known},
-    )
+    calls = {"track": call == "track", "identify": identify, "group": call == "group"}
+    calls |= {"known": identify, "events": call.is_in(["track", "page", "screen"])}
+    said = _census(raw, calls, {"track": own, "identify": traits, "group": traits, "known": known, "events": known})
     # A track call's own url, path or name is a property like any other, not the page that it happened on.
     shape.properties += said["track"] + f.rest("properties")
     shape.properties += [(f"context_traits_{key}", expr) for key, expr in said["events"]]
     shape.properties += f.rest("context", prefix="context_", skip=["context.traits"])
     shape.properties += f.rest(skip=["integrations", "context", "traits", "properties"])
-    shape.traits = _together([one for one in said["identify"] if one[0] != "email"], said["facts"])
+    shape.traits = _together([one for one in said["identify"] if one[0] != "email"], said["known"])
     shape.traits += [(f"group_{key}", expr) for key, expr in said["group"]]
     return to_events(raw, shape, name=name, links=alias_links)
 
