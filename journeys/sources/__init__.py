@@ -35,7 +35,7 @@ reader                identifiers                                              t
 `read_sql`            as told                                                  as told
 ====================  =======================================================  ==================================
 
-A Delta or Iceberg table: `read_table` takes its folder; every reader takes `pl.scan_delta(…)` and `pl.scan_iceberg(…)`.
+A Delta or Iceberg table: every reader takes its folder or its library's object, and reads it as it now stands.
 """
 
 from journeys.sources.amplitude import read_amplitude

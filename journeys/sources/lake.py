@@ -10,12 +10,18 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
-from journeys.sources.reading import Raw, Source
 
-__all__ = ["load_lake"]
+__all__ = ["is_lake", "lake_rows"]
+
+LIBRARIES = {"deltalake": "Delta", "pyiceberg": "Iceberg"}
 
 
-def load_lake(source: Source) -> Raw | None:
+def is_lake(source: object) -> bool:
+    """Is this the folder or the object of a Delta or Iceberg table?"""
+    return _table(source) is not None
+
+
+def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
     """Read a Delta or Iceberg table, given as its folder or as its library's object; None where it is neither.
 
     A folder of a lake also holds files that are no part of the table any more: read as mere files, rows that were
@@ -26,17 +32,12 @@ def load_lake(source: Source) -> Raw | None:
     SourceError
         The library that reads such tables is missing, or the table is broken.
     """
-    scan: Callable[[Any], pl.LazyFrame]
-    library = type(source).__module__.partition(".")[0]
-    place = Path(source).expanduser() if isinstance(source, str | Path) else None
-    if library == "deltalake" or (place is not None and (place / "_delta_log").is_dir()):
-        kind, package, scan, table = "Delta", "deltalake", pl.scan_delta, source if place is None else str(place)
-    elif library == "pyiceberg":
-        kind, package, scan, table = "Iceberg", "pyiceberg", pl.scan_iceberg, source
-    elif place is not None and (versions := sorted((place / "metadata").glob("*.metadata.json"), key=_version)):
-        kind, package, scan, table = "Iceberg", "pyiceberg", pl.scan_iceberg, str(versions[-1])
-    else:
+    found = _table(source)
+    if found is None:
         return None
+    kind, table = found
+    scan: Callable[[Any], pl.LazyFrame] = pl.scan_delta if kind == "Delta" else pl.scan_iceberg
+    package = "deltalake" if kind == "Delta" else "pyiceberg"
     try:
         rows = scan(table)
         rows.collect_schema()
@@ -47,7 +48,21 @@ def load_lake(source: Source) -> Raw | None:
     except Exception as error:  # each library has errors of its own
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SourceError(f"source: this table of {kind} cannot be read: {said}") from error
-    return Raw(rows, "table" if place is None else place.name)
+    return rows, Path(source).name if isinstance(source, str | Path) else "table"
+
+
+def _table(source: object) -> tuple[str, object] | None:
+    """Tell whose table it is, and what its library has to be given."""
+    library = type(source).__module__.partition(".")[0]
+    if library in LIBRARIES:
+        return LIBRARIES[library], source
+    if not isinstance(source, str | Path):
+        return None
+    place = Path(source).expanduser()
+    if (place / "_delta_log").is_dir():
+        return "Delta", str(place)
+    versions = sorted((place / "metadata").glob("*.metadata.json"), key=_version)
+    return ("Iceberg", str(versions[-1])) if versions else None
 
 
 def _version(metadata: Path) -> tuple[int, str]:

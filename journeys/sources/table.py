@@ -10,7 +10,6 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
-from journeys.sources.lake import load_lake
 from journeys.sources.reading import Source, load
 from journeys.sources.reading.dtypes import flatten
 from journeys.sources.shape import Shape, as_id, as_text, to_events
@@ -89,7 +88,7 @@ def read_table(
     """
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     keys = [message_id] if message_id else []
-    raw = load_lake(source) or load(source, text=[*types.values(), *keys])
+    raw = load(source, text=[*types.values(), *keys])
     schema = raw.schema
     available = [column for column in schema if not column.startswith("_")]
     chosen = list(properties) if properties is not None else []

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.sources.lake import lake_rows
 from journeys.sources.reading.aside import PLACE, PROBLEM, RAW
 from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
@@ -18,10 +19,22 @@ from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.stack import concat_rows
 
-__all__ = ["PLACE", "PROBLEM", "RAW", "Raw", "Source", "concat_rows", "find_files", "load", "load_files", "table_name"]
+__all__ = [
+    "PLACE",
+    "PROBLEM",
+    "RAW",
+    "Found",
+    "Raw",
+    "Source",
+    "concat_rows",
+    "find_files",
+    "load",
+    "load_files",
+    "table_name",
+]
 
 Source = Any
-"""A path, a glob, a folder, several of them, a DataFrame, a LazyFrame or any object that speaks Arrow."""
+"""A path, a glob, a folder (also of a Delta or Iceberg table), several of them, or a frame or table of any library."""
 
 # Text up to this size is parsed once and kept: parsing it for each question costs more than the memory.
 SMALL = 64 << 20
@@ -59,6 +72,8 @@ def load(
 ) -> Raw:
     """Read any source as lazy rows; of a CSV the columns named in `text` (all of them, if None) are left as text.
 
+    A lake's table is read as it now stands.
+
     Raises
     ------
     SourceError
@@ -66,6 +81,8 @@ def load(
     """
     if isinstance(source, pl.LazyFrame):
         return Raw(source, "table")
+    if (lake := lake_rows(source)) is not None:
+        return Raw(*lake)
     if isinstance(source, pl.DataFrame):
         return Raw(source.lazy(), "table")
     if isinstance(source, str | Path) or _all_paths(source):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +11,11 @@ import polars as pl
 from journeys.errors import SourceError
 from journeys.events import Events
 from journeys.sources.keyed import json_columns
+from journeys.sources.lake import is_lake
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Raw, Source, find_files, load, load_files, table_name
+from journeys.sources.reading import Found, Raw, Source, find_files, load, load_files, table_name
 from journeys.sources.segment.spec import spec_events
-from journeys.sources.segment.warehouse import warehouse_events
+from journeys.sources.segment.warehouse import plain_table, warehouse_events
 
 __all__ = ["read_rudderstack", "read_segment"]
 
@@ -33,7 +35,8 @@ def read_segment(
     ----------
     source
         A file, glob or folder. NDJSON (gzip or not) is read as calls of the Segment spec; CSV and Parquet as warehouse
-        tables, each file (or folder of parts) named after its table. Or a mapping from table name to frame.
+        tables, each file (or folder of parts) named after its table; what an unload in parts writes behind the name
+        (`pages_0_0_0.csv`) is no part of it. Or a mapping from table name to frame.
     name
         What to write into the column `source`.
     page_event, screen_event
@@ -95,10 +98,13 @@ def read_rudderstack(
 def _read(
     source: Source | Mapping[str, pl.DataFrame | pl.LazyFrame], *, name: str, page_event: str, screen_event: str
 ) -> Events:
+    say = {"name": name, "page_event": page_event, "screen_event": screen_event}
     if isinstance(source, Mapping):
         tables = {key.lower(): Raw(frame.lazy(), key) for key, frame in source.items()}
-        return warehouse_events(tables, name=name, page_event=page_event, screen_event=screen_event)
-    if isinstance(source, str | Path | list | tuple):
+        return warehouse_events(tables, **say)
+    if lakes := _lakes(source):
+        return warehouse_events(lakes, **say)
+    if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = find_files(source)
         kinds = {found.format for found in files}
         if len(kinds) > 1 and "ndjson" in kinds:
@@ -107,25 +113,45 @@ def _read(
                 "(warehouse tables); read them one after the other, and stitch both"
             )
         if kinds != {"ndjson"}:
-            groups: dict[str, list[int]] = {}
-            for place, found in enumerate(files):
-                groups.setdefault(table_name(found), []).append(place)
-            full = {key: [files[i] for i in places if files[i].size] for key, places in groups.items()}
-            tables = {key: load_files(some, name=key, text=IDS) for key, some in full.items() if some}
-            if not tables:
-                raise SourceError(f"source: {source!s} is empty (0 bytes)")
-            if len(tables) == 1 and "type" in next(iter(tables.values())).schema:
-                raw = json_columns(next(iter(tables.values())), *OBJECTS)
-                return spec_events(raw, name=name, page_event=page_event, screen_event=screen_event)
-            return warehouse_events(tables, name=name, page_event=page_event, screen_event=screen_event)
+            tables = _tables(files, source)
+            only = next(iter(tables.values()))
+            if len(tables) > 1 or "type" not in only.schema:
+                return warehouse_events(tables, **say)
+            return spec_events(json_columns(only, *OBJECTS), **say)
     raw = load(source, text=IDS)
     if "type" not in raw.schema:
-        if "event" in raw.schema and "id" in raw.schema:
-            return warehouse_events({"tracks": raw}, name=name, page_event=page_event, screen_event=screen_event)
+        columns = {column.lower() for column in raw.schema}
+        if "event" in columns and "id" in columns:
+            return warehouse_events({"tracks": raw}, **say)
         raise wrong_system("Segment", raw, missing=["type"])
-    return spec_events(json_columns(raw, *OBJECTS), name=name, page_event=page_event, screen_event=screen_event)
+    return spec_events(json_columns(raw, *OBJECTS), **say)
 
 
+def _tables(files: Sequence[Found], source: object) -> dict[str, Raw]:
+    """Put the parts of each table together."""
+    groups: dict[str, list[Found]] = {}
+    for found in files:
+        table = plain_table(table_name(found))
+        if PARTS.match(table):
+            table = plain_table(found.path.parent.name.lower())
+        groups.setdefault(table, []).append(found)
+    full = {table: [found for found in parts if found.size] for table, parts in groups.items()}
+    tables = {table: load_files(parts, name=table, text=IDS) for table, parts in full.items() if parts}
+    if not tables:
+        raise SourceError(f"source: {source!s} is empty (0 bytes)")
+    return tables
+
+
+def _lakes(source: object) -> dict[str, Raw]:
+    """Find the tables in a folder in which each is the folder of a lake's table."""
+    if not isinstance(source, str | Path) or not Path(source).expanduser().is_dir() or is_lake(source):
+        return {}
+    inside = sorted(path for path in Path(source).expanduser().iterdir() if is_lake(path))
+    return {path.name.lower(): load(path) for path in inside}
+
+
+# Snowflake's name for the parts of a table that has a folder of its own.
+PARTS = re.compile(r"^data(?:[-_]\d+)*$")
 OBJECTS = ("properties", "context", "traits")
 IDS = (
     "id",
@@ -138,4 +164,9 @@ IDS = (
     "messageId",
     "previousId",
     "groupId",
+    "ID",
+    "ANONYMOUS_ID",
+    "USER_ID",
+    "PREVIOUS_ID",
+    "GROUP_ID",
 )

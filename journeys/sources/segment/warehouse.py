@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -17,11 +18,17 @@ from journeys.sources.segment.spec import CAMPAIGN, PAGES
 from journeys.sources.segment.times import call_time
 from journeys.sources.shape import Shape, to_events
 
-__all__ = ["warehouse_events"]
+__all__ = ["plain_table", "warehouse_events"]
 
 # Latest state of people and accounts: the same facts as identifies and groups, without their times.
 SUMMARIES = ("users", "accounts", "rules", "delete")
 KINDS = {"identifies": "identify", "groups": "group", "aliases": "alias"}
+# What those who unload a table in parts write behind its name: Snowflake _0_0_0, BigQuery -000000000000, Redshift
+# 0000_part_00; and the dates that people write there.
+SHARD = re.compile(r"(?:_\d+_\d+_\d+|[-_]?0\d{2,}|[-_]?0\d+_part_\d+)$")
+KNOWN_SHARD = re.compile(
+    r"^(pages|screens|tracks|identifies|groups|aliases|users|accounts)(?:[-_.]?(?:part)?[-_]?\d+)+$"
+)
 LOADING = (
     "uuid",
     "uuid_ts",
@@ -34,9 +41,25 @@ LOADING = (
 )
 
 
+def plain_table(name: str) -> str:
+    """Name the table that a part belongs to.
+
+    Examples
+    --------
+    >>> [plain_table(n) for n in ("pages_0_0_0", "tracks-000000000001", "upgraded_plan0003_part_00", "pages_2026_03")]
+    ['pages', 'tracks', 'upgraded_plan', 'pages']
+    >>> plain_table("did_step_2")
+    'did_step_2'
+    """
+    known = KNOWN_SHARD.match(name)
+    return known[1] if known else SHARD.sub("", name) or name
+
+
 def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, screen_event: str) -> Events:
     """Put the warehouse's tables under each other as calls, and give them their canonical columns."""
-    read = {key: raw for key, raw in tables.items() if key not in SUMMARIES}
+    tables = {key: _in_lower_case(raw) for key, raw in tables.items()}
+    called = {key: plain_table(key) for key in tables}
+    read = {key: raw for key, raw in tables.items() if called[key] not in SUMMARIES}
     left_out = sorted(set(tables) - set(read))
     problems = []
     for key, raw in read.items():
@@ -49,14 +72,14 @@ def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, s
         said = "; ".join(problems) or f"only {', '.join(map(repr, left_out))}"
         raise SourceError(f"source: these are not Segment's warehouse tables: {said}")
     # Each event's own table comes before `tracks`: of two rows with one id the first stays, the one with properties.
-    order = sorted(read, key=lambda key: (key == "tracks", key))
-    rows = concat_rows([_called(read[key], KINDS.get(key, key), key) for key in order])
+    order = sorted(read, key=lambda key: (called[key] == "tracks", key))
+    rows = concat_rows([_called(read[key], KINDS.get(called[key], called[key]), called[key]) for key in order])
     notes = [f"{key}: a summary of people or accounts, passed over" for key in left_out]
     notes += [note for raw in read.values() for note in raw.notes]
     has: dict[str, set[str]] = {}
     for key, raw in read.items():
         # Names as they will be written: in a warehouse they are in snake_case already.
-        has.setdefault(KINDS.get(key, key), set()).update(snake_case(column) for column in raw.schema)
+        has.setdefault(KINDS.get(called[key], called[key]), set()).update(snake_case(column) for column in raw.schema)
     return _shaped(
         Raw(rows, name, tuple(notes), held=all(raw.held for raw in read.values())),
         name,
@@ -64,6 +87,15 @@ def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, s
         screen_event,
         has=has,
     )
+
+
+def _in_lower_case(raw: Raw) -> Raw:
+    """Write columns as Segment names them: Snowflake unloads them in upper case."""
+    names = list(raw.schema)
+    lower = [name.lower() for name in names]
+    if {"anonymous_id", "user_id"} & set(names) or len(set(lower)) < len(lower) or lower == names:
+        return raw
+    return Raw(raw.rows.rename(dict(zip(names, lower, strict=True))), raw.name, raw.notes, held=raw.held)
 
 
 def _called(raw: Raw, kind: str, table: str) -> pl.LazyFrame:
