@@ -76,7 +76,7 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
     if read.combiner.collided:
         number, combined = combine_texts(one.rows, ids=one.ids)
     names = _Names(read.words, tidy=one.untidied is not None)
-    counts = [np.count_nonzero(read.state == kind) for kind in range(len(STATUSES))]
+    counts = [int(np.count_nonzero(read.state == kind)) for kind in range(len(STATUSES))]
     plain = counts[_EVENT] == read.state.size
     of_events = number if plain else number[read.state == _EVENT]
     of_facts = number[:0] if plain else number[read.state == _FACT]
@@ -91,7 +91,7 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
         if "group_id" in facts.columns:
             of_account = (pl.col("kind") == "group") & pl.col("group_id").is_not_null()
             right |= facts.select(of_account.fill_null(value=False)).to_series().to_numpy()
-        counts[_QUARANTINED] += np.count_nonzero(~good) + np.count_nonzero(~right)
+        counts[_QUARANTINED] += int(np.count_nonzero(~good) + np.count_nonzero(~right))
         if not good.all():
             events, event, of_events = events.filter(pl.Series(good)), event[good], of_events[good]
         if not right.all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -122,22 +123,25 @@ def stitch_events(
     ids = ids.with_columns(person=person[clusters.owner], shared=clusters.shared)
     combinations = [part.combination for part in coded.parts]
     memberships, owner_facts = list_memberships(readings, assigned, combinations=combinations, person=person)
-    table, quarantine = join_log(readings, assigned, combinations=combinations, person=person)
-    identity = Identity(
-        ids=ids,
-        types=types,
-        evidence=_evidence(evidence, clusters, sources=coded.sources),
-        junk=coded.junk,
-        split=_split(assigned, person=person),
-        rows=_account(coded, readings, assigned),
-        figures=_figures(coded, clusters, assigned, rules=rules),
-        memberships=memberships,
-        accounts=list_accounts([one.facts for one in readings]),
-        changes=changes,
-        rules=rules,
-        sources=tuple(events),
-    )
-    people = list_people(ids, owner_facts, types=types)
+    # the log is put together beside what is told of it: both only read what was found
+    with ThreadPoolExecutor(1) as beside:
+        joined = beside.submit(join_log, readings, assigned, combinations=combinations, person=person)
+        identity = Identity(
+            ids=ids,
+            types=types,
+            evidence=_evidence(evidence, clusters, sources=coded.sources),
+            junk=coded.junk,
+            split=_split(assigned, person=person),
+            rows=_account(coded, readings, assigned),
+            figures=_figures(coded, clusters, assigned, rules=rules),
+            memberships=memberships,
+            accounts=list_accounts([one.facts for one in readings]),
+            changes=changes,
+            rules=rules,
+            sources=tuple(events),
+        )
+        people = list_people(ids, owner_facts, types=types)
+        table, quarantine = joined.result()
     if traits == "as_of":
         table = with_traits(table.with_columns(pl.col("person").cast(pl.Int64)), owner_facts)
     return Stitched(table, identity, people, quarantine)

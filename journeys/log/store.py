@@ -77,10 +77,12 @@ def save_log(
     """
     with drafting(path, shards=shards) as data, ThreadPoolExecutor(1) as beside:
         kept = beside.submit(write_frames, frames or {}, data=data)
-        counts = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"]
+        counted = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"]
+        counts = counted.fill_null(0).to_numpy()
+        ends = np.append(0, np.cumsum(counts))
         files = [
-            _write_shard(log, data, number=number, low=low, high=high)
-            for number, (low, high) in enumerate(cuts(counts.to_numpy(), shards=shards))
+            _write_shard(log, data, number=number, low=low, high=high, rows=(int(ends[low]), int(ends[high])))
+            for number, (low, high) in enumerate(cuts(counts, shards=shards))
         ]
         commit(data, log=log, files=files, frames=kept.result(), notes=notes or {})
     return find_log(path)[0]
@@ -161,17 +163,21 @@ def shard_files(number: int, *, low: int, high: int) -> dict[str, Any]:
     }
 
 
-def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int) -> dict[str, Any]:
+def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int, rows: tuple[int, int]) -> dict[str, Any]:
     files = shard_files(number, low=low, high=high)
-    inside = (pl.col("person") >= low) & (pl.col("person") < high)
-    views = log.shards
-    pl.concat([view.events.filter(inside) for view in views]).sink_parquet(
+    if len(log.shards) == 1:
+        # rows and people lie in the order of the codes, so that a shard is a piece of them
+        view = log.shards[0]
+        events, people = view.events.slice(rows[0], rows[1] - rows[0]), view.people.slice(low, high - low)
+    else:
+        inside = (pl.col("person") >= low) & (pl.col("person") < high)
+        within = (pl.col("code") >= low) & (pl.col("code") < high)
+        events = pl.concat([view.events.filter(inside) for view in log.shards])
+        people = pl.concat([view.people.filter(within) for view in log.shards])
+    events.sink_parquet(
         data / files["events"], compression=COMPRESSION, maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
     )
-    within = (pl.col("code") >= low) & (pl.col("code") < high)
-    pl.concat([view.people.filter(within) for view in views]).sink_parquet(
-        data / files["people"], compression=COMPRESSION, maintain_order=True
-    )
+    people.sink_parquet(data / files["people"], compression=COMPRESSION, maintain_order=True)
     return files
 
 
