@@ -11,6 +11,7 @@ import polars as pl
 from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
+from journeys.analyses.flow.words import told_nodes
 from journeys.analyses.result import Asked, Result
 from journeys.analyses.timeline import Timeline
 from journeys.errors import UnknownNameError, unknown
@@ -50,10 +51,10 @@ class Dropoff(Result):
     ----------
     table : pl.DataFrame
         One row an event: `event`, `people` (journeys that ended there without the goal), `share` (of all that
-        ended so), `passed` (people who were there at all, but for those set apart), `loss_rate` with its Wilson interval `ci_low`, `ci_high`,
-        `last_steps` (the most frequent way to end there, up to three events), `last_steps_people`, `instead` (what
-        those who went on did most), `instead_people`, `instead_rate` (how many of those reached the goal);
-        most people lost first.
+        ended so), `passed` (people who were there at all, but for those set apart), `loss_rate` with its Wilson
+        interval `ci_low`, `ci_high`, `last_steps` (the most frequent way to end there, up to three events),
+        `last_steps_people`, `instead` (what those who went on did most), `instead_people`, `instead_rate` (how many of
+        those reached the goal); most people lost first.
     endings : pl.DataFrame
         Every ending: `event`, `last_steps`, `people`.
     onward : pl.DataFrame
@@ -88,14 +89,16 @@ class Dropoff(Result):
         """Return the columns of the table that the notebook shows."""
         return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
-        """Draw the people lost at each event."""
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the people lost at the 12 events that lose most."""
         from journeys.charts.dropoff import draw
 
-        subtitle = f"Last event of those who never reach {said(self.settings['goal'])}; n = {self.lost:,}"
+        parts = [f"Last event of those who never reach {said(self.settings['goal'])}"]
+        parts += [*told_nodes(self.spec.flow.nodes), f"n = {self.lost:,}"]
         if self.pending:
-            subtitle += f"; {self.pending:,} who may yet go on are left out"
-        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark)
+            parts.append(f"{self.pending:,} who may yet go on are left out")
+        subtitle = "; ".join(parts)
+        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, event: str) -> Journeys:
         """Select the people whose journey ended at an event without the goal.

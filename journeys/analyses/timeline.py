@@ -30,11 +30,14 @@ class Timeline:
         The person and the pause that parts sessions.
     bridges : tuple of (datetime, str)
         When the person became known by a further identifier, and by which.
+    ranked : tuple of str
+        All events of the log, the most frequent first: they give an event its colour.
     """
 
     table: pl.DataFrame
     settings: Mapping[str, Any]
     bridges: tuple[tuple[datetime, str], ...] = ()
+    ranked: tuple[str, ...] = ()
 
     @property
     def finding(self) -> str:
@@ -50,11 +53,14 @@ class Timeline:
             f"over {duration(took)}."
         )
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one lane a source."""
+        from journeys.charts.theme import event_colours
         from journeys.charts.timeline import draw
 
-        return draw(self.table, bridges=self.bridges, title=self.finding, subtitle=self._definition(), dark=dark)
+        colour_of = event_colours(self.ranked, dark=dark) if self.ranked else None
+        words: dict[str, Any] = {"title": self.finding, "subtitle": self._definition(), "dark": dark, "narrow": narrow}
+        return draw(self.table, bridges=self.bridges, colour_of=colour_of, **words)
 
     def _definition(self) -> str:
         return f"Every selected event; a pause of {self.settings['gap']} or more starts a session."
@@ -63,13 +69,19 @@ class Timeline:
         return f"Timeline: {self.finding}\n{self.table}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import card, html_table
 
-        return card("Timeline", sentence=self.finding, settings=self.settings, table=self.table, rows=50)
+        table = html_table(self.table, rows=50, links=["replay_url"], style=False)
+        return card("Timeline", sentence=self.finding, settings=self.settings, table=table)
 
 
 def make_timeline(
-    events: pl.DataFrame, *, gap: int, settings: Mapping[str, Any], bridges: tuple[tuple[datetime, str], ...]
+    events: pl.DataFrame,
+    *,
+    gap: int,
+    settings: Mapping[str, Any],
+    bridges: tuple[tuple[datetime, str], ...],
+    ranked: tuple[str, ...] = (),
 ) -> Timeline:
     """Put the rows of one person, which are in log order, into a timeline."""
     filled = [name for name in events.columns if name not in ("person", "timestamp", "event")]
@@ -83,4 +95,4 @@ def make_timeline(
         *first,
         *(name for name in filled if name not in first),
     )
-    return Timeline(table=table, settings=settings, bridges=bridges)
+    return Timeline(table=table, settings=settings, bridges=bridges, ranked=ranked)

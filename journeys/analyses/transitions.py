@@ -9,8 +9,10 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.nodes import DROP, OTHER, REACHED, said
+from journeys.analyses.flow.shades import node_colours
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
+from journeys.analyses.flow.words import first_named, told_nodes
 from journeys.analyses.result import Asked, Result
 from journeys.log import View
 from journeys.parts import each
@@ -22,6 +24,7 @@ __all__ = ["Transitions", "ask", "count"]
 
 _STOPS = (DROP, REACHED)
 _NO_TIMES = pl.lit([], dtype=pl.List(pl.Int64)).alias("times")
+_DRAWN = 25
 _CELLS, _PART = 1 << 20, 1 << 18
 SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),
@@ -52,7 +55,7 @@ class Transitions(Result):
         moves = self.table.filter(pl.col("target") != DROP)
         if moves.is_empty():
             return "Nothing follows on anything: every journey has one event."
-        top = moves.row(0, named=True)
+        top = first_named(moves, "source", "target")
         return (
             f"{said(top['target'])} follows on {said(top['source'])} "
             f"{'once' if top['moves'] == 1 else number(top['moves']) + ' times'}: "
@@ -68,38 +71,63 @@ class Transitions(Result):
             `source`, then a Float64 column each target; rows and columns by moves, the largest first; 0 where
             nothing was seen.
         """
+        return self._laid(None)
+
+    def _laid(self, most: int | None) -> pl.DataFrame:
+        """Lay out the largest rows and columns, and always that of those who stop."""
         order = _by_size(self.table)
-        targets = [*(name for name in order if name != DROP), DROP]
-        there = {(row[0], row[1]): row[2] for row in self.table.select("source", "target", "share").rows()}
-        sources = [name for name in order if any((name, target) in there for target in targets)]
-        columns = {target: [there.get((source, target), 0.0) for source in sources] for target in targets}
+        there = set(self.table["source"])
+        sources = [name for name in order if name in there][:most]
+        targets = [*[name for name in order if name != DROP][:most], DROP]
+        at = {name: number for number, name in enumerate(targets)}
+        shares = np.zeros((len(targets), len(sources)))
+        rows = {name: number for number, name in enumerate(sources)}
+        for source, target, share in self.table.select("source", "target", "share").rows():
+            if source in rows and target in at:
+                shares[at[target], rows[source]] = share
         return pl.DataFrame({"source": sources}, schema={"source": pl.String}).with_columns(
-            pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items()
+            pl.Series(name, values, dtype=pl.Float64) for name, values in zip(targets, shares, strict=True)
         )
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
-        """Draw the matrix as a heatmap."""
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the matrix as a heatmap: the 25 largest rows and columns of it."""
         from journeys.charts.transitions import draw
 
-        return draw(self.matrix(), title=self.finding, subtitle=self._definition(), dark=dark)
+        there = self.table["source"].n_unique(), self.table.filter(pl.col("target") != DROP)["target"].n_unique()
+        words: dict[str, Any] = {"title": self.finding, "subtitle": self._definition(), "dark": dark, "narrow": narrow}
+        return draw(self._laid(_DRAWN), there=there, **words)
 
-    def plot_graph(self, *, least: float = 0.1, dark: bool = False) -> go.Figure:
+    def plot_graph(self, *, least: float = 0.1, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the transitions as a graph.
 
         Parameters
         ----------
         least : float
             Leave out transitions with a smaller share of what follows on their source.
+        dark, narrow : bool
+            For a dark page; for a telephone.
         """
         from journeys.charts.transitions import draw_graph
 
-        return draw_graph(self.table, least=least, title=self.finding, subtitle=self._definition(), dark=dark)
+        names = self.table["source"].unique().to_list()
+        goal = None if self.spec.end is None else self.spec.end.name
+        ranked = self.asked.log.ranked
+        colour_of = node_colours(names, nodes=self.spec.nodes, ranked=ranked, goal=goal, dark=dark)
+        words: dict[str, Any] = {"title": self.finding, "subtitle": self._definition(), "dark": dark, "narrow": narrow}
+        return draw_graph(self.table, least=least, colour_of=colour_of, **words)
 
     def _definition(self) -> str:
-        repeats = "repeats next to each other are one" if self.spec.collapse else "every event counts"
         from journeys.display import plural
 
-        return f"Share of what follows directly on each event; {repeats}; {plural(self.settings['events'], 'event')}."
+        repeats = "repeats next to each other are one" if self.spec.collapse else "every event counts"
+        within = ["inside a session"] if self.spec.count == "sessions" else []
+        events = plural(self.settings["events"], "event")
+        return (
+            "; ".join(
+                ["Share of what follows directly on each event", repeats, *within, *told_nodes(self.spec.nodes), events]
+            )
+            + "."
+        )
 
 
 def _by_size(table: pl.DataFrame) -> list[str]:

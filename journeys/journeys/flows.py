@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.journeys.selection import Selection
 from journeys.steps import StepLike, duration_us, moment_us
 
 if TYPE_CHECKING:
     from journeys.analyses.dropoff import Dropoff
     from journeys.analyses.flow import Flow, FlowSpec
+    from journeys.analyses.flow.problems import Problems
     from journeys.analyses.timeline import Timeline
     from journeys.analyses.transitions import Transitions
 
@@ -134,11 +135,15 @@ class AsksFlows(Selection):
         [('Visit', '(drop-off)', 1), ('Visit', 'Read', 1), ('Visit', 'Sign up', 1)]
         """
         from journeys.analyses.flow import ask, ask_against
+        from journeys.analyses.flow.problems import Problems
 
+        problems = Problems()
+        if against is not None and not isinstance(against, Selection | pl.Expr):
+            problems.words.append(f"against: {against!r} is neither Journeys nor a condition on people.")
         spec, settings = self._flow_question(
             start=start, end=end, node=node, expand=expand, groups=groups, hide=hide, clean=clean, who=who, steps=steps,
             top=top, collapse=collapse, keep=keep, align=align, occurrence=occurrence, count=count, within=within,
-            gap=gap, campaign_cuts=campaign_cuts, times=times,
+            gap=gap, campaign_cuts=campaign_cuts, times=times, problems=problems,
         )  # fmt: skip
         if against is None:
             return ask(cast("Any", self), spec, settings=settings)
@@ -146,8 +151,6 @@ class AsksFlows(Selection):
         if isinstance(others, pl.Expr):
             meant = others.fill_null(value=False)
             mine, others = self.only(~meant), self.only(meant)
-        if not isinstance(others, Selection):
-            raise ArgumentError(f"against: {against!r} is neither Journeys nor a condition on people.")
         return ask_against(cast("Any", mine), cast("Any", others), spec, settings=settings)
 
     def transitions(
@@ -204,11 +207,18 @@ class AsksFlows(Selection):
         >>> jn.Journeys.from_table(log).transitions().table.rows()
         [('Read', 'Visit', 1, 1.0), ('Visit', '(drop-off)', 1, 0.5), ('Visit', 'Read', 1, 0.5)]
         """
+        from journeys.analyses.flow.problems import Problems
         from journeys.analyses.transitions import ask
 
+        problems = Problems()
+        if not isinstance(collapse, bool):
+            problems.words.append(f"collapse: {collapse!r} is neither True nor False.")
+        if count not in ("people", "sessions"):
+            problems.words.append(f"count: {count!r} is none of 'people', 'sessions'.")
         spec, settings = self._flow_question(
             start=None, end=None, node=node, expand=expand, groups=groups, hide=hide, clean=clean,
-            collapse=collapse, top=top, count=count, gap=gap, times=times,
+            collapse=bool(collapse), top=top, count="sessions" if count == "sessions" else "people", gap=gap,
+            times=times, problems=problems,
         )  # fmt: skip
         return ask(cast("Any", self), spec, settings=settings)
 
@@ -267,22 +277,17 @@ class AsksFlows(Selection):
         [('Read', 1, 1), ('Visit', 1, 3)]
         """
         from journeys.analyses.dropoff import DropoffSpec, ask
+        from journeys.analyses.flow.problems import Problems
 
+        problems = Problems()
+        pause = None if quiet is None else problems.attempt(lambda: duration_us(quiet, argument="quiet"))
         spec, settings = self._flow_question(
-            start=None,
-            end=goal,
-            who="all",
-            node=node,
-            expand=expand,
-            groups=groups,
-            hide=hide,
-            clean=clean,
-            times=False,
-        )
+            start=None, end=goal, goal="goal", who="all", node=node, expand=expand, groups=groups, hide=hide,
+            clean=clean, times=False, problems=problems,
+        )  # fmt: skip
         since = None
-        if quiet is not None and self.until is not None:
-            pause = timedelta(microseconds=duration_us(quiet, argument="quiet"))
-            since = moment_us(self.until - pause)
+        if pause is not None and self.until is not None:
+            since = moment_us(self.until - timedelta(microseconds=pause))
         kept = {name: settings[name] for name in ("people", "events", "first", "last")}
         asked = {"goal": spec.end.name if spec.end else "", **({"quiet": quiet} if quiet is not None else {}), **kept}
         return ask(cast("Any", self), DropoffSpec(spec, since), settings=asked)
@@ -306,6 +311,8 @@ class AsksFlows(Selection):
         ------
         UnknownNameError
             When nobody has that label.
+        ArgumentError
+            When `gap` is no duration, or `person` no label.
 
         Examples
         --------
@@ -314,13 +321,30 @@ class AsksFlows(Selection):
         >>> jn.Journeys.from_table(log).timeline("a").table.select("event", "session").rows()
         [('x', 1), ('y', 2)]
         """
+        from journeys.analyses.flow.problems import Problems
         from journeys.analyses.timeline import make_timeline
 
-        events = self.only([person]).events.collect()
+        problems = Problems()
+        pause = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
+        found = problems.attempt(lambda: self._one(person)) or self
+        problems.raise_found()
         settings = {"person": str(person), "gap": gap}
-        return make_timeline(
-            events, gap=duration_us(gap, argument="gap"), settings=settings, bridges=self._bridges(person)
-        )
+        bridges, ranked = self._bridges(person), self.log.ranked
+        return make_timeline(found.events.collect(), gap=pause, settings=settings, bridges=bridges, ranked=ranked)
+
+    def _one(self, person: Any) -> Selection:
+        """Keep one person, who has to be there."""
+        if person is None:
+            raise ArgumentError("person: None is nobody; give a label of the column 'person' of `people`.")
+        try:
+            return self.only([person])
+        except UnknownNameError as error:
+            some = self.log.shards[0].people.select("person").head(20).collect()["person"].cast(pl.String).to_list()
+            rest = self.log.size.people - len(some)
+            more = f" and {rest} more" if rest > 0 else ""
+            raise UnknownNameError(unknown("person", str(person), available=some, what="person") + more) from error
+        except ArgumentError as error:
+            raise ArgumentError(str(error).replace("people: labels are", "person: labels are", 1)) from error
 
     def _bridges(self, person: Any) -> tuple[tuple[datetime, str], ...]:
         """Say when a person was first met by each further kind of identifier."""
@@ -341,16 +365,19 @@ class AsksFlows(Selection):
         groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None,
         hide: str | Sequence[str] | None,
         clean: bool | Sequence[tuple[str, str]] | None,
+        problems: Problems,
+        goal: str = "end",
         **options: Any,
     ) -> tuple[FlowSpec, dict[str, Any]]:
-        """Check the words of a question, and put down what was asked."""
+        """Check the words of a question, and put down what was asked; `goal` is what its end is called there."""
         from journeys.analyses.flow import ask_flow
         from journeys.analyses.flow.nodes import ask_nodes
         from journeys.analyses.result import settings_of
 
         names, columns = self.log.names, self.log.schema.names()
-        nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, names=names, columns=columns)
-        spec = ask_flow(names=names, columns=columns, nodes=nodes, start=start, end=end, options=options)
+        known: dict[str, Any] = {"names": names, "columns": columns, "problems": problems}
+        nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, **known)
+        spec = ask_flow(nodes=nodes, start=start, end=end, goal=goal, options=options, **known)
         asked: dict[str, Any] = {"start": spec.start and spec.start.name, "end": spec.end and spec.end.name, **options}
         asked |= {"expand": expand, "groups": groups, "hide": hide}
         if not (isinstance(node, str) and node == "event"):

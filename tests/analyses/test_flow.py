@@ -398,7 +398,15 @@ def test_wrong_words_are_all_named() -> None:
         ({"node": "page"}, jn.UnknownNameError, "node: no column 'page'"),
         ({"expand": {"Loaded a Page": "path"}}, jn.UnknownNameError, "expand: no column 'path'"),
         ({"expand": {"Load": "page_path"}}, jn.UnknownNameError, "expand: no event 'Load'"),
-        ({"collapse": "soon"}, jn.ArgumentError, "collapse: 'soon' is no duration"),
+        ({"collapse": "soon"}, jn.ArgumentError, "collapse: 'soon' is no duration; write True, False, 'loops' or a"),
+        ({"within": "14x"}, jn.ArgumentError, "within: '14x' is no duration; write 'session' or a duration such as"),
+        ({"hide": 3}, jn.ArgumentError, "hide: 3 is neither a name or pattern nor a list of them"),
+        ({"groups": {"a": 3}}, jn.ArgumentError, "groups: 3 is neither a name or pattern nor a list of them"),
+        ({"expand": 3}, jn.ArgumentError, "expand: 3 must give the column of each event"),
+        ({"node": 3}, jn.ArgumentError, "node: 3 is neither the name of a column nor an expression"),
+        ({"node": "page_path", "clean": "x"}, jn.ArgumentError, "clean: 'x' is neither True, False nor a list of"),
+        ({"clean": [("a", "\\9")]}, jn.ArgumentError, "clean: 'a' is no regular expression (invalid group reference"),
+        ({"keep": None}, jn.ArgumentError, "keep: None is none of 'first', 'last'"),
         ({"collapse": 3}, jn.ArgumentError, "collapse: 3 is none of True, False, 'loops' or a duration"),
         ({"within": "0d"}, jn.ArgumentError, "within: '0d' must be longer than zero"),
         ({"campaign_cuts": True}, jn.ArgumentError, "campaign_cuts: there is no column 'campaign'"),
@@ -410,6 +418,40 @@ def test_a_wrong_word_says_what_is_right(words: dict[str, Any], error: type[Exce
     with pytest.raises(error) as caught:
         log_of(PAGES, "page_path").flow(**words)
     assert text in str(caught.value)
+
+
+def test_names_and_words_are_said_at_once() -> None:
+    j = log_of(PAGES, "page_path")
+    wrong = {"start": "Q", "end": "W", "who": "conv", "steps": 30, "top": 0, "align": "mid", "count": "ppl", "gap": "x",
+             "within": "14x", "collapse": "no", "expand": {"K": "nope"}, "against": 3}  # fmt: skip
+    with pytest.raises(jn.ArgumentError) as caught:
+        j.flow(**wrong)  # type: ignore[arg-type]
+    lines = str(caught.value).removeprefix("- ").split("\n- ")
+    assert {line.split(":")[0] for line in lines} == set(wrong)
+    with pytest.raises(jn.UnknownNameError) as names:
+        j.flow(start="Q", end="W", hide="Zz")
+    assert [line.split(":")[0] for line in str(names.value).split("\n")] == ["- hide", "- start", "- end"]
+
+
+def test_wrong_words_of_the_other_questions() -> None:
+    j = log_of([(f"p{n:02d}", 0, "x") for n in range(60)])
+    with pytest.raises(jn.UnknownNameError, match="goal: no event 'Y'. Available: 'x'"):
+        j.dropoff("Y")
+    with pytest.raises(jn.ArgumentError, match="- quiet: 'soon' is no duration(.|\n)*- goal: no event 'Y'"):
+        j.dropoff("Y", quiet="soon")
+    with pytest.raises(jn.UnknownNameError, match="person: no person 'nobody'(.|\n)*'p19' and 40 more"):
+        j.timeline("nobody")
+    with pytest.raises(jn.ArgumentError, match="- gap: 'x' is no duration(.|\n)*- person: labels are String here"):
+        j.timeline(["a"], gap="x")
+    with pytest.raises(jn.ArgumentError, match="person: None is nobody"):
+        j.timeline(None)
+    with pytest.raises(jn.ArgumentError) as caught:
+        j.transitions(count="entries", collapse="loops", top=0)  # type: ignore[arg-type]
+    assert str(caught.value).split("\n") == [
+        "- collapse: 'loops' is neither True nor False.",
+        "- count: 'entries' is none of 'people', 'sessions'.",
+        "- top: 0 must be at least 1, or None for every node.",
+    ]
 
 
 def test_a_part_that_is_not_there_is_named() -> None:
@@ -428,7 +470,36 @@ def test_a_part_that_is_not_there_is_named() -> None:
         flow.covering(2)
     with pytest.raises(jn.ArgumentError, match="needs an end to reach"):
         log_of(PAGES, "page_path").flow().paths(rank="best")
-    assert flow.people(path=["No", "Such"]).people.is_empty()
+    with pytest.raises(
+        jn.UnknownNameError, match="path: no node 'No'. path: no node 'Signd Up'; did you mean 'Signed Up'"
+    ):
+        flow.people(path=["No", "Signd Up"])
+    with pytest.raises(
+        jn.UnknownNameError, match="path: nobody went \\['Signed Up', 'Loaded a Page'\\] from the first"
+    ):
+        flow.people(path=["Signed Up", "Loaded a Page"])
+    for wrong, text in (
+        ({"link": 3}, "link: 3 must be"),
+        ({"node": ("a",)}, "node: .* must be"),
+        ({"path": 5}, "path: 5"),
+    ):
+        with pytest.raises(jn.ArgumentError, match=text):
+            flow.people(**wrong)
+    for wrong, text in (("5", "n: '5' must be at least 1"), (True, "n: True must be at least 1")):
+        with pytest.raises(jn.ArgumentError, match=text):
+            flow.paths(wrong)  # type: ignore[arg-type]
+    with pytest.raises(jn.ArgumentError, match="n: 0 must be at least 1"):
+        flow.sequences(2, n=0)
+    with pytest.raises(jn.ArgumentError, match="size: '2' must be from 1 to 8"):
+        flow.sequences("2")  # type: ignore[arg-type]
+
+
+def test_a_path_out_of_the_table_selects_its_people() -> None:
+    flow = log_of(PAGES, "page_path").flow(end="Signed Up", who="all")
+    table = flow.paths().filter("reached")
+    assert flow.people(path=table["path"][0]).people["person"].to_list() == ["a"]
+    # the path is there; that nobody on it is without the goal is an answer
+    assert flow.people(path=table["path"][0], converted=False).people.is_empty()
 
 
 def test_shards_add_up(tmp_path: Any) -> None:

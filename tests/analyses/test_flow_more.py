@@ -167,7 +167,7 @@ def test_a_timeline_has_every_event_and_its_session() -> None:
     figure = line.plot()
     assert len(figure.data[0].x) == 3
     assert "replay.example" in figure.data[0].hovertext[1]
-    with pytest.raises(jn.UnknownNameError, match="people: no person 'zz'"):
+    with pytest.raises(jn.UnknownNameError, match="person: no person 'zz'"):
         jn.Journeys.from_table(table).timeline("zz")
 
 

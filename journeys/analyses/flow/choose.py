@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.links import passages
 from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER
+from journeys.analyses.flow.paths import check_path
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import lay_whole, people_on_path
+from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import View
 
-__all__ = ["Chosen", "people_of"]
+__all__ = ["Chosen", "choose", "people_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +33,41 @@ class Chosen:
     kept: tuple[tuple[str, ...], ...] = ()
     converted: bool | None = None
     path: tuple[str, ...] = ()
+
+
+def choose(
+    spec: FlowSpec,
+    *,
+    table: pl.DataFrame,
+    nodes: pl.DataFrame,
+    kept: tuple[tuple[str, ...], ...],
+    link: tuple[int, str, str] | None,
+    node: str | tuple[int, str] | None,
+    path: Sequence[str] | pl.Series | None,
+) -> Chosen:
+    """Check which part of a flow is meant; everybody in it where none is given."""
+    if sum(part is not None for part in (link, node, path)) > 1:
+        raise ArgumentError("link, node, path: give one of them.")
+    if link is not None:
+        if not isinstance(link, tuple | list) or len(link) != 3:
+            raise ArgumentError(f"link: {link!r} must be (position, source, target), as in `table`.")
+        _must_be_in("link", tuple(link), table.select("position", "source", "target").rows())
+        return Chosen(spec, "link", link[0], link[1], link[2], kept=kept)
+    if isinstance(node, str):
+        _must_be_in("node", node, nodes["node"].unique().sort().to_list())
+        return Chosen(spec, "node", source=node, kept=kept)
+    if node is not None:
+        if not isinstance(node, tuple | list) or len(node) != 2:
+            raise ArgumentError(f"node: {node!r} must be a name or (position, node), as in `nodes`.")
+        _must_be_in("node", tuple(node), nodes.select("position", "node").rows())
+        return Chosen(spec, "node", int(node[0]), node[1], kept=kept)
+    return Chosen(spec, "all") if path is None else Chosen(spec, "path", path=check_path(path))
+
+
+def _must_be_in(argument: str, given: Any, rows: Sequence[Any]) -> None:
+    if given not in rows:
+        available = [str(row) for row in rows]
+        raise UnknownNameError(unknown(argument, str(given), available=available, what=argument))
 
 
 def people_of(view: View, chosen: Chosen) -> pl.Series:

@@ -13,6 +13,7 @@ from journeys.analyses.flow.paths import passing
 from journeys.analyses.flow.result import Flow, make
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
+from journeys.analyses.flow.words import first_named, where
 from journeys.analyses.result import Asked
 from journeys.errors import ArgumentError
 from journeys.stats import adjust, difference
@@ -47,14 +48,17 @@ class ComparedFlow(Flow):
         """The largest difference that holds, as one sentence."""
         from journeys.display import percent, points
 
+        if not (self.journeys and self.other.journeys):
+            lacking = "the others have" if self.journeys else "this group has"
+            return f"There is nothing to compare: {lacking} no journey that is shown."
         moves = self.table.filter(pl.col("q_value") < 0.05)
         if moves.is_empty():
             return "No link differs between the two groups beyond chance."
         top = moves.sort(pl.col("difference").abs(), "position", "source", "target", descending=[True, *[False] * 3])
-        row = top.row(0, named=True)
+        row = first_named(top, "source", "target")
         way = f"{said(row['source'])} → {said(row['target'])}"
         return (
-            f"{percent(row['share_of_start'])} go {way} at step {row['position'] + 1}, "
+            f"{percent(row['share_of_start'])} go {way} {where(self.spec, row['position'])}, "
             f"{percent(row['against_share_of_start'])} of the others: "
             f"{points(row['difference'], row['difference_low'], row['difference_high'])}."
         )

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.analyses.flow.problems import Problems
+from journeys.errors import ArgumentError, unknown
 
 __all__ = ["CONTINUES", "DROP", "OTHER", "REACHED", "Nodes", "Rules", "ask_nodes", "clean_value", "said", "shown_name"]
 
@@ -149,29 +150,31 @@ def ask_nodes(
     clean: bool | Rules | None,
     names: Sequence[str],
     columns: Sequence[str],
+    problems: Problems,
 ) -> Nodes:
-    """Check the words that say what a node is."""
-    pairs = tuple((expand or {}).items())
-    hidden = (hide,) if isinstance(hide, str) else tuple(hide or ())
-    grouped = _groups(groups)
-    problems: list[str] = []
-    wanted = [node] if isinstance(node, str) else node.meta.root_names()
-    wanted += [column for _, column in pairs]
-    missing = [name for name in dict.fromkeys(wanted) if name not in columns]
-    if missing:
-        argument = "node" if missing[0] in wanted[:1] else "expand"
-        problems.append(unknown(argument, missing, available=columns, what="column"))
+    """Check the words that say what a node is; what is wrong with them is kept in `problems`."""
+    if not isinstance(node, str | pl.Expr):
+        problems.words.append(f"node: {node!r} is neither the name of a column nor an expression.")
+        node = "event"
+    pairs = tuple((problems.attempt(lambda: _pairs(expand)) or {}).items())
+    hidden = problems.attempt(lambda: _patterns("hide", hide)) or ()
+    grouped = problems.attempt(lambda: _groups(groups)) or ()
+    wanted = {"node": [node] if isinstance(node, str) else node.meta.root_names(), "expand": [c for _, c in pairs]}
+    for argument, asked in wanted.items():
+        missing = [name for name in dict.fromkeys(asked) if name not in columns]
+        if missing:
+            problems.names.append(unknown(argument, missing, available=columns, what="column"))
     unknown_events = [event for event, _ in pairs if names and event not in names]
     if unknown_events:
-        problems.append(unknown("expand", unknown_events, available=names, what="event"))
+        problems.names.append(unknown("expand", unknown_events, available=names, what="event"))
     if pairs and not (isinstance(node, str) and node == "event"):
-        problems.append("expand: only nodes that are events can be expanded; leave node= out.")
+        problems.words.append("expand: only nodes that are events can be expanded; leave node= out.")
     out = Nodes(of=node, expand=pairs, groups=grouped, hide=hidden)
     if out.plain and names:
-        problems += _unmatched("hide", hidden, names)
-        problems += _unmatched("groups", [p for _, patterns in grouped for p in patterns], names)
-    raise_all(problems, UnknownNameError)
-    rules = tuple((column, _rules(column, clean=clean)) for column in out.columns)
+        problems.names += _unmatched("hide", hidden, names)
+        problems.names += _unmatched("groups", [p for _, patterns in grouped for p in patterns], names)
+    own = problems.attempt(lambda: _own_rules(clean=clean))
+    rules = tuple((column, _rules(column, clean=clean, own=own)) for column in out.columns)
     return Nodes(of=node, expand=pairs, groups=grouped, hide=hidden, rules=rules)
 
 
@@ -180,26 +183,53 @@ def _unmatched(argument: str, patterns: Iterable[str], names: Sequence[str]) -> 
     return [unknown(argument, lost, available=names, what="event")] if lost else []
 
 
+def _patterns(argument: str, given: str | Iterable[str] | None) -> tuple[str, ...]:
+    if given is None or isinstance(given, str):
+        return () if given is None else (given,)
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(one, str) for one in found):
+        raise ArgumentError(f"{argument}: {given!r} is neither a name or pattern nor a list of them.")
+    return found
+
+
+def _pairs(expand: Mapping[str, str] | None) -> Mapping[str, str]:
+    if expand is None:
+        return {}
+    texts = isinstance(expand, Mapping) and all(isinstance(one, str) for pair in expand.items() for one in pair)
+    if not texts:
+        raise ArgumentError(
+            f"expand: {expand!r} must give the column of each event, as {{'Loaded a Page': 'page_path'}}."
+        )
+    return expand
+
+
 def _groups(
     groups: Mapping[str, str | Sequence[str]] | Sequence[str] | None,
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    if groups is None:
-        return ()
-    if isinstance(groups, str):
-        return ((groups, (groups,)),)
     if isinstance(groups, Mapping):
-        return tuple((name, (p,) if isinstance(p, str) else tuple(p)) for name, p in groups.items())
-    return tuple((pattern, (pattern,)) for pattern in groups)
+        _patterns("groups", groups)
+        return tuple((name, _patterns("groups", patterns)) for name, patterns in groups.items())
+    return tuple((pattern, (pattern,)) for pattern in _patterns("groups", groups))
 
 
-def _rules(column: str, *, clean: bool | Rules | None) -> tuple[tuple[str, str], ...]:
-    if clean is False or (clean is None and column not in PAGE_COLUMNS):
+def _own_rules(*, clean: bool | Rules | None) -> tuple[tuple[str, str], ...]:
+    if clean is None or isinstance(clean, bool):
         return ()
-    if clean is None or clean is True:
-        return tuple(PATH_RULES)
-    for pattern, _ in clean:
+    rules = () if isinstance(clean, str) or not isinstance(clean, Iterable) else tuple(clean)
+    pairs = [rule for rule in rules if not isinstance(rule, str) and isinstance(rule, Sequence) and len(rule) == 2]
+    if not rules or len(pairs) < len(rules) or not all(isinstance(one, str) for pair in pairs for one in pair):
+        raise ArgumentError(f"clean: {clean!r} is neither True, False nor a list of (regular expression, replacement).")
+    for pattern, replacement in pairs:
         try:
-            re.compile(pattern)
-        except re.error as error:
+            re.sub(pattern, replacement, "")
+        except (re.error, IndexError) as error:
             raise ArgumentError(f"clean: {pattern!r} is no regular expression ({error}).") from error
-    return tuple(clean)
+    return tuple((pattern, replacement) for pattern, replacement in pairs)
+
+
+def _rules(
+    column: str, *, clean: bool | Rules | None, own: tuple[tuple[str, str], ...] | None
+) -> tuple[tuple[str, str], ...]:
+    if clean is True or (clean is None and column in PAGE_COLUMNS):
+        return tuple(PATH_RULES)
+    return own or ()

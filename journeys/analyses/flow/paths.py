@@ -11,16 +11,19 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import belongs
 from journeys.analyses.flow.whole import KEYS, GramSpec, PathSpec, count_grams, count_paths, take_paths
 from journeys.analyses.result import Asked
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, unknown
 from journeys.stats import wilson
 
-__all__ = ["Rank", "coverage", "passing", "sequences", "top_paths"]
+__all__ = ["Rank", "check_path", "coverage", "not_travelled", "passing", "sequences", "top_paths"]
 
 Rank = Literal["people", "best", "worst"]
 
 
 def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
-    """Add the shards up: people of each path, and how many of those who went the same way reached the end."""
+    """Add the shards up: people of each path, and how many of those who went the same way reached the end.
+
+    `overall` is the share of all journeys, shown or not, that reach it.
+    """
     counts = asked.run(count_paths, spec)
     paths = counts
     if len(asked.log.shards) > 1:
@@ -28,17 +31,18 @@ def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
             pl.col("people").sum(), pl.col("times").explode(empty_as_null=False), pl.col("example").min()
         )
     if spec.end is None:
-        return paths.with_columns(passed="people", converted=pl.lit(0, dtype=pl.Int64))
+        return paths.with_columns(passed="people", converted=pl.lit(0, dtype=pl.Int64), overall=pl.lit(0.0))
     ways = paths.group_by("way_0", "way_1").agg(
         pl.col("people").sum().alias("passed"), pl.col("people").filter("reached").sum().alias("converted")
     )
-    return paths.join(ways, on=["way_0", "way_1"], how="left").filter(belongs(spec))
+    overall = ways.select(pl.col("converted").sum() / pl.col("passed").sum()).item()
+    joined = paths.join(ways, on=["way_0", "way_1"], how="left").filter(belongs(spec))
+    return joined.with_columns(overall=pl.lit(overall, dtype=pl.Float64))
 
 
 def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: int) -> pl.DataFrame:
     """Rank all paths by their numbers, then read the best `n` out node by node."""
-    if n < 1:
-        raise ArgumentError(f"n: {n!r} must be at least 1.")
+    _check_number("n", n)
     if rank not in ("people", "best", "worst"):
         raise ArgumentError(f"rank: {rank!r} is none of 'people', 'best', 'worst'.")
     if rank != "people" and spec.end is None:
@@ -46,7 +50,7 @@ def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: i
     added = _added(asked, spec)
     total = int(added["people"].sum())
     if rank != "people":
-        added = added.filter(pl.col("passed") >= min_people)
+        added = _ranked(added, best=rank == "best", min_people=min_people)
         low, high = wilson(added["converted"], added["passed"])
         bound = pl.Series("bound", low if rank == "best" else -high, dtype=pl.Float64)
         added = added.with_columns(bound).sort("bound", "people", *KEYS, descending=[True, True, *[False] * len(KEYS)])
@@ -74,9 +78,23 @@ def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: i
     return table.select(*columns, *(["reached", "passed", "converted"] if related else []))
 
 
+def _ranked(added: pl.DataFrame, *, best: bool, min_people: int) -> pl.DataFrame:
+    """Keep the ways that convert better, or worse, than all together, each once.
+
+    A way that some went to the end and others not is two paths: of the best the one that gets there stands for it, of
+    the worst the one that does not.
+    """
+    rate = pl.col("converted") / pl.col("passed")
+    overall = pl.col("overall")
+    fit = added.filter(pl.col("passed") >= min_people, (rate > overall) if best else (rate < overall))
+    return fit.sort("reached", *KEYS, descending=[best, *[False] * len(KEYS)]).unique(
+        ["way_0", "way_1"], keep="first", maintain_order=True
+    )
+
+
 def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
     """Say how many paths it takes to cover a share of all journeys, and how many there are."""
-    if not 0 < share <= 1:
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         raise ArgumentError(f"share: {share!r} must be above 0 and at most 1.")
     people = (
         _added(asked, spec).group_by("path_0", "path_1").agg(pl.col("people").sum())["people"].sort(descending=True)
@@ -89,8 +107,9 @@ def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
 
 def sequences(asked: Asked, spec: FlowSpec, *, size: int, n: int, min_people: int) -> pl.DataFrame:
     """Rank the sequences of `size` nodes by the journeys that they occur in."""
-    if not 1 <= size <= 8:
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 8:
         raise ArgumentError(f"size: {size!r} must be from 1 to 8 nodes.")
+    _check_number("n", n)
     counts = asked.run(count_grams, GramSpec(spec, size))
     added = counts.group_by("sequence").agg(
         pl.col("people").filter(belongs(spec)).sum(),
@@ -120,8 +139,23 @@ def passing(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
     )
 
 
-def check_path(path: Sequence[str]) -> tuple[str, ...]:
+def check_path(path: Sequence[str] | pl.Series) -> tuple[str, ...]:
     """Take a path as it stands in the table."""
-    if isinstance(path, str) or not path or not all(isinstance(name, str) for name in path):
+    names = path.to_list() if isinstance(path, pl.Series) else path
+    listed = isinstance(names, Sequence) and not isinstance(names, str) and len(names) > 0
+    if not listed or not all(isinstance(name, str) for name in names):
         raise ArgumentError(f"path: {path!r} must be a list of node names, as in the table of .paths().")
-    return tuple(path)
+    return tuple(names)
+
+
+def not_travelled(path: Sequence[str], names: Sequence[str]) -> str:
+    """Say why nobody went a path: a node of it is nowhere, or it is no whole way of anybody."""
+    lost = [name for name in dict.fromkeys(path) if name not in names]
+    if lost:
+        return unknown("path", lost, available=names, what="node")
+    return f"path: nobody went {list(path)!r} from the first node to the last; .paths() has the whole ways."
+
+
+def _check_number(argument: str, given: int) -> None:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise ArgumentError(f"{argument}: {given!r} must be at least 1.")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.flow.choose import Chosen, people_of
+from journeys.analyses.flow.choose import choose, people_of
+from journeys.analyses.flow.heads import name_columns
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, REACHED, said, shown_name
-from journeys.analyses.flow.paths import check_path, coverage, sequences, top_paths
+from journeys.analyses.flow.nodes import said, shown_name
+from journeys.analyses.flow.paths import coverage, not_travelled, passing, sequences, top_paths
+from journeys.analyses.flow.shades import node_colours
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summary import summarise_links
+from journeys.analyses.flow.summary import lay_steps, summarise_links
 from journeys.analyses.flow.way import Way, most_travelled
+from journeys.analyses.flow.words import UNITS, count_units, define, find
 from journeys.analyses.result import Asked, Result
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from journeys.journeys import Journeys
 
 __all__ = ["Flow", "ask", "make"]
-
-_UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -60,28 +61,7 @@ class Flow(Result):
     @property
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
-        from journeys.display import agree, percent
-
-        goal = said(self.goal or "")
-        if self.nodes.is_empty():
-            return f"Nobody did {goal}: there is no journey to show." if self.goal else "There are no journeys."
-        total, first = self.journeys, self.nodes.row(0, named=True)
-        units = self._units
-        if self.spec.end is not None and self.spec.who == "all":
-            return f"{percent(self.reached / total)} of {units} {agree(total, 'reaches', 'reach')} {goal}."
-        if self.spec.end is not None:
-            way = "on the way to" if self.spec.who == "converted" else "without reaching"
-            if self.spec.align == "end":
-                return f"{units} {way} {goal}."
-            begin = agree(total, "begins", "begin")
-            return f"{percent(first['share'])} of {units} {way} {goal} {begin} with {said(first['node'])}."
-        if self.spec.align == "end":
-            at = f"{agree(total, 'is', 'are')} at {said(first['node'])} at step {first['position'] + 1}"
-            return f"{percent(first['share'])} of {units} {at}."
-        top = self.table.row(0, named=True)
-        begin, stop, go = (agree(total, *verb) for verb in (("begins", "begin"), ("stops", "stop"), ("goes", "go")))
-        what = {DROP: stop, CONTINUES: f"{go} on"}.get(top["target"], f"{go} to {said(top['target'])}")
-        return f"{percent(top['share'])} of {units} {begin} with {said(top['source'])} and then {what}."
+        return find(self.spec, journeys=self.journeys, reached=self.reached, table=self.table, nodes=self.nodes)
 
     @property
     def _units(self) -> str:
@@ -89,9 +69,7 @@ class Flow(Result):
         return self._units_of(self.journeys)
 
     def _units_of(self, count: int) -> str:
-        from journeys.display import plural
-
-        return plural(count, _UNITS[self.spec.count])
+        return count_units(self.spec, count)
 
     def plot(
         self, *, colour: Literal["event", "goal"] = "event", dark: bool = False, narrow: bool = False
@@ -164,29 +142,14 @@ class Flow(Result):
     def _drawn(self, *, dark: bool) -> dict[str, Any]:
         """Say what every Sankey of this flow is drawn with."""
         goal = None if self.goal is None else shown_name(self.goal)
-        colour_of = self._colours(dark=dark)
-        unit = _UNITS[self.spec.count]
-        return {"goal": goal, "colour_of": colour_of, "heads": self._heads(), "unit": unit, "dark": dark}
+        colour_of = self._colours(self.nodes["node"], dark=dark)
+        unit = UNITS[self.spec.count]
+        return {"goal": goal, "colour_of": colour_of, "heads": name_columns(self.spec), "unit": unit, "dark": dark}
 
-    def _heads(self) -> list[str]:
-        """Name the columns: the first is somebody's first touch only where nothing was cut off before it."""
-        spec = self.spec
-        if spec.align == "end":
-            # Columns are counted back from the end, so that the first is nobody's first touch.
-            back = range(spec.steps - 1, 0, -1)
-            return [f"{n} before" if n > 1 else "Just before" for n in back] + [said(self.goal or "The end")]
-        if spec.start is not None:
-            return [said(spec.start.name)]
-        if spec.count == "sessions":
-            return ["Session begins"]
-        return ["Step 1" if spec.limited or spec.count == "entries" or spec.occurrence != "first" else "First touch"]
-
-    def _colours(self, *, dark: bool) -> dict[str, str] | None:
+    def _colours(self, names: pl.Series, *, dark: bool) -> dict[str, str] | None:
         """Give an event one colour in all charts: by its rank in the whole log, not in this flow."""
-        from journeys.analyses.flow.shades import node_colours
-
-        names = self.nodes["node"].unique().to_list()
-        return node_colours(names, nodes=self.spec.nodes, ranked=self.asked.log.ranked, goal=self.goal, dark=dark)
+        there, ranked = names.unique().to_list(), self.asked.log.ranked
+        return node_colours(there, nodes=self.spec.nodes, ranked=ranked, goal=self.goal, dark=dark)
 
     def step_matrix(self) -> pl.DataFrame:
         """Where is everybody at each step?
@@ -198,26 +161,14 @@ class Flow(Result):
             there, 0 where none is; most people first. "(reached)" adds up those who have arrived at the end by then,
             "(drop-off)" those who have left: counted from the start, each column is 1.
         """
-        total = float(self.journeys) or 1.0
-        columns = [str(place + 1) for place in range(self.spec.steps)]
-        shares: dict[str, list[float]] = {}
-        gone = {REACHED: [0] * self.spec.steps, DROP: [0] * self.spec.steps}
-        for row in self.nodes.iter_rows(named=True):
-            shares.setdefault(row["node"], [0.0] * self.spec.steps)[row["position"]] = row["people"] / total
-            for place in range(row["position"] + 1, self.spec.steps):
-                gone[REACHED][place] += row["reached_here"]
-                gone[DROP][place] += row["dropped"]
-        ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
-        rows: list[list[Any]] = [[name, *shares[name]] for name in ranked]
-        rows += [[name, *(people / total for people in counts)] for name, counts in gone.items() if any(counts)]
-        schema = {"node": pl.String(), **dict.fromkeys(columns, pl.Float64())}
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return lay_steps(self.nodes, journeys=self.journeys, steps=self.spec.steps)
 
-    def plot_steps(self, *, dark: bool = False) -> go.Figure:
+    def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the step matrix as a heatmap."""
         from journeys.charts.transitions import draw_steps
 
-        return draw_steps(self.step_matrix(), title=self.finding, subtitle=self.definition, dark=dark)
+        words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
+        return draw_steps(self.step_matrix(), **words)
 
     def plot_paths(
         self,
@@ -226,6 +177,7 @@ class Flow(Result):
         rank: Literal["people", "best", "worst"] = "people",
         min_people: int = 30,
         dark: bool = False,
+        narrow: bool = False,
     ) -> go.Figure:
         """Draw the most travelled whole paths, one line of names each, with how many take them and convert."""
         from journeys.charts.paths import draw
@@ -235,20 +187,15 @@ class Flow(Result):
         count, there = self.covering(0.8)
         make = agree(count, "makes", "make")
         title = f"{number(count)} of {plural(there, 'path')} {make} up 80 % of all {self.spec.count} shown."
-        words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark}
-        return draw(table, goal=self.goal, colour_of=self._colours(dark=dark), **words)
+        words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark, "narrow": narrow}
+        goal = None if self.goal is None else shown_name(self.goal)
+        colour_of = self._colours(table["path"].explode(empty_as_null=False), dark=dark)
+        return draw(table, goal=goal, colour_of=colour_of, **words)
 
     @property
     def definition(self) -> str:
         """Who is shown, from where to where."""
-        from journeys.display import duration
-
-        spec = self.spec
-        start = "first touch" if spec.start is None else said(spec.start.name)
-        to = f" to {said(self.goal or '')}" if spec.end is not None else " on"
-        who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
-        within = f", within {'a session' if spec.within is None else duration(spec.within)}" if spec.limited else ""
-        return f"From {start}{to}, {who[spec.who]}{within}; n = {self._units}."
+        return define(self.spec, units=self._units)
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
         """Which steps go with reaching the end?
@@ -294,7 +241,7 @@ class Flow(Result):
         *,
         link: tuple[int, str, str] | None = None,
         node: str | tuple[int, str] | None = None,
-        path: Sequence[str] | None = None,
+        path: Sequence[str] | pl.Series | None = None,
         converted: bool | None = None,
     ) -> Journeys:
         """Select the people behind a part of the picture.
@@ -305,7 +252,7 @@ class Flow(Result):
             A row of `table`; drop-offs, continuations and "(other)" too.
         node : str or (position, node), optional
             A node in any column, or a row of `nodes`.
-        path : list of str, optional
+        path : list of str or pl.Series, optional
             A whole path, as `.paths()` has it.
         converted : bool, optional
             Only those who reached the end, or only those who did not.
@@ -319,25 +266,14 @@ class Flow(Result):
         ------
         UnknownNameError
             When the flow has no such link, node or path.
+        ArgumentError
+            When more than one is given, or one is not of its shape.
         """
-        if sum(part is not None for part in (link, node, path)) > 1:
-            raise ArgumentError("link, node, path: give one of them.")
-        if link is not None:
-            rows = self.table.select("position", "source", "target").rows()
-            _must_be_in("link", tuple(link), rows)
-            chosen = Chosen(self.spec, "link", link[0], link[1], link[2], kept=self.kept, converted=converted)
-        elif node is not None:
-            position, name = (None, node) if isinstance(node, str) else node
-            if position is None:
-                _must_be_in("node", name, self.nodes["node"].unique().sort().to_list())
-            else:
-                _must_be_in("node", (position, name), self.nodes.select("position", "node").rows())
-            chosen = Chosen(self.spec, "node", position, name, kept=self.kept, converted=converted)
-        elif path is not None:
-            chosen = Chosen(self.spec, "path", path=check_path(path), converted=converted)
-        else:
-            chosen = Chosen(self.spec, "all", converted=converted)
-        return self.asked.select(people_of, chosen)
+        chosen = choose(self.spec, table=self.table, nodes=self.nodes, kept=self.kept, link=link, node=node, path=path)
+        if path is not None and not self.asked.select(people_of, chosen).size.people:
+            there = passing(self.asked, self.spec)["node"]
+            raise UnknownNameError(not_travelled(chosen.path, there.sort().to_list()))
+        return self.asked.select(people_of, replace(chosen, converted=converted))
 
     def paths(
         self, n: int = 20, *, rank: Literal["people", "best", "worst"] = "people", min_people: int = 30
@@ -349,7 +285,8 @@ class Flow(Result):
         n : int
             How many paths.
         rank : {"people", "best", "worst"}
-            The most travelled; those that convert best (by the lower end of the interval), or worst (by the upper).
+            The most travelled; the ways that convert better than all together, best first by the lower end of the
+            interval; or those that convert worse, worst first by the upper. There each way is one row.
         min_people : int
             For "best" and "worst": how many must have gone the same way.
 
@@ -406,6 +343,11 @@ class Flow(Result):
             `sequence` (List[String]), `people` (journeys with it), `times` (how often it occurs),
             `conversion_rate` of all with it and its interval `ci_low`, `ci_high`; most people first.
 
+        Raises
+        ------
+        ArgumentError
+            When `size` is not from 1 to 8, or `n` below 1.
+
         Examples
         --------
         >>> import polars as pl, journeys as jn
@@ -414,12 +356,6 @@ class Flow(Result):
         [(['x', 'y'], 1, 2)]
         """
         return sequences(self.asked, self.spec, size=size, n=n, min_people=min_people)
-
-
-def _must_be_in(argument: str, given: Any, rows: Sequence[Any]) -> None:
-    if given not in rows:
-        problem = unknown(argument, str(given), available=[str(row) for row in rows], what=argument)
-        raise_all([problem], UnknownNameError)
 
 
 def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:

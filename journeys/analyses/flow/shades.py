@@ -30,7 +30,7 @@ def node_colours(
                 chosen[name] = chosen.get(name, chosen[shown_name(event)])
     columns = [event for event, _ in nodes.expand]
     for name in names:
-        event = next((event for event in columns if name.startswith(f"{event}: ")), None)
-        if name not in chosen and event is not None:
-            chosen[name] = chosen[shown_name(event)]
+        valued = next((event for event in columns if name.startswith(f"{event}: ")), None)
+        if name not in chosen and valued is not None:
+            chosen[name] = chosen[shown_name(valued)]
     return chosen

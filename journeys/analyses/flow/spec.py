@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 from journeys.analyses.flow.nodes import Nodes
-from journeys.errors import ArgumentError, raise_all
+from journeys.analyses.flow.problems import Problems
+from journeys.errors import ArgumentError
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 __all__ = ["Align", "CountWhat", "FlowSpec", "Keep", "Occurrence", "Who", "ask_flow"]
@@ -78,32 +80,35 @@ def ask_flow(
     nodes: Nodes,
     start: StepLike | None,
     end: StepLike | None,
+    goal: str = "end",
     options: Mapping[str, Any],
+    problems: Problems,
 ) -> FlowSpec:
-    """Check the words of a question about flows; everything that is wrong is said at once."""
+    """Check the words of a question about flows; everything that is wrong, with `problems` before, is said at once."""
     options = {**_DEFAULTS, **options}
-    problems: list[str] = []
     for argument, allowed in _WORDS.items():
-        value = options.get(argument)
-        if value is not None and value not in allowed:
-            problems.append(f"{argument}: {value!r} is none of {', '.join(map(repr, allowed))}.")
+        value = options[argument]
+        if value not in allowed and not (argument == "who" and value is None):
+            problems.words.append(f"{argument}: {value!r} is none of {', '.join(map(repr, allowed))}.")
     steps, top = options["steps"], options["top"]
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
-        problems.append(f"steps: {steps!r} must be a number of columns from 1 to {MOST_STEPS}.")
+        problems.words.append(f"steps: {steps!r} must be a number of columns from 1 to {MOST_STEPS}.")
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        problems.append(f"top: {top!r} must be at least 1, or None for every node.")
+        problems.words.append(f"top: {top!r} must be at least 1, or None for every node.")
     if options.get("who") in ("converted", "dropped") and end is None:
-        problems.append(f"who: {options['who']!r} needs an end to reach; give end=.")
+        problems.words.append(f"who: {options['who']!r} needs an end to reach; give end=.")
     if options.get("campaign_cuts") and "campaign" not in columns:
-        problems.append("campaign_cuts: there is no column 'campaign' to cut sessions by.")
-    raise_all(problems)
+        problems.words.append("campaign_cuts: there is no column 'campaign' to cut sessions by.")
     steps_asked = {
-        argument: resolve_step(given, names=names, columns=columns, argument=argument)
-        for argument, given in (("start", start), ("end", end))
+        argument: problems.attempt(partial(resolve_step, given, names=names, columns=columns, argument=called))
+        for argument, given, called in (("start", start, "start"), ("end", end, goal))
         if given is not None
     }
-    collapse, burst = _collapse(options["collapse"])
+    collapse, burst = problems.attempt(lambda: _collapse(options["collapse"])) or (1, 0)
     within = options["within"]
+    lasts = None if within in (None, "session") else problems.attempt(lambda: _within(within))
+    gap = problems.attempt(lambda: duration_us(options["gap"], argument="gap")) or 0
+    problems.raise_found()
     count, occurrence = options["count"], options["occurrence"]
     if occurrence == "each" and count == "people":
         count = "entries"
@@ -114,9 +119,9 @@ def ask_flow(
         who=options["who"] or ("converted" if end is not None and start is None else "all"),
         occurrence="each" if count == "entries" else occurrence,
         count=count,
-        within=None if within in (None, "session") else duration_us(within, argument="within"),
+        within=lasts,
         in_session=within == "session",
-        gap=duration_us(options["gap"], argument="gap"),
+        gap=gap,
         campaign_cuts=bool(options["campaign_cuts"]),
         collapse=collapse,
         burst=burst,
@@ -158,5 +163,20 @@ def _collapse(given: Collapse) -> tuple[int, int]:
     if given == "loops":
         return 2, 0
     if isinstance(given, str | timedelta):
-        return 3, duration_us(given, argument="collapse")
+        choices = "write True, False, 'loops' or a duration such as '5m'"
+        return 3, _duration("collapse", given, instead=f"{choices}: repeats at most so long apart are one")
     raise ArgumentError(f"collapse: {given!r} is none of True, False, 'loops' or a duration such as '5m'.")
+
+
+def _within(given: str | timedelta) -> int:
+    return _duration("within", given, instead="write 'session' or a duration such as '30m' or '14d'")
+
+
+def _duration(argument: str, given: str | timedelta, *, instead: str) -> int:
+    """Read a duration where another word could stand, too, which is named beside it."""
+    try:
+        return duration_us(given, argument=argument)
+    except ArgumentError as error:
+        if "is no duration" not in str(error):
+            raise
+        raise ArgumentError(f"{argument}: {given!r} is no duration; {instead}.") from error

@@ -1,0 +1,140 @@
+"""What a flow says in words: its finding, and what exactly is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, Nodes, said
+from journeys.analyses.flow.spec import FlowSpec
+
+__all__ = ["UNITS", "count_units", "define", "find", "first_named", "told_nodes", "where"]
+
+UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
+_LISTED = 3
+
+
+def count_units(spec: FlowSpec, count: int) -> str:
+    """Say how many were counted, with the word for what they are."""
+    from journeys.display import plural
+
+    return plural(count, UNITS[spec.count])
+
+
+def find(spec: FlowSpec, *, journeys: int, reached: int, table: pl.DataFrame, nodes: pl.DataFrame) -> str:
+    """Say the most important thing to see, as one sentence; a node that has a name goes before the rest."""
+    from journeys.display import agree, percent
+
+    goal = said(spec.end.name if spec.end else "")
+    if nodes.is_empty():
+        return f"Nobody did {goal}: there is no journey to show." if spec.end else "There are no journeys."
+    units = count_units(spec, journeys)
+    if spec.end is not None and spec.who == "all":
+        return f"{percent(reached / journeys)} of {units} {agree(journeys, 'reaches', 'reach')} {goal}."
+    way = "" if spec.end is None else f" {'on the way to' if spec.who == 'converted' else 'without reaching'} {goal}"
+    last = spec.steps - 1
+    if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
+        row = first_named(nodes.filter(position=last), "node")
+        return f"{percent(row['share'])} of {units}{way} {agree(journeys, 'ends', 'end')} with {said(row['node'])}."
+    if spec.align == "end":
+        before = nodes.filter(position=last - 1)
+        if before.is_empty():
+            return f"{units}{way}: nothing is shown before it."
+        row, do = first_named(before, "node"), agree(journeys, "does", "do")
+        return f"{percent(row['people'] / journeys)} of {units}{way} {do} {said(row['node'])} just before."
+    begin, stop, go = (agree(journeys, *verb) for verb in (("begins", "begin"), ("stops", "stop"), ("goes", "go")))
+    if spec.end is not None and spec.start is None:
+        row = first_named(nodes.filter(position=0), "node")
+        return f"{percent(row['share'])} of {units}{way} {begin} with {said(row['node'])}."
+    moves = table.filter(position=0)
+    if moves.is_empty():
+        return f"{units}{way}: nothing is shown after the first step."
+    row = first_named(moves, "source", "target")
+    what = {DROP: stop, CONTINUES: f"{go} on"}.get(row["target"], f"{go} to {said(row['target'])}")
+    return f"{percent(row['share'])} of {units}{way} {begin} with {said(row['source'])} and then {what}."
+
+
+def first_named(rows: pl.DataFrame, *columns: str) -> dict[str, Any]:
+    """Return the first row whose nodes have a name of their own; the first of all where none has."""
+    named = rows.filter(~pl.any_horizontal(pl.col(columns) == OTHER))
+    return (rows if named.is_empty() else named).row(0, named=True)
+
+
+def where(spec: FlowSpec, position: int) -> str:
+    """Say which column is meant, as its head has it."""
+    if spec.align == "start":
+        return f"at step {position + 1}"
+    back = spec.steps - 1 - position
+    return "at the end" if back == 0 else "just before the end" if back == 1 else f"{back} before the end"
+
+
+def define(spec: FlowSpec, *, units: str) -> str:
+    """Say who is shown, from where to where, and what was left out or made one."""
+    who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
+    parts = [_stretch(spec), who[spec.who]]
+    if spec.limited and not _looks_back(spec):
+        parts.append(f"within {_limit(spec)}")
+    return "; ".join([", ".join(parts), *_told(spec), f"n = {units}"]) + "."
+
+
+def _looks_back(spec: FlowSpec) -> bool:
+    """Ask whether a limit is counted back from the end, so that journeys need not begin with a first touch."""
+    return spec.limited and spec.start is None and spec.end is not None
+
+
+def _limit(spec: FlowSpec) -> str:
+    from journeys.display import duration
+
+    return "a session" if spec.within is None else duration(spec.within)
+
+
+def _stretch(spec: FlowSpec) -> str:
+    goal = said(spec.end.name) if spec.end is not None else ""
+    last = "the last " if spec.occurrence == "last" else ""
+    if spec.start is not None:
+        each = "each " if spec.occurrence == "each" else last
+        return f"From {each}{said(spec.start.name)}" + (f" to {goal}" if goal else " on")
+    begins = "the start of each session" if spec.count == "sessions" else "first touch"
+    if spec.end is None:
+        return f"From {begins} on"
+    if _looks_back(spec):
+        limit = "The session" if spec.within is None else f"At most {_limit(spec)}"
+        before = "up to" if spec.within is None else "before"
+        return f"{limit} {before} {'each ' if spec.occurrence == 'each' else last}{goal}"
+    if spec.occurrence == "each":
+        return f"From {begins} or the {goal} before to each {goal}"
+    return f"From {begins} to {last}{goal}"
+
+
+def _told(spec: FlowSpec) -> list[str]:
+    """Say what was done to the nodes, where anything was."""
+    from journeys.display import duration
+
+    repeats = {
+        0: "repeats are shown",
+        1: "",
+        2: "each node at its first visit only",
+        3: f"repeats at most {duration(spec.burst)} apart are one" if spec.collapse == 3 else "",
+    }[spec.collapse]
+    return [words for words in (repeats, *told_nodes(spec.nodes)) if words]
+
+
+def told_nodes(nodes: Nodes) -> list[str]:
+    """Say what the nodes are, where they are more or less than the events."""
+    out = []
+    if not nodes.by_event:
+        out.append(f"nodes are values of {said(nodes.of)}" if isinstance(nodes.of, str) else "nodes are an expression")
+    if nodes.expand:
+        out.append(f"{_list([f'{event} by {column}' for event, column in nodes.expand])}")
+    if nodes.groups:
+        out.append(f"made one: {_list([name for name, _ in nodes.groups])}")
+    if nodes.hide:
+        out.append(f"without {_list(nodes.hide)}")
+    return out
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(said(name) for name in names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"
