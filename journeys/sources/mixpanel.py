@@ -7,7 +7,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.sources.fields import Fields, unless
 from journeys.sources.keyed import json_columns
-from journeys.sources.links import Link, made_links
+from journeys.sources.links import Link, made_links, with_kinds
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
@@ -72,19 +72,23 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     device = f.id("properties.$device_id")
     # In the original merge the distinct id of somebody unknown is the bare id of the device.
     bare = (distinct == device).fill_null(value=False) & f.id("properties.$user_id").is_null()
+    user = pl.coalesce(f.id("properties.$user_id"), pl.when(~is_device & ~bare).then(distinct))
+    # The call names the older id first, which may be that of a device, and the new one as the alias.
+    alias = pl.when(event == "$create_alias").then(f.id("properties.alias"))
     shape = Shape(
         timestamp=time,
         timed=f.text("properties.time").is_not_null(),
         event=event,
         ids={
-            "user_id": pl.coalesce(f.id("properties.$user_id"), pl.when(~is_device & ~bare).then(distinct)),
+            "user_id": pl.coalesce(alias, user),
             "device_id": pl.coalesce(device, pl.when(is_device).then(distinct.str.strip_prefix(DEVICE))),
         },
         kind=pl.when(event.is_in(LINKING)).then(event.str.strip_prefix("$")),
         hidden={
             "_identified": f.id("properties.$identified_id"),
             "_anonymous": f.id("properties.$anon_id", "properties.$anon_distinct_id").str.strip_prefix(DEVICE),
-            "_alias": f.id("properties.alias"),
+            "_alias": alias,
+            "_distinct": distinct,
             "_merged": f.text("properties.$distinct_ids"),
         },
         fields={
@@ -109,13 +113,28 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
 
 def _links(used: pl.LazyFrame) -> pl.LazyFrame:
     pair = pl.col("_merged").str.extract_all(r'"([^"]+)"').list.eval(pl.element().str.strip_chars('"'))
-    merged = used.with_columns(
-        pair.list.get(0, null_on_oob=True).alias("_a"), pair.list.get(1, null_on_oob=True).alias("_b")
-    )
+    ends = {
+        "_a": pair.list.get(0, null_on_oob=True),
+        "_b": pair.list.get(1, null_on_oob=True),
+        "_was": pl.col("_distinct"),
+    }
+    marked = [value.alias(end) for end, value in ends.items()]
+    bare = [pl.col(end).str.strip_prefix(DEVICE) for end in ends]
+    devices = [pl.col(end).str.starts_with(DEVICE).alias(f"{end}:device") for end in ends]
+    rows = used.with_columns(marked).with_columns(*bare, *devices)
+    rows = with_kinds(rows, calls=["create_alias", "merge"], ids=[*ends, "user_id"], seen="device_id")
+
+    def end(name: str) -> tuple[pl.Expr, pl.Expr]:
+        kind = pl.when(pl.col(f"{name}:device")).then(pl.lit("device_id")).otherwise(pl.col(f"{name}:kind"))
+        return kind, pl.col(name)
+
+    own, alias = ("user_id", pl.col("user_id")), ("user_id", pl.col("_alias"))
     return made_links(
         [
             (used, Link("identify", ("device_id", pl.col("_anonymous")), ("user_id", pl.col("_identified")), "alias")),
-            (used, Link("create_alias", ("user_id", pl.col("_alias")), ("user_id", pl.col("user_id")), "alias")),
-            (merged, Link("merge", ("user_id", pl.col("_a")), ("user_id", pl.col("_b")), "merge")),
+            (rows, Link("create_alias", alias, end("_was"), "alias")),
+            (rows, Link("merge", end("_a"), end("_b"), "merge")),
+            # The call itself may be told under the bare id of a device.
+            (rows, Link("merge", (pl.col("user_id:kind"), pl.col("user_id")), own, "merge")),
         ]
     )

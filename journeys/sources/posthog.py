@@ -6,8 +6,8 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.fields import Fields, named, unless
-from journeys.sources.keyed import json_columns
-from journeys.sources.links import Link, made_links
+from journeys.sources.keyed import json_columns, unpaged
+from journeys.sources.links import Link, made_links, with_kinds
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw, Source, load
 from journeys.sources.shape import Shape, to_events
@@ -40,8 +40,9 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     Parameters
     ----------
     source
-        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct or JSON text); or
-        the persons model: `distinct_id`, `person_id`, `properties` and `created_at`, a row each distinct id.
+        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct or JSON text),
+        or pages of the API, which have them in `results`; or the persons model: `distinct_id`, `person_id`,
+        `properties` and `created_at`, a row each distinct id.
     name
         What to write into the column `source`.
 
@@ -62,9 +63,10 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     -----
     PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
     says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
-    `$anon_distinct_id` are anonymous ids. `person_id` is the person at the time of recording, which later merges do
-    not correct: it stays a property of events. The persons model does not tell identified ids from others: a distinct
-    id that is a UUID is taken for an `anonymous_id` there. Source: PostHog's documentation and its open source.
+    `$anon_distinct_id` are anonymous ids, and so is an `alias` that others have as one. `person_id` is the person at
+    the time of recording, which later merges do not correct: it stays a property of events. The persons model does not
+    tell identified ids from others: a distinct id that is a UUID is taken for an `anonymous_id` there. Source:
+    PostHog's documentation and its open source.
 
     Examples
     --------
@@ -75,7 +77,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     [('$pageview', None, 'd1', '/')]
     """
     raw = load(source, text=("distinct_id", "uuid", "id", "person_id", "properties", "person_properties"))
-    raw = json_columns(raw, "properties", "person_properties", "set", "set_once")
+    raw = json_columns(unpaged(raw, "results", wanted="event"), "properties", "person_properties", "set", "set_once")
     f = Fields(raw.schema)
     if f.has("distinct_id") and f.has("person_id") and not f.has("event", "timestamp"):
         return _persons(raw, name)
@@ -154,11 +156,7 @@ def _set(f: Fields) -> list[tuple[str, pl.Expr]]:
 
 
 def _links(used: pl.LazyFrame) -> pl.LazyFrame:
-    one, other = pl.col("_alias"), pl.coalesce("user_id", "anonymous_id")
+    calls = with_kinds(used, calls=["alias", "merge"], ids=["_alias"], seen="anonymous_id")
+    one, other = (pl.col("_alias:kind"), pl.col("_alias")), pl.coalesce("user_id", "anonymous_id")
     kind = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))
-    return made_links(
-        [
-            (used, Link("alias", ("user_id", one), (kind, other), "alias")),
-            (used, Link("merge", ("user_id", one), (kind, other), "merge")),
-        ]
-    )
+    return made_links([(calls, Link(call, one, (kind, other), call)) for call in ("alias", "merge")])
