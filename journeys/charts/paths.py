@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of
+from journeys.charts.labels import full, label, lines_of, plain
 from journeys.charts.theme import colours, event_colours, finish, nothing, rgba
-from journeys.display import duration, number, percent
+from journeys.display import duration, interval, number, percent
 
 __all__ = ["draw"]
 
@@ -32,7 +33,8 @@ def draw(
     Parameters
     ----------
     table
-        `path` (lists of names), `people`, and if known `conversion_rate` and `median_time`.
+        `path` (lists of names), `people`, and if known `conversion_rate`, `ci_low`, `ci_high`, `passed` and
+        `median_time`.
     goal
         The event with the accent.
     colour_of
@@ -90,16 +92,16 @@ def draw(
                     layer="below",
                 )
             fig.add_annotation(
-                x=column + 0.05 if name else column + 0.48,
+                x=column + 0.48 if name is None else column + 0.05,
                 y=-place,
-                text=label(name, 15) if name else "…",
-                hovertext=full(name) if name else "",
+                text="…" if name is None else label(name, 13 if narrow else 15),
+                hovertext="" if name is None else full(name),
                 showarrow=False,
-                xanchor="left" if name else "center",
+                xanchor="center" if name is None else "left",
                 font={"size": 11, "color": theme.ink},
             )
     columns = max(len(_short(row["path"], most)) for row in rows)
-    fig.update_xaxes(visible=False, range=[-1.4, max(columns, 3 if narrow else 6)])
+    fig.update_xaxes(visible=False, range=[-1.05 if narrow else -1.9, max(columns, 3 if narrow else 6)])
     fig.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.6])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=130 + 32 * len(rows))
 
@@ -110,23 +112,32 @@ def _short(path: list[str], most: int) -> list[str | None]:
     return [*path[: most - most // 2 - 1], None, *path[-(most // 2) :]]
 
 
-def _weight(rows: list[dict[str, object]], name: str) -> int:
-    return sum(int(row["people"]) for row in rows if name in row["path"])  # type: ignore[call-overload, operator]
+def _weight(rows: list[dict[str, Any]], name: str) -> int:
+    return sum(int(row["people"]) for row in rows if name in row["path"])
 
 
-def _figures(row: dict[str, object], *, narrow: bool) -> str:
-    told = f"<b>{number(row['people'])}</b>"  # type: ignore[arg-type]
-    rate = row.get("conversion_rate")
-    passed = row.get("passed")
-    # of a handful the rate says nothing
-    enough = not isinstance(passed, int) or passed >= FEW
-    if isinstance(rate, float) and enough and not narrow:
-        told += f" · {percent(rate)} convert"
-    return told
+def _figures(row: dict[str, Any], *, narrow: bool) -> str:
+    told = f"<b>{number(row['people'])}</b>"
+    rate = _rate(row)
+    if rate and narrow:
+        return f"{told}<br><span style='font-size:10px'>{rate}</span>"
+    return f"{told} · {rate} convert" if rate else told
 
 
-def _words(row: dict[str, object]) -> str:
-    told = f"{number(row['people'])} took {' → '.join(row['path'])}"  # type: ignore[arg-type]
+def _rate(row: dict[str, Any]) -> str:
+    """Say how many of those who went this way convert, with the interval; of a handful the rate says nothing."""
+    rate, passed = row.get("conversion_rate"), row.get("passed")
+    if rate is None or (passed is not None and passed < FEW):
+        return ""
+    within = interval(row.get("ci_low"), row.get("ci_high"))
+    return f"{percent(rate)} ({within})" if within else percent(rate)
+
+
+def _words(row: dict[str, Any]) -> str:
+    told = f"{number(row['people'])} took {' → '.join(map(plain, row['path']))}"
     if row.get("median_time") is not None:
-        told += f"; median {duration(row['median_time'])}"  # type: ignore[arg-type]
-    return lines_of(told[:600] + ".", 70)
+        told += f"; median {duration(row['median_time'])}"
+    rate = _rate(row)
+    if rate:
+        told += f"; of all who went this way {rate} convert"
+    return lines_of(told[:700] + ".", 70)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
 
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of
+from journeys.charts.labels import full, label, lines_of, plain
 from journeys.charts.theme import colours, event_colours, finish, nothing
 from journeys.display import duration, moment
 
@@ -25,6 +25,7 @@ def draw(
     table: pl.DataFrame,
     *,
     bridges: Sequence[tuple[datetime, str]] = (),
+    colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -35,9 +36,12 @@ def draw(
     Parameters
     ----------
     table
-        `timestamp`, `event`, and if known `source` (a lane each) and `replay_url`.
+        `timestamp`, `event`, and if known `source` (a lane each) and `replay_url`: such an event is a diamond, and the
+        subtitle says so.
     bridges
         Moments at which the person became known by a further identifier, and by which.
+    colour_of
+        A colour by event name, the same in all charts of a report; else by how often it is done here.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -60,10 +64,12 @@ def draw(
     )
     lanes: list[str] = sources.unique(maintain_order=True).to_list()
     counts = table["event"].value_counts().sort("count", "event", descending=[True, False])
-    shades = event_colours(counts["event"].to_list(), dark=dark)
+    shades = colour_of or event_colours(counts["event"].to_list(), dark=dark)
     replays = table["replay_url"].to_list() if "replay_url" in table.columns else [None] * table.height
+    if any(replays):
+        subtitle = f"{subtitle} A diamond: its session was recorded.".strip()
     hover = [
-        lines_of(f"{event}, {moment(when)} UTC", 60) + (f"<br>{full(replay)}" if replay else "")
+        lines_of(f"{plain(event)}, {moment(when)} UTC", 60) + (f"<br>{full(replay)}" if replay else "")
         for event, when, replay in zip(table["event"], table["timestamp"], replays, strict=True)
     ]
     at, breaks = _lay(table)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import cos, hypot, pi, sin
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
-from journeys.display import number, percent
+from journeys.charts.theme import OTHER, Colours, colours, event_colours, finish, nothing, rgba
+from journeys.display import number, percent, plural
 
 __all__ = ["draw", "draw_graph", "draw_steps"]
 
-DROP_OFF = "(drop-off)"
+DROP_OFF, REACHED = "(drop-off)", "(reached)"
 PRINTED = 150
 
 
@@ -23,6 +25,7 @@ def draw(
     title: str = "",
     subtitle: str = "",
     most: int = 25,
+    there: tuple[int, int] | None = None,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -35,7 +38,9 @@ def draw(
     title, subtitle
         The finding and the definition.
     most
-        How many rows and columns, the largest first.
+        How many rows and columns, the largest first; the subtitle says of how many.
+    there
+        How many rows and columns there are, without that of those who stop, where the matrix has fewer.
     dark, narrow
         For a dark page; for a telephone.
 
@@ -50,8 +55,15 @@ def draw(
     # On a telephone more columns than these have no room for their names.
     most = min(most, 11) if narrow else most
     targets = matrix.columns[1:]
-    kept = [name for name in targets if name != DROP_OFF][:most] + [name for name in targets if name == DROP_OFF]
+    stops = [name for name in targets if name == DROP_OFF]
+    kept = [name for name in targets if name != DROP_OFF][:most] + stops
     table = matrix.head(most)
+    rows, columns = there or (matrix.height, len([name for name in targets if name != DROP_OFF]))
+    if rows > table.height or columns > len(kept) - len(stops):
+        subtitle += (
+            f" Drawn: the {table.height} largest of {plural(rows, 'row')} and the {min(most, columns)} largest of "
+            f"{plural(columns, 'column')}; what a row lacks to 100 % went elsewhere."
+        )
     words = "{share} of what came after {row} was {column}"
     return _heat(
         table["source"].to_list(),
@@ -95,8 +107,11 @@ def draw_steps(
     """
     if matrix.is_empty():
         return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    left = matrix.filter(pl.col("node") == DROP_OFF)
-    table = pl.concat([matrix.filter(pl.col("node") != DROP_OFF).head(most), left])
+    gone = pl.col("node").is_in([REACHED, DROP_OFF])
+    nodes = matrix.filter(~gone)
+    table = pl.concat([nodes.head(most), matrix.filter(gone)])
+    if nodes.height > most:
+        subtitle = f"{subtitle} Drawn: the {most} largest of {plural(nodes.height, 'node')}.".strip()
     columns = matrix.columns[1:]
     return _heat(
         table["node"].to_list(),
@@ -179,6 +194,7 @@ def draw_graph(
     *,
     least: float = 0.1,
     most: int = 14,
+    colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -194,6 +210,8 @@ def draw_graph(
         Leave out smaller shares.
     most
         How many events, the most frequent first.
+    colour_of
+        A colour by name, the same in all charts of a report; else by moves.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -211,7 +229,18 @@ def draw_graph(
     if sizes.is_empty():
         return nothing("No transition is that frequent.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     names: list[str] = sizes["name"].to_list()
-    theme, shades = colours(dark=dark), event_colours(names, dark=dark)
+    theme = colours(dark=dark)
+    shades = dict(colour_of or event_colours(names, dark=dark)) | {OTHER: theme.other}
+    drawn = moves.filter(
+        pl.col("source").is_in(names), pl.col("target").is_in(names), pl.col("source") != pl.col("target")
+    )
+    everywhere = table.filter(pl.col("target") != DROP_OFF)
+    events = pl.concat([everywhere["source"], everywhere["target"]]).n_unique()
+    if drawn.height < everywhere.height or drawn.height < table.height:
+        subtitle += (
+            f" Drawn: {number(drawn.height)} of {plural(everywhere.height, 'transition')} between {len(names)} of "
+            f"{plural(events, 'event')}, each at least {percent(least)} of what follows; not who stops."
+        )
     at = {name: (sin(2 * pi * i / len(names)), cos(2 * pi * i / len(names))) for i, name in enumerate(names)}
     fig = go.Figure(
         go.Scatter(
@@ -219,7 +248,7 @@ def draw_graph(
             y=[at[name][1] for name in names],
             mode="markers+text",
             marker={"size": 14, "color": [shades.get(name, theme.rest) for name in names]},
-            text=[label(name, 14 if narrow else 22) for name in names],
+            text=[label(name, 13 if narrow else 22) for name in names],
             textposition=[
                 "middle right"
                 if at[n][0] > 0.2
@@ -235,38 +264,33 @@ def draw_graph(
             cliponaxis=False,
         )
     )
-    for row in moves.filter(pl.col("source").is_in(names) & pl.col("target").is_in(names)).to_dicts():
-        if row["source"] != row["target"]:
-            _arrow(fig, at[row["source"]], at[row["target"]], row, colour=shades.get(row["source"], theme.rest))
-    fig.update_xaxes(visible=False, range=[-1.9, 1.9])
+    # Set at once: adding annotations one by one copies all of them each time.
+    arrows = [
+        _arrow(at[row["source"]], at[row["target"]], row, colour=shades.get(row["source"], theme.rest))
+        for row in drawn.to_dicts()
+    ]
+    fig.update_layout(annotations=arrows)
+    edge = 2.25 if narrow else 1.9
+    fig.update_xaxes(visible=False, range=[-edge, edge])
     fig.update_yaxes(visible=False, range=[-1.25, 1.25])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)
 
 
 def _arrow(
-    fig: go.Figure, start: tuple[float, float], end: tuple[float, float], row: dict[str, object], *, colour: str
-) -> None:
-    """Draw one arrow a little beside the straight line, so that the way back does not lie on it."""
+    start: tuple[float, float], end: tuple[float, float], row: dict[str, object], *, colour: str
+) -> dict[str, Any]:
+    """Lay one arrow a little beside the straight line, so that the way back does not lie on it."""
     share = float(row["share"])  # type: ignore[arg-type]
     along = (end[0] - start[0], end[1] - start[1])
     length = hypot(*along) or 1.0
     unit = (along[0] / length, along[1] / length)
     near = (start[0] + 0.07 * unit[0] + 0.018 * unit[1], start[1] + 0.07 * unit[1] - 0.018 * unit[0])
     far = (end[0] - 0.07 * unit[0] + 0.018 * unit[1], end[1] - 0.07 * unit[1] - 0.018 * unit[0])
-    fig.add_annotation(
-        x=far[0],
-        y=far[1],
-        ax=near[0],
-        ay=near[1],
-        xref="x",
-        yref="y",
-        axref="x",
-        ayref="y",
-        text="",
-        hovertext=f"{full(str(row['source']))} → {full(str(row['target']))}: {percent(share)}",
-        showarrow=True,
-        arrowhead=2,
-        arrowsize=0.8,
-        arrowwidth=1 + 7 * share,
-        arrowcolor=rgba(colour, 0.35 + 0.5 * share),
-    )
+    return {
+        "x": far[0], "y": far[1], "ax": near[0], "ay": near[1],
+        "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
+        "text": "",
+        "hovertext": f"{full(str(row['source']))} → {full(str(row['target']))}: {percent(share)}",
+        "showarrow": True, "arrowhead": 2, "arrowsize": 0.8, "arrowwidth": 1 + 7 * share,
+        "arrowcolor": rgba(colour, 0.35 + 0.5 * share),
+    }  # fmt: skip

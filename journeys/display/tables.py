@@ -5,6 +5,7 @@ Everything that becomes HTML is escaped: event names come from outside.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from html import escape
@@ -30,7 +31,8 @@ __all__ = ["STYLE", "Form", "card", "html_table", "isolated", "settings_words", 
 
 Form = Callable[[Any], str]
 
-_WIDEST = 90
+_WIDEST, _LINK = 90, 48
+_WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
@@ -97,6 +99,7 @@ def html_table(
     rows: int = 20,
     forms: Mapping[str, Form] | None = None,
     heads: Mapping[str, str] | None = None,
+    links: Sequence[str] = (),
     style: bool = True,
 ) -> str:
     """Write a frame as a small HTML table: numbers in words and right-aligned, every text escaped, no script.
@@ -113,6 +116,8 @@ def html_table(
         Words for a column's values, by column name; otherwise chosen by type and name.
     heads
         Headings by column name; otherwise the name with spaces for underscores.
+    links
+        Columns of web addresses: what begins with http:// or https:// can be followed, everything else is text.
     style
         With the style sheet; a page that has it already (the report) leaves it out.
 
@@ -133,7 +138,10 @@ def html_table(
     ]
     head = "".join(f"<th{mark}>{escape(title)}</th>" for mark, title in zip(marks, titles, strict=True))
     lines = [
-        "<tr>" + "".join(_cell(mark, text) for mark, text in zip(marks, line, strict=True)) + "</tr>" for line in body
+        "<tr>"
+        + "".join(_cell(mark, text, link=name in links) for mark, text, name in zip(marks, line, names, strict=True))
+        + "</tr>"
+        for line in body
     ]
     left = df.height - len(body)
     more = f'<p class="jn-small">… and {plural(left, "more row", "more rows")}</p>' if left > 0 else ""
@@ -144,8 +152,11 @@ def html_table(
     )
 
 
-def _cell(mark: str, text: str) -> str:
+def _cell(mark: str, text: str, *, link: bool) -> str:
     """Cut what would not fit a page; the whole of it shows when pointed at."""
+    if link and _WEB.fullmatch(text):
+        whole = escape(text, quote=True)
+        return f'<td{mark}><a href="{whole}" rel="noopener noreferrer">{isolated(shorten(text, _LINK))}</a></td>'
     if len(text) <= _WIDEST:
         return f"<td{mark}>{isolated(text)}</td>"
     return f'<td{mark} title="{escape(text[:2000], quote=True)}">{isolated(shorten(text, _WIDEST))}</td>'

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.analyses.flow.choose import choose, people_of
 from journeys.analyses.flow.heads import name_columns
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import said, shown_name
+from journeys.analyses.flow.nodes import shown_name
 from journeys.analyses.flow.paths import coverage, not_travelled, passing, sequences, top_paths
 from journeys.analyses.flow.shades import node_colours
 from journeys.analyses.flow.spec import FlowSpec

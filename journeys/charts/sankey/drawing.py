@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.sankey.fold import fold, place_of
+from journeys.charts.sankey.layout import PITCH as LABEL
 from journeys.charts.sankey.layout import Layout, Link, lay_out
 from journeys.charts.sankey.names import heads_of, names_of
 from journeys.charts.sankey.stage import PITCH, ROOM, Stage
@@ -98,7 +99,7 @@ def draw(
         [(r["position"], r["source"], r["target"], r["people"]) for r in rows],
         goal=goal,
         room=ROOM if narrow else None,
-        **({"pitch": PITCH} if narrow else {}),
+        pitch=PITCH if narrow else LABEL,
     )
     if not laid.links:
         return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -83,7 +83,7 @@ def fold(
         if named == source and onto == target and OTHER not in {source, target}:
             merged[position, source, target] = row
             continue
-        into = merged.setdefault((position, named, onto), dict(position=position, source=named, target=onto))
+        into = merged.setdefault((position, named, onto), {"position": position, "source": named, "target": onto})
         for number in add:
             into[number] = into.get(number, 0) + (row[number] or 0)
     told = f"{plural(len(small), 'smaller node')} drawn as “(other)”."

@@ -144,7 +144,7 @@ def lay_out(
             one.top = y
             y += max(one.height + GAP, pitch)
         height = max(height, y)
-    _stubs(nodes, scale)
+    _stubs(nodes, out_of, scale)
     ordered = [one for column in columns for one in column]
     ordered += sorted((one for one in nodes.values() if one.leaving_from is not None), key=lambda one: one.key)
     made.sort(
@@ -226,14 +226,14 @@ def _crossings(columns: list[list[Node]], links: list[Link]) -> float:
     return total
 
 
-def _stubs(nodes: dict[tuple[int, str, str], Node], scale: float) -> None:
-    """Hang those who leave on the foot of their node: who stops above, who continues out of sight below."""
+def _stubs(nodes: dict[tuple[int, str, str], Node], out_of: dict[tuple[int, str, str], float], scale: float) -> None:
+    """Hang those who leave where the last of their node's links are: who stops above, who goes on unseen below."""
     foot: dict[tuple[int, str, str], float] = {}
     leaving = [one for one in nodes.values() if one.leaving_from is not None]
     for one in sorted(leaving, key=lambda one: (one.position, one.leaving_from or "", one.name == DROP_OFF)):
         source = nodes[one.position, one.leaving_from or "", ""]
         one.height = max(one.people * scale, 0.5)
-        one.top = foot.get(source.key, source.top + source.height) - one.height
+        one.top = foot.get(source.key, source.top + out_of[source.key] * scale) - one.height
         foot[source.key] = one.top
 
 

@@ -16,6 +16,8 @@ __all__ = ["heads_of", "names_of"]
 
 LETTER = 0.54
 """How wide a letter is, as a share of its height."""
+UPRIGHT, UPRIGHT_LETTER = 11, 6.6
+"""How high a letter is upright, and the pixels that it may take: there a name ends where the next begins."""
 Key = tuple[int, str, str]
 
 
@@ -24,7 +26,11 @@ def names_of(
 ) -> list[dict[str, Any]]:
     """Set each node's name and its number: to its right, or upright above it."""
     if stage.upright:
-        return [_above(stage, one, figure_of(one), loud, theme) for column in stage.by_column() for one in column]
+        return [
+            _above(stage, one, count=figure_of(one), theme=theme) | _face(one, UPRIGHT, loud, theme)
+            for column in stage.by_column()
+            for one in column
+        ]
     size = 12 if stage.room > 130 else 11 if stage.room > 100 else 10
     stubs: dict[Key, float] = {}
     for one in stage.laid.nodes:
@@ -38,53 +44,65 @@ def names_of(
     notes = []
     for number, column in enumerate(columns):
         for place, one in enumerate(column):
-            y = middle[one.key]
-            beside = one.key in stubs and stubs[one.key] < y + size * 0.6
-            shift = THICK / 2 + 4 + (THICK + 5 if beside else 0)
-            begins = stage.along(one) + shift
-            below = middle[column[place + 1].key] - y if place + 1 < len(column) else stage.laid.height - y
-            room = _free(stage, columns, number, (y - size * 0.7, y + size * 0.7), stubs, middle) - begins - 4
-            # Where columns are close the name needs the room more than its number, which the hover label has.
-            count = figure_of(one) if stage.room > 125 or room > 150 else ""
-            lines = _lines(one.name, int(room / (size * LETTER)) - (len(count) + 1 if count else 0), most=1)
-            two = below > 2.3 * size and len(lines[0]) < len(plain(one.name))
-            if two:
-                lower = (y - size * 0.7, y + size * 1.9)
-                room = _free(stage, columns, number, lower, stubs, middle) - begins - 4
-                beside = one.key in stubs and stubs[one.key] < lower[1]
-                shift = THICK / 2 + 4 + (THICK + 5 if beside else 0)
-                signs = int((room - (THICK + 5 if beside else 0)) / (size * LETTER))
-                lines = _lines(one.name, signs, most=2)
-                y += size * 0.6 * (len(lines) - 1)
-            text = "<br>".join(label(line) for line in lines)
+            below = middle[column[place + 1].key] if place + 1 < len(column) else stage.laid.height
             notes.append(
-                stage.note(
+                _beside(
                     one,
-                    y,
-                    text=_with(text, count, theme),
-                    xshift=shift,
-                    yanchor="middle",
-                    align="left",
-                    hovertext=label(one.name, 200),
-                    **_face(one, size, loud, theme),
-                )  # fmt: skip
+                    stage=stage,
+                    onward=[(other, middle[other.key]) for later in columns[number + 1 :] for other in later],
+                    y=middle[one.key],
+                    below=below,
+                    stub=stubs.get(one.key, float("inf")),
+                    size=size,
+                    count=figure_of(one),
+                    theme=theme,
+                )
+                | _face(one, size, loud, theme)
             )
     return notes
 
 
-def _above(stage: Stage, one: Node, count: str, loud: Collection[Key], theme: Colours) -> dict[str, Any]:
-    size = 11
-    room = max(one.height, PITCH - 4)
-    lines = _lines(one.name, max(8, int(room / (size * LETTER))), most=2)
+def _beside(
+    one: Node,
+    *,
+    stage: Stage,
+    onward: Sequence[tuple[Node, float]],
+    y: float,
+    below: float,
+    stub: float,
+    size: int,
+    count: str,
+    theme: Colours,
+) -> dict[str, Any]:
+    """Set a name to the right of its node: whole where there is room for it, in two lines where one will not do."""
+
+    def room(lines: int) -> tuple[float, float]:
+        """Return where a name of so many lines begins beside its node, and how many letters a line has."""
+        foot = y + size * (0.6 + 1.2 * (lines - 1))
+        shift = THICK / 2 + 4 + (THICK + 5 if stub < foot else 0)
+        end = _free(stage, onward, high=y - size * 0.7, low=foot)
+        return shift, (end - stage.along(one) - shift - 4) / (size * LETTER)
+
+    # Where columns are close the name needs the room more than its number, which the hover label has.
+    shift, signs = room(1)
+    count = count if stage.room > 125 or signs > 25 else ""
+    lines = _lines(one.name, int(signs) - (len(count) + 1 if count else 0), most=1)
+    if below - y > 2.3 * size and len(lines[0]) < len(plain(one.name)):
+        shift, signs = room(2)
+        lines = _lines(one.name, int(signs), most=2)
+        y += size * 0.6 * (len(lines) - 1)
     text = "<br>".join(label(line) for line in lines)
-    return stage.note(
-        one, one.top, text=f"{text}<br><span style='color:{theme.muted}'>{count}</span>", yshift=THICK / 2 + 1, xshift=-1, yanchor="bottom",
-        align="left", hovertext=label(one.name, 200), **_face(one, size, loud, theme),
-    )  # fmt: skip
+    text = f"{text} <span style='color:{theme.muted}'>{count}</span>" if count else text
+    return stage.note(one, y, text=text, xshift=shift, yanchor="middle", align="left", hovertext=label(one.name, 200))
 
 
-def _with(text: str, count: str, theme: Colours) -> str:
-    return f"{text} <span style='color:{theme.muted}'>{count}</span>" if count else text
+def _above(stage: Stage, one: Node, *, count: str, theme: Colours) -> dict[str, Any]:
+    """Set a name above its node, its number below it."""
+    room = max(one.height, PITCH - 4)
+    lines = [label(line) for line in _lines(one.name, max(8, int(room / UPRIGHT_LETTER)), most=2)]
+    text = "<br>".join([*lines, f"<span style='color:{theme.muted}'>{count}</span>"] if count else lines)
+    settings: dict[str, Any] = {"yshift": THICK / 2 + 1, "xshift": -1, "yanchor": "bottom", "align": "left"}
+    return stage.note(one, one.top, text=text, hovertext=label(one.name, 200), **settings)
 
 
 def _face(one: Node, size: int, loud: Collection[Key], theme: Colours) -> dict[str, Any]:
@@ -111,20 +129,11 @@ def _lines(name: str, signs: int, *, most: int) -> list[str]:
     return lines[:most]
 
 
-def _free(
-    stage: Stage,
-    columns: Sequence[Sequence[Node]],
-    number: int,
-    band: tuple[float, float],
-    stubs: dict[Key, float],
-    middle: dict[Key, float],
-) -> float:
+def _free(stage: Stage, onward: Sequence[tuple[Node, float]], *, high: float, low: float) -> float:
     """Say up to which pixel a name may go: to the next column, or further where nothing stands at its height."""
-    for column in columns[number + 1 :]:
-        for one in column:
-            foot = max(one.top + one.height, middle[one.key] + 8)
-            if min(one.top, middle[one.key] - 8) < band[1] and foot > band[0]:
-                return stage.along(one) - THICK / 2
+    for other, name in onward:
+        if min(other.top, name - 8) < low and max(other.top + other.height, name + 8) > high:
+            return stage.along(other) - THICK / 2
     return stage.width
 
 
