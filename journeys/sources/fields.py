@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
+from journeys.errors import SourceError
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import REST, as_json, snake_case
 from journeys.sources.shape import Named, as_id, as_text
-from journeys.sources.times import UTC_TIME, check_epoch, parse_time
+from journeys.sources.times import UTC_TIME, check_epoch, parse_time, wrong_unit
 
 __all__ = ["Fields", "named", "unless"]
 
@@ -20,12 +21,14 @@ NOTHING = pl.lit(None, dtype=pl.String)
 class Fields:
     """The leaves of a schema. `a.b` means the field b of the column a; what is not there is null.
 
-    What is asked for by `text`, `id` or `time` counts as used; `rest` gives the others.
+    What is asked for by `text`, `id` or `time` counts as used; `rest` gives the others. `problem` says of each row what
+    is wrong with the numbers that were asked for as times.
     """
 
     def __init__(self, schema: pl.Schema, *, hidden: bool = False) -> None:
         self.leaves: dict[Path, tuple[pl.Expr, pl.DataType]] = {}
         self.used: set[Path] = set()
+        self.problem: pl.Expr = NOTHING
         for name, dtype in schema.items():
             if hidden or not name.startswith("_"):
                 self._walk((name,), pl.col(name), dtype)
@@ -71,12 +74,14 @@ class Fields:
 
     def time(self, name: str, *, unit: str | None = None, time_zone: str | None = None) -> pl.Expr:
         """Give a field as a UTC time."""
+        self._no_numbers([name], unit)
         expr = self.raw(name)
         return parse_time(expr, self.dtype(name), column=name, unit=unit, time_zone=time_zone)
 
     def first_time(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is a time, as a UTC time; the later ones are read only where needed."""
         there = [name for name in names if self.has(name)]
+        self._no_numbers(there, None)
         dtypes = [self.dtype(name) for name in there]
         values = pl.struct(self.raw(name).alias(f"{place}") for place, name in enumerate(there))
 
@@ -93,8 +98,18 @@ class Fields:
 
         return values.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
 
-    def epoch(self, raw: Raw, name: str, *, unit: str) -> pl.Expr:
+    def _no_numbers(self, names: Iterable[str], unit: str | None) -> None:
+        numbers = [name for name in names if self.dtype(name).is_numeric()]
+        if numbers and unit is None:
+            raise SourceError(
+                f"column {numbers[0]!r} holds numbers where this system writes date and time, and what they count is "
+                "not said: turn them into times first (pl.from_epoch), or read the table with read_table(…, unit='ms')"
+            )
+
+    def epoch(self, raw: Raw, name: str, *, unit: str, asked: bool = False) -> pl.Expr:
         """Give a field that counts from 1970, as numbers or as digits, as a UTC time; a date in words is read as one.
+
+        `asked`: the caller can say another unit.
 
         Raises
         ------
@@ -106,13 +121,19 @@ class Fields:
         values = raw.rows.select(self.raw(name).alias("v")).filter(pl.col("v").is_not_null()).head(1000)
         sample = values.collect().to_series()
         if sample.dtype.is_numeric():
-            check_epoch(sample, column=name, unit=unit)
+            check_epoch(sample, column=name, unit=unit, asked=asked)
+            self._check_each(name, unit)
             return self.time(name, unit=unit)
         digits = sample.filter(sample.cast(pl.String).str.contains(r"^\d+$"))
         if sample.len() == 0 or 2 * digits.len() < sample.len():
             return self.time(name)
-        check_epoch(digits.cast(pl.String), column=name, unit=unit)
+        check_epoch(digits.cast(pl.String), column=name, unit=unit, asked=asked)
+        self._check_each(name, unit)
         return self.time(name, unit=unit)
+
+    def _check_each(self, name: str, unit: str) -> None:
+        wrong = wrong_unit(self.raw(name), self.dtype(name), column=name, unit=unit)
+        self.problem = pl.coalesce(self.problem, wrong)
 
     def rest(
         self,

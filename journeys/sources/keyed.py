@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw
+from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import REST, merge_schemas
 from journeys.sources.reading.lines import json_objects, no_object, no_objects, objects, readable_schema
 from journeys.sources.reading.schemas import sound_schema
 
-__all__ = ["json_columns", "keyed_lists", "unpaged"]
+__all__ = ["json_columns", "keyed_lists"]
 
 TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
 
@@ -120,20 +120,6 @@ def json_columns(raw: Raw, *columns: str) -> Raw:
 
         rows = rows.with_columns(pl.col(column).map_batches(read, return_dtype=dtype, is_elementwise=True))
     return Raw(rows, raw.name, tuple(notes), held=raw.held)
-
-
-def unpaged(raw: Raw, column: str, *, wanted: str) -> Raw:
-    """Take the rows out of an API's pages, which hold them in a list; rows that have the wanted column are no pages."""
-    dtype = raw.schema.get(column)
-    if wanted in raw.schema or not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
-        return raw
-    aside = [name for name in (PROBLEM, PLACE, RAW) if name in raw.schema]
-    pages = raw.rows.select(column, *aside)
-    # A page without rows has none to give; a line that could not be read is no page.
-    kept = pages.filter(
-        (pl.col(column).list.len() > 0) | (pl.any_horizontal(pl.col(aside).is_not_null()) if aside else False)
-    )
-    return Raw(kept.explode(column, empty_as_null=True).unnest(column), raw.name, raw.notes, held=raw.held)
 
 
 def _packed(texts: pl.Series) -> bytes:

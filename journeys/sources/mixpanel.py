@@ -11,6 +11,7 @@ from journeys.sources.links import Link, made_links, with_kinds
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
+from journeys.sources.times import check_zone
 
 __all__ = ["read_mixpanel"]
 
@@ -61,7 +62,8 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     missing = [column for column in ("event", "properties.time") if not f.has(column)]
     if missing:
         raise wrong_system("Mixpanel", raw, missing=missing)
-    time = f.epoch(raw, "properties.time", unit=unit)
+    check_zone(time_zone)
+    time = f.epoch(raw, "properties.time", unit=unit, asked=True)
     if time_zone != "UTC":
         local = time.dt.replace_time_zone(None).dt.replace_time_zone(
             time_zone, ambiguous="earliest", non_existent="null"
@@ -83,6 +85,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
             "user_id": pl.coalesce(alias, user),
             "device_id": pl.coalesce(device, pl.when(is_device).then(distinct.str.strip_prefix(DEVICE))),
         },
+        problem=f.problem,
         kind=pl.when(event.is_in(LINKING)).then(event.str.strip_prefix("$")),
         hidden={
             "_identified": f.id("properties.$identified_id"),

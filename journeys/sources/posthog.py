@@ -6,9 +6,10 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.fields import Fields, named, unless
-from journeys.sources.keyed import json_columns, unpaged
+from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links, with_kinds
 from journeys.sources.looks import wrong_system
+from journeys.sources.pages import unpaged
 from journeys.sources.reading import Raw, Source, load
 from journeys.sources.shape import Shape, to_events
 
@@ -77,7 +78,8 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     [('$pageview', None, 'd1', '/')]
     """
     raw = load(source, text=("distinct_id", "uuid", "id", "person_id", "properties", "person_properties"))
-    raw = json_columns(unpaged(raw, "results", wanted="event"), "properties", "person_properties", "set", "set_once")
+    raw = raw if "event" in raw.schema else unpaged(raw, "results")
+    raw = json_columns(raw, "properties", "person_properties", "set", "set_once")
     f = Fields(raw.schema)
     if f.has("distinct_id") and f.has("person_id") and not f.has("event", "timestamp"):
         return _persons(raw, name)

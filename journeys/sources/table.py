@@ -8,18 +8,23 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
+from journeys.events.core import TRAIT
 from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
-from journeys.sources.reading import Source, load
+from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw, Source, load
 from journeys.sources.reading.dtypes import flatten
-from journeys.sources.shape import Shape, as_id, as_text, to_events
-from journeys.sources.times import check_epoch, parse_time
+from journeys.sources.shape import TIME, Shape, as_id, as_text, to_events
+from journeys.sources.times import check_epoch, parse_time, skipped_hour, wrong_unit, zone_notes
 
 __all__ = ["read_table"]
 
 KNOWN = {**{column: column for column in (*CAMPAIGN_COLUMNS, *PAGE_COLUMNS, "group_id", "replay_url")}} | {
     utm: column for column, utm in UTM.items()
 }
+
+# What reading adds, and what it makes of a table without any column.
+READING = (PROBLEM, PLACE, RAW, "_nothing")
+OWN_TIME = "_own_time"
 
 
 def read_table(
@@ -90,7 +95,7 @@ def read_table(
     keys = [message_id] if message_id else []
     raw = load(source, text=[*types.values(), *keys])
     schema = raw.schema
-    available = [column for column in schema if not column.startswith("_")]
+    available = [column for column in schema if column not in READING]
     chosen = list(properties) if properties is not None else []
     asked = {
         "timestamp": [timestamp],
@@ -106,38 +111,39 @@ def read_table(
         raise ArgumentError("ids: no identifier column was named; without one an event belongs to nobody")
     used = {timestamp, *types.values(), *keys, *([event] if isinstance(event, str) else [])}
     rest = [c for c in available if c not in used and (properties is None or c in chosen)]
+    times = raw.rows.select(timestamp)
     if unit is not None:
-        check_epoch(
-            raw.rows.select(pl.col(timestamp).drop_nulls().head(1000)).collect().to_series(),
-            column=timestamp,
-            unit=unit,
-        )
-    when = pl.col(timestamp)
-    what = pl.col(event) if isinstance(event, str) else event
+        check_epoch(times.drop_nulls().head(1000).collect().to_series(), column=timestamp, unit=unit)
+    if TIME in schema:  # the time that is read will be called so
+        raw = Raw(raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, held=raw.held)
+    column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
+    when = column_of[timestamp]
+    what = column_of[event] if isinstance(event, str) else event
     casts = dict(properties) if isinstance(properties, Mapping) else {}
     shape = Shape(
         timestamp=parse_time(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
         timed=(as_text(when, schema[timestamp]) if schema[timestamp] == pl.String else when).is_not_null(),
         event=tidy_names(what.cast(pl.String)),
-        ids={kind: as_id(pl.col(column), schema[column]) for kind, column in types.items()},
+        ids={kind: as_id(column_of[column], schema[column]) for kind, column in types.items()},
+        problem=_problem(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
         fields={KNOWN[c]: as_text(pl.col(c), schema[c]) for c in _known(rest)},
     )
     if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
-        texts = {kind: pl.col(column) for kind, column in types.items() if schema[column] == pl.String}
+        texts = {kind: column_of[column] for kind, column in types.items() if schema[column] == pl.String}
         shape.untidied = {"event": what.cast(pl.String), **texts}
     if message_id:
-        shape.fields["message_id"] = as_id(pl.col(message_id), schema[message_id])
+        shape.fields["message_id"] = as_id(column_of[message_id], schema[message_id])
     for column in rest:
         if column in KNOWN and KNOWN[column] in shape.fields and column in _known(rest):
             continue
+        # Columns of facts are called so in Events.
+        called = f"property_{column}" if column.startswith(TRAIT) else column
         if column in casts:
-            shape.properties.append((column, pl.col(column).cast(casts[column], strict=False)))
+            shape.properties.append((called, column_of[column].cast(casts[column], strict=False)))
         else:
-            shape.properties += flatten(pl.col(column), schema[column], prefix=column, rename=str)
-    zone_note = (
-        [] if _says_zone(schema[timestamp], unit) else [f"times without a zone were read as {time_zone or 'UTC'}"]
-    )
-    return to_events(raw, shape, name=name or raw.name, drop_exact=drop_duplicates, notes=zone_note)
+            shape.properties += flatten(column_of[column], schema[column], prefix=called, rename=str)
+    notes = zone_notes(times.head(1000).collect().to_series(), time_zone=time_zone) if unit is None else []
+    return to_events(raw, shape, name=name or raw.name, drop_exact=drop_duplicates, notes=notes)
 
 
 def _known(columns: Sequence[str]) -> list[str]:
@@ -149,5 +155,11 @@ def _known(columns: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
-def _says_zone(dtype: pl.DataType, unit: str | None) -> bool:
-    return unit is not None or dtype == pl.String or (isinstance(dtype, pl.Datetime) and dtype.time_zone is not None)
+def _problem(
+    when: pl.Expr, dtype: pl.DataType, *, column: str, unit: str | None, time_zone: str | None
+) -> pl.Expr | None:
+    if unit is not None and (dtype == pl.String or dtype.is_numeric()):
+        return wrong_unit(when, dtype, column=column, unit=unit)
+    if unit is None and time_zone not in (None, "UTC"):
+        return skipped_hour(when, pl.col(TIME), zone=str(time_zone))
+    return None

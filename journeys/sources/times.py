@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError
+from journeys.errors import ArgumentError, SourceError, closest
 
-__all__ = ["UTC_TIME", "check_epoch", "parse_time"]
+__all__ = ["UTC_TIME", "check_epoch", "check_zone", "parse_time", "skipped_hour", "wrong_unit", "zone_notes"]
 
 UTC_TIME = pl.Datetime("us", "UTC")
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -16,8 +18,9 @@ UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": 
 # An offset, a Z, or nothing: the last is read in the time zone that the caller named.
 ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
 NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S%.f")
-UTC_WORD = r"\s*(UTC|GMT)$"
-FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
+# Beyond these years a number is one in another unit.
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
 def parse_time(
@@ -25,8 +28,9 @@ def parse_time(
 ) -> pl.Expr:
     """Turn a column of times of any type into UTC microseconds; what cannot be read becomes null.
 
-    Times without zone are read in `time_zone`, else as UTC; of an hour that a zone repeats in autumn the first is
-    taken, and an hour that it skips in spring is null.
+    So do numbers that are no time between 2000 and 2100: they count something else (`wrong_unit` says so). Times
+    without zone are read in `time_zone`, else as UTC; of an hour that a zone repeats in autumn the first is taken, and
+    an hour that it skips in spring is null (`skipped_hour` says so).
 
     Raises
     ------
@@ -36,10 +40,7 @@ def parse_time(
     if unit is not None:
         _known(unit)
     zone = time_zone or "UTC"
-    try:
-        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
-    except pl.exceptions.PolarsError:
-        raise ArgumentError(f"time_zone: {zone!r} is no time zone; give a name such as 'Europe/Berlin'") from None
+    check_zone(zone)
     if isinstance(dtype, pl.Datetime):
         instant = value.cast(pl.Datetime("us", dtype.time_zone))
         return _in_utc(instant, None if dtype.time_zone else zone)
@@ -61,8 +62,100 @@ def parse_time(
     raise ArgumentError(f"timestamp: column {column!r} has the type {dtype}, which is no time")
 
 
-def check_epoch(values: pl.Series, *, column: str, unit: str) -> None:
+def check_zone(zone: str) -> None:
+    """Refuse what is no time zone.
+
+    Raises
+    ------
+    ArgumentError
+        With the names that are closest.
+
+    Examples
+    --------
+    >>> check_zone("UTC+2")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.ArgumentError: time_zone: 'UTC+2' is no time zone; did you mean 'Etc/GMT-2'? Give a name such as
+    'Europe/Berlin'
+    """
+    try:
+        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
+    except (pl.exceptions.PolarsError, TypeError):
+        # In these names east of Greenwich is minus.
+        fixed = re.fullmatch(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", str(zone).strip().upper())
+        near = closest(str(zone), sorted(available_timezones()))
+        if fixed:
+            near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
+        hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"
+        raise ArgumentError(f"time_zone: {zone!r} is no time zone{hint} a name such as 'Europe/Berlin'") from None
+
+
+def wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str) -> pl.Expr:
+    """Say of each number, or digits, that it is no time between 2000 and 2100 in this unit; null where it is one.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"at": [1772530000, 1772530000000, 0]})
+    >>> rows.select(wrong_unit(pl.col("at"), pl.Int64(), column="at", unit="s")).to_series().drop_nulls().to_list()
+    ["column 'at': not between 2000 and 2100 in seconds; it looks like milliseconds",
+     "column 'at': not between 2000 and 2100 in seconds"]
+    """
+    _known(unit)
+    number = value.str.strip_chars().cast(pl.Float64, strict=False) if dtype == pl.String else value
+    said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES[unit]}"
+    reason: pl.Expr = pl.lit(said)
+    for other in PER_SECOND:
+        if other != unit:
+            fits = f"{said}; it looks like {UNIT_NAMES[other]}"
+            reason = pl.when(_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
+    return pl.when(number.is_not_null() & ~_inside(number, unit)).then(reason)
+
+
+def skipped_hour(value: pl.Expr, read: pl.Expr, *, zone: str) -> pl.Expr:
+    """Say of times in words that were not read that the zone's clocks never showed them; null of all others.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"at": ["2026-03-29 02:30:00", "soon"], "read": pl.Series([None, None], dtype=UTC_TIME)})
+    >>> rows.select(skipped_hour(pl.col("at"), pl.col("read"), zone="Europe/Berlin"))["at"].to_list()
+    ['a time that cannot be read: the clocks of Europe/Berlin skip it', None]
+    """
+
+    def look(batch: pl.Series) -> pl.Series:
+        text, found = batch.struct.field("text"), batch.struct.field("read")
+        left = text.set(found.is_not_null(), None)
+        if left.null_count() == len(left):
+            return pl.Series(batch.name, [None], dtype=pl.String).new_from_index(0, len(batch))
+        there = left.to_frame().select(parse_time(pl.first(), left.dtype, column=batch.name)).to_series().is_not_null()
+        said = pl.Series([f"a time that cannot be read: the clocks of {zone} skip it"]).new_from_index(0, len(batch))
+        return said.set(~there, None).alias(batch.name)
+
+    both = pl.struct(value.alias("text"), read.alias("read"))
+    return both.map_batches(look, return_dtype=pl.String, is_elementwise=True).name.keep()
+
+
+def zone_notes(sample: pl.Series, *, time_zone: str | None) -> list[str]:
+    """Say what is assumed of times that name no zone, if there are such in the sample."""
+    if isinstance(sample.dtype, pl.Datetime):
+        bare = sample.dtype.time_zone is None
+    elif sample.dtype == pl.String:
+        bare = bool((~sample.str.strip_chars().str.contains(NAMES_ZONE)).any())
+    else:
+        bare = not sample.dtype.is_numeric() and sample.dtype != pl.Null
+    if not bare:
+        return []
+    zone = time_zone or "UTC"
+    notes = [f"times without a zone were read as {zone}"]
+    winter, summer = (datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
+    if winter != summer:
+        notes.append(f"of an hour that {zone} repeats when its clocks go back the first was taken")
+    return notes
+
+
+def check_epoch(values: pl.Series, *, column: str, unit: str, asked: bool = True) -> None:
     """Refuse numbers that mean another unit: their middle one must fall in the years 2000 to 2100.
+
+    `asked`: the caller can say another unit.
 
     Raises
     ------
@@ -82,7 +175,8 @@ def check_epoch(values: pl.Series, *, column: str, unit: str) -> None:
     if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
         return
     fits = [u for u in PER_SECOND if 2000 <= _year(middle, u) <= 2100]
-    hint = f"; it looks like {UNIT_NAMES[fits[0]]} (unit={fits[0]!r})" if fits else ""
+    say = f" (unit={fits[0]!r})" if fits and asked else ""
+    hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
     raise SourceError(
         f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
         f"not between 2000 and 2100{hint}"
@@ -104,11 +198,14 @@ def _in_utc(instant: pl.Expr, zone: str | None) -> pl.Expr:
     return instant.dt.convert_time_zone("UTC")
 
 
+def _inside(value: pl.Expr, unit: str) -> pl.Expr:
+    per_second = PER_SECOND[unit]
+    return (value >= int(FIRST.timestamp()) * per_second) & (value < int(LAST.timestamp()) * per_second)
+
+
 def _epoch(value: pl.Expr, unit: str) -> pl.Expr:
     per_second = PER_SECOND[unit]
-    # Beyond the calendar there is no time to show, and multiplying would overflow.
-    low, high = FIRST.timestamp() * per_second, LAST.timestamp() * per_second
-    inside = pl.when((value >= low) & (value <= high)).then(value)
+    inside = pl.when(_inside(value, unit)).then(value)
     micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None
     if micros is None:
         factor = 1_000_000 // per_second

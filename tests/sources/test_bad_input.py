@@ -214,7 +214,8 @@ def test_times_without_zone_and_the_hour_that_comes_twice():
     events = jn.read_table(frame, timestamp="t", event="e", ids=["u"], time_zone="Europe/Berlin")
     read = events.table.collect()["timestamp"].dt.to_string("%m-%d %H:%M").to_list()
     assert read == ["10-25 00:30", "07-01 07:00"]  # the first of the two hours; an offset speaks for itself
-    assert reasons(events) == {"a time that cannot be read": 2, "no time": 1}
+    skipped = "a time that cannot be read: the clocks of Europe/Berlin skip it"
+    assert reasons(events) == {"a time that cannot be read": 1, skipped: 1, "no time": 1}
     with pytest.raises(jn.ArgumentError, match="time_zone: 'Berlin' is no time zone"):
         jn.read_table(frame, timestamp="t", event="e", ids=["u"], time_zone="Berlin")
     naive = frame.with_columns(pl.lit("2026-01-01 00:00:00").str.to_datetime().alias("t"))
