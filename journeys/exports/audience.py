@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
-from journeys.exports.safe import flat, harmless
+from journeys.exports.places import place_for
+from journeys.exports.safe import flat, free_names, write_csv
 
 __all__ = ["Written", "audience", "last_before", "plain_row", "to_people", "write_lines"]
 
@@ -90,7 +92,7 @@ def audience(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Put together a row for each person, and name the columns that are identifiers."""
     people: pl.DataFrame = journeys.people
-    extras = [extra] if isinstance(extra, pl.DataFrame) else list(extra)
+    extras = _tables(extra)
     kinds = _id_types(journeys)
     ids = [kind for kind in kinds if kind in people.columns]
     plain = [c for c in people.columns if c not in {"person", *ids}]
@@ -103,13 +105,49 @@ def audience(
         if "person" not in one.columns
     ]
     raise_all(problems, UnknownNameError)
-    doubled = [one for one in extras if one["person"].is_duplicated().any()]
-    if doubled:
-        raise ArgumentError(f"extra: {', '.join(doubled[0].columns)}: a person has more than one row")
+    taken = ["person", *ids, *(plain if traits is None else traits)]
+    for one in extras:
+        shown, dtype = ", ".join(one.columns), one.schema["person"]
+        if dtype != people.schema["person"] and not (dtype.is_integer() and people.schema["person"].is_integer()):
+            problems.append(f"extra: {shown}: person is {dtype}, but {people.schema['person']} in these journeys")
+        elif one["person"].is_duplicated().any():
+            problems.append(f"extra: {shown}: a person has more than one row")
+        if again := [column for column in one.columns if column != "person" and column in taken]:
+            problems.append(f"extra: {', '.join(map(repr, again))} is there already; give it another name")
+        taken += one.columns
+    raise_all(problems)
     table = people.select("person", *ids, *(plain if traits is None else traits))
     for one in extras:
-        table = table.join(one, on="person", how="left", maintain_order="left")
+        known = one.with_columns(pl.col("person").cast(people.schema["person"], strict=False))
+        table = table.join(known, on="person", how="left", maintain_order="left")
     return table.sort("person"), ids
+
+
+def _tables(extra: object) -> list[pl.DataFrame]:
+    given: Iterable[object] = [extra]
+    if isinstance(extra, Iterable) and not isinstance(extra, pl.DataFrame | Mapping | str):
+        given = extra
+    tables: list[pl.DataFrame] = []
+    for one in given:
+        if not isinstance(one, pl.DataFrame):
+            raise ArgumentError(f"extra: {type(one).__name__} is no DataFrame with a column 'person' and traits")
+        tables.append(one)
+    return tables
+
+
+def _others(journeys: Any, table: pl.DataFrame, ids: Sequence[str]) -> pl.DataFrame:
+    """Add the further identifiers of people who have several of a type, as lists."""
+    if not ids:
+        return table
+    identity = journeys.identity.table.with_columns(pl.col("id_type").cast(pl.String))
+    for kind in ids:
+        known = identity.filter(pl.col("id_type") == kind).join(table.select("person", kind), on="person")
+        rest = known.filter((pl.col("id") != pl.col(kind)) | pl.col(kind).is_null()).sort("person", "first_seen", "id")
+        if rest.height:
+            name = free_names([*table.columns, f"other_{kind}"])[-1]
+            lists = rest.group_by("person", maintain_order=True).agg(pl.col("id").alias(name))
+            table = table.join(lists, on="person", how="left", maintain_order="left")
+    return table
 
 
 def _id_types(journeys: Any) -> list[str]:
@@ -131,6 +169,9 @@ def to_people(
 ) -> Written:
     """Write people as a plain table (CSV, Parquet or NDJSON, by the ending): person, identifiers, traits.
 
+    Of each type of identifier, such as `email`, a person's first stands in the column of that name, by which systems
+    look people up; where anybody has more of them, a last column `other_email` lists the rest.
+
     Parameters
     ----------
     journeys
@@ -145,29 +186,28 @@ def to_people(
     Raises
     ------
     ArgumentError
-        Another ending.
+        Another ending, a folder that is not there, or an `extra` that does not fit.
     UnknownNameError
         There are no such traits.
     """
-    table, _ = audience(journeys, traits=traits, extra=extra)
-    place = Path(path)
-    if place.suffix == ".csv":
-        harmless(flat(table)).write_csv(place, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
-    elif place.suffix == ".parquet":
+    place = place_for(path, endings=[".csv", ".parquet", ".ndjson", ".jsonl"])
+    table, ids = audience(journeys, traits=traits, extra=extra)
+    table = _others(journeys, table, ids)
+    if place.suffix.lower() == ".csv":
+        write_csv(table, path=place)
+    elif place.suffix.lower() == ".parquet":
         table.write_parquet(place)
-    elif place.suffix in (".ndjson", ".jsonl"):
-        write_lines(place, (plain_row(row) for row in flat(table).iter_rows(named=True)))
     else:
-        raise ArgumentError(f"path: {place.name!r} ends in none of '.csv', '.parquet', '.ndjson', '.jsonl'")
+        write_lines(place, (plain_row(row) for row in flat(table).iter_rows(named=True)))
     return Written(place, table.height)
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a row as JSON can: times in ISO 8601, nothing for what is null."""
+    """Write a row as JSON can: times in ISO 8601, nothing for what is null or no finite number."""
     return {
         key: value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
         for key, value in row.items()
-        if value is not None
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
     }
 
 
@@ -175,4 +215,4 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one JSON object a line."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            file.write(json.dumps(row, ensure_ascii=False, default=str, allow_nan=False) + "\n")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError
-from journeys.exports.safe import flat, harmless
+from journeys.errors import ArgumentError, raise_all
+from journeys.exports.places import place_for
+from journeys.exports.safe import flat, write_csv
 
 if TYPE_CHECKING:
     import xlsxwriter
@@ -19,19 +22,20 @@ __all__ = ["to_csv", "to_duckdb", "to_excel", "to_image", "to_markdown", "to_par
 
 IMAGES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
 SHEET = 31
+ROWS, COLUMNS, CELL = 1_048_576, 16_384, 32_767  # what a sheet of Excel holds
 
 
 def to_parquet(result: Any, *, path: str | Path) -> Path:
     """Write a result's table as Parquet: every type as it is."""
-    place = Path(path)
+    place = place_for(path)
     _table(result).write_parquet(place)
     return place
 
 
 def to_csv(result: Any, *, path: str | Path) -> Path:
-    """Write a result's table as CSV: durations in seconds, and no cell that a spreadsheet would run."""
-    place = Path(path)
-    harmless(flat(_table(result))).write_csv(place, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+    """Write a result's table as CSV: times in UTC, durations in seconds, no cell that a spreadsheet would run."""
+    place = place_for(path)
+    write_csv(_table(result), path=place)
     return place
 
 
@@ -64,7 +68,7 @@ def to_markdown(result: Any, *, path: str | Path | None = None, rows: int = 100)
     finding = getattr(result, "finding", None)
     text = "\n".join([*([_cell(finding), ""] if isinstance(finding, str) else []), *lines])
     if path is not None:
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        place_for(path).write_text(text + "\n", encoding="utf-8")
     return text
 
 
@@ -76,19 +80,21 @@ def to_image(
     Raises
     ------
     ArgumentError
-        Another ending, or something that cannot be drawn.
+        Another ending, something that cannot be drawn, or what draws pictures is not installed.
     """
-    place = Path(path)
-    if place.suffix.lower() not in IMAGES:
-        raise ArgumentError(f"path: {place.name!r} ends in none of {', '.join(map(repr, IMAGES))}")
-    if hasattr(result, "plot"):
-        figure = result.plot(dark=dark)
-    elif hasattr(result, "write_image"):
-        figure = result
-    else:
+    place = place_for(path, endings=IMAGES)
+    if isinstance(result, pl.DataFrame | pl.LazyFrame) or not (
+        hasattr(result, "plot") or hasattr(result, "write_image")
+    ):
         raise ArgumentError(f"result: {type(result).__name__} has no picture")
+    if find_spec("kaleido") is None:
+        raise ArgumentError("to_image needs the package kaleido: pip install 'journeys[images]'")
+    figure = result.plot(dark=dark) if hasattr(result, "plot") else result
     size = {"width": width} | ({"height": height} if height is not None else {})
-    figure.write_image(place, **size)
+    try:
+        figure.write_image(place, **size)
+    except RuntimeError as error:  # kaleido draws in a browser, which may be missing
+        raise ArgumentError(f"to_image: kaleido cannot draw it: {' '.join(str(error).split())}") from error
     return place
 
 
@@ -105,20 +111,32 @@ def to_duckdb(results: Mapping[str, Any], *, path: str | Path) -> Path:
     Raises
     ------
     ArgumentError
-        A name is empty, or DuckDB is not installed.
+        A name is empty, or twice there for DuckDB, which does not tell case apart; the file is no database; or DuckDB
+        is not installed.
     """
     try:
         import duckdb
     except ImportError:
         raise ArgumentError("to_duckdb needs the package duckdb: pip install duckdb") from None
-    empty = [name for name in results if not name.strip()]
-    if empty:
-        raise ArgumentError("results: a table needs a name")
-    place = Path(path)
-    with duckdb.connect(str(place)) as database:
+    problems = [] if all(name.strip() for name in results) else ["results: a table needs a name"]
+    names: dict[str, list[str]] = {}
+    for name in results:
+        names.setdefault(name.lower(), []).append(name)
+    problems += [
+        f"results: {' and '.join(map(repr, same))} are one table for DuckDB, which does not tell case apart"
+        for same in names.values()
+        if len(same) > 1
+    ]
+    raise_all(problems)
+    place = place_for(path)
+    tables = {name: flat(_table(result)).to_arrow() for name, result in results.items()}
+    try:
+        database = duckdb.connect(str(place))
+    except duckdb.Error as error:
+        raise ArgumentError(f"path: DuckDB cannot open {str(place)!r}: {str(error).splitlines()[0]}") from error
+    with database:
         database.begin()
-        for name, result in results.items():
-            frame = flat(_table(result)).to_arrow()
+        for name, frame in tables.items():
             database.register("written_table", frame)
             quoted = '"' + name.replace('"', '""') + '"'
             database.execute(f"create or replace table {quoted} as select * from written_table")
@@ -135,7 +153,7 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
     Raises
     ------
     ArgumentError
-        There is nothing to write, or xlsxwriter is not installed.
+        There is nothing to write, more than a sheet or a cell of Excel holds, or xlsxwriter is not installed.
     """
     try:
         import xlsxwriter
@@ -143,7 +161,9 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
         raise ArgumentError("to_excel needs the package xlsxwriter: pip install 'journeys[excel]'") from None
     if not results:
         raise ArgumentError("results: nothing to write")
-    place = Path(path)
+    place = place_for(path, endings=[".xlsx"])
+    tables = {name: flat(_table(result), durations=False) for name, result in results.items()}
+    raise_all([problem for name, table in tables.items() for problem in _too_much(name, table)])
     options = {
         "strings_to_formulas": False,
         "strings_to_urls": False,
@@ -163,8 +183,25 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
             contents.write_string(row, 0, sheet, wrap)
             contents.write_string(row, 1, str(getattr(result, "finding", "")), wrap)
             contents.write_string(row, 2, _asked(result), wrap)
-            _sheet(book, sheet, _table(result))
+            _sheet(book, sheet, tables[name])
     return place
+
+
+def _too_much(name: str, table: pl.DataFrame) -> list[str]:
+    """Say what of a table Excel would cut off."""
+    problems = []
+    if table.height >= ROWS:
+        problems.append(f"{table.height:,} rows; a sheet of Excel holds {ROWS - 1:,} below its head")
+    if table.width > COLUMNS:
+        problems.append(f"{table.width:,} columns; a sheet of Excel holds {COLUMNS:,}")
+    texts = [column for column, dtype in table.schema.items() if dtype == pl.String]
+    longest = table.select(pl.col(texts).str.len_chars().max()).row(0, named=True) if texts else {}
+    problems += [
+        f"a text of {length:,} characters in the column {column!r}; a cell of Excel holds {CELL:,}"
+        for column, length in longest.items()
+        if length is not None and length > CELL
+    ]
+    return [f"results: {name!r} has {problem}: write it with to_csv or to_parquet" for problem in problems]
 
 
 def _sheet(book: xlsxwriter.Workbook, name: str, table: pl.DataFrame) -> None:
@@ -196,12 +233,12 @@ def _sheet(book: xlsxwriter.Workbook, name: str, table: pl.DataFrame) -> None:
             elif dtype.is_float():
                 page.write_number(row, column, value)
             elif isinstance(dtype, pl.Datetime):
-                page.write_datetime(row, column, value.replace(tzinfo=None), forms["time"])
+                instant = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+                page.write_datetime(row, column, instant, forms["time"])
             elif dtype == pl.Date:
                 page.write_datetime(row, column, value, forms["day"])
             else:
-                text = " › ".join(map(str, value)) if isinstance(dtype, pl.List) else str(value)
-                page.write_string(row, column, text[:32767])
+                page.write_string(row, column, str(value))
     if table.width:
         page.autofilter(0, 0, max(table.height, 1), table.width - 1)
 

@@ -13,7 +13,8 @@ import polars as pl
 
 from journeys.errors import ArgumentError
 from journeys.exports.audience import Written, audience, plain_row, write_lines
-from journeys.exports.safe import flat, harmless
+from journeys.exports.places import place_for
+from journeys.exports.safe import finite, flat, free_names, harmless
 
 __all__ = ["to_customerio", "to_hubspot", "to_segment"]
 
@@ -44,40 +45,39 @@ def to_customerio(
     Raises
     ------
     ArgumentError
-        Another ending.
+        Another ending, or a folder that is not there.
     """
+    place = place_for(path, endings=[".csv", ".ndjson", ".jsonl"])
     table, ids = audience(journeys, traits=traits, extra=extra)
     names = {"user_id": "id", "email": "email", "customerio_id": "cio_id"}
     known, left = _known(table, [kind for kind in names if kind in ids])
-    place = Path(path)
     seconds = [name for name, dtype in known.schema.items() if isinstance(dtype, pl.Datetime)]
-    known = flat(known.with_columns(pl.col(name).dt.epoch("s") for name in seconds))
+    known = finite(flat(known.with_columns(pl.col(name).dt.epoch("s") for name in seconds)))
     kinds = {kind: system for kind, system in names.items() if kind in ids}
     rest = [name for name in known.columns if name not in (*OWN, *ids)]
-    if place.suffix == ".csv":
+    if place.suffix.lower() == ".csv":
         named = [pl.col(kind).alias(system) for kind, system in kinds.items()]
         harmless(known.select(*named, *_apart(rest, kinds.values()))).write_csv(place)
-    elif place.suffix in (".ndjson", ".jsonl"):
-        write_lines(place, (_identify(row, kinds, rest) for row in known.iter_rows(named=True)))
     else:
-        raise ArgumentError(f"path: {place.name!r} ends in none of '.csv', '.ndjson', '.jsonl'")
+        write_lines(place, (_identify(row, kinds, rest) for row in known.iter_rows(named=True)))
     return Written(place, known.height, left, "neither user_id nor email nor customerio_id")
 
 
 def to_hubspot(journeys: Any, *, path: str | Path, traits: Sequence[str] | None = None, extra: Extra = ()) -> Written:
     """Write people for HubSpot's import of contacts: a CSV with "Email", "Record ID" and traits.
 
-    Times are days (YYYY-MM-DD), which is what HubSpot's date properties take. People without `email` and `hubspot_id`
-    are left out and counted. Parameters as in `to_people`.
+    Times are days (YYYY-MM-DD, in UTC), which is what HubSpot's date properties take. People without `email` and
+    `hubspot_id` are left out and counted. Parameters as in `to_people`; only ".csv" is written.
     """
+    place = place_for(path, endings=[".csv"])
     table, ids = audience(journeys, traits=traits, extra=extra)
     names = {kind: title for kind, title in (("email", "Email"), ("hubspot_id", "Record ID")) if kind in ids}
     known, left = _known(table, list(names))
+    known = finite(flat(known))
     days = [name for name, dtype in known.schema.items() if isinstance(dtype, pl.Datetime)]
-    known = flat(known.with_columns(pl.col(name).dt.date() for name in days))
+    known = known.with_columns(pl.col(name).dt.date() for name in days)
     rest = [name for name in known.columns if name not in (*OWN, *ids)]
     named = [pl.col(kind).alias(title) for kind, title in names.items()]
-    place = Path(path)
     harmless(known.select(*named, *_apart(rest, names.values()))).write_csv(place)
     return Written(place, known.height, left, "neither email nor hubspot_id")
 
@@ -105,7 +105,7 @@ def to_segment(
     event
         The name of the event to track.
     at
-        The time of the calls; now, when not given.
+        The time of the calls (in UTC, where it names no zone); now, when not given.
     traits, extra
         As in `to_people`.
 
@@ -118,18 +118,23 @@ def to_segment(
     Raises
     ------
     ArgumentError
-        Another call, or a track call without an event.
+        Another call, a track call without an event, another ending, or an `at` that is no time.
     """
     if call not in ("identify", "track"):
         raise ArgumentError(f"call: {call!r} is neither 'identify' nor 'track'")
     if call == "track" and not event:
         raise ArgumentError("event: a track call needs the name of an event, such as 'Entered Audience'")
+    if at is not None and not isinstance(at, datetime):
+        raise ArgumentError(f"at: {at!r} is no datetime; give one such as datetime(2026, 3, 1, tzinfo=UTC)")
+    place = place_for(path, endings=[".ndjson", ".jsonl", ".json"])
     table, ids = audience(journeys, traits=traits, extra=extra)
     kinds = {kind: name for kind, name in (("user_id", "userId"), ("anonymous_id", "anonymousId")) if kind in ids}
     known, left = _known(table, list(kinds))
     known = flat(known)
     rest = [name for name in known.columns if name not in (*OWN, *kinds)]
-    moment = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    when = at or datetime.now(UTC)
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    moment = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def said(row: dict[str, Any]) -> dict[str, Any]:
         who = {name: row[kind] for kind, name in kinds.items() if row[kind] is not None}
@@ -139,7 +144,6 @@ def to_segment(
         digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:32]
         return body | {"messageId": f"journeys-{digest}", "timestamp": moment}
 
-    place = Path(path)
     write_lines(place, (said(row) for row in known.iter_rows(named=True)))
     return Written(place, known.height, left, "neither user_id nor anonymous_id")
 
@@ -154,7 +158,8 @@ def _known(table: pl.DataFrame, kinds: Sequence[str]) -> tuple[pl.DataFrame, int
 def _apart(names: Sequence[str], taken: Iterable[str]) -> list[pl.Expr]:
     """Keep a trait that is called like one of the system's own columns, under another name."""
     own = {name.lower() for name in taken}
-    return [pl.col(name).alias(f"trait_{name}") if name.lower() in own else pl.col(name) for name in names]
+    apart = [f"trait_{name}" if name.lower() in own else name for name in names]
+    return [pl.col(name).alias(free) for name, free in zip(names, free_names(apart), strict=True)]
 
 
 def _identify(row: dict[str, Any], kinds: dict[str, str], rest: Sequence[str]) -> dict[str, Any]:

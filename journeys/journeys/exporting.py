@@ -154,7 +154,7 @@ class Exports:
         event : str, optional
             The event to track.
         at : datetime, optional
-            The time of the calls; now by default.
+            The time of the calls, in UTC where it names no zone; now by default.
         traits : sequence of str, optional
             Columns of `people` to write; all by default.
         extra : pl.DataFrame or several

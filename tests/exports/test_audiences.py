@@ -139,6 +139,8 @@ def test_people_known_from_the_start_have_no_other_ids(tmp_path):
         "%0a",
         "＝1",
         "+1-1",
+        "\u200b=1+1",
+        "\ufeff\u00ad@x",
     ],
 )
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(text):
@@ -150,6 +152,20 @@ def test_text_that_a_spreadsheet_would_run_is_made_harmless(text):
 @pytest.mark.parametrize("text", ["-5", "+491234567", "-3.5", "a=b", "", "x@y.example", "12 %", "+5%"])
 def test_plain_text_and_numbers_stay_as_they_are(text):
     assert harmless(pl.DataFrame({"x": [text]})).item() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0"),
+        ("x\n=1", "x\n'=1"),
+        ("x\t -2+3", "x\t '-2+3"),
+        ("=1;+2", "'=1;'+2"),
+        ("a; b = c", "a; b = c"),
+    ],
+)
+def test_text_that_runs_where_another_separator_cuts_it(text, safe):
+    assert harmless(pl.DataFrame({"x": [text]})).item() == safe
 
 
 def test_an_injected_trait_is_harmless_in_a_file(known, tmp_path):
@@ -168,3 +184,83 @@ def test_journeys_write_themselves(tmp_path):
     assert (tmp_path / "s.ndjson").read_text().count('"event": "Entered Audience"') == 2
     only = j.only([1]).to_people(tmp_path / "one.parquet")
     assert (only.people, pl.read_parquet(tmp_path / "one.parquet")["user_id"].to_list()) == (1, ["u1"])
+
+
+def test_every_identifier_is_written(tmp_path):
+    rows = [("u1", "a1", "b@x.example"), ("u1", "a2", "a@x.example"), ("u2", None, "c@x.example")]
+    log = pl.DataFrame(rows, schema=["user_id", "anonymous_id", "email"], orient="row").with_row_index("n")
+    log = log.with_columns(pl.format("2026-03-01 10:00:0{}", "n").alias("at"), pl.lit("A").alias("what"))
+    ids = ["user_id", "email", "anonymous_id"]
+    j = jn.stitch(jn.read_table(log.drop("n"), timestamp="at", event="what", ids=ids))
+    exports.to_people(j, path=tmp_path / "p.csv", traits=[])
+    assert table(tmp_path / "p.csv")[0] == {
+        "person": "1", "anonymous_id": "a1", "email": "b@x.example", "user_id": "u1",
+        "other_anonymous_id": "a2", "other_email": "a@x.example",
+    }  # fmt: skip
+    exports.to_people(j, path=tmp_path / "p.parquet", traits=[])
+    assert pl.read_parquet(tmp_path / "p.parquet")["other_email"].to_list() == [["a@x.example"], None]
+
+
+def test_no_number_is_written_that_json_does_not_have(known, tmp_path):
+    odd = pl.DataFrame({"person": [1, 2, 3], "score": [float("nan"), 1.5, float("inf")]})
+    for write, name in (
+        (exports.to_people, "p.ndjson"), (exports.to_customerio, "c.ndjson"), (exports.to_segment, "s.ndjson"),
+    ):  # fmt: skip
+        write(known, path=tmp_path / name, traits=[], extra=odd)
+        assert not any(word in (tmp_path / name).read_text() for word in ("NaN", "Infinity", "null"))
+    for write in (exports.to_customerio, exports.to_hubspot):
+        write(known, path=tmp_path / "c.csv", traits=[], extra=odd)
+        assert [row["score"] for row in table(tmp_path / "c.csv")] == ["", ""]
+
+
+def test_people_written_with_times_of_another_zone(known, tmp_path):
+    late = pl.Series([datetime(2026, 6, 30, 23, 30, tzinfo=UTC)]).dt.convert_time_zone("Europe/Berlin")
+    extra = pl.DataFrame({"person": [1], "seen": late})
+    exports.to_people(known, path=tmp_path / "p.csv", traits=[], extra=extra)
+    assert table(tmp_path / "p.csv")[0]["seen"] == "2026-06-30T23:30:00.000000Z"
+    exports.to_hubspot(known, path=tmp_path / "h.csv", traits=[], extra=extra)
+    assert table(tmp_path / "h.csv")[0]["seen"] == "2026-06-30"
+
+
+def test_extra_traits_that_do_not_fit_are_refused(known, tmp_path):
+    path = tmp_path / "p.csv"
+    for extra, said in (
+        (
+            pl.DataFrame({"person": ["1"], "z": ["x"]}),
+            "extra: person, z: person is String, but Int64 in these journeys",
+        ),
+        ({"person": [1]}, "extra: dict is no DataFrame with a column 'person'"),
+        ([pl.DataFrame({"person": [1]}), 7], "extra: int is no DataFrame"),
+        (7, "extra: int is no DataFrame"),
+        (pl.DataFrame({"person": [1], "email": ["x"]}), "extra: 'email' is there already; give it another name"),
+        ([pl.DataFrame({"person": [1], "z": [1]})] * 2, "extra: 'z' is there already"),
+    ):
+        with pytest.raises(jn.ArgumentError, match=said):
+            exports.to_people(known, path=path, extra=extra)
+    small = pl.DataFrame({"person": [1], "z": ["x"]}, schema_overrides={"person": pl.UInt32})
+    exports.to_people(known, path=path, traits=[], extra=small)
+    assert table(path)[0]["z"] == "x"
+
+
+def test_a_trait_called_like_a_systems_own_column_keeps_a_name(known, tmp_path):
+    extra = pl.DataFrame({"person": [1], "ID": ["x"], "trait_ID": ["y"]})
+    exports.to_customerio(known, path=tmp_path / "c.csv", traits=[], extra=extra)
+    row = table(tmp_path / "c.csv")[0]
+    assert (row["id"], row["trait_ID"], row["trait_ID_2"]) == ("u1", "x", "y")
+
+
+def test_the_time_of_calls_is_a_time_in_utc(known, tmp_path):
+    path = tmp_path / "s.ndjson"
+    exports.to_segment(known, path=path, traits=[], at=datetime(2026, 3, 1, 10))
+    assert lines(path)[0]["timestamp"] == "2026-03-01T10:00:00.000Z"
+    with pytest.raises(jn.ArgumentError, match="at: '2026-03-01' is no datetime; give one such as datetime"):
+        exports.to_segment(known, path=path, at="2026-03-01")
+
+
+def test_people_are_written_only_where_they_can_be(known, tmp_path):
+    with pytest.raises(jn.ArgumentError, match=r"path: 'h\.xlsx' does not end in '\.csv'"):
+        exports.to_hubspot(known, path=tmp_path / "h.xlsx")
+    with pytest.raises(jn.ArgumentError, match=r"path: 's\.csv' ends in none of '\.ndjson', '\.jsonl', '\.json'"):
+        exports.to_segment(known, path=tmp_path / "s.csv")
+    with pytest.raises(jn.ArgumentError, match=r"path: there is no folder '.*none'; make it first"):
+        exports.to_people(known, path=tmp_path / "none" / "p.csv")

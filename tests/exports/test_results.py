@@ -1,7 +1,9 @@
 """Results as files: read back by the programs that are meant to read them."""
 
+import importlib.util
 import zipfile
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 import polars as pl
@@ -97,3 +99,114 @@ def test_what_has_no_table_or_picture_is_refused(tmp_path):
         exports.to_image(7, path=tmp_path / "a.png")
     with pytest.raises(jn.ArgumentError, match=r"path: 'a.bmp' ends in none of '.png'"):
         exports.to_image(7, path=tmp_path / "a.bmp")
+
+
+def test_times_of_any_zone_are_written_in_utc(tmp_path):
+    noon = pl.Series([datetime(2026, 7, 1, 12, tzinfo=UTC)]).dt.convert_time_zone("Europe/Berlin")
+    table = pl.DataFrame({"there": noon, "nowhere": [datetime(2026, 7, 1, 12)]})
+    text = exports.to_csv(table, path=tmp_path / "a.csv").read_text().splitlines()[1]
+    assert text == "2026-07-01T12:00:00.000000Z,2026-07-01T12:00:00.000000"
+    pytest.importorskip("xlsxwriter")
+    with zipfile.ZipFile(exports.to_excel({"t": table}, path=tmp_path / "a.xlsx")) as book:
+        cells = book.read("xl/worksheets/sheet2.xml").decode()
+    assert cells.count("<v>46204.5</v>") == 2
+
+
+def test_every_type_has_a_cell_and_every_column_a_name(tmp_path):
+    table = pl.DataFrame(
+        {
+            "bytes": [b"\x01\xff"],
+            "pair": pl.Series([[1, 2]], dtype=pl.Array(pl.Int64, 2)),
+            "nested": [[["a"], ["b", None]]],
+            "rows": [[{"a": 1, "b": Decimal("1.50")}]],
+            "raw": [[b"\x02"]],
+            "thing": pl.Series([{1}], dtype=pl.Object),
+            "d": [timedelta(seconds=3)],
+            "d_seconds": [7],
+            "=a": [1],
+            "'=a": [2],
+        }
+    )
+    head, row = exports.to_csv(table, path=tmp_path / "a.csv").read_text().splitlines()
+    assert head == "bytes,pair,nested,rows,raw,thing,d_seconds,d_seconds_2,'=a,''=a"
+    assert row == ('01ff,1 › 2,"[[""a""],[""b"",null]]","[{""a"":1,""b"":""1.50""}]","[""02""]",{1},3.0,7,1,2')
+    duckdb = pytest.importorskip("duckdb")
+    exports.to_duckdb({"t": table}, path=tmp_path / "a.duckdb")
+    with duckdb.connect(str(tmp_path / "a.duckdb")) as database:
+        assert database.execute("select nested, raw from t").fetchall() == [('[["a"],["b",null]]', '["02"]')]
+
+
+def test_names_that_are_one_for_duckdb_are_refused(answer, tmp_path):
+    pytest.importorskip("duckdb")
+    path = tmp_path / "board.duckdb"
+    with pytest.raises(jn.ArgumentError) as caught:
+        exports.to_duckdb({"Funnel": answer, "funnel": answer, " ": answer}, path=path)
+    assert "results: 'Funnel' and 'funnel' are one table for DuckDB, which does not tell case apart" in str(
+        caught.value
+    )
+    assert "a table needs a name" in str(caught.value)
+    assert not path.exists()
+    path.write_text("no database" * 99)
+    with pytest.raises(jn.ArgumentError, match=r"path: DuckDB cannot open '.*board\.duckdb': .*not a valid DuckDB"):
+        exports.to_duckdb({"funnel": answer}, path=path)
+
+
+def test_more_than_excel_holds_is_refused_with_numbers(tmp_path):
+    pytest.importorskip("xlsxwriter")
+    path = tmp_path / "a.xlsx"
+    tables = {
+        "wide": pl.DataFrame([pl.Series(f"c{n}", [1]) for n in range(16_400)]),
+        "text": pl.DataFrame({"a": ["x" * 40_000], "b": ["y" * 32_767], "c": [["z" * 20_000] * 2]}),
+        "long": pl.DataFrame({"a": pl.int_range(1_048_576, eager=True)}),
+    }
+    with pytest.raises(jn.ArgumentError) as caught:
+        exports.to_excel(tables, path=path)
+    said = str(caught.value)
+    for part in (
+        "'wide' has 16,400 columns; a sheet of Excel holds 16,384",
+        "'text' has a text of 40,000 characters in the column 'a'; a cell of Excel holds 32,767",
+        "'text' has a text of 40,003 characters in the column 'c'",
+        "'long' has 1,048,576 rows; a sheet of Excel holds 1,048,575 below its head",
+    ):
+        assert part in said
+    assert "'b'" not in said
+    assert not path.exists()
+    exports.to_excel({"text": tables["text"].select("b")}, path=path)
+    with zipfile.ZipFile(path) as book:
+        assert "y" * 32_767 in book.read("xl/sharedStrings.xml").decode()
+
+
+def test_places_that_cannot_be_written_to(answer, tmp_path):
+    pytest.importorskip("duckdb")
+    nowhere = tmp_path / "none"
+    for write, name in (
+        (exports.to_csv, "a.csv"), (exports.to_parquet, "a.parquet"), (exports.to_markdown, "a.md"),
+    ):  # fmt: skip
+        with pytest.raises(jn.ArgumentError, match=r"path: there is no folder '.*none'; make it first"):
+            write(answer, path=nowhere / name)
+    with pytest.raises(jn.ArgumentError, match="path: there is no folder"):
+        exports.to_duckdb({"a": answer}, path=nowhere / "a.duckdb")
+    with pytest.raises(jn.ArgumentError, match="is a folder; name a file in it"):
+        exports.to_csv(answer, path=tmp_path)
+    with pytest.raises(jn.ArgumentError, match="path: 'a.xls' does not end in '.xlsx'"):
+        exports.to_excel({"a": answer}, path=tmp_path / "a.xls")
+
+
+class Picture:
+    def __init__(self, said):
+        self.said = said
+
+    def write_image(self, place, **size):
+        raise RuntimeError(self.said)
+
+
+def test_a_picture_that_cannot_be_drawn(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    with pytest.raises(jn.ArgumentError, match="result: DataFrame has no picture"):
+        exports.to_image(pl.DataFrame(), path=path)
+    monkeypatch.setattr("journeys.exports.results.find_spec", lambda name: None)
+    with pytest.raises(jn.ArgumentError, match=r"needs the package kaleido: pip install 'journeys\[images\]'"):
+        exports.to_image(Picture(""), path=path)
+    monkeypatch.setattr("journeys.exports.results.find_spec", lambda name: importlib.util.find_spec("json"))
+    with pytest.raises(jn.ArgumentError, match="to_image: kaleido cannot draw it: no browser is here"):
+        exports.to_image(Picture("no browser\n is here"), path=path)
