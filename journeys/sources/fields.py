@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import REST, as_json, snake_case
 from journeys.sources.shape import Named, as_id, as_text
-from journeys.sources.times import UTC_TIME, check_epoch, parse_time, wrong_unit
+from journeys.sources.times import UTC_TIME, parse_time
 
 __all__ = ["Fields", "named", "unless"]
 

@@ -11,7 +11,7 @@ from journeys.sources.links import Link, made_links, with_kinds
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.times import check_zone
+from journeys.sources.zones import check_zone
 
 __all__ = ["read_mixpanel"]
 

@@ -11,10 +11,12 @@ from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.core import TRAIT
 from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
+from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw, Source, load
 from journeys.sources.reading.dtypes import flatten
 from journeys.sources.shape import TIME, Shape, as_id, as_text, to_events
-from journeys.sources.times import check_epoch, parse_time, skipped_hour, wrong_unit, zone_notes
+from journeys.sources.times import parse_time, skipped_hour
+from journeys.sources.zones import zone_notes
 
 __all__ = ["read_table"]
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, available_timezones
-
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError, closest
+from journeys.errors import ArgumentError
+from journeys.sources.epochs import check_unit, from_epoch
+from journeys.sources.zones import check_zone
 
-__all__ = ["UTC_TIME", "check_epoch", "check_zone", "parse_time", "skipped_hour", "wrong_unit", "zone_notes"]
+__all__ = ["UTC_TIME", "parse_time", "skipped_hour"]
 
 UTC_TIME = pl.Datetime("us", "UTC")
-PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 # An offset, a Z, or nothing: the last is read in the time zone that the caller named.
 ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
 NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S%.f")
-NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
-# Beyond these years a number is one in another unit.
-FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
 def parse_time(
@@ -38,7 +31,7 @@ def parse_time(
         Numbers without a unit, an unknown unit or zone, or a type that is no time.
     """
     if unit is not None:
-        _known(unit)
+        check_unit(unit)
     zone = time_zone or "UTC"
     check_zone(zone)
     if isinstance(dtype, pl.Datetime):
@@ -51,7 +44,7 @@ def parse_time(
             raise ArgumentError(
                 f"timestamp: column {column!r} holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns'"
             )
-        return _epoch(value, unit)
+        return from_epoch(value, unit=unit)
     if dtype in (pl.String, pl.Null):
         text = value.cast(pl.String)
 
@@ -60,55 +53,6 @@ def parse_time(
 
         return text.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
     raise ArgumentError(f"timestamp: column {column!r} has the type {dtype}, which is no time")
-
-
-def check_zone(zone: str) -> None:
-    """Refuse what is no time zone.
-
-    Raises
-    ------
-    ArgumentError
-        With the names that are closest.
-
-    Examples
-    --------
-    >>> check_zone("UTC+2")
-    Traceback (most recent call last):
-    ...
-    journeys.errors.ArgumentError: time_zone: 'UTC+2' is no time zone; did you mean 'Etc/GMT-2'? Give a name such as
-    'Europe/Berlin'
-    """
-    try:
-        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
-    except (pl.exceptions.PolarsError, TypeError):
-        # In these names east of Greenwich is minus.
-        fixed = re.fullmatch(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", str(zone).strip().upper())
-        near = closest(str(zone), sorted(available_timezones()))
-        if fixed:
-            near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
-        hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"
-        raise ArgumentError(f"time_zone: {zone!r} is no time zone{hint} a name such as 'Europe/Berlin'") from None
-
-
-def wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str) -> pl.Expr:
-    """Say of each number, or digits, that it is no time between 2000 and 2100 in this unit; null where it is one.
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({"at": [1772530000, 1772530000000, 0]})
-    >>> rows.select(wrong_unit(pl.col("at"), pl.Int64(), column="at", unit="s")).to_series().drop_nulls().to_list()
-    ["column 'at': not between 2000 and 2100 in seconds; it looks like milliseconds",
-     "column 'at': not between 2000 and 2100 in seconds"]
-    """
-    _known(unit)
-    number = value.str.strip_chars().cast(pl.Float64, strict=False) if dtype == pl.String else value
-    said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES[unit]}"
-    reason: pl.Expr = pl.lit(said)
-    for other in PER_SECOND:
-        if other != unit:
-            fits = f"{said}; it looks like {UNIT_NAMES[other]}"
-            reason = pl.when(_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
-    return pl.when(number.is_not_null() & ~_inside(number, unit)).then(reason)
 
 
 def skipped_hour(value: pl.Expr, read: pl.Expr, *, zone: str) -> pl.Expr:
@@ -134,83 +78,10 @@ def skipped_hour(value: pl.Expr, read: pl.Expr, *, zone: str) -> pl.Expr:
     return both.map_batches(look, return_dtype=pl.String, is_elementwise=True).name.keep()
 
 
-def zone_notes(sample: pl.Series, *, time_zone: str | None) -> list[str]:
-    """Say what is assumed of times that name no zone, if there are such in the sample."""
-    if isinstance(sample.dtype, pl.Datetime):
-        bare = sample.dtype.time_zone is None
-    elif sample.dtype == pl.String:
-        bare = bool((~sample.str.strip_chars().str.contains(NAMES_ZONE)).any())
-    else:
-        bare = not sample.dtype.is_numeric() and sample.dtype != pl.Null
-    if not bare:
-        return []
-    zone = time_zone or "UTC"
-    notes = [f"times without a zone were read as {zone}"]
-    winter, summer = (datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
-    if winter != summer:
-        notes.append(f"of an hour that {zone} repeats when its clocks go back the first was taken")
-    return notes
-
-
-def check_epoch(values: pl.Series, *, column: str, unit: str, asked: bool = True) -> None:
-    """Refuse numbers that mean another unit: their middle one must fall in the years 2000 to 2100.
-
-    `asked`: the caller can say another unit.
-
-    Raises
-    ------
-    SourceError
-        The years are impossible in this unit; the message says which unit fits.
-
-    Examples
-    --------
-    >>> check_epoch(pl.Series([1772530000000]), column="time", unit="s")
-    Traceback (most recent call last):
-    ...
-    journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between
-    2000 and 2100; it looks like milliseconds (unit='ms')
-    """
-    _known(unit)
-    middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
-    if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
-        return
-    fits = [u for u in PER_SECOND if 2000 <= _year(middle, u) <= 2100]
-    say = f" (unit={fits[0]!r})" if fits and asked else ""
-    hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
-    raise SourceError(
-        f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
-        f"not between 2000 and 2100{hint}"
-    )
-
-
-def _known(unit: str) -> None:
-    if unit not in PER_SECOND:
-        raise ArgumentError(f"unit: {unit!r} is none of {', '.join(map(repr, PER_SECOND))}")
-
-
-def _year(value: float, unit: str) -> float:
-    return 1970 + value / PER_SECOND[unit] / 31_556_952
-
-
 def _in_utc(instant: pl.Expr, zone: str | None) -> pl.Expr:
     if zone is not None:
         instant = instant.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return instant.dt.convert_time_zone("UTC")
-
-
-def _inside(value: pl.Expr, unit: str) -> pl.Expr:
-    per_second = PER_SECOND[unit]
-    return (value >= int(FIRST.timestamp()) * per_second) & (value < int(LAST.timestamp()) * per_second)
-
-
-def _epoch(value: pl.Expr, unit: str) -> pl.Expr:
-    per_second = PER_SECOND[unit]
-    inside = pl.when(_inside(value, unit)).then(value)
-    micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None
-    if micros is None:
-        factor = 1_000_000 // per_second
-        micros = (inside * factor).round(0).cast(pl.Int64)
-    return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _read_text(batch: pl.Series, *, zone: str, unit: str | None) -> pl.Series:
@@ -220,7 +91,9 @@ def _read_text(batch: pl.Series, *, zone: str, unit: str | None) -> pl.Series:
         numbers = batch.str.strip_chars().cast(pl.Float64, strict=False)
         whole = batch.str.strip_chars().cast(pl.Int64, strict=False)
         frame = pl.DataFrame({"f": numbers, "i": whole})
-        return frame.select(_epoch(pl.col("i"), unit).fill_null(_epoch(pl.col("f"), unit)).alias(name)).to_series()
+        return frame.select(
+            from_epoch(pl.col("i"), unit=unit).fill_null(from_epoch(pl.col("f"), unit=unit)).alias(name)
+        ).to_series()
     done = _plain(batch, zone) if len(batch) else pl.Series(name, [], dtype=UTC_TIME)
     for pattern in ZONED + NAIVE:
         left = batch if done is None else batch.set(done.is_not_null(), None)
