@@ -19,5 +19,4 @@ def name_columns(spec: FlowSpec) -> list[str]:
         return [said(spec.start.name)]
     if spec.count == "sessions":
         return ["Session begins"]
-    cut = spec.limited or spec.count == "entries" or spec.occurrence != "first"
-    return ["Step 1" if cut else "First touch"]
+    return ["First touch" if spec.from_first_touch else "Step 1"]

@@ -64,6 +64,12 @@ class FlowSpec:
         return self.within is not None or self.in_session
 
     @property
+    def from_first_touch(self) -> bool:
+        """Whether the first node of a journey, counted from its start, is the first that somebody ever did."""
+        anchored = self.end is not None and (self.limited or self.occurrence == "each")
+        return self.start is None and self.count != "sessions" and not anchored
+
+    @property
     def needs_time(self) -> bool:
         """Whether the times of events are needed beside their order."""
         return self.times or self.within is not None or self.collapse == 3

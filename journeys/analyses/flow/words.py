@@ -33,7 +33,8 @@ def find(spec: FlowSpec, *, journeys: int, reached: int, table: pl.DataFrame, no
     units = count_units(spec, journeys)
     if spec.end is not None and spec.who == "all":
         return f"{percent(reached / journeys)} of {units} {agree(journeys, 'reaches', 'reach')} {goal}."
-    way = "" if spec.end is None else f" {'on the way to' if spec.who == 'converted' else 'without reaching'} {goal}"
+    never = f"who never {agree(journeys, 'reaches', 'reach')}"
+    way = "" if spec.end is None else f" {'on the way to' if spec.who == 'converted' else never} {goal}"
     last = spec.steps - 1
     if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
         row = first_named(nodes.filter(position=last), "node")

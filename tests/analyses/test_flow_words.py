@@ -1,0 +1,130 @@
+"""What a flow says in words: the finding names something, and the definition says what is shown and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeys.analyses.flow.heads import name_columns
+from tests.analyses.test_flow import ask, in_loops, journeys_of, log_of, logs, options
+from tests.twins import flow as twin
+
+ROWS = [
+    ("a", 0, "Visit", "/a"), ("a", 1, "Read", "/b"), ("a", 90, "Help", None), ("a", 91, "Buy", None),
+    ("b", 0, "Visit", "/a"), ("b", 1, "Read", "/b"), ("b", 2, "Buy", None), ("b", 3, "Buy", None),
+    ("c", 0, "Read", "/a"), ("c", 1, "Visit", "/c"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        ({}, "From first touch on, all who enter; n"),
+        ({"within": "1h"}, "From first touch on, all who enter, within 1 hour; n"),
+        ({"end": "Buy"}, "From first touch to Buy, those who get there; n"),
+        ({"end": "Buy", "occurrence": "last"}, "From first touch to the last Buy, those who get there; n"),
+        ({"end": "Buy", "within": "7d"}, "At most 7 days before Buy, those who get there; n"),
+        ({"end": "Buy", "within": "session"}, "The session up to Buy, those who get there; n"),
+        ({"end": "Buy", "count": "sessions"}, "From the start of each session to Buy, those who get there; n"),
+        (
+            {"end": "Buy", "occurrence": "each"},
+            "From first touch or the Buy before to each Buy, those who get there; n",
+        ),
+        ({"start": "Visit"}, "From Visit on, all who enter; n"),
+        ({"start": "Visit", "occurrence": "last"}, "From the last Visit on, all who enter; n"),
+        ({"start": "Visit", "end": "Buy", "count": "entries"}, "From each Visit to Buy, all who enter; n"),
+        ({"collapse": "loops"}, "From first touch on, all who enter; each node at its first visit only; n"),
+        ({"collapse": False}, "From first touch on, all who enter; repeats are shown; n"),
+        ({"collapse": "5m"}, "From first touch on, all who enter; repeats at most 5 minutes apart are one; n"),
+        ({"hide": ["Help", "Re*"]}, "From first touch on, all who enter; without Help, Re*; n"),
+        (
+            {"hide": ["Help", "Read", "Buy", "V*"]},
+            "From first touch on, all who enter; without Help, Read, Buy and 1 more",
+        ),
+        ({"groups": {"Own": ["Help"]}}, "From first touch on, all who enter; made one: Own; n"),
+        ({"expand": {"Visit": "page_path"}}, "From first touch on, all who enter; Visit by page_path; n"),
+        ({"node": "page_path"}, "From first touch on, all who enter; nodes are values of page_path; n"),
+    ],
+)
+def test_the_definition_says_what_is_shown(words: dict[str, Any], begins: str) -> None:
+    flow = log_of(ROWS, "page_path").flow(**words)
+    assert flow.definition.startswith(begins)
+    # "First touch" stands over the first column just where all journeys begin with it
+    touched = begins.startswith(("From first touch on", "From first touch to"))
+    assert (name_columns(flow.spec)[0] == "First touch") == touched
+
+
+def test_what_is_left_out_is_said_of_transitions_and_drop_offs() -> None:
+    j = log_of(ROWS, "page_path")
+    assert "; inside a session; without Help; " in j.transitions(hide="Help", count="sessions").plot().layout.title.text
+    assert "; without Help; n = 1" in j.dropoff("Buy", hide="Help").plot().layout.title.text
+
+
+@pytest.mark.parametrize(
+    ("words", "finding"),
+    [
+        ({"end": "Buy", "align": "end"}, "50 % of 2 people on the way to Buy do Help just before."),
+        ({"end": "Buy", "align": "end", "steps": 1}, "2 people on the way to Buy: nothing is shown before it."),
+        ({"end": "Buy", "align": "end", "who": "dropped"}, "100 % of 1 person who never reaches Buy ends with Visit."),
+        ({"start": "Visit", "align": "end"}, "67 % of 3 people end with Buy."),
+        (
+            {"start": "Visit", "end": "Buy", "who": "converted"},
+            "100 % of 2 people on the way to Buy begin with Visit and then go to Read.",
+        ),
+        ({"end": "Buy"}, "100 % of 2 people on the way to Buy begin with Visit."),
+    ],
+)
+def test_a_finding_finds_something(words: dict[str, Any], finding: str) -> None:
+    assert log_of(ROWS, "page_path").flow(**words).finding == finding
+
+
+def test_findings_prefer_nodes_with_a_name() -> None:
+    rows = [(f"p{n}", 0, f"e{n}") for n in range(6)] + [(f"p{n}", 1, f"f{n}") for n in range(6)]
+    rows += [("y", 0, "Visit"), ("y", 1, "Read"), ("z", 0, "Visit"), ("z", 1, "Read")]
+    j = log_of(rows)
+    assert j.flow(top=1).table["source"][0] == "(other)"
+    assert j.flow(top=1).finding == "25 % of 8 people begin with Visit and then go to Read."
+    assert j.transitions(top=2).table["source"][0] == "(other)"
+    assert j.transitions(top=2).finding == "Read follows on Visit 2 times: 100 % of what comes after Visit."
+    # where no link has a name at both ends, the largest is said
+    crossed = log_of([("a", 0, "e0"), ("a", 1, "f1"), ("b", 0, "e1"), ("b", 1, "f0")])
+    assert crossed.flow(top=1).finding == "50 % of 2 people begin with (other) and then go to f0."
+
+
+def test_an_empty_group_is_said_to_be_empty() -> None:
+    j = log_of(ROWS, "page_path")
+    nobody = j.only([])
+    assert j.flow(against=nobody).finding == "There is nothing to compare: the others have no journey that is shown."
+    assert nobody.flow(against=j).finding == "There is nothing to compare: this group has no journey that is shown."
+
+
+def test_the_best_and_worst_ways_agree_with_plain_loops() -> None:
+    @given(people=logs, asked=options, end=st.sampled_from(["X", "A"]), best=st.booleans())
+    def agree(people: Any, asked: dict[str, Any], end: str, *, best: bool) -> None:
+        asked = {**asked, "end": end}
+        j, own = journeys_of(people)
+        table = ask(j, asked).paths(1000, rank="best" if best else "worst", min_people=1)
+        found, shown = in_loops(own, asked)
+        overall = sum(journey.converted for journey in found) / len(found) if found else 0.0
+        ways: dict[tuple[str, ...], list[twin.Journey]] = {}
+        for journey in found:
+            names = tuple(name for name, _ in journey.nodes)
+            ways.setdefault(names[:-1] if journey.converted else names, []).append(journey)
+        expected = {}
+        for way in ways.values():
+            rate = sum(journey.converted for journey in way) / len(way)
+            there = [journey for journey in way if twin.belongs(journey, shown["who"])]
+            if there and (rate > overall if best else rate < overall):
+                stands = max(there, key=lambda journey: journey.converted == best)
+                path = tuple(name for name, _ in stands.nodes)
+                expected[path, stands.converted] = (len(way), pytest.approx(rate))
+        rows = {(tuple(row["path"]), row["reached"]): row for row in table.to_dicts()}
+        assert len(rows) == table.height
+        assert {key: (row["passed"], row["conversion_rate"]) for key, row in rows.items()} == expected
+        bounds = table["ci_low" if best else "ci_high"].to_list()
+        assert bounds == sorted(bounds, reverse=best)
+
+    agree()
