@@ -14,7 +14,7 @@ from journeys.sources.reading import text
 from journeys.sources.reading.find import find_files
 
 TABLE = {"timestamp": "at", "event": "what", "ids": ["u"]}
-CSV = "at,what,u\n2026-03-01 10:00:00,é,1\n2026-03-01 10:00:01,B,2\n"
+CSV = "at,what,u\n2026-03-01 10:00:00Z,é,1\n2026-03-01 10:00:01Z,B,2\n"
 
 
 def call(number, **more):
