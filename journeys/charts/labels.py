@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from journeys.display import shorten
+from journeys.display import shorten, unbroken
 
 __all__ = ["full", "label", "lines_of", "plain"]
 
@@ -56,4 +56,4 @@ def lines_of(text: str, width: int) -> str:
     """
     from textwrap import wrap
 
-    return "<br>".join(label(line) for line in wrap(text, width))
+    return "<br>".join(label(line) for line in wrap(unbroken(text), width))

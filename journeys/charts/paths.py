@@ -98,7 +98,7 @@ def draw(
                 hovertext="" if name is None else full(name),
                 showarrow=False,
                 xanchor="center" if name is None else "left",
-                font={"size": 11, "color": theme.ink},
+                font={"size": 10 if narrow else 11, "color": theme.ink},
             )
     columns = max(len(_short(row["path"], most)) for row in rows)
     fig.update_xaxes(visible=False, range=[-1.05 if narrow else -1.9, max(columns, 3 if narrow else 6)])

@@ -101,10 +101,12 @@ def draw(
     ]
     right = left + max(*ends, at[-1] - left + 0.6)
     pixels = width / (right - left)
+    # A halo keeps names readable where a line goes through them.
+    halo = ", ".join([f"0 0 2px {theme.paper}"] * 4)
     for x, y, name in _named(list(zip(at, heights, names, strict=True)), pixels):
         fig.add_annotation(
             x=x, y=y, text=name, showarrow=False, yshift=10, xanchor="left", yanchor="bottom",
-            textangle=-30, font={"size": 11, "color": theme.ink},
+            textangle=-30, font={"size": 11, "color": theme.ink, "shadow": halo},
         )  # fmt: skip
     low = -len(lanes) + 0.35
     for x, words in _side_by_side(breaks, pixels, right):

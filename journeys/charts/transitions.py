@@ -270,7 +270,7 @@ def draw_graph(
         for row in drawn.to_dicts()
     ]
     fig.update_layout(annotations=arrows)
-    edge = 2.25 if narrow else 1.9
+    edge = 2.5 if narrow else 1.9
     fig.update_xaxes(visible=False, range=[-edge, edge])
     fig.update_yaxes(visible=False, range=[-1.25, 1.25])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)

@@ -28,7 +28,7 @@ class Picture:
     wide, narrow
         Figures in the light theme; the page itself turns them dark.
     least
-        The width in pixels below which the chart scrolls sideways.
+        The width in pixels below which the wide form scrolls sideways.
     """
 
     wide: go.Figure

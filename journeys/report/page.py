@@ -96,7 +96,8 @@ def _charts(report: Report) -> dict[str, Any]:
                     continue
                 drawn = _plain(fig)
                 template = drawn["layout"].pop("template", template)
-                forms[form] = drawn | {"least": picture.least}
+                # The form for a telephone fits it.
+                forms[form] = drawn | {"least": picture.least if form == "wide" else 0}
             charts[f"{section.name}-{number}"] = forms
     return {"charts": charts, "template": template, "dark": lighter_to_darker()}
 

@@ -144,15 +144,28 @@ def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None
     """Tell which way they went to the goal."""
     from journeys.charts.sankey import draw
 
-    wide, narrow = (draw(flow.table, goal=flow.goal, colour_of=colour_of, narrow=narrow) for narrow in (False, True))
+    way = flow.most_travelled()
+    path, begins = ((), 0) if way is None else (way.path, way.begins)
+    wide, narrow = (
+        draw(
+            flow.table,
+            goal=flow.goal,
+            nodes=flow.nodes,
+            colour_of=colour_of,
+            path=path,
+            begins=begins,
+            narrow=narrow,
+        )
+        for narrow in (False, True)
+    )
     return Section(
         name="flow",
         question=f"Which way do they go to {flow.goal}?",
         finding=around or flow.finding,
         definition=flow.definition + " Each column is the next thing that they did; repeats are drawn together.",
         pictures=(Picture(wide, narrow, least=760),),
-        means="how those who got there went, column by column. The widest way there is set off; grey stubs are those "
-        "who stopped, or went on beyond the last column.",
+        means="how those who got there went, column by column. The way that most of them went whole is set off; grey "
+        "stubs are those who stopped, or went on beyond the last column.",
         not_means="that the way made them arrive. Those who never arrived took many of these ways too.",
         table=flow.table,
         columns=("position", "source", "target", "people", "share", "median_time", "conversion_rate"),

@@ -123,25 +123,28 @@ def test_sankey_is_the_same_whatever_the_order_of_rows():
     assert one.link.to_plotly_json() == other.link.to_plotly_json()
 
 
-def test_sankey_sets_off_the_widest_way_to_the_goal_or_the_one_given():
-    def loud(fig):
-        trace = fig.data[0]
-        names = trace.node.label
-        return {
-            (names[s], names[t])
-            for s, t, colour in zip(trace.link.source, trace.link.target, trace.link.color, strict=True)
-            if colour.endswith("0.85)")
-        }
+def loud(fig):
+    trace = fig.data[0]
+    names = trace.node.label
+    return {
+        (names[s], names[t])
+        for s, t, colour in zip(trace.link.source, trace.link.target, trace.link.color, strict=True)
+        if colour.endswith("0.85)")
+    }
 
-    assert loud(sankey.draw(frames.links(FLOW), goal="Upgrade")) == {("Visit", "Sign up"), ("Sign up", "Upgrade")}
+
+def test_sankey_sets_off_the_way_that_is_given_and_makes_none_up():
+    assert loud(sankey.draw(frames.links(FLOW), goal="Upgrade")) == set()
     given = sankey.draw(frames.links(FLOW), goal="Upgrade", path=["Visit", "Read", "Upgrade"])
     assert loud(given) == {("Visit", "Read"), ("Read", "Upgrade")}
+    late = sankey.draw(frames.links(FLOW), goal="Upgrade", path=["Read", "Upgrade"], begins=1)
+    assert loud(late) == {("Read", "Upgrade")}
 
 
 def test_sankey_folds_the_smallest_links_and_says_so():
     many = [(0, "Visit", f"Page {n:02d}", 100 if n < 30 else 1) for n in range(50)]
     many += [(1, f"Page {n:02d}", "Upgrade", 1) for n in range(50)]
-    fig = sankey.draw(frames.links(many), title="Many", goal="Upgrade")
+    fig = sankey.draw(frames.links(many), title="Many", goal="Upgrade", path=["Visit", "Page 40", "Upgrade"])
     clear = [
         n for n, colour in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True) if colour.endswith(",0)")
     ]
@@ -153,17 +156,115 @@ def test_sankey_folds_the_smallest_links_and_says_so():
     assert "undrawn" not in sankey.draw(frames.links(many), title="All", goal="Upgrade", smallest=0.0).layout.title.text
 
 
+def test_sankey_of_very_many_nodes_draws_the_largest_and_says_so():
+    many = [(0, f"Start {n}", f"Page {n}", 1 + n % 7) for n in range(500)]
+    many += [(0, "Start 3", "Upgrade", 1), (0, "Start 4", "(drop-off)", 2)]
+    fig = sankey.draw(frames.links(many), title="Many", goal="Upgrade", path=["Start 3", "Upgrade"])
+    names = list(fig.data[0].node.label)
+    assert {"Start 3", "Upgrade", "(other)", "(drop-off)"} <= set(names)
+    assert len(names) == 2 * 51 + 1 + names.count("(drop-off)")
+    assert sum(fig.data[0].link.value) == sum(people for *_, people in many)
+    assert "900 smaller nodes drawn as “(other)”" in fig.layout.title.text
+
+
+def said_of_links(rows, **columns):
+    table = frames.links(rows).with_columns(**{name: pl.lit(value) for name, value in columns.items()})
+    fig = sankey.draw(table, goal="Upgrade", unit=columns.pop("unit", "person"))
+    return " ".join(fig.data[0].link.customdata).replace("<br>", " ").replace("\u00a0", " ")
+
+
 def test_sankey_hover_says_sentences():
-    said = " ".join(sankey.draw(frames.links(FLOW), goal="Upgrade").data[0].link.customdata).replace("<br>", " ")
-    assert (
-        "60 people went from Visit to Sign up: 60 % of those at Visit; 9.0 % of them reached Upgrade; median 4" in said
-    )
+    said = said_of_links(FLOW)
+    assert "60 people went from Visit to Sign up: 60 % of those at Visit" in said
+    assert "; 9.0 % of all who go this way reached Upgrade; median 4 minutes." in said
     assert "10 people left after Visit: 10 % of those there" in said
     assert "25 people went on from Read, beyond the columns shown" in said
 
 
+def test_sankey_says_of_whom_a_rate_is_and_how_sure_it_is():
+    sure = {"conversion_rate": 0.26, "ci_low": 0.2, "ci_high": 0.33, "converted": 38}
+    others = said_of_links([(0, "A", "B", 38)], passed=149, **sure)
+    assert "38 people went from A to B: 100 % of those at A" in others
+    assert "; 26 % (20 to 33) of all 149 who go this way, shown or not, reached Upgrade" in others
+    everyone = said_of_links([(0, "A", "B", 149)], passed=149, **sure)
+    assert "; 26 % (20 to 33) of them reached Upgrade" in everyone
+    few = said_of_links([(0, "A", "B", 3)], passed=4, converted=3, conversion_rate=0.75, ci_low=0.3, ci_high=0.95)
+    assert "; 3 of all 4 who go this way, shown or not, reached Upgrade: too few for a rate" in few
+    assert "75 %" not in few
+
+
+def test_sankey_hover_calls_what_is_counted_by_its_name():
+    for unit, words in (("session", "60 sessions went"), ("entry", "60 entries went")):
+        trace = sankey.draw(frames.links(FLOW), goal="Upgrade", unit=unit).data[0]
+        said = " ".join([*trace.link.customdata, *trace.node.customdata])
+        assert words in said
+        assert "people" not in said
+        assert "person" not in said
+
+
+def test_sankey_names_what_has_no_name():
+    trace = sankey.draw(frames.links([(0, "", "  ", 3), (0, "", "B", 2)])).data[0]
+    assert set(trace.node.label) == {"(no name)", "B", "(blank)"}
+    assert any("from (no name) to (blank): 60" in said.replace("<br>", " ") for said in trace.link.customdata)
+
+
+def test_sankey_colours_by_the_goal_only_where_enough_pass():
+    table = frames.links([(0, "A", "B", 40), (0, "C", "B", 9)]).with_columns(phi=0.5, passed=pl.col("people"))
+    nodes = pl.DataFrame({"position": [0, 0, 1], "node": ["A", "C", "B"], "phi": [0.5] * 3, "passed": [40, 9, 49]})
+    trace = sankey.draw(table, goal="Upgrade", nodes=nodes, colour="goal").data[0]
+    shade = dict(zip(trace.node.label, trace.node.color, strict=True))
+    assert (shade["A"], shade["C"]) == (LIGHT.better, LIGHT.other)
+
+
+def test_leaving_is_grey_whatever_an_event_is_called():
+    colour_of = {"Visit": LIGHT.events[0], "(drop-off)": LIGHT.events[1], "(other)": LIGHT.events[2]}
+    table = frames.links([*FLOW, (1, "Read", "(other)", 3)])
+    trace = sankey.draw(table, goal="Upgrade", colour_of=colour_of).data[0]
+    shades = set(zip(trace.node.label, trace.node.color, strict=True))
+    assert {shade for name, shade in shades if name == "(drop-off)"} == {LIGHT.drop}
+    assert {shade for name, shade in shades if name == "(other)"} == {LIGHT.other}
+
+
+def boxes(fig):
+    """Return where names stand on a telephone: left, right, top, foot, in pixels."""
+    wide, high = 374, fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
+    for note in fig.layout.annotations:
+        lines = note.text.split("<span")[0].removesuffix("<br>").split("<br>")
+        left, foot = note.x * wide, (1 - note.y) * high - (note.yshift or 0)
+        tall = 13.5 * (note.text.count("<br>") + 1)
+        yield left, left + 5.6 * max(map(len, lines)), foot - tall, foot
+
+
+@pytest.mark.parametrize("steps", [1, 5, 11])
+def test_sankey_reads_downwards_on_a_telephone_with_names_apart(steps):
+    rows = [(p, f"A rather long event {i}", f"A rather long event {(i * 7 + p) % 25}", 1 + (i * 13 + p) % 40)
+            for p in range(steps) for i in range(25)]  # fmt: skip
+    rows += [(p, "A rather long event 3", "(drop-off)", 5) for p in range(steps)]
+    fig = sankey.draw(frames.links(rows), narrow=True, goal="A rather long event 3")
+    placed = list(boxes(fig))
+    assert len(placed) <= 6 * (steps + 1)
+    for n, (left, right, top, foot) in enumerate(placed):
+        assert 0 <= left
+        assert right <= 382
+        for other_left, other_right, other_top, other_foot in placed[:n]:
+            apart = right <= other_left or other_right <= left or foot <= other_top + 1 or other_foot <= top + 1
+            assert apart, (fig.layout.annotations[n].text, n)
+    assert {trace.type for trace in fig.data} == {"scatter"}
+    assert any("(other)" in note.text for note in fig.layout.annotations)
+
+
+def test_sankey_gives_a_name_the_free_room_that_is_there():
+    rows = [(p, "Loaded a Page", "Created Task", 50) for p in range(11)]
+    rows += [(p, "Created Task", "Loaded a Page", 50) for p in range(11)]
+    said = {
+        note.text.split(" <span")[0].replace("<br>", " ") for note in sankey.draw(frames.links(rows)).layout.annotations
+    }
+    assert {"Loaded a Page", "Created Task"} <= said
+    assert not any("…" in name for name in said)
+
+
 def test_sankey_draws_a_person_equally_high_in_every_column():
-    from journeys.charts.sankey_layout import lay_out
+    from journeys.charts.sankey.layout import lay_out
 
     laid = lay_out([*FLOW, (3, "Late start", "Upgrade", 70)], goal="Upgrade")
     heights = {round(one.height / one.people, 9) for one in laid.nodes if one.height > 0.5}

@@ -8,7 +8,18 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from journeys.charts import curve, differences, flow_difference, next_events, timeline, transitions, trend, volcano
+from journeys.charts import (
+    curve,
+    differences,
+    dropoff,
+    flow_difference,
+    next_events,
+    paths,
+    timeline,
+    transitions,
+    trend,
+    volcano,
+)
 from journeys.charts.theme import LIGHT, finish
 from journeys.charts.ticks import percent_ticks, point_ticks
 from tests.charts import frames
@@ -140,11 +151,10 @@ def test_a_difference_says_its_colours_and_its_names_end_before_the_next_column(
     assert LIGHT.better in key
     assert LIGHT.worse in key
     assert "pale" in key
-    assert [text for text in said if text != key] == ["First touch", *(f"Step {n + 2}" for n in range(columns))]
-    node = fig.data[0].node
-    apart = (node.x[1] - node.x[0]) * (760 if narrow else 1000)
-    assert all(len(name) * 6 + 14 < apart for name in node.label)
-    assert node.customdata[0] == f"{long} 0"
+    heads = ["First touch", *(f"Step {n + 2}" for n in range(columns))]
+    assert [text for text in said if text in heads] == heads
+    names = [note for note in fig.layout.annotations if note.hovertext]
+    assert [note.hovertext for note in names] == [f"{long} {p}" for p in range(columns + 1)]
     sure = flow_difference.draw(table.with_columns(q_value=pl.lit(0.001)), narrow=narrow)
     assert not any("pale" in note.text for note in sure.layout.annotations)
 
@@ -156,3 +166,128 @@ def test_a_matrix_on_a_telephone_has_as_many_columns_as_names_fit():
     assert (len(small.layout.xaxis.ticktext), len(large.layout.xaxis.ticktext)) == (12, 26)
     assert small.layout.xaxis.ticktext[-1] == "(drop-off)"
     assert not small.layout.annotations
+
+
+def compared(*, columns=5):
+    """Write two groups' links, in which nodes are of every size and some have nothing that leads to them."""
+    rows = [
+        (p, f"Event {i}", "(drop-off)" if i % 3 == p % 3 else f"Event {(i + p) % 9}", 0.02 * (i + 1), 0.02 * (9 - i))
+        for p in range(columns)
+        for i in range(9)
+    ]
+    names = ["position", "source", "target", "share_of_start", "against_share_of_start"]
+    table = pl.DataFrame(rows, schema=names, orient="row")
+    return table.with_columns(difference=pl.col(names[3]) - pl.col(names[4]), q_value=pl.lit(0.2))
+
+
+def test_nodes_of_a_difference_stand_apart_and_leaving_makes_no_column():
+    fig = flow_difference.draw(compared())
+    trace = fig.data[0]
+    columns: dict[float, list[tuple[float, float]]] = {}
+    inside, out = [0.0] * len(trace.node.label), [0.0] * len(trace.node.label)
+    for source, target, value in zip(trace.link.source, trace.link.target, trace.link.value, strict=True):
+        out[source] += value
+        inside[target] += value
+    size = [max(pair) for pair in zip(inside, out, strict=True)]
+    depth = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
+    domain = (trace.domain.y[1] - trace.domain.y[0]) * depth
+    for n, name in enumerate(trace.node.label):
+        if name not in {"(drop-off)", "(continues)"}:
+            columns.setdefault(round(trace.node.x[n], 4), []).append((trace.node.y[n] * domain, size[n]))
+    laid = flow_difference._lay(compared().to_dicts(), "difference")
+    for column in columns.values():
+        column.sort()
+        for (y, one), (below, other) in pairwise(column):
+            assert below - y >= laid.scale * (one + other) / 2 + 5
+    heads = [note.text for note in fig.layout.annotations if note.text.startswith(("First", "Step"))]
+    assert heads == ["First touch", "Step 2", "Step 3", "Step 4", "Step 5", "Step 6"][: len(columns)]
+    ends = compared(columns=1).with_columns(target=pl.lit("(drop-off)"))
+    only = flow_difference.draw(ends)
+    assert [note.text for note in only.layout.annotations if note.text.startswith(("First", "Step"))] == ["First touch"]
+
+
+def test_two_flows_have_heads_people_and_a_way_each_and_their_words_stand_apart():
+    fig = flow_difference.draw_both(
+        compared(), sizes=(456, 710), paths=[(0, ("Event 0", "Event 3")), (0, ())], heads=["First touch"]
+    )
+    said = [note.text for note in fig.layout.annotations]
+    assert [text for text in said if text.startswith("<b>")] == [
+        "<b>Here</b>: 456 people",
+        "<b>The others</b>: 710 people",
+    ]
+    assert said.count("First touch") == 2
+    assert any(text.startswith("Event 8 ") and ">82<" in text for text in said)  # 0.18 of 456
+    high = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
+    columns: dict[float, list[float]] = {}
+    for note in fig.layout.annotations:
+        # heads stand on their line, names around it
+        above = 6 if note.yanchor == "bottom" else 0
+        columns.setdefault(round(note.x, 3), []).append((1 - note.y) * high - (note.yshift or 0) - above)
+    for heights in columns.values():
+        heights.sort()
+        assert all(b - a >= 12 for a, b in pairwise(heights))
+    for trace in fig.data:
+        greys = [
+            colour
+            for colour, target in zip(trace.link.color, trace.link.target, strict=True)
+            if trace.node.label[target] == "(drop-off)"
+        ]
+        assert greys
+        assert all(colour.endswith("0.55)") for colour in greys)
+
+
+def test_pictures_say_what_they_leave_out():
+    names = [f"Event {i:02d}" for i in range(41)]
+    matrix = pl.DataFrame({"source": names} | dict.fromkeys([*names, "(drop-off)"], [0.02] * 41))
+    said = " ".join(transitions.draw(matrix, title="x").layout.title.text.replace("<br>", " ").split())
+    assert "Drawn: the 25 largest of 41 rows and the 25 largest of 41 columns" in said
+    assert "Drawn" not in transitions.draw(matrix.head(3).select("source", *names[:3]), title="x").layout.title.text
+    cut = matrix.head(25).select("source", *names[:25], "(drop-off)")
+    again = transitions.draw(cut, title="x", there=(10_000, 9_000)).layout.title.text
+    assert "10,000 rows" in again.replace("<br>", " ")
+    steps = pl.DataFrame({"node": [*names, "(reached)", "(drop-off)"], "1": [0.02] * 43})
+    drawn = transitions.draw_steps(steps, title="x")
+    assert list(drawn.layout.yaxis.ticktext[-2:]) == ["(reached)", "(drop-off)"]
+    assert "the 25 largest of 41 nodes" in drawn.layout.title.text
+    moves = [(a, b, 5, 0.4) for a in names[:20] for b in ("Event 01", "Event 02")] + [
+        ("Event 01", "(drop-off)", 9, 0.2)
+    ]
+    table = pl.DataFrame(moves, schema=["source", "target", "moves", "share"], orient="row")
+    graph = transitions.draw_graph(table, title="x").layout.title.text.replace("<br>", " ").replace("\u00a0", " ")
+    assert "of 40 transitions between 14 of 20 events, each at least 10 % of what follows" in graph
+
+
+def lost(rows: int, passed: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"event": [f"E{i}" for i in range(rows)], "people": [5] * rows, "passed": [passed] * rows}
+    ).with_columns(loss_rate=pl.col("people") / pl.col("passed"), ci_low=pl.lit(0.02), ci_high=pl.lit(0.11))
+
+
+def test_a_drop_off_has_its_interval_and_of_a_few_no_rate():
+    fig = dropoff.draw(lost(30, 100), subtitle="n = 7")
+    assert fig.data[0].text[0] == "5 · 5.0 % (2.0 to 11) of those there"
+    assert "the 12 that lose most of 30 events" in fig.layout.title.text
+    few = dropoff.draw(lost(3, 9), subtitle="n = 7")
+    assert few.data[0].text[0] == "5 of 9 there"
+    assert set(few.data[0].marker.color) == {LIGHT.paper}
+    assert "hollow: fewer than 30 were there" in few.layout.title.text
+    assert "lose most" not in few.layout.title.text
+
+
+def test_paths_have_the_interval_of_their_rate_and_a_name_for_what_has_none():
+    row = {"path": ["", "Buy"], "people": 40, "conversion_rate": 0.0, "ci_low": 0.0, "ci_high": 0.09, "passed": 40}
+    fig = paths.draw(pl.DataFrame([row]))
+    said = [note.text for note in fig.layout.annotations]
+    assert said == ["<b>40</b> · 0 % (0 to 9.0) convert", "(no name)", "Buy"]
+    assert "40 took (no name) → Buy" in fig.data[0].hovertext[0]
+    assert "0 % (0 to 9.0)" in fig.data[0].hovertext[0].replace("\u00a0", " ")
+    handful = paths.draw(pl.DataFrame([row | {"passed": 9}]))
+    assert handful.layout.annotations[0].text == "<b>40</b>"
+
+
+def test_a_diamond_of_a_timeline_is_explained():
+    table = pl.DataFrame({"timestamp": [START], "event": ["Visit"], "replay_url": ["https://rec.example/1"]})
+    assert "A diamond: its session was recorded." in timeline.draw(table, title="x").layout.title.text
+    assert "diamond" not in timeline.draw(table.drop("replay_url"), title="x").layout.title.text
+    shades = timeline.draw(table, colour_of={"Visit": LIGHT.events[4]}).data[0].marker.color
+    assert list(shades) == [LIGHT.events[4]]

@@ -92,6 +92,18 @@ def test_leaving_out_rare_events_repaints_nothing():
     assert all(all_of_them[name] == fewer[name] for name in names[:5])
 
 
+def test_another_goal_repaints_no_other_event():
+    names = [f"Event {i}" for i in range(12)]
+    plain, aimed = event_colours(names), event_colours(names, goal="Event 2")
+    assert {name for name in names if plain[name] != aimed[name]} == {"Event 2"}
+
+
+def test_an_event_called_a_drop_off_does_not_paint_those_who_leave():
+    chosen = event_colours(["(drop-off)", "(other)", "A", "(continues)"])
+    assert [chosen[name] for name in ("(drop-off)", "(other)", "(continues)")] == [LIGHT.drop, LIGHT.other, LIGHT.other]
+    assert chosen["A"] == LIGHT.events[0]
+
+
 def test_every_colour_has_a_partner_in_the_dark():
     pairs = lighter_to_darker()
     roles = [getattr(LIGHT, f.name) for f in fields(Colours)]
@@ -136,6 +148,6 @@ def test_names_lose_their_powers():
     assert label("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
     assert "$" not in label("$x$")
     assert "%{" not in label("%{x}")
-    assert label("") == label("  \n ") == "(no name)"
+    assert (label(""), label("  \n ")) == ("(no name)", "(blank)")
     assert label("تم").startswith("\u2068")
     assert label("a\nb\tc") == "a b c"

@@ -43,7 +43,8 @@ def most_travelled(asked: Asked, spec: FlowSpec, *, kept: tuple[tuple[str, ...],
     if spec.end is None or spec.who == "dropped":
         return None
     counts = asked.run(count_ways, WaySpec(spec, kept))
-    ways = counts.group_by("begins", "way").agg(pl.col("people").sum())
+    # Who begins with the end has gone no way.
+    ways = counts.filter(pl.col("way").list.len() > 1).group_by("begins", "way").agg(pl.col("people").sum())
     ways = ways.with_columns(vague=pl.col("way").list.contains(OTHER), name=pl.col("way").list.join("\x1f"))
     order = ["vague", "people", "begins", "name"]
     ways = ways.sort(order, descending=[False, True, False, False])

@@ -87,7 +87,7 @@ def _beside(
     shift, signs = room(1)
     count = count if stage.room > 125 or signs > 25 else ""
     lines = _lines(one.name, int(signs) - (len(count) + 1 if count else 0), most=1)
-    if below - y > 2.3 * size and len(lines[0]) < len(plain(one.name)):
+    if below - y > 2.9 * size and len(lines[0]) < len(plain(one.name)):
         shift, signs = room(2)
         lines = _lines(one.name, int(signs), most=2)
         y += size * 0.6 * (len(lines) - 1)
