@@ -11,14 +11,14 @@ from journeys import naming
 GOOD = [
     "Created Project", "Signed Up", "Loaded a Page", "Invited Teammate", "Connected Calendar", "Read Article",
     "Enabled Single Sign-On", "Sent Email", "Became MQL",
-    "Subscribed to Newsletter", "Upgraded Plan", "Put Item in Cart",
+    "Subscribed to Newsletter", "Upgraded Plan", "Put Item in Cart", "Clicked Signup",
 ]  # fmt: skip
 
 
 def test_good_names_pass():
     found = naming.check([name for name in GOOD if name != "Became MQL"])
     assert found.table.rows() == []
-    assert found.checked == 11
+    assert found.checked == 12
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,17 @@ def test_good_names_pass():
         ("userLoggedIn", "not written as Words with Capitals", "Logged In"),
         ("Clicked Button on Pricing Page", "names a place", "Clicked Button"),
         ("Sent Invite via Email", "names a manner", "Sent Invite"),
-        ("Viewed Article 4711", "holds a value: make it a property", "Viewed Article 4711"),
+        ("Viewed Article 4711", "holds a value: make it a property", "Viewed Article"),
         ("Pricing", "no verb in front", None),
         ("$pageview", "named by a system", None),
-        ("Created", "no object", "Created"),
+        ("Created", "no object", None),
+        ("Searched", "no object", None),
+        ("created_12345_project", "not written as Words with Capitals", "Created Project"),
+        ("Checkout Started", "the verb is not first", "Started Checkout"),
+        ("checkout_started", "the verb is not first", "Started Checkout"),
+        ("Login Failed", "the verb is not first", "Failed Login"),
+        ("Signup Completed", "the verb is not first", "Completed Signup"),
+        ("Checkout", "not in the past tense", "Checked Out"),
         (" Created Project", "has blanks to spare", "Created Project"),
         ("!!!", "no word at all", None),
     ],
@@ -95,6 +102,32 @@ def test_a_mapping_that_cannot_be_meant(tmp_path):
         naming.check([7])
     with pytest.raises(jn.ArgumentError, match="list are no Events"):
         naming.apply([], mapping={})
+
+
+def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path):
+    path = tmp_path / "names.toml"
+    log = events(["signup"])
+    for use in (lambda names: naming.apply(log, mapping=names), lambda names: naming.save_mapping(names, path=path)):
+        with pytest.raises(jn.ArgumentError) as caught:
+            use({"signup": 3, None: "Left"})
+        assert "mapping: the new name of 'signup' is no text: 3" in str(caught.value)
+        assert "mapping: the old name None is no text" in str(caught.value)
+        with pytest.raises(jn.ArgumentError, match="mapping: list is no mapping from old name to new name"):
+            use(["signup"])
+    assert not path.exists()
+    with pytest.raises(jn.ArgumentError, match="path: there is no folder"):
+        naming.save_mapping({"a": "b"}, path=tmp_path / "none" / "names.toml")
+    for frame in (pl.DataFrame({"event": ["a"]}), pl.LazyFrame({"event": ["a"]})):
+        with pytest.raises(jn.ArgumentError, match="Frame is no list of names; give one column of it"):
+            naming.check(frame)
+
+
+def test_an_old_name_that_is_not_there_names_the_closest():
+    renamed = naming.apply(
+        events(["signup", "Left"]), mapping={"signpu": "Signed Up", "Elsewhere": "X", "Left": "Left App"}
+    )
+    assert renamed.missing == {"Elsewhere": [], "signpu": ["signup"]}
+    assert "1 event renamed by 3 entries of the mapping; there is no 'signpu' (did you mean 'signup'?)" in repr(renamed)
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))

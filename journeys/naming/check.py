@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import ArgumentError
-from journeys.naming.words import FUSED, PARTICLES, near_duplicates, past, verb_of, words_of
+from journeys.naming.words import PARTICLES, is_past, near_duplicates, parted, past, verb_of, words_of
 
 __all__ = ["NamingCheck", "check", "names_and_counts", "suggest"]
 
@@ -35,7 +35,7 @@ class NamingCheck:
     ----------
     table
         A row for each name that breaks the convention: `event`, `rows` (Int64, null where only names were given),
-        `problems` (List[String]), `suggestion`; sorted by name.
+        `problems` (List[String]), `suggestion` (null where none is better); sorted by name.
     checked
         How many names were looked at.
     groups
@@ -49,7 +49,7 @@ class NamingCheck:
     @property
     def mapping(self) -> dict[str, str]:
         """The suggestions, as a mapping for `apply` or `save_mapping`: look them through first."""
-        return {a: b for a, b in self.table.select("event", "suggestion").iter_rows() if b is not None and a != b}
+        return {a: b for a, b in self.table.select("event", "suggestion").iter_rows() if b is not None}
 
     def __repr__(self) -> str:
         from journeys.display import text_table
@@ -107,7 +107,8 @@ def check(names: Any) -> NamingCheck:
         if others := beside.get(name):
             problems.append(f"nearly the same as {', '.join(map(repr, others))}")
         if problems:
-            rows.append((name, counted[name], problems, suggest(name)))
+            better = suggest(name)
+            rows.append((name, counted[name], problems, better if better != name else None))
     return NamingCheck(pl.DataFrame(rows, schema=SCHEMA, orient="row"), len(counted), groups)
 
 
@@ -118,14 +119,14 @@ def suggest(name: str) -> str | None:
     --------
     >>> [suggest(name) for name in ("project_created", "signup", "user clicks CTA via email", "Pricing")]
     ['Created Project', 'Signed Up', 'Clicked CTA', None]
+    >>> [suggest(name) for name in ("Checkout Started", "Login Failed", "Viewed Article 4711")]
+    ['Started Checkout', 'Failed Login', 'Viewed Article']
     """
-    plain = MANNER.sub("", PLACE.sub("", " ".join(words_of(name)))).strip()
-    words: list[str] = []
-    for word in plain.split():
-        words += FUSED.get(word.lower(), (word,))
+    plain = MANNER.sub("", PLACE.sub("", " ".join(words_of(VALUE.sub(" ", name))))).strip()
+    words = parted(VALUE.sub(" ", plain).split())
     if words and words[0].lower() in ("user", "visitor", "customer") and len(words) > 1:
         words = words[1:]
-    place = next((n for n, word in enumerate(words) if _is_past(word)), None)
+    place = next((n for n, word in enumerate(words) if is_past(word)), None)
     if place is None:
         place = next((n for n in (0, len(words) - 1) if words and verb_of(words[n])), None)
     if place is None:
@@ -150,6 +151,8 @@ def names_and_counts(names: Any) -> dict[str, int | None]:
         event = pl.col("event").cast(pl.String)
         found = table.lazy().group_by(event.alias("event")).agg(pl.len().cast(pl.Int64)).collect()
         return {name: rows for name, rows in found.iter_rows() if name is not None}
+    if isinstance(names, pl.DataFrame | pl.LazyFrame):
+        raise ArgumentError(f"names: a {type(names).__name__} is no list of names; give one column of it")
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise ArgumentError(f"names: {type(names).__name__} has neither event names nor events; give a list of names")
     listed = list(names)
@@ -172,10 +175,10 @@ def _problems(name: str) -> list[str]:
         return [*found, "no word at all"]
     if not name.isascii():
         return found
-    split = [part for word in words for part in FUSED.get(word.lower(), (word,))]
+    split = parted(words)
     if verb_of(split[0]) is None:
-        found.append("the verb is not first" if any(_is_past(word) for word in split[1:]) else "no verb in front")
-    elif not _is_past(split[0]):
+        found.append("the verb is not first" if any(is_past(word) for word in split[1:]) else "no verb in front")
+    elif not is_past(split[0]):
         found.append("not in the past tense")
     if len(split) == 1:
         found.append("no object")
@@ -186,11 +189,6 @@ def _problems(name: str) -> list[str]:
     if VALUE.search(name):
         found.append("holds a value: make it a property")
     return found
-
-
-def _is_past(word: str) -> bool:
-    verb = verb_of(word)
-    return verb is not None and past(verb) == word.lower()
 
 
 def _written_well(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError
+from journeys.errors import ArgumentError, SourceError, closest, raise_all
 from journeys.naming.check import names_and_counts
 
 __all__ = ["Renamed", "apply", "load_mapping", "save_mapping"]
@@ -31,11 +31,14 @@ class Renamed:
         `old`, `new`, `rows` (Int64): each name of the mapping, with 0 rows where it does not occur; sorted by `old`.
     merged
         New names that several old ones now share.
+    missing
+        Old names of the mapping that do not occur, with the names that do and are most like them.
     """
 
     events: Any
     changes: pl.DataFrame
     merged: dict[str, list[str]]
+    missing: dict[str, list[str]]
 
     def __repr__(self) -> str:
         from journeys.display import text_table
@@ -51,7 +54,9 @@ class Renamed:
         from journeys.display import plural
 
         rows = int(self.changes["rows"].sum() or 0)
-        return f"{plural(rows, 'event')} renamed by {plural(self.changes.height, 'entry', 'entries')} of the mapping"
+        said = f"{plural(rows, 'event')} renamed by {plural(self.changes.height, 'entry', 'entries')} of the mapping"
+        like = [f"{old!r} (did you mean {near[0]!r}?)" for old, near in self.missing.items() if near]
+        return f"{said}; there is no {', no '.join(like)}" if like else said
 
 
 def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
@@ -67,7 +72,7 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     Raises
     ------
     ArgumentError
-        A new name is empty, or what was given are no Events.
+        A name is no text or empty, or what was given are no Events.
 
     Examples
     --------
@@ -83,7 +88,7 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     """
     if not hasattr(events, "rows") or not hasattr(events, "issues"):
         raise ArgumentError(f"events: {type(events).__name__} are no Events; rename what a reader gave, then stitch")
-    names = load_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping)
+    names = load_mapping(mapping) if isinstance(mapping, str | Path) else _meant(mapping)
     empty = [old for old, new in names.items() if not new.strip()]
     if empty:
         raise ArgumentError(f"mapping: the new name of {', '.join(map(repr, empty))} is empty")
@@ -104,7 +109,9 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     new = pl.col("event").map_batches(rename, return_dtype=pl.String, is_elementwise=True)
     unsifted = None if events.unsifted is None else events.unsifted.with_columns(new)
     renamed = replace(events, rows=events.rows.with_columns(new), untidied=None, unsifted=unsifted)
-    return Renamed(renamed, changes, {name: olds for name, olds in sharing.items() if len(olds) > 1})
+    merged = {name: olds for name, olds in sharing.items() if len(olds) > 1}
+    missing = {old: closest(old, [n for n in counted if n not in names]) for old in sorted(names) if old not in counted}
+    return Renamed(renamed, changes, merged, missing)
 
 
 def load_mapping(path: str | Path) -> dict[str, str]:
@@ -132,13 +139,37 @@ def load_mapping(path: str | Path) -> dict[str, str]:
 
 
 def save_mapping(mapping: Mapping[str, str], *, path: str | Path) -> Path:
-    """Write a mapping as a TOML file, sorted by old name, to be looked through and kept beside the analysis."""
+    """Write a mapping as a TOML file, sorted by old name, to be looked through and kept beside the analysis.
+
+    Raises
+    ------
+    ArgumentError
+        A name is no text, or the folder is not there.
+    """
+    names = _meant(mapping)
+    place = Path(path)
+    if not place.parent.is_dir():
+        raise ArgumentError(f"path: there is no folder {str(place.parent)!r}; make it first")
     lines = ["# Old event name = new event name: Verb + Object, no place and no manner.", f"[{TABLE}]"]
     # TOML's basic strings are JSON's, but for one control character.
     quoted = {
-        old: (json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False)) for old, new in mapping.items()
+        old: (json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False)) for old, new in names.items()
     }
     lines += [f"{old} = {new}".replace("\x7f", "\\u007f") for _, (old, new) in sorted(quoted.items())]
-    place = Path(path)
     place.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return place
+
+
+def _meant(mapping: object) -> dict[str, str]:
+    """Take a mapping whose names are all text."""
+    if not isinstance(mapping, Mapping):
+        raise ArgumentError(f"mapping: {type(mapping).__name__} is no mapping from old name to new name")
+    raise_all(
+        [f"mapping: the old name {old!r} is no text" for old in mapping if not isinstance(old, str)]
+        + [
+            f"mapping: the new name of {old!r} is no text: {new!r}"
+            for old, new in mapping.items()
+            if not isinstance(new, str)
+        ]
+    )
+    return dict(mapping)

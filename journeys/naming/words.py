@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["FUSED", "PARTICLES", "near_duplicates", "past", "verb_of", "words_of"]
+__all__ = ["PARTICLES", "is_past", "near_duplicates", "parted", "past", "verb_of", "words_of"]
 
 
 def words_of(name: str) -> list[str]:
@@ -61,11 +61,11 @@ REGULAR = frozenset(
     configure confirm connect contact convert copy create customize decline defer delete deliver deny
     disable dismiss display downgrade download drag drop duplicate earn edit enable end enroll enter exit
     expand expire export fail favorite filter finish flag follow format generate hover identify impersonate
-    import install invite join launch like link load log login logout mark mention merge message move mute
+    import install invite join launch like link load log mark mention merge message move mute
     name navigate notify offer open order pause pin place play post press preview print process publish
     purchase push rate reach react receive redeem refer refresh refund register reject remind remove rename
     renew reorder reply report request reschedule resend resize resolve restore resume retry return review
-    save schedule scroll search select share ship show sign signin signup skip snooze sort start stop stream
+    save schedule scroll search select share ship show sign skip snooze sort start stop stream
     submit subscribe suggest suspend swipe switch sync tag tap test toggle track transfer trigger try turn
     type unfollow uninstall unlink unlock unsubscribe update upgrade upload use validate verify view visit
     vote wait watch withdraw
@@ -126,3 +126,22 @@ def verb_of(word: str) -> str | None:
     if low.endswith("ed"):
         candidates += [low[:-2], low[:-1], low[:-3]]
     return next((one for one in candidates if one in known), None)
+
+
+def is_past(word: str) -> bool:
+    """Tell whether a word is a known verb in the past tense."""
+    verb = verb_of(word)
+    return verb is not None and past(verb) == word.lower()
+
+
+def parted(words: list[str]) -> list[str]:
+    """Part what is written as one ("signup"), unless another word says what was done: then it is a noun.
+
+    Examples
+    --------
+    >>> parted(["Signup"]), parted(["Signup", "Failed"])
+    (['sign', 'up'], ['Signup', 'Failed'])
+    """
+    if any(is_past(word) for word in words):
+        return words
+    return [part for word in words for part in FUSED.get(word.lower(), (word,))]
