@@ -120,6 +120,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
             "customerio_id": f.id("data.identifiers.cio_id", "customer_identifiers.cio_id", "cio_id"),
         },
         kind=pl.when(metric.is_in(TOLD)).then(metric) if activities else None,
+        problem=f.problem,
     )
     if f.has("event_id") or (activities and f.has("id")):
         shape.fields["message_id"] = f.id("event_id", "id") if activities else f.id("event_id")

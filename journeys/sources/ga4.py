@@ -5,10 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
+from journeys.sources.campaign import CLICKED
 from journeys.sources.fields import Fields
 from journeys.sources.keyed import keyed_lists
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Source, load
+from journeys.sources.reading import Raw, Source, load
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["read_ga4"]
@@ -18,6 +19,8 @@ NEEDED = ("event_timestamp", "event_name", "user_pseudo_id")
 KEY = ("event_name", "event_timestamp", "user_pseudo_id", "event_bundle_sequence_id")
 BATCH = ("batch_page_id", "batch_ordering_id", "batch_event_index")
 LISTS = {"event_params": "", "user_properties": "user_"}
+# Rows up to this number are put in order in memory.
+SORTED = 2_000_000
 
 
 def read_ga4(source: Source, *, name: str = "ga4") -> Events:
@@ -46,8 +49,10 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     Notes
     -----
     Time is `event_timestamp` in microseconds, UTC; `event_date` is a day in the property's own zone and is kept as it
-    is. Duplicates are rows with the same name, time, cookie and place in their batch. Source: Google's documentation of
-    the BigQuery export schema.
+    is. A batch has one time for all that it brings: the batch's page, its number and the place in it tell the order
+    (beyond two million rows they have to come in order; if they do not, the issues say so). Duplicates are rows with
+    the same name, time, cookie and place in their batch; rows that lack a place are no duplicates. Source: Google's
+    documentation of the BigQuery export schema.
 
     Examples
     --------
@@ -63,16 +68,20 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     missing = [column for column in NEEDED if column not in schema]
     if missing:
         raise wrong_system("Google Analytics 4", raw, missing=missing)
-    raw = keyed_lists(raw, {c: f"_{c}" for c in LISTS if c in schema})
+    raw = keyed_lists(
+        _in_order(raw, in_memory=raw.held or isinstance(source, pl.DataFrame)),
+        {c: f"_{c}" for c in LISTS if c in schema},
+    )
     f = Fields(raw.schema)
     params = Fields(pl.Schema({k: v for k, v in raw.schema.items() if k == "_event_params"}), hidden=True)
     traffic, own = "collected_traffic_source.manual_", "_event_params."
-    key = [f.text(column) for column in (*KEY, *BATCH) if column in schema]
+    place = [column for column in BATCH if column in schema]
     shape = Shape(
         timestamp=f.epoch(raw, "event_timestamp", unit="us"),
         timed=f.text("event_timestamp").is_not_null(),
         event=f.text("event_name"),
         ids={"user_id": f.id("user_id"), "user_pseudo_id": f.id("user_pseudo_id")},
+        problem=f.problem,
         fields={
             "campaign": pl.coalesce(f.text(f"{traffic}campaign_name"), params.text(f"{own}campaign")),
             "campaign_source": pl.coalesce(f.text(f"{traffic}source"), params.text(f"{own}source")),
@@ -85,8 +94,13 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
         },
     )
     shape.fields["page_path"] = shape.fields["page_url"].str.extract(r"^[a-z]+://[^/?#]+([^?#]*)", 1)
-    if any(column in schema for column in BATCH):
-        shape.fields["message_id"] = pl.concat_str(key, separator="/", ignore_nulls=True)
+    # asked for beside the others: the ids of clicks stay properties
+    clicked = Fields(raw.schema).text("collected_traffic_source.gclid", "collected_traffic_source.dclid")
+    shape.fields[CLICKED] = pl.when(clicked.is_not_null()).then(pl.lit("gclid=1"))
+    if BATCH[-1] in place:
+        key = [f.text(column).fill_null("") for column in KEY if column in schema] + [f.text(one) for one in place]
+        placed = pl.all_horizontal(pl.col(column).is_not_null() for column in place)
+        shape.fields["message_id"] = pl.when(placed).then(pl.concat_str(key, separator="/"))
     f.used |= {("event_timestamp",), ("user_pseudo_id",), ("event_name",)}
     shape.properties = params.rest("_event_params")
     if "_user_properties" in raw.schema:
@@ -94,3 +108,24 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
         shape.properties += users.rest("_user_properties", prefix="user_")
     shape.properties += f.rest(skip=list(LISTS))
     return to_events(raw, shape, name=name)
+
+
+def _in_order(raw: Raw, *, in_memory: bool) -> Raw:
+    """Put rows of one time in the order of their batches, if they are not: a table has them in any order."""
+    keys = [column for column in ("event_timestamp", *BATCH) if column in raw.schema]
+    if len(keys) == 1:
+        return raw
+    falls, same = pl.lit(value=False), pl.lit(value=True)
+    for number in (pl.col(key).cast(pl.Int64, strict=False) for key in keys):
+        falls |= same & (number < number.shift())
+        same &= number == number.shift()
+    disorder, count = raw.rows.select(falls.any(), pl.len()).collect().row(0)
+    if not disorder:
+        return raw
+    if count > SORTED and not in_memory:
+        said = f"{count:,} rows are too many to put equal times in the order of their batches: order the export by "
+        return Raw(raw.rows, raw.name, (*raw.notes, said + ", ".join(keys)))
+    rows = raw.rows.sort(
+        [pl.col(key).cast(pl.Int64, strict=False) for key in keys], nulls_last=True, maintain_order=True
+    )
+    return Raw(rows.collect().lazy() if in_memory else rows, raw.name, raw.notes, held=raw.held)
