@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,10 +16,11 @@ from journeys.sources.amplitude import read_amplitude
 from journeys.sources.customerio import read_customerio
 from journeys.sources.ga4 import read_ga4
 from journeys.sources.hubspot import read_hubspot
+from journeys.sources.lake import is_lake
 from journeys.sources.looks import looks_like
 from journeys.sources.mixpanel import read_mixpanel
 from journeys.sources.posthog import read_posthog
-from journeys.sources.reading import find_files, load_files
+from journeys.sources.reading import Source, find_files, load, load_files
 from journeys.sources.segment import read_segment
 from journeys.sources.snowplow import FIELDS, read_snowplow
 
@@ -36,6 +37,7 @@ READERS: dict[str, Callable[[Any], Events]] = {
     "Customer.io": read_customerio,
     "HubSpot": read_hubspot,
 }
+FILES = 20
 NEAR, FAR, PEOPLE, SAMPLE = 60, 14, 20, 2000
 # Minutes beside the whole hour at which nobody's clock is wrong: how many people meet there by chance?
 BESIDE = (-13, -7, 7, 13)
@@ -82,7 +84,7 @@ def check(*sources: Any) -> Checked:
     Parameters
     ----------
     *sources
-        Events, or paths: the system is told by the columns.
+        Events, or paths and frames: their system is told by the columns.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def check(*sources: Any) -> Checked:
     Raises
     ------
     SourceError
-        A file of no known system (read it with `read_table` and give the Events).
+        A file of no known system (read it with `read_table` and give the Events), or nothing that could be read.
 
     Notes
     -----
@@ -132,29 +134,54 @@ def check(*sources: Any) -> Checked:
     return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events)
 
 
-def read_any(source: str | Path) -> Events:
-    """Read a file or folder of any known system, told by its columns.
+def read_any(source: Source) -> Events:
+    """Read a file, folder or frame of any known system, told by its columns.
 
     Raises
     ------
     SourceError
         No system is known to write such columns.
     """
+    shown = repr(str(source)) if isinstance(source, str | Path) else f"a {type(source).__name__}"
+    columns: list[str] = []
+    trouble: SourceError | None = None
+    for schema in _schemas(source):
+        if isinstance(schema, SourceError):
+            trouble = trouble or schema
+            continue
+        if (system := _system(schema)) is not None:
+            return READERS[system](source)
+        columns = columns or [name for name in schema if not name.startswith("_")]
+    if trouble is not None and not columns:
+        raise trouble
+    has = ", ".join(map(repr, columns[:12])) or "no columns"
+    raise SourceError(
+        f"source: {shown} is of no system known here; read it with read_table and check the Events. It has {has}"
+    )
+
+
+def _schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
+    """Give the columns of one file after the other, or why it has none: the first may tell nothing or be broken."""
+    if not isinstance(source, str | Path) or is_lake(source):
+        yield list(load(source).schema)
+        return
     files = find_files(source)
-    sample = [found for found in files if found.size][:1] or files[:1]
-    raw = load_files(sample, name=Path(str(source)).name, text=None)
-    system = looks_like(raw.schema)
-    if system is None and len(raw.schema) == len(FIELDS):
-        system = "Snowplow"
-    if system is None and {"anonymous_id", "user_id"} & set(raw.schema):
-        system = "Segment's warehouse"
-    if system is None:
-        columns = ", ".join(repr(name) for name in list(raw.schema)[:12] if not name.startswith("_"))
-        raise SourceError(
-            f"source: {str(source)!r} is of no system known here; read it with read_table and check the Events. "
-            f"It has {columns or 'no columns'}"
-        )
-    return READERS[system](source)
+    for found in [found for found in files if found.size][:FILES] or files[:1]:
+        try:
+            yield list(load_files([found], name=Path(source).name, text=None).schema)
+        except SourceError as error:
+            yield error
+
+
+def _system(columns: Iterable[str]) -> str | None:
+    given = list(columns)
+    if (system := looks_like(given)) is not None:
+        return system
+    if len(given) == len(FIELDS):
+        return "Snowplow"
+    small = {name.lower() for name in given}  # some warehouses write columns in capitals
+    is_warehouse = looks_like(small) == "Segment's warehouse" or bool({"anonymous_id", "user_id"} & small)
+    return "Segment's warehouse" if is_warehouse else None
 
 
 def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:

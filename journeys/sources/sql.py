@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 import polars as pl
 
-from journeys.errors import SourceError
+from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
 from journeys.sources.reading import concat_rows
 from journeys.sources.reading.spool import Spool
@@ -17,6 +18,8 @@ from journeys.sources.table import read_table
 __all__ = ["read_sql"]
 
 BATCH = 100_000
+# Types of DuckDB that no table of Polars holds: such a column is taken as the text that it is shown as.
+FOREIGN = re.compile(r"\b(INTERVAL|UNION)\b")
 
 
 def read_sql(
@@ -51,8 +54,10 @@ def read_sql(
 
     Raises
     ------
+    ArgumentError
+        The connection is none.
     SourceError
-        The database refuses the query; its own words are in the message.
+        The database refuses the query; its own words are in the message. Or a column has a type that cannot be read.
 
     Notes
     -----
@@ -71,8 +76,18 @@ def read_sql(
     [('Signed Up', '7')]
     >>> database.close()
     """
+    if not any(hasattr(connection, way) for way in ("cursor", "execute", "sql", "connect")):
+        raise ArgumentError(
+            f"connection: {type(connection).__name__} is no open connection; give what the database's library gives, "
+            "such as sqlite3.connect('app.db') or duckdb.connect('app.duckdb')"
+        )
     try:
         frame = _ask(query, connection)
+    except pl.exceptions.PanicException as error:
+        said = str(error).splitlines()[0]
+        raise SourceError(
+            f"query: the answer has a type that cannot be read; cast that column to text in the query: {said}"
+        ) from error
     except Exception as error:  # every driver has errors of its own
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SourceError(f"query: the database refuses it: {said}") from error
@@ -101,13 +116,14 @@ def _ask(query: str, connection: Any) -> pl.LazyFrame:
     if tables:
         return concat_rows(tables)
     # no rows may come in no batch: then only the whole answer, which is empty, names the columns
-    return (pl.DataFrame(connection.sql(query)) if _duckdb(connection) else pl.read_database(query, connection)).lazy()
+    whole = pl.DataFrame(_readable(connection.sql(query))) if _duckdb(connection) else None
+    return (pl.read_database(query, connection) if whole is None else whole).lazy()
 
 
 def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
     if _duckdb(connection):
         # Polars would ask over a connection of its own, which sees neither temporary tables nor registered frames.
-        relation = connection.sql(query)
+        relation = _readable(connection.sql(query))
         read = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
         for batch in read(BATCH):
             yield pl.DataFrame(batch)
@@ -119,6 +135,15 @@ def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
 
 def _duckdb(connection: Any) -> bool:
     return type(connection).__module__.partition(".")[0] in ("duckdb", "_duckdb")
+
+
+def _readable(relation: Any) -> Any:
+    """Ask for columns of types that only DuckDB has (a span of time in months and days, a union) as text."""
+    foreign = [n for n, dtype in zip(relation.columns, relation.types, strict=True) if FOREIGN.search(str(dtype))]
+    if not foreign:
+        return relation
+    quoted = ['"' + name.replace('"', '""') + '"' for name in foreign]
+    return relation.project(f"* replace ({', '.join(f'cast({name} as varchar) as {name}' for name in quoted)})")
 
 
 @contextmanager

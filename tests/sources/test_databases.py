@@ -220,3 +220,36 @@ def test_a_lake_without_its_library_is_told(tmp_path, monkeypatch, folder, kind,
         jn.SourceError, match=rf"a table of {kind} needs the package {package}: pip install 'journeys\[lakes\]'"
     ):
         jn.read_table(tmp_path, **ASKED)
+
+
+def test_types_that_only_duckdb_has_are_taken_as_text():
+    duckdb = pytest.importorskip("duckdb")
+    query = """select timestamptz '2026-03-01 10:00:00+00' as at, 'Left' as what, 1 as who,
+        interval 3 days as "the ""stay",
+        [interval 1 month] as all_stays, union_value(n := 7) as either, 'interval' as word"""
+    with duckdb.connect() as database:
+        row = jn.read_sql(query, connection=database, **ASKED).table.collect().row(0, named=True)
+        assert jn.read_sql(f"{query} where false", connection=database, **ASKED).issues.read == 0
+    assert (row['the "stay'], row["all_stays"], row["either"], row["word"]) == ("3 days", "[1 month]", "7", "interval")
+
+
+def test_what_is_no_connection_is_said_so():
+    for given, kind in (("sqlite:///app.db", "str"), (None, "NoneType"), (7, "int")):
+        with pytest.raises(jn.ArgumentError, match=f"connection: {kind} is no open connection; give what the database"):
+            jn.read_sql("select 1", connection=given, **ASKED)
+
+
+def test_a_type_that_polars_does_not_know_is_an_error_in_words(monkeypatch):
+    def panic(query, connection):
+        raise pl.exceptions.PanicException("could not import from `month_day_nano_interval`\nmore")
+
+    monkeypatch.setattr(sql, "_ask", panic)
+    with (
+        sqlite3.connect(":memory:") as database,
+        pytest.raises(
+            jn.SourceError,
+            match="query: the answer has a type that cannot be read; cast that column to text in the query: could",
+        ),
+    ):
+        jn.read_sql("select 1", connection=database, **ASKED)
+    database.close()
