@@ -13,7 +13,7 @@ import polars as pl
 
 __all__ = ["UnreadableError", "head_of", "members", "unpacked"]
 
-PACKED = 1 << 20
+PACKED = 1 << 17
 GZIP = 31  # zlib's word for a gzip header with any window
 
 
