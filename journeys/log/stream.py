@@ -18,6 +18,7 @@ from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, f
 __all__ = ["stream_log"]
 
 BATCH = 250_000
+ROOM = 32 << 20
 
 
 def stream_log(
@@ -101,15 +102,36 @@ def _scatter(
     """Send each row, with its code, to its shard: batch after batch, so that files keep the order of arrival."""
     code = coder(people["person"])
     bounds = pl.Series(highs, dtype=pl.UInt32)
-    columns = [name for name in rows.collect_schema() if name != "person"]
+    schema = rows.collect_schema()
+    columns = [name for name in schema if name != "person"]
+    waiting: list[list[pl.DataFrame]] = [[] for _ in highs]
+    size = written = 0
     for number in range(len(highs)):
         (parts / str(number)).mkdir(parents=True)
-    for number, batch in enumerate(rows.collect_batches(chunk_size=BATCH, maintain_order=True)):
+
+    def write() -> None:
+        for number, pieces in enumerate(waiting):
+            if pieces:
+                pl.concat(pieces).write_parquet(parts / str(number) / f"{written:08d}.parquet", compression="lz4")
+                pieces.clear()
+
+    for batch in rows.collect_batches(chunk_size=_height(schema), maintain_order=True):
         codes = code(batch["person"])
         shard = bounds.search_sorted(codes, side="right").alias("shard")
         coded = batch.select(codes, *columns, shard).with_columns(pl.col("event").cast(pl.Enum(names)))
         for (one,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
-            part.write_parquet(parts / str(one) / f"{number:08d}.parquet", compression="lz4")
+            waiting[int(one)].append(part)
+        size += int(coded.estimated_size())
+        if size > ROOM:
+            write()
+            size, written = 0, written + 1
+    write()
+
+
+def _height(schema: pl.Schema) -> int:
+    """Say how many rows make a batch: several are under way at once, so that wide rows come in smaller ones."""
+    width = sum(8 if kind.is_numeric() or kind.is_temporal() or kind == pl.Boolean else 64 for kind in schema.values())
+    return max(10_000, min(BATCH, ROOM // max(width, 1)))
 
 
 def _empty(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame:

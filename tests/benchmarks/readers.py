@@ -24,6 +24,7 @@ __all__ = ["readers", "store"]
 FASTEST = {"csv": 300, "tsv": 300, "ndjson": 150}
 SLOWEST = 1.5
 GROWS = 1.25
+LEAST = 1_200_000  # fewer rows do not fill what is under way at once
 READ: dict[str, Callable[[str], jn.Events]] = {
     "segment": jn.read_segment,
     "segment warehouse": jn.read_segment,
@@ -67,8 +68,9 @@ def readers(folder: Path, *, events: int, say: Callable[[str], None]) -> tuple[l
             )
         comparisons.append(found)
         failures += found.failures
+    least = max(events, LEAST)
     for system in STORED:
-        one, four = (_stored(system, folder=folder, rows=rows) for rows in (events, 4 * events))
+        one, four = (_stored(system, folder=folder, rows=rows) for rows in (least, 4 * least))
         question = Question(f"store {system}", {"four times": four, "journeys": one}, repeat=1, compare=False)
         found = ask(question, say=say)
         large, small = (measured.peak for measured in found.measured.values())
