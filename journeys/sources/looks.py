@@ -19,6 +19,7 @@ SIGNS: dict[str, list[set[str]]] = {
         {"event", "distinct_id", "timestamp", "uuid"},
         {"event", "distinct_id", "timestamp", "properties"},
         {"distinct_id", "person_id", "person_version"},
+        {"results", "next"},
     ],
     "Mixpanel": [{"event", "properties"}],
     "Snowplow": [{"collector_tstamp", "event_id"}, {"domain_userid", "collector_tstamp"}],
@@ -36,6 +37,11 @@ SIGNS: dict[str, list[set[str]]] = {
         {"lifecyclestage"},
         {"Record ID", "Lifecycle Stage"},
         {"Record ID", "Company name"},
+        {"Record ID", "Email"},
+        {"propertiesWithHistory"},
+        {"id", "properties", "createdAt"},
+        {"results", "paging"},
+        {"events", "hasMore"},
     ],
 }
 READERS = {

@@ -312,7 +312,9 @@ def test_hubspot_webhooks_mail_events_and_contacts(tmp_path):
     )
     listed = jn.read_hubspot(contacts)
     assert listed.table.select("event", "hubspot_id").collect().rows() == [("Became Lead", "7"), ("Became MQL", "7")]
-    assert listed.issues.quarantine["reason"].to_list() == ["a contact without the date of any stage"]
+    assert listed.issues.quarantine["reason"].to_list() == [
+        "a contact without any date: neither of its creation nor of a stage"
+    ]
     calls = pl.DataFrame(
         {"id": ["x"], "eventType": ["pe123_signed_up"], "occurredAt": ["2026-03-01T10:00:00Z"], "objectId": [7]}
     )

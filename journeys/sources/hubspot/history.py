@@ -1,0 +1,89 @@
+"""Property history and webhooks: what changed of whom, and when."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.events import Events
+from journeys.sources.fields import Fields
+from journeys.sources.hubspot.stages import CONTACT, became
+from journeys.sources.links import Link, made_links
+from journeys.sources.reading import Raw
+from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.shape import Shape, to_events
+
+__all__ = ["history_events"]
+
+
+def history_events(raw: Raw, name: str) -> Events:
+    """Give changes of properties, as webhooks or as a history of them: stages are events, the others facts."""
+    f = Fields(raw.schema)
+    time, timed = f.epoch(raw, "occurredAt", unit="ms"), f.text("occurredAt").is_not_null()
+    kind = f.text("subscriptionType").fill_null("contact.propertyChange")
+    prop, value = f.text("propertyName").str.to_lowercase(), f.text("propertyValue")
+    is_stage = (prop == "lifecyclestage") & (kind == "contact.propertyChange")
+    about_contact = kind.str.starts_with("contact.")
+    # The name of a company, its size, its industry: told of the account, whoever works there.
+    company = kind.is_in(["company.propertyChange", "company.creation"])
+    joins = kind.is_in(["contact.associationChange"]) & f.text("associationType").str.starts_with("CONTACT_TO_COMPANY")
+    joins &= ~f.text("associationRemoved").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
+    shape = Shape(
+        timestamp=time,
+        timed=timed,
+        event=pl.when(is_stage & value.is_not_null()).then(became(value)),
+        ids={
+            "email": f.email("email", "Email"),
+            "hubspot_id": pl.when(joins).then(f.id("fromObjectId")).when(about_contact).then(f.id(*CONTACT)),
+        },
+        kind=pl.when(company | joins)
+        .then(pl.lit("group"))
+        .when(kind.str.ends_with("creation"))
+        .then(pl.lit("creation"))
+        .when(~is_stage)
+        .then(pl.lit("crm")),
+        problem=pl.when(f.problem.is_not_null())
+        .then(f.problem)
+        .when(kind.is_in(["contact.associationChange"]) & ~joins)
+        .then(pl.lit("an association that tells of no company joined"))
+        .when(~about_contact & ~company)
+        .then(pl.concat_str(pl.lit("about no contact: "), kind))
+        .when(kind == "contact.deletion")
+        .then(pl.lit("a deleted contact"))
+        .when(is_stage & value.is_null())
+        .then(pl.lit("a lifecycle stage without value")),
+    )
+    shape.fields["group_id"] = (
+        pl.when(company)
+        .then(f.id(*CONTACT))
+        .when(joins)
+        .then(f.id("toObjectId"))
+        .otherwise(f.id("associatedcompanyid", "company_id"))
+    )
+    if f.has("eventId"):
+        shape.fields["message_id"] = f.id("eventId")
+    told = (
+        raw.rows.select(prop.drop_nulls().unique().sort()).collect().to_series().to_list()
+        if f.has("propertyName")
+        else []
+    )
+    taken = {"lifecyclestage", "email", "associatedcompanyid"}
+    shape.traits += [(snake_case(key), pl.when(prop == key).then(value)) for key in told if key not in taken][:500]
+    merged = {"_primary": f.id("primaryObjectId"), "_new": f.id("newObjectId"), "_merged": f.text("mergedObjectIds")}
+    shape.hidden = {key: pl.when(kind == "contact.merge").then(expr) for key, expr in merged.items()}
+    shape.kind = pl.when(kind == "contact.merge").then(pl.lit("merge")).otherwise(shape.kind)
+    rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber", "numberOfPropertiesMoved"])
+    shape.properties = rest
+    shape.traits += [(key, expr) for key, expr in rest if key == "company"]
+    return to_events(raw, shape, name=name, links=_merges)
+
+
+def _merges(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Join the contacts that were merged: each with the one that is left."""
+    left = ("hubspot_id", pl.coalesce("_new", "_primary", "hubspot_id"))
+    each = used.with_columns(pl.col("_merged").str.extract_all(r"\d+")).explode("_merged", empty_as_null=True)
+    return made_links(
+        [
+            (used, Link("merge", left, ("hubspot_id", pl.col("_primary")), "merge")),
+            (each, Link("merge", left, ("hubspot_id", pl.col("_merged")), "merge")),
+        ]
+    )

@@ -1,0 +1,163 @@
+"""Lists of contacts and of companies, exported or as the API answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import polars as pl
+
+from journeys.events import Events
+from journeys.sources.epochs import wrong_unit
+from journeys.sources.fields import Fields
+from journeys.sources.hubspot.stages import COMPANY, CONTACT, CREATED, STAGES, became
+from journeys.sources.reading import Raw
+from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.shape import Shape, as_text, to_events
+from journeys.sources.times import UTC_TIME, parse_time
+
+__all__ = ["company_facts", "contact_events", "is_companies", "is_contacts", "plain_rows"]
+
+MAIL, STAGE, NAMES = ("email", "Email"), ("lifecyclestage", "Lifecycle Stage"), ("firstname", "First Name", "lastname")
+HISTORY = "propertiesWithHistory"
+ENTRIES = pl.List(pl.Struct({"_stage": pl.String(), "_at": pl.String()}))
+
+
+def plain_rows(raw: Raw) -> Raw:
+    """Put what the API has under `properties` beside the rest, as a table has it."""
+    inside = raw.schema.get("properties")
+    if not isinstance(inside, pl.Struct) or not {"id", "properties"} <= set(raw.schema):
+        return raw
+    fields = [field.name for field in inside.fields]
+    beside = [column for column in raw.schema if column != "properties" and column not in fields]
+    rows = raw.rows.select(
+        *(pl.col(column).alias("Record ID" if column == "id" else column) for column in beside),
+        *(pl.col("properties").struct.field(field).alias(field) for field in fields),
+    )
+    return Raw(rows, raw.name, raw.notes, held=raw.held)
+
+
+def is_contacts(columns: Collection[str]) -> bool:
+    """Tell a list of contacts: they have an id, and stages or a name."""
+    known = set(columns)
+    staged = bool(_stage_dates(columns)) or HISTORY in known or bool(known & set(STAGE))
+    listed = known & {"Record ID", "hs_object_id", "vid"} and known & {*MAIL, *NAMES}
+    return bool(known & {*CONTACT, *MAIL} and (staged or listed))
+
+
+def is_companies(columns: Collection[str]) -> bool:
+    """Tell a list of companies, which may have stages but no e-mail."""
+    known = set(columns)
+    return bool(known & set(COMPANY) and known & set(CONTACT)) and not known & {*MAIL, *NAMES}
+
+
+def contact_events(raw: Raw, name: str) -> Events:
+    """Turn a list of contacts into a fact each, and an event for each stage whose date is known."""
+    dates, entries = _stage_dates(raw.schema), _entries(raw.schema)
+    long = raw.rows.with_columns(entries.alias("_entries")).explode("_entries", empty_as_null=True).unnest("_entries")
+    f = Fields(raw.schema)
+    at = pl.col("_at")
+    digits = pl.when(at.str.contains(r"^\d{9,}$")).then(at)
+    words = pl.when(digits.is_null()).then(at)
+    stage = pl.col("_stage")
+    shape = Shape(
+        timestamp=pl.coalesce(
+            parse_time(digits, pl.String(), column="date", unit="ms"), parse_time(words, pl.String(), column="date")
+        ),
+        timed=at.is_not_null(),
+        event=became(stage),
+        ids={"email": f.email(*MAIL), "hubspot_id": f.id(*CONTACT)},
+        kind=pl.when(stage.is_null()).then(pl.lit("contact")),
+        problem=pl.when(at.is_null())
+        .then(pl.lit("a contact without any date: neither of its creation nor of a stage"))
+        .otherwise(wrong_unit(digits, pl.String(), column="date", unit="ms")),
+    )
+    shape.fields["group_id"] = f.id("associatedcompanyid", "Associated Company IDs", "Primary Associated Company ID")
+    f.used |= {(column,) for column in dates.values()}
+    shape.properties = f.rest(skip=[f"{HISTORY}.lifecyclestage"])
+    shape.traits = [(key, pl.when(stage.is_null()).then(expr)) for key, expr in shape.properties]
+    notes = ["each contact, and each stage of one, is a row of its own"]
+    if not dates and HISTORY not in raw.schema:
+        notes = ["when contacts reached their stage is not told: export the dates of the stages to have them as events"]
+    return to_events(Raw(long, raw.name, raw.notes, held=raw.held), shape, name=name, notes=notes)
+
+
+def _entries(schema: pl.Schema) -> pl.Expr:
+    """List of each contact the fact, at the time of creation, and the stages: of their history, else of their dates."""
+    dates = {stage: _written(column, schema[column]) for stage, column in _stage_dates(schema).items()}
+    created = [_written(column, schema[column]) for column in CREATED if column in schema]
+    listed = [pl.struct(pl.lit(stage).alias("_stage"), at.alias("_at")) for stage, at in dates.items()]
+    stages = pl.concat_list(listed) if listed else pl.lit([], dtype=ENTRIES)
+    stages = stages.list.filter(pl.element().struct.field("_at").is_not_null())
+    history = _history(schema)
+    if history is not None:
+        stages = pl.when(history.list.len() > 0).then(history).otherwise(stages)
+    first = stages.list.eval(pl.element().struct.field("_at")).list.min()
+    nothing = pl.lit(None, dtype=pl.String)
+    fact = pl.struct(nothing.alias("_stage"), pl.coalesce(*created, first).alias("_at"))
+    return pl.concat_list(fact, stages)
+
+
+def _history(schema: pl.Schema) -> pl.Expr | None:
+    known = schema.get(HISTORY)
+    steps = dict(known).get("lifecyclestage") if isinstance(known, pl.Struct) else None
+    if not isinstance(steps, pl.List) or not isinstance(steps.inner, pl.Struct):
+        return None
+    if not {"value", "timestamp"} <= {field.name for field in steps.inner.fields}:
+        return None
+    value, at = (pl.element().struct.field(field) for field in ("value", "timestamp"))
+    step = pl.struct(value.cast(pl.String).alias("_stage"), at.cast(pl.String).alias("_at"))
+    found = pl.col(HISTORY).struct.field("lifecyclestage").list.eval(step)
+    return found.list.filter(pl.element().struct.field("_stage") != "").fill_null(pl.lit([], dtype=ENTRIES))
+
+
+def _written(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Write a date as text, as most exports have it; whole numbers count milliseconds."""
+    value = pl.col(column)
+    if dtype.is_numeric():
+        return value.cast(pl.Int64, strict=False).cast(pl.String)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return as_text(value, dtype)
+
+
+def _stage_dates(columns: Iterable[str]) -> dict[str, str]:
+    """Find the columns that hold the date of each lifecycle stage."""
+    found: dict[str, str] = {}
+    for column in columns:
+        plain = snake_case(column)
+        for stage in STAGES:
+            words = {
+                f"hs_lifecyclestage_{stage}_date",
+                f"became_a_{stage}_date",
+                f"became_an_{stage}_date",
+                f"became_a_{_spelled(stage)}_date",
+                f"became_an_{_spelled(stage)}_date",
+            }
+            if plain in words:
+                found[stage] = column
+    return found
+
+
+def _spelled(stage: str) -> str:
+    return {"marketingqualifiedlead": "marketing_qualified_lead", "salesqualifiedlead": "sales_qualified_lead"}.get(
+        stage, stage
+    )
+
+
+def company_facts(raw: Raw, name: str) -> Events:
+    """Turn a list of companies into facts about accounts."""
+    f = Fields(raw.schema)
+    created = [column for column in CREATED if f.has(column)]
+    times = pl.coalesce([f.epoch(raw, column, unit="ms") for column in created] or [pl.lit(None, dtype=UTC_TIME)])
+    timed = f.text(*created).is_not_null()
+    shape = Shape(
+        timestamp=times,
+        timed=timed,
+        event=pl.lit(None, dtype=pl.String),
+        ids={"email": pl.lit(None, dtype=pl.String), "hubspot_id": pl.lit(None, dtype=pl.String)},
+        kind=pl.lit("group"),
+        problem=pl.when(~timed).then(pl.lit("a company without a date: neither of its creation nor of a change")),
+        fields={"group_id": f.id(*CONTACT)},
+    )
+    shape.traits = f.rest()
+    return to_events(raw, shape, name=name, notes=["companies are accounts: j.by_account() has what is known of them"])

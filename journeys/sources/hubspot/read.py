@@ -1,0 +1,124 @@
+"""HubSpot: property history (lifecycle stages), webhooks, e-mail events and lists: `read_hubspot`."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.events import Events
+from journeys.sources.fields import Fields, named
+from journeys.sources.hubspot.history import history_events
+from journeys.sources.hubspot.lists import company_facts, contact_events, is_companies, is_contacts, plain_rows
+from journeys.sources.hubspot.stages import CONTACT
+from journeys.sources.looks import wrong_system
+from journeys.sources.pages import unpaged
+from journeys.sources.reading import Raw, Source, load
+from journeys.sources.shape import Shape, to_events
+
+__all__ = ["read_hubspot"]
+
+MAIL = {
+    "SENT": "Sent Email",
+    "PROCESSED": "Processed Email",
+    "DELIVERED": "Received Email",
+    "OPEN": "Opened Email",
+    "CLICK": "Clicked Email",
+    "BOUNCE": "Bounced Email",
+    "DEFERRED": "Deferred Email",
+    "DROPPED": "Dropped Email",
+    "SPAMREPORT": "Reported Spam",
+    "STATUSCHANGE": "Changed Subscription",
+}
+TEXT = (*CONTACT, "eventId", "email", "Email", "associatedcompanyid", "id", "recipient", "propertyValue")
+
+
+def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
+    """Read what HubSpot knows of contacts: when they became MQL, SQL, Opportunity or Customer, and their e-mail.
+
+    Parameters
+    ----------
+    source
+        One of: property history or webhooks (`objectId`, `propertyName`, `propertyValue`, `occurredAt` in ms; CSV or
+        JSON), e-mail events (`type`, `recipient`, `created` in ms), events of the events API (`eventType`,
+        `occurredAt`), or a list of contacts, best with the date of each stage (`hs_lifecyclestage_lead_date`, … or
+        "Became a Lead Date", …) or with `propertiesWithHistory`, or a list of companies ("Record ID", "Company name",
+        …). Lists and e-mail events may be the API's pages (`results`, `events`).
+    name
+        What to write into the column `source`.
+
+    Returns
+    -------
+    Events
+        A change of `lifecyclestage` is an event: "Became Subscriber", "Became Lead", "Became MQL", "Became SQL",
+        "Became Opportunity", "Became Customer"; a stage of your own is "Became <stage>". Changes of other properties
+        and creations are facts with the property as a trait; so is a contact in a list, at the time of its creation.
+        Companies, and who belongs to them (`contact.associationChange`), are facts about accounts: `j.by_account()`
+        has them. `contact.merge` joins contacts. Identifiers: `email` (lower case), `hubspot_id`.
+
+    Raises
+    ------
+    SourceError
+        No such file, or the file of another system.
+
+    Notes
+    -----
+    An opened e-mail is weak evidence: mail programs load pictures by themselves. Source: HubSpot's documentation of its
+    webhooks, e-mail events and lifecycle stages.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> history = pl.DataFrame({"objectId": [7], "propertyName": ["lifecyclestage"],
+    ...     "propertyValue": ["marketingqualifiedlead"], "occurredAt": [1772530000000]})
+    >>> read_hubspot(history).table.select("event", "hubspot_id").collect().rows()
+    [('Became MQL', '7')]
+    """
+    raw = unpaged(load(source, text=TEXT), "results", "events")
+    columns = set(raw.schema)
+    if {"propertyName", "propertyValue", "occurredAt"} <= columns or {"subscriptionType", "occurredAt"} <= columns:
+        return history_events(raw, name)
+    if {"recipient", "created", "type"} <= columns:
+        return _mail(raw, name)
+    if {"eventType", "occurredAt"} <= columns:
+        return _occurrences(raw, name)
+    raw = plain_rows(raw)
+    if is_companies(raw.schema):
+        return company_facts(raw, name)
+    if is_contacts(raw.schema):
+        return contact_events(raw, name)
+    raise wrong_system("HubSpot", raw, missing=["propertyName", "recipient", "eventType", "lifecyclestage"])
+
+
+def _mail(raw: Raw, name: str) -> Events:
+    f = Fields(raw.schema)
+    time, timed = f.epoch(raw, "created", unit="ms"), f.text("created").is_not_null()
+    kind = f.text("type").str.to_uppercase()
+    title = pl.concat_str(kind.str.to_titlecase(), pl.lit(" Email"))
+    shape = Shape(
+        timestamp=time,
+        timed=timed,
+        event=named(kind, MAIL, default=title),
+        problem=f.problem,
+        ids={"email": f.email("recipient"), "hubspot_id": f.id("vid", "contact_id")},
+        fields={"page_url": f.text("url")},
+    )
+    if f.has("id"):
+        shape.fields["message_id"] = f.id("id")
+    shape.properties = f.rest(skip=["portalId", "appId"])
+    return to_events(raw, shape, name=name, notes=["an opened e-mail is weak evidence: robots open, too"])
+
+
+def _occurrences(raw: Raw, name: str) -> Events:
+    f = Fields(raw.schema)
+    time = f.epoch(raw, "occurredAt", unit="ms")
+    # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.
+    plain = f.text("eventType").str.replace(r"^(pe\d+|e)_", "").str.replace_all("_", " ").str.to_titlecase()
+    shape = Shape(
+        timestamp=time,
+        timed=f.text("occurredAt").is_not_null(),
+        event=plain,
+        problem=f.problem,
+        ids={"email": f.email("email", "properties.email"), "hubspot_id": f.id(*CONTACT), "hubspot_utk": f.id("utk")},
+        fields={"page_url": f.text("properties.hs_url", "properties.url"), "message_id": f.id("id", "uuid")},
+    )
+    shape.properties = [*f.rest("properties"), *f.rest()]
+    return to_events(raw, shape, name=name)

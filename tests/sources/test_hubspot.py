@@ -1,0 +1,107 @@
+"""HubSpot's lists: nobody in them is lost, stages have the time that is told, and the API's answers are read."""
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.sources import read_any
+
+AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
+MS = int(AT.timestamp()) * 1000
+DEFAULT = (
+    "Record ID,First Name,Last Name,Email,Lifecycle Stage,Create Date\n"
+    "7,Ada,L,Ada@X.example,Lead,2026-03-01 10:00\n8,Bo,M,b@x.example,,\n"
+)
+
+
+def test_the_export_as_it_is_by_default(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text(DEFAULT)
+    events = jn.read_hubspot(path)
+    found = events.issues
+    assert (found.read, found.kept, found.facts, found.quarantined) == (2, 0, 1, 1)
+    fact = events.facts.collect().row(0, named=True)
+    assert (fact["timestamp"], fact["hubspot_id"], fact["email"]) == (AT, "7", "ada@x.example")
+    assert (fact["kind"], fact["first_name"], fact["lifecycle_stage"]) == ("contact", "Ada", "Lead")
+    assert found.quarantine["reason"].to_list() == [
+        "a contact without any date: neither of its creation nor of a stage"
+    ]
+    assert any("when contacts reached their stage is not told" in said for said in found.table["reason"])
+    assert read_any(path).issues.facts == 1
+
+
+def test_a_contact_without_stages_is_a_fact_beside_those_with(tmp_path):
+    rows = pl.DataFrame({
+        "hs_object_id": [101, 102], "email": ["a@x.example", "b@x.example"], "city": ["Ulm", "Bonn"],
+        "createdate": [MS, MS + 1000], "hs_lifecyclestage_lead_date": [MS + 2000, None],
+        "hs_lifecyclestage_customer_date": [f"{MS + 3000}", ""],
+    })  # fmt: skip
+    events = jn.read_hubspot(rows)
+    assert (events.issues.kept, events.issues.facts, events.issues.quarantined) == (2, 2, 0)
+    assert events.facts.select("hubspot_id", "city").collect().rows() == [("101", "Ulm"), ("102", "Bonn")]
+    became = events.table.select("event", pl.col("timestamp").dt.epoch("ms") - MS).collect().rows()
+    assert became == [("Became Lead", 2000), ("Became Customer", 3000)]
+    no_creation = jn.read_hubspot(rows.drop("createdate")).facts.collect()
+    assert no_creation["timestamp"].dt.epoch("ms").to_list() == [MS + 2000]
+    seconds = jn.read_hubspot(rows.with_columns(pl.lit(MS // 1000).alias("hs_lifecyclestage_lead_date")))
+    assert seconds.issues.quarantined == 2
+    assert "in milliseconds; it looks like seconds" in seconds.issues.quarantine["reason"][0]
+
+
+CONTACT = {
+    "id": "101",
+    "properties": {
+        "email": "a@x.example",
+        "lifecyclestage": "customer",
+        "hs_lifecyclestage_lead_date": "2026-03-01T11:00:00.000Z",
+    },
+    "createdAt": "2026-03-01T10:00:00.000Z",
+}
+STEPS = [
+    {"value": "customer", "timestamp": "2026-03-03T10:00:00.000Z", "sourceType": "FORM"},
+    {"value": "My Stage", "timestamp": "2026-03-02T10:00:00.000Z", "sourceType": "FORM"},
+]
+
+
+@pytest.mark.parametrize("paged", [True, False])
+def test_the_apis_contacts_have_their_history(tmp_path, paged):
+    rows = [CONTACT | {"propertiesWithHistory": {"lifecyclestage": STEPS}}, CONTACT | {"id": "102"}]
+    path = tmp_path / "contacts.json"
+    lines = [{"results": rows, "paging": {"next": {"after": "9"}}}] if paged else rows
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    events = jn.read_hubspot(path)
+    assert (events.issues.kept, events.issues.facts, events.issues.quarantined) == (3, 2, 0)
+    told = events.table.select("hubspot_id", "event", pl.col("timestamp").dt.day()).collect().rows()
+    assert told == [("101", "Became Customer", 3), ("101", "Became My Stage", 2), ("102", "Became Lead", 1)]
+    assert events.facts.collect()["timestamp"].to_list() == [AT, AT]
+    assert events.facts.collect()["lifecyclestage"].to_list() == ["customer"] * 2
+    assert read_any(path).issues.facts == 2
+
+
+def test_pages_of_e_mail_events(tmp_path):
+    mail = {"id": "a", "type": "OPEN", "recipient": "Ada@X.example", "created": MS}
+    path = tmp_path / "mail.json"
+    mails = [mail, mail | {"id": "b", "type": "CLICK"}, mail | {"id": "c", "created": 1}]
+    path.write_text(json.dumps({"hasMore": False, "offset": "x", "events": mails}))
+    events = jn.read_hubspot(path)
+    assert events.table.select("event", "email", "timestamp").collect().rows() == [
+        ("Opened Email", "ada@x.example", AT),
+        ("Clicked Email", "ada@x.example", AT),
+    ]
+    assert "not between 2000 and 2100 in milliseconds" in events.issues.quarantine["reason"][0]
+    assert read_any(path).issues.kept == 2
+
+
+def test_a_company_without_creation_has_the_time_of_its_change(tmp_path):
+    path = tmp_path / "companies.csv"
+    path.write_text(
+        "Record ID,Company name,Create Date,Last Modified Date\n1,A,2026-03-01 10:00,\n2,B,,2026-03-01 10:00\n3,C,,\n"
+    )
+    events = jn.read_hubspot(path)
+    assert events.facts.select("group_id", "timestamp").collect().rows() == [("1", AT), ("2", AT)]
+    assert events.issues.quarantine["reason"].to_list() == [
+        "a company without a date: neither of its creation nor of a change"
+    ]
