@@ -82,7 +82,8 @@ def test_a_glob_passes_over_what_is_no_text_and_says_so(tmp_path):
     events = jn.read_table(str(tmp_path / "*"), **TABLE)
     assert events.issues.kept == 2
     assert notes(events) == ["1 file passed over, which is no table by name or content: 'b.pdf'"]
-    for source in (tmp_path / "b.pdf", str(tmp_path / "*.pdf")):
+    put(tmp_path / "c.csv", bytes(range(256)) * 9)
+    for source in (tmp_path / "b.pdf", str(tmp_path / "*.pdf"), tmp_path / "c.csv"):
         with pytest.raises(jn.SourceError, match="is no table: its bytes are no text"):
             jn.read_table(source, **TABLE)
 

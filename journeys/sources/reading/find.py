@@ -179,13 +179,15 @@ def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) ->
     compression = packing(head)
     if compression == "zip":
         return _in_archive(path) if archive is None else "is a zip archive in another one: unzip it"
-    if compression is not None:
-        head = head_of(path, compression, archive=archive) if archive is None or compression == "gzip" else b"PAR1"
+    if compression == "gzip" or (compression is not None and archive is None):
+        head = head_of(path, compression, archive=archive)
     kind = kind_of(head)
     if kind in ("parquet", "ipc"):
         return [Found(path, kind)] if archive is None else "can only be read when it is unzipped"
-    if named is None and (kind is None or (sure and kind == "csv" and not delimited(head))):
-        return "is no table: its bytes are no text" if kind is None else "is no table: it has no columns"
+    if kind is None:
+        return "is no table: its bytes are no text"
+    if named is None and sure and kind == "csv" and not delimited(head):
+        return "is no table: it has no columns"
     if named is None or (named == "csv" and surely_json(head)):
         named = kind
     return [Found(path, str(named), compression, archive)]
