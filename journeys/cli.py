@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -69,6 +70,8 @@ def _parser() -> ArgumentParser:
         )
         command.add_argument("--timestamp", help="time column of tables")
         command.add_argument("--event", help="event column of tables")
+        command.add_argument("--unit", choices=("s", "ms", "us", "ns"), help="what numbers in the time column count")
+        command.add_argument("--time-zone", help="of times that name none, such as Europe/Berlin")
         command.add_argument("--ids", help="identifier columns of tables, most trusted first, by commas")
     return parser
 
@@ -114,20 +117,23 @@ def _read(asked: Namespace) -> list[Events]:
     import journeys as jn
     from journeys.sources.check import read_any
 
+    options = {name: told for name in ("unit", "time_zone") if (told := getattr(asked, name)) is not None}
     is_table = any((asked.timestamp, asked.event, asked.ids))
     found = []
     for given in asked.files:
         system, equals, path = given.partition("=")
         if equals and system in _SYSTEMS:
-            found.append(getattr(jn, f"read_{system}")(path))
+            reader = getattr(jn, f"read_{system}")
+            taken = signature(reader).parameters
+            found.append(reader(path, **{name: told for name, told in options.items() if name in taken}))
         elif equals and not Path(given).exists():
             raise SourceError(f"{unknown('files', system, available=_SYSTEMS, what='system')} (in {given!r})")
         elif is_table:
             ids = [name.strip() for name in (asked.ids or "user_id").split(",") if name.strip()]
             timestamp, event = asked.timestamp or "timestamp", asked.event or "event"
-            found.append(jn.read_table(given, timestamp=timestamp, event=event, ids=ids))
+            found.append(jn.read_table(given, timestamp=timestamp, event=event, ids=ids, **options))
         else:
-            found.append(read_any(given))
+            found.append(read_any(given, **options))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from journeys.sources.snowplow import FIELDS, read_snowplow
 
 __all__ = ["Checked", "check", "read_any"]
 
-READERS: dict[str, Callable[[Any], Events]] = {
+READERS: dict[str, Callable[..., Events]] = {
     "Segment": read_segment,
     "Segment's warehouse": read_segment,
     "Google Analytics 4": read_ga4,
@@ -134,8 +135,15 @@ def check(*sources: Any) -> Checked:
     return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events)
 
 
-def read_any(source: Source) -> Events:
+def read_any(source: Source, **options: str) -> Events:
     """Read a file, folder or frame of any known system, told by its columns.
+
+    Parameters
+    ----------
+    source
+        A path, a glob, a folder or a frame.
+    **options
+        `unit` and `time_zone`, for the systems whose readers take them.
 
     Raises
     ------
@@ -150,7 +158,8 @@ def read_any(source: Source) -> Events:
             trouble = trouble or schema
             continue
         if (system := _system(schema)) is not None:
-            return READERS[system](source)
+            taken = signature(READERS[system]).parameters
+            return READERS[system](source, **{name: value for name, value in options.items() if name in taken})
         columns = columns or [name for name in schema if not name.startswith("_")]
     if trouble is not None and not columns:
         raise trouble

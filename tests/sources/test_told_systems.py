@@ -45,3 +45,19 @@ def test_a_warehouse_in_capitals_is_told(tmp_path):
     head, row = TRACKS.splitlines()
     (tmp_path / "tracks.csv").write_text(f"{head.upper()}\n{row}\n")
     assert jn.check(tmp_path).events[0].name == "segment"
+
+
+def test_the_command_passes_on_what_numbers_count_and_where_clocks_stand(tmp_path, capsys):
+    path = tmp_path / "m.ndjson"
+    path.write_text(json.dumps({"event": "A", "properties": {"time": 1772530000123, "distinct_id": "u"}}) + "\n")
+    assert main(["check", str(path)]) == 1
+    assert "(unit='ms')" in capsys.readouterr().err
+    for given in (str(path), f"mixpanel={path}"):
+        assert main(["check", given, "--unit", "ms", "--time-zone", "Europe/Berlin"]) == 0
+        assert "1 source, 1 row read" in capsys.readouterr().out
+    tracks = tmp_path / "tracks.csv"
+    tracks.write_text(TRACKS)
+    assert main(["check", str(tracks), str(path), "--unit", "ms"]) == 0
+    table = tmp_path / "log.csv"
+    table.write_text("at,what,who\n1772530000123,A,1\n")
+    assert main(["check", str(table), "--timestamp", "at", "--event", "what", "--ids", "who", "--unit", "ms"]) == 0
