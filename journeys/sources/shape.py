@@ -30,7 +30,7 @@ RESERVED = {
 # Letters only: systems write `fullStoryUrl`, `fs_session_url`, "FullStory Session URL".
 REPLAY = re.compile(
     r"(context)?((fullstory|hotjar|logrocket|clarity|smartlook|mouseflow)(session|recording|replay)*url"
-    r"|fssessionurl|replayurl|session(replay|recording)url)"
+    r"|(mixpanel|posthog|amplitude|heap|sentry|datadog)?(replay|session(replay|recording))url|fssessionurl)"
 )
 TIME = "_time"
 

@@ -60,7 +60,8 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     Returns
     -------
     Events
-        Names are `event_name` ("page_view", "link_click"), else `event`. Identifiers: `user_id`, `domain_userid`.
+        Names are `event_name` ("page_view", "link_click"), else `event`; structured events are called by what was done,
+        `se_action`. Identifiers: `user_id`, `domain_userid`.
         Campaign columns are the `mkt_*` fields. Duplicates have the same `event_id` and `event_fingerprint`.
 
     Raises
@@ -83,15 +84,17 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     """
     raw = _load(source)
     f = Fields(raw.schema)
-    if not f.has("collector_tstamp", "derived_tstamp") or not f.has("domain_userid", "user_id"):
-        raise wrong_system("Snowplow", raw, missing=["collector_tstamp", "domain_userid"])
+    missing = [] if f.has("collector_tstamp", "derived_tstamp") else ["collector_tstamp"]
+    missing += [] if f.has("domain_userid", "user_id") else ["domain_userid", "user_id"]
+    if missing:
+        raise wrong_system("Snowplow", raw, missing=missing)
     ids = {"user_id": f.id("user_id"), "domain_userid": f.id("domain_userid")}
     if network:
         ids["network_userid"] = f.id("network_userid")
     shape = Shape(
         timestamp=f.first_time("true_tstamp", "derived_tstamp", "collector_tstamp"),
         timed=f.text("derived_tstamp", "collector_tstamp").is_not_null(),
-        event=f.text("event_name", "event"),
+        event=_name(f),
         ids=ids,
         fields={
             "page_url": f.text("page_url"),
@@ -107,8 +110,21 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     if f.has("event_id"):
         key = [f.id("event_id"), f.id("event_fingerprint").fill_null("")]
         shape.fields["message_id"] = pl.concat_str(key, separator="/")
-    shape.properties = f.rest()
+    # an action is a name where it is one, and else a property
+    action = pl.when(~_structured(f).fill_null(value=False)).then(f.text("se_action"))
+    shape.properties = [*([("se_action", action)] if f.has("se_action") else []), *f.rest()]
     return to_events(raw, shape, name=name)
+
+
+def _name(f: Fields) -> pl.Expr:
+    """Call a structured event by its action: all of them are "struct", or "event" by name."""
+    action = pl.when(_structured(f)).then(f.text("se_action"))
+    return pl.coalesce(action, f.text("event_name", "event"))
+
+
+def _structured(f: Fields) -> pl.Expr:
+    kind, name = f.text("event"), f.text("event_name")
+    return (kind == "struct") | ((name == "event") & kind.is_null())
 
 
 def _load(source: Source) -> Raw:

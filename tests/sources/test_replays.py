@@ -14,7 +14,8 @@ def read(columns):
 @pytest.mark.parametrize(
     "name",
     ["fullStoryUrl", "FullStory URL", "FullStory Session URL", "clarity_url", "smartlook_url", "fs_session_url",
-     "hotjar_recording_url", "logrocket_session_url", "session_replay_url", "context_fullstory_url"],
+     "hotjar_recording_url", "logrocket_session_url", "session_replay_url", "context_fullstory_url",
+     "replay_url", "$session_recording_url", "posthog_replay_url"],
 )  # fmt: skip
 def test_a_recording_is_known_by_its_column(name):
     assert read({name: ["https://r.example/1", "", None]})["replay_url"].to_list() == [
