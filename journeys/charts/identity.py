@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import colours, finish, nothing
-from journeys.display import compact, day, number, percent, plural
+from journeys.charts.labels import label, lines_of, plain
+from journeys.charts.theme import Colours, colours, finish, nothing
+from journeys.display import day, number, percent, plural
 
 __all__ = ["draw_bridge", "draw_chain", "draw_sizes"]
 
@@ -90,30 +91,34 @@ def draw_sizes(
     >>> draw_sizes(pl.DataFrame({"identifiers": [1, 2], "people": [30, 4]})).data[0].type
     'bar'
     """
-    rows = sizes.sort("identifiers").to_dicts()
+    rows = _gathered(sizes, most=6 if narrow else 16)
     if not rows:
         return nothing("There are no identifiers.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    ticks = [str(row["identifiers"]) for row in rows]
+    total = sum(people for _, people in rows)
     fig = go.Figure(
         go.Bar(
             x=list(range(len(rows))),
-            y=[row["people"] for row in rows],
+            y=[people for _, people in rows],
             marker={"color": theme.other},
-            text=[compact(row["people"]) for row in rows],
+            text=[number(people) for _, people in rows],
             textposition="outside",
+            textangle=0,
+            textfont={"size": 11 if narrow else 13},
+            constraintext="none",
             cliponaxis=False,
             hovertext=[
-                f"{plural(row['people'], 'person', 'people')} with {plural(row['identifiers'], 'identifier')}"
-                for row in rows
+                f"{plural(people, 'person')} ({percent(people / total)}) with {ids} "
+                f"{'identifier' if ids == '1' else 'identifiers'}"
+                for ids, people in rows
             ],
             hoverinfo="text",
         )
     )
-    step = max(1, -(-len(rows) // (8 if narrow else 24)))
     fig.update_xaxes(
-        tickvals=list(range(0, len(rows), step)),
-        ticktext=ticks[::step],
+        tickvals=list(range(len(rows))),
+        ticktext=[ids.replace(" or more", "+") if narrow else ids for ids, _ in rows],
+        tickangle=0,
         title="identifiers of one person",
         fixedrange=True,
     )
@@ -129,6 +134,14 @@ def draw_sizes(
     )
 
 
+def _gathered(sizes: pl.DataFrame, *, most: int) -> list[tuple[str, int]]:
+    """Count people by identifiers, the long tail in one: many thin bars have no room for their numbers."""
+    rows = [(int(ids), int(people)) for ids, people in sizes.sort("identifiers").select("identifiers", "people").rows()]
+    shown, tail = (rows, []) if len(rows) <= most + 1 else (rows[:most], rows[most:])
+    told = [(number(ids), people) for ids, people in shown]
+    return told + ([(f"{number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
+
+
 def draw_chain(
     table: pl.DataFrame, *, finding: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
@@ -137,7 +150,8 @@ def draw_chain(
     Parameters
     ----------
     table
-        `id_type_a, id_a, id_type_b, id_b, kind, first_seen, rows, source, event, reason`, link by link.
+        `id_type_a, id_a, id_type_b, id_b, kind, first_seen, rows, source, event, reason`, link by link; perhaps `call`
+        (of the first sight, where it was no event) and `left_out` (how many links before this one are not shown).
     finding
         The answer in a sentence.
 
@@ -153,60 +167,99 @@ def draw_chain(
     if not rows:
         return nothing("Nothing links them.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    # A chain reads downwards, so that each link has a line for its evidence at any width.
-    places: dict[tuple[str, str], int] = {}
-    for row in rows:
-        for end in ((row["id_type_a"], row["id_a"]), (row["id_type_b"], row["id_b"])):
-            places.setdefault(end, -len(places))
+    # A chain reads downwards, so that each link has lines for its evidence at any width.
+    places: dict[tuple[str, str], float] = {}
+    heads: list[tuple[tuple[str, str], float]] = []
     fig = go.Figure()
+    foot = 0.0
     for row in rows:
-        top, foot = places[row["id_type_a"], row["id_a"]], places[row["id_type_b"], row["id_b"]]
+        ends = (row["id_type_a"], row["id_a"]), (row["id_type_b"], row["id_b"])
+        if ends[0] not in places:
+            # what is left out of a long chain leaves a gap
+            if heads:
+                _draw_gap(fig, row["left_out"], top=foot, theme=theme)
+                foot -= _GAP
+            places[ends[0]] = foot
+            heads.append((ends[0], foot))
+        evidence = wrap(plain(_evidence(row)), 44 if narrow else 130)[:_LINES]
         refused = row["reason"] is not None
-        bow = 0.0 if abs(top - foot) == 1 else -0.03 * abs(top - foot)
+        if ends[1] not in places:
+            foot -= _ROW + _LINE * (len(evidence) - 1)
+            places[ends[1]] = foot
+            heads.append((ends[1], foot))
+        top, low = places[ends[0]], places[ends[1]]
         fig.add_trace(
             go.Scatter(
-                x=[0, bow, 0] if bow else [0, 0],
-                y=[top, (top + foot) / 2, foot] if bow else [top, foot],
+                x=[0, 0],
+                y=[top, low],
                 mode="lines",
                 line={
                     "color": theme.worse if refused else theme.other,
                     "width": 2,
                     "dash": "dot" if refused else "solid",
-                    "shape": "spline" if bow else "linear",
                 },
                 hoverinfo="skip",
             )
         )
         fig.add_annotation(
-            text=label(_evidence(row), 46 if narrow else 120),
-            x=0.05,
-            y=(top + foot) / 2,
+            text="<br>".join(label(line) for line in evidence),
+            x=0,
+            xshift=22,
+            y=(top + low) / 2,
             xanchor="left",
+            align="left",
             showarrow=False,
             font={"size": 12, "color": theme.worse if refused else theme.muted},
         )
     fig.add_trace(
         go.Scatter(
-            x=[0] * len(places),
-            y=list(places.values()),
+            x=[0] * len(heads),
+            y=[place for _, place in heads],
             mode="markers+text",
             marker={"size": 13, "color": theme.goal},
-            text=[f"   <b>{label(value, 28 if narrow else 60)}</b>  {label(kind)}" for kind, value in places],
+            text=[f"   <b>{label(value, 26 if narrow else 60)}</b>  {label(kind, 16)}" for (kind, value), _ in heads],
             textposition="middle right",
             textfont={"size": 13, "color": theme.ink},
-            hovertext=[f"{label(kind)}: {label(value, 160)}" for kind, value in places],
+            hovertext=[f"{label(kind)}: {label(value, 160)}" for (kind, value), _ in heads],
             hoverinfo="text",
             cliponaxis=False,
         )
     )
-    fig.update_xaxes(visible=False, range=[-0.15, 1], fixedrange=True)
-    fig.update_yaxes(visible=False, range=[-len(places) + 0.5, 0.5], fixedrange=True)
-    height = len(places) * 62 + 10
+    fig.update_xaxes(visible=False, range=[-0.06 if narrow else -0.015, 1], fixedrange=True)
+    fig.update_yaxes(visible=False, range=[foot - 20, 20], fixedrange=True)
+    height = round(40 - foot + 26)
     return finish(fig, title=finding, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+# in pixels: from one identifier to the next, for each further line of evidence, for what is left out, and most lines
+_ROW, _LINE, _GAP, _LINES = 58, 16, 46, 6
+
+
+def _draw_gap(fig: go.Figure, left_out: int, *, top: float, theme: Colours) -> None:
+    """Draw where the middle of a long chain is left out."""
+    fig.add_trace(
+        go.Scatter(
+            x=[0, 0, 0],
+            y=[top - _GAP * part for part in (0.35, 0.5, 0.65)],
+            mode="markers",
+            marker={"size": 3, "color": theme.muted},
+            hoverinfo="skip",
+        )
+    )
+    fig.add_annotation(
+        text=f"{plural(left_out, 'more link')}",
+        x=0,
+        xshift=22,
+        y=top - _GAP / 2,
+        xanchor="left",
+        showarrow=False,
+        font={"size": 12, "color": theme.muted},
+    )
 
 
 def _evidence(row: dict[str, Any]) -> str:
     often = plural(row["rows"], "row") if row["kind"] == "row" else f"{row['kind']}"
-    event = f", first {row['event']}" if row.get("event") else ""
+    call = f", first by a call of {row['call']}" if row.get("call") else ""
+    event = f", first {row['event']}" if row.get("event") else call
     told = f"{often} of {row['source']} since {day(row['first_seen'])}{event}"
     return f"refused: {row['reason']} ({told})" if row["reason"] is not None else told

@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale", "reset"]
+_BUTTONS += ["resetviews", "sendChartToCloud"]
 DROP_OFF, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
 
 
@@ -232,7 +234,7 @@ def finish(
     """
     theme = colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
-    lines = _lines(title, 36 if narrow else 76)
+    lines = _lines(title, 33 if narrow else 76)
     small = _lines(subtitle, 52 if narrow else 116)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
@@ -243,6 +245,9 @@ def finish(
         # What the report takes off again, where headings say the same.
         meta={"head": head},
     )
+    if narrow:
+        # On a telephone buttons would lie on the title, and fingers do what they are for.
+        fig.update_layout(modebar={"remove": _BUTTONS})
     if lines or small:
         said = "<br>".join(label(line) for line in lines)
         below = "<br>".join(label(line) for line in small)

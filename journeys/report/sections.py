@@ -165,7 +165,8 @@ def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None
         definition=flow.definition + " Each column is the next thing that they did; repeats are drawn together.",
         pictures=(Picture(wide, narrow, least=760),),
         means="how those who got there went, column by column. The way that most of them went whole is set off; grey "
-        "stubs are those who stopped, or went on beyond the last column.",
+        "stubs are those who stopped, or went on beyond the last column. Small nodes are drawn as one, “(other)”: on a "
+        "telephone all but the three largest of a column.",
         not_means="that the way made them arrive. Those who never arrived took many of these ways too.",
         table=flow.table,
         columns=("position", "source", "target", "people", "share", "median_time", "conversion_rate"),

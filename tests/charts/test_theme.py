@@ -151,3 +151,10 @@ def test_names_lose_their_powers():
     assert (label(""), label("  \n ")) == ("(no name)", "(blank)")
     assert label("تم").startswith("\u2068")
     assert label("a\nb\tc") == "a b c"
+
+
+def test_on_a_telephone_no_button_lies_on_the_title():
+    wide, narrow = (finish(go.Figure(), title="A title " * 9, narrow=form) for form in (False, True))
+    assert {"toimage", "zoom", "lasso", "sendChartToCloud"} <= set(narrow.layout.modebar.remove)
+    assert wide.layout.modebar.remove is None
+    assert all(len(line) <= 33 + len("<b></b>") for line in narrow.layout.title.text.split("<br>"))

@@ -1,0 +1,119 @@
+"""An answer with the bridge and without it: two dots a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label, lines_of
+from journeys.charts.theme import colours, finish, nothing
+from journeys.display import number, plural
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    form: Callable[[float | None], str] = number,
+    title: str = "",
+    subtitle: str = "",
+    top: int = 15,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw each row as a filled dot (with the bridge) and a hollow one (without), with the numbers beside them.
+
+    Parameters
+    ----------
+    table
+        `name`, `with`, `without`, `difference`.
+    form
+        The words for a number.
+    title, subtitle
+        The finding and the definition.
+    top
+        How many rows: those that differ most, in the table's order.
+    dark, narrow
+        For a dark page; for a telephone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"name": ["Buy"], "with": [20.0], "without": [5.0], "difference": [15.0]})
+    >>> [list(trace.x) for trace in draw(table).data]
+    [[5.0, 20.0], [5.0], [20.0]]
+    """
+    told = table.filter(pl.any_horizontal(pl.col("with", "without").is_finite())).with_row_index("at")
+    if not told.height:
+        return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    size = pl.col("difference").abs().fill_null(0)
+    rows = told.sort(size, "at", descending=[True, False]).head(top).sort("at").to_dicts()
+    left = told.height - len(rows)
+    said = [subtitle, "Filled with the bridge, hollow without it."]
+    said += [f"{plural(left, 'row')} that differ less are left out."] if left else []
+    theme = colours(dark=dark)
+    fig = go.Figure()
+    for place, row in enumerate(rows):
+        ends = [row["without"], row["with"]]
+        both = None not in ends
+        fig.add_trace(
+            go.Scatter(
+                x=ends if both else [],
+                y=[-place] * 2 if both else [],
+                mode="lines",
+                line={"color": theme.other, "width": 2},
+                hoverinfo="skip",
+            )
+        )
+        rising = not both or row["with"] >= row["without"]
+        hover = f"{row['name']}: {form(row['with'])} with the bridge, {form(row['without'])} without"
+        for value, filled in zip(ends, (False, True), strict=True):
+            words = label(form(value))
+            fig.add_trace(
+                go.Scatter(
+                    x=[value],
+                    y=[-place],
+                    mode="markers+text",
+                    marker={
+                        "size": 11,
+                        "color": theme.goal if filled else theme.paper,
+                        "line": {"color": theme.goal if filled else theme.muted, "width": 2},
+                    },
+                    text=f"  <b>{words}</b>  " if filled else f"  {words}  ",
+                    textposition="middle right" if filled is rising else "middle left",
+                    textfont={"size": 13, "color": theme.ink if filled else theme.muted},
+                    cliponaxis=False,
+                    hovertext=lines_of(hover, 50) if len(hover) < 400 else full(hover),
+                    hoverinfo="text",
+                )
+            )
+        if narrow and row["name"]:
+            fig.add_annotation(
+                text=label(row["name"], 40),
+                x=0,
+                xref="paper",
+                xanchor="left",
+                y=-place + 0.22,
+                yref="y",
+                yanchor="bottom",
+                showarrow=False,
+                font={"size": 13, "color": theme.ink},
+            )
+    values = [value for row in rows for value in (row["with"], row["without"]) if value is not None]
+    low, high = min(0.0, *values), max(0.0, *values)
+    # room for the numbers at either side
+    room = ((high - low) or 1.0) * (0.3 if narrow else 0.12)
+    fig.update_xaxes(visible=False, range=[low - room, high + room], fixedrange=True)
+    fig.update_yaxes(range=[-len(rows) + 0.5, 0.8 if narrow else 0.5], fixedrange=True)
+    if narrow:
+        # above its dots a name has the whole width
+        fig.update_yaxes(visible=False)
+    else:
+        names = [f"{label(row['name'], 44)} " if row["name"] else "" for row in rows]
+        fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
+        fig.update_yaxes(tickfont={"size": 13, "color": theme.ink})
+    height = 24 + (52 if narrow else 34) * len(rows)
+    words = ". ".join(one.removesuffix(".") for one in said if one) + "."
+    return finish(fig, title=title, subtitle=words, dark=dark, narrow=narrow, height=height)

@@ -1,0 +1,41 @@
+"""Pictures of identity: counts as counts, long tails in one bar, names and numbers that do not leave the picture."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from journeys.charts import worth
+from journeys.charts.identity import draw_sizes
+from journeys.display import percent
+
+
+@pytest.mark.parametrize(("narrow", "bars", "tail"), [(False, 17, "17 or more"), (True, 7, "7+")])
+def test_sizes_are_counts_and_the_tail_is_one_bar(narrow, bars, tail) -> None:
+    sizes = pl.DataFrame({"identifiers": range(1, 41), "people": [3_500] * 40})
+    fig = draw_sizes(sizes, narrow=narrow)
+    assert fig.data[0].text[0] == "3,500"
+    assert len(fig.data[0].x) == bars
+    assert fig.layout.xaxis.ticktext[-1] == tail
+    assert sum(fig.data[0].y) == 40 * 3_500
+
+
+def table(rows: int) -> pl.DataFrame:
+    names = [f"<b>Behaviour</b> {at} " + "x" * 200 for at in range(rows)]
+    told = pl.DataFrame({"name": names, "with": [at / rows for at in range(rows)], "without": [0.0] * rows})
+    return told.with_columns((pl.col("with") - pl.col("without")).alias("difference"))
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_worth_draws_what_differs_most_and_says_how_many_do_not_fit(narrow) -> None:
+    fig = worth.draw(table(25), form=percent, narrow=narrow)
+    assert len(fig.data) == 15 * 3
+    assert "10 rows that differ less are left out" in fig.layout.title.text.replace("<br>", " ").replace("\u00a0", " ")
+    assert "<b>Behaviour" not in str(fig.to_json())
+    assert "x" * 161 not in str(fig.to_json())
+
+
+def test_worth_of_a_row_that_one_answer_lacks() -> None:
+    rows = pl.DataFrame({"name": ["a", "b"], "with": [1.0, None], "without": [None, None], "difference": [None, None]})
+    fig = worth.draw(rows.cast({"without": pl.Float64, "difference": pl.Float64}))
+    assert [trace.text for trace in fig.data if trace.text] == ["  –  ", "  <b>1</b>  "]
