@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
-from journeys.identity.coding import hide, normalise
+from journeys.identity.finding import Wanted, find_codes
 from journeys.identity.links import in_order
+from journeys.identity.sights import with_sights
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "explain"]
 
-_CHAIN = pl.Schema(
-    {
-        **dict.fromkeys(("id_type_a", "id_a", "id_type_b", "id_b", "kind"), pl.String()),
-        **dict.fromkeys(("first_seen", "last_seen"), pl.Datetime("us", "UTC")),
-        "rows": pl.Int64(),
-        **dict.fromkeys(("source", "event", "reason"), pl.String()),
-    }
+_COLUMNS = (
+    *("id_type_a", "id_a", "id_type_b", "id_b", "kind"),
+    *("first_seen", "last_seen", "rows", "source", "event", "call", "reason"),
 )
+_LONG = 12
+_ENDS = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -40,16 +38,20 @@ class Explanation:
         Whether the two are one person.
     table : pl.DataFrame
         One row a link, from the first identifier to the second: `id_type_a`, `id_a`, `id_type_b`, `id_b`, `kind`,
-        `first_seen`, `last_seen`, `rows`, `source`, `event` (of the first sight, where the raw events are at hand),
-        `reason` (why it was refused; null for links that hold). Empty when nothing connects them at all.
+        `first_seen`, `last_seen`, `rows`, `source`; of the first sight, where the raw events are at hand, `event`, or
+        else `call` (identify, group, …); and `reason` (why it was refused; null for links that hold). Empty when
+        nothing connects them at all.
     a, b : tuple of (str, str)
         Type and value of the two.
+    shared : tuple of (str, str)
+        Which of the two several people use: it stands with one of them, and links nothing further.
     """
 
     joined: bool
     table: pl.DataFrame
     a: tuple[str, str]
     b: tuple[str, str]
+    shared: tuple[tuple[str, str], ...] = field(default=())
 
     @property
     def finding(self) -> str:
@@ -57,6 +59,11 @@ class Explanation:
         one, other = repr(self.a[1]), repr(self.b[1])
         if self.a == self.b:
             return f"{one} is one identifier."
+        if self.joined and self.shared:
+            used, stands = (one, other) if self.a in self.shared else (other, one)
+            if len(self.shared) == 2:
+                return f"{one} and {other} are used by several people each, and stand with the same one"
+            return f"{used} is used by several people: it stands with {stands}, and links nothing further"
         if self.joined:
             return f"{one} and {other} are one person"
         refused = self.table.filter(pl.col("reason").is_not_null())
@@ -65,83 +72,75 @@ class Explanation:
         reason = refused["reason"][0]
         return f"{one} and {other} are two people, since a link was refused: {reason}"
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
-        """Draw the chain as a small graph."""
+    @property
+    def ends(self) -> pl.DataFrame:
+        """The table with `left_out`: of a long chain only its ends and what was refused; how many before each not."""
+        count = self.table.height
+        numbered = self.table.with_row_index("at")
+        if count > _LONG:
+            refused = numbered.filter(pl.col("reason").is_not_null())["at"].head(_ENDS)
+            near = (pl.col("at") < _ENDS) | (pl.col("at") >= count - _ENDS)
+            numbered = numbered.filter(near | pl.col("at").is_in(refused.implode()))
+        before = pl.col("at").cast(pl.Int64).diff().fill_null(1) - 1
+        return numbered.with_columns(left_out=before).drop("at")
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the chain as a small graph; of a long one its ends."""
         from journeys.charts.identity import draw_chain
 
-        return draw_chain(self.table, finding=self.finding, dark=dark)
+        return draw_chain(self.ends, finding=self.finding, dark=dark, narrow=narrow)
 
     def __repr__(self) -> str:
-        lines = [_sentence(row) for row in self.table.iter_rows(named=True)]
+        lines = []
+        for row in self.ends.iter_rows(named=True):
+            lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_sentence(row)]
         return "\n  ".join([f"{self.finding}{':' if lines else ''}", *lines])
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card("Evidence", sentence=self.finding, table=self.table)
+        some = self.ends
+        left = int(some["left_out"].sum())
+        told = f"{self.finding}. Its {self.table.height:,} links are shown by their ends." if left else self.finding
+        empty = [one for one in ("event", "call", "reason") if some[one].null_count() == some.height]
+        return card("Evidence", sentence=told, table=some.drop(*empty, *([] if left else ["left_out"])))
 
 
 def _sentence(row: dict[str, object]) -> str:
     pair = f"{row['id_type_a']} {row['id_a']!r} with {row['id_type_b']} {row['id_b']!r}"
     rows = f"in {row['rows']} {'row' if row['rows'] == 1 else 'rows'}" if row["kind"] == "row" else f"by {row['kind']}"
-    event = f' ("{row["event"]}")' if row["event"] is not None else ""
+    call = f" (call: {row['call']})" if row["call"] is not None else ""
+    first = f' ("{row["event"]}")' if row["event"] is not None else call
     refused = f"; refused: {row['reason']}" if row["reason"] is not None else ""
-    return f"{pair}: {rows} of {row['source']} since {row['first_seen']:%Y-%m-%d %H:%M}{event}{refused}"
+    return f"{pair}: {rows} of {row['source']} since {row['first_seen']:%Y-%m-%d %H:%M}{first}{refused}"
 
 
-def explain(identity: Identity, a: str | tuple[str, str], b: str | tuple[str, str]) -> Explanation:
+def explain(identity: Identity, a: Wanted, b: Wanted, *, salt: str | None = None) -> Explanation:
     """Find the chain of links between two identifiers with the fewest refusals, then the fewest links."""
-    one, other = _find(identity, a, argument="a"), _find(identity, b, argument="b")
+    one, other = find_codes(identity, {"a": a, "b": b}, salt=salt)
     person = identity.ids["person"]
-    joined = person[one] == person[other]
+    ids, types = identity.ids["id"], identity.ids["id_type"].cast(pl.String)
     near = in_order(_neighbourhood(identity, one, other), rules=identity.rules)
     chain = _path(near, one, other)
-    rows = [near.row(at, named=True) | {"turned": turned} for at, turned in chain]
-    ids, types = identity.ids["id"], identity.ids["id_type"].cast(pl.String)
-    table = []
-    for row in rows:
-        left, right = (row["b"], row["a"]) if row["turned"] else (row["a"], row["b"])
-        ends = {"id_type_a": types[left], "id_a": ids[left], "id_type_b": types[right], "id_b": ids[right]}
-        seen = {name: row[name] for name in ("kind", "first_seen", "last_seen", "rows", "source")}
-        table.append({**ends, **seen, "event": _event_of(identity, ends, seen), "reason": row["reason"]})
-    frame = pl.DataFrame(table, schema=_CHAIN)
-    return Explanation(bool(joined), frame, (types[one], ids[one]), (types[other], ids[other]))
-
-
-def _find(identity: Identity, wanted: str | tuple[str, str], *, argument: str) -> int:
-    """Return the code of an identifier that was named by value, or by type and value."""
-    if isinstance(wanted, str):
-        types, value = identity.types, wanted
-    else:
-        types, value = (wanted[0],), wanted[1]
-        if wanted[0] not in identity.types:
-            raise UnknownNameError(unknown(argument, wanted[0], available=identity.types, what="identifier type"))
-    found: list[int] = []
-    for name in types:
-        plain = pl.select(normalise(pl.lit(str(value)), id_type=name, rules=identity.rules)).item()
-        if identity.rules.hash_emails and name in identity.rules.emails:
-            plain = hide(plain, salt=identity.rules.salt)
-        hit = identity.ids.with_row_index("code").filter(
-            (pl.col("id_type").cast(pl.String) == name) & (pl.col("id") == plain)
-        )
-        found += hit["code"].to_list()
-    if not found:
-        near = (
-            identity.ids.filter(pl.col("id_type").cast(pl.String).is_in(list(types)))["id"]
-            .unique()
-            .sort()
-            .head(5_000)
-            .to_list()
-        )
-        junk = identity.junk.filter(pl.col("id") == value)
-        if junk.height:
-            raise UnknownNameError(f"{argument}: {value!r} is nobody's ({junk['reason'][0]}), it links nothing.")
-        raise UnknownNameError(unknown(argument, value, available=near, what="identifier"))
-    if len(found) > 1:
-        kinds = [identity.ids["id_type"][code] for code in found]
-        forms = " or ".join(repr((kind, value)) for kind in kinds)
-        raise_all([f"{argument}: {value!r} is a value of {' and of '.join(kinds)}; say which: {forms}."], ArgumentError)
-    return found[0]
+    turned = np.array([back for _, back in chain], dtype=bool)
+    links = near[[at for at, _ in chain]]
+    left = pl.Series(np.where(turned, links["b"].to_numpy(), links["a"].to_numpy()), dtype=pl.UInt32)
+    right = pl.Series(np.where(turned, links["a"].to_numpy(), links["b"].to_numpy()), dtype=pl.UInt32)
+    told = links.with_columns(
+        pl.col("kind", "source", "reason").cast(pl.String),
+        id_type_a=types.gather(left),
+        id_a=ids.gather(left),
+        id_type_b=types.gather(right),
+        id_b=ids.gather(right),
+    )
+    shared = dict.fromkeys((types[code], ids[code]) for code in (one, other) if identity.ids["shared"][code])
+    return Explanation(
+        joined=bool(person[one] == person[other]),
+        table=with_sights(identity, told).select(_COLUMNS),
+        a=(types[one], ids[one]),
+        b=(types[other], ids[other]),
+        shared=tuple(shared),
+    )
 
 
 def _neighbourhood(identity: Identity, one: int, other: int) -> pl.DataFrame:
@@ -164,7 +163,7 @@ def _neighbourhood(identity: Identity, one: int, other: int) -> pl.DataFrame:
 
 
 def _path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
-    """Return the links of the best path and whether each is walked backwards: corrected breadth-first search.
+    """Return the links of the best path and whether each is walked backwards.
 
     Links are tried in the order in which the rules take them, so that of equal chains the more trusted is told.
     """
@@ -176,15 +175,22 @@ def _path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
         around.setdefault(b, []).append((a, at, True, cost))
     best: dict[int, tuple[int, int]] = {one: (0, 0)}
     came: dict[int, tuple[int, int, bool]] = {}
-    waiting = deque([one])
+    # refusals, links, and who came first among equals
+    waiting = [(0, 0, 0, one)]
+    number = 0
     while waiting:
-        here = waiting.popleft()
+        refusals, length, _, here = heappop(waiting)
+        if here == other:
+            break
+        if best[here] < (refusals, length):
+            continue
         for there, at, turned, cost in around.get(here, []):
-            price = (best[here][0] + cost, best[here][1] + 1)
+            price = (refusals + cost, length + 1)
             if there not in best or price < best[there]:
                 best[there] = price
                 came[there] = (here, at, turned)
-                waiting.append(there)
+                number += 1
+                heappush(waiting, (*price, number, there))
     if other not in best:
         return []
     path: list[tuple[int, bool]] = []
@@ -193,21 +199,3 @@ def _path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
         here, at, turned = came[here]
         path.append((at, turned))
     return path[::-1]
-
-
-def _event_of(identity: Identity, ends: dict[str, str], seen: dict[str, object]) -> str | None:
-    """Look up the first event that showed both identifiers, where the raw events are at hand."""
-    if seen["kind"] != "row" or identity.rules.hash_emails:
-        return None
-    for one in identity.sources:
-        if one.name == seen["source"] and {ends["id_type_a"], ends["id_type_b"]} <= set(one.ids):
-            both = [
-                normalise(pl.col(ends[f"id_type_{end}"]), id_type=ends[f"id_type_{end}"], rules=identity.rules)
-                == ends[f"id_{end}"]
-                for end in "ab"
-            ]
-            rows = one.rows.filter(pl.col("timestamp") == seen["first_seen"], *both, pl.col("_status") == "event")
-            found = rows.select("event").collect()["event"].sort()
-            if found.len():
-                return str(found[0])
-    return None

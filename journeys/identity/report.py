@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from journeys.errors import StoreError
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown
 from journeys.identity.explain import Explanation, explain
+from journeys.identity.finding import Wanted
 from journeys.identity.links import in_order
 from journeys.identity.rules import IdentityRules
 from journeys.identity.worth import Worth, compare
@@ -50,6 +51,8 @@ class Identity:
         After later data was added: `person`, its number `before`, `change` ("merged" or "split").
     rules : IdentityRules
         The rules that were followed.
+    salted : bool
+        Whether addresses were hashed with a salt that is not among the rules any more, since a store does not keep it.
 
     Examples
     --------
@@ -79,6 +82,7 @@ class Identity:
     rules: IdentityRules
     sources: tuple[Events, ...] = ()
     build: Callable[[Any], Any] | None = field(default=None)
+    salted: bool = False
 
     @cached_property
     def table(self) -> pl.DataFrame:
@@ -102,25 +106,28 @@ class Identity:
 
     @cached_property
     def shared(self) -> pl.DataFrame:
-        """Identifiers of several people: `id_type`, `id`, `people` met on it, `events` that named nobody."""
-        met = self.evidence.filter(pl.col("reason").is_not_null()).select(code="b", other="a")
-        met = pl.concat([met, self.evidence.filter(pl.col("reason").is_not_null()).select(code="a", other="b")])
+        """Identifiers of several people: `id_type`, `id`, `people` met on it, `events` that named nobody.
+
+        Those of one person are mailboxes that nobody else was seen to use yet: they link nothing all the same.
+        """
         owner = self.ids["person"]
-        people = pl.concat(
-            [
-                met.select("code", owner.gather(met["other"]).alias("person")),
-                met.select("code", owner.gather(met["code"]).alias("person")),
-                self.split.select("code", "person").drop_nulls(),
-            ]
-        ).unique()
+        met = [
+            self.evidence.select(code=pl.col(one).cast(pl.Int64), person=owner.gather(self.evidence[other]))
+            for one, other in (("a", "b"), ("b", "a"))
+        ]
+        mine = self.ids.with_row_index("code").filter("shared").select(pl.col("code").cast(pl.Int64), "person")
+        given = self.split.select("code", "person").drop_nulls()
+        people = pl.concat([*met, given]).join(mine.select("code"), on="code", how="semi").unique()
+        # an identifier that stands alone is nobody, so it is no person who was met
+        heads = self.ids.group_by("person").len().filter(pl.col("len") == 1)
+        people = people.join(mine.join(heads, on="person", how="semi"), on=["code", "person"], how="anti")
         counted = people.group_by("code").agg(pl.len().cast(pl.Int64).alias("people"))
         events = self.split.group_by("code").agg(pl.col("events").sum())
-        wanted = pl.concat([self._less_trusted(), events.select("code")]).unique()
         return (
-            wanted.join(counted, on="code", how="left")
+            mine.join(counted, on="code", how="left")
             .join(events, on="code", how="left")
-            .filter(pl.col("people") > 1)
-            .with_columns(self._name("code"), self._name("code", of="id"), pl.col("people", "events").fill_null(0))
+            .with_columns(self._name("code"), self._name("code", of="id"))
+            .with_columns(pl.col("people").fill_null(1), pl.col("events").fill_null(0))
             .sort("people", "code", descending=[True, False])
             .select("id_type", "id", "people", "events")
         )
@@ -160,27 +167,33 @@ class Identity:
 
     def figure(self, measure: str) -> int:
         """Return one of the `figures` by its name."""
+        names = self.figures["measure"].to_list()
+        if measure not in names:
+            raise UnknownNameError(unknown("measure", str(measure), available=names, what="figure"))
         return int(self.figures.filter(pl.col("measure") == measure)["count"].item())
 
-    def explain(self, a: str | tuple[str, str], b: str | tuple[str, str]) -> Explanation:
+    def explain(self, a: Wanted, b: Wanted, *, salt: str | None = None) -> Explanation:
         """Answer "why are these two one person?" or "what keeps them apart?".
 
         Parameters
         ----------
-        a, b : str or (str, str)
+        a, b : str, int or (str, str or int)
             Identifiers; with their type in front, ``("user_id", "42")``, where two types have the same value.
+        salt : str, optional
+            Of hashed addresses, where the journeys were opened from a store, which does not keep it.
 
         Returns
         -------
         Explanation
-            Its `table` is the chain of links, shortest first; `joined` says whether they are one person.
+            Its `table` is the chain of links, the shortest with the fewest refusals; `joined` says whether they are
+            one person.
 
         Raises
         ------
         UnknownNameError
             When there is no such identifier; the closest are named.
         ArgumentError
-            When a value is found under two types.
+            When a value is found under two types, or cannot be an identifier.
 
         Examples
         --------
@@ -193,7 +206,7 @@ class Identity:
         'ann' and 'd1' are one person:
           user_id 'ann' with device 'd1': in 1 row of web since 2026-03-01 00:00 ("Signed Up")
         """
-        return explain(self, a, b)
+        return explain(self, a, b, salt=salt)
 
     def worth(self, ask: Callable[[Any], Any]) -> Worth:
         """Answer "what does the bridge change?": the same question with it and without.
@@ -206,13 +219,20 @@ class Identity:
         Returns
         -------
         Worth
-            Its `table` has each number twice, with and `_without`; `.bridged` and `.unbridged` are the answers.
+            Its `finding` says the largest difference, `changes` has every number that differs, `table` each number
+            twice, with and `_without`; `.bridged` and `.unbridged` are the answers.
 
         Raises
         ------
+        ArgumentError
+            When `ask` is no function, or returns neither a result, nor a table, nor a number.
         StoreError
             When the raw events are not at hand because the journeys were opened from a store.
         """
+        if not callable(ask):
+            raise ArgumentError(
+                f"ask: expected a function that takes journeys, such as lambda j: j.funnel([...]), got {ask!r}."
+            )
         if self.build is None or not self.sources:
             raise StoreError(
                 "worth: these journeys came from a store, which does not hold the raw events; stitch them again with "
@@ -234,7 +254,20 @@ class Identity:
         """Draw how many identifiers people have."""
         from journeys.charts.identity import draw_sizes
 
-        return draw_sizes(self.sizes, finding=self.finding, dark=dark, narrow=narrow)
+        return draw_sizes(self.sizes, finding=self._sizes_finding(), dark=dark, narrow=narrow)
+
+    def _sizes_finding(self) -> str:
+        from journeys.display import number, percent
+
+        total = int(self.sizes["people"].sum())
+        if not total:
+            return ""
+        single = int(self.sizes.filter(pl.col("identifiers") == 1)["people"].sum())
+        most = self.sizes["identifiers"][-1]
+        if most == 1:
+            return "Everybody has one identifier"
+        share = f"{percent((total - single) / total)} of people have" if single else "Everybody has"
+        return f"{share} several identifiers, at most {number(most)}"
 
     @property
     def finding(self) -> str:
@@ -283,7 +316,7 @@ class Identity:
     def to_frames(self) -> dict[str, pl.DataFrame]:
         """Put everything but the raw events into frames, for a store."""
         told = {one.name: getattr(self.rules, one.name) for one in fields(self.rules) if one.name != "salt"}
-        settings = {"types": list(self.types), "rules": told}
+        settings = {"types": list(self.types), "rules": told, "salted": self.salted or bool(self.rules.salt)}
         frames = {name: getattr(self, name) for name in _FRAMES}
         return frames | {"settings": pl.DataFrame({"json": [json.dumps(settings)]})}
 
@@ -292,7 +325,8 @@ class Identity:
         """Take an identity out of a store; it has no raw events, so that `worth` cannot be asked."""
         settings = json.loads(frames["settings"]["json"][0])
         kept: dict[str, Any] = {name: frames[name] for name in _FRAMES}
-        return cls(**kept, types=tuple(settings["types"]), rules=IdentityRules(**settings["rules"]))
+        rules = IdentityRules(**settings["rules"])
+        return cls(**kept, types=tuple(settings["types"]), rules=rules, salted=settings["salted"])
 
     def built_by(self, build: Callable[[Any], Any]) -> Self:
         """Return the identity with the way to make journeys of what is stitched again."""
@@ -300,12 +334,6 @@ class Identity:
 
     def _name(self, column: str, *, of: str = "id_type") -> pl.Expr:
         return pl.lit(self.ids[of]).gather(pl.col(column)).cast(pl.String).alias(of)
-
-    def _less_trusted(self) -> pl.DataFrame:
-        """The less trusted ends of refused links, unless they are of an exclusive type."""
-        refused = self.evidence.filter(pl.col("reason").is_not_null())
-        exclusive = list(self.rules.exclusive)
-        return refused.select(code="b").filter(~self._name("code").is_in(exclusive)).unique()
 
     def _decoded(self, which: pl.Expr) -> pl.DataFrame:
         rows = in_order(self.evidence.filter(which), rules=self.rules)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["Worth", "compare"]
 
-_PLACES = ("step", "position", "rank")
+_PLACES = ("step", "position", "rank", "period")
+_RATES = ("rate", "share", "conversion_rate", "coverage")
+_ENDS = "_without"
+_BRIDGE = ("with", "without")
+_STACKED = ("bridge", "person")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -24,20 +32,178 @@ class Worth:
         The rows of both answers, matched by their words; each number with the bridge and `_without` it.
     bridged, unbridged : object
         The two answers as they were given.
+    keys : tuple of str
+        The columns by which the rows were matched.
     """
 
     table: pl.DataFrame
     bridged: Any
     unbridged: Any
+    keys: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> pl.DataFrame:
+        """Every number that differs: the columns of the row, `measure`, `with`, `without`, `difference`.
+
+        A number that only one of the answers has is null in the other; times are left out, durations are in
+        microseconds. Empty where the rows of the two answers cannot be told from one another.
+        """
+        found = [self._of(measure) for measure in self._measures()]
+        table = pl.concat(found) if found else self._of(None)
+        return table.filter(pl.col("with").ne_missing(pl.col("without")))
+
+    @property
+    def measure(self) -> str | None:
+        """The column that the sentence and the chart tell of: a rate, if one differs, else people, else the first."""
+        differ = self.changes.unique("measure", keep="first", maintain_order=True)["measure"].to_list()
+        wanted = [name for name in differ if _is_rate(name)] + [name for name in ("people", "value") if name in differ]
+        return next(iter([*wanted, *differ]), None)
+
+    @property
+    def finding(self) -> str:
+        """The largest difference in a sentence."""
+        if not self._matched():
+            return "The two answers have rows that cannot be told from one another, so they stand one below the other."
+        measure = self.measure
+        if measure is None:
+            return "The bridge changes nothing in this answer."
+        rows = self.changes.filter(pl.col("measure") == measure)
+        size = pl.col("difference").abs().fill_null(0)
+        row = rows.with_row_index("at").sort(size, "at", descending=[True, False]).row(0, named=True)
+        say, words = self.form(measure), measure.replace("_", " ")
+        name = " · ".join(str(row[key]) for key in self._named() if row[key] is not None)
+        where = f"{name}: {words}" if name else words[:1].upper() + words[1:]
+        least = "" if row["difference"] is None else f" ({_signed(row['difference'], measure, say)})"
+        return f"{where} {say(row['with'])} with the bridge, {say(row['without'])} without{least}"
+
+    def plot(self, *, measure: str | None = None, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw each row with the bridge and without it.
+
+        Parameters
+        ----------
+        measure : str, optional
+            Which column of numbers; that of the sentence by default.
+        dark, narrow : bool
+            For a dark page; for a telephone.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such column of numbers.
+        """
+        from journeys.charts.worth import draw
+
+        known = self._measures()
+        if measure is not None and measure not in known:
+            raise UnknownNameError(unknown("measure", str(measure), available=known, what="column of numbers"))
+        chosen = measure or self.measure or next(iter(known), None)
+        table = self._of(chosen).drop("measure")
+        name = pl.concat_str([pl.col(one).cast(pl.String).fill_null("–") for one in self._named()], separator=" · ")
+        rows = table.select((name if self._named() else pl.lit("")).alias("name"), "with", "without", "difference")
+        form = self.form(chosen or "")
+        subtitle = f"{(chosen or 'nothing').replace('_', ' ').capitalize()} of people as bridged, and of every "
+        subtitle += "identifier by itself"
+        return draw(rows, form=form, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def form(self, measure: str) -> Any:
+        """Return the words for the numbers of a column: a function from number to text."""
+        from journeys.display import duration, number, percent, ratio
+
+        if _is_rate(measure):
+            return percent
+        kind = self._type(measure)
+        return duration if kind == pl.Duration else number if kind.is_integer() else ratio
 
     def __repr__(self) -> str:
-        return f"Worth: the answer with the bridge, and without it\n{self.table}"
+        from journeys.display import text_table
+
+        shown = self._shown()
+        return f"Worth: {self.finding}" + (f"\n{text_table(shown)}" if shown.height else "")
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import card, html_table
 
-        sentence = "The same question, asked of people as bridged and of every identifier by itself."
-        return card("What the bridge is worth", sentence=sentence, table=self.table)
+        note = "The same question, asked of people as bridged and of every identifier by itself."
+        shown = self._shown()
+        small = shown if shown.height else ""
+        top = card("What the bridge is worth", sentence=self.finding, settings=note, table=small)
+        if not self._matched() or not self.table.height:
+            return top
+        return f"{top}<details><summary>All numbers</summary>{html_table(self.table)}</details>"
+
+    def _matched(self) -> bool:
+        return bool(self.keys) or not self.table["bridge"].is_duplicated().any()
+
+    def _named(self) -> list[str]:
+        """The keys that say something to a reader: a name makes the number of the step needless."""
+        return [key for key in self.keys if key not in ("step", "rank") or "name" not in self.keys]
+
+    def _measures(self) -> list[str]:
+        """Columns with numbers in both answers."""
+        if not self._matched():
+            return []
+        columns = [name for name in self.table.columns if name not in (*self.keys, *_STACKED)]
+        if self.keys:
+            columns = [name for name in columns if f"{name}{_ENDS}" in columns]
+        return [name for name in columns if self._type(name).is_numeric() or self._type(name) == pl.Duration]
+
+    def _type(self, name: str) -> pl.DataType:
+        return self.table.schema.get(name, pl.Null())
+
+    def _of(self, measure: str | None) -> pl.DataFrame:
+        """One row a row of the answers, with one of its numbers."""
+        keys = self.keys
+        if measure is None:
+            none = {"measure": pl.String, **dict.fromkeys(("with", "without", "difference"), pl.Float64)}
+            return self.table.select(keys).clear().with_columns(pl.lit(None, kind).alias(n) for n, kind in none.items())
+        ends = [_number(pl.col(one), self._type(measure)) for one in (measure, f"{measure}{_ENDS}")]
+        if not keys:
+            ends = [_number(pl.col(measure), self._type(measure)).filter(bridge=one).first() for one in _BRIDGE]
+        rows = self.table.select(
+            *keys, pl.lit(measure).alias("measure"), ends[0].alias("with"), ends[1].alias("without")
+        )
+        return rows.with_columns((pl.col("with") - pl.col("without")).alias("difference"))
+
+    def _shown(self) -> pl.DataFrame:
+        """The small table: what differs in the column of the sentence, in words, and the people beside a rate."""
+        if not self._matched():
+            return self.table
+        chosen = self.measure
+        if chosen is None:
+            return pl.DataFrame()
+        rows = self._of(chosen)
+        told = {key: rows[key].cast(pl.String) for key in self._named()}
+        told |= _in_words(rows, chosen, self.form(chosen))
+        differs = rows["with"].ne_missing(rows["without"])
+        if chosen != "people" and "people" in self.changes["measure"]:
+            people = self._of("people")
+            words = _in_words(people, "people", self.form("people"))
+            told |= {f"people {one}": words[one] for one in _BRIDGE}
+            differs |= people["with"].ne_missing(people["without"])
+        return pl.DataFrame(told).filter(differs)
+
+
+def _in_words(rows: pl.DataFrame, measure: str, say: Any) -> dict[str, pl.Series]:
+    told = {one: pl.Series([say(value) for value in rows[one]], dtype=pl.String) for one in _BRIDGE}
+    signed = [_signed(value, measure, say) for value in rows["difference"]]
+    return told | {"difference": pl.Series(signed, dtype=pl.String)}
+
+
+def _number(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    value = value.dt.total_microseconds() if kind == pl.Duration else value
+    return value.cast(pl.Float64)
+
+
+def _is_rate(name: str) -> bool:
+    return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
+
+
+def _signed(value: float | None, measure: str, say: Any) -> str:
+    from journeys.display import points
+
+    if _is_rate(measure):
+        return points(value)
+    return f"+{say(value)}" if value is not None and value > 0 else str(say(value))
 
 
 def compare(bridged: Any, unbridged: Any) -> Worth:
@@ -47,19 +213,31 @@ def compare(bridged: Any, unbridged: Any) -> Worth:
     ------
     ArgumentError
         When what was returned is neither a result, nor a table, nor a number.
+
+    Examples
+    --------
+    >>> steps = {"step": [1, 2], "name": ["Visit", "Buy"]}
+    >>> with_bridge = pl.DataFrame({**steps, "people": [80, 20], "rate_from_start": [1.0, 0.25]})
+    >>> without = pl.DataFrame({**steps, "people": [100, 0], "rate_from_start": [1.0, 0.0]})
+    >>> compare(with_bridge, without)
+    Worth: Buy: rate from start 25 % with the bridge, 0 % without (+25.0 points)
+    name   with   without  difference    people with  people without
+    Visit  100 %  100 %    0.0 points    80           100
+    Buy    25 %   0 %      +25.0 points  20           0
     """
     one, other = _as_table(bridged), _as_table(unbridged)
-    keys = [name for name, kind in one.schema.items() if not kind.is_numeric() and not kind.is_temporal()]
-    keys = [name for name in one.columns if name in keys or name in _PLACES]
+    numbers = {name for name, kind in one.schema.items() if kind.is_numeric() or kind.is_temporal() or kind == pl.Null}
+    keys = [name for name in one.columns if name not in numbers or name in _PLACES]
     keys = [name for name in keys if name in other.columns and not one.schema[name].is_nested()]
     if keys and not (one.select(keys).is_duplicated().any() or other.select(keys).is_duplicated().any()):
         plain = [pl.col(name).cast(pl.String) for name in keys if one.schema[name] in (pl.Enum, pl.Categorical)]
         values = [name for name in one.columns if name not in keys and name in other.columns]
         left = one.with_columns(plain).select(*keys, *values).with_row_index("__at")
-        right = other.with_columns(plain).select(*keys, pl.col(values).name.suffix("_without"))
+        right = other.with_columns(plain).select(*keys, pl.col(values).name.suffix(_ENDS))
         joined = left.join(right, on=keys, how="full", coalesce=True, nulls_equal=True)
-        order = [name for value in values for name in (value, f"{value}_without")]
-        return Worth(joined.sort("__at", *keys, nulls_last=True).select(*keys, *order), bridged, unbridged)
+        order = [name for value in values for name in (value, f"{value}{_ENDS}")]
+        table = joined.sort("__at", *keys, nulls_last=True).select(*keys, *order)
+        return Worth(table, bridged, unbridged, tuple(keys))
     marked = [table.with_columns(pl.lit(words).alias("bridge")) for table, words in ((one, "with"), (other, "without"))]
     both = pl.concat(marked, how="diagonal_relaxed")
     return Worth(both.select("bridge", pl.exclude("bridge")), bridged, unbridged)
@@ -71,6 +249,6 @@ def _as_table(answer: Any) -> pl.DataFrame:
         return table.collect()
     if isinstance(table, pl.DataFrame):
         return table
-    if isinstance(table, int | float):
+    if isinstance(table, int | float | timedelta):
         return pl.DataFrame({"value": [table]})
     raise ArgumentError(f"ask: expected a result, a table or a number to be returned, got {type(answer).__name__}.")

@@ -1,0 +1,96 @@
+"""What the identity report lists, and what the bridge is said to be worth."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.errors import ArgumentError, UnknownNameError
+from journeys.identity import IdentityRules
+from journeys.identity.nobody import why_nobody
+from journeys.identity.worth import compare
+from tests.twins.identity import Row, as_events
+
+
+def test_a_mailbox_is_shared_and_those_who_wrote_from_it_are_not() -> None:
+    rows = [Row(at, {"email": "info@acme.com", "anonymous_id": f"a{at}"}) for at in range(2)]
+    identity = jn.stitch(as_events(rows)).identity
+    assert identity.shared.rows() == [("email", "info@acme.com", 2, 0)]
+    assert identity.figure("shared identifiers") == 1
+
+
+def test_every_pattern_for_nobody_is_said_in_words() -> None:
+    rules = [IdentityRules(), IdentityRules.segment(), IdentityRules.posthog()]
+    patterns = {pattern for one in rules for pattern in one.junk}
+    assert [pattern for pattern in sorted(patterns) if pattern in why_nobody(pattern)] == []
+    identity = jn.stitch(as_events([Row(0, {"user_id": "null", "anonymous_id": "a"})])).identity
+    assert identity.junk["reason"].to_list() == ["a word for nothing"]
+
+
+def test_hashed_addresses_of_nobody_do_not_show() -> None:
+    rows = [Row(0, {"email": "test@test.com", "anonymous_id": "a"}), Row(1, {"email": "null", "anonymous_id": "a"})]
+    identity = jn.stitch(as_events(rows), rules=IdentityRules(hash_emails=True, salt="pepper")).identity
+    assert "@" not in str(identity.junk.rows())
+    assert "null" in identity.junk["id"]
+    with pytest.raises(UnknownNameError, match="'Test@test.com' is nobody's"):
+        identity.explain("Test@test.com", "a")
+
+
+def test_a_figure_that_is_not_there() -> None:
+    identity = jn.stitch(as_events([Row(0, {"user_id": "u"})])).identity
+    with pytest.raises(UnknownNameError, match="measure: no figure 'people '; did you mean 'people'"):
+        identity.figure("people ")
+
+
+def test_worth_needs_a_question() -> None:
+    identity = jn.stitch(as_events([Row(0, {"user_id": "u"})])).identity
+    with pytest.raises(ArgumentError, match=r"ask: expected a function that takes journeys, such as .*, got 3\."):
+        identity.worth(3)
+
+
+STEPS = {"step": [1, 2, 3], "name": ["Visit", "Sign up", "Buy"]}
+BRIDGED = pl.DataFrame({**STEPS, "people": [80, 40, 20], "rate_from_start": [1.0, 0.5, 0.25], "ci_low": [None] * 3})
+APART = pl.DataFrame({**STEPS, "people": [100, 0, 20], "rate_from_start": [1.0, 0.0, 0.2], "ci_low": [None] * 3})
+
+
+def test_worth_says_the_largest_difference_and_shows_what_differs() -> None:
+    worth = compare(BRIDGED, APART)
+    assert worth.finding == "Sign up: rate from start 50 % with the bridge, 0 % without (+50.0 points)"
+    assert worth.changes.rows() == [
+        (1, "Visit", "people", 80.0, 100.0, -20.0),
+        (2, "Sign up", "people", 40.0, 0.0, 40.0),
+        (2, "Sign up", "rate_from_start", 0.5, 0.0, 0.5),
+        (3, "Buy", "rate_from_start", 0.25, 0.2, 0.25 - 0.2),
+    ]
+    html = worth._repr_html_()
+    assert "+50.0 points" in html
+    assert "ci low" not in html.split("<details>")[0]
+    assert worth.plot().layout.title.text.startswith("<b>Sign up: rate from start")
+    assert "People of people" in worth.plot(measure="people", narrow=True).layout.title.text
+    with pytest.raises(UnknownNameError, match="measure: no column of numbers 'peple'; did you mean 'people'"):
+        worth.plot(measure="peple")
+
+
+def test_worth_of_numbers_of_nothing_and_of_rows_without_names() -> None:
+    one = compare(2, 5)
+    assert one.finding == "Value 2 with the bridge, 5 without (−3)"
+    assert one.changes.rows() == [("value", 2.0, 5.0, -3.0)]
+    assert one.plot().data
+    same = compare(BRIDGED, BRIDGED)
+    assert same.finding == "The bridge changes nothing in this answer."
+    assert same.changes.height == 0
+    assert same.plot().data
+    loose = compare(pl.DataFrame({"n": [1, 2]}), pl.DataFrame({"n": [3]}))
+    assert "cannot be told from one another" in loose.finding
+    assert loose.changes.height == 0
+    assert "nothing to compare" in str(loose.plot().layout.annotations)
+    only = compare(pl.DataFrame({"name": ["a"], "n": [1]}), pl.DataFrame({"name": ["b"], "n": [1]}))
+    assert only.finding == "a: n 1 with the bridge, – without"
+
+
+def test_sizes_are_said_in_a_sentence_of_their_own() -> None:
+    rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"user_id": "v"}), Row(2, {"user_id": "w"})]
+    fig = jn.stitch(as_events(rows)).identity.plot_sizes()
+    assert "33 % of people have several identifiers, at most 2" in fig.layout.title.text.replace("\u00a0", " ")
+    assert "bridged" not in fig.layout.title.text
