@@ -61,10 +61,11 @@ def objects(values: pl.Series, dtype: pl.Struct, *, depth: int = 0) -> pl.Series
     types = {field.name: field.dtype for field in dtype.fields if field.name != REST}
     texts = json_objects(values)
     inside, good = _each(_where(texts, texts.is_not_null()), types, depth + 1)
-    rest = values.set((good & texts.is_not_null()) | _blank(values), None).alias(REST)
-    order = [field.name for field in dtype.fields if field.name in inside.columns or field.name == REST]
-    parts = inside.with_columns(rest).select(order).to_struct("_parts")
-    return pl.select(pl.when(values.is_not_null()).then(parts).alias(values.name)).to_series()
+    if any(field.name == REST for field in dtype.fields):
+        rest = values.set((good & texts.is_not_null()) | _blank(values), None)
+        inside = inside.with_columns(rest.alias(REST))
+    parts = inside.select(field.name for field in dtype.fields if field.name in inside.columns).to_struct(values.name)
+    return _there(parts, values)
 
 
 def json_objects(values: pl.Series) -> pl.Series:
@@ -75,6 +76,8 @@ def json_objects(values: pl.Series) -> pl.Series:
 
 def no_objects(values: pl.Series, texts: pl.Series) -> int:
     """Count the values that are no objects, and not merely empty."""
+    if texts.null_count() == values.null_count():
+        return 0
     return int((texts.is_null() & ~_blank(values)).sum())
 
 
@@ -188,7 +191,13 @@ def _taken_apart(values: pl.Series, dtype: type_of, *, depth: int = 0) -> pl.Ser
         for field in dtype.fields
         if field.name in values.struct.fields
     ]
-    parts = pl.DataFrame(inside).to_struct("_parts")
+    return _there(pl.DataFrame(inside).to_struct(values.name), values)
+
+
+def _there(parts: pl.Series, values: pl.Series) -> pl.Series:
+    """Make null what was null."""
+    if not values.null_count():
+        return parts
     return pl.select(pl.when(values.is_not_null()).then(parts).alias(values.name)).to_series()
 
 
