@@ -24,6 +24,8 @@ class Exports:
     def to_people(self, path: str | Path, *, traits: Sequence[str] | None = None, extra: Extra = ()) -> Written:
         """Who are these people, as a plain table with every identifier and trait?
 
+        A person's first identifier of each type stands in its column; where anybody has more, `other_email` lists them.
+
         Parameters
         ----------
         path : str or Path
