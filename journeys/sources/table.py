@@ -12,6 +12,7 @@ from journeys.events.core import TRAIT
 from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
 from journeys.sources.epochs import check_epoch, wrong_unit
+from journeys.sources.links import read_stated, stated_links
 from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw, Source, load
 from journeys.sources.reading.dtypes import flatten
 from journeys.sources.shape import TIME, Shape, as_id, as_text, to_events
@@ -35,6 +36,7 @@ def read_table(
     timestamp: str,
     event: str | pl.Expr,
     ids: Sequence[str] | Mapping[str, str],
+    links: Mapping[str, str | tuple[str, str]] | None = None,
     message_id: str | None = None,
     name: str | None = None,
     properties: Sequence[str] | Mapping[str, pl.DataType] | None = None,
@@ -57,6 +59,11 @@ def read_table(
     ids
         The identifier columns, which are also the identifier types, the most trusted first; or a mapping from type to
         column. 123, 123.0 and "123" are the same identifier.
+    links
+        Columns that hold another identifier of the same person, as an alias or a merge states it, each with the type of
+        this identifier: `{"previous_id": "anonymous_id"}`. It is joined with the row's most trusted identifier, even
+        where a person has one value of both. `("user_id", "merge")` is a merge instead of an alias, of which some rules
+        think otherwise. A row without an event that has such a value only links.
     message_id
         A column that is unique for each event: of equal ones the first to arrive is kept.
     name
@@ -95,7 +102,8 @@ def read_table(
     """
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     keys = [message_id] if message_id else []
-    raw = load(source, text=[*types.values(), *keys])
+    stated = read_stated(links or {})
+    raw = load(source, text=[*types.values(), *stated, *keys])
     schema = raw.schema
     available = [column for column in schema if column not in READING]
     chosen = list(properties) if properties is not None else []
@@ -103,6 +111,7 @@ def read_table(
         "timestamp": [timestamp],
         "event": [event] if isinstance(event, str) else [],
         "ids": list(types.values()),
+        "links": list(stated),
         "message_id": keys,
         "properties": chosen,
     }
@@ -111,7 +120,7 @@ def read_table(
     raise_all(problems, UnknownNameError)
     if not types:
         raise ArgumentError("ids: no identifier column was named; without one an event belongs to nobody")
-    used = {timestamp, *types.values(), *keys, *([event] if isinstance(event, str) else [])}
+    used = {timestamp, *types.values(), *stated, *keys, *([event] if isinstance(event, str) else [])}
     rest = [c for c in available if c not in used and (properties is None or c in chosen)]
     times = raw.rows.select(timestamp)
     if unit is not None:
@@ -133,6 +142,13 @@ def read_table(
     if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
         texts = {kind: column_of[column] for kind, column in types.items() if schema[column] == pl.String}
         shape.untidied = {"event": what.cast(pl.String), **texts}
+    made = None
+    if stated:
+        shape.hidden = {f"_link_{at}": as_id(column_of[one], schema[one]) for at, one in enumerate(stated)}
+        hidden = dict(zip(shape.hidden, stated.values(), strict=True))
+        told = [pl.when(shape.hidden[one].is_not_null()).then(pl.lit(how)) for one, (_, how) in hidden.items()]
+        shape.kind = pl.when(shape.event.fill_null("").str.strip_chars() == "").then(pl.coalesce(told))
+        made = stated_links(list(types), hidden)
     if message_id:
         shape.fields["message_id"] = as_id(column_of[message_id], schema[message_id])
     for column in rest:
@@ -145,7 +161,7 @@ def read_table(
         else:
             shape.properties += flatten(column_of[column], schema[column], prefix=called, rename=str)
     notes = zone_notes(times.head(1000).collect().to_series(), time_zone=time_zone) if unit is None else []
-    return to_events(raw, shape, name=name or raw.name, drop_exact=drop_duplicates, notes=notes)
+    return to_events(raw, shape, name=name or raw.name, links=made, drop_exact=drop_duplicates, notes=notes)
 
 
 def _known(columns: Sequence[str]) -> list[str]:
