@@ -75,3 +75,12 @@ def test_only_what_is_missing_is_named():
         jn.read_customerio(rows.drop("metric"))
     with pytest.raises(jn.SourceError, match="no column 'metric' or 'customer_id'; read_table"):
         jn.read_customerio(pl.DataFrame({"type": ["a"], "timestamp": [AT]}))
+
+
+def test_a_time_in_another_unit_is_set_apart_and_told():
+    rows = [
+        {"event_id": f"{n}", "metric": "sent", "timestamp": at, "customer_id": "7"} for n, at in enumerate([AT, AT, 0])
+    ]
+    found = jn.read_customerio(pl.DataFrame(rows)).issues
+    assert (found.kept, found.quarantined) == (2, 1)
+    assert found.quarantine["reason"].to_list() == ["column 'timestamp': not between 2000 and 2100 in seconds"]
