@@ -10,8 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.identity.coding import Coded
+from journeys.identity.forest import Forest, components, smallest
 from journeys.identity.links import in_order
 from journeys.identity.rules import IdentityRules
+from journeys.identity.sharing import MOMENTS, adopt, find_loose, give, met_by_several, of_several, see, set_loose
 
 __all__ = ["Clusters", "cluster"]
 
@@ -30,13 +32,15 @@ class Clusters:
     known : np.ndarray
         For each code whether its person has a value of an exclusive type.
     shared : np.ndarray
-        Whether the identifier was met by several people, so that its own events are shared out by time.
+        Whether the identifier was met by several known people, or is a crowd's: its own events are shared out by time.
     crowd : np.ndarray
         Whether the identifier links nothing: a shared mailbox, or one that meets too many users.
     taken : np.ndarray
-        For each link whether it holds: both ends are one person, and it was not a crowd's.
+        For each link whether both its ends are one person.
     reason : pl.Series
         Why each other link was refused.
+    moments : pl.DataFrame
+        `code`, `time` (µs), `owner`: when somebody was known on a shared identifier without it.
     """
 
     owner: Ints
@@ -45,65 +49,58 @@ class Clusters:
     crowd: Flags
     taken: Flags
     reason: pl.Series
+    moments: pl.DataFrame
 
 
 def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clusters:
     """Join identifiers along the links, in their order, refusing what the rules do not allow."""
     count = coded.ids.height
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
-    forced = links["forced"].to_numpy()
+    forced, told = links["forced"].to_numpy(), links["trust"].to_numpy() < len(coded.types) ** 2
     limits = [rules.limit(name) for name in coded.types]
+    exclusive = np.array([name in rules.exclusive for name in coded.types], dtype=bool)
     crowd = _crowds(coded, a, b, rules=rules)
     usable = ~(crowd[a] | crowd[b]) | forced
-    trim = rules.rows == "trim"
-    owner = _components(count, a[usable], b[usable])
+    owner = components(count, a[usable], b[usable])
+    shared = crowd
     unruly = _breaks(owner, rank=coded.rank, limits=limits, max_ids=rules.max_ids)
     if unruly.any():
         again = unruly[owner]
-        if trim:
-            owner = _settle_rows(coded, links, owner=owner, again=again, crowd=crowd, limits=limits, rules=rules)
-        else:
-            sorted_links = in_order(links.filter(pl.Series(usable & again[a])), rules=rules)
-            owner = _settle(owner, sorted_links, again=again, rank=coded.rank, limits=limits, max_ids=rules.max_ids)
-    exclusive = np.array(
-        [limit == 1 and name in rules.exclusive for name, limit in zip(coded.types, limits, strict=True)], dtype=bool
-    )
-    known = np.zeros(count, dtype=bool)
-    if count and exclusive.any():
-        known[owner[exclusive[coded.rank]]] = True
-    if crowd.any():
-        near = in_order(links.filter(pl.Series((crowd[a] ^ crowd[b]) & ~forced)), rules=rules)
-        owner = _adopt(owner, crowd=crowd, known=known, a=near["a"].to_numpy(), b=near["b"].to_numpy())
-    known = known[owner]
+        settle = _settle_rows if rules.rows == "trim" else _settle
+        near = links.filter(pl.Series(usable & again[a]))
+        owner, several = settle(
+            coded, near, owner=owner, again=again, crowd=crowd, exclusive=exclusive, limits=limits, rules=rules
+        )
+        shared = crowd | several
+    known = _known(owner, rank=coded.rank, exclusive=exclusive)
+    loose = np.zeros(count, dtype=bool)
+    moments = pl.DataFrame(schema=MOMENTS)
+    if shared.any():
+        near = in_order(links.filter(pl.Series((shared[a] ^ shared[b]) & ~forced)), rules=rules)
+        ends = (near["a"].to_numpy(), near["b"].to_numpy())
+        owner = adopt(owner, *ends, shared=shared, crowd=crowd, known=known)
+        known = _known(owner, rank=coded.rank, exclusive=exclusive)
+        moments = see(coded, owner=owner, known=known, shared=shared)
+        found = find_loose(links.filter(pl.Series(~told)), owner=owner, known=known, shared=shared, crowd=crowd)
+        loose[found["owner"].to_numpy()] = True
+        loose = loose[owner]
+        owner, moments = give(
+            found, moments, owner=owner, rank=coded.rank, limits=limits, max_ids=rules.max_ids, shared=rules.shared
+        )
+        known = _known(owner, rank=coded.rank, exclusive=exclusive)
     taken = owner[a] == owner[b]
-    refused = np.flatnonzero(~taken & ~crowd[a] & ~crowd[b])
-    shared = crowd.copy()
-    if refused.size:
-        less = b[refused]  # codes order by trust, so b is the less trusted end
-        free = ~exclusive[coded.rank[less]] & (coded.rank[a[refused]] != coded.rank[less])
-        shared[less[free]] = True
-    reason = _reasons(coded, owner=owner, crowd=crowd, a=a, b=b, taken=taken, limits=limits, rules=rules)
-    return Clusters(owner, known, shared, crowd, taken, reason)
+    # a link over which nobody was joined, though nothing forbids it
+    vain = ~told & ((shared[a] & loose[b]) | (shared[b] & loose[a]))
+    reason = _reasons(coded, owner=owner, crowd=crowd, vain=vain, a=a, b=b, taken=taken, limits=limits, rules=rules)
+    return Clusters(owner, known, shared, crowd, taken, reason, moments)
 
 
-def _components(count: int, a: Ints, b: Ints) -> Ints:
-    """Return for each code the smallest code of its connected component."""
-    if not a.size:
-        return np.arange(count, dtype=np.int64)
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    ends = (a.astype(np.int32), b.astype(np.int32))
-    graph = coo_array((np.ones(a.size, dtype=np.int8), ends), shape=(count, count)).tocsr()
-    _, label = connected_components(graph, directed=False)
-    return _smallest(label.astype(np.int64))
-
-
-def _smallest(label: Ints) -> Ints:
-    """Rename each group to its smallest member; the labels are whole numbers below the number of members."""
-    first = np.zeros(label.size, dtype=np.int64)
-    first[label[::-1]] = np.arange(label.size - 1, -1, -1)
-    return first[label]
+def _known(owner: Ints, *, rank: Ints, exclusive: Flags) -> Flags:
+    """Flag the codes whose person has a value of an exclusive type."""
+    known = np.zeros(owner.size, dtype=bool)
+    if owner.size and exclusive.any():
+        known[owner[exclusive[rank]]] = True
+    return known[owner]
 
 
 def _crowds(coded: Coded, a: Ints, b: Ints, *, rules: IdentityRules) -> Flags:
@@ -143,24 +140,71 @@ def _breaks(owner: Ints, *, rank: Ints, limits: Sequence[int | None], max_ids: i
 
 
 def _settle(
-    owner: Ints,
+    coded: Coded,
     links: pl.DataFrame,
     *,
+    owner: Ints,
+    again: Flags,
+    crowd: Flags,
+    exclusive: Flags,
+    limits: Sequence[int | None],
+    rules: IdentityRules,
+) -> tuple[Ints, Flags]:
+    """Join the members of unruly components anew: what several people share carries no link, the rest does in order.
+
+    Returns the owners, and which identifiers several known people share.
+    """
+    ordered = in_order(links, rules=rules)
+    members, rank, (a, b) = _apart(ordered, again=again, rank=coded.rank)
+    forced, told = ordered["forced"].to_numpy(), ordered["trust"].to_numpy() < len(coded.types) ** 2
+    shared = met_by_several(rank, a, b, forced=forced, exclusive=exclusive) | crowd[members]
+    while True:
+        carries = forced | told | ~(shared[a] | shared[b])
+        mine = components(members.size, a[carries], b[carries])
+        unruly = _breaks(mine, rank=rank, limits=limits, max_ids=rules.max_ids)
+        if unruly.any():
+            rest = carries & unruly[mine[a]]
+            mine = _one_by_one(
+                mine, a[rest], b[rest], forced=forced[rest], again=unruly[mine], rank=rank, limits=limits, rules=rules
+            )
+        known = _known(mine, rank=rank, exclusive=exclusive)
+        more = of_several(mine, a, b, rank=rank, known=known, shared=shared, exclusive=exclusive)
+        if not more.any():
+            break
+        shared |= more
+    settled, several = owner.copy(), np.zeros(owner.size, dtype=bool)
+    settled[members], several[members] = members[mine], shared
+    return settled, several
+
+
+def _apart(links: pl.DataFrame, *, again: Flags, rank: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
+    """Number some codes by themselves: the codes, their ranks, and the ends of links between them."""
+    members = np.flatnonzero(again)
+    place = np.full(again.size, -1, dtype=np.int64)
+    place[members] = np.arange(members.size)
+    return members, rank[members], (place[links["a"].to_numpy()], place[links["b"].to_numpy()])
+
+
+def _one_by_one(
+    owner: Ints,
+    a: Ints,
+    b: Ints,
+    *,
+    forced: Flags,
     again: Flags,
     rank: Ints,
     limits: Sequence[int | None],
-    max_ids: int | None,
+    rules: IdentityRules,
 ) -> Ints:
-    """Join the members of unruly components link by link."""
+    """Join the flagged codes link by link, in the order of the links."""
     members = np.flatnonzero(again)
     place = np.full(owner.size, -1, dtype=np.int64)
     place[members] = np.arange(members.size)
-    forest = _Forest(rank[members], limits=limits, max_ids=max_ids)
-    left, right = (place[links[end].to_numpy()].tolist() for end in "ab")
-    for one, other, force in zip(left, right, links["forced"], strict=True):
+    forest = Forest(rank[members], limits=limits, max_ids=rules.max_ids)
+    for one, other, force in zip(place[a].tolist(), place[b].tolist(), forced.tolist(), strict=True):
         forest.join([one, other], force=force)
     settled = owner.copy()
-    settled[members] = members[_smallest(forest.roots())]
+    settled[members] = members[smallest(forest.roots())]
     return settled
 
 
@@ -171,14 +215,18 @@ def _settle_rows(
     owner: Ints,
     again: Flags,
     crowd: Flags,
+    exclusive: Flags,
     limits: Sequence[int | None],
     rules: IdentityRules,
-) -> Ints:
-    """Join the members of unruly components row by row; what does not fit loses its least trusted identifier."""
+) -> tuple[Ints, Flags]:
+    """Join the members of unruly components row by row; what does not fit loses its least trusted identifier.
+
+    Returns the owners, and which identifiers several known people share.
+    """
     members = np.flatnonzero(again)
     place = np.full(owner.size, -1, dtype=np.int64)
     place[members] = np.arange(members.size)
-    forest = _Forest(coded.rank[members], limits=limits, max_ids=rules.max_ids)
+    forest = Forest(coded.rank[members], limits=limits, max_ids=rules.max_ids)
     told = links.filter(pl.col("kind").cast(pl.String) != "row")
     first = np.r_[coded.seen["first"].to_numpy(), told["first"].to_numpy()]
     width = len(coded.types)
@@ -192,70 +240,16 @@ def _settle_rows(
     order = touched[np.lexsort((*rows[touched].T[::-1], ~force[touched], first[touched]))]
     for row, push in zip(rows[order].tolist(), force[order].tolist(), strict=True):
         forest.trim([int(place[code]) for code in row if code >= 0 and (push or not crowd[code])], force=push)
-    settled = owner.copy()
-    settled[members] = members[_smallest(forest.roots())]
-    return settled
-
-
-class _Forest:
-    """Union-find that knows what each group holds, without recursion."""
-
-    __slots__ = ("_held", "_limits", "_max_ids", "_parent", "_size")
-
-    def __init__(self, rank: Ints, *, limits: Sequence[int | None], max_ids: int | None) -> None:
-        self._parent = list(range(rank.size))
-        self._size = [1] * rank.size
-        self._max_ids = max_ids
-        limited = [(at, limit) for at, limit in enumerate(limits) if limit is not None]
-        self._limits = [limit for _, limit in limited]
-        self._held = [(rank == at).astype(int).tolist() for at, _ in limited]
-
-    def _root(self, code: int) -> int:
-        parent = self._parent
-        while parent[code] != code:
-            parent[code] = parent[parent[code]]
-            code = parent[code]
-        return code
-
-    def join(self, codes: list[int], *, force: bool) -> bool:
-        """Make one group of those that hold the codes, if it fits or must be; say whether they are one."""
-        roots = list(dict.fromkeys(map(self._root, codes)))
-        if len(roots) < 2:
-            return True
-        if not force:
-            for held, limit in zip(self._held, self._limits, strict=True):
-                counts = [held[root] for root in roots if held[root]]
-                if len(counts) > 1 and sum(counts) > limit:
-                    return False
-            if self._max_ids is not None and sum(self._size[root] for root in roots) > self._max_ids:
-                return False
-        top, *others = sorted(roots, key=lambda root: -self._size[root])
-        for root in others:
-            self._parent[root] = top
-            self._size[top] += self._size[root]
-            for held in self._held:
-                held[top] += held[root]
-        return True
-
-    def trim(self, codes: list[int], *, force: bool) -> None:
-        """Join as many of the codes as fit, leaving out from the end."""
-        while len(codes) > 1 and not self.join(codes, force=force):
-            codes = codes[:-1]
-
-    def roots(self) -> Ints:
-        """Return the group of each code."""
-        return np.array([self._root(code) for code in range(len(self._parent))], dtype=np.int64)
-
-
-def _adopt(owner: Ints, *, crowd: Flags, known: Flags, a: Ints, b: Ints) -> Ints:
-    """Give each crowd's identifier that met known people to the one of its first link; it carries no link further."""
-    codes, others = np.where(crowd[b], b, a), np.where(crowd[b], a, b)
-    alone = np.bincount(owner, minlength=owner.size)[owner] == 1
-    good = known[owner[others]] & alone[codes]
-    codes, first = np.unique(codes[good], return_index=True)
-    adopted = owner.copy()
-    adopted[codes] = owner[others[good][first]]
-    return _smallest(adopted)
+    settled, several = owner.copy(), np.zeros(owner.size, dtype=bool)
+    mine = smallest(forest.roots())
+    _, rank, (a, b) = _apart(links, again=again, rank=coded.rank)
+    known = _known(mine, rank=rank, exclusive=exclusive)
+    shared = crowd[members]
+    shared |= of_several(mine, a, b, rank=rank, known=known, shared=shared, exclusive=exclusive)
+    by_row = links["trust"].to_numpy() >= width**2
+    mine = set_loose(mine, a, b, by_row=by_row, shared=shared, stays=exclusive[rank] | shared)
+    settled[members], several[members] = members[mine], shared
+    return settled, several
 
 
 def _reasons(
@@ -263,6 +257,7 @@ def _reasons(
     *,
     owner: Ints,
     crowd: Flags,
+    vain: Flags,
     a: Ints,
     b: Ints,
     taken: Flags,
@@ -284,6 +279,8 @@ def _reasons(
     if rules.max_ids is not None:
         number[number == 0] = len(words)
         words.append(f"more than {rules.max_ids} identifiers")
+    number[vain[refused]] = len(words)
+    words.append("over an identifier of several people")
     number[crowd[a[refused]] | crowd[b[refused]]] = len(words)
     words.append("shared by a crowd")
     place = np.full(a.size, len(words), dtype=np.int64)

@@ -72,7 +72,10 @@ class IdentityRules:
         identifier is left out and the rest tried again.
     shared : {"next", "previous", "first", "last", "drop"}
         Who gets an event that names nobody, on an identifier of several people: the next one known on it (else the
-        last before), the last one before (else the next), the first ever, the last ever, or quarantine.
+        last before), the last one before (else the next), the first ever, the last ever, or quarantine. Known on it
+        is whom the other identifiers of a row name. Such an identifier links nothing that names nobody: an anonymous
+        one that was seen only there belongs to the person whom the rule gives for its first moment there ("drop"
+        gives none: it stays a person of its own).
     named : {"keep", "follow"}
         Whether an event that names its user stays with this user, or follows the device.
     junk : sequence of str

@@ -39,6 +39,57 @@ def test_shared_device_splits_by_time(shared, expected) -> None:
     assert stitched.identity.shared.select("id", "people").rows() == [("d", 2)]
 
 
+COOKIES = [
+    (1, "u1", "d", "c1"),
+    (2, "u2", "d", "c2"),
+    (3, None, "d", "c3"),
+    (4, None, "d", None),
+    (5, None, None, "c3"),
+]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (IdentityRules(), [1, 2, 2, 2, 2]),
+        (IdentityRules(shared="drop"), [1, 2, 3, 3]),  # the cookie by itself stays a person of its own
+        (IdentityRules(shared="first"), [1, 2, 1, 1, 1]),
+        (IdentityRules.amplitude(), [1, 2, 2, 2, 2]),
+        (IdentityRules.mixpanel(), [1, 2, 1, 1, 1]),
+        (IdentityRules.snowplow(), [1, 1, 1, 1, 1]),
+    ],
+)
+def test_cookie_seen_only_on_a_shared_device_is_the_one_known_on_it_then(rules, expected) -> None:
+    columns = ("user_id", "device", "anonymous_id")
+    rows = [Row(time, dict(zip(columns, found, strict=True))) for time, *found in COOKIES]
+    stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
+    assert stitched.table["person"].to_list() == expected
+    # whatever names nobody says nothing of who is known: only the device is shared
+    assert stitched.identity.ids.filter("shared")["id"].to_list() == ["d"]
+    back = stitch_events([as_events(rows[::-1], types=columns)], rules=rules)
+    assert back.table["person"].to_list() == expected[::-1]
+
+
+def test_what_a_shared_device_told_keeps_nobody_from_whose_they_are() -> None:
+    columns = ("user_id", "device", "anonymous_id")
+    told = [(0, "u1", "d", None), (1, None, "d", "c3"), (2, "u2", "d", None), (3, "u3", None, "c3")]
+    rows = [Row(time, dict(zip(columns, found, strict=True))) for time, *found in told]
+    for rules in (IdentityRules(), IdentityRules(order="time")):
+        stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
+        assert stitched.table["person"].to_list() == [1, 2, 3, 2]
+        assert stitched.identity.ids.filter("shared")["id"].to_list() == ["d"]
+
+
+def test_what_a_limit_refuses_is_a_person_of_its_own() -> None:
+    visits = [Row(at, {"user_id": "u1", "anonymous_id": f"a{at}"}) for at in range(1, 8)]
+    stitched = stitch_events([as_events([*visits, Row(9, {"anonymous_id": "a6"})])], rules=IdentityRules.segment())
+    assert stitched.table["person"].to_list() == [1] * 7 + [2]
+    assert stitched.identity.figure("shared identifiers") == 0
+    mails = [Row(at, {"user_id": "u1" if at < 2 else None, "email": f"{at % 2}@x.org"}) for at in (0, 1, 3)]
+    assert who(mails, rules=IdentityRules(limits={"email": 1})) == [1, 1, 2]
+    assert who(mails, rules=IdentityRules(exclusive=("user_id", "email"))) == [1, 1, 2]
+
+
 def test_alias_joins_two_known_people_and_a_row_never_does() -> None:
     rows = [Row(0, {"user_id": "u1"}), Row(1, {"user_id": "u2"})]
     both = [Row(2, {"email": "a@x.org", "user_id": user}) for user in ("u1", "u2")]

@@ -13,8 +13,10 @@ from tests.twins.identity import Alias, Row, as_events, twin
 VALUES = {
     "user_id": [None, "u1", "u2", "u3", "null"],
     "email": [None, None, "ann@x.org", "bob@x.org", "info@x.org"],
+    "device": [None, None, "d1", "d2"],
     "anonymous_id": [None, "a1", "a2", "a3", "a4", "0000"],
 }
+TYPES = tuple(VALUES)
 ids = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()}).filter(
     lambda found: any(value is not None for value in found.values())
 )
@@ -31,6 +33,7 @@ RULES = {
     "crowds": IdentityRules(max_users=1),
     "previous": IdentityRules(shared="previous"),
     "drop": IdentityRules(shared="drop", max_users=None),
+    "by time": IdentityRules(order="time"),
     "limits": IdentityRules(limits={"*": 2, "anonymous_id": 1}),
     "few": IdentityRules(max_ids=3, mailboxes=()),
     "two exclusive": IdentityRules(exclusive=("user_id", "email"), priority=("user_id", "email")),
@@ -51,8 +54,8 @@ RULES = {
 @given(rows=rows, aliases=aliases)
 def test_stitching_equals_loops(name: str, rows: list[Row], aliases: list[Alias]) -> None:
     rules = RULES[name]
-    found = stitch_events([as_events(rows, aliases=aliases)], rules=rules)
-    expected = twin(rows, rules=rules, aliases=aliases)
+    found = stitch_events([as_events(rows, aliases=aliases, types=TYPES)], rules=rules)
+    expected = twin(rows, rules=rules, aliases=aliases, types=TYPES)
     kept = [person for person in expected.people if person is not None]
     assert found.table["person"].to_list() == kept
     table = {
@@ -68,20 +71,30 @@ def test_stitching_equals_loops(name: str, rows: list[Row], aliases: list[Alias]
 
 
 @settings(max_examples=20)
-@given(rows=rows, aliases=aliases, seed=st.randoms(use_true_random=False), cut=st.integers(0, 12))
-def test_order_and_files_change_nothing(rows: list[Row], aliases: list[Alias], seed, cut: int) -> None:
-    whole = stitch_events([as_events(rows, aliases=aliases)])
+@given(
+    name=st.sampled_from(sorted({*RULES} - {"drop"})),
+    rows=rows,
+    aliases=aliases,
+    seed=st.randoms(use_true_random=False),
+    cut=st.integers(0, 12),
+)
+def test_order_and_files_change_nothing(name: str, rows: list[Row], aliases: list[Alias], seed, cut: int) -> None:
+    rules = RULES[name]
+    whole = stitch_events([as_events(rows, aliases=aliases, types=TYPES)], rules=rules)
     tagged = list(enumerate(rows))
     seed.shuffle(tagged)
     shuffled = [row for _, row in tagged]
-    parts = [as_events(shuffled[:cut], aliases=aliases), as_events(shuffled[cut:], aliases=aliases[::-1])]
-    again = stitch_events(parts)
+    parts = [
+        as_events(shuffled[:cut], aliases=aliases, types=TYPES),
+        as_events(shuffled[cut:], aliases=aliases[::-1], types=TYPES),
+    ]
+    again = stitch_events(parts, rules=rules)
     assert again.identity.table.equals(whole.identity.table)
-    person = dict(zip(_usable(tagged), again.table["person"], strict=True))
-    assert person == dict(zip(_usable(list(enumerate(rows))), whole.table["person"], strict=True))
+    person = dict(zip(_usable(tagged, rules=rules), again.table["person"], strict=True))
+    assert person == dict(zip(_usable(list(enumerate(rows)), rules=rules), whole.table["person"], strict=True))
 
 
-def _usable(numbered: list[tuple[int, Row]]) -> list[int]:
+def _usable(numbered: list[tuple[int, Row]], *, rules: IdentityRules) -> list[int]:
     """Numbers of the events that someone usable did."""
     nobody = {None, "null", "0000"}
     return [at for at, row in numbered if row.kind is None and not set(row.ids.values()) <= nobody]
@@ -90,7 +103,7 @@ def _usable(numbered: list[tuple[int, Row]]) -> list[int]:
 @settings(max_examples=20)
 @given(rows=rows, more=rows, aliases=aliases)
 def test_adding_equals_all_at_once(rows: list[Row], more: list[Row], aliases: list[Alias]) -> None:
-    early, late = as_events(rows), as_events(more, aliases=aliases, name="later")
+    early, late = as_events(rows, types=TYPES), as_events(more, aliases=aliases, types=TYPES, name="later")
     first = stitch_events([early])
     added = stitch_events([early, late], before=first.identity)
     once = stitch_events([early, late])

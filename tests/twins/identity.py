@@ -84,12 +84,7 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
     pushes = [(*sorted((one.a, one.b), key=order), one) for one in aliases or []]
     pushes = [push for push in pushes if trusted(*push[0]) and trusted(*push[1]) and push[0] != push[1]]
     everyone = sorted({one for ids in told for one in ids} | {end for push in pushes for end in push[:2]}, key=order)
-    seen: dict[tuple[Identifier, Identifier, str], int] = {}
-    for row, ids in zip(rows, told, strict=True):
-        for a, b in combinations(ids, 2):
-            seen[a, b, "row"] = min(row.time, seen.get((a, b, "row"), row.time))
-    for a, b, one in pushes:
-        seen[a, b, one.kind] = min(one.time, seen.get((a, b, one.kind), one.time))
+    seen = _first_seen(rows, told, pushes)
 
     def when(link: tuple[Identifier, Identifier, str]) -> tuple[object, ...]:
         a, b, kind = link
@@ -98,67 +93,183 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         return (*first, order(a), order(b), kind)
 
     crowd = _crowds(everyone, seen, rules=rules)
-    group = {one: {one} for one in everyone}
+    links = sorted(seen, key=when)
+    rows_and_links = [(row.time, ids, False) for row, ids in zip(rows, told, strict=True)]
+    rows_and_links += [(seen[a, b, kind], [a, b], kind in rules.joins_known) for a, b, kind in links if kind != "row"]
 
-    def held(members: set[Identifier], name: str) -> int:
-        return sum(one[0] == name for one in members)
+    def turn(item: tuple[int, list[Identifier], bool]) -> tuple[object, ...]:
+        ids = {one[0]: one[1] for one in item[1]} if len({one[0] for one in item[1]}) == len(item[1]) else None
+        cells = [(ids or {}).get(name) for name in types]
+        return (item[0], not item[2], [(cell is not None, cell or "") for cell in cells])
 
-    def join(ids: list[Identifier], *, force: bool) -> bool:
-        groups = list({id(group[one]): group[one] for one in ids}.values())
+    shared = set(crowd)
+    if rules.rows == "pairs":
+        shared |= _met_by_several(everyone, links, crowd=crowd, rules=rules)
+    while True:
+        groups = Groups(everyone, rules=rules, types=types)
+        if rules.rows == "pairs":
+            for a, b, kind in links:
+                force = kind in rules.joins_known
+                if force or not {a, b} & (shared if kind == "row" else crowd):
+                    groups.join([a, b], force=force)
+        else:
+            for _, ids, force in sorted(rows_and_links, key=turn):
+                left = [one for one in ids if force or one not in crowd]
+                while len(left) > 1 and not groups.join(left, force=force):
+                    left = left[:-1]
+        more: set[Identifier] = set()
+        for a, b, _ in sorted(links, key=lambda link: rank[link[1][0]]):
+            meet = groups.known(a) and groups.known(b) and groups.of[a] is not groups.of[b]
+            free = not {a, b} & shared and a not in more and a[0] != b[0] and b[0] not in rules.exclusive
+            if meet and free:
+                more.add(b)
+        shared |= more
+        if not more or rules.rows == "trim":
+            break
+    if rules.rows == "trim":
+        groups.set_loose(links, shared=shared)
+    group = groups.of
+    _adopt(links, crowd=crowd, shared=shared, groups=groups, rules=rules)
+    moments = _sights(rows, told, shared=shared, groups=groups, order=order)
+    _give(links, seen, moments, crowd=crowd, shared=shared, groups=groups, rules=rules, order=order)
+    refused = {(a, b) for a, b, _ in links if group[a] is not group[b]}
+    # whoever was known then may be part of a larger person by now
+    now = {one: [(time, min(group[who], key=order)) for time, who in found] for one, found in moments.items()}
+    return _assign(rows, told, rules=rules, group=group, moments=now, shared=shared, refused=refused, order=order)
+
+
+def _first_seen(rows, told, pushes) -> dict[tuple[Identifier, Identifier, str], int]:
+    seen: dict[tuple[Identifier, Identifier, str], int] = {}
+    for row, ids in zip(rows, told, strict=True):
+        for a, b in combinations(ids, 2):
+            seen[a, b, "row"] = min(row.time, seen.get((a, b, "row"), row.time))
+    for a, b, one in pushes:
+        seen[a, b, one.kind] = min(one.time, seen.get((a, b, one.kind), one.time))
+    return seen
+
+
+class Groups:
+    """Who is together with whom."""
+
+    def __init__(self, everyone: list[Identifier], *, rules: IdentityRules, types: tuple[str, ...]) -> None:
+        self.of = {one: {one} for one in everyone}
+        self.rules, self.types = rules, types
+
+    def known(self, one: Identifier) -> bool:
+        return any(end[0] in self.rules.exclusive for end in self.of[one])
+
+    def make(self, members: set[Identifier]) -> None:
+        for one in members:
+            self.of[one] = members
+
+    def join(self, ids: list[Identifier], *, force: bool) -> bool:
+        groups = list({id(self.of[one]): self.of[one] for one in ids}.values())
         if len(groups) < 2:
             return True
         if not force:
-            for name in types:
-                limit = rules.limit(name)
-                counts = [held(one, name) for one in groups if held(one, name)]
+            for name in self.types:
+                limit = self.rules.limit(name)
+                counts = [count for one in groups if (count := sum(end[0] == name for end in one))]
                 if limit is not None and len(counts) > 1 and sum(counts) > limit:
                     return False
-            if rules.max_ids is not None and sum(map(len, groups)) > rules.max_ids:
+            if self.rules.max_ids is not None and sum(map(len, groups)) > self.rules.max_ids:
                 return False
-        joined = set().union(*groups)
-        for one in joined:
-            group[one] = joined
+        self.make(set().union(*groups))
         return True
 
-    links = sorted(seen, key=when)
-    if rules.rows == "pairs":
-        for a, b, kind in links:
-            force = kind in rules.joins_known
-            if force or not {a, b} & crowd:
-                join([a, b], force=force)
-    else:
-        items = [(row.time, ids, False) for row, ids in zip(rows, told, strict=True)]
-        items += [(seen[a, b, kind], [a, b], kind in rules.joins_known) for a, b, kind in links if kind != "row"]
-
-        def turn(item: tuple[int, list[Identifier], bool]) -> tuple[object, ...]:
-            ids = {one[0]: one[1] for one in item[1]} if len({one[0] for one in item[1]}) == len(item[1]) else None
-            cells = [(ids or {}).get(name) for name in types]
-            return (item[0], not item[2], [(cell is not None, cell or "") for cell in cells])
-
-        for _, ids, force in sorted(items, key=turn):
-            left = [one for one in ids if force or one not in crowd]
-            while len(left) > 1 and not join(left, force=force):
-                left = left[:-1]
-    known = {one for one in everyone if any(end[0] in rules.exclusive for end in group[one])}
-    _adopt(links, crowd=crowd, group=group, known=known, rules=rules)
-    refused = {(a, b) for a, b, _ in links if group[a] is not group[b]}
-    shared = set(crowd)
-    for a, b in refused:
-        if not {a, b} & crowd and a[0] != b[0] and b[0] not in rules.exclusive:
-            shared.add(b)
-    return _assign(rows, told, rules=rules, group=group, known=known, shared=shared, refused=refused, order=order)
+    def set_loose(self, links, *, shared: set[Identifier]) -> None:
+        """Take out who names nobody and hangs on the others only over rows with what several people share."""
+        for whole in {id(one): one for one in self.of.values()}.values():
+            if not whole & shared:
+                continue
+            part = {one: {one} for one in whole}
+            for a, b, kind in links:
+                if {a, b} <= whole and (kind != "row" or not {a, b} & shared):
+                    joined = part[a] | part[b]
+                    for one in joined:
+                        part[one] = joined
+            loose = [
+                piece
+                for piece in {id(one): one for one in part.values()}.values()
+                if not piece & shared and not any(one[0] in self.rules.exclusive for one in piece)
+            ]
+            for piece in loose:
+                self.make(piece)
+            if whole - set().union(*loose):
+                self.make(whole - set().union(*loose))
 
 
-def _adopt(links, *, crowd, group, known, rules: IdentityRules) -> None:
-    alone = {one for one in crowd if len(group[one]) == 1}
+def _met_by_several(everyone, links, *, crowd, rules: IdentityRules) -> set[Identifier]:
+    person = {one: {one} for one in everyone}
+    for a, b, kind in links:
+        if kind in rules.joins_known:
+            joined = person[a] | person[b]
+            for one in joined:
+                person[one] = joined
+    links = [link for link in links if link[2] in rules.joins_known or not {*link[:2]} & crowd]
+    several = set()
+    for one in everyone:
+        for name in rules.exclusive:
+            met = [end for a, b, _ in links if one in (a, b) for end in (a, b) if end != one and end[0] == name]
+            if one[0] not in rules.exclusive and len({id(person[end]) for end in met}) > 1:
+                several.add(one)
+    return several
+
+
+def _adopt(links, *, crowd, shared, groups: Groups, rules: IdentityRules) -> None:
+    homeless = {one for one in shared if not groups.known(one) and (one not in crowd or len(groups.of[one]) == 1)}
+    homes = []
     for a, b, kind in links:
         for one, other in ((a, b), (b, a)):
-            if one in alone and other not in crowd and other in known and kind not in rules.joins_known:
-                alone.discard(one)
-                home = group[other] | {one}
-                known.add(one)
-                for end in home:
-                    group[end] = home
+            if one in homeless and other not in shared and groups.known(other) and kind not in rules.joins_known:
+                homeless -= groups.of[one]
+                homes.append((one, other))
+    for one, other in homes:
+        groups.make(groups.of[one] | groups.of[other])
+
+
+def _sights(rows, told, *, shared, groups: Groups, order) -> dict[Identifier, list[tuple[int, Identifier]]]:
+    """When was somebody known on what several people share, without it?"""
+    moments: dict[Identifier, list[tuple[int, Identifier]]] = {}
+    for row, ids in zip(rows, told, strict=True):
+        own = next((one for one in ids if one not in shared), None)
+        if own is not None and groups.known(own):
+            for one in ids:
+                if one in shared:
+                    moments.setdefault(one, []).append((row.time, min(groups.of[own], key=order)))
+    return moments
+
+
+def _give(links, seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None:
+    """Give whoever names nobody and was seen on what several share to the one known on it then."""
+    found = []
+    for a, b, kind in links:
+        for one, on in ((a, b), (b, a)):
+            several = on in shared - crowd and one not in shared and kind == "row"
+            if several and not groups.known(one):
+                found.append((seen[a, b, kind], order(on), order(min(groups.of[one], key=order)), one, on))
+    first = {}
+    for time, _, head, one, on in sorted(found):
+        first.setdefault(head, (time, head, one, on))
+    for time, _, one, on in sorted(first.values()):
+        home = None if rules.shared == "drop" else _choose(moments.get(on, []), time, rules=rules, order=order)
+        if home is not None:
+            groups.join([one, home], force=False)
+
+
+def _choose(moments, time: int, *, rules: IdentityRules, order) -> Identifier | None:
+    found = sorted(moments, key=lambda moment: (moment[0], order(moment[1])))
+    after = [moment for moment in found if moment[0] >= time]
+    before = [moment for moment in found if moment[0] <= time]
+    last = [moment for moment in before if moment[0] == before[-1][0]]
+    choices = {
+        "next": after[:1] or last[:1],
+        "previous": last[:1] or after[:1],
+        "first": found[:1],
+        "last": [moment for moment in found if moment[0] == found[-1][0]][:1],
+        "drop": [],
+    }[rules.shared]
+    return choices[0][1] if choices else None
 
 
 def _crowds(everyone, seen, *, rules: IdentityRules) -> set[Identifier]:
@@ -173,38 +284,20 @@ def _crowds(everyone, seen, *, rules: IdentityRules) -> set[Identifier]:
     return crowd
 
 
-def _assign(rows, told, *, rules, group, known, shared, refused, order) -> Twin:
+def _assign(rows, told, *, rules, group, moments, shared, refused, order) -> Twin:
     def head(one: Identifier) -> Identifier:
         return min(group[one], key=order)
 
-    plain = [next((one for one in ids if one not in shared), None) for ids in told]
-    moments: dict[Identifier, list[tuple[int, Identifier]]] = {}
-    for row, ids, own in zip(rows, told, plain, strict=True):
-        if own is not None and own in known:
-            for one in ids:
-                if one in shared:
-                    moments.setdefault(one, []).append((row.time, head(own)))
     whose: list[Identifier | None] = []
-    for row, ids, own in zip(rows, told, plain, strict=True):
+    for row, ids in zip(rows, told, strict=True):
+        own = next((one for one in ids if one not in shared), None)
         on = next((one for one in ids if one in shared), None)
         if on is None or (own is not None and rules.named == "keep"):
             whose.append(head(own) if own is not None else None)
-            continue
-        found = sorted(moments.get(on, []), key=lambda moment: (moment[0], order(moment[1])))
-        after = [moment for moment in found if moment[0] >= row.time]
-        before = [moment for moment in found if moment[0] <= row.time]
-        last = [moment for moment in before if moment[0] == before[-1][0]]
-        choices = {
-            "next": after[:1] or last[:1],
-            "previous": last[:1] or after[:1],
-            "first": found[:1],
-            "last": [moment for moment in found if moment[0] == found[-1][0]][:1],
-            "drop": [],
-        }[rules.shared]
-        if rules.shared == "drop" and found:
+        elif rules.shared == "drop" and moments.get(on):
             whose.append(None)
         else:
-            whose.append(choices[0][1] if choices else head(on))
+            whose.append(_choose(moments.get(on, []), row.time, rules=rules, order=order) or head(on))
     first: dict[Identifier, int] = {}
     for row, who in zip(rows, whose, strict=True):
         if who is not None and row.kind is None:
