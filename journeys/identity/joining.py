@@ -40,12 +40,14 @@ def join_log(
         good = whose >= 0
         if not good.all():
             reason = pl.Series("reason", whose[~good]).replace_strict(_REASONS, return_dtype=pl.String)
-            apart.append(frame.filter(pl.Series(~good)).select(reason, pl.all()).cast({"event": pl.String}))
+            bad = frame.filter(pl.Series(~good)).rename({"reason": "reason (as read)"}, strict=False)
+            apart.append(bad.select(reason, pl.all()).cast({"event": pl.String}))
             frame, whose = frame.filter(pl.Series(good)), whose[good]
         frames.append(frame.select(pl.Series("person", whose), pl.all()))
     table = pl.concat(_agreeing(frames), how="diagonal_relaxed", rechunk=False)
     if not apart:
-        return table, table.clear().cast({"event": pl.String}).select(pl.lit("").alias("reason"), pl.exclude("person"))
+        none = table.clear().cast({"event": pl.String}).rename({"reason": "reason (as read)"}, strict=False)
+        return table, none.select(pl.lit("").alias("reason"), pl.exclude("person"))
     return table, pl.concat(_agreeing(apart), how="diagonal_relaxed")
 
 

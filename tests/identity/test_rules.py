@@ -408,3 +408,14 @@ def test_a_word_with_two_checks_is_a_collision() -> None:
     assert not book.collided
     book.number(np.array([6], dtype=np.uint64), np.array([2], dtype=np.uint32))
     assert book.collided
+
+
+def test_a_property_called_reason_stays_beside_the_reason() -> None:
+    table = pl.DataFrame(
+        {"at": ["2026-03-01", "2026-03-02"], "user_id": ["ann", "undefined"], "reason": ["too dear", "bored"]}
+    )
+    j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("Cancelled Plan"), ids=["user_id"]))
+    assert j.events.collect()["reason"].to_list() == ["too dear"]
+    assert j.quarantine.select("reason", "reason (as read)").rows() == [("no usable identifier", "bored")]
+    good = jn.stitch(jn.read_table(table[:1], timestamp="at", event=pl.lit("x"), ids=["user_id"]))
+    assert good.quarantine.columns[0] == "reason"
