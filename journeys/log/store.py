@@ -21,8 +21,6 @@ from journeys.errors import ArgumentError, StoreError
 from journeys.log.core import Log, Size, View
 
 __all__ = [
-    "COMPRESSION",
-    "ROW_GROUP",
     "VERSION",
     "commit",
     "cuts",
@@ -31,13 +29,16 @@ __all__ = [
     "open_log",
     "save_log",
     "shard_files",
+    "write_events",
 ]
 
-VERSION = 1
+VERSION = 2
 ROW_GROUP = 1_000_000
 # read at every question, written once: lz4 takes 1.4 times the room of zstd and under half the time to read
 COMPRESSION: Literal["lz4"] = "lz4"
 _MANIFEST = "manifest.json"
+# in files an event is the number of its name, which is read several times faster than the name itself
+_NUMBER = pl.col("event").to_physical()
 
 
 def save_log(
@@ -174,11 +175,16 @@ def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int, rows
         within = (pl.col("code") >= low) & (pl.col("code") < high)
         events = pl.concat([view.events.filter(inside) for view in log.shards])
         people = pl.concat([view.people.filter(within) for view in log.shards])
-    events.sink_parquet(
+    events.with_columns(_NUMBER).sink_parquet(
         data / files["events"], compression=COMPRESSION, maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
     )
     people.sink_parquet(data / files["people"], compression=COMPRESSION, maintain_order=True)
     return files
+
+
+def write_events(events: pl.DataFrame, path: Path) -> None:
+    """Write the sorted events of a shard."""
+    events.with_columns(_NUMBER).write_parquet(path, compression=COMPRESSION, row_group_size=ROW_GROUP)
 
 
 def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, Any]]:
@@ -215,7 +221,11 @@ def find_log(path: str | Path) -> tuple[Log, dict[str, Path], dict[str, Any]]:
     missing = [os.fspath(file.relative_to(folder)) for file in wanted if not file.is_file()]
     if missing:
         raise StoreError(f"path: {str(path)!r} is incomplete, missing: {', '.join(missing)}.")
-    views = tuple(View(pl.scan_parquet(events), pl.scan_parquet(people), whole=True) for events, people in paths)
+    name = pl.col("event").cat.to(pl.Enum(manifest["names"]))
+    views = tuple(
+        View(pl.scan_parquet(events).with_columns(name), pl.scan_parquet(people), whole=True)
+        for events, people in paths
+    )
     span = [datetime.fromisoformat(text) if text else None for text in (manifest["first"], manifest["last"])]
     size = Size(manifest["people"], manifest["events"], span[0], span[1])
     log = Log(views, tuple(manifest["names"]), tuple(manifest["ranked"]), size, path=data, paths=paths)

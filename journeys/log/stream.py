@@ -13,7 +13,7 @@ import polars as pl
 from journeys.log.build import WHY, Built, notice, rank_names, set_apart, sort_rows, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
 from journeys.log.numbers import coder
-from journeys.log.store import COMPRESSION, ROW_GROUP, commit, cuts, drafting, find_log, shard_files, write_frames
+from journeys.log.store import commit, cuts, drafting, find_log, shard_files, write_events, write_frames
 
 __all__ = ["stream_log"]
 
@@ -147,7 +147,7 @@ def _write(parts: Path, data: Path, *, number: int, people: pl.DataFrame, empty:
     events = sort_rows(pl.concat([empty, *(pl.read_parquet(file) for file in files)]))
     shutil.rmtree(parts / str(number))
     named = shard_files(number, low=0, high=0)
-    events.write_parquet(data / named["events"], compression=COMPRESSION, row_group_size=ROW_GROUP)
+    write_events(events, data / named["events"])
     facts = people.select("code", "person").join(
         summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
     )

@@ -59,7 +59,7 @@ def test_what_is_no_store_is_said_to_be_none(tmp_path):
     manifest = tmp_path / "store" / "manifest.json"
     good = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**good, "version": 99}))
-    with pytest.raises(jn.StoreError, match="is a store of version 99; this library reads version 1"):
+    with pytest.raises(jn.StoreError, match="is a store of version 99; this library reads version 2"):
         jn.open(tmp_path / "store")
     manifest.write_text("{")
     with pytest.raises(jn.StoreError, match="cannot be read"):
