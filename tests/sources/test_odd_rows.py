@@ -4,8 +4,11 @@ import json
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import journeys as jn
+from journeys.sources.fields import Fields
 from journeys.sources.reading import load, text
 
 
@@ -111,3 +114,38 @@ def test_broken_properties_of_posthog_are_told(tmp_path):
     assert events.table.collect()["plan"].to_list() == ["pro", None]
     assert events.table.collect()["properties"].to_list() == [None, '{"plan": "pro']
     assert notes(events) == ["'properties' is no object in 1 row: what stands there was kept as text"]
+
+
+SCALAR = st.sampled_from([None, True, 3, "x", "", "{x}", '{"a": 9}', "[]"])
+INSIDE = st.one_of(SCALAR, st.fixed_dictionaries({"c": SCALAR}))
+VALUE = st.one_of(
+    SCALAR,
+    st.just([]),
+    st.just([{"a": 1}]),
+    st.just([3]),
+    st.fixed_dictionaries({}, optional={"a": SCALAR, "b": INSIDE}),
+)
+
+
+def leaves(path, piece, monkeypatch):
+    monkeypatch.setattr(text, "CHUNK", piece)
+    rows = load(path).rows.collect()
+    fields = Fields(rows.schema)
+    return {path: rows.select(expr.cast(pl.String)).to_series().to_list() for path, (expr, _) in fields.leaves.items()}
+
+
+@given(st.lists(st.fixed_dictionaries({"n": st.integers(0, 9)}, optional={"p": VALUE}), min_size=1, max_size=8))
+def test_each_object_keeps_its_fields_whatever_the_others_are(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("odd") / "rows.ndjson"
+    path.write_text(ndjson(*rows))
+    with pytest.MonkeyPatch.context() as patch:
+        for found in (leaves(path, 1 << 20, patch), leaves(path, 16, patch)):
+            for number, row in enumerate(rows):
+                value = row.get("p")
+                if isinstance(value, dict) and isinstance(value.get("a"), int):
+                    place = ("p", "a") if ("p", "a") in found else ("p",)
+                    assert json.dumps(value["a"]) in str(found[place][number])
+                elif isinstance(value, list) and value:
+                    assert found["p",][number] is not None
+                elif isinstance(value, int):
+                    assert found["p",][number] == json.dumps(value)
