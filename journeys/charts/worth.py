@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import number, plural
+from journeys.display import agree, number, plural
 
 __all__ = ["draw"]
 
@@ -52,7 +52,9 @@ def draw(
     rows = told.sort(size, "at", descending=[True, False]).head(top).sort("at").to_dicts()
     left = told.height - len(rows)
     said = [subtitle, "Filled with the bridge, hollow without it."]
-    said += [f"{plural(left, 'row')} that differ less are left out."] if left else []
+    said += (
+        [f"{plural(left, 'row')} that {agree(left, 'differs less is', 'differ less are')} left out."] if left else []
+    )
     theme = colours(dark=dark)
     fig = go.Figure()
     for place, row in enumerate(rows):

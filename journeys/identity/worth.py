@@ -62,15 +62,20 @@ class Worth:
     @property
     def finding(self) -> str:
         """The largest difference in a sentence."""
+        return self._finding(self.measure)
+
+    def _finding(self, measure: str | None) -> str:
         if not self._matched():
             return "The two answers have rows that cannot be told from one another, so they stand one below the other."
-        measure = self.measure
         if measure is None:
             return "The bridge changes nothing in this answer."
+        words = measure.replace("_", " ")
         rows = self.changes.filter(pl.col("measure") == measure)
+        if not rows.height:
+            return f"The bridge changes nothing in {words}."
         size = pl.col("difference").abs().fill_null(0)
         row = rows.with_row_index("at").sort(size, "at", descending=[True, False]).row(0, named=True)
-        say, words = self.form(measure), measure.replace("_", " ")
+        say = self.form(measure)
         name = " · ".join(str(row[key]) for key in self._named() if row[key] is not None)
         where = f"{name}: {words}" if name else words[:1].upper() + words[1:]
         least = "" if row["difference"] is None else f" ({_signed(row['difference'], measure, say)})"
@@ -100,10 +105,15 @@ class Worth:
         table = self._of(chosen).drop("measure")
         name = pl.concat_str([pl.col(one).cast(pl.String).fill_null("–") for one in self._named()], separator=" · ")
         rows = table.select((name if self._named() else pl.lit("")).alias("name"), "with", "without", "difference")
-        form = self.form(chosen or "")
-        subtitle = f"{(chosen or 'nothing').replace('_', ' ').capitalize()} of people as bridged, and of every "
-        subtitle += "identifier by itself"
-        return draw(rows, form=form, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        said = (chosen or "nothing to draw").replace("_", " ").capitalize()
+        return draw(
+            rows,
+            form=self.form(chosen or ""),
+            title=self._finding(measure or self.measure),
+            subtitle=f"{said}; without the bridge every identifier is a person of its own",
+            dark=dark,
+            narrow=narrow,
+        )
 
     def form(self, measure: str) -> Any:
         """Return the words for the numbers of a column: a function from number to text."""

@@ -67,7 +67,9 @@ def test_worth_says_the_largest_difference_and_shows_what_differs() -> None:
     assert "+50.0 points" in html
     assert "ci low" not in html.split("<details>")[0]
     assert worth.plot().layout.title.text.startswith("<b>Sign up: rate from start")
-    assert "People of people" in worth.plot(measure="people", narrow=True).layout.title.text
+    of_people = worth.plot(measure="people", narrow=True).layout.title.text.replace("<br>", " ")
+    assert of_people.startswith("<b>Sign up: people 40 with the bridge, 0 without (+40)")
+    assert "People; without the bridge every identifier is a person of its own" in of_people
     with pytest.raises(UnknownNameError, match="measure: no column of numbers 'peple'; did you mean 'people'"):
         worth.plot(measure="peple")
 
