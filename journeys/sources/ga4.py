@@ -99,7 +99,7 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     shape.fields[CLICKED] = pl.when(clicked.is_not_null()).then(pl.lit("gclid=1"))
     if BATCH[-1] in place:
         key = [f.text(column).fill_null("") for column in KEY if column in schema] + [f.text(one) for one in place]
-        placed = pl.all_horizontal(pl.col(column).is_not_null() for column in place)
+        placed = pl.all_horizontal(f.text(one).is_not_null() for one in place)
         shape.fields["message_id"] = pl.when(placed).then(pl.concat_str(key, separator="/"))
     f.used |= {("event_timestamp",), ("user_pseudo_id",), ("event_name",)}
     shape.properties = params.rest("_event_params")
@@ -112,11 +112,13 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
 
 def _in_order(raw: Raw, *, in_memory: bool) -> Raw:
     """Put rows of one time in the order of their batches, if they are not: a table has them in any order."""
-    keys = [column for column in ("event_timestamp", *BATCH) if column in raw.schema]
-    if len(keys) == 1:
+    f = Fields(raw.schema)
+    keys = [column for column in ("event_timestamp", *BATCH) if f.has(column)]
+    if not f.has(*BATCH):
         return raw
+    numbers = [(f.raw(key) if f.dtype(key).is_integer() else f.text(key)).cast(pl.Int64, strict=False) for key in keys]
     falls, same = pl.lit(value=False), pl.lit(value=True)
-    for number in (pl.col(key).cast(pl.Int64, strict=False) for key in keys):
+    for number in numbers:
         falls |= same & (number < number.shift())
         same &= number == number.shift()
     disorder, count = raw.rows.select(falls.any(), pl.len()).collect().row(0)
@@ -125,7 +127,5 @@ def _in_order(raw: Raw, *, in_memory: bool) -> Raw:
     if count > SORTED and not in_memory:
         said = f"{count:,} rows are too many to put equal times in the order of their batches: order the export by "
         return Raw(raw.rows, raw.name, (*raw.notes, said + ", ".join(keys)))
-    rows = raw.rows.sort(
-        [pl.col(key).cast(pl.Int64, strict=False) for key in keys], nulls_last=True, maintain_order=True
-    )
+    rows = raw.rows.sort(numbers, nulls_last=True, maintain_order=True)
     return Raw(rows.collect().lazy() if in_memory else rows, raw.name, raw.notes, held=raw.held)

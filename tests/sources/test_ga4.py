@@ -62,6 +62,12 @@ def test_rows_without_a_place_in_a_batch_are_no_duplicates():
     assert jn.read_ga4(no_index).issues.kept == 2
 
 
+def test_places_that_are_no_numbers_do_no_harm():
+    rows = pl.DataFrame({"event_timestamp": [AT, AT], "event_name": ["a", "b"], "user_pseudo_id": ["1", "1"]})
+    for odd in ([[1], []], [{"x": 1}, None], [1.5, None], ["x", "y"]):
+        assert jn.read_ga4(rows.with_columns(pl.Series("batch_event_index", odd))).issues.kept == 2
+
+
 def test_a_click_is_told_beside_the_address():
     page = {"event_params": [{"key": "page_location", "value": {"string_value": "https://x.example/"}}]}
     rows = [
