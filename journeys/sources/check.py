@@ -39,9 +39,11 @@ READERS: dict[str, Callable[..., Events]] = {
     "HubSpot": read_hubspot,
 }
 FILES = 20
-NEAR, FAR, PEOPLE, SAMPLE = 60, 14, 20, 2000
-# Minutes beside the whole hour at which nobody's clock is wrong: how many people meet there by chance?
-BESIDE = (-13, -7, 7, 13)
+NEAR, PEOPLE, SAMPLE = 60, 20, 2000
+# How far, in quarters of an hour, a time zone is from UTC at most; and those that are no whole hours from it.
+FAR, BROKEN = 4 * 14, (10, 14, 18, 22, 23, 26, 35, 38, 42, 46, 51, 55)
+# Minutes beside such a distance at which nobody's clock is wrong: how many people meet there by chance?
+BESIDE = (-6, -4, 4, 6)
 SCHEMA = pl.Schema({"source": pl.String(), "kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
 
 
@@ -98,10 +100,10 @@ def check(*sources: Any) -> Checked:
 
     Notes
     -----
-    Two sources disagree on the time zone when the people that they share have events a whole number of hours (and less
-    than a minute) apart, 20 people or more, and three times as many as at the same time and as by chance (7 and 13
-    minutes beside the hour). That needs moments which both systems record, such as a sign-up; without such moments
-    nothing is said.
+    Two sources disagree on the time zone when the people that they share have events as far apart as a zone is from UTC
+    (a whole number of hours, or one such as 5:30 or 5:45, and less than a minute), 20 people or more, and three times
+    as many as at the same time and as by chance (4 and 6 minutes beside it). That needs moments which both systems
+    record, such as a sign-up; without such moments nothing is said.
 
     Examples
     --------
@@ -194,7 +196,7 @@ def _system(columns: Iterable[str]) -> str | None:
 
 
 def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:
-    """Look for a clock that is whole hours off between two sources that share people."""
+    """Look for a clock that is as far off as a time zone is from UTC, between two sources that share people."""
     for kind in (kind for kind in a.ids if kind in b.ids):
         shared = (
             a.table.select(kind).filter(pl.col(kind).is_not_null()).unique()
@@ -202,23 +204,29 @@ def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:
         )  # fmt: skip
         left, right = (one.table.select(kind, "timestamp").join(shared, on=kind, how="semi") for one in (a, b))
         apart = (pl.col("timestamp_b") - pl.col("timestamp")).dt.total_seconds()
-        hours = (apart / 3600).round(0).cast(pl.Int64)
-        off = apart - hours * 3600
+        quarters = (apart / 900).round(0).cast(pl.Int64)
+        off = apart - quarters * 900
         places = {"people": 0, **{f"beside {minutes}": 60 * minutes for minutes in BESIDE}}
         close = pl.any_horizontal((off - seconds).abs() < NEAR for seconds in places.values())
-        pairs = left.join(right, on=kind, suffix="_b").filter(close & (hours.abs() <= FAR))
-        counted = pairs.group_by(hours.alias("hours")).agg(
+        a_zone = (quarters % 4 == 0) & (quarters.abs() <= FAR) | quarters.abs().is_in(BROKEN)
+        pairs = left.join(right, on=kind, suffix="_b").filter(close & a_zone)
+        counted = pairs.group_by(quarters.alias("quarters")).agg(
             pl.col(kind).filter((off - seconds).abs() < NEAR).n_unique().cast(pl.Int64).alias(place)
             for place, seconds in places.items()
         )
-        found = {hour: counts for hour, *counts in counted.collect().iter_rows()}
-        people = {hour: counts[0] for hour, counts in found.items()}
-        best = max(people, key=lambda hour: (people[hour], -abs(hour)), default=0)
+        found = {distance: counts for distance, *counts in counted.collect().iter_rows()}
+        people = {distance: counts[0] for distance, counts in found.items()}
+        best = max(people, key=lambda distance: (people[distance], -abs(distance), distance), default=0)
         # Where moments of two systems are spread evenly, every distance is met with: a wrong clock stands out.
         chance = max(found[best][1:]) if found else 0
         if best and people[best] >= PEOPLE and people[best] >= 3 * max(people.get(0, 0), chance):
-            said = (
-                f"{b.name} runs {abs(best)} hours {'behind' if best < 0 else 'ahead of'} {a.name} for people they share"
-            )
+            said = f"{b.name} runs {_hours(best)} {'behind' if best < 0 else 'ahead of'} {a.name} for people they share"
             return [(f"{a.name} and {b.name}", "clock", f"{said}: is one of them not in UTC?", people[best])]
     return []
+
+
+def _hours(quarters: int) -> str:
+    from journeys.display import plural
+
+    hours, rest = divmod(abs(quarters), 4)
+    return plural(hours, "hour") + (f" and {15 * rest} minutes" if rest else "")

@@ -445,16 +445,33 @@ def test_systems_are_told_by_their_columns_and_checked(tmp_path):
         jn.check()
 
 
-def test_a_clock_that_is_hours_off_is_noticed():
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(120, "2 hours ahead of"), (60, "1 hour ahead of"), (-60, "1 hour behind"), (330, "5 hours and 30 minutes ahead of"),
+     (345, "5 hours and 45 minutes ahead of"), (-570, "9 hours and 30 minutes behind"), (-840, "14 hours behind")],
+)  # fmt: skip
+def test_a_clock_that_is_hours_off_is_noticed(minutes, said):
     times = [datetime(2026, 3, 1, n % 24, n, tzinfo=UTC) for n in range(40)]
     frame = pl.DataFrame({"t": times, "e": ["A"] * 40, "u": [str(n) for n in range(40)]})
     a = jn.read_table(frame, timestamp="t", event="e", ids=["u"], name="web")
-    late = frame.with_columns(pl.col("t") + pl.duration(hours=2, seconds=3))
+    late = frame.with_columns(pl.col("t") + pl.duration(minutes=minutes, seconds=3))
     b = jn.read_table(late, timestamp="t", event="e", ids=["u"], name="crm")
     assert jn.check(a, b).table.filter(kind="clock").rows() == [
-        ("web and crm", "clock", "crm runs 2 hours ahead of web for people they share: is one of them not in UTC?", 40)
+        ("web and crm", "clock", f"crm runs {said} web for people they share: is one of them not in UTC?", 40)
     ]
     assert jn.check(a, a).table.filter(kind="clock").is_empty()
+
+
+@pytest.mark.parametrize("minutes", [15, 30, 45, 90, 15 * 60])
+def test_what_is_done_a_while_later_is_no_wrong_clock(minutes):
+    times = [datetime(2026, 3, 1, n % 24, n, tzinfo=UTC) for n in range(40)]
+    frame = pl.DataFrame({"t": times, "u": [str(n) for n in range(40)]})
+    later = frame.with_columns(pl.col("t") + pl.duration(minutes=minutes))  # no zone is so far from UTC
+    web, mail = (
+        jn.read_table(rows, timestamp="t", event=pl.lit("Opened"), ids=["u"], name=name)
+        for name, rows in (("web", frame), ("mail", later))
+    )
+    assert jn.check(web, mail).table.filter(kind="clock").is_empty()
 
 
 def test_moments_spread_evenly_are_no_wrong_clock():
