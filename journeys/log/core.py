@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -27,11 +27,14 @@ class View(NamedTuple):
         `first_*` and `last_*` of the campaign columns, identifiers and traits; sorted by code.
     whole : bool
         Whether all events of these people are there, so that their `event_count` can be read instead of counted.
+    codes : pl.LazyFrame, optional
+        `code`, the number of each event's name, where it lies in a file of its own: read much faster than `event`.
     """
 
     events: pl.LazyFrame
     people: pl.LazyFrame
     whole: bool = False
+    codes: pl.LazyFrame | None = None
 
 
 class Size(NamedTuple):
@@ -59,8 +62,6 @@ class Log:
         People, events and time span of the whole log.
     path : Path, optional
         The store that the shards lie in.
-    paths : tuple of (Path, Path)
-        Events and people file of each shard, where they lie in a store.
     """
 
     shards: tuple[View, ...]
@@ -68,7 +69,6 @@ class Log:
     ranked: tuple[str, ...]
     size: Size
     path: Path | None = None
-    paths: tuple[tuple[Path, Path], ...] = field(default=())
 
     @property
     def schema(self) -> pl.Schema:

@@ -147,7 +147,7 @@ def _write(parts: Path, data: Path, *, number: int, people: pl.DataFrame, empty:
     events = sort_rows(pl.concat([empty, *(pl.read_parquet(file) for file in files)]))
     shutil.rmtree(parts / str(number))
     named = shard_files(number, low=0, high=0)
-    write_events(events, data / named["events"])
+    write_events(events, data, files=named)
     facts = people.select("code", "person").join(
         summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
     )

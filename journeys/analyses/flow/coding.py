@@ -90,14 +90,15 @@ def names_of(view: View) -> list[str]:
 def read_nodes(view: View, nodes: Nodes, *, more: Sequence[pl.Expr] = ()) -> tuple[Coded, pl.DataFrame]:
     """Read the nodes of one shard, and beside them what else is asked of each row."""
     events, names = view.events, names_of(view)
-    wanted = [pl.col("event").to_physical().alias("code"), *more]
+    wanted = [*more] if view.codes is not None else [pl.col("event").to_physical().alias("code"), *more]
     if not nodes.by_event:
         source = pl.col(nodes.of) if isinstance(nodes.of, str) else nodes.of
         wanted.append(source.cast(pl.String).alias(_VALUE))
-    table = events.select(wanted).collect()
-    code = table["code"].rechunk().to_numpy()
+    table = events.select(wanted).collect() if wanted else pl.DataFrame()
+    numbers = table if view.codes is None else view.codes.collect()
+    code = numbers["code"].rechunk().to_numpy()
     if not nodes.by_event:
-        return _by_value(nodes, names, code=code, values=table[_VALUE]), table.drop("code", _VALUE)
+        return _by_value(nodes, names, code=code, values=table[_VALUE]), table.drop("code", _VALUE, strict=False)
     dictionary = Dictionary()
     plain = [dictionary.code(nodes.name(name, None, column=None)) for name in names]
     filled = []
@@ -112,7 +113,8 @@ def read_nodes(view: View, nodes: Nodes, *, more: Sequence[pl.Expr] = ()) -> tup
             number = named.take(number)
         filled.append((names.index(name), number))
     own = plain == list(range(len(plain)))
-    return Coded(code, None if own else np.array(plain, dtype=np.int32), filled, dictionary), table.drop("code")
+    coded = Coded(code, None if own else np.array(plain, dtype=np.int32), filled, dictionary)
+    return coded, table.drop("code", strict=False)
 
 
 def _by_value(nodes: Nodes, names: Sequence[str], *, code: np.ndarray, values: pl.Series) -> Coded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -37,11 +38,13 @@ def parts_of(view: View, spec: FlowSpec, *, timed: bool) -> Parts:
     more = [] if view.whole else [pl.col("person")]
     if timed:
         more.append(pl.col("timestamp").to_physical().alias("time"))
-    coded, table = read_nodes(view, spec.nodes, more=more)
+    with ThreadPoolExecutor(1) as beside:
+        known = beside.submit(_counted, view) if view.whole else None
+        coded, table = read_nodes(view, spec.nodes, more=more)
     size = coded.code.size
     if not size:
         return Parts(coded, np.empty(0, dtype=np.uint32), [])
-    person, high = _borders(view, table)
+    person, high = known.result() if known is not None else _borders(table)
     people = max(_PEOPLE, 4 * len(coded.dictionary.codes))
     pieces = max(1, -(-high.size // people), -(-size // _ROWS))
     cuts = np.unique(np.searchsorted(high, np.linspace(0, size, pieces + 1)[1:-1], side="left") + 1)
@@ -55,11 +58,14 @@ def parts_of(view: View, spec: FlowSpec, *, timed: bool) -> Parts:
     return Parts(coded, person, jobs)
 
 
-def _borders(view: View, table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Say who is there, and before which row each one's rows stop."""
-    if view.whole:
-        people = view.people.select("code", "event_count").filter(pl.col("event_count") > 0).collect()
-        return people["code"].to_numpy(), np.cumsum(people["event_count"].to_numpy())
+def _counted(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Say who is there, and before which row each one's rows stop, as it was counted when the log was written."""
+    people = view.people.select("code", "event_count").filter(pl.col("event_count") > 0).collect()
+    return people["code"].to_numpy(), np.cumsum(people["event_count"].to_numpy())
+
+
+def _borders(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Say who is there, and before which row each one's rows stop, by looking at the rows."""
     person = table["person"].rechunk().to_numpy()
     high = np.append(np.flatnonzero(person[1:] != person[:-1]) + 1, person.size)
     return person[high - 1], high
