@@ -59,7 +59,8 @@ class Coded:
     types : tuple of str
         Identifier types, most trusted first.
     ids : pl.DataFrame
-        `rank` (place in `types`), `id`; the row number is the code, so that codes order by trust and value.
+        `rank` (place in `types`), `id`, `mailbox` (whether several people read it); the row number is the code, so
+        that codes order by trust and value.
     rank : np.ndarray
         The rank of each code.
     combinations : np.ndarray
@@ -93,7 +94,8 @@ class Coded:
 def order_types(events: Sequence[Events], *, rules: IdentityRules, explicit: Iterable[str] = ()) -> tuple[str, ...]:
     """Put the identifier types in order of trust, whatever the order of the sources.
 
-    Types that the rules name come first; the others by the best place that a source gives them, then by name.
+    Types that the rules name come first; the others by the best place that a source gives them, then by name; or by
+    name alone, if the rules say so.
     """
     place: dict[str, int] = {}
     for one in events:
@@ -101,6 +103,8 @@ def order_types(events: Sequence[Events], *, rules: IdentityRules, explicit: Ite
             place[name] = min(at, place.get(name, at))
     for name in explicit:
         place.setdefault(name, 1_000)
+    if rules.others == "name":
+        place = dict.fromkeys(place, 0)
     named = list(dict.fromkeys([*rules.priority, *rules.exclusive]))
     return tuple(
         sorted(place, key=lambda name: (named.index(name) if name in named else len(named), place[name], name))
@@ -158,6 +162,7 @@ def code_ids(
         parts.append(Part(time, _shifted(one.of_events, start), is_events=True))
         parts.append(Part(facts_time, _shifted(one.of_facts, start), is_events=False))
         start += one.combinations.shape[0]
+    junk += [_stated_nobody(book[name][taken[name] :], listed=junk, id_type=name, rules=rules) for name in types]
     explicit, self_links = _explicit(links, book=book, sources=sources)
     combinations = np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32)
     spans = pl.concat(seen)
@@ -248,12 +253,13 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
     Returns the `code` (-1 for nobody) and perhaps the `reason` of each raw value, and the identifiers.
     """
 
-    def number(page: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.Series]:
+    def number(page: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
         name, values = page
         told = pl.DataFrame({"raw": values, "id": _normalised(values, id_type=name, rules=rules)})
         told = told.with_columns(_junk_reason(told["id"], rules=rules))
         good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
         texts = told["id"] if good.all() else told["id"].filter(pl.Series(good))
+        mailbox = _mailboxes(texts, id_type=name, rules=rules)  # an address that is hashed does not show it any more
         if rules.hash_emails and name in rules.emails:
             texts = pl.Series("id", [hide(text, salt=rules.salt) for text in texts], pl.String)
         order, starts = order_texts(texts)
@@ -261,18 +267,26 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
         place[order] = np.cumsum(starts, dtype=np.int32) - np.int32(1)
         code = np.full(told.height, -1, dtype=np.int32)
         code[good] = place
-        ids = texts.gather(pl.Series((order if starts.all() else order[starts]).astype(np.uint32)))
-        return told.select("raw", "reason", pl.Series("code", code)), ids.rename("id")
+        ids = pl.DataFrame({"id": texts, "mailbox": mailbox})
+        ids = ids[pl.Series((order if starts.all() else order[starts]).astype(np.uint32))]
+        return told.select("raw", "reason", pl.Series("code", code)), ids
 
     pages: dict[str, pl.DataFrame] = {}
-    codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String})]
+    codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String, "mailbox": pl.Boolean})]
     start = 0
     for at, (name, (page, ids)) in enumerate(zip(raw, each(number, raw.items()), strict=True)):
         code = pl.when(pl.col("code") >= 0).then(pl.col("code") + start).otherwise(-1).cast(pl.Int32)
         pages[name] = page.with_columns(code) if start else page
-        codes.append(ids.to_frame().select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id"))
-        start += ids.len()
+        codes.append(ids.select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id", "mailbox"))
+        start += ids.height
     return pages, pl.concat(codes)
+
+
+def _mailboxes(ids: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
+    """Flag addresses that several people read."""
+    if id_type not in rules.emails or not rules.mailboxes:
+        return pl.repeat(value=False, n=ids.len(), dtype=pl.Boolean, eager=True)
+    return ids.str.contains("|".join(f"(?:{one})" for one in rules.mailboxes))
 
 
 def _normalised(values: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
@@ -296,6 +310,15 @@ def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any], rules: 
         plain = _normalised(shown, id_type=id_type, rules=rules)
         shown = pl.Series([hide(text, salt=rules.salt) if "@" in text else text for text in plain], dtype=pl.String)
     return bad.select(pl.lit(id_type).alias("id_type"), shown.alias("id"), "reason", "rows")
+
+
+def _stated_nobody(
+    page: pl.DataFrame, *, listed: Sequence[pl.DataFrame], id_type: str, rules: IdentityRules
+) -> pl.DataFrame:
+    """List the values in explicit links that are nobody, unless the rows of the links have them as well."""
+    found = _nobody(page, id_type=id_type, rows=np.ones(page.height), rules=rules)
+    known = [frame["id"] for frame in listed if frame.height and frame["id_type"][0] == id_type]
+    return found.filter(~pl.col("id").is_in(pl.concat(known).implode())) if known else found
 
 
 def hide(address: str, *, salt: str) -> str:

@@ -105,12 +105,7 @@ def _known(owner: Ints, *, rank: Ints, exclusive: Flags) -> Flags:
 
 def _crowds(coded: Coded, a: Ints, b: Ints, *, rules: IdentityRules) -> Flags:
     """Flag identifiers that link nothing: shared mailboxes, and those that meet more users than one has."""
-    crowd = np.zeros(coded.ids.height, dtype=bool)
-    if rules.mailboxes and not rules.hash_emails:
-        pattern = "|".join(f"(?:{one})" for one in rules.mailboxes)
-        for at in (at for at, name in enumerate(coded.types) if name in rules.emails):
-            first, last = np.searchsorted(coded.rank, [at, at + 1])  # codes order by trust
-            crowd[first:last] = coded.ids["id"][first:last].str.contains(pattern).to_numpy()
+    crowd = coded.ids["mailbox"].to_numpy().copy()
     if rules.max_users is not None:
         exclusive = [at for at, name in enumerate(coded.types) if name in rules.exclusive]
         may_be = ~np.isin(coded.rank, exclusive)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Never, Self, cast, get_args
 
-from journeys.errors import ArgumentError, raise_all
+import polars as pl
 
-__all__ = ["JUNK", "MAILBOXES", "IdentityRules"]
+from journeys.errors import ArgumentError, closest, raise_all
+
+__all__ = ["JUNK", "MAILBOXES", "IdentityRules", "check_rules"]
 
 Shared = Literal["next", "previous", "first", "last", "drop"]
 Order = Literal["trust", "time"]
+Others = Literal["source", "name"]
 Rows = Literal["pairs", "trim"]
 Named = Literal["keep", "follow"]
 PlusTags = Literal["keep", "drop"]
@@ -43,6 +46,23 @@ _POSTHOG_JUNK: tuple[str, ...] = (
 _SEGMENT_JUNK: tuple[str, ...] = (r"^[0\-]*$", r"^-1$", r"^null$", r"^anonymous$")
 
 
+class _Limits(dict[str, int]):
+    """A mapping that stays as it is, so that rules are a value: equal, hashable, told as JSON."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, int]]]:
+        return type(self), (dict(self),)
+
+    def _fixed(self, *_: object, **__: object) -> Never:
+        raise TypeError("limits: rules are a fixed value; make others with dataclasses.replace(rules, limits={...}).")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _fixed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRules:
     """Which evidence makes two identifiers one person, and what is done where evidence disagrees.
@@ -57,7 +77,9 @@ class IdentityRules:
     joins_known : sequence of str
         Kinds of explicit links (``"alias"``, ``"merge"``) that join two people although both have an exclusive value.
     priority : sequence of str
-        Identifier types, most trusted first; the others follow in the order that the sources give them.
+        Identifier types, most trusted first.
+    others : {"source", "name"}
+        How the types that `priority` does not name follow: in the order that the sources give them, or by name.
     limits : mapping of str to int
         Most values of a type that one person may have; ``"*"`` stands for the types that are not named.
     max_ids : int, optional
@@ -110,7 +132,8 @@ class IdentityRules:
     exclusive: Sequence[str] = ("user_id",)
     joins_known: Sequence[str] = ("alias", "merge")
     priority: Sequence[str] = ("user_id", "email")
-    limits: Mapping[str, int] = field(default_factory=dict)
+    others: Others = "source"
+    limits: Mapping[str, int] = field(default_factory=_Limits)
     max_ids: int | None = None
     max_users: int | None = 10
     order: Order = "trust"
@@ -126,24 +149,39 @@ class IdentityRules:
     salt: str = ""
 
     def __post_init__(self) -> None:
-        choices = {"order": Order, "rows": Rows, "shared": Shared, "named": Named, "plus_tags": PlusTags}
         problems = [
-            f"{name}: {getattr(self, name)!r} is none of {', '.join(map(repr, get_args(allowed)))}."
-            for name, allowed in choices.items()
-            if getattr(self, name) not in get_args(allowed)
+            f"{name}: {getattr(self, name)!r} is none of {', '.join(map(repr, allowed))}."
+            for name, allowed in _CHOICES.items()
+            if not any(getattr(self, name) is one or getattr(self, name) == one for one in allowed)
         ]
-        for name in ("exclusive", "joins_known", "priority", "junk", "mailboxes", "emails", "fold_case"):
-            if isinstance(getattr(self, name), str):
+        for name in _NAMES:
+            found = _texts(getattr(self, name))
+            if found is None:
                 problems.append(f"{name}: expected a sequence of names, got {getattr(self, name)!r}; write a tuple.")
-            else:
-                object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "limits", dict(self.limits))
-        numbers: dict[str, int | None] = {f"limits[{name!r}]": limit for name, limit in self.limits.items()}
-        numbers |= {"max_ids": self.max_ids, "max_users": self.max_users}
+            object.__setattr__(self, name, found or ())
+        problems += [f"{name}: {why}" for name in ("junk", "mailboxes") for why in _bad_patterns(getattr(self, name))]
+        for kind in self.joins_known:
+            if kind not in _KINDS:
+                near = closest(kind, _KINDS)
+                hint = f"did you mean {near[0]!r}?" if near else "there are 'alias' and 'merge'."
+                problems.append(f"joins_known: no kind of explicit link {kind!r}; {hint}")
+        if not isinstance(self.salt, str):
+            problems.append(f"salt: expected a text, got {type(self.salt).__name__}.")
+        numbers = {"max_ids": self.max_ids, "max_users": self.max_users}
+        if isinstance(self.limits, Mapping) and all(isinstance(name, str) for name in self.limits):
+            object.__setattr__(self, "limits", _Limits(self.limits))
+            numbers |= {f"limits[{name!r}]": limit for name, limit in self.limits.items()}
+            problems += [
+                f"limits[{name!r}]: {limit!r} cannot be, since {name} is exclusive: a person has one."
+                for name, limit in self.limits.items()
+                if name in self.exclusive and limit != 1
+            ]
+        else:
+            problems.append(f"limits: expected a mapping from identifier type to number, got {self.limits!r}.")
         problems += [
             f"{name}: {value!r} is not a whole number of at least 1."
             for name, value in numbers.items()
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1)
+            if not _counts(value) and (value is not None or name.startswith("limits"))
         ]
         raise_all(problems, ArgumentError)
 
@@ -184,6 +222,7 @@ class IdentityRules:
         """
         return cls(
             limits={"*": 5},
+            others="name",
             joins_known=(),
             order="time",
             rows="trim",
@@ -277,6 +316,52 @@ class IdentityRules:
         ()
         """
         return cls(exclusive=(), mailboxes=(), max_users=None)
+
+
+_CHOICES: dict[str, tuple[object, ...]] = {
+    name: get_args(allowed)
+    for name, allowed in {
+        "order": Order, "others": Others, "rows": Rows, "shared": Shared, "named": Named, "plus_tags": PlusTags,
+    }.items()
+} | {"hash_emails": (True, False)}  # fmt: skip
+_NAMES = ("exclusive", "joins_known", "priority", "junk", "mailboxes", "emails", "fold_case")
+_KINDS = ("alias", "merge")
+
+
+def _texts(names: object) -> tuple[str, ...] | None:
+    """Make a tuple of names; None of anything else."""
+    if isinstance(names, str | Mapping) or not isinstance(names, Iterable):
+        return None
+    found = tuple(names)
+    return found if all(isinstance(name, str) for name in found) else None
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _bad_patterns(patterns: Sequence[str]) -> list[str]:
+    """Say which are no regular expressions."""
+    found = []
+    for pattern in patterns:
+        try:
+            pl.Series([""]).str.contains(pattern)
+        except pl.exceptions.ComputeError as error:
+            why = [line.removeprefix("error: ") for line in str(error).splitlines() if line.startswith("error: ")]
+            found.append(f"{pattern!r} is no regular expression ({'; '.join(why) or 'it cannot be read'}).")
+    return found
+
+
+def check_rules(rules: object) -> None:
+    """Refuse what is no rules: a preset's name, or a preset that was not called."""
+    if rules is None or isinstance(rules, IdentityRules):
+        return
+    presets = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
+    name = rules if isinstance(rules, str) else getattr(rules, "__name__", "")
+    near = closest(cast("Any", name).replace("-", "_"), presets)
+    hint = f"; write rules=jn.IdentityRules.{near[0]}()" if near else f"; presets are {', '.join(presets)}"
+    got = repr(rules) if isinstance(rules, str) else f"{type(rules).__name__} {name}".strip()
+    raise ArgumentError(f"rules: expected IdentityRules, got {got}{hint}.")
 
 
 _PLAIN: IdentityRules | None = None

@@ -21,7 +21,7 @@ from journeys.identity.numbering import number_people
 from journeys.identity.people import list_accounts, list_memberships, list_people, with_traits
 from journeys.identity.reading import Reading, read_rows, without_repeats
 from journeys.identity.report import Identity
-from journeys.identity.rules import IdentityRules
+from journeys.identity.rules import IdentityRules, check_rules
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -88,7 +88,7 @@ def stitch_events(
     UnknownNameError
         When the rules name an identifier type that no source has.
     ArgumentError
-        When `traits` is neither of its values.
+        When `traits` is neither of its values, or `rules` are none.
 
     Examples
     --------
@@ -102,6 +102,7 @@ def stitch_events(
     [1, 1]
     """
     keep_memory()
+    check_rules(rules)
     rules = rules or IdentityRules()
     if traits not in ("latest", "as_of"):
         raise ArgumentError(f"traits: {traits!r} is neither 'latest' nor 'as_of'.")

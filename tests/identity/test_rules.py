@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -176,6 +179,32 @@ def test_a_crowds_mailbox_links_nobody() -> None:
     rows = [Row(at, {"email": "info@x.org", "anonymous_id": f"a{at}"}) for at in range(3)]
     assert who(rows) == [1, 2, 3]
     assert who(rows, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
+
+
+def test_a_crowds_mailbox_links_nobody_when_addresses_are_hashed() -> None:
+    rows = [Row(at, {"email": "info@x.org", "anonymous_id": f"a{at}"}) for at in range(3)]
+    assert who(rows, rules=IdentityRules(hash_emails=True, salt="pepper")) == [1, 2, 3]
+
+
+def test_order_of_columns_decides_nothing_for_segment() -> None:
+    told = [("u1", "1", "a"), ("u2", "2", "b"), (None, "1", "b")]
+    rows = [Row(at, dict(zip(("user_id", "phone", "anonymous_id"), one, strict=True))) for at, one in enumerate(told)]
+    found = [
+        stitch_events([as_events(rows, types=types)], rules=IdentityRules.segment()).table["person"].to_list()
+        for types in (("user_id", "phone", "anonymous_id"), ("user_id", "anonymous_id", "phone"))
+    ]
+    assert found == [[1, 2, 2], [1, 2, 2]]  # by name, anonymous_id comes before phone
+
+
+def test_values_that_are_nobody_in_a_link_are_counted() -> None:
+    aliases = [Alias(("anonymous_id", "undefined"), ("user_id", "u"), at) for at in range(2)]
+    identity = stitch_events([as_events([Row(0, {"user_id": "u"})], aliases=aliases)]).identity
+    assert identity.junk.select("id_type", "id", "rows").rows() == [("anonymous_id", "undefined", 2)]
+    assert identity.figure("values that are nobody") == 1
+    # rows that have the value themselves are what is counted
+    rows = [Row(0, {"user_id": "u"}), Row(1, {"user_id": "u", "anonymous_id": "undefined"})]
+    again = stitch_events([as_events(rows, aliases=aliases)]).identity
+    assert again.junk.select("id_type", "id", "rows").rows() == [("anonymous_id", "undefined", 1)]
 
 
 @pytest.mark.parametrize("shape", ["chain", "star"])
@@ -362,6 +391,47 @@ def test_rules_refuse_what_cannot_be_meant() -> None:
         IdentityRules(exclusive="user_id", max_ids=0)
     with pytest.raises(UnknownNameError, match=r"rules.exclusive: no identifier type 'user'; did you mean 'user_id'"):
         stitch_events([as_events([])], rules=IdentityRules(exclusive=("user",)))
+
+
+def test_rules_say_all_that_is_wrong_with_them() -> None:
+    with pytest.raises(ArgumentError) as found:
+        IdentityRules(
+            limits=[1], exclusive=None, junk=("(unclosed",), joins_known=("aliass",), hash_emails="yes", priority=(3,)
+        )
+    for said in (
+        "hash_emails: 'yes' is none of True, False",
+        "exclusive: expected a sequence of names, got None",
+        "priority: expected a sequence of names, got (3,)",
+        "junk: '(unclosed' is no regular expression (unclosed group)",
+        "joins_known: no kind of explicit link 'aliass'; did you mean 'alias'?",
+        "limits: expected a mapping from identifier type to number, got [1]",
+    ):
+        assert said in str(found.value)
+    with pytest.raises(ArgumentError, match=r"limits\['user_id'\]: 5 cannot be, since user_id is exclusive"):
+        IdentityRules(limits={"user_id": 5})
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("posthog", r"got 'posthog'; write rules=jn.IdentityRules.posthog\(\)"),
+        (IdentityRules.posthog, r"got method posthog; write rules=jn.IdentityRules.posthog\(\)"),
+        (3, "got int; presets are segment, mixpanel"),
+    ],
+)
+def test_what_is_no_rules(rules, said) -> None:
+    with pytest.raises(ArgumentError, match=f"rules: expected IdentityRules, {said}"):
+        jn.stitch(as_events([]), rules=rules)
+
+
+def test_rules_are_a_value() -> None:
+    one, other = IdentityRules(limits={"email": 3}), IdentityRules(limits={"email": 3})
+    assert one == other
+    assert len({one, other, IdentityRules()}) == 2
+    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301
+    assert replace(one, limits={"email": 4}).limit("email") == 4
+    with pytest.raises(TypeError, match="rules are a fixed value"):
+        one.limits.update(email=4)
 
 
 def test_report_shows_everything_escaped() -> None:

@@ -70,6 +70,8 @@ def _moments(times: list[int]) -> pl.Series:
 
 def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None = None, types=TYPES) -> Twin:
     """Follow the rules row by row, link by link."""
+    if rules.others == "name":
+        types = tuple(sorted(types, key=lambda name: (*(name != one for one in rules.priority), name)))
     rank = {name: at for at, name in enumerate(types)}
 
     def order(one: Identifier) -> tuple[int, str]:
@@ -94,14 +96,7 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
 
     crowd = _crowds(everyone, seen, rules=rules)
     links = sorted(seen, key=when)
-    rows_and_links = [(row.time, ids, False) for row, ids in zip(rows, told, strict=True)]
-    rows_and_links += [(seen[a, b, kind], [a, b], kind in rules.joins_known) for a, b, kind in links if kind != "row"]
-
-    def turn(item: tuple[int, list[Identifier], bool]) -> tuple[object, ...]:
-        ids = {one[0]: one[1] for one in item[1]} if len({one[0] for one in item[1]}) == len(item[1]) else None
-        cells = [(ids or {}).get(name) for name in types]
-        return (item[0], not item[2], [(cell is not None, cell or "") for cell in cells])
-
+    rows_and_links = _in_turn(rows, told, links, seen, rules=rules, types=types, order=order)
     shared = set(crowd)
     if rules.rows == "pairs":
         shared |= _met_by_several(everyone, links, crowd=crowd, rules=rules)
@@ -113,7 +108,7 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
                 if force or not {a, b} & (shared if kind == "row" else crowd):
                     groups.join([a, b], force=force)
         else:
-            for _, ids, force in sorted(rows_and_links, key=turn):
+            for ids, force in rows_and_links:
                 left = [one for one in ids if force or one not in crowd]
                 while len(left) > 1 and not groups.join(left, force=force):
                     left = left[:-1]
@@ -146,6 +141,20 @@ def _first_seen(rows, told, pushes) -> dict[tuple[Identifier, Identifier, str], 
     for a, b, one in pushes:
         seen[a, b, one.kind] = min(one.time, seen.get((a, b, one.kind), one.time))
     return seen
+
+
+def _in_turn(rows, told, links, seen, *, rules: IdentityRules, types, order) -> list[tuple[list[Identifier], bool]]:
+    """Put rows and explicit links in the order in which they are taken where rows are trimmed."""
+    none = (-1, "")
+    items = []
+    for row, ids in zip(rows, told, strict=True):
+        cells = {one[0]: order(one) for one in ids}
+        items.append((row.time, True, [cells.get(name, none) for name in types], ids))
+    for a, b, kind in links:
+        if kind != "row":
+            cells = [order(a), order(b)] + [none] * (len(types) - 2)
+            items.append((seen[a, b, kind], kind not in rules.joins_known, cells, [a, b]))
+    return [(ids, not weak) for _, weak, _, ids in sorted(items, key=lambda item: item[:3])]
 
 
 class Groups:
