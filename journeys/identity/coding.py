@@ -254,7 +254,7 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
     """
 
     def number(page: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        name, values = page
+        name, values = page[0], page[1].rechunk()  # many times faster to pick from
         told = pl.DataFrame({"raw": values, "id": _normalised(values, id_type=name, rules=rules)})
         told = told.with_columns(_junk_reason(told["id"], rules=rules))
         good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
@@ -279,7 +279,7 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
         pages[name] = page.with_columns(code) if start else page
         codes.append(ids.select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id", "mailbox"))
         start += ids.height
-    return pages, pl.concat(codes)
+    return pages, pl.concat(codes, rechunk=True)
 
 
 def _mailboxes(ids: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
