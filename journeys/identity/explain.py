@@ -64,9 +64,11 @@ class Explanation:
             if len(self.shared) == 2:
                 return f"{one} and {other} are used by several people each, and stand with the same one"
             return f"{used} is used by several people: it stands with {stands}, and links nothing further"
+        refused = self.table.filter(pl.col("reason").is_not_null())
+        if self.joined and refused.height:
+            return f"{one} and {other} are one person by time: they met only on what several people use"
         if self.joined:
             return f"{one} and {other} are one person"
-        refused = self.table.filter(pl.col("reason").is_not_null())
         if not refused.height:
             return f"{one} and {other} are two people: nothing links them"
         reason = refused["reason"][0]
@@ -122,6 +124,10 @@ def explain(identity: Identity, a: Wanted, b: Wanted, *, salt: str | None = None
     ids, types = identity.ids["id"], identity.ids["id_type"].cast(pl.String)
     near = in_order(_neighbourhood(identity, one, other), rules=identity.rules)
     chain = _path(near, one, other)
+    if not chain and one != other and person[one] == person[other]:
+        # what was seen only on an identifier of several people is somebody's by its time: no link holds
+        near = in_order(_neighbourhood(identity, one, other, beyond=True), rules=identity.rules)
+        chain = _path(near, one, other)
     turned = np.array([back for _, back in chain], dtype=bool)
     links = near[[at for at, _ in chain]]
     left = pl.Series(np.where(turned, links["b"].to_numpy(), links["a"].to_numpy()), dtype=pl.UInt32)
@@ -143,12 +149,12 @@ def explain(identity: Identity, a: Wanted, b: Wanted, *, salt: str | None = None
     )
 
 
-def _neighbourhood(identity: Identity, one: int, other: int) -> pl.DataFrame:
+def _neighbourhood(identity: Identity, one: int, other: int, *, beyond: bool = False) -> pl.DataFrame:
     """Only links among the people who can lie between the two: those that refused links connect to them."""
     person = identity.ids["person"].to_numpy()
     a, b = identity.evidence["a"].to_numpy(), identity.evidence["b"].to_numpy()
     refused = identity.evidence["reason"].is_not_null().to_numpy()
-    if person[one] == person[other]:
+    if person[one] == person[other] and not beyond:
         inside = (person[a] == person[one]) & (person[b] == person[one])
     else:
         from scipy.sparse import coo_array

@@ -30,7 +30,7 @@ class Clusters:
     owner : np.ndarray
         For each code the smallest code of its person.
     known : np.ndarray
-        For each code whether its person has a value of an exclusive type.
+        For each code whether its person has an identifier that names somebody.
     shared : np.ndarray
         Whether the identifier was met by several known people, or is a crowd's: its own events are shared out by time.
     crowd : np.ndarray
@@ -58,7 +58,7 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
     forced, told = links["forced"].to_numpy(), links["trust"].to_numpy() < len(coded.types) ** 2
     limits = [rules.limit(name) for name in coded.types]
-    exclusive = np.array([name in rules.exclusive for name in coded.types], dtype=bool)
+    naming = np.array([name in rules.naming for name in coded.types], dtype=bool)
     crowd = _crowds(coded, a, b, rules=rules)
     usable = ~(crowd[a] | crowd[b]) | forced
     owner = components(count, a[usable], b[usable])
@@ -69,17 +69,17 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
         settle = _settle_rows if rules.rows == "trim" else _settle
         near = links.filter(pl.Series(usable & again[a]))
         owner, several = settle(
-            coded, near, owner=owner, again=again, crowd=crowd, exclusive=exclusive, limits=limits, rules=rules
+            coded, near, owner=owner, again=again, crowd=crowd, naming=naming, limits=limits, rules=rules
         )
         shared = crowd | several
-    known = _known(owner, rank=coded.rank, exclusive=exclusive)
+    known = _known(owner, rank=coded.rank, naming=naming)
     loose = np.zeros(count, dtype=bool)
     moments = pl.DataFrame(schema=MOMENTS)
     if shared.any():
         near = in_order(links.filter(pl.Series((shared[a] ^ shared[b]) & ~forced)), rules=rules)
         ends = (near["a"].to_numpy(), near["b"].to_numpy())
         owner = adopt(owner, *ends, shared=shared, crowd=crowd, known=known)
-        known = _known(owner, rank=coded.rank, exclusive=exclusive)
+        known = _known(owner, rank=coded.rank, naming=naming)
         moments = see(coded, owner=owner, known=known, shared=shared)
         found = find_loose(links.filter(pl.Series(~told)), owner=owner, known=known, shared=shared, crowd=crowd)
         loose[found["owner"].to_numpy()] = True
@@ -87,7 +87,7 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
         owner, moments = give(
             found, moments, owner=owner, rank=coded.rank, limits=limits, max_ids=rules.max_ids, shared=rules.shared
         )
-        known = _known(owner, rank=coded.rank, exclusive=exclusive)
+        known = _known(owner, rank=coded.rank, naming=naming)
     taken = owner[a] == owner[b]
     # a link over which nobody was joined, though nothing forbids it
     vain = ~told & ((shared[a] & loose[b]) | (shared[b] & loose[a]))
@@ -95,11 +95,11 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     return Clusters(owner, known, shared, crowd, taken, reason, moments)
 
 
-def _known(owner: Ints, *, rank: Ints, exclusive: Flags) -> Flags:
-    """Flag the codes whose person has a value of an exclusive type."""
+def _known(owner: Ints, *, rank: Ints, naming: Flags) -> Flags:
+    """Flag the codes whose person has an identifier that names somebody."""
     known = np.zeros(owner.size, dtype=bool)
-    if owner.size and exclusive.any():
-        known[owner[exclusive[rank]]] = True
+    if owner.size and naming.any():
+        known[owner[naming[rank]]] = True
     return known[owner]
 
 
@@ -141,7 +141,7 @@ def _settle(
     owner: Ints,
     again: Flags,
     crowd: Flags,
-    exclusive: Flags,
+    naming: Flags,
     limits: Sequence[int | None],
     rules: IdentityRules,
 ) -> tuple[Ints, Flags]:
@@ -152,7 +152,9 @@ def _settle(
     ordered = in_order(links, rules=rules)
     members, rank, (a, b) = _apart(ordered, again=again, rank=coded.rank)
     forced, told = ordered["forced"].to_numpy(), ordered["trust"].to_numpy() < len(coded.types) ** 2
-    shared = met_by_several(rank, a, b, forced=forced, exclusive=exclusive) | crowd[members]
+    shared = crowd[members].copy()
+    if rules.exclusive:
+        shared |= met_by_several(rank, a, b, forced=forced, exclusive=naming)
     while True:
         carries = forced | told | ~(shared[a] | shared[b])
         mine = components(members.size, a[carries], b[carries])
@@ -162,8 +164,8 @@ def _settle(
             mine = _one_by_one(
                 mine, a[rest], b[rest], forced=forced[rest], again=unruly[mine], rank=rank, limits=limits, rules=rules
             )
-        known = _known(mine, rank=rank, exclusive=exclusive)
-        more = of_several(mine, a, b, rank=rank, known=known, shared=shared, exclusive=exclusive)
+        known = _known(mine, rank=rank, naming=naming)
+        more = of_several(mine, a, b, rank=rank, known=known, shared=shared, naming=naming)
         if not more.any():
             break
         shared |= more
@@ -210,7 +212,7 @@ def _settle_rows(
     owner: Ints,
     again: Flags,
     crowd: Flags,
-    exclusive: Flags,
+    naming: Flags,
     limits: Sequence[int | None],
     rules: IdentityRules,
 ) -> tuple[Ints, Flags]:
@@ -238,11 +240,11 @@ def _settle_rows(
     settled, several = owner.copy(), np.zeros(owner.size, dtype=bool)
     mine = smallest(forest.roots())
     _, rank, (a, b) = _apart(links, again=again, rank=coded.rank)
-    known = _known(mine, rank=rank, exclusive=exclusive)
-    shared = crowd[members]
-    shared |= of_several(mine, a, b, rank=rank, known=known, shared=shared, exclusive=exclusive)
+    known = _known(mine, rank=rank, naming=naming)
+    shared = crowd[members].copy()
+    shared |= of_several(mine, a, b, rank=rank, known=known, shared=shared, naming=naming)
     by_row = links["trust"].to_numpy() >= width**2
-    mine = set_loose(mine, a, b, by_row=by_row, shared=shared, stays=exclusive[rank] | shared)
+    mine = set_loose(mine, a, b, by_row=by_row, shared=shared, stays=naming[rank] | shared)
     settled[members], several[members] = members[mine], shared
     return settled, several
 

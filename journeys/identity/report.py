@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
@@ -53,6 +53,10 @@ class Identity:
         The rules that were followed.
     salted : bool
         Whether addresses were hashed with a salt that is not among the rules any more, since a store does not keep it.
+    traits : {"latest", "as_of"}
+        How traits were asked for.
+    selected : bool
+        Whether this was asked of a selection; what it tells is of everybody all the same.
 
     Examples
     --------
@@ -83,6 +87,8 @@ class Identity:
     sources: tuple[Events, ...] = ()
     build: Callable[[Any], Any] | None = field(default=None)
     salted: bool = False
+    traits: Literal["latest", "as_of"] = "latest"
+    selected: bool = False
 
     @cached_property
     def table(self) -> pl.DataFrame:
@@ -225,13 +231,19 @@ class Identity:
         Raises
         ------
         ArgumentError
-            When `ask` is no function, or returns neither a result, nor a table, nor a number.
+            When the journeys are a selection, `ask` is no function, or returns neither a result, nor a table, nor a
+            number.
         StoreError
             When the raw events are not at hand because the journeys were opened from a store.
         """
         if not callable(ask):
             raise ArgumentError(
                 f"ask: expected a function that takes journeys, such as lambda j: j.funnel([...]), got {ask!r}."
+            )
+        if self.selected:
+            raise ArgumentError(
+                "worth: these journeys are a selection, which is another without the bridge; ask all of them, and "
+                "select in the question: lambda j: j.only(...).funnel([...])."
             )
         if self.build is None or not self.sources:
             raise StoreError(
@@ -240,8 +252,8 @@ class Identity:
             )
         from journeys.identity.stitching import stitch_events
 
-        apart = self.build(stitch_events(self.sources, rules=self.rules, bridge=False))
-        one = self.build(stitch_events(self.sources, rules=self.rules))
+        apart = self.build(stitch_events(self.sources, rules=self.rules, traits=self.traits, bridge=False))
+        one = self.build(stitch_events(self.sources, rules=self.rules, traits=self.traits))
         return compare(ask(one), ask(apart))
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -278,7 +290,7 @@ class Identity:
         ids = self.ids.height
         said = f"{plural(ids, 'identifier')} {agree(ids, 'is', 'are')} {plural(people, 'person')}"
         if known:
-            by = [name for name in self.types if name in self.rules.exclusive]
+            by = [name for name in self.types if name in self.rules.naming]
             said += f", {number(known)} of them known by {' or '.join(by)}"
         if self.bridged is not None and known:
             said += f"; {percent(self.bridged)} of the events that name nobody were bridged to somebody known"

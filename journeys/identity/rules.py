@@ -194,6 +194,11 @@ class IdentityRules:
         ]
         return f"IdentityRules({', '.join(told)})"
 
+    @property
+    def naming(self) -> tuple[str, ...]:
+        """The types that make a person known: the exclusive ones; where there are none, the most trusted."""
+        return tuple(self.exclusive or self.priority[:1])
+
     def limit(self, id_type: str) -> int | None:
         """Most values of a type that a person may have; None when there is no limit.
 

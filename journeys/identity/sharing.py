@@ -49,13 +49,13 @@ def met_by_several(rank: Ints, a: Ints, b: Ints, *, forced: Flags, exclusive: Fl
     return several & ~exclusive[rank]
 
 
-def of_several(owner: Ints, a: Ints, b: Ints, *, rank: Ints, known: Flags, shared: Flags, exclusive: Flags) -> Flags:
+def of_several(owner: Ints, a: Ints, b: Ints, *, rank: Ints, known: Flags, shared: Flags, naming: Flags) -> Flags:
     """Flag what links of two known people meet on: the less trusted end of each, unless it names somebody.
 
     A link of what is shared says nothing of its other end.
     """
     refused = (owner[a] != owner[b]) & known[a] & known[b] & ~(shared[a] | shared[b])
-    refused &= ~exclusive[rank[b]] & (rank[a] != rank[b])
+    refused &= ~naming[rank[b]] & (rank[a] != rank[b])
     a, b = a[refused], b[refused]
     several = np.zeros(owner.size, dtype=bool)
     for at in np.unique(rank[b]):  # the more trusted first, since each says whether the next counts

@@ -140,6 +140,7 @@ def stitch_events(
             changes=changes,
             rules=rules,
             sources=tuple(events),
+            traits=traits,
         )
         people = list_people(ids, owner_facts, types=types)
         table, quarantine = joined.result()
@@ -250,11 +251,11 @@ def _account(coded: Coded, readings: Sequence[Reading], assigned: Assigned) -> p
 
 def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: IdentityRules) -> pl.DataFrame:
     """Count what the bridge did, event by event and person by person."""
-    exclusive = np.isin(coded.rank, [at for at, name in enumerate(coded.types) if name in rules.exclusive])
+    naming = np.isin(coded.rank, [at for at, name in enumerate(coded.types) if name in rules.naming])
     named = np.zeros(coded.combinations.shape[0], dtype=bool)
     for at in range(len(coded.types) if coded.ids.height else 0):
         code = coded.combinations[:, at]
-        named |= (code >= 0) & exclusive[code]
+        named |= (code >= 0) & naming[code]
     parts = [at for at, part in enumerate(coded.parts) if part.is_events]
     events = coded.seen["events"].to_numpy()
     owner, count = assigned.per_owner(events, parts=parts)

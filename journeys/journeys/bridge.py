@@ -31,7 +31,7 @@ class Bridges(Selection):
         settings: dict[str, Any] = {"quarantine": stitched.quarantine, "noticed": built.noticed, "stitched": identity}
         return cls(built.log, **settings)
 
-    def add(self, *events: Events, traits: Literal["latest", "as_of"] = "latest") -> Self:
+    def add(self, *events: Events, traits: Literal["latest", "as_of"] | None = None) -> Self:
         """Stitch later data in: the answer is that of stitching everything at once.
 
         People keep their number where they did not merge; of those who merged the smallest number stays.
@@ -41,8 +41,8 @@ class Bridges(Selection):
         ----------
         *events : Events
             What the readers returned for the new data.
-        traits : {"latest", "as_of"}
-            As in `stitch`.
+        traits : {"latest", "as_of"}, optional
+            As in `stitch`; as it was said there, when not given.
 
         Raises
         ------
@@ -76,7 +76,9 @@ class Bridges(Selection):
             raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
         from journeys.identity import stitch_events
 
-        again = stitch_events([*identity.sources, *events], rules=identity.rules, traits=traits, before=identity)
+        again = stitch_events(
+            [*identity.sources, *events], rules=identity.rules, traits=traits or identity.traits, before=identity
+        )
         return replace(self.from_stitched(again), engine=self.engine)
 
     def by_account(self) -> Self:
@@ -109,7 +111,8 @@ class Bridges(Selection):
 
         identity = self._identity(what="by_account")
         events = self.events.collect()
-        if not identity.memberships.height and "group_id" not in events.columns:
+        named = "group_id" in events.columns and events["group_id"].null_count() < events.height
+        if not identity.memberships.height and not named:
             raise ArgumentError(
                 "by_account: nothing names an account; accounts come from group calls, CRM companies or a column "
                 "'group_id'."

@@ -130,7 +130,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         """
         if self.stitched is None:
             raise StoreError("identity: these journeys came with their people known; only jn.stitch finds identities.")
-        return self.stitched
+        return replace(self.stitched, selected=True) if self.cuts else self.stitched
 
     def save(self, path: str | Path, *, shards: int = 1) -> Self:
         """Write the selected journeys as a store, and return them as opened from there.

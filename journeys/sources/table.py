@@ -87,6 +87,8 @@ def read_table(
     ------
     SourceError
         No such file, an empty one, or numbers that cannot be times in this unit.
+    ArgumentError
+        Identifiers that are no single values, or are called like a column of the log.
     UnknownNameError
         Columns that are not there, all of them at once, with the closest.
 
@@ -118,6 +120,18 @@ def read_table(
     missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
     problems = [unknown(argument, c, available=available, what="column") for argument, c in missing.items() if c]
     raise_all(problems, UnknownNameError)
+    wrong = [
+        f"ids: {kind!r} is a column of the log itself; name the identifier type apart: "
+        f"ids={{'{kind}_id': {types[kind]!r}, …}}."
+        for kind in types
+        if kind in ("person", "timestamp", "event", "source")
+    ]
+    wrong += [
+        f"ids: the column {column!r} holds {schema[column]}, no identifiers; take one value out of each."
+        for column in types.values()
+        if schema[column].is_nested()
+    ]
+    raise_all(wrong, ArgumentError)
     if not types:
         raise ArgumentError("ids: no identifier column was named; without one an event belongs to nobody")
     used = {timestamp, *types.values(), *stated, *keys, *([event] if isinstance(event, str) else [])}

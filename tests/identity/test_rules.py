@@ -69,6 +69,10 @@ def test_cookie_seen_only_on_a_shared_device_is_the_one_known_on_it_then(rules, 
     assert stitched.table["person"].to_list() == expected
     # whatever names nobody says nothing of who is known: only the device is shared
     assert stitched.identity.ids.filter("shared")["id"].to_list() == ["d"]
+    told = stitched.identity.explain("c3", ("user_id", "u2"))
+    if told.joined:
+        assert told.finding == "'c3' and 'u2' are one person by time: they met only on what several people use"
+        assert set(told.table["id_a"]) | set(told.table["id_b"]) == {"c3", "d", "u2"}
     back = stitch_events([as_events(rows[::-1], types=columns)], rules=rules)
     assert back.table["person"].to_list() == expected[::-1]
 
@@ -278,6 +282,10 @@ def test_traits_latest_and_as_of() -> None:
     assert j.people.select("user_id", "plan").rows() == [("u", "paid"), ("v", None)]
     as_of = jn.stitch(events, traits="as_of")
     assert as_of.events.select("event", "plan").collect().rows() == [("x", "free"), ("y", "paid"), ("z", None)]
+    # what was asked of the first is asked of what is added, and of what the bridge is worth
+    assert "plan" in as_of.add(as_events([], types=("user_id",))).events.collect_schema()
+    worth = as_of.identity.worth(lambda one: one.where(pl.col("plan") == "paid").size.events)
+    assert worth.table.rows() == [("with", 1), ("without", 1)]
     with pytest.raises(ArgumentError, match="traits: 'now' is neither"):
         jn.stitch(events, traits="now")
 
@@ -304,6 +312,33 @@ def test_accounts() -> None:
     assert accounts.noticed["of people without an account, left out"] == 1
     with pytest.raises(ArgumentError, match="nothing names an account"):
         jn.stitch(as_events([Row(0, {"user_id": "u"})])).by_account()
+    empty = pl.DataFrame(
+        {"at": ["2026-03-01"], "user_id": ["u"], "group_id": [None]}, schema_overrides={"group_id": str}
+    )
+    with pytest.raises(ArgumentError, match="nothing names an account"):
+        jn.stitch(jn.read_table(empty, timestamp="at", event=pl.lit("x"), ids=["user_id"])).by_account()
+
+
+@pytest.mark.parametrize("name", ["person", "timestamp", "event", "source"])
+def test_identifiers_are_not_called_like_the_log(name) -> None:
+    frame = pl.DataFrame({"at": ["2026-03-01"], name: ["u"]})
+    with pytest.raises(ArgumentError, match=rf"ids: '{name}' is a column of the log itself; .*'{name}_id': '{name}'"):
+        jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids=[name])
+
+
+def test_lists_are_no_identifiers() -> None:
+    frame = pl.DataFrame({"at": ["2026-03-01"], "devices": [["d1", "d2"]]})
+    with pytest.raises(ArgumentError, match=r"ids: the column 'devices' holds List\(String\), no identifiers"):
+        jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids=["devices"])
+
+
+def test_without_exclusive_types_the_most_trusted_names_people() -> None:
+    rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"anonymous_id": "a"}), Row(2, {"anonymous_id": "b"})]
+    identity = stitch_events([as_events(rows)], rules=IdentityRules.rudderstack()).identity
+    assert identity.figure("events that name nobody") == 2
+    assert identity.figure("of these bridged to a known person") == 1
+    assert identity.figure("known people") == 1
+    assert "1 of them known by user_id" in identity.finding
 
 
 def chain() -> jn.Journeys:
@@ -352,6 +387,8 @@ def test_worth_asks_twice() -> None:
     table = j.identity.worth(lambda one: one.events.group_by("event").agg(pl.len().alias("n")).sort("event"))
     assert table.table.columns == ["event", "n", "n_without"]
     assert "bridge" in table._repr_html_()
+    with pytest.raises(ArgumentError, match="worth: these journeys are a selection"):
+        j.only([1]).identity.worth(lambda one: one.people.height)
     with pytest.raises(ArgumentError, match="expected a result, a table or a number"):
         j.identity.worth(lambda _: "?")
 

@@ -115,7 +115,7 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         more: set[Identifier] = set()
         for a, b, _ in sorted(links, key=lambda link: rank[link[1][0]]):
             meet = groups.known(a) and groups.known(b) and groups.of[a] is not groups.of[b]
-            free = not {a, b} & shared and a not in more and a[0] != b[0] and b[0] not in rules.exclusive
+            free = not {a, b} & shared and a not in more and a[0] != b[0] and b[0] not in rules.naming
             if meet and free:
                 more.add(b)
         shared |= more
@@ -165,7 +165,7 @@ class Groups:
         self.rules, self.types = rules, types
 
     def known(self, one: Identifier) -> bool:
-        return any(end[0] in self.rules.exclusive for end in self.of[one])
+        return any(end[0] in self.rules.naming for end in self.of[one])
 
     def make(self, members: set[Identifier]) -> None:
         for one in members:
@@ -200,7 +200,7 @@ class Groups:
             loose = [
                 piece
                 for piece in {id(one): one for one in part.values()}.values()
-                if not piece & shared and not any(one[0] in self.rules.exclusive for one in piece)
+                if not piece & shared and not any(one[0] in self.rules.naming for one in piece)
             ]
             for piece in loose:
                 self.make(piece)
