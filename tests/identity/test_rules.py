@@ -495,11 +495,12 @@ def test_nothing_at_all() -> None:
 
 @pytest.mark.parametrize("different", [1, 2, 1_000, 2**40])
 @pytest.mark.parametrize("size", [0, 1, 5_000, 100_000])
-@pytest.mark.parametrize("begin", [0, 0xFFFF << 48])
+@pytest.mark.parametrize("begin", [0, 0xFFF << 52])
 def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: int, begin: int) -> None:
-    # all words begin alike, so that they crowd into one place of the table: its first, or its last
-    words = np.random.default_rng(size).integers(0, different, size, dtype=np.uint64) << np.uint64(20)
-    words = words & np.uint64(2**48 - 1) | np.uint64(begin)
+    # few words begin alike, so that they crowd into one place of the table: its first, or its last and beyond
+    words = np.random.default_rng(size).integers(0, different, size, dtype=np.uint64) << np.uint64(24)
+    if begin:
+        words = words[:2_000] & np.uint64(2**48 - 1) | np.uint64(begin)
     book, seen = combining.Words(), {}
     for piece in np.array_split(words, 3):
         number, new = book.number(piece, piece.astype(np.uint32))
@@ -507,6 +508,17 @@ def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: in
         assert [seen[word] for word in piece[new].tolist()] == list(range(len(seen) - new.size, len(seen)))
     assert book.count == len(seen)
     assert not book.collided
+
+
+def test_what_stands_beyond_the_end_of_a_table_is_found_when_it_has_grown() -> None:
+    # the last places of the small table, and of the large one
+    words = np.arange(300, dtype=np.uint64) + np.uint64(2**64 - 300)
+    book = combining.Words(4)
+    for piece in np.array_split(words, 30):
+        book.number(piece, piece.astype(np.uint32))
+    again, new = book.number(words, words.astype(np.uint32))
+    assert again.tolist() == list(range(300))
+    assert new.size == 0
 
 
 def test_a_word_with_two_checks_is_a_collision() -> None:
