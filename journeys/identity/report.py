@@ -153,7 +153,8 @@ class Identity:
     def giants(self) -> pl.DataFrame:
         """The people with the most identifiers, suspicious from the top: `person`, `identifiers`, one count a type.
 
-        Listed are those with more than 10 identifiers and more than ten times the average.
+        Listed are those with more than 10 identifiers and more than ten times as many as the one in the middle of
+        those who are not the largest: a giant would move an average.
         """
         counts = self.ids.group_by("person").agg(
             pl.len().cast(pl.Int64).alias("identifiers"),
@@ -162,7 +163,8 @@ class Identity:
                 for name in self.types
             ),
         )
-        many = max(10.0, 10 * self.ids.height / max(counts.height, 1))
+        others = counts.filter(pl.col("identifiers") < pl.col("identifiers").max())["identifiers"].median()
+        many = max(10.0, 10 * float(others or 0))  # type: ignore[arg-type]
         return counts.filter(pl.col("identifiers") > many).sort("identifiers", "person", descending=[True, False])
 
     @property

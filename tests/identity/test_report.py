@@ -96,3 +96,11 @@ def test_sizes_are_said_in_a_sentence_of_their_own() -> None:
     fig = jn.stitch(as_events(rows)).identity.plot_sizes()
     assert "33 % of people have several identifiers, at most 2" in fig.layout.title.text.replace("\u00a0", " ")
     assert "bridged" not in fig.layout.title.text
+
+
+def test_a_giant_that_is_everybody_is_suspicious() -> None:
+    table = pl.DataFrame({"at": ["2026-03-01"] * 40, "email": ["none@none.example"] * 40, "cookie": range(40)})
+    j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=["email", "cookie"]))
+    assert j.identity.giants.select("identifiers", "email", "cookie").rows() == [(41, 1, 40)]
+    few = jn.stitch(jn.read_table(table[:5], timestamp="at", event=pl.lit("x"), ids=["email", "cookie"]))
+    assert few.identity.giants.height == 0
