@@ -99,7 +99,7 @@ def test_sizes_are_said_in_a_sentence_of_their_own() -> None:
 
 
 def test_a_giant_that_is_everybody_is_suspicious() -> None:
-    table = pl.DataFrame({"at": ["2026-03-01"] * 40, "email": ["none@none.example"] * 40, "cookie": range(40)})
+    table = pl.DataFrame({"at": ["2026-03-01"] * 40, "email": ["none@none.example"] * 40, "cookie": range(1, 41)})
     j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=["email", "cookie"]))
     assert j.identity.giants.select("identifiers", "email", "cookie").rows() == [(41, 1, 40)]
     few = jn.stitch(jn.read_table(table[:5], timestamp="at", event=pl.lit("x"), ids=["email", "cookie"]))
