@@ -280,6 +280,7 @@ def _reasons(
     words.append("over an identifier of several people")
     number[crowd[a[refused]] | crowd[b[refused]]] = len(words)
     words.append("shared by a crowd")
-    place = np.full(a.size, len(words), dtype=np.int64)
-    place[refused] = number
-    return pl.Series("reason", [*words, None], dtype=pl.String).gather(place)
+    # most links hold: a byte says so, a text would need sixteen
+    reason = pl.Series("reason", [None], dtype=pl.Enum(words)).new_from_index(0, a.size)
+    told = pl.Series(number, dtype=pl.UInt8).cat.to(pl.Enum(words))
+    return reason.scatter(pl.Series(refused.astype(np.uint32)), told) if refused.size else reason

@@ -356,5 +356,5 @@ class Identity:
             for end in "ab"
             for name in ("id_type", "id")
         ]
-        words = pl.col("kind", "source").cast(pl.String)
+        words = pl.col("kind", "source", "reason").cast(pl.String)
         return rows.with_columns(words).select(*named, "kind", "first_seen", "last_seen", "rows", "source", "reason")

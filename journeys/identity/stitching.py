@@ -194,15 +194,15 @@ def _identifiers(coded: Coded, links: pl.DataFrame) -> pl.DataFrame:
 
 def _evidence(links: pl.DataFrame, clusters: Clusters, *, sources: tuple[str, ...]) -> pl.DataFrame:
     moment = pl.Datetime("us", "UTC")
+    # there may be millions of them, and they stay: codes are small numbers
     return links.select(
-        "a",
-        "b",
+        pl.col("a", "b").cast(pl.Int32),
         "kind",
         pl.col("first").cast(moment).alias("first_seen"),
         pl.col("last").cast(moment).alias("last_seen"),
         "rows",
         pl.Series("source", sources, dtype=pl.Enum(sources)).gather(links["source"]),
-        "trust",
+        pl.col("trust").cast(pl.Int32),
         clusters.reason,
     )
 

@@ -26,9 +26,12 @@ class Bridges(Selection):
     @classmethod
     def from_stitched(cls, stitched: Stitched) -> Self:
         """Build the log of what was stitched."""
-        built = build_log(stitched.table, people=stitched.people)
-        identity = stitched.identity.built_by(cls.from_stitched)
-        settings: dict[str, Any] = {"quarantine": stitched.quarantine, "noticed": built.noticed, "stitched": identity}
+        identity, people = stitched.identity.built_by(cls.from_stitched), stitched.people
+        settings: dict[str, Any] = {"quarantine": stitched.quarantine, "stitched": identity}
+        rows = [stitched.table]
+        del stitched  # so that nobody holds the rows as they came while they are sorted
+        built = build_log(rows.pop(), people=people)
+        settings["noticed"] = built.noticed
         return cls(built.log, **settings)
 
     def add(self, *events: Events, traits: Literal["latest", "as_of"] | None = None) -> Self:

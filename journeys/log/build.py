@@ -77,9 +77,12 @@ def build_log(
     tidy = tidy_rows(table, person=person, timestamp=timestamp, event=event)
     # what is in memory stays in one piece so
     rows = tidy.collect(engine="in-memory") if isinstance(table, pl.DataFrame) else tidy.collect()
+    del table, tidy  # whoever has no use for the rows as they came has let go of them, too
     bad = rows[WHY].is_not_null()
     quarantine = set_apart(rows.filter(bad))
-    log = _assemble((rows.filter(~bad) if quarantine.height else rows).drop(WHY), people=people)
+    good = [(rows.filter(~bad) if quarantine.height else rows).drop(WHY)]
+    del rows, bad
+    log = _assemble(good, people=people)
     noticed = notice(log.shards[0].events, now=now or datetime.now(tz=UTC))
     return Built(log=log, quarantine=quarantine, noticed=noticed)
 
@@ -168,14 +171,16 @@ def _as_time(schema: pl.Schema, *, column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
-def _assemble(tidy: pl.DataFrame, *, people: pl.DataFrame | None) -> Log:
-    """Code and sort rows that are all in order."""
+def _assemble(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
+    """Code and sort rows that have a place; they are taken out of the list, and gone when they are sorted."""
+    tidy = good.pop()
     codes, labels = code_people(tidy["person"])
     if people is not None:
         labels = labels.cast(people.schema["person"])  # events may write the same numbers in less room
     ranking = rank_names(tidy["event"].value_counts())
     names = tuple(ranking["event"].sort())
     coded = sort_rows(tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names))))
+    del tidy, codes
     events = coded.lazy()
     facts = pl.DataFrame({"code": labels.to_frame().with_row_index("code")["code"], "person": labels})
     summary = summarise_people(events)
