@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import polars as pl
 
 from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import REST, merge_schemas
-from journeys.sources.reading.lines import json_objects, no_object, no_objects, objects, readable_schema
-from journeys.sources.reading.schemas import sound_schema
+from journeys.sources.reading.embedded import Embedded
 
 __all__ = ["json_columns", "keyed_lists"]
 
@@ -87,54 +84,11 @@ def _value(dtype: pl.DataType, present: set[str]) -> pl.Expr:
 
 def json_columns(raw: Raw, *columns: str) -> Raw:
     """Read columns that hold JSON objects as text into structs; text that is no JSON object stays beside the fields."""
-    rows, schema, notes = raw.rows, raw.schema, list(raw.notes)
-    for column in columns:
-        if schema.get(column) != pl.String:
-            continue
-        found, sound, lost = [], True, 0
-        for batch in rows.select(column).collect_batches(chunk_size=50_000):
-            values = batch.to_series()
-            texts = json_objects(values)
-            schema_of = sound_schema(_packed(texts))
-            sound &= schema_of is not None
-            if schema_of is None:
-                texts = texts.map_elements(_checked, return_dtype=pl.String)
-                schema_of = sound_schema(_packed(texts)) or {}
-            lost += no_objects(values, texts)
-            found.append(schema_of)
-        fields = readable_schema(merge_schemas(found))
-        if "_nothing" in fields:
-            continue
-        if lost:
-            notes.append(no_object((column,), lost))
-            fields[REST] = pl.String()
-        dtype = pl.Struct(fields)
-
-        # where every value was found sound, it is not looked at a second time
-        def read(values: pl.Series, *, dtype: pl.Struct = dtype, sound: bool = sound) -> pl.Series:
-            if not sound:
-                texts = json_objects(values)
-                if sound_schema(_packed(texts)) is None:
-                    values = texts.map_elements(_checked, return_dtype=pl.String).fill_null(values)
-            return objects(values, dtype)
-
-        rows = rows.with_columns(pl.col(column).map_batches(read, return_dtype=dtype, is_elementwise=True))
-    return Raw(rows, raw.name, tuple(notes), held=raw.held)
-
-
-def _packed(texts: pl.Series) -> bytes:
-    """Write one object a line."""
-    return str(texts.str.join("\n", ignore_nulls=True).item() or "").encode() + b"\n"
-
-
-def _checked(text: str) -> str | None:
-    """Write JSON so that any parser reads it; None when it is none."""
-    try:
-        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_whole))
-    except (ValueError, RecursionError):
-        return None
-    return line if sound_schema(line.encode() + b"\n") is not None else None
-
-
-def _whole(digits: str) -> int | str:
-    return int(digits) if len(digits) < 19 else digits
+    texts = [column for column in columns if raw.schema.get(column) == pl.String]
+    looks = raw.rows.select(pl.col(texts).str.contains("{", literal=True).any()).collect() if texts else pl.DataFrame()
+    if not any(column.item() for column in looks):
+        return raw
+    reader = Embedded(texts)
+    reader.read(raw.rows)
+    rows, notes = reader.frames()
+    return Raw(pl.concat(rows), raw.name, (*raw.notes, *notes), held=raw.held)

@@ -22,6 +22,7 @@ FACTS = {
     "$merge_dangerously": "merge",
     "$groupidentify": "group",
 }
+OBJECTS = ("properties", "person_properties", "set", "set_once")
 CAMPAIGN = {
     "campaign": "utm_campaign",
     "campaign_source": "utm_source",
@@ -77,9 +78,10 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     >>> read_posthog(rows).table.select("event", "user_id", "anonymous_id", "page_path").collect().rows()
     [('$pageview', None, 'd1', '/')]
     """
-    raw = load(source, text=("distinct_id", "uuid", "id", "person_id", "properties", "person_properties"))
+    text = ("distinct_id", "uuid", "id", "person_id", "properties", "person_properties")
+    raw = load(source, text=text, objects=OBJECTS)
     raw = raw if "event" in raw.schema else unpaged(raw, "results")
-    raw = json_columns(raw, "properties", "person_properties", "set", "set_once")
+    raw = json_columns(raw, *OBJECTS)
     f = Fields(raw.schema)
     if f.has("distinct_id") and f.has("person_id") and not f.has("event", "timestamp"):
         return _persons(raw, name)

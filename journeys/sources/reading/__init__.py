@@ -68,9 +68,16 @@ class Raw:
 
 
 def load(
-    source: Source, *, header: Sequence[str] | None = None, text: Collection[str] | None = (), quoted: bool = True
+    source: Source,
+    *,
+    header: Sequence[str] | None = None,
+    text: Collection[str] | None = (),
+    quoted: bool = True,
+    objects: Collection[str] = (),
 ) -> Raw:
     """Read any source as lazy rows; of a CSV the columns named in `text` (all of them, if None) are left as text.
+
+    Columns of a CSV that may hold JSON (`objects`) are taken apart while it is read; of others `json_columns` does it.
 
     A lake's table is read as it now stands.
 
@@ -86,7 +93,8 @@ def load(
     if isinstance(source, pl.DataFrame):
         return Raw(source.lazy(), "table")
     if isinstance(source, str | Path) or _all_paths(source):
-        return load_files(find_files(source), name=_name(source), header=header, text=text, quoted=quoted)
+        files, name = find_files(source), _name(source)
+        return load_files(files, name=name, header=header, text=text, quoted=quoted, objects=objects)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
         return Raw(pl.DataFrame(source).lazy(), "table")
     if isinstance(source, dict):
@@ -104,6 +112,7 @@ def load_files(
     header: Sequence[str] | None = None,
     text: Collection[str] | None = (),
     quoted: bool = True,
+    objects: Collection[str] = (),
 ) -> Raw:
     """Read files of one kind of table, whatever their formats, as lazy rows."""
     empty = [found for found in files if found.size == 0]
@@ -121,7 +130,8 @@ def load_files(
         if not members:
             continue
         if kind == "csv":
-            rows, said = read_delimited(members, header=header, text=text, quoted=quoted, aside=aside)
+            alone = objects if len(members) == len(full) else ()  # beside other formats text stays text at first
+            rows, said = read_delimited(members, header=header, text=text, quoted=quoted, objects=alone, aside=aside)
         elif kind == "ndjson":
             rows, said = read_ndjson(members, aside=aside)
         else:

@@ -13,11 +13,12 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from journeys.sources.reading.aside import set_aside
+from journeys.sources.reading.embedded import Embedded
 from journeys.sources.reading.find import Found
 from journeys.sources.reading.ragged import Dialect, read_ragged
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.text import UnreadableError, first_lines, wide
-from journeys.sources.reading.types import Types, agreed, cast, look, sniff
+from journeys.sources.reading.types import Types, agreed, cast, checks, judged, look, sniff
 
 __all__ = ["read_delimited"]
 
@@ -30,11 +31,13 @@ def read_delimited(
     header: Sequence[str] | None = None,
     text: Collection[str] | None = (),
     quoted: bool = True,
+    objects: Collection[str] = (),
     aside: Spool[str],
 ) -> tuple[pl.LazyFrame | None, list[str]]:
     """Scan delimited files; columns that some files lack are null there; lines that cannot be read go aside.
 
-    `header` names the columns of files that have no header line; columns in `text` (all, if None) are not typed.
+    `header` names the columns of files that have no header line; columns in `text` (all, if None) are not typed. Where
+    JSON is to be expected in columns (`objects`), the files are read once, and so are the objects.
     """
     groups: dict[Dialect, list[Found]] = {}
     frames: list[pl.LazyFrame] = []
@@ -48,16 +51,18 @@ def read_delimited(
             continue
         if dialect.names:
             groups.setdefault(dialect, []).append(found)
+    expected = [column for column in objects if any(column in dialect.names for dialect in groups)]
+    reader = Embedded(expected) if expected else None
     for dialect, members in groups.items():
         alone = [found for found in members if found.archive is not None or wide(found) or _cut_off(found, dialect)]
         fine = [found for found in members if found not in alone]
         if fine:
-            seen = _look(fine, dialect, text)
+            seen = _look(fine, dialect, text, reader)
             if seen is None:
                 bad_ones = [found for found in fine if _look([found], dialect, text) is None]
                 fine = [found for found in fine if found not in bad_ones]
                 alone += bad_ones
-                seen = _look(fine, dialect, text) if fine else None
+                seen = _look(fine, dialect, text, reader) if fine else None
             if seen is not None:
                 frames.append(_scan(fine, dialect))
                 types.append(seen)
@@ -66,21 +71,34 @@ def read_delimited(
             if rows is None:
                 continue
             frames.append(rows)
-            types.append(look(rows, sniff(rows.head(2000).collect(), text)))
+            types.append(_types(rows, text, reader))
             notes += [f"{found.path.name} was read as {note}"] if note else []
     if not frames:
         return None, notes
+    if reader is not None:
+        frames, said = reader.frames()
+        notes += said
     rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
     return cast(rows, agreed(types)), notes
 
 
-def _look(files: list[Found], dialect: Dialect, text: Collection[str] | None) -> Types | None:
+def _look(
+    files: list[Found], dialect: Dialect, text: Collection[str] | None, reader: Embedded | None = None
+) -> Types | None:
     """Read the files through once: which types hold every value? None when Polars cannot read them whole."""
-    rows = _scan(files, dialect)
     try:
-        return look(rows, sniff(rows.head(2000).collect(), text))
+        return _types(_scan(files, dialect), text, reader)
     except (pl.exceptions.PolarsError, OSError):
         return None
+
+
+def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: Embedded | None) -> Types:
+    guessed = sniff(rows.head(2000).collect(), text)
+    if reader is None:
+        return look(rows, guessed)
+    asked, answers = checks(guessed), []
+    reader.read(rows, look=lambda batch: answers.append(batch.select(asked)))
+    return judged(guessed, pl.concat(answers) if answers else rows.select(asked).collect())
 
 
 def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dialect:

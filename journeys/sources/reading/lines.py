@@ -16,11 +16,13 @@ from journeys.sources.reading.dtypes import EMPTY, REST, as_written, merge_schem
 __all__ = [
     "Path",
     "Schema",
+    "assembled",
     "beside",
     "json_objects",
     "no_object",
     "no_objects",
     "objects",
+    "packed",
     "read_lines",
     "readable_schema",
     "without_empty",
@@ -61,17 +63,29 @@ def objects(values: pl.Series, dtype: pl.Struct, *, depth: int = 0) -> pl.Series
     types = {field.name: field.dtype for field in dtype.fields if field.name != REST}
     texts = json_objects(values)
     inside, good = _each(_where(texts, texts.is_not_null()), types, depth + 1)
-    if any(field.name == REST for field in dtype.fields):
-        rest = values.set((good & texts.is_not_null()) | _blank(values), None)
-        inside = inside.with_columns(rest.alias(REST))
-    parts = inside.select(field.name for field in dtype.fields if field.name in inside.columns).to_struct(values.name)
+    return assembled(inside, values, [field.name for field in dtype.fields], good=good & texts.is_not_null())
+
+
+def assembled(inside: pl.DataFrame, values: pl.Series, fields: Collection[str], *, good: pl.Series) -> pl.Series:
+    """Make one column of what was read of texts; with a field `REST`, the texts that are not `good` are there."""
+    if REST in fields:
+        inside = inside.with_columns(values.set(good | _blank(values), None).alias(REST))
+    parts = inside.select(name for name in fields if name in inside.columns).to_struct(values.name)
     return _there(parts, values)
 
 
 def json_objects(values: pl.Series) -> pl.Series:
     """Leave the texts that look like JSON objects, in a line each."""
-    texts = values.str.replace_all("\n", " ", literal=True).str.strip_chars()
-    return texts.set(~(texts.str.starts_with("{") & texts.str.ends_with("}")), None)
+    if values.str.contains("\n", literal=True).any():
+        values = values.str.replace_all("\n", " ", literal=True)
+    texts = values.str.strip_chars()
+    good = texts.str.starts_with("{") & texts.str.ends_with("}")
+    return texts if good.all() else texts.set(~good, None)
+
+
+def packed(texts: pl.Series) -> bytes:
+    """Write one text a line."""
+    return bytes(texts.str.join("\n").cast(pl.Binary).item())
 
 
 def no_objects(values: pl.Series, texts: pl.Series) -> int:
@@ -143,23 +157,19 @@ def _fields(dtype: pl.Struct) -> Schema:
 def _each(texts: pl.Series, types: Schema, depth: int) -> tuple[pl.DataFrame, pl.Series]:
     """Read objects with their types, and say which could be read; the others are without a value."""
     good = pl.Series([True]).new_from_index(0, len(texts))
-    read = read_lines(_packed(texts), types, lines=len(texts), depth=depth)
+    read = read_lines(packed(texts), types, lines=len(texts), depth=depth)
     if read is None:  # a text that looks like an object need not be one, nor have the same types
         good = pl.Series([_fits(text, types) for text in texts])
-        read = read_lines(_packed(_where(texts, good)), types, lines=len(texts), depth=depth)
+        read = read_lines(packed(_where(texts, good)), types, lines=len(texts), depth=depth)
     if read is None:
         good = pl.Series([False]).new_from_index(0, len(texts))
-        read = read_lines(_packed(_where(texts, good)), types, lines=len(texts), depth=depth)
+        read = read_lines(packed(_where(texts, good)), types, lines=len(texts), depth=depth)
     assert read is not None  # noqa: S101  # nothing is always readable
     return read, good
 
 
 def _where(texts: pl.Series, good: pl.Series) -> pl.Series:
     return texts.zip_with(good, pl.Series(["{}"]).new_from_index(0, len(texts)))
-
-
-def _packed(texts: pl.Series) -> bytes:
-    return str(texts.str.join("\n").item()).encode() + b"\n"
 
 
 def _fits(text: str, types: Schema) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-__all__ = ["Types", "agreed", "cast", "look", "sniff"]
+__all__ = ["Types", "agreed", "cast", "checks", "judged", "look", "sniff"]
 
 Types = dict[str, pl.DataType | None]
 """Column → its type; None where it has no value at all."""
@@ -30,13 +30,23 @@ def sniff(sample: pl.DataFrame, text: Collection[str] | None) -> Types:
 
 def look(rows: pl.LazyFrame, guessed: Types) -> Types:
     """Hold the guesses against every value, in one reading of the rows."""
+    return judged(guessed, rows.select(checks(guessed)).collect())
+
+
+def checks(guessed: Types) -> list[pl.Expr]:
+    """Ask rows what has to be known of them to judge the guesses."""
     # A line with too many fields is noticed only when every column is asked for; so all of them are.
-    checks = [pl.col(name).null_count().alias(f"nulls {name}") for name in guessed] + [pl.len().alias("rows")]
+    asked = [pl.col(name).null_count().alias(f"nulls {name}") for name in guessed] + [pl.len().alias("rows")]
     numeric = [name for name, dtype in guessed.items() if dtype in (INT, FLOAT, BOOL)]
     for name in numeric:
         held = [INT, FLOAT] if guessed[name] == INT else [guessed[name] or TEXT]
-        checks += [_misfit(name, dtype).any().alias(f"{dtype} {name}") for dtype in held]
-    found = rows.select(checks).collect().row(0, named=True)
+        asked += [_misfit(name, dtype).any().alias(f"{dtype} {name}") for dtype in held]
+    return asked
+
+
+def judged(guessed: Types, answers: pl.DataFrame) -> Types:
+    """Find types that hold every value, by what the rows answered to the `checks`, all at once or a batch a row."""
+    found = answers.select(pl.col(pl.Boolean).any(), pl.exclude(pl.Boolean).sum()).row(0, named=True)
     types: Types = {}
     for name, kind in guessed.items():
         if kind is None:
