@@ -388,10 +388,8 @@ def test_databases_through_sql():
             jn.read_sql("select * from nowhere", connection=database, timestamp="at", event="what", ids=["person"])
     sqlite = sqlite3.connect(":memory:")
     sqlite.execute("create table log as select 7 as person, '2026-03-01 10:00:00' as at, 'A' as what")
-    assert (
-        one(jn.read_sql("select * from log", connection=sqlite, timestamp="at", event="what", ids=["person"]))["person"]
-        == "7"
-    )
+    read = jn.read_sql("select * from log", connection=sqlite, timestamp="at", event="what", ids={"user_id": "person"})
+    assert one(read)["user_id"] == "7"
     sqlite.close()
 
 
