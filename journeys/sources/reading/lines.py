@@ -78,9 +78,14 @@ def json_objects(values: pl.Series) -> pl.Series:
     """Leave the texts that look like JSON objects, in a line each."""
     if values.str.contains("\n", literal=True).any():
         values = values.str.replace_all("\n", " ", literal=True)
+    if _braced(values).all():
+        return values
     texts = values.str.strip_chars()
-    good = texts.str.starts_with("{") & texts.str.ends_with("}")
-    return texts if good.all() else texts.set(~good, None)
+    return texts.set(~_braced(texts), None)
+
+
+def _braced(texts: pl.Series) -> pl.Series:
+    return texts.str.starts_with("{") & texts.str.ends_with("}")
 
 
 def packed(texts: pl.Series) -> bytes:
