@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 __all__ = ["CAMPAIGN", "Log", "Size", "View", "summarise_people"]
@@ -27,14 +28,19 @@ class View(NamedTuple):
         `first_*` and `last_*` of the campaign columns, identifiers and traits; sorted by code.
     whole : bool
         Whether all events of these people are there, so that their `event_count` can be read instead of counted.
-    codes : pl.LazyFrame, optional
-        `code`, the number of each event's name, where it lies in a file of its own: read much faster than `event`.
+    codes : Path, optional
+        The file in which the number of each event's name lies as NumPy has it, for those who need no more.
     """
 
     events: pl.LazyFrame
     people: pl.LazyFrame
     whole: bool = False
-    codes: pl.LazyFrame | None = None
+    codes: Path | None = None
+
+    def numbers(self) -> np.ndarray:
+        """Return the number of each event's name, out of `codes`, which has to be there: only what is used is read."""
+        assert self.codes is not None  # noqa: S101  # whoever asks has looked
+        return np.asarray(np.load(self.codes, mmap_mode="r"))
 
 
 class Size(NamedTuple):

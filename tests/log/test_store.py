@@ -101,3 +101,26 @@ def test_a_streamed_store_is_the_store_of_the_log_in_memory(found, shards, label
         assert j.quarantine.equals(held.quarantine)
         assert (j.log.names, j.log.ranked) == (held.log.names, held.log.ranked)
     assert len(streamed.log.shards) == shards
+
+
+def test_the_numbers_of_events_lie_beside_them(tmp_path) -> None:
+    log = pl.DataFrame(
+        {"person": ["a", "b", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03"], "event": ["y", "x", "y"]}
+    )
+    j = jn.Journeys.from_table(log)
+    stored = j.save(tmp_path / "store", shards=3)
+    streamed = jn.Journeys.from_table(log.lazy(), store=tmp_path / "streamed", shards=2)
+    for made in (stored, streamed):
+        of_shards = [view.numbers().tolist() for view in made.log.shards]
+        assert of_shards == [view.events.collect()["event"].to_physical().to_list() for view in made.log.shards]
+        assert [number for shard in of_shards for number in shard] == [1, 0, 1]
+    assert any(view.numbers().size == 0 for view in stored.log.shards)
+    some = stored.where(pl.col("event") == "y")
+    assert all(view.codes is None for view in some.views())
+    assert some.flow().table.equals(j.where(pl.col("event") == "y").flow().table)
+    assert stored.flow().table.equals(j.flow().table)
+    assert stored.transitions().table.equals(j.transitions().table)
+    assert stored.correlation("y", min_people=0).table.equals(j.correlation("y", min_people=0).table)
+    (next(stored.log.path.glob("codes-*.npy"))).unlink()
+    with pytest.raises(jn.StoreError, match=r"is incomplete, missing: .*codes-0000\d.npy"):
+        jn.open(tmp_path / "store")

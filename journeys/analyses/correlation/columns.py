@@ -107,13 +107,17 @@ def read_columns(view: View, ask: Ask, *, time: bool = False) -> Columns:
     wanted = [] if counts is not None else [pl.col("person")]
     if time or ask.needs_time:
         wanted.append(pl.col("timestamp").to_physical().alias("timestamp"))
-    if len(asked) < len(steps) or any(isinstance(family, EveryEvent) for family in ask.families):
+    named = len(asked) < len(steps) or any(isinstance(family, EveryEvent) for family in ask.families)
+    if named and view.codes is None:
         wanted.append(pl.col("event").to_physical().alias("event"))
     wanted += [step.condition.fill_null(value=False).alias(f"step {number}") for number, step in enumerate(asked)]
     properties = sorted({family.column for family in ask.families if isinstance(family, Values)})
     # The cast is part of the scan, where it runs on all cores.
     wanted += [pl.col(name).cast(pl.String).cast(pl.Categorical).alias(f"property {name}") for name in properties]
-    frame = view.events.select(wanted).collect()
+    frame = view.events.select(wanted).collect() if wanted else pl.DataFrame()
+    event = np.empty(0, np.uint8)
+    if named:
+        event = frame["event"].to_numpy() if view.codes is None else view.numbers()
     if counts is None:
         borders = _borders(frame["person"].to_numpy())
     else:
@@ -127,7 +131,7 @@ def read_columns(view: View, ask: Ask, *, time: bool = False) -> Columns:
     return Columns(
         borders=borders,
         time=frame["timestamp"].to_numpy() if "timestamp" in frame.columns else None,
-        event=frame["event"].to_numpy() if "event" in frame.columns else np.empty(0, np.uint8),
+        event=event,
         flags={id(step): frame[f"step {number}"].to_numpy() for number, step in enumerate(asked)},
         values={name: frame[f"property {name}"] for name in properties},
         people=people,
