@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 
@@ -538,3 +539,29 @@ def test_a_property_called_reason_stays_beside_the_reason() -> None:
     assert j.quarantine.select("reason", "reason (as read)").rows() == [("no usable identifier", "bored")]
     good = jn.stitch(jn.read_table(table[:1], timestamp="at", event=pl.lit("x"), ids=["user_id"]))
     assert good.quarantine.columns[0] == "reason"
+
+
+def test_how_calls_are_split_over_files_does_not_decide_what_an_alias_joins(tmp_path) -> None:
+    def read(name, *rows):
+        file = tmp_path / f"{name}.json"
+        file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        return jn.read_segment(file)
+
+    visit = {"type": "track", "event": "E", "timestamp": "2026-01-01T00:00:00Z", "messageId": "1", "anonymousId": "d3"}
+    alias = {"type": "alias", "timestamp": "2026-01-02T00:00:00Z", "messageId": "3", "previousId": "d3", "userId": "u2"}
+    known = {"type": "track", "event": "E", "timestamp": "2026-01-03T00:00:00Z", "messageId": "2", "userId": "u2"}
+    once = jn.stitch(read("all", visit, alias, known))
+    apart = jn.stitch(read("events", visit, known), read("aliases", alias))
+    later = jn.stitch(read("events", visit, known)).add(read("aliases", alias))
+    ids = [("user_id", "u2", 1), ("anonymous_id", "d3", 1)]
+    for j in (once, apart, later):
+        assert j.identity.table.select("id_type", "id", "person").rows() == ids
+        assert j.people["event_count"].to_list() == [2]
+    # where rows know it as a user's, it is a user's
+    other = known | {"messageId": "4", "userId": "d3"}
+    told = jn.stitch(read("events", visit, known, other), read("aliases", alias)).identity.table
+    assert set(told.select("id_type", "id", "person").rows()) == {
+        ("user_id", "d3", 2),
+        ("user_id", "u2", 2),
+        ("anonymous_id", "d3", 1),
+    }
