@@ -174,11 +174,17 @@ def _settle(
     return settled, several
 
 
-def _apart(links: pl.DataFrame, *, again: Flags, rank: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
-    """Number some codes by themselves: the codes, their ranks, and the ends of links between them."""
+def _numbered(again: Flags) -> tuple[Ints, Ints]:
+    """Number the flagged codes by themselves: the codes, and the number at the place of each; −1 for others."""
     members = np.flatnonzero(again)
     place = np.full(again.size, -1, dtype=np.int64)
     place[members] = np.arange(members.size)
+    return members, place
+
+
+def _apart(links: pl.DataFrame, *, again: Flags, rank: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
+    """Number some codes by themselves: the codes, their ranks, and the ends of links between them."""
+    members, place = _numbered(again)
     return members, rank[members], (place[links["a"].to_numpy()], place[links["b"].to_numpy()])
 
 
@@ -194,9 +200,7 @@ def _one_by_one(
     rules: IdentityRules,
 ) -> Ints:
     """Join the flagged codes link by link, in the order of the links."""
-    members = np.flatnonzero(again)
-    place = np.full(owner.size, -1, dtype=np.int64)
-    place[members] = np.arange(members.size)
+    members, place = _numbered(again)
     forest = Forest(rank[members], limits=limits, max_ids=rules.max_ids)
     for one, other, force in zip(place[a].tolist(), place[b].tolist(), forced.tolist(), strict=True):
         forest.join([one, other], force=force)
@@ -220,9 +224,7 @@ def _settle_rows(
 
     Returns the owners, and which identifiers several known people share.
     """
-    members = np.flatnonzero(again)
-    place = np.full(owner.size, -1, dtype=np.int64)
-    place[members] = np.arange(members.size)
+    members, place = _numbered(again)
     forest = Forest(coded.rank[members], limits=limits, max_ids=rules.max_ids)
     told = links.filter(pl.col("kind").cast(pl.String) != "row")
     first = np.r_[coded.seen["first"].to_numpy(), told["first"].to_numpy()]
