@@ -35,8 +35,10 @@ def test_the_analyst_types_few_lines():
 def test_its_commands_are_the_ones_that_are_checked():
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [line for language, code in BLOCKS if language == "console" for line in code.splitlines()]
-    assert {'python -m pip install ".[test]" && pytest', "python -m pip install . && journeys demo"} <= set(commands)
+    tests = "pytest -n auto --dist loadfile"
+    assert {f'python -m pip install ".[test]" && {tests}', "python -m pip install . && journeys demo"} <= set(commands)
     assert '".[test]"' in run
+    assert f"{tests} -p no:cacheprovider\n" in run
     assert "journeys demo --out" in run
 
 

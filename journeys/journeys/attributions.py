@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from journeys.analyses.attribution import MODELS, Attribution, AttributionSpec, count, summarise
-from journeys.analyses.attribution.counting import Repeats
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, UnknownNameError, closest, raise_all, unknown
 from journeys.journeys.selection import Selection
 from journeys.steps import StepLike, duration_us, resolve_step
+
+if TYPE_CHECKING:
+    from journeys.analyses.attribution import Attribution
+    from journeys.analyses.attribution.counting import Repeats
 
 __all__ = ["AsksAttribution"]
 
@@ -93,6 +94,10 @@ class AsksAttribution(Selection):
         >>> a.table.select("campaign", "credit").rows()
         [('spring', 0.5), ('newsletter', 0.5)]
         """
+        from journeys.analyses.attribution import MODELS, AttributionSpec, count, summarise
+        from journeys.analyses.attribution.counting import Repeats
+        from journeys.analyses.result import settings_of
+
         schema = self.log.schema
         problems = [
             unknown(argument, name, available=schema.names(), what="column")

@@ -9,7 +9,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, StoreError
 from journeys.journeys.selection import Selection
-from journeys.log import build_log
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -26,6 +25,8 @@ class Bridges(Selection):
     @classmethod
     def from_stitched(cls, stitched: Stitched) -> Self:
         """Build the log of what was stitched."""
+        from journeys.log import build_log
+
         identity, people = stitched.identity.built_by(cls.from_stitched), stitched.people
         settings: dict[str, Any] = {"quarantine": stitched.quarantine, "stitched": identity}
         rows = [stitched.table]
@@ -111,6 +112,7 @@ class Bridges(Selection):
         [('a', 2, 2)]
         """
         from journeys.identity.accounts import to_accounts
+        from journeys.log import build_log
 
         identity = self._identity(what="by_account")
         events = self.events.collect()

@@ -17,7 +17,6 @@ from journeys.journeys.correlations import AsksCorrelations
 from journeys.journeys.exporting import Exports
 from journeys.journeys.flows import AsksFlows
 from journeys.journeys.funnels import AsksFunnels
-from journeys.log import build_log, open_log, save_log, stream_log
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -114,8 +113,12 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         if time_unit is not None and timestamp in frame.collect_schema():
             frame = frame.with_columns(pl.from_epoch(timestamp, time_unit=time_unit))
         if store is None:
+            from journeys.log import build_log
+
             built = build_log(frame, person=person, timestamp=timestamp, event=event)
         else:
+            from journeys.log import stream_log
+
             built = stream_log(frame, store, shards=shards, person=person, timestamp=timestamp, event=event)
         return cls(built.log, quarantine=built.quarantine, noticed=built.noticed)
 
@@ -151,6 +154,8 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         ...     jn.Journeys.from_table(log).save(folder, shards=2).people.height
         2
         """
+        from journeys.log import build_log, save_log
+
         frames = {"quarantine": self.quarantine} if self.quarantine.width else {}
         if self.stitched is not None:
             frames |= {f"identity_{name}": frame for name, frame in self.stitched.to_frames().items()}
@@ -255,6 +260,8 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
     ...     print(jn.open(folder))
     Journeys: 1 person, 1 event, 2026-03-01.
     """
+    from journeys.log import open_log
+
     log, frames, notes = open_log(path)
     identity = None
     kept = {name.removeprefix("identity_"): frame for name, frame in frames.items() if name.startswith("identity_")}

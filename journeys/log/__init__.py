@@ -1,8 +1,22 @@
 """The sorted log: build, save, open, shards. The only room that knows the disk."""
 
-from journeys.log.build import Built, build_log
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from journeys.log.core import CAMPAIGN, Log, View
-from journeys.log.store import open_log, save_log
-from journeys.log.stream import stream_log
+
+if TYPE_CHECKING:
+    from journeys.log.build import Built, build_log
+    from journeys.log.store import open_log, save_log
+    from journeys.log.stream import stream_log
 
 __all__ = ["CAMPAIGN", "Built", "Log", "View", "build_log", "open_log", "save_log", "stream_log"]
+
+# what works on the arrays of a log loads NumPy, a quarter of the import's time: it waits until a log is made
+_LATER = {"Built": "build", "build_log": "build", "open_log": "store", "save_log": "store", "stream_log": "stream"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return globals().setdefault(name, getattr(import_module(f"journeys.log.{_LATER[name]}"), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import polars as pl
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["CAMPAIGN", "Log", "Size", "View", "summarise_people"]
 
@@ -40,6 +42,8 @@ class View(NamedTuple):
     def numbers(self) -> np.ndarray:
         """Return the number of each event's name, out of `codes`, which has to be there: only what is used is read."""
         assert self.codes is not None  # noqa: S101  # whoever asks has looked
+        import numpy as np
+
         return np.asarray(np.load(self.codes, mmap_mode="r"))
 
 
