@@ -21,7 +21,7 @@ names = st.sampled_from([None, "", "a", "b", "ä", "a" * 40])
 def test_equal_values_get_equal_numbers(column: list[str | None], part: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # tables of so few places that most values have to wait for another round
-        for name, value in (("_PART", part), ("_FEW", 2), ("_MOST", 2)):
+        for name, value in (("_PART", part), ("_SHOWN", 9), ("_FEW", 2), ("_MOST", 2)):
             patch.setattr(values, name, value)
         numbers, distinct = values.number_values(pl.Series(column, dtype=pl.String))
     assert [distinct[number] for number in numbers] == column
