@@ -72,7 +72,8 @@ class Coded(NamedTuple):
         nodes: np.ndarray = code.astype(kind, copy=bool(pieces)) if self.table is None else self.table.take(code)
         nodes = nodes.astype(kind, copy=False)
         for (event, _), piece in zip(self.filled, pieces, strict=True):
-            nodes[code == event] = piece
+            # places are several times faster here than a mask
+            nodes[np.flatnonzero(code == event)] = piece
         return nodes
 
     def all(self) -> np.ndarray:

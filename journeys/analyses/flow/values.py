@@ -12,7 +12,7 @@ from journeys.parts import each
 __all__ = ["number_values"]
 
 _PART = 1 << 17
-_SHOWN, _FEW, _MOST = 1 << 18, 1 << 17, 1 << 22
+_SHOWN, _FEW, _MOST = 1 << 17, 1 << 18, 1 << 22
 
 
 def number_values(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
@@ -58,7 +58,7 @@ def _hashes(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Table(NamedTuple):
-    """A place for each value, as far as no other has it already: a row of each value, its number and second hash."""
+    """A place for each value, as far as no other has it already: its number there; a row and the second hash of each."""
 
     rows: np.ndarray
     number: np.ndarray
@@ -73,9 +73,7 @@ class _Table(NamedTuple):
         rows = row_at[there]
         number = np.full(places, -1, dtype=np.int32)
         number[there] = np.arange(there.size, dtype=np.int32)
-        key = np.zeros(places, dtype=np.uint64)
-        key[there] = two[rows]
-        return cls(rows, number, key)
+        return cls(rows, number, two[rows])
 
     def look_up(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
         """Number the values that have a place; −1 for the others."""
@@ -83,9 +81,9 @@ class _Table(NamedTuple):
 
         def part(low: int) -> None:
             here = slice(low, low + _PART)
-            place = (one[here] & np.uint64(self.number.size - 1)).view(np.int64)
-            code = self.number.take(place)
-            np.putmask(code, self.key.take(place) != two[here], -1)
+            code = self.number.take((one[here] & np.uint64(self.number.size - 1)).view(np.int64))
+            # where nobody has the place, −1 looks at the last key, and whatever that says stays −1
+            np.putmask(code, self.key.take(code) != two[here], -1)
             out[here] = code
 
         each(part, range(0, one.size, _PART))
