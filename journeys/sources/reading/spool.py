@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import IO, Generic, TypeVar
 
 import polars as pl
 
@@ -11,9 +12,9 @@ __all__ = ["Spool"]
 
 PART = 64 << 20
 MANY = 64
-FEW = 2
 ROW_GROUP = 25_000  # some are read ahead, and rows of JSON are wide
 Mark = TypeVar("Mark")
+_Part = pl.LazyFrame | IO[bytes]
 
 
 class Spool(Generic[Mark]):
@@ -24,10 +25,17 @@ class Spool(Generic[Mark]):
     """
 
     def __init__(self) -> None:
-        self.groups: list[tuple[Mark, list[pl.LazyFrame]]] = []
+        self.groups: list[tuple[Mark, list[_Part]]] = []
         self.waiting: list[pl.DataFrame] = []
         self.mark: Mark | None = None
         self.size = self.held = self.files = 0
+
+    def __del__(self) -> None:
+        """Close the files of rows that nobody asked for."""
+        for _, parts in self.groups:
+            for part in parts:
+                if not isinstance(part, pl.LazyFrame):
+                    part.close()
 
     def add(self, frame: pl.DataFrame, *, mark: Mark) -> None:
         """Put rows by."""
@@ -45,9 +53,8 @@ class Spool(Generic[Mark]):
         """List what was put by: each mark with its rows."""
         self._close()
         for _, parts in self.groups:
-            if len(parts) > FEW:  # scans put together are all read at once, those of one file one after the other
-                parts[:] = [_filed(pl.concat(parts))]
-        return [(mark, pl.concat(parts) if len(parts) > 1 else parts[0]) for mark, parts in self.groups]
+            parts[:] = [_scanned(parts)]
+        return [(mark, rows) for mark, (rows,) in self.groups if isinstance(rows, pl.LazyFrame)]
 
     def _close(self) -> None:
         """Keep the rows that wait as they are: the schema has changed, or there are no more."""
@@ -55,7 +62,7 @@ class Spool(Generic[Mark]):
             self.held += self.size
             self._keep(pl.concat(self.waiting).lazy(), files=0)
 
-    def _keep(self, rows: pl.LazyFrame, *, files: int) -> None:
+    def _keep(self, rows: _Part, *, files: int) -> None:
         if not self.groups or self.groups[-1][0] != self.mark:
             assert self.mark is not None  # noqa: S101  # somebody has added rows
             self.groups.append((self.mark, []))
@@ -63,13 +70,37 @@ class Spool(Generic[Mark]):
         parts = self.groups[-1][1]
         parts.append(rows)
         if files == MANY:  # open files are few on some systems
-            parts[-MANY:] = [_filed(pl.concat(parts[-MANY:]))]
+            parts[-MANY:] = [_filed(_scanned(parts[-MANY:]))]
             files = 0
         self.waiting, self.size, self.files = [], 0, files
 
 
-def _filed(rows: pl.LazyFrame) -> pl.LazyFrame:
-    with tempfile.TemporaryFile(prefix="journeys-", suffix=".parquet") as file:
-        rows.sink_parquet(file, compression="lz4", row_group_size=ROW_GROUP, statistics=False)
+def _scanned(parts: Sequence[_Part]) -> pl.LazyFrame:
+    """Read parts one after the other: files that are scanned each by itself would all be read at once."""
+    runs: list[pl.LazyFrame] = []
+    files: list[IO[bytes]] = []
+    for part in parts:
+        if isinstance(part, pl.LazyFrame):
+            runs += _opened(files)
+            runs.append(part)
+            files = []
+        else:
+            files.append(part)
+    runs += _opened(files)
+    return pl.concat(runs) if len(runs) > 1 else runs[0]
+
+
+def _opened(files: Sequence[IO[bytes]]) -> list[pl.LazyFrame]:
+    """Scan files, which Polars then holds open by itself."""
+    for file in files:
         file.seek(0)
-        return pl.scan_parquet(file)  # Polars holds the file open by itself
+    rows = [pl.scan_parquet(list(files))] if files else []
+    for file in files:
+        file.close()
+    return rows
+
+
+def _filed(rows: pl.LazyFrame) -> IO[bytes]:
+    file = tempfile.TemporaryFile(prefix="journeys-", suffix=".parquet")  # noqa: SIM115  # closed once it is scanned
+    rows.sink_parquet(file, compression="lz4", row_group_size=ROW_GROUP, statistics=False)
+    return file
