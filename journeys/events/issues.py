@@ -32,7 +32,8 @@ class Issues:
     read, kept, facts, duplicates, quarantined
         Numbers of rows.
     table
-        `kind` ("quarantined", "duplicate", "noticed", "note"), `reason`, `rows` (Int64; null for a note), sorted.
+        `kind` ("quarantined", "duplicate", "noticed", "named", "note"), `reason`, `rows` (Int64; null for a note),
+        sorted. "named" says how event names break the convention "Verb + Object"; `jn.naming.check` lists each name.
     examples
         Up to three rows of each reason for quarantine. A column of the source's own that is called `reason`, `place` or
         `text` is here `property_reason`, and so on.
@@ -88,7 +89,7 @@ def look_through(
             shown,
             kept.select(expr.cast(pl.Int64).alias(reason) for reason, expr in oddities.items()),
             kept.select(pl.col("timestamp").dt.date().alias("day")).unique().sort("day"),
-            kept.select("event").unique().sort("event"),
+            kept.group_by("event").agg(pl.len().cast(pl.Int64).alias("rows")).sort("event"),
             _busy(kept, ids),
         ]
     )
@@ -108,11 +109,11 @@ def look_through(
         notes = [*notes, _first_days(gaps)]
     if busy.height and (robots := busy.item()):
         found.append(("noticed", f"events of somebody with more than {BUSY} in one minute (a robot?)", robots))
-    found += _named_oddly(names["event"].to_list())
+    found += _named_oddly(dict(names.iter_rows()))
     listed: list[tuple[str, str, int | None]] = [*found, *(("note", note, None) for note in notes)]
     table = pl.DataFrame(listed, schema=COUNTS, orient="row").sort(
         pl.col("kind").replace_strict(
-            {"quarantined": 0, "duplicate": 1, "noticed": 2, "note": 3}, return_dtype=pl.Int8
+            {"quarantined": 0, "duplicate": 1, "noticed": 2, "named": 3, "note": 4}, return_dtype=pl.Int8
         ),
         pl.col("rows"),
         pl.col("reason"),
@@ -192,10 +193,26 @@ def _first_days(days: pl.Series) -> str:
     return f"days without any event: {', '.join(day(one) for one in days.head(SHOWN))}{more}"
 
 
-def _named_oddly(names: list[str]) -> list[tuple[str, str, int]]:
-    from journeys.naming import near_duplicates
+def _named_oddly(names: dict[str, int]) -> list[tuple[str, str, int]]:
+    """Say which names are nearly the same, and how names break the convention; with the rows that have such names."""
+    from journeys.naming import check
 
-    groups = near_duplicates(names)
-    return [
-        ("noticed", "event names that are nearly the same: " + ", ".join(sorted(group)), len(group)) for group in groups
+    found = check(names)
+    broken: dict[str, list[str]] = {}
+    for name, problems in found.table.select("event", "problems").iter_rows():
+        for problem in problems:
+            if not problem.startswith("nearly the same"):
+                broken.setdefault(problem, []).append(name)
+    said = [
+        ("noticed", "event names that are nearly the same: " + ", ".join(sorted(group)), group)
+        for group in found.groups
     ]
+    said += [("named", f"event names, {problem}: {_first_names(those)}", those) for problem, those in broken.items()]
+    return [(kind, reason, sum(names[name] for name in those)) for kind, reason, those in said]
+
+
+def _first_names(names: list[str]) -> str:
+    from journeys.display.words import shorten
+
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(shorten(name, 40) for name in names[:SHOWN]) + more

@@ -127,7 +127,7 @@ def check(*sources: Any) -> Checked:
             "duplicates": found.duplicates, "quarantined": found.quarantined,
         }  # fmt: skip
         rows += [(one.name, kind, "in all", count) for kind, count in totals.items()]
-        rows += [(one.name, *row) for row in found.table.iter_rows()]
+        rows += [(one.name, *row) for row in found.table.filter(pl.col("kind") != "named").iter_rows()]
         named = check_names(one)
         rows += [
             (one.name, "named", f"{name!r}: {'; '.join(problems)}" + (f" → {better!r}" if better else ""), count)

@@ -58,7 +58,7 @@ def _hashes(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Table(NamedTuple):
-    """A place for each value, as far as no other has it already: its number there; a row and the second hash of each."""
+    """A place for each value, as far as no other has it: its number there; a row and the second hash of each."""
 
     rows: np.ndarray
     number: np.ndarray
