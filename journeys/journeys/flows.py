@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -371,12 +372,17 @@ class AsksFlows(Selection):
     ) -> tuple[FlowSpec, dict[str, Any]]:
         """Check the words of a question, and put down what was asked; `goal` is what its end is called there."""
         from journeys.analyses.flow import ask_flow
-        from journeys.analyses.flow.nodes import ask_nodes
+        from journeys.analyses.flow.coding import names_met
+        from journeys.analyses.flow.nodes import Nodes, ask_nodes
         from journeys.analyses.result import settings_of
 
         names, columns = self.log.names, self.log.schema.names()
         known: dict[str, Any] = {"names": names, "columns": columns, "problems": problems}
-        nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, **known)
+
+        def met(asked: Nodes) -> list[str]:
+            return replace(self, cuts=()).run(names_met, asked)["name"].unique().sort().to_list()
+
+        nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, met=met, **known)
         spec = ask_flow(nodes=nodes, start=start, end=end, goal=goal, options=options, **known)
         asked: dict[str, Any] = {"start": spec.start and spec.start.name, "end": spec.end and spec.end.name, **options}
         asked |= {"expand": expand, "groups": groups, "hide": hide}

@@ -107,10 +107,17 @@ def test_nodes_from_expressions_agree_with_plain_loops(
         return f'"{label}"' if label in (twin.DROP, twin.OTHER, twin.CONTINUES, twin.REACHED) else label
 
     is_end = None if end is None else (lambda event: event.event == end)
+    every = [event for events in own.values() for event in events]
+    there = {*j.log.names} | {name(event) for event in every} - {None}
+    asked = {"node": expression, "hide": hide, "groups": groups, "end": end, "who": "all", "top": top}
+    if not all(any(twin.fits(p, one) for one in there) for p in (*hide, *(["/*"] if groups else []))):
+        with pytest.raises(jn.UnknownNameError, match="(hide|groups): no event or node "):
+            j.flow(**asked)
+        return
     found = twin.journeys(own, node=named, end=is_end, end_name=end or "")
     expected = twin.links(found, top=top, who="all")
     wanted = {(r["position"], r["source"], r["target"]): r["people"] for r in expected if r["target"] is not None}
-    table = j.flow(node=expression, hide=hide, groups=groups, end=end, who="all", top=top).table
+    table = j.flow(**asked).table
     assert {(p, s, t): n for p, s, t, n in table.select("position", "source", "target", "people").rows()} == wanted
 
 

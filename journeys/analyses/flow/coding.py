@@ -13,7 +13,7 @@ from journeys.analyses.flow.nodes import Nodes, matches
 from journeys.analyses.flow.values import number_values
 from journeys.log import View
 
-__all__ = ["Coded", "Dictionary", "names_of", "read_nodes"]
+__all__ = ["Coded", "Dictionary", "names_met", "names_of", "read_nodes"]
 
 _VALUE = "_value"
 
@@ -115,6 +115,22 @@ def read_nodes(view: View, nodes: Nodes, *, more: Sequence[pl.Expr] = ()) -> tup
     own = plain == list(range(len(plain)))
     coded = Coded(code, None if own else np.array(plain, dtype=np.int32), filled, dictionary)
     return coded, table.drop("code", strict=False)
+
+
+def names_met(view: View, nodes: Nodes) -> pl.DataFrame:
+    """List the names of nodes that one shard has, beside those of plain events."""
+    event = pl.col("event").cast(pl.String).alias("event")
+    if nodes.by_event:
+        asked = [(view.events.filter(pl.col("event") == name), pl.col(of), of) for name, of in nodes.expand]
+    else:
+        source = pl.col(nodes.of) if isinstance(nodes.of, str) else nodes.of
+        asked = [(view.events, source, nodes.of if isinstance(nodes.of, str) else _VALUE)]
+    found = {
+        nodes.name(name, value, column=column)
+        for rows, source, column in asked
+        for name, value in rows.select(event, source.cast(pl.String).alias(_VALUE)).unique().collect().iter_rows()
+    }
+    return pl.DataFrame({"name": sorted(name for name in found if name is not None)}, schema={"name": pl.String})
 
 
 def _by_value(nodes: Nodes, names: Sequence[str], *, code: np.ndarray, values: pl.Series) -> Coded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -151,8 +151,12 @@ def ask_nodes(
     names: Sequence[str],
     columns: Sequence[str],
     problems: Problems,
+    met: Callable[[Nodes], Sequence[str]],
 ) -> Nodes:
-    """Check the words that say what a node is; what is wrong with them is kept in `problems`."""
+    """Check the words that say what a node is; what is wrong with them is kept in `problems`.
+
+    `met` names the nodes that there are, where they are more than events: asked about patterns only that fit none.
+    """
     if not isinstance(node, str | pl.Expr):
         problems.words.append(f"node: {node!r} is neither the name of a column nor an expression.")
         node = "event"
@@ -169,18 +173,23 @@ def ask_nodes(
         problems.names.append(unknown("expand", unknown_events, available=names, what="event"))
     if pairs and not (isinstance(node, str) and node == "event"):
         problems.words.append("expand: only nodes that are events can be expanded; leave node= out.")
-    out = Nodes(of=node, expand=pairs, groups=grouped, hide=hidden)
-    if out.plain and names:
-        problems.names += _unmatched("hide", hidden, names)
-        problems.names += _unmatched("groups", [p for _, patterns in grouped for p in patterns], names)
+    out = Nodes(of=node, expand=pairs)
     own = problems.attempt(lambda: _own_rules(clean=clean))
     rules = tuple((column, _rules(column, clean=clean, own=own)) for column in out.columns)
+    bare = Nodes(of=node, expand=pairs, rules=rules)
+    patterns = {"hide": hidden, "groups": tuple(p for _, those in grouped for p in those)}
+    if names and any(_unmatched(those, names) for those in patterns.values()) and not problems.names:
+        there = names if bare.plain else [*names, *met(bare)]
+        what = "event" if bare.plain else "event or node"
+        lost = {argument: _unmatched(those, there) for argument, those in patterns.items()}
+        problems.names += [
+            unknown(argument, those, available=there, what=what) for argument, those in lost.items() if those
+        ]
     return Nodes(of=node, expand=pairs, groups=grouped, hide=hidden, rules=rules)
 
 
-def _unmatched(argument: str, patterns: Iterable[str], names: Sequence[str]) -> list[str]:
-    lost = [p for p in patterns if not any(matches(p, name) for name in names)]
-    return [unknown(argument, lost, available=names, what="event")] if lost else []
+def _unmatched(patterns: Iterable[str], names: Sequence[str]) -> list[str]:
+    return [pattern for pattern in patterns if not any(matches(pattern, name) for name in names)]
 
 
 def _patterns(argument: str, given: str | Iterable[str] | None) -> tuple[str, ...]:
