@@ -103,7 +103,7 @@ def campaign_report(
         findings.append(Finding(correlation.finding, "correlation"))
     findings += [Finding(loss, "funnel")] if not stops else []
     findings += [Finding(around, "flow")] if around else []
-    sections.append(flow_section(flow, colour_of=_colours(journeys, names), around=around))
+    sections.append(flow_section(flow, around=around))
     sections.append(correlation_section(correlation))
     bridge = identity_section(journeys)
     sections += [bridge] if bridge else []
@@ -117,15 +117,6 @@ def campaign_report(
         sections=tuple(sections),
         settings={"goal": goal, "steps": tuple(names), "within": within},
     )
-
-
-def _colours(journeys: Journeys, steps: list[str]) -> dict[str, str]:
-    """Give each event its colour: the report's own steps first, then by how many did it."""
-    from journeys.charts.theme import event_colours
-
-    people = journeys.events.group_by("event").agg(pl.col("person").n_unique()).collect()
-    ranked = people.with_columns(pl.col("event").cast(pl.String)).sort("person", "event", descending=[True, False])
-    return event_colours([*steps, *ranked["event"].to_list()], goal=steps[-1])
 
 
 def _stops(funnel: Funnel, worst: int) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -140,7 +140,7 @@ def attribution_section(credit: Attribution, *, goal: str) -> Section:
     )
 
 
-def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None) -> Section:
+def flow_section(flow: Flow, *, around: str | None) -> Section:
     """Tell which way they went to the goal."""
     from journeys.charts.sankey import draw
 
@@ -151,7 +151,7 @@ def flow_section(flow: Flow, *, colour_of: Mapping[str, str], around: str | None
             flow.table,
             goal=flow.goal,
             nodes=flow.nodes,
-            colour_of=colour_of,
+            colour_of=flow.colours(flow.nodes["node"]),
             path=path,
             begins=begins,
             narrow=narrow,

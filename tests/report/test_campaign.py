@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import plotly.graph_objects as go
 import polars as pl
 import pytest
 
@@ -50,6 +51,17 @@ def test_rates_of_groups_are_all_percents(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
     shown = html_table(campaigns.table.filter(pl.col("step") > 1))
     assert "0." not in re.sub("<[^>]*>|[0-9.]+ %|[0-9.]+ (hours|days|minutes)", " ", shown)
+
+
+def test_an_event_has_one_colour_in_the_report_and_out_of_it(report):
+    def painted(figure: go.Figure) -> dict[str, str]:
+        nodes = figure.data[0].node
+        names = (str(label).rsplit("<br>", 1)[0] for label in nodes.label)
+        return dict(zip(names, nodes.color, strict=True))
+
+    section = next(section for section in report.sections if section.name == "flow")
+    alone = samples.load_journeys().flow(end=STEPS[-1]).plot()
+    assert painted(section.pictures[0].wide) == painted(alone)
 
 
 def test_what_only_looks_like_a_finding_is_not_told(report):

@@ -142,12 +142,18 @@ class Flow(Result):
     def _drawn(self, *, dark: bool) -> dict[str, Any]:
         """Say what every Sankey of this flow is drawn with."""
         goal = None if self.goal is None else shown_name(self.goal)
-        colour_of = self._colours(self.nodes["node"], dark=dark)
+        colour_of = self.colours(self.nodes["node"], dark=dark)
         unit = UNITS[self.spec.count]
         return {"goal": goal, "colour_of": colour_of, "heads": name_columns(self.spec), "unit": unit, "dark": dark}
 
-    def _colours(self, names: pl.Series, *, dark: bool) -> dict[str, str] | None:
-        """Give an event one colour in all charts: by its rank in the whole log, not in this flow."""
+    def colours(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
+        """Give an event one colour in all charts: by its rank in the whole log, not in this flow.
+
+        Returns
+        -------
+        dict of str to str, or None
+            A colour by name; None where nodes are values, which have no rank in the log.
+        """
         there, ranked = names.unique().to_list(), self.asked.log.ranked
         return node_colours(there, nodes=self.spec.nodes, ranked=ranked, goal=self.goal, dark=dark)
 
@@ -189,7 +195,7 @@ class Flow(Result):
         title = f"{number(count)} of {plural(there, 'path')} {make} up 80 % of all {self.spec.count} shown."
         words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark, "narrow": narrow}
         goal = None if self.goal is None else shown_name(self.goal)
-        colour_of = self._colours(table["path"].explode(empty_as_null=False), dark=dark)
+        colour_of = self.colours(table["path"].explode(empty_as_null=False), dark=dark)
         return draw(table, goal=goal, colour_of=colour_of, **words)
 
     @property
