@@ -133,18 +133,21 @@ class Dropoff(Result):
         return [whole.timeline(person) for person in found.people["person"].head(n)]
 
 
-def _lost(whole: Whole, spec: DropoffSpec) -> tuple[np.ndarray, np.ndarray]:
+def _lost(view: View, whole: Whole, spec: DropoffSpec) -> tuple[np.ndarray, np.ndarray]:
     """Mark the journeys that ended without the goal, and those that may yet go on."""
     open_still = np.zeros(whole.low.size, dtype=bool)
     if spec.quiet_since is not None:
-        open_still = ~whole.reached & (whole.ended > spec.quiet_since)
+        # whoever is heard of at all is not silent: by a repeat that is not shown, too, or by what is hidden
+        heard = pl.col("timestamp").to_physical() > spec.quiet_since
+        late = view.events.filter(heard).select("person").unique().collect()["person"].to_numpy()
+        open_still = ~whole.reached & np.isin(whole.person, late)
     return ~whole.reached & ~open_still, open_still
 
 
 def count(view: View, spec: DropoffSpec) -> pl.DataFrame:
     """Count one shard: endings, who passed each event, and what they went on to."""
-    whole = lay_whole(view, spec.flow, moves=False)
-    lost, open_still = _lost(whole, spec)
+    whole = lay_whole(view, spec.flow, moves=False, ends=False)
+    lost, open_still = _lost(view, whole, spec)
     labels = pl.Series(whole.labels, dtype=pl.String)
     parts = [_endings(whole, lost, labels), _moves(whole, labels, aside=open_still)]
     totals = pl.DataFrame(
@@ -205,8 +208,8 @@ def _frame(kind: str, named: list[pl.Series], *, people: pl.Series, reached: pl.
 
 def lost_at(view: View, spec: DropoffSpec) -> pl.Series:
     """Return the codes of the people whose journey ended at an event without the goal."""
-    whole = lay_whole(view, spec.flow, moves=False)
-    lost, _ = _lost(whole, spec)
+    whole = lay_whole(view, spec.flow, moves=False, ends=False)
+    lost, _ = _lost(view, whole, spec)
     if not whole.code.size:
         return pl.Series("code", [], dtype=pl.UInt32)
     last = np.array([label == spec.event for label in whole.labels])[whole.code[whole.low + whole.length - 1]]

@@ -241,8 +241,9 @@ class AsksFlows(Selection):
         goal : step
             What should have been reached.
         quiet : duration, optional
-            How long before the end of the log a person must have been silent to count as lost; later ones may yet
-            go on and are set apart. Everybody else counts by default.
+            How long before the end of the log a person must have been silent to count as lost: no selected event
+            at all, shown as a node or not. Later ones may yet go on and are set apart. Everybody else counts by
+            default.
         node, expand, groups, hide, clean
             What an event is called and which are left out, as in `flow`.
 

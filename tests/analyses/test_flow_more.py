@@ -21,14 +21,15 @@ def is_goal(event: twin.Event) -> bool:
 
 
 def test_drop_offs_agree_with_plain_loops() -> None:
-    @given(people=logs, quiet=st.sampled_from([None, 1, 3]))
-    def agree(people: list[list[tuple[int, str, str | None]]], quiet: int | None) -> None:
+    @given(people=logs, quiet=st.sampled_from([None, 1, 3]), hide=st.sampled_from([None, "B"]))
+    def agree(people: list[list[tuple[int, str, str | None]]], quiet: int | None, hide: str | None) -> None:
         j, own = journeys_of(people)
         words: dict[str, Any] = {} if quiet is None else {"quiet": timedelta(minutes=quiet)}
-        found = j.dropoff("X", **words)
+        found = j.dropoff("X", hide=hide, **words)
         last = max(event.time for events in own.values() for event in events)
         since = None if quiet is None else last - quiet * MINUTE
-        expected = twin.drop_offs(twin.journeys(own, end=is_goal), quiet_since=since)
+        shown = twin.journeys(own, node=lambda e: None if e.event == hide else e.event, end=is_goal)
+        expected = twin.drop_offs(shown, own, quiet_since=since)
         endings = {tuple(steps): people for _, steps, people in found.endings.rows()}
         assert endings == expected["endings"]
         assert {(a, b): (n, c) for a, b, n, c, _ in found.onward.rows()} == expected["onward"]
@@ -40,7 +41,7 @@ def test_drop_offs_agree_with_plain_loops() -> None:
         assert all(row["passed"] == expected["passed"][event] for event, row in rows.items())
         assert found.lost == sum(by_event.values())
         everybody = found.lost + found.reached + found.pending
-        assert everybody == len(own)
+        assert everybody == len(shown)
         for event, row in list(rows.items())[:2]:
             assert found.people(event).people.height == row["people"]
 
@@ -71,6 +72,21 @@ def test_who_may_yet_go_on_is_in_no_rate() -> None:
     assert found.table.select("event", "people", "passed", "loss_rate").rows() == [("V", 2, 2, 1.0)]
     assert found.finding == "100 % of the 2 who never reach Buy end at V: 100 % of those who were there."
     assert log_of(rows).dropoff("V", quiet="7d").table.is_empty()
+
+
+def test_silence_is_that_of_the_last_event_whatever_it_is() -> None:
+    day = 24 * 60
+    # the last event repeats the first: its node has the time of the first
+    repeated = log_of([("a", 0, "V"), ("a", 29 * day, "V"), ("b", 0, "V"), ("b", 30 * day, "Buy")])
+    found = repeated.dropoff("Buy", quiet="14d")
+    assert (found.lost, found.pending, found.reached) == (0, 1, 1)
+    hidden = [("a", 0, "V"), ("a", 28 * day, "Read"), ("a", 29 * day, "Ping"), ("b", 30 * day, "Buy")]
+    found = log_of(hidden).dropoff("Buy", quiet="36h", hide="Ping")
+    assert (found.lost, found.pending, found.reached) == (0, 1, 1)
+    # what the selection has cut away is not known of
+    found = log_of(hidden).where(pl.col("event") != "Ping").dropoff("Buy", quiet="36h")
+    assert (found.lost, found.pending, found.reached) == (1, 0, 1)
+    assert found.people("Read").people["person"].to_list() == ["a"]
 
 
 def test_transitions_agree_with_plain_loops() -> None:

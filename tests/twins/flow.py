@@ -358,14 +358,17 @@ def transitions(people: dict[Any, list[Event]], *, collapse: bool = False) -> Co
     return out
 
 
-def drop_offs(found: Sequence[Journey], *, quiet_since: int | None = None) -> dict[str, Any]:
+def drop_offs(
+    found: Sequence[Journey], people: dict[Any, list[Event]], *, quiet_since: int | None = None
+) -> dict[str, Any]:
     """Count endings without the goal, people at each node, and where they went on to."""
     lost: Counter[tuple[str, ...]] = Counter()
     at: dict[str, set[int]] = defaultdict(set)
     onward: dict[tuple[str, str], set[int]] = defaultdict(set)
     for number, journey in enumerate(found):
         names = [name for name, _ in journey.nodes]
-        silent = quiet_since is None or journey.nodes[-1][1] <= quiet_since
+        # the last event of all, shown or not
+        silent = quiet_since is None or people[journey.person][-1].time <= quiet_since
         if not journey.converted and not silent:
             continue
         for name in names:
