@@ -105,3 +105,38 @@ def test_a_company_without_creation_has_the_time_of_its_change(tmp_path):
     assert events.issues.quarantine["reason"].to_list() == [
         "a company without a date: neither of its creation nor of a change"
     ]
+
+
+def change(about, prop, value, **more):
+    call = {"eventId": 1, "objectId": about, "subscriptionType": "contact.propertyChange", "occurredAt": MS}
+    return call | {"propertyName": prop, "propertyValue": value} | more
+
+
+def hooks(tmp_path, *calls):
+    path = tmp_path / "hooks.ndjson"
+    path.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    return jn.read_hubspot(path)
+
+
+def test_an_event_id_given_twice_is_one_call_only_if_it_says_the_same(tmp_path):
+    lead = change(7, "lifecyclestage", "lead")
+    others = [lead | {"objectId": 8}, lead | {"propertyValue": "customer"}, lead | {"occurredAt": MS + 1}]
+    events = hooks(tmp_path, lead | {"attemptNumber": 0}, lead | {"attemptNumber": 1}, *others)
+    assert (events.issues.read, events.issues.kept, events.issues.duplicates) == (5, 4, 1)
+
+
+def test_a_change_of_what_tells_who_a_contact_is(tmp_path):
+    calls = [change(7, "email", "Ada@X.example"), change(7, "associatedcompanyid", "9")]
+    facts = hooks(tmp_path, *calls).facts.collect()
+    assert facts.select("hubspot_id", "email", "group_id").rows() == [("7", "ada@x.example", None), ("7", None, "9")]
+    mail = pl.DataFrame({"timestamp": ["2026-03-01"], "event": ["Opened Email"], "email": ["ada@x.example"]})
+    opened = jn.read_table(mail, timestamp="timestamp", event="event", ids=["email"])
+    assert jn.stitch(opened, hooks(tmp_path, *calls)).people["hubspot_id"].to_list() == ["7"]
+
+
+def test_a_companys_stage_is_a_trait_of_the_account(tmp_path):
+    company = {"subscriptionType": "company.propertyChange"}
+    facts = hooks(
+        tmp_path, change(9, "lifecyclestage", "customer", **company), change(7, "lifecyclestage", "lead")
+    ).facts
+    assert facts.select("group_id", "lifecyclestage").collect().rows() == [("9", "customer")]

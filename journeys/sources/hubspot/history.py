@@ -14,6 +14,11 @@ from journeys.sources.shape import Shape, to_events
 
 __all__ = ["history_events"]
 
+CALL = (
+    "subscriptionType", "objectId", "propertyName", "propertyValue", "occurredAt",
+    "fromObjectId", "toObjectId", "primaryObjectId",
+)  # fmt: skip
+
 
 def history_events(raw: Raw, name: str) -> Events:
     """Give changes of properties, as webhooks or as a history of them: stages are events, the others facts."""
@@ -21,18 +26,21 @@ def history_events(raw: Raw, name: str) -> Events:
     time, timed = f.epoch(raw, "occurredAt", unit="ms"), f.text("occurredAt").is_not_null()
     kind = f.text("subscriptionType").fill_null("contact.propertyChange")
     prop, value = f.text("propertyName").str.to_lowercase(), f.text("propertyValue")
-    is_stage = (prop == "lifecyclestage") & (kind == "contact.propertyChange")
+    changed = kind == "contact.propertyChange"
+    is_stage = (prop == "lifecyclestage") & changed
     about_contact = kind.str.starts_with("contact.")
     # The name of a company, its size, its industry: told of the account, whoever works there.
     company = kind.is_in(["company.propertyChange", "company.creation"])
     joins = kind.is_in(["contact.associationChange"]) & f.text("associationType").str.starts_with("CONTACT_TO_COMPANY")
     joins &= ~f.text("associationRemoved").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
+    told_email = f.email("email", "Email")
     shape = Shape(
         timestamp=time,
         timed=timed,
         event=pl.when(is_stage & value.is_not_null()).then(became(value)),
         ids={
-            "email": f.email("email", "Email"),
+            # what became an address or a company is no trait: it tells who the contact is, and whose
+            "email": pl.coalesce(pl.when(changed & (prop == "email")).then(f.email("propertyValue")), told_email),
             "hubspot_id": pl.when(joins).then(f.id("fromObjectId")).when(about_contact).then(f.id(*CONTACT)),
         },
         kind=pl.when(company | joins)
@@ -57,17 +65,22 @@ def history_events(raw: Raw, name: str) -> Events:
         .then(f.id(*CONTACT))
         .when(joins)
         .then(f.id("toObjectId"))
+        .when(changed & (prop == "associatedcompanyid"))
+        .then(f.id("propertyValue"))
         .otherwise(f.id("associatedcompanyid", "company_id"))
     )
     if f.has("eventId"):
-        shape.fields["message_id"] = f.id("eventId")
-    told = (
-        raw.rows.select(prop.drop_nulls().unique().sort()).collect().to_series().to_list()
-        if f.has("propertyName")
-        else []
-    )
+        # the id alone is not unique by promise: what changed, of whom and when, says whether it is the same call
+        key = [f.text(column).fill_null("") for column in CALL if f.has(column)]
+        shape.fields["message_id"] = pl.concat_str([f.id("eventId"), *key], separator="/")
     taken = {"lifecyclestage", "email", "associatedcompanyid"}
-    shape.traits += [(snake_case(key), pl.when(prop == key).then(value)) for key in told if key not in taken][:500]
+    # what says who a contact is, and how far, is no trait of theirs; of a company it is one
+    told = raw.rows.select(key=prop, company=company).filter(pl.col("key").is_not_null()).unique()
+    keys = told.filter(~pl.col("key").is_in(taken) | pl.col("company")).select("key").unique().sort("key").collect()
+    shape.traits += [
+        (snake_case(key), pl.when((prop == key) & (company if key in taken else True)).then(value))
+        for key in keys["key"].head(500)
+    ]
     merged = {"_primary": f.id("primaryObjectId"), "_new": f.id("newObjectId"), "_merged": f.text("mergedObjectIds")}
     shape.hidden = {key: pl.when(kind == "contact.merge").then(expr) for key, expr in merged.items()}
     shape.kind = pl.when(kind == "contact.merge").then(pl.lit("merge")).otherwise(shape.kind)
