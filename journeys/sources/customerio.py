@@ -8,8 +8,9 @@ from journeys.events import Events
 from journeys.sources.fields import Fields, named
 from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
-from journeys.sources.reading import Source, load
-from journeys.sources.shape import Shape, to_events
+from journeys.sources.reading import Raw, Source, load
+from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.shape import Named, Shape, to_events
 
 __all__ = ["read_customerio"]
 
@@ -52,7 +53,8 @@ OBJECTS = {
 ACTIVITY = r"^([a-z_]+?)_(email|push|sms|in_app|slack|webhook|whatsapp|action)$"
 # What a person did, and what became known of one.
 DONE = {"page": "Loaded a Page", "screen": "Viewed a Screen"}
-TOLD = ("attribute_change", "failed_attribute_change", "device_change")
+CHANGED = ("attribute_change", "device_change")
+TOLD = (*CHANGED, "failed_attribute_change")
 TEXT = ("event_id", "customer_id", "delivery_id", "cio_id", "email", "id", "recipient")
 TIMES = ("timestamp", "created", "created_at")
 # Who is written to in Slack, by a webhook or an SMS is no address, and often the same for everybody.
@@ -76,7 +78,8 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     Events
         Metric and object become Verb + Object: delivered "Received Email", opened "Opened Email", human_opened "Read
         Email", clicked "Clicked Email", human_clicked "Followed Email", … The words as sent stay in the properties
-        `metric` and `object_type`. Among activities, changes of attributes and devices are facts. Identifiers:
+        `metric` and `object_type`. Among activities, changes of attributes and devices are facts, with what it
+        became as a trait. The link that was clicked is the page (`page_url`) and tells the campaign. Identifiers:
         `user_id`, `email` (lower case), `customerio_id`; a recipient is an e-mail only where e-mail was sent.
 
     Raises
@@ -110,13 +113,14 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     recipient = f.id("data.recipient", "recipient")
     written_to = pl.when((kind == "email") & recipient.str.contains(ADDRESS)).then(recipient.str.to_lowercase())
     email = pl.coalesce(f.email("data.identifiers.email", "customer_identifiers.email", "email"), written_to)
+    became = pl.when(metric == "attribute_change").then(f.email("data.email.to")) if activities else None
     shape = Shape(
         timestamp=f.epoch(raw, column, unit="s"),
         timed=f.text(column).is_not_null(),
         event=event,
         ids={
             "user_id": f.id("data.customer_id", "data.identifiers.id", "customer_id", "customer_identifiers.id"),
-            "email": email,
+            "email": email if became is None else pl.coalesce(became, email),
             "customerio_id": f.id("data.identifiers.cio_id", "customer_identifiers.cio_id", "cio_id"),
         },
         kind=pl.when(metric.is_in(TOLD)).then(metric) if activities else None,
@@ -124,9 +128,18 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     )
     if f.has("event_id") or (activities and f.has("id")):
         shape.fields["message_id"] = f.id("event_id", "id") if activities else f.id("event_id")
+    pages = []
+    if f.has("data.href", "href"):
+        # asked for beside the others: what an event of one's own calls so is a property, and no page
+        link = Fields(raw.schema).text("data.href", "href")
+        pages.append(pl.when(metric.is_in(["clicked", "human_clicked"])).then(link))
+    if activities:
+        shape.traits = _changes(raw, f, metric)
     if activities and f.has("name"):
-        shape.fields["page_url"] = pl.when(metric == "page").then(f.text("name"))
+        pages.append(pl.when(metric == "page").then(f.text("name")))
         shape.properties.append(("name", pl.when(~metric.is_in(["page", "event"])).then(f.text("name"))))
+    if pages:
+        shape.fields["page_url"] = pl.coalesce(pages)
     shape.properties += [("metric", metric), ("object_type", kind)]
     shape.properties.append(("recipient", pl.when(recipient.str.to_lowercase().ne_missing(email)).then(recipient)))
     shape.properties += [*f.rest("data"), *f.rest()]
@@ -157,6 +170,24 @@ def _activities(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         .then(_event(metric, kind))
         .otherwise(pl.coalesce(done, named(activity, DONE | WHOLE, default=plain))),
     )
+
+
+def _changes(raw: Raw, f: Fields, metric: pl.Expr) -> Named:
+    """List what attributes became, under their own names; what only changes have is no property of events."""
+    leaves = [(path, expr) for path, (expr, _) in f.leaves.items() if path[0] == "data" and path not in f.used]
+    if not leaves:
+        return []
+    changed, told = (metric.is_in(list(some)).fill_null(value=False) for some in (CHANGED, TOLD))
+    tests = [expr.is_not_null() & test for _, expr in leaves for test in (changed, ~told)]
+    answers = raw.rows.select(test.any().alias(f"{n}") for n, test in enumerate(tests)).collect().row(0)
+    found: Named = []
+    for (path, expr), of_changes, of_events in zip(leaves, answers[::2], answers[1::2], strict=True):
+        if not of_events:
+            f.used.add(path)
+        if of_changes and path[2:3] != ("from",):
+            own = path[1:2] + path[3:] if path[2:3] == ("to",) else path[1:] or path
+            found.append(("_".join(map(snake_case, own)), pl.when(changed).then(expr)))
+    return found
 
 
 def _event(metric: pl.Expr, kind: pl.Expr) -> pl.Expr:

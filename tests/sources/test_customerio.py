@@ -67,6 +67,47 @@ def test_activities_of_the_app_api(tmp_path, paged):
     assert read_any(path).issues.kept == 5
 
 
+def test_what_an_attribute_became_is_a_trait_and_what_an_event_says_a_property():
+    change = {"type": "attribute_change", "timestamp": AT, "customer_id": "7"}
+    data = {"plan": {"from": "a", "to": "b"}, "email": {"from": "", "to": "Ada@X.example"}, "Shoe Size": {"to": 41}}
+    rows = [
+        change | {"data": data},
+        change | {"type": "failed_attribute_change", "data": {"plan": {"from": "b", "to": "c"}}},
+        change | {"type": "device_change", "data": {"device": {"to": {"platform": "ios"}}}},
+        change | {"type": "event", "name": "Booked Trip", "data": {"trip": {"from": "Ulm", "to": "Bonn"}}},
+    ]
+    path = [row | {"id": f"{n}"} for n, row in enumerate(rows)]
+    events = jn.read_customerio(pl.DataFrame(path, infer_schema_length=None))
+    facts = events.facts.collect()
+    assert facts.select("email", "plan", "shoe_size", "device_platform").rows() == [
+        ("ada@x.example", "b", 41, None), (None, None, None, None), (None, None, None, "ios"),
+    ]  # fmt: skip
+    assert not [name for name in facts.columns if "from" in name]
+    table = events.table.collect()
+    assert table.select("event", "trip_from", "trip_to").rows() == [("Booked Trip", "Ulm", "Bonn")]
+    assert not {"plan_to", "plan_from", "email_to"} & set(table.columns)
+    assert jn.stitch(events).people.select("email", "plan").rows() == [("ada@x.example", "b")]
+
+
+def test_the_link_that_was_clicked_tells_the_page_and_the_campaign():
+    link = "https://x.example/a?utm_source=news"
+    clicked = call(1, "email", "a@x.example", href=link) | {"metric": "clicked"}
+    events = jn.read_customerio(pl.DataFrame([clicked, call(2, "email", "b@x.example")], infer_schema_length=None))
+    columns = ["page_url", "campaign_source"]
+    assert events.table.select(columns).collect().rows() == [(link, "news"), (None, None)]
+    own = {
+        "id": "1",
+        "type": "event",
+        "name": "Shared Link",
+        "timestamp": AT,
+        "customer_id": "7",
+        "data": {"href": link},
+    }
+    told = jn.read_customerio(pl.DataFrame([own, own | {"id": "2", "type": "clicked_email"}])).table.collect()
+    assert told["page_url"].to_list() == [None, link]
+    assert told["href"][0] == link
+
+
 def test_only_what_is_missing_is_named():
     rows = pl.DataFrame({"metric": ["sent"], "customer_id": ["7"]})
     with pytest.raises(jn.SourceError, match="no Customer.io data: no column 'timestamp'; read_table"):
