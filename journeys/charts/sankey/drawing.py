@@ -57,7 +57,8 @@ def draw(
     goal
         The event that has the accent; it stands on top of its columns.
     nodes
-        `position, node` and if known the same of those who pass there, and `phi`.
+        `position, node` and if known `people`, who are more than links bring and take where journeys begin and end at
+        the goal; the same of those who pass there; and `phi`.
     colour
         Whether a colour is an event, or how passing goes with reaching the goal, by the sign of the `phi` of links and
         nodes: better, worse, or grey where it is below 0.05 in size or fewer than 30 pass.
@@ -92,7 +93,7 @@ def draw(
     kept = place_of(path, begins)
     folded_nodes = fold(
         table.sort("position", "source", "target").to_dicts(), most=most_names(most, narrow=narrow), keep=kept,
-        goal=goal, add=["people"],
+        goal=goal, add=["people"], nodes=[] if nodes is None else nodes.sort("position", "node").to_dicts(),
     )  # fmt: skip
     rows = folded_nodes.rows
     laid = lay_out(
@@ -100,12 +101,13 @@ def draw(
         goal=goal,
         room=ROOM if narrow else None,
         pitch=PITCH if narrow else LABEL,
+        there=folded_nodes.there("people"),
     )
-    if not laid.links:
+    if not laid.nodes:
         return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
     shade = shades_of(laid, colour_of=colour_of, goal=goal, dark=dark)
-    known = {} if nodes is None else {(r["position"], r["node"]): r for r in nodes.to_dicts()}
+    known = {(r["position"], r["node"]): r for r in folded_nodes.nodes}
     ribbons = {link.row: shade[link.source.key] for link in laid.links}
     if colour == "goal":
         for one in laid.nodes:
@@ -177,7 +179,7 @@ def _hairs(laid: Layout, smallest: float, way: Way) -> set[int]:
     within: dict[int, float] = {}
     for link in laid.links:
         within[link.source.position] = within.get(link.source.position, 0) + link.people
-    least = smallest * max(within.values())
+    least = smallest * max(within.values(), default=0)
     small = {link.row for link in laid.links if link.people < least and not _on(link, way)}
     return small if len(small) > FEW else set()
 

@@ -16,10 +16,15 @@ STOPS = frozenset({DROP_OFF, CONTINUES})
 
 
 class Folded(NamedTuple):
-    """The rows to draw, and in words what became one in them."""
+    """The links and the nodes to draw, and in words what became one in them."""
 
     rows: list[Row]
     told: str
+    nodes: list[Row]
+
+    def there(self, size: str) -> dict[tuple[int, str], float]:
+        """Say how many are at each node (column, name)."""
+        return {(row["position"], row["node"]): abs(row.get(size) or 0) for row in self.nodes}
 
 
 def place_of(path: Sequence[str], begins: int) -> set[tuple[int, str]]:
@@ -34,7 +39,13 @@ def place_of(path: Sequence[str], begins: int) -> set[tuple[int, str]]:
 
 
 def fold(
-    rows: list[Row], *, most: int, keep: Iterable[tuple[int, str]] = (), goal: str | None = None, add: Sequence[str]
+    rows: list[Row],
+    *,
+    most: int,
+    keep: Iterable[tuple[int, str]] = (),
+    goal: str | None = None,
+    add: Sequence[str],
+    nodes: Iterable[Row] = (),
 ) -> Folded:
     """Draw at most `most` nodes of a column under their own names, beside the goal and those to keep.
 
@@ -50,7 +61,9 @@ def fold(
         A node that always does.
     add
         The numbers of a link, added up where links become one; the first says how large it is. What else is known of
-        such links is dropped.
+        such links and nodes is dropped.
+    nodes
+        Nodes: `position`, `node` and the same numbers, which may be more than links bring and take.
 
     Examples
     --------
@@ -59,7 +72,8 @@ def fold(
     >>> [(row["source"], row["people"]) for row in fold(rows, most=1, add=["people"]).rows]
     [('A', 5), ('(other)', 3)]
     """
-    sizes = _sizes(rows, add[0])
+    known = list(nodes)
+    sizes = _sizes(rows, known, add[0])
     columns: dict[int, list[str]] = defaultdict(list)
     for column, name in sorted(sizes, key=lambda one: (one[0], -sizes[one], one[1])):
         if name not in {OTHER, goal}:
@@ -74,7 +88,7 @@ def fold(
         if len(left) > 1 or (column, OTHER) in sizes:
             small |= {(column, name) for name in left}
     if not small:
-        return Folded(rows, "")
+        return Folded(rows, "", known)
     merged: dict[tuple[int, str, str], Row] = {}
     for row in rows:
         position, source, target = row["position"], row["source"], row["target"]
@@ -84,17 +98,34 @@ def fold(
             merged[position, source, target] = row
             continue
         into = merged.setdefault((position, named, onto), {"position": position, "source": named, "target": onto})
-        for number in add:
-            into[number] = into.get(number, 0) + (row[number] or 0)
+        _add(into, row, add)
     told = f"{plural(len(small), 'smaller node')} drawn as “(other)”."
-    return Folded(list(merged.values()), told)
+    return Folded(list(merged.values()), told, _fold_nodes(known, small, add))
 
 
-def _sizes(rows: list[Row], size: str) -> dict[tuple[int, str], float]:
+def _fold_nodes(nodes: list[Row], small: set[tuple[int, str]], add: Sequence[str]) -> list[Row]:
+    folded = {column for column, _ in small}
+    merged: dict[tuple[int, str], Row] = {}
+    for row in nodes:
+        position, name = row["position"], row["node"]
+        if position not in folded or not (name == OTHER or (position, name) in small):
+            merged[position, name] = row
+            continue
+        _add(merged.setdefault((position, OTHER), {"position": position, "node": OTHER}), row, add)
+    return list(merged.values())
+
+
+def _add(into: Row, row: Row, numbers: Sequence[str]) -> None:
+    for number in numbers:
+        into[number] = into.get(number, 0) + (row.get(number) or 0)
+
+
+def _sizes(rows: list[Row], nodes: list[Row], size: str) -> dict[tuple[int, str], float]:
     into: dict[tuple[int, str], float] = defaultdict(float)
     out: dict[tuple[int, str], float] = defaultdict(float)
     for row in rows:
         out[row["position"], row["source"]] += abs(row[size] or 0)
         if row["target"] not in STOPS:
             into[row["position"] + 1, row["target"]] += abs(row[size] or 0)
-    return {key: max(into.get(key, 0), out.get(key, 0)) for key in {*into, *out}}
+    there = {(row["position"], row["node"]): abs(row.get(size) or 0) for row in nodes}
+    return {key: max(into.get(key, 0), out.get(key, 0), there.get(key, 0)) for key in {*into, *out, *there}}

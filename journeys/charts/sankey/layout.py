@@ -7,7 +7,7 @@ links. So every node gets its place from here, and Plotly only draws.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER
@@ -31,7 +31,8 @@ class Node:
     people: float = 0.0
     top: float = 0.0
     height: float = 0.0
-    drawn: float = 0.0
+    unseen: float = 0.0
+    """Where more are here than ribbons show, how many of them no ribbon takes on."""
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -74,6 +75,7 @@ def lay_out(
     room: float | None = None,
     pitch: float = PITCH,
     order: Sequence[tuple[int, str, str]] | None = None,
+    there: Mapping[tuple[int, str], float] | None = None,
 ) -> Layout:
     """Place the nodes of links (position, source, target, people); those without people are left out.
 
@@ -94,12 +96,15 @@ def lay_out(
         The least pixels from one node to the next: what a name takes.
     order
         The nodes in the order of another layout, to stand alike; else the order that crosses least.
+    there
+        How many are at a node (position, name) where they are more than its ribbons bring and take: whose journey
+        begins and ends at the goal goes nowhere, and is there all the same.
 
     Examples
     --------
-    >>> laid = lay_out([(0, "A", "B", 6), (0, "A", "(drop-off)", 4)])
-    >>> [(n.name, n.people) for n in laid.nodes], laid.columns
-    ([('A', 10.0), ('B', 6.0), ('(drop-off)', 4.0)], 2)
+    >>> laid = lay_out([(0, "A", "B", 6), (0, "A", "(drop-off)", 4)], there={(0, "B"): 3})
+    >>> [(n.position, n.name, n.people) for n in laid.nodes], laid.columns
+    ([(0, 'A', 10.0), (0, 'B', 3), (1, 'B', 6.0), (0, '(drop-off)', 4.0)], 2)
     """
     nodes: dict[tuple[int, str, str], Node] = {}
 
@@ -118,10 +123,14 @@ def lay_out(
         made.append(Link(start, end, people, row))
         out_of[start.key] += people
         into[end.key] += people
-    if not made:
+    everybody = {(position, name, ""): people for (position, name), people in (there or {}).items() if people > 0}
+    for position, name, _ in everybody:
+        node(position, name)
+    if not nodes:
         return Layout()
     for key, one in nodes.items():
-        one.people = max(into[key], out_of[key])
+        one.people = max(into[key], out_of[key], everybody.get(key, 0))
+        one.unseen = one.people - out_of[key] if one.people > max(into[key], out_of[key]) else 0.0
     staying = [one for one in nodes.values() if one.leaving_from is None]
     first = min(one.position for one in staying)
     count = max(one.position for one in staying) - first + 1
@@ -248,4 +257,6 @@ def _plotly_height(nodes: list[Node], links: list[Link], scale: float) -> float:
     layers: dict[int, float] = defaultdict(float)
     for one in nodes:
         layers[depth[one.key]] += one.people
+        # To be as high as all who are there, a node has a ribbon that is not seen, to a node of the next layer.
+        layers[depth[one.key] + 1] += one.unseen
     return scale * max(layers.values())

@@ -144,8 +144,8 @@ def heads_of(stage: Stage, *, heads: Sequence[str] | None, goal: str | None, the
         if not inside:
             continue
         said = "First touch" if column == 0 and stage.first == 0 else f"Step {stage.first + column + 1}"
-        if heads is not None and column < len(heads):
-            said = heads[column]
+        if heads is not None and stage.first + column < len(heads):
+            said = heads[stage.first + column]
         elif goal is not None and column > 0 and all(one.name == goal for one in inside):
             said = goal
         text = f"<b>{label(said, 20)}</b>" if said == goal else label(said, 20)

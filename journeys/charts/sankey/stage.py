@@ -100,33 +100,42 @@ class Stage:
             return drawn
         number_of = {one.key: n for n, one in enumerate(laid.nodes)}
         high = 1 - self.top / self.total
+        # Plotly makes a node as high as its ribbons: those who have none hang on one that is not seen, which goes from
+        # their node to another in the same place.
+        unseen = [one for one in laid.nodes if one.unseen > 0]
+        nodes = [*laid.nodes, *unseen]
+        tip = [node_says(one) for one in nodes]
+        hidden = ["rgba(0,0,0,0)"] * len(unseen)
         trace = go.Sankey(
             arrangement="fixed",
             domain={"x": [0, 1], "y": [max(0.0, high - laid.scaled / self.total), high]},
             # Names are set as annotations, which can be cut, isolated and moved; these stay for the reader of the data.
             textfont={"size": 1, "color": "rgba(0,0,0,0)", "shadow": "none"},
             node={
-                "label": [label(one.name, 80) for one in laid.nodes],
+                "label": [label(one.name, 80) for one in nodes],
                 # Never 0, which Plotly takes for missing.
-                "x": [self.along(one) / self.width for one in laid.nodes],
-                "y": [one.middle / laid.scaled for one in laid.nodes],
-                "color": [shades[one.key] for one in laid.nodes],
+                "x": [self.along(one) / self.width for one in nodes],
+                "y": [
+                    (one.top + (one.unseen if n >= len(laid.nodes) else one.people) * laid.scale / 2) / laid.scaled
+                    for n, one in enumerate(nodes)
+                ],
+                "color": [shades[one.key] for one in laid.nodes] + hidden,
                 "line": {"width": 0},
                 "pad": 0,
                 "thickness": THICK,
                 "align": "left",
                 "sort": "input",
-                "customdata": [node_says(one) for one in laid.nodes],
+                "customdata": tip,
                 "hovertemplate": "%{customdata}<extra></extra>",
             },
             link={
-                "source": [number_of[link.source.key] for link in laid.links],
-                "target": [number_of[link.target.key] for link in laid.links],
-                "value": [link.people for link in laid.links],
-                "color": [tint(link) for link in laid.links],
-                "hovercolor": [loud(link) for link in laid.links],
+                "source": [number_of[link.source.key] for link in laid.links] + [number_of[one.key] for one in unseen],
+                "target": [number_of[link.target.key] for link in laid.links] + [*range(len(laid.nodes), len(nodes))],
+                "value": [link.people for link in laid.links] + [one.unseen for one in unseen],
+                "color": [tint(link) for link in laid.links] + hidden,
+                "hovercolor": [loud(link) for link in laid.links] + hidden,
                 "sort": "input",
-                "customdata": [link_says(link) for link in laid.links],
+                "customdata": [link_says(link) for link in laid.links] + tip[len(laid.nodes) :],
                 "hovertemplate": "%{customdata}<extra></extra>",
             },
         )
