@@ -28,6 +28,8 @@ CLICKS = (
 )
 CLICKED = "_clicked"
 """A column that readers may add: a parameter like `gclid=1`, of a click that a system tells of beside the address."""
+# A later question mark is part of a value, such as an address to go on to, whose parameters are not this visit's.
+PARAMETER = r"(?:^\??|&)"
 SITE = r"^([a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*)"
 RESULT = (*UTM, "channel")
 REMEMBERED, KNOWN = 20_000, "known"
@@ -132,7 +134,7 @@ def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
     )
     network, how = (pl.lit(None, dtype=pl.String) for _ in range(2))
     for ids, site, kind in CLICKS:
-        hit = query.str.contains(rf"(?:^|[?&])(?:{ids})=[^&#]")
+        hit = query.str.contains(rf"{PARAMETER}(?:{ids})=[^&#]")
         network = pl.when(hit).then(pl.lit(site)).otherwise(network)
         how = pl.when(hit).then(pl.lit(kind)).otherwise(how)
     # Tags stay as they are: a click fills in what they leave open, unless what they say speaks against it.
@@ -147,7 +149,7 @@ def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
 
 
 def _parameter(query: pl.Expr, name: str) -> pl.Expr:
-    value = query.str.extract(rf"(?:^|[?&]){name}=([^&#]+)", 1)
+    value = query.str.extract(rf"{PARAMETER}{name}=([^&#]+)", 1)
     return value.map_batches(_unquote, return_dtype=pl.String, is_elementwise=True)
 
 

@@ -18,6 +18,13 @@ NEEDED = ("event_timestamp", "event_name", "user_pseudo_id")
 # Together they tell one event from another; a batch has the same time for all that it brings.
 KEY = ("event_name", "event_timestamp", "user_pseudo_id", "event_bundle_sequence_id")
 BATCH = ("batch_page_id", "batch_ordering_id", "batch_event_index")
+CAMPAIGN = {
+    "campaign": "campaign_name",
+    "campaign_source": "source",
+    "campaign_medium": "medium",
+    "campaign_term": "term",
+    "campaign_content": "content",
+}
 LISTS = {"event_params": "", "user_properties": "user_"}
 # Rows up to this number are put in order in memory.
 SORTED = 2_000_000
@@ -38,7 +45,8 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     Events
         Names as GA4 has them ("page_view", "sign_up"). Each key of `event_params` is a property, each of
         `user_properties` one with the prefix `user_`. Campaign columns are those of `collected_traffic_source` (this
-        event's), else of the event's parameters; `traffic_source` (the person's first touch) stays in the properties.
+        event's) where it says anything, else of the event's parameters; `traffic_source` (the person's first touch)
+        stays in the properties.
         Identifiers: `user_id`, `user_pseudo_id`.
 
     Raises
@@ -74,7 +82,7 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     )
     f = Fields(raw.schema)
     params = Fields(pl.Schema({k: v for k, v in raw.schema.items() if k == "_event_params"}), hidden=True)
-    traffic, own = "collected_traffic_source.manual_", "_event_params."
+    own = "_event_params."
     place = [column for column in BATCH if column in schema]
     shape = Shape(
         timestamp=f.epoch(raw, "event_timestamp", unit="us"),
@@ -83,11 +91,7 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
         ids={"user_id": f.id("user_id"), "user_pseudo_id": f.id("user_pseudo_id")},
         problem=f.problem,
         fields={
-            "campaign": pl.coalesce(f.text(f"{traffic}campaign_name"), params.text(f"{own}campaign")),
-            "campaign_source": pl.coalesce(f.text(f"{traffic}source"), params.text(f"{own}source")),
-            "campaign_medium": pl.coalesce(f.text(f"{traffic}medium"), params.text(f"{own}medium")),
-            "campaign_term": pl.coalesce(f.text(f"{traffic}term"), params.text(f"{own}term")),
-            "campaign_content": pl.coalesce(f.text(f"{traffic}content"), params.text(f"{own}content")),
+            **_campaign(f, params),
             "page_url": params.text(f"{own}page_location"),
             "page_title": params.text(f"{own}page_title"),
             "page_referrer": params.text(f"{own}page_referrer"),
@@ -108,6 +112,14 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
         shape.properties += users.rest("_user_properties", prefix="user_")
     shape.properties += f.rest(skip=list(LISTS))
     return to_events(raw, shape, name=name)
+
+
+def _campaign(f: Fields, params: Fields) -> dict[str, pl.Expr]:
+    """Take the campaign of one origin whole: where the event's traffic source says anything, its parameters do not."""
+    traffic = {canonical: f.text(f"collected_traffic_source.manual_{one}") for canonical, one in CAMPAIGN.items()}
+    said = pl.any_horizontal(one.is_not_null() for one in traffic.values())
+    told = {canonical: params.text(f"_event_params.{canonical.removeprefix('campaign_')}") for canonical in CAMPAIGN}
+    return {canonical: pl.when(said).then(one).otherwise(told[canonical]) for canonical, one in traffic.items()}
 
 
 def _in_order(raw: Raw, *, in_memory: bool) -> Raw:

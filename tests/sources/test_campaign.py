@@ -37,6 +37,8 @@ def arrival(**columns):
         ("utm_source=vk.com&utm_medium=referral", ("vk.com", "referral", "Organic Social")),
         ("utm_source=pinterest.de&utm_medium=referral", ("pinterest.de", "referral", "Organic Social")),
         ("utm_source=ask.acme.com&utm_medium=referral", ("ask.acme.com", "referral", "Referral")),
+        ("redirect=https://y.example/?utm_source=inner", (None, None, "Direct")),
+        ("redirect=https://y.example/?gclid=1&utm_source=own", ("own", None, "Unassigned")),
         ("plan=pro", (None, None, "Direct")),
     ],
 )

@@ -83,3 +83,11 @@ def test_a_click_is_told_beside_the_address():
     ]
     assert table["collected_traffic_source_gclid"].to_list() == ["abc", None, None]
     assert not [name for name in table.columns if name.startswith("_")]
+
+
+def test_one_origin_tells_the_campaign_whole():
+    told = [{"key": key, "value": {"string_value": key[0]}} for key in ("source", "medium", "campaign", "term")]
+    rows = [row("a", collected_traffic_source={"manual_source": "news"}), row("b", at=AT + 1)]
+    table = jn.read_ga4(pl.DataFrame([one | {"event_params": told} for one in rows], infer_schema_length=None)).table
+    columns = ["campaign_source", "campaign_medium", "campaign", "campaign_term"]
+    assert table.select(columns).collect().rows() == [("news", None, None, None), ("s", "m", "c", "t")]
