@@ -66,7 +66,8 @@ class AsksFlows(Selection):
             and None keep all.
         collapse : bool, "loops" or duration
             Repeats next to each other are one (True), all are shown (False), each node counts at its first
-            visit only ("loops"), or repeats at most so long apart are one ("5m").
+            visit only ("loops"), or repeats at most so long apart are one ("5m"). Where a journey reaches the end
+            is a node of its own always, whatever stands before it.
         keep : {"first", "last"}
             Which time a collapsed repeat has.
         align : {"start", "end"}
@@ -91,7 +92,8 @@ class AsksFlows(Selection):
         groups : mapping of name to names or patterns, optional
             Nodes that become one: ``{"Reading": ["Read *", "Opened Article"]}``. The first that fits counts.
         hide : name, pattern or several, optional
-            Nodes that are left out: they neither end nor part a journey.
+            Nodes that are left out: they neither end nor part a journey. A journey begins with its start and ends
+            with its end, though they be hidden; what else is like them stays so.
         clean : bool or list of (regular expression, replacement), optional
             How values that name nodes are cleaned. By default page paths and addresses are: identifiers
             become ``:id``, query strings and closing slashes go.

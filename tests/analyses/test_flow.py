@@ -37,7 +37,9 @@ optional = {
     "steps": st.integers(1, 5),
     "top": st.sampled_from([None, 1, 2]),
     "who": st.sampled_from([None, "all", "converted", "dropped"]),
-    "hide": st.sampled_from([None, None, "B", ["A"]]),
+    "hide": st.sampled_from([None, None, "B", ["A"], ["X", "B"]]),
+    "groups": st.sampled_from([None, None, {"G": ["B", "X"]}]),
+    "node": st.sampled_from(["event", "event", "campaign"]),
 }
 options = st.fixed_dictionaries({}, optional=optional)
 
@@ -76,7 +78,9 @@ def ask(j: jn.Journeys, asked: dict[str, Any]) -> Any:
 
 def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[list[twin.Journey], dict[str, Any]]:
     words = dict(asked)
-    hidden = words.pop("hide", None) or []
+    naming = {name: words.pop(name) for name in ("hide", "groups", "node") if words.get(name) is not None}
+    words = {name: word for name, word in words.items() if name not in ("hide", "groups", "node")}
+    naming["hide"] = list(naming.get("hide", []))
     shown = {name: words.pop(name) for name in ("steps", "align", "top", "who") if name in words}
 
     def condition(step: Any) -> Any:
@@ -92,7 +96,7 @@ def in_loops(own: dict[int, list[twin.Event]], asked: dict[str, Any]) -> tuple[l
         words["collapse"] *= MINUTE
     found = twin.journeys(
         own,
-        node=lambda e: None if e.event in hidden else e.event,
+        node=lambda e: twin.named(e, **naming),
         start=condition(start),
         end=condition(end),
         start_name=" or ".join(start) if isinstance(start, list) else start or "",
@@ -276,6 +280,35 @@ def test_nodes_can_be_values_groups_or_left_out() -> None:
     assert sorted(ways(j.flow(hide=["Loaded*"]))) == [["Opened Email"], ["Signed Up"]]
     # an anchor is a node even where its event is hidden
     assert ways(j.flow(end="Signed Up", hide=["Signed Up", "Opened Email"])) == [["Loaded a Page", "Signed Up"]]
+
+
+def test_the_end_is_a_node_of_its_own() -> None:
+    rows = [("a", 0, "A"), ("a", 1, "X"), ("a", 2, "A"), ("b", 0, "A"), ("b", 1, "X")]
+    loops = log_of(rows).flow(start="A", end="A", collapse="loops")
+    reached = loops.nodes.filter(pl.col("reached_here") > 0).select("position", "node", "people", "reached_here")
+    assert reached.rows() == [(2, "A", 1, 1)]
+    paths = loops.paths().select("path", "reached", "conversion_rate").rows()
+    assert sorted(paths) == [(["A", "X"], False, 0.5), (["A", "X", "A"], True, 0.5)]
+    again = log_of([("a", 0, "V"), ("a", 1, "Buy"), ("a", 2, "V"), ("a", 3, "Buy")])
+    for collapse in ("loops", True, "5m"):
+        flow = again.flow(end="Buy", occurrence="last", collapse=collapse)
+        assert ways(flow) == [["V", "Buy", "Buy"] if collapse == "loops" else ["V", "Buy", "V", "Buy"]]
+        assert flow.nodes.filter(pl.col("reached_here") > 0)["node"].to_list() == ["Buy"]
+    grouped = log_of([("a", 0, "V"), ("a", 1, "Read"), ("a", 2, "Buy"), ("b", 0, "V"), ("b", 1, "Read")])
+    for words in ({}, {"collapse": "5m"}, {"collapse": "loops"}, {"align": "end"}, {"keep": "last"}):
+        flow = grouped.flow(groups={"G": ["Read", "Buy"]}, end="Buy", who="all", steps=3, **words)
+        assert flow.nodes.filter(pl.col("reached_here") > 0).select("position", "node").rows() == [(2, "G")]
+        assert sorted(ways(flow)) == [["V", "G"], ["V", "G", "G"]]
+
+
+def test_a_hidden_anchor_is_shown_where_the_journey_begins_or_ends_only() -> None:
+    rows = [(0, "Visit", "P"), (1, "Read", None), (2, "Visit", None), (3, "Buy", "P"), (4, "Visit", "Q")]
+    j = log_of([("a", minute, event, campaign) for minute, event, campaign in rows], "campaign")
+    assert ways(j.flow(start="Visit", end="Buy", hide="Visit")) == [["Visit", "Read", "Buy"]]
+    assert ways(j.flow(start="Visit", end="Visit", hide="Visit")) == [["Visit", "Read", "Visit"]]
+    assert ways(j.flow(end="Visit", occurrence="last", hide="Visit")) == [["Read", "Buy", "Visit"]]
+    assert ways(j.flow(node="campaign", start="Read")) == [["Read", "P", "Q"]]
+    assert ways(j.flow(node="campaign", start="Visit", end="Buy", collapse=False)) == [["P", "P"]]
 
 
 def test_names_that_look_like_ours_are_quoted() -> None:

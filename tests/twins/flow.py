@@ -186,8 +186,14 @@ def journeys(
                     for event in session:
                         event.session = number
             for stretch, converted in cut_attempts(shown, start=start, end=end, occurrence=occurrence, within=within):
-                nodes = collapsed([(name(e) or "", e.time) for e in stretch], collapse=collapse, keep=keep)
-                out.append(Journey(person, nodes, converted))
+                # a hidden event is shown where the journey begins or ends with it only
+                anchors = ([0] if start else []) + ([len(stretch) - 1] if converted else [])
+                there = [e for i, e in enumerate(stretch) if i in anchors or node(e) is not None]
+                nodes = [(name(e) or "", e.time) for e in there]
+                # and the end is a node of its own, whatever stands before it
+                last = nodes[-1:] if converted else []
+                way = nodes[:-1] if converted else nodes
+                out.append(Journey(person, collapsed(way, collapse=collapse, keep=keep) + last, converted))
     return out
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.analyses.flow.rows import Rows
+from journeys.analyses.flow.rows import Rows, taken
 from journeys.analyses.flow.spec import FlowSpec
 
 __all__ = ["Attempts", "cut_attempts"]
@@ -20,8 +20,21 @@ class Attempts(NamedTuple):
     reached: np.ndarray
 
 
-def cut_attempts(rows: Rows, spec: FlowSpec) -> Attempts:
-    """Cut people, or sessions, into the journeys that were asked for."""
+def cut_attempts(rows: Rows, spec: FlowSpec) -> tuple[Rows, Attempts]:
+    """Cut people, or sessions, into the journeys that were asked for, and leave out what is no node in them."""
+    attempts = _cut(rows, spec)
+    if rows.bare is None:
+        return rows, attempts
+    # a row that is hidden is shown where a journey begins or ends with it, and only there
+    kept = ~rows.bare
+    if rows.starts is not None:
+        kept[attempts.low] = True
+    kept[attempts.high[attempts.reached] - 1] = True
+    before = np.append(0, np.cumsum(kept))
+    return taken(rows, np.flatnonzero(kept)), Attempts(before[attempts.low], before[attempts.high], attempts.reached)
+
+
+def _cut(rows: Rows, spec: FlowSpec) -> Attempts:
     low = rows.begins
     high = np.append(low[1:], low.dtype.type(rows.time.size))[: low.size]
     if rows.starts is None:

@@ -40,7 +40,7 @@ class Passage(NamedTuple):
 
 def passages(rows: Rows, spec: FlowSpec) -> tuple[np.ndarray, np.ndarray, Iterator[Passage]]:
     """Lay the journeys in columns: their people, whether they reached the end, and their passages."""
-    attempts = cut_attempts(rows, spec)
+    rows, attempts = cut_attempts(rows, spec)
     people = rows.person[attempts.low] if attempts.low.size else rows.person[:0]
     found = walk(rows, attempts, spec)
     size = len(rows.labels)

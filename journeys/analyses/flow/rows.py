@@ -13,7 +13,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.scan import last_before, starts_session
 
-__all__ = ["Rows", "read_rows"]
+__all__ = ["Rows", "read_rows", "taken"]
 
 _START, _END, _CUT = "_start", "_end", "_cut"
 
@@ -33,6 +33,8 @@ class Rows(NamedTuple):
         The rows that are a start, or an end.
     sessions : np.ndarray or None
         The first row of each session, where journeys stop at its borders.
+    bare : np.ndarray or None
+        Marks the rows that are no nodes but where a journey begins or ends with them; None where there are none.
     """
 
     person: np.ndarray
@@ -43,6 +45,7 @@ class Rows(NamedTuple):
     starts: np.ndarray | None
     ends: np.ndarray | None
     sessions: np.ndarray | None
+    bare: np.ndarray | None = None
 
 
 def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
@@ -64,15 +67,18 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     time = table["timestamp"].to_numpy() if timed else np.broadcast_to(np.int64(0), person.shape)
     marks = {name: table[name].to_numpy() for name in (_START, _END, _CUT) if name in table.columns}
     unnamed = code < 0 if code.dtype == np.int32 and code.size else None
+    bare: np.ndarray | None = None
     if unnamed is not None and unnamed.any():
         code = code.copy()
         for name, step in ((_START, spec.start), (_END, spec.end)):
             if step is not None:
                 # an anchor is always a node: where nothing else names it, its step does
-                bare = unnamed & marks[name] & (code < 0)
-                if bare.any():
-                    code[bare] = dictionary.code(shown_name(step.name))
+                here = unnamed & marks[name] & (code < 0)
+                if here.any():
+                    code[here] = dictionary.code(shown_name(step.name))
         kept = code >= 0
+        bare = unnamed[kept]
+        bare = bare if bare.any() else None
         unit = np.cumsum(_begins(person, marks.get(_CUT)))[kept] if _CUT in marks else None
         person, time, code = person[kept], time[kept], code[kept]
         marks = {name: mark[kept] for name, mark in marks.items()}
@@ -88,7 +94,19 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
         starts=_rows_of(marks[_START]) if _START in marks else None,
         ends=_rows_of(marks[_END]) if _END in marks else None,
         sessions=sessions,
+        bare=bare,
     )
+
+
+def taken(rows: Rows, kept: np.ndarray) -> Rows:
+    """Leave some rows only, by their numbers; where people and sessions begin is asked of all rows only."""
+    ends = None
+    if rows.ends is not None:
+        marked = np.zeros(rows.code.size, dtype=bool)
+        marked[rows.ends] = True
+        ends = _rows_of(marked[kept])
+    time, code, person = rows.time[kept], rows.code[kept], rows.person[kept]
+    return rows._replace(time=time, code=code, person=person, ends=ends, bare=None)
 
 
 def _rows_of(marked: np.ndarray) -> np.ndarray:

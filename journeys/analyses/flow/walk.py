@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.attempts import Attempts
-from journeys.analyses.flow.rows import Rows
+from journeys.analyses.flow.rows import Rows, taken
 from journeys.analyses.flow.spec import FlowSpec
 
 __all__ = ["Column", "first_visits", "next_run", "repeats", "walk"]
@@ -53,7 +53,7 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
     at = attempts.low if forward else attempts.high - 1
     limit = attempts.high if forward else attempts.low - 1
     step = 1 if forward else -1
-    repeated = repeats(rows, spec)
+    repeated = repeats(rows, attempts, spec)
     for number in range(count):
         if not at.size and number:
             return
@@ -97,8 +97,11 @@ def next_run(repeated: np.ndarray | None, *, at: np.ndarray, limit: np.ndarray, 
     return following
 
 
-def repeats(rows: Rows, spec: FlowSpec) -> np.ndarray | None:
-    """Mark the rows that repeat the row before them, whoever's it is; one more for the end of the log."""
+def repeats(rows: Rows, attempts: Attempts, spec: FlowSpec) -> np.ndarray | None:
+    """Mark the rows that repeat the row before them, whoever's it is; one more for the end of the log.
+
+    Where a journey reaches the end it repeats nothing: else an ordinary node would be where it was reached.
+    """
     if spec.collapse not in (1, 3):
         return None
     out = np.zeros(rows.code.size + 1, dtype=bool)
@@ -106,20 +109,20 @@ def repeats(rows: Rows, spec: FlowSpec) -> np.ndarray | None:
         np.equal(rows.code[1:], rows.code[:-1], out=out[1:-1])
         if spec.collapse == 3:
             out[1:-1] &= np.diff(rows.time) <= spec.burst
+        out[attempts.high[attempts.reached] - 1] = False
     return out
 
 
 def first_visits(rows: Rows, attempts: Attempts, spec: FlowSpec) -> tuple[Rows, Attempts]:
-    """Where loops are cut, leave only the first visit of each journey to each node."""
+    """Where loops are cut, leave only the first visit of each journey to each node, and where it reaches the end."""
     if spec.collapse != 2 or not attempts.low.size:
         return rows, attempts
     lengths = attempts.high - attempts.low
     inside = np.repeat(attempts.low - np.append(0, np.cumsum(lengths)[:-1]), lengths) + np.arange(lengths.sum())
     journey = np.repeat(np.arange(lengths.size), lengths)
     key = journey * np.int64(len(rows.labels)) + rows.code[inside]
-    kept = pl.Series(key).is_first_distinct().to_numpy()
+    kept = pl.Series(key).is_first_distinct().to_numpy().copy()
+    kept[np.cumsum(lengths)[attempts.reached] - 1] = True
     left = np.bincount(journey[kept], minlength=lengths.size)
     high = np.cumsum(left)
-    chosen = inside[kept]
-    fewer = rows._replace(time=rows.time[chosen], code=rows.code[chosen], person=rows.person[chosen])
-    return fewer, Attempts(high - left, high, attempts.reached)
+    return taken(rows, inside[kept]), Attempts(high - left, high, attempts.reached)

@@ -57,8 +57,7 @@ def most_travelled(asked: Asked, spec: FlowSpec, *, kept: tuple[tuple[str, ...],
 def count_ways(view: View, asked: WaySpec) -> pl.DataFrame:
     """Count the ways, as they are shown, of those who get to the end inside the columns."""
     spec = asked.spec
-    rows = read_rows(view, spec)
-    attempts = cut_attempts(rows, spec)
+    rows, attempts = cut_attempts(read_rows(view, spec), spec)
     there = np.flatnonzero(attempts.reached)
     place = np.full(attempts.reached.size, -1, dtype=np.int64)
     place[there] = np.arange(there.size)

@@ -67,12 +67,11 @@ def lay_whole(view: View, spec: FlowSpec, *, moves: bool = True, ends: bool = Tr
     """
     if is_plain(spec) and not moves:
         return _lay_parts(view, spec, timed=ends)
-    rows = read_rows(view, spec)
-    attempts = cut_attempts(rows, spec)
+    rows, attempts = cut_attempts(read_rows(view, spec), spec)
     person = rows.person[attempts.low] if attempts.low.size else rows.person[:0]
     rows, attempts = first_visits(rows, attempts, spec)
     inside = _inside(attempts.low, attempts.high, size=rows.code.size)
-    repeated = repeats(rows, spec)
+    repeated = repeats(rows, attempts, spec)
     early = late = inside
     if repeated is not None:
         early = inside & ~repeated[:-1]
