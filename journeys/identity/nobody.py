@@ -10,7 +10,7 @@ _WORDS = {
     r"^[0\-]*$": "nothing but zeros",
     r"^[fF\-]{8,}$": "nothing but the letter f",
     r"^-1$": "a number for nothing",
-    r"(?i)^(null|\(null\)|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$": (
+    r"(?i)^(null|\(null\)|<null>|\\N|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$": (
         "a word for nothing"
     ),
     r"^null$": "a word for nothing",

@@ -23,7 +23,7 @@ JUNK: tuple[str, ...] = (
     r"^[0\-]+$",
     r"^[fF\-]{8,}$",
     r"^-1$",
-    r"(?i)^(null|\(null\)|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$",
+    r"(?i)^(null|\(null\)|<null>|\\N|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$",
     r"(?i)^(distinct_?id|id|user_?id|anonymous_?id|email|not_authenticated|not set|\(not set\))$",
     r"(?i)^\[object object\]$",
     r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@",

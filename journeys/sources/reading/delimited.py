@@ -15,7 +15,7 @@ import polars as pl
 from journeys.sources.reading.aside import set_aside
 from journeys.sources.reading.embedded import Embedded
 from journeys.sources.reading.find import Found
-from journeys.sources.reading.ragged import Dialect, read_ragged
+from journeys.sources.reading.ragged import NULL, Dialect, read_ragged
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.text import UnreadableError, first_lines, wide
 from journeys.sources.reading.types import Types, agreed, cast, checks, judged, look, sniff
@@ -129,6 +129,7 @@ def _scan(files: list[Found], dialect: Dialect) -> pl.LazyFrame:
         separator=dialect.separator,
         quote_char='"' if dialect.quoted else None,
         empty_string_is_null=True,
+        null_values=NULL,
         glob=False,
     )
 

@@ -13,12 +13,14 @@ from journeys.sources.reading.find import Found
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.text import UnreadableError, chunks, decoded, wide
 
-__all__ = ["Dialect", "read_ragged"]
+__all__ = ["NULL", "Dialect", "read_ragged"]
 
 ROWS = 50_000
 SHOWN = 256
 # A quote that is never closed would swallow the file: beyond this it is no field.
 LONGEST = 1 << 27
+# How Snowflake, PostgreSQL and MySQL write in a file that there is no value.
+NULL = "\\N"
 
 Row = list[str | None]
 
@@ -147,4 +149,4 @@ def _judged(fields: list[str], where: str, dialect: Dialect, *, least: int) -> t
         return [], [(f"more than {width} fields", where, shown[:SHOWN])]
     if len(fields) < least:
         return [], [("half-written last line", where, shown[:SHOWN])]
-    return [[*(field or None for field in fields), *[None] * (width - len(fields))]], []
+    return [[*(None if field in ("", NULL) else field for field in fields), *[None] * (width - len(fields))]], []
