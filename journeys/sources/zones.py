@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, closest
 
-__all__ = ["check_zone", "zone_notes"]
+__all__ = ["bare_times", "check_zone", "repeated_hour", "zone_notes"]
 
 NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
 
@@ -54,8 +54,26 @@ def zone_notes(sample: pl.Series, *, time_zone: str | None) -> list[str]:
     if not bare:
         return []
     zone = time_zone or "UTC"
-    notes = [f"times without a zone were read as {zone}"]
+    return [f"times without a zone were read as {zone}", *repeated_hour(zone)]
+
+
+def repeated_hour(zone: str) -> list[str]:
+    """Say which of the two moments was taken that a zone's clocks show twice, if there are such.
+
+    Examples
+    --------
+    >>> repeated_hour("Europe/Berlin"), repeated_hour("UTC")
+    (['of an hour that Europe/Berlin repeats when its clocks go back the first was taken'], [])
+    """
     winter, summer = (datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
-    if winter != summer:
-        notes.append(f"of an hour that {zone} repeats when its clocks go back the first was taken")
-    return notes
+    return [f"of an hour that {zone} repeats when its clocks go back the first was taken"] if winter != summer else []
+
+
+def bare_times(rows: pl.LazyFrame, *times: pl.Expr, time_zone: str | None = None) -> list[str]:
+    """Say what is assumed of the times of the first rows that name no zone; digits are counted and need none."""
+    sample = rows.select(time.alias(f"{place}") for place, time in enumerate(times)).head(1000).collect()
+    for column in sample:
+        words = column.filter(column.str.contains(r"\D")) if column.dtype == pl.String else column
+        if notes := zone_notes(words, time_zone=time_zone):
+            return notes
+    return []

@@ -140,3 +140,76 @@ def test_a_companys_stage_is_a_trait_of_the_account(tmp_path):
         tmp_path, change(9, "lifecyclestage", "customer", **company), change(7, "lifecyclestage", "lead")
     ).facts
     assert facts.select("group_id", "lifecyclestage").collect().rows() == [("9", "customer")]
+
+
+LISTED = (
+    "Record ID,Email,Lifecycle Stage,Create Date,Associated Company IDs,Became a Lead Date\n"
+    "101,a@x.example,lead,2026-03-01 10:00,9;10,2026-03-29 02:30\n102,b@x.example,lead,2026-03-01 10:00,10,\n"
+)
+
+
+def test_of_several_companies_the_first_is_the_contacts_own(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text(LISTED)
+    facts = jn.read_hubspot(path).facts.collect()
+    columns = ["group_id", "associated_company_ids"]
+    assert facts.select(columns).rows() == [("9", "9;10"), ("10", "10")]
+    path.write_text(LISTED.replace("Lifecycle Stage", "Primary Associated Company ID").replace(",lead,", ",10,"))
+    assert jn.read_hubspot(path).facts.collect()["group_id"].to_list() == ["10", "10"]
+
+
+def test_lists_say_what_is_assumed_of_their_times_and_take_a_zone(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text(LISTED)
+    noted = jn.read_hubspot(path).issues.table.filter(kind="note")["reason"].to_list()
+    assert noted[-1] == "times without a zone were read as UTC"
+    events = jn.read_hubspot(path, time_zone="Europe/Berlin")
+    assert events.facts.collect()["timestamp"].dt.to_string().to_list() == ["2026-03-01 09:00:00.000000+00:00"] * 2
+    assert events.issues.quarantine["reason"].to_list() == [
+        "a time that cannot be read: the clocks of Europe/Berlin skip it"
+    ]
+    assert "of an hour that Europe/Berlin repeats when its clocks go back the first was taken" in (
+        events.issues.table.filter(kind="note")["reason"].to_list()
+    )
+    counted = pl.DataFrame({"Record ID": [7], "email": ["a@x.example"], "createdate": [AT], "lifecyclestage": ["lead"]})
+    events = jn.read_hubspot(counted, time_zone="Europe/Berlin")
+    assert events.facts.collect()["timestamp"].to_list() == [AT]
+    assert not any("without a zone" in said for said in events.issues.table["reason"])
+    with pytest.raises(jn.ArgumentError, match="time_zone: 'Berlin' is no time zone"):
+        jn.read_hubspot(path, time_zone="Berlin")
+
+
+def test_a_zone_holds_for_every_kind_of_hubspot_data(tmp_path):
+    path = tmp_path / "companies.csv"
+    path.write_text("Record ID,Company name,Create Date,Associated Contact IDs\n9,X,2026-03-01 10:00,1;2\n")
+    company = jn.read_hubspot(path, time_zone="Europe/Berlin").facts.collect().row(0, named=True)
+    assert (company["timestamp"].hour, company["associated_contact_ids"]) == (9, "1;2")
+    told = {"objectId": ["7"], "propertyName": ["lifecyclestage"], "propertyValue": ["lead"]}
+    for at in ("2026-03-01 10:00", f"{MS - 3_600_000}", "2026-03-01T09:00:00Z"):
+        events = jn.read_hubspot(pl.DataFrame(told | {"occurredAt": [at]}), time_zone="Europe/Berlin")
+        assert events.table.collect()["timestamp"].dt.hour().to_list() == [9]
+        assert any("Europe/Berlin" in said for said in events.issues.table["reason"]) == (at == "2026-03-01 10:00")
+
+
+def test_two_exports_tell_of_a_stage_once(tmp_path):
+    (tmp_path / "a.csv").write_text(LISTED)
+    later = LISTED.replace(",10,\n", ",10,2026-04-01 10:00\n")
+    (tmp_path / "b.csv").write_text(later)
+    found = jn.read_hubspot(tmp_path).issues
+    assert (found.kept, found.facts, found.duplicates) == (2, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        (["objectId", "propertyName", "propertyValue"], "'occurredAt'"),
+        (["objectId", "subscriptionType"], "'occurredAt'"),
+        (["type", "recipient"], "'created'"),
+        (["type", "created"], "'recipient'"),
+        (["eventType"], "'occurredAt'"),
+        (["name"], "'propertyName' or 'recipient' or 'eventType' or 'lifecyclestage'"),
+    ],
+)
+def test_what_the_kind_of_data_that_was_meant_lacks_is_named(columns, missing):
+    with pytest.raises(jn.SourceError, match=f"no HubSpot data: no column {missing};"):
+        jn.read_hubspot(pl.DataFrame({column: ["x"] for column in columns}))

@@ -6,6 +6,7 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.fields import Fields
+from journeys.sources.hubspot.moments import moment
 from journeys.sources.hubspot.stages import CONTACT, became
 from journeys.sources.links import Link, made_links
 from journeys.sources.reading import Raw
@@ -20,10 +21,11 @@ CALL = (
 )  # fmt: skip
 
 
-def history_events(raw: Raw, name: str) -> Events:
+def history_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Events:
     """Give changes of properties, as webhooks or as a history of them: stages are events, the others facts."""
     f = Fields(raw.schema)
-    time, timed = f.epoch(raw, "occurredAt", unit="ms"), f.text("occurredAt").is_not_null()
+    time, notes = moment(f, raw, "occurredAt", time_zone=time_zone)
+    timed = f.text("occurredAt").is_not_null()
     kind = f.text("subscriptionType").fill_null("contact.propertyChange")
     prop, value = f.text("propertyName").str.to_lowercase(), f.text("propertyValue")
     changed = kind == "contact.propertyChange"
@@ -87,16 +89,14 @@ def history_events(raw: Raw, name: str) -> Events:
     rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber", "numberOfPropertiesMoved"])
     shape.properties = rest
     shape.traits += [(key, expr) for key, expr in rest if key == "company"]
-    return to_events(raw, shape, name=name, links=_merges)
+    return to_events(raw, shape, name=name, links=_merges, notes=notes)
 
 
 def _merges(used: pl.LazyFrame) -> pl.LazyFrame:
     """Join the contacts that were merged: each with the one that is left."""
-    left = ("hubspot_id", pl.coalesce("_new", "_primary", "hubspot_id"))
+    left = pl.coalesce("_new", "_primary", "hubspot_id")
     each = used.with_columns(pl.col("_merged").str.extract_all(r"\d+")).explode("_merged", empty_as_null=True)
+    ends = [(rows.filter(pl.col(gone) != left), pl.col(gone)) for rows, gone in ((used, "_primary"), (each, "_merged"))]
     return made_links(
-        [
-            (used, Link("merge", left, ("hubspot_id", pl.col("_primary")), "merge")),
-            (each, Link("merge", left, ("hubspot_id", pl.col("_merged")), "merge")),
-        ]
+        [(rows, Link("merge", ("hubspot_id", left), ("hubspot_id", gone), "merge")) for rows, gone in ends]
     )

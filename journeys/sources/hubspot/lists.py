@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.epochs import wrong_unit
 from journeys.sources.fields import Fields
-from journeys.sources.hubspot.stages import COMPANY, CONTACT, CREATED, STAGES, became
+from journeys.sources.hubspot.moments import in_words, moment, written
+from journeys.sources.hubspot.stages import COMPANY, CONTACT, CREATED, STAGES, became, plain_name
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import snake_case
-from journeys.sources.shape import Shape, as_text, to_events
-from journeys.sources.times import UTC_TIME, parse_time
+from journeys.sources.shape import TIME, Shape, to_events
+from journeys.sources.times import UTC_TIME
+from journeys.sources.zones import bare_times
 
 __all__ = ["company_facts", "contact_events", "is_companies", "is_contacts", "plain_rows"]
 
@@ -50,41 +51,45 @@ def is_companies(columns: Collection[str]) -> bool:
     return bool(known & set(COMPANY) and known & set(CONTACT)) and not known & {*MAIL, *NAMES}
 
 
-def contact_events(raw: Raw, name: str) -> Events:
+def contact_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Events:
     """Turn a list of contacts into a fact each, and an event for each stage whose date is known."""
     dates, entries = _stage_dates(raw.schema), _entries(raw.schema)
     long = raw.rows.with_columns(entries.alias("_entries")).explode("_entries", empty_as_null=True).unnest("_entries")
     f = Fields(raw.schema)
     at = pl.col("_at")
-    digits = pl.when(at.str.contains(r"^\d{9,}$")).then(at)
-    words = pl.when(digits.is_null()).then(at)
+    time, unread = in_words(at, time_zone=time_zone)
     stage = pl.col("_stage")
     shape = Shape(
-        timestamp=pl.coalesce(
-            parse_time(digits, pl.String(), column="date", unit="ms"), parse_time(words, pl.String(), column="date")
-        ),
+        timestamp=time,
         timed=at.is_not_null(),
         event=became(stage),
         ids={"email": f.email(*MAIL), "hubspot_id": f.id(*CONTACT)},
         kind=pl.when(stage.is_null()).then(pl.lit("contact")),
         problem=pl.when(at.is_null())
         .then(pl.lit("a contact without any date: neither of its creation nor of a stage"))
-        .otherwise(wrong_unit(digits, pl.String(), column="date", unit="ms")),
+        .otherwise(unread),
     )
-    shape.fields["group_id"] = f.id("associatedcompanyid", "Associated Company IDs", "Primary Associated Company ID")
+    # Exports follow each other: what both tell of one contact, the stage and its moment, happened once.
+    who = pl.coalesce(shape.ids["hubspot_id"], shape.ids["email"])
+    moment_of = pl.col(TIME).dt.epoch("us").cast(pl.String)
+    shape.fields["message_id"] = pl.concat_str(who, shape.event, moment_of, separator="/")
+    # Of several companies the first is the contact's own; asked for beside the others, all of them stay a property.
+    companies = Fields(raw.schema).id("Associated Company IDs").str.extract(r"([^;\s][^;]*)", 1).str.strip_chars_end()
+    shape.fields["group_id"] = pl.coalesce(f.id("associatedcompanyid", "Primary Associated Company ID"), companies)
     f.used |= {(column,) for column in dates.values()}
-    shape.properties = f.rest(skip=[f"{HISTORY}.lifecyclestage"])
+    shape.properties = f.rest(skip=[f"{HISTORY}.lifecyclestage"], rename=plain_name)
     shape.traits = [(key, pl.when(stage.is_null()).then(expr)) for key, expr in shape.properties]
     notes = ["each contact, and each stage of one, is a row of its own"]
     if not dates and HISTORY not in raw.schema:
         notes = ["when contacts reached their stage is not told: export the dates of the stages to have them as events"]
+    notes += bare_times(long, at, time_zone=time_zone)
     return to_events(Raw(long, raw.name, raw.notes, held=raw.held), shape, name=name, notes=notes)
 
 
 def _entries(schema: pl.Schema) -> pl.Expr:
     """List of each contact the fact, at the time of creation, and the stages: of their history, else of their dates."""
-    dates = {stage: _written(column, schema[column]) for stage, column in _stage_dates(schema).items()}
-    created = [_written(column, schema[column]) for column in CREATED if column in schema]
+    dates = {stage: written(pl.col(column), schema[column]) for stage, column in _stage_dates(schema).items()}
+    created = [written(pl.col(column), schema[column]) for column in CREATED if column in schema]
     listed = [pl.struct(pl.lit(stage).alias("_stage"), at.alias("_at")) for stage, at in dates.items()]
     stages = pl.concat_list(listed) if listed else pl.lit([], dtype=ENTRIES)
     stages = stages.list.filter(pl.element().struct.field("_at").is_not_null())
@@ -108,16 +113,6 @@ def _history(schema: pl.Schema) -> pl.Expr | None:
     step = pl.struct(value.cast(pl.String).alias("_stage"), at.cast(pl.String).alias("_at"))
     found = pl.col(HISTORY).struct.field("lifecyclestage").list.eval(step)
     return found.list.filter(pl.element().struct.field("_stage") != "").fill_null(pl.lit([], dtype=ENTRIES))
-
-
-def _written(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Write a date as text, as most exports have it; whole numbers count milliseconds."""
-    value = pl.col(column)
-    if dtype.is_numeric():
-        return value.cast(pl.Int64, strict=False).cast(pl.String)
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return as_text(value, dtype)
 
 
 def _stage_dates(columns: Iterable[str]) -> dict[str, str]:
@@ -144,11 +139,12 @@ def _spelled(stage: str) -> str:
     )
 
 
-def company_facts(raw: Raw, name: str) -> Events:
+def company_facts(raw: Raw, name: str, *, time_zone: str | None = None) -> Events:
     """Turn a list of companies into facts about accounts."""
     f = Fields(raw.schema)
     created = [column for column in CREATED if f.has(column)]
-    times = pl.coalesce([f.epoch(raw, column, unit="ms") for column in created] or [pl.lit(None, dtype=UTC_TIME)])
+    read = [moment(f, raw, column, time_zone=time_zone) for column in created]
+    times = pl.coalesce([time for time, _ in read] or [pl.lit(None, dtype=UTC_TIME)])
     timed = f.text(*created).is_not_null()
     shape = Shape(
         timestamp=times,
@@ -159,5 +155,7 @@ def company_facts(raw: Raw, name: str) -> Events:
         problem=pl.when(~timed).then(pl.lit("a company without a date: neither of its creation nor of a change")),
         fields={"group_id": f.id(*CONTACT)},
     )
-    shape.traits = f.rest()
-    return to_events(raw, shape, name=name, notes=["companies are accounts: j.by_account() has what is known of them"])
+    shape.traits = f.rest(rename=plain_name)
+    notes = ["companies are accounts: j.by_account() has what is known of them"]
+    assumed = next((said for _, said in read if said), [])
+    return to_events(raw, shape, name=name, notes=[*notes, *assumed])

@@ -8,14 +8,20 @@ from journeys.events import Events
 from journeys.sources.fields import Fields, named
 from journeys.sources.hubspot.history import history_events
 from journeys.sources.hubspot.lists import company_facts, contact_events, is_companies, is_contacts, plain_rows
+from journeys.sources.hubspot.moments import moment
 from journeys.sources.hubspot.stages import CONTACT
 from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
 from journeys.sources.reading import Raw, Source, load
 from journeys.sources.shape import Shape, to_events
+from journeys.sources.zones import check_zone
 
 __all__ = ["read_hubspot"]
 
+# What each kind of data has, the column that only it has first.
+CALLS, HISTORY = ("subscriptionType", "occurredAt"), ("propertyName", "propertyValue", "occurredAt")
+MAILS, OCCURRENCES = ("recipient", "created", "type"), ("eventType", "occurredAt")
+KINDS = (CALLS, HISTORY, MAILS, OCCURRENCES)
 MAIL = {
     "SENT": "Sent Email",
     "PROCESSED": "Processed Email",
@@ -31,7 +37,7 @@ MAIL = {
 TEXT = (*CONTACT, "eventId", "email", "Email", "associatedcompanyid", "id", "recipient", "propertyValue")
 
 
-def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
+def read_hubspot(source: Source, *, name: str = "hubspot", time_zone: str | None = None) -> Events:
     """Read what HubSpot knows of contacts: when they became MQL, SQL, Opportunity or Customer, and their e-mail.
 
     Parameters
@@ -44,6 +50,8 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
         …). Lists and e-mail events may be the API's pages (`results`, `events`).
     name
         What to write into the column `source`.
+    time_zone
+        The zone of times that name none, such as "Europe/Berlin": lists that were exported have those of the account.
 
     Returns
     -------
@@ -72,25 +80,36 @@ def read_hubspot(source: Source, *, name: str = "hubspot") -> Events:
     >>> read_hubspot(history).table.select("event", "hubspot_id").collect().rows()
     [('Became MQL', '7')]
     """
+    if time_zone is not None:
+        check_zone(time_zone)
     raw = unpaged(load(source, text=TEXT), "results", "events")
     columns = set(raw.schema)
-    if {"propertyName", "propertyValue", "occurredAt"} <= columns or {"subscriptionType", "occurredAt"} <= columns:
-        return history_events(raw, name)
-    if {"recipient", "created", "type"} <= columns:
-        return _mail(raw, name)
-    if {"eventType", "occurredAt"} <= columns:
-        return _occurrences(raw, name)
+    if set(HISTORY) <= columns or set(CALLS) <= columns:
+        return history_events(raw, name, time_zone=time_zone)
+    if set(MAILS) <= columns:
+        return _mail(raw, name, time_zone=time_zone)
+    if set(OCCURRENCES) <= columns:
+        return _occurrences(raw, name, time_zone=time_zone)
     raw = plain_rows(raw)
     if is_companies(raw.schema):
-        return company_facts(raw, name)
+        return company_facts(raw, name, time_zone=time_zone)
     if is_contacts(raw.schema):
-        return contact_events(raw, name)
-    raise wrong_system("HubSpot", raw, missing=["propertyName", "recipient", "eventType", "lifecyclestage"])
+        return contact_events(raw, name, time_zone=time_zone)
+    raise wrong_system("HubSpot", raw, missing=_missing(columns))
 
 
-def _mail(raw: Raw, name: str) -> Events:
+def _missing(columns: set[str]) -> list[str]:
+    """Name what the kind of data that was meant lacks: the one whose first column is there, or two of its others."""
+    for kind in KINDS:
+        if kind[0] in columns or len(columns.intersection(kind)) > 1:
+            return [column for column in kind if column not in columns]
+    return ["propertyName", "recipient", "eventType", "lifecyclestage"]
+
+
+def _mail(raw: Raw, name: str, *, time_zone: str | None) -> Events:
     f = Fields(raw.schema)
-    time, timed = f.epoch(raw, "created", unit="ms"), f.text("created").is_not_null()
+    time, notes = moment(f, raw, "created", time_zone=time_zone)
+    timed = f.text("created").is_not_null()
     kind = f.text("type").str.to_uppercase()
     title = pl.concat_str(kind.str.to_titlecase(), pl.lit(" Email"))
     shape = Shape(
@@ -104,12 +123,12 @@ def _mail(raw: Raw, name: str) -> Events:
     if f.has("id"):
         shape.fields["message_id"] = f.id("id")
     shape.properties = f.rest(skip=["portalId", "appId"])
-    return to_events(raw, shape, name=name, notes=["an opened e-mail is weak evidence: robots open, too"])
+    return to_events(raw, shape, name=name, notes=["an opened e-mail is weak evidence: robots open, too", *notes])
 
 
-def _occurrences(raw: Raw, name: str) -> Events:
+def _occurrences(raw: Raw, name: str, *, time_zone: str | None) -> Events:
     f = Fields(raw.schema)
-    time = f.epoch(raw, "occurredAt", unit="ms")
+    time, notes = moment(f, raw, "occurredAt", time_zone=time_zone)
     # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.
     plain = f.text("eventType").str.replace(r"^(pe\d+|e)_", "").str.replace_all("_", " ").str.to_titlecase()
     shape = Shape(
@@ -121,4 +140,4 @@ def _occurrences(raw: Raw, name: str) -> Events:
         fields={"page_url": f.text("properties.hs_url", "properties.url"), "message_id": f.id("id", "uuid")},
     )
     shape.properties = [*f.rest("properties"), *f.rest()]
-    return to_events(raw, shape, name=name)
+    return to_events(raw, shape, name=name, notes=notes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from journeys.sources.fields import named
+from journeys.sources.reading.dtypes import snake_case
 
-__all__ = ["COMPANY", "CONTACT", "CREATED", "STAGES", "became"]
+__all__ = ["COMPANY", "CONTACT", "CREATED", "STAGES", "became", "plain_name"]
 
 STAGES = {
     "subscriber": "Became Subscriber",
@@ -30,3 +33,14 @@ def became(stage: pl.Expr) -> pl.Expr:
     """Name the event of reaching a lifecycle stage; a stage of your own keeps its name."""
     plain = stage.str.to_lowercase().str.replace_all(r"[\s_-]", "")
     return named(plain, STAGES, default=pl.concat_str(pl.lit("Became "), stage))
+
+
+def plain_name(column: str) -> str:
+    """Write a column's name as a warehouse does.
+
+    Examples
+    --------
+    >>> plain_name("Associated Contact IDs")
+    'associated_contact_ids'
+    """
+    return snake_case(re.sub(r"IDs\b", "Ids", column))
