@@ -74,9 +74,10 @@ class AsksFlows(Selection):
             Whether columns are counted from the beginning, or back from the end.
         occurrence : {"first", "last", "each"}
             Which start begins a journey (without a start: which end closes it). "each" counts entries:
-            every start that is not inside a journey begins one.
+            every start that is not inside a journey to the end begins one; without an end every start does, and cuts
+            the journey before it off.
         count : {"people", "sessions", "entries"}
-            What is counted; a session's journey stops at its border.
+            What is counted; a session's journey stops at its border. "entries" is each occurrence.
         within : duration or "session", optional
             How long a journey lasts at most (inclusive), from its start on; with an end alone, how far it
             looks back from the end. "session": not beyond the session that it starts in, or ends in. Without it the
@@ -115,7 +116,7 @@ class AsksFlows(Selection):
         UnknownNameError
             When an event or a column is not there; the closest names are given.
         ArgumentError
-            When a word is none of the choices; all that are wrong are named.
+            When a word is none of the choices, or contradicts another; all that are wrong are named.
 
         Notes
         -----
@@ -391,7 +392,7 @@ class AsksFlows(Selection):
         asked |= {"expand": expand, "groups": groups, "hide": hide}
         if not (isinstance(node, str) and node == "event"):
             asked["node"] = str(node)
-        if "who" in options:
-            asked["who"] = spec.who
+        # what follows from other words is said, too
+        asked |= {name: getattr(spec, name) for name in ("who", "occurrence", "count") if name in options}
         plain = {name: value for name, value in asked.items() if value is not None}
         return spec, settings_of(cast("Any", self), **plain)

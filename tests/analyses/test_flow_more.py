@@ -228,8 +228,6 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
 def test_compared_flows_agree_with_plain_loops() -> None:
     @given(people=logs, others=logs, asked=options)
     def agree(people: Any, others: Any, asked: dict[str, Any]) -> None:
-        if asked.get("who") in ("converted", "dropped") and not asked.get("end"):
-            asked = {**asked, "who": None}
         (j, own), (k, theirs) = journeys_of(people), journeys_of(others)
         both = ask(j, {**asked, "against": k})
         found, shown = in_loops(own, asked)

@@ -103,6 +103,9 @@ def ask_flow(
         problems.words.append(f"top: {top!r} must be at least 1, or None for every node.")
     if options.get("who") in ("converted", "dropped") and end is None:
         problems.words.append(f"who: {options['who']!r} needs an end to reach; give end=.")
+    problems.words += _contradictions(
+        options["occurrence"], options["count"], anchored=start is not None or end is not None
+    )
     if options.get("campaign_cuts") and "campaign" not in columns:
         problems.words.append("campaign_cuts: there is no column 'campaign' to cut sessions by.")
     steps_asked = {
@@ -161,6 +164,18 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "align": ("start", "end"),
     "keep": ("first", "last"),
 }
+
+
+def _contradictions(occurrence: str, count: str, *, anchored: bool) -> list[str]:
+    """Say what of an occurrence could not be heeded: it would be overridden without a word."""
+    if occurrence in ("last", "each") and not anchored:
+        return [f"occurrence: {occurrence!r} needs a start or an end to be asked of; give start= or end=."]
+    if occurrence == "last" and count == "entries":
+        return ["occurrence: 'last' is one journey a person, but count='entries' counts each; leave one of them out."]
+    if occurrence == "each" and count == "sessions":
+        instead = "leave count= out, with within='session' to stop at the borders of sessions"
+        return [f"occurrence: 'each' counts entries, but count='sessions' counts sessions; {instead}."]
+    return []
 
 
 def _collapse(given: Collapse) -> tuple[int, int]:
