@@ -64,10 +64,11 @@ class Assigned:
 def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> Assigned:
     """Give every row to one person.
 
-    Where the identifiers of a row belong to different people, the most trusted that is nobody else's decides.
+    Where the identifiers of a row belong to different people, the most trusted that is nobody else's decides; where
+    rows are trimmed, the most trusted.
     A row with shared identifiers only goes, by time, to one of those who were known on it.
     """
-    owner, on = owners_of(coded, owner=clusters.owner, shared=clusters.shared)
+    owner, on = owners_of(coded, owner=clusters.owner, shared=clusters.shared, first=rules.rows == "trim")
     if rules.named == "follow":
         follows = first_shared(coded, shared=clusters.shared)
         by_time = follows >= 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,9 @@ import polars as pl
 
 from journeys.identity.coding import Coded
 from journeys.identity.forest import Forest, components, smallest
-from journeys.identity.links import in_order
+from journeys.identity.links import in_order, list_links
 from journeys.identity.rules import IdentityRules
-from journeys.identity.sharing import MOMENTS, adopt, find_loose, give, met_by_several, of_several, see, set_loose
+from journeys.identity.sharing import MOMENTS, Room, adopt, find_loose, give, met_by_several, of_several, see, set_loose
 
 __all__ = ["Clusters", "cluster"]
 
@@ -78,21 +78,32 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     if shared.any():
         near = in_order(links.filter(pl.Series((shared[a] ^ shared[b]) & ~forced)), rules=rules)
         ends = (near["a"].to_numpy(), near["b"].to_numpy())
-        owner = adopt(owner, *ends, shared=shared, crowd=crowd, known=known)
+        room = Room(limits, rules.max_ids)
+        owner = adopt(owner, *ends, shared=shared, crowd=crowd, known=known, rank=coded.rank, room=room)
         known = _known(owner, rank=coded.rank, naming=naming)
-        moments = see(coded, owner=owner, known=known, shared=shared)
-        found = find_loose(links.filter(pl.Series(~told)), owner=owner, known=known, shared=shared, crowd=crowd)
+        trim = rules.rows == "trim"
+        moments = see(coded, owner=owner, known=known, shared=shared, first=trim)
+        met = _nameless(coded, naming=naming, rules=rules) if trim else links.filter(pl.Series(~told))
+        found = find_loose(met, owner=owner, known=known, shared=shared, crowd=crowd)
         loose[found["owner"].to_numpy()] = True
         loose = loose[owner]
-        owner, moments = give(
-            found, moments, owner=owner, rank=coded.rank, limits=limits, max_ids=rules.max_ids, shared=rules.shared
-        )
+        owner, moments = give(found, moments, owner=owner, rank=coded.rank, room=room, shared=rules.shared)
         known = _known(owner, rank=coded.rank, naming=naming)
     taken = owner[a] == owner[b]
     # a link over which nobody was joined, though nothing forbids it
     vain = ~told & ((shared[a] & loose[b]) | (shared[b] & loose[a]))
     reason = _reasons(coded, owner=owner, crowd=crowd, vain=vain, a=a, b=b, taken=taken, limits=limits, rules=rules)
     return Clusters(owner, known, shared, crowd, taken, reason, moments)
+
+
+def _nameless(coded: Coded, *, naming: Flags, rules: IdentityRules) -> pl.DataFrame:
+    """List the links of rows that name nobody: in the others, what was left out is not met by what stayed."""
+    of_type = naming[: len(coded.types)]
+    rows = ~((coded.combinations >= 0) & of_type).any(axis=1)
+    rest = replace(
+        coded, combinations=coded.combinations[rows], seen=coded.seen.filter(pl.Series(rows)), links=coded.links.clear()
+    )
+    return list_links(rest, rules=rules)
 
 
 def _known(owner: Ints, *, rank: Ints, naming: Flags) -> Flags:
@@ -153,7 +164,7 @@ def _settle(
     members, rank, (a, b) = _apart(ordered, again=again, rank=coded.rank)
     forced, told = ordered["forced"].to_numpy(), ordered["trust"].to_numpy() < len(coded.types) ** 2
     shared = crowd[members].copy()
-    if rules.exclusive:
+    if rules.exclusive and rules.shared != "keep":
         shared |= met_by_several(rank, a, b, forced=forced, exclusive=naming)
     while True:
         carries = forced | told | ~(shared[a] | shared[b])
@@ -166,7 +177,7 @@ def _settle(
             )
         known = _known(mine, rank=rank, naming=naming)
         more = of_several(mine, a, b, rank=rank, known=known, shared=shared, naming=naming)
-        if not more.any():
+        if not more.any() or rules.shared == "keep":
             break
         shared |= more
     settled, several = owner.copy(), np.zeros(owner.size, dtype=bool)
@@ -244,9 +255,10 @@ def _settle_rows(
     _, rank, (a, b) = _apart(links, again=again, rank=coded.rank)
     known = _known(mine, rank=rank, naming=naming)
     shared = crowd[members].copy()
-    shared |= of_several(mine, a, b, rank=rank, known=known, shared=shared, naming=naming)
-    by_row = links["trust"].to_numpy() >= width**2
-    mine = set_loose(mine, a, b, by_row=by_row, shared=shared, stays=naming[rank] | shared)
+    if rules.shared != "keep":
+        shared |= of_several(mine, a, b, rank=rank, known=known, shared=shared, naming=naming)
+        by_row = links["trust"].to_numpy() >= width**2
+        mine = set_loose(mine, a, b, by_row=by_row, shared=shared, stays=naming[rank] | shared)
     settled[members], several[members] = members[mine], shared
     return settled, several
 

@@ -12,7 +12,7 @@ from journeys.errors import ArgumentError, closest, raise_all
 
 __all__ = ["JUNK", "MAILBOXES", "IdentityRules", "check_rules"]
 
-Shared = Literal["next", "previous", "first", "last", "drop"]
+Shared = Literal["next", "previous", "first", "last", "drop", "keep"]
 Order = Literal["trust", "time"]
 Others = Literal["source", "name"]
 Rows = Literal["pairs", "trim"]
@@ -92,12 +92,13 @@ class IdentityRules:
     rows : {"pairs", "trim"}
         Any two identifiers of a row are a link; or, where a row does not fit, its least trusted
         identifier is left out and the rest tried again.
-    shared : {"next", "previous", "first", "last", "drop"}
+    shared : {"next", "previous", "first", "last", "drop", "keep"}
         Who gets an event that names nobody, on an identifier of several people: the next one known on it (else the
         last before), the last one before (else the next), the first ever, the last ever, or quarantine. Known on it
         is whom the other identifiers of a row name. Such an identifier links nothing that names nobody: an anonymous
         one that was seen only there belongs to the person whom the rule gives for its first moment there ("drop"
-        gives none: it stays a person of its own).
+        gives none: it stays a person of its own). "keep" shares nothing out: whatever was linked first holds, the
+        identifier is that person's with all that names nobody, and links on.
     named : {"keep", "follow"}
         Whether an event that names its user stays with this user, or follows the device.
     junk : sequence of str
@@ -231,7 +232,7 @@ class IdentityRules:
             joins_known=(),
             order="time",
             rows="trim",
-            shared="first",
+            shared="keep",
             junk=_SEGMENT_JUNK,
             mailboxes=(),
             max_users=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ __all__ = [
     "NOBODY",
     "NONE",
     "SHARED",
+    "Room",
     "adopt",
     "find_loose",
     "first_shared",
@@ -30,6 +32,14 @@ __all__ = [
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+
+class Room(NamedTuple):
+    """What one person may have: most values of each type, and most identifiers."""
+
+    limits: Sequence[int | None]
+    max_ids: int | None
+
 
 NOBODY = -1
 SHARED = -2
@@ -76,18 +86,38 @@ def set_loose(owner: Ints, a: Ints, b: Ints, *, by_row: Flags, shared: Flags, st
     return smallest(label)
 
 
-def adopt(owner: Ints, a: Ints, b: Ints, *, shared: Flags, crowd: Flags, known: Flags) -> Ints:
-    """Let each shared identifier stand with the known person of its first link; it carries no link further.
+def adopt(owner: Ints, a: Ints, b: Ints, *, shared: Flags, crowd: Flags, known: Flags, rank: Ints, room: Room) -> Ints:
+    """Let each shared identifier stand with the known person of its first link who has room; it links no further.
 
     A crowd's identifier does so only if no explicit link made it part of something else.
     """
     codes, others = np.where(shared[b], b, a), np.where(shared[b], a, b)
     alone = np.bincount(owner, minlength=owner.size)[owner] == 1
     good = known[others] & ~known[codes] & (alone | ~crowd)[codes]
-    heads, first = np.unique(owner[codes[good]], return_index=True)
-    home = np.arange(owner.size)
-    home[heads] = owner[others[good][first]]
-    return smallest(home[owner])
+    placed = _place(owner[codes[good]], owner[others[good]], owner=owner, rank=rank, room=room)
+    return smallest(placed[owner])
+
+
+def _place(ones: Ints, homes: Ints, *, owner: Ints, rank: Ints, room: Room) -> Ints:
+    """Send each of some people, in turn, to the first home offered that has room: the new owner of each owner."""
+    moved = np.arange(owner.size)
+    held = [
+        (np.bincount(owner[rank == at], minlength=owner.size), limit) for at, limit in enumerate(room.limits) if limit
+    ]
+    held += [(np.bincount(owner, minlength=owner.size), room.max_ids)] if room.max_ids else []
+    full = [(count, limit) for count, limit in held if count[ones].any()]
+    if not full:
+        one, first = np.unique(ones, return_index=True)
+        moved[one] = homes[first]
+        return moved
+    for one, home in zip(ones.tolist(), homes.tolist(), strict=True):
+        if moved[one] == one and all(
+            not count[one] or count[one] + count[home] <= limit or not count[home] for count, limit in full
+        ):
+            moved[one] = home
+            for count, _ in full:
+                count[home] += count[one]
+    return moved
 
 
 def find_loose(links: pl.DataFrame, *, owner: Ints, known: Flags, shared: Flags, crowd: Flags) -> pl.DataFrame:
@@ -114,14 +144,7 @@ def find_loose(links: pl.DataFrame, *, owner: Ints, known: Flags, shared: Flags,
 
 
 def give(
-    found: pl.DataFrame,
-    moments: pl.DataFrame,
-    *,
-    owner: Ints,
-    rank: Ints,
-    limits: Sequence[int | None],
-    max_ids: int | None,
-    shared: str,
+    found: pl.DataFrame, moments: pl.DataFrame, *, owner: Ints, rank: Ints, room: Room, shared: str
 ) -> tuple[Ints, pl.DataFrame]:
     """Make those who were found loose part of the person whom the rule gives at their first moment.
 
@@ -132,43 +155,36 @@ def give(
         return owner, moments
     loose, given = found["owner"].to_numpy(), nearest(moments, found, shared=shared)
     good = given >= 0
-    loose, given = loose[good], given[good]
-    held = [(np.bincount(owner[rank == at], minlength=owner.size), limit) for at, limit in enumerate(limits) if limit]
-    held += [(np.bincount(owner, minlength=owner.size), max_ids)] if max_ids else []
-    full = [(count, limit) for count, limit in held if count[loose].any()]
-    if full:
-        fits = np.ones(loose.size, dtype=bool)
-        for at, (one, home) in enumerate(zip(loose.tolist(), given.tolist(), strict=True)):
-            fits[at] = all(
-                not count[one] or count[one] + count[home] <= limit or not count[home] for count, limit in full
-            )
-            if fits[at]:
-                for count, _ in full:
-                    count[home] += count[one]
-        loose, given = loose[fits], given[fits]
-    home = np.arange(owner.size)
-    home[loose] = given
-    owner = smallest(home[owner])
+    owner = smallest(_place(loose[good], given[good], owner=owner, rank=rank, room=room)[owner])
     return owner, moments.with_columns(pl.Series("owner", owner[moments["owner"].to_numpy()]))
 
 
-def see(coded: Coded, *, owner: Ints, known: Flags, shared: Flags) -> pl.DataFrame:
-    """List when somebody was known on a shared identifier: by a row that says so without it.
+def see(coded: Coded, *, owner: Ints, known: Flags, shared: Flags, first: bool) -> pl.DataFrame:
+    """List when somebody was known on a shared identifier: by a row that says so without it, or an explicit link.
 
     Returns
     -------
     pl.DataFrame
         `code`, `time` (µs), `owner`; distinct, and sorted so.
     """
-    whose, _ = owners_of(coded, owner=owner, shared=shared)
+    whose, _ = owners_of(coded, owner=owner, shared=shared, first=first)
     named = whose >= 0
     named[named] = known[whose[named]]
     named &= first_shared(coded, shared=shared) >= 0
-    seen = [pl.DataFrame(schema=MOMENTS)]
+    seen = [_told_moments(coded.links, owner=owner, known=known, shared=shared)]
     for part in coded.parts:
         rows = np.flatnonzero(named[part.combination])
         seen.append(_moments(coded, part=part, rows=rows, owner=whose, shared=shared))
     return pl.concat(seen).unique().sort("code", "time", "owner")
+
+
+def _told_moments(links: pl.DataFrame, *, owner: Ints, known: Flags, shared: Flags) -> pl.DataFrame:
+    """List who was known when on the shared end of an explicit link."""
+    a, b = links["a"].to_numpy(), links["b"].to_numpy()
+    code, other = np.where(shared[b], b, a), np.where(shared[b], a, b)
+    says = shared[code] & ~shared[other] & known[other]
+    moment = {"code": code[says], "time": links["first"].to_numpy()[says], "owner": owner[other[says]]}
+    return pl.DataFrame(moment, schema=MOMENTS)
 
 
 def _moments(coded: Coded, *, part: Part, rows: Ints, owner: Ints, shared: Flags) -> pl.DataFrame:
@@ -183,19 +199,23 @@ def _moments(coded: Coded, *, part: Part, rows: Ints, owner: Ints, shared: Flags
     return pl.concat(found)
 
 
-def owners_of(coded: Coded, *, owner: Ints, shared: Flags) -> tuple[Ints, Ints]:
-    """Return the owner of each combination, and the shared identifier by which one without owner is decided."""
+def owners_of(coded: Coded, *, owner: Ints, shared: Flags, first: bool) -> tuple[Ints, Ints]:
+    """Return the owner of each combination, and the shared identifier by which one without owner is decided.
+
+    It is owned by its most trusted identifier that is not shared; `first`: by its most trusted one, or by nobody.
+    """
     count = coded.combinations.shape[0]
     whose = np.full(count, NOBODY, dtype=np.int64)
     on = np.full(count, -1, dtype=np.int64)
     for at in range(len(coded.types) if coded.ids.height else 0):
         code = coded.combinations[:, at]
         there = (code >= 0) & (whose == NOBODY)
+        there &= (on < 0) | (not first)
         several = there & shared[code]
         own = there & ~several
         whose[own] = owner[code[own]]
-        first = several & (on < 0)
-        on[first] = code[first]
+        new = several & (on < 0)
+        on[new] = code[new]
     on[whose != NOBODY] = -1
     return whose, on
 
@@ -218,7 +238,7 @@ def nearest(moments: pl.DataFrame, queries: pl.DataFrame, *, shared: str) -> Int
     """
     if shared == "drop":
         return np.where(queries["code"].is_in(moments["code"].unique().implode()).to_numpy(), SHARED, NONE)
-    if not moments.height:
+    if shared == "keep" or not moments.height:
         return np.full(queries.height, NONE, dtype=np.int64)
     when, rank = np.unique(np.r_[moments["time"].to_numpy(), queries["time"].to_numpy()], return_inverse=True)
     span = when.size

@@ -88,6 +88,38 @@ def test_what_a_shared_device_told_keeps_nobody_from_whose_they_are() -> None:
         assert stitched.identity.ids.filter("shared")["id"].to_list() == ["d"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (IdentityRules(), ["u2", "u1", "u2", "u1"]),
+        (IdentityRules(shared="previous"), ["u2", "u2", "u2", "u1"]),
+        (IdentityRules.mixpanel(), ["u2", "u2", "u2", "u1"]),
+        (IdentityRules.posthog(), ["u2", "u2", "u2", "u1"]),
+        (IdentityRules.segment(), ["u2", "u2", "u2", "u1"]),
+        (IdentityRules.amplitude(), ["u2", "u2", "u2", "u1"]),
+        (IdentityRules.snowplow(), ["u1", "u1", "u2", "u1"]),
+    ],
+)
+def test_an_alias_says_who_was_known_on_a_device_when(rules: IdentityRules, expected: list[str]) -> None:
+    device = {"anonymous_id": "a1"}
+    rows = [Row(1, device), Row(3, device), Row(4, {"user_id": "u2"}), Row(9, {"user_id": "u1", **device})]
+    aliases = [Alias(("user_id", "u2"), ("anonymous_id", "a1"), 2)]
+    stitched = stitch_events([as_events(rows, aliases=aliases)], rules=rules)
+    named = stitched.identity.table.filter(id_type="user_id")
+    user = dict(zip(named["person"], named["id"], strict=True))
+    assert [user[person] for person in stitched.table["person"]] == expected
+
+
+def test_a_shared_device_is_nobodys_who_has_no_room_for_it() -> None:
+    types = ("user_id", "device")
+    rows = [Row(0, {"user_id": "u1", "device": "d1"}), Row(1, {"user_id": "u1", "device": "d2"})]
+    rows.append(Row(2, {"user_id": "u2", "device": "d2"}))
+    for order in (rows, rows[::-1]):
+        found = stitch_events([as_events(order, types=types)], rules=IdentityRules(limits={"device": 1})).identity.table
+        person = dict(found.select("id", "person").iter_rows())
+        assert person["u1"] == person["d1"] != person["u2"] == person["d2"]
+
+
 def test_what_a_limit_refuses_is_a_person_of_its_own() -> None:
     visits = [Row(at, {"user_id": "u1", "anonymous_id": f"a{at}"}) for at in range(1, 8)]
     stitched = stitch_events([as_events([*visits, Row(9, {"anonymous_id": "a6"})])], rules=IdentityRules.segment())

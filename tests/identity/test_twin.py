@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from journeys.identity import IdentityRules, stitch_events
 from tests.twins.identity import Alias, Row, as_events, twin
+from tests.twins.unify import unify
 
 VALUES = {
     "user_id": [None, "u1", "u2", "u3", "null"],
@@ -39,6 +40,8 @@ RULES = {
     "two exclusive": IdentityRules(exclusive=("user_id", "email"), priority=("user_id", "email")),
     "nothing exclusive": IdentityRules(exclusive=()),
     "segment": IdentityRules.segment(),
+    "keep": IdentityRules(shared="keep", max_users=2),
+    "trim": IdentityRules(rows="trim", shared="first", limits={"*": 3}),
     "trim and crowds": IdentityRules(rows="trim", max_users=1, order="time", limits={"*": 2}),
     "mixpanel": IdentityRules.mixpanel(),
     "mixpanel original": IdentityRules.mixpanel_original(),
@@ -68,6 +71,32 @@ def test_stitching_equals_loops(name: str, rows: list[Row], aliases: list[Alias]
     total = found.identity.rows.row(0, named=True)
     assert total["read"] == len(rows) == total["events"] + total["facts"] + total["duplicates"] + total["quarantined"]
     assert total["events"] == len(kept)
+
+
+clean = st.fixed_dictionaries(
+    {
+        "user_id": st.sampled_from([None, None, "u1", "u2"]),
+        "email": st.sampled_from([None, None, "ann@x.org", "bob@x.org"]),
+        "cookie": st.sampled_from([None, "c1", "c2"]),
+        "device": st.sampled_from([None, "d1", "d2"]),
+    }
+).filter(lambda found: any(found.values()))
+
+
+@settings(max_examples=200)
+@given(told=st.lists(clean, min_size=1, max_size=9))
+def test_segment_is_followed_event_by_event(told: list[dict[str, str | None]]) -> None:
+    types = ("user_id", "email", "cookie", "device")
+    rows = [Row(at, ids) for at, ids in enumerate(told)]
+    stitched = stitch_events([as_events(rows, types=types)], rules=IdentityRules.segment())
+    person = {
+        (kind, value): who for kind, value, who in stitched.identity.table.select("id_type", "id", "person").rows()
+    }
+    found, profile = unify(told)
+    assert {frozenset(one) for one in profile.values()} == {
+        frozenset(one for one, who in person.items() if who == number) for number in person.values()
+    }
+    assert stitched.table["person"].to_list() == [person[one] for one in found if one is not None]
 
 
 @settings(max_examples=20)

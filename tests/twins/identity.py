@@ -98,7 +98,7 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
     links = sorted(seen, key=when)
     rows_and_links = _in_turn(rows, told, links, seen, rules=rules, types=types, order=order)
     shared = set(crowd)
-    if rules.rows == "pairs":
+    if rules.rows == "pairs" and rules.shared != "keep":
         shared |= _met_by_several(everyone, links, crowd=crowd, rules=rules)
     while True:
         groups = Groups(everyone, rules=rules, types=types)
@@ -116,17 +116,25 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         for a, b, _ in sorted(links, key=lambda link: rank[link[1][0]]):
             meet = groups.known(a) and groups.known(b) and groups.of[a] is not groups.of[b]
             free = not {a, b} & shared and a not in more and a[0] != b[0] and b[0] not in rules.naming
-            if meet and free:
+            if meet and free and rules.shared != "keep":
                 more.add(b)
         shared |= more
         if not more or rules.rows == "trim":
             break
-    if rules.rows == "trim":
+    if rules.rows == "trim" and rules.shared != "keep":
         groups.set_loose(links, shared=shared)
     group = groups.of
     _adopt(links, crowd=crowd, shared=shared, groups=groups, rules=rules)
-    moments = _sights(rows, told, shared=shared, groups=groups, order=order)
-    _give(links, seen, moments, crowd=crowd, shared=shared, groups=groups, rules=rules, order=order)
+    moments = _sights(rows, told, pushes, shared=shared, groups=groups, rules=rules, order=order)
+    _give(
+        _met(rows, told, seen, rules=rules),
+        moments,
+        crowd=crowd,
+        shared=shared,
+        groups=groups,
+        rules=rules,
+        order=order,
+    )
     refused = {(a, b) for a, b, _ in links if group[a] is not group[b]}
     # whoever was known then may be part of a larger person by now
     now = {one: [(time, min(group[who], key=order)) for time, who in found] for one, found in moments.items()}
@@ -227,21 +235,26 @@ def _met_by_several(everyone, links, *, crowd, rules: IdentityRules) -> set[Iden
 
 def _adopt(links, *, crowd, shared, groups: Groups, rules: IdentityRules) -> None:
     homeless = {one for one in shared if not groups.known(one) and (one not in crowd or len(groups.of[one]) == 1)}
-    homes = []
+    known = {one for one in groups.of if groups.known(one)}
     for a, b, kind in links:
         for one, other in ((a, b), (b, a)):
-            if one in homeless and other not in shared and groups.known(other) and kind not in rules.joins_known:
-                homeless -= groups.of[one]
-                homes.append((one, other))
-    for one, other in homes:
-        groups.make(groups.of[one] | groups.of[other])
+            if one in homeless and other in known - shared and kind not in rules.joins_known:
+                part = groups.of[one]
+                if groups.join([one, other], force=False):
+                    homeless -= part
 
 
-def _sights(rows, told, *, shared, groups: Groups, order) -> dict[Identifier, list[tuple[int, Identifier]]]:
-    """When was somebody known on what several people share, without it?"""
+def _sights(
+    rows, told, pushes, *, shared, groups: Groups, rules, order
+) -> dict[Identifier, list[tuple[int, Identifier]]]:
+    """When was somebody known on what several people share, by the rest of a row or by an explicit link?"""
     moments: dict[Identifier, list[tuple[int, Identifier]]] = {}
+    for a, b, push in pushes:
+        for one, other in ((a, b), (b, a)):
+            if one in shared and other not in shared and groups.known(other):
+                moments.setdefault(one, []).append((push.time, min(groups.of[other], key=order)))
     for row, ids in zip(rows, told, strict=True):
-        own = next((one for one in ids if one not in shared), None)
+        own = _own(ids, shared=shared, rules=rules)
         if own is not None and groups.known(own):
             for one in ids:
                 if one in shared:
@@ -249,10 +262,23 @@ def _sights(rows, told, *, shared, groups: Groups, order) -> dict[Identifier, li
     return moments
 
 
-def _give(links, seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None:
+def _met(rows, told, seen, *, rules: IdentityRules) -> dict[tuple[Identifier, Identifier, str], int]:
+    """Where rows are trimmed, what was left out of one that names somebody was not met by what stayed in it."""
+    if rules.rows != "trim":
+        return seen
+    nameless = [at for at, ids in enumerate(told) if not any(one[0] in rules.naming for one in ids)]
+    return _first_seen([rows[at] for at in nameless], [told[at] for at in nameless], [])
+
+
+def _own(ids, *, shared, rules) -> Identifier | None:
+    """By which identifier is a row somebody's own?"""
+    return next((one for one in ids[: 1 if rules.rows == "trim" else None] if one not in shared), None)
+
+
+def _give(seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None:
     """Give whoever names nobody and was seen on what several share to the one known on it then."""
     found = []
-    for a, b, kind in links:
+    for a, b, kind in seen:
         for one, on in ((a, b), (b, a)):
             several = on in shared - crowd and one not in shared and kind == "row"
             if several and not groups.known(one):
@@ -277,6 +303,7 @@ def _choose(moments, time: int, *, rules: IdentityRules, order) -> Identifier | 
         "first": found[:1],
         "last": [moment for moment in found if moment[0] == found[-1][0]][:1],
         "drop": [],
+        "keep": [],
     }[rules.shared]
     return choices[0][1] if choices else None
 
@@ -299,7 +326,7 @@ def _assign(rows, told, *, rules, group, moments, shared, refused, order) -> Twi
 
     whose: list[Identifier | None] = []
     for row, ids in zip(rows, told, strict=True):
-        own = next((one for one in ids if one not in shared), None)
+        own = _own(ids, shared=shared, rules=rules)
         on = next((one for one in ids if one in shared), None)
         if on is None or (own is not None and rules.named == "keep"):
             whose.append(head(own) if own is not None else None)
