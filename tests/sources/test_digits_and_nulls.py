@@ -8,6 +8,7 @@ import pytest
 import journeys as jn
 from journeys.identity.nobody import why_nobody
 from journeys.identity.rules import JUNK
+from journeys.sources.reading import text
 
 
 def call(number, **more):
@@ -46,3 +47,66 @@ def test_a_mark_for_nothing_is_nobodys_identifier(mark):
 
 def test_every_pattern_of_the_rules_is_told_in_words():
     assert [pattern for pattern in JUNK if why_nobody(pattern).startswith("by the rule")] == []
+
+
+LONG, NEXT = 1234567890123456789, 1234567890123456788
+
+
+@pytest.mark.parametrize("piece", [1 << 20, 16])
+@pytest.mark.parametrize("order", [(LONG, NEXT, 5.5), (5.5, LONG, NEXT), (7, 5.5, LONG, NEXT), (LONG, 7, NEXT, 5.5)])
+def test_a_fraction_among_long_numbers_costs_no_digit_wherever_pieces_are_cut(tmp_path, monkeypatch, piece, order):
+    path = tmp_path / "calls.ndjson"
+    path.write_text(ndjson(*(call(n, userId=user, properties={"order": user}) for n, user in enumerate(order))))
+    monkeypatch.setattr(text, "CHUNK", piece)
+    events = jn.read_segment(path)
+    assert column(events, "user_id") == column(events, "order") == [str(user) for user in order]
+
+
+def test_short_numbers_and_fractions_are_still_numbers(tmp_path):
+    path = tmp_path / "calls.ndjson"
+    path.write_text(ndjson(*(call(n, properties={"price": one, "n": LONG}) for n, one in enumerate((7, 5.5)))))
+    events = jn.read_segment(path)
+    assert column(events, "price") == [7.0, 5.5]
+    assert column(events, "n") == [LONG, LONG]
+
+
+def test_a_long_number_in_a_field_that_is_no_object_elsewhere_keeps_its_digits(tmp_path):
+    path = tmp_path / "calls.ndjson"
+    path.write_text(ndjson(call(0, properties="x"), call(1, properties={"n": LONG}), call(2, properties={"n": 5.5})))
+    assert column(jn.read_segment(path), "n") == [None, str(LONG), "5.5"]
+
+
+@pytest.mark.parametrize(
+    "values", [["12345678901234567890", "7"], ["7", "12345678901234567890"], [str(LONG), "5.5"], ["5.5", str(LONG)]]
+)
+@pytest.mark.parametrize("files", [1, 2])
+def test_whole_numbers_of_a_csv_that_a_float_would_round_stay_text(tmp_path, values, files):
+    rows = [f"2026-03-01,A,1,{value}\n" for value in values]
+    for n in range(files):
+        (tmp_path / f"{n}.csv").write_text("t,e,u,order\n" + "".join(rows[n::files]))
+    events = jn.read_table(tmp_path, timestamp="t", event="e", ids=["u"])
+    assert column(events, "order") == values
+
+
+def test_whole_numbers_that_fit_are_numbers(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(f"t,e,u,a,b\n2026-03-01,A,1,{LONG},7\n2026-03-01,A,1,{NEXT},5.5\n")
+    events = jn.read_table(path, timestamp="t", event="e", ids=["u"])
+    assert (column(events, "a"), column(events, "b")) == ([LONG, NEXT], [7.0, 5.5])
+
+
+def test_files_of_whole_numbers_and_of_floats_agree_on_text_where_digits_would_be_lost(tmp_path):
+    for n, (order, price) in enumerate([(LONG, 7), (5.5, 1.5)]):
+        row = {"t": ["2026-03-01"], "e": ["A"], "u": [1], "order": [order], "price": [price]}
+        pl.DataFrame(row).write_parquet(tmp_path / f"{n}.parquet")
+    events = jn.read_table(tmp_path, timestamp="t", event="e", ids=["u"])
+    assert (column(events, "order"), column(events, "price")) == ([str(LONG), "5.5"], [7.0, 1.5])
+
+
+@pytest.mark.parametrize("piece", [1 << 20, 16])
+def test_an_object_in_a_list_of_other_things_stays_an_object(tmp_path, monkeypatch, piece):
+    path = tmp_path / "calls.ndjson"
+    lists = [[1, 2, {"c": 3}], ["x", '{"y"}'], [], [[1], "z"]]
+    path.write_text(ndjson(*(call(n, properties={"l": one}) for n, one in enumerate(lists))))
+    monkeypatch.setattr(text, "CHUNK", piece)
+    assert [json.loads(one) for one in column(jn.read_segment(path), "l")] == lists

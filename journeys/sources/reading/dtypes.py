@@ -9,7 +9,9 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 __all__ = [
+    "BIG",
     "REST",
+    "ROUNDED",
     "as_json",
     "as_written",
     "flatten",
@@ -25,6 +27,10 @@ MAX_DEPTH = 8
 MAX_FIELDS = 500
 LARGEST = 1 << 63
 EMPTY = pl.Struct({})
+# From here on a float does not hold every whole number.
+ROUNDED = 1 << 53
+# Whole numbers of which some are beyond: read as such, but as text where there are fractions among them.
+BIG = pl.Decimal(19, 0)
 # The field, beside those of an object, for what other lines have in the object's place.
 REST = "\0no object"
 
@@ -36,8 +42,8 @@ def merge(left: type_of, right: type_of) -> type_of:
 
     Examples
     --------
-    >>> merge(pl.Int64(), pl.Float64())
-    Float64
+    >>> merge(pl.Int64(), pl.Float64()), merge(pl.Int64(), BIG) == BIG, merge(BIG, pl.Float64())
+    (Float64, True, String)
     >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()})) == pl.Struct({"a": pl.Int64(), REST: pl.String()})
     True
     """
@@ -57,6 +63,8 @@ def merge(left: type_of, right: type_of) -> type_of:
         return pl.List(as_written(merge(left.inner, right.inner)))
     if {left, right} == {pl.Int64(), pl.Float64()}:
         return pl.Float64()
+    if {left, right} == {pl.Int64(), BIG}:
+        return BIG
     return pl.String()
 
 
@@ -86,7 +94,7 @@ def readable(dtype: type_of, *, depth: int = 0, empty: bool = False) -> type_of:
         return pl.List(readable(dtype.inner, depth=depth + 1, empty=empty))
     if dtype in (pl.Null, pl.Int128, pl.UInt64, pl.UInt128):
         return pl.String()
-    return dtype
+    return pl.Int64() if dtype == BIG else dtype
 
 
 def type_of_value(value: object) -> type_of:
@@ -97,11 +105,15 @@ def type_of_value(value: object) -> type_of:
         inner: type_of = pl.Null()
         for one in value:
             inner = as_written(merge(inner, type_of_value(one)))
-        return pl.List(inner)
+        # texts of objects among other things would be no objects any more
+        nested = inner == pl.String() and any(isinstance(one, dict | list) for one in value)
+        return inner if nested else pl.List(inner)
     if isinstance(value, bool):
         return pl.Boolean()
     if isinstance(value, int):
-        return pl.Int64() if -LARGEST <= value < LARGEST else pl.Int128()
+        if not -LARGEST <= value < LARGEST:
+            return pl.Int128()
+        return pl.Int64() if abs(value) < ROUNDED else BIG
     if isinstance(value, float):
         return pl.Float64()
     return pl.Null() if value is None else pl.String()
@@ -112,7 +124,9 @@ def as_written(dtype: type_of) -> type_of:
     if isinstance(dtype, pl.Struct):
         fields = {field.name: as_written(field.dtype) for field in dtype.fields}
         return pl.String() if REST in fields else pl.Struct(fields)
-    return pl.List(as_written(dtype.inner)) if isinstance(dtype, pl.List) else dtype
+    if isinstance(dtype, pl.List):
+        return pl.List(as_written(dtype.inner))
+    return pl.Int64() if dtype == BIG else dtype
 
 
 def snake_case(name: str) -> str:

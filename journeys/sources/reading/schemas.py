@@ -11,6 +11,7 @@ import json
 import polars as pl
 
 from journeys.sources.reading.dtypes import EMPTY, REST, merge, merge_schemas, readable, type_of, type_of_value
+from journeys.sources.reading.exact import exact
 from journeys.sources.reading.keys import keys_read, keys_written
 from journeys.sources.reading.lines import Schema, read_lines, without_empty
 
@@ -31,7 +32,7 @@ def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tupl
     written = keys_written(piece)
     frame = read_lines(piece, known, lines=lines) if known else None
     if frame is not None and written is not None and written == keys_read(frame, known):
-        return without_empty(frame, known), known
+        return _settled(piece, frame, known, lines=lines)
     for find in (_inferred, _by_value):
         found = find(piece)
         if found is not None:
@@ -43,8 +44,13 @@ def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tupl
                 continue
             # Polars takes 0 in one line and {} in the next for a structure without fields: then by value.
             if keys_read(frame, types, inside_text=True) is not None:
-                return without_empty(frame, types), types
+                return _settled(piece, frame, types, lines=lines)
     return None
+
+
+def _settled(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
+    frame, types = exact(piece, frame, types, lines=lines)
+    return without_empty(frame, types), types
 
 
 def sound_schema(piece: bytes) -> Schema | None:

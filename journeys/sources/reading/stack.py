@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import as_json, merge_schemas, type_of
+from journeys.sources.reading.dtypes import ROUNDED, as_json, merge_schemas, type_of
 from journeys.sources.reading.lines import objects
 
 __all__ = ["concat_rows"]
@@ -18,6 +18,7 @@ def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
         return frames[0]
     schemas = [frame.collect_schema() for frame in frames]
     merged = merge_schemas(schemas)
+    merged |= dict.fromkeys(_rounded(frames, schemas, merged), pl.String())
     cast = [
         frame.with_columns(
             _as(pl.col(name), dtype, merged[name]).alias(name)
@@ -27,6 +28,17 @@ def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
         for frame, schema in zip(frames, schemas, strict=True)
     ]
     return pl.concat(cast, how="diagonal")
+
+
+def _rounded(frames: Sequence[pl.LazyFrame], schemas: Sequence[pl.Schema], merged: Mapping[str, type_of]) -> list[str]:
+    """List the columns of whole numbers that floats, which other frames have there, would round."""
+    found: list[str] = []
+    for frame, schema in zip(frames, schemas, strict=True):
+        whole = [n for n, dtype in schema.items() if dtype == pl.Int64() and merged[n] == pl.Float64()]
+        largest = frame.select(pl.max_horizontal(pl.col(n).max(), -pl.col(n).min()).alias(n) for n in whole)
+        most = largest.collect().row(0, named=True) if whole else {}
+        found += [name for name, value in most.items() if value and value >= ROUNDED]
+    return found
 
 
 def _as(value: pl.Expr, dtype: type_of, wanted: type_of) -> pl.Expr:

@@ -6,11 +6,15 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from journeys.sources.reading.dtypes import BIG
+
 __all__ = ["Types", "agreed", "cast", "checks", "judged", "look", "sniff"]
 
 Types = dict[str, pl.DataType | None]
-"""Column → its type; None where it has no value at all."""
+"""Column → its type; None where it has no value at all. BIG: whole numbers that floats would round."""
 INT, FLOAT, BOOL, TEXT = pl.Int64(), pl.Float64(), pl.Boolean(), pl.String()
+CODE = r"^[+-]?0\d|^\+|^\s|\s$"
+ROUNDED = r"|^-?(?:9\d{15}|\d{17,})$"
 
 
 def sniff(sample: pl.DataFrame, text: Collection[str] | None) -> Types:
@@ -53,6 +57,8 @@ def judged(guessed: Types, answers: pl.DataFrame) -> Types:
             types[name] = None if found[f"nulls {name}"] == found["rows"] else TEXT
         elif kind == INT and found[f"{INT} {name}"] and not found[f"{FLOAT} {name}"]:
             types[name] = FLOAT
+        elif kind == INT and found[f"{FLOAT} {name}"] and not found[f"{INT} {name}"]:
+            types[name] = BIG
         elif kind != TEXT and found[f"{kind} {name}"]:
             types[name] = TEXT
         else:
@@ -69,14 +75,17 @@ def agreed(types: Sequence[Types]) -> Types:
             if known is None or dtype is None or known == dtype:
                 merged[name] = known if dtype is None else dtype
             else:
-                merged[name] = FLOAT if {known, dtype} == {INT, FLOAT} else TEXT
+                both = {known, dtype}
+                merged[name] = FLOAT if both == {INT, FLOAT} else BIG if both == {INT, BIG} else TEXT
     return merged
 
 
 def cast(rows: pl.LazyFrame, types: Types) -> pl.LazyFrame:
     """Cast columns of text to their types."""
     return rows.with_columns(
-        (pl.col(name).str.to_lowercase() == "true").alias(name) if dtype == BOOL else pl.col(name).cast(dtype)
+        (pl.col(name).str.to_lowercase() == "true").alias(name)
+        if dtype == BOOL
+        else pl.col(name).cast(INT if dtype == BIG else dtype)
         for name, dtype in types.items()
         if dtype is not None and dtype != TEXT
     )
@@ -88,8 +97,7 @@ def _misfit(name: str, dtype: pl.DataType) -> pl.Expr:
     there = value.is_not_null()
     if dtype == BOOL:
         return there & ~value.str.to_lowercase().is_in(["true", "false"])
-    odd = value.str.contains(r"^[+-]?0\d|^\+|^\s|\s$")
     if dtype == INT:
-        return there & (value.cast(INT, strict=False).is_null() | odd)
+        return there & (value.cast(INT, strict=False).is_null() | value.str.contains(CODE))
     number = value.cast(FLOAT, strict=False)
-    return there & (number.is_null() | ~number.is_finite() | odd)
+    return there & (number.is_null() | ~number.is_finite() | value.str.contains(CODE + ROUNDED))
