@@ -13,25 +13,27 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.exports.places import place_for
-from journeys.exports.safe import flat, free_names, write_csv
+from journeys.exports.safe import flat, free_names, runs, write_csv
 
 __all__ = ["Written", "audience", "last_before", "plain_row", "to_people", "write_lines"]
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an export wrote: the file, how many people are in it, how many are not, and why not."""
+    """What an export wrote: the file, how many people are in it, how many are not and why not, what else to know."""
 
     path: Path
     people: int
     left_out: int = 0
     reason: str = ""
+    note: str = ""
 
     def __str__(self) -> str:
         from journeys.display import plural
 
         rest = f"; {plural(self.left_out, 'person', 'people')} left out: {self.reason}" if self.left_out else ""
-        return f"{plural(self.people, 'person', 'people')} written to {self.path}{rest}"
+        note = f"; {self.note}" if self.note else ""
+        return f"{plural(self.people, 'person', 'people')} written to {self.path}{rest}{note}"
 
 
 def last_before(journeys: Any, *, event: str, column: str, name: str | None = None) -> pl.DataFrame:
@@ -183,6 +185,11 @@ def to_people(
     extra
         Further traits: tables with one row a person, as `last_before` gives.
 
+    Returns
+    -------
+    Written
+        Its `note` says whether a CSV has identifiers with an apostrophe, without which a spreadsheet would run them.
+
     Raises
     ------
     ArgumentError
@@ -193,13 +200,29 @@ def to_people(
     place = place_for(path, endings=[".csv", ".parquet", ".ndjson", ".jsonl"])
     table, ids = audience(journeys, traits=traits, extra=extra)
     table = _others(journeys, table, ids)
+    note = ""
     if place.suffix.lower() == ".csv":
         write_csv(table, path=place)
+        note = _marked(table, ["person", *ids])
     elif place.suffix.lower() == ".parquet":
         table.write_parquet(place)
     else:
         write_lines(place, (plain_row(row) for row in flat(table).iter_rows(named=True)))
-    return Written(place, table.height)
+    return Written(place, table.height, note=note)
+
+
+def _marked(table: pl.DataFrame, ids: Sequence[str]) -> str:
+    """Say how many people have an identifier that is not written as it is."""
+    from journeys.display import plural
+
+    others = [name for name in table.columns if name.removeprefix("other_") in ids]
+    marked = int(runs(flat(table.select(others)), others).sum())
+    if not marked:
+        return ""
+    whom = (
+        f"{plural(marked, 'person has', 'people have')} an id with an apostrophe put in, as a spreadsheet would run it"
+    )
+    return f"{whom} as a formula: .parquet and .ndjson have it as it is"
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:

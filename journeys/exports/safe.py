@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-__all__ = ["finite", "flat", "free_names", "harmless", "write_csv"]
+__all__ = ["finite", "flat", "free_names", "harmless", "runs", "write_csv"]
 
 # A spreadsheet takes these for the start of a formula, also after what cannot be seen; plain signed numbers are none.
 FORMULA = r"^[\s\x00\p{Cf}]*[=+\-@\t\r\n|%＝＋－＠]"
@@ -73,6 +73,20 @@ def harmless(table: pl.DataFrame) -> pl.DataFrame:
     names = pl.DataFrame({"name": table.columns}, schema={"name": pl.String})
     cells.columns = free_names(names.select(_harmless(pl.col("name"))).to_series(), mark="'", after=False)
     return cells
+
+
+def runs(table: pl.DataFrame, columns: Iterable[str]) -> pl.Series:
+    """Tell which rows have text in one of these columns that would get an apostrophe.
+
+    Examples
+    --------
+    >>> runs(pl.DataFrame({"id": ["-NxYz", "u1"], "n": [1, 2]}), ["id", "n"]).to_list()
+    [True, False]
+    """
+    texts = [pl.col(name) for name in columns if table.schema[name] == pl.String]
+    if not texts:
+        return pl.Series([False]).new_from_index(0, table.height)
+    return table.select(pl.any_horizontal(_harmless(text).ne_missing(text) for text in texts).alias("runs")).to_series()
 
 
 def finite(table: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 from journeys.errors import ArgumentError
 from journeys.exports.audience import Written, audience, plain_row, write_lines
 from journeys.exports.places import place_for
-from journeys.exports.safe import finite, flat, free_names, harmless
+from journeys.exports.safe import finite, flat, free_names, harmless, runs
 
 __all__ = ["to_customerio", "to_hubspot", "to_segment"]
 
@@ -40,7 +40,8 @@ def to_customerio(
     Returns
     -------
     Written
-        People whom Customer.io cannot know (no `user_id`, `email` or `customerio_id`) are left out and counted.
+        People whom Customer.io cannot know (no `user_id`, `email` or `customerio_id`) are left out and counted; so are,
+        of a CSV, those with an id that a spreadsheet would run as a formula, such as "-NxYz": a changed id is nobody's.
 
     Raises
     ------
@@ -55,31 +56,34 @@ def to_customerio(
     known = finite(flat(known.with_columns(pl.col(name).dt.epoch("s") for name in seconds)))
     kinds = {kind: system for kind, system in names.items() if kind in ids}
     rest = [name for name in known.columns if name not in (*OWN, *ids)]
+    reason = "neither user_id nor email nor customerio_id"
     if place.suffix.lower() == ".csv":
+        known, left, reason = _safely_known(known, list(kinds), left, reason, instead="; an .ndjson file has them")
         named = [pl.col(kind).alias(system) for kind, system in kinds.items()]
         harmless(known.select(*named, *_apart(rest, kinds.values()))).write_csv(place)
     else:
         write_lines(place, (_identify(row, kinds, rest) for row in known.iter_rows(named=True)))
-    return Written(place, known.height, left, "neither user_id nor email nor customerio_id")
+    return Written(place, known.height, left, reason)
 
 
 def to_hubspot(journeys: Any, *, path: str | Path, traits: Sequence[str] | None = None, extra: Extra = ()) -> Written:
     """Write people for HubSpot's import of contacts: a CSV with "Email", "Record ID" and traits.
 
     Times are days (YYYY-MM-DD, in UTC), which is what HubSpot's date properties take. People without `email` and
-    `hubspot_id` are left out and counted. Parameters as in `to_people`; only ".csv" is written.
+    `hubspot_id` are left out and counted, and so are those with one that a spreadsheet would run as a formula: HubSpot
+    would not know a changed one. Parameters as in `to_people`; only ".csv" is written.
     """
     place = place_for(path, endings=[".csv"])
     table, ids = audience(journeys, traits=traits, extra=extra)
     names = {kind: title for kind, title in (("email", "Email"), ("hubspot_id", "Record ID")) if kind in ids}
     known, left = _known(table, list(names))
-    known = finite(flat(known))
+    known, left, reason = _safely_known(finite(flat(known)), list(names), left, "neither email nor hubspot_id")
     days = [name for name, dtype in known.schema.items() if isinstance(dtype, pl.Datetime)]
     known = known.with_columns(pl.col(name).dt.date() for name in days)
     rest = [name for name in known.columns if name not in (*OWN, *ids)]
     named = [pl.col(kind).alias(title) for kind, title in names.items()]
     harmless(known.select(*named, *_apart(rest, names.values()))).write_csv(place)
-    return Written(place, known.height, left, "neither email nor hubspot_id")
+    return Written(place, known.height, left, reason)
 
 
 def to_segment(
@@ -153,6 +157,18 @@ def _known(table: pl.DataFrame, kinds: Sequence[str]) -> tuple[pl.DataFrame, int
         return table.clear(), table.height
     known = table.filter(pl.any_horizontal(pl.col(kind).is_not_null() for kind in kinds))
     return known, table.height - known.height
+
+
+def _safely_known(
+    known: pl.DataFrame, kinds: Sequence[str], left: int, reason: str, *, instead: str = ""
+) -> tuple[pl.DataFrame, int, str]:
+    """Leave out who has an id that has to be changed before a spreadsheet may see it: as another, it is nobody's."""
+    formula = runs(known, kinds)
+    if not (count := int(formula.sum())):
+        return known, left, reason
+    first = next(one[0] for kind in kinds if len(one := known.filter(runs(known, [kind]))[kind]))
+    said = f"an id that a spreadsheet would run as a formula, such as {first!r}{instead}"
+    return known.filter(~formula), left + count, f"{left} with {reason}, {count} with {said}" if left else said
 
 
 def _apart(names: Sequence[str], taken: Iterable[str]) -> list[pl.Expr]:

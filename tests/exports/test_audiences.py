@@ -264,3 +264,34 @@ def test_people_are_written_only_where_they_can_be(known, tmp_path):
         exports.to_segment(known, path=tmp_path / "s.csv")
     with pytest.raises(jn.ArgumentError, match=r"path: there is no folder '.*none'; make it first"):
         exports.to_people(known, path=tmp_path / "none" / "p.csv")
+
+
+def test_no_id_is_changed_in_silence(tmp_path):
+    rows = [
+        ("-NxYz12abc", "a@x.example", "A"),
+        ("u2", "b@x.example", "B"),
+        (None, "+tag@x.example", "C"),
+        (None, None, "D"),
+    ]
+    log = pl.DataFrame(rows, schema=["user_id", "email", "name"], orient="row")
+    log = log.with_columns(pl.lit("2026-03-01").alias("at"), anonymous_id=pl.format("a{}", "name"))
+    j = jn.stitch(jn.read_table(log, timestamp="at", event="name", ids=["user_id", "email", "anonymous_id"]))
+    written = j.to_customerio(tmp_path / "c.csv", traits=[])
+    assert [row["id"] for row in table(tmp_path / "c.csv")] == ["u2"]
+    assert (written.people, written.left_out) == (1, 3)
+    assert written.reason == (
+        "1 with neither user_id nor email nor customerio_id, 2 with an id that a spreadsheet would run as a formula, "
+        "such as '-NxYz12abc'; an .ndjson file has them"
+    )
+    assert j.to_customerio(tmp_path / "c.ndjson", traits=[]).people == 3
+    assert lines(tmp_path / "c.ndjson")[0]["identifiers"]["id"] == "-NxYz12abc"
+    hubspot = j.only([1, 3]).to_hubspot(tmp_path / "h.csv", traits=[])
+    assert [row["Email"] for row in table(tmp_path / "h.csv")] == ["a@x.example"]
+    assert hubspot.reason == "an id that a spreadsheet would run as a formula, such as '+tag@x.example'"
+    plain = j.to_people(tmp_path / "p.csv", traits=[])
+    assert table(tmp_path / "p.csv")[0]["user_id"] == "'-NxYz12abc"
+    assert str(plain).endswith(
+        "; 2 people have an id with an apostrophe put in, as a spreadsheet would run it as a formula: "
+        ".parquet and .ndjson have it as it is"
+    )
+    assert j.to_people(tmp_path / "p.ndjson", traits=[]).note == ""
