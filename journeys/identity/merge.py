@@ -77,6 +77,9 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     moments = pl.DataFrame(schema=MOMENTS)
     if shared.any():
         near = in_order(links.filter(pl.Series((shared[a] ^ shared[b]) & ~forced)), rules=rules)
+        if rules.shared == "last":
+            # stands with whom its events go to; the sort is stable, and equal times keep the order of the links
+            near = near.sort("last", descending=True, maintain_order=True)
         ends = (near["a"].to_numpy(), near["b"].to_numpy())
         room = Room(limits, rules.max_ids)
         owner = adopt(owner, *ends, shared=shared, crowd=crowd, known=known, rank=coded.rank, room=room)

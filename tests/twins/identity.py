@@ -124,7 +124,9 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
     if rules.rows == "trim" and rules.shared != "keep":
         groups.set_loose(links, shared=shared)
     group = groups.of
-    _adopt(links, crowd=crowd, shared=shared, groups=groups, rules=rules)
+    last = _first_seen(rows, told, pushes, of=max)
+    offered = sorted(links, key=lambda link: -last[link]) if rules.shared == "last" else links
+    _adopt(offered, crowd=crowd, shared=shared, groups=groups, rules=rules)
     moments = _sights(rows, told, pushes, shared=shared, groups=groups, rules=rules, order=order)
     _give(
         _met(rows, told, seen, rules=rules),
@@ -141,13 +143,13 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
     return _assign(rows, told, rules=rules, group=group, moments=now, shared=shared, refused=refused, order=order)
 
 
-def _first_seen(rows, told, pushes) -> dict[tuple[Identifier, Identifier, str], int]:
+def _first_seen(rows, told, pushes, *, of=min) -> dict[tuple[Identifier, Identifier, str], int]:
     seen: dict[tuple[Identifier, Identifier, str], int] = {}
     for row, ids in zip(rows, told, strict=True):
         for a, b in combinations(ids, 2):
-            seen[a, b, "row"] = min(row.time, seen.get((a, b, "row"), row.time))
+            seen[a, b, "row"] = of(row.time, seen.get((a, b, "row"), row.time))
     for a, b, one in pushes:
-        seen[a, b, one.kind] = min(one.time, seen.get((a, b, one.kind), one.time))
+        seen[a, b, one.kind] = of(one.time, seen.get((a, b, one.kind), one.time))
     return seen
 
 
