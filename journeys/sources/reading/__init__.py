@@ -14,7 +14,7 @@ from journeys.sources.lake import lake_rows
 from journeys.sources.reading.aside import PLACE, PROBLEM, RAW
 from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
-from journeys.sources.reading.find import Found, find_files, passed_over, table_name
+from journeys.sources.reading.find import Found, find_files, partition, passed_over, table_name
 from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.stack import concat_rows
@@ -125,6 +125,10 @@ def load_files(
     aside: Spool[str] = Spool()
     notes: list[str] = [f"{len(empty)} empty file{'s' if len(empty) > 1 else ''} passed over"] if empty else []
     notes += [passed_over(found.beside) for found in files if found.beside]
+    told = {name: None for found in full if found.format in ("csv", "ndjson") for name in partition(found)}
+    if told:
+        names = " and ".join(map(repr, told))
+        notes.append(f"what the names of folders say ({names}) is a column of Parquet and Arrow files only")
     for kind in ("csv", "ndjson", "parquet", "ipc"):
         members = [found for found in full if found.format == kind]
         if not members:

@@ -11,7 +11,7 @@ from journeys.errors import SourceError, closest
 from journeys.sources.reading.heads import delimited, kind_of, packing, surely_json
 from journeys.sources.reading.packed import UnreadableError, head_of, members
 
-__all__ = ["Found", "find_files", "passed_over", "table_name"]
+__all__ = ["Found", "find_files", "partition", "passed_over", "table_name"]
 
 FORMATS = {
     ".csv": "csv",
@@ -69,11 +69,26 @@ def find_files(source: str | Path | Iterable[str | Path]) -> list[Found]:
 def table_name(found: Found) -> str:
     """Name the table a file holds: its stem without endings (`tracks.csv.gz` → `tracks`).
 
-    Parts of a table that lies in a folder of its own (`tracks/part-0001.parquet`) have the folder's name.
+    Parts of a table that lies in a folder of its own (`tracks/part-0001.parquet`, `tracks/date=2026-03-01/0.parquet`)
+    have the folder's name.
     """
     stem = found.path.name.split(".")[0].lower()
     parted = stem.lstrip("0123456789-_").startswith("part") or stem.replace("-", "").replace("_", "").isdigit()
-    return found.path.parent.name.lower() if parted else stem
+    if not parted:
+        return stem
+    return next((folder.name.lower() for folder in found.path.parents if "=" not in folder.name), stem)
+
+
+def partition(found: Found) -> dict[str, str]:
+    """Read what the names of a file's folders say of its rows: `date=2026-03-01/part-0.parquet` of them all.
+
+    Examples
+    --------
+    >>> partition(Found(Path("log/date=2026-03-01/country=DE/part-0.parquet"), "parquet"))
+    {'date': '2026-03-01', 'country': 'DE'}
+    """
+    said = (folder.partition("=") for folder in found.path.parts[:-1])
+    return {name: value for name, equals, value in said if equals and name}
 
 
 def passed_over(names: Sequence[str]) -> str:
