@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.identity.meant import as_meant
 from journeys.identity.nobody import why_nobody
 from journeys.identity.reading import Reading
 from journeys.identity.rules import IdentityRules
@@ -27,7 +28,6 @@ Numbers = npt.NDArray[np.int32]
 
 _UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 _LATEST = np.iinfo(np.int64).max
-_LINKS = {"a": pl.Int64, "b": pl.Int64, "first": pl.Int64, "source": pl.Int64, "kind": pl.String}
 _JUNK = {"id_type": pl.String, "id": pl.String, "reason": pl.String, "rows": pl.Int64}
 
 
@@ -163,7 +163,8 @@ def code_ids(
         parts.append(Part(facts_time, _shifted(one.of_facts, start), is_events=False))
         start += one.combinations.shape[0]
     junk += [_stated_nobody(book[name][taken[name] :], listed=junk, id_type=name, rules=rules) for name in types]
-    explicit, self_links = _explicit(links, book=book, sources=sources)
+    told = as_meant(_told(links, book=book), blocks=blocks, readings=readings, ids=ids, types=types)
+    explicit, self_links = _explicit(told, sources=sources)
     combinations = np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32)
     spans = pl.concat(seen)
     ids, combinations, explicit = _only_seen(ids, combinations, explicit, rows=spans["rows"])
@@ -343,12 +344,10 @@ def _junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
     return reason.scatter(bad.arg_true(), said["reason"]) if said.height else reason
 
 
-def _explicit(
-    links: pl.DataFrame, *, book: dict[str, pl.DataFrame], sources: tuple[str, ...]
-) -> tuple[pl.DataFrame, int]:
-    """Code the explicit links; those of junk are gone, those from an identifier to itself are counted."""
+def _told(links: pl.DataFrame, *, book: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Code the ends of the explicit links, `a` and `b`; those of junk are gone."""
     if not links.height:
-        return pl.DataFrame(schema=_LINKS), 0
+        return links.with_columns(pl.lit(None, dtype=pl.Int64).alias(end) for end in "ab")
     known = pl.concat(
         page.filter(pl.col("code") >= 0)
         .select(pl.lit(name).alias("id_type"), "raw", pl.col("code").cast(pl.Int64))
@@ -361,7 +360,11 @@ def _explicit(
             pl.col("id_type").alias(f"id_type_{end}"), pl.col("raw").alias(f"id_{end}"), pl.col("code").alias(end)
         )
         told = told.join(page, on=[f"id_type_{end}", f"id_{end}"], how="left")
-    told = told.filter(pl.col("a").is_not_null() & pl.col("b").is_not_null())
+    return told.filter(pl.col("a").is_not_null() & pl.col("b").is_not_null())
+
+
+def _explicit(told: pl.DataFrame, *, sources: tuple[str, ...]) -> tuple[pl.DataFrame, int]:
+    """Take of the coded links what is evidence; those from an identifier to itself are counted."""
     apart = told.filter(pl.col("a") != pl.col("b"))
     number = {name: at for at, name in enumerate(sources)}
     coded = apart.select(

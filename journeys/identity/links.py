@@ -78,7 +78,9 @@ def in_order(links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
 def _pairs(coded: Coded, *, left: int, right: int) -> pl.DataFrame:
     a, b = coded.combinations[:, left], coded.combinations[:, right]
     both = np.flatnonzero((a >= 0) & (b >= 0) & (coded.seen["rows"].to_numpy() > 0))
-    pairs = pl.DataFrame({"a": a[both].astype(np.int64), "b": b[both].astype(np.int64)})
+    a, b = a[both].astype(np.int64), b[both].astype(np.int64)
+    # codes are in order of trust, but what was told as a user's id may turn out to be a less trusted one
+    pairs = pl.DataFrame({"a": np.minimum(a, b), "b": np.maximum(a, b)})
     return pairs.with_columns(coded.seen[name].gather(both) for name in _SEEN)
 
 

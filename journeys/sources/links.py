@@ -10,13 +10,17 @@ import polars as pl
 from journeys.errors import ArgumentError, raise_all
 from journeys.events import LINK_SCHEMA
 
-__all__ = ["Link", "made_links", "with_kinds"]
+__all__ = ["Link", "made_links"]
 
 End = tuple[str | pl.Expr, pl.Expr]
 
 
 class Link(NamedTuple):
-    """A call (a kind of fact; None: any row) and the two (id type, id) that it joins, as an "alias" or a "merge"."""
+    """A call (a kind of fact; None: any row) and the two (id type, id) that it joins, as an "alias" or a "merge".
+
+    Where a call does not say what an identifier is, it is told as a "user_id": stitching finds out what is meant. A
+    link of the kind "identify" joins nothing: it says that `a` is nobody known, and `b` is.
+    """
 
     call: str | None
     a: End
@@ -25,7 +29,10 @@ class Link(NamedTuple):
 
 
 def made_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
-    """Make the table of links, in the canonical columns; a call that lacks one end links nothing."""
+    """Make the table of links, in the canonical columns; a call that lacks one end links nothing.
+
+    Links from an identifier to itself are made, too: stitching counts them.
+    """
     frames = []
     for rows, link in wanted:
         ends = []
@@ -37,23 +44,8 @@ def made_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
         calls = rows if link.call is None else rows.filter(pl.col("_kind") == link.call)
         frame = calls.select(*ends, "timestamp", "source", pl.lit(link.kind).alias("kind"))
         both = pl.col("id_a").is_not_null() & pl.col("id_b").is_not_null()
-        same = (pl.col("id_a") == pl.col("id_b")) & (pl.col("id_type_a") == pl.col("id_type_b"))
-        frames.append(frame.filter(both & ~same).select(list(LINK_SCHEMA)))
+        frames.append(frame.filter(both).select(list(LINK_SCHEMA)))
     return pl.concat(frames)
-
-
-def with_kinds(used: pl.LazyFrame, *, calls: Sequence[str], ids: Sequence[str], seen: str) -> pl.LazyFrame:
-    """Say what the ids are that these calls name: of the type `seen` where other rows have them as such, else a user's.
-
-    The calls (kinds of facts) are left, each id with a column `<id>:kind` beside.
-    """
-    call = pl.col("_kind").is_in(list(calls))
-    rows = used.filter(call)
-    known = used.filter(~call.fill_null(value=False) & pl.col(seen).is_not_null()).select(seen).unique()
-    for name in ids:
-        one = known.select(pl.col(seen).alias(name), pl.lit(seen).alias(f"{name}:kind"))
-        rows = rows.join(one, on=name, how="left", maintain_order="left")
-    return rows.with_columns(pl.col(f"{name}:kind").fill_null("user_id") for name in ids)
 
 
 def read_stated(links: Mapping[str, str | tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -7,7 +7,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.sources.fields import Fields, unless
 from journeys.sources.keyed import json_columns
-from journeys.sources.links import Link, made_links, with_kinds
+from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
 from journeys.sources.shape import Shape, to_events
@@ -125,19 +125,16 @@ def _links(used: pl.LazyFrame) -> pl.LazyFrame:
     bare = [pl.col(end).str.strip_prefix(DEVICE) for end in ends]
     devices = [pl.col(end).str.starts_with(DEVICE).alias(f"{end}:device") for end in ends]
     rows = used.with_columns(marked).with_columns(*bare, *devices)
-    rows = with_kinds(rows, calls=["create_alias", "merge"], ids=[*ends, "user_id"], seen="device_id")
 
     def end(name: str) -> tuple[pl.Expr, pl.Expr]:
-        kind = pl.when(pl.col(f"{name}:device")).then(pl.lit("device_id")).otherwise(pl.col(f"{name}:kind"))
+        kind = pl.when(pl.col(f"{name}:device")).then(pl.lit("device_id")).otherwise(pl.lit("user_id"))
         return kind, pl.col(name)
 
-    own, alias = ("user_id", pl.col("user_id")), ("user_id", pl.col("_alias"))
+    alias = ("user_id", pl.col("_alias"))
     return made_links(
         [
             (used, Link("identify", ("device_id", pl.col("_anonymous")), ("user_id", pl.col("_identified")), "alias")),
             (rows, Link("create_alias", alias, end("_was"), "alias")),
             (rows, Link("merge", end("_a"), end("_b"), "merge")),
-            # The call itself may be told under the bare id of a device.
-            (rows, Link("merge", (pl.col("user_id:kind"), pl.col("user_id")), own, "merge")),
         ]
     )

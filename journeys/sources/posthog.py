@@ -7,7 +7,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.sources.fields import Fields, named, unless
 from journeys.sources.keyed import json_columns
-from journeys.sources.links import Link, made_links, with_kinds
+from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
 from journeys.sources.reading import Raw, Source, load
@@ -65,9 +65,10 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     -----
     PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
     says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
-    `$anon_distinct_id` are anonymous ids, and so is an `alias` that others have as one. `person_id` is the person at
-    the time of recording, which later merges do not correct: it stays a property of events. The persons model does not
-    tell identified ids from others: a distinct id that is a UUID is taken for an `anonymous_id` there. Source:
+    `$anon_distinct_id` are anonymous ids. Stitching takes for one, too, an `alias` that others have as one, and the
+    distinct id of events without either mark if an `$identify` names it as `$anon_distinct_id`. `person_id` is the
+    person at the time of recording, which later merges do not correct: it stays a property of events. The persons model
+    does not tell identified ids from others: a distinct id that is a UUID is taken for an `anonymous_id` there. Source:
     PostHog's documentation and its open source.
 
     Examples
@@ -89,6 +90,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     if missing:
         raise wrong_system("PostHog", raw, missing=missing)
     event, distinct, device = f.text("event"), f.id("distinct_id"), f.id("properties.$device_id")
+    nameless = f.id("properties.$anon_distinct_id")
     told = f.text("properties.$is_identified").str.to_lowercase()
     kind = named(event, FACTS)
     unknown = ((distinct == device) | (told == "false")).fill_null(value=False) & ~event.is_in(["$identify"])
@@ -98,10 +100,13 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
         event=event,
         ids={
             "user_id": pl.when(~unknown).then(distinct),
-            "anonymous_id": pl.coalesce(pl.when(unknown).then(distinct), f.id("properties.$anon_distinct_id"), device),
+            "anonymous_id": pl.coalesce(pl.when(unknown).then(distinct), nameless, device),
         },
         kind=kind,
-        hidden={"_alias": f.id("properties.alias")},
+        hidden={
+            "_alias": f.id("properties.alias"),
+            "_nameless": pl.when((event == "$identify") & (nameless != distinct)).then(nameless),
+        },
         fields={
             "page_url": f.text("properties.$current_url"),
             "page_path": f.text("properties.$pathname"),
@@ -160,7 +165,9 @@ def _set(f: Fields) -> list[tuple[str, pl.Expr]]:
 
 
 def _links(used: pl.LazyFrame) -> pl.LazyFrame:
-    calls = with_kinds(used, calls=["alias", "merge"], ids=["_alias"], seen="anonymous_id")
-    one, other = (pl.col("_alias:kind"), pl.col("_alias")), pl.coalesce("user_id", "anonymous_id")
+    alias, own = ("user_id", pl.col("_alias")), pl.coalesce("user_id", "anonymous_id")
     kind = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))
-    return made_links([(calls, Link(call, one, (kind, other), call)) for call in ("alias", "merge")])
+    calls = [Link(call, alias, (kind, own), call) for call in ("alias", "merge")]
+    # without `$device_id` only this call says what the visits' distinct id was
+    who = Link("identify", ("anonymous_id", pl.col("_nameless")), ("user_id", pl.col("user_id")), "identify")
+    return made_links([(used, link) for link in (*calls, who)])

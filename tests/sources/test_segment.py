@@ -74,9 +74,11 @@ def test_calls_become_events_facts_and_links(spec):
     assert "name" not in facts.columns
     links = events.links.sort("id_a").select("id_type_a", "id_a", "id_type_b", "id_b", "kind").collect()
     assert links.rows() == [
-        ("anonymous_id", "a1", "user_id", "7", "alias"),
+        ("user_id", "a1", "user_id", "7", "alias"),
         ("user_id", "old", "user_id", "7", "alias"),
     ]
+    kinds = dict(jn.stitch(events).identity.table.select("id", "id_type").rows())
+    assert (kinds["a1"], kinds["old"]) == ("anonymous_id", "user_id")  # the call does not say what they are
     assert set(found.quarantine["reason"]) == {"unknown call type", "no call type"}
 
 
@@ -137,7 +139,10 @@ def test_the_warehouse_gives_each_event_once_with_its_properties(tmp_path):
             "Ada",
         )
         assert facts.filter(pl.col("kind") == "group")["group_name"].to_list() == ["Acme"]
-        assert events.links.select("id_type_a", "id_a").collect().rows() == [("anonymous_id", "a1")]
+        assert events.links.select("id_a", "id_b").collect().rows() == [("a1", "7")]
+        assert jn.stitch(events).identity.links.select("id_type_a", "id_type_b", "kind").rows()[0] == (
+            "user_id", "anonymous_id", "alias",
+        )  # fmt: skip
         assert "users: a summary of people or accounts, passed over" in found.table["reason"].to_list()
 
 

@@ -143,6 +143,7 @@ def test_posthog(as_text):
     assert events.links.select("id_a", "id_b", "kind").collect().rows() == [
         ("u0", "u1", "alias"),
         ("u2", "u1", "merge"),
+        ("d1", "u1", "identify"),
     ]
 
 

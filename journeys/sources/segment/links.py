@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.sources.links import Link, made_links, with_kinds
+from journeys.sources.links import Link, made_links
 
 __all__ = ["alias_links"]
 
 
 def alias_links(used: pl.LazyFrame) -> pl.LazyFrame:
-    """Link `previousId` with `userId`; what is known as an anonymous id is one, else it is an older user id."""
-    alias = with_kinds(used, calls=["alias"], ids=["_previous"], seen="anonymous_id")
-    previous = (pl.col("_previous:kind"), pl.col("_previous"))
-    return made_links([(alias, Link("alias", previous, ("user_id", pl.col("user_id")), "alias"))])
+    """Link `previousId` with `userId`; whether the previous one is an older user id shows when all is stitched."""
+    previous, user = (("user_id", pl.col(name)) for name in ("_previous", "user_id"))
+    return made_links([(used, Link("alias", previous, user, "alias"))])

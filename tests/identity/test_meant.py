@@ -1,0 +1,148 @@
+"""What an alias names is found in the rows of all sources: how they are split over files decides nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.identity import IdentityRules
+
+UUID = "A1B2C3D4-0000-4000-8000-1234567890AB"
+Rows = list[dict[str, Any]]
+
+
+def ways(rows: Rows) -> list[list[Rows]]:
+    """Split rows over files: all in one, forwards and backwards, in two wherever one can cut, each for itself."""
+    cuts = [[rows[:at], rows[at:]] for at in range(1, len(rows))]
+    return [[rows], [rows[::-1]], *cuts, [[row] for row in rows]]
+
+
+def people(
+    reader: Callable[..., jn.Events], rows: Rows, folder: Path, *, rules: IdentityRules | None = None
+) -> list[tuple[tuple[str, str], ...]]:
+    """Return who is who, which must be the same for all splits."""
+    tables = []
+    for at, parts in enumerate(ways(rows)):
+        events = []
+        for number, part in enumerate(parts):
+            path = folder / f"{at}-{number}.ndjson"
+            path.write_text("".join(json.dumps(row) + "\n" for row in part))
+            events.append(reader(path, name="web"))
+        identity = jn.stitch(*events, rules=rules or IdentityRules()).identity
+        tables.append((identity.table, identity.figures, identity.links.drop("source")))
+    for same in zip(*tables, strict=True):
+        assert all(one.equals(same[0]) for one in same)
+    known = tables[0][0].group_by("person").agg(pl.struct("id_type", "id")).sort("person")
+    return [tuple(tuple(one.values()) for one in ids) for ids in known["id_type"]]
+
+
+def segment(minute: int, **call: Any) -> dict[str, Any]:
+    return {"timestamp": f"2026-03-01T10:0{minute}:00Z", "messageId": f"{minute}", "event": "Visit"} | call
+
+
+def test_a_value_of_both_kinds_is_the_users(tmp_path) -> None:
+    visit, login = segment(1, type="track", anonymousId="x"), segment(2, type="track", userId="x")
+    alias, paid = segment(3, type="alias", userId="ann", previousId="x"), segment(4, type="track", userId="ann")
+    found = people(jn.read_segment, [visit, login, alias, paid], tmp_path)
+    assert found == [(("anonymous_id", "x"),), (("user_id", "ann"), ("user_id", "x"))]
+    found = people(jn.read_segment, [visit, alias, paid], tmp_path)
+    assert found == [(("user_id", "ann"), ("anonymous_id", "x"))]
+
+
+def test_values_are_compared_as_the_rules_write_them(tmp_path) -> None:
+    visit, alias = (
+        segment(1, type="track", anonymousId=UUID),
+        segment(2, type="alias", userId="a", previousId=UUID.lower()),
+    )
+    assert people(jn.read_segment, [visit, alias], tmp_path) == [(("user_id", "a"), ("anonymous_id", UUID.lower()))]
+    visit, alias = (
+        segment(1, type="track", anonymousId="Cookie"),
+        segment(2, type="alias", userId="a", previousId="cookie"),
+    )
+    assert len(people(jn.read_segment, [visit, alias], tmp_path)) == 2
+    folds = IdentityRules(fold_case=("anonymous_id", "user_id"))
+    assert people(jn.read_segment, [visit, alias], tmp_path, rules=folds) == [
+        (("user_id", "a"), ("anonymous_id", "cookie"))
+    ]
+
+
+def mixpanel(event: str, second: int, **properties: Any) -> dict[str, Any]:
+    return {"event": event, "properties": {"time": 1772530000 + second, "$insert_id": f"i{second}", **properties}}
+
+
+@pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.mixpanel_original()])
+@pytest.mark.parametrize(
+    "call",
+    [
+        mixpanel("$create_alias", 5, distinct_id="dev-1", alias="u1"),
+        mixpanel("$merge", 5, distinct_id="dev-1", **{"$distinct_ids": ["dev-1", "u1"]}),
+    ],
+)
+def test_a_device_of_mixpanels_original_merge(tmp_path, rules, call) -> None:
+    visit = mixpanel("Visit", 0, distinct_id="dev-1", **{"$device_id": "dev-1"})
+    paid = mixpanel("Paid", 9, distinct_id="u1", **{"$user_id": "u1"})
+    found = people(jn.read_mixpanel, [visit, call, paid], tmp_path, rules=rules)
+    assert found == [(("user_id", "u1"), ("device_id", "dev-1"))]
+
+
+def test_the_type_of_the_same_source_comes_first(tmp_path) -> None:
+    web, app, calls = (tmp_path / f"{name}.ndjson" for name in ("web", "app", "calls"))
+    web.write_text(json.dumps(segment(1, type="track", anonymousId="a")))
+    app.write_text(json.dumps(mixpanel("Visit", 0, distinct_id="a", **{"$device_id": "a"})))
+    calls.write_text(json.dumps(mixpanel("$create_alias", 5, distinct_id="a", alias="u1")))
+    identity = jn.stitch(jn.read_segment(web), jn.read_mixpanel(app), jn.read_mixpanel(calls)).identity
+    assert identity.table.select("id_type", "id", "person").sort("id_type").rows() == [
+        ("anonymous_id", "a", 1),
+        ("device_id", "a", 2),
+        ("user_id", "u1", 2),
+    ]
+
+
+def posthog(event: str, distinct: str, minute: int, **properties: Any) -> dict[str, Any]:
+    at = f"2026-03-01T10:0{minute}:00Z"
+    return {"uuid": f"{minute}", "event": event, "timestamp": at, "distinct_id": distinct, "properties": properties}
+
+
+@pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.posthog()])
+def test_an_identify_call_says_whose_visits_were_nameless(tmp_path, rules) -> None:
+    visit, identify = posthog("Visit", "v-1", 1), posthog("$identify", "u1", 2, **{"$anon_distinct_id": "v-1"})
+    paid, again = posthog("Paid", "u1", 3), posthog("Visit", "v-1", 4)
+    found = people(jn.read_posthog, [visit, identify, paid, again], tmp_path, rules=rules)
+    assert found == [(("user_id", "u1"), ("anonymous_id", "v-1"))]
+    # with a device in the same row, both are anonymous ids and belong together
+    visit["properties"] = {"$device_id": "d"}
+    found = people(jn.read_posthog, [visit, identify, paid, again], tmp_path, rules=rules)
+    assert found == [(("user_id", "u1"), ("anonymous_id", "d"), ("anonymous_id", "v-1"))]
+
+
+def test_who_was_identified_is_no_visitor(tmp_path) -> None:
+    first, other = (
+        posthog("$identify", user, at, **{"$anon_distinct_id": was})
+        for user, at, was in [("u1", 1, "v"), ("u2", 2, "u1")]
+    )
+    paid, again = posthog("Paid", "u1", 3), posthog("Paid", "u2", 4)
+    found = people(jn.read_posthog, [first, other, paid, again], tmp_path)
+    assert [("user_id", user) in ids for user, ids in zip(("u1", "u2"), found, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("call", [{"type": "alias", "userId": "u1", "previousId": "u1"}])
+def test_a_link_to_itself_is_counted(tmp_path, call) -> None:
+    path = tmp_path / "calls.ndjson"
+    path.write_text(json.dumps(segment(1, **call)))
+    assert jn.stitch(jn.read_segment(path)).identity.figure("links from an identifier to itself") == 1
+    path.write_text(json.dumps(mixpanel("$create_alias", 5, distinct_id="u1", alias="u1")))
+    assert jn.stitch(jn.read_mixpanel(path)).identity.figure("links from an identifier to itself") == 1
+    path.write_text(json.dumps(posthog("$create_alias", "u1", 5, alias="u1")))
+    assert jn.stitch(jn.read_posthog(path)).identity.figure("links from an identifier to itself") == 1
+    frame = pl.DataFrame({"at": ["2026-03-01"], "user_id": ["u1"], "was": ["u1"]})
+    for how in ("alias", "merge"):
+        events = jn.read_table(
+            frame, timestamp="at", event=pl.lit("x"), ids=["user_id"], links={"was": ("user_id", how)}
+        )
+        assert jn.stitch(events).identity.figure("links from an identifier to itself") == 1
