@@ -123,7 +123,8 @@ def _read(
         columns = {column.lower() for column in raw.schema}
         if "event" in columns and "id" in columns:
             return warehouse_events({"tracks": raw}, **say)
-        raise wrong_system("Segment", raw, missing=["type"])
+        ids = ["messageId", "anonymousId", "userId"]
+        raise wrong_system("Segment", raw, missing=["type", *(ids if raw.schema.keys().isdisjoint(ids) else [])])
     return spec_events(json_columns(raw, *OBJECTS), **say)
 
 

@@ -12,7 +12,7 @@ from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import snake_case
 from journeys.sources.segment.links import alias_links
-from journeys.sources.segment.times import call_time
+from journeys.sources.segment.times import assumed, call_time
 from journeys.sources.shape import Named, Shape, to_events
 
 __all__ = ["CAMPAIGN", "PAGES", "spec_events"]
@@ -25,6 +25,7 @@ CAMPAIGN = {
     "term": "campaign_term",
     "content": "campaign_content",
 }
+TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 PAGES = ("path", "url", "title", "referrer", "search")
 
 
@@ -36,7 +37,7 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     # Asked for by nearly every column: it is worked out once.
     raw = Raw(raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")), raw.name, raw.notes, raw.held)
     call = pl.col("_call")
-    time, timed, skew = call_time(f, ("timestamp", "originalTimestamp", "sentAt", "receivedAt"))
+    time, timed, skew = call_time(f, TIMES)
     identify, paged = call == "identify", call.is_in(["page", "screen"])
     shape = Shape(
         timestamp=time,
@@ -85,7 +86,7 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     shape.properties += f.rest(skip=["integrations", "context", "traits", "properties"])
     shape.traits = _together([one for one in said["identify"] if one[0] != "email"], said["known"])
     shape.traits += [(f"group_{key}", expr) for key, expr in said["group"]]
-    return to_events(raw, shape, name=name, links=alias_links)
+    return to_events(raw, shape, name=name, links=alias_links, notes=assumed(raw.rows, f, TIMES))
 
 
 def _known_of_the_person(f: Fields) -> Named:

@@ -8,8 +8,9 @@ import polars as pl
 
 from journeys.sources.fields import Fields
 from journeys.sources.times import UTC_TIME, parse_time
+from journeys.sources.zones import bare_times
 
-__all__ = ["call_time"]
+__all__ = ["assumed", "call_time"]
 
 
 def call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr, pl.Expr | None]:
@@ -31,6 +32,11 @@ def call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr, pl.Exp
 
     skew = parsers[sent] - parsers[received] if sent in parsers and received in parsers else None
     return raws.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True), timed, skew
+
+
+def assumed(rows: pl.LazyFrame, f: Fields, names: Sequence[str]) -> list[str]:
+    """Say what was assumed of the first calls' times, if they name no zone."""
+    return bare_times(rows, *(f.raw(name) for name in names if f.has(name)))
 
 
 def _read(calls: pl.DataFrame, dtypes: dict[str, pl.DataType], names: Sequence[str]) -> pl.Series:

@@ -15,13 +15,15 @@ from journeys.sources.reading import Raw, concat_rows
 from journeys.sources.reading.dtypes import snake_case
 from journeys.sources.segment.links import alias_links
 from journeys.sources.segment.spec import CAMPAIGN, PAGES
-from journeys.sources.segment.times import call_time
+from journeys.sources.segment.times import assumed, call_time
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["plain_table", "warehouse_events"]
 
 # Latest state of people and accounts: the same facts as identifies and groups, without their times.
 SUMMARIES = ("users", "accounts", "rules", "delete")
+# What the warehouse keeps about its loading (rudder_discards, segment_active_partitions), unless it has calls in it.
+BOOKS = re.compile(r"^(rudder|segment)_")
 KINDS = {"identifies": "identify", "groups": "group", "aliases": "alias"}
 # What those who unload a table in parts write behind its name: Snowflake _0_0_0, BigQuery -000000000000, Redshift
 # 0000_part_00; and the dates that people write there.
@@ -29,6 +31,8 @@ SHARD = re.compile(r"(?:_\d+_\d+_\d+|[-_]?0\d{2,}|[-_]?0\d+_part_\d+)$")
 KNOWN_SHARD = re.compile(
     r"^(pages|screens|tracks|identifies|groups|aliases|users|accounts)(?:[-_.]?(?:part)?[-_]?\d+)+$"
 )
+TIMED = {"id", "timestamp", "received_at", "event"}
+TIMES = ("timestamp", "original_timestamp", "sent_at", "received_at")
 LOADING = (
     "uuid",
     "uuid_ts",
@@ -58,23 +62,34 @@ def plain_table(name: str) -> str:
 def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, screen_event: str) -> Events:
     """Put the warehouse's tables under each other as calls, and give them their canonical columns."""
     tables = {key: _in_lower_case(raw) for key, raw in tables.items()}
-    called = {key: plain_table(key) for key in tables}
-    read = {key: raw for key, raw in tables.items() if called[key] not in SUMMARIES}
-    left_out = sorted(set(tables) - set(read))
+    plain = {key: plain_table(key) for key in tables}
+    called = {key: _without_view(name, tables[key]) for key, name in plain.items()}
+    over = {key: "a summary of people or accounts" for key in tables if called[key] in SUMMARIES}
+    # BigQuery has a view of each table without its duplicates.
+    over |= {
+        key: f"a view of {called[key]}"
+        for key, name in plain.items()
+        if called[key] != name and called[key] in plain.values() and key not in over
+    }
     problems = []
-    for key, raw in read.items():
+    for key, raw in tables.items():
         columns = set(raw.schema)
-        if not columns & {"anonymous_id", "user_id"} or not columns & {"id", "timestamp", "received_at", "event"}:
+        if key in over or (columns & {"anonymous_id", "user_id"} and columns & TIMED):
+            continue
+        if BOOKS.match(key):
+            over[key] = "what the warehouse keeps about its loading"
+        else:
             guess = looks_like(columns)
             whose = f" (it looks like {guess})" if guess and "Segment" not in guess else ""
             problems.append(f"{key!r} has neither anonymous_id nor user_id beside a time{whose}")
+    read = {key: raw for key, raw in tables.items() if key not in over}
     if not read or problems:
-        said = "; ".join(problems) or f"only {', '.join(map(repr, left_out))}"
+        said = "; ".join(problems) or f"only {', '.join(map(repr, sorted(over)))}"
         raise SourceError(f"source: these are not Segment's warehouse tables: {said}")
     # Each event's own table comes before `tracks`: of two rows with one id the first stays, the one with properties.
     order = sorted(read, key=lambda key: (called[key] == "tracks", key))
     rows = concat_rows([_called(read[key], KINDS.get(called[key], called[key]), called[key]) for key in order])
-    notes = [f"{key}: a summary of people or accounts, passed over" for key in left_out]
+    notes = [f"{key}: {what}, passed over" for key, what in sorted(over.items())]
     notes += [note for raw in read.values() for note in raw.notes]
     has: dict[str, set[str]] = {}
     for key, raw in read.items():
@@ -87,6 +102,13 @@ def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, s
         screen_event,
         has=has,
     )
+
+
+def _without_view(name: str, raw: Raw) -> str:
+    """Name the table that a view (`users_view`) is of; the table of an event may be called so, too."""
+    base = name.removesuffix("_view")
+    known = base == "tracks" or (base in (*SUMMARIES, *KINDS, "pages", "screens") and "event" not in raw.schema)
+    return base if known else name
 
 
 def _in_lower_case(raw: Raw) -> Raw:
@@ -116,7 +138,7 @@ def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Map
     f = Fields(raw.schema)
     call = pl.col("_call")
     fact = call.is_in(list(KINDS.values()))
-    time, timed, skew = call_time(f, ("timestamp", "original_timestamp", "sent_at", "received_at"))
+    time, timed, skew = call_time(f, TIMES)
     shape = Shape(
         timestamp=time,
         timed=timed,
@@ -146,12 +168,17 @@ def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Map
         shape.fields["message_id"] = f.id("id")
     if f.has("replay_url"):
         shape.fields["replay_url"] = f.text("replay_url")
+    paged = call.is_in(["pages", "screens"])
     if f.has("name"):
-        shape.properties.append(("page_name", pl.when(call.is_in(["pages", "screens"])).then(f.text("name"))))
+        shape.properties.append(("page_name", pl.when(paged).then(f.text("name"))))
     f.used |= {(column,) for column in LOADING}
     behaviour = set().union(*(columns for kind, columns in has.items() if kind not in KINDS.values()))
     own = [(key, f.text(key)) for key in ("name", "email", *PAGES) if f.has(key)]
-    shape.properties += [(key, pl.when(~fact & (call != "pages")).then(expr)) for key, expr in own if key in behaviour]
+    for key, expr in own:
+        # what tells of the page is no property beside; a screen has a name like a page
+        of_pages = {"pages", "screens"} if key == "name" else {"pages"}
+        if any(key in columns for kind, columns in has.items() if kind not in {*KINDS.values(), *of_pages}):
+            shape.properties.append((key, pl.when(~fact & ~call.is_in(sorted(of_pages))).then(expr)))
     rest = [*f.rest(), *own]
     shape.properties += [(key, expr) for key, expr in rest[: -len(own) or None] if key in behaviour]
     for kind, prefix in (("identify", ""), ("group", "group_")):
@@ -161,4 +188,4 @@ def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Map
             for key, expr in told
             if (kind, key) != ("identify", "email")
         ]
-    return to_events(raw, shape, name=name, links=alias_links)
+    return to_events(raw, shape, name=name, links=alias_links, notes=assumed(raw.rows, f, TIMES))
