@@ -11,7 +11,9 @@ import polars as pl
 
 from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
+from journeys.sources.questions import check_question
 from journeys.sources.reading import concat_rows
+from journeys.sources.reading.dtypes import ROUNDED
 from journeys.sources.reading.spool import Spool
 from journeys.sources.table import read_table
 
@@ -41,8 +43,9 @@ def read_sql(
     Parameters
     ----------
     query
-        What to ask: any SELECT. Let the database choose columns and rows. The answer is fetched at once, a batch at a
-        time: up to 64 MB of it stay in memory, the rest waits in files in the folder for temporary files.
+        What to ask: any SELECT, or another statement that gives rows and changes nothing. Let the database choose
+        columns and rows. The answer is fetched at once, a batch at a time: up to 64 MB of it stay in memory, the rest
+        waits in files in the folder for temporary files.
     connection
         An open connection: DuckDB, SQLite, PostgreSQL (psycopg), ADBC, SQLAlchemy or any other that follows the DBAPI.
     timestamp, event, ids, message_id, name, properties, unit, time_zone, drop_duplicates
@@ -55,7 +58,7 @@ def read_sql(
     Raises
     ------
     ArgumentError
-        The connection is none.
+        The connection is none, or the query is no question: it may change the database.
     SourceError
         The database refuses the query; its own words are in the message. Or a column has a type that cannot be read.
 
@@ -81,6 +84,8 @@ def read_sql(
             f"connection: {type(connection).__name__} is no open connection; give what the database's library gives, "
             "such as sqlite3.connect('app.db') or duckdb.connect('app.duckdb')"
         )
+    if isinstance(query, str):
+        check_question(query)
     try:
         frame = _ask(query, connection)
     except pl.exceptions.PanicException as error:
@@ -88,6 +93,8 @@ def read_sql(
         raise SourceError(
             f"query: the answer has a type that cannot be read; cast that column to text in the query: {said}"
         ) from error
+    except SourceError:
+        raise
     except Exception as error:  # every driver has errors of its own
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SourceError(f"query: the database refuses it: {said}") from error
@@ -112,9 +119,12 @@ def _ask(query: str, connection: Any) -> pl.LazyFrame:
         frame = batch.select(_plain(batch.get_column(name)) for name in batch.columns)
         spool.add(frame, mark=frame.schema)
     # each batch tells its types by itself; where they differ, the column becomes one that holds them all
-    tables = [table for _, table in spool.tables()]
-    if tables:
-        return concat_rows(tables)
+    found = spool.tables()
+    if found:
+        texts = {name for schema, _ in found for name, dtype in schema.items() if dtype not in (pl.Binary, pl.Null)}
+        return concat_rows(
+            [_hex(table, [n for n in schema if schema[n] == pl.Binary and n in texts]) for schema, table in found]
+        )
     # no rows may come in no batch: then only the whole answer, which is empty, names the columns
     whole = pl.DataFrame(_readable(connection.sql(query))) if _duckdb(connection) else None
     return (pl.read_database(query, connection) if whole is None else whole).lazy()
@@ -128,9 +138,41 @@ def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
         for batch in read(BATCH):
             yield pl.DataFrame(batch)
         return
+    if type(connection).__module__.partition(".")[0] == "sqlite3":
+        yield from _from_sqlite(query, connection)
+        return
     with _reading(connection) as reading:
         options: dict[str, Any] = {"iter_batches": True, "batch_size": BATCH, "infer_schema_length": None}
         yield from pl.read_database(query, reading, **options)
+
+
+def _from_sqlite(query: str, connection: Any) -> Iterator[pl.DataFrame]:
+    """SQLite has no types of columns, only of values: Polars takes the first for that of all."""
+    with closing(connection.cursor() if hasattr(connection, "cursor") else connection.connection.cursor()) as cursor:
+        cursor.row_factory = None
+        cursor.execute(query)
+        names = [column[0] for column in cursor.description or ()]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SourceError(f"query: several columns of the answer are called {twice[0]!r}; name them apart (as …)")
+        while rows := cursor.fetchmany(BATCH):
+            yield pl.DataFrame(
+                [_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
+            )
+
+
+def _series(name: str, values: Sequence[Any]) -> pl.Series:
+    """Make a column of values; of several types it is text, and bytes are written as hexadecimal digits."""
+    kinds = set(map(type, values)) - {type(None)}
+    rounds = kinds == {int, float} and any(isinstance(one, int) and abs(one) >= ROUNDED for one in values)
+    if len(kinds) < 2 or (kinds == {int, float} and not rounds):
+        return pl.Series(name, values, strict=False)
+    texts = [None if one is None else one.hex() if isinstance(one, bytes) else str(one) for one in values]
+    return pl.Series(name, texts, dtype=pl.String)
+
+
+def _hex(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Write bytes as text where other batches have text or numbers."""
+    return rows.with_columns(pl.col(column).bin.encode("hex") for column in columns)
 
 
 def _duckdb(connection: Any) -> bool:
