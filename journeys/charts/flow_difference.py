@@ -14,14 +14,13 @@ from journeys.charts.sankey.drawing import FAINT, FULL, MOST, margins, most_name
 from journeys.charts.sankey.fold import fold, place_of
 from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
 from journeys.charts.sankey.names import heads_of, names_of
-from journeys.charts.sankey.stage import PITCH, ROOM, Stage
+from journeys.charts.sankey.stage import PITCH, ROOM, SIDE, Stage, width_for
 from journeys.charts.theme import DROP_OFF, Colours, colours, finish, nothing, rgba
 from journeys.display import number, percent, plural, points
 
 __all__ = ["draw", "draw_both"]
 
 SHOWN = 60
-WIDTH = 1080
 TALL, BETWEEN = 300.0, 64.0
 """Pixels that all who start take in each of two flows, and between the two."""
 SHARES = ("share_of_start", "against_share_of_start", "difference")
@@ -93,7 +92,7 @@ def draw(
     fig.update_layout(annotations=[*notes, _key(pale=pale, theme=theme, narrow=narrow)])
     told = (subtitle, folded.told, f"{left} smaller differences left undrawn." if left else "")
     said = " ".join(part for part in told if part)
-    place = margins(stage.total, narrow=narrow, more=36 if narrow else 24)
+    place = margins(stage.total, width=None if narrow else width_for(stage.columns), more=36 if narrow else 24)
     return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
@@ -168,7 +167,7 @@ def draw_both(
     stages[0].axes(fig)
     fig.update_layout(annotations=notes)
     said = " ".join(part for part in (subtitle, folded.told) if part)
-    place = margins(stages[0].total, narrow=narrow, more=26)
+    place = margins(stages[0].total, width=None if narrow else width_for(stages[0].columns), more=26)
     return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
@@ -198,7 +197,16 @@ def _stages(laid: Sequence[Layout], *, narrow: bool) -> list[Stage]:
         top += Stage.height_of(flow, columns=columns, upright=narrow) + BETWEEN
     across = max(flow.height for flow in laid)
     return [
-        Stage(flow, WIDTH, first, columns, top=at, total=top - BETWEEN, upright=narrow, across=across)
+        Stage(
+            flow,
+            width_for(columns) - 2 * SIDE,
+            first,
+            columns,
+            top=at,
+            total=top - BETWEEN,
+            upright=narrow,
+            across=across,
+        )
         for flow, at in zip(laid, tops, strict=True)
     ]
 

@@ -81,7 +81,7 @@ def draw_pairs(
 
 
 def _dumbbells(
-    rows: Sequence[tuple[str, float, float, str]], words: tuple[str, str], *, dark: bool, narrow: bool, **heads: str
+    rows: Sequence[tuple[str, float, float, str]], words: tuple[str, str], *, dark: bool, narrow: bool, **heads: Any
 ) -> go.Figure:
     """Draw a row a behaviour: a line from the hollow dot to the filled one, and a remark at the right."""
     if not rows:
@@ -217,7 +217,7 @@ def draw_groups(
         for row in rows
     ]
     phis = [row["phi"] for row in rows]
-    heads = {"title": title, "subtitle": subtitle}
+    heads: dict[str, Any] = {"title": title, "subtitle": subtitle}
     if over_time:
         moments = [row["stratum"] for row in rows]
         band = moments + moments[::-1]

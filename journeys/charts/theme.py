@@ -213,6 +213,7 @@ def finish(
     dark: bool = False,
     narrow: bool = False,
     height: int = 420,
+    width: int | None = None,
     margin: Mapping[str, int] | None = None,
 ) -> go.Figure:
     """Dress a drawn figure: theme, finding as its title, definition as its subtitle, room for both.
@@ -229,18 +230,22 @@ def finish(
         For about 360 to 560 pixels.
     height
         Of the drawing in pixels, without the title.
+    width
+        Of the figure in pixels, where what it draws needs as many; else it fits its place.
     margin
         Room around the drawing: `t` (between title and drawing), `b`, `l`, `r`.
     """
     theme = colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
-    lines = _lines(title, 33 if narrow else 76)
-    small = _lines(subtitle, 52 if narrow else 116)
+    # Signs a line; beside the title are the buttons.
+    lines = _lines(title, 33 if narrow else 76 if width is None else (width - 120) // 11)
+    small = _lines(subtitle, 52 if narrow else 116 if width is None else (width - 16) // 7)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
     fig.update_layout(
         template=_template(dark),
         height=height + head,
+        width=width,
         margin={"t": room["t"] + head, "b": room["b"], "l": room["l"], "r": room["r"], "pad": 0},
         # What the report takes off again, where headings say the same.
         meta={"head": head},

@@ -73,9 +73,21 @@ def to_markdown(result: Any, *, path: str | Path | None = None, rows: int = 100)
 
 
 def to_image(
-    result: Any, *, path: str | Path, width: int = 1080, height: int | None = None, dark: bool = False
+    result: Any, *, path: str | Path, width: int | None = None, height: int | None = None, dark: bool = False
 ) -> Path:
     """Draw a result into a picture: PNG, SVG or PDF, by the ending. Needs the extra `images`.
+
+    Parameters
+    ----------
+    result
+        What has a picture, or a figure.
+    path
+        The file.
+    width, height
+        In pixels; else 1,080 wide, or as wide as what is drawn needs. A drawing of many columns keeps its proportions
+        and becomes smaller, or larger, as a whole, so that no name runs into another.
+    dark
+        For a dark page.
 
     Raises
     ------
@@ -90,7 +102,12 @@ def to_image(
     if find_spec("kaleido") is None:
         raise ArgumentError("to_image needs the package kaleido: pip install 'journeys[images]'")
     figure = result.plot(dark=dark) if hasattr(result, "plot") else result
-    size = {"width": width} | ({"height": height} if height is not None else {})
+    size: dict[str, Any] = {"height": height} if height is not None else {}
+    needed = getattr(getattr(figure, "layout", None), "width", None)
+    if needed is None:
+        size["width"] = width or 1080
+    elif width is not None:
+        size = {key: value * needed / width for key, value in size.items()} | {"scale": width / needed}
     try:
         figure.write_image(place, **size)
     except RuntimeError as error:  # kaleido draws in a browser, which may be missing

@@ -13,7 +13,7 @@ from journeys.charts.sankey.fold import fold, place_of
 from journeys.charts.sankey.layout import PITCH as LABEL
 from journeys.charts.sankey.layout import Layout, Link, lay_out
 from journeys.charts.sankey.names import heads_of, names_of
-from journeys.charts.sankey.stage import PITCH, ROOM, Stage
+from journeys.charts.sankey.stage import PITCH, ROOM, SIDE, Stage, width_for
 from journeys.charts.sankey.words import ENOUGH, link_words, node_words
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, colours, event_colours, finish, nothing, rgba
 from journeys.display import number, percent, plural
@@ -41,7 +41,7 @@ def draw(
     unit: str = "person",
     title: str = "",
     subtitle: str = "",
-    width: int = 1080,
+    width: int | None = None,
     smallest: float = SMALLEST,
     most: int = MOST,
     dark: bool = False,
@@ -73,7 +73,8 @@ def draw(
     title, subtitle
         The finding and the definition.
     width
-        The width in pixels that names are cut for; the figure still fits its place.
+        The figure's width in pixels; else as wide as the names of its columns need, at least 760. A figure for a
+        telephone fits its place.
     smallest
         Where more than 20 links have a smaller share of the fullest column they are folded: they keep their place, so
         that every node is as high as its people, but no ribbon is drawn, and the subtitle says how many they are.
@@ -116,7 +117,8 @@ def draw(
         ribbons = {row: _related(rows[row], theme) for row in ribbons}
     first = min(one.position for one in laid.nodes)
     total = Stage.height_of(laid, columns=laid.columns, upright=narrow)
-    stage = Stage(laid, width, first, laid.columns, total=total, upright=narrow)
+    wide = width or width_for(laid.columns)
+    stage = Stage(laid, wide - 2 * SIDE, first, laid.columns, total=total, upright=narrow)
     on_way: Way = {(begins + n, a, b) for n, (a, b) in enumerate(pairwise(path))}
     hairs = _hairs(laid, smallest, on_way)
     told = [subtitle, folded_nodes.told, _told(laid, hairs) if hairs else ""]
@@ -143,13 +145,15 @@ def draw(
     notes += heads_of(stage, heads=heads, goal=goal, theme=theme)
     fig.update_layout(annotations=notes)
     said = " ".join(part for part in told if part)
-    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **margins(total, narrow=narrow))
+    place = margins(total, width=None if narrow else wide)
+    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
-def margins(total: float, *, narrow: bool, more: int = 0) -> dict[str, Any]:
-    """Say how high the figure is and what is around it."""
-    top = (4 if narrow else 30) + more
-    return {"height": round(total) + top + 10, "margin": {"t": top, "b": 10, "l": 8, "r": 8}}
+def margins(total: float, *, width: int | None, more: int = 0) -> dict[str, Any]:
+    """Say how high the figure is, how wide unless upright, and what is around it."""
+    top = (4 if width is None else 30) + more
+    margin = {"t": top, "b": 10, "l": SIDE, "r": SIDE}
+    return {"height": round(total) + top + 10, "width": width, "margin": margin}
 
 
 def most_names(most: int, *, narrow: bool) -> int:

@@ -15,13 +15,26 @@ from journeys.charts.labels import label
 from journeys.charts.sankey.layout import Layout, Link, Node
 from journeys.charts.sankey.upright import bar, ribbons
 
-__all__ = ["PITCH", "ROOM", "ROW", "THICK", "Stage"]
+__all__ = ["PITCH", "ROOM", "ROW", "SIDE", "THICK", "Stage", "width_for"]
 
 THICK = 13
 ROOM, PITCH, ROW = 348.0, 68.0, 134.0
 """Upright: the pixels across that there are, those of a name, and those from one row to the next."""
 _ABOVE = 72
 """Upright: the pixels above the first row for its head and its names."""
+COLUMN, LEAST, SIDE = 160, 760, 8
+"""Lying: the pixels from one column to the next that names need, the least of a figure, and those at its sides."""
+
+
+def width_for(columns: int) -> int:
+    """Say how wide a lying figure must be for its names, whatever the page: a cell of a notebook then scrolls.
+
+    Examples
+    --------
+    >>> width_for(3), width_for(6), width_for(12)
+    (760, 1056, 2016)
+    """
+    return max(LEAST, round(COLUMN * (columns + 0.5))) + 2 * SIDE * (columns > 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class Stage:
     laid : Layout
         What is drawn.
     width : float
-        The paper's width in pixels that names are cut for.
+        The paper's width in pixels.
     first, columns : int
         The first column, and how many there are: those of all layouts of a figure.
     top, total : float
@@ -61,7 +74,7 @@ class Stage:
     @property
     def room(self) -> float:
         """The pixels from one column to the next that a name may take."""
-        return self.width / (self.columns + (1 if self.columns > 6 else 0.5))
+        return self.width / (self.columns + 0.5)
 
     def along(self, one: Node) -> float:
         """Return the pixels from the edge to a node's centre, in the direction that people go."""
