@@ -29,7 +29,7 @@ def number_people(
     """Number people by (first event, smallest identifier), those without events last; keep earlier numbers.
 
     An earlier person's number goes to whoever has its most trusted identifier now; where several earlier people are
-    one now, the smallest number stays.
+    one now, the smallest number stays, and the others are never given again.
 
     Returns
     -------
@@ -65,8 +65,7 @@ def number_people(
     kept = home.group_by("head").agg(pl.col("before").min())
     number[kept["head"].to_numpy()] = kept["before"].to_numpy()
     new = heads[number[heads] == 0]
-    highest = int(before.ids["person"].to_numpy().max(initial=0))
-    number[new] = np.arange(1, new.size + 1) + highest
+    number[new] = np.arange(1, new.size + 1) + before.highest
     pairs = then.select("before", "head").unique().with_columns(person=pl.lit(number).gather(pl.col("head")))
     moved = pairs.filter(pl.col("person") != pl.col("before"))
     changes = (

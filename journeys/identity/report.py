@@ -57,6 +57,8 @@ class Identity:
         How traits were asked for.
     selected : bool
         Whether this was asked of a selection; what it tells is of everybody all the same.
+    highest : int
+        The highest number that was ever given to a person, also to one who is another's now.
 
     Examples
     --------
@@ -89,6 +91,10 @@ class Identity:
     salted: bool = False
     traits: Literal["latest", "as_of"] = "latest"
     selected: bool = False
+    highest: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "highest", max(self.highest, int(self.ids["person"].to_numpy().max(initial=0))))
 
     @cached_property
     def table(self) -> pl.DataFrame:
@@ -331,6 +337,7 @@ class Identity:
         """Put everything but the raw events into frames, for a store."""
         told = {one.name: getattr(self.rules, one.name) for one in fields(self.rules) if one.name != "salt"}
         settings = {"types": list(self.types), "rules": told, "salted": self.salted or bool(self.rules.salt)}
+        settings["highest"] = self.highest
         frames = {name: getattr(self, name) for name in _FRAMES}
         return frames | {"settings": pl.DataFrame({"json": [json.dumps(settings)]})}
 
@@ -340,7 +347,8 @@ class Identity:
         settings = json.loads(frames["settings"]["json"][0])
         kept: dict[str, Any] = {name: frames[name] for name in _FRAMES}
         rules = IdentityRules(**settings["rules"])
-        return cls(**kept, types=tuple(settings["types"]), rules=rules, salted=settings["salted"])
+        told = {"salted": settings["salted"], "highest": settings.get("highest", 0)}
+        return cls(**kept, types=tuple(settings["types"]), rules=rules, **told)
 
     def built_by(self, build: Callable[[Any], Any]) -> Self:
         """Return the identity with the way to make journeys of what is stitched again."""

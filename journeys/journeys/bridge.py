@@ -38,8 +38,8 @@ class Bridges(Selection):
     def add(self, *events: Events, traits: Literal["latest", "as_of"] | None = None) -> Self:
         """Stitch later data in: the answer is that of stitching everything at once.
 
-        People keep their number where they did not merge; of those who merged the smallest number stays.
-        `identity.changes` lists who merged, and who turned out to be two.
+        People keep their number where they did not merge; of those who merged the smallest number stays, and the
+        others are never given again. `identity.changes` lists who merged, and who turned out to be two.
 
         Parameters
         ----------
@@ -83,6 +83,7 @@ class Bridges(Selection):
         again = stitch_events(
             [*identity.sources, *events], rules=identity.rules, traits=traits or identity.traits, before=identity
         )
+        again = replace(again, identity=replace(again.identity, highest=identity.highest))
         return replace(self.from_stitched(again), engine=self.engine)
 
     def by_account(self) -> Self:
