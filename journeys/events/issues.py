@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-__all__ = ["Issues", "look_through"]
+__all__ = ["ROUNDED", "Issues", "look_through"]
+
+ROUNDED = "_rounded"
+"""Columns whose names begin so hold numbers that could not be used as identifiers."""
 
 SKEWED = timedelta(minutes=10)
 BUSY = 120
@@ -162,6 +165,10 @@ def _oddities(columns: Sequence[str], ids: Sequence[str], *, keyed: bool, now: d
         )
     if "_skew" in columns:
         odd["device clock off by more than 10 minutes (corrected)"] = (pl.col("_skew").abs() > SKEWED).sum()
+    if lost := [pl.col(column).is_not_null() for column in columns if column.startswith(ROUNDED)]:
+        odd["identifiers that are floats of 2^53 or more, so that digits are lost (not used)"] = pl.any_horizontal(
+            lost
+        ).sum()
     if agents := [pl.col(column).cast(pl.String) for column in AGENTS if column in columns]:
         odd["user agent of a robot"] = pl.coalesce(agents).str.contains(BOT).sum()
     return odd

@@ -19,6 +19,7 @@ _WORDS = {
         "the name of a field, not its value"
     ),
     r"(?i)^\[object object\]$": "a mistake of the website's code",
+    r"^-?\d(\.\d+)?[eE]\+\d\d$": "a number whose last digits are lost",
     r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@": (
         "an address for tests or without a reader"
     ),

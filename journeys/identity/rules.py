@@ -26,10 +26,12 @@ JUNK: tuple[str, ...] = (
     r"(?i)^(null|\(null\)|<null>|\\N|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$",
     r"(?i)^(distinct_?id|id|user_?id|anonymous_?id|email|not_authenticated|not set|\(not set\))$",
     r"(?i)^\[object object\]$",
+    r"^-?\d(\.\d+)?[eE]\+\d\d$",
     r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@",
     r"[\x00-\x1f\x7f\x{FFFD}]",
 )
-"""Values that are nobody: all zeros, words for nothing, names of fields, mail of nobody, unreadable bytes."""
+"""Values that are nobody: all zeros, words for nothing, names of fields, rounded numbers, mail of nobody, unreadable
+bytes."""
 
 MAILBOXES: tuple[str, ...] = (
     (

@@ -69,14 +69,16 @@ def read_amplitude(source: Source, *, name: str = "amplitude", by_amplitude_id: 
     raw = json_columns(load(source, text=("user_id", "device_id")), TOLD, "user_properties")
     f = Fields(raw.schema)
     missing = [column for column in ("event_type", "event_time") if not f.has(column)]
-    if missing or not f.has("user_id", "device_id", "amplitude_id"):
-        raise wrong_system("Amplitude", raw, missing=missing or ["user_id", "device_id"])
+    missing += [] if f.has("user_id", "device_id", "amplitude_id") else ["user_id", "device_id"]
+    if missing:
+        raise wrong_system("Amplitude", raw, missing=missing)
     event = f.text("event_type")
     fact = event.is_in(["$identify", "$groupidentify"])
     ids = {"user_id": f.id("user_id"), "device_id": f.id("device_id")}
     if by_amplitude_id:
         ids["amplitude_id"] = f.id("amplitude_id")
     shape = Shape(
+        rounded=f.rounded,
         timestamp=f.time("event_time"),
         timed=f.text("event_time").is_not_null(),
         event=event,

@@ -115,6 +115,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     email = pl.coalesce(f.email("data.identifiers.email", "customer_identifiers.email", "email"), written_to)
     became = pl.when(metric == "attribute_change").then(f.email("data.email.to")) if activities else None
     shape = Shape(
+        rounded=f.rounded,
         timestamp=f.epoch(raw, column, unit="s"),
         timed=f.text(column).is_not_null(),
         event=event,

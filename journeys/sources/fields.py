@@ -10,7 +10,7 @@ from journeys.errors import SourceError
 from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import REST, as_json, snake_case
-from journeys.sources.shape import Named, as_id, as_text
+from journeys.sources.shape import Named, as_id, as_text, rounded
 from journeys.sources.times import UTC_TIME, parse_time
 
 __all__ = ["Fields", "named", "unless"]
@@ -23,13 +23,15 @@ class Fields:
     """The leaves of a schema. `a.b` means the field b of the column a; what is not there is null.
 
     What is asked for by `text`, `id` or `time` counts as used; `rest` gives the others. `problem` says of each row what
-    is wrong with the numbers that were asked for as times.
+    is wrong with the numbers that were asked for as times, `rounded` has the numbers that are no exact identifiers.
     """
 
     def __init__(self, schema: pl.Schema, *, hidden: bool = False) -> None:
         self.leaves: dict[Path, tuple[pl.Expr, pl.DataType]] = {}
         self.used: set[Path] = set()
         self.problem: pl.Expr = NOTHING
+        self.rounded: list[pl.Expr] = []
+        self._ids: set[Path] = set()
         for name, dtype in schema.items():
             if hidden or not name.startswith("_"):
                 self._walk((name,), pl.col(name), dtype)
@@ -67,6 +69,10 @@ class Fields:
 
     def id(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is not empty, as an identifier."""
+        for path in [_path(name) for name in names if self.has(name)]:
+            if path not in self._ids:
+                self._ids.add(path)
+                self.rounded += rounded(*self.leaves[path])
         return self._first(names, as_id)
 
     def email(self, *names: str) -> pl.Expr:

@@ -85,6 +85,7 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     own = "_event_params."
     place = [column for column in BATCH if column in schema]
     shape = Shape(
+        rounded=f.rounded,
         timestamp=f.epoch(raw, "event_timestamp", unit="us"),
         timed=f.text("event_timestamp").is_not_null(),
         event=f.text("event_name"),

@@ -10,8 +10,8 @@ from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load
-from journeys.sources.shape import Shape, to_events
-from journeys.sources.zones import check_zone
+from journeys.sources.shape import TIME, Shape, to_events
+from journeys.sources.zones import check_zone, repeated_hour
 
 __all__ = ["read_mixpanel"]
 
@@ -64,7 +64,11 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
         raise wrong_system("Mixpanel", raw, missing=missing)
     check_zone(time_zone)
     time = f.epoch(raw, "properties.time", unit=unit, asked=True)
+    notes, skipped = repeated_hour(time_zone), f.problem
     if time_zone != "UTC":
+        said = f"a time that cannot be read: the clocks of {time_zone} skip it"
+        # of what was a time before its zone was looked at
+        skipped = pl.coalesce(f.problem, pl.when(time.is_not_null() & pl.col(TIME).is_null()).then(pl.lit(said)))
         local = time.dt.replace_time_zone(None).dt.replace_time_zone(
             time_zone, ambiguous="earliest", non_existent="null"
         )
@@ -78,6 +82,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     # The call names the older id first, which may be that of a device, and the new one as the alias.
     alias = pl.when(event == "$create_alias").then(f.id("properties.alias"))
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=f.text("properties.time").is_not_null(),
         event=event,
@@ -85,7 +90,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
             "user_id": pl.coalesce(alias, user),
             "device_id": pl.coalesce(device, pl.when(is_device).then(distinct.str.strip_prefix(DEVICE))),
         },
-        problem=f.problem,
+        problem=skipped,
         kind=pl.when(event.is_in(LINKING)).then(event.str.strip_prefix("$")),
         hidden={
             "_identified": f.id("properties.$identified_id"),
@@ -111,7 +116,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
         key = [f.text("properties.$insert_id"), event, distinct.fill_null(""), f.text("properties.time").fill_null("")]
         shape.fields["message_id"] = pl.concat_str(key, separator="/")
     shape.properties = [*f.rest("properties"), *f.rest()]
-    return to_events(raw, shape, name=name, links=_links)
+    return to_events(raw, shape, name=name, links=_links, notes=notes)
 
 
 def _links(used: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,6 +12,7 @@ from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
 from journeys.sources.reading import Raw, Source, load
 from journeys.sources.shape import Shape, to_events
+from journeys.sources.zones import bare_times
 
 __all__ = ["read_posthog"]
 
@@ -95,6 +96,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     kind = named(event, FACTS)
     unknown = ((distinct == device) | (told == "false")).fill_null(value=False) & ~event.is_in(["$identify"])
     shape = Shape(
+        rounded=f.rounded,
         timestamp=f.time("timestamp"),
         timed=f.text("timestamp").is_not_null(),
         event=event,
@@ -121,7 +123,8 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     traits = [*f.rest("person_properties"), *((k.removeprefix("set_"), e) for k, e in _set(f))]
     shape.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
     shape.properties = [*f.rest("properties"), *f.rest()]
-    return to_events(raw, shape, name=name, links=_links)
+    notes = bare_times(raw.rows, f.raw("timestamp"))
+    return to_events(raw, shape, name=name, links=_links, notes=notes)
 
 
 def _persons(raw: Raw, name: str) -> Events:
@@ -130,6 +133,7 @@ def _persons(raw: Raw, name: str) -> Events:
     time = "created_at" if f.has("created_at") else "_inserted_at"
     gone = f.text("is_deleted").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
     shape = Shape(
+        rounded=f.rounded,
         timestamp=f.time(time),
         timed=f.text(time).is_not_null(),
         event=pl.lit(None, dtype=pl.String),
@@ -143,7 +147,8 @@ def _persons(raw: Raw, name: str) -> Events:
     )
     kept = {"team_id", "person_version", "person_distinct_id_version", "_inserted_at", "created_at", "is_deleted"}
     shape.traits = [*f.rest("properties"), *f.rest(skip=sorted(kept))]
-    return to_events(raw, shape, name=name, links=_same_person)
+    notes = bare_times(raw.rows, f.raw(time))
+    return to_events(raw, shape, name=name, links=_same_person, notes=notes)
 
 
 def _same_person(used: pl.LazyFrame) -> pl.LazyFrame:

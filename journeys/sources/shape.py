@@ -10,11 +10,12 @@ import polars as pl
 
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events, build_events
 from journeys.events.core import TRAIT
+from journeys.events.issues import ROUNDED
 from journeys.events.tidy import tidy_ids
 from journeys.sources.campaign import with_campaign
 from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw
 
-__all__ = ["Shape", "as_id", "as_text", "to_events"]
+__all__ = ["Shape", "as_id", "as_text", "rounded", "to_events"]
 
 RESERVED = {
     "timestamp",
@@ -59,6 +60,8 @@ class Shape:
         What else is kept: of events, of facts.
     hidden
         Columns (named with a leading underscore) from which explicit links are made.
+    rounded
+        Of identifiers that came as floats, those that are too large to be exact, see `rounded`.
     untidied
         `event` and identifier types, where all that was done to the text that was read is to tidy it → the text.
     """
@@ -74,6 +77,7 @@ class Shape:
     properties: Named = field(default_factory=list)
     traits: Named = field(default_factory=list)
     hidden: dict[str, pl.Expr] = field(default_factory=dict)
+    rounded: list[pl.Expr] = field(default_factory=list)
     untidied: dict[str, pl.Expr] = field(default_factory=dict)
 
 
@@ -106,6 +110,7 @@ def to_events(
     if shape.skew is not None:
         columns["_skew"] = shape.skew
     columns |= shape.hidden
+    columns |= {f"{ROUNDED}{at}": expr for at, expr in enumerate(shape.rounded)}
     _find_replay(shape, columns)
     for key, expr in shape.properties:
         columns[_free(key, columns)] = expr
@@ -164,15 +169,30 @@ def _free(key: str, taken: Mapping[str, object]) -> str:
 
 
 def as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Write an identifier as text: 123, 123.0 and "123.0" are "123"; blanks around it go, an empty one is null."""
+    """Write an identifier as text: 123, 123.0 and "123" are "123"; blanks around it go, an empty one is null.
+
+    A float of 2^53 or more stands for several whole numbers, each another's identifier: it is none, nor is infinity.
+    """
     if dtype.is_float():
-        whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
-        return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
+        text = pl.when(value == value.floor()).then(value.cast(pl.Int64, strict=False).cast(pl.String))
+        return pl.when(value.abs() < _exact(dtype)).then(text.otherwise(value.cast(pl.String)))
     if dtype == pl.String:
         return value.map_batches(tidy_ids, return_dtype=pl.String, is_elementwise=True)
     if dtype == pl.Binary:
         return value.bin.encode("hex")
     return value.cast(pl.String)
+
+
+def rounded(value: pl.Expr, dtype: pl.DataType) -> list[pl.Expr]:
+    """Give what a column of floats holds that `as_id` does not take; nothing for other columns."""
+    if not dtype.is_float():
+        return []
+    return [pl.when(value.is_not_nan() & (value.abs() >= _exact(dtype))).then(value.cast(pl.Float64))]
+
+
+def _exact(dtype: pl.DataType) -> int:
+    """Return the number below which floats have a place for each whole one."""
+    return 2**24 if dtype == pl.Float32 else 2**53
 
 
 def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -92,6 +92,7 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     if network:
         ids["network_userid"] = f.id("network_userid")
     shape = Shape(
+        rounded=f.rounded,
         timestamp=f.first_time("true_tstamp", "derived_tstamp", "collector_tstamp"),
         timed=f.text("derived_tstamp", "collector_tstamp").is_not_null(),
         event=_name(f),

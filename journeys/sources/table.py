@@ -15,7 +15,7 @@ from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.links import read_stated, stated_links
 from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw, Source, load
 from journeys.sources.reading.dtypes import flatten
-from journeys.sources.shape import TIME, Shape, as_id, as_text, to_events
+from journeys.sources.shape import TIME, Shape, as_id, as_text, rounded, to_events
 from journeys.sources.times import parse_time, skipped_hour
 from journeys.sources.zones import zone_notes
 
@@ -152,6 +152,7 @@ def read_table(
         ids={kind: as_id(column_of[column], schema[column]) for kind, column in types.items()},
         problem=_problem(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
         fields={KNOWN[c]: as_text(pl.col(c), schema[c]) for c in _known(rest)},
+        rounded=[one for c in (*types.values(), *stated, *keys) for one in rounded(column_of[c], schema[c])],
     )
     if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
         texts = {kind: column_of[column] for kind, column in types.items() if schema[column] == pl.String}
