@@ -15,6 +15,7 @@ from journeys.sources.reading.aside import PLACE, PROBLEM, RAW
 from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
 from journeys.sources.reading.find import Found, find_files, partition, passed_over, table_name
+from journeys.sources.reading.frames import frame_rows
 from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.stack import concat_rows
@@ -84,21 +85,15 @@ def load(
     Raises
     ------
     SourceError
-        There is no such file, it is empty, or it is no table at all.
+        There is no such file, it is empty, or it is no table at all; or a frame that cannot be read.
     """
-    if isinstance(source, pl.LazyFrame):
-        return Raw(source, "table")
     if (lake := lake_rows(source)) is not None:
         return Raw(*lake)
-    if isinstance(source, pl.DataFrame):
-        return Raw(source.lazy(), "table")
     if isinstance(source, str | Path) or _all_paths(source):
         files, name = find_files(source), _name(source)
         return load_files(files, name=name, header=header, text=text, quoted=quoted, objects=objects)
-    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
-        return Raw(pl.DataFrame(source).lazy(), "table")
-    if isinstance(source, dict):
-        return Raw(pl.DataFrame(source).lazy(), "table")
+    if (rows := frame_rows(source)) is not None:
+        return Raw(rows, "table")
     raise SourceError(
         f"source: {type(source).__name__} is neither a path, nor a frame, nor anything that speaks Arrow; "
         "give a path, a glob, a folder, a DataFrame, a LazyFrame or an Arrow table"
