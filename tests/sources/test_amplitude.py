@@ -1,6 +1,7 @@
 """Amplitude's insert ids are a device's own."""
 
 import polars as pl
+import pytest
 
 import journeys as jn
 
@@ -22,3 +23,8 @@ def test_two_devices_may_have_the_same_insert_id():
     events = jn.read_amplitude(pl.DataFrame(rows))
     assert (events.issues.kept, events.issues.duplicates) == (4, 2)
     assert events.table.collect()["device_id"].to_list() == ["d1", "d2", "d1", None]
+
+
+def test_all_that_is_missing_is_named():
+    with pytest.raises(jn.SourceError, match="no Amplitude data: no column 'event_time' or 'user_id' or 'device_id';"):
+        jn.read_amplitude(pl.DataFrame({"event_type": ["x"]}))

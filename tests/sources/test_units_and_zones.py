@@ -114,3 +114,26 @@ def test_columns_with_names_of_our_own_are_kept(tmp_path):
     other = pl.DataFrame([row | {"at": "2026-03-02 10:00:00"}])
     kept = jn.read_table(other, timestamp="at", event="what", ids={"user_id": "_user"}).table.collect().to_dicts()[0]
     assert kept["property_time"] == "2026-03-01 10:00:00"
+
+
+def test_mixpanels_zone_says_what_its_clocks_do():
+    moments = [datetime(2026, 3, 29, 2, 30), datetime(2026, 10, 25, 2, 30)]  # skipped, and shown twice
+    rows = [
+        {"event": "A", "properties": {"time": int(at.replace(tzinfo=UTC).timestamp()), "distinct_id": f"{at.month}"}}
+        for at in moments
+    ]
+    events = jn.read_mixpanel(pl.DataFrame(rows), time_zone="Europe/Berlin")
+    assert reasons(events) == {"a time that cannot be read: the clocks of Europe/Berlin skip it": 1}
+    said = "of an hour that Europe/Berlin repeats when its clocks go back the first was taken"
+    assert said in reasons(events, "note")
+    assert events.table.collect()["timestamp"].to_list() == [datetime(2026, 10, 25, 0, 30, tzinfo=UTC)]
+    assert not [one for one in reasons(jn.read_mixpanel(pl.DataFrame(rows)), "note") if "hour" in one]
+
+
+@pytest.mark.parametrize("zone", ["", "Z"])
+def test_posthogs_times_without_a_zone_are_noted(zone):
+    at = f"2026-03-01 10:00:00{zone}"
+    rows = pl.DataFrame({"event": ["A"], "timestamp": [at], "distinct_id": ["u"]})
+    people = pl.DataFrame({"distinct_id": ["u"], "person_id": ["p"], "created_at": [at]})
+    for events in (jn.read_posthog(rows), jn.read_posthog(people)):
+        assert ("times without a zone were read as UTC" in reasons(events, "note")) == (not zone)
