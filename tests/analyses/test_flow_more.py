@@ -291,13 +291,19 @@ def test_who_leaves_counts_against_a_touch_point() -> None:
 
 
 def test_resonance_agrees_with_plain_loops() -> None:
-    @given(people=logs, others=logs, count=st.sampled_from(["people", "entries"]))
-    def agree(people: Any, others: Any, count: str) -> None:
+    ends = st.sampled_from(["X", "A", ["X", "C"]])
+    grouped = st.sampled_from([None, {"G": ["B", "X"]}, {"X": ["X", "B"]}])
+
+    @given(people=logs, others=logs, count=st.sampled_from(["people", "entries"]), end=ends, groups=grouped)
+    def agree(people: Any, others: Any, count: str, end: Any, groups: Any) -> None:
         (j, own), (k, theirs) = journeys_of(people), journeys_of(others)
-        asked: dict[str, Any] = {"end": "X", "who": "all"} | (
+        asked: dict[str, Any] = {"end": end, "who": "all", "groups": groups} | (
             {"count": count, "start": "A"} if count != "people" else {}
         )
-        words: dict[str, Any] = {"end": is_goal, "end_name": "X"}
+        words: dict[str, Any] = {
+            "end": lambda event: event.event in end,
+            "node": lambda event: twin.named(event, groups=groups),
+        }
         if count != "people":
             words |= {"start": lambda event: event.event == "A", "start_name": "A", "occurrence": "each"}
             asked["occurrence"] = "each"
@@ -307,7 +313,8 @@ def test_resonance_agrees_with_plain_loops() -> None:
             passed: Counter[str] = Counter()
             converted: Counter[str] = Counter()
             for journey in twin.journeys(side, **words):
-                for name in {name for name, _ in journey.nodes} - {"X"}:
+                # where the end is reached is no touch point, whatever it is called
+                for name in {name for name, _ in journey.nodes[: -1 if journey.converted else None]}:
                     passed[name] += 1
                     converted[name] += journey.converted
             sides.append((passed, converted))
@@ -321,6 +328,72 @@ def test_resonance_agrees_with_plain_loops() -> None:
                 assert row[f"{prefix}conversion_rate"] == rate
 
     agree()
+
+
+def test_what_goes_with_the_end_is_counted_before_it() -> None:
+    @given(people=logs, asked=options, end=st.sampled_from(["X", "A", ["X", "C"]]), links=st.booleans())
+    def agree(people: Any, asked: dict[str, Any], end: Any, *, links: bool) -> None:
+        asked = {name: word for name, word in {**asked, "end": end}.items() if name != "occurrence"}
+        j, own = journeys_of(people)
+        found, shown = in_loops(own, asked)
+        flow = ask(j, asked)
+        kept = twin.shown_nodes(found, **{**shown, "who": "all"})
+        passed: Counter[Any] = Counter()
+        converted: Counter[Any] = Counter()
+        for journey in found:
+            steps = [link for link, _ in twin.passed(journey, steps=shown["steps"], align=shown["align"])]
+            for number, (position, source, target) in enumerate(steps):
+                if target is None and journey.converted:
+                    continue
+                # the last move, where all of the journey is shown, leads to the end
+                if links and number + 1 < len(steps) and steps[number + 1][2] is None and journey.converted:
+                    continue
+                key: tuple[Any, ...] = (position, twin.folded(kept, position, source))
+                key += (twin.folded(kept, position + 1, target),) if links else ()
+                passed[key] += 1
+                converted[key] += journey.converted
+        table = flow.correlation(of="links" if links else "nodes", min_people=0).table
+        keys = ["position", "source", *(["target"] if links else [])]
+        rows = {row[:-2]: row[-2:] for row in table.select(*keys, "both", "behaviour_only").rows()}
+        assert rows == {key: (converted[key], passed[key] - converted[key]) for key in passed}
+
+    agree()
+
+
+def test_no_end_is_a_touch_point_whatever_it_is_called() -> None:
+    rows: list[tuple[Any, ...]] = []
+    for name in (f"{group}{n}" for group in "ab" for n in range(40)):
+        number = int(name[1:])
+        rows += [(name, 0, "Visit", "none")]
+        rows += [(name, 1, "Read", "none")] * (number % 2 == 0)
+        rows += [(name, 2, "Buy", "big" if number % 4 else "small")] * (number % 3 == 0)
+    j = log_of(rows, "size")
+    for words in (
+        {"end": "Buy"},
+        {"end": jn.step("Purchased", pl.col("event") == "Buy")},
+        {"end": ["Buy"]},
+        {"end": "Buy", "expand": {"Buy": "size"}},
+        {"end": "Buy", "groups": {"Money": ["Buy"]}},
+        {"end": "Buy", "groups": {"Step": ["Buy", "Read"]}},
+        {"end": "Buy", "occurrence": "last"},
+    ):
+        names = {"Visit", "Step" if "Step" in words.get("groups", {}) else "Read"}
+        both = j.flow(**words, against=pl.col("person").str.starts_with("b"))
+        assert set(both.resonance()["node"]) == names
+        assert both.resonance()["people"].sort().to_list() == [20, 40]
+        assert set(j.flow(**words).correlation(min_people=0).table["source"]) == names
+    # of a start that is an end as well, only the first is passed before it
+    again = log_of([("a", 0, "A"), ("a", 1, "B"), ("a", 2, "A"), ("b", 0, "A")]).flow(start="A", end="A")
+    found = (
+        again.correlation(min_people=0).table.select("position", "source", "both", "behaviour_only").sort("position")
+    )
+    assert found.rows() == [(0, "A", 1, 1), (1, "B", 1, 0)]
+    # only one group passes Read: there is nothing to compare, and it is shown where that was asked for
+    rows = [("a", 0, "Visit"), ("a", 1, "Read"), ("b", 0, "Visit"), ("b", 1, "Buy")]
+    one = log_of(rows).flow(end="Buy", against=pl.col("person") == "b")
+    assert one.resonance()["node"].to_list() == ["Visit"]
+    shown = one.resonance(min_people=0).filter(node="Read").row(0, named=True)
+    assert (shown["people"], shown["against_people"], shown["rate_difference"]) == (1, 0, None)
 
 
 def test_touch_points_that_do_not_resonate_are_drawn() -> None:

@@ -79,7 +79,15 @@ class Passages(Result):
 
 
 def relate(
-    asked: Asked, table: pl.DataFrame, *, goal: str, part: Part, rules: Rules, settings: Mapping[str, Any]
+    asked: Asked,
+    table: pl.DataFrame,
+    *,
+    everyone: int,
+    reached: int,
+    goal: str,
+    part: Part,
+    rules: Rules,
+    settings: Mapping[str, Any],
 ) -> Passages:
     """Measure how passing a node, or a link, goes with reaching the goal.
 
@@ -88,8 +96,9 @@ def relate(
     asked
         The journeys.
     table
-        `position`, `source` (and `target` of links), `passed`, `converted`; and the same of all nodes of the first
-        column under `everyone` and `reached`.
+        `position`, `source` (and `target` of links), `passed`, `converted`; the goal itself left out.
+    everyone, reached
+        All journeys of the flow, and those of them that reach the goal.
     goal
         The end of the flow.
     part
@@ -99,12 +108,10 @@ def relate(
     settings
         What was asked.
     """
-    everyone, reached = (int(table[name].max() or 0) for name in ("everyone", "reached"))  # type: ignore[arg-type]
     step = pl.format("Step {}: {}", pl.col("position") + 1, pl.col("source"))
     name = step if part == "nodes" else pl.format("{} → {}", step, pl.col("target"))
     keys = ["position", "source"] + (["target"] if part == "links" else [])
-    ends = pl.col("source") if part == "nodes" else pl.col("target")
-    rows = table.filter(ends != goal).select(*keys, people="passed", converted="converted", behaviour=name)
+    rows = table.select(*keys, people="passed", converted="converted", behaviour=name)
     shown = rows.filter(pl.col("people") >= rules.min_people)
     measured = measure(cell_columns(shown, everyone, reached), confidence=rules.confidence)
     measured = measured.with_columns(pl.Series("q_value", adjust(measured["p_value"]), dtype=pl.Float64).fill_nan(None))

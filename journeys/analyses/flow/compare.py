@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import said, shown_name
-from journeys.analyses.flow.paths import passing
+from journeys.analyses.flow.nodes import said
+from journeys.analyses.flow.paths import touched
 from journeys.analyses.flow.result import Flow, make
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
@@ -142,15 +142,16 @@ class ComparedFlow(Flow):
         Parameters
         ----------
         min_people : int
-            Leave out what fewer pass, in either group.
+            Leave out what fewer pass, in either group; 0 leaves what only one group passes.
 
         Returns
         -------
         pl.DataFrame
-            Per node but the end: `node`, `people` (journeys that pass it, before the end, in whatever column or beyond
-            the last; each once), `conversion_rate` of these, `against_people`, `against_conversion_rate`,
-            `rate_difference`, `rate_low`, `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the
-            worst first. A rate and what follows from it is null where nobody passes.
+            Per node: `node`, `people` (journeys that pass it before the end, in whatever column or beyond the last;
+            each once), `conversion_rate` of these, `against_people`, `against_conversion_rate`, `rate_difference`,
+            `rate_low`, `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the worst first. Where
+            the end is reached is no touch point, whatever it is called. Where nobody passes, which is shown with
+            `min_people=0` only, a rate and what follows from it is null.
 
         Raises
         ------
@@ -164,12 +165,12 @@ class ComparedFlow(Flow):
         """
         if self.goal is None:
             raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
-        mine, theirs = (passing(flow.asked, flow.spec) for flow in (self, self.other))
+        mine, theirs = (touched(flow.asked, flow.spec) for flow in (self, self.other))
         table = mine.join(theirs, on="node", how="full", coalesce=True, suffix="_against")
         table = table.rename({"passed_against": "against_passed", "converted_against": "against_converted"})
         table = table.with_columns(pl.exclude("node").fill_null(0))
         enough = pl.min_horizontal("passed", "against_passed") >= min_people
-        table = _rated(table.filter(enough, pl.col("node") != shown_name(self.goal)).sort("node"))
+        table = _rated(table.filter(enough).sort("node"))
         return table.select(
             "node",
             pl.col("passed").alias("people"),

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import belongs
 from journeys.analyses.flow.whole import KEYS, GramSpec, PathSpec, count_grams, count_paths, take_paths
@@ -14,7 +15,7 @@ from journeys.analyses.result import Asked
 from journeys.errors import ArgumentError, unknown
 from journeys.stats import wilson
 
-__all__ = ["Rank", "check_path", "coverage", "not_travelled", "passing", "sequences", "top_paths"]
+__all__ = ["Rank", "check_path", "coverage", "not_travelled", "passing", "sequences", "top_paths", "touched"]
 
 Rank = Literal["people", "best", "worst"]
 
@@ -137,6 +138,11 @@ def passing(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
     return counts.group_by(pl.col("sequence").list.first().alias("node")).agg(
         pl.col("people").sum().alias("passed"), pl.col("people").filter("reached").sum().alias("converted")
     )
+
+
+def touched(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
+    """Count, for each node, the journeys that pass it on their way to the end, or to none; the end is not on it."""
+    return passing(asked, spec.but(apart=True)).filter(pl.col("node") != REACHED)
 
 
 def check_path(path: Sequence[str] | pl.Series) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from journeys.analyses.flow.heads import name_columns
 from journeys.analyses.flow.links import count_links
 from journeys.analyses.flow.nodes import shown_name
 from journeys.analyses.flow.paths import coverage, not_travelled, passing, sequences, top_paths
+from journeys.analyses.flow.related import parts_before
 from journeys.analyses.flow.shades import node_colours
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import lay_steps, summarise_links
@@ -228,14 +229,13 @@ class Flow(Result):
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
         # Those who are not shown are what the others are compared with.
-        whole = self if self.spec.who == "all" else ask(self.asked, self.spec.but(who="all"), settings={})
-        edge = self.spec.steps - 1 if self.spec.align == "end" else 0
-        first = whole.nodes.filter(pl.col("position") == edge)
-        sums = first.select(everyone=pl.col("passed").sum(), reached=pl.col("converted").sum())
-        rows = whole.table if of == "links" else whole.nodes.rename({"node": "source"})
+        shown = self if self.spec.who == "all" else ask(self.asked, self.spec.but(who="all"), settings={})
+        before = parts_before(self.asked, shown.spec, kept=shown.kept, of=of)
         return relate(
             self.asked,
-            rows.join(sums, how="cross"),
+            before.table,
+            everyone=before.everyone,
+            reached=before.reached,
             goal=self.goal,
             part=of,
             rules=Rules(min_people),

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.coding import read_nodes
-from journeys.analyses.flow.nodes import shown_name
+from journeys.analyses.flow.nodes import REACHED, shown_name
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.scan import last_before, starts_session
@@ -84,6 +84,8 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
         marks = {name: mark[kept] for name, mark in marks.items()}
         if unit is not None:
             marks[_CUT] = _changes(unit)
+    if spec.apart:
+        dictionary.code(REACHED)
     sessions = _rows_of(_begins(person, marks[_CUT])) if _CUT in marks else None
     return Rows(
         person=person,

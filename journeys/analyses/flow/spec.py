@@ -30,6 +30,7 @@ class FlowSpec:
     """One question about flows; durations are microseconds.
 
     `alone` says that one shard is the whole log, so that small nodes may be folded while counting.
+    `apart` says that where the end is reached is no node like others, whatever it is called: it is "(reached)".
     `collapse` is 0 (nothing), 1 (repeats next to each other), 2 (a node counts at its first visit only)
     or 3 (repeats next to each other that follow within `burst`).
     """
@@ -52,6 +53,7 @@ class FlowSpec:
     top: int | None = 10
     times: bool = True
     alone: bool = False
+    apart: bool = False
 
     @property
     def per_session(self) -> bool:

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.attempts import Attempts
+from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.rows import Rows, taken
 from journeys.analyses.flow.spec import FlowSpec
 
-__all__ = ["Column", "first_visits", "next_run", "repeats", "walk"]
+__all__ = ["Column", "ends_apart", "first_visits", "next_run", "repeats", "walk"]
 
 _PATIENCE = 16
 
@@ -54,6 +55,7 @@ def walk(rows: Rows, attempts: Attempts, spec: FlowSpec, *, steps: int | None = 
     limit = attempts.high if forward else attempts.low - 1
     step = 1 if forward else -1
     repeated = repeats(rows, attempts, spec)
+    rows = ends_apart(rows, attempts, spec)
     for number in range(count):
         if not at.size and number:
             return
@@ -111,6 +113,16 @@ def repeats(rows: Rows, attempts: Attempts, spec: FlowSpec) -> np.ndarray | None
             out[1:-1] &= np.diff(rows.time) <= spec.burst
         out[attempts.high[attempts.reached] - 1] = False
     return out
+
+
+def ends_apart(rows: Rows, attempts: Attempts, spec: FlowSpec) -> Rows:
+    """Where it was asked for, give the end a name that no node has; it was a repeat, or none, by its own."""
+    if not spec.apart or rows.ends is None:
+        return rows
+    code = rows.code.astype(np.int32)
+    # a start may be an end as well; without one each end is, also those before the last
+    code[rows.ends if spec.start is None else attempts.high[attempts.reached] - 1] = rows.labels.index(REACHED)
+    return rows._replace(code=code)
 
 
 def first_visits(rows: Rows, attempts: Attempts, spec: FlowSpec) -> tuple[Rows, Attempts]:

@@ -15,7 +15,7 @@ from journeys.analyses.flow.parts import Part, parts_of
 from journeys.analyses.flow.plain import is_plain
 from journeys.analyses.flow.rows import read_rows, row_type
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.walk import first_visits, repeats
+from journeys.analyses.flow.walk import ends_apart, first_visits, repeats
 from journeys.log import View
 from journeys.parts import each
 
@@ -72,6 +72,7 @@ def lay_whole(view: View, spec: FlowSpec, *, moves: bool = True, ends: bool = Tr
     rows, attempts = first_visits(rows, attempts, spec)
     inside = _inside(attempts.low, attempts.high, size=rows.code.size)
     repeated = repeats(rows, attempts, spec)
+    rows = ends_apart(rows, attempts, spec)
     early = late = inside
     if repeated is not None:
         early = inside & ~repeated[:-1]
