@@ -153,6 +153,40 @@ def test_everybody_is_somewhere_in_the_step_matrix(people: Any, who: Any, steps:
     assert matrix.sum().row(0) == pytest.approx([1.0 if flow.journeys else 0.0] * steps)
 
 
+def test_a_node_has_its_share_in_every_column_of_the_step_matrix() -> None:
+    rows = [(f"p{n}", 0, "A" if n < 10 else "B") for n in range(14)]
+    rows += [(f"p{n}", 1, "B" if n < 6 else "C") for n in range(10)]
+    flow = log_of(rows).flow(steps=2, top=1)
+    # B is of "(other)" in the first column of the flow
+    assert flow.nodes.select("position", "node").rows() == [(0, "A"), (0, "(other)"), (1, "B"), (1, "(other)")]
+    assert [(name, *map(pytest.approx, shares)) for name, *shares in flow.step_matrix().rows()] == [
+        ("A", 10 / 14, 0.0),
+        ("B", 4 / 14, 6 / 14),
+        ("(other)", 0.0, 4 / 14),
+        ("(drop-off)", 0.0, 4 / 14),
+    ]
+
+
+@given(people=logs, asked=options)
+def test_the_step_matrix_agrees_with_plain_loops(people: Any, asked: dict[str, Any]) -> None:
+    j, own = journeys_of(people)
+    matrix = {row[0]: row[1:] for row in ask(j, asked).step_matrix().rows()}
+    found, shown = in_loops(own, asked)
+    steps, align, who = shown["steps"], shown["align"], shown["who"]
+    names = set().union(*twin.shown_nodes(found, **shown).values())
+    there = [journey for journey in found if twin.belongs(journey, who)]
+    for position in range(steps):
+        at = Counter(
+            source if source in names else "(other)"
+            for journey in there
+            for (place, source, _), _ in twin.passed(journey, steps=steps, align=align)
+            if place == position
+        )
+        for name in matrix.keys() - {"(reached)", "(drop-off)"}:
+            assert matrix[name][position] == pytest.approx(at.pop(name, 0) / len(there))
+        assert not at
+
+
 def test_an_event_called_like_one_of_ours_still_follows() -> None:
     j = log_of([("a", 0, "x"), ("a", 1, "(reached)"), ("a", 2, "x"), ("a", 3, "(drop-off)")])
     assert j.transitions().table.select("source", "target", "moves").rows() == [

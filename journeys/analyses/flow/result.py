@@ -11,12 +11,13 @@ import polars as pl
 from journeys.analyses.flow.choose import choose, people_of
 from journeys.analyses.flow.heads import name_columns
 from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import shown_name
+from journeys.analyses.flow.nodes import OTHER, shown_name
 from journeys.analyses.flow.paths import coverage, not_travelled, passing, sequences, top_paths
 from journeys.analyses.flow.related import parts_before
 from journeys.analyses.flow.shades import node_colours
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summary import lay_steps, summarise_links
+from journeys.analyses.flow.steps import count_steps, lay_steps
+from journeys.analyses.flow.summary import summarise_links
 from journeys.analyses.flow.way import Way, most_travelled
 from journeys.analyses.flow.words import UNITS, count_units, define, find
 from journeys.analyses.result import Asked, Result
@@ -165,10 +166,13 @@ class Flow(Result):
         -------
         pl.DataFrame
             `node`, then a Float64 column each position ("1", "2", …) with the share of all journeys that are
-            there, 0 where none is; most people first. "(reached)" adds up those who have arrived at the end by then,
+            there, 0 where none is; most people first. A node that keeps its name in one column of the flow keeps it
+            here in all; "(other)" is the rest. "(reached)" adds up those who have arrived at the end by then,
             "(drop-off)" those who have left: counted from the start, each column is 1.
         """
-        return lay_steps(self.nodes, journeys=self.journeys, steps=self.spec.steps)
+        folded = OTHER in self.nodes["node"]
+        nodes = count_steps(self.asked, self.spec, kept=self.kept) if folded else self.nodes
+        return lay_steps(nodes, journeys=self.journeys, steps=self.spec.steps)
 
     def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the step matrix as a heatmap."""

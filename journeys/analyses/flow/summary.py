@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP, OTHER, REACHED
+from journeys.analyses.flow.nodes import OTHER
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.stats import phi, wilson
 
-__all__ = ["Summary", "belongs", "kept_nodes", "lay_steps", "summarise_links"]
+__all__ = ["Summary", "belongs", "kept_nodes", "summarise_links"]
 
 
 class Summary(NamedTuple):
@@ -160,20 +160,3 @@ def _relate(table: pl.DataFrame, *, everyone: int, reached: int) -> pl.DataFrame
         ci_high=pl.Series(high, nan_to_null=True),
         phi=pl.Series(related, nan_to_null=True),
     )
-
-
-def lay_steps(nodes: pl.DataFrame, *, journeys: int, steps: int) -> pl.DataFrame:
-    """Lay out the share of all journeys that is at each node in each column, and that has arrived or left by then."""
-    total = float(journeys) or 1.0
-    shares: dict[str, list[float]] = {}
-    gone = {REACHED: [0] * steps, DROP: [0] * steps}
-    for row in nodes.iter_rows(named=True):
-        shares.setdefault(row["node"], [0.0] * steps)[row["position"]] = row["people"] / total
-        for place in range(row["position"] + 1, steps):
-            gone[REACHED][place] += row["reached_here"]
-            gone[DROP][place] += row["dropped"]
-    ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
-    rows: list[list[Any]] = [[name, *shares[name]] for name in ranked]
-    rows += [[name, *(people / total for people in counts)] for name, counts in gone.items() if any(counts)]
-    schema = {"node": pl.String(), **{str(place + 1): pl.Float64() for place in range(steps)}}
-    return pl.DataFrame(rows, schema=schema, orient="row")
