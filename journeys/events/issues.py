@@ -81,7 +81,10 @@ def look_through(
 ) -> Issues:
     """Count what became of the rows and look for what is odd about those kept."""
     columns = rows.collect_schema().names()
-    by_reason = rows.group_by("_status", "_problem").agg(pl.len().cast(pl.Int64).alias("rows"))
+    lost = [pl.col(column).is_not_null() for column in columns if column.startswith(ROUNDED)]
+    by_reason = rows.group_by("_status", "_problem").agg(
+        pl.len().cast(pl.Int64).alias("rows"), pl.any_horizontal(lost or pl.lit(value=False)).sum().alias("lost")
+    )
     bad = rows.filter(pl.col("_status") == "quarantined")
     shown = _readable(bad.filter(pl.int_range(pl.len()).over("_problem") < 3))
     kept = rows.filter(pl.col("_status") == "event")
@@ -97,7 +100,12 @@ def look_through(
         ]
     )
     totals = dict(counts.group_by("_status").agg(pl.col("rows").sum()).iter_rows())
-    found = [("quarantined", reason, n) for status, reason, n in counts.iter_rows() if status == "quarantined"]
+    bad_rows = counts.filter(pl.col("_status") == "quarantined").select("_problem", "rows")
+    found = [("quarantined", reason, n) for reason, n in bad_rows.iter_rows()]
+    if digits := int(counts["lost"].sum()):
+        found.append(
+            ("noticed", "identifiers that are floats of 2^53 or more, so that digits are lost (not used)", digits)
+        )
     if totals.get("duplicate"):
         found.append(
             (
@@ -165,10 +173,6 @@ def _oddities(columns: Sequence[str], ids: Sequence[str], *, keyed: bool, now: d
         )
     if "_skew" in columns:
         odd["device clock off by more than 10 minutes (corrected)"] = (pl.col("_skew").abs() > SKEWED).sum()
-    if lost := [pl.col(column).is_not_null() for column in columns if column.startswith(ROUNDED)]:
-        odd["identifiers that are floats of 2^53 or more, so that digits are lost (not used)"] = pl.any_horizontal(
-            lost
-        ).sum()
     if agents := [pl.col(column).cast(pl.String) for column in AGENTS if column in columns]:
         odd["user agent of a robot"] = pl.coalesce(agents).str.contains(BOT).sum()
     return odd

@@ -44,16 +44,33 @@ def test_message_ids_that_are_rounded_repeat_nothing():
     assert (events.issues.kept, noticed(events)[SAID]) == (2, 2)
 
 
-def test_a_systems_export_with_floats():
-    rows = {
-        "event_type": ["A", "B"],
-        "event_time": DAYS[:2],
-        "user_id": [17841400008460056.0, 7.0],
-        "device_id": ["d", "e"],
-    }
-    events = jn.read_amplitude(pl.DataFrame(rows))
-    assert events.table.collect()["user_id"].to_list() == [None, "7"]
-    assert noticed(events)[SAID] == 1
+BIG = [17841400008460056.0, 7.0]
+STAMPS = [f"{day}T10:00:00Z" for day in DAYS[:2]]
+
+
+AMPLITUDE = {"event_type": ["A", "B"], "event_time": STAMPS, "user_id": BIG, "device_id": ["d", "e"]}
+SEGMENT = {"type": ["track"] * 2, "event": ["A", "B"], "timestamp": STAMPS, "userId": BIG, "anonymousId": ["d", "e"]}
+HUBSPOT = {"Record ID": BIG, "Email": ["a@x.org", "b@x.org"], "Create Date": STAMPS, "Lifecycle Stage": ["Lead"] * 2}
+SNOWPLOW = {"event_id": ["1", "2"], "collector_tstamp": STAMPS, "domain_userid": ["d", "e"], "user_id": BIG}
+POSTHOG = {"event": ["a", "b"], "timestamp": STAMPS, "distinct_id": ["d", "e"]}
+
+
+@pytest.mark.parametrize(
+    ("reader", "rows", "kept"),
+    [
+        (jn.read_amplitude, AMPLITUDE, "user_id"),
+        (jn.read_segment, SEGMENT, "user_id"),
+        (jn.read_hubspot, HUBSPOT, "hubspot_id"),
+        (jn.read_snowplow, SNOWPLOW | {"event_name": ["a", "b"]}, "user_id"),
+        (jn.read_posthog, POSTHOG | {"properties": [{"$device_id": one} for one in BIG]}, "anonymous_id"),
+    ],
+)
+def test_a_systems_export_with_floats(reader, rows, kept):
+    events = reader(pl.DataFrame(rows))
+    told = events.rows.select(pl.col(kept).cast(pl.String)).collect()[kept].unique().to_list()
+    assert "7" in told
+    assert not [one for one in told if one and one.startswith("1.78")]
+    assert noticed(events)[SAID] >= 1
 
 
 def test_a_rounded_number_written_as_text_is_nobody():

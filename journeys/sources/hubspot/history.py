@@ -37,6 +37,7 @@ def history_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Even
     joins &= ~f.text("associationRemoved").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
     told_email = f.email("email", "Email")
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=timed,
         event=pl.when(is_stage & value.is_not_null()).then(became(value)),

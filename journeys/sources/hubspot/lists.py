@@ -60,6 +60,7 @@ def contact_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Even
     time, unread = in_words(at, time_zone=time_zone)
     stage = pl.col("_stage")
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=at.is_not_null(),
         event=became(stage),
@@ -147,6 +148,7 @@ def company_facts(raw: Raw, name: str, *, time_zone: str | None = None) -> Event
     times = pl.coalesce([time for time, _ in read] or [pl.lit(None, dtype=UTC_TIME)])
     timed = f.text(*created).is_not_null()
     shape = Shape(
+        rounded=f.rounded,
         timestamp=times,
         timed=timed,
         event=pl.lit(None, dtype=pl.String),

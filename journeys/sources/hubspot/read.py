@@ -113,6 +113,7 @@ def _mail(raw: Raw, name: str, *, time_zone: str | None) -> Events:
     kind = f.text("type").str.to_uppercase()
     title = pl.concat_str(kind.str.to_titlecase(), pl.lit(" Email"))
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=timed,
         event=named(kind, MAIL, default=title),
@@ -132,6 +133,7 @@ def _occurrences(raw: Raw, name: str, *, time_zone: str | None) -> Events:
     # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.
     plain = f.text("eventType").str.replace(r"^(pe\d+|e)_", "").str.replace_all("_", " ").str.to_titlecase()
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=f.text("occurredAt").is_not_null(),
         event=plain,

@@ -40,6 +40,7 @@ def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> E
     time, timed, skew = call_time(f, TIMES)
     identify, paged = call == "identify", call.is_in(["page", "screen"])
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=timed,
         skew=skew,

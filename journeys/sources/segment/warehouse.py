@@ -140,6 +140,7 @@ def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Map
     fact = call.is_in(list(KINDS.values()))
     time, timed, skew = call_time(f, TIMES)
     shape = Shape(
+        rounded=f.rounded,
         timestamp=time,
         timed=timed,
         skew=skew,
