@@ -136,3 +136,35 @@ def test_any_name_can_be_checked(names):
     assert found.table.height <= len(set(names))
     for better in found.mapping.values():
         assert naming.suggest(better) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("PROJECT_CREATED", "Created Project"),
+        ("CTA_CLICKED", "Clicked CTA"),
+        ("SIGN_UP", "Signed Up"),
+        ("iOS App Opened", "Opened iOS App"),
+        ("appOpened", "Opened App"),
+        ("Planned Upgrade", None),
+        ("Upgrade Plan", "Upgraded Plan"),
+        ("feed refresh", "Refreshed Feed"),
+        ("Added to Cart", "Added to Cart"),
+        ("add_to_cart", "Added to Cart"),
+        ("Moved Card to Board", "Moved Card to Board"),
+        ("Logged In", "Logged In"),
+    ],
+)
+def test_suggestions_keep_what_is_written_well(name, better):
+    assert naming.suggest(name) == better
+
+
+def test_names_with_small_words_and_brands_are_fine():
+    assert naming.check(["Added to Cart", "Opened iOS App", "Created Project"]).table.is_empty()
+    assert naming.check(["signUp"]).table["problems"].to_list()[0][0] == "not written as Words with Capitals"
+
+
+def test_a_mapping_that_begins_with_a_mark_is_read(tmp_path):
+    path = tmp_path / "names.toml"
+    path.write_text('\ufeff[rename]\nsignup = "Signed Up"\n', encoding="utf-8")
+    assert naming.load_mapping(path) == {"signup": "Signed Up"}

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import ArgumentError
-from journeys.naming.words import PARTICLES, is_past, near_duplicates, parted, past, verb_of, words_of
+from journeys.naming.words import PARTICLES, PREPOSITIONS, is_past, near_duplicates, parted, past, verb_of, words_of
 
 __all__ = ["NamingCheck", "check", "names_and_counts", "suggest"]
 
@@ -22,6 +22,12 @@ MANNER = re.compile(r"(?i)\b(?:via|using|through|with|by)\s+[\w-]+(?:\s+[\w-]+)?
 VALUE = re.compile(r"\b(?:\d{2,}|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27})\b")
 SMALL = frozenset({"a", "an", "the", "to", "from", "for", "of", "in", "on", "and", "or", "with", "by"})
 OWN = re.compile(r"^[$\[]")
+# Written in capitals wherever they stand; other words of a name like PROJECT_CREATED are words.
+SHORT = frozenset(
+    {"ai", "api", "crm", "csv", "cta", "faq", "id", "mql", "pdf", "qr", "sms", "sql", "sso", "ui", "url", "vip"}
+)
+PARTICIPLE = re.compile(r"(?i)[^e]ed$")
+BRAND = re.compile(r"[a-z][A-Z]\w*")
 SCHEMA = pl.Schema(
     {"event": pl.String(), "rows": pl.Int64(), "problems": pl.List(pl.String()), "suggestion": pl.String()}
 )
@@ -121,12 +127,18 @@ def suggest(name: str) -> str | None:
     ['Created Project', 'Signed Up', 'Clicked CTA', None]
     >>> [suggest(name) for name in ("Checkout Started", "Login Failed", "Viewed Article 4711")]
     ['Started Checkout', 'Failed Login', 'Viewed Article']
+    >>> [suggest(name) for name in ("PROJECT_CREATED", "iOS App Opened", "Added to Cart", "Planned Upgrade")]
+    ['Created Project', 'Opened iOS App', 'Added to Cart', None]
     """
+    if name.isupper():
+        name = " ".join(word if word.lower() in SHORT else word.lower() for word in words_of(name))
     plain = MANNER.sub("", PLACE.sub("", " ".join(words_of(VALUE.sub(" ", name))))).strip()
     words = parted(VALUE.sub(" ", plain).split())
     if words and words[0].lower() in ("user", "visitor", "customer") and len(words) > 1:
         words = words[1:]
     place = next((n for n, word in enumerate(words) if is_past(word)), None)
+    if place is None and words and PARTICIPLE.search(words[0]):
+        return None  # of a verb that is not known here: what follows is its object, even where that may be a verb
     if place is None:
         place = next((n for n in (0, len(words) - 1) if words and verb_of(words[n])), None)
     if place is None:
@@ -139,9 +151,8 @@ def suggest(name: str) -> str | None:
         words[place + 1 : place + 2] if words[place + 1 : place + 2] and words[place + 1].lower() in PARTICLES else []
     )
     rest = words[:place] + words[place + 1 + len(tail) :]
-    return " ".join(
-        [past(verb).capitalize(), *(_title(w, first=False) for w in (*(t.capitalize() for t in tail), *rest))]
-    )
+    after = [one.lower() if one.lower() in PREPOSITIONS else one.capitalize() for one in tail]
+    return " ".join([past(verb).capitalize(), *after, *map(_title, rest)])
 
 
 def names_and_counts(names: Any) -> dict[str, int | None]:
@@ -194,10 +205,12 @@ def _problems(name: str) -> list[str]:
 def _written_well(name: str) -> bool:
     words = name.split()
     plain = re.fullmatch(r"[\w'’&/+-]+(?: [\w'’&/+-]+)*", name) is not None and "_" not in name
-    return plain and all(word[:1].isupper() or not word[:1].isalpha() or word.lower() in SMALL for word in words)
+    return plain and all(
+        word[:1].isupper() or not word[:1].isalpha() or word.lower() in SMALL or BRAND.fullmatch(word) for word in words
+    )
 
 
-def _title(word: str, *, first: bool) -> str:
-    if not first and word.lower() in SMALL - PARTICLES:
+def _title(word: str) -> str:
+    if word.lower() in (SMALL - PARTICLES) | PREPOSITIONS:
         return word.lower()
     return word if any(char.isupper() for char in word) else word.capitalize()

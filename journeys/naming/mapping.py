@@ -124,7 +124,7 @@ def load_mapping(path: str | Path) -> dict[str, str]:
     """
     place = Path(path)
     try:
-        read = tomllib.loads(place.read_text(encoding="utf-8"))
+        read = tomllib.loads(place.read_text(encoding="utf-8-sig"))
     except OSError:
         raise SourceError(f"mapping: there is no file {str(place)!r}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

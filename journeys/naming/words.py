@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["PARTICLES", "is_past", "near_duplicates", "parted", "past", "verb_of", "words_of"]
+__all__ = ["PARTICLES", "PREPOSITIONS", "is_past", "near_duplicates", "parted", "past", "verb_of", "words_of"]
 
 
 def words_of(name: str) -> list[str]:
@@ -15,8 +15,11 @@ def words_of(name: str) -> list[str]:
     --------
     >>> words_of("signedUp"), words_of("signed_up"), words_of("Signed Up")
     (['signed', 'Up'], ['signed', 'up'], ['Signed', 'Up'])
+    >>> words_of("iOS App Opened")
+    ['iOS', 'App', 'Opened']
     """
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    # not after the first letter: "iOS" and "eBook" are words
+    spaced = re.sub(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])", " ", name)
     return [word for word in re.split(r"[\W_]+", spaced) if word]
 
 
@@ -71,7 +74,8 @@ REGULAR = frozenset(
     vote wait watch withdraw
     """.split()  # noqa: SIM905
 )
-PARTICLES = frozenset({"up", "in", "out", "off", "on", "from", "to", "for"})
+PREPOSITIONS = frozenset({"from", "to", "for"})
+PARTICLES = frozenset({"up", "in", "out", "off", "on"}) | PREPOSITIONS
 FUSED = {
     "signup": ("sign", "up"), "signin": ("sign", "in"), "signout": ("sign", "out"), "login": ("log", "in"),
     "logout": ("log", "out"), "optin": ("opt", "in"), "optout": ("opt", "out"), "checkout": ("check", "out"),
