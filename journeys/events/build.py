@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -10,6 +11,9 @@ from journeys.events.core import LINK_SCHEMA, STATUS, STATUSES, Events
 from journeys.events.repeats import key_of
 
 __all__ = ["build_events"]
+
+# Python, and most of what shows a time, knows no other years.
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def build_events(
@@ -53,6 +57,13 @@ def build_events(
         if missing not in names
     ]
     rows = rows.with_columns(pl.lit(name).alias("source"), *given)
+    beyond = ~pl.col("timestamp").is_between(FIRST, LAST)
+    rows = rows.with_columns(
+        pl.when(~beyond).then(pl.col("timestamp")).alias("timestamp"),
+        pl.coalesce(
+            pl.col("_problem"), pl.when(beyond).then(pl.lit("no time that can be: not in the years 1 to 9999"))
+        ),
+    )
     fact = pl.col("_kind").is_not_null()
     no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)
     if "group_id" in names:
@@ -113,7 +124,7 @@ def _status(good: pl.Expr, *, again: pl.Expr, fact: pl.Expr) -> pl.Expr:
 def _untidied(rows: pl.LazyFrame, *, name: str) -> pl.LazyFrame:
     """Say of each row what it is as far as that can be seen without its identifiers and its event."""
     names = rows.collect_schema().names()
-    good = pl.col("timestamp").is_not_null()
+    good = pl.col("timestamp").is_between(FIRST, LAST).fill_null(value=False)
     if "_problem" in names:
         good &= pl.col("_problem").is_null()
     fact = pl.col("_kind").is_not_null() if "_kind" in names else pl.lit(value=False)

@@ -16,9 +16,12 @@ from journeys.parts import each
 __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "sort_rows", "tidy_rows"]
 
 WHY = "__why__"
-_REASONS = pl.Enum(["no person", "no time", "no event"])
+_BEYOND = "no time that can be: not in the years 1 to 9999"
+_REASONS = pl.Enum(["no person", "no time", "no event", _BEYOND])
 _PLACE = "__place__"
 _PIECE = 1 << 18
+# Python, and most of what shows a time, knows no other years.
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -117,6 +120,8 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
         .then(pl.lit("no person", dtype=_REASONS))
         .when(pl.col("timestamp").is_null())
         .then(pl.lit("no time", dtype=_REASONS))
+        .when(~pl.col("timestamp").is_between(_FIRST, _LAST))
+        .then(pl.lit(_BEYOND, dtype=_REASONS))
         .when(pl.col("event").is_null())
         .then(pl.lit("no event", dtype=_REASONS))
         .alias(WHY)
@@ -124,8 +129,12 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
 
 
 def set_apart(rows: pl.DataFrame) -> pl.DataFrame:
-    """Show bad rows with their `reason` as the last column; a property of that name moves aside."""
+    """Show bad rows with their `reason` as the last column; a property of that name moves aside.
+
+    A time that can be no time of Python is null: it could not be shown.
+    """
     texts = rows.cast({"event": pl.String, WHY: pl.String})
+    texts = texts.with_columns(pl.when(pl.col(WHY) != _BEYOND).then(pl.col("timestamp")).alias("timestamp"))
     return texts.rename({"reason": "reason (as read)"}, strict=False).rename({WHY: "reason"})
 
 

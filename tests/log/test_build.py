@@ -159,3 +159,11 @@ def test_a_person_that_is_not_a_number_is_nobody():
     j = jn.Journeys.from_table(table)
     assert j.events.collect()["person"].to_list() == [1.0, 2.0]
     assert j.quarantine["reason"].to_list() == ["no person"]
+
+
+def test_times_that_python_cannot_show_are_set_apart() -> None:
+    at = pl.Series([-62167219200000000, 0, 253402300800000000]).cast(pl.Datetime("us"))
+    j = jn.Journeys.from_table(pl.DataFrame({"person": [1, 1, 2], "timestamp": at, "event": ["A"] * 3}))
+    reason = "no time that can be: not in the years 1 to 9999"
+    assert j.quarantine.select("timestamp", "reason").rows() == [(None, reason)] * 2
+    assert j.people.height == 1
