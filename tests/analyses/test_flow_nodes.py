@@ -177,6 +177,17 @@ def test_colours_say_what_goes_with_the_goal() -> None:
     assert flow.plot().data[0].node.color != drawn.color
 
 
+def test_the_range_of_phi_is_that_of_what_is_coloured() -> None:
+    flow = goals().flow(end="Goal", who="all")
+    # the goal itself has no colour of how it goes with itself
+    good, end = (flow.nodes.filter(node=name)["phi"].item() for name in ("Good", "End"))
+    assert flow.nodes.filter(node="Goal")["phi"].item() == pytest.approx(1.0)
+    told = flow.plot(colour="goal").layout.title.text.replace("<br>", " ")
+    assert f"(phi −{-end:.2f} to {good:.2f})." in told
+    few = goals().only(list(range(20))).flow(end="Goal", who="all").plot(colour="goal").layout.title.text
+    assert "fewer than 30 people." in few.replace("<br>", " ")
+
+
 def test_colours_by_a_goal_need_one() -> None:
     with pytest.raises(jn.JourneysError, match="colour: this flow has no end to relate to"):
         goals().flow().plot(colour="goal")

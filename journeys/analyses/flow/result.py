@@ -19,7 +19,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.steps import count_steps, lay_steps
 from journeys.analyses.flow.summary import summarise_links
 from journeys.analyses.flow.way import Way, most_travelled
-from journeys.analyses.flow.words import UNITS, count_units, define, find
+from journeys.analyses.flow.words import UNITS, count_units, define, find, shades
 from journeys.analyses.result import Asked, Result
 from journeys.errors import ArgumentError, UnknownNameError
 
@@ -93,7 +93,6 @@ class Flow(Result):
             When `colour` is neither, or the flow has no end to relate to.
         """
         from journeys.charts.sankey import draw
-        from journeys.display import ratio
 
         if colour not in ("event", "goal"):
             raise ArgumentError(f"colour: {colour!r} is none of 'event', 'goal'.")
@@ -102,11 +101,7 @@ class Flow(Result):
 
         subtitle = self.definition
         if colour == "goal":
-            subtitle += " Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people"
-            phis: list[float] = pl.concat([self.table["phi"], self.nodes["phi"]]).drop_nulls().to_list()
-            if phis:
-                subtitle += f" (phi {ratio(min(phis))} to {ratio(max(phis))})"
-            subtitle += "."
+            subtitle += f" {shades(self.spec, table=self.table, nodes=self.nodes)}"
         way = self.most_travelled()
         if way is not None:
             subtitle += f" Set off: the way that most go whole, {self._units_of(way.people)}."

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, Nodes, said
+from journeys.analyses.flow.nodes import CONTINUES, DROP, OTHER, Nodes, said, shown_name
 from journeys.analyses.flow.spec import FlowSpec
 
-__all__ = ["UNITS", "count_units", "define", "find", "first_named", "told_nodes", "where"]
+__all__ = ["UNITS", "count_units", "define", "find", "first_named", "shades", "told_nodes", "where"]
 
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
@@ -61,6 +61,20 @@ def first_named(rows: pl.DataFrame, *columns: str) -> dict[str, Any]:
     """Return the first row whose nodes have a name of their own; the first of all where none has."""
     named = rows.filter(~pl.any_horizontal(pl.col(columns) == OTHER))
     return (rows if named.is_empty() else named).row(0, named=True)
+
+
+def shades(spec: FlowSpec, *, table: pl.DataFrame, nodes: pl.DataFrame) -> str:
+    """Say what colours by the goal mean, and between which phi is what has one."""
+    from journeys.charts.sankey.drawing import SAYS_NOTHING
+    from journeys.charts.sankey.words import ENOUGH
+    from journeys.display import ratio
+
+    goal = "" if spec.end is None else shown_name(spec.end.name)
+    drawn = [table.filter(~pl.col("target").is_in([DROP, CONTINUES])), nodes.filter(pl.col("node") != goal)]
+    coloured = (pl.col("phi").abs() >= SAYS_NOTHING) & (pl.col("passed") >= ENOUGH)
+    phis: list[float] = pl.concat([rows.filter(coloured)["phi"] for rows in drawn]).to_list()
+    told = "Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people"
+    return f"{told} (phi {ratio(min(phis))} to {ratio(max(phis))})." if phis else f"{told}."
 
 
 def where(spec: FlowSpec, position: int) -> str:
