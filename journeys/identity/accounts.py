@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["to_accounts"]
+from journeys.identity.coding import junk_reason, normalise
+from journeys.identity.rules import IdentityRules
+
+__all__ = ["to_accounts", "write_accounts"]
+
+
+def write_accounts(rows: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
+    """Write `group_id` as identifiers are written, so that one account has one name; null where it is nobody's."""
+    if "group_id" not in rows.columns:
+        return rows
+    told = rows.select(pl.col("group_id").cast(pl.String)).to_series()
+    raw = told.drop_nulls().unique()
+    written = pl.select(normalise(pl.lit(raw), id_type="group_id", rules=rules).alias("id")).to_series()
+    written = written.set(junk_reason(written, rules=rules).is_not_null(), None)
+    return rows.with_columns(told.replace_strict(raw, written, default=None, return_dtype=pl.String))
 
 
 def to_accounts(events: pl.DataFrame, memberships: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from journeys.events import Events
 from journeys.parts import each
 
-__all__ = ["Coded", "Part", "code_ids", "hide", "normalise", "order_types"]
+__all__ = ["Coded", "Part", "code_ids", "hide", "junk_reason", "normalise", "order_types"]
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -116,7 +116,8 @@ def normalise(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr
     text = values.str.strip_chars()
     if id_type in rules.emails:
         text = text.str.to_lowercase().str.strip_prefix("mailto:")
-        return text.str.replace(r"\+[^@]*@", "@") if rules.plus_tags == "drop" else text
+        # with nothing before the "+", there would be no address without it
+        return text.str.replace(r"^([^+@]+)\+[^@]*@", "${1}@") if rules.plus_tags == "drop" else text
     if id_type in rules.fold_case:
         text = text.str.to_lowercase()
     whole = text.str.replace(r"^(-?\d+)\.0+$", "${1}")
@@ -257,7 +258,7 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
     def number(page: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
         name, values = page[0], page[1].rechunk()  # many times faster to pick from
         told = pl.DataFrame({"raw": values, "id": _normalised(values, id_type=name, rules=rules)})
-        told = told.with_columns(_junk_reason(told["id"], rules=rules))
+        told = told.with_columns(junk_reason(told["id"], rules=rules))
         good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
         texts = told["id"] if good.all() else told["id"].filter(pl.Series(good))
         mailbox = _mailboxes(texts, id_type=name, rules=rules)  # an address that is hashed does not show it any more
@@ -327,7 +328,7 @@ def hide(address: str, *, salt: str) -> str:
     return hashlib.sha256(f"{salt}{address}".encode()).hexdigest()
 
 
-def _junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
+def junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
     """Say why values are nobody; null for all others."""
     patterns = ["^$", *rules.junk]
     bad = ids.str.contains("|".join(f"(?:{pattern})" for pattern in patterns)).fill_null(value=False)

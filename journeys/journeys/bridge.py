@@ -91,7 +91,8 @@ class Bridges(Selection):
 
         An event belongs to the account that it names itself, else to the one that its person had joined last before
         it (Segment's group calls, the CRM's companies), else to the first that the person joined later. Events of
-        people without an account are left out, and counted in `noticed`.
+        people without an account are left out, and counted in `noticed`. Accounts are written as identifiers are: 42,
+        42.0 and " 42 " are one, "null" and the like are none.
 
         Returns
         -------
@@ -112,22 +113,24 @@ class Bridges(Selection):
         >>> jn.stitch(events).by_account().people.select("person", "members", "event_count").rows()
         [('a', 2, 2)]
         """
-        from journeys.identity.accounts import to_accounts
+        from journeys.identity.accounts import to_accounts, write_accounts
         from journeys.log import build_log
 
         identity = self._identity(what="by_account")
-        events = self.events.collect()
+        events = write_accounts(self.events.collect(), rules=identity.rules)
+        joined = write_accounts(identity.memberships, rules=identity.rules).drop_nulls("group_id")
         named = "group_id" in events.columns and events["group_id"].null_count() < events.height
-        if not identity.memberships.height and not named:
+        if not joined.height and not named:
             raise ArgumentError(
                 "by_account: nothing names an account; accounts come from group calls, CRM companies or a column "
                 "'group_id'."
             )
-        table = to_accounts(events, identity.memberships)
+        table = to_accounts(events, joined)
         members = (
             table.group_by("person").agg(pl.col("member").n_unique().cast(pl.Int64).alias("members")).sort("person")
         )
-        traits = identity.accounts.rename({"group_id": "person"})
+        traits = write_accounts(identity.accounts, rules=identity.rules).drop_nulls("group_id")
+        traits = traits.group_by(pl.col("group_id").alias("person")).agg(pl.exclude("group_id").drop_nulls().first())
         people = members.join(traits, on="person", how="left", maintain_order="left")
         built = build_log(table, people=people)
         left_out = events.height - table.height

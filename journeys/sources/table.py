@@ -81,7 +81,7 @@ def read_table(
     -------
     Events
         Lazy. `utm_*` columns, page columns (`page_url`, `page_path`, …), `group_id` and `replay_url` are recognised by
-        their names; nested columns are flattened; all else is a property.
+        their names (`group_id` is an identifier: 42.0 is "42"); nested columns are flattened; all else is a property.
 
     Raises
     ------
@@ -136,6 +136,7 @@ def read_table(
         raise ArgumentError("ids: no identifier column was named; without one an event belongs to nobody")
     used = {timestamp, *types.values(), *stated, *keys, *([event] if isinstance(event, str) else [])}
     rest = [c for c in available if c not in used and (properties is None or c in chosen)]
+    named = [column for column in rest if column == "group_id"]
     times = raw.rows.select(timestamp)
     if unit is not None:
         check_epoch(times.drop_nulls().head(1000).collect().to_series(), column=timestamp, unit=unit)
@@ -151,8 +152,8 @@ def read_table(
         event=tidy_names(what.cast(pl.String)),
         ids={kind: as_id(column_of[column], schema[column]) for kind, column in types.items()},
         problem=_problem(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
-        fields={KNOWN[c]: as_text(pl.col(c), schema[c]) for c in _known(rest)},
-        rounded=[one for c in (*types.values(), *stated, *keys) for one in rounded(column_of[c], schema[c])],
+        fields={KNOWN[c]: (as_id if KNOWN[c] == "group_id" else as_text)(pl.col(c), schema[c]) for c in _known(rest)},
+        rounded=[one for c in [*types.values(), *stated, *keys, *named] for one in rounded(column_of[c], schema[c])],
     )
     if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
         texts = {kind: column_of[column] for kind, column in types.items() if schema[column] == pl.String}
