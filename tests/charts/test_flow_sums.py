@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.charts import sankey
+from journeys.charts import flow_difference, sankey
 
 START = datetime(2026, 1, 1)
 
@@ -28,9 +28,9 @@ FEW = log("B", "B", "VB", "V")
 MANY = log(*(["B"] * 40 + ["VB"] * 9 + ["VRB"] * 7 + ["RB", "RVR", "V", "LB", "LVB", "MB", "MV", "N", "NB"] * 3))
 
 
-def drawn(fig):
+def drawn(fig, which=0):
     """Add up how high the bars of a lying Sankey are, in people, a column's place on the paper."""
-    trace = fig.data[0]
+    trace = fig.data[which]
     into, out = Counter(), Counter()
     for source, target, value in zip(trace.link.source, trace.link.target, trace.link.value, strict=True):
         out[source] += value
@@ -102,3 +102,61 @@ def test_a_fold_keeps_those_who_have_no_ribbon():
     fig = sankey.draw(table, nodes=nodes, goal="B", most=1)
     assert drawn(fig) == written(fig) == [21, 12]
     assert "3 smaller nodes drawn as “(other)”." in fig.layout.title.text
+
+
+def shares(nodes, part):
+    table = nodes.group_by("position").agg(pl.col(part).sum()).sort("position")
+    return [share for _, share in table.rows() if share > 0]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_both_flows_show_everybody_who_is_there(narrow):
+    flow = MANY.flow(end="B", who="all", against=MANY.only([f"{n:03d}" for n in range(0, 83, 3)]))
+    sizes = flow.journeys, flow.other.journeys
+    fig = flow_difference.draw_both(flow.table, nodes=flow.nodes, goal="B", sizes=sizes, narrow=narrow)
+    numbers = [int(note.text.split("<span")[1].split(">")[1].split("<")[0]) for note in fig.layout.annotations
+               if "<span" in note.text]  # fmt: skip
+    assert sum(numbers) == flow.nodes["people"].sum() + flow.nodes["against_people"].sum()
+    if not narrow:
+        for which, part in enumerate(("share_of_start", "against_share_of_start")):
+            assert drawn(fig, which) == pytest.approx(shares(flow.nodes, part))
+
+
+ROWS = [(0, "V", "B", 0.3, 0.5, -0.2, 0.001), (0, "V", "R", 0.4, 0.3, 0.1, 0.01), (1, "R", "B", 0.1, 0.15, -0.05, 0.4)]
+MOVES = pl.DataFrame(ROWS, schema=["position", "source", "target", *flow_difference.SHARES, "q_value"], orient="row")
+PLACES = pl.DataFrame(
+    [(0, "B", 0.25, 0.1, 0.15), (0, "V", 0.75, 0.9, -0.15), (1, "B", 0.3, 0.5, -0.2), (1, "R", 0.4, 0.3, 0.1),
+     (2, "B", 0.1, 0.15, -0.05)],
+    schema=["position", "node", *flow_difference.SHARES], orient="row",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_difference_is_told_by_signed_numbers_at_nodes(narrow):
+    fig = flow_difference.draw(MOVES, nodes=PLACES, goal="B", narrow=narrow)
+    beside = [note.text.split("<span")[1].split(">")[1].split("<")[0] for note in fig.layout.annotations[:-1]
+              if "<span" in note.text]  # fmt: skip
+    assert sorted(beside) == sorted(["+15.0", "−15.0", "−20.0", "+10.0", "−5.0"])
+    # Without nodes they are counted from the links.
+    counted = flow_difference.draw(MOVES, goal="B", narrow=narrow).layout.annotations
+    assert any("−20.0" in note.text for note in counted)
+    assert any("+10.0" in note.text for note in counted)
+    assert "numbers: points of all who start" in fig.layout.annotations[-1].text
+
+
+def test_a_difference_has_its_numbers_on_wide_ribbons_and_none_on_a_name():
+    fig = flow_difference.draw(MOVES, nodes=PLACES, goal="B")
+    on_ribbons = [note.text for note in fig.layout.annotations if note.xanchor == "right"]
+    assert on_ribbons == ["−20.0", "+10.0", "−5.0"]
+
+
+def test_fewer_is_hollow_and_more_is_filled_so_that_greys_tell_them_apart():
+    fig = flow_difference.draw(MOVES, nodes=PLACES, goal="B")
+    fill = {round(n, 2): float(shade.rstrip(")").split(",")[-1])
+            for n, shade in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True)}  # fmt: skip
+    assert fill[0.1] == 0.75
+    assert fill[0.2] < 0.2
+    assert fill[0.05] < fill[0.2]
+    assert [shape.line.color.split(",")[-1] for shape in fig.layout.shapes] == ["1)", "0.5)"]
+    upright = flow_difference.draw(MOVES, nodes=PLACES, goal="B", narrow=True)
+    assert sorted(trace.line.width for trace in upright.data if "→" in trace.text) == [0, 1.2, 1.2]

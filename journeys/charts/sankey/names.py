@@ -83,7 +83,7 @@ def _beside(
         lines, count = [fitted(one.name, free, size=SIZE)], ""
     # The number may stand in a line of its own.
     text = "<br>".join(label(line) if line else "" for line in lines)
-    text = f"{text} <span style='color:{theme.muted}'>{count}</span>" if count else text
+    text = f"{text}{' ' if lines[-1] else ''}<span style='color:{theme.muted}'>{count}</span>" if count else text
     middle = y + SIZE * 0.6 * (len(lines) - 1)
     note = stage.note(
         one, middle, text=text, xshift=BESIDE, yanchor="middle", align="left", hovertext=label(one.name, 200)

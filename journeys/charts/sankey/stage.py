@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from journeys.charts.labels import label
 from journeys.charts.sankey.layout import Layout, Link, Node
-from journeys.charts.sankey.upright import bar, ribbons
+from journeys.charts.sankey.upright import arriving, bar, leaving, ribbons
 
 __all__ = ["PITCH", "ROOM", "ROW", "SIDE", "THICK", "Stage", "width_for"]
 
@@ -99,13 +99,14 @@ class Stage:
         shades: Mapping[tuple[int, str, str], str],
         tint: Callable[[Link], str],
         loud: Callable[[Link], str],
+        edge: Callable[[Link], tuple[str, float]] | None = None,
         node_says: Callable[[Node], str],
         link_says: Callable[[Link], str],
     ) -> list[go.Sankey | go.Scatter]:
-        """Draw it: lying by Plotly, with every node where it was laid; upright ribbon by ribbon."""
+        """Draw it: lying by Plotly, with every node where it was laid; upright ribbon by ribbon, with edges if told."""
         laid = self.laid
         if self.upright:
-            drawn = ribbons(laid.links, along=self.along, thick=THICK, tint=tint, says=link_says)
+            drawn = ribbons(laid.links, along=self.along, thick=THICK, tint=tint, edge=edge, says=link_says)
             drawn += [
                 bar(one, along=self.along(one), thick=THICK, colour=shades[one.key], says=node_says(one))
                 for one in laid.nodes
@@ -153,6 +154,25 @@ class Stage:
             },
         )
         return [trace]
+
+    def outlines(self, edge: Callable[[Link], tuple[str, float]]) -> list[dict[str, Any]]:
+        """Draw the edges of a lying drawing's ribbons, which Plotly gives all of them or none."""
+        if self.upright:
+            return []
+        going, coming = leaving(self.laid.links), arriving(self.laid.links)
+        shapes = []
+        for n, link in enumerate(self.laid.links):
+            shade, width = edge(link)
+            if not width:
+                continue
+            start = (self.along(link.source) + THICK / 2) / self.width
+            end = (self.along(link.target) - THICK / 2) / self.width
+            (a, b), (c, d) = [[1 - (self.top + y) / self.total for y in part[n]] for part in (going, coming)]
+            half = (start + end) / 2
+            path = f"M{start},{a}C{half},{a} {half},{c} {end},{c}M{start},{b}C{half},{b} {half},{d} {end},{d}"
+            line = {"color": shade, "width": width}
+            shapes.append({"type": "path", "path": path, "xref": "paper", "yref": "paper", "line": line})
+        return shapes
 
     def axes(self, fig: go.Figure) -> None:
         """Give an upright drawing its paper: a unit is a pixel at the width that it was laid for."""

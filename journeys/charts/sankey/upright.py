@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from journeys.charts.sankey.layout import Link, Node
 
-__all__ = ["bar", "ribbons"]
+__all__ = ["arriving", "bar", "leaving", "ribbons"]
 
 _BENDS = 14
 Key = tuple[int, str, str]
@@ -28,14 +28,14 @@ def ribbons(
     along: Callable[[Node], float],
     thick: float,
     tint: Callable[[Link], str],
+    edge: Callable[[Link], tuple[str, float]] | None = None,
     says: Callable[[Link], str],
 ) -> list[go.Scatter]:
     """Draw links as ribbons, side by side where they leave a node and where they come to one."""
-    leaving = _side_by_side(links, lambda link: link.source, lambda link: link.target)
-    coming = _side_by_side(links, lambda link: link.target, lambda link: link.source)
+    going, coming = leaving(links), arriving(links)
     drawn = []
     for number, link in enumerate(links):
-        (a, b), (c, d) = leaving[number], coming[number]
+        (a, b), (c, d) = going[number], coming[number]
         start, end = along(link.source) + thick / 2, along(link.target) - thick / 2
         if link.target.leaving_from is not None:
             # Who leaves goes straight down from where the stub stands.
@@ -45,8 +45,19 @@ def ribbons(
         down = [start + (end - start) * t for t in steps]
         left = [a + (c - a) * t for t in ease]
         right = [b + (d - b) * t for t in ease]
-        drawn.append(_area(left + right[::-1], down + down[::-1], colour=tint(link), says=says(link)))
+        line = None if edge is None else edge(link)
+        drawn.append(_area(left + right[::-1], down + down[::-1], colour=tint(link), says=says(link), line=line))
     return drawn
+
+
+def leaving(links: Sequence[Link]) -> dict[int, tuple[float, float]]:
+    """Give each link its part of the bar that it comes from."""
+    return _side_by_side(links, lambda link: link.source, lambda link: link.target)
+
+
+def arriving(links: Sequence[Link]) -> dict[int, tuple[float, float]]:
+    """Give each link its part of the bar that it comes to."""
+    return _side_by_side(links, lambda link: link.target, lambda link: link.source)
 
 
 def _side_by_side(
@@ -68,8 +79,11 @@ def _side_by_side(
     return places
 
 
-def _area(x: list[float], y: list[float], *, colour: str, says: str) -> go.Scatter:
+def _area(
+    x: list[float], y: list[float], *, colour: str, says: str, line: tuple[str, float] | None = None
+) -> go.Scatter:
+    shade, width = line or (colour, 0)
     return go.Scatter(
-        x=[*x, x[0]], y=[*y, y[0]], mode="lines", fill="toself", fillcolor=colour, line={"width": 0, "color": colour},
-        hoveron="fills", text=says, hoverinfo="text", showlegend=False,
+        x=[*x, x[0]], y=[*y, y[0]], mode="lines", fill="toself", fillcolor=colour,
+        line={"width": width, "color": shade}, hoveron="fills", text=says, hoverinfo="text", showlegend=False,
     )  # fmt: skip
