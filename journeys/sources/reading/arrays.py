@@ -93,18 +93,22 @@ class Elements:
 
 
 def spread(start: str) -> bool:
-    r"""Tell by its start whether a file is not one object a line: an array, or an object over several lines.
+    r"""Tell by its start whether a file is not one object a line: an array, an object over lines, several in a line.
+
+    Archives of streams write objects one after the other, without a line end.
 
     Examples
     --------
-    >>> spread('[{"a": 1}]'), spread('{"a":\n1}'), spread('{"a": 1}\n{"a": 2}')
-    (True, True, False)
+    >>> spread('[{"a": 1}]'), spread('{"a":\n1}'), spread('{"a": 1}{"a": 2}'), spread('{"a": 1}\n{"a": 2}')
+    (True, True, True, False)
     """
     text = start.lstrip()
     if text[:1] != "{":
         return text[:1] == "["
     end = _end(text, 0)
-    return text.split("\n", 1)[0].strip() == "{" if end is None else "\n" in text[:end]
+    if end is None:
+        return text.split("\n", 1)[0].strip() == "{"
+    return "\n" in text[:end] or text[end:].lstrip(" \t\r")[:1] == "{"
 
 
 def _end(text: str, place: int) -> int | None:

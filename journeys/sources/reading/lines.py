@@ -206,7 +206,8 @@ def _taken_apart(values: pl.Series, dtype: type_of, *, depth: int = 0) -> pl.Ser
         for field in dtype.fields
         if field.name in values.struct.fields
     ]
-    return _there(pl.DataFrame(inside).to_struct(values.name), values)
+    # by name: a list of columns would rename the one of an empty key
+    return _there(pl.DataFrame({part.name: part for part in inside}).to_struct(values.name), values)
 
 
 def _there(parts: pl.Series, values: pl.Series) -> pl.Series:

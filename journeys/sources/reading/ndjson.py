@@ -19,6 +19,7 @@ from journeys.sources.reading.text import UnreadableError, blocks, chunks, decod
 
 __all__ = ["read_ndjson"]
 
+READ = json.JSONDecoder().raw_decode
 LARGEST = 1 << 63
 DEEPEST = 60
 SHOWN = 256
@@ -143,13 +144,31 @@ def _items(text: str) -> Iterator[tuple[int, str, object]]:
         except RecursionError:
             yield number, stripped, _Unreadable("JSON nested too deeply")
         except ValueError:
-            yield number, stripped, _Unreadable("half-written last line" if number == len(lines) else "broken JSON")
+            several, rest = _several(stripped)
+            yield from ((number, json.dumps(one), one) for one in several)
+            if rest:
+                yield number, rest, _Unreadable("half-written last line" if number == len(lines) else "broken JSON")
         else:
             # Webhooks arrive in batches: one array of calls a line.
             if isinstance(value, list):
                 yield from ((number, json.dumps(one), one) for one in value)
             else:
                 yield number, stripped, value
+
+
+def _several(line: str) -> tuple[list[object], str]:
+    """Take apart objects that follow each other in a line; what is left of it is broken."""
+    found: list[object] = []
+    place = 0
+    while line.startswith("{", place):
+        try:
+            value, place = READ(line, place)
+        except (ValueError, RecursionError):
+            break
+        found.append(value)
+        while line[place : place + 1].isspace():
+            place += 1
+    return found, line[place:]
 
 
 def _tame(value: object, depth: int) -> object:

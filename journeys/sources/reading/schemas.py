@@ -14,16 +14,23 @@ from journeys.sources.reading.dtypes import EMPTY, REST, merge, merge_schemas, r
 from journeys.sources.reading.exact import exact
 from journeys.sources.reading.keys import keys_read, keys_written
 from journeys.sources.reading.lines import Schema, read_lines, without_empty
+from journeys.sources.reading.repair import once_each, whole_characters
 
 __all__ = ["read_piece", "sound_schema", "widened", "widens"]
 
 HEAD = 1 << 19
 
 
-def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tuple[pl.DataFrame, Schema] | None:
-    """Read lines of JSON objects, and tell the types of all fields seen so far; None when a line cannot be read."""
+def read_piece(
+    piece: bytes, known: Schema, *, lines: int | None = None, plain: bool = False
+) -> tuple[pl.DataFrame, Schema] | None:
+    """Read lines of JSON objects, and tell the types of all fields seen so far; None when a line cannot be read.
+
+    Where more keys are written than were read, an object may have one twice; in a `plain` piece none has.
+    """
     if not piece[:64].strip() and not piece.strip():
         return pl.DataFrame(), known
+    piece = whole_characters(piece)
     if lines is None:
         lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
     if not known and len(piece) > HEAD:
@@ -40,8 +47,13 @@ def read_piece(piece: bytes, known: Schema, *, lines: int | None = None) -> tupl
             frame = read_lines(piece, types, lines=lines)
             if frame is None:
                 continue
-            if find is _inferred and written != keys_read(frame, types) and _hides_objects(frame, types):
+            counted = keys_read(frame, types)
+            if find is _inferred and written != counted and _hides_objects(frame, types):
                 continue
+            if written is not None and (counted or 0) < written and not plain:
+                once = once_each(piece)
+                if once != piece:
+                    return read_piece(once, known, lines=lines, plain=True)
             # Polars takes 0 in one line and {} in the next for a structure without fields: then by value.
             if keys_read(frame, types, inside_text=True) is not None:
                 return _settled(piece, frame, types, lines=lines)
