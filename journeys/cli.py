@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -42,9 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         asked.run(asked)
+        sys.stdout.flush()
     except JourneysError as error:
         print(f"journeys: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read (`journeys check … | head`) has seen enough; what is left must not be written when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -126,7 +131,7 @@ def _read(asked: Namespace) -> list[Events]:
             reader = getattr(jn, f"read_{system}")
             taken = signature(reader).parameters
             found.append(reader(path, **{name: told for name, told in options.items() if name in taken}))
-        elif equals and not Path(given).exists():
+        elif equals and "://" not in system and not Path(given).exists():
             raise SourceError(f"{unknown('files', system, available=_SYSTEMS, what='system')} (in {given!r})")
         elif is_table:
             ids = [name.strip() for name in (asked.ids or "user_id").split(",") if name.strip()]

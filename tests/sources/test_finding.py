@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
+from journeys.cli import main
 from journeys.sources import reading
 from journeys.sources.reading import text
 from journeys.sources.reading.find import find_files
@@ -200,3 +201,44 @@ def test_a_damage_inside_one_of_many_tables_costs_that_table(tmp_path):
     assert (events.issues.kept, events.issues.quarantined) == (150, 1)
     assert events.issues.quarantine["place"].to_list() == [str(tmp_path / "3.parquet")]
     assert events.issues.quarantine["reason"][0].startswith("unreadable file: ")
+
+
+def test_a_word_to_the_reader_beside_files_is_passed_over_and_said(tmp_path):
+    put(tmp_path / "1.json", lines(call(1)))
+    put(tmp_path / "readme.txt", b"hello")
+    put(tmp_path / "error.csv", b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>\n')
+    events = jn.read_segment(tmp_path)
+    assert events.issues.kept == 1
+    said = "2 files passed over, which are no tables by name or content: 'error.csv', 'readme.txt'"
+    assert said in notes(events)
+
+
+def test_a_file_of_one_line_without_columns_is_passed_over_and_said(tmp_path):
+    put(tmp_path / "a.csv", CSV.encode())
+    put(tmp_path / "b.csv", b"AccessDenied\n")
+    events = jn.read_table(tmp_path, **TABLE)
+    assert events.issues.kept == 2
+    assert "1 file passed over, which is no table by name or content: 'b.csv'" in notes(events)
+
+
+def test_a_text_file_that_is_a_table_is_read(tmp_path):
+    put(tmp_path / "a.txt", CSV.encode())
+    put(tmp_path / "b.csv", b"at,what,u\n")
+    assert jn.read_table(tmp_path, **TABLE).issues.kept == 2
+
+
+@pytest.mark.parametrize("place", ["", "  "])
+def test_no_path_is_refused(place):
+    with pytest.raises(jn.SourceError, match=f"source: '{place}' is no path; the folder that you are in is '.'"):
+        jn.read_table(place, **TABLE)
+    with pytest.raises(jn.SourceError, match="is no path"):
+        jn.read_segment([place])
+
+
+@pytest.mark.parametrize("address", ["https://x.example/a.csv?b=c", "s3://bucket/log", "file:///tmp/a.csv"])
+def test_an_address_is_refused_in_words(address, capsys):
+    with pytest.raises(jn.SourceError, match=f"source: '{address[:6]}.* is an address"):
+        jn.read_table(address, **TABLE)
+    assert main(["check", address]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"journeys: source: {address!r} is an address")

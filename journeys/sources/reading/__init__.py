@@ -14,7 +14,7 @@ from journeys.sources.lake import lake_rows
 from journeys.sources.reading.aside import PLACE, PROBLEM, RAW
 from journeys.sources.reading.columnar import read_columnar
 from journeys.sources.reading.delimited import read_delimited
-from journeys.sources.reading.find import Found, find_files, partition, passed_over, table_name
+from journeys.sources.reading.find import Found, check_place, find_files, partition, passed_over, table_name
 from journeys.sources.reading.frames import frame_rows
 from journeys.sources.reading.ndjson import read_ndjson
 from journeys.sources.reading.spool import Spool
@@ -87,6 +87,8 @@ def load(
     SourceError
         There is no such file, it is empty, or it is no table at all; or a frame that cannot be read.
     """
+    if isinstance(source, str | Path):
+        check_place(source)
     if (lake := lake_rows(source)) is not None:
         return Raw(*lake)
     if isinstance(source, str | Path) or _all_paths(source):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
 
 from journeys.errors import SourceError, closest
-from journeys.sources.reading.heads import delimited, kind_of, packing, surely_json
+from journeys.sources.reading.heads import delimited, kind_of, markup, packing, surely_json
 from journeys.sources.reading.packed import UnreadableError, head_of, members
 
-__all__ = ["Found", "find_files", "partition", "passed_over", "table_name"]
+__all__ = ["Found", "check_place", "find_files", "partition", "passed_over", "table_name"]
 
 FORMATS = {
     ".csv": "csv",
@@ -28,6 +29,8 @@ FORMATS = {
 }
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 SHOWN = 5
+# Not a drive's letter; a Path has swallowed one slash.
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/{1,2}")
 EXCEL = "[Content_Types].xml"
 
 
@@ -63,7 +66,35 @@ def find_files(source: str | Path | Iterable[str | Path]) -> list[Found]:
     sources = [source] if isinstance(source, str | Path) else list(source)
     if not sources:
         raise SourceError("source: no files were given")
+    for one in sources:
+        check_place(one)
     return [found for one in sources for found in _found(Path(one).expanduser())]
+
+
+def check_place(place: str | Path) -> None:
+    """Refuse what is no path on this machine: nothing at all, or an address in the network.
+
+    Examples
+    --------
+    >>> check_place("https://example.com/log.csv")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.SourceError: source: 'https://example.com/log.csv' is an address, and only files of this machine are
+    read: fetch it first, or give the rows that pl.scan_parquet or pl.scan_csv read from there
+    """
+    shown = str(place)
+    if not shown.strip():
+        raise SourceError(f"source: {shown!r} is no path; the folder that you are in is '.'")
+    address = ADDRESS.match(shown)
+    if address is None or Path(place).exists():
+        return
+    scheme = address[1].lower()
+    if scheme == "file":
+        raise SourceError(f"source: {shown!r} is an address; give the path by itself")
+    raise SourceError(
+        f"source: {f'{scheme}://{shown[address.end() :]}'!r} is an address, and only files of this machine are read: "
+        "fetch it first, or give the rows that pl.scan_parquet or pl.scan_csv read from there"
+    )
 
 
 def table_name(found: Found) -> str:
@@ -136,7 +167,7 @@ def _in_folder(folder: Path) -> list[Found]:
     unnamed = [p for p in shown if _format_by_name(p) is None and _says_nothing(p)]
     read, over = _described(sorted([*known, *unnamed]), sure=True)
     if not read:
-        read, over = _described(unnamed, sure=False)
+        read, over = _described(sorted([*known, *unnamed]), sure=False)
     if not read:
         endings = ", ".join(sorted({p.suffix or "no ending" for p in shown})) or "nothing"
         why = "".join(f"; {path.name} {reason}" for path, reason in list(over.items())[:1])
@@ -186,7 +217,7 @@ def _format_by_name(path: Path) -> str | None:
 
 
 def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) -> list[Found] | str:
-    """Say what a file is, or why it is no table; `sure`: text without an ending is one only if it looks like one."""
+    """Say what a file is, or why it is no table; `sure`: text is one only if it looks like one."""
     named = _format_by_name(path)
     if named in ("parquet", "ipc") and archive is None:
         return [Found(path, named)]
@@ -201,11 +232,18 @@ def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) ->
         return [Found(path, kind)] if archive is None else "can only be read when it is unzipped"
     if kind is None:
         return "is no table: its bytes are no text"
-    if named is None and sure and kind == "csv" and not delimited(head):
+    if sure and kind == "csv" and _no_columns(path, head):
         return "is no table: it has no columns"
     if named is None or (named == "csv" and surely_json(head)):
         named = kind
     return [Found(path, str(named), compression, archive)]
+
+
+def _no_columns(path: Path, head: bytes) -> bool:
+    """Tell whether text is no table although others are beside it: a word to the reader, an error instead of a file."""
+    if _format_by_name(path) is None or ".txt" in path.suffixes:
+        return not delimited(head)
+    return markup(head) or (b"\n" not in head.strip() and not delimited(head))
 
 
 def _in_archive(archive: Path) -> list[Found] | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["delimited", "kind_of", "packing", "surely_json", "utf16"]
+__all__ = ["delimited", "kind_of", "markup", "packing", "surely_json", "utf16"]
 
 MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"))
 MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -59,6 +59,17 @@ def kind_of(head: bytes) -> str | None:
 def surely_json(head: bytes) -> bool:
     """Tell whether text is JSON whatever the file is called."""
     return JSON.match(_text(head, utf16(head))) is not None
+
+
+def markup(head: bytes) -> bool:
+    r"""Tell whether text is XML or HTML: what a server answers where there is no file.
+
+    Examples
+    --------
+    >>> markup(b"<?xml version='1.0'?>\n<Error>"), markup(b"<5,b\n1,2")
+    (True, False)
+    """
+    return re.match(r"\ufeff?\s*<[?!A-Za-z]", _text(head, utf16(head))) is not None
 
 
 def delimited(head: bytes) -> bool:
