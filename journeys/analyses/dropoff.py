@@ -69,11 +69,16 @@ class Dropoff(Result):
     pending: int
 
     @property
+    def _goal(self) -> str:
+        """The goal as it stands in a sentence."""
+        return said(self.spec.flow.end.name if self.spec.flow.end else "")
+
+    @property
     def finding(self) -> str:
         """Where most are lost, as one sentence."""
         from journeys.display import number, percent
 
-        goal = said(self.settings["goal"])
+        goal = self._goal
         if self.table.is_empty():
             return f"Nobody is lost on the way to {goal}."
         top = self.table.row(0, named=True)
@@ -93,7 +98,7 @@ class Dropoff(Result):
         """Draw the people lost at the 12 events that lose most."""
         from journeys.charts.dropoff import draw
 
-        parts = [f"Last event of those who never reach {said(self.settings['goal'])}"]
+        parts = [f"Last event of those who never reach {self._goal}"]
         parts += [*told_nodes(self.spec.flow.nodes), f"n = {self.lost:,}"]
         if self.pending:
             parts.append(f"{self.pending:,} who may yet go on are left out")

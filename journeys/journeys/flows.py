@@ -144,6 +144,9 @@ class AsksFlows(Selection):
         problems = Problems()
         if against is not None and not isinstance(against, Selection | pl.Expr):
             problems.words.append(f"against: {against!r} is neither Journeys nor a condition on people.")
+        if isinstance(against, pl.Expr):
+            known = self.log.people_schema.names()
+            problems.attempt(lambda: self._check_columns(against, argument="against", available=known))
         spec, settings = self._flow_question(
             start=start, end=end, node=node, expand=expand, groups=groups, hide=hide, clean=clean, who=who, steps=steps,
             top=top, collapse=collapse, keep=keep, align=align, occurrence=occurrence, count=count, within=within,
@@ -294,7 +297,7 @@ class AsksFlows(Selection):
         if pause is not None and self.until is not None:
             since = moment_us(self.until - timedelta(microseconds=pause))
         kept = {name: settings[name] for name in ("people", "events", "first", "last")}
-        asked = {"goal": spec.end.name if spec.end else "", **({"quiet": quiet} if quiet is not None else {}), **kept}
+        asked = {"goal": settings["end"], **({"quiet": quiet} if quiet is not None else {}), **kept}
         return ask(cast("Any", self), DropoffSpec(spec, since), settings=asked)
 
     def timeline(self, person: Any, *, gap: str | timedelta = "30m") -> Timeline:
@@ -375,7 +378,7 @@ class AsksFlows(Selection):
         **options: Any,
     ) -> tuple[FlowSpec, dict[str, Any]]:
         """Check the words of a question, and put down what was asked; `goal` is what its end is called there."""
-        from journeys.analyses.flow import ask_flow
+        from journeys.analyses.flow import ask_flow, told_words
         from journeys.analyses.flow.coding import names_met
         from journeys.analyses.flow.nodes import Nodes, ask_nodes
         from journeys.analyses.result import settings_of
@@ -388,11 +391,9 @@ class AsksFlows(Selection):
 
         nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, met=met, **known)
         spec = ask_flow(nodes=nodes, start=start, end=end, goal=goal, options=options, **known)
-        asked: dict[str, Any] = {"start": spec.start and spec.start.name, "end": spec.end and spec.end.name, **options}
+        asked = told_words(spec, start=start, end=end, options=options)
         asked |= {"expand": expand, "groups": groups, "hide": hide}
         if not (isinstance(node, str) and node == "event"):
             asked["node"] = str(node)
-        # what follows from other words is said, too
-        asked |= {name: getattr(spec, name) for name in ("who", "occurrence", "count") if name in options}
         plain = {name: value for name, value in asked.items() if value is not None}
         return spec, settings_of(cast("Any", self), **plain)

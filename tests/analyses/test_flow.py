@@ -275,6 +275,11 @@ def test_an_event_expands_by_a_cleaned_page() -> None:
     assert any("Loaded a Page: a Project" in way for way in ways(own))
 
 
+def test_an_empty_page_has_a_name() -> None:
+    j = log_of([("a", 0, "P", ""), ("a", 1, "P", " "), ("a", 2, "Q", "/")], "page_path")
+    assert ways(j.flow(expand={"P": "page_path"})) == [["P: (no name)", "Q"]]
+
+
 def test_nodes_can_be_values_groups_or_left_out() -> None:
     j = log_of(PAGES, "page_path")
     assert sorted(ways(j.flow(node="page_path", clean=True))) == [["/projects/:id", "/pricing"]]
@@ -369,7 +374,10 @@ def test_nobody_at_all_is_an_answer() -> None:
         j.flow(align="end", keep="last"),
     ):
         assert flow.table.is_empty()
-        assert "There are no journeys." in repr(flow) or "Nobody did Buy" in repr(flow)
+        assert flow.finding in (
+            "There are no journeys.",
+            *(f"Nobody did {e}: there is no journey to show." for e in ("Buy", "Visit")),
+        )
         assert flow.paths().is_empty()
         assert flow.sequences().is_empty()
         flow.plot()
@@ -489,6 +497,8 @@ def test_names_and_words_are_said_at_once() -> None:
     assert {line.split(":")[0] for line in lines} == set(wrong)
     with pytest.raises(jn.UnknownNameError) as names:
         j.flow(start="Q", end="W", hide="Zz")
+    with pytest.raises(jn.UnknownNameError, match="- against: no column 'first_campain'(.|\n)*- end: no event 'sgn'"):
+        j.flow(end="sgn", against=pl.col("first_campain") == "x")
     assert [line.split(":")[0] for line in str(names.value).split("\n")] == ["- hide", "- start", "- end"]
 
 
@@ -549,6 +559,10 @@ def test_a_part_that_is_not_there_is_named() -> None:
             flow.paths(wrong)  # type: ignore[arg-type]
     with pytest.raises(jn.ArgumentError, match="n: 0 must be at least 1"):
         flow.sequences(2, n=0)
+    with pytest.raises(jn.ArgumentError, match="- size: 9 must be from 1 to 8 nodes.\n- n: 0 must be at least 1."):
+        flow.sequences(9, n=0)
+    with pytest.raises(jn.ArgumentError, match="- n: 0 must be at least 1.\n- rank: 'top' is none of 'people'"):
+        flow.paths(0, rank="top")  # type: ignore[arg-type]
     with pytest.raises(jn.ArgumentError, match="size: '2' must be from 1 to 8"):
         flow.sequences("2")  # type: ignore[arg-type]
 

@@ -434,7 +434,7 @@ def named(
         elif value is not None and clean:
             for old, new in clean:
                 value = value.replace(old, new)
-        label = value if node != "event" else event.event if value is None else f"{event.event}: {value}"
+        label = value if node != "event" else event.event if value is None else f"{event.event}: {value or '(no name)'}"
     if label is None or any(fits(p, event.event) or fits(p, label) for p in hide):
         return None
     for group, patterns in (groups or {}).items():

@@ -210,6 +210,7 @@ def ask_against(asked: Asked, others: Asked, spec: FlowSpec, *, settings: dict[s
         nodes=nodes,
         spec=spec,
         kept=mine.kept,
+        everyone=mine.everyone,
         journeys=mine.journeys,
         reached=mine.reached,
         other=replace(theirs, table=theirs.table.filter(there), nodes=theirs.nodes.filter(there)),

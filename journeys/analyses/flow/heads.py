@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.steps import Step
 
 __all__ = ["name_columns"]
 
@@ -13,10 +14,16 @@ def name_columns(spec: FlowSpec) -> list[str]:
     if spec.align == "end":
         # Columns are counted back from the end, so that the first is nobody's first touch.
         back = range(spec.steps - 1, 0, -1)
-        end = "The end" if spec.end is None else said(spec.end.name)
+        end = _head(spec.end)
         return [f"{n} before" if n > 1 else "Just before" for n in back] + [end]
     if spec.start is not None:
-        return [said(spec.start.name)]
+        return [_head(spec.start)]
     if spec.count == "sessions":
         return ["Session begins"]
     return ["First touch" if spec.from_first_touch else "Step 1"]
+
+
+def _head(step: Step | None) -> str:
+    """Name a column after its step: without a name of its own it is the end, or the start."""
+    name = "the end" if step is None else said(step.name)
+    return name.capitalize() if name in ("the start", "the end") else name

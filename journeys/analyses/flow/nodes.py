@@ -74,7 +74,7 @@ class Nodes:
         label: str | None = event
         if column is not None:
             clean = None if value is None else clean_value(value, rules=dict(self.rules).get(column, ()))
-            valued = event if clean is None else f"{event}: {clean}"
+            valued = event if clean is None else f"{event}: {clean if clean.strip() else said(clean)}"
             label = valued if self.by_event else clean
         if label is None or any(matches(pattern, event) or matches(pattern, label) for pattern in self.hide):
             return None

@@ -12,7 +12,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import belongs
 from journeys.analyses.flow.whole import KEYS, GramSpec, PathSpec, count_grams, count_paths, take_paths
 from journeys.analyses.result import Asked
-from journeys.errors import ArgumentError, unknown
+from journeys.errors import ArgumentError, raise_all, unknown
 from journeys.stats import wilson
 
 __all__ = ["Rank", "check_path", "coverage", "not_travelled", "passing", "sequences", "top_paths", "touched"]
@@ -43,11 +43,12 @@ def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
 
 def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: int) -> pl.DataFrame:
     """Rank all paths by their numbers, then read the best `n` out node by node."""
-    _check_number("n", n)
+    problems = _not_a_number("n", n)
     if rank not in ("people", "best", "worst"):
-        raise ArgumentError(f"rank: {rank!r} is none of 'people', 'best', 'worst'.")
-    if rank != "people" and spec.end is None:
-        raise ArgumentError(f"rank: {rank!r} needs an end to reach; ask the flow with end=.")
+        problems.append(f"rank: {rank!r} is none of 'people', 'best', 'worst'.")
+    elif rank != "people" and spec.end is None:
+        problems.append(f"rank: {rank!r} needs an end to reach; ask the flow with end=.")
+    raise_all(problems, ArgumentError)
     added = _added(asked, spec)
     total = int(added["people"].sum())
     if rank != "people":
@@ -108,9 +109,10 @@ def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
 
 def sequences(asked: Asked, spec: FlowSpec, *, size: int, n: int, min_people: int) -> pl.DataFrame:
     """Rank the sequences of `size` nodes by the journeys that they occur in."""
+    problems = _not_a_number("n", n)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 8:
-        raise ArgumentError(f"size: {size!r} must be from 1 to 8 nodes.")
-    _check_number("n", n)
+        problems.insert(0, f"size: {size!r} must be from 1 to 8 nodes.")
+    raise_all(problems, ArgumentError)
     counts = asked.run(count_grams, GramSpec(spec, size))
     added = counts.group_by("sequence").agg(
         pl.col("people").filter(belongs(spec)).sum(),
@@ -162,6 +164,6 @@ def not_travelled(path: Sequence[str], names: Sequence[str]) -> str:
     return f"path: nobody went {list(path)!r} from the first node to the last; .paths() has the whole ways."
 
 
-def _check_number(argument: str, given: int) -> None:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise ArgumentError(f"{argument}: {given!r} must be at least 1.")
+def _not_a_number(argument: str, given: int) -> list[str]:
+    wrong = isinstance(given, bool) or not isinstance(given, int) or given < 1
+    return [f"{argument}: {given!r} must be at least 1."] if wrong else []

@@ -52,6 +52,7 @@ class Flow(Result):
     nodes: pl.DataFrame
     spec: FlowSpec
     kept: tuple[tuple[str, ...], ...]
+    everyone: int
     journeys: int
     reached: int
 
@@ -63,7 +64,8 @@ class Flow(Result):
     @property
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
-        return find(self.spec, journeys=self.journeys, reached=self.reached, table=self.table, nodes=self.nodes)
+        numbers = {"everyone": self.everyone, "journeys": self.journeys, "reached": self.reached}
+        return find(self.spec, **numbers, table=self.table, nodes=self.nodes)
 
     @property
     def _units(self) -> str:
@@ -392,6 +394,7 @@ def make(
         nodes=found.nodes,
         spec=spec,
         kept=tuple(map(tuple, columns)),
+        everyone=found.everyone,
         journeys=found.journeys,
         reached=found.reached,
     )

@@ -8,12 +8,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Literal
 
+import polars as pl
+
 from journeys.analyses.flow.nodes import Nodes
 from journeys.analyses.flow.problems import Problems
 from journeys.errors import ArgumentError
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
-__all__ = ["Align", "CountWhat", "FlowSpec", "Keep", "Occurrence", "Who", "ask_flow"]
+__all__ = ["Align", "CountWhat", "FlowSpec", "Keep", "Occurrence", "Who", "ask_flow", "told_words"]
 
 Who = Literal["converted", "dropped", "all"]
 Occurrence = Literal["first", "last", "each"]
@@ -115,6 +117,11 @@ def ask_flow(
         for argument, given, called in (("start", start, "start"), ("end", end, goal))
         if given is not None
     }
+    # an expression has no name to be called by in a sentence
+    for argument, given, called in (("start", start, "start"), ("end", end, goal)):
+        step = steps_asked.get(argument)
+        if step is not None and isinstance(given, pl.Expr):
+            steps_asked[argument] = replace(step, name=f"the {called}")
     collapse, burst = problems.attempt(lambda: _collapse(options["collapse"])) or (1, 0)
     within = options["within"]
     lasts = None if within in (None, "session") else problems.attempt(lambda: _within(within))
@@ -142,6 +149,18 @@ def ask_flow(
         top=top,
         times=bool(options["times"]),
     )
+
+
+def told_words(
+    spec: FlowSpec, *, start: StepLike | None, end: StepLike | None, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Put down what was asked, and what follows from it where another word was left out."""
+    steps = {
+        argument: str(given) if isinstance(given, pl.Expr) else step and step.name
+        for argument, given, step in (("start", start, spec.start), ("end", end, spec.end))
+    }
+    follows = {name: getattr(spec, name) for name in ("who", "occurrence", "count") if name in options}
+    return {**steps, **options, **follows}
 
 
 _DEFAULTS: dict[str, Any] = {

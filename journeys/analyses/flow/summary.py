@@ -19,6 +19,7 @@ class Summary(NamedTuple):
     links: pl.DataFrame
     nodes: pl.DataFrame
     kept: pl.DataFrame
+    everyone: int
     journeys: int
     reached: int
 
@@ -83,7 +84,7 @@ def summarise_links(
     extra = ["passed", "converted", "conversion_rate", "ci_low", "ci_high", "phi"] if relate else []
     first = ["position", "node", "people", "share", "share_of_start", "onward", "dropped", "continued", "reached_here"]
     moves = links.filter(pl.col("kind") != "reach")
-    return Summary(moves.select(*order, *extra), nodes.select(*first, *extra), kept, shown, reached)
+    return Summary(moves.select(*order, *extra), nodes.select(*first, *extra), kept, everyone, shown, reached)
 
 
 def _fold(counts: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:

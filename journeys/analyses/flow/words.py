@@ -23,13 +23,15 @@ def count_units(spec: FlowSpec, count: int) -> str:
     return plural(count, UNITS[spec.count])
 
 
-def find(spec: FlowSpec, *, journeys: int, reached: int, table: pl.DataFrame, nodes: pl.DataFrame) -> str:
+def find(
+    spec: FlowSpec, *, everyone: int, journeys: int, reached: int, table: pl.DataFrame, nodes: pl.DataFrame
+) -> str:
     """Say the most important thing to see, as one sentence; a node that has a name goes before the rest."""
     from journeys.display import agree, percent
 
     goal = said(spec.end.name if spec.end else "")
     if nodes.is_empty():
-        return f"Nobody did {goal}: there is no journey to show." if spec.end else "There are no journeys."
+        return _find_nothing(spec, everyone=everyone)
     units = count_units(spec, journeys)
     if spec.end is not None and spec.who == "all":
         return f"{percent(reached / journeys)} of {units} {agree(journeys, 'reaches', 'reach')} {goal}."
@@ -43,8 +45,8 @@ def find(spec: FlowSpec, *, journeys: int, reached: int, table: pl.DataFrame, no
         before = nodes.filter(position=last - 1)
         if before.is_empty():
             return f"{units}{way}: nothing is shown before it."
-        row, do = first_named(before, "node"), agree(journeys, "does", "do")
-        return f"{percent(row['people'] / journeys)} of {units}{way} {do} {said(row['node'])} just before."
+        row, come = first_named(before, "node"), agree(journeys, "comes", "come")
+        return f"{percent(row['people'] / journeys)} of {units}{way} {come} there from {said(row['node'])}."
     begin, stop, go = (agree(journeys, *verb) for verb in (("begins", "begin"), ("stops", "stop"), ("goes", "go")))
     if spec.end is not None and spec.start is None:
         row = first_named(nodes.filter(position=0), "node")
@@ -55,6 +57,23 @@ def find(spec: FlowSpec, *, journeys: int, reached: int, table: pl.DataFrame, no
     row = first_named(moves, "source", "target")
     what = {DROP: stop, CONTINUES: f"{go} on"}.get(row["target"], f"{go} to {said(row['target'])}")
     return f"{percent(row['share'])} of {units}{way} {begin} with {said(row['source'])} and then {what}."
+
+
+def _find_nothing(spec: FlowSpec, *, everyone: int) -> str:
+    """Say why there is no journey to show; `everyone` counts those that are not shown, too."""
+    from journeys.display import agree
+
+    goal, start = (said(step.name) if step is not None else "" for step in (spec.end, spec.start))
+    limited = spec.limited or spec.count == "sessions"
+    limit = f" within {_limit(spec)}" if limited and not _looks_back(spec) else ""
+    if everyone and spec.who == "dropped":
+        reach = agree(everyone, "reaches", "reach")
+        return f"100 % of {count_units(spec, everyone)} {reach} {goal}{limit}: there is no other journey to show."
+    if everyone and start:
+        return f"Nobody did {goal} after {start}{limit}: there is no journey to show."
+    if start or goal:
+        return f"Nobody did {start or goal}: there is no journey to show."
+    return "There are no journeys."
 
 
 def first_named(rows: pl.DataFrame, *columns: str) -> dict[str, Any]:
