@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.identity.coding import junk_reason, normalise
+from journeys.identity.coding import junk_reason
+from journeys.identity.normal import normalised
 from journeys.identity.rules import IdentityRules
 
 __all__ = ["to_accounts", "write_accounts"]
@@ -16,7 +17,7 @@ def write_accounts(rows: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
         return rows
     told = rows.select(pl.col("group_id").cast(pl.String)).to_series()
     raw = told.drop_nulls().unique()
-    written = pl.select(normalise(pl.lit(raw), id_type="group_id", rules=rules).alias("id")).to_series()
+    written = normalised(raw, id_type="group_id", rules=rules).rename("id")
     written = written.set(junk_reason(written, rules=rules).is_not_null(), None)
     return rows.with_columns(told.replace_strict(raw, written, default=None, return_dtype=pl.String))
 

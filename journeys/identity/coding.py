@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import polars as pl
 
 from journeys.identity.meant import as_meant
 from journeys.identity.nobody import why_nobody
+from journeys.identity.normal import hide, hide_addresses, normalise, normalised
 from journeys.identity.reading import Reading
 from journeys.identity.rules import IdentityRules
 from journeys.identity.texts import order_texts
@@ -26,7 +26,6 @@ __all__ = ["Coded", "Part", "code_ids", "hide", "junk_reason", "normalise", "ord
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 
-_UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 _LATEST = np.iinfo(np.int64).max
 _JUNK = {"id_type": pl.String, "id": pl.String, "reason": pl.String, "rows": pl.Int64}
 
@@ -109,19 +108,6 @@ def order_types(events: Sequence[Events], *, rules: IdentityRules, explicit: Ite
     return tuple(
         sorted(place, key=lambda name: (named.index(name) if name in named else len(named), place[name], name))
     )
-
-
-def normalise(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr:
-    """Write what is the same identifier in the same way: blanks, "123.0", case of e-mails and UUIDs, plus-tags."""
-    text = values.str.strip_chars()
-    if id_type in rules.emails:
-        text = text.str.to_lowercase().str.strip_prefix("mailto:")
-        # with nothing before the "+", there would be no address without it
-        return text.str.replace(r"^([^+@]+)\+[^@]*@", "${1}@") if rules.plus_tags == "drop" else text
-    if id_type in rules.fold_case:
-        text = text.str.to_lowercase()
-    whole = text.str.replace(r"^(-?\d+)\.0+$", "${1}")
-    return pl.when(text.str.contains(_UUID)).then(text.str.to_lowercase()).otherwise(whole)
 
 
 def code_ids(
@@ -257,7 +243,7 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
 
     def number(page: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
         name, values = page[0], page[1].rechunk()  # many times faster to pick from
-        told = pl.DataFrame({"raw": values, "id": _normalised(values, id_type=name, rules=rules)})
+        told = pl.DataFrame({"raw": values, "id": normalised(values, id_type=name, rules=rules)})
         told = told.with_columns(junk_reason(told["id"], rules=rules))
         good = (told["id"].is_not_null() & told["reason"].is_null()).to_numpy()
         texts = told["id"] if good.all() else told["id"].filter(pl.Series(good))
@@ -291,16 +277,6 @@ def _mailboxes(ids: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Seri
     return ids.str.contains("|".join(f"(?:{one})" for one in rules.mailboxes))
 
 
-def _normalised(values: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
-    """Do what `normalise` says, where most texts need nothing."""
-    if id_type not in (*rules.emails, *rules.fold_case):
-        text = values.str.strip_chars()
-        ending = text.filter(text.str.ends_with("0"))
-        if not text.str.contains("[A-F]").any() and not ending.str.contains(".0", literal=True).any():
-            return text
-    return pl.select(normalise(pl.lit(values), id_type=id_type, rules=rules)).to_series()
-
-
 def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any], rules: IdentityRules) -> pl.DataFrame:
     """List the values of one source that are nobody, and in how many rows; an address as the rules show it."""
     bad = page.with_columns(pl.Series("rows", rows).cast(pl.Int64)).filter(
@@ -309,8 +285,10 @@ def _nobody(page: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any], rules: 
     shown = bad["raw"]
     if rules.hash_emails and id_type in rules.emails:
         # hashed as identifiers are, so that whoever has the address finds it; "null" and the like are no address
-        plain = _normalised(shown, id_type=id_type, rules=rules)
+        plain = normalised(shown, id_type=id_type, rules=rules)
         shown = pl.Series([hide(text, salt=rules.salt) if "@" in text else text for text in plain], dtype=pl.String)
+    elif rules.hash_emails:
+        shown = hide_addresses(shown, rules=rules)
     return bad.select(pl.lit(id_type).alias("id_type"), shown.alias("id"), "reason", "rows")
 
 
@@ -321,11 +299,6 @@ def _stated_nobody(
     found = _nobody(page, id_type=id_type, rows=np.ones(page.height), rules=rules)
     known = [frame["id"] for frame in listed if frame.height and frame["id_type"][0] == id_type]
     return found.filter(~pl.col("id").is_in(pl.concat(known).implode())) if known else found
-
-
-def hide(address: str, *, salt: str) -> str:
-    """Write an e-mail address as a hash that only who has the salt can look up."""
-    return hashlib.sha256(f"{salt}{address}".encode()).hexdigest()
 
 
 def junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:

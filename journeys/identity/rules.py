@@ -114,7 +114,10 @@ class IdentityRules:
     fold_case : sequence of str
         Further types whose values differ only by case are the same; e-mails and UUIDs always are.
     hash_emails : bool
-        Show e-mail addresses only as SHA-256 of `salt` and address.
+        Show e-mail addresses only as SHA-256 of `salt` and address: identifiers of the types in `emails`, and every
+        value of a text column of events, people, accounts and quarantine that is an address as a whole; so are values
+        that are nobody. In clear stay identifiers of other types (name such a type in `emails`, too), addresses inside
+        longer texts (a URL, JSON), and what the readers return.
     salt : str
         A secret that keeps hashed addresses from being looked up.
 

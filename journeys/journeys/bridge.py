@@ -25,8 +25,10 @@ class Bridges(Selection):
     @classmethod
     def from_stitched(cls, stitched: Stitched) -> Self:
         """Build the log of what was stitched."""
+        from journeys.identity.hidden import without_addresses
         from journeys.log import build_log
 
+        stitched = without_addresses(stitched)
         identity, people = stitched.identity.built_by(cls.from_stitched), stitched.people
         settings: dict[str, Any] = {"quarantine": stitched.quarantine, "stitched": identity}
         rows = [stitched.table]
