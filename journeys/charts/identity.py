@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.charts.labels import label, lines_of, plain
 from journeys.charts.theme import Colours, colours, finish, nothing
-from journeys.display import day, number, percent, plural
+from journeys.display import moment, number, percent, plural
 
 __all__ = ["draw_bridge", "draw_chain", "draw_sizes"]
 
@@ -261,5 +261,5 @@ def _evidence(row: dict[str, Any]) -> str:
     often = plural(row["rows"], "row") if row["kind"] == "row" else f"{row['kind']}"
     call = f", first by a call of {row['call']}" if row.get("call") else ""
     event = f", first {row['event']}" if row.get("event") else call
-    told = f"{often} of {row['source']} since {day(row['first_seen'])}{event}"
+    told = f"{often} of {row['source']} since {moment(row['first_seen'])}{event}"
     return f"refused: {row['reason']} ({told})" if row["reason"] is not None else told

@@ -327,11 +327,11 @@ class Identity:
         more = {"Refused links": self.refused, "Shared identifiers": self.shared, "Values that are nobody": self.junk}
         more |= {"Suspiciously many identifiers": self.giants, "Rows by source": self.rows}
         shown = "".join(
-            f"<details><summary>{title} ({table.height:,})</summary>{html_table(table, rows=10)}</details>"
+            f"<details><summary>{title} ({table.height:,})</summary>{html_table(table, rows=10, style=False)}</details>"
             for title, table in more.items()
             if table.height
         )
-        return f"{top}{shown}"
+        return f'{top}<div class="jn">{shown}</div>'  # the headings are set as the card is
 
     def to_frames(self) -> dict[str, pl.DataFrame]:
         """Put everything but the raw events into frames, for a store."""

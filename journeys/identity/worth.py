@@ -139,7 +139,8 @@ class Worth:
         top = card("What the bridge is worth", sentence=self.finding, settings=note, table=small)
         if not self._matched() or not self.table.height:
             return top
-        return f"{top}<details><summary>All numbers</summary>{html_table(self.table)}</details>"
+        all_numbers = f"<details><summary>All numbers</summary>{html_table(self.table, style=False)}</details>"
+        return f'{top}<div class="jn">{all_numbers}</div>'
 
     def _matched(self) -> bool:
         return bool(self.keys) or not self.table["bridge"].is_duplicated().any()

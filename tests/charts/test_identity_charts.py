@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 import pytest
 
 from journeys.charts import worth
-from journeys.charts.identity import draw_sizes
+from journeys.charts.identity import draw_chain, draw_sizes
 from journeys.display import percent
 
 
@@ -39,3 +41,11 @@ def test_worth_of_a_row_that_one_answer_lacks() -> None:
     rows = pl.DataFrame({"name": ["a", "b"], "with": [1.0, None], "without": [None, None], "difference": [None, None]})
     fig = worth.draw(rows.cast({"without": pl.Float64, "difference": pl.Float64}))
     assert [trace.text for trace in fig.data if trace.text] == ["  –  ", "  <b>1</b>  "]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_link_says_when_to_the_minute(narrow) -> None:
+    link = {"id_type_a": "user_id", "id_a": "u1", "id_type_b": "email", "id_b": "a@b.example", "kind": "row", "rows": 2}
+    seen = {"first_seen": datetime(2026, 3, 1, 9, 5), "source": "web", "event": None, "reason": None}
+    fig = draw_chain(pl.DataFrame([link | seen]), narrow=narrow)
+    assert "2 rows of web since 1 March 2026, 09:05" in fig.layout.annotations[0].text.replace("<br>", " ")

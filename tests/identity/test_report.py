@@ -104,3 +104,12 @@ def test_a_giant_that_is_everybody_is_suspicious() -> None:
     assert j.identity.giants.select("identifiers", "email", "cookie").rows() == [(41, 1, 40)]
     few = jn.stitch(jn.read_table(table[:5], timestamp="at", event=pl.lit("x"), ids=["email", "cookie"]))
     assert few.identity.giants.height == 0
+
+
+def test_folded_tables_are_set_as_the_card_is() -> None:
+    frame = pl.DataFrame({"at": ["2026-03-01"], "user_id": ["u"]})
+    j = jn.stitch(jn.read_table(frame, timestamp="at", event=pl.lit("Paid"), ids=["user_id"]))
+    for html in (j.identity._repr_html_(), j.identity.worth(lambda one: one.people.select("person"))._repr_html_()):
+        before, folded, _ = html.partition("<details>")
+        assert not folded or before.endswith('<div class="jn">')
+        assert html.count("<style>") == 1
