@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of, plain
-from journeys.charts.theme import colours, event_colours, finish, nothing, rgba
+from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
 from journeys.display import duration, interval, number, percent
 
 __all__ = ["draw"]
@@ -73,9 +73,10 @@ def draw(
         fig.add_annotation(
             x=-0.08,
             y=-place,
-            text=_figures(row, narrow=narrow),
+            text=_figures(row, theme=theme, narrow=narrow),
             showarrow=False,
             xanchor="right",
+            align="right",
             font={"size": 12, "color": theme.ink},
         )
         for column, name in enumerate(_short(row["path"], most)):
@@ -101,7 +102,7 @@ def draw(
                 font={"size": 10 if narrow else 11, "color": theme.ink},
             )
     columns = max(len(_short(row["path"], most)) for row in rows)
-    fig.update_xaxes(visible=False, range=[-1.05 if narrow else -1.9, max(columns, 3 if narrow else 6)])
+    fig.update_xaxes(visible=False, range=[-1.2 if narrow else -1.9, max(columns, 3 if narrow else 6)])
     fig.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.6])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=130 + 32 * len(rows))
 
@@ -116,16 +117,25 @@ def _weight(rows: list[dict[str, Any]], name: str) -> int:
     return sum(int(row["people"]) for row in rows if name in row["path"])
 
 
-def _figures(row: dict[str, Any], *, narrow: bool) -> str:
+def _figures(row: dict[str, Any], *, theme: Colours, narrow: bool) -> str:
+    """Say how many took the path and, below, of how many who went this way, to whatever end, how many arrive."""
     told = f"<b>{number(row['people'])}</b>"
     rate = _rate(row)
-    if rate and narrow:
-        return f"{told}<br><span style='font-size:10px'>{rate}</span>"
-    return f"{told} · {rate} convert" if rate else told
+    if not rate:
+        return told
+    passed = row.get("passed")
+    if passed is not None:
+        told += f" of {number(passed)}" if narrow else f" of the {number(passed)} who went this way"
+    if narrow:
+        first, _, rest = rate.partition(" (")
+        below = f"{first} arrive<br>({rest}" if rest else f"{first} arrive"
+    else:
+        below = f"of {'all who went this way' if passed is None else 'these'} {rate} arrive"
+    return f"{told}<br><span style='font-size:{10 if narrow else 11}px;color:{theme.muted}'>{below}</span>"
 
 
 def _rate(row: dict[str, Any]) -> str:
-    """Say how many of those who went this way convert, with the interval; of a handful the rate says nothing."""
+    """Say how many of those who went this way arrive, with the interval; of a handful the rate says nothing."""
     rate, passed = row.get("conversion_rate"), row.get("passed")
     if rate is None or (passed is not None and passed < FEW):
         return ""
@@ -139,5 +149,7 @@ def _words(row: dict[str, Any]) -> str:
         told += f"; median {duration(row['median_time'])}"
     rate = _rate(row)
     if rate:
-        told += f"; of all who went this way {rate} convert"
+        passed = row.get("passed")
+        everyone = "all who" if passed is None else f"all {number(passed)} who"
+        told += f"; of {everyone} went this way, the end itself aside, {rate} arrive"
     return lines_of(told[:700] + ".", 70)

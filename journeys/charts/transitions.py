@@ -145,6 +145,7 @@ def _heat(
         ]
         for row, line in zip(rows, shares, strict=True)
     ]
+    printed = len(rows) * len(columns) <= PRINTED and not (narrow and len(columns) > 6)
     fig = go.Figure(
         go.Heatmap(
             z=shares,
@@ -153,14 +154,15 @@ def _heat(
             colorscale=[[i / (len(theme.sequence) - 1), colour] for i, colour in enumerate(theme.sequence)],
             zmin=0,
             zmax=top,
-            showscale=False,
+            showscale=not printed,
+            colorbar=_key(top, theme=theme, narrow=narrow),
             xgap=1,
             ygap=1,
             hovertext=hover,
             hoverinfo="text",
         )
     )
-    if len(rows) * len(columns) <= PRINTED and not (narrow and len(columns) > 6):
+    if printed:
         _print(fig, shares, top=top, theme=theme)
     numbers = all(name.isdecimal() for name in columns)
     fig.update_xaxes(
@@ -178,6 +180,17 @@ def _heat(
     )
     height = 190 + 26 * len(rows) + (0 if numbers else 60)
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
+    """Say what a shade is, where no value is printed."""
+    font = {"size": 10 if narrow else 12, "color": theme.muted}
+    values = [0.0, top / 2, top]
+    return {
+        "tickvals": values, "ticktext": [percent(value) for value in values], "tickfont": font, "ticks": "",
+        "thickness": 10, "len": 200, "lenmode": "pixels", "y": 1, "yanchor": "top", "outlinewidth": 0, "xpad": 8,
+        "title": {"text": "Share", "font": font},
+    }  # fmt: skip
 
 
 def _print(fig: go.Figure, shares: list[list[float]], *, top: float, theme: Colours) -> None:

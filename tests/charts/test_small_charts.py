@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -274,13 +275,31 @@ def test_a_drop_off_has_its_interval_and_of_a_few_no_rate():
     assert "lose most" not in few.layout.title.text
 
 
+def said_of(text):
+    return text.replace("\u00a0", " ").replace("<br>", " ")
+
+
+def test_a_matrix_has_a_key_where_no_values_are_printed():
+    names = [f"E{n:02d}" for n in range(25)]
+    large = pl.DataFrame({"source": names, **{name: [0.04] * 25 for name in names}})
+    trace = transitions.draw(large).data[0]
+    assert trace.showscale
+    assert list(trace.colorbar.ticktext) == ["0 %", "2.0 %", "4.0 %"]
+    assert not transitions.draw(large.head(3).select("source", *names[:3])).data[0].showscale
+    assert transitions.draw(large.head(8).select("source", *names[:8]), narrow=True).data[0].showscale
+
+
 def test_paths_have_the_interval_of_their_rate_and_a_name_for_what_has_none():
     row = {"path": ["", "Buy"], "people": 40, "conversion_rate": 0.0, "ci_low": 0.0, "ci_high": 0.09, "passed": 40}
     fig = paths.draw(pl.DataFrame([row]))
-    said = [note.text for note in fig.layout.annotations]
-    assert said == ["<b>40</b> · 0 % (0 to 9.0) convert", "(no name)", "Buy"]
+    said = [re.sub("<span.*?>|</span>", "", note.text) for note in fig.layout.annotations]
+    assert said == ["<b>40</b> of the 40 who went this way<br>of these 0 % (0 to 9.0) arrive", "(no name)", "Buy"]
     assert "40 took (no name) → Buy" in fig.data[0].hovertext[0]
     assert "0 % (0 to 9.0)" in fig.data[0].hovertext[0].replace("\u00a0", " ")
+    # The rate is that of the way, whether it ended there or at the goal: those of this path are some of them.
+    some = paths.draw(pl.DataFrame([row | {"people": 11, "conversion_rate": 11 / 155, "passed": 155}]))
+    assert some.layout.annotations[0].text.startswith("<b>11</b> of the 155 who went this way<br>")
+    assert "of all 155 who went this way, the end itself aside, 7.1 %" in said_of(some.data[0].hovertext[0])
     handful = paths.draw(pl.DataFrame([row | {"passed": 9}]))
     assert handful.layout.annotations[0].text == "<b>40</b>"
 
