@@ -103,7 +103,8 @@ class AsksFlows(Selection):
             only people count.
         against : Journeys or condition on people, optional
             Whom to compare with: another selection, or those of these people for whom a condition over the
-            columns of `people` holds; the rest are then compared with them. Nobody should be in both groups.
+            columns of `people` holds; the rest are then compared with them. Nobody should be in both groups: how many
+            are is said in the definition.
 
         Returns
         -------

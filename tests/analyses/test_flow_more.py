@@ -259,6 +259,35 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert same.finding == "No link differs between the two groups beyond chance."
 
 
+def test_who_is_in_both_groups_is_said() -> None:
+    j = two_groups()
+    spring = j.only(pl.col("first_campaign") == "spring")
+    apart = j.flow(against=pl.col("first_campaign") == "spring")
+    assert apart.shared == 0
+    assert apart.definition.endswith("against 100. Positive: more here.")
+    said = "are in both, while intervals and p-values take the groups for different people."
+    assert spring.flow(against=j).definition.endswith(f"Positive: more here. 100 people {said}")
+    # in the selections all are in both, but only some have a journey in both flows
+    first, later = (j.between(*days) for days in ((None, EPOCH + timedelta(minutes=1)), (EPOCH, None)))
+    assert first.flow(against=later).shared == 200
+    bought = j.flow(end="Buy").journeys
+    assert later.flow(start="Buy", against=j).shared == bought
+    assert first.flow(start="Visit", against=j.where(pl.col("event") != "Visit")).shared == 0
+
+
+def test_a_first_touch_of_a_period_is_called_so() -> None:
+    j = log_of([("a", 0, "Visit"), ("a", 5, "Read"), ("b", 5, "Visit"), ("b", 9, "Read")])
+    late, early = j.between(EPOCH + timedelta(minutes=3)), j.between(None, EPOCH + timedelta(minutes=6))
+    for flow, head in ((late.flow(), "First touch in the period"), (early.flow(), "First touch"), (j.flow(), None)):
+        told = (head or "First touch").replace("First", "first")
+        assert flow.definition.startswith(f"From {told} on, ")
+        heads = [note.text.replace("<br>", " ") for note in flow.plot().layout.annotations]
+        assert any(head or "First touch" in one for one in heads)
+        assert any("in the period" in one for one in heads) == (head == "First touch in the period")
+    assert early.flow(against=late).definition.startswith("From first touch in the period on, ")
+    assert "in the period" not in late.flow(start="Visit").definition
+
+
 def test_compared_flows_agree_with_plain_loops() -> None:
     @given(people=logs, others=logs, asked=options)
     def agree(people: Any, others: Any, asked: dict[str, Any]) -> None:

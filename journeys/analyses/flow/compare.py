@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from journeys.analyses.flow.choose import Chosen, people_of
+from journeys.analyses.flow.heads import begins_late
 from journeys.analyses.flow.links import count_links
 from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.paths import touched
@@ -16,6 +18,7 @@ from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.words import first_named, where
 from journeys.analyses.result import Asked
 from journeys.errors import ArgumentError
+from journeys.log import View
 from journeys.stats import adjust, difference
 
 if TYPE_CHECKING:
@@ -39,9 +42,16 @@ class ComparedFlow(Flow):
         resonate here.
     other : Flow
         The flow of the others.
+    shared : int
+        People whose journeys are in both. Intervals and p-values take the groups for different people.
     """
 
     other: Flow
+    shared: int
+
+    @property
+    def _begins_late(self) -> bool:
+        return begins_late(self.asked) or begins_late(self.other.asked)
 
     @property
     def finding(self) -> str:
@@ -66,8 +76,14 @@ class ComparedFlow(Flow):
     @property
     def definition(self) -> str:
         """Who is compared with whom."""
+        from journeys.display import agree, plural
+
         mine = Flow.definition.fget(self)  # type: ignore[attr-defined]
-        return f"{mine.removesuffix('.')} against {self.other.journeys:,}. Positive: more here."
+        both = ""
+        if self.shared:
+            people = f"{plural(self.shared, 'person')} {agree(self.shared, 'is', 'are')} in both"
+            both = f" {people}, while intervals and p-values take the groups for different people."
+        return f"{mine.removesuffix('.')} against {self.other.journeys:,}. Positive: more here.{both}"
 
     def plot(  # type: ignore[override]  # colours say who, not what goes with the goal
         self,
@@ -213,8 +229,31 @@ def ask_against(asked: Asked, others: Asked, spec: FlowSpec, *, settings: dict[s
         everyone=mine.everyone,
         journeys=mine.journeys,
         reached=mine.reached,
+        shared=_shared(asked, others, spec),
         other=replace(theirs, table=theirs.table.filter(there), nodes=theirs.nodes.filter(there)),
     )
+
+
+def _shared(asked: Asked, others: Asked, spec: FlowSpec) -> int:
+    """Count the people with a journey in both groups; of two logs nobody can say who is who."""
+    if asked.log is not others.log:
+        return 0
+    shared = 0
+    # who is in both selections at all is quickly known, and mostly nobody is
+    for count in (_selected, _with_journey):
+        here, there = (group.run(count, Chosen(spec, "all")).unique() for group in (asked, others))
+        shared = here.join(there, on="code", how="semi").height
+        if not shared:
+            break
+    return shared
+
+
+def _selected(view: View, _: Chosen) -> pl.DataFrame:
+    return view.people.select("code").collect()
+
+
+def _with_journey(view: View, chosen: Chosen) -> pl.DataFrame:
+    return people_of(view, chosen).to_frame("code")
 
 
 def _beside(mine: pl.DataFrame, theirs: pl.DataFrame, *, keys: list[str], n: tuple[int, int]) -> pl.DataFrame:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.result import Asked
 from journeys.steps import Step
 
-__all__ = ["name_columns"]
+__all__ = ["begins_late", "name_columns"]
 
 
-def name_columns(spec: FlowSpec) -> list[str]:
-    """Name the first columns: the first is somebody's first touch only where nothing was cut off before it."""
+def begins_late(asked: Asked) -> bool:
+    """Ask whether a cut in time took the beginning of the log."""
+    return asked.watched[0] != asked.log.size.first
+
+
+def name_columns(spec: FlowSpec, *, late: bool = False) -> list[str]:
+    """Name the first columns: the first is somebody's first touch only where nothing was cut off before it.
+
+    `late` says that a cut in time took the beginning: then it is the first touch of a period.
+    """
     if spec.align == "end":
         # Columns are counted back from the end, so that the first is nobody's first touch.
         back = range(spec.steps - 1, 0, -1)
@@ -20,7 +29,9 @@ def name_columns(spec: FlowSpec) -> list[str]:
         return [_head(spec.start)]
     if spec.count == "sessions":
         return ["Session begins"]
-    return ["First touch" if spec.from_first_touch else "Step 1"]
+    if not spec.from_first_touch:
+        return ["Step 1"]
+    return ["First touch in the period" if late else "First touch"]
 
 
 def _head(step: Step | None) -> str:

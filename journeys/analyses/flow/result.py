@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.flow.choose import choose, people_of
-from journeys.analyses.flow.heads import name_columns
+from journeys.analyses.flow.heads import begins_late, name_columns
 from journeys.analyses.flow.links import count_links
 from journeys.analyses.flow.nodes import OTHER, shown_name
 from journeys.analyses.flow.paths import coverage, not_travelled, passing, sequences, top_paths
@@ -68,12 +68,9 @@ class Flow(Result):
         return find(self.spec, **numbers, table=self.table, nodes=self.nodes)
 
     @property
-    def _units(self) -> str:
-        """How many were counted, with the word for what they are."""
-        return self._units_of(self.journeys)
-
-    def _units_of(self, count: int) -> str:
-        return count_units(self.spec, count)
+    def _begins_late(self) -> bool:
+        """Whether a cut in time took the beginning, so that first touches may be of the period only."""
+        return begins_late(self.asked)
 
     def plot(
         self, *, colour: Literal["event", "goal"] = "event", dark: bool = False, narrow: bool = False
@@ -106,7 +103,7 @@ class Flow(Result):
             subtitle += f" {shades(self.spec, table=self.table, nodes=self.nodes)}"
         way = self.most_travelled()
         if way is not None:
-            subtitle += f" Set off: the way that most go whole, {self._units_of(way.people)}."
+            subtitle += f" Set off: the way that most go whole, {count_units(self.spec, way.people)}."
         return draw(
             self.table,
             nodes=self.nodes,
@@ -142,8 +139,8 @@ class Flow(Result):
         """Say what every Sankey of this flow is drawn with."""
         goal = None if self.goal is None else shown_name(self.goal)
         colour_of = self.colours(self.nodes["node"], dark=dark)
-        unit = UNITS[self.spec.count]
-        return {"goal": goal, "colour_of": colour_of, "heads": name_columns(self.spec), "unit": unit, "dark": dark}
+        heads, unit = name_columns(self.spec, late=self._begins_late), UNITS[self.spec.count]
+        return {"goal": goal, "colour_of": colour_of, "heads": heads, "unit": unit, "dark": dark}
 
     def colours(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
         """Give an event one colour in all charts: by its rank in the whole log, not in this flow.
@@ -203,7 +200,7 @@ class Flow(Result):
     @property
     def definition(self) -> str:
         """Who is shown, from where to where."""
-        return define(self.spec, units=self._units)
+        return define(self.spec, units=count_units(self.spec, self.journeys), late=self._begins_late)
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
         """Which steps go with reaching the end?

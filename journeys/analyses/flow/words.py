@@ -104,10 +104,10 @@ def where(spec: FlowSpec, position: int) -> str:
     return "at the end" if back == 0 else "just before the end" if back == 1 else f"{back} before the end"
 
 
-def define(spec: FlowSpec, *, units: str) -> str:
-    """Say who is shown, from where to where, and what was left out or made one."""
+def define(spec: FlowSpec, *, units: str, late: bool = False) -> str:
+    """Say who is shown, from where to where, and what was left out or made one; `late` as in `name_columns`."""
     who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
-    parts = [_stretch(spec), who[spec.who]]
+    parts = [_stretch(spec, late=late), who[spec.who]]
     if spec.limited and not _looks_back(spec):
         parts.append(f"within {_limit(spec)}")
     return "; ".join([", ".join(parts), *_told(spec), f"n = {units}"]) + "."
@@ -124,13 +124,14 @@ def _limit(spec: FlowSpec) -> str:
     return "a session" if spec.within is None else duration(spec.within)
 
 
-def _stretch(spec: FlowSpec) -> str:
+def _stretch(spec: FlowSpec, *, late: bool) -> str:
     goal = said(spec.end.name) if spec.end is not None else ""
     last = "the last " if spec.occurrence == "last" else ""
     if spec.start is not None:
         each = "each " if spec.occurrence == "each" else last
         return f"From {each}{said(spec.start.name)}" + (f" to {goal}" if goal else " on")
-    begins = "the start of each session" if spec.count == "sessions" else "first touch"
+    touch = "first touch in the period" if late else "first touch"
+    begins = "the start of each session" if spec.count == "sessions" else touch
     if spec.end is None:
         return f"From {begins} on"
     if _looks_back(spec):
