@@ -37,7 +37,8 @@ def as_meant(
     A reader sees its own rows only; whether the visits came in the same file must not decide who is who. So all rows
     of all sources are asked, after identifiers were normalised: a user id that a call names is an anonymous id (or a
     device's) if there is such a one and no row but these calls has it as a user's; or if an identify call says so and
-    no other says that it is a user. Of several types that of the same source comes first.
+    no other says that it is a user. Of several types that of the same source comes first. What rows have as both stays
+    a user's.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def _twins(
 ) -> pl.DataFrame:
     """List the user ids that are meant otherwise: `code`, `other` (a code) and the `rank` of its type."""
     # one place more: that of "none", -1
-    seen, named = np.zeros(ids.height + 1, dtype=bool), np.zeros(ids.height + 1, dtype=bool)
+    seen, named, asked = (np.zeros(ids.height + 1, dtype=bool) for _ in range(3))
     for one, block in zip(readings, blocks, strict=True):
         plain = np.zeros(block.shape[0], dtype=bool)
         plain[one.of_events] = True
@@ -95,6 +96,7 @@ def _twins(
         plain[one.of_facts[~calls]] = True
         named[block[plain]] = True
         seen[block[one.of_facts]] = True
+        asked[block[one.of_facts[calls]]] = True
     seen |= named
     joins, stated = told.filter(pl.col("kind") != STATED), told.filter(pl.col("kind") == STATED)
     ends = [links[end].to_numpy() for links in (joins, stated) for end in "ab"]
@@ -102,7 +104,6 @@ def _twins(
         seen[codes] = True
     nameless, users = np.zeros_like(seen), np.zeros_like(seen)
     nameless[stated["a"].to_numpy()] = users[stated["b"].to_numpy()] = True
-    asked = np.zeros_like(seen)
     for codes in ends[:2]:
         asked[codes] = True
     coded = ids.select("rank", "id", pl.int_range(pl.len()).alias("code"))

@@ -82,6 +82,7 @@ def mixpanel(event: str, second: int, **properties: Any) -> dict[str, Any]:
     [
         mixpanel("$create_alias", 5, distinct_id="dev-1", alias="u1"),
         mixpanel("$merge", 5, distinct_id="dev-1", **{"$distinct_ids": ["dev-1", "u1"]}),
+        mixpanel("$merge", 5, distinct_id="dev-1", **{"$distinct_ids": ["$device:dev-1", "u1"]}),
     ],
 )
 def test_a_device_of_mixpanels_original_merge(tmp_path, rules, call) -> None:
