@@ -75,7 +75,8 @@ def read_table(
     time_zone
         The zone of times that name none, such as "Europe/Berlin".
     drop_duplicates
-        Without a `message_id`: drop rows that equal an earlier one in every column. Else they are counted and kept.
+        Without a `message_id`: drop rows that equal an earlier one of this call in every column. Else they are counted
+        and kept. Over several calls only equal message ids are one message: give files that overlap as one list.
 
     Returns
     -------
