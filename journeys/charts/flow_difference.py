@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,6 +15,7 @@ from journeys.charts.sankey.fold import fold, place_of
 from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
 from journeys.charts.sankey.names import heads_of, names_of
 from journeys.charts.sankey.numbers import numbers_of
+from journeys.charts.sankey.parts import Part, Way, parts_of, way_of
 from journeys.charts.sankey.stage import PITCH, ROOM, SIDE, Stage, width_for
 from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, colours, finish, nothing, rgba
 from journeys.display import number, percent, plural, points
@@ -117,6 +117,7 @@ def draw_both(
     goal: str | None = None,
     colour_of: Mapping[str, str] | None = None,
     paths: Sequence[tuple[int, Sequence[str]]] = (),
+    went: Sequence[int] = (),
     sizes: Sequence[int] = (),
     unit: str = "person",
     heads: Sequence[str] | None = None,
@@ -139,6 +140,8 @@ def draw_both(
         A colour by name, the same in all charts of a report; else by size in the two flows.
     paths
         The way to set off in each flow: the column of its first node, and its nodes.
+    went
+        How many of the `sizes` went all of it: only so much of its ribbons is set off; else all of each.
     sizes, unit
         How many start in each, and what they are: then names have numbers of these, else shares.
     heads
@@ -170,18 +173,26 @@ def draw_both(
     order = [one.key for one in union.nodes]
     shade = shades_of(union, colour_of=colour_of, goal=goal, dark=dark)
     # A share is equally wide in both: on a telephone as wide as the fuller of the two allows.
+    ways = [way_of(path, begins) for begins, path in paths] + [frozenset[tuple[int, str, str]]()] * 2
+    shares = [many / of if of else 0.0 for many, of in zip(went, sizes, strict=False)]
+    split = [
+        parts_of(folded.rows, size=part, way=way, went=share)
+        for part, way, share in zip(SHARES[:2], ways, [*shares, None, None], strict=False)
+    ]
     fits = [_lay(folded.rows, part, order=order, there=there[part], narrow=narrow).scale for part in SHARES[:2]]
     scale = min([one for one in fits if one] or [TALL]) if narrow else TALL
-    laid = [_lay(folded.rows, part, order=order, scale=scale, there=there[part], narrow=narrow) for part in SHARES[:2]]
+    laid = [
+        _placed([one.link for one in parts], order=order, scale=scale, there=there[part], narrow=narrow)
+        for part, parts in zip(SHARES[:2], split, strict=True)
+    ]
     stages = _stages(laid, narrow=narrow)
     fig = go.Figure()
     notes: list[dict[str, Any]] = []
     for which, (stage, name) in enumerate(zip(stages, ("Here", "The others"), strict=True)):
         everyone = sizes[which] if which < len(sizes) else None
-        begins, path = paths[which] if which < len(paths) else (0, ())
         notes.append(_head(stage, name, everyone=everyone, unit=unit, theme=theme))
         if stage.laid.nodes:
-            traces, words = _flow(stage, folded.rows, way=(begins, path), everyone=everyone, shade=shade, theme=theme)
+            traces, words = _flow(stage, split[which], way=ways[which], everyone=everyone, shade=shade, theme=theme)
             fig.add_traces(traces)
             notes += [*words, *heads_of(stage, heads=heads, goal=goal, theme=theme)]
     stages[0].axes(fig)
@@ -203,6 +214,18 @@ def _lay(
 ) -> Layout:
     """Lay links out, each as wide as one of its numbers is large."""
     links = [(row["position"], row["source"], row["target"], abs(row[size] or 0)) for row in rows]
+    return _placed(links, goal=goal, order=order, scale=scale, there=there, narrow=narrow)
+
+
+def _placed(
+    links: Sequence[tuple[int, str, str, float]],
+    *,
+    goal: str | None = None,
+    order: Sequence[tuple[int, str, str]] | None = None,
+    scale: float | None = None,
+    there: Mapping[tuple[int, str], float] | None = None,
+    narrow: bool = False,
+) -> Layout:
     if narrow:
         return lay_out(links, goal=goal, order=order, scale=scale, there=there, room=ROOM, pitch=PITCH)
     return lay_out(links, goal=goal, order=order, scale=scale, there=there)
@@ -234,24 +257,22 @@ def _stages(laid: Sequence[Layout], *, narrow: bool) -> list[Stage]:
 
 def _flow(
     stage: Stage,
-    rows: Sequence[Mapping[str, Any]],
+    parts: Sequence[Part],
     *,
-    way: tuple[int, Sequence[str]],
+    way: Way,
     everyone: int | None,
     shade: Mapping[tuple[int, str, str], str],
     theme: Colours,
 ) -> tuple[list[go.Sankey | go.Scatter], list[dict[str, Any]]]:
     """Draw one of the two flows, its most travelled way set off; return its traces and its names."""
-    begins, path = way
-    on_way = {(begins + n, a, b) for n, (a, b) in enumerate(pairwise(path))}
 
     def on(link: Link) -> bool:
-        return (link.source.position, link.source.name, link.target.name) in on_way
+        return (link.source.position, link.source.name, link.target.name) in way
 
     def tint(link: Link) -> str:
         if link.target.leaving_from is not None:
             return rgba(theme.drop, 0.55)
-        return rgba(shade[link.source.key], FULL if on(link) else FAINT)
+        return rgba(shade[link.source.key], FULL if parts[link.row].set_off else FAINT)
 
     def figure(one: Node) -> str:
         return percent(one.people) if everyone is None else number(round(one.people * everyone))
@@ -261,7 +282,7 @@ def _flow(
         tint=tint,
         loud=lambda link: rgba(shade[link.source.key], FULL),
         node_says=lambda one: lines_of(f"{_named(one)}: {percent(one.people)} of all who start.", 60),
-        link_says=lambda link: _words(rows[link.row]),
+        link_says=lambda link: _words(parts[link.row].row),
     )
     loud = {end.key for link in stage.laid.links if on(link) for end in (link.source, link.target)}
     return traces, names_of(stage, figure_of=figure, loud=loud, theme=theme)

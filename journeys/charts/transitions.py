@@ -305,5 +305,5 @@ def _arrow(
         "text": "",
         "hovertext": f"{full(str(row['source']))} → {full(str(row['target']))}: {percent(share)}",
         "showarrow": True, "arrowhead": 2, "arrowsize": 0.8, "arrowwidth": 1 + 7 * share,
-        "arrowcolor": rgba(colour, 0.35 + 0.5 * share),
+        "arrowcolor": rgba(colour, 0.6 + 0.4 * share),
     }  # fmt: skip

@@ -160,3 +160,38 @@ def test_fewer_is_hollow_and_more_is_filled_so_that_greys_tell_them_apart():
     assert [shape.line.color.split(",")[-1] for shape in fig.layout.shapes] == ["1)", "0.5)"]
     upright = flow_difference.draw(MOVES, nodes=PLACES, goal="B", narrow=True)
     assert sorted(trace.line.width for trace in upright.data if "→" in trace.text) == [0, 1.2, 1.2]
+
+
+WIDE = pl.DataFrame(
+    [(0, "V", "R", 80), (0, "V", "L", 20), (0, "N", "R", 10), (1, "R", "B", 60), (1, "R", "L", 30), (1, "L", "B", 5)],
+    schema=["position", "source", "target", "people"], orient="row",
+)  # fmt: skip
+
+
+def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
+    fig = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], went=35)
+    link = fig.data[0].link
+    bright = [n for n, shade in zip(link.value, link.color, strict=True) if shade.endswith(",0.85)")]
+    assert bright == [35, 35]
+    assert sum(link.value) == 205, "the two parts of a ribbon are all of it"
+    assert [sum(drawn(fig)[:1]), len(link.value)] == [110, 8]
+    said = [" ".join(text.split("<br>")).replace("\u00a0", " ") for text in link.customdata]
+    both = [text for text in said if text.startswith("80 people went from V to R")]
+    assert len(both) == 2
+    assert len(set(both)) == 1
+    assert both[0].endswith("; set off: the 35 who went the whole way.")
+    upright = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], went=35, narrow=True)
+    assert sum(trace.fillcolor.endswith(",0.85)") for trace in upright.data) == 2
+    assert len(sankey.draw(WIDE, goal="B", path=["V", "R", "B"], went=80).data[0].link.value) == 6
+
+
+def test_of_two_flows_each_has_its_own_share_set_off():
+    table = pl.DataFrame([(0, "V", "B", 0.8, 0.5, 0.3), (0, "V", "R", 0.2, 0.5, -0.3), (1, "R", "B", 0.1, 0.5, -0.4)],
+                         schema=["position", "source", "target", *flow_difference.SHARES], orient="row")  # fmt: skip
+    paths = [(0, ["V", "B"]), (0, ["V", "R", "B"])]
+    fig = flow_difference.draw_both(table, goal="B", paths=paths, went=[60, 10], sizes=[100, 40])
+    bright = [
+        [n for n, shade in zip(one.link.value, one.link.color, strict=True) if shade.endswith(",0.85)")]
+        for one in fig.data
+    ]
+    assert bright == [[0.6], [0.25, 0.25]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -13,6 +13,7 @@ from journeys.charts.sankey.fold import fold, place_of
 from journeys.charts.sankey.layout import PITCH as LABEL
 from journeys.charts.sankey.layout import Layout, Link, lay_out
 from journeys.charts.sankey.names import heads_of, names_of
+from journeys.charts.sankey.parts import Way, parts_of, way_of
 from journeys.charts.sankey.stage import PITCH, ROOM, SIDE, Stage, width_for
 from journeys.charts.sankey.words import ENOUGH, link_words, node_words
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, colours, event_colours, finish, nothing, rgba
@@ -25,7 +26,6 @@ SAYS_NOTHING = 0.05
 SMALLEST = 0.002
 FEW = 20
 MOST, UPRIGHT_MOST = 50, 3
-Way = set[tuple[int, str, str]]
 
 
 def draw(
@@ -37,6 +37,7 @@ def draw(
     colour_of: Mapping[str, str] | None = None,
     path: Sequence[str] = (),
     begins: int = 0,
+    went: int | None = None,
     heads: Sequence[str] | None = None,
     unit: str = "person",
     title: str = "",
@@ -66,6 +67,8 @@ def draw(
         A colour by event name, the same in all charts of a report; else by people in this flow.
     path, begins
         The nodes of the way to set off, and the column of the first.
+    went
+        How many went all of that way: only so much of its ribbons is set off; else all of each.
     heads
         A head for each column; else "First touch", "Step 2", …
     unit
@@ -96,9 +99,11 @@ def draw(
         table.sort("position", "source", "target").to_dicts(), most=most_names(most, narrow=narrow), keep=kept,
         goal=goal, add=["people"], nodes=[] if nodes is None else nodes.sort("position", "node").to_dicts(),
     )  # fmt: skip
-    rows = folded_nodes.rows
+    on_way = way_of(path, begins)
+    parts = parts_of(folded_nodes.rows, size="people", way=on_way, went=went)
+    rows = [part.row for part in parts]
     laid = lay_out(
-        [(r["position"], r["source"], r["target"], r["people"]) for r in rows],
+        [part.link for part in parts],
         goal=goal,
         room=ROOM if narrow else None,
         pitch=PITCH if narrow else LABEL,
@@ -119,7 +124,6 @@ def draw(
     total = Stage.height_of(laid, columns=laid.columns, upright=narrow)
     wide = width or width_for(laid.columns)
     stage = Stage(laid, wide - 2 * SIDE, first, laid.columns, total=total, upright=narrow)
-    on_way: Way = {(begins + n, a, b) for n, (a, b) in enumerate(pairwise(path))}
     hairs = _hairs(laid, smallest, on_way)
     told = [subtitle, folded_nodes.told, _told(laid, hairs) if hairs else ""]
 
@@ -128,14 +132,20 @@ def draw(
             return rgba(theme.paper, 0)
         if link.target.leaving_from is not None:
             return rgba(theme.drop, 0.55)
-        return rgba(ribbons[link.row], FULL if _on(link, on_way) else FAINT)
+        return rgba(ribbons[link.row], FULL if parts[link.row].set_off else FAINT)
+
+    def says(link: Link) -> str:
+        """Say the same of both parts of a ribbon: of all who go there, and how many of them go the whole way."""
+        every = replace(link, people=rows[link.row]["people"])
+        whole = went if went is not None and _on(link, on_way) else None
+        return link_words(every, rows[link.row], goal=goal, unit=unit, whole=whole)
 
     traces = stage.traces(
         shades=shade,
         tint=tint,
         loud=lambda link: rgba(ribbons[link.row], FULL),
         node_says=lambda one: node_words(one, laid, known.get((one.position, one.name), {}), goal=goal, unit=unit),
-        link_says=lambda link: link_words(link, rows[link.row], goal=goal, unit=unit),
+        link_says=says,
     )
     fig = go.Figure(traces)
     stage.axes(fig)

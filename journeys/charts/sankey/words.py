@@ -17,8 +17,11 @@ ENOUGH = 30
 _WIDE = 52
 
 
-def link_words(link: Link, row: Mapping[str, Any], *, goal: str | None, unit: str) -> str:
-    """Say of a link who went, of whom that is a share, how many of them got to the goal, and how long it took."""
+def link_words(link: Link, row: Mapping[str, Any], *, goal: str | None, unit: str, whole: int | None = None) -> str:
+    """Say of a link who went, of whom that is a share, how many of them got to the goal, and how long it took.
+
+    Of a link on the way that is set off, `whole` is how many went all of that way.
+    """
     units = plural(link.people, unit)
     share = percent(link.people / link.source.people) if link.source.people else "–"
     where = plain(link.source.name)
@@ -32,6 +35,8 @@ def link_words(link: Link, row: Mapping[str, Any], *, goal: str | None, unit: st
             told += _reached(row, shown=link.people, goal=goal, who="who go this way")
     if row.get("median_time") is not None:
         told += f"; median {duration(row['median_time'])}"
+    if whole is not None:
+        told += f"; set off: the {number(whole)} who went the whole way"
     return lines_of(told + ".", _WIDE)
 
 
