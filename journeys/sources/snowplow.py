@@ -8,8 +8,10 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.fields import Fields, unless
+from journeys.sources.iglu import self_described
+from journeys.sources.lake import is_lake
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Raw, Source, find_files, load
+from journeys.sources.reading import Found, Raw, Source, find_files, load
 from journeys.sources.reading.text import UnreadableError, first_lines
 from journeys.sources.shape import Shape, to_events
 
@@ -34,6 +36,8 @@ tr_tax_base tr_shipping_base ti_currency ti_price_base base_currency geo_timezon
 etl_tags dvce_sent_tstamp refr_domain_userid refr_device_tstamp derived_contexts domain_sessionid derived_tstamp
 event_vendor event_name event_format event_version event_fingerprint true_tstamp
 """.split()  # noqa: SIM905
+# Of a folder's files the first may be broken.
+LOOKED_AT = 20
 TEXT = ("user_id", "domain_userid", "network_userid", "event_id", "event_fingerprint")
 CAMPAIGN = {
     "campaign": "mkt_campaign",
@@ -62,6 +66,7 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     Events
         Names are `event_name` ("page_view", "link_click"), else `event`; structured events are called by what was done,
         `se_action`. Identifiers: `user_id`, `domain_userid`.
+        Self-describing JSON is taken apart as in a warehouse (`unstruct_event_com_acme_signed_up_1_plan`).
         Campaign columns are the `mkt_*` fields. Duplicates have the same `event_id` and `event_fingerprint`.
 
     Raises
@@ -82,7 +87,7 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     >>> read_snowplow(rows).table.select("event", "user_id", "domain_userid", "page_path").collect().rows()
     [('page_view', '7', 'd1', '/pricing')]
     """
-    raw = _load(source)
+    raw = self_described(_load(source))
     f = Fields(raw.schema)
     missing = [] if f.has("collector_tstamp", "derived_tstamp") else ["collector_tstamp"]
     missing += [] if f.has("domain_userid", "user_id") else ["domain_userid", "user_id"]
@@ -129,14 +134,18 @@ def _structured(f: Fields) -> pl.Expr:
 
 
 def _load(source: Source) -> Raw:
-    if isinstance(source, str | Path | list | tuple):
-        files = find_files(source)
-        first = next((found for found in files if found.format == "csv" and found.size), None)
-        if first is not None:
-            try:
-                line = first_lines(first).split("\n", 1)[0]
-            except UnreadableError:
-                line = ""
-            if line.count("\t") == len(FIELDS) - 1 and not line.startswith("app_id\t"):
-                return load(source, header=FIELDS, text=TEXT, quoted=False)
+    if isinstance(source, str | Path | list | tuple) and not is_lake(source):
+        files = [found for found in find_files(source) if found.format == "csv" and found.size]
+        if any(map(_is_stream, files[:LOOKED_AT])):
+            return load(source, header=FIELDS, text=TEXT, quoted=False)
     return load(source, text=TEXT)
+
+
+def _is_stream(found: Found) -> bool:
+    """Tell the enriched stream by any of a file's first lines: the very first may be blank, or cut off."""
+    try:
+        lines = [line for line in first_lines(found).split("\n") if line.strip()]
+    except UnreadableError:
+        return False
+    whole = any(line.count("\t") == len(FIELDS) - 1 for line in lines)
+    return whole and not lines[0].startswith(f"{FIELDS[0]}\t")

@@ -1,9 +1,31 @@
 """Snowplow: structured events have names, and only what is missing is said to be."""
 
+import json
+
 import polars as pl
 import pytest
 
 import journeys as jn
+from journeys.sources.snowplow import FIELDS
+
+
+def line(number, **more):
+    known = {"collector_tstamp": "2026-03-01 10:00:00.000", "event": "page_view", "event_name": "page_view"}
+    known |= {"event_id": f"e{number}", "domain_userid": "d1"} | more
+    return "\t".join(known.get(field, "") for field in FIELDS) + "\n"
+
+
+def described(name, data):
+    return {"schema": f"iglu:{name}", "data": data}
+
+
+def event(name, data, **style):
+    return json.dumps(described("u.x/unstruct_event/jsonschema/1-0-0", described(name, data)), **style)
+
+
+def entities(*pairs, **style):
+    listed = [described(name, data) for name, data in pairs]
+    return json.dumps(described("u.x/contexts/jsonschema/1-0-0", listed), **style)
 
 
 def test_structured_events_are_called_by_their_action():
@@ -35,3 +57,47 @@ def test_only_what_is_missing_is_named():
         jn.read_snowplow(rows.drop("domain_userid"))
     with pytest.raises(jn.SourceError, match="no Snowplow data: no column 'collector_tstamp'; read_table"):
         jn.read_snowplow(rows.drop("collector_tstamp"))
+
+
+def test_the_first_file_may_be_broken_and_the_first_line_cut_off(tmp_path):
+    folder = tmp_path / "stream"
+    folder.mkdir()
+    (folder / "a.tsv").write_bytes(b"\x1f\x8bbroken")
+    (folder / "b.tsv").write_text(line(2)[-60:])
+    (folder / "c.tsv").write_text(line(2)[-60:] + line(3))
+    (folder / "d.tsv").write_text(line(1))
+    found = jn.read_snowplow(folder).issues
+    assert (found.kept, found.quarantined) == (2, found.read - 2)
+    assert found.quarantine["reason"].to_list().count("no time") == 2
+    assert any("a.tsv" in said for said in [*found.quarantine["place"].drop_nulls(), *found.table["reason"]])
+    table = tmp_path / "table.tsv"
+    table.write_text("\t".join(FIELDS) + "\n" + line(1))
+    assert jn.read_snowplow(table).issues.read == 1
+
+
+@pytest.mark.parametrize("style", [{"separators": (",", ":")}, {}])
+def test_self_describing_json_has_the_columns_of_a_warehouse(tmp_path, style):
+    signed_up, upgraded = "com.acme/signed_up/jsonschema/1-0-2", "com.acme/upgradedPlan/jsonschema/2-0-0"
+    page, user = "com.acme/page/jsonschema/1-0-0", "org.w3/user/jsonschema/1-0-0"
+    path = tmp_path / "stream.tsv"
+    path.write_text("".join([
+        line(1, unstruct_event=event(signed_up, {"plan": "pro", "seats": {"n": 2}}, **style)),
+        line(2, unstruct_event=event(upgraded, {"plan": 7}, **style), contexts=entities((page, {"id": "a"}), **style)),
+        line(3, contexts=entities((page, {"id": "b"}), (user, {"n": [1]}), (page, {"id": "c"}), **style)),
+        line(4, contexts=entities((page, {"id": "}"}), **style), unstruct_event="odd"),
+        line(5, contexts=entities(**style), derived_contexts=entities((user, {"of": described(page, {})}), **style)),
+    ]))  # fmt: skip
+    events = jn.read_snowplow(path)
+    assert (events.issues.read, events.issues.kept) == (5, 5)
+    table = events.table.collect()
+    told = "unstruct_event_com_acme_"
+    assert table[f"{told}signed_up_1_plan"].to_list() == ["pro", None, None, None, None]
+    assert table[f"{told}signed_up_1_seats_n"].to_list()[0] == 2
+    assert table[f"{told}upgraded_plan_2_plan"].to_list()[1] == 7
+    assert table["unstruct_event"].to_list() == [None, None, None, "odd", None]
+    pages = [None if one is None else json.loads(one) for one in table["contexts_com_acme_page_1"]]
+    assert pages == [None, [{"id": "a"}], [{"id": "b"}, {"id": "c"}], None, None]
+    assert json.loads(table["contexts_org_w3_user_1"][2]) == [{"n": [1]}]
+    # an odd bracket in a text, or such JSON inside of it: this list is left as it is
+    assert table["contexts"].to_list() == [None, None, None, entities((page, {"id": "}"}), **style), None]
+    assert json.loads(table["derived_contexts_org_w3_user_1"][4]) == [{"of": described(page, {})}]

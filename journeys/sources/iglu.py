@@ -1,0 +1,94 @@
+"""Self-describing JSON, as Snowplow's stream has it in text → the columns that its loaders make of it in tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import polars as pl
+
+from journeys.sources.keyed import json_columns
+from journeys.sources.reading import Raw
+from journeys.sources.reading.dtypes import MAX_FIELDS, REST
+
+__all__ = ["self_described"]
+
+EVENT, ENTITIES = "unstruct_event", ("contexts", "derived_contexts")
+NAMED = r'"schema"\s*:\s*"iglu:([^/"]+)/([^/"]+)/jsonschema/(\d+)[^"]*"\s*,\s*"data"\s*:\s*'
+AROUND = r'(?s)^\s*\{\s*"schema"\s*:\s*"iglu:[^"]*"\s*,\s*"data"\s*:\s*'
+ONE = AROUND + r"\{\s*" + NAMED + r"(.*)\}\s*\}\s*$"
+MANY = AROUND + r"\[(.*)\]\s*\}\s*$"
+# The next entity of a list begins where the one before it ends.
+NEXT, BEGIN, DATA = r"(?:^|\}\s*,)\s*\{\s*" + NAMED, "\x01", "\x02"
+SCHEMA = r'iglu:[^/"]+/[^/"]+/jsonschema/\d+'
+
+
+def self_described(raw: Raw) -> Raw:
+    """Give the event's own fields, and each kind of entity, columns of their own.
+
+    What is called `unstruct_event_com_acme_signed_up_1` in a warehouse, for the schema com.acme/signed_up of version
+    1-x-x, is called so here: of the event a struct, of entities, of which there may be several, a list as JSON text.
+    What is no such JSON stays as it is.
+    """
+    schema, rows = raw.schema, raw.rows
+    columns = [one for one in (EVENT, *ENTITIES) if schema.get(one) == pl.String]
+    if not columns:
+        return raw
+    # one look for all of them: few kinds of events and entities are told again and again
+    schemas = [
+        pl.col(one).str.extract_all(SCHEMA).list.explode(empty_as_null=False).unique().implode() for one in columns
+    ]
+    told = dict(zip(columns, rows.select(schemas).collect().row(0), strict=True))
+    for column in columns:
+        names = _names(told[column])
+        if names and column != EVENT:
+            rows = rows.with_columns(_spread(column, names))
+    if not told.get(EVENT):
+        return Raw(rows, raw.name, raw.notes, held=raw.held)
+    rows = rows.with_columns(pl.col(EVENT).str.replace(ONE, r'{"${1}_${2}_${3}":${4}}'))
+    return json_columns(Raw(rows, raw.name, raw.notes, held=raw.held), EVENT)
+
+
+def _names(schemas: Iterable[str | None]) -> list[str]:
+    """Name the columns of entities, in order; none where they are too many to be columns."""
+    parts = [re.split("[:/]", schema) for schema in schemas if schema]
+    names = sorted({f"{part[1]}_{part[2]}_{part[4]}" for part in parts if part[2] != "contexts"})
+    return names if len(names) <= MAX_FIELDS else []
+
+
+def _spread(column: str, names: list[str]) -> pl.Expr:
+    """Put a list of entities into a struct with a field for each kind of them."""
+    shape = pl.Struct(dict.fromkeys([*names, REST], pl.String()))
+
+    def read(batch: pl.Series) -> pl.Series:
+        return _entities(batch, names)
+
+    return pl.col(column).map_batches(read, return_dtype=shape, is_elementwise=True)
+
+
+def _entities(batch: pl.Series, names: list[str]) -> pl.Series:
+    """Take a batch of lists apart by what stands between entities; a list that this does not fit stays text."""
+    inside = batch.str.extract(MANY, 1).str.strip_chars_end().str.head(-1)  # without the bracket that ends the last one
+    marked = inside.str.replace_all(NEXT, f"{BEGIN}${{1}}_${{2}}_${{3}}{DATA}").str.strip_prefix(BEGIN)
+    pieces = pl.DataFrame({"row": pl.int_range(len(batch), eager=True), "piece": marked.str.split(BEGIN)})
+    halves = pieces.filter(marked != "").explode("piece").with_columns(
+        pl.col("piece").str.split_exact(DATA, 1).struct.rename_fields(["name", "data"]).alias("half")
+    )  # fmt: skip
+    found = halves.select("row", pl.col("half").struct.unnest())
+    data = pl.col("data")
+    closed = [
+        data.str.count_matches(one, literal=True) == data.str.count_matches(other, literal=True)
+        for one, other in ("{}", "[]")
+    ]
+    whole = found.select("row", good=pl.all_horizontal(data.is_not_null(), *closed)).filter(~pl.col("good"))
+    left = whole["row"].unique()
+    found = found.filter(~pl.col("row").is_in(left.implode()))
+    lists = found.group_by("row", "name", maintain_order=True).agg(pl.format("[{}]", data.str.join(",")))
+    by_name = {str(key[0]): part for key, part in lists.partition_by("name", as_dict=True).items()}
+    empty = pl.Series([None], dtype=pl.String).new_from_index(0, len(batch))
+    columns = [
+        (empty.scatter(by_name[name]["row"], by_name[name]["data"]) if name in by_name else empty).alias(name)
+        for name in names
+    ]
+    text = batch.set(inside.is_not_null(), None).scatter(left, batch.gather(left))
+    return pl.DataFrame([*columns, text.alias(REST)]).to_struct(batch.name)
