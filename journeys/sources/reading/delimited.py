@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -16,13 +19,16 @@ from journeys.sources.reading.aside import set_aside
 from journeys.sources.reading.embedded import Embedded
 from journeys.sources.reading.find import Found
 from journeys.sources.reading.ragged import NULL, Dialect, read_ragged
+from journeys.sources.reading.short import said_short, short_lines
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.text import UnreadableError, first_lines, wide
-from journeys.sources.reading.types import Types, agreed, cast, checks, judged, look, sniff
+from journeys.sources.reading.types import Types, agreed, cast, checks, judged, sniff
 
 __all__ = ["read_delimited"]
 
 SEPARATORS = ",;\t|"
+# The first line of what Excel is to open tells it what stands between fields.
+SAID = re.compile(r'"?sep=([\x21\x23-\x7e\t])"?')
 
 
 def read_delimited(
@@ -43,6 +49,7 @@ def read_delimited(
     frames: list[pl.LazyFrame] = []
     types: list[Types] = []
     notes: list[str] = []
+    short: Counter[int] = Counter()
     for found in files:
         try:
             dialect = _dialect(found, header, quoted=quoted)
@@ -65,14 +72,18 @@ def read_delimited(
                 seen = _look(fine, dialect, text, reader) if fine else None
             if seen is not None:
                 frames.append(_scan(fine, dialect))
-                types.append(seen)
+                types.append(seen.types)
+                if seen.gaps and len(dialect.names) > 1:
+                    short[len(dialect.names)] += short_lines(fine, dialect, rows=seen.rows)
         for found in alone:
-            rows, note = read_ragged(found, dialect, aside=aside)
-            if rows is None:
+            read = read_ragged(found, dialect, aside=aside)
+            if read.rows is None:
                 continue
-            frames.append(rows)
-            types.append(_types(rows, text, reader))
-            notes += [f"{found.path.name} was read as {note}"] if note else []
+            frames.append(read.rows)
+            types.append(_types(read.rows, text, reader).types)
+            short[len(dialect.names)] += read.short
+            notes += [f"{found.path.name} was read as {read.note}"] if read.note else []
+    notes += [said_short(lines, width) for width, lines in short.items() if lines]
     if not frames:
         return None, notes
     if reader is not None:
@@ -82,9 +93,17 @@ def read_delimited(
     return cast(rows, agreed(types)), notes
 
 
+class _Seen(NamedTuple):
+    """What a look through rows told: types, their number, and whether the last column has gaps."""
+
+    types: Types
+    rows: int
+    gaps: bool
+
+
 def _look(
     files: list[Found], dialect: Dialect, text: Collection[str] | None, reader: Embedded | None = None
-) -> Types | None:
+) -> _Seen | None:
     """Read the files through once: which types hold every value? None when Polars cannot read them whole."""
     try:
         return _types(_scan(files, dialect), text, reader)
@@ -92,23 +111,27 @@ def _look(
         return None
 
 
-def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: Embedded | None) -> Types:
+def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: Embedded | None) -> _Seen:
     guessed = sniff(rows.head(2000).collect(), text)
-    if reader is None:
-        return look(rows, guessed)
-    asked, answers = checks(guessed), []
-    reader.read(rows, look=lambda batch: answers.append(batch.select(asked)))
-    return judged(guessed, pl.concat(answers) if answers else rows.select(asked).collect())
+    asked, batches = checks(guessed), []
+    if reader is not None:
+        reader.read(rows, look=lambda batch: batches.append(batch.select(asked)))
+    answers = pl.concat(batches) if batches else rows.select(asked).collect()
+    gaps = int(answers[f"nulls {list(guessed)[-1]}"].sum())
+    return _Seen(judged(guessed, answers), int(answers["rows"].sum()), gaps > 0)
 
 
 def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dialect:
     start = first_lines(found)
     if not start.strip():
         return Dialect((), ",", header=given is None, quoted=quoted)
-    line = start.split("\n", 1)[0]
-    separator = max(SEPARATORS, key=line.count)
+    line, _, rest = start.partition("\n")
+    said, skip = SAID.fullmatch(line.strip("\r")), 0
+    if said and rest.strip():
+        start, skip, line = rest, 1, rest.split("\n", 1)[0]
+    separator = said[1] if said and skip else max(SEPARATORS, key=line.count)
     if given is not None:
-        return Dialect(tuple(given), separator, header=False, quoted=quoted)
+        return Dialect(tuple(given), separator, header=False, quoted=quoted, skip=skip)
     try:
         names = [name.strip() for name in next(csv.reader(io.StringIO(start), delimiter=separator), [])]
     except csv.Error:
@@ -118,13 +141,14 @@ def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dial
     for name in (name or "unnamed" for name in names):
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return Dialect(tuple(unique), separator, header=True, quoted=quoted)
+    return Dialect(tuple(unique), separator, header=True, quoted=quoted, skip=skip)
 
 
 def _scan(files: list[Found], dialect: Dialect) -> pl.LazyFrame:
     return pl.scan_csv(
         [found.path for found in files],
         has_header=dialect.header,
+        skip_lines=dialect.skip,
         schema=dict.fromkeys(dialect.names, pl.String()),
         separator=dialect.separator,
         quote_char='"' if dialect.quoted else None,

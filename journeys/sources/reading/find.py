@@ -232,7 +232,7 @@ def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) ->
         return [Found(path, kind)] if archive is None else "can only be read when it is unzipped"
     if kind is None:
         return "is no table: its bytes are no text"
-    if sure and kind == "csv" and _no_columns(path, head):
+    if sure and named in ("csv", None) and kind == "csv" and _no_columns(path, head):
         return "is no table: it has no columns"
     if named is None or (named == "csv" and surely_json(head)):
         named = kind
@@ -243,6 +243,8 @@ def _no_columns(path: Path, head: bytes) -> bool:
     """Tell whether text is no table although others are beside it: a word to the reader, an error instead of a file."""
     if _format_by_name(path) is None or ".txt" in path.suffixes:
         return not delimited(head)
+    if not head.strip():  # nothing in it, or nothing that can be unpacked: that is said elsewhere
+        return False
     return markup(head) or (b"\n" not in head.strip() and not delimited(head))
 
 

@@ -13,7 +13,7 @@ from journeys.sources.reading.find import Found
 from journeys.sources.reading.spool import Spool
 from journeys.sources.reading.text import UnreadableError, chunks, decoded, wide
 
-__all__ = ["NULL", "Dialect", "read_ragged"]
+__all__ = ["NULL", "Dialect", "Ragged", "read_ragged"]
 
 ROWS = 50_000
 SHOWN = 256
@@ -26,12 +26,16 @@ Row = list[str | None]
 
 
 class Dialect(NamedTuple):
-    """How a file is written: its columns, what stands between fields, whether there is a header line, and quotes."""
+    """How a file is written: its columns, what stands between fields, whether there is a header line, and quotes.
+
+    The first lines, as many as `skip`, are no part of the table.
+    """
 
     names: tuple[str, ...]
     separator: str
     header: bool
     quoted: bool
+    skip: int = 0
 
     def fields(self, line: str) -> list[str]:
         """Split one line."""
@@ -43,13 +47,22 @@ class Dialect(NamedTuple):
         return csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
 
 
-def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> tuple[pl.LazyFrame | None, str | None]:
-    """Read a file's rows as text, and say what had to be assumed; None when there are none."""
+class Ragged(NamedTuple):
+    """The rows of a file (None when there are none), what had to be assumed, and how many of them lack fields."""
+
+    rows: pl.LazyFrame | None
+    note: str | None
+    short: int
+
+
+def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> Ragged:
+    """Read a file's rows as text."""
     rows: Spool[str] = Spool()
     lines = _Lines(found)
     schema = dict.fromkeys(dialect.names, pl.String())
     good: list[Row] = []
     bad: list[Broken] = []
+    short = 0
 
     def put_by() -> None:
         rows.add(pl.DataFrame(good, schema=schema, orient="row"), mark="rows")
@@ -59,10 +72,20 @@ def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> tuple[p
 
     limit = csv.field_size_limit(LONGEST)
     try:
-        for fields, number, is_last in _delayed(lines, dialect):
-            cut_off = is_last and not lines.complete
-            short = len(dialect.names) + (lines.damage is not None)  # of what was cut, the last field is no whole one
-            row, broken = _judged(fields, f"{found.path}:{number}", dialect, least=short if cut_off else 0)
+        for fields, number, last in _delayed(lines, dialect):
+            is_open = last is not None and dialect.quoted and _is_open(last, dialect)
+            cut_off = last is not None and not lines.complete
+            least = len(dialect.names) + (lines.damage is not None)  # of what was cut, the last field is no whole one
+            if is_open:
+                cut_off, least = cut_off and len(last or ()) == 1, len(fields) + 1
+            row, broken = _judged(
+                fields,
+                f"{found.path}:{number}",
+                dialect,
+                least=least if cut_off else 0,
+                is_open=is_open and not cut_off,
+            )
+            short += bool(row) and len(fields) < len(dialect.names)
             good += row
             bad += broken
             if len(good) + len(bad) >= ROWS:
@@ -73,7 +96,7 @@ def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> tuple[p
         bad.append((f"unreadable file: {lines.damage}"[:120], str(found.path), ""))
     put_by()
     tables = rows.tables()
-    return (tables[0][1] if tables else None), lines.note
+    return Ragged(tables[0][1] if tables else None, lines.note, short)
 
 
 class _Lines:
@@ -110,9 +133,13 @@ class _Lines:
             self.damage = error
 
 
-def _delayed(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, bool]]:
-    """Yield each row's fields with the number of its last line, and whether it is the file's last row."""
+def _delayed(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, list[str] | None]]:
+    """Yield each row's fields with the number of its last line; of the file's last row its lines, too."""
     held: tuple[list[str], int] | None = None
+    written: list[str] = []
+    for _ in range(dialect.skip):
+        next(lines, None)
+    lines.since = []
     reader = csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting)
     skip = dialect.header
     while True:
@@ -124,24 +151,36 @@ def _delayed(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, 
             # Too long for a field: its lines are rows not understood, and reading goes on after them.
             fields = ["\n".join(lines.since) + dialect.separator * len(dialect.names)]
             reader = csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting)
-        lines.since.clear()
+        since, lines.since = lines.since, []
         if skip:
             skip = False
             continue
         if not fields or (len(fields) == 1 and not fields[0].strip()):
             continue
         if held is not None:
-            yield *held, False
-        held = (fields, lines.number)
+            yield *held, None
+        held, written = (fields, lines.number), since
     if held is not None:
-        yield *held, True
+        yield *held, written
 
 
-def _judged(fields: list[str], where: str, dialect: Dialect, *, least: int) -> tuple[list[Row], list[Broken]]:
-    """Tell rows from what is none; a row of fewer fields than `least` is only half there."""
+def _is_open(lines: list[str], dialect: Dialect) -> bool:
+    """Tell whether the last row ends inside of quotes."""
+    try:
+        for _ in csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
+def _judged(
+    fields: list[str], where: str, dialect: Dialect, *, least: int, is_open: bool
+) -> tuple[list[Row], list[Broken]]:
+    """Tell rows from what is none; a row of fewer fields than `least` is only half there, and an open one is none."""
     width, separator = len(dialect.names), dialect.separator
-    shown = separator.join(fields)
-    if any("\n" in field and field.count(separator) >= width - 1 for field in fields):
+    shown = separator.join(fields).rstrip("\n")
+    if is_open or any("\n" in field and field.count(separator) >= width - 1 for field in fields):
         # A quote that is never closed swallows the lines after it: each of them is a row not understood.
         swallowed = [line for line in shown.split("\n") if line.strip(separator).strip()]
         return [], [("a quote that is not closed", where, line[:SHOWN]) for line in swallowed]

@@ -8,7 +8,7 @@ import polars as pl
 
 from journeys.sources.reading.dtypes import BIG
 
-__all__ = ["Types", "agreed", "cast", "checks", "judged", "look", "sniff"]
+__all__ = ["Types", "agreed", "cast", "checks", "judged", "sniff"]
 
 Types = dict[str, pl.DataType | None]
 """Column → its type; None where it has no value at all. BIG: whole numbers that floats would round."""
@@ -30,11 +30,6 @@ def sniff(sample: pl.DataFrame, text: Collection[str] | None) -> Types:
         )
         types[name] = next(fits, TEXT) if values.len() else None
     return types
-
-
-def look(rows: pl.LazyFrame, guessed: Types) -> Types:
-    """Hold the guesses against every value, in one reading of the rows."""
-    return judged(guessed, rows.select(checks(guessed)).collect())
 
 
 def checks(guessed: Types) -> list[pl.Expr]:
