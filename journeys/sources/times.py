@@ -15,6 +15,8 @@ UTC_TIME = pl.Datetime("us", "UTC")
 ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
 NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S%.f")
 
+SHORT = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
+
 
 def parse_time(
     value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str | None = None, time_zone: str | None = None
@@ -95,7 +97,7 @@ def _read_text(batch: pl.Series, *, zone: str, unit: str | None) -> pl.Series:
             from_epoch(pl.col("i"), unit=unit).fill_null(from_epoch(pl.col("f"), unit=unit)).alias(name)
         ).to_series()
     done = _plain(batch, zone) if len(batch) else pl.Series(name, [], dtype=UTC_TIME)
-    for pattern in ZONED + NAIVE:
+    for pattern in ZONED + NAIVE + SHORT:
         left = batch if done is None else batch.set(done.is_not_null(), None)
         if left.null_count() == len(left):
             break
@@ -106,6 +108,10 @@ def _read_text(batch: pl.Series, *, zone: str, unit: str | None) -> pl.Series:
     left = batch.set(done.is_not_null(), None)
     if left.null_count() < len(left):
         done = done.zip_with(done.is_not_null(), _rarer(left, zone))
+        bare = left.str.strip_chars()
+        blanks = ((bare != left) & done.is_null()).fill_null(value=False)
+        if blanks.any():
+            done = done.zip_with(~blanks, _read_text(bare.set(~blanks, None), zone=zone, unit=None))
     return done.alias(name)
 
 

@@ -137,3 +137,18 @@ def test_posthogs_times_without_a_zone_are_noted(zone):
     people = pl.DataFrame({"distinct_id": ["u"], "person_id": ["p"], "created_at": [at]})
     for events in (jn.read_posthog(rows), jn.read_posthog(people)):
         assert ("times without a zone were read as UTC" in reasons(events, "note")) == (not zone)
+
+
+@pytest.mark.parametrize("beside", [[], ["2026-03-01T10:00:00Z"], ["2026-03-01", None, "soon"]])
+def test_times_with_blanks_around_and_times_without_seconds_are_read(beside):
+    same = [
+        "2026-03-01T10:00Z",
+        "  2026-03-01T10:00:00.000Z ",
+        "2026-03-01 12:00+02:00",
+        "\t2026-03-01 10:00",
+        " 2026-03-01T10:00Z",
+    ]
+    rows = log([*same, *beside]).table.collect().filter(pl.col("user_id").cast(pl.Int64) < len(same))
+    assert rows["timestamp"].to_list() == [datetime(2026, 3, 1, 10, tzinfo=UTC)] * len(same)
+    there = log([" 2026-03-01 10:00 ", "2026-03-01"], time_zone="Europe/Berlin").table.collect()["timestamp"].to_list()
+    assert there == [datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 2, 28, 23, tzinfo=UTC)]
