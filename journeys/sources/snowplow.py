@@ -36,6 +36,8 @@ tr_tax_base tr_shipping_base ti_currency ti_price_base base_currency geo_timezon
 etl_tags dvce_sent_tstamp refr_domain_userid refr_device_tstamp derived_contexts domain_sessionid derived_tstamp
 event_vendor event_name event_format event_version event_fingerprint true_tstamp
 """.split()  # noqa: SIM905
+# Every line of the stream has these, near its end.
+LAST = ("event_vendor", "event_name", "event_format", "event_version", "event_fingerprint")
 # Of a folder's files the first may be broken.
 LOOKED_AT = 20
 TEXT = ("user_id", "domain_userid", "network_userid", "event_id", "event_fingerprint")
@@ -87,7 +89,8 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     >>> read_snowplow(rows).table.select("event", "user_id", "domain_userid", "page_path").collect().rows()
     [('page_view', '7', 'd1', '/pricing')]
     """
-    raw = self_described(_load(source))
+    raw, stream = _load(source)
+    raw = self_described(raw)
     f = Fields(raw.schema)
     missing = [] if f.has("collector_tstamp", "derived_tstamp") else ["collector_tstamp"]
     missing += [] if f.has("domain_userid", "user_id") else ["domain_userid", "user_id"]
@@ -110,6 +113,9 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
             "page_search": f.text("page_urlquery"),
         },
     )
+    if stream:
+        # asked for beside the others: they stay properties
+        shape.problem = pl.when(Fields(raw.schema).text(*LAST).is_null()).then(pl.lit("a line that is cut off"))
     for canonical, column in CAMPAIGN.items():
         # The tables of other tools write "(not set)" where nothing was set.
         shape.fields[canonical] = unless(f.text(column), text="(not set)")
@@ -133,12 +139,13 @@ def _structured(f: Fields) -> pl.Expr:
     return (kind == "struct") | ((name == "event") & kind.is_null())
 
 
-def _load(source: Source) -> Raw:
+def _load(source: Source) -> tuple[Raw, bool]:
+    """Give the rows, and whether they are lines of the stream."""
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = [found for found in find_files(source) if found.format == "csv" and found.size]
         if any(map(_is_stream, files[:LOOKED_AT])):
-            return load(source, header=FIELDS, text=TEXT, quoted=False)
-    return load(source, text=TEXT)
+            return load(source, header=FIELDS, text=TEXT, quoted=False), True
+    return load(source, text=TEXT), False
 
 
 def _is_stream(found: Found) -> bool:

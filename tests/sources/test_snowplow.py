@@ -65,14 +65,15 @@ def test_the_first_file_may_be_broken_and_the_first_line_cut_off(tmp_path):
     (folder / "a.tsv").write_bytes(b"\x1f\x8bbroken")
     (folder / "b.tsv").write_text(line(2)[-60:])
     (folder / "c.tsv").write_text(line(2)[-60:] + line(3))
-    (folder / "d.tsv").write_text(line(1))
+    (folder / "d.tsv").write_text(line(2)[:60] + "\n" + line(1))
     found = jn.read_snowplow(folder).issues
     assert (found.kept, found.quarantined) == (2, found.read - 2)
-    assert found.quarantine["reason"].to_list().count("no time") == 2
+    assert found.quarantine["reason"].to_list().count("a line that is cut off") == 3
     assert any("a.tsv" in said for said in [*found.quarantine["place"].drop_nulls(), *found.table["reason"]])
     table = tmp_path / "table.tsv"
     table.write_text("\t".join(FIELDS) + "\n" + line(1))
-    assert jn.read_snowplow(table).issues.read == 1
+    assert jn.read_snowplow(table).issues.kept == 1
+    assert "event_vendor" in jn.read_snowplow(folder).table.collect_schema()
 
 
 @pytest.mark.parametrize("style", [{"separators": (",", ":")}, {}])
