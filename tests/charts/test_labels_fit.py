@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 import pytest
 
@@ -32,8 +34,7 @@ def boxes(fig):
     for note in fig.layout.annotations:
         if "<span" not in note.text:
             continue
-        lines = [line.split(" <span")[0] for line in note.text.split("<br>")]
-        lines[-1] += " " + note.text.split(">")[-2].split("<")[0]
+        lines = [re.sub("<span.*?>|</span>", "", line) for line in note.text.split("<br>")]
         left, middle = note.x * room + note.xshift, (1 - note.y) * high
         tall = 14.4 * len(lines)
         yield left, left + max(map(width_of, lines)), middle - tall / 2, middle + tall / 2
