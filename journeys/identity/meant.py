@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.identity.reading import Reading
 
-__all__ = ["STATED", "as_meant", "as_seen"]
+__all__ = ["NAMELESS", "STATED", "USER", "as_meant", "as_seen"]
 
 Numbers = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
@@ -19,7 +19,7 @@ Flags = npt.NDArray[np.bool_]
 STATED = "identify"
 """The kind of a link that says which identifier is nameless (`a`) and which a user's (`b`), and joins nothing."""
 
-_USER, _NAMELESS = "user_id", ("anonymous_id", "device_id")
+USER, NAMELESS = "user_id", ("anonymous_id", "device_id")
 # Calls that name identifiers without saying what they are.
 _CALLS = ("alias", "create_alias", "merge")
 
@@ -58,14 +58,15 @@ def as_meant(
     pl.DataFrame
         The links that join, with the codes that are meant.
     """
-    nameless = [name for name in _NAMELESS if name in types]
+    nameless = [name for name in NAMELESS if name in types]
     joins = told.filter(pl.col("kind") != STATED)
-    if not told.height or not nameless or _USER not in types:
+    if not told.height or not nameless or USER not in types:
         return joins
     twins = _twins(told, blocks=blocks, readings=readings, ids=ids, types=types)
     if not twins.height:
         return joins
-    own = {one.name: [name for name in nameless if name in one.types] for one in reversed(readings)}
+    has = {(one.name, name) for one in readings for name in one.types}
+    own = {one.name: [name for name in nameless if (one.name, name) in has] for one in readings}
     meant = {name: _meant(twins, first=types.index(name), count=ids.height) for name in nameless}
     for at, one in enumerate(readings):
         first = (own[one.name] or nameless)[0]
@@ -108,9 +109,9 @@ def _twins(
         asked[codes] = True
     coded = ids.select("rank", "id", pl.int_range(pl.len()).alias("code"))
     names = coded.filter(pl.Series(nameless[:-1]))["id"].unique()
-    user = pl.col("rank") == types.index(_USER)
+    user = pl.col("rank") == types.index(USER)
     mine = coded.filter(user & (pl.Series(asked[:-1]) | pl.col("id").is_in(names.implode()))).select("id", "code")
-    found = coded.filter(pl.col("rank").is_in([types.index(name) for name in _NAMELESS if name in types]))
+    found = coded.filter(pl.col("rank").is_in([types.index(name) for name in NAMELESS if name in types]))
     found = found.join(mine, on="id", suffix="_user").select(
         pl.col("code_user").alias("code"), pl.col("code").alias("other"), "rank"
     )
@@ -130,7 +131,7 @@ def _meant(twins: pl.DataFrame, *, first: int, count: int) -> Places:
 
 def _moved(block: Numbers, meant: Places, *, types: Sequence[str]) -> Numbers:
     """Write what is meant where the user's id stood; a row that has it anyway has it once."""
-    at = types.index(_USER)
+    at = types.index(USER)
     code = meant.take(block[:, at]).astype(np.int32)
     moves = np.flatnonzero(code != block[:, at])
     if not moves.size:

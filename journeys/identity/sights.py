@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.identity.coding import hide, normalise
+from journeys.identity.meant import NAMELESS, USER
+from journeys.identity.normal import hide, normalise
 from journeys.identity.rules import IdentityRules
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def _has(one: Events, end: str) -> pl.Expr:
 
 def _look(one: Events, links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
     """Read of one source the rows of the moments concerned, and find the pairs among them."""
-    types = sorted(set(links["id_type_a"]) | set(links["id_type_b"]))
+    columns = {kind: _columns(one, str(kind)) for kind in set(links["id_type_a"]) | set(links["id_type_b"])}
+    types = sorted({name for names in columns.values() for name in names})
     rows = (
         one.rows.filter(pl.col("_status").is_in(["event", "fact"]))
         .select("timestamp", pl.when(pl.col("_kind").is_null()).then("event"), pl.col("_kind").alias("call"), *types)
@@ -65,6 +68,15 @@ def _look(one: Events, links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataF
             rows = rows.with_columns(pl.col(name).replace_strict(plain, hidden, default=None, return_dtype=pl.String))
     found = []
     for (a, b), pairs in links.group_by("id_type_a", "id_type_b"):
-        both = rows.select("timestamp", "event", "call", pl.col(str(a)).alias("id_a"), pl.col(str(b)).alias("id_b"))
-        found.append(pairs.join(both, on=["timestamp", "id_a", "id_b"]).select(*_PAIR, "source", *_TOLD))
+        for left, right in product(columns[a], columns[b]):
+            if left != right:
+                both = rows.select(
+                    "timestamp", "event", "call", pl.col(left).alias("id_a"), pl.col(right).alias("id_b")
+                )
+                found.append(pairs.join(both, on=["timestamp", "id_a", "id_b"]).select(*_PAIR, "source", *_TOLD))
     return pl.concat(found).with_columns(pl.col(name).cast(pl.String) for name in _TOLD)
+
+
+def _columns(one: Events, kind: str) -> list[str]:
+    """List the columns in which an identifier may stand: what was told as a user's may be meant otherwise."""
+    return [kind, *([USER] if kind in NAMELESS and USER in one.ids else [])]

@@ -122,3 +122,15 @@ def test_a_chain_is_whole_on_a_telephone() -> None:
     assert "…" not in words
     assert all(len(line) <= 44 for line in words.split("<br>"))
     assert narrow.layout.title.font.size < found.plot().layout.title.font.size
+
+
+def test_a_link_of_what_was_told_as_a_users_has_its_event() -> None:
+    at = ["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"]
+    properties = [{"$device_id": "d", "$anon_distinct_id": None}, {"$device_id": None, "$anon_distinct_id": "v"}]
+    rows = {"event": ["Visit", "$identify"], "timestamp": at, "distinct_id": ["v", "u"], "properties": properties}
+    identity = jn.stitch(jn.read_posthog(pl.DataFrame(rows))).identity
+    told = identity.explain("d", "u").table.select("id_type_a", "id_a", "id_type_b", "id_b", "event", "call")
+    assert told.rows() == [
+        ("anonymous_id", "d", "anonymous_id", "v", "Visit", None),
+        ("anonymous_id", "v", "user_id", "u", None, "identify"),
+    ]
