@@ -17,7 +17,7 @@ EVENT, ENTITIES = "unstruct_event", ("contexts", "derived_contexts")
 NAMED = r'"schema"\s*:\s*"iglu:([^/"]+)/([^/"]+)/jsonschema/(\d+)[^"]*"\s*,\s*"data"\s*:\s*'
 AROUND = r'(?s)^\s*\{\s*"schema"\s*:\s*"iglu:[^"]*"\s*,\s*"data"\s*:\s*'
 ONE = AROUND + r"\{\s*" + NAMED + r"(.*)\}\s*\}\s*$"
-MANY = AROUND + r"\[(.*)\]\s*\}\s*$"
+LIST = AROUND + r"\["
 # The next entity of a list begins where the one before it ends.
 NEXT, BEGIN, DATA = r"(?:^|\}\s*,)\s*\{\s*" + NAMED, "\x01", "\x02"
 SCHEMA = r'iglu:[^/"]+/[^/"]+/jsonschema/\d+'
@@ -68,27 +68,30 @@ def _spread(column: str, names: list[str]) -> pl.Expr:
 
 def _entities(batch: pl.Series, names: list[str]) -> pl.Series:
     """Take a batch of lists apart by what stands between entities; a list that this does not fit stays text."""
-    inside = batch.str.extract(MANY, 1).str.strip_chars_end().str.head(-1)  # without the bracket that ends the last one
+    listed = batch.str.contains(LIST) & batch.str.strip_chars_end().str.ends_with("}")
+    inside = batch.set(~listed, None).str.replace(LIST, "")
+    for bracket in ("}", "]", "}"):  # those that end the whole, the list and its last entity
+        inside = inside.str.strip_chars_end().str.strip_suffix(bracket)
     marked = inside.str.replace_all(NEXT, f"{BEGIN}${{1}}_${{2}}_${{3}}{DATA}").str.strip_prefix(BEGIN)
     pieces = pl.DataFrame({"row": pl.int_range(len(batch), eager=True), "piece": marked.str.split(BEGIN)})
-    halves = pieces.filter(marked != "").explode("piece").with_columns(
-        pl.col("piece").str.split_exact(DATA, 1).struct.rename_fields(["name", "data"]).alias("half")
-    )  # fmt: skip
-    found = halves.select("row", pl.col("half").struct.unnest())
+    halves = pl.col("piece").str.split_exact(DATA, 1).struct.rename_fields(["name", "data"]).struct.unnest()
+    found = pieces.filter(marked != "").explode("piece").select("row", halves)
+    # a list inside of an entity, whose own elements say what they are, was cut in pieces, too
     data = pl.col("data")
-    closed = [
-        data.str.count_matches(one, literal=True) == data.str.count_matches(other, literal=True)
-        for one, other in ("{}", "[]")
-    ]
-    whole = found.select("row", good=pl.all_horizontal(data.is_not_null(), *closed)).filter(~pl.col("good"))
-    left = whole["row"].unique()
-    found = found.filter(~pl.col("row").is_in(left.implode()))
-    lists = found.group_by("row", "name", maintain_order=True).agg(pl.format("[{}]", data.str.join(",")))
+    cut = data.is_null() | (data.str.count_matches("[", literal=True) != data.str.count_matches("]", literal=True))
+    left = found.filter(cut)["row"].unique()
+    found = found.filter(~pl.col("row").is_in(left.implode())) if len(left) else found
+    again = found.select("row", "name").is_duplicated()
+    lists = found.filter(~again)
+    if again.any():
+        several = found.filter(again).group_by("row", "name").agg(data.str.join(","))
+        lists = pl.concat([lists, several])
     by_name = {str(key[0]): part for key, part in lists.partition_by("name", as_dict=True).items()}
     empty = pl.Series([None], dtype=pl.String).new_from_index(0, len(batch))
-    columns = [
-        (empty.scatter(by_name[name]["row"], by_name[name]["data"]) if name in by_name else empty).alias(name)
-        for name in names
-    ]
+    columns = []
+    for name in names:
+        part = by_name.get(name)
+        column = empty if part is None else empty.scatter(part["row"], part.select(pl.format("[{}]", data)).to_series())
+        columns.append(column.alias(name))
     text = batch.set(inside.is_not_null(), None).scatter(left, batch.gather(left))
     return pl.DataFrame([*columns, text.alias(REST)]).to_struct(batch.name)

@@ -85,20 +85,22 @@ def test_self_describing_json_has_the_columns_of_a_warehouse(tmp_path, style):
         line(1, unstruct_event=event(signed_up, {"plan": "pro", "seats": {"n": 2}}, **style)),
         line(2, unstruct_event=event(upgraded, {"plan": 7}, **style), contexts=entities((page, {"id": "a"}), **style)),
         line(3, contexts=entities((page, {"id": "b"}), (user, {"n": [1]}), (page, {"id": "c"}), **style)),
-        line(4, contexts=entities((page, {"id": "}"}), **style), unstruct_event="odd"),
-        line(5, contexts=entities(**style), derived_contexts=entities((user, {"of": described(page, {})}), **style)),
+        line(4, contexts=entities((page, {"id": "]"}), **style), unstruct_event="odd"),
+        line(5, contexts=entities((user, {"of": [{"n": 1}, described(page, {})]}), (page, {}), **style)),
+        line(6, contexts=entities(**style), derived_contexts=entities((user, {"of": described(page, {})}), **style)),
     ]))  # fmt: skip
     events = jn.read_snowplow(path)
-    assert (events.issues.read, events.issues.kept) == (5, 5)
+    assert (events.issues.read, events.issues.kept) == (6, 6)
     table = events.table.collect()
     told = "unstruct_event_com_acme_"
-    assert table[f"{told}signed_up_1_plan"].to_list() == ["pro", None, None, None, None]
+    assert table[f"{told}signed_up_1_plan"].to_list() == ["pro", *[None] * 5]
     assert table[f"{told}signed_up_1_seats_n"].to_list()[0] == 2
     assert table[f"{told}upgraded_plan_2_plan"].to_list()[1] == 7
-    assert table["unstruct_event"].to_list() == [None, None, None, "odd", None]
+    assert table["unstruct_event"].to_list() == [None, None, None, "odd", None, None]
     pages = [None if one is None else json.loads(one) for one in table["contexts_com_acme_page_1"]]
-    assert pages == [None, [{"id": "a"}], [{"id": "b"}, {"id": "c"}], None, None]
+    assert pages == [None, [{"id": "a"}], [{"id": "b"}, {"id": "c"}], None, None, None]
     assert json.loads(table["contexts_org_w3_user_1"][2]) == [{"n": [1]}]
     # an odd bracket in a text, or such JSON inside of it: this list is left as it is
-    assert table["contexts"].to_list() == [None, None, None, entities((page, {"id": "}"}), **style), None]
-    assert json.loads(table["derived_contexts_org_w3_user_1"][4]) == [{"of": described(page, {})}]
+    assert [n for n, one in enumerate(table["contexts"]) if one is not None] == [3, 4]
+    assert table["contexts"][3] == entities((page, {"id": "]"}), **style)
+    assert json.loads(table["derived_contexts_org_w3_user_1"][5]) == [{"of": described(page, {})}]
