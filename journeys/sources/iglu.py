@@ -68,7 +68,7 @@ def _spread(column: str, names: list[str]) -> pl.Expr:
 
 def _entities(batch: pl.Series, names: list[str]) -> pl.Series:
     """Take a batch of lists apart by what stands between entities; a list that this does not fit stays text."""
-    listed = batch.str.contains(LIST) & batch.str.strip_chars_end().str.ends_with("}")
+    listed = batch.str.contains(LIST) & batch.str.tail(32).str.contains(r"[\[}]\s*\]\s*\}\s*$")
     inside = batch.set(~listed, None).str.replace(LIST, "")
     for bracket in ("}", "]", "}"):  # those that end the whole, the list and its last entity
         inside = inside.str.strip_chars_end().str.strip_suffix(bracket)
@@ -78,7 +78,8 @@ def _entities(batch: pl.Series, names: list[str]) -> pl.Series:
     found = pieces.filter(marked != "").explode("piece").select("row", halves)
     # a list inside of an entity, whose own elements say what they are, was cut in pieces, too
     data = pl.col("data")
-    cut = data.is_null() | (data.str.count_matches("[", literal=True) != data.str.count_matches("]", literal=True))
+    first, last = ([data.str.count_matches(one, literal=True) for one in pair] for pair in ("[{", "]}"))
+    cut = pl.any_horizontal(data.is_null(), *(one != other for one, other in zip(first, last, strict=True)))
     left = found.filter(cut)["row"].unique()
     found = found.filter(~pl.col("row").is_in(left.implode())) if len(left) else found
     again = found.select("row", "name").is_duplicated()
