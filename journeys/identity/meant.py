@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.identity.reading import Reading
 
-__all__ = ["NAMELESS", "STATED", "USER", "as_meant", "as_seen"]
+__all__ = ["NAMELESS", "STATED", "USER", "as_meant"]
 
 Numbers = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
@@ -22,11 +22,6 @@ STATED = "identify"
 USER, NAMELESS = "user_id", ("anonymous_id", "device_id")
 # Calls that name identifiers without saying what they are.
 _CALLS = ("alias", "create_alias", "merge")
-
-
-def as_seen(links: pl.DataFrame, _: Sequence[Reading]) -> pl.DataFrame:
-    """Leave links as they were read: what their ends are is decided where identifiers are coded, see `as_meant`."""
-    return links
 
 
 def as_meant(

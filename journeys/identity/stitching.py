@@ -16,7 +16,6 @@ from journeys.identity.assign import NOBODY, SHARED, Assigned, assign_rows
 from journeys.identity.coding import Coded, code_ids, order_types
 from journeys.identity.joining import join_log
 from journeys.identity.links import list_links
-from journeys.identity.meant import as_seen
 from journeys.identity.merge import Clusters, cluster
 from journeys.identity.numbering import number_people
 from journeys.identity.people import list_accounts, list_memberships, list_people, with_traits
@@ -114,7 +113,6 @@ def stitch_events(
     _check_types(rules, types=types)
     keyed = sum("message_id" in one.rows.collect_schema() for one in events)
     readings = without_repeats([read_rows(one, messages=keyed > 1) for one in events])
-    links = as_seen(links, readings)
     coded = code_ids(readings, links=links, types=types, rules=rules)
     evidence = list_links(coded, rules=rules)
     if not bridge:
