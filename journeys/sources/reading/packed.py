@@ -11,9 +11,12 @@ from typing import IO
 
 import polars as pl
 
+from journeys.sources.reading.zstd import whole_until, zstd_blocks
+
 __all__ = ["UnreadableError", "head_of", "members", "unpacked"]
 
 PACKED = 1 << 17
+CUT = "cannot be unpacked to its end (it was cut short)"
 GZIP = 31  # zlib's word for a gzip header with any window
 
 
@@ -31,7 +34,9 @@ def unpacked(path: Path, compression: str | None, *, archive: Path | None = None
     """
     try:
         if compression == "zstd":
-            yield from _zstd_blocks(path)
+            yield from zstd_blocks(path)
+            if whole_until(path) is not None:
+                raise UnreadableError(CUT)
             return
         with _opened(path, archive) as file:
             if compression == "gzip":
@@ -48,7 +53,10 @@ def head_of(path: Path, compression: str | None = None, *, archive: Path | None 
     """Give the first bytes; none where they cannot be had."""
     try:
         if compression == "zstd":
-            return "\n".join(pl.scan_lines(path, glob=False).head(4).collect().to_series().to_list()).encode()
+            try:
+                return "\n".join(pl.scan_lines(path, glob=False).head(4).collect().to_series().to_list()).encode()
+            except (OSError, pl.exceptions.PolarsError):  # it may be cut short: what is whole of it says enough
+                return next(filter(None, zstd_blocks(path)), b"")[:size]
         return next(unpacked(path, compression, archive=archive, size=size), b"")[:size]
     except (UnreadableError, OSError, pl.exceptions.PolarsError):
         return b""
@@ -93,10 +101,4 @@ def _gunzipped(file: IO[bytes], size: int) -> Iterator[bytes]:
     if rest := unpack.flush():
         yield rest
     if not unpack.eof:
-        raise UnreadableError("cannot be unpacked to its end (it was cut short)")
-
-
-def _zstd_blocks(path: Path) -> Iterator[bytes]:
-    # The standard library of Python 3.11 cannot unpack zstd; Polars can, line by line.
-    for batch in pl.scan_lines(path, glob=False).collect_batches(chunk_size=50_000, maintain_order=True):
-        yield (str(batch.to_series().str.join("\n").item()) + "\n").encode()
+        raise UnreadableError(CUT)
