@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 import polars as pl
 
-from journeys.errors import SourceError
+from journeys.events.below import from_below
 from journeys.events.issues import Issues, look_through
 from journeys.events.repeats import without_repeats
 
@@ -33,16 +31,6 @@ STATUS = "_status"
 STATUSES = ("event", "fact", "duplicate", "quarantined")
 TRAIT = "trait:"
 """Columns whose names begin so belong to facts only; the prefix is dropped there."""
-
-
-@contextmanager
-def _from_below(name: str) -> Iterator[None]:
-    """Lazy rows of somebody else may turn out to be unreadable only when they are asked for."""
-    try:
-        yield
-    except (pl.exceptions.PolarsError, OSError) as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SourceError(f"source: the rows of {name!r} cannot be read: {said}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +106,14 @@ class Events:
     @cached_property
     def issues(self) -> Issues:
         """What was wrong, odd or assumed: looked for when first asked, in one pass."""
-        with _from_below(self.name):
+        with from_below(self.name):
             return look_through(self.rows, ids=self.ids, name=self.name, keyed=self.keyed, notes=self.notes)
 
     @cached_property
     def span(self) -> tuple[datetime | None, datetime | None]:
         """The first and the last time of an event."""
         time = pl.col("timestamp")
-        with _from_below(self.name):
+        with from_below(self.name):
             first, last = self.table.select(time.min().alias("a"), time.max().alias("b")).collect().row(0)
         return first, last
 

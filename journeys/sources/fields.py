@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.events.below import from_below
 from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.reading import Raw
 from journeys.sources.reading.dtypes import REST, as_json, snake_case
@@ -126,7 +127,8 @@ class Fields:
         if not self.has(name):
             return self.time(name)
         values = raw.rows.select(self.raw(name).alias("v")).filter(pl.col("v").is_not_null()).head(1000)
-        sample = values.collect().to_series()
+        with from_below(raw.name):
+            sample = values.collect().to_series()
         if sample.dtype.is_numeric():
             check_epoch(sample, column=name, unit=unit, asked=asked)
             self._check_each(name, unit)

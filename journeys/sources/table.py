@@ -8,6 +8,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
+from journeys.events.below import from_below
 from journeys.events.core import TRAIT
 from journeys.events.tidy import tidy_names
 from journeys.sources.campaign import UTM
@@ -138,9 +139,9 @@ def read_table(
     used = {timestamp, *types.values(), *stated, *keys, *([event] if isinstance(event, str) else [])}
     rest = [c for c in available if c not in used and (properties is None or c in chosen)]
     named = [column for column in rest if column == "group_id"]
-    times = raw.rows.select(timestamp)
+    sample = _first_times(raw, timestamp)
     if unit is not None:
-        check_epoch(times.drop_nulls().head(1000).collect().to_series(), column=timestamp, unit=unit)
+        check_epoch(sample, column=timestamp, unit=unit)
     if TIME in schema:  # the time that is read will be called so
         raw = Raw(raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, held=raw.held)
     column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
@@ -177,8 +178,13 @@ def read_table(
             shape.properties.append((called, column_of[column].cast(casts[column], strict=False)))
         else:
             shape.properties += flatten(column_of[column], schema[column], prefix=called, rename=str)
-    notes = zone_notes(times.head(1000).collect().to_series(), time_zone=time_zone) if unit is None else []
+    notes = zone_notes(sample, time_zone=time_zone) if unit is None else []
     return to_events(raw, shape, name=name or raw.name, links=made, drop_exact=drop_duplicates, notes=notes)
+
+
+def _first_times(raw: Raw, column: str) -> pl.Series:
+    with from_below(raw.name):
+        return raw.rows.select(column).drop_nulls().head(1000).collect().to_series()
 
 
 def _known(columns: Sequence[str]) -> list[str]:

@@ -57,3 +57,11 @@ def test_a_lazy_frame_that_fails_when_it_is_read_says_so():
         repr(events)
     with pytest.raises(jn.SourceError, match="the rows of 'table' cannot be read"):
         _ = events.span
+
+
+def test_a_lazy_frame_whose_times_fail_says_so_at_once():
+    bad = pl.LazyFrame({**BASE, "u": ["1", "x"], "n": ["1", "x"]}).with_columns(pl.col("n").cast(pl.Int64))
+    with pytest.raises(jn.SourceError, match="the rows of 'table' cannot be read: conversion"):
+        jn.read_table(bad, timestamp="n", event="e", ids=["u"], unit="s")
+    with pytest.raises(jn.SourceError, match="the rows of 'table' cannot be read: conversion"):
+        jn.read_ga4(bad.select(event_timestamp="n", event_name="e", user_pseudo_id="u"))

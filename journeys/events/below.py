@@ -1,0 +1,28 @@
+"""Lazy rows of somebody else may turn out to be unreadable only when they are asked for: that is told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
+from journeys.errors import SourceError
+
+__all__ = ["from_below"]
+
+
+@contextmanager
+def from_below(name: str) -> Iterator[None]:
+    """Make an error of this library of what Polars or the system says while the rows of a source are read.
+
+    Raises
+    ------
+    SourceError
+        They cannot be read.
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SourceError(f"source: the rows of {name!r} cannot be read: {said}") from error
