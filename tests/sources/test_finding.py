@@ -213,12 +213,14 @@ def test_a_word_to_the_reader_beside_files_is_passed_over_and_said(tmp_path):
     assert said in notes(events)
 
 
-def test_a_file_of_one_line_without_columns_is_passed_over_and_said(tmp_path):
+def test_a_file_of_one_line_and_no_rows_is_named(tmp_path):
     put(tmp_path / "a.csv", CSV.encode())
     put(tmp_path / "b.csv", b"AccessDenied\n")
+    put(tmp_path / "c.csv", b"<Error>AccessDenied</Error>\n")
     events = jn.read_table(tmp_path, **TABLE)
     assert events.issues.kept == 2
-    assert "1 file passed over, which is no table by name or content: 'b.csv'" in notes(events)
+    assert "b.csv has no rows, only the line 'AccessDenied'" in notes(events)
+    assert "1 file passed over, which is no table by name or content: 'c.csv'" in notes(events)
 
 
 def test_a_text_file_that_is_a_table_is_read(tmp_path):

@@ -73,6 +73,8 @@ def read_delimited(
             if seen is not None:
                 frames.append(_scan(fine, dialect))
                 types.append(seen.types)
+                if seen.rows == 0 and len(dialect.names) == 1:
+                    notes += [f"{found.path.name} has no rows, only the line {dialect.names[0]!r}" for found in fine]
                 if seen.gaps and len(dialect.names) > 1:
                     short[len(dialect.names)] += short_lines(fine, dialect, rows=seen.rows)
         for found in alone:

@@ -243,9 +243,7 @@ def _no_columns(path: Path, head: bytes) -> bool:
     """Tell whether text is no table although others are beside it: a word to the reader, an error instead of a file."""
     if _format_by_name(path) is None or ".txt" in path.suffixes:
         return not delimited(head)
-    if not head.strip():  # nothing in it, or nothing that can be unpacked: that is said elsewhere
-        return False
-    return markup(head) or (b"\n" not in head.strip() and not delimited(head))
+    return markup(head)
 
 
 def _in_archive(archive: Path) -> list[Found] | str:
