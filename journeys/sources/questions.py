@@ -27,9 +27,10 @@ QUOTED = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|(\$\w*\$).*?\1",
     re.DOTALL,
 )
+THINGS = r"(?:or\s+replace\s+|temp(?:orary)?\s+)*(?:table|view|schema|database|index|function|user|role)"
 CHANGES = re.compile(
-    r"\b(delete\s+from|into|update\s+[\w.]+(?:\s+(?:as\s+)?\w+)?\s+set|drop\s+\w+|truncate\s+\w+|alter\s+table"
-    r"|create\s+\w+)\s",
+    r"\b(delete\s+from|into|update\s+[\w.]+(?:\s+(?:as\s+)?\w+)?\s+set|truncate\s+table|"
+    rf"(?:drop|alter|create)\s+{THINGS})\s",
     re.IGNORECASE,
 )
 

@@ -61,6 +61,8 @@ def test_two_columns_of_one_name_are_refused(database):
         ("with x as (select 1) delete from log", "'delete from' changes the database"),
         ("with x as (select 1) insert into log select * from x", "'into' changes the database"),
         ("select 1; drop table log", "several statements"),
+        ("explain analyze create or replace view x as select 1", "'create or replace view' changes the database"),
+        ("with x as (select 1) update log as l set u = 1", "'update log as l set' changes the database"),
         ("  ", "it is empty"),
     ],
 )
@@ -75,6 +77,7 @@ def test_what_changes_a_database_is_refused_before_it_runs(database, query, said
     "query",
     [
         "select * from log;",
+        'select *, 1 as "drop", 2 as created from log',
         "/* who; did what */ select t, e, u from log where e <> 'delete from it; now'",
         'with "update x set" as (select * from log) select * from "update x set" -- into it',
     ],
