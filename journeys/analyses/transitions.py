@@ -131,10 +131,12 @@ class Transitions(Result):
 
 
 def _by_size(table: pl.DataFrame) -> list[str]:
-    sizes = table.group_by("source").agg(pl.col("moves").sum()).sort("moves", "source", descending=[True, False])
-    names: list[str] = sizes["source"].to_list()
-    rest = table.filter(~pl.col("target").is_in([*names, DROP]))["target"].unique().sort().to_list()
-    return [*(name for name in names if name != OTHER), *rest, *(name for name in names if name == OTHER)]
+    """List the names, those with most moves between names first: who stops is in a column of its own."""
+    moves = table.select("source", "target", pl.when(pl.col("target") != DROP).then("moves").otherwise(0).alias("n"))
+    ends = [moves.select(pl.col(end).alias("name"), "n") for end in ("source", "target")]
+    sizes = pl.concat(ends).filter(pl.col("name") != DROP).group_by("name").agg(pl.col("n").sum())
+    names: list[str] = sizes.sort("n", "name", descending=[True, False])["name"].to_list()
+    return sorted(names, key=lambda name: name == OTHER)
 
 
 def count(view: View, spec: FlowSpec) -> pl.DataFrame:

@@ -154,6 +154,7 @@ def flow_section(flow: Flow, *, around: str | None) -> Section:
             colour_of=flow.colours(flow.nodes["node"]),
             path=path,
             begins=begins,
+            went=None if way is None else way.people,
             narrow=narrow,
         )
         for narrow in (False, True)
@@ -163,7 +164,7 @@ def flow_section(flow: Flow, *, around: str | None) -> Section:
         question=f"Which way do they go to {flow.goal}?",
         finding=around or flow.finding,
         definition=flow.definition + " Each column is the next thing that they did; repeats are drawn together.",
-        pictures=(Picture(wide, narrow, least=760),),
+        pictures=(Picture(wide, narrow, least=int(wide.layout.width or 760)),),
         means="how those who got there went, column by column. The way that most of them went whole is set off; grey "
         "stubs are those who stopped, or went on beyond the last column. Small nodes are drawn as one, “(other)”: on a "
         "telephone all but the three largest of a column.",

@@ -156,9 +156,15 @@ def test_a_matrix_of_very_many_events_is_drawn_from_its_largest_part():
 def test_the_matrix_has_what_the_table_has():
     found = log(("ABX", 3), ("BA", 2)).transitions()
     matrix = found.matrix()
-    assert matrix["source"].to_list() == ["A", "B", "X"]
-    assert matrix.columns == ["source", "A", "B", "X", "(drop-off)"]
-    assert matrix.rows() == [("A", 0, 0.6, 0, 0.4), ("B", 0.4, 0, 0.6, 0), ("X", 0, 0, 0, 1)]
+    assert matrix.columns == ["source", "B", "A", "X", "(drop-off)"]
+    assert matrix.rows() == [("B", 0, 0.4, 0.6, 0), ("A", 0.6, 0, 0, 0.4), ("X", 0, 0, 0, 1)]
+
+
+def test_the_names_drawn_are_those_with_most_moves_between_names():
+    found = log(*((f"{chr(256 + number)}", 9) for number in range(40)), ("AB", 2)).transitions()
+    assert found.matrix().columns[1:3] == ["A", "B"]
+    assert max(map(max, found.plot().data[0].z)) == 1
+    assert found.plot().data[0].z[0][1] == 1
 
 
 def test_a_replay_is_a_link_only_where_it_is_a_web_address():

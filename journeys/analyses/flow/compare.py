@@ -116,10 +116,12 @@ class ComparedFlow(Flow):
         drawn = self._drawn(dark=dark)
         colour_of, unit = drawn.pop("colour_of"), drawn.pop("unit")
         words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "narrow": narrow, **drawn}
+        words["nodes"] = self.nodes
         if kind == "difference":
             return draw(self.table, **words)
         ways = [flow.most_travelled() for flow in (self, self.other)]
         paths = [(0, ()) if way is None else (way.begins, way.path) for way in ways]
+        words["went"] = [0 if way is None else way.people for way in ways]
         sizes = self.journeys, self.other.journeys
         return draw_both(self.table, colour_of=colour_of, paths=paths, sizes=sizes, unit=unit, **words)
 

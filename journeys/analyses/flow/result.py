@@ -110,6 +110,7 @@ class Flow(Result):
             colour=colour,
             path=() if way is None else way.path,
             begins=0 if way is None else way.begins,
+            went=None if way is None else way.people,
             title=self.finding,
             subtitle=subtitle,
             narrow=narrow,
