@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -13,10 +13,12 @@ from journeys.sources.reading.stack import concat_rows
 
 __all__ = ["read_columnar"]
 
+Pairs = tuple[tuple[str, str], ...]
+
 
 def read_columnar(files: Sequence[Found], kind: str, *, aside: Spool[str], hold: bool) -> pl.LazyFrame | None:
     """Scan files of one kind ("parquet" or "ipc"); with `hold` they are read, and a damage inside one is found."""
-    groups: dict[tuple[object, ...], list[Found]] = {}
+    groups: dict[tuple[Pairs, tuple[str, ...], Pairs], list[Found]] = {}
     held: dict[Found, pl.LazyFrame] = {}
     for found in files:
         try:
@@ -26,7 +28,8 @@ def read_columnar(files: Sequence[Found], kind: str, *, aside: Spool[str], hold:
             # a column of the file itself knows better: then the folders' others are the same in all its rows
             apart = tuple(parts.items()) if parts.keys() & set(schema) else ()
             if hold:
-                held[found] = _read([found], kind, parts, schema=schema).collect().lazy()
+                rows = _read([found], kind, parts, own=schema.names()) if parts else own
+                held[found] = rows.collect().lazy()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             reason = str(error).splitlines()[0]
             set_aside(aside, [(f"unreadable file: {reason}"[:120], str(found.path), "")])
@@ -36,17 +39,17 @@ def read_columnar(files: Sequence[Found], kind: str, *, aside: Spool[str], hold:
     frames = [
         pl.concat([held[found] for found in group])
         if hold
-        else _read(group, kind, partition(group[0]), schema=_scan(group[:1], kind, {}).collect_schema())
-        for group in groups.values()
+        else _read(group, kind, partition(group[0]), own=[name for name, _ in types])
+        for (types, _, _), group in groups.items()
     ]
     return concat_rows(frames) if frames else None
 
 
-def _read(files: Sequence[Found], kind: str, parts: Mapping[str, str], *, schema: pl.Schema) -> pl.LazyFrame:
+def _read(files: Sequence[Found], kind: str, parts: Mapping[str, str], *, own: Collection[str]) -> pl.LazyFrame:
     """Scan files of one schema, with what their folders' names say of all rows in them."""
-    if not parts.keys() & set(schema):
+    if not parts.keys() & set(own):
         return _scan(files, kind, parts)
-    said = [pl.lit(value).alias(name) for name, value in parts.items() if name not in schema]
+    said = [pl.lit(value).alias(name) for name, value in parts.items() if name not in own]
     return _scan(files, kind, {}).with_columns(said)
 
 
