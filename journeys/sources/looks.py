@@ -56,6 +56,9 @@ READERS = {
     "HubSpot": "read_hubspot",
 }
 
+# a stream of Snowplow has no header: its first event's fields are taken for one
+SNOWPLOWS = 131
+
 
 def looks_like(columns: Iterable[str]) -> str | None:
     """Name the system that writes tables with these columns; None when no system is known to.
@@ -72,7 +75,7 @@ def looks_like(columns: Iterable[str]) -> str | None:
 def wrong_system(system: str, raw: Raw, *, missing: Sequence[str]) -> SourceError:
     """Say that a file is not this system's, what is missing, and whose it may be."""
     columns = [column for column in raw.schema if not column.startswith("_")]
-    guess = looks_like(columns)
+    guess = looks_like(columns) or ("Snowplow" if len(columns) == SNOWPLOWS else None)
     hint = "read_table reads any table with a time, an event and an identifier"
     if guess is not None and READERS[guess] != READERS.get(system):
         hint = f"it looks like {guess}: {READERS[guess]}"

@@ -112,3 +112,19 @@ def test_a_list_of_entities_with_more_beside_it_is_left_as_it_is(tmp_path, more)
     odd = entities(("com.acme/page/jsonschema/1-0-0", {"id": 1}))[:-1] + f", {more}}}"
     path.write_text(line(1, contexts=odd) + line(2))
     assert jn.read_snowplow(path).table.collect()["contexts"].to_list() == [odd, None]
+
+
+def test_texts_full_of_commas_and_a_blank_first_line_change_no_separator(tmp_path):
+    path = tmp_path / "stream.tsv"
+    path.write_text(line(1, contexts=",".join(["x"] * 400)) + line(2))
+    assert jn.read_snowplow(path).issues.kept == 2
+    path.write_text("\n" + line(1, contexts=",".join(["x"] * 400)) + line(2))
+    found = jn.read_snowplow(path).issues
+    assert (found.kept, found.quarantined) == (2, 0)
+
+
+def test_another_reader_says_that_a_stream_looks_like_snowplow(tmp_path):
+    path = tmp_path / "stream.tsv"
+    path.write_text(line(1) + line(2))
+    with pytest.raises(jn.SourceError, match="it looks like Snowplow: read_snowplow"):
+        jn.read_posthog(path)

@@ -133,6 +133,8 @@ def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dial
         start, skip, line = rest, 1, rest.split("\n", 1)[0]
     separator = said[1] if said and skip else max(SEPARATORS, key=line.count)
     if given is not None:
+        if not (said and skip):  # what parts as many fields as there are names; texts are full of commas
+            separator = max(SEPARATORS, key=lambda one: _parts_into(start, one, fields=len(given)))
         return Dialect(tuple(given), separator, header=False, quoted=quoted, skip=skip)
     try:
         names = [name.strip() for name in next(csv.reader(io.StringIO(start), delimiter=separator), [])]
@@ -144,6 +146,11 @@ def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dial
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
     return Dialect(tuple(unique), separator, header=True, quoted=quoted, skip=skip)
+
+
+def _parts_into(start: str, separator: str, *, fields: int) -> tuple[int, int]:
+    lines = start.split("\n")
+    return sum(line.count(separator) == fields - 1 for line in lines), lines[0].count(separator)
 
 
 def _scan(files: list[Found], dialect: Dialect) -> pl.LazyFrame:
