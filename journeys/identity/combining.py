@@ -7,6 +7,7 @@ collision of these is found by 32 other ones; where one is found, the identifier
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -163,10 +164,14 @@ class Combiner:
         self._books = [Words() for _ in ids]
         self._places: list[Numbers] = []
         self._values: list[list[pl.Series]] = [[pl.Series("raw", [], dtype=pl.String)] for _ in ids]
+        # what is new in a batch is written down while the next one is told apart
+        self._beside = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
 
     @property
     def collided(self) -> bool:
         """Whether the hashes cannot be used."""
+        self._written()
         return self._rows.collided or any(book.collided for book in self._books)
 
     def add(self, batch: pl.DataFrame) -> Numbers:
@@ -175,16 +180,28 @@ class Combiner:
         if not self._ids:
             words, checks = [np.zeros(batch.height, dtype=np.uint64)], [np.zeros(batch.height, dtype=np.uint32)]
         number, new = self._rows.number(_together(words), _together(checks))
+        self._written()
+        self._writing = self._beside.submit(self._write, batch, words, checks, new)
+        return number
+
+    def _written(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _write(self, batch: pl.DataFrame, words: list[Hashes], checks: list[Checks], new: Places) -> None:
+        """Write down the combinations of the new rows, and the identifiers that are new in them."""
         places = np.empty((new.size, len(self._ids)), dtype=np.int32)
         for at, (name, book) in enumerate(zip(self._ids, self._books, strict=True)):
             places[:, at], first = book.number(words[at].take(new), checks[at].take(new))
             texts = batch[name].gather(pl.Series(new.take(first).astype(np.uint32)))
             self._values[at].append(self._tidy(texts.cast(pl.String)).alias("raw"))
         self._places.append(places)
-        return number
 
     def combined(self) -> Combined:
-        """Return what was found so far."""
+        """Return what was found."""
+        self._written()
+        self._beside.shutdown()
         empty = np.empty((0, len(self._ids)), dtype=np.int32)
         return Combined(np.concatenate([empty, *self._places]), tuple(pl.concat(one) for one in self._values))
 

@@ -11,7 +11,7 @@ import polars as pl
 __all__ = ["Spool"]
 
 PART = 64 << 20
-MANY = 64
+MANY = 16
 ROW_GROUP = 25_000  # some are read ahead, and rows of JSON are wide
 Mark = TypeVar("Mark")
 _Part = pl.LazyFrame | IO[bytes]
@@ -69,7 +69,7 @@ class Spool(Generic[Mark]):
             files = min(files, 1)
         parts = self.groups[-1][1]
         parts.append(rows)
-        if files == MANY:  # open files are few on some systems
+        if files == MANY:  # each that is scanned is held open, and read ahead of
             parts[-MANY:] = [_filed(_scanned(parts[-MANY:]))]
             files = 0
         self.waiting, self.size, self.files = [], 0, files
