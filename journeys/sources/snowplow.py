@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import polars as pl
@@ -89,8 +90,8 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     >>> read_snowplow(rows).table.select("event", "user_id", "domain_userid", "page_path").collect().rows()
     [('page_view', '7', 'd1', '/pricing')]
     """
-    raw, stream = _load(source)
-    raw = self_described(raw)
+    raw, stream, described = _load(source)
+    raw = self_described(raw) if described else raw
     f = Fields(raw.schema)
     missing = [] if f.has("collector_tstamp", "derived_tstamp") else ["collector_tstamp"]
     missing += [] if f.has("domain_userid", "user_id") else ["domain_userid", "user_id"]
@@ -139,13 +140,21 @@ def _structured(f: Fields) -> pl.Expr:
     return (kind == "struct") | ((name == "event") & kind.is_null())
 
 
-def _load(source: Source) -> tuple[Raw, bool]:
-    """Give the rows, and whether they are lines of the stream."""
+def _load(source: Source) -> tuple[Raw, bool, bool]:
+    """Give the rows, whether they are lines of the stream, and whether there may be self-describing JSON in them."""
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = [found for found in find_files(source) if found.format == "csv" and found.size]
         if any(map(_is_stream, files[:LOOKED_AT])):
-            return load(source, header=FIELDS, text=TEXT, quoted=False), True
-    return load(source, text=TEXT), False
+            return load(source, header=FIELDS, text=TEXT, quoted=False), True, any(map(_may_describe, files))
+    return load(source, text=TEXT), False, True
+
+
+def _may_describe(found: Found) -> bool:
+    """Look for the word that any such JSON begins with: a stream without it need not be read for it once more."""
+    if found.compression is not None or found.archive is not None:
+        return True
+    with found.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        return text.find(b"iglu:") >= 0 or text.find(b"i\0g\0l\0u") >= 0
 
 
 def _is_stream(found: Found) -> bool:

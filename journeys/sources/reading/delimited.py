@@ -75,7 +75,8 @@ def read_delimited(
                 types.append(seen.types)
                 if seen.rows == 0 and len(dialect.names) == 1:
                     notes += [f"{found.path.name} has no rows, only the line {dialect.names[0]!r}" for found in fine]
-                if seen.gaps and len(dialect.names) > 1:
+                # who gives the names knows which of them every line has
+                if dialect.header and seen.gaps and len(dialect.names) > 1:
                     short[len(dialect.names)] += short_lines(fine, dialect, rows=seen.rows)
         for found in alone:
             read = read_ragged(found, dialect, aside=aside)
