@@ -13,7 +13,18 @@ from journeys.identity.coding import Coded
 from journeys.identity.forest import Forest, components, smallest
 from journeys.identity.links import in_order, list_links
 from journeys.identity.rules import IdentityRules
-from journeys.identity.sharing import MOMENTS, Room, adopt, find_loose, give, met_by_several, of_several, see, set_loose
+from journeys.identity.sharing import (
+    MOMENTS,
+    Room,
+    adopt,
+    find_loose,
+    give,
+    met_by_several,
+    name_somebody,
+    of_several,
+    see,
+    set_loose,
+)
 
 __all__ = ["Clusters", "cluster"]
 
@@ -101,8 +112,7 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
 
 def _nameless(coded: Coded, *, naming: Flags, rules: IdentityRules) -> pl.DataFrame:
     """List the links of rows that name nobody: in the others, what was left out is not met by what stayed."""
-    of_type = naming[: len(coded.types)]
-    rows = ~((coded.combinations >= 0) & of_type).any(axis=1)
+    rows = ~name_somebody(coded, naming=naming)
     rest = replace(
         coded, combinations=coded.combinations[rows], seen=coded.seen.filter(pl.Series(rows)), links=coded.links.clear()
     )

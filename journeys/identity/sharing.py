@@ -23,6 +23,7 @@ __all__ = [
     "first_shared",
     "give",
     "met_by_several",
+    "name_somebody",
     "nearest",
     "of_several",
     "owners_of",
@@ -218,6 +219,16 @@ def owners_of(coded: Coded, *, owner: Ints, shared: Flags, first: bool) -> tuple
         on[new] = code[new]
     on[whose != NOBODY] = -1
     return whose, on
+
+
+def name_somebody(coded: Coded, *, naming: Flags) -> Flags:
+    """Flag the combinations with an identifier of a type that names people."""
+    named = np.zeros(coded.combinations.shape[0], dtype=bool)
+    for at in range(len(coded.types) if coded.ids.height else 0):
+        code = coded.combinations[:, at]
+        # by the code, not the column: what was told as a user's id may mean somebody nameless
+        named |= (code >= 0) & naming[coded.rank[code]]
+    return named
 
 
 def first_shared(coded: Coded, *, shared: Flags) -> Ints:

@@ -22,6 +22,7 @@ from journeys.identity.people import list_accounts, list_memberships, list_peopl
 from journeys.identity.reading import Reading, read_rows, without_repeats
 from journeys.identity.report import Identity
 from journeys.identity.rules import IdentityRules, check_rules
+from journeys.identity.sharing import name_somebody
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -251,11 +252,7 @@ def _account(coded: Coded, readings: Sequence[Reading], assigned: Assigned) -> p
 
 def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: IdentityRules) -> pl.DataFrame:
     """Count what the bridge did, event by event and person by person."""
-    naming = np.isin(coded.rank, [at for at, name in enumerate(coded.types) if name in rules.naming])
-    named = np.zeros(coded.combinations.shape[0], dtype=bool)
-    for at in range(len(coded.types) if coded.ids.height else 0):
-        code = coded.combinations[:, at]
-        named |= (code >= 0) & naming[code]
+    named = name_somebody(coded, naming=np.array([name in rules.naming for name in coded.types], dtype=bool))
     parts = [at for at, part in enumerate(coded.parts) if part.is_events]
     events = coded.seen["events"].to_numpy()
     owner, count = assigned.per_owner(events, parts=parts)

@@ -23,7 +23,7 @@ from journeys.sources.mixpanel import read_mixpanel
 from journeys.sources.posthog import read_posthog
 from journeys.sources.reading import Source, find_files, load, load_files
 from journeys.sources.segment import read_segment
-from journeys.sources.snowplow import FIELDS, read_snowplow
+from journeys.sources.snowplow import read_snowplow
 
 __all__ = ["Checked", "check", "read_any"]
 
@@ -188,8 +188,6 @@ def _system(columns: Iterable[str]) -> str | None:
     given = list(columns)
     if (system := looks_like(given)) is not None:
         return system
-    if len(given) == len(FIELDS):
-        return "Snowplow"
     small = {name.lower() for name in given}  # some warehouses write columns in capitals
     is_warehouse = looks_like(small) == "Segment's warehouse" or bool({"anonymous_id", "user_id"} & small)
     return "Segment's warehouse" if is_warehouse else None

@@ -68,14 +68,16 @@ def looks_like(columns: Iterable[str]) -> str | None:
     >>> looks_like(["event_timestamp", "event_name", "user_pseudo_id", "geo"])
     'Google Analytics 4'
     """
-    present = set(columns)
-    return next((system for system, signs in SIGNS.items() if any(sign <= present for sign in signs)), None)
+    listed = list(columns)
+    present = set(listed)
+    told = next((system for system, signs in SIGNS.items() if any(sign <= present for sign in signs)), None)
+    return told or ("Snowplow" if len(listed) == SNOWPLOWS else None)
 
 
 def wrong_system(system: str, raw: Raw, *, missing: Sequence[str]) -> SourceError:
     """Say that a file is not this system's, what is missing, and whose it may be."""
     columns = [column for column in raw.schema if not column.startswith("_")]
-    guess = looks_like(columns) or ("Snowplow" if len(columns) == SNOWPLOWS else None)
+    guess = looks_like(columns)
     hint = "read_table reads any table with a time, an event and an identifier"
     if guess is not None and READERS[guess] != READERS.get(system):
         hint = f"it looks like {guess}: {READERS[guess]}"
