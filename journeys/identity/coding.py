@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,14 +128,15 @@ def code_ids(
         How values are normalised, and which are junk.
     """
     sources = tuple(sorted({one.name for one in readings} | set(links["source"])))
-    book, ids = _book(_raw_values(readings, links=links, types=types), rules=rules)
+    times = [(_micros(one.frame["timestamp"]), _micros(one.facts["timestamp"])) for one in readings]
+    with ThreadPoolExecutor(1) as beside:
+        spans = beside.submit(lambda: [_spans(one, *time) for one, time in zip(readings, times, strict=True)])
+        book, ids = _book(_raw_values(readings, links=links, types=types), rules=rules)
+        spanned = spans.result()
     blocks, seen, parts, junk = [], [], [], []
     start = 0
     taken = dict.fromkeys(types, 0)
-    for one in readings:
-        facts_time = _micros(one.facts["timestamp"])
-        time = _micros(one.frame["timestamp"])
-        span = _spans(one, time=time, facts_time=facts_time)
+    for one, (time, facts_time), span in zip(readings, times, spanned, strict=True):
         block = np.full((one.combinations.shape[0], len(types)), -1, dtype=np.int32)
         for at, name in enumerate(one.types):
             page = book[name].slice(taken[name], one.values[at].len())
@@ -153,14 +155,14 @@ def code_ids(
     told = as_meant(_told(links, book=book), blocks=blocks, readings=readings, ids=ids, types=types)
     explicit, self_links = _explicit(told, sources=sources)
     combinations = np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32)
-    spans = pl.concat(seen)
-    ids, combinations, explicit = _only_seen(ids, combinations, explicit, rows=spans["rows"])
+    counted = pl.concat(seen)
+    ids, combinations, explicit = _only_seen(ids, combinations, explicit, rows=counted["rows"])
     return Coded(
         types=types,
         ids=ids,
         rank=ids["rank"].to_numpy().astype(np.int64),
         combinations=combinations,
-        seen=spans,
+        seen=counted,
         parts=tuple(parts),
         links=explicit,
         junk=pl.concat([pl.DataFrame(schema=_JUNK), *junk])
@@ -180,7 +182,7 @@ def _shifted(numbers: Numbers, start: int) -> Numbers:
     return numbers if start == 0 else numbers + np.int32(start)
 
 
-def _spans(one: Reading, *, time: Ints, facts_time: Ints) -> pl.DataFrame:
+def _spans(one: Reading, time: Ints, facts_time: Ints) -> pl.DataFrame:
     """Say of each combination when it was first and last seen, and how often; and the same of its events alone."""
     count = one.combinations.shape[0]
     first, last = np.full(count, _LATEST), np.full(count, -_LATEST)
@@ -193,7 +195,9 @@ def _spans(one: Reading, *, time: Ints, facts_time: Ints) -> pl.DataFrame:
             np.maximum.at(last, one.of_events, time)
 
     def earliest() -> None:
-        if in_order:
+        if in_order and one.begin is not None:
+            first[:] = time.take(one.begin)
+        elif in_order:
             first[one.of_events[::-1]] = time[::-1]
         else:
             np.minimum.at(first, one.of_events, time)
@@ -214,7 +218,8 @@ def _only_seen(
 ) -> tuple[pl.DataFrame, Numbers, pl.DataFrame]:
     """Leave out identifiers that only rows in quarantine, or links that link nothing, have brought."""
     seen = np.zeros(ids.height + 1, dtype=bool)
-    seen[combinations[(rows > 0).to_numpy()]] = True
+    there = (rows > 0).to_numpy()
+    seen[combinations if there.all() else combinations[there]] = True
     for end in "ab":
         seen[links[end].to_numpy()] = True
     seen[-1] = False  # the place of "none"

@@ -40,10 +40,13 @@ class Combined:
         One row a combination, a column a type: the place in `values`.
     values : tuple of pl.Series
         Of each type the distinct values as text, and perhaps null.
+    begin : np.ndarray, optional
+        The first row of each combination, if it is known.
     """
 
     places: Numbers
     values: tuple[pl.Series, ...]
+    begin: Places | None = None
 
 
 def hashes_of(ids: Sequence[str]) -> list[pl.Expr]:
@@ -67,7 +70,7 @@ class Words:
 
     __slots__ = ("_bits", "_marks", "_words", "collided", "count")
 
-    def __init__(self, bits: int = 16) -> None:
+    def __init__(self, bits: int = 20) -> None:
         self.count = 0
         self.collided = False
         self._make(bits)
@@ -163,6 +166,8 @@ class Combiner:
         self._rows = Words()
         self._books = [Words() for _ in ids]
         self._places: list[Numbers] = []
+        self._begin = [np.empty(0, dtype=np.int64)]
+        self._height = 0
         self._values: list[list[pl.Series]] = [[pl.Series("raw", [], dtype=pl.String)] for _ in ids]
         # what is new in a batch is written down while the next one is told apart
         self._beside = ThreadPoolExecutor(1)
@@ -180,6 +185,8 @@ class Combiner:
         if not self._ids:
             words, checks = [np.zeros(batch.height, dtype=np.uint64)], [np.zeros(batch.height, dtype=np.uint32)]
         number, new = self._rows.number(_together(words), _together(checks))
+        self._begin.append(new + self._height)
+        self._height += batch.height
         self._written()
         self._writing = self._beside.submit(self._write, batch, words, checks, new)
         return number
@@ -203,7 +210,8 @@ class Combiner:
         self._written()
         self._beside.shutdown()
         empty = np.empty((0, len(self._ids)), dtype=np.int32)
-        return Combined(np.concatenate([empty, *self._places]), tuple(pl.concat(one) for one in self._values))
+        values = tuple(pl.concat(one) for one in self._values)
+        return Combined(np.concatenate([empty, *self._places]), values, np.concatenate(self._begin))
 
 
 def _together(parts: list[npt.NDArray[Whole]]) -> npt.NDArray[Whole]:

@@ -22,6 +22,7 @@ __all__ = ["TRAIT", "Reading", "read_rows", "without_repeats"]
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int64]
 States = npt.NDArray[np.uint8]
 Names = npt.NDArray[np.unsignedinteger]
 
@@ -55,6 +56,8 @@ class Reading:
         Rows by what the reader made of them: event, fact, duplicate, quarantined.
     repeated : int
         Events left out because an earlier source brought the same message.
+    begin : np.ndarray, optional
+        The first event of each combination; only where every row is an event.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Reading:
     of_facts: Numbers
     counts: dict[str, int]
     repeated: int = 0
+    begin: Places | None = None
 
 
 def read_rows(one: Events, *, messages: bool) -> Reading:
@@ -104,7 +108,10 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
     first = ("timestamp", "event")
     frame = frame.select(*first, pl.exclude(first))
     told = {name: int(count) for name, count in zip(STATUSES, counts, strict=True) if count}
-    return Reading(one.name, frame, facts, one.ids, combined.places, combined.values, of_events, of_facts, told)
+    begin = combined.begin if of_events.size == number.size else None
+    return Reading(
+        one.name, frame, facts, one.ids, combined.places, combined.values, of_events, of_facts, told, begin=begin
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -268,5 +275,6 @@ def without_repeats(readings: Sequence[Reading]) -> list[Reading]:
             frame=one.frame.filter(pl.Series(stays)).drop("message_id"),
             of_events=one.of_events[stays],
             repeated=int((~stays).sum()),
+            begin=None,
         )
     return result

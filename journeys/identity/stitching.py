@@ -118,9 +118,11 @@ def stitch_events(
     evidence = list_links(coded, rules=rules)
     if not bridge:
         evidence = evidence.clear()
-    clusters = cluster(coded, evidence, rules=rules)
-    assigned = assign_rows(coded, clusters, rules=rules)
-    ids = _identifiers(coded, evidence)
+    with ThreadPoolExecutor(1) as beside:
+        told = beside.submit(_identifiers, coded, evidence)
+        clusters = cluster(coded, evidence, rules=rules)
+        assigned = assign_rows(coded, clusters, rules=rules)
+        ids = told.result()
     person, changes = number_people(coded, clusters, assigned, ids=ids, before=before)
     ids = ids.with_columns(person=person[clusters.owner], shared=clusters.shared)
     combinations = [part.combination for part in coded.parts]

@@ -11,14 +11,14 @@ import polars as pl
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.log.numbers import code_people
+from journeys.log.order import sort_rows
 from journeys.parts import each
 
-__all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "sort_rows", "tidy_rows"]
+__all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "tidy_rows"]
 
 WHY = "__why__"
 _BEYOND = "no time that can be: not in the years 1 to 9999"
 _REASONS = pl.Enum(["no person", "no time", "no event", _BEYOND])
-_PLACE = "__place__"
 _PIECE = 1 << 18
 # Python, and most of what shows a time, knows no other years.
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -186,18 +186,37 @@ def _assemble(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
     codes, labels = code_people(tidy["person"])
     if people is not None:
         labels = labels.cast(people.schema["person"])  # events may write the same numbers in less room
-    ranking = rank_names(tidy["event"].value_counts())
+    ranking = rank_names(_count_names(tidy["event"]))
     names = tuple(ranking["event"].sort())
     coded = sort_rows(tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names))))
     del tidy, codes
     events = coded.lazy()
-    facts = pl.DataFrame({"code": labels.to_frame().with_row_index("code")["code"], "person": labels})
+    # every person has events here, so that both are in the order of the codes
     summary = summarise_people(events)
-    facts = facts.join(summary, on="code", how="left", maintain_order="left")
+    facts = pl.DataFrame({"code": summary["code"], "person": labels, **summary.drop("code").to_dict()})
     if people is not None:
-        facts = facts.join(people, on="person", how="left", maintain_order="left", suffix="_trait")
+        facts = _with_people(facts, people)
     size = Size(labels.len(), coded.height, *_span(coded))
     return Log(shards=(View(events, facts.lazy(), whole=True),), names=names, ranked=tuple(ranking["event"]), size=size)
+
+
+def _with_people(facts: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Add what is known of each person; names that are taken move aside."""
+    rest = people.drop("person")
+    if people["person"].equals(facts["person"]) and not set(rest.columns) & set(facts.columns):
+        return facts.hstack(rest)
+    return facts.join(people, on="person", how="left", maintain_order="left", suffix="_trait")
+
+
+def _count_names(event: pl.Series) -> pl.DataFrame:
+    """Count the rows of each event name."""
+    if not isinstance(event.dtype, pl.Enum):
+        return event.value_counts()
+    names, codes = event.dtype.categories, event.to_physical().to_numpy()
+    pieces = [codes[start : start + _PIECE] for start in range(0, codes.size, _PIECE)]
+    none = np.zeros(names.len(), dtype=np.int64)
+    count = sum(each(lambda piece: np.bincount(piece, minlength=names.len()), pieces), start=none)
+    return pl.DataFrame({"event": names, "count": count}).filter(pl.col("count") > 0)
 
 
 def rank_names(counted: pl.DataFrame) -> pl.DataFrame:
@@ -205,45 +224,9 @@ def rank_names(counted: pl.DataFrame) -> pl.DataFrame:
     return counted.cast({"event": pl.String}).sort(["count", "event"], descending=[True, False])
 
 
-def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
-    """Sort by person (a code), timestamp and place in the frame.
-
-    Person and place make one number, which is sorted many times faster than two columns. That keeps the order of
-    arrival, and logs mostly arrive in order of time, so that the full sort is rarely needed.
-    """
-    rows = coded.rechunk()
-    person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
-    if _is_sorted(person, time):
-        return rows
-    if person.size < 1 << 32:
-        key = person.astype(np.uint64)
-        key <<= np.uint64(32)
-        key |= np.arange(person.size, dtype=np.uint32)
-        key.sort()
-        order = pl.Series(key.astype(np.uint32))
-        key >>= np.uint64(32)
-        people = pl.Series("person", key.astype(np.uint32))
-        del key
-        rest = [name for name in rows.columns if name != "person"]
-        taken = dict(zip(rest, each(lambda name: rows[name].gather(order), rest), strict=True))
-        if _is_sorted(people.to_numpy(), taken["timestamp"].to_physical().to_numpy()):
-            return pl.DataFrame([people, *taken.values()]).select(rows.columns)
-    return rows.with_row_index(_PLACE).sort("person", "timestamp", _PLACE).drop(_PLACE)
-
-
 def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
     span = coded.select(pl.col("timestamp").min().alias("first"), pl.col("timestamp").max().alias("last")).row(0)
     return span[0], span[1]
-
-
-def _is_sorted(person: np.ndarray, time: np.ndarray) -> bool:
-    """Ask whether rows are in order, and stop at the first part that is not."""
-    for start in range(0, person.size, _PIECE):
-        who, when = person[start : start + _PIECE + 1], time[start : start + _PIECE + 1]
-        earlier = np.flatnonzero(when[1:] < when[:-1])
-        if (who[1:] < who[:-1]).any() or (who[earlier + 1] == who[earlier]).any():
-            return False
-    return True
 
 
 def notice(events: pl.LazyFrame, *, now: datetime) -> dict[str, int]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from journeys.log.build import WHY, Built, notice, rank_names, set_apart, sort_rows, tidy_rows
+from journeys.log.build import WHY, Built, notice, rank_names, set_apart, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
 from journeys.log.numbers import coder
+from journeys.log.order import sort_rows
 from journeys.log.store import commit, cuts, drafting, find_log, shard_files, write_events, write_frames
 
 __all__ = ["stream_log"]

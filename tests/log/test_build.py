@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.log.build import sort_rows
+from journeys.log.order import sort_rows
 from tests.logs import START, frame, in_order, rows
 
 
