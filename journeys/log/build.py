@@ -188,8 +188,10 @@ def _assemble(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
         labels = labels.cast(people.schema["person"])  # events may write the same numbers in less room
     ranking = rank_names(_count_names(tidy["event"]))
     names = tuple(ranking["event"].sort())
-    coded = sort_rows(tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names))))
-    del tidy, codes
+    tidy = tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names)))
+    del codes  # what is not held by a name goes while the rest is sorted
+    coded = sort_rows(tidy)
+    del tidy
     events = coded.lazy()
     # every person has events here, so that both are in the order of the codes
     summary = summarise_people(events)
