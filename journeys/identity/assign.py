@@ -13,6 +13,7 @@ from journeys.identity.coding import Coded
 from journeys.identity.merge import Clusters
 from journeys.identity.rules import IdentityRules
 from journeys.identity.sharing import NOBODY, NONE, SHARED, first_shared, nearest, owners_of
+from journeys.parts import take
 
 __all__ = ["NOBODY", "SHARED", "Assigned", "assign_rows"]
 
@@ -44,21 +45,22 @@ class Assigned:
 
     def owners(self, at: int, *, combination: npt.NDArray[np.int32]) -> Ints:
         """Return the owner of each row of a part."""
-        owners = self.owner.take(combination)
+        owners = take(self.owner, combination)
         rows, given = self.given[at]
         owners[rows] = given
         return owners
 
     def per_owner(self, rows: Ints, *, parts: Sequence[int]) -> tuple[Ints, Ints]:
         """Count the rows of some parts by owner, `rows` by combination: the distinct owners, and how many."""
-        steady = ~self.by_time
         apart = [self.given[at][1] for at in parts]
-        owner = np.concatenate([self.owner[steady], *apart])
-        count = np.concatenate([rows[steady], np.ones(owner.size - int(steady.sum()), dtype=np.int64)])
-        low = int(owner.min(initial=0))
-        total = np.bincount(owner - low, weights=count).astype(np.int64)
+        size = 3 + max((int(owner.max(initial=-1)) for owner in (self.owner, *apart)))
+        total = np.zeros(size, dtype=np.int64)  # the last two places are those of nobody, who are below zero
+        steady = slice(None) if not self.by_time.any() else ~self.by_time
+        np.add.at(total, self.owner[steady], rows[steady])
+        for owner in apart:
+            np.add.at(total, owner, 1)
         there = np.flatnonzero(total)
-        return there + low, total[there]
+        return np.where(there < size - 2, there, there - size), total[there]
 
 
 def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> Assigned:

@@ -20,7 +20,7 @@ from journeys.identity.texts import order_texts
 
 if TYPE_CHECKING:
     from journeys.events import Events
-from journeys.parts import each
+from journeys.parts import PIECE, each, pieces
 
 __all__ = ["Coded", "Part", "code_ids", "hide", "junk_reason", "normalise", "order_types"]
 
@@ -188,22 +188,28 @@ def _spans(one: Reading, time: Ints, facts_time: Ints) -> pl.DataFrame:
     first, last = np.full(count, _LATEST), np.full(count, -_LATEST)
     in_order = bool((time[1:] >= time[:-1]).all())
 
+    # piece by piece, since NumPy writes all places as long numbers first
     def latest() -> None:
-        if in_order:
-            last[one.of_events] = time  # the last one written is the last one seen
-        else:
-            np.maximum.at(last, one.of_events, time)
+        for piece in pieces(time.size):
+            if in_order:
+                last[one.of_events[piece]] = time[piece]  # the last one written is the last one seen
+            else:
+                np.maximum.at(last, one.of_events[piece], time[piece])
 
     def earliest() -> None:
         if in_order and one.begin is not None:
             first[:] = time.take(one.begin)
-        elif in_order:
-            first[one.of_events[::-1]] = time[::-1]
-        else:
-            np.minimum.at(first, one.of_events, time)
+            return
+        for piece in reversed(pieces(time.size)):
+            if in_order:
+                first[one.of_events[piece][::-1]] = time[piece][::-1]
+            else:
+                np.minimum.at(first, one.of_events[piece], time[piece])
 
     each(lambda write: write(), [latest, earliest])
-    rows = np.bincount(one.of_events, minlength=count)
+    rows = np.zeros(count, dtype=np.int64)
+    for piece in pieces(time.size, of=max(count, PIECE)):
+        rows += np.bincount(one.of_events[piece], minlength=count)
     events = {"event_first": first, "events": rows}
     if one.of_facts.size:
         first = first.copy()

@@ -36,6 +36,8 @@ class Combined:
 
     Attributes
     ----------
+    number : np.ndarray
+        The combination of each row.
     places : np.ndarray
         One row a combination, a column a type: the place in `values`.
     values : tuple of pl.Series
@@ -44,6 +46,7 @@ class Combined:
         The first row of each combination, if it is known.
     """
 
+    number: Numbers
     places: Numbers
     values: tuple[pl.Series, ...]
     begin: Places | None = None
@@ -165,36 +168,27 @@ class Combiner:
         self._tidy = tidy or _copied
         self._rows = Words()
         self._books = [Words() for _ in ids]
+        self._numbers = [np.empty(0, dtype=np.int32)]
         self._places: list[Numbers] = []
+        self._values: list[list[pl.Series]] = [[pl.Series("raw", [], dtype=pl.String)] for _ in ids]
         self._begin = [np.empty(0, dtype=np.int64)]
         self._height = 0
-        self._values: list[list[pl.Series]] = [[pl.Series("raw", [], dtype=pl.String)] for _ in ids]
-        # what is new in a batch is written down while the next one is told apart
-        self._beside = ThreadPoolExecutor(1)
-        self._writing: Future[None] | None = None
+        # while one batch is read, the rows of the one before are told apart, and what was new before that is written
+        self._telling, self._writing = _Beside(), _Beside()
 
-    @property
-    def collided(self) -> bool:
-        """Whether the hashes cannot be used."""
-        self._written()
-        return self._rows.collided or any(book.collided for book in self._books)
+    def add(self, batch: pl.DataFrame) -> None:
+        """Take the next rows: the identifiers and `hashes_of` them."""
+        self._telling.do(lambda: self._tell_apart(batch))
 
-    def add(self, batch: pl.DataFrame) -> Numbers:
-        """Return the number of each row's combination; the batch has the identifiers and `hashes_of` them."""
+    def _tell_apart(self, batch: pl.DataFrame) -> None:
         words, checks = ([batch[f"{name}{at}"].to_numpy() for at in range(len(self._ids))] for name in _HASHES)
         if not self._ids:
             words, checks = [np.zeros(batch.height, dtype=np.uint64)], [np.zeros(batch.height, dtype=np.uint32)]
         number, new = self._rows.number(_together(words), _together(checks))
+        self._numbers.append(number)
         self._begin.append(new + self._height)
         self._height += batch.height
-        self._written()
-        self._writing = self._beside.submit(self._write, batch, words, checks, new)
-        return number
-
-    def _written(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
-            self._writing = None
+        self._writing.do(lambda: self._write(batch, words, checks, new))
 
     def _write(self, batch: pl.DataFrame, words: list[Hashes], checks: list[Checks], new: Places) -> None:
         """Write down the combinations of the new rows, and the identifiers that are new in them."""
@@ -205,13 +199,36 @@ class Combiner:
             self._values[at].append(self._tidy(texts.cast(pl.String)).alias("raw"))
         self._places.append(places)
 
-    def combined(self) -> Combined:
-        """Return what was found."""
-        self._written()
-        self._beside.shutdown()
+    def combined(self) -> Combined | None:
+        """Return what was found; nothing where hashes collided, which cannot be used then."""
+        self._telling.end()
+        self._writing.end()
+        if self._rows.collided or any(book.collided for book in self._books):
+            return None
         empty = np.empty((0, len(self._ids)), dtype=np.int32)
         values = tuple(pl.concat(one) for one in self._values)
-        return Combined(np.concatenate([empty, *self._places]), values, np.concatenate(self._begin))
+        number, begin = np.concatenate(self._numbers), np.concatenate(self._begin)
+        return Combined(number, np.concatenate([empty, *self._places]), values, begin)
+
+
+class _Beside:
+    """Does one thing after another beside whoever asks, who waits for the last one before the next."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def do(self, work: Callable[[], None]) -> None:
+        self._wait()
+        self._last = self._pool.submit(work)
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def end(self) -> None:
+        self._wait()
+        self._pool.shutdown()
 
 
 def _together(parts: list[npt.NDArray[Whole]]) -> npt.NDArray[Whole]:
@@ -227,8 +244,8 @@ def _copied(texts: pl.Series) -> pl.Series:
     return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
 
 
-def combine_texts(rows: pl.LazyFrame, *, ids: Sequence[str]) -> tuple[Numbers, Combined]:
-    """Compare the identifiers themselves: the number of each row's combination, and the combinations."""
+def combine_texts(rows: pl.LazyFrame, *, ids: Sequence[str]) -> Combined:
+    """Compare the identifiers themselves."""
     texts = rows.select(pl.col(name).cast(pl.String) for name in ids).collect()
     distinct = texts.unique(maintain_order=True)
     numbered = distinct.with_row_index("_number")
@@ -243,4 +260,4 @@ def combine_texts(rows: pl.LazyFrame, *, ids: Sequence[str]) -> tuple[Numbers, C
         )
         places[:, at] = placed["_place"].to_numpy()
         values.append(book)
-    return found.to_numpy().astype(np.int32), Combined(places, tuple(values))
+    return Combined(found.to_numpy().astype(np.int32), places, tuple(values))

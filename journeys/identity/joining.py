@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys.identity.assign import NOBODY, SHARED, Assigned
 from journeys.identity.reading import Reading
+from journeys.parts import take
 
 __all__ = ["join_log"]
 
@@ -33,7 +34,7 @@ def join_log(
         number = number.astype(np.int32)  # half the room for as many rows
     frames, apart = [], []
     for at, one in enumerate(readings):
-        whose = number.take(combinations[2 * at])
+        whose = take(number, combinations[2 * at])
         rows, given = assigned.given[2 * at]
         whose[rows] = np.where(given >= 0, person[given], given)
         frame = one.frame.drop("message_id", strict=False).with_columns(source, event)

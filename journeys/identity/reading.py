@@ -14,6 +14,7 @@ from journeys.events.core import STATUSES
 from journeys.events.repeats import KEY, Repeats
 from journeys.events.tidy import tidy_ids, tidy_names
 from journeys.identity.combining import Combined, Combiner, combine_texts, hashes_of
+from journeys.parts import take
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -76,9 +77,8 @@ class Reading:
 def read_rows(one: Events, *, messages: bool) -> Reading:
     """Read the rows of one source; `messages` keeps the message ids."""
     read = _stream(one, messages=messages)
-    number, combined = read.number, read.combiner.combined()
-    if read.combiner.collided:
-        number, combined = combine_texts(one.rows, ids=one.ids)
+    combined = read.combiner.combined() or combine_texts(one.rows, ids=one.ids)
+    number = combined.number
     names = _Names(read.words, tidy=one.untidied is not None)
     counts = [int(np.count_nonzero(read.state == kind)) for kind in range(len(STATUSES))]
     plain = counts[_EVENT] == read.state.size
@@ -116,14 +116,13 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Read:
-    """All rows: what each is and the number of its combination; the columns of the events and of the facts.
+    """All rows: what each is, and its identifiers; the columns of the events and of the facts.
 
     `words` has the names as they were read, each with its `place`; `event` has for each event one more than that of
     its name, or 0 for none.
     """
 
     state: States
-    number: Numbers
     events: pl.DataFrame
     event: Names
     facts: pl.DataFrame
@@ -158,11 +157,11 @@ def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
     sifts = KEY[0] in names
     combiner = Combiner(one.ids, tidy=None if one.untidied is None else tidy_ids)
     empty = pl.DataFrame(schema=wanted.collect_schema())  # which holds on to the words, too
-    states, numbers = [np.empty(0, dtype=np.uint8)], [np.empty(0, dtype=np.int32)]
+    states = [np.empty(0, dtype=np.uint8)]
     events, facts, event = [empty.select(plain)], [empty.select(told)], [np.empty(0, dtype=np.uint8)]
     for batch in wanted.collect_batches(chunk_size=_BATCH, maintain_order=True):
         state = batch["_status"].to_numpy()
-        numbers.append(combiner.add(batch))
+        combiner.add(batch)
         states.append(state)
         is_event = state == _EVENT
         name = _small(batch["event"])
@@ -176,7 +175,6 @@ def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
     state = np.concatenate(states)
     read = _Read(
         state,
-        np.concatenate(numbers),
         pl.concat(events, rechunk=True),
         np.concatenate(event),
         _with_kind(pl.concat(facts)),
@@ -231,8 +229,7 @@ class _Names:
 
     def code(self, names: Names) -> Names:
         """Return the place in `tidy` of each name, given one more than its place among all words."""
-        found: Names = self._code.take(names)
-        return found
+        return take(self._code, names)
 
 
 def _nobody(combined: Combined) -> npt.NDArray[np.bool_]:

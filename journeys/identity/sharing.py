@@ -208,7 +208,13 @@ def owners_of(coded: Coded, *, owner: Ints, shared: Flags, first: bool) -> tuple
     count = coded.combinations.shape[0]
     whose = np.full(count, NOBODY, dtype=np.int64)
     on = np.full(count, -1, dtype=np.int64)
-    for at in range(len(coded.types) if coded.ids.height else 0):
+    ranks = range(len(coded.types) if coded.ids.height else 0)
+    if not shared.any():
+        for at in reversed(ranks):
+            code = coded.combinations[:, at]
+            whose = np.where(code >= 0, owner.take(code, mode="wrap"), whose)
+        return whose, on
+    for at in ranks:
         code = coded.combinations[:, at]
         there = (code >= 0) & (whose == NOBODY)
         there &= (on < 0) | (not first)
@@ -224,10 +230,10 @@ def owners_of(coded: Coded, *, owner: Ints, shared: Flags, first: bool) -> tuple
 def name_somebody(coded: Coded, *, naming: Flags) -> Flags:
     """Flag the combinations with an identifier of a type that names people."""
     named = np.zeros(coded.combinations.shape[0], dtype=bool)
-    for at in range(len(coded.types) if coded.ids.height else 0):
-        code = coded.combinations[:, at]
-        # by the code, not the column: what was told as a user's id may mean somebody nameless
-        named |= (code >= 0) & naming[coded.rank[code]]
+    # by the code, not the column: what was told as a user's id may mean somebody nameless; the last says of none
+    says = np.append(naming[coded.rank], False)
+    for at in range(len(coded.types)):
+        named |= says[coded.combinations[:, at]]
     return named
 
 

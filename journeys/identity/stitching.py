@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -115,6 +115,7 @@ def stitch_events(
     keyed = sum("message_id" in one.rows.collect_schema() for one in events)
     readings = without_repeats([read_rows(one, messages=keyed > 1) for one in events])
     coded = code_ids(readings, links=links, types=types, rules=rules)
+    readings = [replace(one, values=()) for one in readings]  # millions of texts, which the codes stand for now
     evidence = list_links(coded, rules=rules)
     if not bridge:
         evidence = evidence.clear()
