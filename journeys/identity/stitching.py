@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.identity.accounts import write_accounts
 from journeys.identity.assign import NOBODY, SHARED, Assigned, assign_rows
 from journeys.identity.coding import Coded, code_ids, order_types
 from journeys.identity.joining import join_log
@@ -115,7 +116,8 @@ def stitch_events(
     keyed = sum("message_id" in one.rows.collect_schema() for one in events)
     readings = without_repeats([read_rows(one, messages=keyed > 1) for one in events])
     coded = code_ids(readings, links=links, types=types, rules=rules)
-    readings = [replace(one, values=()) for one in readings]  # millions of texts, which the codes stand for now
+    # the codes stand for millions of texts now; and accounts have one name each from here on
+    readings = [replace(one, values=(), facts=write_accounts(one.facts, rules=rules)) for one in readings]
     evidence = list_links(coded, rules=rules)
     if not bridge:
         evidence = evidence.clear()

@@ -122,7 +122,7 @@ class Bridges(Selection):
 
         identity = self._identity(what="by_account")
         events = write_accounts(self.events.collect(), rules=identity.rules)
-        joined = write_accounts(identity.memberships, rules=identity.rules).drop_nulls("group_id")
+        joined = identity.memberships
         named = "group_id" in events.columns and events["group_id"].null_count() < events.height
         if not joined.height and not named:
             raise ArgumentError(
@@ -133,8 +133,7 @@ class Bridges(Selection):
         members = (
             table.group_by("person").agg(pl.col("member").n_unique().cast(pl.Int64).alias("members")).sort("person")
         )
-        traits = write_accounts(identity.accounts, rules=identity.rules).drop_nulls("group_id")
-        traits = traits.group_by(pl.col("group_id").alias("person")).agg(pl.exclude("group_id").drop_nulls().first())
+        traits = identity.accounts.rename({"group_id": "person"})
         people = members.join(traits, on="person", how="left", maintain_order="left")
         built = build_log(table, people=people)
         left_out = events.height - table.height

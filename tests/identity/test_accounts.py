@@ -39,6 +39,21 @@ def test_what_is_told_of_an_account_is_told_once(tmp_path):
     assert accounts.people.select("person", "members", "group_size").rows() == [("42", 1, "9")]
 
 
+def test_the_latest_trait_counts_however_its_account_was_written():
+    from journeys.events import build_events
+
+    frame = pl.DataFrame(
+        {
+            "timestamp": [0, 1, 2, 3], "event": [None, None, None, "Paid"], "_kind": ["group", "group", "group", None],
+            "user_id": ["u", "u", "v", "u"], "group_id": ["42.0", "42", "null", None], "trait:plan": ["b", "a", "c", None],
+        }
+    ).with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC")))  # fmt: skip
+    j = jn.stitch(build_events(frame.lazy(), ids=["user_id"], name="app"))
+    assert j.identity.accounts.select("group_id", "plan").rows() == [("42", "a")]
+    assert j.identity.memberships["group_id"].to_list() == ["42", "42"]
+    assert j.by_account().people.select("person", "members", "plan").rows() == [("42", 1, "a")]
+
+
 def test_words_for_nothing_name_no_account():
     with pytest.raises(ArgumentError, match="nothing names an account"):
         jn.stitch(read("a", ["null", "undefined"])).by_account()
