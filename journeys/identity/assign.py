@@ -12,7 +12,7 @@ import polars as pl
 from journeys.identity.coding import Coded
 from journeys.identity.merge import Clusters
 from journeys.identity.rules import IdentityRules
-from journeys.identity.sharing import NOBODY, NONE, SHARED, first_shared, nearest, owners_of
+from journeys.identity.sharing import NOBODY, NONE, SHARED, first_shared, name_somebody, nearest, owners_of
 from journeys.parts import take
 
 __all__ = ["NOBODY", "SHARED", "Assigned", "assign_rows"]
@@ -81,21 +81,23 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
         none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         return Assigned(owner, by_time, (none,) * len(coded.parts), pl.DataFrame(schema=_SHARED_OUT))
     asked = []
+    named = name_somebody(coded, naming=np.array([name in rules.naming for name in coded.types], dtype=bool))
     for at, part in enumerate(coded.parts):
-        rows = np.flatnonzero(by_time[part.combination])
-        query = {"code": on[part.combination[rows]], "time": part.time[rows], "row": rows}
+        rows = np.flatnonzero(take(by_time, part.combination))
+        which = part.combination[rows]
+        query = {"code": on[which], "time": part.time[rows], "row": rows, "named": named[which]}
         asked.append(pl.DataFrame(query).with_columns(pl.lit(at).alias("part")))
     queries = pl.concat(asked)
     given = nearest(clusters.moments, queries, shared=rules.shared)
     # on an identifier where nobody was ever known, its own person stays
     own = clusters.owner[queries["code"].to_numpy()]
     given = np.where(given == NONE, own, given)
-    which = [(queries["part"] == at).to_numpy() for at in range(len(coded.parts))]
-    apart = tuple((queries["row"].to_numpy()[mine], given[mine]) for mine in which)
+    mine = [(queries["part"] == at).to_numpy() for at in range(len(coded.parts))]
+    apart = tuple((queries["row"].to_numpy()[here], given[here]) for here in mine)
     events = [at for at, part in enumerate(coded.parts) if part.is_events]
     shared_out = (
         queries.with_columns(owner=given)
-        .filter(pl.col("part").is_in(events))
+        .filter(pl.col("part").is_in(events) & ~pl.col("named"))
         .group_by("code", "owner")
         .agg(pl.len().cast(pl.Int64).alias("rows"))
         .sort("code", "owner")

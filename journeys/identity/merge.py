@@ -71,7 +71,7 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     limits = [rules.limit(name) for name in coded.types]
     naming = np.array([name in rules.naming for name in coded.types], dtype=bool)
     crowd = _crowds(coded, a, b, rules=rules)
-    usable = ~(crowd[a] | crowd[b]) | forced
+    usable = ~(crowd[a] | crowd[b])
     owner = components(count, a[usable], b[usable])
     shared = crowd
     unruly = _breaks(owner, rank=coded.rank, limits=limits, max_ids=rules.max_ids)
@@ -87,13 +87,13 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     loose = np.zeros(count, dtype=bool)
     moments = pl.DataFrame(schema=MOMENTS)
     if shared.any():
-        near = in_order(links.filter(pl.Series((shared[a] ^ shared[b]) & ~forced)), rules=rules)
+        near = in_order(links.filter(pl.Series((shared[a] ^ shared[b]) & ~(forced & usable))), rules=rules)
         if rules.shared == "last":
             # stands with whom its events go to; the sort is stable, and equal times keep the order of the links
             near = near.sort("last", descending=True, maintain_order=True)
         ends = (near["a"].to_numpy(), near["b"].to_numpy())
         room = Room(limits, rules.max_ids)
-        owner = adopt(owner, *ends, shared=shared, crowd=crowd, known=known, rank=coded.rank, room=room)
+        owner = adopt(owner, *ends, shared=shared, known=known, rank=coded.rank, room=room)
         known = _known(owner, rank=coded.rank, naming=naming)
         trim = rules.rows == "trim"
         moments = see(coded, owner=owner, known=known, shared=shared, first=trim)
@@ -262,7 +262,7 @@ def _settle_rows(
     # ties in time go to the more trusted and smaller identifiers, as everywhere
     order = touched[np.lexsort((*rows[touched].T[::-1], ~force[touched], first[touched]))]
     for row, push in zip(rows[order].tolist(), force[order].tolist(), strict=True):
-        forest.trim([int(place[code]) for code in row if code >= 0 and (push or not crowd[code])], force=push)
+        forest.trim([int(place[code]) for code in row if code >= 0 and not crowd[code]], force=push)
     settled, several = owner.copy(), np.zeros(owner.size, dtype=bool)
     mine = smallest(forest.roots())
     _, rank, (a, b) = _apart(links, again=again, rank=coded.rank)

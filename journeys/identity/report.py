@@ -35,7 +35,8 @@ class Identity:
     ----------
     table : pl.DataFrame
         One row an identifier: `id_type`, `id`, `person` (Int64), `first_seen`, `last_seen`; sorted by person, then
-        trust, then value. An identifier that several people share stands with the one of its first link.
+        trust, then value. An identifier that several people share stands with the one of its first link; with
+        ``shared="last"`` of its last.
     rows : pl.DataFrame
         One row a source: what became of every row that was read. `read` = `events` + `facts` + `duplicates` +
         `quarantined`, always.

@@ -88,9 +88,10 @@ class IdentityRules:
         Most identifiers of all types that one person may have.
     max_users : int, optional
         An identifier that meets more values of one exclusive type than this is a crowd's (a kiosk, a shared mailbox):
-        it links nothing, and its events are shared out by time.
+        it links nothing, not by explicit links either, and its events are shared out by time.
     order : {"trust", "time"}
-        Explicit links first, then the most trusted types, then time, then value; or time before all.
+        Explicit links first, then the most trusted types, then time, then value; or time before all. An identifier of
+        several people is linked by explicit links only, however early its rows are, unless `shared` is "keep".
     rows : {"pairs", "trim"}
         Any two identifiers of a row are a link; or, where a row does not fit, its least trusted
         identifier is left out and the rest tried again.
@@ -106,7 +107,7 @@ class IdentityRules:
     junk : sequence of str
         Regular expressions of values that are nobody: such an identifier links nothing and identifies nothing.
     mailboxes : sequence of str
-        Regular expressions of e-mail addresses that link nothing.
+        Regular expressions of e-mail addresses that are a crowd's, whomever they meet.
     emails : sequence of str
         Identifier types that hold e-mail addresses.
     plus_tags : {"keep", "drop"}
@@ -255,7 +256,7 @@ class IdentityRules:
         >>> IdentityRules.mixpanel().joins_known
         ()
         """
-        return cls(joins_known=(), order="time", shared="first", mailboxes=(), max_users=None)
+        return cls(joins_known=(), order="time", shared="keep", mailboxes=(), max_users=None)
 
     @classmethod
     def mixpanel_original(cls) -> Self:
@@ -267,7 +268,7 @@ class IdentityRules:
         >>> IdentityRules.mixpanel_original().max_ids
         500
         """
-        return cls(joins_known=("merge",), order="time", shared="first", mailboxes=(), max_users=None, max_ids=500)
+        return cls(joins_known=("merge",), order="time", shared="keep", mailboxes=(), max_users=None, max_ids=500)
 
     @classmethod
     def amplitude(cls) -> Self:
@@ -297,7 +298,7 @@ class IdentityRules:
         ('merge',)
         """
         return cls(
-            joins_known=("merge",), order="time", shared="first", junk=_POSTHOG_JUNK, mailboxes=(), max_users=None
+            joins_known=("merge",), order="time", shared="keep", junk=_POSTHOG_JUNK, mailboxes=(), max_users=None
         )
 
     @classmethod

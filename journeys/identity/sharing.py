@@ -87,14 +87,10 @@ def set_loose(owner: Ints, a: Ints, b: Ints, *, by_row: Flags, shared: Flags, st
     return smallest(label)
 
 
-def adopt(owner: Ints, a: Ints, b: Ints, *, shared: Flags, crowd: Flags, known: Flags, rank: Ints, room: Room) -> Ints:
-    """Let each shared identifier stand with the known person of its first link who has room; it links no further.
-
-    A crowd's identifier does so only if no explicit link made it part of something else.
-    """
+def adopt(owner: Ints, a: Ints, b: Ints, *, shared: Flags, known: Flags, rank: Ints, room: Room) -> Ints:
+    """Let each shared identifier stand with the known person of its first link who has room; it links no further."""
     codes, others = np.where(shared[b], b, a), np.where(shared[b], a, b)
-    alone = np.bincount(owner, minlength=owner.size)[owner] == 1
-    good = known[others] & ~known[codes] & (alone | ~crowd)[codes]
+    good = known[others] & ~known[codes]
     placed = _place(owner[codes[good]], owner[others[good]], owner=owner, rank=rank, room=room)
     return smallest(placed[owner])
 

@@ -70,7 +70,7 @@ def test_cookie_seen_only_on_a_shared_device_is_the_one_known_on_it_then(rules, 
     stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
     assert stitched.table["person"].to_list() == expected
     # whatever names nobody says nothing of who is known: only the device is shared
-    assert stitched.identity.ids.filter("shared")["id"].to_list() == ["d"]
+    assert stitched.identity.ids.filter("shared")["id"].to_list() == (["d"] if rules.shared != "keep" else [])
     told = stitched.identity.explain("c3", ("user_id", "u2"))
     if told.joined:
         by_time = " by time: they met only on what several people use" if rules.shared != "last" else ""
@@ -87,7 +87,7 @@ def test_what_a_shared_device_told_keeps_nobody_from_whose_they_are() -> None:
     for rules in (IdentityRules(), IdentityRules(order="time")):
         stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
         assert stitched.table["person"].to_list() == [1, 2, 3, 2]
-        assert stitched.identity.ids.filter("shared")["id"].to_list() == ["d"]
+        assert stitched.identity.ids.filter("shared")["id"].to_list() == (["d"] if rules.shared != "keep" else [])
 
 
 @pytest.mark.parametrize(
@@ -225,6 +225,27 @@ def test_a_crowds_mailbox_links_nobody() -> None:
     rows = [Row(at, {"email": "info@x.org", "anonymous_id": f"a{at}"}) for at in range(3)]
     assert who(rows) == [1, 2, 3]
     assert who(rows, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
+
+
+def test_no_explicit_link_joins_users_over_what_is_a_crowds() -> None:
+    rows = [Row(0, {"user_id": "ann"}), Row(1, {"user_id": "bob"}), Row(9, {"email": "info@x.org"})]
+    told = [Alias(("user_id", user), ("email", "info@x.org"), at + 2) for at, user in enumerate(("ann", "bob"))]
+    assert who(rows, aliases=told) == [1, 2, 2]
+    assert who(rows, aliases=told, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
+    users = [f"u{at:02}" for at in range(11)]
+    kiosk = [Row(at, {"user_id": user, "anonymous_id": "kiosk"}) for at, user in enumerate(users)]
+    told = [Alias(("user_id", user), ("anonymous_id", "kiosk"), 20 + at) for at, user in enumerate(users[:2])]
+    assert who(kiosk, aliases=told) == list(range(1, 12))
+    stitched = stitch_events([as_events(kiosk, aliases=told)])
+    refused = stitched.identity.refused.filter(pl.col("kind") == "alias")
+    assert refused["reason"].to_list() == ["shared by a crowd"]
+
+
+def test_shared_devices_count_the_events_that_name_nobody() -> None:
+    rows = [Row(at, {"user_id": user, "anonymous_id": "d1"}) for at, user in enumerate(("ann", "bob", None))]
+    for rules in (IdentityRules(), IdentityRules.snowplow(), IdentityRules(rows="trim")):
+        identity = stitch_events([as_events(rows)], rules=rules).identity
+        assert identity.shared.rows() == [("anonymous_id", "d1", 2, 1)]
 
 
 def test_a_crowds_mailbox_links_nobody_when_addresses_are_hashed() -> None:

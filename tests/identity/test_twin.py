@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from journeys.identity import IdentityRules, stitch_events
 from tests.twins.identity import Alias, Row, as_events, twin
+from tests.twins.merging import merge_in_turn
 from tests.twins.unify import unify
 
 VALUES = {
@@ -35,6 +36,7 @@ RULES = {
     "previous": IdentityRules(shared="previous"),
     "drop": IdentityRules(shared="drop", max_users=None),
     "by time": IdentityRules(order="time"),
+    "first by time": IdentityRules(order="time", shared="first", joins_known=("merge",), max_users=None),
     "limits": IdentityRules(limits={"*": 2, "anonymous_id": 1}),
     "few": IdentityRules(max_ids=3, mailboxes=()),
     "two exclusive": IdentityRules(exclusive=("user_id", "email"), priority=("user_id", "email")),
@@ -97,6 +99,39 @@ def test_segment_is_followed_event_by_event(told: list[dict[str, str | None]]) -
         frozenset(one for one, who in person.items() if who == number) for number in person.values()
     }
     assert stitched.table["person"].to_list() == [person[one] for one in found if one is not None]
+
+
+user, device = st.sampled_from(["u1", "u2", "u3"]), st.sampled_from(["a1", "a2", "a3"])
+moves = st.one_of(
+    st.tuples(st.just("row"), st.none() | user, st.none() | device).filter(any),
+    st.tuples(st.sampled_from(["alias", "merge"]), user.map(lambda one: ("user_id", one)), device),
+    st.tuples(st.sampled_from(["alias", "merge"]), device.map(lambda one: ("anonymous_id", one)), device),
+)
+
+
+@pytest.mark.parametrize("rules", [IdentityRules.posthog(), IdentityRules.mixpanel_original()])
+@settings(max_examples=60)
+@given(told=st.lists(moves, min_size=1, max_size=10))
+def test_posthog_is_followed_call_by_call(rules: IdentityRules, told: list[tuple]) -> None:
+    rows, aliases, calls = [], [], []
+    for time, (kind, one, other) in enumerate(told):
+        if kind == "row":
+            rows.append(Row(time, {"user_id": one, "anonymous_id": other}))
+            ends = [(name, value) for name, value in rows[-1].ids.items() if value is not None]
+            calls += [(ends[0], ends[-1], False)] if ends else []
+        elif one != ("anonymous_id", other):
+            aliases.append(Alias(one, ("anonymous_id", other), time, kind=kind))
+            calls.append((one, ("anonymous_id", other), kind == "merge"))
+    types = ("user_id", "anonymous_id")
+    stitched = stitch_events([as_events(rows, aliases=aliases, types=types)], rules=rules)
+    columns = stitched.identity.table.select(pl.col("id_type").cast(pl.String), "id", "person").rows()
+    number = {(kind, value): who for kind, value, who in columns}
+    person = merge_in_turn(calls)
+    assert {frozenset(one) for one in person.values()} == {
+        frozenset(one for one, who in number.items() if who == found) for found in number.values()
+    }
+    owners = [next((one for one in row.ids.items() if one[1] is not None), None) for row in rows]
+    assert stitched.table["person"].to_list() == [number[one] for one in owners if one is not None]
 
 
 @settings(max_examples=20)

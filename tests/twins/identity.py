@@ -105,11 +105,11 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         if rules.rows == "pairs":
             for a, b, kind in links:
                 force = kind in rules.joins_known
-                if force or not {a, b} & (shared if kind == "row" else crowd):
+                if not {a, b} & crowd and (kind != "row" or not {a, b} & shared):
                     groups.join([a, b], force=force)
         else:
             for ids, force in rows_and_links:
-                left = [one for one in ids if force or one not in crowd]
+                left = [one for one in ids if one not in crowd]
                 while len(left) > 1 and not groups.join(left, force=force):
                     left = left[:-1]
         more: set[Identifier] = set()
@@ -220,12 +220,12 @@ class Groups:
 
 def _met_by_several(everyone, links, *, crowd, rules: IdentityRules) -> set[Identifier]:
     person = {one: {one} for one in everyone}
+    links = [link for link in links if not {*link[:2]} & crowd]
     for a, b, kind in links:
         if kind in rules.joins_known:
             joined = person[a] | person[b]
             for one in joined:
                 person[one] = joined
-    links = [link for link in links if link[2] in rules.joins_known or not {*link[:2]} & crowd]
     several = set()
     for one in everyone:
         for name in rules.exclusive:
@@ -236,11 +236,11 @@ def _met_by_several(everyone, links, *, crowd, rules: IdentityRules) -> set[Iden
 
 
 def _adopt(links, *, crowd, shared, groups: Groups, rules: IdentityRules) -> None:
-    homeless = {one for one in shared if not groups.known(one) and (one not in crowd or len(groups.of[one]) == 1)}
+    homeless = {one for one in shared if not groups.known(one)}
     known = {one for one in groups.of if groups.known(one)}
     for a, b, kind in links:
         for one, other in ((a, b), (b, a)):
-            if one in homeless and other in known - shared and kind not in rules.joins_known:
+            if one in homeless and other in known - shared and (one in crowd or kind not in rules.joins_known):
                 part = groups.of[one]
                 if groups.join([one, other], force=False):
                     homeless -= part
