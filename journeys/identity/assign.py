@@ -53,7 +53,7 @@ class Assigned:
     def per_owner(self, rows: Ints, *, parts: Sequence[int]) -> tuple[Ints, Ints]:
         """Count the rows of some parts by owner, `rows` by combination: the distinct owners, and how many."""
         apart = [self.given[at][1] for at in parts]
-        size = 3 + max((int(owner.max(initial=-1)) for owner in (self.owner, *apart)))
+        size = 3 + max(int(owner.max(initial=-1)) for owner in (self.owner, *apart))
         total = np.zeros(size, dtype=np.int64)  # the last two places are those of nobody, who are below zero
         steady = slice(None) if not self.by_time.any() else ~self.by_time
         np.add.at(total, self.owner[steady], rows[steady])

@@ -45,7 +45,8 @@ def test_the_latest_trait_counts_however_its_account_was_written():
     frame = pl.DataFrame(
         {
             "timestamp": [0, 1, 2, 3], "event": [None, None, None, "Paid"], "_kind": ["group", "group", "group", None],
-            "user_id": ["u", "u", "v", "u"], "group_id": ["42.0", "42", "null", None], "trait:plan": ["b", "a", "c", None],
+            "user_id": ["u", "u", "v", "u"], "group_id": ["42.0", "42", "null", None],
+            "trait:plan": ["b", "a", "c", None],
         }
     ).with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC")))  # fmt: skip
     j = jn.stitch(build_events(frame.lazy(), ids=["user_id"], name="app"))

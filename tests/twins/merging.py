@@ -1,4 +1,4 @@
-"""PostHog, and Mixpanel's original merge, as their pages tell it: call after call, known people merge only on demand."""
+"""PostHog, and Mixpanel's original merge, as their pages tell it: call after call, known people only on demand."""
 
 from __future__ import annotations
 
