@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
 __all__ = ["without_addresses"]
 
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
+
 
 def without_addresses(stitched: Stitched) -> Stitched:
     """Hash every value of a text column of events, people and accounts that is an e-mail address, if the rules say so.
 
-    Identifiers are hashed by their type (`rules.emails`) when they are coded, and not touched here; nor is an address
-    inside a longer text.
+    Columns of categories hold texts, too, and one with an address becomes a column of texts. Identifiers are hashed by
+    their type (`rules.emails`) when they are coded, and not touched here; nor is an address inside a longer text.
     """
     identity = stitched.identity
     if not identity.rules.hash_emails:
         return stitched
 
     def hidden(frame: pl.DataFrame, *, but: Iterable[str] = ("event", "source")) -> pl.DataFrame:
-        texts = [name for name, kind in frame.schema.items() if kind == pl.String and name not in but]
+        texts = [name for name, kind in frame.schema.items() if kind in _TEXTS and name not in but]
         return frame.with_columns(hide_addresses(frame[name], rules=identity.rules) for name in texts)
 
     return replace(

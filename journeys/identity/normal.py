@@ -45,17 +45,20 @@ def hide(address: str, *, salt: str) -> str:
 def hide_addresses(values: pl.Series, *, rules: IdentityRules) -> pl.Series:
     """Hash the texts that are an e-mail address and nothing else, as identifiers are hashed.
 
-    A column without any costs a look for "@".
+    A column without any costs a look for "@", and stays of its type; categories of which one is hashed become texts.
 
     Examples
     --------
     >>> hide_addresses(pl.Series(["Ann@x.org", "ask @ann", None]), rules=IdentityRules(salt="s")).str.head(8).to_list()
     ['d745925f', 'ask @ann', None]
     """
-    some = values.filter(values.str.contains("@", literal=True)).unique()
+    # each category once, and only those that rows have
+    texts = values if values.dtype == pl.String else values.unique().cast(pl.String)
+    some = texts.filter(texts.str.contains("@", literal=True)).unique()
     some = some.filter(some.str.contains(_ADDRESS))
     if not some.len():
         return values
     kind = rules.emails[0] if rules.emails else "email"
     plain = normalised(some, id_type=kind, rules=rules)
-    return values.replace(some, pl.Series([hide(text, salt=rules.salt) for text in plain], dtype=pl.String))
+    hashes = pl.Series([hide(text, salt=rules.salt) for text in plain], dtype=pl.String)
+    return values.cast(pl.String).replace(some, hashes)

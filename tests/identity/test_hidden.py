@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import polars as pl
+import pytest
 
 import journeys as jn
 
@@ -64,3 +65,17 @@ def test_addresses_stay_as_they_are_unless_the_rules_say_so(tmp_path):
     j = jn.stitch(read(tmp_path))
     assert j.events.collect()["contact"].to_list() == ["z@x.org"]
     assert j.people["work_email"].to_list() == ["Ann@work.org"]
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["ann@x.org", "Ask@Bob", "plain"])])
+def test_addresses_in_categories_are_hashed(kind):
+    sent = pl.Series(["ann@x.org", "Ask@Bob", None, "ann@x.org"]).cast(kind)
+    kept = pl.Series(["plain", None, "plain", "Ask@Bob"]).cast(kind)
+    days = [f"2026-03-0{day}" for day in range(1, 5)]
+    table = pl.DataFrame({"at": days, "user_id": ["u", "u", "u", "null"], "sent_to": sent, "kept": kept})
+    j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("Sent"), ids=["user_id"], name="app"), rules=RULES)
+    events = j.events.collect()
+    assert events["sent_to"].to_list() == [hashed("ann@x.org"), "Ask@Bob", None]
+    assert events["kept"].to_list() == ["plain", None, "plain"]
+    assert (events.schema["sent_to"], events.schema["kept"]) == (pl.String, kept.dtype)
+    assert j.quarantine["sent_to"].to_list() == [hashed("ann@x.org")]
