@@ -26,7 +26,8 @@ def to_accounts(events: pl.DataFrame, memberships: pl.DataFrame) -> pl.DataFrame
     """Replace each event's person by an account; the person stays as `member`.
 
     The account is the one that the event names itself (`group_id`), else the one that its person had joined last
-    before it, else the first that the person joined later. Events of people without an account are left out.
+    before it, else the first that the person joined later. Events of people without an account are left out. A
+    property called `member` is kept as `property_member`.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def to_accounts(events: pl.DataFrame, memberships: pl.DataFrame) -> pl.DataFrame
     first = joined.unique("person", keep="first", maintain_order=True).select(
         "person", pl.col("group_id").alias("__first")
     )
-    rows = events.with_row_index("__row").sort("timestamp", "__row")
+    rows = _make_way(events).with_row_index("__row").sort("timestamp", "__row")
     found = rows.join_asof(table, on="timestamp", by="person", strategy="backward", check_sortedness=False).join(
         first, on="person", how="left"
     )
@@ -55,3 +56,13 @@ def to_accounts(events: pl.DataFrame, memberships: pl.DataFrame) -> pl.DataFrame
         .with_columns(pl.col("__account").alias("person"))
         .drop("__row", "__since", "__first", "__account", "group_id", strict=False)
     )
+
+
+def _make_way(events: pl.DataFrame) -> pl.DataFrame:
+    """Keep a property called `member` under the first name that is free."""
+    if "member" not in events.columns:
+        return events
+    name = "property_member"
+    while name in events.columns:
+        name = f"property_{name}"
+    return events.rename({"member": name})

@@ -56,7 +56,7 @@ class Bridges(Selection):
         ------
         StoreError
             When the raw events are not at hand because these journeys were opened from a store or came with their
-            people known.
+            people known, or because the files they were read from have changed.
         ArgumentError
             When these journeys are a selection, or there is nothing to add.
 
@@ -83,10 +83,12 @@ class Bridges(Selection):
         if self.cuts:
             raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
         from journeys.identity import stitch_events
+        from journeys.identity.again import check_unchanged
 
         again = stitch_events(
             [*identity.sources, *events], rules=identity.rules, traits=traits or identity.traits, before=identity
         )
+        check_unchanged(again.identity.rows, before=identity.rows, what="add")
         again = replace(again, identity=replace(again.identity, highest=identity.highest))
         return replace(self.from_stitched(again), engine=self.engine)
 
@@ -101,7 +103,8 @@ class Bridges(Selection):
         Returns
         -------
         Journeys
-            `person` is the account, `member` who did it; `people` has `members` and the account's traits.
+            `person` is the account, `member` who did it; `people` has `members` and the account's traits. A property
+            of events that is itself called `member` stays as `property_member`.
 
         Raises
         ------

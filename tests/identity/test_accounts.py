@@ -55,6 +55,17 @@ def test_the_latest_trait_counts_however_its_account_was_written():
     assert j.by_account().people.select("person", "members", "plan").rows() == [("42", 1, "a")]
 
 
+def test_a_property_called_member_is_kept_under_another_name():
+    plain = read("a", ["x", "x"], member=["gold", "silver"])
+    accounts = jn.stitch(plain).by_account()
+    events = accounts.events.collect()
+    assert events["property_member"].to_list() == ["gold", "silver"]
+    assert events["member"].n_unique() == 2
+    assert accounts.people.select("person", "members").rows() == [("x", 2)]
+    both = jn.stitch(read("a", ["x"], member=["gold"], property_member=["own"])).by_account().events.collect()
+    assert both.select("property_member", "property_property_member").row(0) == ("own", "gold")
+
+
 def test_words_for_nothing_name_no_account():
     with pytest.raises(ArgumentError, match="nothing names an account"):
         jn.stitch(read("a", ["null", "undefined"])).by_account()
