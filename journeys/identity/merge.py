@@ -106,7 +106,9 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     taken = owner[a] == owner[b]
     # a link over which nobody was joined, though nothing forbids it
     vain = ~told & ((shared[a] & loose[b]) | (shared[b] & loose[a]))
-    reason = _reasons(coded, owner=owner, crowd=crowd, vain=vain, a=a, b=b, taken=taken, limits=limits, rules=rules)
+    reason = _reasons(
+        coded, owner=owner, crowd=crowd, shared=shared, vain=vain, a=a, b=b, taken=taken, limits=limits, rules=rules
+    )
     return Clusters(owner, known, shared, crowd, taken, reason, moments)
 
 
@@ -281,6 +283,7 @@ def _reasons(
     *,
     owner: Ints,
     crowd: Flags,
+    shared: Flags,
     vain: Flags,
     a: Ints,
     b: Ints,
@@ -291,7 +294,9 @@ def _reasons(
     """Say why each link that does not hold was refused."""
     refused = np.flatnonzero(~taken)
     left, right = owner[a[refused]], owner[b[refused]]
-    words = ["left out with a less trusted identifier"]
+    several, many = "over an identifier of several people", f"more than {rules.max_ids} identifiers"
+    plain = "left out with a less trusted identifier" if rules.rows == "trim" else many if rules.max_ids else several
+    words = [plain]
     number = np.zeros(refused.size, dtype=np.int64)
     for at, limit in enumerate(limits):
         if limit is not None:
@@ -301,13 +306,19 @@ def _reasons(
             name = coded.types[at]
             words.append(f"two values of {name}" if limit == 1 else f"more than {limit} values of {name}")
     if rules.max_ids is not None:
-        number[number == 0] = len(words)
-        words.append(f"more than {rules.max_ids} identifiers")
+        size = np.bincount(owner, minlength=owner.size)
+        number[(number == 0) & (size[left] + size[right] > rules.max_ids)] = len(words)
+        words.append(many)
+    if rules.rows == "pairs":
+        number[(number == 0) & (shared[a[refused]] | shared[b[refused]])] = len(words)
+        words.append(several)
     number[vain[refused]] = len(words)
-    words.append("over an identifier of several people")
+    words.append(several)
     number[crowd[a[refused]] | crowd[b[refused]]] = len(words)
     words.append("shared by a crowd")
-    # most links hold: a byte says so, a text would need sixteen
-    reason = pl.Series("reason", [None], dtype=pl.Enum(words)).new_from_index(0, a.size)
-    told = pl.Series(number, dtype=pl.UInt8).cat.to(pl.Enum(words))
+    # most links hold: a byte says so, a text would need sixteen; some words may stand twice
+    names = list(dict.fromkeys(words))
+    number = np.array([names.index(word) for word in words])[number]
+    reason = pl.Series("reason", [None], dtype=pl.Enum(names)).new_from_index(0, a.size)
+    told = pl.Series(number, dtype=pl.UInt8).cat.to(pl.Enum(names))
     return reason.scatter(pl.Series(refused.astype(np.uint32)), told) if refused.size else reason

@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys.identity.assign import Assigned
 from journeys.identity.coding import Coded
+from journeys.identity.meant import NAMELESS, USER
 from journeys.identity.merge import Clusters
 
 if TYPE_CHECKING:
@@ -51,13 +52,7 @@ def number_people(
         number[heads] = np.arange(1, heads.size + 1)
         return number, changes
     then = (
-        ids.select(pl.col("id_type").cast(pl.String), "id")
-        .with_row_index("code")
-        .join(
-            before.ids.select(pl.col("id_type").cast(pl.String), "id", pl.col("person").alias("before")),
-            on=["id_type", "id"],
-        )
-        .select(pl.col("code").cast(pl.Int64), "before")
+        _again(ids, before=before)
         .with_columns(head=pl.lit(clusters.owner).gather(pl.col("code")))
         .sort("before", "code")
     )
@@ -77,3 +72,18 @@ def number_people(
         .sort("person", "before")
     )
     return number, changes
+
+
+def _again(ids: pl.DataFrame, *, before: Identity) -> pl.DataFrame:
+    """Find the identifiers that there were before: `code` (now), `before` (their person's number).
+
+    What was a user's then may be somebody nameless's now, since a call has said so.
+    """
+    now = ids.select(pl.col("id_type").cast(pl.String), "id").with_row_index("code")
+    then = before.ids.select(pl.col("id_type").cast(pl.String), "id", pl.col("person").alias("before"))
+    found = [now.join(then, on=["id_type", "id"])]
+    meant = then.filter(pl.col("id_type") == USER).join(now, on=["id_type", "id"], how="anti")
+    for name in NAMELESS if meant.height else ():
+        found.append(now.filter(pl.col("id_type") == name).join(meant.drop("id_type"), on="id"))
+        meant = meant.join(found[-1], on="id", how="anti")
+    return pl.concat(one.select(pl.col("code").cast(pl.Int64), "before") for one in found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from journeys.parts import take
 if TYPE_CHECKING:
     from journeys.events import Events
 
-__all__ = ["TRAIT", "Reading", "read_rows", "without_repeats"]
+__all__ = ["TRAIT", "Reading", "read_rows"]
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -238,40 +237,3 @@ def _nobody(combined: Combined) -> npt.NDArray[np.bool_]:
     for at, values in enumerate(combined.values):
         nobody &= values.is_null().to_numpy()[combined.places[:, at]]
     return nobody
-
-
-def without_repeats(readings: Sequence[Reading]) -> list[Reading]:
-    """Leave out events whose message an earlier source has brought already.
-
-    One system may send a message twice at slightly different times, and two names may stand for one system: equal
-    message ids are one message if the source, or event and time, are equal too. Two systems that number their
-    messages from 1 do not lose any.
-    """
-    told = [at for at, one in enumerate(readings) if "message_id" in one.frame.columns]
-    if len(told) < 2:
-        return list(readings)
-    messages = pl.concat(
-        readings[at]
-        .frame.select("message_id", pl.col("source", "event").cast(pl.String), "timestamp")
-        .with_row_index("row")
-        .with_columns(pl.lit(at).alias("at"))
-        for at in told
-    ).filter(pl.col("message_id").is_not_null())
-    late = []
-    for same in (["message_id", "source"], ["message_id", "event", "timestamp"]):
-        home = messages.group_by(same).agg(pl.col("at").min().alias("home"))
-        late.append(messages.join(home, on=same).filter(pl.col("at") > pl.col("home")).select("at", "row"))
-    gone = pl.concat(late).unique()
-    result = list(readings)
-    for at in told:
-        one = readings[at]
-        stays = np.ones(one.frame.height, dtype=bool)
-        stays[gone.filter(pl.col("at") == at)["row"].to_numpy()] = False
-        result[at] = replace(
-            one,
-            frame=one.frame.filter(pl.Series(stays)).drop("message_id"),
-            of_events=one.of_events[stays],
-            repeated=int((~stays).sum()),
-            begin=None,
-        )
-    return result

@@ -163,10 +163,11 @@ class Identity:
         Listed are those with more than 10 identifiers and more than ten times as many as the one in the middle of
         those who are not the largest: a giant would move an average.
         """
+        taken = ("person", "identifiers")  # by the other columns
         counts = self.ids.group_by("person").agg(
             pl.len().cast(pl.Int64).alias("identifiers"),
             *(
-                (pl.col("id_type") == name).sum().cast(pl.Int64).alias(name if name != "person" else "person ids")
+                (pl.col("id_type") == name).sum().cast(pl.Int64).alias(f"{name} ids" if name in taken else name)
                 for name in self.types
             ),
         )
@@ -243,7 +244,8 @@ class Identity:
             When the journeys are a selection, `ask` is no function, or returns neither a result, nor a table, nor a
             number.
         StoreError
-            When the raw events are not at hand because the journeys were opened from a store.
+            When the raw events are not at hand because the journeys were opened from a store, or because the files
+            that they were read from have changed.
         """
         if not callable(ask):
             raise ArgumentError(
@@ -259,10 +261,13 @@ class Identity:
                 "worth: these journeys came from a store, which does not hold the raw events; stitch them again with "
                 "jn.stitch(...) and ask there."
             )
+        from journeys.identity.again import check_unchanged
         from journeys.identity.stitching import stitch_events
 
         apart = self.build(stitch_events(self.sources, rules=self.rules, traits=self.traits, bridge=False))
-        one = self.build(stitch_events(self.sources, rules=self.rules, traits=self.traits))
+        whole = stitch_events(self.sources, rules=self.rules, traits=self.traits)
+        check_unchanged(whole.identity.rows, before=self.rows, what="worth")
+        one = self.build(whole)
         return compare(ask(one), ask(apart))
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

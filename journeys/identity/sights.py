@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,9 @@ def with_sights(identity: Identity, links: pl.DataFrame) -> pl.DataFrame:
     for one in identity.sources:
         mine = seen.filter((pl.col("source") == one.name) & pl.all_horizontal(_has(one, end) for end in "ab"))
         if mine.height:
-            found.append(_look(one, mine, rules=identity.rules))
+            # files that are gone or were replaced cannot tell any more
+            with suppress(OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+                found.append(_look(one, mine, rules=identity.rules))
     # an event says more than a call at the same moment
     first = pl.concat(found).group_by(*_PAIR, "source").agg(pl.col("event", "call").min())
     told = links.join(first, on=[*_PAIR, "source"], how="left", maintain_order="left")

@@ -13,6 +13,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.identity.accounts import write_accounts
+from journeys.identity.again import at_hand, without_repeats
 from journeys.identity.assign import NOBODY, SHARED, Assigned, assign_rows
 from journeys.identity.coding import Coded, code_ids, order_types
 from journeys.identity.joining import join_log
@@ -20,7 +21,7 @@ from journeys.identity.links import list_links
 from journeys.identity.merge import Clusters, cluster
 from journeys.identity.numbering import number_people
 from journeys.identity.people import list_accounts, list_memberships, list_people, with_traits
-from journeys.identity.reading import Reading, read_rows, without_repeats
+from journeys.identity.reading import Reading, read_rows
 from journeys.identity.report import Identity
 from journeys.identity.rules import IdentityRules, check_rules
 from journeys.identity.sharing import name_somebody
@@ -91,6 +92,8 @@ def stitch_events(
         When the rules name an identifier type that no source has.
     ArgumentError
         When `traits` is neither of its values, or `rules` are none.
+    StoreError
+        When a file that a source was read from is gone.
 
     Examples
     --------
@@ -108,13 +111,13 @@ def stitch_events(
     rules = rules or IdentityRules()
     if traits not in ("latest", "as_of"):
         raise ArgumentError(f"traits: {traits!r} is neither 'latest' nor 'as_of'.")
-    links = pl.concat([one.links for one in events]).collect()
+    links = pl.concat([_links(one) for one in events])
+    types = order_types(events, rules=rules, explicit=sorted(set(links["id_type_a"]) | set(links["id_type_b"])))
     if not bridge:
         links = links.clear()
-    types = order_types(events, rules=rules, explicit=sorted(set(links["id_type_a"]) | set(links["id_type_b"])))
     _check_types(rules, types=types)
     keyed = sum("message_id" in one.rows.collect_schema() for one in events)
-    readings = without_repeats([read_rows(one, messages=keyed > 1) for one in events])
+    readings = without_repeats([_read(one, messages=keyed > 1) for one in events], rules=rules)
     coded = code_ids(readings, links=links, types=types, rules=rules)
     # the codes stand for millions of texts now; and accounts have one name each from here on
     readings = [replace(one, values=(), facts=write_accounts(one.facts, rules=rules)) for one in readings]
@@ -153,6 +156,16 @@ def stitch_events(
     if traits == "as_of":
         table = with_traits(table.with_columns(pl.col("person").cast(pl.Int64)), owner_facts)
     return Stitched(table, identity, people, quarantine)
+
+
+def _links(one: Events) -> pl.DataFrame:
+    with at_hand(one.name):
+        return one.links.collect()
+
+
+def _read(one: Events, *, messages: bool) -> Reading:
+    with at_hand(one.name):
+        return read_rows(one, messages=messages)
 
 
 def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:

@@ -1,0 +1,118 @@
+"""Messages that several sources bring, and sources that are not any more what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys.errors import StoreError, raise_all
+from journeys.identity.coding import junk_reason
+from journeys.identity.normal import normalised
+from journeys.identity.reading import Reading
+from journeys.identity.rules import IdentityRules
+
+__all__ = ["at_hand", "check_unchanged", "without_repeats"]
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_LATE = {"at": pl.Int32, "row": pl.UInt32, "home_at": pl.Int32, "home_row": pl.UInt32}
+
+
+def without_repeats(readings: Sequence[Reading], *, rules: IdentityRules) -> list[Reading]:
+    """Leave out events whose message an earlier source has brought already.
+
+    One system may send a message twice at slightly different times, and two names may stand for one system: equal
+    message ids are one message if the event is the same, and the source or the time, and no identifier contradicts.
+    Two systems that number their messages from 1 do not lose any.
+    """
+    told = [at for at, one in enumerate(readings) if "message_id" in one.frame.columns]
+    if len(told) < 2:
+        return list(readings)
+    messages = pl.concat(
+        readings[at]
+        .frame.select("message_id", pl.col("source", "event").cast(pl.String), "timestamp")
+        .with_row_index("row")
+        .with_columns(pl.lit(at).alias("at"))
+        for at in told
+    ).filter(pl.col("message_id").is_not_null())
+    late = [pl.DataFrame(schema=_LATE)]
+    for same in (["message_id", "event", "source"], ["message_id", "event", "timestamp"]):
+        # in order of the sources and their rows, so that the first of a group came first
+        home = messages.unique(same, keep="first", maintain_order=True)
+        home = home.select(*same, pl.col("at").alias("home_at"), pl.col("row").alias("home_row"))
+        late.append(messages.join(home, on=same).filter(pl.col("at") > pl.col("home_at")).select(*_LATE))
+    gone = pl.concat(late).unique()
+    gone = gone.filter(~pl.Series(_contradict(gone, readings, rules=rules), dtype=pl.Boolean))
+    result = list(readings)
+    for at in told:
+        one = readings[at]
+        stays = np.ones(one.frame.height, dtype=bool)
+        stays[gone.filter(pl.col("at") == at)["row"].to_numpy()] = False
+        result[at] = replace(
+            one,
+            frame=one.frame.filter(pl.Series(stays)).drop("message_id"),
+            of_events=one.of_events[stays],
+            repeated=int((~stays).sum()),
+            begin=None,
+        )
+    return result
+
+
+def _contradict(pairs: pl.DataFrame, readings: Sequence[Reading], *, rules: IdentityRules) -> Flags:
+    """Flag the pairs of rows of which each names somebody, and another one."""
+    against = np.zeros(pairs.height, dtype=bool)
+    for at, home in pairs.select("at", "home_at").unique().rows():
+        mine = ((pairs["at"] == at) & (pairs["home_at"] == home)).to_numpy()
+        rows, homes = (pairs[name].to_numpy()[mine] for name in ("row", "home_row"))
+        for name in set(readings[at].types) & set(readings[home].types):
+            texts = _texts(readings[at], name, rows=rows, rules=rules)
+            others = _texts(readings[home], name, rows=homes, rules=rules)
+            against[mine] |= (texts != others).fill_null(value=False).to_numpy()
+    return against
+
+
+def _texts(one: Reading, name: str, *, rows: npt.NDArray[np.uint32], rules: IdentityRules) -> pl.Series:
+    """Return the identifiers of one type in some events, written as the rules write them; null for nobody."""
+    at = one.types.index(name)
+    place = pl.Series(one.combinations[one.of_events[rows], at])
+    texts = normalised(one.values[at].gather(place), id_type=name, rules=rules)
+    return texts.set(junk_reason(texts, rules=rules).is_not_null(), None)
+
+
+@contextmanager
+def at_hand(name: str) -> Iterator[None]:
+    """Say of which source the files are gone, or cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StoreError(f"events: a file of {name!r} is not there any more: {error}; read it again.") from error
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise StoreError(
+            f"events: {name!r} cannot be read: {error}. If its files have changed since, read them again."
+        ) from error
+
+
+def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
+    """Refuse to answer from sources that have other rows than they had.
+
+    Parameters
+    ----------
+    now, before : pl.DataFrame
+        `source` and `read`, as in `Identity.rows`; later sources stand below.
+    what : str
+        What was asked for.
+    """
+    rows = zip(before["source"], before["read"], now["read"], strict=False)
+    problems = [
+        f"{what}: {name!r} had {then:,} rows when it was stitched and has {found:,} now, so its files were changed; "
+        f"read them again and stitch everything."
+        for name, then, found in rows
+        if then != found
+    ]
+    raise_all(problems, StoreError)
