@@ -309,7 +309,12 @@ class Identity:
         if self.bridged is not None and known:
             said += f"; {percent(self.bridged)} of the events that name nobody were bridged to somebody known"
         refused = self.figure("links refused")
-        return said + (f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else ".")
+        said += f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else "."
+        absent = not set(self.rules.exclusive) & set(self.types) and self.figure("links taken")
+        if self.rules.exclusive and absent:
+            names = " or ".join(self.rules.exclusive)
+            said += f" No identifier is a {names}, so that nothing kept users apart: name theirs in rules.exclusive."
+        return said
 
     @property
     def account(self) -> str:

@@ -177,8 +177,12 @@ def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
         "emails": rules.emails,
         "fold_case": rules.fold_case,
     }
-    known = {*types, *plain.exclusive, *plain.priority, *plain.emails, "*"}
-    wrong = {argument: [name for name in names if name not in known] for argument, names in asked.items()}
+    known = {*types, *plain.exclusive, *plain.priority, *plain.emails}
+    every = {"limits": {"*"}}
+    wrong = {
+        argument: [name for name in names if name not in known | every.get(argument, set())]
+        for argument, names in asked.items()
+    }
     problems = [
         unknown(f"rules.{argument}", names, available=types, what="identifier type")
         for argument, names in wrong.items()

@@ -11,6 +11,7 @@ from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.below import from_below
 from journeys.events.core import TRAIT
 from journeys.events.tidy import tidy_names
+from journeys.sources.arguments import wrong_types
 from journeys.sources.campaign import UTM
 from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.links import read_stated, stated_links
@@ -90,7 +91,7 @@ def read_table(
     SourceError
         No such file, an empty one, or numbers that cannot be times in this unit.
     ArgumentError
-        Identifiers that are no single values, or are called like a column of the log.
+        Identifiers that are no single values, or whose type (of `ids` or `links`) is called like a column of the log.
     UnknownNameError
         Columns that are not there, all of them at once, with the closest.
 
@@ -122,12 +123,7 @@ def read_table(
     missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
     problems = [unknown(argument, c, available=available, what="column") for argument, c in missing.items() if c]
     raise_all(problems, UnknownNameError)
-    wrong = [
-        f"ids: {kind!r} is a column of the log itself; name the identifier type apart: "
-        f"ids={{'{kind}_id': {types[kind]!r}, …}}."
-        for kind in types
-        if kind in ("person", "timestamp", "event", "source")
-    ]
+    wrong = wrong_types(types, stated, columns=available)
     wrong += [
         f"ids: the column {column!r} holds {schema[column]}, no identifiers; take one value out of each."
         for column in types.values()

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.errors import StoreError
+from journeys.errors import StoreError, UnknownNameError
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 
@@ -106,3 +106,16 @@ def test_the_reason_of_a_refusal_is_one_of_the_rules() -> None:
     assert told["two"] <= people
     assert told["few"] <= people | {"more than 3 identifiers"}
     assert told["trim"] <= people | {"left out with a less trusted identifier"}
+
+
+def test_where_no_identifier_is_a_users_it_is_said_that_nothing_kept_users_apart() -> None:
+    table = pl.DataFrame({"day": DAYS[:2], "customer": ["ann", "bob"], "device": ["d", "d"]})
+    events = jn.read_table(table, timestamp="day", event=pl.lit("x"), ids=["customer", "device"], name="app")
+    warning = "No identifier is a user_id, so that nothing kept users apart: name theirs in rules.exclusive."
+    assert jn.stitch(events).identity.finding.endswith(warning)
+    ours = jn.IdentityRules(exclusive=("customer",))
+    assert jn.stitch(events, rules=ours).identity.finding == (
+        "3 identifiers are 2 people, 2 of them known by customer; 1 link was refused."
+    )
+    with pytest.raises(UnknownNameError, match=r"rules.exclusive: no identifier type '\*'"):
+        jn.stitch(events, rules=jn.IdentityRules(exclusive=("*",)))

@@ -113,3 +113,13 @@ def test_folded_tables_are_set_as_the_card_is() -> None:
         before, folded, _ = html.partition("<details>")
         assert not folded or before.endswith('<div class="jn">')
         assert html.count("<style>") == 1
+
+
+def test_a_type_called_like_a_column_of_giants_is_told_apart():
+    days = ["2026-03-01"] * 40 + ["2026-03-02"] * 3
+    ids = {"user_id": ["ann"] * 40 + ["bob", "cid", "dan"], "identifiers": [f"c{at}" for at in range(43)]}
+    table = pl.DataFrame({"at": days, **ids})
+    j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("Visit"), ids=list(ids), name="app"))
+    giants = j.identity.giants
+    assert giants.columns == ["person", "identifiers", "user_id", "identifiers ids"]
+    assert giants.drop("person").rows() == [(41, 1, 40)]
