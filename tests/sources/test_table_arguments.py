@@ -1,0 +1,53 @@
+"""What `read_table` refuses before it reads a row: types that are called like its own columns."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.errors import ArgumentError
+
+ROWS = pl.DataFrame({"at": ["2026-03-01", "2026-03-02", "2026-03-03"], "user_id": ["u"] * 3, "device": ["d", "d", "e"]})
+
+
+def read(table: pl.DataFrame = ROWS, **more) -> jn.Events:
+    given = {"ids": ["user_id"], "name": "app", **more}
+    return jn.read_table(table, timestamp="at", event=pl.lit("Visit"), **given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "apart"),
+    [
+        ("message_id", "own_message_id"), ("person", "person_id"), ("channel", "channel_id"),
+        ("page_url", "page_url_id"), ("_status", "status_id"), ("_kind", "kind_id"), ("_link_0", "link_0_id"),
+    ],
+)  # fmt: skip
+def test_a_type_is_not_called_like_a_column_of_the_log(kind, apart) -> None:
+    with pytest.raises(ArgumentError, match=rf"^ids: '{kind}' is a column of the log .*: ids={{'{apart}': 'device', …"):
+        read(ids={"user_id": "user_id", kind: "device"})
+
+
+def test_nor_is_that_of_an_explicit_link() -> None:
+    told = r"^links\['device'\]: '{0}' is a column of the log itself; name the identifier type apart: '{0}_id'\.$"
+    with pytest.raises(ArgumentError, match=told.format("person")):
+        read(links={"device": "person"})
+    with pytest.raises(ArgumentError, match=told.format("source")):
+        read(links={"device": ("source", "merge")})
+
+
+def test_all_that_are_called_so_are_told_at_once() -> None:
+    with pytest.raises(ArgumentError, match=r"(?s)^- ids: 'event' .*- links\['device'\]: 'timestamp'"):
+        read(ids={"event": "user_id"}, links={"device": "timestamp"})
+
+
+def test_accounts_are_not_taken_for_identifiers_of_their_name() -> None:
+    table = ROWS.with_columns(group_id=pl.lit("g"))
+    with pytest.raises(ArgumentError, match="ids: 'group_id' is said to be the column 'device', but .* names accounts"):
+        read(table, ids={"user_id": "user_id", "group_id": "device"})
+    assert read(table, ids=["group_id"]).ids == ("group_id",)
+    assert read(ids={"group_id": "device"}).ids == ("group_id",)
+
+
+def test_a_type_may_begin_as_hidden_columns_do() -> None:
+    assert read(ids={"_id": "device"}).ids == ("_id",)
