@@ -173,6 +173,35 @@ def _path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
 
     Links are tried in the order in which the rules take them, so that of equal chains the more trusted is told.
     """
+    return _short_path(links, one, other) or _long_path(links, one, other)
+
+
+def _short_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
+    """Find a path of one link or two that hold, which no other can beat, without a look at millions of others."""
+    a, b = links["a"].to_numpy(), links["b"].to_numpy()
+    holds = links["reason"].is_null().to_numpy()
+
+    def around(code: int) -> tuple[list[int], list[int]]:
+        at = np.flatnonzero(holds & ((a == code) | (b == code)))
+        return at.tolist(), np.where(a[at] == code, b[at], a[at]).tolist()
+
+    at, ends = around(one)
+    if one == other or not at:
+        return []
+    if other in ends:
+        first = at[ends.index(other)]
+        return [(first, bool(a[first] != one))]
+    last: dict[int, int] = {}
+    for place, end in zip(*around(other), strict=True):
+        last.setdefault(end, place)
+    for first, middle in zip(at, ends, strict=True):
+        if middle in last:
+            return [(first, bool(a[first] != one)), (last[middle], bool(a[last[middle]] != middle))]
+    return []
+
+
+def _long_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
+    """Find a path of any length, by the fewest refusals and then the fewest links."""
     around: dict[int, list[tuple[int, int, bool, int]]] = {}
     for at, (a, b, cost) in enumerate(
         links.select("a", "b", pl.col("reason").is_not_null().cast(pl.Int64)).iter_rows()

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from journeys.errors import ArgumentError, raise_all
 from journeys.events import LINK_SCHEMA
 
-__all__ = ["Link", "made_links"]
+__all__ = ["Link", "made_links", "read_stated", "stated_links", "wrong_links"]
 
 End = tuple[str | pl.Expr, pl.Expr]
 
@@ -56,18 +55,21 @@ def read_stated(links: Mapping[str, str | tuple[str, str]]) -> dict[str, tuple[s
     >>> read_stated({"previous": "anonymous_id", "merged": ("user_id", "merge")})
     {'previous': ('anonymous_id', 'alias'), 'merged': ('user_id', 'merge')}
     """
+    return {column: (one, "alias") if isinstance(one, str) else one for column, one in links.items()}
+
+
+def wrong_links(links: object) -> list[str]:
+    """Say what `read_stated` cannot read."""
     if not isinstance(links, Mapping):
-        raise ArgumentError(f"links: expected a mapping from column to identifier type, got {links!r}.")
-    told: dict[str, tuple[str, str]] = {}
+        return [f"links: expected a mapping from column to identifier type, got {links!r}."]
     problems = []
     for column, one in links.items():
         kind, how = one if isinstance(one, tuple) and len(one) == 2 else (one, "alias")
-        if isinstance(kind, str) and how in ("alias", "merge"):
-            told[column] = (kind, how)
-        else:
+        if not isinstance(column, str):
+            problems.append(f"links: expected names of columns, got {column!r}.")
+        if not isinstance(kind, str) or how not in ("alias", "merge"):
             problems.append(f"links[{column!r}]: {one!r} is neither a type nor (type, 'alias') nor (type, 'merge').")
-    raise_all(problems)
-    return told
+    return problems
 
 
 def stated_links(ids: Sequence[str], stated: Mapping[str, tuple[str, str]]) -> Callable[[pl.LazyFrame], pl.LazyFrame]:

@@ -11,7 +11,7 @@ from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.below import from_below
 from journeys.events.core import TRAIT
 from journeys.events.tidy import tidy_names
-from journeys.sources.arguments import wrong_types
+from journeys.sources.arguments import check_arguments, wrong_types
 from journeys.sources.campaign import UTM
 from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.links import read_stated, stated_links
@@ -91,7 +91,8 @@ def read_table(
     SourceError
         No such file, an empty one, or numbers that cannot be times in this unit.
     ArgumentError
-        Identifiers that are no single values, or whose type (of `ids` or `links`) is called like a column of the log.
+        What names no columns; identifiers that are no single values, or whose type (of `ids` or `links`) is called like
+        a column of the log.
     UnknownNameError
         Columns that are not there, all of them at once, with the closest.
 
@@ -105,6 +106,15 @@ def read_table(
     >>> events.table.select("timestamp", "event", "user_id").collect().row(0)
     (datetime.datetime(2026, 3, 1, 10, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')), 'Signed Up', '7')
     """
+    check_arguments(
+        ids=ids,
+        links=links or {},
+        properties=properties,
+        timestamp=timestamp,
+        event=event,
+        message_id=message_id,
+        name=name,
+    )
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     keys = [message_id] if message_id else []
     stated = read_stated(links or {})
@@ -130,8 +140,6 @@ def read_table(
         if schema[column].is_nested()
     ]
     raise_all(wrong, ArgumentError)
-    if not types:
-        raise ArgumentError("ids: no identifier column was named; without one an event belongs to nobody")
     used = {timestamp, *types.values(), *stated, *keys, *([event] if isinstance(event, str) else [])}
     rest = [c for c in available if c not in used and (properties is None or c in chosen)]
     named = [column for column in rest if column == "group_id"]

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.errors import ArgumentError, UnknownNameError
 from journeys.identity import IdentityRules
+from journeys.identity.explain import _long_path, _short_path
 from tests.twins.identity import Alias, Row, as_events
 
 START = datetime(2026, 3, 1)
@@ -134,3 +137,16 @@ def test_a_link_of_what_was_told_as_a_users_has_its_event() -> None:
         ("anonymous_id", "d", "anonymous_id", "v", "Visit", None),
         ("anonymous_id", "v", "user_id", "u", None, "identify"),
     ]
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans()), max_size=12),
+    ends=st.tuples(st.integers(0, 5), st.integers(0, 5)),
+)
+def test_short_chains_are_those_that_a_search_of_all_links_finds(pairs, ends):
+    found = [(min(a, b), max(a, b), "refused" if refused else None) for a, b, refused in pairs if a != b]
+    links = pl.DataFrame(found, schema={"a": pl.Int32, "b": pl.Int32, "reason": pl.String}, orient="row")
+    short, best = _short_path(links, *ends), _long_path(links, *ends)
+    assert short in ([], best)
+    held = all(found[at][2] is None for at, _ in best)
+    assert bool(short) == (0 < len(best) <= 2 and held)

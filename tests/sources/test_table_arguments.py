@@ -1,6 +1,8 @@
-"""What `read_table` refuses before it reads a row: types that are called like its own columns."""
+"""What `read_table` refuses before it reads a row: what names no columns, types that are called like its own."""
 
 from __future__ import annotations
+
+import re
 
 import polars as pl
 import pytest
@@ -51,3 +53,39 @@ def test_accounts_are_not_taken_for_identifiers_of_their_name() -> None:
 
 def test_a_type_may_begin_as_hidden_columns_do() -> None:
     assert read(ids={"_id": "device"}).ids == ("_id",)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ids": "user_id"}, "ids: expected a sequence or mapping of columns, got 'user_id'; write ids=['user_id']."),
+        ({"ids": ""}, "ids: expected a sequence or mapping of columns, got ''; write ids=['user_id']."),
+        ({"ids": None}, "ids: expected a sequence or mapping of columns, got None; write ids=['user_id']."),
+        ({"ids": [1, 2]}, "ids: expected names, got 1, 2."),
+        ({"ids": {"user_id": None}}, "ids['user_id']: expected the name of a column, got None."),
+        ({"ids": {1: "user_id"}}, "ids: expected names, got 1."),
+        ({"ids": {}}, "ids: no identifier column was named; without one an event belongs to nobody."),
+        ({"links": {1: "device"}}, "links: expected names of columns, got 1."),
+        ({"links": ["device"]}, "links: expected a mapping from column to identifier type, got ['device']."),
+        ({"properties": "plan"}, "properties: expected a sequence or mapping of columns, got 'plan'; write properties=['plan']."),
+        ({"properties": [3]}, "properties: expected names, got 3."),
+        ({"name": 5}, "name: expected a text, got 5."),
+        ({"message_id": 5}, "message_id: expected the name of a column, got 5."),
+    ],
+)  # fmt: skip
+def test_what_names_no_column(given, said) -> None:
+    with pytest.raises(ArgumentError, match=f"^{re.escape(said)}$"):
+        read(**given)
+
+
+def test_all_that_names_no_column_is_told_at_once() -> None:
+    with pytest.raises(ArgumentError) as told:
+        jn.read_table(ROWS, timestamp=1, event=2, ids={"user_id": None}, links={"device": 3}, name=4)  # type: ignore
+    assert [line.split(":")[0] for line in str(told.value).splitlines()] == [
+        "- timestamp", "- event", "- name", "- ids['user_id']", "- links['device']",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ids", [("user_id",), {"user_id": None}.keys(), pl.Series(["user_id"])])
+def test_columns_are_named_by_whatever_lists_them(ids) -> None:
+    assert read(ids=ids).ids == ("user_id",)
