@@ -65,16 +65,29 @@ def without_repeats(readings: Sequence[Reading], *, rules: IdentityRules) -> lis
 
 
 def _contradict(pairs: pl.DataFrame, readings: Sequence[Reading], *, rules: IdentityRules) -> Flags:
-    """Flag the pairs of rows of which each names somebody, and another one."""
+    """Flag the pairs of rows that name different people, and those of which only the later names anybody."""
     against = np.zeros(pairs.height, dtype=bool)
     for at, home in pairs.select("at", "home_at").unique().rows():
         mine = ((pairs["at"] == at) & (pairs["home_at"] == home)).to_numpy()
-        rows, homes = (pairs[name].to_numpy()[mine] for name in ("row", "home_row"))
-        for name in set(readings[at].types) & set(readings[home].types):
-            texts = _texts(readings[at], name, rows=rows, rules=rules)
-            others = _texts(readings[home], name, rows=homes, rules=rules)
-            against[mine] |= (texts != others).fill_null(value=False).to_numpy()
+        later, first = (
+            pl.DataFrame(
+                {name: _texts(readings[one], name, rows=rows, rules=rules) for name in readings[one].types},
+                schema=dict.fromkeys(readings[one].types, pl.String),
+            )
+            for one, rows in ((at, pairs["row"].to_numpy()[mine]), (home, pairs["home_row"].to_numpy()[mine]))
+        )
+        for name in set(later.columns) & set(first.columns):
+            against[mine] |= (later[name] != first[name]).fill_null(value=False).to_numpy()
+        against[mine] |= _named(later, rows=int(mine.sum())) & ~_named(first, rows=int(mine.sum()))
     return against
+
+
+def _named(ids: pl.DataFrame, *, rows: int) -> Flags:
+    """Flag the rows with any identifier."""
+    found = np.zeros(rows, dtype=bool)
+    for column in ids:
+        found |= column.is_not_null().to_numpy()
+    return found
 
 
 def _texts(one: Reading, name: str, *, rows: npt.NDArray[np.uint32], rules: IdentityRules) -> pl.Series:

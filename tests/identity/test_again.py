@@ -39,6 +39,14 @@ def test_a_message_is_one_however_its_identifiers_are_written_and_where_one_copy
     assert jn.stitch(client, later).identity.rows["duplicates"].to_list() == [0, 3]
 
 
+def test_a_copy_that_names_nobody_does_not_stand_for_one_that_does() -> None:
+    client, server = read(["null", "u2", None], name="client"), read(["u1", "u2", "u3"], name="server")
+    for sources in ((client, server), (server, client)):
+        j = jn.stitch(*sources)
+        assert j.people["user_id"].to_list() == ["u1", "u2", "u3"]
+        assert j.size.events == 3
+
+
 def test_files_that_changed_are_not_taken_for_what_they_were(tmp_path) -> None:
     file = tmp_path / "export.csv"
     table = pl.DataFrame({"at": DAYS, "user_id": ["ann", "bob", "ann"], "device": ["d", "e", "d"]})
