@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, unknown
@@ -260,6 +263,16 @@ def _as_table(answer: Any) -> pl.DataFrame:
         return table.collect()
     if isinstance(table, pl.DataFrame):
         return table
-    if isinstance(table, int | float | timedelta):
-        return pl.DataFrame({"value": [table]})
+    plain = _plain(table)
+    if isinstance(plain, int | float | timedelta):
+        return pl.DataFrame({"value": [plain]})
     raise ArgumentError(f"ask: expected a result, a table or a number to be returned, got {type(answer).__name__}.")
+
+
+def _plain(value: Any) -> Any:
+    """Take a number as Python has it: those of NumPy, decimals and fractions, too."""
+    if isinstance(value, np.timedelta64):
+        return value.astype("timedelta64[us]").item()
+    if isinstance(value, Decimal | Fraction):
+        return float(value)
+    return value.item() if isinstance(value, np.generic) and value.dtype.kind in "biuf" else value

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
 import polars as pl
 import pytest
 
@@ -72,6 +77,30 @@ def test_worth_says_the_largest_difference_and_shows_what_differs() -> None:
     assert "People; without the bridge every identifier is a person of its own" in of_people
     with pytest.raises(UnknownNameError, match="measure: no column of numbers 'peple'; did you mean 'people'"):
         worth.plot(measure="peple")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "difference"),
+    [
+        (np.int64(3), np.int64(1), 2.0),
+        (np.float16(3), 1, 2.0),
+        (np.uint8(1), np.float32(1.5), -0.5),
+        (np.bool_(1), np.bool_(1), None),
+        (Decimal("1.5"), Decimal("0.25"), 1.25),
+        (Fraction(1, 2), 0.25, 0.25),
+        (np.timedelta64(3, "s"), timedelta(seconds=1), 2e6),
+    ],
+)
+def test_worth_of_every_kind_of_number(one, other, difference) -> None:
+    worth = compare(one, other)
+    assert worth.bridged is one
+    assert worth.changes["difference"].to_list() == ([difference] if difference is not None else [])
+
+
+@pytest.mark.parametrize("answer", [np.str_("3"), np.datetime64("2026-03-01"), 3j, np.complex64(3)])
+def test_worth_of_what_is_no_number(answer) -> None:
+    with pytest.raises(ArgumentError, match=f"expected a result, a table or a number .*, got {type(answer).__name__}"):
+        compare(answer, answer)
 
 
 def test_worth_of_numbers_of_nothing_and_of_rows_without_names() -> None:
