@@ -67,12 +67,15 @@ def test_a_type_may_begin_as_hidden_columns_do() -> None:
         ({"ids": {}}, "ids: no identifier column was named; without one an event belongs to nobody."),
         ({"links": {1: "device"}}, "links: expected names of columns, got 1."),
         ({"links": ["device"]}, "links: expected a mapping from column to identifier type, got ['device']."),
-        ({"properties": "x"}, "properties: expected a sequence or mapping of columns, got 'x'; write properties=['x']."),
+        (
+            {"properties": "plan"},
+            "properties: expected a sequence or mapping of columns, got 'plan'; write properties=['plan'].",
+        ),
         ({"properties": [3]}, "properties: expected names, got 3."),
         ({"name": 5}, "name: expected a text, got 5."),
         ({"message_id": 5}, "message_id: expected the name of a column, got 5."),
     ],
-)  # fmt: skip
+)
 def test_what_names_no_column(given, said) -> None:
     with pytest.raises(ArgumentError, match=f"^{re.escape(said)}$"):
         read(**given)
