@@ -9,7 +9,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, StoreError
 from journeys.journeys.selection import Selection
-from journeys.parts import give_back
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -34,7 +33,6 @@ class Bridges(Selection):
         settings: dict[str, Any] = {"quarantine": stitched.quarantine, "stitched": identity}
         rows = [stitched.table]
         del stitched  # so that nobody holds the rows as they came while they are sorted
-        give_back()
         built = build_log(rows.pop(), people=people)
         settings["noticed"] = built.noticed
         return cls(built.log, **settings)

@@ -12,7 +12,7 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.log.numbers import code_people
 from journeys.log.order import sort_rows
-from journeys.parts import each
+from journeys.parts import each, give_back
 
 __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "tidy_rows"]
 
@@ -85,6 +85,7 @@ def build_log(
     quarantine = set_apart(rows.filter(bad))
     good = [(rows.filter(~bad) if quarantine.height else rows).drop(WHY)]
     del rows, bad
+    give_back()  # what was kept while the rows were put together
     log = _assemble(good, people=people)
     noticed = notice(log.shards[0].events, now=now or datetime.now(tz=UTC))
     return Built(log=log, quarantine=quarantine, noticed=noticed)
