@@ -12,7 +12,16 @@ import polars as pl
 from journeys.identity.coding import Coded
 from journeys.identity.merge import Clusters
 from journeys.identity.rules import IdentityRules
-from journeys.identity.sharing import NOBODY, NONE, SHARED, first_shared, name_somebody, nearest, owners_of
+from journeys.identity.sharing import (
+    NOBODY,
+    NONE,
+    SHARED,
+    first_shared,
+    name_somebody,
+    naming_types,
+    nearest,
+    owners_of,
+)
 from journeys.parts import take
 
 __all__ = ["NOBODY", "SHARED", "Assigned", "assign_rows"]
@@ -81,7 +90,7 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
         none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         return Assigned(owner, by_time, (none,) * len(coded.parts), pl.DataFrame(schema=_SHARED_OUT))
     asked = []
-    named = name_somebody(coded, naming=np.array([name in rules.naming for name in coded.types], dtype=bool))
+    named = name_somebody(coded, naming=naming_types(coded, rules=rules))
     for at, part in enumerate(coded.parts):
         rows = np.flatnonzero(take(by_time, part.combination))
         which = part.combination[rows]

@@ -21,6 +21,7 @@ from journeys.identity.sharing import (
     give,
     met_by_several,
     name_somebody,
+    naming_types,
     of_several,
     see,
     set_loose,
@@ -69,7 +70,7 @@ def cluster(coded: Coded, links: pl.DataFrame, *, rules: IdentityRules) -> Clust
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
     forced, told = links["forced"].to_numpy(), links["trust"].to_numpy() < len(coded.types) ** 2
     limits = [rules.limit(name) for name in coded.types]
-    naming = np.array([name in rules.naming for name in coded.types], dtype=bool)
+    naming = naming_types(coded, rules=rules)
     crowd = _crowds(coded, a, b, rules=rules)
     usable = ~(crowd[a] | crowd[b])
     owner = components(count, a[usable], b[usable])

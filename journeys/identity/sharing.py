@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys.identity.coding import Coded, Part
 from journeys.identity.forest import components, smallest
+from journeys.identity.rules import IdentityRules
 
 __all__ = [
     "MOMENTS",
@@ -24,6 +25,7 @@ __all__ = [
     "give",
     "met_by_several",
     "name_somebody",
+    "naming_types",
     "nearest",
     "of_several",
     "owners_of",
@@ -221,6 +223,11 @@ def owners_of(coded: Coded, *, owner: Ints, shared: Flags, first: bool) -> tuple
         on[new] = code[new]
     on[whose != NOBODY] = -1
     return whose, on
+
+
+def naming_types(coded: Coded, *, rules: IdentityRules) -> Flags:
+    """Flag the types that name people."""
+    return np.array([name in rules.naming for name in coded.types], dtype=bool)
 
 
 def name_somebody(coded: Coded, *, naming: Flags) -> Flags:

@@ -24,7 +24,7 @@ from journeys.identity.people import list_accounts, list_memberships, list_peopl
 from journeys.identity.reading import Reading, read_rows
 from journeys.identity.report import Identity
 from journeys.identity.rules import IdentityRules, check_rules
-from journeys.identity.sharing import name_somebody
+from journeys.identity.sharing import name_somebody, naming_types
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -274,7 +274,7 @@ def _account(coded: Coded, readings: Sequence[Reading], assigned: Assigned) -> p
 
 def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: IdentityRules) -> pl.DataFrame:
     """Count what the bridge did, event by event and person by person."""
-    named = name_somebody(coded, naming=np.array([name in rules.naming for name in coded.types], dtype=bool))
+    named = name_somebody(coded, naming=naming_types(coded, rules=rules))
     parts = [at for at, part in enumerate(coded.parts) if part.is_events]
     events = coded.seen["events"].to_numpy()
     owner, count = assigned.per_owner(events, parts=parts)

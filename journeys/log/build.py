@@ -12,14 +12,13 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.log.numbers import code_people
 from journeys.log.order import sort_rows
-from journeys.parts import each, give_back
+from journeys.parts import each, give_back, pieces
 
 __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "tidy_rows"]
 
 WHY = "__why__"
 _BEYOND = "no time that can be: not in the years 1 to 9999"
 _REASONS = pl.Enum(["no person", "no time", "no event", _BEYOND])
-_PIECE = 1 << 18
 # Python, and most of what shows a time, knows no other years.
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -216,9 +215,8 @@ def _count_names(event: pl.Series) -> pl.DataFrame:
     if not isinstance(event.dtype, pl.Enum):
         return event.value_counts()
     names, codes = event.dtype.categories, event.to_physical().to_numpy()
-    pieces = [codes[start : start + _PIECE] for start in range(0, codes.size, _PIECE)]
     none = np.zeros(names.len(), dtype=np.int64)
-    count = sum(each(lambda piece: np.bincount(piece, minlength=names.len()), pieces), start=none)
+    count = sum(each(lambda piece: np.bincount(codes[piece], minlength=names.len()), pieces(codes.size)), start=none)
     return pl.DataFrame({"event": names, "count": count}).filter(pl.col("count") > 0)
 
 

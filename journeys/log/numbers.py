@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["code_people", "coder"]
+from journeys.parts import pieces
 
-_PIECE = 1 << 18
+__all__ = ["code_people", "coder"]
 
 
 def code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -67,6 +67,5 @@ def _lowest(column: pl.Series) -> int | None:
 def _places(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:
     """Count from the lowest, in pieces that stay in the processor's cache."""
     values = numbers.to_numpy()
-    for start in range(0, values.size, _PIECE):
-        part = slice(start, start + _PIECE)
+    for part in pieces(values.size):
         yield part, values[part].astype(np.int64) - low

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.parts import each
+from journeys.parts import each, pieces
 
 __all__ = ["sort_rows"]
 
@@ -40,23 +40,20 @@ def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
 def _by_person(person: Codes) -> tuple[pl.Series, pl.Series]:
     """Return the people in order, and the place of each row that goes there: of equal ones, as they came."""
     # each thread sorts the rows of its share of the people
+    parts = pieces(person.size, of=_PIECE)
     sample = np.sort(person[:: person.size // _SAMPLE + 1])
     shares = pl.thread_pool_size() if person.size > _PIECE else 1
     inner = sample[np.linspace(0, sample.size, shares + 1).astype(np.int64)[1:-1]].tolist()
     bounds = list(zip([0, *inner], [*inner, 1 << 32], strict=True))
-    counts = each(lambda bound: sum(int(np.count_nonzero(_within(one, bound))) for _, one in _pieces(person)), bounds)
+    counts = each(lambda bound: sum(int(np.count_nonzero(_within(person[one], bound))) for one in parts), bounds)
     keys = np.empty(person.size, dtype=np.uint64)
     ends = np.cumsum([0, *counts])
-    parts = [(bound, keys[ends[at] : ends[at + 1]]) for at, bound in enumerate(bounds)]
-    each(lambda part: _sort_part(person, *part), parts)
+    each(lambda at: _sort_part(person, bounds[at], keys[ends[at] : ends[at + 1]]), range(len(bounds)))
     order = np.empty(person.size, dtype=np.uint32)
-    for start in range(0, person.size, _PIECE):
-        piece = slice(start, start + _PIECE)
+    for piece in parts:
         who = keys[piece] >> np.uint64(32)
         order[piece] = keys[piece].astype(np.uint32)
-        # what is overwritten has been read: a person takes half the room of a key
-        keys.view(np.uint32)[start : start + who.size] = who
-    del parts
+        keys.view(np.uint32)[piece] = who  # what is overwritten has been read: a person takes half the room of a key
     keys.resize((person.size + 1) // 2, refcheck=False)  # gives back the rest
     return pl.Series("person", keys.view(np.uint32)[: person.size]), pl.Series(order)
 
@@ -64,11 +61,11 @@ def _by_person(person: Codes) -> tuple[pl.Series, pl.Series]:
 def _sort_part(person: Codes, bound: tuple[int, int], keys: Keys) -> None:
     """Fill `keys` with person and place of those within a bound, in order."""
     end = 0
-    for start, piece in _pieces(person):
-        row = np.flatnonzero(_within(piece, bound))
-        key = piece.take(row).astype(np.uint64)
+    for piece in pieces(person.size, of=_PIECE):
+        row = np.flatnonzero(_within(person[piece], bound))
+        row += piece.start
+        key = person.take(row).astype(np.uint64)
         key <<= np.uint64(32)
-        row += start
         key |= row.view(np.uint64)
         keys[end : end + row.size] = key
         end += row.size
@@ -78,10 +75,6 @@ def _sort_part(person: Codes, bound: tuple[int, int], keys: Keys) -> None:
 def _within(person: Codes, bound: tuple[int, int]) -> npt.NDArray[np.bool_]:
     low, high = bound
     return (person >= low) & (person < high)
-
-
-def _pieces(person: Codes) -> list[tuple[int, Codes]]:
-    return [(start, person[start : start + _PIECE]) for start in range(0, person.size, _PIECE)]
 
 
 def _is_sorted(person: Codes, time: npt.NDArray[np.int64]) -> bool:
