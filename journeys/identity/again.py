@@ -18,7 +18,6 @@ from journeys.identity.rules import IdentityRules
 
 __all__ = ["at_hand", "check_unchanged", "without_repeats"]
 
-Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _LATE = {"at": pl.Int32, "row": pl.UInt32, "home_at": pl.Int32, "home_row": pl.UInt32}
@@ -124,7 +123,7 @@ def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> No
     rows = zip(before["source"], before["read"], now["read"], strict=False)
     problems = [
         f"{what}: {name!r} had {then:,} rows when it was stitched and has {found:,} now, so its files were changed; "
-        f"read them again and stitch everything."
+        "read them again and stitch everything."
         for name, then, found in rows
         if then != found
     ]

@@ -22,7 +22,6 @@ __all__ = ["TRAIT", "Reading", "read_rows"]
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
-Places = npt.NDArray[np.int64]
 States = npt.NDArray[np.uint8]
 Names = npt.NDArray[np.unsignedinteger]
 
@@ -70,7 +69,7 @@ class Reading:
     of_facts: Numbers
     counts: dict[str, int]
     repeated: int = 0
-    begin: Places | None = None
+    begin: Ints | None = None
 
 
 def read_rows(one: Events, *, messages: bool) -> Reading:
