@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +52,12 @@ def without_repeats(readings: Sequence[Reading], *, rules: IdentityRules) -> lis
     result = list(readings)
     for at in told:
         one = readings[at]
+        mine = gone.filter(pl.col("at") == at)["row"].to_numpy()
+        if not mine.size:
+            result[at] = replace(one, frame=one.frame.drop("message_id"))
+            continue
         stays = np.ones(one.frame.height, dtype=bool)
-        stays[gone.filter(pl.col("at") == at)["row"].to_numpy()] = False
+        stays[mine] = False
         result[at] = replace(
             one,
             frame=one.frame.filter(pl.Series(stays)).drop("message_id"),
@@ -111,20 +116,33 @@ def at_hand(name: str) -> Iterator[None]:
 
 
 def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
-    """Refuse to answer from sources that have other rows than they had.
+    """Refuse to answer from sources that have other rows than they had, or rows of another time.
 
     Parameters
     ----------
     now, before : pl.DataFrame
-        `source` and `read`, as in `Identity.rows`; later sources stand below.
+        `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources stand below.
     what : str
         What was asked for.
     """
-    rows = zip(before["source"], before["read"], now["read"], strict=False)
-    problems = [
-        f"{what}: {name!r} had {then:,} rows when it was stitched and has {found:,} now, so its files were changed; "
-        "read them again and stitch everything."
-        for name, then, found in rows
-        if then != found
-    ]
+    told = ("source", "read", "first", "last")
+    problems = []
+    for (name, then, *span), (_, found, *spans) in zip(
+        before.select(told).rows(), now.select(told).rows(), strict=False
+    ):
+        if then != found:
+            changed = f"had {then:,} rows when it was stitched and has {found:,} now"
+        elif span != spans:
+            changed = f"had events {_span(*span)} when it was stitched and has them {_span(*spans)} now"
+        else:
+            continue
+        problems.append(
+            f"{what}: {name!r} {changed}, so its files were changed; read them again and stitch everything."
+        )
     raise_all(problems, StoreError)
+
+
+def _span(first: datetime | None, last: datetime | None) -> str:
+    return (
+        "at no time" if first is None or last is None else f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"
+    )

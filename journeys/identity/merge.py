@@ -297,29 +297,28 @@ def _reasons(
     left, right = owner[a[refused]], owner[b[refused]]
     several, many = "over an identifier of several people", f"more than {rules.max_ids} identifiers"
     plain = "left out with a less trusted identifier" if rules.rows == "trim" else many if rules.max_ids else several
-    words = [plain]
-    number = np.zeros(refused.size, dtype=np.int64)
+    words = {plain: 0}
+    number = np.zeros(refused.size, dtype=np.uint8)  # most links hold: a byte says so, a text would need sixteen
+    unsaid = np.ones(refused.size, dtype=bool)
+
+    def say(why: str, which: Flags) -> None:
+        number[which] = words.setdefault(why, len(words))
+        unsaid[which] = False
+
     for at, limit in enumerate(limits):
         if limit is not None:
             held = np.bincount(owner[coded.rank == at], minlength=owner.size)
-            over = (held[left] > 0) & (held[right] > 0) & (held[left] + held[right] > limit) & (number == 0)
-            number[over] = len(words)
             name = coded.types[at]
-            words.append(f"two values of {name}" if limit == 1 else f"more than {limit} values of {name}")
+            over = (held[left] > 0) & (held[right] > 0) & (held[left] + held[right] > limit)
+            say(f"two values of {name}" if limit == 1 else f"more than {limit} values of {name}", over & unsaid)
     if rules.max_ids is not None:
         size = np.bincount(owner, minlength=owner.size)
-        number[(number == 0) & (size[left] + size[right] > rules.max_ids)] = len(words)
-        words.append(many)
+        say(many, (size[left] + size[right] > rules.max_ids) & unsaid)
     if rules.rows == "pairs":
-        number[(number == 0) & (shared[a[refused]] | shared[b[refused]])] = len(words)
-        words.append(several)
-    number[vain[refused]] = len(words)
-    words.append(several)
-    number[crowd[a[refused]] | crowd[b[refused]]] = len(words)
-    words.append("shared by a crowd")
-    # most links hold: a byte says so, a text would need sixteen; some words may stand twice
-    names = list(dict.fromkeys(words))
-    number = np.array([names.index(word) for word in words])[number]
-    reason = pl.Series("reason", [None], dtype=pl.Enum(names)).new_from_index(0, a.size)
-    told = pl.Series(number, dtype=pl.UInt8).cat.to(pl.Enum(names))
+        say(several, (shared[a[refused]] | shared[b[refused]]) & unsaid)
+    say(several, vain[refused])
+    say("shared by a crowd", crowd[a[refused]] | crowd[b[refused]])
+    names = pl.Enum(list(words))
+    reason = pl.Series("reason", [None], dtype=names).new_from_index(0, a.size)
+    told = pl.Series(number).cat.to(names)
     return reason.scatter(pl.Series(refused.astype(np.uint32)), told) if refused.size else reason

@@ -38,8 +38,8 @@ class Identity:
         trust, then value. An identifier that several people share stands with the one of its first link; with
         ``shared="last"`` of its last.
     rows : pl.DataFrame
-        One row a source: what became of every row that was read. `read` = `events` + `facts` + `duplicates` +
-        `quarantined`, always.
+        One row a source: what became of every row that was read, and the times of its `first` and `last` event.
+        `read` = `events` + `facts` + `duplicates` + `quarantined`, always.
     figures : pl.DataFrame
         `measure`, `count`: what the bridge did, in numbers.
     junk : pl.DataFrame
@@ -321,7 +321,7 @@ class Identity:
         """Where all rows went, in one sentence."""
         from journeys.display import number, plural
 
-        total = self.rows.sum().row(0, named=True)
+        total = self.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
         return (
             f"{plural(total['read'], 'row')} read = {plural(total['events'], 'event')} + "
             f"{plural(total['facts'], 'fact')} + {plural(total['duplicates'], 'duplicate')} + "

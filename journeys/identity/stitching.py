@@ -253,6 +253,7 @@ def _account(coded: Coded, readings: Sequence[Reading], assigned: Assigned) -> p
         kept, of_nobody, of_shared = (
             int(count[which].sum()) for which in (owner >= 0, owner == NOBODY, owner == SHARED)
         )
+        time = coded.parts[2 * at].time
         rows.append(
             {
                 "source": one.name,
@@ -263,13 +264,16 @@ def _account(coded: Coded, readings: Sequence[Reading], assigned: Assigned) -> p
                 "quarantined": one.counts.get("quarantined", 0) + of_nobody + of_shared,
                 "of these without a usable id": of_nobody,
                 "of these on a shared identifier": of_shared,
+                "first": int(time.min()) if time.size else None,
+                "last": int(time.max()) if time.size else None,
             }
         )
     names = [
         "source", "read", "events", "facts", "duplicates", "quarantined",
-        "of these without a usable id", "of these on a shared identifier",
+        "of these without a usable id", "of these on a shared identifier", "first", "last",
     ]  # fmt: skip
-    return pl.DataFrame(rows, schema={name: pl.String if name == "source" else pl.Int64 for name in names})
+    account = pl.DataFrame(rows, schema={name: pl.String if name == "source" else pl.Int64 for name in names})
+    return account.with_columns(pl.col("first", "last").cast(pl.Datetime("us", "UTC")))
 
 
 def _figures(coded: Coded, clusters: Clusters, assigned: Assigned, *, rules: IdentityRules) -> pl.DataFrame:

@@ -55,6 +55,12 @@ def test_files_that_changed_are_not_taken_for_what_they_were(tmp_path) -> None:
     j = jn.stitch(jn.read_table(lazy, timestamp="at", event=pl.lit("x"), ids=["user_id", "device"], name="export"))
     late = jn.read_table(table[:1], timestamp="at", event=pl.lit("x"), ids=["user_id"], name="late")
     assert j.add(late).size.events == 4
+    later = table.with_columns(pl.Series("at", ["2026-03-01", "2026-03-02", "2026-04-03"]))
+    later.write_csv(file)
+    span = "from 2026-03-01 00:00:00 to 2026-0{}-03 00:00:00"
+    had = f"add: 'export' had events {span.format(3)} when it was stitched and has them {span.format(4)} now"
+    with pytest.raises(StoreError, match=had):
+        j.add(late)
     table[:1].write_csv(file)
     for ask, name in ((lambda: j.add(late), "add"), (lambda: j.identity.worth(lambda one: one.size.people), "worth")):
         with pytest.raises(StoreError, match=rf"{name}: 'export' had 3 rows when it was stitched and has 1 now"):
@@ -127,3 +133,13 @@ def test_where_no_identifier_is_a_users_it_is_said_that_nothing_kept_users_apart
     )
     with pytest.raises(UnknownNameError, match=r"rules.exclusive: no identifier type '\*'"):
         jn.stitch(events, rules=jn.IdentityRules(exclusive=("*",)))
+
+
+def test_it_is_told_of_which_time_each_source_is() -> None:
+    j = jn.stitch(read(["ann", "bob", "ann"]), read(["zoe"] * 3, name="void", days=["?", "?", "?"]))
+    first, last = (
+        pl.Series([f"2026-03-0{day}", None]).str.to_datetime(time_zone="UTC", time_unit="us") for day in "13"
+    )
+    assert j.identity.rows["first"].to_list() == first.to_list()
+    assert j.identity.rows["last"].to_list() == last.to_list()
+    assert "6 rows read" in j.identity.account
