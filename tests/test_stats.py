@@ -117,6 +117,14 @@ class TestTwoByTwo:
         expected = fisher_exact([[a, b], [c, d]], alternative=alternative).pvalue
         assert float(stats.fisher_exact(*table, alternative=alternative)) == pytest.approx(expected, rel=1e-9)
 
+    @given(tables=st.lists(cells, min_size=2, max_size=30), seed=st.integers(0, 99))
+    def test_fisher_is_the_same_in_any_company(self, tables, seed):
+        together = stats.fisher_exact(*zip(*tables, strict=True))
+        order = np.random.default_rng(seed).permutation(len(tables))
+        mixed = stats.fisher_exact(*np.array(tables)[order].T)
+        assert mixed.tolist() == together[order].tolist()
+        assert together.tolist() == [float(stats.fisher_exact(*table)) for table in tables]
+
     @given(table=cells)
     def test_fisher_equals_counting_tables(self, table):
         a, b, c, d = table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from journeys.stats.columns import Column, Floats, floats
 
 __all__ = ["fisher_exact"]
 
-_CHUNK = 2_000_000
+_CHUNK = 1 << 18
 
 
 def fisher_exact(
@@ -47,44 +47,39 @@ def fisher_exact(
     """
     cells = np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
     a, b, c, d = (np.atleast_1d(cell).ravel() for cell in cells)
-    sizes = _support(a, b, c, d)
+    size = (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
+    octave = np.ceil(np.log2(size)).astype(np.int64)
     p = np.empty(len(a))
-    # Tables are taken in batches of bounded size: a hundred thousand tables must not become one huge array.
-    batch = np.cumsum(sizes) // _CHUNK
-    for part in np.split(np.arange(len(a)), np.flatnonzero(np.diff(batch)) + 1):
-        if len(part):
-            p[part] = _fisher_batch((a[part], b[part], c[part], d[part]), alternative=alternative)
+    # Each table has a line of its own, as wide as its size alone says: the others and their order change no bit of it.
+    for bits in np.unique(octave).tolist():
+        rows = np.flatnonzero(octave == bits)
+        lines = max(1, _CHUNK >> bits)
+        for low in range(0, rows.size, lines):
+            part = rows[low : low + lines]
+            p[part] = _fisher_lines((a[part], b[part], c[part], d[part]), width=1 << bits, alternative=alternative)
     return p.reshape(cells[0].shape)
 
 
-def _support(a: Floats, b: Floats, c: Floats, d: Floats) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Count the tables that have the same margins."""
-    return (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
-
-
-def _fisher_batch(cells: tuple[Floats, Floats, Floats, Floats], *, alternative: str) -> Floats:
-    """Sum the hypergeometric terms of several tables laid end to end."""
-    a, b, c, d = cells
+def _fisher_lines(cells: tuple[Floats, Floats, Floats, Floats], *, width: int, alternative: str) -> Floats:
+    """Sum the hypergeometric terms of several tables, each in a line of its own."""
+    a, b, c, d = (cell[:, np.newaxis] for cell in cells)
     lowest = np.maximum(0.0, a - d)
-    sizes = _support(a, b, c, d)
-    starts = np.cumsum(sizes) - sizes
-    table = np.repeat(np.arange(len(a)), sizes)
-    value = np.arange(sizes.sum()) - starts[table] + lowest[table]  # what `both` would be in this term
-    above, below = (a + b)[table] - value + 1, (a + c)[table] - value + 1
-    gap = (d - a)[table] + value
+    value = lowest + np.arange(width)  # what `both` would be in this term
+    beyond = value > np.minimum(a + b, a + c)
     with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.log(above) + np.log(below) - np.log(value) - np.log(gap)
-    step[starts] = 0.0
-    # One cumulative sum a table: subtract what the tables before have summed up, table by table for accuracy.
-    logs = np.cumsum(step)
-    logs -= np.repeat(logs[starts], sizes)
-    logs -= np.repeat(np.maximum.reduceat(logs, starts), sizes)
-    observed = logs[starts + (a - lowest).astype(np.int64)]
+        step = np.log(a + b - value + 1) + np.log(a + c - value + 1) - np.log(value) - np.log(d - a + value)
+    step[:, 0] = 0.0
+    step[beyond] = 0.0
+    logs = np.cumsum(step, axis=1)
+    logs[beyond] = -np.inf
+    logs -= logs.max(axis=1, keepdims=True)
     weight = np.exp(logs)
     if alternative == "greater":
-        counted = value >= a[table]
+        counted = value >= a
     elif alternative == "less":
-        counted = value <= a[table]
+        counted = value <= a
     else:
-        counted = logs <= observed[table] + 1e-7  # as R and scipy: equal likelihoods count, whatever the last bit
-    return np.minimum(np.add.reduceat(weight * counted, starts) / np.add.reduceat(weight, starts), 1.0)
+        observed = np.take_along_axis(logs, (a - lowest).astype(np.int64), axis=1)
+        counted = logs <= observed + 1e-7  # as R and scipy: equal likelihoods count, whatever the last bit
+    share: Floats = (weight * counted).sum(axis=1) / weight.sum(axis=1)
+    return np.minimum(share, 1.0)
