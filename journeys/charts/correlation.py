@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
+from journeys.charts.labels import label, lines_of, plain
+from journeys.charts.measure import width_of
 from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
 from journeys.display import interval, number, p_value, percent, plural, ratio, shorten, unbroken
 
 __all__ = ["draw"]
+
+# Pixels between two columns, and how much wider bold letters are.
+_GAP, _BOLD = 18, 1.12
 
 
 def draw(
@@ -99,7 +104,6 @@ def draw(
         range=[-1.04, 1.04],
         tickvals=[-1, -0.5, 0, 0.5, 1],
         ticktext=["−1", "−0.5", "0", "0.5", "1"],
-        domain=[0, 1] if narrow else [0, 0.58],
         side="top",
         showgrid=True,
         fixedrange=True,
@@ -115,10 +119,12 @@ def draw(
         visible=not narrow,
         fixedrange=True,
     )
-    for row, place in zip(cut, places, strict=True):
-        _counts(fig, row, place, theme=theme, narrow=narrow)
-    if not narrow:
-        _heads(fig, conversion, theme=theme)
+    side = 16
+    if narrow:
+        for row, place in zip(cut, places, strict=True):
+            _counts_below(fig, row, place, theme=theme)
+    else:
+        side = _columns(fig, cut, places, conversion, theme=theme)
     left = len(shown) - len(cut)
     below = [*set_apart, *undefined]
     foot = _below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
@@ -130,7 +136,7 @@ def draw(
         dark=dark,
         narrow=narrow,
         height=height,
-        margin={"t": 26 if narrow else 46, "b": foot + 8, "r": 16},
+        margin={"t": 26 if narrow else 46, "b": foot + 8, "r": side},
     )
 
 
@@ -138,52 +144,61 @@ def _share(yes: int, no: int) -> str:
     return percent(yes / (yes + no)) if yes + no else "–"
 
 
-def _counts(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Colours, narrow: bool) -> None:
-    """Write the four counts: of those who did it so many converted, of those who did not so many."""
+def _counts_below(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Colours) -> None:
+    """Write the four counts under the name: of those who did it so many converted, of those who did not so many."""
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
-    if narrow:
-        name = f"<b>{label(row['behaviour'], 30)}</b>  φ {ratio(row['phi'])}"
-        who = f"did: {_share(row['both'], row['behaviour_only'])} of {number(did)} · "
-        who += f"did not: {_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
-        for text, y, size, colour in ((name, 0.31, 13, theme.ink), (who, -0.23, 11, theme.muted)):
-            fig.add_annotation(
-                text=text,
-                x=0,
-                xref="paper",
-                xanchor="left",
-                y=place + y,
-                yref="y",
-                showarrow=False,
-                font={"size": size, "color": colour},
-                bgcolor=theme.paper,
-            )
-        return
-    with_it = f"{number(row['both'])} of {number(did)}  <b>{_share(row['both'], row['behaviour_only'])}</b>"
-    share = _share(row["conversion_only"], row["neither"])
-    without = f"{number(row['conversion_only'])} of {number(did_not)}  <b>{share}</b>"
-    cells = ((0.645, f"<b>{ratio(row['phi'])}</b>"), (0.83, with_it), (1.0, without))
-    for x, text in cells:
-        fig.add_annotation(
-            text=text, x=x, xref="paper", xanchor="right", y=place, yref="y", showarrow=False, font={"size": 12}
-        )
-
-
-def _heads(fig: go.Figure, conversion: str, *, theme: Colours) -> None:
-    goal = label(conversion, 22)
-    heads = ((0.645, "φ"), (0.83, f"{goal}:<br>who did"), (1.0, f"{goal}:<br>who did not"))
-    for x, text in heads:
+    name = f"<b>{label(row['behaviour'], 30)}</b>  φ {ratio(row['phi'])}"
+    who = f"did: {_share(row['both'], row['behaviour_only'])} of {number(did)} · "
+    who += f"did not: {_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
+    for text, y, size, colour in ((name, 0.31, 13, theme.ink), (who, -0.23, 11, theme.muted)):
         fig.add_annotation(
             text=text,
-            x=x,
+            x=0,
             xref="paper",
-            xanchor="right",
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            align="right",
+            xanchor="left",
+            y=place + y,
+            yref="y",
             showarrow=False,
-            font={"size": 11, "color": theme.muted},
+            font={"size": size, "color": colour},
+            bgcolor=theme.paper,
         )
+
+
+def _columns(
+    fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int], conversion: str, *, theme: Colours
+) -> int:
+    """Write phi and the four counts right of the drawing, as wide as their words are; return the room it takes.
+
+    The room is in pixels, so that the columns stand apart however wide the figure is.
+    """
+    goal = shorten(plain(conversion), 22)
+    heads = (("φ",), (f"{goal}:", "who did"), (f"{goal}:", "who did not"))
+    cells = [(("", ratio(row["phi"])), *_of(row)) for row in cut]
+    right = 0.0
+    for column, head in enumerate(heads):
+        texts = [row[column] for row in cells]
+        wide = max(width_of(f"{count}  ") + width_of(strong) * _BOLD for count, strong in texts)
+        right += _GAP + max(wide, *(width_of(line, 11) for line in head))
+        for (count, strong), place in zip(texts, places, strict=True):
+            told = f"{count}  <b>{strong}</b>" if count else f"<b>{strong}</b>"
+            _at(fig, told, right, y=place, yref="y", font={"size": 12})
+        small = {"size": 11, "color": theme.muted}
+        _at(fig, "<br>".join(map(label, head)), right, y=1, yref="paper", yanchor="bottom", font=small)
+    return ceil(right) + 8
+
+
+def _at(fig: go.Figure, text: str, right: float, **place: Any) -> None:
+    fig.add_annotation(
+        text=text, x=1, xref="paper", xanchor="right", xshift=right, align="right", showarrow=False, **place
+    )
+
+
+def _of(row: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Say how many converted of those who did it, and of those who did not."""
+    did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
+    with_it = f"{number(row['both'])} of {number(did)}", _share(row["both"], row["behaviour_only"])
+    without = f"{number(row['conversion_only'])} of {number(did_not)}", _share(row["conversion_only"], row["neither"])
+    return with_it, without
 
 
 def _below(

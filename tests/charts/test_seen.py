@@ -1,0 +1,45 @@
+"""What was seen in the pictures and was wrong: words upon words, buttons upon titles, axes beside the points."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import plotly.graph_objects as go
+import polars as pl
+import pytest
+
+from journeys.charts import correlation
+from journeys.charts.measure import width_of
+from journeys.charts.theme import finish
+from tests.charts import frames
+
+BOLD = 1.12
+
+
+def plain_width(text: str, size: int) -> float:
+    lines = text.replace("<b>", "").replace("</b>", "").split("<br>")
+    return max(width_of(line, size) for line in lines)
+
+
+@pytest.mark.parametrize("people", [1, 4_870, 1_234_567])
+def test_the_counts_of_a_correlation_never_lie_on_each_other(people):
+    table = frames.correlation([("Read Article, article: remote-standups", 0.1, 0.01)])
+    table = table.with_columns(neither=pl.lit(people), behaviour_only=pl.lit(people), conversion_only=pl.lit(people))
+    fig = correlation.draw(table, conversion="Enabled Single Sign-On")
+    columns = [a for a in fig.layout.annotations if a.x == 1 and a.xref == "paper"]
+    rights = sorted({round(a.xshift, 3) for a in columns})
+    assert len(rights) == 3
+    for before, right in pairwise([0.0, *rights]):
+        widest = max(plain_width(a.text, a.font.size) for a in columns if round(a.xshift, 3) == right)
+        assert widest <= right - before
+    # All of it lies in the margin, right of the scale, whatever the figure's width is.
+    assert fig.layout.margin.r >= rights[-1]
+    assert fig.layout.xaxis.domain is None
+
+
+def test_a_title_ends_before_the_buttons():
+    fig = finish(go.Figure(), title="59 % of those who entered in the week from 15 June 2026 converted; " * 3)
+    lines = fig.layout.title.text.removeprefix("<b>").removesuffix("</b>").split("<br>")
+    # Eight buttons are 210 pixels wide, six 150; a cell of a notebook is 900, a wide letter 11.3.
+    assert max(len(line) for line in lines) * 11.3 < 900 - 150
+    assert {"zoomIn2d", "zoomOut2d"} <= set(fig.layout.template.layout.modebar.remove)
