@@ -193,9 +193,10 @@ def _template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
             },
             "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
             "bargap": 0.4,
-            # "Share chart" would send people's data to a cloud service.
+            # "Share chart" would send people's data to a cloud service; with steps in and out beside the zoom, the
+            # buttons would reach into the title.
             "modebar": {
-                "remove": ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d"],
+                "remove": ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
                 "bgcolor": "rgba(0,0,0,0)",
                 "color": theme.muted,
                 "activecolor": theme.ink,
@@ -238,7 +239,7 @@ def finish(
     theme = colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
     # Signs a line; beside the title are the buttons.
-    lines = _lines(title, 33 if narrow else 76 if width is None else (width - 120) // 11)
+    lines = _lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
     small = _lines(subtitle, 52 if narrow else 116 if width is None else (width - 16) // 7)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
