@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.theme import colours, finish, nothing, rgba
 from journeys.charts.ticks import percent_ticks
-from journeys.display import interval, number, percent
+from journeys.display import day, interval, number, percent
 
 __all__ = ["draw"]
 
@@ -61,11 +61,22 @@ def draw(
             hovertext=[row and _sentence(row) for row in part],
             hoverinfo="text",
             showlegend=False,
+            cliponaxis=False,
         )
+    fig.update_xaxes(**_periods(rows, most=4 if narrow else 9))
     fig.update_yaxes(
         **percent_ticks([row[part] for row in rows for part in ("rate", "ci_high")]), rangemode="tozero", showgrid=True
     )
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+
+
+def _periods(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
+    """Set ticks at beginnings of periods, which Plotly's own would miss, the year where it begins."""
+    at = [row["period"] for row in rows][:: -(-len(rows) // most)]
+    words = [day(period).rsplit(" ", 1) for period in at]
+    years = [None, *(year for _, year in words)]
+    told = [said if year == before else f"{said}<br>{year}" for (said, year), before in zip(words, years, strict=False)]
+    return {"tickmode": "array", "tickvals": at, "ticktext": told}
 
 
 def _ring(colour: str) -> dict[str, Any]:
@@ -73,7 +84,6 @@ def _ring(colour: str) -> dict[str, Any]:
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    when = f"{row['period']:%Y-%m-%d}"
     rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
-    return f"{when}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"
+    return f"{day(row['period'])}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"

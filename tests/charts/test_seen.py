@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import plotly.graph_objects as go
 import polars as pl
 import pytest
 
-from journeys.charts import correlation
+from journeys.charts import correlation, dropoff, trend
 from journeys.charts.measure import width_of
 from journeys.charts.theme import finish
 from tests.charts import frames
@@ -43,3 +44,35 @@ def test_a_title_ends_before_the_buttons():
     # Eight buttons are 210 pixels wide, six 150; a cell of a notebook is 900, a wide letter 11.3.
     assert max(len(line) for line in lines) * 11.3 < 900 - 150
     assert {"zoomIn2d", "zoomOut2d"} <= set(fig.layout.template.layout.modebar.remove)
+
+
+def weeks(count: int, start: datetime = datetime(2026, 3, 2, tzinfo=UTC)) -> pl.DataFrame:
+    periods = [start + timedelta(weeks=week) for week in range(count)]
+    rates = {"rate": 0.2, "ci_low": 0.1, "ci_high": 0.3}
+    return pl.DataFrame({"period": periods}).with_columns(
+        entered=pl.lit(10), converted=pl.lit(2), complete=pl.lit(value=True), **{k: pl.lit(v) for k, v in rates.items()}
+    )
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("count", [1, 4, 17, 120])
+def test_a_trend_has_its_ticks_where_periods_begin(count, narrow):
+    axis = trend.draw(weeks(count), narrow=narrow).layout.xaxis
+    assert set(axis.tickvals) <= set(weeks(count)["period"])
+    assert 1 <= len(axis.tickvals) <= (4 if narrow else 9)
+    assert axis.ticktext[0] == "2 March<br>2026"
+
+
+def test_a_trend_names_a_year_where_it_begins():
+    axis = trend.draw(weeks(4, datetime(2025, 12, 22, tzinfo=UTC))).layout.xaxis
+    assert list(axis.ticktext) == ["22 December<br>2025", "29 December", "5 January<br>2026", "12 January"]
+
+
+def test_where_people_drop_off_the_longest_words_fit_a_cell_of_a_notebook():
+    names, people = ["Unsubscribed from Messages", "Help"], [1_252, 3]
+    table = pl.DataFrame({"event": names, "people": people, "passed": [9_000, 40]})
+    table = table.with_columns(loss_rate=pl.lit(0.038), ci_low=pl.lit(0.028), ci_high=pl.lit(0.112))
+    fig = dropoff.draw(table)
+    words = max(width_of(text) for text in fig.data[0].text)
+    left = max(width_of(name) for name in names) + 25
+    assert words < (900 - left) * (1 - max(people) / fig.layout.xaxis.range[1])
