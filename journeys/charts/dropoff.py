@@ -73,7 +73,7 @@ def draw(
         )
     )
     fig.update_yaxes(tickvals=places, ticktext=[label(row["event"], 18 if narrow else 34) for row in rows])
-    fig.update_xaxes(visible=False, range=[0, (3.1 if narrow else 1.4) * max(row["people"] for row in rows)])
+    fig.update_xaxes(visible=False, range=[0, (3.1 if narrow else 1.6) * max(row["people"] for row in rows)])
     return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 
