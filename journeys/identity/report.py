@@ -350,6 +350,8 @@ class Identity:
         settings = {"types": list(self.types), "rules": told, "salted": self.salted or bool(self.rules.salt)}
         settings["highest"] = self.highest
         frames = {name: getattr(self, name) for name in _FRAMES}
+        # the links were counted in no order, and what is stored once more is the same bytes
+        frames["evidence"] = self.evidence.sort("a", "b", pl.col("kind").cast(pl.String))
         return frames | {"settings": pl.DataFrame({"json": [json.dumps(settings)]})}
 
     @classmethod

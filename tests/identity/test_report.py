@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -152,3 +153,11 @@ def test_a_type_called_like_a_column_of_giants_is_told_apart():
     giants = j.identity.giants
     assert giants.columns == ["person", "identifiers", "user_id", "identifiers ids"]
     assert giants.drop("person").rows() == [(41, 1, 40)]
+
+
+def test_a_store_has_the_links_in_one_order() -> None:
+    rows = [Row(at, {"user_id": f"u{at % 7}", "anonymous_id": f"a{at % 13}"}) for at in range(40)]
+    identity = jn.stitch(as_events(rows)).identity
+    mixed = replace(identity, evidence=identity.evidence.sample(fraction=1, shuffle=True, seed=3))
+    assert not mixed.evidence.equals(identity.evidence)
+    assert mixed.to_frames()["evidence"].equals(identity.to_frames()["evidence"])
