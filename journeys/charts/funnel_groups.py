@@ -114,7 +114,7 @@ def draw_groups(
     notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
     notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
-    return finish(
+    finish(
         fig,
         title=title,
         subtitle=". ".join(part.rstrip(".") for part in (subtitle, *notes) if part),
@@ -123,6 +123,8 @@ def draw_groups(
         height=height,
         margin={"t": 34, "r": 24},
     )
+    # A page that takes the subtitle off says them elsewhere.
+    return fig.update_layout(meta={**fig.layout.meta, "notes": notes})
 
 
 def _head(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:

@@ -35,6 +35,12 @@ _FUNNEL = (
     "it; other events may lie between. The deepest attempt counts. Intervals are Wilson's, at 95 %."
 )
 
+# Each rate has its own interval beside it.
+_NUMBERS = (
+    *("step", "name", "people", "dropped", "rate_from_start", "ci_low", "ci_high"),
+    *("rate_from_previous", "rate_low", "rate_high", "median_time_from_previous"),
+)
+
 
 def _when(result: Result) -> str:
     first, last = result.settings.get("first"), result.settings.get("last")
@@ -70,6 +76,7 @@ def funnel_section(funnel: Funnel, *, finding: str, loudest: int, stops: str | N
         means=(stops or "The step that loses most people is where a change could matter to most.") + _late(funnel),
         not_means="that those lost are lost for good, or that the last thing they did made them stop.",
         table=funnel.table,
+        columns=_NUMBERS,
         counted=_FUNNEL,
     )
 
@@ -89,10 +96,11 @@ def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Sectio
         + _window(grouped),
         pictures=(Picture(wide, narrow),),
         means="how far those whom each campaign brought first have come, with the range that chance leaves open. In "
-        "brackets how many began.",
+        f"brackets how many began.{''.join(f' {note}.' for note in wide.layout.meta.get('notes', ()))}",
         not_means="that the campaign made the difference: it may have reached other people. Nor that later touches are "
         "worth nothing; only the first is looked at here.",
         table=table,
+        columns=(by, *_NUMBERS),
         counted=_FUNNEL + " The finding is the largest of all differences between one campaign and all others that "
         "remains after correction for having looked at all of them (Benjamini and Hochberg, 5 %).",
     )
@@ -172,7 +180,8 @@ def flow_section(flow: Flow, *, around: str | None) -> Section:
         table=flow.table,
         columns=("position", "source", "target", "people", "share", "median_time", "conversion_rate"),
         counted="Every journey from first touch to the first time that the goal is reached. People into a node are "
-        "those out of it, plus those who stop there, go on beyond the last column, or have arrived.",
+        "those out of it, plus those who stop there, go on beyond the last column, or have arrived. In the table, "
+        "position 0 is the first column, and the conversion rate is that of all who went this way, arrived or not.",
     )
 
 
@@ -203,8 +212,9 @@ def correlation_section(correlation: Correlation) -> Section:
         not_means="that it makes people convert: it goes with converting. Only a trial tells what follows from what.",
         table=correlation.shown(),
         counted="Only what happened before the first conversion counts, so what follows from converting cannot look "
-        "like its reason. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)), with an interval from the score test; q-values "
-        "are corrected for all behaviours (Benjamini and Hochberg).",
+        "like its reason. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "
+        "converted, d neither. Its interval is that of the score test; q-values are corrected for all behaviours "
+        "(Benjamini and Hochberg).",
     )
 
 
