@@ -95,7 +95,8 @@ a{color:inherit;text-decoration:none}
 """
 
 # Each chart is stored in the light theme; the dark one is the same drawing with each colour's partner. For print it is
-# drawn afresh, without the transitions that would leave it half drawn, at a width that the style sheet fits to A4.
+# drawn afresh, without the transitions that would leave it half drawn, at a width that the style sheet fits to A4; what
+# needs more to keep its words apart is made smaller as a whole.
 SCRIPT = """
 (function(){
 "use strict";
@@ -118,8 +119,9 @@ var text=JSON.stringify({figure:form,template:data.template});
 var both=JSON.parse(dark.matches&&!onPaper?recolour(text):text);
 var layout=both.figure.layout;
 layout.template=both.template;
-layout.width=onPaper?A4:Math.max(room,form.least||0);
+layout.width=Math.max(onPaper?A4:room,form.least||0);
 layout.autosize=false;
+box.style.zoom=onPaper?0.7*A4/layout.width:"";
 box.style.width=layout.width+"px";
 box.style.maxWidth="none";
 var options={displayModeBar:false,responsive:false,doubleClick:false};

@@ -53,6 +53,35 @@ def test_rates_of_groups_are_all_percents(report):
     assert "0." not in re.sub("<[^>]*>|[0-9.]+ %|[0-9.]+ (hours|days|minutes)", " ", shown)
 
 
+def test_what_a_chart_says_in_its_subtitle_is_not_lost_with_it(report):
+    campaigns = next(section for section in report.sections if section.name == "campaigns")
+    assert campaigns.means.endswith(
+        "In brackets how many began. Grey, hollow: fewer than 30 people. 5 groups of fewer than 30 people only in the "
+        "table."
+    )
+
+
+def test_each_rate_of_the_numbers_has_its_interval_beside_it(report):
+    campaigns = next(section for section in report.sections if section.name == "campaigns")
+    page = html_table(campaigns.table, columns=campaigns.columns, style=False)
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", page)
+    assert heads[0] == "first campaign"
+    assert heads[5:11] == ["rate from start", "ci low", "ci high", "rate from previous", "rate low", "rate high"]
+
+
+def test_figures_of_a_table_that_nobody_could_guess_are_explained(report):
+    counted = {section.name: section.counted for section in report.sections}
+    assert "position 0 is the first column" in counted["flow"]
+    assert "the conversion rate is that of all who went this way" in counted["flow"]
+    assert "a did both, b only the behaviour, c only converted, d neither" in counted["correlation"]
+
+
+def test_a_picture_is_printed_as_wide_as_its_words_need(report):
+    page = report.html()
+    assert "layout.width=Math.max(onPaper?A4:room,form.least||0);" in page
+    assert 'box.style.zoom=onPaper?0.7*A4/layout.width:"";' in page
+
+
 def test_an_event_has_one_colour_in_the_report_and_out_of_it(report):
     def painted(figure: go.Figure) -> dict[str, str]:
         nodes = figure.data[0].node
