@@ -31,8 +31,10 @@ __all__ = ["STYLE", "Form", "card", "html_table", "isolated", "settings_words", 
 
 Form = Callable[[Any], str]
 
-_WIDEST, _LINK = 90, 48
+_WIDEST, _SENTENCE, _LINK = 90, 300, 48
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
+# Columns of sentences, which nobody understands when their middle is cut.
+_TELLING = ("problems", "reason")
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
@@ -139,7 +141,10 @@ def html_table(
     head = "".join(f"<th{mark}>{escape(title)}</th>" for mark, title in zip(marks, titles, strict=True))
     lines = [
         "<tr>"
-        + "".join(_cell(mark, text, link=name in links) for mark, text, name in zip(marks, line, names, strict=True))
+        + "".join(
+            _cell(mark, text, link=name in links, widest=_SENTENCE if name in _TELLING else _WIDEST)
+            for mark, text, name in zip(marks, line, names, strict=True)
+        )
         + "</tr>"
         for line in body
     ]
@@ -152,14 +157,14 @@ def html_table(
     )
 
 
-def _cell(mark: str, text: str, *, link: bool) -> str:
+def _cell(mark: str, text: str, *, link: bool, widest: int) -> str:
     """Cut what would not fit a page; the whole of it shows when pointed at."""
     if link and _WEB.fullmatch(text):
         whole = escape(text, quote=True)
         return f'<td{mark}><a href="{whole}" rel="noopener noreferrer">{isolated(shorten(text, _LINK))}</a></td>'
-    if len(text) <= _WIDEST:
+    if len(text) <= widest:
         return f"<td{mark}>{isolated(text)}</td>"
-    return f'<td{mark} title="{escape(text[:2000], quote=True)}">{isolated(shorten(text, _WIDEST))}</td>'
+    return f'<td{mark} title="{escape(text[:2000], quote=True)}">{isolated(shorten(text, widest))}</td>'
 
 
 def isolated(text: str) -> str:

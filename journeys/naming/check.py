@@ -31,6 +31,7 @@ BRAND = re.compile(r"[a-z][A-Z]\w*")
 SCHEMA = pl.Schema(
     {"event": pl.String(), "rows": pl.Int64(), "problems": pl.List(pl.String()), "suggestion": pl.String()}
 )
+_TOLD = {"problems": "; ".join}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,18 +61,19 @@ class NamingCheck:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._words()}\n{text_table(self.table)}"
+        return f"{self._words()}\n{text_table(self.table, forms=_TOLD)}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import card, html_table
 
-        return card("Event names", sentence=self._words(), table=self.table)
+        return card("Event names", sentence=self._words(), table=html_table(self.table, forms=_TOLD, style=False))
 
     def _words(self) -> str:
-        from journeys.display import number, plural
+        from journeys.display import agree, number, plural
 
         keep = self.checked - self.table.height
-        return f"{number(keep)} of {plural(self.checked, 'event name')} are Verb + Object, without place or manner"
+        told = f"{number(keep)} of {plural(self.checked, 'event name')} {agree(keep, 'is', 'are')}"
+        return f"{told} Verb + Object, without place or manner"
 
 
 def check(names: Any) -> NamingCheck:
