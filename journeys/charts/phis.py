@@ -110,4 +110,5 @@ def _heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
 
 
 def _signed(value: float) -> str:
-    return f"+{ratio(value)}" if value > 0 else ratio(value)
+    said = ratio(value)
+    return f"+{said}" if value > 0 and said != "0.00" else said

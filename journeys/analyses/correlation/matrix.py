@@ -67,8 +67,13 @@ class Correlations(Result):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        found = [(one.goal, one.findings.head(1)["behaviour"].to_list()) for one in self.each]
-        said = [f"{goal} with {names[0]}" for goal, names in found if names]
+        from journeys.display import ratio
+
+        found = [(one.goal, row) for one in self.each for row in one.findings.head(1).iter_rows(named=True)]
+        said = [
+            f"{row['behaviour']} with {'' if row['phi'] > 0 else 'not '}reaching {goal} (phi {ratio(row['phi'])})"
+            for goal, row in found
+        ]
         if not said:
             return "No behaviour goes with any of them in a way that holds up."
         return f"What goes together most: {'; '.join(said)}."
@@ -88,7 +93,10 @@ class Correlations(Result):
 
         people = self.each[0].cells.people if self.each else 0
         subtitle = f"phi, of {plural(people, 'person')}; blank: undefined, too few did it, or it was set apart"
-        return draw(self.matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        matrix = self.matrix
+        if matrix.height > rows:
+            subtitle += f"; the {rows} with the largest phi of {plural(matrix.height, 'behaviour')}"
+        return draw(matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def shown(self) -> pl.DataFrame:
         """Return what the notebook shows."""
