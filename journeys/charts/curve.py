@@ -12,9 +12,13 @@ from journeys.charts.theme import colours, finish, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import agree, duration, interval, percent, plural
 
-__all__ = ["draw"]
+__all__ = ["MOST_BANDS", "draw"]
 
 _UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+"""Where colours begin anew, lines are broken otherwise."""
+MOST_BANDS = 3
+"""Of more groups no intervals are drawn: they would cover each other."""
 
 
 def draw(
@@ -55,10 +59,10 @@ def draw(
     size, unit = _unit(table)
     fig = go.Figure()
     for place, part in enumerate(parts):
-        colour = theme.goal if not groups else (*theme.events, *[theme.rest] * len(parts))[place]
+        colour = theme.events[place % len(theme.events)] if groups else theme.goal
         time = [0.0, *(micro / size for micro in part["time"].to_physical().to_list())]
         hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
-        if len(parts) <= 3:
+        if len(parts) <= MOST_BANDS:
             fig.add_scatter(x=time, y=[0.0, *part["ci_high"].fill_null(strategy="forward")], **hidden)
             low = [0.0, *part["ci_low"].fill_null(strategy="forward")]
             fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=rgba(colour, 0.12), **hidden)
@@ -73,13 +77,18 @@ def draw(
             y=[0.0, *part["share"]],
             name=label(name, 30),
             mode="lines",
-            line={"color": colour, "width": 2, "shape": "hv"},
+            line={
+                "color": colour,
+                "width": 2,
+                "shape": "hv",
+                "dash": _DASHES[place // len(theme.events) % len(_DASHES)],
+            },
             hovertext=["", *said],
             hoverinfo="text",
             showlegend=bool(groups),
         )
     fig.update_yaxes(
-        **percent_ticks([*table["share"], *(table["ci_high"] if len(parts) <= 3 else ())]),
+        **percent_ticks([*table["share"], *(table["ci_high"] if len(parts) <= MOST_BANDS else ())]),
         rangemode="tozero",
         showgrid=True,
     )
