@@ -49,7 +49,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
     >>> import polars as pl, journeys as jn
     >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["x", "y"]})
     >>> jn.Journeys.from_table(log)
-    Journeys: 1 person, 2 events, 2026-03-01 to 2026-03-02.
+    Journeys: 1 person, 2 events, 1 to 2 March 2026.
     """
 
     quarantine: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -98,7 +98,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         >>> import polars as pl, journeys as jn
         >>> log = pl.DataFrame({"user": [7], "at": ["2026-03-01T10:00:00Z"], "what": ["Signed Up"]})
         >>> jn.Journeys.from_table(log, person="user", timestamp="at", event="what")
-        Journeys: 1 person, 1 event, 2026-03-01.
+        Journeys: 1 person, 1 event, 1 March 2026.
         """
         from journeys.events import Events
 
@@ -185,7 +185,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         >>> import polars as pl, journeys as jn
         >>> log = pl.DataFrame({"person": ["a"], "timestamp": ["2026-03-01"], "event": ["x"]})
         >>> jn.Journeys.from_table(log).on("local")
-        Journeys: 1 person, 1 event, 2026-03-01.
+        Journeys: 1 person, 1 event, 1 March 2026.
         """
         if engine == "local":
             return replace(self, engine=local.run)
@@ -216,14 +216,12 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
     @property
     def finding(self) -> str:
         """How many people and events there are, over which days, as a sentence."""
-        from journeys.display import plural
+        from journeys.display import plural, span
 
         size = self.size
         if size.first is None or size.last is None:
             return "no people and no events."
-        days = f"{size.first:%Y-%m-%d}"
-        if size.first.date() != size.last.date():
-            days += f" to {size.last:%Y-%m-%d}"
+        days = span(size.first, size.last)
         return f"{plural(size.people, 'person')}, {plural(size.events, 'event')}, {days}."
 
     def _repr_html_(self) -> str:
@@ -258,7 +256,7 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = jn.Journeys.from_table(log).save(folder)
     ...     print(jn.open(folder))
-    Journeys: 1 person, 1 event, 2026-03-01.
+    Journeys: 1 person, 1 event, 1 March 2026.
     """
     from journeys.log import open_log
 
@@ -311,7 +309,7 @@ def stitch(
     >>> table = pl.DataFrame({"at": ["2026-03-01", "2026-03-02"], "user_id": [None, "ann"], "device": ["d1", "d1"]})
     >>> events = jn.read_table(table, timestamp="at", event=pl.lit("Loaded a Page"), ids=["user_id", "device"])
     >>> jn.stitch(events)
-    Journeys: 1 person, 2 events, 2026-03-01 to 2026-03-02.
+    Journeys: 1 person, 2 events, 1 to 2 March 2026.
     """
     from journeys.identity import stitch_events
 

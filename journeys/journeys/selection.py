@@ -133,7 +133,7 @@ class Selection:
         >>> import polars as pl, journeys as jn
         >>> log = pl.DataFrame({"person": ["a", "b"], "timestamp": ["2026-03-02", "2026-03-01"], "event": ["x", "y"]})
         >>> jn.Journeys.from_table(log).where(pl.col("event") == "x")
-        Journeys: 1 person, 1 event, 2026-03-02.
+        Journeys: 1 person, 1 event, 2 March 2026.
         """
         if not isinstance(condition, pl.Expr):
             raise ArgumentError(f"condition: {condition!r} is no Polars expression; write e.g. pl.col('event') == 'X'.")

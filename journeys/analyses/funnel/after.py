@@ -100,7 +100,8 @@ class NextEvents(Result):
         if not first.height:
             return f"Nobody dropped off after {self.settings['after']!r}."
         row = first.row(0, named=True)
-        done = f"{percent(row['share'])} of those who dropped off did {row['event']!r} next"
+        did = "nothing more" if row["event"] == NOTHING else f"{row['event']!r} next"
+        done = f"{percent(row['share'])} of those who dropped off did {did}"
         return f"After {self.settings['after']!r}, {done}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

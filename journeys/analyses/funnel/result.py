@@ -80,14 +80,18 @@ class Funnel(FunnelPeople):
         )
 
     def _definition(self) -> str:
-        from journeys.display import duration
+        from journeys.display import duration, span
 
         within = "no window" if self.spec.within is None else f"within {duration(self.spec.within)}"
         if self.spec.calendar:
             within = f"within the same {self.spec.calendar}"
         first, last = self.settings.get("first"), self.settings.get("last")
-        days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "no events"
-        return f"{self.spec.order} order, {within}; {days}"
+        days = span(first, last) if first and last else "no events"
+        asked = f"{self.spec.order} order, {within}; {days}"
+        if not self.spec.by:
+            return asked
+        by = " and ".join(name.replace("_", " ") for name in self.spec.by)
+        return f"Of those who began, the share who got there, by {by}; in brackets how many began. {asked[0].upper()}{asked[1:]}"
 
     # -- further questions --------------------------------------------------------------------
 
