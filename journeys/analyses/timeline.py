@@ -45,11 +45,11 @@ class Timeline:
         from journeys.display import duration, plural
 
         if self.table.is_empty():
-            return f"{self.settings['person']} did nothing that is selected."
+            return f"Person {self.settings['person']} did nothing that is selected."
         took = self.table["timestamp"][-1] - self.table["timestamp"][0]
         sessions = int(self.table["session"].max())  # type: ignore[arg-type]
         return (
-            f"{self.settings['person']}: {plural(self.table.height, 'event')} in {plural(sessions, 'session')} "
+            f"Person {self.settings['person']}: {plural(self.table.height, 'event')} in {plural(sessions, 'session')} "
             f"over {duration(took)}."
         )
 
@@ -63,7 +63,11 @@ class Timeline:
         return draw(self.table, bridges=self.bridges, colour_of=colour_of, **words)
 
     def _definition(self) -> str:
-        return f"Every selected event; a pause of {self.settings['gap']} or more starts a session."
+        from journeys.display import duration
+        from journeys.steps import duration_us
+
+        pause = duration(duration_us(self.settings["gap"], argument="gap"))
+        return f"Every selected event; a pause of {pause} or more starts a session."
 
     def __repr__(self) -> str:
         return f"Timeline: {self.finding}\n{self.table}"

@@ -95,7 +95,7 @@ def draw_changes(
             y=places,
             orientation="h",
             marker={"color": [theme.goal if row["change"] >= 0 else theme.worse for row in rows]},
-            text=[f"{row['change']:+,}".replace("-", "−") for row in rows],
+            text=[f"{row['change']:+,}".replace("-", "−") if row["change"] else "0" for row in rows],
             textposition="outside",
             cliponaxis=False,
             hovertext=[f"{full(row['choice'])}: {full(row['here'])} → {full(row['there'])}" for row in rows],

@@ -47,6 +47,11 @@ class Attribution(Result):
         if not total:
             return f"Nobody did {self.spec.conversion.name}: there is no credit to share."
         top = self.table.row(0, named=True)
+        if top[self.spec.by] == NONE:
+            alone = f"{percent(top['share'])} of {the_count(total, 'conversion')} to {self.spec.conversion.name}"
+            lead = f"{alone} came without any {self.spec.by.replace('_', ' ')}"
+            named = self.table.filter((pl.col(self.spec.by) != NONE) & (pl.col("credit") > 0)).head(1).to_dicts()
+            return lead + "".join(f"; {one[self.spec.by]} earns {percent(one['share'])}" for one in named) + "."
         return (
             f"{top[self.spec.by]} earns {percent(top['share'])} of {the_count(total, 'conversion')} to "
             f"{self.spec.conversion.name}."
@@ -55,10 +60,13 @@ class Attribution(Result):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the credit of each touch as a bar."""
         from journeys.charts.attribution import draw
-        from journeys.display import plural
+        from journeys.display import duration, plural
 
-        model, lookback, total = (self.settings[name] for name in ("model", "lookback", "conversions"))
-        subtitle = f"{model} attribution, look-back {lookback}, {plural(total, 'conversion')}"
+        model, total = self.settings["model"], self.settings["conversions"]
+        subtitle = (
+            f"Conversions earned and their share, by the model {model!r}, looking back {duration(self.spec.lookback)}; "
+            f"{plural(total, 'conversion')} in all"
+        )
         return draw(self.table, touch=self.spec.by, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, touch: str, *, converted: bool | None = None) -> Journeys:

@@ -1,0 +1,89 @@
+"""What answers say in their sentences and titles: no more than is true, in words that people use."""
+
+import re
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.analyses.correlation.matrix import Correlations
+from tests.logs import frame
+
+
+def asked(rows):
+    return jn.Journeys.from_table(frame(rows), person="person", timestamp="timestamp", event="event")
+
+
+def title(figure) -> str:
+    return re.sub("<[^>]*>", " ", figure.layout.title.text).replace("\N{NO-BREAK SPACE}", " ")
+
+
+ALL = [(f"p{at}", minute, event, "ads") for at in range(40) for minute, event in ((at, "A"), (at + 1440, "B"))]
+
+
+def test_days_are_said_alike_everywhere():
+    j = asked(ALL)
+    assert j.finding == "40 people, 80 events, 1 to 2 March 2026."
+    assert "1 to 2 March 2026" in title(j.funnel(["A", "B"]).plot())
+
+
+def test_groups_say_of_whom_their_share_is():
+    told = title(asked(ALL).funnel(["A", "B"], by="campaign").plot())
+    assert "Of those who began, the share who got there, by campaign; in brackets how many began." in told
+    assert "Loose order, no window; 1 to 2 March 2026" in told
+
+
+def test_who_did_nothing_more_is_not_said_to_have_done_it():
+    rows = [("a", 0, "A", None), ("b", 0, "A", None), ("c", 0, "A", None), ("c", 1, "X", None)]
+    found = asked([*rows, ("d", 0, "A", None), ("d", 1, "B", None)]).funnel(["A", "B"]).next_after_drop(after="A")
+    assert found.finding == "After 'A', 67 % of those who dropped off did nothing more."
+
+
+def test_nothing_earns_no_credit():
+    rows = [(f"n{at}", 1, "B", None) for at in range(3)] + [("a", 0, "A", "ads"), ("a", 1, "B", None)]
+    found = asked(rows).attribution("B", by="campaign", lookback="60d", model="u")
+    assert found.finding == "75 % of the 4 conversions to B came without any campaign; ads earns 25 %."
+    assert "by the model 'u', looking back 60 days; 4 conversions in all" in title(found.plot())
+    assert asked(rows[:3]).attribution("B", by="campaign").finding == (
+        "100 % of the 3 conversions to B came without any campaign."
+    )
+
+
+def test_what_goes_against_converting_is_not_said_to_go_with_it(monkeypatch):
+    rows = []
+    for at in range(200):
+        does, converts = at % 2 == 0, at % 2 == 1 or at % 10 == 0
+        rows += [(f"p{at}", 0, "Z", None)] + [(f"p{at}", 1, "A", None)] * does + [(f"p{at}", 9, "G", None)] * converts
+    found = asked(rows).correlations(["G"], behaviours=["A"])
+    assert re.fullmatch(r"What goes together most: A with not reaching G \(phi −0\.\d\d\)\.", found.finding)
+    assert "the 1 with the largest phi" not in title(found.plot(rows=1))
+    matrix = pl.DataFrame({"behaviour": ["A", "B", "C"], "G": [0.3, 0.2, 0.001]})
+    monkeypatch.setattr(Correlations, "matrix", matrix)
+    assert "the 2 with the largest phi of 3 behaviours" in title(found.plot(rows=2))
+    assert list(found.plot().data[1].text) == ["0.00", "+0.20", "+0.30"]
+
+
+@pytest.mark.parametrize(("groups", "told"), [(3, "with 95 % interval"), (9, "; its 95 % intervals are in the table")])
+def test_a_curve_says_an_interval_only_where_it_draws_one(groups, told):
+    rows = []
+    for at in range(groups * 10):
+        rows += [(f"p{at}", 0, "A", f"c{at % groups}"), (f"p{at}", 1 + at % 7, "B", f"c{at % groups}")]
+    figure = asked(rows).funnel(["A", "B"], by="campaign").converted_within().plot()
+    assert f"Kaplan–Meier estimate{'' if told[0] == ';' else ' '}{told}" in title(figure)
+    lines = [(trace.line.color, trace.line.dash) for trace in figure.data if trace.showlegend]
+    assert len(set(lines)) == len(lines) == groups
+
+
+@pytest.mark.parametrize("gap", ["30m", timedelta(minutes=30)])
+def test_a_timeline_says_whose_it_is_and_what_a_pause_is(gap):
+    found = asked(ALL).timeline("p1", gap=gap)
+    assert found.finding == "Person p1: 2 events in 2 sessions over 1 day."
+    assert "a pause of 30 minutes or more starts a session" in title(found.plot())
+
+
+def test_a_choice_that_changes_nothing_changes_nought():
+    j = asked([*ALL, ("q", 0, "A", None), ("q", 20_000, "B", None)])
+    found = j.funnel(["A", "B"], within="30d").explain_difference(j.funnel(["A", "B"], semantics="mixpanel"))
+    assert "+0" not in found.plot().data[0].text
+    assert "0" in found.plot().data[0].text
