@@ -86,8 +86,13 @@ class Events:
     def streamed(self) -> pl.LazyFrame:
         """`table` again, of which no step holds all rows: for a store larger than memory.
 
-        Duplicates are looked for now, in a pass of its own that keeps 24 bytes a row in a temporary file and a bit a
-        row in memory. Two messages are taken for one by 128 bits of what tells them apart.
+        Duplicates are looked for now, in a pass of its own that keeps 24 bytes a row in a temporary file, and a bit a
+        row and 16 bytes a duplicate in memory. Two messages are taken for one by 128 bits of what tells them apart.
+
+        Raises
+        ------
+        SourceError
+            When the rows are asked for and come in another order than before, as those of a frame that joins may.
         """
         if self.unsifted is None:
             return self.table

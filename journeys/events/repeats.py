@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from journeys.errors import SourceError
 
 __all__ = ["KEY", "Repeats", "key_of", "without_repeats"]
 
@@ -15,6 +18,11 @@ KEY = ("_key", "_key2")
 _PARTS = 256
 _BATCH = 250_000
 _ROW = np.dtype([("key", np.uint64), ("key2", np.uint64), ("row", np.int64)])
+_MOVED = (
+    "source: these rows come in another order each time they are read, so that it cannot be said which of two equal "
+    "messages came first; write them to a file (sink_parquet) and read that, or keep their order (maintain_order= in "
+    "join, group_by and unique)."
+)
 
 Bits = npt.NDArray[np.uint8]
 
@@ -60,14 +68,25 @@ class Repeats:
     def find(self) -> Bits:
         """Return a bit a row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
         bits = np.zeros(self.rows // 8 + 1, dtype=np.uint8)
+        for again in self._again():
+            _mark(bits, again["row"])
+        return bits
+
+    def listed(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+        """Return the rows that repeat an earlier one, in order, and the key of each."""
+        found = [np.empty(0, dtype=_ROW), *self._again()]
+        row, key = (np.concatenate([one[name] for one in found]) for name in ("row", "key"))
+        order = np.argsort(row, kind="stable")
+        return row[order], key[order]
+
+    def _again(self) -> Iterator[npt.NDArray[np.void]]:
+        """Give, share by share, the rows that repeat an earlier one."""
         for part in range(_PARTS):
             share = self._share(part)
             # stable, and the shares come in order of arrival: of equal keys the first to arrive is the first here
             share = share[np.lexsort((share["key2"], share["key"]))]
             same = (share["key"][1:] == share["key"][:-1]) & (share["key2"][1:] == share["key2"][:-1])
-            again = share["row"][1:][same]
-            np.bitwise_or.at(bits, again >> 3, np.left_shift(1, again & 7).astype(np.uint8))
-        return bits
+            yield share[1:][same]
 
     def _share(self, part: int) -> npt.NDArray[np.void]:
         pieces = [np.empty(0, dtype=_ROW)]
@@ -79,18 +98,37 @@ class Repeats:
         return np.concatenate(pieces)
 
 
+def _mark(bits: Bits, row: npt.NDArray[np.int64]) -> None:
+    np.bitwise_or.at(bits, row >> 3, np.left_shift(1, row & 7).astype(np.uint8))
+
+
 def without_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are asked for."""
+    """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are asked for.
+
+    Raises
+    ------
+    SourceError
+        When the rows are asked for, and do not come in the order in which their keys came: without a look, messages
+        would be lost and others stay twice.
+    """
     with Repeats() as repeats:
         for batch in rows.select(KEY).collect_batches(chunk_size=_BATCH, maintain_order=True):
             repeats.add(*batch)
-        bits = repeats.find()
-    if not bits.any():
+        gone, key = repeats.listed()
+    if not gone.size:
         return rows.drop(KEY)
+    bits = np.zeros(repeats.rows // 8 + 1, dtype=np.uint8)
+    _mark(bits, gone)
 
-    def stays(row: pl.Series) -> pl.Series:
+    def stays(batch: pl.Series) -> pl.Series:
+        row, came = batch.struct.unnest()
         at = row.to_numpy()
-        return pl.Series((bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1 == 0)
+        again = np.flatnonzero((bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1)
+        if (came.fill_null(0).to_numpy()[again] != key[np.searchsorted(gone, at[again])]).any():
+            raise SourceError(_MOVED)
+        there = np.ones(at.size, dtype=bool)
+        there[again] = False
+        return pl.Series(there)
 
-    there = pl.col("_row").map_batches(stays, return_dtype=pl.Boolean, is_elementwise=True)
-    return rows.drop(KEY).with_row_index("_row").filter(there).drop("_row")
+    there = pl.struct("_row", KEY[0]).map_batches(stays, return_dtype=pl.Boolean, is_elementwise=True)
+    return rows.with_row_index("_row").filter(there).drop("_row", *KEY)

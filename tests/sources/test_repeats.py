@@ -1,5 +1,7 @@
 """Duplicates are found in little memory, and are the same ones."""
 
+import itertools
+
 import numpy as np
 import polars as pl
 import pytest
@@ -64,6 +66,16 @@ def test_what_was_read_becomes_a_store_as_it_is_read(tmp_path):
     told = stored.events.select("person", "event", "message_id").collect().rows()
     assert told == [("u1", "A", "m1"), ("u1", "B", "m2"), ("u2", "A", "m4")]
     assert stored.events.collect().equals(plain.events.collect())
+
+
+def test_rows_that_come_in_another_order_each_time_lose_no_message(tmp_path):
+    rows = pl.DataFrame({"at": ["2026-03-01"] * 9, "user": ["u1"] * 9, "id": [*"abcabcabd"]})
+    turns = itertools.count()
+    frame = rows.lazy().map_batches(lambda batch: batch.sample(fraction=1, shuffle=True, seed=next(turns)))
+    events = jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids={"user_id": "user"}, message_id="id")
+    assert sorted(events.table.collect()["message_id"]) == [*"abcd"]
+    with pytest.raises(jn.SourceError, match=r"another order each time they are read.*write them to a file"):
+        jn.Journeys.from_table(events, person="user_id", store=tmp_path / "store")
 
 
 def test_what_is_no_table_is_named():
