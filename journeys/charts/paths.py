@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of, plain
+from journeys.charts.measure import broken, width_of
 from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
 from journeys.display import duration, interval, number, percent
 
@@ -69,13 +70,19 @@ def draw(
             hoverinfo="text",
         )
     )
+    columns = max(3 if narrow else 6, *(len(_short(row["path"], most)) for row in rows))
+    left = max(_width(row, narrow=narrow) for row in rows) + 14
+    # Pixels of a column where the figure is no wider than a cell of a notebook, or a telephone.
+    unit = ((350 if narrow else 900) - 20 - left) / columns
+    size = 10 if narrow else 11
     for place, row in enumerate(rows):
         fig.add_annotation(
-            x=-0.08,
+            x=0,
             y=-place,
             text=_figures(row, theme=theme, narrow=narrow),
             showarrow=False,
             xanchor="right",
+            xshift=-6,
             align="right",
             font={"size": 12, "color": theme.ink},
         )
@@ -86,8 +93,8 @@ def draw(
                     type="rect",
                     x0=column,
                     x1=column + 0.96,
-                    y0=-place - 0.36,
-                    y1=-place + 0.36,
+                    y0=-place - 0.41,
+                    y1=-place + 0.41,
                     fillcolor=rgba(shade, 0.3),
                     line={"width": 0},
                     layer="below",
@@ -95,16 +102,21 @@ def draw(
             fig.add_annotation(
                 x=column + 0.48 if name is None else column + 0.05,
                 y=-place,
-                text="…" if name is None else label(name, 13 if narrow else 15),
+                text="…" if name is None else "<br>".join(map(label, _lines(name, 0.88 * unit, size))),
                 hovertext="" if name is None else full(name),
                 showarrow=False,
                 xanchor="center" if name is None else "left",
-                font={"size": 10 if narrow else 11, "color": theme.ink},
+                align="left",
+                font={"size": size, "color": theme.ink},
             )
-    columns = max(len(_short(row["path"], most)) for row in rows)
-    fig.update_xaxes(visible=False, range=[-1.2 if narrow else -1.9, max(columns, 3 if narrow else 6)])
+    fig.update_xaxes(visible=False, range=[-left / unit, columns])
     fig.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.6])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=130 + 32 * len(rows))
+    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=30 + 42 * len(rows))
+
+
+def _lines(name: str, pixels: float, size: int) -> list[str]:
+    """Break a name into the two lines of a chip."""
+    return [line for line in broken(name, pixels, size=size) if line]
 
 
 def _short(path: list[str], most: int) -> list[str | None]:
@@ -118,20 +130,32 @@ def _weight(rows: list[dict[str, Any]], name: str) -> int:
 
 
 def _figures(row: dict[str, Any], *, theme: Colours, narrow: bool) -> str:
+    """Set how many took the path and, below, in small, how many arrive."""
+    people, told, below = _told(row, narrow=narrow)
+    small = f"<br><span style='font-size:{10 if narrow else 11}px;color:{theme.muted}'>{'<br>'.join(below)}</span>"
+    return f"<b>{people}</b>{told}{small if below else ''}"
+
+
+def _width(row: dict[str, Any], *, narrow: bool) -> float:
+    """Say how many pixels the figures of a path take."""
+    people, told, below = _told(row, narrow=narrow)
+    lines = [width_of(line, 10 if narrow else 11) for line in below]
+    return max(width_of(people) * 1.12 + width_of(told), *lines, 0)
+
+
+def _told(row: dict[str, Any], *, narrow: bool) -> tuple[str, str, list[str]]:
     """Say how many took the path and, below, of how many who went this way, to whatever end, how many arrive."""
-    told = f"<b>{number(row['people'])}</b>"
+    people, told = number(row["people"]), ""
     rate = _rate(row)
     if not rate:
-        return told
+        return people, told, []
     passed = row.get("passed")
     if passed is not None:
-        told += f" of {number(passed)}" if narrow else f" of the {number(passed)} who went this way"
+        told = f" of {number(passed)}" if narrow else f" of the {number(passed)} who went this way"
     if narrow:
         first, _, rest = rate.partition(" (")
-        below = f"{first} arrive<br>({rest}" if rest else f"{first} arrive"
-    else:
-        below = f"of {'all who went this way' if passed is None else 'these'} {rate} arrive"
-    return f"{told}<br><span style='font-size:{10 if narrow else 11}px;color:{theme.muted}'>{below}</span>"
+        return people, told, [f"{first} arrive", *([f"({rest}"] if rest else [])]
+    return people, told, [f"of {'all who went this way' if passed is None else 'these'} {rate} arrive"]
 
 
 def _rate(row: dict[str, Any]) -> str:

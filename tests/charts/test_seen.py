@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
-from journeys.charts import correlation, dropoff, trend
+from journeys.charts import correlation, dropoff, paths, trend
 from journeys.charts.measure import width_of
 from journeys.charts.theme import finish
 from tests.charts import frames
@@ -76,3 +77,26 @@ def test_where_people_drop_off_the_longest_words_fit_a_cell_of_a_notebook():
     words = max(width_of(text) for text in fig.data[0].text)
     left = max(width_of(name) for name in names) + 25
     assert words < (900 - left) * (1 - max(people) / fig.layout.xaxis.range[1])
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("length", [2, 9])
+def test_words_of_a_path_stay_in_their_chip_and_figures_in_the_picture(narrow, length):
+    path = ["Viewed Template", "Received Announcement", *["Clicked MMMMMMMM Mail"] * (length - 2)]
+    table = pl.DataFrame({"path": [path, path[:2]], "people": [12_345, 3], "passed": [23_456, 40]}).with_columns(
+        conversion_rate=pl.lit(0.096), ci_low=pl.lit(0.087), ci_high=pl.lit(0.106)
+    )
+    fig = paths.draw(table, narrow=narrow)
+    low, high = fig.layout.xaxis.range
+    unit = ((350 if narrow else 900) - fig.layout.margin.l - fig.layout.margin.r) / (high - low)
+    chips = [a for a in fig.layout.annotations if a.xanchor == "left"]
+    assert chips
+    assert max(plain_width(a.text, a.font.size) for a in chips) <= 0.91 * unit
+    assert max(a.text.count("<br>") for a in chips) == 1
+    # What is short enough for two lines is whole.
+    assert any(a.text.replace("<br>", " ") == "Viewed Template" for a in chips)
+    figures = [a for a in fig.layout.annotations if a.xanchor == "right"]
+    for one in figures:
+        first, *rest = re.sub("</?b>|<span[^>]*>|</span>", "", one.text).split("<br>")
+        assert width_of(first) - one.xshift <= -low * unit
+        assert max((width_of(line, 10 if narrow else 11) for line in rest), default=0) - one.xshift <= -low * unit
