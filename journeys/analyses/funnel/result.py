@@ -91,7 +91,8 @@ class Funnel(FunnelPeople):
         if not self.spec.by:
             return asked
         by = " and ".join(name.replace("_", " ") for name in self.spec.by)
-        return f"Of those who began, the share who got there, by {by}; in brackets how many began. {asked[0].upper()}{asked[1:]}"
+        share = f"Of those who began, the share who got there, by {by}; in brackets how many began"
+        return f"{share}. {asked[0].upper()}{asked[1:]}"
 
     # -- further questions --------------------------------------------------------------------
 
