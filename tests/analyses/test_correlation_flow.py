@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
+from journeys.analyses.correlation.ask import Rules
+from journeys.analyses.correlation.passages import relate
 from journeys.errors import ArgumentError
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -61,3 +63,15 @@ def test_links_words_and_pictures():
     assert flow.correlation(min_people=60).hidden == 2
     with pytest.raises(ArgumentError, match="correlation: this flow has no end to reach"):
         make(log).flow().correlation()
+
+
+def test_links_of_one_name_have_an_order():
+    links = pl.DataFrame(
+        {"position": 0, "source": ["A", "A → B"], "target": ["B → C", "C"], "passed": 40, "converted": 30}
+    )
+    asked = make([(0, 0, "a")])
+    options = {"everyone": 100, "reached": 50, "goal": "g", "part": "links", "rules": Rules(30, 0.95), "settings": {}}
+    one, other = (relate(asked, table, **options) for table in (links, links.reverse()))
+    assert one.table["behaviour"].to_list() == ["Step 1: A → B → C"] * 2
+    assert one.table["source"].to_list() == ["A", "A → B"]
+    assert other.table.equals(one.table)

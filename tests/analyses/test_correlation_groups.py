@@ -1,6 +1,8 @@
 """Within groups, between groups, of several conversions, dealt out anew: equal to plain loops, and told in words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from math import log2
 
 import numpy as np
@@ -306,3 +308,29 @@ def test_comparing_keeps_the_confidence_asked_for():
         for level in (0.99, 0.8)
     )
     assert (wide.to_series() > narrow.to_series()).all()
+
+
+def test_of_equal_differences_the_first_by_name_is_told():
+    log = [(person, 0, "seen", "ads" if person % 2 else "mail") for person in range(400)]
+    log += [(person, 1, name, None) for person in range(400) if person % 4 < 2 for name in "cab"]
+    log += [(person, 2, "g", None) for person in range(400) if (person % 4 == 0 if person % 2 == 0 else person % 8 < 4)]
+    mail, ads = (make(log).only(pl.col("first_campaign") == name) for name in ("mail", "ads"))
+    found = mail.correlation("g").compare(ads)
+    for order in permutations(range(found.table.height)):
+        assert replace(found, table=found.table[list(order)]).finding.startswith("a goes with g more closely here")
+
+
+def test_two_searches_that_find_one_behaviour_have_an_order():
+    log = [(person, 0, "v", None) for person in range(200)]
+    log += [(person, day, "a", None) for person in range(200) for day in range(person % 5)]
+    journeys = make([*log, *((person, 9, "g", None) for person in range(200) if person % 5 > 2 or person % 7 == 0)])
+    searches = [jn.at_least("a", times=[2, 3]), jn.at_least("a", times=[1, 2, 3, 4])]
+    found = journeys.correlation("g", min_people=3, behaviours=searches)
+    findings, pictures = found.findings, found.plot().to_json()
+    assert findings["behaviour"].to_list() == ["a, 3 times or more"] * 2
+    assert findings["p_value"].is_sorted()
+    found.memo["checks"] = found.checks.reverse()
+    assert found.findings.equals(findings)
+    assert found.plot().to_json() == pictures
+    within = found.by("activity").table
+    assert replace(found, table=found.table.reverse()).by("activity").table.equals(within)

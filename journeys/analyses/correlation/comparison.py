@@ -47,7 +47,8 @@ class Comparison(Result):
         """The answer as one sentence."""
         from journeys.display import ratio
 
-        rows = self.table.filter(pl.col("q_value") <= 0.05).sort(pl.col("difference").abs(), descending=True)
+        rows = self.table.filter(pl.col("q_value") <= 0.05)
+        rows = rows.sort(pl.col("difference").abs(), "behaviour", descending=[True, False])
         if rows.is_empty():
             return f"No behaviour goes with {self.goal} more closely in one group than in the other."
         row = rows.row(0, named=True)

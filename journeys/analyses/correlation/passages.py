@@ -46,7 +46,7 @@ class Passages(Result):
         from journeys.display import percent, ratio
 
         rows = self.table.filter(pl.col("q_value") <= 0.05).sort(
-            pl.col("phi").abs(), "behaviour", descending=[True, False]
+            pl.col("phi").abs(), "behaviour", descending=[True, False], maintain_order=True
         )
         if rows.is_empty():
             return f"No step of the flow goes with {self.goal} in a way that holds up."
@@ -117,7 +117,8 @@ def relate(
     measured = measured.with_columns(pl.Series("q_value", adjust(measured["p_value"]), dtype=pl.Float64).fill_nan(None))
     columns = ["both", "behaviour_only", "conversion_only", "neither", "phi", "ci_low", "ci_high", "p_value", "q_value"]
     columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without"]
+    # of names with an arrow in them two links may be called the same
     ordered = measured.select("position", "behaviour", *keys[1:], *columns).sort(
-        "phi", "behaviour", descending=[True, False], nulls_last=True
+        "phi", "behaviour", *keys, descending=[True, False, *[False] * len(keys)], nulls_last=True
     )
     return Passages(ordered, dict(settings), asked, goal, everyone, reached, rows.height - shown.height)

@@ -73,7 +73,8 @@ class Correlation(Result):
             with `phi_matched`, phi under `exposure="matched"` (null where the exposure is equal already).
         """
         table = self.checks.filter(pl.col("doubt").is_null() & (pl.col("q_value") <= 0.05)).drop("doubt")
-        return table.sort(pl.col("phi").abs(), "behaviour", descending=[True, False])
+        # two searches for thresholds may end in one behaviour
+        return table.sort(pl.col("phi").abs(), "behaviour", "family", "value", descending=[True, *[False] * 3])
 
     @property
     def checks(self) -> pl.DataFrame:
@@ -141,9 +142,9 @@ class Correlation(Result):
         listed = [*doubtful.select("behaviour", "doubt").iter_rows(), *listed]
         # The strongest rows, whichever way they point, in the order of the table; the others follow, to be counted.
         rank = pl.col("phi").abs().rank("ordinal", descending=True)
-        order = ["weak", "phi", "behaviour"]
+        order = ["weak", "phi", "behaviour", "family", "value"]
         sure = sure.with_columns(weak=(rank > rows).fill_null(value=True))
-        sure = sure.sort(order, descending=[False, True, False], nulls_last=True).drop("weak")
+        sure = sure.sort(order, descending=[False, True, *[False] * 3], nulls_last=True).drop("weak")
         return draw(sure, conversion=self.goal, set_apart=listed, rows=rows, **options)
 
     def mosaic(self, behaviour: str, *, dark: bool = False, narrow: bool = False) -> go.Figure:

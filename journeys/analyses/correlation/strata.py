@@ -205,6 +205,6 @@ def _pooled(result: Correlation, strata: pl.DataFrame) -> pl.DataFrame:
     return (
         table.drop("p_value")
         .rename({"p_within": "p_value"})
+        .sort("phi_within", "behaviour", "family", "value", descending=[True, *[False] * 3], nulls_last=True)
         .select(*kept, "p_value", "q_value", "verdict")
-        .sort("phi_within", "behaviour", descending=[True, False], nulls_last=True)
     )
