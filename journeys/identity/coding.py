@@ -168,7 +168,7 @@ def code_ids(
         junk=pl.concat([pl.DataFrame(schema=_JUNK), *junk])
         .group_by("id_type", "id", "reason")
         .agg(pl.col("rows").sum())
-        .sort("rows", "id_type", "id", descending=[True, False, False]),
+        .sort("rows", "id_type", "id", "reason", descending=[True, *[False] * 3]),
         sources=sources,
         self_links=self_links,
     )

@@ -161,3 +161,11 @@ def test_a_store_has_the_links_in_one_order() -> None:
     mixed = replace(identity, evidence=identity.evidence.sample(fraction=1, shuffle=True, seed=3))
     assert not mixed.evidence.equals(identity.evidence)
     assert mixed.to_frames()["evidence"].equals(identity.to_frames()["evidence"])
+
+
+def test_values_that_are_nobody_for_two_reasons_have_an_order() -> None:
+    rules = IdentityRules(junk=("^A", "^a"), hash_emails=True, salt="s")
+    rows = [Row(at, {"user_id": f"{'Aa'[at % 2]}{at // 2}@x.org", "anonymous_id": "d"}) for at in range(200)]
+    junk = jn.stitch(as_events(rows), rules=rules).identity.junk
+    assert junk["id"].n_unique() == 100
+    assert junk.select("id", "reason").rows() == sorted(junk.select("id", "reason").rows())
