@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -244,3 +245,11 @@ def test_an_address_is_refused_in_words(address, capsys):
     assert main(["check", address]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"journeys: source: {address!r} is an address")
+
+
+def test_of_files_that_differ_in_case_only_the_first_by_name_is_meant(tmp_path, monkeypatch):
+    files = [tmp_path / name for name in ("calls.csv", "Calls.csv", "CALLS.csv")]
+    for turned in (files, files[::-1]):
+        monkeypatch.setattr(Path, "iterdir", lambda _, listed=turned: iter(listed))
+        with pytest.raises(jn.SourceError, match=r"did you mean 'CALLS\.csv'\?$"):
+            find_files(tmp_path / "cals.csv")

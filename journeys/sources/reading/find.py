@@ -154,7 +154,7 @@ def _found(path: Path) -> list[Found]:
             return _with_note(read, [Path(path.name) for path in over])
         reason = f": {next(iter(over))} {next(iter(over.values()))}" if over else ""
         raise SourceError(f"source: no file matches {str(path)!r}" if not over else f"source: {str(path)!r}{reason}")
-    near = closest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else []
+    near = closest(path.name, sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else []
     hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
     raise SourceError(f"source: there is no file or folder {str(path)!r}{hint}")
 
