@@ -136,3 +136,11 @@ def test_a_trend_marks_periods_that_the_log_holds_a_part_of():
     ]
     assert trend.finding == "100 % of those who entered in the week from 2 March 2026 converted."
     assert funnel.trend(every="1d").table["complete"].to_list() == [True] * 14 + [False] * 2
+
+
+def test_the_mean_of_times_is_exact():
+    took, begin = timedelta(microseconds=10**15 + 1), datetime(1970, 1, 1, tzinfo=UTC)
+    rows = pl.DataFrame({"person": range(13)}).join(pl.DataFrame({"event": ["A", "B"]}), how="cross")
+    rows = rows.with_columns(timestamp=pl.when(pl.col("event") == "A").then(begin).otherwise(begin + took))
+    times = jn.Journeys.from_table(rows).funnel(["A", "B"]).times()
+    assert times.select("people", "mean").rows() == [(13, took)]
