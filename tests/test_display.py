@@ -203,9 +203,13 @@ def test_text_cells_are_set_left_even_where_the_style_sheet_is_taken_away():
 
 
 def test_a_sentence_in_a_cell_keeps_its_middle():
-    told = (
-        "days without any event: 13 March 2026, 14 March 2026, 16 March 2026, 19 March 2026 and 14 more"
-    )
+    told = "days without any event: 13 March 2026, 14 March 2026, 16 March 2026, 19 March 2026 and 14 more"
     page = html_table(pl.DataFrame({"reason": [told], "event": [told]}))
     assert page.count(f">{told}</td>") == 1
     assert "…" in html_table(pl.DataFrame({"reason": ["x" * 1000]}))
+
+
+def test_a_number_behind_a_right_to_left_name_stays_behind_it():
+    page = card("Curve", sentence="Of <تم إنشاء> 23 % converted, of تم 46 %.", settings="by تم · 3 people")
+    assert "Of &lt;<bdi>تم إنشاء</bdi>&gt; 23 % converted, of <bdi>تم</bdi> 46 %." in page
+    assert "by <bdi>تم</bdi> · 3 people" in page

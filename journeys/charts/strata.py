@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
+from journeys.charts.labels import label, lines_of, sentence
 from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
 from journeys.display import number, ratio
 
@@ -143,7 +143,7 @@ def _dumbbells(
     )
     # On a telephone there is room for a few words beside the names only.
     sides = [
-        f"{sign} {'<br>'.join(label(line) for line in wrap(said, 30 if narrow else 72))}"
+        f"{sign} {'<br>'.join(sentence(line) for line in wrap(said, 30 if narrow else 72))}"
         for sign, said in zip("●○", words, strict=True)
     ]
     key = ("<br>" if narrow else "   ").join(sides)

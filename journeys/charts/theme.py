@@ -17,7 +17,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from journeys.charts.labels import label
+from journeys.charts.labels import sentence
 from journeys.display import unbroken
 
 __all__ = [
@@ -255,8 +255,8 @@ def finish(
         # On a telephone buttons would lie on the title, and fingers do what they are for.
         fig.update_layout(modebar={"remove": _BUTTONS})
     if lines or small:
-        said = "<br>".join(label(line) for line in lines)
-        below = "<br>".join(label(line) for line in small)
+        said = "<br>".join(sentence(line) for line in lines)
+        below = "<br>".join(sentence(line) for line in small)
         tail = f'<br><span style="font-size:13px;color:{theme.muted}">{below}</span>' if small else ""
         fig.update_layout(
             title={
@@ -293,7 +293,7 @@ def nothing(words: str, *, title: str = "", subtitle: str = "", dark: bool = Fal
     """Draw an empty answer: one sentence that says so, where the chart would stand."""
     fig = go.Figure()
     fig.add_annotation(
-        text="<br>".join(label(line) for line in wrap(words, 40 if narrow else 80)),
+        text="<br>".join(sentence(line) for line in wrap(words, 40 if narrow else 80)),
         x=0.5,
         y=0.5,
         xref="paper",

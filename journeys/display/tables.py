@@ -35,6 +35,9 @@ _WIDEST, _SENTENCE, _LINK = 90, 300, 48
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
 # Columns of sentences, which nobody understands when their middle is cut.
 _TELLING = ("problems", "reason")
+_LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
+# Words written from right to left, with what may stand between words of one name.
+RTL = re.compile(f"{_LETTER}+(?:[ \u00a0_'’-]+{_LETTER}+)*")
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
@@ -167,13 +170,19 @@ def _cell(mark: str, text: str, *, link: bool, widest: int) -> str:
     return f'<td{mark} title="{escape(text[:2000], quote=True)}">{isolated(shorten(text, widest))}</td>'
 
 
-def isolated(text: str) -> str:
-    """Escape, and keep right-to-left names from turning their neighbours round."""
-    return f"<bdi>{escape(text)}</bdi>" if not text.isascii() and any(is_rtl(c) for c in text) else escape(text)
+def isolated(text: str, *, sentence: bool = False) -> str:
+    """Escape, and keep right-to-left names from turning their neighbours round.
 
+    In a sentence each of them is set by itself, so that the number behind it stays there.
 
-def is_rtl(char: str) -> bool:
-    return "\u0590" <= char <= "\u08ff" or "\ufb1d" <= char <= "\ufefc"
+    Examples
+    --------
+    >>> isolated("of تم 46 %", sentence=True)
+    'of <bdi>تم</bdi> 46 %'
+    """
+    if text.isascii() or not RTL.search(text):
+        return escape(text)
+    return RTL.sub(lambda run: f"<bdi>{run[0]}</bdi>", escape(text)) if sentence else f"<bdi>{escape(text)}</bdi>"
 
 
 def text_table(
@@ -233,9 +242,9 @@ def card(
     (True, False)
     """
     asked = settings if isinstance(settings, str) else settings_words(settings)
-    small = f'<p class="jn-small">{isolated(asked)}</p>' if asked else ""
+    small = f'<p class="jn-small">{isolated(asked, sentence=True)}</p>' if asked else ""
     head = f"<h4>{isolated(title)}</h4>" if title else ""
-    text = f"<p>{isolated(sentence)}</p>" if sentence else ""
+    text = f"<p>{isolated(sentence, sentence=True)}</p>" if sentence else ""
     body = table.removeprefix(STYLE) if isinstance(table, str) else html_table(table, rows=rows, style=False)
     return f'{STYLE}<div class="jn">{head}{text}{small}{body}</div>'
 

@@ -157,7 +157,7 @@ class Report:
         return file
 
     def _repr_html_(self) -> str:
-        listed = "".join(f"<li>{isolated(one.sentence)}</li>" for one in self.findings)
+        listed = "".join(f"<li>{isolated(one.sentence, sentence=True)}</li>" for one in self.findings)
         return card(self.title, sentence=self.lead, settings=self.period, table=f"<ol>{listed}</ol>")
 
     def __repr__(self) -> str:

@@ -80,7 +80,7 @@ def _section(section: Section) -> str:
 
 def _text(text: str) -> str:
     """Escape, and keep numbers together with what belongs to them."""
-    return isolated(unbroken(text))
+    return isolated(unbroken(text), sentence=True)
 
 
 def _charts(report: Report) -> dict[str, Any]:

@@ -158,3 +158,10 @@ def test_on_a_telephone_no_button_lies_on_the_title():
     assert {"toimage", "zoom", "lasso", "sendChartToCloud"} <= set(narrow.layout.modebar.remove)
     assert wide.layout.modebar.remove is None
     assert all(len(line) <= 33 + len("<b></b>") for line in narrow.layout.title.text.split("<br>"))
+
+
+def test_a_number_behind_a_right_to_left_name_stays_behind_it():
+    fig = finish(go.Figure(), title="Of تم إنشاء المشروع 23 % converted, of تم 46 %.", subtitle="by تم; n = 3")
+    assert "Of \u2068تم إنشاء المشروع\u2069 23" in fig.layout.title.text
+    assert "of \u2068تم\u2069 46" in fig.layout.title.text
+    assert "by \u2068تم\u2069; n" in fig.layout.title.text
