@@ -45,6 +45,7 @@ def questions(data: Data) -> list[Question]:
         Question(
             "bridge",
             {"journeys": bridging, "DuckDB": Way(bridge_by_duck, {"raw": raw, "log": str(folder / "duck.parquet")})},
+            bars={"DuckDB": 1.5} if large else {},
             repeat=1,
             most_seconds=data.events / RATE if large else None,
             most_bytes=data.events * ROOM if large else None,
@@ -75,7 +76,7 @@ def bridge(*, raw: str, store: str) -> dict[str, int]:
     events = jn.read_table(raw, timestamp="timestamp", event="event", ids=["user_id", "anonymous_id"], name="app")
     j = jn.stitch(events)
     j.save(store)
-    bridged = j.identity.figure("anonymous events bridged")
+    bridged = j.identity.figure("of these bridged to a known person")
     return {"people": j.size.people, "events": j.size.events, "bridged": bridged}
 
 
