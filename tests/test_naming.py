@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys import naming
+from journeys.naming.check import names_and_counts
 
 GOOD = [
     "Created Project", "Signed Up", "Loaded a Page", "Invited Teammate", "Connected Calendar", "Read Article",
@@ -177,3 +178,14 @@ def test_problems_are_a_list_and_no_path():
         assert "1 of 4 event names is Verb + Object" in told
     assert "not in the past tense; nearly the same as" in found._repr_html_()
     assert "0 of 1 event name are" in repr(naming.check(["signup"]))
+
+
+def test_of_names_that_differ_in_case_only_the_first_is_meant():
+    names = ["Sign Up", "sign up", "SIGN UP", "sIGN uP", "Sign up"]
+    log = pl.DataFrame({"at": ["2026-03-01"] * 500, "what": names * 100, "user_id": ["1"] * 500})
+    for seed in range(10):
+        events = jn.read_table(
+            log.sample(fraction=1, shuffle=True, seed=seed), timestamp="at", event="what", ids=["user_id"], name="app"
+        )
+        assert list(names_and_counts(events)) == sorted(names)
+        assert naming.apply(events, mapping={"sign upp": "Signed Up"}).missing == {"sign upp": ["SIGN UP"]}

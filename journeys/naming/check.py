@@ -162,7 +162,7 @@ def names_and_counts(names: Any) -> dict[str, int | None]:
     table = getattr(names, "table", None) if hasattr(names, "issues") else getattr(names, "events", None)
     if isinstance(table, pl.LazyFrame | pl.DataFrame):
         event = pl.col("event").cast(pl.String)
-        found = table.lazy().group_by(event.alias("event")).agg(pl.len().cast(pl.Int64)).collect()
+        found = table.lazy().group_by(event.alias("event")).agg(pl.len().cast(pl.Int64)).sort("event").collect()
         return {name: rows for name, rows in found.iter_rows() if name is not None}
     if isinstance(names, pl.DataFrame | pl.LazyFrame):
         raise ArgumentError(f"names: a {type(names).__name__} is no list of names; give one column of it")
