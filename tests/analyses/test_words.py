@@ -7,12 +7,18 @@ import polars as pl
 import pytest
 
 import journeys as jn
+from journeys import samples
 from journeys.analyses.correlation.matrix import Correlations
 from tests.logs import frame
 
 
 def asked(rows):
     return jn.Journeys.from_table(frame(rows), person="person", timestamp="timestamp", event="event")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return samples.load_journeys()
 
 
 def title(figure) -> str:
@@ -87,3 +93,13 @@ def test_a_choice_that_changes_nothing_changes_nought():
     found = j.funnel(["A", "B"], within="30d").explain_difference(j.funnel(["A", "B"], semantics="mixpanel"))
     assert "+0" not in found.plot().data[0].text
     assert "0" in found.plot().data[0].text
+
+
+def test_what_the_dots_set_apart_is_no_certain_dot_of_a_volcano(sample):
+    found = sample.correlation("Upgraded Plan")
+    doubtful = found.checks.filter(pl.col("doubt").is_not_null())["behaviour"]
+    assert "Received Announcement" in doubtful
+    figure = found.plot(kind="volcano")
+    told = " ".join([*figure.data[0].hovertext, *(one.text for one in figure.layout.annotations)])
+    assert not [name for name in doubtful if name in told]
+    assert f"; {len(doubtful)} behaviours set apart, see the dots" in title(figure)

@@ -132,8 +132,13 @@ class Correlation(Result):
         options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
         if kind == "volcano":
             from journeys.charts.volcano import draw as draw_volcano
+            from journeys.display import plural
 
-            return draw_volcano(self.table, conversion=self.goal, **options)
+            sure = self.checks.filter(pl.col("doubt").is_null())
+            if left := self.table.height - sure.height:
+                # Certain and false: the rows of dots say of each why.
+                options["subtitle"] += f"; {plural(left, 'behaviour')} set apart, see the dots"
+            return draw_volcano(sure, conversion=self.goal, **options)
         from journeys.charts.correlation import draw
 
         listed = list(self.set_apart.select("behaviour", "reason").iter_rows())
