@@ -213,3 +213,8 @@ def test_a_number_behind_a_right_to_left_name_stays_behind_it():
     page = card("Curve", sentence="Of <تم إنشاء> 23 % converted, of تم 46 %.", settings="by تم · 3 people")
     assert "Of &lt;<bdi>تم إنشاء</bdi>&gt; 23 % converted, of <bdi>تم</bdi> 46 %." in page
     assert "by <bdi>تم</bdi> · 3 people" in page
+
+
+def test_a_column_of_credit_has_one_number_of_decimals():
+    page = html_table(pl.DataFrame({"campaign": ["a", "b", "c"], "credit": [1072.0, 17.5, 9.0]}), style=False)
+    assert re.findall(r'class="r">([^<]*)</td>', page) == ["1,072.0", "17.5", "9.0"]

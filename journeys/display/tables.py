@@ -58,6 +58,9 @@ def form_of(name: str, dtype: pl.DataType, *, beside: Sequence[str] = ()) -> For
     if dtype.is_float():
         if name in {"p_value", "q_value"}:
             return p_value
+        if name == "credit":
+            # Parts of conversions are read down the column.
+            return lambda value: f"{value:,.1f}"
         return percent if _is_rate(name, beside) else ratio
     return str
 
