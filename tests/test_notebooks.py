@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom on the sample data, and is stored without what it showed."""
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,12 @@ def test_runs_to_its_end(path, tmp_path, monkeypatch):
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output.text for output in shown if output.output_type == "stream" and output.name == "stderr"] == []
     assert any("application/vnd.plotly.v1+json" in output.get("data", {}) for output in shown), "no chart was shown"
+
+
+def test_what_the_notebooks_need_comes_with_them():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    sources = " ".join(path.read_text(encoding="utf-8") for path in NOTEBOOKS)
+    needed = {"to_excel": "excel", "to_deltalake": "lakes", ".on(": "spark"}
+    for word, extra in needed.items():
+        if word in sources:
+            assert set(extras[extra]) <= set(extras["notebook"])
