@@ -92,6 +92,8 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
             When a column is missing; all that are missing are named, with the closest matches.
         ArgumentError
             When a column has a type that cannot be meant.
+        SourceError
+            When a lazy table for a `store` has other rows each time it is read, or its duplicates in another order.
 
         Examples
         --------
@@ -222,7 +224,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         if size.first is None or size.last is None:
             return "no people and no events."
         days = span(size.first, size.last)
-        return f"{plural(size.people, 'person')}, {plural(size.events, 'event')}, {days}."
+        return f"{plural(size.people, self.log.unit)}, {plural(size.events, 'event')}, {days}."
 
     def _repr_html_(self) -> str:
         from journeys.display import card, plural

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from journeys.errors import SourceError
 from journeys.log.build import WHY, Built, notice, rank_names, set_apart, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
 from journeys.log.numbers import coder
@@ -20,6 +21,10 @@ __all__ = ["stream_log"]
 
 BATCH = 250_000
 ROOM = 32 << 20
+_OTHERS = (
+    "table: its rows are others each time they are read, as of unique() that keeps any of several; write them to a "
+    "file (sink_parquet) and give that, or say which rows stay (unique(keep='first', maintain_order=True))."
+)
 
 
 def stream_log(
@@ -59,6 +64,8 @@ def stream_log(
     ------
     UnknownNameError, ArgumentError
         As `build_log` and `save_log` do.
+    SourceError
+        When the table has other rows each time it is read.
     """
     rows = tidy_rows(table, person=person, timestamp=timestamp, event=event)
     kind = rows.collect_schema()["person"]
@@ -77,7 +84,6 @@ def stream_log(
     span: list[datetime] = []
     with drafting(path, shards=shards) as data:
         ranges, total = cuts(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
-        people = people.drop("events")  # the rows are next, and need the room
         parts = data / "parts"
         _scatter(good, parts, people=people, highs=[high for _, high in ranges], names=names)
         files = []
@@ -117,7 +123,12 @@ def _scatter(
                 pieces.clear()
 
     for batch in rows.collect_batches(chunk_size=_height(schema), maintain_order=True):
-        codes = code(batch["person"])
+        try:
+            codes = code(batch["person"])
+        except IndexError as error:
+            raise SourceError(_OTHERS) from error
+        if codes.has_nulls():
+            raise SourceError(_OTHERS)
         shard = bounds.search_sorted(codes, side="right").alias("shard")
         coded = batch.select(codes, *columns, shard).with_columns(pl.col("event").cast(pl.Enum(names)))
         for (one,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
@@ -152,5 +163,7 @@ def _write(parts: Path, data: Path, *, number: int, people: pl.DataFrame, empty:
     facts = people.select("code", "person").join(
         summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
     )
+    if not facts["event_count"].eq_missing(people["events"].cast(pl.Int64)).all():
+        raise SourceError(_OTHERS)
     facts.write_parquet(data / named["people"])
     return events

@@ -1,5 +1,6 @@
 """A store gives back what was saved, splits no person, and is swapped in whole."""
 
+import itertools
 import json
 
 import polars as pl
@@ -124,3 +125,18 @@ def test_the_numbers_of_events_lie_beside_them(tmp_path) -> None:
     (next(stored.log.path.glob("codes-*.npy"))).unlink()
     with pytest.raises(jn.StoreError, match=r"is incomplete, missing: .*codes-0000\d.npy"):
         jn.open(tmp_path / "store")
+
+
+@pytest.mark.parametrize("label", [lambda number: number, lambda number: f"p{number}"])
+def test_a_table_of_other_rows_each_time_is_refused(label, tmp_path) -> None:
+    ends = {"person": [label(0), label(99)], "timestamp": ["2026-03-01"] * 2, "event": ["A"] * 2}
+    turns = itertools.count()
+
+    def read(_: pl.DataFrame) -> pl.DataFrame:
+        one = {"person": [label(next(turns) % 90 + 1)], "timestamp": ["2026-03-01"], "event": ["A"]}
+        return pl.concat([pl.DataFrame(ends), pl.DataFrame(one)])
+
+    frame = pl.LazyFrame(ends).map_batches(read)
+    with pytest.raises(jn.SourceError, match="table: its rows are others each time they are read"):
+        jn.Journeys.from_table(frame, store=tmp_path / "store", shards=2)
+    assert not any((tmp_path / "store").iterdir())
