@@ -95,7 +95,9 @@ def settings_of(asked: Asked, **options: Any) -> dict[str, Any]:
     --------
     >>> from types import SimpleNamespace
     >>> from journeys.log.core import Size
-    >>> settings_of(SimpleNamespace(size=Size(2, 5, None, None)), within="14d")
+    >>> asked = SimpleNamespace(size=Size(2, 5, None, None), log=SimpleNamespace(unit="person"))
+    >>> settings_of(asked, within="14d")
     {'within': '14d', 'people': 2, 'events': 5, 'first': None, 'last': None}
     """
-    return {**options, **asked.size._asdict()}
+    unit = {} if asked.log.unit == "person" else {"unit": asked.log.unit}
+    return {**options, **unit, **asked.size._asdict()}

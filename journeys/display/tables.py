@@ -260,10 +260,10 @@ def settings_words(settings: Mapping[str, object]) -> str:
     >>> settings_words({"steps": ("A", "B"), "within": timedelta(days=14), "by": None, "people": 1, "events": 5})
     'steps A › B · within 14 days · 1 person, 5 events'
     """
-    known = {"people", "events", "first", "last"}
+    known = {"people", "events", "first", "last", "unit"}
     parts = [f"{k.replace('_', ' ')} {_said(v)}" for k, v in settings.items() if k not in known and v is not None]
     people, events = settings.get("people"), settings.get("events")
-    size = [plural(people, "person", "people")] if isinstance(people, int) else []
+    size = [plural(people, str(settings.get("unit", "person")))] if isinstance(people, int) else []
     size += [plural(events, "event")] if isinstance(events, int) else []
     first, last = settings.get("first"), settings.get("last")
     over = [span(first, last)] if isinstance(first, date) and isinstance(last, date) else []

@@ -86,6 +86,11 @@ class Log:
         return self.shards[0].events.collect_schema()
 
     @property
+    def unit(self) -> str:
+        """What a row of people is: a person, or an account with its members."""
+        return "account" if "members" in self.people_schema and "member" in self.schema else "person"
+
+    @property
     def people_schema(self) -> pl.Schema:
         """Columns of the people and their types."""
         return self.shards[0].people.collect_schema()

@@ -103,3 +103,18 @@ def test_what_the_dots_set_apart_is_no_certain_dot_of_a_volcano(sample):
     told = " ".join([*figure.data[0].hovertext, *(one.text for one in figure.layout.annotations)])
     assert not [name for name in doubtful if name in told]
     assert f"; {len(doubtful)} behaviours set apart, see the dots" in title(figure)
+
+
+def test_accounts_are_not_called_people():
+    days = ["2026-03-01", "2026-03-02", "2026-03-02"]
+    table = pl.DataFrame(
+        {"at": days, "user_id": ["a", "b", "c"], "group_id": ["x", "x", "y"], "event": ["A", "B", "A"]}
+    )
+    accounts = jn.stitch(jn.read_table(table, timestamp="at", event="event", ids=["user_id"], name="app")).by_account()
+    assert accounts.finding == "2 accounts, 3 events, 1 to 2 March 2026."
+    found = accounts.funnel(["A", "B"])
+    assert found.finding == "1 of 2 accounts (50 %) went from 'A' to 'B'."
+    assert " · 2 accounts, 3 events · " in found._repr_html_()
+    assert accounts.flow(start="A", end="B").finding == "50 % of 2 accounts reach B."
+    assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
+    assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")

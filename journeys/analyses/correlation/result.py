@@ -194,7 +194,8 @@ class Correlation(Result):
         said = words.get(
             str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
         )
-        return f"{plural(self.cells.people, 'person')}, {number(self.cells.converted)} reached {self.goal}: {said}"
+        everyone = plural(self.cells.people, self.asked.log.unit)
+        return f"{everyone}, {number(self.cells.converted)} reached {self.goal}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> Journeys:
         """Who are the people in a cell?

@@ -65,7 +65,10 @@ class Flow(Result):
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
         numbers = {"everyone": self.everyone, "journeys": self.journeys, "reached": self.reached}
-        return find(self.spec, **numbers, table=self.table, nodes=self.nodes)
+        return find(self.spec, **numbers, table=self.table, nodes=self.nodes, who=self.asked.log.unit)
+
+    def _units(self, count: int) -> str:
+        return count_units(self.spec, count, who=self.asked.log.unit)
 
     @property
     def _begins_late(self) -> bool:
@@ -103,7 +106,7 @@ class Flow(Result):
             subtitle += f" {shades(self.spec, table=self.table, nodes=self.nodes)}"
         way = self.most_travelled()
         if way is not None:
-            subtitle += f" Set off: the way that most go whole, {count_units(self.spec, way.people)}."
+            subtitle += f" Set off: the way that most go whole, {self._units(way.people)}."
         return draw(
             self.table,
             nodes=self.nodes,
@@ -201,7 +204,7 @@ class Flow(Result):
     @property
     def definition(self) -> str:
         """Who is shown, from where to where."""
-        return define(self.spec, units=count_units(self.spec, self.journeys), late=self._begins_late)
+        return define(self.spec, units=self._units(self.journeys), late=self._begins_late)
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
         """Which steps go with reaching the end?

@@ -16,23 +16,30 @@ UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
 
 
-def count_units(spec: FlowSpec, count: int) -> str:
+def count_units(spec: FlowSpec, count: int, *, who: str = "person") -> str:
     """Say how many were counted, with the word for what they are."""
     from journeys.display import plural
 
-    return plural(count, UNITS[spec.count])
+    return plural(count, who if spec.count == "people" else UNITS[spec.count])
 
 
 def find(
-    spec: FlowSpec, *, everyone: int, journeys: int, reached: int, table: pl.DataFrame, nodes: pl.DataFrame
+    spec: FlowSpec,
+    *,
+    everyone: int,
+    journeys: int,
+    reached: int,
+    table: pl.DataFrame,
+    nodes: pl.DataFrame,
+    who: str = "person",
 ) -> str:
     """Say the most important thing to see, as one sentence; a node that has a name goes before the rest."""
     from journeys.display import agree, percent
 
     goal = said(spec.end.name if spec.end else "")
     if nodes.is_empty():
-        return _find_nothing(spec, everyone=everyone)
-    units = count_units(spec, journeys)
+        return _find_nothing(spec, everyone=everyone, who=who)
+    units = count_units(spec, journeys, who=who)
     if spec.end is not None and spec.who == "all":
         return f"{percent(reached / journeys)} of {units} {agree(journeys, 'reaches', 'reach')} {goal}."
     never = f"who never {agree(journeys, 'reaches', 'reach')}"
@@ -59,7 +66,7 @@ def find(
     return f"{percent(row['share'])} of {units}{way} {begin} with {said(row['source'])} and then {what}."
 
 
-def _find_nothing(spec: FlowSpec, *, everyone: int) -> str:
+def _find_nothing(spec: FlowSpec, *, everyone: int, who: str) -> str:
     """Say why there is no journey to show; `everyone` counts those that are not shown, too."""
     from journeys.display import agree
 
@@ -68,7 +75,9 @@ def _find_nothing(spec: FlowSpec, *, everyone: int) -> str:
     limit = f" within {_limit(spec)}" if limited and not _looks_back(spec) else ""
     if everyone and spec.who == "dropped":
         reach = agree(everyone, "reaches", "reach")
-        return f"100 % of {count_units(spec, everyone)} {reach} {goal}{limit}: there is no other journey to show."
+        return (
+            f"100 % of {count_units(spec, everyone, who=who)} {reach} {goal}{limit}: there is no other journey to show."
+        )
     if everyone and start:
         return f"Nobody did {goal} after {start}{limit}: there is no journey to show."
     if start or goal:

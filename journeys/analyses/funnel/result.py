@@ -51,10 +51,10 @@ class Funnel(FunnelPeople):
         """The answer as one sentence."""
         from journeys.display import number, percent, plural
 
-        unit = {"people": ("person", "people"), "sessions": ("session", "sessions"), "entries": ("entry", "entries")}
+        unit = {"people": self.asked.log.unit, "sessions": "session", "entries": "entry"}
         total = int(self.counts.filter(pl.col("step") == 1)["entered"].sum())
         done = int(self.counts.filter(pl.col("step") == self.spec.width)["people"].sum())
-        entered = plural(total, *unit[self.spec.count])
+        entered = plural(total, unit[self.spec.count])
         start, end = self.spec.names[0], self.spec.names[-1]
         if not total:
             return f"Nobody reached the first step, {start!r}."
