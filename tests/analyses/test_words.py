@@ -118,3 +118,11 @@ def test_accounts_are_not_called_people():
     assert accounts.flow(start="A", end="B").finding == "50 % of 2 accounts reach B."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
     assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
+
+
+def test_a_difference_says_of_what_and_which_way(sample):
+    ads = sample.only(pl.col("first_campaign") == "spring_giveaway").funnel(["Loaded a Page", "Signed Up"])
+    others = sample.only(pl.col("first_campaign").is_null()).funnel(["Loaded a Page", "Signed Up"])
+    found = ads.compare(others)
+    assert found.finding.startswith("Signed Up: 45 % against 24 %, +21.1 points (")
+    assert "Rate from start: this side minus the other, in points, with 95 % interval" in title(found.plot())

@@ -113,7 +113,7 @@ class Comparison(Result):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import points
+        from journeys.display import percent, points
 
         known = self.table.filter(pl.col("q_value").is_not_null())
         if not known.height:
@@ -124,16 +124,18 @@ class Comparison(Result):
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
         group = " · ".join(str(row[name]) for name in self.table.columns[: self.table.columns.index("step")])
         where = f"{group}, {row['name']}" if group else str(row["name"])
-        return f"{where}: {points(row['difference'], row['ci_low'], row['ci_high'])}."
+        rates = f"{percent(row['rate'])} against {percent(row['rate_against'])}"
+        return f"{where}: {rates}, {points(row['difference'], row['ci_low'], row['ci_high'])}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences with their intervals."""
         from journeys.charts.differences import draw
 
+        measure = str(self.settings["measure"]).replace("_", " ").capitalize()
         return draw(
             self.table,
             title=self.finding,
-            subtitle="difference in points, with 95 % interval",
+            subtitle=f"{measure}: this side minus the other, in points, with 95 % interval",
             dark=dark,
             narrow=narrow,
         )
