@@ -205,7 +205,7 @@ def correlation_section(correlation: Correlation) -> Section:
         question=f"What goes with {correlation.goal}?",
         finding=correlation.finding,
         definition=correlation.definition + ".",
-        pictures=(Picture(wide, narrow),),
+        pictures=(Picture(wide, narrow, least=760),),
         means="who did it converted more (blue dots) or less (orange diamonds) often than who did not. "
         "phi takes all four counts: "
         f"0 is no relation, 1 is one and the same. {cautions}".strip(),

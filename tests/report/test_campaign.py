@@ -82,6 +82,11 @@ def test_a_picture_is_printed_as_wide_as_its_words_need(report):
     assert 'box.style.zoom=onPaper?0.7*A4/layout.width:"";' in page
 
 
+def test_the_columns_of_a_correlation_leave_room_for_its_scale(report):
+    picture = next(section for section in report.sections if section.name == "correlation").pictures[0]
+    assert picture.least - picture.wide.layout.margin.r > 400
+
+
 def test_an_event_has_one_colour_in_the_report_and_out_of_it(report):
     def painted(figure: go.Figure) -> dict[str, str]:
         nodes = figure.data[0].node
