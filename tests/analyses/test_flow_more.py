@@ -213,7 +213,7 @@ def test_a_timeline_has_every_event_and_its_session() -> None:
     assert line.table["session"].to_list() == [1, 1, 2]
     assert line.table.columns == ["timestamp", "event", "since_previous", "session", "source", "replay_url", "plan"]
     assert line.table["since_previous"].to_list() == [None, timedelta(minutes=10), timedelta(minutes=290)]
-    assert line.finding == "a: 3 events in 2 sessions over 5 hours."
+    assert line.finding == "Person a: 3 events in 2 sessions over 5 hours."
     figure = line.plot()
     assert len(figure.data[0].x) == 3
     assert "replay.example" in figure.data[0].hovertext[1]
