@@ -104,8 +104,7 @@ class Flow(Result):
         subtitle = self.definition
         if colour == "goal":
             subtitle += f" {shades(self.spec, table=self.table, nodes=self.nodes)}"
-        way = self.most_travelled()
-        if way is not None:
+        if (way := self.most_travelled()) is not None:
             subtitle += f" Set off: the way that most go whole, {self._units(way.people)}."
         return draw(
             self.table,
