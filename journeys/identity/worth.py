@@ -21,6 +21,10 @@ __all__ = ["Worth", "compare"]
 _PLACES = ("step", "position", "rank", "period")
 _RATES = ("rate", "share", "conversion_rate", "coverage")
 _ENDS = "_without"
+# what an answer says of a row, so that it may differ with the bridge: rows are not matched by it
+_SAID = ("strength", "note")
+_NEEDLESS = {"name": ("step", "rank"), "behaviour": ("kind", "value")}
+_WORDS = {"rate_with": "conversion rate with it", "rate_without": "conversion rate without it"}
 _BRIDGE = ("with", "without")
 _STACKED = ("bridge", "person")
 
@@ -57,10 +61,11 @@ class Worth:
 
     @property
     def measure(self) -> str | None:
-        """The column that the sentence and the chart tell of: a rate, if one differs, else people, else the first."""
+        """The column that the sentence and the chart tell of: phi, a rate or people, if one differs, else the first."""
         differ = self.changes.unique("measure", keep="first", maintain_order=True)["measure"].to_list()
-        wanted = [name for name in differ if _is_rate(name)] + [name for name in ("people", "value") if name in differ]
-        return next(iter([*wanted, *differ]), None)
+        rates = [name for name in differ if _is_rate(name)]
+        wanted = ["phi", *rates, "people", "value", *differ]
+        return next((name for name in wanted if name in differ), None)
 
     @property
     def finding(self) -> str:
@@ -72,7 +77,7 @@ class Worth:
             return "The two answers have rows that cannot be told from one another, so they stand one below the other."
         if measure is None:
             return "The bridge changes nothing in this answer."
-        words = measure.replace("_", " ")
+        words = _said(measure)
         rows = self.changes.filter(pl.col("measure") == measure)
         if not rows.height:
             return f"The bridge changes nothing in {words}."
@@ -80,7 +85,7 @@ class Worth:
         row = rows.with_row_index("at").sort(size, "at", descending=[True, False]).row(0, named=True)
         say = self.form(measure)
         name = " · ".join(str(row[key]) for key in self._named() if row[key] is not None)
-        where = f"{name}: {words}" if name else words[:1].upper() + words[1:]
+        where = f"{name}: {words}" if name else _capital(words)
         least = "" if row["difference"] is None else f" ({_signed(row['difference'], measure, say)})"
         return f"{where} {say(row['with'])} with the bridge, {say(row['without'])} without{least}"
 
@@ -106,9 +111,10 @@ class Worth:
             raise UnknownNameError(unknown("measure", str(measure), available=known, what="column of numbers"))
         chosen = measure or self.measure or next(iter(known), None)
         table = self._of(chosen).drop("measure")
-        name = pl.concat_str([pl.col(one).cast(pl.String).fill_null("–") for one in self._named()], separator=" · ")
+        names = [pl.col(one).cast(pl.String) for one in self._named()]
+        name = pl.concat_str(names, separator=" · ", ignore_nulls=True)
         rows = table.select((name if self._named() else pl.lit("")).alias("name"), "with", "without", "difference")
-        said = (chosen or "nothing to draw").replace("_", " ").capitalize()
+        said = _capital(_said(chosen or "nothing to draw"))
         return draw(
             rows,
             form=self.form(chosen or ""),
@@ -150,7 +156,8 @@ class Worth:
 
     def _named(self) -> list[str]:
         """The keys that say something to a reader: a name makes the number of the step needless."""
-        return [key for key in self.keys if key not in ("step", "rank") or "name" not in self.keys]
+        needless = {key for name, others in _NEEDLESS.items() if name in self.keys for key in others}
+        return [key for key in self.keys if key not in needless]
 
     def _measures(self) -> list[str]:
         """Columns with numbers in both answers."""
@@ -208,6 +215,14 @@ def _number(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
     return value.cast(pl.Float64)
 
 
+def _said(measure: str) -> str:
+    return _WORDS.get(measure, measure.replace("_", " "))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _is_rate(name: str) -> bool:
     return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
 
@@ -217,6 +232,8 @@ def _signed(value: float | None, measure: str, say: Any) -> str:
 
     if _is_rate(measure):
         return points(value)
+    if value is not None and say(abs(value)) == say(0.0):
+        return str(say(0.0))  # what is rounded away has no sign
     return f"+{say(value)}" if value is not None and value > 0 else str(say(value))
 
 
@@ -241,7 +258,7 @@ def compare(bridged: Any, unbridged: Any) -> Worth:
     """
     one, other = _as_table(bridged), _as_table(unbridged)
     numbers = {name for name, kind in one.schema.items() if kind.is_numeric() or kind.is_temporal() or kind == pl.Null}
-    keys = [name for name in one.columns if name not in numbers or name in _PLACES]
+    keys = [name for name in one.columns if (name not in numbers or name in _PLACES) and name not in _SAID]
     keys = [name for name in keys if name in other.columns and not one.schema[name].is_nested()]
     if keys and not (one.select(keys).is_duplicated().any() or other.select(keys).is_duplicated().any()):
         plain = [pl.col(name).cast(pl.String) for name in keys if one.schema[name] in (pl.Enum, pl.Categorical)]

@@ -104,6 +104,23 @@ def test_worth_of_what_is_no_number(answer) -> None:
         compare(answer, answer)
 
 
+def test_worth_matches_behaviours_whose_strength_the_bridge_changes() -> None:
+    told = {"behaviour": ["Signed In"], "kind": ["event"], "value": ["Signed In"]}
+    one = pl.DataFrame({**told, "phi": [0.4], "strength": ["strong"], "note": ["few"], "rate_with": [0.5]})
+    other = pl.DataFrame({**told, "phi": [0.05], "strength": ["negligible"], "note": [None], "rate_with": [0.25]})
+    worth = compare(one, other)
+    assert worth.finding == "Signed In: phi 0.40 with the bridge, 0.05 without (+0.35)"
+    assert worth.table.height == 1
+    nearly = compare(one, one.with_columns(phi=0.399))
+    assert nearly.finding == "Signed In: phi 0.40 with the bridge, 0.40 without (0.00)"
+    assert worth.plot().layout.yaxis.ticktext == ("Signed In ",)
+    rate = worth.plot(measure="rate_with").layout
+    assert "Signed In: conversion rate with it 50 % with the bridge, 25 % without" in rate.title.text.replace(
+        "<br>", " "
+    )
+    assert "Conversion rate with it; without the bridge" in rate.title.text.replace("<br>", " ")
+
+
 def test_worth_of_numbers_of_nothing_and_of_rows_without_names() -> None:
     one = compare(2, 5)
     assert one.finding == "Value 2 with the bridge, 5 without (−3)"
