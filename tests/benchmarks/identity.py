@@ -45,7 +45,7 @@ def questions(data: Data) -> list[Question]:
         Question(
             "bridge",
             {"journeys": bridging, "DuckDB": Way(bridge_by_duck, {"raw": raw, "log": str(folder / "duck.parquet")})},
-            bars={"DuckDB": 1.5} if large else {},
+            bars={"DuckDB": 1.2} if large else {},
             repeat=1,
             most_seconds=data.events / RATE if large else None,
             most_bytes=data.events * ROOM if large else None,
