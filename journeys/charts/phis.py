@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.labels import full, label
 from journeys.charts.theme import colours, finish, nothing
-from journeys.display import ratio, shorten
+from journeys.display import ratio, shorten, signed
 
 __all__ = ["draw"]
 
@@ -68,7 +68,7 @@ def draw(
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
-        text=[_signed(value) if whole else "−" for _, _, value in printed],
+        text=[signed(value, say=ratio) if whole else "−" for _, _, value in printed],
         mode="text",
         textfont={
             "size": 11 if narrow else 12,
@@ -107,8 +107,3 @@ def _heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
         return ["<br>".join(label(line) for line in told) for told in lines], 0, 16 * max(map(len, lines)) + 14
     cut = [shorten(goal, 24) for goal in goals]
     return [label(goal) for goal in cut], -90, round(6.6 * max(map(len, cut))) + 14
-
-
-def _signed(value: float) -> str:
-    said = ratio(value)
-    return f"+{said}" if value > 0 and said != "0.00" else said

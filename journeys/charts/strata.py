@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.charts.labels import label, lines_of, sentence
 from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
-from journeys.display import number, ratio
+from journeys.display import number, ratio, signed
 
 __all__ = ["draw_groups", "draw_pairs", "draw_within"]
 
@@ -72,7 +72,7 @@ def draw_pairs(
             row["behaviour"],
             row["phi"],
             row["phi_other"],
-            f"{row['difference']:+.2f}".replace("-", "−") + ("" if row["q_value"] <= 0.05 else ", could be chance"),
+            signed(row["difference"], say=ratio) + ("" if row["q_value"] <= 0.05 else ", could be chance"),
         )
         for row in table.to_dicts()
         if row["difference"] is not None

@@ -21,6 +21,7 @@ __all__ = [
     "points",
     "ratio",
     "shorten",
+    "signed",
     "span",
     "the_count",
     "unbroken",
@@ -170,6 +171,20 @@ def points(difference: float | None, low: float | None = None, high: float | Non
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
         return words
     return f"{words} ({low * 100:.1f} to {high * 100:.1f})".replace("-", MINUS)
+
+
+def signed(value: float | None, *, say: Callable[[float | None], str]) -> str:
+    """Say a difference with its sign, in the words of its kind; what is rounded away has none.
+
+    Examples
+    --------
+    >>> signed(0.25, say=ratio), signed(-0.25, say=ratio), signed(-0.001, say=ratio), signed(None, say=number)
+    ('+0.25', '−0.25', '0.00', '–')
+    """
+    if value is None or not isfinite(value):
+        return say(value)
+    said = say(abs(value))
+    return said if said == say(0.0) else f"{'+' if value > 0 else MINUS}{said}"
 
 
 def ratio(value: float | None) -> str:

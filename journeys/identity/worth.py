@@ -228,13 +228,9 @@ def _is_rate(name: str) -> bool:
 
 
 def _signed(value: float | None, measure: str, say: Any) -> str:
-    from journeys.display import points
+    from journeys.display import points, signed
 
-    if _is_rate(measure):
-        return points(value)
-    if value is not None and say(abs(value)) == say(0.0):
-        return str(say(0.0))  # what is rounded away has no sign
-    return f"+{say(value)}" if value is not None and value > 0 else str(say(value))
+    return points(value) if _is_rate(measure) else signed(value, say=say)
 
 
 def compare(bridged: Any, unbridged: Any) -> Worth:
