@@ -22,7 +22,7 @@ _PLACES = ("step", "position", "rank", "period")
 _RATES = ("rate", "share", "conversion_rate", "coverage")
 _ENDS = "_without"
 # what an answer says of a row, so that it may differ with the bridge: rows are not matched by it
-_SAID = ("strength", "note")
+_VERDICTS = ("strength", "note")
 _NEEDLESS = {"name": ("step", "rank"), "behaviour": ("kind", "value")}
 _WORDS = {"rate_with": "conversion rate with it", "rate_without": "conversion rate without it"}
 _BRIDGE = ("with", "without")
@@ -254,7 +254,7 @@ def compare(bridged: Any, unbridged: Any) -> Worth:
     """
     one, other = _as_table(bridged), _as_table(unbridged)
     numbers = {name for name, kind in one.schema.items() if kind.is_numeric() or kind.is_temporal() or kind == pl.Null}
-    keys = [name for name in one.columns if (name not in numbers or name in _PLACES) and name not in _SAID]
+    keys = [name for name in one.columns if (name not in numbers or name in _PLACES) and name not in _VERDICTS]
     keys = [name for name in keys if name in other.columns and not one.schema[name].is_nested()]
     if keys and not (one.select(keys).is_duplicated().any() or other.select(keys).is_duplicated().any()):
         plain = [pl.col(name).cast(pl.String) for name in keys if one.schema[name] in (pl.Enum, pl.Categorical)]
