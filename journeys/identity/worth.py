@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -254,20 +255,25 @@ def compare(bridged: Any, unbridged: Any) -> Worth:
     """
     one, other = _as_table(bridged), _as_table(unbridged)
     numbers = {name for name, kind in one.schema.items() if kind.is_numeric() or kind.is_temporal() or kind == pl.Null}
-    keys = [name for name in one.columns if (name not in numbers or name in _PLACES) and name not in _VERDICTS]
-    keys = [name for name in keys if name in other.columns and not one.schema[name].is_nested()]
-    if keys and not (one.select(keys).is_duplicated().any() or other.select(keys).is_duplicated().any()):
-        plain = [pl.col(name).cast(pl.String) for name in keys if one.schema[name] in (pl.Enum, pl.Categorical)]
-        values = [name for name in one.columns if name not in keys and name in other.columns]
-        left = one.with_columns(plain).select(*keys, *values).with_row_index("__at")
-        right = other.with_columns(plain).select(*keys, pl.col(values).name.suffix(_ENDS))
-        joined = left.join(right, on=keys, how="full", coalesce=True, nulls_equal=True)
-        order = [name for value in values for name in (value, f"{value}{_ENDS}")]
-        table = joined.sort("__at", *keys, nulls_last=True).select(*keys, *order)
-        return Worth(table, bridged, unbridged, tuple(keys))
+    told = [name for name in one.columns if name not in numbers or name in _PLACES]
+    told = [name for name in told if name in other.columns and not one.schema[name].is_nested()]
+    for keys in ([name for name in told if name not in _VERDICTS], told):
+        if keys and not (one.select(keys).is_duplicated().any() or other.select(keys).is_duplicated().any()):
+            return Worth(_matched(one, other, keys=keys), bridged, unbridged, tuple(keys))
     marked = [table.with_columns(pl.lit(words).alias("bridge")) for table, words in ((one, "with"), (other, "without"))]
     both = pl.concat(marked, how="diagonal_relaxed")
     return Worth(both.select("bridge", pl.exclude("bridge")), bridged, unbridged)
+
+
+def _matched(one: pl.DataFrame, other: pl.DataFrame, *, keys: Sequence[str]) -> pl.DataFrame:
+    """Put the rows of both beside each other, in the order of the first."""
+    plain = [pl.col(name).cast(pl.String) for name in keys if one.schema[name] in (pl.Enum, pl.Categorical)]
+    values = [name for name in one.columns if name not in keys and name in other.columns]
+    left = one.with_columns(plain).select(*keys, *values).with_row_index("__at")
+    right = other.with_columns(plain).select(*keys, pl.col(values).name.suffix(_ENDS))
+    joined = left.join(right, on=keys, how="full", coalesce=True, nulls_equal=True)
+    order = [name for value in values for name in (value, f"{value}{_ENDS}")]
+    return joined.sort("__at", *keys, nulls_last=True).select(*keys, *order)
 
 
 def _as_table(answer: Any) -> pl.DataFrame:

@@ -114,6 +114,8 @@ def test_worth_matches_behaviours_whose_strength_the_bridge_changes() -> None:
     nearly = compare(one, one.with_columns(phi=0.399))
     assert nearly.finding == "Signed In: phi 0.40 with the bridge, 0.40 without (0.00)"
     assert worth.plot().layout.yaxis.ticktext == ("Signed In ",)
+    notes = pl.DataFrame({"note": ["a", "b"], "people": [3, 2]})
+    assert compare(notes, notes.with_columns(people=pl.lit(1))).finding == "a: people 3 with the bridge, 1 without (+2)"
     rate = worth.plot(measure="rate_with").layout
     assert "Signed In: conversion rate with it 50 % with the bridge, 25 % without" in rate.title.text.replace(
         "<br>", " "
