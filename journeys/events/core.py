@@ -86,8 +86,8 @@ class Events:
     def streamed(self) -> pl.LazyFrame:
         """`table` again, of which no step holds all rows: for a store larger than memory.
 
-        Duplicates are looked for now, in a pass of its own that keeps 24 bytes a row in a temporary file, and a bit a
-        row and 16 bytes a duplicate in memory. Two messages are taken for one by 128 bits of what tells them apart.
+        Duplicates are looked for now, in a pass of its own that keeps 24 bytes a row in a temporary file, and 16 bytes
+        a duplicate in memory. Two messages are taken for one by 128 bits of what tells them apart.
 
         Raises
         ------

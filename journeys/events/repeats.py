@@ -69,7 +69,8 @@ class Repeats:
         """Return a bit a row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
         bits = np.zeros(self.rows // 8 + 1, dtype=np.uint8)
         for again in self._again():
-            _mark(bits, again["row"])
+            row = again["row"]
+            np.bitwise_or.at(bits, row >> 3, np.left_shift(1, row & 7).astype(np.uint8))
         return bits
 
     def listed(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
@@ -98,10 +99,6 @@ class Repeats:
         return np.concatenate(pieces)
 
 
-def _mark(bits: Bits, row: npt.NDArray[np.int64]) -> None:
-    np.bitwise_or.at(bits, row >> 3, np.left_shift(1, row & 7).astype(np.uint8))
-
-
 def without_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are asked for.
 
@@ -117,18 +114,15 @@ def without_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
         gone, key = repeats.listed()
     if not gone.size:
         return rows.drop(KEY)
-    bits = np.zeros(repeats.rows // 8 + 1, dtype=np.uint8)
-    _mark(bits, gone)
 
     def stays(batch: pl.Series) -> pl.Series:
         row, came = batch.struct.unnest()
         at = row.to_numpy()
-        again = np.flatnonzero((bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1)
-        if (came.fill_null(0).to_numpy()[again] != key[np.searchsorted(gone, at[again])]).any():
+        place = np.minimum(np.searchsorted(gone, at), gone.size - 1)
+        again = gone[place] == at
+        if (came.fill_null(0).to_numpy()[again] != key[place[again]]).any():
             raise SourceError(_MOVED)
-        there = np.ones(at.size, dtype=bool)
-        there[again] = False
-        return pl.Series(there)
+        return pl.Series(~again)
 
     there = pl.struct("_row", KEY[0]).map_batches(stays, return_dtype=pl.Boolean, is_elementwise=True)
     return rows.with_row_index("_row").filter(there).drop("_row", *KEY)
