@@ -3,9 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from journeys.api import Journeys, stitch
+from journeys.api import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
-from journeys.journeys import Journeys, stitch
-from journeys.journeys import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.steps import Step, any_order, never, step
 
 if TYPE_CHECKING:

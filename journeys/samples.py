@@ -30,8 +30,8 @@ import polars as pl
 from journeys.errors import SourceError, unknown
 
 if TYPE_CHECKING:
+    from journeys.api import Journeys
     from journeys.events import Events
-    from journeys.journeys import Journeys
 
 __all__ = [
     "load_billing",
@@ -219,7 +219,7 @@ def load_journeys() -> Journeys:
     >>> load_journeys()
     Journeys: 5,024 people, 79,883 events, ...
     """
-    from journeys.journeys import stitch
+    from journeys.api import stitch
 
     return stitch(*load_sample())
 

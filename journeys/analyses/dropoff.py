@@ -21,7 +21,7 @@ from journeys.stats import wilson
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Dropoff", "DropoffSpec", "ask", "count"]
 

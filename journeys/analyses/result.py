@@ -15,7 +15,7 @@ from journeys.log.core import Size
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Asked", "Result"]
 

@@ -15,7 +15,7 @@ from journeys.analyses.flow.whole import Whole, lay_whole
 from journeys.analyses.flow.words import first_named, told_nodes
 from journeys.analyses.result import Asked, Result
 from journeys.log import View
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -177,7 +177,7 @@ def _count_moves(whole: Whole, *, size: int) -> pl.DataFrame:
         return count_pairs(whole.code[low : low + target.size], target)
 
     moves = np.zeros(size * width, dtype=np.int64)
-    for found in each(count_part, range(0, whole.code.size, _PART)):
+    for found in parallel_map(count_part, range(0, whole.code.size, _PART)):
         moves += found
     last = whole.low + whole.length - 1
     moves -= count_pairs(whole.code[last[:-1]], whole.code[whole.low[1:]])

@@ -22,7 +22,7 @@ from journeys.identity.sharing import (
     nearest,
     owners_of,
 )
-from journeys.parts import take
+from journeys.parallel import parallel_take
 
 __all__ = ["NOBODY", "SHARED", "Assigned", "assign_rows"]
 
@@ -54,7 +54,7 @@ class Assigned:
 
     def owners(self, at: int, *, combination: npt.NDArray[np.int32]) -> Ints:
         """Return the owner of each row of a part."""
-        owners = take(self.owner, combination)
+        owners = parallel_take(self.owner, combination)
         rows, given = self.given[at]
         owners[rows] = given
         return owners
@@ -92,7 +92,7 @@ def assign_rows(coded: Coded, clusters: Clusters, *, rules: IdentityRules) -> As
     asked = []
     named = name_somebody(coded, naming=naming_types(coded, rules=rules))
     for at, part in enumerate(coded.parts):
-        rows = np.flatnonzero(take(by_time, part.combination))
+        rows = np.flatnonzero(parallel_take(by_time, part.combination))
         which = part.combination[rows]
         query = {"code": on[which], "time": part.time[rows], "row": rows, "named": named[which]}
         asked.append(pl.DataFrame(query).with_columns(pl.lit(at).alias("part")))

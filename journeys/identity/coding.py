@@ -20,7 +20,7 @@ from journeys.identity.texts import order_texts
 
 if TYPE_CHECKING:
     from journeys.events import Events
-from journeys.parts import PIECE, each, pieces
+from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows
 
 __all__ = ["Coded", "Part", "code_ids", "hide", "junk_reason", "normalise", "order_types"]
 
@@ -190,7 +190,7 @@ def _spans(one: Reading, time: Ints, facts_time: Ints) -> pl.DataFrame:
 
     # piece by piece, since NumPy writes all places as long numbers first
     def latest() -> None:
-        for piece in pieces(time.size):
+        for piece in split_rows(time.size):
             if in_order:
                 last[one.of_events[piece]] = time[piece]  # the last one written is the last one seen
             else:
@@ -200,15 +200,15 @@ def _spans(one: Reading, time: Ints, facts_time: Ints) -> pl.DataFrame:
         if in_order and one.begin is not None:
             first[:] = time.take(one.begin)
             return
-        for piece in reversed(pieces(time.size)):
+        for piece in reversed(split_rows(time.size)):
             if in_order:
                 first[one.of_events[piece][::-1]] = time[piece][::-1]
             else:
                 np.minimum.at(first, one.of_events[piece], time[piece])
 
-    each(lambda write: write(), [latest, earliest])
+    parallel_map(lambda write: write(), [latest, earliest])
     rows = np.zeros(count, dtype=np.int64)
-    for piece in pieces(time.size, of=max(count, PIECE)):
+    for piece in split_rows(time.size, of=max(count, ROWS_PER_PART)):
         rows += np.bincount(one.of_events[piece], minlength=count)
     events = {"event_first": first, "events": rows}
     if one.of_facts.size:
@@ -273,7 +273,7 @@ def _book(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str,
     pages: dict[str, pl.DataFrame] = {}
     codes = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String, "mailbox": pl.Boolean})]
     start = 0
-    for at, (name, (page, ids)) in enumerate(zip(raw, each(number, raw.items()), strict=True)):
+    for at, (name, (page, ids)) in enumerate(zip(raw, parallel_map(number, raw.items()), strict=True)):
         code = pl.when(pl.col("code") >= 0).then(pl.col("code") + start).otherwise(-1).cast(pl.Int32)
         pages[name] = page.with_columns(code) if start else page
         codes.append(ids.select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id", "mailbox"))

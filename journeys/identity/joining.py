@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.identity.assign import NOBODY, SHARED, Assigned
 from journeys.identity.reading import Reading
-from journeys.parts import take
+from journeys.parallel import parallel_take
 
 __all__ = ["join_log"]
 
@@ -34,7 +34,7 @@ def join_log(
         number = number.astype(np.int32)  # half the room for as many rows
     frames, apart = [], []
     for at, one in enumerate(readings):
-        whose = take(number, combinations[2 * at])
+        whose = parallel_take(number, combinations[2 * at])
         rows, given = assigned.given[2 * at]
         whose[rows] = np.where(given >= 0, person[given], given)
         frame = one.frame.drop("message_id", strict=False).with_columns(source, event)

@@ -13,7 +13,7 @@ from journeys.events.core import STATUSES
 from journeys.events.repeats import KEY, Repeats
 from journeys.events.tidy import tidy_ids, tidy_names
 from journeys.identity.combining import Combined, Combiner, combine_texts, hashes_of
-from journeys.parts import take
+from journeys.parallel import parallel_take
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -227,7 +227,7 @@ class _Names:
 
     def code(self, names: Names) -> Names:
         """Return the place in `tidy` of each name, given one more than its place among all words."""
-        return take(self._code, names)
+        return parallel_take(self._code, names)
 
 
 def _nobody(combined: Combined) -> npt.NDArray[np.bool_]:

@@ -28,7 +28,7 @@ from journeys.identity.sharing import name_somebody, naming_types
 
 if TYPE_CHECKING:
     from journeys.events import Events
-from journeys.parts import keep_memory
+from journeys.parallel import retain_freed_memory
 
 __all__ = ["Stitched", "stitch_events"]
 
@@ -106,7 +106,7 @@ def stitch_events(
     >>> stitch_events([events]).table["person"].to_list()
     [1, 1]
     """
-    keep_memory()
+    retain_freed_memory()
     check_rules(rules)
     rules = rules or IdentityRules()
     if traits not in ("latest", "as_of"):

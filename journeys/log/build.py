@@ -12,7 +12,7 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.log.numbers import code_people
 from journeys.log.order import sort_rows
-from journeys.parts import each, give_back, pieces
+from journeys.parallel import parallel_map, split_rows, trim_malloc
 
 __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "tidy_rows"]
 
@@ -84,7 +84,7 @@ def build_log(
     quarantine = set_apart(rows.filter(bad))
     good = [(rows.filter(~bad) if quarantine.height else rows).drop(WHY)]
     del rows, bad
-    give_back()  # what was kept while the rows were put together
+    trim_malloc()  # what was kept while the rows were put together
     log = _assemble(good, people=people)
     noticed = notice(log.shards[0].events, now=now or datetime.now(tz=UTC))
     return Built(log=log, quarantine=quarantine, noticed=noticed)
@@ -216,7 +216,9 @@ def _count_names(event: pl.Series) -> pl.DataFrame:
         return event.value_counts()
     names, codes = event.dtype.categories, event.to_physical().to_numpy()
     none = np.zeros(names.len(), dtype=np.int64)
-    count = sum(each(lambda piece: np.bincount(codes[piece], minlength=names.len()), pieces(codes.size)), start=none)
+    count = sum(
+        parallel_map(lambda piece: np.bincount(codes[piece], minlength=names.len()), split_rows(codes.size)), start=none
+    )
     return pl.DataFrame({"event": names, "count": count}).filter(pl.col("count") > 0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.parts import pieces
+from journeys.parallel import split_rows
 
 __all__ = ["code_people", "coder"]
 
@@ -67,5 +67,5 @@ def _lowest(column: pl.Series) -> int | None:
 def _places(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:
     """Count from the lowest, in pieces that stay in the processor's cache."""
     values = numbers.to_numpy()
-    for part in pieces(values.size):
+    for part in split_rows(values.size):
         yield part, values[part].astype(np.int64) - low

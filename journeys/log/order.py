@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.parts import each, pieces
+from journeys.parallel import parallel_map, split_rows
 
 __all__ = ["sort_rows"]
 
@@ -31,7 +31,7 @@ def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
     if person.size < 1 << 32:
         people, order = _by_person(person)
         rest = [name for name in rows.columns if name != "person"]
-        taken = dict(zip(rest, each(lambda name: rows[name].gather(order), rest), strict=True))
+        taken = dict(zip(rest, parallel_map(lambda name: rows[name].gather(order), rest), strict=True))
         if _is_sorted(people.to_numpy(), taken["timestamp"].to_physical().to_numpy()):
             return pl.DataFrame([people, *taken.values()]).select(rows.columns)
     return rows.with_row_index(_PLACE).sort("person", "timestamp", _PLACE).drop(_PLACE)
@@ -40,15 +40,17 @@ def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
 def _by_person(person: Codes) -> tuple[pl.Series, pl.Series]:
     """Return the people in order, and the place of each row that goes there: of equal ones, as they came."""
     # each thread sorts the rows of its share of the people
-    parts = pieces(person.size, of=_PIECE)
+    parts = split_rows(person.size, of=_PIECE)
     sample = np.sort(person[:: person.size // _SAMPLE + 1])
     shares = pl.thread_pool_size() if person.size > _PIECE else 1
     inner = sample[np.linspace(0, sample.size, shares + 1).astype(np.int64)[1:-1]].tolist()
     bounds = list(zip([0, *inner], [*inner, 1 << 32], strict=True))
-    counts = each(lambda bound: sum(int(np.count_nonzero(_within(person[one], bound))) for one in parts), bounds)
+    counts = parallel_map(
+        lambda bound: sum(int(np.count_nonzero(_within(person[one], bound))) for one in parts), bounds
+    )
     keys = np.empty(person.size, dtype=np.uint64)
     ends = np.cumsum([0, *counts])
-    each(lambda at: _sort_part(person, bounds[at], keys[ends[at] : ends[at + 1]]), range(len(bounds)))
+    parallel_map(lambda at: _sort_part(person, bounds[at], keys[ends[at] : ends[at + 1]]), range(len(bounds)))
     order = np.empty(person.size, dtype=np.uint32)
     for piece in parts:
         who = keys[piece] >> np.uint64(32)
@@ -61,7 +63,7 @@ def _by_person(person: Codes) -> tuple[pl.Series, pl.Series]:
 def _sort_part(person: Codes, bound: tuple[int, int], keys: Keys) -> None:
     """Fill `keys` with person and place of those within a bound, in order."""
     end = 0
-    for piece in pieces(person.size, of=_PIECE):
+    for piece in split_rows(person.size, of=_PIECE):
         row = np.flatnonzero(_within(person[piece], bound))
         row += piece.start
         key = person.take(row).astype(np.uint64)

@@ -23,7 +23,7 @@ from journeys.report.sections import (
 if TYPE_CHECKING:
     from journeys.analyses.correlation.result import Correlation
     from journeys.analyses.funnel.result import Funnel
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["campaign_report"]
 

@@ -14,7 +14,7 @@ from journeys.report.shared import in_common
 if TYPE_CHECKING:
     from journeys.analyses.correlation.result import Correlation
     from journeys.analyses.funnel.result import Funnel
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Gap", "campaign_gap", "funnel_loss", "way_around", "what_stops"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from journeys.analyses.flow.result import Flow
     from journeys.analyses.funnel.result import Funnel
     from journeys.analyses.result import Result
+    from journeys.api import Journeys
     from journeys.identity import Identity
-    from journeys.journeys import Journeys
 
 __all__ = [
     "attribution_section",

@@ -11,7 +11,7 @@ from journeys.display import number, percent, shorten, span, the_count
 
 if TYPE_CHECKING:
     from journeys.analyses.correlation.result import Correlation
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Common", "in_common"]
 

@@ -9,7 +9,7 @@ import pytest
 
 import journeys as jn
 from journeys.errors import ArgumentError
-from tests.journeys.test_shards import QUESTIONS
+from tests.api.test_shards import QUESTIONS
 from tests.logs import frame
 
 

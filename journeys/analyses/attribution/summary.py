@@ -16,7 +16,7 @@ from journeys.errors import UnknownNameError, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Attribution", "summarise"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from journeys.analyses.correlation.result import Correlation
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Comparison", "compare"]
 

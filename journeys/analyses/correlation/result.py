@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from journeys.analyses.correlation.comparison import Comparison
     from journeys.analyses.correlation.strata import Stratified
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Correlation"]
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from journeys.analyses.correlation.window import Array, Ints, Window
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["FEW", "any_within", "tally_codes", "tally_people"]
 
@@ -102,7 +102,7 @@ def _tally_bits(codes: Array, window: Window, group: Ints, *, first: int, size: 
         found = [np.bincount(base + bytes_[:, number], minlength=groups * 256) for number in range((here + 7) // 8)]
         return np.array(found)
 
-    counted = sum(each(histogram, _slices(window)))
+    counted = sum(parallel_map(histogram, _slices(window)))
     patterns = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
     counts = np.asarray(counted).reshape(-1, groups, 256) @ patterns
     return counts.transpose(0, 2, 1).reshape(-1, groups)[:here]

@@ -18,7 +18,7 @@ from journeys.analyses.flow.tally import SCHEMA
 from journeys.analyses.flow.took import NO_TIMES, lay_times
 from journeys.analyses.flow.walk import walk
 from journeys.log import View
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["Passage", "count_links", "passages"]
 
@@ -85,7 +85,7 @@ def count_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     if spec.alone and spec.top is not None and len(labels) > spec.top:
         found, labels = _fold_early(found, reached, labels, spec)
     size = len(labels) + len(_STOPS)
-    frames = each(lambda passage: _tally(passage, reached, size=size, spec=spec), found)
+    frames = parallel_map(lambda passage: _tally(passage, reached, size=size, spec=spec), found)
     filled = [frame for frame in frames if frame.height]
     return _with_names(pl.concat(filled), names=labels) if filled else pl.DataFrame(schema=SCHEMA)
 

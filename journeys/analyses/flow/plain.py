@@ -18,7 +18,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.tally import SCHEMA, Columns, count_columns
 from journeys.log import View
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["is_plain", "plain_links"]
 
@@ -38,7 +38,7 @@ def plain_links(view: View, spec: FlowSpec) -> pl.DataFrame:
     labels = parts.coded.dictionary.labels
     if not parts.jobs:
         return pl.DataFrame(schema=SCHEMA)
-    laid = each(lambda job: _lay(parts.coded, job, spec, end=len(labels)), parts.jobs)
+    laid = parallel_map(lambda job: _lay(parts.coded, job, spec, end=len(labels)), parts.jobs)
     nodes = [np.concatenate([one.nodes[place] for one in laid]) for place in range(spec.steps + 1)]
     took = (
         [np.concatenate([one.took[place] for one in laid]) for place in range(spec.steps - 1)] if spec.times else None
@@ -130,14 +130,14 @@ def _fold(nodes: list[np.ndarray], labels: list[str], spec: FlowSpec) -> Columns
         folded: np.ndarray = nodes[place] if tables is None else tables[place].take(nodes[place])
         return folded
 
-    return Columns([*shown, [CONTINUES]], each(number, range(len(nodes))), DROP)
+    return Columns([*shown, [CONTINUES]], parallel_map(number, range(len(nodes))), DROP)
 
 
 def _tables(
     nodes: list[np.ndarray], labels: list[str], spec: FlowSpec, *, kind: type[np.unsignedinteger]
 ) -> tuple[list[np.ndarray], list[list[str]]]:
     size, top = len(labels), spec.top or len(labels)
-    people = each(lambda column: np.bincount(column, minlength=size + 1)[:size], nodes)
+    people = parallel_map(lambda column: np.bincount(column, minlength=size + 1)[:size], nodes)
     # names are compared among those only that may be among the largest
     there = [np.flatnonzero(counts >= max(1, np.partition(counts, -top)[-top])) for counts in people]
     names = pl.Series("source", labels, dtype=pl.String)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from journeys.analyses.correlation.passages import Passages
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Flow", "ask", "make"]
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.took import NO_TIMES, lay_times
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["SCHEMA", "Columns", "count_columns"]
 
@@ -90,7 +90,7 @@ def count_columns(columns: Columns, took: list[np.ndarray] | None, spec: FlowSpe
         rows = counted[place].source * width + counted[place].target
         return lay_times(rows, key, took[place][going], whole=spec.alone)
 
-    return table.hstack(pl.concat(each(times, range(spec.steps))))
+    return table.hstack(pl.concat(parallel_map(times, range(spec.steps))))
 
 
 def _dense(columns: Columns, widths: list[int]) -> list[Pairs]:
@@ -118,7 +118,7 @@ def _dense(columns: Columns, widths: list[int]) -> list[Pairs]:
     lows = range(0, columns.nodes[0].size, _PART)
     out: list[np.ndarray] = [np.zeros((a, b), dtype=np.int64) for a, b in pairwise(widths)]
     jobs = [(run, low) for run in runs for low in lows]
-    for (run, _), found in zip(jobs, each(count, jobs), strict=True):
+    for (run, _), found in zip(jobs, parallel_map(count, jobs), strict=True):
         for place, pairs in zip(run, found, strict=False):
             out[place] += pairs
     there = [np.nonzero(pairs) for pairs in out]

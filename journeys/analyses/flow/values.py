@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["number_values"]
 
@@ -34,7 +34,7 @@ def number_values(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
         lost = np.flatnonzero(code < 0)
         return lost + low, one[lost], two[lost]
 
-    parts = each(look_up, range(0, numbers.size, _PART))
+    parts = parallel_map(look_up, range(0, numbers.size, _PART))
     found = [table.rows * step]
     known = table.rows.size
     if not parts:
@@ -86,5 +86,5 @@ class _Table(NamedTuple):
             np.putmask(code, self.key.take(code) != two[here], -1)
             out[here] = code
 
-        each(part, range(0, one.size, _PART))
+        parallel_map(part, range(0, one.size, _PART))
         return out

@@ -17,7 +17,7 @@ from journeys.analyses.flow.rows import read_rows, row_type
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.walk import ends_apart, first_visits, repeats
 from journeys.log import View
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["GramSpec", "PathSpec", "Whole", "count_grams", "count_paths", "lay_whole", "take_paths"]
 
@@ -109,7 +109,7 @@ def _lay_parts(view: View, spec: FlowSpec, *, timed: bool) -> Whole:
         return code[there], time[first], time[there[upto - 1]], np.diff(upto, prepend=0)
 
     empty = (np.empty(0, dtype=kind), *(np.empty(0, dtype=np.int64) for _ in range(3)))
-    code, began, ended, length = map(np.concatenate, zip(*(each(lay, parts.jobs) or [empty]), strict=True))
+    code, began, ended, length = map(np.concatenate, zip(*(parallel_map(lay, parts.jobs) or [empty]), strict=True))
     low = np.cumsum(length) - length
     return Whole(code, None, began, ended, low, length, np.zeros(low.size, dtype=bool), parts.person, labels)
 
@@ -162,7 +162,7 @@ def path_keys(whole: Whole) -> dict[str, np.ndarray]:
             way[done] -= terms[last] * back[low[done]]
             keys[f"path_{number}"][journey], keys[f"way_{number}"][journey] = path, way
 
-    each(work_out, pairwise(edges))
+    parallel_map(work_out, pairwise(edges))
     return keys
 
 

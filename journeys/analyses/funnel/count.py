@@ -13,7 +13,7 @@ from journeys.analyses.funnel.found import NEVER, Found, each_part, find_attempt
 from journeys.analyses.funnel.rows import Bools, Ints
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["NONE", "OTHER", "Chosen", "count", "groups_of", "select"]
 
@@ -34,7 +34,7 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
         parts = each_part(view, spec, work=lambda part: part)
         labels, number = _numbered(_values(view, joined(parts), spec=spec))
         groups = np.split(number, np.cumsum([len(part.person) for part in parts[:-1]], dtype=np.int64))
-        tallies = each(lambda one: _tallies(*one, size=labels.height), zip(parts, groups, strict=True))
+        tallies = parallel_map(lambda one: _tallies(*one, size=labels.height), zip(parts, groups, strict=True))
     else:
         labels = pl.DataFrame({"": [0]})
         tallies = each_part(

@@ -14,7 +14,7 @@ from journeys.analyses.funnel.attempts import Attempts, counted
 from journeys.analyses.funnel.rows import Bools, Ints, Rows, read
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
-from journeys.parts import each
+from journeys.parallel import parallel_map
 
 __all__ = ["NEVER", "Found", "each_part", "find_attempts", "joined"]
 
@@ -83,7 +83,7 @@ def joined(parts: Sequence[Found]) -> Found:
 def each_part(view: View, spec: FunnelSpec, *, work: Callable[[Found], T]) -> list[T]:
     """Find the attempts that count in parts of a shard, side by side, and do something with each part's."""
     wanted = read(view, spec)
-    return each(lambda cut: work(_found(wanted.rows(*cut), spec=spec)), _cuts(wanted.frame["person"]))
+    return parallel_map(lambda cut: work(_found(wanted.rows(*cut), spec=spec)), _cuts(wanted.frame["person"]))
 
 
 def _cuts(person: pl.Series) -> list[tuple[int, int]]:

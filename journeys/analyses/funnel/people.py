@@ -16,7 +16,7 @@ from journeys.errors import UnknownNameError, unknown
 from journeys.steps import duration_us, moment_us
 
 if TYPE_CHECKING:
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["FunnelPeople"]
 

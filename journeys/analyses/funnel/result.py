@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from journeys.analyses.funnel.explain import Explanation
     from journeys.analyses.funnel.times import ConvertedWithin, TimeToConvert
     from journeys.analyses.funnel.trend import FunnelTrend
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Funnel"]
 

@@ -16,7 +16,7 @@ from journeys.log import Log, View
 from journeys.log.core import Size, summarise_people
 
 if TYPE_CHECKING:
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
 
 __all__ = ["Selection"]
 

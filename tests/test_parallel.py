@@ -5,16 +5,16 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.parts import PIECE, pieces, take
+from journeys.parallel import ROWS_PER_PART, parallel_take, split_rows
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 3 * PIECE - 1])
+@pytest.mark.parametrize("size", [0, 1, ROWS_PER_PART, ROWS_PER_PART + 1, 3 * ROWS_PER_PART - 1])
 def test_pieces_cover_everything_once(size):
-    assert [at for piece in pieces(size) for at in range(size)[piece]] == list(range(size))
+    assert [at for piece in split_rows(size) for at in range(size)[piece]] == list(range(size))
     at = np.random.default_rng(size).integers(0, 9, size, dtype=np.int32)
     values = np.arange(10, 19)
-    assert np.array_equal(take(values, at), values[at])
-    assert take(values, at).dtype == values.dtype
+    assert np.array_equal(parallel_take(values, at), values[at])
+    assert parallel_take(values, at).dtype == values.dtype
 
 
 @pytest.mark.parametrize("in_order", [True, False])
@@ -22,7 +22,7 @@ def test_pieces_cover_everything_once(size):
 def test_a_log_longer_than_a_piece_says_when_each_identifier_was_seen(in_order, with_facts):
     from journeys.events import build_events
 
-    size = 2 * PIECE + 7
+    size = 2 * ROWS_PER_PART + 7
     chance = np.random.default_rng(5)
     time = chance.integers(0, 10**12, size)
     rows = pl.DataFrame(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
+from journeys.api.selection import Selection
 from journeys.errors import ArgumentError, UnknownNameError, closest, raise_all, unknown
-from journeys.journeys.selection import Selection
 from journeys.steps import StepLike, duration_us, resolve_step
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import polars as pl
 
+from journeys.api.selection import Selection
 from journeys.errors import ArgumentError, StoreError
-from journeys.journeys.selection import Selection
 
 if TYPE_CHECKING:
     from journeys.events import Events

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
+from journeys.api.attributions import AsksAttribution
+from journeys.api.bridge import Bridges, check_events
+from journeys.api.correlations import AsksCorrelations
+from journeys.api.exporting import Exports
+from journeys.api.flows import AsksFlows
+from journeys.api.funnels import AsksFunnels
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
-from journeys.journeys.attributions import AsksAttribution
-from journeys.journeys.bridge import Bridges, check_events
-from journeys.journeys.correlations import AsksCorrelations
-from journeys.journeys.exporting import Exports
-from journeys.journeys.flows import AsksFlows
-from journeys.journeys.funnels import AsksFunnels
 
 if TYPE_CHECKING:
     from journeys.events import Events

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
+from journeys.api.selection import Selection
 from journeys.errors import ArgumentError, UnknownNameError, unknown
-from journeys.journeys.selection import Selection
 from journeys.steps import StepLike, duration_us, moment_us
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from journeys.journeys.selection import Selection
+from journeys.api.selection import Selection
 
 if TYPE_CHECKING:
     import polars as pl
 
     from journeys.analyses.funnel import Funnel
     from journeys.analyses.result import Asked
-    from journeys.journeys import Journeys
+    from journeys.api import Journeys
     from journeys.steps import Never, Step, Steps
 
 __all__ = ["AsksFunnels"]

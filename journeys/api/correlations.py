@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from journeys.journeys.selection import Selection
+from journeys.api.selection import Selection
 from journeys.steps import StepLike
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ def test_threads_change_no_order():
     found = []
     for threads in (1, 2, 5):
         done = subprocess.run(
-            [sys.executable, "-m", "tests.journeys.digests"],
+            [sys.executable, "-m", "tests.api.digests"],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "POLARS_MAX_THREADS": str(threads)},
             capture_output=True,
