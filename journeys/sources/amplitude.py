@@ -8,7 +8,7 @@ from journeys.events import Events
 from journeys.sources.fields import Fields
 from journeys.sources.keyed import json_columns
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Source, load
+from journeys.sources.reading import Source, load_source
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["read_amplitude"]
@@ -66,7 +66,7 @@ def read_amplitude(source: Source, *, name: str = "amplitude", by_amplitude_id: 
     >>> read_amplitude(rows).table.select("event", "user_id", "device_id", "amplitude_id").collect().rows()
     [('Signed Up', '7', 'd1', 42)]
     """
-    raw = json_columns(load(source, text=("user_id", "device_id")), TOLD, "user_properties")
+    raw = json_columns(load_source(source, text_columns=("user_id", "device_id")), TOLD, "user_properties")
     f = Fields(raw.schema)
     missing = [column for column in ("event_type", "event_time") if not f.has(column)]
     missing += [] if f.has("user_id", "device_id", "amplitude_id") else ["user_id", "device_id"]

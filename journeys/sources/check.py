@@ -21,7 +21,7 @@ from journeys.sources.lake import is_lake
 from journeys.sources.looks import looks_like
 from journeys.sources.mixpanel import read_mixpanel
 from journeys.sources.posthog import read_posthog
-from journeys.sources.reading import Source, find_files, load, load_files
+from journeys.sources.reading import Source, find_files, load_files, load_source
 from journeys.sources.segment import read_segment
 from journeys.sources.snowplow import read_snowplow
 
@@ -174,12 +174,12 @@ def read_any(source: Source, **options: str) -> Events:
 def _schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
     """Give the columns of one file after the other, or why it has none: the first may tell nothing or be broken."""
     if not isinstance(source, str | Path) or is_lake(source):
-        yield list(load(source).schema)
+        yield list(load_source(source).schema)
         return
     files = find_files(source)
     for found in [found for found in files if found.size][:FILES] or files[:1]:
         try:
-            yield list(load_files([found], name=Path(source).name, text=None).schema)
+            yield list(load_files([found], name=Path(source).name, text_columns=None).schema)
         except SourceError as error:
             yield error
 

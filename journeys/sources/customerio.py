@@ -8,8 +8,8 @@ from journeys.events import Events
 from journeys.sources.fields import Fields, named
 from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
-from journeys.sources.reading import Raw, Source, load
-from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.reading import RawTable, Source, load_source
+from journeys.sources.reading.flat_columns import snake_case
 from journeys.sources.shape import Named, Shape, to_events
 
 __all__ = ["read_customerio"]
@@ -100,7 +100,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
     >>> read_customerio(calls).table.select("event", "user_id", "email").collect().rows()
     [('Read Email', '7', 'ada@x.example')]
     """
-    raw = unpaged(load(source, text=TEXT), "activities")
+    raw = unpaged(load_source(source, text_columns=TEXT), "activities")
     f = Fields(raw.schema)
     column = next((c for c in TIMES if f.has(c)), None)
     activities = not f.has("metric") and f.has("type")
@@ -173,7 +173,7 @@ def _activities(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     )
 
 
-def _changes(raw: Raw, f: Fields, metric: pl.Expr) -> Named:
+def _changes(raw: RawTable, f: Fields, metric: pl.Expr) -> Named:
     """List what attributes became, under their own names; what only changes have is no property of events."""
     leaves = [(path, expr) for path, (expr, _) in f.leaves.items() if path[0] == "data" and path not in f.used]
     if not leaves:

@@ -9,8 +9,9 @@ import polars as pl
 from journeys.errors import SourceError
 from journeys.events.below import from_below
 from journeys.sources.epochs import check_epoch, wrong_unit
-from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import REST, as_json, snake_case
+from journeys.sources.reading import RawTable
+from journeys.sources.reading.flat_columns import as_json, snake_case
+from journeys.sources.reading.json_schema import NON_OBJECT
 from journeys.sources.shape import Named, as_id, as_text, rounded
 from journeys.sources.times import UTC_TIME, parse_time
 
@@ -42,7 +43,7 @@ class Fields:
             for field in dtype.fields:
                 # What other rows have in the object's place is called like the object.
                 self._walk(
-                    path if field.name == REST else (*path, field.name),
+                    path if field.name == NON_OBJECT else (*path, field.name),
                     expr.struct.field(field.name),
                     pl.Series(dtype=field.dtype).dtype,
                 )
@@ -114,7 +115,7 @@ class Fields:
                 "not said: turn them into times first (pl.from_epoch), or read the table with read_table(…, unit='ms')"
             )
 
-    def epoch(self, raw: Raw, name: str, *, unit: str, asked: bool = False) -> pl.Expr:
+    def epoch(self, raw: RawTable, name: str, *, unit: str, asked: bool = False) -> pl.Expr:
         """Give a field that counts from 1970, as numbers or as digits, as a UTC time; a date in words is read as one.
 
         `asked`: the caller can say another unit.

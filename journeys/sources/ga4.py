@@ -9,7 +9,7 @@ from journeys.sources.campaign import CLICKED
 from journeys.sources.fields import Fields
 from journeys.sources.keyed import keyed_lists
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Raw, Source, load
+from journeys.sources.reading import RawTable, Source, load_source
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["read_ga4"]
@@ -71,13 +71,13 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     >>> read_ga4(rows).table.select("event", "user_pseudo_id", "campaign_source").collect().rows()
     [('page_view', '7.8', 'news')]
     """
-    raw = load(source, text=("user_pseudo_id", "user_id"))
+    raw = load_source(source, text_columns=("user_pseudo_id", "user_id"))
     schema = raw.schema
     missing = [column for column in NEEDED if column not in schema]
     if missing:
         raise wrong_system("Google Analytics 4", raw, missing=missing)
     raw = keyed_lists(
-        _in_order(raw, in_memory=raw.held or isinstance(source, pl.DataFrame)),
+        _in_order(raw, in_memory=raw.in_memory or isinstance(source, pl.DataFrame)),
         {c: f"_{c}" for c in LISTS if c in schema},
     )
     f = Fields(raw.schema)
@@ -123,7 +123,7 @@ def _campaign(f: Fields, params: Fields) -> dict[str, pl.Expr]:
     return {canonical: pl.when(said).then(one).otherwise(told[canonical]) for canonical, one in traffic.items()}
 
 
-def _in_order(raw: Raw, *, in_memory: bool) -> Raw:
+def _in_order(raw: RawTable, *, in_memory: bool) -> RawTable:
     """Put rows of one time in the order of their batches, if they are not: a table has them in any order."""
     f = Fields(raw.schema)
     keys = [column for column in ("event_timestamp", *BATCH) if f.has(column)]
@@ -139,6 +139,6 @@ def _in_order(raw: Raw, *, in_memory: bool) -> Raw:
         return raw
     if count > SORTED and not in_memory:
         said = f"{count:,} rows are too many to put equal times in the order of their batches: order the export by "
-        return Raw(raw.rows, raw.name, (*raw.notes, said + ", ".join(keys)))
+        return RawTable(raw.rows, raw.name, (*raw.notes, said + ", ".join(keys)))
     rows = raw.rows.sort(numbers, nulls_last=True, maintain_order=True)
-    return Raw(rows.collect().lazy() if in_memory else rows, raw.name, raw.notes, held=raw.held)
+    return RawTable(rows.collect().lazy() if in_memory else rows, raw.name, raw.notes, in_memory=raw.in_memory)

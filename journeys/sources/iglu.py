@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import polars as pl
 
 from journeys.sources.keyed import json_columns
-from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import MAX_FIELDS, REST
+from journeys.sources.reading import RawTable
+from journeys.sources.reading.json_schema import MAX_FIELDS, NON_OBJECT
 
 __all__ = ["self_described"]
 
@@ -23,7 +23,7 @@ NEXT, BEGIN, DATA = r"(?:^|\}\s*,)\s*\{\s*" + NAMED, "\x01", "\x02"
 SCHEMA = r'iglu:[^/"]+/[^/"]+/jsonschema/\d+'
 
 
-def self_described(raw: Raw) -> Raw:
+def self_described(raw: RawTable) -> RawTable:
     """Give the event's own fields, and each kind of entity, columns of their own.
 
     What is called `unstruct_event_com_acme_signed_up_1` in a warehouse, for the schema com.acme/signed_up of version
@@ -44,9 +44,9 @@ def self_described(raw: Raw) -> Raw:
         if names and column != EVENT:
             rows = rows.with_columns(_spread(column, names))
     if not told.get(EVENT):
-        return Raw(rows, raw.name, raw.notes, held=raw.held)
+        return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
     rows = rows.with_columns(pl.col(EVENT).str.replace(ONE, r'{"${1}_${2}_${3}":${4}}'))
-    return json_columns(Raw(rows, raw.name, raw.notes, held=raw.held), EVENT)
+    return json_columns(RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory), EVENT)
 
 
 def _names(schemas: Iterable[str | None]) -> list[str]:
@@ -58,7 +58,7 @@ def _names(schemas: Iterable[str | None]) -> list[str]:
 
 def _spread(column: str, names: list[str]) -> pl.Expr:
     """Put a list of entities into a struct with a field for each kind of them."""
-    shape = pl.Struct(dict.fromkeys([*names, REST], pl.String()))
+    shape = pl.Struct(dict.fromkeys([*names, NON_OBJECT], pl.String()))
 
     def read(batch: pl.Series) -> pl.Series:
         return _entities(batch, names)
@@ -95,4 +95,4 @@ def _entities(batch: pl.Series, names: list[str]) -> pl.Series:
         column = empty if part is None else empty.scatter(part["row"], part.select(pl.format("[{}]", data)).to_series())
         columns.append(column.alias(name))
     text = batch.set(inside.is_not_null(), None).scatter(left, batch.gather(left))
-    return pl.DataFrame([*columns, text.alias(REST)]).to_struct(batch.name)
+    return pl.DataFrame([*columns, text.alias(NON_OBJECT)]).to_struct(batch.name)

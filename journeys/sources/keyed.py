@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from journeys.sources.reading import Raw
-from journeys.sources.reading.embedded import Embedded
+from journeys.sources.reading import RawTable
+from journeys.sources.reading.json_column import JsonColumns
 
 __all__ = ["json_columns", "keyed_lists"]
 
 TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
 
 
-def keyed_lists(raw: Raw, columns: Mapping[str, str]) -> Raw:
+def keyed_lists(raw: RawTable, columns: Mapping[str, str]) -> RawTable:
     """Turn each column of key-value lists into a struct of its own, named as told; the keys are looked for once."""
     rows = raw.rows
     for column, target in columns.items():
@@ -37,7 +37,7 @@ def keyed_lists(raw: Raw, columns: Mapping[str, str]) -> Raw:
         rows = rows.with_columns(
             pl.col(column).map_batches(read, return_dtype=shape, is_elementwise=True).alias(target)
         )
-    return Raw(rows, raw.name, raw.notes, held=raw.held)
+    return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
 
 
 def _types(rows: pl.LazyFrame, column: str, present: set[str]) -> dict[str, pl.DataType]:
@@ -82,13 +82,13 @@ def _value(dtype: pl.DataType, present: set[str]) -> pl.Expr:
     return pl.coalesce(pl.col(name).cast(dtype, strict=False) for name in names)
 
 
-def json_columns(raw: Raw, *columns: str) -> Raw:
+def json_columns(raw: RawTable, *columns: str) -> RawTable:
     """Read columns that hold JSON objects as text into structs; text that is no JSON object stays beside the fields."""
     texts = [column for column in columns if raw.schema.get(column) == pl.String]
     looks = raw.rows.select(pl.col(texts).str.contains("{", literal=True).any()).collect() if texts else pl.DataFrame()
     if not any(column.item() for column in looks):
         return raw
-    reader = Embedded(texts)
+    reader = JsonColumns(texts)
     reader.read(raw.rows)
     rows, notes = reader.frames()
-    return Raw(pl.concat(rows), raw.name, (*raw.notes, *notes), held=raw.held)
+    return RawTable(pl.concat(rows), raw.name, (*raw.notes, *notes), in_memory=raw.in_memory)

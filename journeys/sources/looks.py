@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from journeys.errors import SourceError
-from journeys.sources.reading import Raw
+from journeys.sources.reading import RawTable
 
 __all__ = ["looks_like", "wrong_system"]
 
@@ -74,7 +74,7 @@ def looks_like(columns: Iterable[str]) -> str | None:
     return told or ("Snowplow" if len(listed) == SNOWPLOWS else None)
 
 
-def wrong_system(system: str, raw: Raw, *, missing: Sequence[str]) -> SourceError:
+def wrong_system(system: str, raw: RawTable, *, missing: Sequence[str]) -> SourceError:
     """Say that a file is not this system's, what is missing, and whose it may be."""
     columns = [column for column in raw.schema if not column.startswith("_")]
     guess = looks_like(columns)

@@ -9,7 +9,7 @@ from journeys.sources.fields import Fields, unless
 from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Source, load
+from journeys.sources.reading import Source, load_source
 from journeys.sources.shape import TIME, Shape, to_events
 from journeys.sources.zones import check_zone, repeated_hour
 
@@ -57,7 +57,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     >>> read_mixpanel(rows).table.select("event", "user_id", "device_id").collect().rows()
     [('Signed Up', '7', 'd1')]
     """
-    raw = json_columns(load(source), "properties")
+    raw = json_columns(load_source(source), "properties")
     f = Fields(raw.schema)
     missing = [column for column in ("event", "properties.time") if not f.has(column)]
     if missing:

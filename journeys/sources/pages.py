@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw
+from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable
 
 __all__ = ["unpaged"]
 
 
-def unpaged(raw: Raw, *lists: str) -> Raw:
+def unpaged(raw: RawTable, *lists: str) -> RawTable:
     """Give the elements of the first of these columns that is a list of objects; other rows are left as they are."""
     schema = raw.schema
     for name in lists:
@@ -22,5 +22,5 @@ def unpaged(raw: Raw, *lists: str) -> Raw:
         pages = raw.rows.filter((pl.col(name).list.len() > 0).fill_null(value=True))
         rows = pages.select(name, *beside).explode(name, empty_as_null=True)
         rows = rows.select(*(pl.col(name).struct.field(field).alias(field) for field in fields), *beside)
-        return Raw(rows, raw.name, raw.notes, held=raw.held)
+        return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
     return raw

@@ -10,7 +10,7 @@ from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
-from journeys.sources.reading import Raw, Source, load
+from journeys.sources.reading import RawTable, Source, load_source
 from journeys.sources.shape import Shape, to_events
 from journeys.sources.zones import bare_times
 
@@ -81,7 +81,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     [('$pageview', None, 'd1', '/')]
     """
     text = ("distinct_id", "uuid", "id", "person_id", "properties", "person_properties")
-    raw = load(source, text=text, objects=OBJECTS)
+    raw = load_source(source, text_columns=text, json_columns=OBJECTS)
     raw = raw if "event" in raw.schema else unpaged(raw, "results")
     raw = json_columns(raw, *OBJECTS)
     f = Fields(raw.schema)
@@ -127,7 +127,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     return to_events(raw, shape, name=name, links=_links, notes=notes)
 
 
-def _persons(raw: Raw, name: str) -> Events:
+def _persons(raw: RawTable, name: str) -> Events:
     f = Fields(raw.schema)
     distinct, made_up = f.id("distinct_id"), f.text("distinct_id").str.contains(MADE_UP)
     time = "created_at" if f.has("created_at") else "_inserted_at"

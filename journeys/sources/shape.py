@@ -13,7 +13,7 @@ from journeys.events.core import TRAIT
 from journeys.events.issues import ROUNDED
 from journeys.events.tidy import tidy_ids
 from journeys.sources.campaign import with_campaign
-from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw
+from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable
 
 __all__ = ["Shape", "as_id", "as_text", "rounded", "to_events"]
 
@@ -82,7 +82,7 @@ class Shape:
 
 
 def to_events(
-    raw: Raw,
+    raw: RawTable,
     shape: Shape,
     *,
     name: str,
@@ -133,7 +133,7 @@ def to_events(
         ids=list(shape.ids),
         name=name,
         links=links,
-        hold=raw.held,
+        hold=raw.in_memory,
         drop_exact=drop_exact,
         notes=[*raw.notes, *notes],
         untidied=untidied,

@@ -12,7 +12,7 @@ from journeys.sources.fields import Fields, unless
 from journeys.sources.iglu import self_described
 from journeys.sources.lake import is_lake
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Found, Raw, Source, find_files, load
+from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_source
 from journeys.sources.reading.text import UnreadableError, first_lines
 from journeys.sources.shape import Shape, to_events
 
@@ -140,16 +140,20 @@ def _structured(f: Fields) -> pl.Expr:
     return (kind == "struct") | ((name == "event") & kind.is_null())
 
 
-def _load(source: Source) -> tuple[Raw, bool, bool]:
+def _load(source: Source) -> tuple[RawTable, bool, bool]:
     """Give the rows, whether they are lines of the stream, and whether there may be self-describing JSON in them."""
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = [found for found in find_files(source) if found.format == "csv" and found.size]
         if any(map(_is_stream, files[:LOOKED_AT])):
-            return load(source, header=FIELDS, text=TEXT, quoted=False), True, any(map(_may_describe, files))
-    return load(source, text=TEXT), False, True
+            return (
+                load_source(source, column_names=FIELDS, text_columns=TEXT, quoted=False),
+                True,
+                any(map(_may_describe, files)),
+            )
+    return load_source(source, text_columns=TEXT), False, True
 
 
-def _may_describe(found: Found) -> bool:
+def _may_describe(found: SourceFile) -> bool:
     """Look for the word that any such JSON begins with: a stream without it need not be read for it once more."""
     if found.compression is not None or found.archive is not None:
         return True
@@ -157,7 +161,7 @@ def _may_describe(found: Found) -> bool:
         return text.find(b"iglu:") >= 0 or text.find(b"i\0g\0l\0u") >= 0
 
 
-def _is_stream(found: Found) -> bool:
+def _is_stream(found: SourceFile) -> bool:
     """Tell the enriched stream by any of a file's first lines: the very first may be blank, or cut off."""
     try:
         lines = [line for line in first_lines(found).split("\n") if line.strip()]

@@ -13,8 +13,8 @@ from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
 from journeys.sources.questions import check_question
 from journeys.sources.reading import concat_rows
-from journeys.sources.reading.dtypes import ROUNDED
-from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.json_schema import FLOAT_LIMIT
+from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.table import read_table
 
 __all__ = ["read_sql"]
@@ -114,7 +114,7 @@ def read_sql(
 
 def _ask(query: str, connection: Any) -> pl.LazyFrame:
     """Take the answer in batches: what does not fit into a little memory waits in files."""
-    spool: Spool[pl.Schema] = Spool()
+    spool: SpillBuffer[pl.Schema] = SpillBuffer()
     for batch in _batches(query, connection):
         frame = batch.select(_plain(batch.get_column(name)) for name in batch.columns)
         spool.add(frame, mark=frame.schema)
@@ -163,7 +163,7 @@ def _from_sqlite(query: str, connection: Any) -> Iterator[pl.DataFrame]:
 def _series(name: str, values: Sequence[Any]) -> pl.Series:
     """Make a column of values; of several types it is text, and bytes are written as hexadecimal digits."""
     kinds = set(map(type, values)) - {type(None)}
-    rounds = kinds == {int, float} and any(isinstance(one, int) and abs(one) >= ROUNDED for one in values)
+    rounds = kinds == {int, float} and any(isinstance(one, int) and abs(one) >= FLOAT_LIMIT for one in values)
     if len(kinds) < 2 or (kinds == {int, float} and not rounds):
         return pl.Series(name, values, strict=False)
     texts = [None if one is None else one.hex() if isinstance(one, bytes) else str(one) for one in values]

@@ -15,8 +15,8 @@ from journeys.sources.arguments import check_arguments, wrong_types
 from journeys.sources.campaign import UTM
 from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.links import read_stated, stated_links
-from journeys.sources.reading import PLACE, PROBLEM, RAW, Raw, Source, load
-from journeys.sources.reading.dtypes import flatten
+from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
+from journeys.sources.reading.flat_columns import flatten
 from journeys.sources.shape import TIME, Shape, as_id, as_text, rounded, to_events
 from journeys.sources.times import parse_time, skipped_hour
 from journeys.sources.zones import zone_notes
@@ -118,7 +118,7 @@ def read_table(
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     keys = [message_id] if message_id else []
     stated = read_stated(links or {})
-    raw = load(source, text=[*types.values(), *stated, *keys])
+    raw = load_source(source, text_columns=[*types.values(), *stated, *keys])
     schema = raw.schema
     available = [column for column in schema if column not in READING]
     chosen = list(properties) if properties is not None else []
@@ -147,7 +147,9 @@ def read_table(
     if unit is not None:
         check_epoch(sample, column=timestamp, unit=unit)
     if TIME in schema:  # the time that is read will be called so
-        raw = Raw(raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, held=raw.held)
+        raw = RawTable(
+            raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, in_memory=raw.in_memory
+        )
     column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
     when = column_of[timestamp]
     what = column_of[event] if isinstance(event, str) else event
@@ -186,7 +188,7 @@ def read_table(
     return to_events(raw, shape, name=name or raw.name, links=made, drop_exact=drop_duplicates, notes=notes)
 
 
-def _first_times(raw: Raw, column: str) -> pl.Series:
+def _first_times(raw: RawTable, column: str) -> pl.Series:
     with from_below(raw.name):
         return raw.rows.select(column).drop_nulls().head(1000).collect().to_series()
 

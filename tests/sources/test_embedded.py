@@ -9,7 +9,7 @@ import pytest
 
 import journeys as jn
 from journeys.sources.keyed import json_columns
-from journeys.sources.reading import Raw, embedded, load, spool
+from journeys.sources.reading import RawTable, json_column, load_source, spill
 
 COLUMNS = ("uuid", "event", "timestamp", "distinct_id", "team_id", "properties", "set")
 TEXTS = [
@@ -29,9 +29,9 @@ def table(path, texts, *, team=lambda number: 7, more=""):
 
 
 def cut(monkeypatch, rows):
-    monkeypatch.setattr(embedded, "ROWS", rows)
-    monkeypatch.setattr(embedded, "ROOM", 64)
-    monkeypatch.setattr(spool, "PART", 1)
+    monkeypatch.setattr(json_column, "ROWS", rows)
+    monkeypatch.setattr(json_column, "ROOM", 64)
+    monkeypatch.setattr(spill, "PART", 1)
     monkeypatch.setattr("journeys.sources.reading.SMALL", 0)
 
 
@@ -55,7 +55,7 @@ def test_batches_of_any_size_give_the_same(tmp_path, monkeypatch, rows):
     cut(monkeypatch, rows)
     assert seen(jn.read_posthog(path)) == (whole, notes)
     frame = pl.read_csv(path, infer_schema=False)
-    raw = json_columns(Raw(frame.lazy(), "table"), "properties").rows.collect()
+    raw = json_columns(RawTable(frame.lazy(), "table"), "properties").rows.collect()
     assert raw.height == len(TEXTS)
     assert raw["properties"].struct.field("a").to_list()[2:4] == ["1", "2"]
 
@@ -71,13 +71,13 @@ def test_a_csv_is_read_once_and_outlived(tmp_path, monkeypatch):
 
 def test_every_batch_has_a_say_in_the_types_beside(tmp_path, monkeypatch):
     cut(monkeypatch, 500)
-    monkeypatch.setattr(embedded, "ROOM", 1 << 20)
+    monkeypatch.setattr(json_column, "ROOM", 1 << 20)
     texts = ['{"a": 1}'] * 2500
     late = table(tmp_path / "late.csv", texts, team=lambda number: "x" if number == 2400 else number)
-    assert load(late, objects=["properties"]).schema["team_id"] == pl.String
+    assert load_source(late, json_columns=["properties"]).schema["team_id"] == pl.String
     whole = table(tmp_path / "whole.csv", texts, team=lambda number: 0.5 if number == 2400 else number)
-    assert load(whole, objects=["properties"]).schema["team_id"] == pl.Float64
-    assert load(whole, objects=["properties"]).schema["properties"] == pl.Struct({"a": pl.Int64()})
+    assert load_source(whole, json_columns=["properties"]).schema["team_id"] == pl.Float64
+    assert load_source(whole, json_columns=["properties"]).schema["properties"] == pl.Struct({"a": pl.Int64()})
 
 
 def test_a_file_that_polars_refuses_is_read_beside_others(tmp_path, monkeypatch):
@@ -86,7 +86,7 @@ def test_a_file_that_polars_refuses_is_read_beside_others(tmp_path, monkeypatch)
     table(tmp_path / "b.csv", ['{"b": "x"}', "", "oops"])
     events = jn.read_posthog(tmp_path)
     assert (events.issues.read, events.issues.quarantined) == (7, 1)
-    rows = json_columns(load(tmp_path, objects=["properties"]), "properties").rows.collect()
+    rows = json_columns(load_source(tmp_path, json_columns=["properties"]), "properties").rows.collect()
     assert {"a", "b"} < set(rows.schema["properties"].to_schema())
     assert sorted(rows["properties"].struct.field("a").drop_nulls()) == [1, 1, 1]
     assert "'properties' is no object in 1 row: what stands there was kept as text" in events.issues.table["reason"]

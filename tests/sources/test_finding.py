@@ -13,7 +13,7 @@ import journeys as jn
 from journeys.cli import main
 from journeys.sources import reading
 from journeys.sources.reading import text
-from journeys.sources.reading.find import find_files
+from journeys.sources.reading.files import find_files
 
 TABLE = {"timestamp": "at", "event": "what", "ids": ["u"]}
 CSV = "at,what,u\n2026-03-01 10:00:00Z,é,1\n2026-03-01 10:00:01Z,B,2\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.sources.fields import Fields
-from journeys.sources.reading import load, text
+from journeys.sources.reading import load_source, text
 
 
 def call(number, **more):
@@ -89,7 +89,7 @@ def test_odd_rows_in_later_pieces_and_other_files(tmp_path, monkeypatch):
     pl.DataFrame([GOOD[0] | {"properties": {"plan": "basic", "seats": 3}}]).write_parquet(folder / "b.parquet")
     pl.DataFrame([GOOD[0] | {"properties": '{"plan": "team"}'}]).write_parquet(folder / "c.parquet")
     pl.DataFrame([GOOD[0] | {"properties": "free"}]).write_parquet(folder / "d.parquet")
-    values = load(folder).rows.collect()["properties"].struct.unnest()
+    values = load_source(folder).rows.collect()["properties"].struct.unnest()
     assert values["plan"].to_list() == ["pro"] * 5 + [None] + ["pro"] * 5 + ["basic", "team", None]
     assert values["seats"].to_list() == [None] * 11 + [3, None, None]
     assert values["\0no object"].drop_nulls().to_list() == ["x", "free"]
@@ -129,7 +129,7 @@ VALUE = st.one_of(
 
 def leaves(path, piece, monkeypatch):
     monkeypatch.setattr(text, "CHUNK", piece)
-    rows = load(path).rows.collect()
+    rows = load_source(path).rows.collect()
     fields = Fields(rows.schema)
     return {path: rows.select(expr.cast(pl.String)).to_series().to_list() for path, (expr, _) in fields.leaves.items()}
 

@@ -8,7 +8,7 @@ import pytest
 
 import journeys as jn
 from journeys.sources.reading import zstd
-from journeys.sources.reading.find import Found
+from journeys.sources.reading.files import SourceFile
 from journeys.sources.reading.text import UnreadableError, blocks
 
 ROWS = 30_000
@@ -68,7 +68,7 @@ def test_wherever_it_is_cut_what_comes_out_is_a_beginning(tmp_path):
             continue
         read = []
         with pytest.raises(UnreadableError, match="cut short"):
-            read.extend(blocks(Found(path, "csv", "zstd")))
+            read.extend(blocks(SourceFile(path, "csv", "zstd")))
         assert whole.startswith(b"".join(read))
         assert len(b"".join(read)) >= (end / len(data) - 0.35) * len(whole)
 

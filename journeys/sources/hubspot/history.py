@@ -9,8 +9,8 @@ from journeys.sources.fields import Fields
 from journeys.sources.hubspot.moments import moment
 from journeys.sources.hubspot.stages import CONTACT, became
 from journeys.sources.links import Link, made_links
-from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.reading import RawTable
+from journeys.sources.reading.flat_columns import snake_case
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["history_events"]
@@ -21,7 +21,7 @@ CALL = (
 )  # fmt: skip
 
 
-def history_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Events:
+def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
     """Give changes of properties, as webhooks or as a history of them: stages are events, the others facts."""
     f = Fields(raw.schema)
     time, notes = moment(f, raw, "occurredAt", time_zone=time_zone)

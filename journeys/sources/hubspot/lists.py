@@ -10,8 +10,8 @@ from journeys.events import Events
 from journeys.sources.fields import Fields
 from journeys.sources.hubspot.moments import in_words, moment, written
 from journeys.sources.hubspot.stages import COMPANY, CONTACT, CREATED, STAGES, became, plain_name
-from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.reading import RawTable
+from journeys.sources.reading.flat_columns import snake_case
 from journeys.sources.shape import TIME, Shape, to_events
 from journeys.sources.times import UTC_TIME
 from journeys.sources.zones import bare_times
@@ -23,7 +23,7 @@ HISTORY = "propertiesWithHistory"
 ENTRIES = pl.List(pl.Struct({"_stage": pl.String(), "_at": pl.String()}))
 
 
-def plain_rows(raw: Raw) -> Raw:
+def plain_rows(raw: RawTable) -> RawTable:
     """Put what the API has under `properties` beside the rest, as a table has it."""
     inside = raw.schema.get("properties")
     if not isinstance(inside, pl.Struct) or not {"id", "properties"} <= set(raw.schema):
@@ -34,7 +34,7 @@ def plain_rows(raw: Raw) -> Raw:
         *(pl.col(column).alias("Record ID" if column == "id" else column) for column in beside),
         *(pl.col("properties").struct.field(field).alias(field) for field in fields),
     )
-    return Raw(rows, raw.name, raw.notes, held=raw.held)
+    return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
 
 
 def is_contacts(columns: Collection[str]) -> bool:
@@ -51,7 +51,7 @@ def is_companies(columns: Collection[str]) -> bool:
     return bool(known & set(COMPANY) and known & set(CONTACT)) and not known & {*MAIL, *NAMES}
 
 
-def contact_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Events:
+def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
     """Turn a list of contacts into a fact each, and an event for each stage whose date is known."""
     dates, entries = _stage_dates(raw.schema), _entries(raw.schema)
     long = raw.rows.with_columns(entries.alias("_entries")).explode("_entries", empty_as_null=True).unnest("_entries")
@@ -84,7 +84,7 @@ def contact_events(raw: Raw, name: str, *, time_zone: str | None = None) -> Even
     if not dates and HISTORY not in raw.schema:
         notes = ["when contacts reached their stage is not told: export the dates of the stages to have them as events"]
     notes += bare_times(long, at, time_zone=time_zone)
-    return to_events(Raw(long, raw.name, raw.notes, held=raw.held), shape, name=name, notes=notes)
+    return to_events(RawTable(long, raw.name, raw.notes, in_memory=raw.in_memory), shape, name=name, notes=notes)
 
 
 def _entries(schema: pl.Schema) -> pl.Expr:
@@ -140,7 +140,7 @@ def _spelled(stage: str) -> str:
     )
 
 
-def company_facts(raw: Raw, name: str, *, time_zone: str | None = None) -> Events:
+def company_facts(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
     """Turn a list of companies into facts about accounts."""
     f = Fields(raw.schema)
     created = [column for column in CREATED if f.has(column)]

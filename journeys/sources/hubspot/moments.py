@@ -6,7 +6,7 @@ import polars as pl
 
 from journeys.sources.epochs import wrong_unit
 from journeys.sources.fields import Fields
-from journeys.sources.reading import Raw
+from journeys.sources.reading import RawTable
 from journeys.sources.shape import TIME, as_text
 from journeys.sources.times import parse_time, skipped_hour
 from journeys.sources.zones import bare_times
@@ -14,7 +14,7 @@ from journeys.sources.zones import bare_times
 __all__ = ["in_words", "moment", "written"]
 
 
-def moment(f: Fields, raw: Raw, column: str, *, time_zone: str | None) -> tuple[pl.Expr, list[str]]:
+def moment(f: Fields, raw: RawTable, column: str, *, time_zone: str | None) -> tuple[pl.Expr, list[str]]:
     """Read a column of times, and say what was assumed; what is wrong with single ones goes to the fields' problem."""
     if not f.has(column):
         return f.epoch(raw, column, unit="ms"), []

@@ -12,7 +12,7 @@ from journeys.sources.hubspot.moments import moment
 from journeys.sources.hubspot.stages import CONTACT
 from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
-from journeys.sources.reading import Raw, Source, load
+from journeys.sources.reading import RawTable, Source, load_source
 from journeys.sources.shape import Shape, to_events
 from journeys.sources.zones import check_zone
 
@@ -82,7 +82,7 @@ def read_hubspot(source: Source, *, name: str = "hubspot", time_zone: str | None
     """
     if time_zone is not None:
         check_zone(time_zone)
-    raw = unpaged(load(source, text=TEXT), "results", "events")
+    raw = unpaged(load_source(source, text_columns=TEXT), "results", "events")
     columns = set(raw.schema)
     if set(HISTORY) <= columns or set(CALLS) <= columns:
         return history_events(raw, name, time_zone=time_zone)
@@ -106,7 +106,7 @@ def _missing(columns: set[str]) -> list[str]:
     return ["propertyName", "recipient", "eventType", "lifecyclestage"]
 
 
-def _mail(raw: Raw, name: str, *, time_zone: str | None) -> Events:
+def _mail(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
     f = Fields(raw.schema)
     time, notes = moment(f, raw, "created", time_zone=time_zone)
     timed = f.text("created").is_not_null()
@@ -127,7 +127,7 @@ def _mail(raw: Raw, name: str, *, time_zone: str | None) -> Events:
     return to_events(raw, shape, name=name, notes=["an opened e-mail is weak evidence: robots open, too", *notes])
 
 
-def _occurrences(raw: Raw, name: str, *, time_zone: str | None) -> Events:
+def _occurrences(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
     f = Fields(raw.schema)
     time, notes = moment(f, raw, "occurredAt", time_zone=time_zone)
     # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from journeys.sources.fields import named
-from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.reading.flat_columns import snake_case
 
 __all__ = ["COMPANY", "CONTACT", "CREATED", "STAGES", "became", "plain_name"]
 

@@ -11,26 +11,26 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.sources.lake import lake_rows
-from journeys.sources.reading.aside import PLACE, PROBLEM, RAW
 from journeys.sources.reading.columnar import read_columnar
-from journeys.sources.reading.delimited import read_delimited
-from journeys.sources.reading.find import Found, check_place, find_files, partition, passed_over, table_name
+from journeys.sources.reading.concat import concat_rows
+from journeys.sources.reading.csv_files import read_delimited
+from journeys.sources.reading.files import SourceFile, check_place, find_files, partition, passed_over, table_name
 from journeys.sources.reading.frames import frame_rows
-from journeys.sources.reading.ndjson import read_ndjson
-from journeys.sources.reading.spool import Spool
-from journeys.sources.reading.stack import concat_rows
+from journeys.sources.reading.json_files import read_ndjson
+from journeys.sources.reading.rejects import PLACE, PROBLEM, RAW
+from journeys.sources.reading.spill import SpillBuffer
 
 __all__ = [
     "PLACE",
     "PROBLEM",
     "RAW",
-    "Found",
-    "Raw",
+    "RawTable",
     "Source",
+    "SourceFile",
     "concat_rows",
     "find_files",
-    "load",
     "load_files",
+    "load_source",
     "table_name",
 ]
 
@@ -42,7 +42,7 @@ SMALL = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Raw:
+class RawTable:
     """Rows as a system wrote them.
 
     Attributes
@@ -53,14 +53,14 @@ class Raw:
         What to call the source when nobody says: the stem of the only file, the name of the folder, or "table".
     notes
         What had to be assumed to read the files, in words.
-    held
+    in_memory
         The files were small and their rows are in memory.
     """
 
     rows: pl.LazyFrame
     name: str
     notes: tuple[str, ...] = ()
-    held: bool = False
+    in_memory: bool = False
 
     @property
     def schema(self) -> pl.Schema:
@@ -68,19 +68,18 @@ class Raw:
         return self.rows.collect_schema()
 
 
-def load(
+def load_source(
     source: Source,
     *,
-    header: Sequence[str] | None = None,
-    text: Collection[str] | None = (),
+    column_names: Sequence[str] | None = None,
+    text_columns: Collection[str] | None = (),
     quoted: bool = True,
-    objects: Collection[str] = (),
-) -> Raw:
-    """Read any source as lazy rows; of a CSV the columns named in `text` (all of them, if None) are left as text.
+    json_columns: Collection[str] = (),
+) -> RawTable:
+    """Read any source as lazy rows.
 
-    Columns of a CSV that may hold JSON (`objects`) are taken apart while it is read; of others `json_columns` does it.
-
-    A lake's table is read as it now stands.
+    In a CSV, the columns named in `text_columns` (None: all of them) stay text, and the objects in `json_columns` are
+    parsed while the file is read. A Delta or Iceberg table is read in its current version.
 
     Raises
     ------
@@ -90,12 +89,19 @@ def load(
     if isinstance(source, str | Path):
         check_place(source)
     if (lake := lake_rows(source)) is not None:
-        return Raw(*lake)
+        return RawTable(*lake)
     if isinstance(source, str | Path) or _all_paths(source):
         files, name = find_files(source), _name(source)
-        return load_files(files, name=name, header=header, text=text, quoted=quoted, objects=objects)
+        return load_files(
+            files,
+            name=name,
+            column_names=column_names,
+            text_columns=text_columns,
+            quoted=quoted,
+            json_columns=json_columns,
+        )
     if (rows := frame_rows(source)) is not None:
-        return Raw(rows, "table")
+        return RawTable(rows, "table")
     raise SourceError(
         f"source: {type(source).__name__} is neither a path, nor a frame, nor anything that speaks Arrow; "
         "give a path, a glob, a folder, a DataFrame, a LazyFrame or an Arrow table"
@@ -103,14 +109,14 @@ def load(
 
 
 def load_files(
-    files: Sequence[Found],
+    files: Sequence[SourceFile],
     *,
     name: str,
-    header: Sequence[str] | None = None,
-    text: Collection[str] | None = (),
+    column_names: Sequence[str] | None = None,
+    text_columns: Collection[str] | None = (),
     quoted: bool = True,
-    objects: Collection[str] = (),
-) -> Raw:
+    json_columns: Collection[str] = (),
+) -> RawTable:
     """Read files of one kind of table, whatever their formats, as lazy rows."""
     empty = [found for found in files if found.size == 0]
     full = [found for found in files if found.size > 0]
@@ -119,7 +125,7 @@ def load_files(
         raise SourceError(f"source: {shown} {'is' if len(files) == 1 else 'are'} empty (0 bytes)")
     small = sum(found.size * (8 if found.compression else 1) for found in full) <= SMALL
     frames: list[pl.LazyFrame] = []
-    aside: Spool[str] = Spool()
+    rejects: SpillBuffer[str] = SpillBuffer()
     notes: list[str] = [f"{len(empty)} empty file{'s' if len(empty) > 1 else ''} passed over"] if empty else []
     notes += [passed_over(found.beside) for found in files if found.beside]
     told = {name: None for found in full if found.format in ("csv", "ndjson") for name in partition(found)}
@@ -131,15 +137,22 @@ def load_files(
         if not members:
             continue
         if kind == "csv":
-            alone = objects if len(members) == len(full) else ()  # beside other formats text stays text at first
-            rows, said = read_delimited(members, header=header, text=text, quoted=quoted, objects=alone, aside=aside)
+            alone = json_columns if len(members) == len(full) else ()  # beside other formats text stays text at first
+            rows, said = read_delimited(
+                members,
+                column_names=column_names,
+                text_columns=text_columns,
+                quoted=quoted,
+                json_columns=alone,
+                rejects=rejects,
+            )
         elif kind == "ndjson":
-            rows, said = read_ndjson(members, aside=aside)
+            rows, said = read_ndjson(members, rejects=rejects)
         else:
-            rows, said = read_columnar(members, kind, aside=aside, hold=small), []
+            rows, said = read_columnar(members, kind, rejects=rejects, hold=small), []
         frames += [rows] if rows is not None else []
         notes += said
-    broken = [rows for _, rows in aside.tables()]
+    broken = [rows for _, rows in rejects.tables()]
     if not frames:
         reason, place = (
             broken[0].select(PROBLEM, PLACE).head(1).collect().row(0) if broken else ("no lines", str(full[0].path))
@@ -151,7 +164,7 @@ def load_files(
     rows = concat_rows(frames)
     if small:
         rows = rows.collect().lazy()
-    return Raw(rows, name, tuple(notes), held=small)
+    return RawTable(rows, name, tuple(notes), in_memory=small)
 
 
 def _all_paths(source: object) -> bool:

@@ -6,20 +6,22 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from journeys.sources.reading.aside import set_aside
-from journeys.sources.reading.find import Found, partition
-from journeys.sources.reading.spool import Spool
-from journeys.sources.reading.stack import concat_rows
+from journeys.sources.reading.concat import concat_rows
+from journeys.sources.reading.files import SourceFile, partition
+from journeys.sources.reading.rejects import add_rejects
+from journeys.sources.reading.spill import SpillBuffer
 
 __all__ = ["read_columnar"]
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-def read_columnar(files: Sequence[Found], kind: str, *, aside: Spool[str], hold: bool) -> pl.LazyFrame | None:
+def read_columnar(
+    files: Sequence[SourceFile], kind: str, *, rejects: SpillBuffer[str], hold: bool
+) -> pl.LazyFrame | None:
     """Scan files of one kind ("parquet" or "ipc"); with `hold` they are read, and a damage inside one is found."""
-    groups: dict[tuple[Pairs, tuple[str, ...], Pairs], list[Found]] = {}
-    held: dict[Found, pl.LazyFrame] = {}
+    groups: dict[tuple[Pairs, tuple[str, ...], Pairs], list[SourceFile]] = {}
+    held: dict[SourceFile, pl.LazyFrame] = {}
     for found in files:
         try:
             own = _scan([found], kind, {})
@@ -32,7 +34,7 @@ def read_columnar(files: Sequence[Found], kind: str, *, aside: Spool[str], hold:
                 held[found] = rows.collect().lazy()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             reason = str(error).splitlines()[0]
-            set_aside(aside, [(f"unreadable file: {reason}"[:120], str(found.path), "")])
+            add_rejects(rejects, [(f"unreadable file: {reason}"[:120], str(found.path), "")])
             continue
         types = tuple((name, str(dtype)) for name, dtype in schema.items())
         groups.setdefault((types, tuple(parts), apart), []).append(found)
@@ -45,7 +47,7 @@ def read_columnar(files: Sequence[Found], kind: str, *, aside: Spool[str], hold:
     return concat_rows(frames) if frames else None
 
 
-def _read(files: Sequence[Found], kind: str, parts: Mapping[str, str], *, own: Collection[str]) -> pl.LazyFrame:
+def _read(files: Sequence[SourceFile], kind: str, parts: Mapping[str, str], *, own: Collection[str]) -> pl.LazyFrame:
     """Scan files of one schema, with what their folders' names say of all rows in them."""
     if not parts.keys() & set(own):
         return _scan(files, kind, parts)
@@ -53,7 +55,7 @@ def _read(files: Sequence[Found], kind: str, parts: Mapping[str, str], *, own: C
     return _scan(files, kind, {}).with_columns(said)
 
 
-def _scan(files: Sequence[Found], kind: str, parts: Mapping[str, str]) -> pl.LazyFrame:
+def _scan(files: Sequence[SourceFile], kind: str, parts: Mapping[str, str]) -> pl.LazyFrame:
     paths = [found.path for found in files]
     types = dict.fromkeys(parts, pl.String()) if parts else None
     if kind == "parquet":

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from journeys.sources.reading.find import Found
-from journeys.sources.reading.ragged import Dialect
+from journeys.sources.reading.csv_salvage import Dialect
+from journeys.sources.reading.files import SourceFile
 
 __all__ = ["said_short", "short_lines"]
 
 
-def short_lines(files: Sequence[Found], dialect: Dialect, *, rows: int) -> int:
+def short_lines(files: Sequence[SourceFile], dialect: Dialect, *, rows: int) -> int:
     """Count the lines with too few separators; none where a row may have several lines, which cannot be told from them.
 
     Separators inside of quotes are counted, too: it may be a few more.

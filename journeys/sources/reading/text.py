@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
-from journeys.sources.reading.find import Found
-from journeys.sources.reading.heads import utf16
-from journeys.sources.reading.packed import UnreadableError, unpacked
+from journeys.sources.reading.decompress import UnreadableError, unpacked
+from journeys.sources.reading.files import SourceFile
+from journeys.sources.reading.sniff import utf16
 
 __all__ = ["UnreadableError", "blocks", "chunks", "decoded", "first_lines", "wide"]
 
@@ -16,7 +16,7 @@ MARK = b"\xef\xbb\xbf"
 GUESSED = "Windows-1252 in lines that are not UTF-8"
 
 
-def chunks(found: Found) -> Iterator[bytes]:
+def chunks(found: SourceFile) -> Iterator[bytes]:
     """Yield a file's bytes, unpacked, in pieces that end at a line end (a longer line is one piece).
 
     UTF-16 is written as UTF-8 and the mark at the start is taken away; bytes that are no UTF-8 stay as they are.
@@ -39,12 +39,12 @@ def chunks(found: Found) -> Iterator[bytes]:
         raise damage
 
 
-def blocks(found: Found) -> Iterator[bytes]:
+def blocks(found: SourceFile) -> Iterator[bytes]:
     """Yield a file's bytes as `chunks` does, cut anywhere."""
     return _in_utf8(_blocks(found, CHUNK))
 
 
-def wide(found: Found) -> bool:
+def wide(found: SourceFile) -> bool:
     """Tell whether a file is written in UTF-16."""
     return utf16(next(_blocks(found, 64), b"")) is not None
 
@@ -57,7 +57,7 @@ def decoded(piece: bytes) -> tuple[str, str | None]:
         return "\n".join(_decode(line) for line in piece.split(b"\n")), GUESSED
 
 
-def first_lines(found: Found, *, size: int = 65536) -> str:
+def first_lines(found: SourceFile, *, size: int = 65536) -> str:
     """Read the start of a file as text, for sniffing."""
     head = next(_blocks(found, size), b"")[:size]
     if codec := utf16(head):
@@ -65,7 +65,7 @@ def first_lines(found: Found, *, size: int = 65536) -> str:
     return head.removeprefix(MARK).decode("utf-8", errors="replace")
 
 
-def _blocks(found: Found, size: int) -> Iterator[bytes]:
+def _blocks(found: SourceFile, size: int) -> Iterator[bytes]:
     return unpacked(found.path, found.compression, archive=found.archive, size=size)
 
 

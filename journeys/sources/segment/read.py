@@ -13,7 +13,7 @@ from journeys.events import Events
 from journeys.sources.keyed import json_columns
 from journeys.sources.lake import is_lake
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Found, Raw, Source, find_files, load, load_files, table_name
+from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_files, load_source, table_name
 from journeys.sources.segment.spec import spec_events
 from journeys.sources.segment.warehouse import plain_table, warehouse_events
 
@@ -100,7 +100,7 @@ def _read(
 ) -> Events:
     say = {"name": name, "page_event": page_event, "screen_event": screen_event}
     if isinstance(source, Mapping):
-        tables = {key.lower(): Raw(frame.lazy(), key) for key, frame in source.items()}
+        tables = {key.lower(): RawTable(frame.lazy(), key) for key, frame in source.items()}
         return warehouse_events(tables, **say)
     if lakes := _lakes(source):
         return warehouse_events(lakes, **say)
@@ -118,7 +118,7 @@ def _read(
             if len(tables) > 1 or "type" not in only.schema:
                 return warehouse_events(tables, **say)
             return spec_events(json_columns(only, *OBJECTS), **say)
-    raw = load(source, text=IDS)
+    raw = load_source(source, text_columns=IDS)
     if "type" not in raw.schema:
         columns = {column.lower() for column in raw.schema}
         if "event" in columns and "id" in columns:
@@ -128,27 +128,27 @@ def _read(
     return spec_events(json_columns(raw, *OBJECTS), **say)
 
 
-def _tables(files: Sequence[Found], source: object) -> dict[str, Raw]:
+def _tables(files: Sequence[SourceFile], source: object) -> dict[str, RawTable]:
     """Put the parts of each table together."""
-    groups: dict[str, list[Found]] = {}
+    groups: dict[str, list[SourceFile]] = {}
     for found in files:
         table = plain_table(table_name(found))
         if PARTS.match(table):
             table = plain_table(found.path.parent.name.lower())
         groups.setdefault(table, []).append(found)
     full = {table: [found for found in parts if found.size] for table, parts in groups.items()}
-    tables = {table: load_files(parts, name=table, text=IDS) for table, parts in full.items() if parts}
+    tables = {table: load_files(parts, name=table, text_columns=IDS) for table, parts in full.items() if parts}
     if not tables:
         raise SourceError(f"source: {source!s} is empty (0 bytes)")
     return tables
 
 
-def _lakes(source: object) -> dict[str, Raw]:
+def _lakes(source: object) -> dict[str, RawTable]:
     """Find the tables in a folder in which each is the folder of a lake's table."""
     if not isinstance(source, str | Path) or not Path(source).expanduser().is_dir() or is_lake(source):
         return {}
     inside = sorted(path for path in Path(source).expanduser().iterdir() if is_lake(path))
-    return {path.name.lower(): load(path) for path in inside}
+    return {path.name.lower(): load_source(path) for path in inside}
 
 
 # Snowflake's name for the parts of a table that has a folder of its own.

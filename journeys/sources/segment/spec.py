@@ -9,8 +9,8 @@ import polars as pl
 from journeys.events import Events
 from journeys.sources.fields import Fields
 from journeys.sources.looks import wrong_system
-from journeys.sources.reading import Raw
-from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.reading import RawTable
+from journeys.sources.reading.flat_columns import snake_case
 from journeys.sources.segment.links import alias_links
 from journeys.sources.segment.times import assumed, call_time
 from journeys.sources.shape import Named, Shape, to_events
@@ -29,13 +29,15 @@ TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 PAGES = ("path", "url", "title", "referrer", "search")
 
 
-def spec_events(raw: Raw, *, name: str, page_event: str, screen_event: str) -> Events:
+def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str) -> Events:
     """Give the calls of the spec their canonical columns."""
     f = Fields(raw.schema)
     if not f.has("messageId", "anonymousId", "userId"):
         raise wrong_system("Segment", raw, missing=["messageId", "anonymousId", "userId"])
     # Asked for by nearly every column: it is worked out once.
-    raw = Raw(raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")), raw.name, raw.notes, raw.held)
+    raw = RawTable(
+        raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")), raw.name, raw.notes, raw.in_memory
+    )
     call = pl.col("_call")
     time, timed, skew = call_time(f, TIMES)
     identify, paged = call == "identify", call.is_in(["page", "screen"])
@@ -103,7 +105,7 @@ def _together(said: Named, known: Named) -> Named:
     return [*both, *((key, expr) for key, expr in known if key in context)]
 
 
-def _census(raw: Raw, calls: Mapping[str, pl.Expr], fields: Mapping[str, Named]) -> dict[str, Named]:
+def _census(raw: RawTable, calls: Mapping[str, pl.Expr], fields: Mapping[str, Named]) -> dict[str, Named]:
     """Ask once which calls use which of the fields that several kinds share: no empty columns are made."""
     tests = {
         (kind, key): (expr.is_not_null() & calls[kind]).any() for kind, named in fields.items() for key, expr in named

@@ -11,8 +11,8 @@ from journeys.errors import SourceError
 from journeys.events import Events
 from journeys.sources.fields import Fields
 from journeys.sources.looks import looks_like
-from journeys.sources.reading import Raw, concat_rows
-from journeys.sources.reading.dtypes import snake_case
+from journeys.sources.reading import RawTable, concat_rows
+from journeys.sources.reading.flat_columns import snake_case
 from journeys.sources.segment.links import alias_links
 from journeys.sources.segment.spec import CAMPAIGN, PAGES
 from journeys.sources.segment.times import assumed, call_time
@@ -59,7 +59,7 @@ def plain_table(name: str) -> str:
     return known[1] if known else SHARD.sub("", name) or name
 
 
-def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, screen_event: str) -> Events:
+def warehouse_events(tables: Mapping[str, RawTable], *, name: str, page_event: str, screen_event: str) -> Events:
     """Put the warehouse's tables under each other as calls, and give them their canonical columns."""
     tables = {key: _in_lower_case(raw) for key, raw in tables.items()}
     plain = {key: plain_table(key) for key in tables}
@@ -96,7 +96,7 @@ def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, s
         # Names as they will be written: in a warehouse they are in snake_case already.
         has.setdefault(KINDS.get(called[key], called[key]), set()).update(snake_case(column) for column in raw.schema)
     return _shaped(
-        Raw(rows, name, tuple(notes), held=all(raw.held for raw in read.values())),
+        RawTable(rows, name, tuple(notes), in_memory=all(raw.in_memory for raw in read.values())),
         name,
         page_event,
         screen_event,
@@ -104,23 +104,23 @@ def warehouse_events(tables: Mapping[str, Raw], *, name: str, page_event: str, s
     )
 
 
-def _without_view(name: str, raw: Raw) -> str:
+def _without_view(name: str, raw: RawTable) -> str:
     """Name the table that a view (`users_view`) is of; the table of an event may be called so, too."""
     base = name.removesuffix("_view")
     known = base == "tracks" or (base in (*SUMMARIES, *KINDS, "pages", "screens") and "event" not in raw.schema)
     return base if known else name
 
 
-def _in_lower_case(raw: Raw) -> Raw:
+def _in_lower_case(raw: RawTable) -> RawTable:
     """Write columns as Segment names them: Snowflake unloads them in upper case."""
     names = list(raw.schema)
     lower = [name.lower() for name in names]
     if {"anonymous_id", "user_id"} & set(names) or len(set(lower)) < len(lower) or lower == names:
         return raw
-    return Raw(raw.rows.rename(dict(zip(names, lower, strict=True))), raw.name, raw.notes, held=raw.held)
+    return RawTable(raw.rows.rename(dict(zip(names, lower, strict=True))), raw.name, raw.notes, in_memory=raw.in_memory)
 
 
-def _called(raw: Raw, kind: str, table: str) -> pl.LazyFrame:
+def _called(raw: RawTable, kind: str, table: str) -> pl.LazyFrame:
     """Mark rows with the call that they are and, where they are events, the event's name."""
     given = [pl.col(c).cast(pl.String) for c in ("event_text", "event") if c in raw.schema]
     plain = kind in ("pages", "screens", *KINDS.values())
@@ -134,7 +134,7 @@ def _title(table: str) -> str:
     return " ".join(word.capitalize() for word in table.split("_"))
 
 
-def _shaped(raw: Raw, name: str, page_event: str, screen_event: str, *, has: Mapping[str, set[str]]) -> Events:
+def _shaped(raw: RawTable, name: str, page_event: str, screen_event: str, *, has: Mapping[str, set[str]]) -> Events:
     f = Fields(raw.schema)
     call = pl.col("_call")
     fact = call.is_in(list(KINDS.values()))

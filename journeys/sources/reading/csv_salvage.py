@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from journeys.sources.reading.aside import Broken, set_aside
-from journeys.sources.reading.find import Found
-from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.files import SourceFile
+from journeys.sources.reading.rejects import Broken, add_rejects
+from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import UnreadableError, chunks, decoded, wide
 
 __all__ = ["NULL", "Dialect", "Ragged", "read_ragged"]
@@ -55,9 +55,9 @@ class Ragged(NamedTuple):
     short: int
 
 
-def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> Ragged:
+def read_ragged(found: SourceFile, dialect: Dialect, *, rejects: SpillBuffer[str]) -> Ragged:
     """Read a file's rows as text."""
-    rows: Spool[str] = Spool()
+    rows: SpillBuffer[str] = SpillBuffer()
     lines = _Lines(found)
     schema = dict.fromkeys(dialect.names, pl.String())
     good: list[Row] = []
@@ -66,7 +66,7 @@ def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> Ragged:
 
     def put_by() -> None:
         rows.add(pl.DataFrame(good, schema=schema, orient="row"), mark="rows")
-        set_aside(aside, bad)
+        add_rejects(rejects, bad)
         good.clear()
         bad.clear()
 
@@ -102,7 +102,7 @@ def read_ragged(found: Found, dialect: Dialect, *, aside: Spool[str]) -> Ragged:
 class _Lines:
     """A file's lines, decoded; those handed out since the last row are remembered."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: SourceFile) -> None:
         self.found = found
         self.note: str | None = None
         self.complete = True

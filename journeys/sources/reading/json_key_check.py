@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from journeys.sources.reading.dtypes import REST, type_of
+from journeys.sources.reading.json_schema import NON_OBJECT, type_of
 
 __all__ = ["keys_read", "keys_written"]
 
@@ -71,15 +71,15 @@ def _held(values: pl.Series, dtype: type_of, *, inside_text: bool) -> int | None
         return there if (values.drop_nulls() == "{}").all() else None
     if values.dtype == pl.String:
         return None if there and not inside_text else there
-    fields = {field.name: field.dtype for field in dtype.fields if field.name != REST}
+    fields = {field.name: field.dtype for field in dtype.fields if field.name != NON_OBJECT}
     inside = keys_read(values.struct.unnest(), fields, inside_text=inside_text)
     return None if inside is None else there + inside + _beside(values)
 
 
 def _beside(values: pl.Series) -> int:
     """Count the keys in what other lines have in an object's place."""
-    if REST not in values.struct.fields:
+    if NON_OBJECT not in values.struct.fields:
         return 0
-    texts = values.struct.field(REST).drop_nulls()
+    texts = values.struct.field(NON_OBJECT).drop_nulls()
     lists = texts.filter(texts.str.starts_with("["))
     return keys_written(str(lists.str.join("\n").item()).encode()) or 0 if len(lists) else 0

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from journeys.sources.reading.arrays import Elements, spread
-from journeys.sources.reading.aside import Broken, set_aside
-from journeys.sources.reading.find import Found
-from journeys.sources.reading.lines import Path, Schema, beside, no_object, readable_schema, without_rest
-from journeys.sources.reading.schemas import read_piece, widened, widens
-from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.files import SourceFile
+from journeys.sources.reading.json_array import Elements, spread
+from journeys.sources.reading.json_batch import read_piece, widened, widens
+from journeys.sources.reading.json_rows import Path, Schema, beside, no_object, readable_schema, without_rest
+from journeys.sources.reading.rejects import Broken, add_rejects
+from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import UnreadableError, blocks, chunks, decoded, first_lines, wide
 
 __all__ = ["read_ndjson"]
@@ -25,17 +25,17 @@ DEEPEST = 60
 SHOWN = 256
 
 
-def read_ndjson(files: Sequence[Found], *, aside: Spool[str]) -> tuple[pl.LazyFrame | None, list[str]]:
+def read_ndjson(files: Sequence[SourceFile], *, rejects: SpillBuffer[str]) -> tuple[pl.LazyFrame | None, list[str]]:
     """Read NDJSON files (or files that are JSON arrays) with one schema for all; broken lines go aside.
 
     Every piece is read with the types known so far. Where a later one teaches a type that the rows before it cannot be
     turned into, such as text where numbers were, all is read again with the types that are known by then.
     """
-    reader = _Reader({}, aside)
+    reader = _Reader({}, rejects)
     for found in files:
         reader.read(found)
     if not reader.wide_enough:
-        again = _Reader(reader.types, Spool())
+        again = _Reader(reader.types, SpillBuffer())
         for found in files:
             again.read(found)
         reader = again
@@ -58,15 +58,15 @@ def _as_wanted(rows: pl.LazyFrame, types: Schema, final: Schema) -> pl.LazyFrame
 class _Reader:
     """Rows read so far, with the types that were known when they were."""
 
-    def __init__(self, types: Schema, aside: Spool[str]) -> None:
-        self.types, self.aside = types, aside
+    def __init__(self, types: Schema, rejects: SpillBuffer[str]) -> None:
+        self.types, self.rejects = types, rejects
         self.known: list[Schema] = [types]
-        self.rows: Spool[int] = Spool()
+        self.rows: SpillBuffer[int] = SpillBuffer()
         self.notes: list[str] = []
         self.wide_enough = True
         self.beside: Counter[Path] = Counter()
 
-    def read(self, found: Found) -> None:
+    def read(self, found: SourceFile) -> None:
         """Read one file, piece by piece."""
         line, note = 1, None
         try:
@@ -79,7 +79,7 @@ class _Reader:
                 line += lines
             note = note or elements.note
         except UnreadableError as error:
-            set_aside(self.aside, [(f"unreadable file: {error}"[:120], str(found.path), "")])
+            add_rejects(self.rejects, [(f"unreadable file: {error}"[:120], str(found.path), "")])
             return
         if note:
             self.notes.append(f"{found.path.name} was read as {note}")
@@ -97,7 +97,7 @@ class _Reader:
         self.rows.add(frame, mark=len(self.known) - 1)
         return True
 
-    def _clean(self, piece: bytes, found: Found, first: int) -> str | None:
+    def _clean(self, piece: bytes, found: SourceFile, first: int) -> str | None:
         """Read a piece line by line: the good lines are kept, the bad ones go aside with reason and place."""
         text, note = decoded(piece)
         good: list[str] = []
@@ -119,7 +119,7 @@ class _Reader:
                 aside = [line for line, is_fine in zip(lines, fine, strict=True) if not is_fine]
                 bad += [("JSON that cannot be read", str(found.path), line[:SHOWN].decode()) for line in aside]
                 self._keep(_joined([line for line, is_fine in zip(lines, fine, strict=True) if is_fine]))
-        set_aside(self.aside, bad)
+        add_rejects(self.rejects, bad)
         return note
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import BIG
+from journeys.sources.reading.json_schema import BIG
 
 __all__ = ["Types", "agreed", "cast", "checks", "judged", "sniff"]
 
@@ -14,7 +14,7 @@ Types = dict[str, pl.DataType | None]
 """Column → its type; None where it has no value at all. BIG: whole numbers that floats would round."""
 INT, FLOAT, BOOL, TEXT = pl.Int64(), pl.Float64(), pl.Boolean(), pl.String()
 CODE = r"^[+-]?0\d|^\+|^\s|\s$"
-ROUNDED = r"|^-?(?:9\d{15}|\d{17,})$"
+FLOAT_LIMIT = r"|^-?(?:9\d{15}|\d{17,})$"
 
 
 def sniff(sample: pl.DataFrame, text: Collection[str] | None) -> Types:
@@ -95,4 +95,4 @@ def _misfit(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == INT:
         return there & (value.cast(INT, strict=False).is_null() | value.str.contains(CODE))
     number = value.cast(FLOAT, strict=False)
-    return there & (number.is_null() | ~number.is_finite() | value.str.contains(CODE + ROUNDED))
+    return there & (number.is_null() | ~number.is_finite() | value.str.contains(CODE + FLOAT_LIMIT))

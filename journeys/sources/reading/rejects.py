@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.spill import SpillBuffer
 
-__all__ = ["PLACE", "PROBLEM", "RAW", "Broken", "set_aside"]
+__all__ = ["PLACE", "PROBLEM", "RAW", "Broken", "add_rejects"]
 
 PROBLEM, PLACE, RAW = "_problem", "_place", "_raw"
 
@@ -16,7 +16,7 @@ Broken = tuple[str, str, str]
 """Reason, place, the text (cut)."""
 
 
-def set_aside(aside: Spool[str], broken: Sequence[Broken]) -> None:
+def add_rejects(rejects: SpillBuffer[str], broken: Sequence[Broken]) -> None:
     """Put rows that could not be read by, as rows of their own."""
     schema = dict.fromkeys((PROBLEM, PLACE, RAW), pl.String())
-    aside.add(pl.DataFrame(broken, schema=schema, orient="row"), mark="broken")
+    rejects.add(pl.DataFrame(broken, schema=schema, orient="row"), mark="broken")

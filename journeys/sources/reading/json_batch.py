@@ -10,11 +10,19 @@ import json
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import EMPTY, REST, merge, merge_schemas, readable, type_of, type_of_value
-from journeys.sources.reading.exact import exact
-from journeys.sources.reading.keys import keys_read, keys_written
-from journeys.sources.reading.lines import Schema, read_lines, without_empty
-from journeys.sources.reading.repair import once_each, whole_characters
+from journeys.sources.reading.big_integers import exact
+from journeys.sources.reading.json_key_check import keys_read, keys_written
+from journeys.sources.reading.json_repair import once_each, whole_characters
+from journeys.sources.reading.json_rows import Schema, read_lines, without_empty
+from journeys.sources.reading.json_schema import (
+    EMPTY,
+    NON_OBJECT,
+    merge,
+    merge_schemas,
+    readable,
+    type_of,
+    type_of_value,
+)
 
 __all__ = ["read_piece", "sound_schema", "widened", "widens"]
 
@@ -125,7 +133,7 @@ def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:
 def _hides(values: pl.Series, dtype: type_of) -> bool:
     if isinstance(dtype, pl.Struct) and isinstance(values.dtype, pl.Struct):
         inside = {field.name: field.dtype for field in dtype.fields}
-        return REST in inside or any(_hides(part, inside[part.name]) for part in values.struct.unnest())
+        return NON_OBJECT in inside or any(_hides(part, inside[part.name]) for part in values.struct.unnest())
     return dtype == pl.String() and bool(values.str.contains(r"^\{.+\}$").any())
 
 

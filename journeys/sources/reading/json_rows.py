@@ -1,7 +1,8 @@
 """Lines of JSON objects whose types are known → a frame; a field that is not always an object keeps what else it holds.
 
 Where a field is an object in most lines and a text, a number or a list in others, it is read as text, and then the
-objects are taken apart: one odd line takes nothing away from the others. What is no object stays in the field `REST`.
+objects are taken apart: one odd line takes nothing away from the others. What is
+no object stays in the field `NON_OBJECT`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import EMPTY, REST, as_written, merge_schemas, readable, type_of, type_of_value
+from journeys.sources.reading.json_schema import (
+    EMPTY,
+    NON_OBJECT,
+    as_written,
+    merge_schemas,
+    readable,
+    type_of,
+    type_of_value,
+)
 
 __all__ = [
     "Path",
@@ -57,19 +66,19 @@ def read_lines(piece: bytes, types: Mapping[str, type_of], *, lines: int, depth:
 
 
 def objects(values: pl.Series, dtype: pl.Struct, *, depth: int = 0) -> pl.Series:
-    """Take texts apart that are JSON objects; what is none, or cannot be read with these types, is kept as `REST`."""
+    """Parse texts that are JSON objects; other texts, and those of other types, are kept as `NON_OBJECT`."""
     if values.is_empty():
         return pl.Series(values.name, [], dtype=readable(dtype, depth=depth))
-    types = {field.name: field.dtype for field in dtype.fields if field.name != REST}
+    types = {field.name: field.dtype for field in dtype.fields if field.name != NON_OBJECT}
     texts = json_objects(values)
     inside, good = _each(_where(texts, texts.is_not_null()), types, depth + 1)
     return assembled(inside, values, [field.name for field in dtype.fields], good=good & texts.is_not_null())
 
 
 def assembled(inside: pl.DataFrame, values: pl.Series, fields: Collection[str], *, good: pl.Series) -> pl.Series:
-    """Make one column of what was read of texts; with a field `REST`, the texts that are not `good` are there."""
-    if REST in fields:
-        inside = inside.with_columns(values.set(good | _blank(values), None).alias(REST))
+    """Make one column of what was read of texts; with a field `NON_OBJECT`, the texts that are not `good` are there."""
+    if NON_OBJECT in fields:
+        inside = inside.with_columns(values.set(good | _blank(values), None).alias(NON_OBJECT))
     parts = inside.select(name for name in fields if name in inside.columns).to_struct(values.name)
     return _there(parts, values)
 
@@ -137,7 +146,7 @@ def no_object(path: Path, rows: int) -> str:
 
 def without_rest(types: Mapping[str, type_of], used: Collection[Path], *, path: Path = ()) -> Schema:
     """Take the fields for other things out of objects that are always objects, but for empty lists."""
-    kept = {name: dtype for name, dtype in types.items() if name != REST or path in used}
+    kept = {name: dtype for name, dtype in types.items() if name != NON_OBJECT or path in used}
     return {
         name: pl.Struct(without_rest(_fields(dtype), used, path=(*path, name)))
         if isinstance(dtype, pl.Struct)
@@ -149,7 +158,7 @@ def without_rest(types: Mapping[str, type_of], used: Collection[Path], *, path: 
 def _rests(path: Path, dtype: pl.Struct, value: pl.Expr | None) -> Iterator[tuple[Path, pl.Expr]]:
     for name, inner in _fields(dtype).items():
         expr = pl.col(name) if value is None else value.struct.field(name)
-        if name == REST:
+        if name == NON_OBJECT:
             yield path, expr
         elif isinstance(inner, pl.Struct):
             yield from _rests((*path, name), inner, expr)
@@ -193,13 +202,13 @@ def _has_rest(dtype: type_of, *, depth: int = 0) -> bool:
     """Is there, somewhere inside, a field that is taken apart?"""
     if not isinstance(dtype, pl.Struct) or not isinstance(readable(dtype, depth=depth), pl.Struct):
         return False
-    return any(field.name == REST or _has_rest(field.dtype, depth=depth + 1) for field in dtype.fields)
+    return any(field.name == NON_OBJECT or _has_rest(field.dtype, depth=depth + 1) for field in dtype.fields)
 
 
 def _taken_apart(values: pl.Series, dtype: type_of, *, depth: int = 0) -> pl.Series:
     if not isinstance(dtype, pl.Struct) or not _has_rest(dtype, depth=depth):
         return values
-    if any(field.name == REST for field in dtype.fields):
+    if any(field.name == NON_OBJECT for field in dtype.fields):
         return objects(values, dtype, depth=depth)
     inside = [
         _taken_apart(values.struct.field(field.name), field.dtype, depth=depth + 1)

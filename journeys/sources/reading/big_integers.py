@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import BIG, ROUNDED, type_of
-from journeys.sources.reading.lines import Path, Schema, read_lines
+from journeys.sources.reading.json_rows import Path, Schema, read_lines
+from journeys.sources.reading.json_schema import BIG, FLOAT_LIMIT, type_of
 
 __all__ = ["exact"]
 
@@ -44,7 +44,7 @@ def exact(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tu
 def _reaches(values: pl.Series) -> bool:
     """Is there a number that a float may have rounded?"""
     largest, smallest = values.max(), values.min()
-    return any(isinstance(one, int | float) and abs(one) >= ROUNDED for one in (largest, smallest))
+    return any(isinstance(one, int | float) and abs(one) >= FLOAT_LIMIT for one in (largest, smallest))
 
 
 def _suspicious(values: pl.Series, dtype: type_of) -> bool:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import EMPTY, REST, readable
-from journeys.sources.reading.lines import Schema, assembled, json_objects, no_object, no_objects, packed
-from journeys.sources.reading.schemas import read_piece, sound_schema, widened, widens
-from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.json_batch import read_piece, sound_schema, widened, widens
+from journeys.sources.reading.json_rows import Schema, assembled, json_objects, no_object, no_objects, packed
+from journeys.sources.reading.json_schema import EMPTY, NON_OBJECT, readable
+from journeys.sources.reading.spill import SpillBuffer
 
-__all__ = ["Embedded"]
+__all__ = ["JsonColumns"]
 
 ROWS = 25_000
 ROOM = 16 << 20
@@ -35,7 +35,7 @@ class State(NamedTuple):
     @property
     def all(self) -> Schema:
         """The types, with that of what is no object."""
-        return {**self.types, REST: TEXT} if self.rest else self.types
+        return {**self.types, NON_OBJECT: TEXT} if self.rest else self.types
 
     @property
     def fields(self) -> Schema:
@@ -46,11 +46,11 @@ class State(NamedTuple):
 
 class _Table(NamedTuple):
     rows: pl.LazyFrame
-    spool: Spool[int]
+    spool: SpillBuffer[int]
     lost: Counter[str]
 
 
-class Embedded:
+class JsonColumns:
     """Tables that are read one after the other, columns that hold JSON objects as text with one type for all."""
 
     def __init__(self, columns: Collection[str], types: Mapping[str, Schema] | None = None) -> None:
@@ -61,7 +61,7 @@ class Embedded:
 
     def read(self, rows: pl.LazyFrame, *, look: Callable[[pl.DataFrame], object] | None = None) -> None:
         """Read a table's rows, each batch once, which others may `look` at; if that fails nothing is kept."""
-        table = _Table(rows, Spool(), Counter())
+        table = _Table(rows, SpillBuffer(), Counter())
         for batch in rows.collect_batches(chunk_size=ROWS):
             if look is not None:
                 look(batch)
@@ -73,7 +73,7 @@ class Embedded:
     def frames(self) -> tuple[list[pl.LazyFrame], list[str]]:
         """Give the tables' rows in order of arrival, and say what was no object; as they came if there was none."""
         if not self.wide_enough:
-            again = Embedded(self.now, {column: state.types for column, state in self.now.items()})
+            again = JsonColumns(self.now, {column: state.types for column, state in self.now.items()})
             for table in self.tables:
                 again.read(table.rows)
             return again.frames()

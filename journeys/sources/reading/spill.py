@@ -8,7 +8,7 @@ from typing import IO, Generic, TypeVar
 
 import polars as pl
 
-__all__ = ["Spool"]
+__all__ = ["SpillBuffer"]
 
 PART = 64 << 20
 MANY = 16
@@ -17,7 +17,7 @@ Mark = TypeVar("Mark")
 _Part = pl.LazyFrame | IO[bytes]
 
 
-class Spool(Generic[Mark]):
+class SpillBuffer(Generic[Mark]):
     """Rows in order of arrival; neighbours of one mark (the schema that they have) lie together.
 
     Text is read once. What was read of it stays in memory up to 64 MB; beyond, it goes to Parquet files in the folder

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from journeys.sources.reading.dtypes import ROUNDED, as_json, merge_schemas, type_of
-from journeys.sources.reading.lines import objects
+from journeys.sources.reading.flat_columns import as_json
+from journeys.sources.reading.json_rows import objects
+from journeys.sources.reading.json_schema import FLOAT_LIMIT, merge_schemas, type_of
 
 __all__ = ["concat_rows"]
 
@@ -37,7 +38,7 @@ def _rounded(frames: Sequence[pl.LazyFrame], schemas: Sequence[pl.Schema], merge
         whole = [n for n, dtype in schema.items() if dtype == pl.Int64() and merged[n] == pl.Float64()]
         largest = frame.select(pl.max_horizontal(pl.col(n).max(), -pl.col(n).min()).alias(n) for n in whole)
         most = largest.collect().row(0, named=True) if whole else {}
-        found += [name for name, value in most.items() if value and value >= ROUNDED]
+        found += [name for name, value in most.items() if value and value >= FLOAT_LIMIT]
     return found
 
 

@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from journeys.sources.reading.aside import set_aside
-from journeys.sources.reading.embedded import Embedded
-from journeys.sources.reading.find import Found
-from journeys.sources.reading.ragged import NULL, Dialect, read_ragged
+from journeys.sources.reading.csv_salvage import NULL, Dialect, read_ragged
+from journeys.sources.reading.files import SourceFile
+from journeys.sources.reading.infer_types import Types, agreed, cast, checks, judged, sniff
+from journeys.sources.reading.json_column import JsonColumns
+from journeys.sources.reading.rejects import add_rejects
 from journeys.sources.reading.short import said_short, short_lines
-from journeys.sources.reading.spool import Spool
+from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import UnreadableError, first_lines, wide
-from journeys.sources.reading.types import Types, agreed, cast, checks, judged, sniff
 
 __all__ = ["read_delimited"]
 
@@ -32,44 +32,44 @@ SAID = re.compile(r'"?sep=([\x21\x23-\x7e\t])"?')
 
 
 def read_delimited(
-    files: Sequence[Found],
+    files: Sequence[SourceFile],
     *,
-    header: Sequence[str] | None = None,
-    text: Collection[str] | None = (),
+    column_names: Sequence[str] | None = None,
+    text_columns: Collection[str] | None = (),
     quoted: bool = True,
-    objects: Collection[str] = (),
-    aside: Spool[str],
+    json_columns: Collection[str] = (),
+    rejects: SpillBuffer[str],
 ) -> tuple[pl.LazyFrame | None, list[str]]:
     """Scan delimited files; columns that some files lack are null there; lines that cannot be read go aside.
 
-    `header` names the columns of files that have no header line; columns in `text` (all, if None) are not typed. Where
-    JSON is to be expected in columns (`objects`), the files are read once, and so are the objects.
+    `column_names` names the columns of files without a header line; `text_columns` (None: all) are not typed; where
+    there are `json_columns`, the files and the objects in these columns are read in one pass.
     """
-    groups: dict[Dialect, list[Found]] = {}
+    groups: dict[Dialect, list[SourceFile]] = {}
     frames: list[pl.LazyFrame] = []
     types: list[Types] = []
     notes: list[str] = []
     short: Counter[int] = Counter()
     for found in files:
         try:
-            dialect = _dialect(found, header, quoted=quoted)
+            dialect = _dialect(found, column_names, quoted=quoted)
         except UnreadableError as error:
-            set_aside(aside, [(f"unreadable file: {error}"[:120], str(found.path), "")])
+            add_rejects(rejects, [(f"unreadable file: {error}"[:120], str(found.path), "")])
             continue
         if dialect.names:
             groups.setdefault(dialect, []).append(found)
-    expected = [column for column in objects if any(column in dialect.names for dialect in groups)]
-    reader = Embedded(expected) if expected else None
+    expected = [column for column in json_columns if any(column in dialect.names for dialect in groups)]
+    reader = JsonColumns(expected) if expected else None
     for dialect, members in groups.items():
         alone = [found for found in members if found.archive is not None or wide(found) or _cut_off(found, dialect)]
         fine = [found for found in members if found not in alone]
         if fine:
-            seen = _look(fine, dialect, text, reader)
+            seen = _look(fine, dialect, text_columns, reader)
             if seen is None:
-                bad_ones = [found for found in fine if _look([found], dialect, text) is None]
+                bad_ones = [found for found in fine if _look([found], dialect, text_columns) is None]
                 fine = [found for found in fine if found not in bad_ones]
                 alone += bad_ones
-                seen = _look(fine, dialect, text, reader) if fine else None
+                seen = _look(fine, dialect, text_columns, reader) if fine else None
             if seen is not None:
                 frames.append(_scan(fine, dialect))
                 types.append(seen.types)
@@ -79,11 +79,11 @@ def read_delimited(
                 if dialect.header and seen.gaps and len(dialect.names) > 1:
                     short[len(dialect.names)] += short_lines(fine, dialect, rows=seen.rows)
         for found in alone:
-            read = read_ragged(found, dialect, aside=aside)
+            read = read_ragged(found, dialect, rejects=rejects)
             if read.rows is None:
                 continue
             frames.append(read.rows)
-            types.append(_types(read.rows, text, reader).types)
+            types.append(_types(read.rows, text_columns, reader).types)
             short[len(dialect.names)] += read.short
             notes += [f"{found.path.name} was read as {read.note}"] if read.note else []
     notes += [said_short(lines, width) for width, lines in short.items() if lines]
@@ -105,7 +105,7 @@ class _Seen(NamedTuple):
 
 
 def _look(
-    files: list[Found], dialect: Dialect, text: Collection[str] | None, reader: Embedded | None = None
+    files: list[SourceFile], dialect: Dialect, text: Collection[str] | None, reader: JsonColumns | None = None
 ) -> _Seen | None:
     """Read the files through once: which types hold every value? None when Polars cannot read them whole."""
     try:
@@ -114,7 +114,7 @@ def _look(
         return None
 
 
-def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: Embedded | None) -> _Seen:
+def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: JsonColumns | None) -> _Seen:
     guessed = sniff(rows.head(2000).collect(), text)
     asked, batches = checks(guessed), []
     if reader is not None:
@@ -124,7 +124,7 @@ def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: Embedded | 
     return _Seen(judged(guessed, answers), int(answers["rows"].sum()), gaps > 0)
 
 
-def _dialect(found: Found, given: Sequence[str] | None, *, quoted: bool) -> Dialect:
+def _dialect(found: SourceFile, given: Sequence[str] | None, *, quoted: bool) -> Dialect:
     start = first_lines(found)
     if not start.strip():
         return Dialect((), ",", header=given is None, quoted=quoted)
@@ -154,7 +154,7 @@ def _parts_into(start: str, separator: str, *, fields: int) -> tuple[int, int]:
     return sum(line.count(separator) == fields - 1 for line in lines), lines[0].count(separator)
 
 
-def _scan(files: list[Found], dialect: Dialect) -> pl.LazyFrame:
+def _scan(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
     return pl.scan_csv(
         [found.path for found in files],
         has_header=dialect.header,
@@ -168,7 +168,7 @@ def _scan(files: list[Found], dialect: Dialect) -> pl.LazyFrame:
     )
 
 
-def _cut_off(found: Found, dialect: Dialect) -> bool:
+def _cut_off(found: SourceFile, dialect: Dialect) -> bool:
     """Tell whether a plain file stops in the middle of its last line."""
     if found.compression is not None:
         return False

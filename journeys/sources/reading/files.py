@@ -9,10 +9,10 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from journeys.errors import SourceError, closest
-from journeys.sources.reading.heads import delimited, kind_of, markup, packing, surely_json
-from journeys.sources.reading.packed import UnreadableError, head_of, members
+from journeys.sources.reading.decompress import UnreadableError, head_of, members
+from journeys.sources.reading.sniff import delimited, kind_of, markup, packing, surely_json
 
-__all__ = ["Found", "check_place", "find_files", "partition", "passed_over", "table_name"]
+__all__ = ["SourceFile", "check_place", "find_files", "partition", "passed_over", "table_name"]
 
 FORMATS = {
     ".csv": "csv",
@@ -35,7 +35,7 @@ EXCEL = "[Content_Types].xml"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """One file: where it is, its format (csv, ndjson, parquet, ipc) and its compression, if any.
 
     A file inside of a zip archive lies in it as in a folder, and has `length` bytes there. `beside` names the files of
@@ -55,7 +55,7 @@ class Found:
         return self.path.stat().st_size if self.archive is None else self.length
 
 
-def find_files(source: str | Path | Iterable[str | Path]) -> list[Found]:
+def find_files(source: str | Path | Iterable[str | Path]) -> list[SourceFile]:
     """List the data files that a path, a glob, a folder or several of them mean, sorted by name.
 
     Raises
@@ -97,7 +97,7 @@ def check_place(place: str | Path) -> None:
     )
 
 
-def table_name(found: Found) -> str:
+def table_name(found: SourceFile) -> str:
     """Name the table a file holds: its stem without endings (`tracks.csv.gz` → `tracks`).
 
     Parts of a table that lies in a folder of its own (`tracks/part-0001.parquet`, `tracks/date=2026-03-01/0.parquet`)
@@ -110,12 +110,12 @@ def table_name(found: Found) -> str:
     return next((folder.name.lower() for folder in found.path.parents if "=" not in folder.name), stem)
 
 
-def partition(found: Found) -> dict[str, str]:
+def partition(found: SourceFile) -> dict[str, str]:
     """Read what the names of a file's folders say of its rows: `date=2026-03-01/part-0.parquet` of them all.
 
     Examples
     --------
-    >>> partition(Found(Path("log/date=2026-03-01/country=DE/part-0.parquet"), "parquet"))
+    >>> partition(SourceFile(Path("log/date=2026-03-01/country=DE/part-0.parquet"), "parquet"))
     {'date': '2026-03-01', 'country': 'DE'}
     """
     said = (folder.partition("=") for folder in found.path.parts[:-1])
@@ -139,7 +139,7 @@ def passed_over(names: Sequence[str]) -> str:
     return f"{files} by name or content: {shown}"
 
 
-def _found(path: Path) -> list[Found]:
+def _found(path: Path) -> list[SourceFile]:
     if path.is_dir():
         return _in_folder(path)
     if path.exists():
@@ -159,7 +159,7 @@ def _found(path: Path) -> list[Found]:
     raise SourceError(f"source: there is no file or folder {str(path)!r}{hint}")
 
 
-def _in_folder(folder: Path) -> list[Found]:
+def _in_folder(folder: Path) -> list[SourceFile]:
     inside = sorted(p for p in folder.rglob("*") if p.is_file() and not _starts(p.relative_to(folder), "."))
     shown = [p for p in inside if not _starts(p.relative_to(folder), "_")]
     known = [p for p in shown if _format_by_name(p) is not None]
@@ -178,9 +178,9 @@ def _in_folder(folder: Path) -> list[Found]:
     return _with_note(read, [p.relative_to(folder) for p in inside if p not in taken and p.stat().st_size])
 
 
-def _described(paths: Iterable[Path], *, sure: bool) -> tuple[list[Found], dict[Path, str]]:
+def _described(paths: Iterable[Path], *, sure: bool) -> tuple[list[SourceFile], dict[Path, str]]:
     """Describe files, and say of those that are no tables why not."""
-    read: list[Found] = []
+    read: list[SourceFile] = []
     over: dict[Path, str] = {}
     for path in paths:
         found = _describe(path, sure=sure)
@@ -191,7 +191,7 @@ def _described(paths: Iterable[Path], *, sure: bool) -> tuple[list[Found], dict[
     return read, over
 
 
-def _with_note(read: list[Found], over: list[Path]) -> list[Found]:
+def _with_note(read: list[SourceFile], over: list[Path]) -> list[SourceFile]:
     if over:
         first = next((n for n, one in enumerate(read) if one.size), 0)
         names = (*read[first].beside, *(path.as_posix() for path in over))
@@ -216,11 +216,11 @@ def _format_by_name(path: Path) -> str | None:
     return FORMATS.get(endings[-1]) if endings else None
 
 
-def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) -> list[Found] | str:
+def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) -> list[SourceFile] | str:
     """Say what a file is, or why it is no table; `sure`: text is one only if it looks like one."""
     named = _format_by_name(path)
     if named in ("parquet", "ipc") and archive is None:
-        return [Found(path, named)]
+        return [SourceFile(path, named)]
     head = head_of(path, archive=archive)
     compression = packing(head)
     if compression == "zip":
@@ -229,14 +229,14 @@ def _describe(path: Path, *, archive: Path | None = None, sure: bool = False) ->
         head = head_of(path, compression, archive=archive)
     kind = kind_of(head)
     if kind in ("parquet", "ipc"):
-        return [Found(path, kind)] if archive is None else "can only be read when it is unzipped"
+        return [SourceFile(path, kind)] if archive is None else "can only be read when it is unzipped"
     if kind is None:
         return "is no table: its bytes are no text"
     if sure and named in ("csv", None) and kind == "csv" and _no_columns(path, head):
         return "is no table: it has no columns"
     if named is None or (named == "csv" and surely_json(head)):
         named = kind
-    return [Found(path, str(named), compression, archive)]
+    return [SourceFile(path, str(named), compression, archive)]
 
 
 def _no_columns(path: Path, head: bytes) -> bool:
@@ -246,14 +246,14 @@ def _no_columns(path: Path, head: bytes) -> bool:
     return markup(head)
 
 
-def _in_archive(archive: Path) -> list[Found] | str:
+def _in_archive(archive: Path) -> list[SourceFile] | str:
     try:
         inside = members(archive)
     except UnreadableError as error:
         return str(error)
     if EXCEL in inside:
         return "is a workbook of Excel: save the sheet as CSV, or read it with pl.read_excel and give the frame"
-    read: list[Found] = []
+    read: list[SourceFile] = []
     over: list[Path] = []
     for name, length in sorted(inside.items()):
         path = archive / name

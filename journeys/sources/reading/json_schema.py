@@ -1,24 +1,20 @@
-"""One type for a field that looks different from line to line, and flat columns from nested ones."""
+"""The type of a JSON field whose values differ from line to line."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 __all__ = [
     "BIG",
-    "REST",
-    "ROUNDED",
-    "as_json",
+    "FLOAT_LIMIT",
+    "NON_OBJECT",
     "as_written",
-    "flatten",
     "merge",
     "merge_schemas",
     "readable",
-    "snake_case",
     "type_of_value",
 ]
 
@@ -28,23 +24,23 @@ MAX_FIELDS = 500
 LARGEST = 1 << 63
 EMPTY = pl.Struct({})
 # From here on a float does not hold every whole number.
-ROUNDED = 1 << 53
+FLOAT_LIMIT = 1 << 53
 # Whole numbers of which some are beyond: read as such, but as text where there are fractions among them.
 BIG = pl.Decimal(19, 0)
 # The field, beside those of an object, for what other lines have in the object's place.
-REST = "\0no object"
+NON_OBJECT = "\0no object"
 
 
 def merge(left: type_of, right: type_of) -> type_of:
     """Find the type that holds the values of both without loss; text where nothing else does.
 
-    Where one is an object and the other is not, the object keeps its fields and has one more for the other, `REST`.
+    Where one is an object and the other is not, the object gets one more field for the other, `NON_OBJECT`.
 
     Examples
     --------
     >>> merge(pl.Int64(), pl.Float64()), merge(pl.Int64(), BIG) == BIG, merge(BIG, pl.Float64())
     (Float64, True, String)
-    >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()})) == pl.Struct({"a": pl.Int64(), REST: pl.String()})
+    >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()})) == pl.Struct({"a": pl.Int64(), NON_OBJECT: pl.String()})
     True
     """
     if left == right:
@@ -58,7 +54,7 @@ def merge(left: type_of, right: type_of) -> type_of:
         return pl.Struct(merge_schemas([fields, {f.name: f.dtype for f in right.fields}]))
     for one, other in ((left, right), (right, left)):
         if isinstance(one, pl.Struct) and one.fields and other != EMPTY:
-            return merge(one, pl.Struct({REST: pl.String()}))
+            return merge(one, pl.Struct({NON_OBJECT: pl.String()}))
     if isinstance(left, pl.List) and isinstance(right, pl.List):
         return pl.List(as_written(merge(left.inner, right.inner)))
     if {left, right} == {pl.Int64(), pl.Float64()}:
@@ -89,7 +85,7 @@ def readable(dtype: type_of, *, depth: int = 0, empty: bool = False) -> type_of:
             return pl.String()
         kept = [field for field in dtype.fields if empty or field.dtype != EMPTY]
         fields = {field.name: readable(field.dtype, depth=depth + 1, empty=empty) for field in kept}
-        return pl.Struct(fields) if fields.keys() - {REST} else pl.String()
+        return pl.Struct(fields) if fields.keys() - {NON_OBJECT} else pl.String()
     if isinstance(dtype, pl.List):
         return pl.List(readable(dtype.inner, depth=depth + 1, empty=empty))
     if dtype in (pl.Null, pl.Int128, pl.UInt64, pl.UInt128):
@@ -113,7 +109,7 @@ def type_of_value(value: object) -> type_of:
     if isinstance(value, int):
         if not -LARGEST <= value < LARGEST:
             return pl.Int128()
-        return pl.Int64() if abs(value) < ROUNDED else BIG
+        return pl.Int64() if abs(value) < FLOAT_LIMIT else BIG
     if isinstance(value, float):
         return pl.Float64()
     return pl.Null() if value is None else pl.String()
@@ -123,41 +119,7 @@ def as_written(dtype: type_of) -> type_of:
     """Make text of the fields that are objects in some lines and not in others: a JSON parser has one type a field."""
     if isinstance(dtype, pl.Struct):
         fields = {field.name: as_written(field.dtype) for field in dtype.fields}
-        return pl.String() if REST in fields else pl.Struct(fields)
+        return pl.String() if NON_OBJECT in fields else pl.Struct(fields)
     if isinstance(dtype, pl.List):
         return pl.List(as_written(dtype.inner))
     return pl.Int64() if dtype == BIG else dtype
-
-
-def snake_case(name: str) -> str:
-    """Write a field's name as a warehouse does: `userAgent` and `User Agent` are `user_agent`.
-
-    Examples
-    --------
-    >>> snake_case("userAgent"), snake_case("planID"), snake_case("First Name"), snake_case("$current_url")
-    ('user_agent', 'plan_id', 'first_name', 'current_url')
-    """
-    words = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
-    return re.sub(r"[^\w]+", "_", words).strip("_").lower() or "unnamed"
-
-
-def flatten(
-    expr: pl.Expr, dtype: type_of, *, prefix: str, rename: Callable[[str], str] = snake_case
-) -> list[tuple[str, pl.Expr]]:
-    """List the leaves of a nested column as (flat name, expression); lists become JSON text."""
-    if isinstance(dtype, pl.Struct):
-        leaves: list[tuple[str, pl.Expr]] = []
-        for field in dtype.fields:
-            own = "" if field.name == REST else rename(field.name)
-            name = f"{prefix}_{own}" if prefix and own else prefix or own
-            leaves += flatten(expr.struct.field(field.name), field.dtype, prefix=name, rename=rename)
-        return leaves
-    if isinstance(dtype, pl.List | pl.Array):
-        return [(prefix, as_json(expr))]
-    return [(prefix, expr)]
-
-
-def as_json(expr: pl.Expr) -> pl.Expr:
-    """Write a list column as JSON text, null where it is null."""
-    wrapped = pl.struct(expr.alias("v")).struct.json_encode()
-    return pl.when(expr.is_not_null()).then(wrapped.str.slice(5).str.head(-1))
