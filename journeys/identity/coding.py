@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.events.placeholder_values import matches_any, placeholder_reason
 from journeys.identity.meant import as_meant
-from journeys.identity.nobody import why_nobody
 from journeys.identity.normal import hide, hide_addresses, normalise, normalised
 from journeys.identity.reading import Reading
 from journeys.identity.rules import IdentityRules
@@ -315,13 +315,14 @@ def _stated_nobody(
 def junk_reason(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
     """Say why values are nobody; null for all others."""
     patterns = ["^$", *rules.junk]
-    bad = ids.str.contains("|".join(f"(?:{pattern})" for pattern in patterns)).fill_null(value=False)
+    bad = ids.to_frame("id").select(matches_any(pl.col("id"), patterns).fill_null(value=False)).to_series()
     said = (
         ids.filter(bad)
         .to_frame("id")
         .select(
             pl.coalesce(
-                pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(why_nobody(pattern))) for pattern in patterns
+                pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(placeholder_reason(pattern)))
+                for pattern in patterns
             ).alias("reason")
         )
     )

@@ -9,8 +9,9 @@ from typing import Any, Literal, Never, Self, cast, get_args
 import polars as pl
 
 from journeys.errors import ArgumentError, closest, raise_all
+from journeys.events.placeholder_values import PLACEHOLDER_IDS
 
-__all__ = ["JUNK", "MAILBOXES", "IdentityRules", "check_rules"]
+__all__ = ["MAILBOXES", "IdentityRules", "check_rules"]
 
 Shared = Literal["next", "previous", "first", "last", "drop", "keep"]
 Order = Literal["trust", "time"]
@@ -18,20 +19,6 @@ Others = Literal["source", "name"]
 Rows = Literal["pairs", "trim"]
 Named = Literal["keep", "follow"]
 PlusTags = Literal["keep", "drop"]
-
-JUNK: tuple[str, ...] = (
-    r"^[0\-]+$",
-    r"^[fF\-]{8,}$",
-    r"^-1$",
-    r"(?i)^(null|\(null\)|<null>|\\N|none|\(none\)|nil|nan|n/a|#n/a|undefined|unknown|anonymous|guest|true|false)$",
-    r"(?i)^(distinct_?id|id|user_?id|anonymous_?id|email|not_authenticated|not set|\(not set\))$",
-    r"(?i)^\[object object\]$",
-    r"^-?\d(\.\d+)?[eE]\+\d\d$",
-    r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@",
-    r"[\x00-\x1f\x7f\x{FFFD}]",
-)
-"""Values that are nobody: all zeros, words for nothing, names of fields, rounded numbers, mail of nobody, unreadable
-bytes."""
 
 MAILBOXES: tuple[str, ...] = (
     (
@@ -147,7 +134,7 @@ class IdentityRules:
     rows: Rows = "pairs"
     shared: Shared = "next"
     named: Named = "keep"
-    junk: Sequence[str] = JUNK
+    junk: Sequence[str] = PLACEHOLDER_IDS
     mailboxes: Sequence[str] = MAILBOXES
     emails: Sequence[str] = ("email",)
     plus_tags: PlusTags = "keep"

@@ -14,7 +14,7 @@ import pytest
 import journeys as jn
 from journeys.errors import ArgumentError, UnknownNameError
 from journeys.identity import IdentityRules
-from journeys.identity.nobody import why_nobody
+from journeys.events.placeholder_values import placeholder_reason
 from journeys.identity.worth import compare
 from tests.twins.identity import Row, as_events
 
@@ -29,9 +29,9 @@ def test_a_mailbox_is_shared_and_those_who_wrote_from_it_are_not() -> None:
 def test_every_pattern_for_nobody_is_said_in_words() -> None:
     rules = [IdentityRules(), IdentityRules.segment(), IdentityRules.posthog()]
     patterns = {pattern for one in rules for pattern in one.junk}
-    assert [pattern for pattern in sorted(patterns) if pattern in why_nobody(pattern)] == []
+    assert [pattern for pattern in sorted(patterns) if pattern in placeholder_reason(pattern)] == []
     identity = jn.stitch(as_events([Row(0, {"user_id": "null", "anonymous_id": "a"})])).identity
-    assert identity.junk["reason"].to_list() == ["a word for nothing"]
+    assert identity.junk["reason"].to_list() == ["a word for no value"]
 
 
 def test_hashed_addresses_of_nobody_do_not_show() -> None:

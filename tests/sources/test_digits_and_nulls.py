@@ -6,8 +6,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.identity.nobody import why_nobody
-from journeys.identity.rules import JUNK
+from journeys.events.placeholder_values import PLACEHOLDER_IDS, placeholder_reason
 from journeys.sources.reading import text
 
 
@@ -46,7 +45,7 @@ def test_a_mark_for_nothing_is_nobodys_identifier(mark):
 
 
 def test_every_pattern_of_the_rules_is_told_in_words():
-    assert [pattern for pattern in JUNK if why_nobody(pattern).startswith("by the rule")] == []
+    assert [pattern for pattern in PLACEHOLDER_IDS if placeholder_reason(pattern).startswith("matches the rule")] == []
 
 
 LONG, NEXT = 1234567890123456789, 1234567890123456788

@@ -1,0 +1,158 @@
+"""Text that stands for no value: null words, templates that were never filled in, words for "nobody is logged in".
+
+One list for identifiers, campaigns, pages and referrers of all readers. What is a placeholder depends on the column:
+`kind="id"` is the widest list, since an identifier of many rows by mistake merges many people; the other kinds leave
+alone what can be a real value there ("email" is a medium, "test" may be a campaign, 0 may be a page).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import polars as pl
+
+__all__ = [
+    "PLACEHOLDER_IDS",
+    "PLACEHOLDER_TEXTS",
+    "PlaceholderKind",
+    "is_placeholder",
+    "matches_any",
+    "null_if_placeholder",
+    "placeholder_reason",
+]
+
+PlaceholderKind = Literal["id", "campaign", "medium", "text"]
+
+_OPEN, _CLOSE = r"^[\s\"'`(\[<{]*", r"[\s\"'`)\]>}]*$"
+_NULL_WORDS = (
+    r"null|nil|none|nan|undefined|unknown|unset|n/a|#n/?a|#null!|#ref!|#value!|#name\?|\\N|not[ _-]?(set|available|"
+    r"applicable|provided|specified|defined)|no[ _-]?(value|data)|data not available|empty|blank|missing"
+)
+_NULL = rf"(?i){_OPEN}({_NULL_WORDS}){_CLOSE}"
+# "(none)" is what web analytics writes as the medium of direct traffic: there it is a value
+_NULL_MEDIUM = rf"(?i){_OPEN}({_NULL_WORDS.replace('none|', '')}){_CLOSE}|^(?i:none)$"
+_MARKED_WORDS = r"(?i)^\((none|direct|organic|referral)\)$"
+_TEMPLATE = (
+    # {{user.id}} %7B%7Buser.id%7D%7D ${user.id} #{user_id} {userId} <user id> %USER_ID% %%EMAIL%% *|EMAIL|* __CAMPAIGN__
+    r"^(\{\{.*\}\}|(?i:%7B%7B).*(?i:%7D%7D)|\$\{.*\}|#\{.*\}|\{[A-Za-z_][\w .:-]*\}|<[^<>]*>|%%[\w .:=()-]+%%|"
+    r"%[A-Za-z_][\w .-]*%|\[%.*%\]|\*\|.*\|\*|__[A-Z][A-Z_]*__)$"
+)
+_CODE = r"(?i)^\[?object \w+\]?$"
+_DASHES = r"^-+$"
+_TEMPLATE_INSIDE = r"\{\{.*\}\}|\$\{.*\}|^\[[A-Za-z_ .]+\]$"
+_SIGNED_OUT = (
+    rf"(?i){_OPEN}(not|un|no)?[ _.-]?(logged|signed)[ _.-]?(in|out|off)([ _.-]?(user|visitor))?{_CLOSE}",
+    rf"(?i){_OPEN}(anonymous|anon|guest|visitor|unregistered|unidentified|unauthenticated|not[ _.-]?(authenticated|"
+    rf"identified|registered)|no[ _.-]?user|test|tests|testing|tester|dummy|demo)([ _.-]?(user|visitor|account))?{_CLOSE}",
+)
+_FIELD_NAME = (
+    rf"(?i){_OPEN}(((user|anonymous|anon|distinct|device|client|customer|contact|visitor|account|member|session)[ _.-]?)?"
+    rf"(id|uuid|guid)|uid|e-?mail([ _.-]?address)?|user[ _.-]?name){_CLOSE}"
+)
+_TEST_ADDRESS = r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@"
+_UNREADABLE = r"[\x00-\x1f\x7f\x{FFFD}]"
+
+PLACEHOLDER_TEXTS: tuple[str, ...] = (_NULL, _TEMPLATE, _CODE, _DASHES)
+"""Regular expressions of what is no value in any column: null words, unfilled templates, dashes."""
+
+PLACEHOLDER_IDS: tuple[str, ...] = (
+    r"^[0\-]+$",
+    r"^[fF\-]{8,}$",
+    r"^-1$",
+    _NULL,
+    r"(?i)^(na|true|false)$",
+    _TEMPLATE,
+    _TEMPLATE_INSIDE,
+    _CODE,
+    *_SIGNED_OUT,
+    _FIELD_NAME,
+    r"^-?\d(\.\d+)?[eE]\+\d\d$",
+    _TEST_ADDRESS,
+    _UNREADABLE,
+)
+"""Regular expressions of what identifies nobody: also zeros, "logged out", "guest", names of fields, rounded numbers,
+addresses for tests or without a reader, unreadable characters."""
+
+_BY_KIND: dict[PlaceholderKind, tuple[str, ...]] = {
+    "id": PLACEHOLDER_IDS,
+    "campaign": (*PLACEHOLDER_TEXTS, _MARKED_WORDS),
+    "medium": (_NULL_MEDIUM, _TEMPLATE, _CODE, _DASHES),
+    "text": PLACEHOLDER_TEXTS,
+}
+
+_REASONS = {
+    "^$": "blank",
+    r"^[0\-]+$": "nothing but zeros",
+    r"^[0\-]*$": "nothing but zeros",
+    _DASHES: "nothing but dashes",
+    r"^[fF\-]{8,}$": "nothing but the letter f",
+    r"^-1$": "a number for no value",
+    _NULL: "a word for no value",
+    r"(?i)^(na|true|false)$": "a word for no value",
+    _TEMPLATE: "a template that was never filled in",
+    _TEMPLATE_INSIDE: "a template that was never filled in",
+    _CODE: "a mistake of the website's code",
+    **dict.fromkeys(_SIGNED_OUT, "a word for a visitor without an account"),
+    _FIELD_NAME: "the name of a field, not its value",
+    r"^-?\d(\.\d+)?[eE]\+\d\d$": "a number whose last digits are lost",
+    _TEST_ADDRESS: "an address for tests or without a reader",
+    _UNREADABLE: "unreadable characters",
+    # of the vendors' own lists
+    r"^null$": "a word for no value",
+    r"^anonymous$": "a word for no value",
+    r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$": (
+        "a word for no value, or the name of a field"
+    ),
+    r"^(\[object Object\]|NaN|None|none|null|0)$": "a word for no value, or a mistake of the website's code",
+}
+
+
+def matches_any(text: pl.Expr, patterns: Iterable[str]) -> pl.Expr:
+    """Flag text that matches any of some regular expressions; null where the text is."""
+    return text.str.contains("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+def is_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
+    """Flag text that stands for no value, blank text included; null where the text is.
+
+    Parameters
+    ----------
+    text : pl.Expr
+        A String column; blanks around the text do not matter.
+    kind : {"id", "campaign", "medium", "text"}
+        ``"id"`` for identifiers of people and accounts. ``"campaign"`` for name, term and content of a campaign:
+        "(direct)", "(organic)", "(referral)" and "(none)" are no campaigns either. ``"medium"``: "(none)" is the
+        medium of direct traffic, and stays. ``"text"`` for sources ("(direct)" is one), pages, referrers and all else.
+
+    Examples
+    --------
+    >>> words = pl.DataFrame({"word": ["NULL", "(not set)", "{{user_id}}", "test", "(none)", "ann"]})
+    >>> kinds = ("id", "campaign", "medium", "text")
+    >>> words.select(is_placeholder(pl.col("word"), kind=kind).alias(kind) for kind in kinds).rows()[3:]
+    [(True, False, False, False), (True, True, False, True), (False, False, False, False)]
+    """
+    return matches_any(text.str.strip_chars(), ["^$", *_BY_KIND[kind]])
+
+
+def null_if_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
+    """Return the text, and null where it stands for no value; see `is_placeholder`.
+
+    Examples
+    --------
+    >>> tags = pl.DataFrame({"campaign_medium": ["(none)", "(not set)", "email", "undefined"]})
+    >>> tags.select(null_if_placeholder(pl.col("campaign_medium"), kind="medium")).to_series().to_list()
+    ['(none)', None, 'email', None]
+    """
+    return pl.when(~is_placeholder(text, kind=kind)).then(text)
+
+
+def placeholder_reason(pattern: str) -> str:
+    """Say in words what a pattern of a list of placeholders stands for.
+
+    Examples
+    --------
+    >>> placeholder_reason(r"^-1$"), placeholder_reason("^visitor$")
+    ('a number for no value', 'matches the rule ^visitor$')
+    """
+    return _REASONS.get(pattern, f"matches the rule {pattern}")
