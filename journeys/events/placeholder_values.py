@@ -34,21 +34,22 @@ _NULL = rf"(?i){_OPEN}({_NULL_WORDS}){_CLOSE}"
 _NULL_MEDIUM = rf"(?i){_OPEN}({_NULL_WORDS.replace('none|', '')}){_CLOSE}|^(?i:none)$"
 _MARKED_WORDS = r"(?i)^\((none|direct|organic|referral)\)$"
 _TEMPLATE = (
-    # {{user.id}} %7B%7Buser.id%7D%7D ${user.id} #{user_id} {userId} <user id> %USER_ID% %%EMAIL%% *|EMAIL|* __CAMPAIGN__
+    # {{user.id}} %7B%7Buser.id%7D%7D ${user.id} #{user_id} {userId} <user id> %USER_ID% %%EMAIL%% *|EMAIL|* __AD_ID__
     r"^(\{\{.*\}\}|(?i:%7B%7B).*(?i:%7D%7D)|\$\{.*\}|#\{.*\}|\{[A-Za-z_][\w .:-]*\}|<[^<>]*>|%%[\w .:=()-]+%%|"
     r"%[A-Za-z_][\w .-]*%|\[%.*%\]|\*\|.*\|\*|__[A-Z][A-Z_]*__)$"
 )
 _CODE = r"(?i)^\[?object \w+\]?$"
 _DASHES = r"^-+$"
 _TEMPLATE_INSIDE = r"\{\{.*\}\}|\$\{.*\}|^\[[A-Za-z_ .]+\]$"
-_SIGNED_OUT = (
-    rf"(?i){_OPEN}(not|un|no)?[ _.-]?(logged|signed)[ _.-]?(in|out|off)([ _.-]?(user|visitor))?{_CLOSE}",
+_SIGNED_OUT = rf"(?i){_OPEN}(not|un|no)?[ _.-]?(logged|signed)[ _.-]?(in|out|off)([ _.-]?(user|visitor))?{_CLOSE}"
+_NO_ACCOUNT = (
     rf"(?i){_OPEN}(anonymous|anon|guest|visitor|unregistered|unidentified|unauthenticated|not[ _.-]?(authenticated|"
-    rf"identified|registered)|no[ _.-]?user|test|tests|testing|tester|dummy|demo)([ _.-]?(user|visitor|account))?{_CLOSE}",
+    r"identified|registered)|no[ _.-]?user|test|tests|testing|tester|dummy|demo)([ _.-]?(user|visitor|account))?"
+    rf"{_CLOSE}"
 )
 _FIELD_NAME = (
-    rf"(?i){_OPEN}(((user|anonymous|anon|distinct|device|client|customer|contact|visitor|account|member|session)[ _.-]?)?"
-    rf"(id|uuid|guid)|uid|e-?mail([ _.-]?address)?|user[ _.-]?name){_CLOSE}"
+    rf"(?i){_OPEN}(((user|anonymous|anon|distinct|device|client|customer|contact|visitor|account|member|session)"
+    rf"[ _.-]?)?(id|uuid|guid)|uid|e-?mail([ _.-]?address)?|user[ _.-]?name){_CLOSE}"
 )
 _TEST_ADDRESS = r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply|donotreply|do-not-reply)(\+[^@]*)?@"
 _UNREADABLE = r"[\x00-\x1f\x7f\x{FFFD}]"
@@ -65,7 +66,8 @@ PLACEHOLDER_IDS: tuple[str, ...] = (
     _TEMPLATE,
     _TEMPLATE_INSIDE,
     _CODE,
-    *_SIGNED_OUT,
+    _SIGNED_OUT,
+    _NO_ACCOUNT,
     _FIELD_NAME,
     r"^-?\d(\.\d+)?[eE]\+\d\d$",
     _TEST_ADDRESS,
@@ -93,7 +95,8 @@ _REASONS = {
     _TEMPLATE: "a template that was never filled in",
     _TEMPLATE_INSIDE: "a template that was never filled in",
     _CODE: "a mistake of the website's code",
-    **dict.fromkeys(_SIGNED_OUT, "a word for a visitor without an account"),
+    _SIGNED_OUT: "a word for a visitor without an account",
+    _NO_ACCOUNT: "a word for a visitor without an account",
     _FIELD_NAME: "the name of a field, not its value",
     r"^-?\d(\.\d+)?[eE]\+\d\d$": "a number whose last digits are lost",
     _TEST_ADDRESS: "an address for tests or without a reader",

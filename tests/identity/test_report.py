@@ -13,8 +13,8 @@ import pytest
 
 import journeys as jn
 from journeys.errors import ArgumentError, UnknownNameError
-from journeys.identity import IdentityRules
 from journeys.events.placeholder_values import placeholder_reason
+from journeys.identity import IdentityRules
 from journeys.identity.worth import compare
 from tests.twins.identity import Row, as_events
 
