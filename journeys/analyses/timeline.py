@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.scan import starts_session
+from journeys.log.expressions import starts_session
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -200,9 +200,9 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
 
     def _own_columns(self, known: pl.DataFrame) -> list[str]:
         """Columns of people that the events do not say: identifiers and traits."""
-        from journeys.log import CAMPAIGN
+        from journeys.events import CAMPAIGN_COLUMNS
 
-        said = {f"{prefix}_{name}" for prefix in ("first", "last") for name in CAMPAIGN}
+        said = {f"{prefix}_{name}" for prefix in ("first", "last") for name in CAMPAIGN_COLUMNS}
         return [name for name in known.columns if name != "person" and name not in said]
 
     def _few(self) -> pl.DataFrame:

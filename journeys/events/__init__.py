@@ -1,7 +1,30 @@
 """The canonical event table that every reader builds: its columns, its checks, its quarantine."""
 
-from journeys.events.build import build_events
-from journeys.events.core import CAMPAIGN_COLUMNS, LINK_SCHEMA, PAGE_COLUMNS, Events
-from journeys.events.issues import Issues
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "Events", "Issues", "build_events"]
+from journeys.events.campaign_columns import CAMPAIGN_COLUMNS, present_campaign_columns
+
+if TYPE_CHECKING:
+    from journeys.events.build import build_events
+    from journeys.events.core import LINK_SCHEMA, PAGE_COLUMNS, Events
+    from journeys.events.issues import Issues
+
+__all__ = [
+    "CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "Events", "Issues", "build_events", "present_campaign_columns",
+]  # fmt: skip
+
+# the log imports the campaign columns alone: the rest, and NumPy with it, loads when it is first used
+_LAZY = {
+    "LINK_SCHEMA": "core",
+    "PAGE_COLUMNS": "core",
+    "Events": "core",
+    "Issues": "issues",
+    "build_events": "build",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return globals().setdefault(name, getattr(import_module(f"journeys.events.{_LAZY[name]}"), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

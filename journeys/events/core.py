@@ -12,9 +12,8 @@ from journeys.events.below import from_below
 from journeys.events.issues import Issues, look_through
 from journeys.events.repeats import without_repeats
 
-__all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
+__all__ = ["LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
 
-CAMPAIGN_COLUMNS = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
 PAGE_COLUMNS = ("page_path", "page_url", "page_title", "page_referrer", "page_search")
 LINK_SCHEMA = pl.Schema(
     {

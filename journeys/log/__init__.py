@@ -3,14 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from journeys.log.core import CAMPAIGN, Log, View
+from journeys.log.core import Log, View
 
 if TYPE_CHECKING:
     from journeys.log.build import Built, build_log
     from journeys.log.store import open_log, save_log
     from journeys.log.stream import stream_log
 
-__all__ = ["CAMPAIGN", "Built", "Log", "View", "build_log", "open_log", "save_log", "stream_log"]
+__all__ = ["Built", "Log", "View", "build_log", "open_log", "save_log", "stream_log"]
 
 # what works on the arrays of a log loads NumPy, a quarter of the import's time: it waits until a log is made
 _LATER = {"Built": "build", "build_log": "build", "open_log": "store", "save_log": "store", "stream_log": "stream"}

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from journeys.events import present_campaign_columns
+from journeys.log.expressions import ends_person, starts_person
+
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["CAMPAIGN", "Log", "Size", "View", "summarise_people"]
-
-CAMPAIGN = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
+__all__ = ["Log", "Size", "View", "summarise_people"]
 
 
 class View(NamedTuple):
@@ -102,7 +103,7 @@ def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:
     A touch is a row where any campaign column is filled; `first_campaign` is that column at the person's
     first touch. Since the log is sorted, the rows at the borders between people say it all.
     """
-    campaign = [name for name in CAMPAIGN if name in events.collect_schema()]
+    campaign = present_campaign_columns(events.collect_schema())
     log = events.select("person", "timestamp", *campaign).with_row_index("row").collect()
     starts, ends = _borders(log)
     people = pl.DataFrame(
@@ -123,6 +124,5 @@ def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _borders(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    changes = pl.col("person") != pl.col("person").shift(1)
-    ends = pl.col("person") != pl.col("person").shift(-1)
-    return log.filter(changes.fill_null(value=True)), log.filter(ends.fill_null(value=True))
+    """Return the first row of each person, and the last."""
+    return log.filter(starts_person()), log.filter(ends_person())

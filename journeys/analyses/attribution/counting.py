@@ -7,8 +7,8 @@ from typing import Literal
 
 import polars as pl
 
-from journeys import scan
 from journeys.log import View
+from journeys.log.expressions import ends_person, last_before
 from journeys.steps import Step
 
 __all__ = ["AttributionSpec", "count", "paths_of", "touched"]
@@ -66,7 +66,7 @@ def paths_of(view: View, spec: AttributionSpec) -> pl.DataFrame:
     touches = touches.join(ends.select("person", "end"), on="person", how="left", maintain_order="left")
     touches = touches.with_columns(age=pl.col("end") - pl.col("time")).filter(pl.col("age") <= spec.lookback)
     if spec.repeats == "collapse":
-        again = (pl.col("touch") == pl.col("touch").shift(-1)) & scan.same_person(-1)
+        again = (pl.col("touch") == pl.col("touch").shift(-1)) & ~ends_person()
         touches = touches.filter(~again.fill_null(value=False))
     paths = touches.group_by("person", maintain_order=True).agg(
         pl.col("touch").alias("path"), pl.col("age").alias("ages")
@@ -90,7 +90,7 @@ def _before_conversion(view: View, spec: AttributionSpec) -> pl.DataFrame:
         worth.alias("value"),
     )
     kept = rows.filter(pl.col("goal") | pl.col("touch").is_not_null()).collect()
-    return kept.filter(scan.last_before(pl.col("goal")).is_null())
+    return kept.filter(last_before(pl.col("goal")).is_null())
 
 
 def count(view: View, spec: AttributionSpec) -> pl.DataFrame:

@@ -10,8 +10,9 @@ import polars as pl
 from journeys.analyses.flow.coding import read_nodes
 from journeys.analyses.flow.nodes import REACHED, shown_name
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.events import present_campaign_columns
 from journeys.log import View
-from journeys.scan import last_before, starts_session
+from journeys.log.expressions import starts_session
 
 __all__ = ["Rows", "read_rows", "taken"]
 
@@ -54,7 +55,7 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     if timed:
         more.append(pl.col("timestamp").to_physical())
     if spec.per_session:
-        more.append(session_cuts(spec).alias(_CUT))
+        more.append(session_cuts(spec, view.events.collect_schema()).alias(_CUT))
     more += [
         step.condition.fill_null(value=False).alias(name)
         for name, step in ((_START, spec.start), (_END, spec.end))
@@ -120,14 +121,10 @@ def row_type(rows: int) -> type[np.int32 | np.int64]:
     return np.int32 if rows < 2**31 - 1 else np.int64
 
 
-def session_cuts(spec: FlowSpec) -> pl.Expr:
-    """Mark the first row of each session: after a pause, and where asked at a touch of another campaign."""
-    cut = starts_session(spec.gap)
-    if spec.campaign_cuts:
-        campaign = pl.col("campaign")
-        before = campaign.gather(last_before(campaign.is_not_null()))
-        cut |= (campaign.is_not_null() & campaign.ne_missing(before)).fill_null(value=False)
-    return cut
+def session_cuts(spec: FlowSpec, schema: pl.Schema) -> pl.Expr:
+    """Mark the first row of each session; a touch of another campaign starts one when asked."""
+    campaign = present_campaign_columns(schema) if spec.campaign_cuts else []
+    return starts_session(spec.gap, campaign_columns=campaign)
 
 
 def _begins(person: np.ndarray, cut: np.ndarray | None) -> np.ndarray:

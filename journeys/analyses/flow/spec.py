@@ -13,6 +13,7 @@ import polars as pl
 from journeys.analyses.flow.nodes import Nodes
 from journeys.analyses.flow.problems import Problems
 from journeys.errors import ArgumentError
+from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 __all__ = ["Align", "CountWhat", "FlowSpec", "Keep", "Occurrence", "Who", "ask_flow", "told_words"]
@@ -110,8 +111,10 @@ def ask_flow(
     problems.words += _contradictions(
         options["occurrence"], options["count"], anchored=start is not None or end is not None
     )
-    if options.get("campaign_cuts") and "campaign" not in columns:
-        problems.words.append("campaign_cuts: there is no column 'campaign' to cut sessions by.")
+    if options.get("campaign_cuts") and not present_campaign_columns(columns):
+        problems.words.append(
+            "campaign_cuts: there is no column 'campaign', nor another campaign column, by which sessions could start."
+        )
     steps_asked = {
         argument: problems.attempt(partial(resolve_step, given, names=names, columns=columns, argument=called))
         for argument, given, called in (("start", start, "start"), ("end", end, goal))

@@ -14,8 +14,9 @@ import polars as pl
 from journeys.analyses.funnel.marks import Bools, Ints, Marks
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.errors import ArgumentError
-from journeys.log import CAMPAIGN, View
-from journeys.scan import starts_session
+from journeys.events import present_campaign_columns
+from journeys.log import View
+from journeys.log.expressions import starts_session
 
 __all__ = ["DAYS", "Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
 
@@ -213,14 +214,9 @@ def _with_people(view: View, conditions: Sequence[Any]) -> pl.LazyFrame:
 
 
 def _sessions(spec: FunnelSpec, schema: pl.Schema) -> pl.Expr:
-    """Number the sessions; a touch of another campaign cuts one when asked."""
-    starts = starts_session(spec.gap)
-    campaign = [name for name in CAMPAIGN if name in schema]
-    if spec.campaign_cuts and campaign:
-        touch = pl.any_horizontal(pl.col(campaign).is_not_null())
-        seen = pl.when(touch).then(pl.struct("person", *campaign))
-        starts |= touch & seen.ne_missing(seen.forward_fill().shift(1))
-    return starts.cast(pl.UInt32).cum_sum()
+    """Number the sessions; a touch of another campaign starts one when asked."""
+    campaign = present_campaign_columns(schema) if spec.campaign_cuts else []
+    return starts_session(spec.gap, campaign_columns=campaign).cast(pl.UInt32).cum_sum()
 
 
 def _categories(schema: pl.Schema) -> list[str]:

@@ -1,0 +1,263 @@
+"""The array operations that all analyses share: runs of rows, search within runs, prefix counts, repeats.
+
+The rows of a log are sorted by (person, timestamp, arrival), so the rows of a person, or of a session, are one run of
+rows `first` to `stop` (the row after the last). In the example of this module person 7 has rows 0 and 1, person 9 has
+row 2::
+
+    row     0  1  2
+    person  7  7  9      ->  code 7 9, first 0 2, stop 2 3
+
+The same boundaries as Polars expressions, and those of sessions, are in `journeys.log.expressions`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Bools",
+    "Ints",
+    "PersonBounds",
+    "bound_people",
+    "bounds_from_counts",
+    "collapse_repeats",
+    "count_before",
+    "list_rows",
+    "mark_changes",
+    "next_marked",
+    "number_runs",
+    "previous_marked",
+    "row_dtype",
+    "search_within",
+    "skip_marked",
+]
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[Any]
+
+_ROUNDS = 16  # so many steps row by row cost about as much as looking up the end of a run
+
+
+class PersonBounds(NamedTuple):
+    """The people of some rows, ascending, and the run of rows of each.
+
+    Attributes
+    ----------
+    code : np.ndarray
+        The code of each person.
+    first, stop : np.ndarray
+        The first row of each person, and the row after the last.
+    """
+
+    code: Ints
+    first: Ints
+    stop: Ints
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self.stop[-1]) if self.stop.size else 0
+
+
+def row_dtype(rows: int) -> type[np.int32 | np.int64]:
+    """Choose the integers that number `rows` rows: half the memory is half the time.
+
+    Examples
+    --------
+    >>> row_dtype(3).__name__, row_dtype(2**31).__name__
+    ('int32', 'int64')
+    """
+    return np.int32 if rows < 2**31 - 1 else np.int64
+
+
+def mark_changes(values: Ints) -> Bools:
+    """Mark the first row of each run of equal values.
+
+    Examples
+    --------
+    >>> mark_changes(np.array([7, 7, 9])).tolist()
+    [True, False, True]
+    """
+    marked = np.ones(len(values), dtype=np.bool_)
+    if len(values):
+        np.not_equal(values[1:], values[:-1], out=marked[1:])
+    return marked
+
+
+def number_runs(starts: Bools) -> npt.NDArray[np.int32]:
+    """Number runs of rows from 0, given the rows that start one; the first row does.
+
+    Examples
+    --------
+    >>> number_runs(np.array([True, False, True])).tolist()
+    [0, 0, 1]
+    """
+    number = np.cumsum(starts, dtype=np.int32)
+    number -= np.int32(1)
+    return number
+
+
+def bound_people(person: Ints) -> PersonBounds:
+    """Find where one person's rows end and another's begin.
+
+    Examples
+    --------
+    >>> bounds = bound_people(np.array([7, 7, 9]))
+    >>> bounds.code.tolist(), bounds.first.tolist(), bounds.stop.tolist()
+    ([7, 9], [0, 2], [2, 3])
+    """
+    first = np.flatnonzero(mark_changes(person))
+    return PersonBounds(person[first], first, np.append(first[1:], len(person))[: first.size])
+
+
+def bounds_from_counts(code: Ints, count: Ints) -> PersonBounds:
+    """Find the boundaries of people from the number of rows of each, without reading the rows.
+
+    Examples
+    --------
+    >>> bounds = bounds_from_counts(np.array([7, 9]), np.array([2, 1]))
+    >>> bounds.first.tolist(), bounds.stop.tolist()
+    ([0, 2], [2, 3])
+    """
+    stop = np.cumsum(count)
+    return PersonBounds(code, stop - count, stop)
+
+
+def list_rows(first: Ints, stop: Ints) -> npt.NDArray[np.int64]:
+    """List the numbers of all rows in some runs, run after run.
+
+    Examples
+    --------
+    >>> list_rows(np.array([0, 5]), np.array([2, 6])).tolist()
+    [0, 1, 5]
+    """
+    length = (stop - first).astype(np.int64)
+    end = np.cumsum(length)
+    return np.repeat(first - (end - length), length) + np.arange(int(end[-1]) if end.size else 0)
+
+
+def search_within(
+    values: Ints, limit: Ints, *, low: Ints, high: Ints, side: Literal["left", "right"] = "right"
+) -> npt.NDArray[np.int64]:
+    """Find, in runs of rising values, the first row above each run's limit; the end of the run where none is.
+
+    It is `numpy.searchsorted` for many runs of one array at once: a binary search in all of them, of as many rounds
+    as the longest run has binary digits.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        Values that rise within each run, such as times.
+    limit : np.ndarray
+        The limit of each run.
+    low, high : np.ndarray
+        The first row of each run, and the row after the last.
+    side : {"left", "right"}
+        Whether a value equal to the limit is above it ("left") or not ("right"), as in `numpy.searchsorted`.
+
+    Examples
+    --------
+    >>> time = np.array([10, 20, 15])
+    >>> search_within(time, np.array([10, 30]), low=np.array([0, 2]), high=np.array([2, 3])).tolist()
+    [1, 3]
+    """
+    found, end = low.astype(np.int64), high.astype(np.int64)  # copies
+    # the search of a run is over when low meets high; long runs go on alone when most are over
+    run = np.flatnonzero(found < end)
+    low, high, limit = found[run], end[run], limit[run]
+    while run.size:
+        middle = (low + high) >> 1
+        value = values.take(middle, mode="clip")
+        is_below = (value < limit if side == "left" else value <= limit) & (middle < high)
+        high = np.where(is_below, high, middle)
+        low = np.where(is_below, middle + 1, low)
+        is_open = low < high
+        if 2 * np.count_nonzero(is_open) <= run.size:
+            found[run] = low
+            run, low, high, limit = run[is_open], low[is_open], high[is_open], limit[is_open]
+    return found
+
+
+def count_before(marked: Bools) -> Ints:
+    """Count the marked rows before each row, and before the end: an array one longer than `marked`.
+
+    The marked rows from `a` up to before `b` are then `counts[b] - counts[a]`.
+
+    Examples
+    --------
+    >>> count_before(np.array([True, False, True])).tolist()
+    [0, 1, 1, 2]
+    """
+    counts = np.zeros(len(marked) + 1, dtype=row_dtype(len(marked)))
+    np.cumsum(marked, dtype=counts.dtype, out=counts[1:])
+    return counts
+
+
+def next_marked(marked: Ints, at: Ints, *, none: int = -1) -> Ints:
+    """Find the first of some rows, which ascend, at or after each row of `at`; `none` where there is no such row.
+
+    Examples
+    --------
+    >>> next_marked(np.array([1, 4]), np.array([0, 1, 5])).tolist()
+    [1, 1, -1]
+    """
+    return np.append(marked, marked.dtype.type(none)).take(np.searchsorted(marked, at))
+
+
+def previous_marked(marked: Ints, at: Ints, *, none: int = -1) -> Ints:
+    """Find the last of some rows, which ascend, strictly before each row of `at`; `none` where there is no such row.
+
+    Examples
+    --------
+    >>> previous_marked(np.array([1, 4]), np.array([0, 2, 5])).tolist()
+    [-1, 1, 4]
+    """
+    return np.append(marked.dtype.type(none), marked).take(np.searchsorted(marked, at))
+
+
+def collapse_repeats(code: Ints, first: Ints) -> Bools:
+    """Mark the rows that are kept when repeats next to each other collapse; the first row of each run is kept.
+
+    Examples
+    --------
+    >>> collapse_repeats(np.array([3, 3, 3]), first=np.array([0, 2])).tolist()
+    [True, False, True]
+    """
+    kept = mark_changes(code)
+    kept[first] = True
+    return kept
+
+
+def skip_marked(marked: Bools, at: Ints, *, step: Literal[-1, 1] = 1) -> Ints:
+    """Move each row of `at` on, forward or back, to the nearest row that is not marked (itself, if it is not).
+
+    Where every row up to the end is marked, the answer is `len(marked)`, or -1 going back.
+
+    Most runs of marked rows are short, so rows move one at a time at first; what is left after that stands in a few
+    very long runs, whose ends are looked up.
+
+    Examples
+    --------
+    >>> repeats = np.array([False, True, True])
+    >>> skip_marked(repeats, np.array([0, 1])).tolist(), skip_marked(repeats, np.array([2]), step=-1).tolist()
+    ([0, 3], [0])
+    """
+    found: Ints = at.copy()
+    inside = np.flatnonzero((found >= 0) & (found < len(marked)))
+    going = inside[marked.take(found[inside])]
+    for _ in range(_ROUNDS):
+        if not going.size:
+            return found
+        moved = found[going] + at.dtype.type(step)
+        found[going] = moved
+        is_inside = (moved >= 0) & (moved < len(marked))
+        going, moved = going[is_inside], moved[is_inside]
+        going = going[marked.take(moved)]
+    if going.size:
+        unmarked = np.flatnonzero(~marked)
+        here = found[going]
+        found[going] = next_marked(unmarked, here, none=len(marked)) if step == 1 else previous_marked(unmarked, here)
+    return found
