@@ -9,12 +9,14 @@ from journeys.events.placeholder_values import PLACEHOLDER_IDS, is_placeholder, 
 NULL_WORDS = [
     "", "NULL", "(null)", "<null>", "\\N", "None", "(not set)", "Not Set", "undefined", "[undefined]", "nan", "#N/A",
     "-", "(not provided)", "{{user_id}}", "{{ user.id }}", "${user.id}", "%USER_ID%", "%%email%%", "<user id>",
-    "{userId}", "*|EMAIL|*", "__CAMPAIGN_NAME__", "%7B%7Bcampaign.name%7D%7D", "[object Object]", "[object Undefined]", "<%= id %>",
+    "{userId}", "*|EMAIL|*", "__CAMPAIGN_NAME__", "%7B%7Bcampaign.name%7D%7D", "[object Object]", "[object Undefined]",
+    "<%= id %>",
 ]  # fmt: skip
 NOBODY = [
     "logged out", "LoggedOut", "LOGGED_OUT", "not_logged_in", "Not Logged In", "not-logged-in", "notLoggedIn",
     "signed out", "test", "TEST", "(test)", "anonymous", "[Anonymous]", "Guest", "guest_user", "0", "0000-0000", "-1",
-    "user_id", "userId", "anonymousId", "distinct_id", "id", "email", "[user_id]", "user-{{id}}", "true", "1.5E+12", "test@x.org",
+    "user_id", "userId", "anonymousId", "distinct_id", "id", "email", "[user_id]", "user-{{id}}", "true", "1.5E+12",
+    "test@x.org",
 ]  # fmt: skip
 IDENTIFIERS = [
     "ann", "u1", "test1", "john.guest", "guestbook", "null42", "ff", "1", "10", "nancy", "ID42", "user", "idea",
