@@ -8,12 +8,12 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events.below import from_below
-from journeys.sources.epochs import check_epoch, wrong_unit
+from journeys.events.epochs import check_unit_fits, explain_wrong_unit
+from journeys.events.times import UTC_TIME, TimeParser
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.flat_columns import as_json, snake_case
 from journeys.sources.reading.json_schema import NON_OBJECT
 from journeys.sources.shape import Named, as_id, as_text, rounded
-from journeys.sources.times import UTC_TIME, parse_time
 
 __all__ = ["Fields", "named", "unless"]
 
@@ -85,7 +85,7 @@ class Fields:
         """Give a field as a UTC time."""
         self._no_numbers([name], unit)
         expr = self.raw(name)
-        return parse_time(expr, self.dtype(name), column=name, unit=unit, time_zone=time_zone)
+        return TimeParser(unit=unit, time_zone=time_zone).parse(expr, self.dtype(name), column=name)
 
     def first_time(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is a time, as a UTC time; the later ones are read only where needed."""
@@ -102,7 +102,9 @@ class Fields:
                 if not missing.any():
                     break
                 left = column.set(~missing, None).to_frame()
-                found = found.zip_with(~missing, left.select(parse_time(pl.first(), dtype, column=name)).to_series())
+                found = found.zip_with(
+                    ~missing, left.select(TimeParser().parse(pl.first(), dtype, column=name)).to_series()
+                )
             return found
 
         return values.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
@@ -115,10 +117,10 @@ class Fields:
                 "not said: turn them into times first (pl.from_epoch), or read the table with read_table(…, unit='ms')"
             )
 
-    def epoch(self, raw: RawTable, name: str, *, unit: str, asked: bool = False) -> pl.Expr:
+    def epoch(self, raw: RawTable, name: str, *, unit: str, has_unit_option: bool = False) -> pl.Expr:
         """Give a field that counts from 1970, as numbers or as digits, as a UTC time; a date in words is read as one.
 
-        `asked`: the caller can say another unit.
+        `has_unit_option`: the caller can choose another unit.
 
         Raises
         ------
@@ -131,18 +133,18 @@ class Fields:
         with from_below(raw.name):
             sample = values.collect().to_series()
         if sample.dtype.is_numeric():
-            check_epoch(sample, column=name, unit=unit, asked=asked)
+            check_unit_fits(sample, column=name, unit=unit, has_unit_option=has_unit_option)
             self._check_each(name, unit)
             return self.time(name, unit=unit)
         digits = sample.filter(sample.cast(pl.String).str.contains(r"^\d+$"))
         if sample.len() == 0 or 2 * digits.len() < sample.len():
             return self.time(name)
-        check_epoch(digits.cast(pl.String), column=name, unit=unit, asked=asked)
+        check_unit_fits(digits.cast(pl.String), column=name, unit=unit, has_unit_option=has_unit_option)
         self._check_each(name, unit)
         return self.time(name, unit=unit)
 
     def _check_each(self, name: str, unit: str) -> None:
-        wrong = wrong_unit(self.raw(name), self.dtype(name), column=name, unit=unit)
+        wrong = explain_wrong_unit(self.raw(name), self.dtype(name), column=name, unit=unit)
         self.problem = pl.coalesce(self.problem, wrong)
 
     def rest(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
+from journeys.events.time_zones import check_zone, note_repeated_hour
 from journeys.sources.fields import Fields, unless
 from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import Source, load_source
 from journeys.sources.shape import TIME, Shape, to_events
-from journeys.sources.zones import check_zone, repeated_hour
 
 __all__ = ["read_mixpanel"]
 
@@ -63,8 +63,8 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     if missing:
         raise wrong_system("Mixpanel", raw, missing=missing)
     check_zone(time_zone)
-    time = f.epoch(raw, "properties.time", unit=unit, asked=True)
-    notes, skipped = repeated_hour(time_zone), f.problem
+    time = f.epoch(raw, "properties.time", unit=unit, has_unit_option=True)
+    notes, skipped = note_repeated_hour(time_zone), f.problem
     if time_zone != "UTC":
         said = f"a time that cannot be read: the clocks of {time_zone} skip it"
         # of what was a time before its zone was looked at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
+from journeys.events.time_zones import note_assumed_zone
 from journeys.sources.fields import Fields, named, unless
 from journeys.sources.keyed import json_columns
 from journeys.sources.links import Link, made_links
@@ -12,7 +13,6 @@ from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
 from journeys.sources.reading import RawTable, Source, load_source
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.zones import bare_times
 
 __all__ = ["read_posthog"]
 
@@ -123,7 +123,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     traits = [*f.rest("person_properties"), *((k.removeprefix("set_"), e) for k, e in _set(f))]
     shape.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
     shape.properties = [*f.rest("properties"), *f.rest()]
-    notes = bare_times(raw.rows, f.raw("timestamp"))
+    notes = note_assumed_zone(raw.rows, f.raw("timestamp"))
     return to_events(raw, shape, name=name, links=_links, notes=notes)
 
 
@@ -147,7 +147,7 @@ def _persons(raw: RawTable, name: str) -> Events:
     )
     kept = {"team_id", "person_version", "person_distinct_id_version", "_inserted_at", "created_at", "is_deleted"}
     shape.traits = [*f.rest("properties"), *f.rest(skip=sorted(kept))]
-    notes = bare_times(raw.rows, f.raw(time))
+    notes = note_assumed_zone(raw.rows, f.raw(time))
     return to_events(raw, shape, name=name, links=_same_person, notes=notes)
 
 

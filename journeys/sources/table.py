@@ -10,16 +10,15 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.below import from_below
 from journeys.events.core import TRAIT
+from journeys.events.epochs import check_unit_fits
 from journeys.events.tidy import tidy_names
+from journeys.events.times import TimeParser
 from journeys.sources.arguments import check_arguments, wrong_types
 from journeys.sources.campaign import UTM
-from journeys.sources.epochs import check_epoch, wrong_unit
 from journeys.sources.links import read_stated, stated_links
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
 from journeys.sources.reading.flat_columns import flatten
 from journeys.sources.shape import TIME, Shape, as_id, as_text, rounded, to_events
-from journeys.sources.times import parse_time, skipped_hour
-from journeys.sources.zones import zone_notes
 
 __all__ = ["read_table"]
 
@@ -44,6 +43,8 @@ def read_table(
     properties: Sequence[str] | Mapping[str, pl.DataType] | None = None,
     unit: str | None = None,
     time_zone: str | None = None,
+    format: str | None = None,  # noqa: A002
+    day_first: bool | None = None,
     drop_duplicates: bool = False,
 ) -> Events:
     """Read events from any table: who did what when, in a file or a frame that no other reader knows.
@@ -76,6 +77,11 @@ def read_table(
         What numbers in `timestamp` count: "s", "ms", "us" or "ns".
     time_zone
         The zone of times that name none, such as "Europe/Berlin".
+    format
+        How times are written in text, as in `strptime`: "%d.%m.%y %H:%M". ISO 8601 and the dates of spreadsheets are
+        read without it.
+    day_first
+        Whether 03/04/2026 is 3 April (True) or March 4 (False). Without it, dates that could be either are set apart.
     drop_duplicates
         Without a `message_id`: drop rows that equal an earlier one of this call in every column. Else they are counted
         and kept. Over several calls only equal message ids are one message: give files that overlap as one list.
@@ -115,6 +121,7 @@ def read_table(
         message_id=message_id,
         name=name,
     )
+    times = TimeParser(unit=unit, time_zone=time_zone, format=format, day_first=day_first)
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     keys = [message_id] if message_id else []
     stated = read_stated(links or {})
@@ -145,7 +152,7 @@ def read_table(
     named = [column for column in rest if column == "group_id"]
     sample = _first_times(raw, timestamp)
     if unit is not None:
-        check_epoch(sample, column=timestamp, unit=unit)
+        check_unit_fits(sample, column=timestamp, unit=unit)
     if TIME in schema:  # the time that is read will be called so
         raw = RawTable(
             raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, in_memory=raw.in_memory
@@ -155,11 +162,11 @@ def read_table(
     what = column_of[event] if isinstance(event, str) else event
     casts = dict(properties) if isinstance(properties, Mapping) else {}
     shape = Shape(
-        timestamp=parse_time(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
+        timestamp=times.parse(when, schema[timestamp], column=timestamp),
         timed=(as_text(when, schema[timestamp]) if schema[timestamp] == pl.String else when).is_not_null(),
         event=tidy_names(what.cast(pl.String)),
         ids={kind: as_id(column_of[column], schema[column]) for kind, column in types.items()},
-        problem=_problem(when, schema[timestamp], column=timestamp, unit=unit, time_zone=time_zone),
+        problem=times.explain(when, pl.col(TIME), schema[timestamp], column=timestamp),
         fields={KNOWN[c]: (as_id if KNOWN[c] == "group_id" else as_text)(pl.col(c), schema[c]) for c in _known(rest)},
         rounded=[one for c in [*types.values(), *stated, *keys, *named] for one in rounded(column_of[c], schema[c])],
     )
@@ -184,7 +191,7 @@ def read_table(
             shape.properties.append((called, column_of[column].cast(casts[column], strict=False)))
         else:
             shape.properties += flatten(column_of[column], schema[column], prefix=called, rename=str)
-    notes = zone_notes(sample, time_zone=time_zone) if unit is None else []
+    notes = times.note_assumptions(sample)
     return to_events(raw, shape, name=name or raw.name, links=made, drop_exact=drop_duplicates, notes=notes)
 
 
@@ -200,13 +207,3 @@ def _known(columns: Sequence[str]) -> list[str]:
         if column in KNOWN and (KNOWN[column] not in found or column == KNOWN[column]):
             found[KNOWN[column]] = column
     return list(found.values())
-
-
-def _problem(
-    when: pl.Expr, dtype: pl.DataType, *, column: str, unit: str | None, time_zone: str | None
-) -> pl.Expr | None:
-    if unit is not None and (dtype == pl.String or dtype.is_numeric()):
-        return wrong_unit(when, dtype, column=column, unit=unit)
-    if unit is None and time_zone not in (None, "UTC"):
-        return skipped_hour(when, pl.col(TIME), zone=str(time_zone))
-    return None

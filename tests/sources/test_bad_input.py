@@ -204,7 +204,7 @@ def test_epochs_are_told_apart():
         jn.read_ga4(pl.DataFrame({"event_timestamp": [1_772_530_000], "event_name": ["x"], "user_pseudo_id": ["a"]}))
     with pytest.raises(jn.SourceError, match=r"'properties.time': .* it looks like milliseconds \(unit='ms'\)"):
         jn.read_mixpanel(pl.DataFrame([{"event": "x", "properties": {"time": micros // 1000, "distinct_id": "a"}}]))
-    with pytest.raises(jn.ArgumentError, match="unit: 'minutes' is none of 's', 'ms', 'us', 'ns'"):
+    with pytest.raises(jn.ArgumentError, match="unit: 'minutes' is not one of 's', 'ms', 'us', 'ns'"):
         jn.read_table(milliseconds, timestamp="t", event="e", ids=["u"], unit="minutes")
 
 
@@ -216,7 +216,7 @@ def test_times_without_zone_and_the_hour_that_comes_twice():
     assert read == ["10-25 00:30", "07-01 07:00"]  # the first of the two hours; an offset speaks for itself
     skipped = "a time that cannot be read: the clocks of Europe/Berlin skip it"
     assert reasons(events) == {"a time that cannot be read": 1, skipped: 1, "no time": 1}
-    with pytest.raises(jn.ArgumentError, match="time_zone: 'Berlin' is no time zone"):
+    with pytest.raises(jn.ArgumentError, match="time_zone: 'Berlin' is not a time zone"):
         jn.read_table(frame, timestamp="t", event="e", ids=["u"], time_zone="Berlin")
     naive = frame.with_columns(pl.lit("2026-01-01 00:00:00").str.to_datetime().alias("t"))
     notes = jn.read_table(naive, timestamp="t", event="e", ids=["u"]).issues.table.filter(pl.col("kind") == "note")

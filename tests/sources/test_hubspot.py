@@ -175,7 +175,7 @@ def test_lists_say_what_is_assumed_of_their_times_and_take_a_zone(tmp_path):
     events = jn.read_hubspot(counted, time_zone="Europe/Berlin")
     assert events.facts.collect()["timestamp"].to_list() == [AT]
     assert not any("without a zone" in said for said in events.issues.table["reason"])
-    with pytest.raises(jn.ArgumentError, match="time_zone: 'Berlin' is no time zone"):
+    with pytest.raises(jn.ArgumentError, match="time_zone: 'Berlin' is not a time zone"):
         jn.read_hubspot(path, time_zone="Berlin")
 
 

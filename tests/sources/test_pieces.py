@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from journeys.sources import times
+from journeys.events.times import UTC_TIME, TimeParser
 from journeys.sources.reading import json_array, load_source, spill, text
 from journeys.sources.reading.json_key_check import keys_written
 
@@ -100,7 +100,10 @@ TIMES = st.lists(
 @given(TIMES, st.sampled_from(["UTC", "Europe/Berlin"]))
 def test_times_read_piece_by_piece_are_those_read_by_patterns(rows, zone):
     batch = pl.Series("t", rows, dtype=pl.String)
-    found = times._read_text(batch, zone=zone, unit=None)
+    parser = TimeParser(time_zone=zone)
+    found = parser._parse_text(batch)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(times, "_plain", lambda _batch, _zone: None)
-        assert_series_equal(found, times._read_text(batch, zone=zone, unit=None))
+        patch.setattr(
+            TimeParser, "_parse_common", lambda _self, text: pl.Series(text.name, [None] * len(text), dtype=UTC_TIME)
+        )
+        assert_series_equal(found, parser._parse_text(batch))

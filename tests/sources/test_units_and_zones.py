@@ -50,7 +50,7 @@ def test_no_reader_keeps_a_number_in_another_unit():
 
 def test_only_who_can_say_the_unit_is_asked_to():
     rows = {"event_id": ["a"], "metric": ["sent"], "timestamp": [1772530000000], "customer_id": ["1"]}
-    with pytest.raises(jn.SourceError, match="it looks like milliseconds$"):
+    with pytest.raises(jn.SourceError, match=r"it looks like milliseconds\.$"):
         jn.read_customerio(pl.DataFrame(rows))
     said = "column '(timestamp|event_time)' holds numbers where this system writes date and time, .* read_table"
     call = {"type": ["track"], "event": ["A"], "messageId": ["m"], "userId": ["u"], "timestamp": [1772530000000]}
@@ -69,7 +69,7 @@ def test_only_who_can_say_the_unit_is_asked_to():
 def test_what_is_no_time_zone_is_refused_with_the_closest(zone, near):
     rows = pl.DataFrame([{"event": "A", "properties": {"time": 1772530000, "distinct_id": "u"}}])
     with pytest.raises(
-        jn.ArgumentError, match=f"time_zone: '?{str(zone)[:3].replace('+', '.')}.*is no time zone.*{near}"
+        jn.ArgumentError, match=f"time_zone: '?{str(zone)[:3].replace('+', '.')}.*is not a time zone.*{near}"
     ):
         jn.read_mixpanel(rows, time_zone=zone)
     with pytest.raises(jn.ArgumentError, match=near):

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable
 import polars as pl
 
 from journeys.events import Events
+from journeys.events.time_zones import note_assumed_zone
+from journeys.events.times import UTC_TIME
 from journeys.sources.fields import Fields
 from journeys.sources.hubspot.moments import in_words, moment, written
 from journeys.sources.hubspot.stages import COMPANY, CONTACT, CREATED, STAGES, became, plain_name
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.flat_columns import snake_case
 from journeys.sources.shape import TIME, Shape, to_events
-from journeys.sources.times import UTC_TIME
-from journeys.sources.zones import bare_times
 
 __all__ = ["company_facts", "contact_events", "is_companies", "is_contacts", "plain_rows"]
 
@@ -83,7 +83,7 @@ def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
     notes = ["each contact, and each stage of one, is a row of its own"]
     if not dates and HISTORY not in raw.schema:
         notes = ["when contacts reached their stage is not told: export the dates of the stages to have them as events"]
-    notes += bare_times(long, at, time_zone=time_zone)
+    notes += note_assumed_zone(long, at, time_zone=time_zone)
     return to_events(RawTable(long, raw.name, raw.notes, in_memory=raw.in_memory), shape, name=name, notes=notes)
 
 

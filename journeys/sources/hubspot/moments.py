@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.sources.epochs import wrong_unit
+from journeys.events.time_zones import note_assumed_zone
+from journeys.events.times import TimeParser
 from journeys.sources.fields import Fields
 from journeys.sources.reading import RawTable
 from journeys.sources.shape import TIME, as_text
-from journeys.sources.times import parse_time, skipped_hour
-from journeys.sources.zones import bare_times
 
 __all__ = ["in_words", "moment", "written"]
 
@@ -18,7 +17,7 @@ def moment(f: Fields, raw: RawTable, column: str, *, time_zone: str | None) -> t
     """Read a column of times, and say what was assumed; what is wrong with single ones goes to the fields' problem."""
     if not f.has(column):
         return f.epoch(raw, column, unit="ms"), []
-    notes = bare_times(raw.rows, f.raw(column), time_zone=time_zone)
+    notes = note_assumed_zone(raw.rows, f.raw(column), time_zone=time_zone)
     if time_zone is None or f.dtype(column).is_numeric():
         return f.epoch(raw, column, unit="ms"), notes
     time, problem = in_words(written(f.raw(column), f.dtype(column)), time_zone=time_zone)
@@ -39,11 +38,7 @@ def written(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 def in_words(at: pl.Expr, *, time_zone: str | None) -> tuple[pl.Expr, pl.Expr]:
     """Read text that is a date, or digits that count milliseconds, and say why it is no time."""
     digits = pl.when(at.str.contains(r"^\d{9,}$")).then(at)
-    words = pl.when(digits.is_null()).then(at)
-    text = pl.String()
-    counted = parse_time(digits, text, column="date", unit="ms")
-    time = pl.coalesce(counted, parse_time(words, text, column="date", time_zone=time_zone))
-    problem = wrong_unit(digits, text, column="date", unit="ms")
-    if time_zone not in (None, "UTC"):
-        problem = pl.coalesce(problem, skipped_hour(words, pl.col(TIME), zone=str(time_zone)))
-    return time, problem
+    parsers = [(TimeParser(unit="ms"), digits), (TimeParser(time_zone=time_zone), pl.when(digits.is_null()).then(at))]
+    time = [parser.parse(text, pl.String(), column="date") for parser, text in parsers]
+    problem = [parser.explain(text, pl.col(TIME), pl.String(), column="date") for parser, text in parsers]
+    return pl.coalesce(time), pl.coalesce(problem)

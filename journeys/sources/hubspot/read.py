@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
+from journeys.events.time_zones import check_zone
 from journeys.sources.fields import Fields, named
 from journeys.sources.hubspot.history import history_events
 from journeys.sources.hubspot.lists import company_facts, contact_events, is_companies, is_contacts, plain_rows
@@ -14,7 +15,6 @@ from journeys.sources.looks import wrong_system
 from journeys.sources.pages import unpaged
 from journeys.sources.reading import RawTable, Source, load_source
 from journeys.sources.shape import Shape, to_events
-from journeys.sources.zones import check_zone
 
 __all__ = ["read_hubspot"]
 

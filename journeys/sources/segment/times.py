@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from journeys.events.time_zones import note_assumed_zone
+from journeys.events.times import UTC_TIME, TimeParser
 from journeys.sources.fields import Fields
-from journeys.sources.times import UTC_TIME, parse_time
-from journeys.sources.zones import bare_times
 
 __all__ = ["assumed", "call_time"]
 
@@ -36,7 +36,7 @@ def call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr, pl.Exp
 
 def assumed(rows: pl.LazyFrame, f: Fields, names: Sequence[str]) -> list[str]:
     """Say what was assumed of the first calls' times, if they name no zone."""
-    return bare_times(rows, *(f.raw(name) for name in names if f.has(name)))
+    return note_assumed_zone(rows, *(f.raw(name) for name in names if f.has(name)))
 
 
 def _read(calls: pl.DataFrame, dtypes: dict[str, pl.DataType], names: Sequence[str]) -> pl.Series:
@@ -57,4 +57,4 @@ def _read(calls: pl.DataFrame, dtypes: dict[str, pl.DataType], names: Sequence[s
 
 
 def _parsed(calls: pl.DataFrame, name: str, dtypes: dict[str, pl.DataType]) -> pl.Series:
-    return calls.select(parse_time(pl.col(name), dtypes[name], column=name)).to_series()
+    return calls.select(TimeParser().parse(pl.col(name), dtypes[name], column=name)).to_series()

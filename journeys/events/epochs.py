@@ -1,4 +1,4 @@
-"""Numbers that count from 1970: which unit, and whether it can be that one; never a guess."""
+"""Numbers that count from 1970: check that they fit the stated unit, and convert them. Units are never guessed."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import polars as pl
 
 from journeys.errors import ArgumentError, SourceError
 
-__all__ = ["check_epoch", "check_unit", "from_epoch", "wrong_unit"]
+__all__ = ["check_unit", "check_unit_fits", "explain_wrong_unit", "from_epoch"]
 
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-# Beyond these years a number is one in another unit.
+# A number outside these years counts another unit.
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
 def check_unit(unit: str) -> None:
-    """Refuse a unit that is none."""
+    """Refuse an unknown unit."""
     if unit not in PER_SECOND:
-        raise ArgumentError(f"unit: {unit!r} is none of {', '.join(map(repr, PER_SECOND))}")
+        raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, PER_SECOND))}.")
 
 
 def _year(value: float, unit: str) -> float:
     return 1970 + value / PER_SECOND[unit] / 31_556_952
 
 
-def check_epoch(values: pl.Series, *, column: str, unit: str, asked: bool = True) -> None:
-    """Refuse numbers that mean another unit: their middle one must fall in the years 2000 to 2100.
+def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_option: bool = True) -> None:
+    """Refuse numbers that count another unit: their median must fall in the years 2000 to 2100.
 
-    `asked`: the caller can say another unit.
+    `has_unit_option`: the caller can choose another unit, so the message proposes one.
 
     Raises
     ------
@@ -38,37 +38,42 @@ def check_epoch(values: pl.Series, *, column: str, unit: str, asked: bool = True
 
     Examples
     --------
-    >>> check_epoch(pl.Series([1772530000000]), column="time", unit="s")
+    >>> check_unit_fits(pl.Series([1772530000000]), column="time", unit="s")
     Traceback (most recent call last):
     ...
     journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between
-    2000 and 2100; it looks like milliseconds (unit='ms')
+    2000 and 2100; it looks like milliseconds (unit='ms').
     """
     check_unit(unit)
     middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
     if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
         return
     fits = [u for u in PER_SECOND if 2000 <= _year(middle, u) <= 2100]
-    say = f" (unit={fits[0]!r})" if fits and asked else ""
+    say = f" (unit={fits[0]!r})" if fits and has_unit_option else ""
     hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
     raise SourceError(
         f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
-        f"not between 2000 and 2100{hint}"
+        f"not between 2000 and 2100{hint}."
     )
 
 
-def wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str) -> pl.Expr:
-    """Say of each number, or digits, that it is no time between 2000 and 2100 in this unit; null where it is one.
+def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str) -> pl.Expr:
+    """Say of each number, or text of digits, outside 2000 to 2100 in this unit that it is; null elsewhere.
 
     Examples
     --------
     >>> rows = pl.DataFrame({"at": [1772530000, 1772530000000, 0]})
-    >>> rows.select(wrong_unit(pl.col("at"), pl.Int64(), column="at", unit="s")).to_series().drop_nulls().to_list()
+    >>> reason = explain_wrong_unit(pl.col("at"), pl.Int64(), column="at", unit="s")
+    >>> rows.select(reason).to_series().drop_nulls().to_list()
     ["column 'at': not between 2000 and 2100 in seconds; it looks like milliseconds",
      "column 'at': not between 2000 and 2100 in seconds"]
     """
     check_unit(unit)
-    number = value.str.strip_chars().cast(pl.Float64, strict=False) if dtype == pl.String else value
+    number = (
+        value.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        if dtype == pl.String
+        else value
+    )
     said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES[unit]}"
     reason: pl.Expr = pl.lit(said)
     for other in PER_SECOND:
@@ -84,7 +89,7 @@ def _inside(value: pl.Expr, unit: str) -> pl.Expr:
 
 
 def from_epoch(value: pl.Expr, *, unit: str) -> pl.Expr:
-    """Turn numbers into UTC microseconds; what is no time between 2000 and 2100 is null."""
+    """Turn numbers into UTC microseconds; null outside the years 2000 to 2100."""
     per_second = PER_SECOND[unit]
     inside = pl.when(_inside(value, unit)).then(value)
     micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None

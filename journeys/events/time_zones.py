@@ -1,4 +1,4 @@
-"""Time zones: the names that there are, and what is assumed of times that name none."""
+"""Time zones: check names, and say what is assumed of times that name none."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import polars as pl
 
 from journeys.errors import ArgumentError, closest
 
-__all__ = ["bare_times", "check_zone", "repeated_hour", "zone_notes"]
+__all__ = ["check_zone", "note_assumed_zone", "note_repeated_hour", "note_time_zone"]
 
 NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
 
 
 def check_zone(zone: str) -> None:
-    """Refuse what is no time zone.
+    """Refuse a name that is not a time zone.
 
     Raises
     ------
     ArgumentError
-        With the names that are closest.
+        Not a time zone; the message gives the closest names.
 
     Examples
     --------
     >>> check_zone("UTC+2")
     Traceback (most recent call last):
     ...
-    journeys.errors.ArgumentError: time_zone: 'UTC+2' is no time zone; did you mean 'Etc/GMT-2'? Give a name such as
-    'Europe/Berlin'
+    journeys.errors.ArgumentError: time_zone: 'UTC+2' is not a time zone; did you mean 'Etc/GMT-2'? Give a name such
+    as 'Europe/Berlin'.
     """
     try:
         pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
@@ -40,10 +40,10 @@ def check_zone(zone: str) -> None:
         if fixed:
             near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
         hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"
-        raise ArgumentError(f"time_zone: {zone!r} is no time zone{hint} a name such as 'Europe/Berlin'") from None
+        raise ArgumentError(f"time_zone: {zone!r} is not a time zone{hint} a name such as 'Europe/Berlin'.") from None
 
 
-def zone_notes(sample: pl.Series, *, time_zone: str | None) -> list[str]:
+def note_time_zone(sample: pl.Series, *, time_zone: str | None) -> list[str]:
     """Say what is assumed of times that name no zone, if there are such in the sample."""
     if isinstance(sample.dtype, pl.Datetime):
         bare = sample.dtype.time_zone is None
@@ -54,26 +54,26 @@ def zone_notes(sample: pl.Series, *, time_zone: str | None) -> list[str]:
     if not bare:
         return []
     zone = time_zone or "UTC"
-    return [f"times without a zone were read as {zone}", *repeated_hour(zone)]
+    return [f"times without a zone were read as {zone}", *note_repeated_hour(zone)]
 
 
-def repeated_hour(zone: str) -> list[str]:
-    """Say which of the two moments was taken that a zone's clocks show twice, if there are such.
+def note_repeated_hour(zone: str) -> list[str]:
+    """Say which moment was taken of an hour that the zone's clocks show twice, if there is one.
 
     Examples
     --------
-    >>> repeated_hour("Europe/Berlin"), repeated_hour("UTC")
+    >>> note_repeated_hour("Europe/Berlin"), note_repeated_hour("UTC")
     (['of an hour that Europe/Berlin repeats when its clocks go back the first was taken'], [])
     """
     winter, summer = (datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
     return [f"of an hour that {zone} repeats when its clocks go back the first was taken"] if winter != summer else []
 
 
-def bare_times(rows: pl.LazyFrame, *times: pl.Expr, time_zone: str | None = None) -> list[str]:
-    """Say what is assumed of the times of the first rows that name no zone; digits are counted and need none."""
+def note_assumed_zone(rows: pl.LazyFrame, *times: pl.Expr, time_zone: str | None = None) -> list[str]:
+    """Say what is assumed of the first rows' times if they name no zone; numbers need none."""
     sample = rows.select(time.alias(f"{place}") for place, time in enumerate(times)).head(1000).collect()
     for column in sample:
         words = column.filter(column.str.contains(r"\D")) if column.dtype == pl.String else column
-        if notes := zone_notes(words, time_zone=time_zone):
+        if notes := note_time_zone(words, time_zone=time_zone):
             return notes
     return []

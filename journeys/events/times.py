@@ -1,0 +1,332 @@
+"""Parse times found in data into UTC: text, dates and numbers. Units, and days and months, are never guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import polars as pl
+
+from journeys.errors import ArgumentError
+from journeys.events.epochs import check_unit, explain_wrong_unit, from_epoch
+from journeys.events.time_zones import check_zone, note_time_zone
+
+__all__ = ["UNREADABLE", "UTC_TIME", "TimeParser"]
+
+UTC_TIME = pl.Datetime("us", "UTC")
+UNREADABLE = "a time that cannot be read"
+
+# %#z is any offset, or Z. Times without one are read in the time zone that the caller names.
+_PATTERNS = (
+    *("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z"),
+    *("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S%.f"),
+    *("%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z"),
+)
+_COMMON = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
+# 17/04/2026, 4/13/2026 23:58, 17.04.2026 08:00:05, 4/13/2026 11:58 PM
+_SPREADSHEET = (
+    r"^(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?P<year>\d{4})"
+    r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second_of_minute>\d\d)(?:[.,]\d+)?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?)?$"
+)
+_DATE_LENGTH = len("2026-03-01")
+_NO_UNIT = "a number that does not say what it counts: give unit='s', 'ms', 'us' or 'ns'"
+_AMBIGUOUS = "a date whose day and month cannot be told apart: give day_first=True or day_first=False"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeParser:
+    """How the times of one column are read.
+
+    Attributes
+    ----------
+    unit : {"s", "ms", "us", "ns"}, optional
+        What numbers, or digits in text, count from 1970. Numbers without a unit are refused.
+    time_zone : str, optional
+        The zone of times that name none; UTC by default.
+    format : str, optional
+        How text is written, as `strptime` has it: "%d.%m.%y %H:%M". Other text is then not read.
+    day_first : bool, optional
+        Whether 03/04/2026 is 3 April. Without it, only dates that have one meaning are read, such as 17/04/2026.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown unit or time zone, an invalid format, or a format together with `unit` or `day_first`.
+
+    Examples
+    --------
+    >>> at = pl.DataFrame({"at": ["2026-01-01 10:00:00+00", "04/13/2026 23:58", "03/04/2026"]})
+    >>> at.select(TimeParser().parse(pl.col("at"), pl.String(), column="at"))["at"].dt.to_string("iso").to_list()
+    ['2026-01-01 10:00:00.000000+00:00', '2026-04-13 23:58:00.000000+00:00', None]
+    """
+
+    unit: str | None = None
+    time_zone: str | None = None
+    format: str | None = None
+    day_first: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit is not None:
+            check_unit(self.unit)
+        check_zone(self.zone)
+        if self.day_first not in (None, True, False):
+            raise ArgumentError(f"day_first: expected True, False or None, got {self.day_first!r}.")
+        if self.format is not None:
+            other = "unit" if self.unit is not None else "day_first" if self.day_first is not None else None
+            if other is not None:
+                raise ArgumentError(f"format: the format already says how times are written; leave out {other}=.")
+            _check_format(self.format)
+
+    @property
+    def zone(self) -> str:
+        """The zone of times that name none."""
+        return self.time_zone or "UTC"
+
+    def parse(self, value: pl.Expr, dtype: pl.DataType, *, column: str) -> pl.Expr:
+        """Turn a column of times of any type into UTC microseconds; null where a time cannot be read.
+
+        A number outside the years 2000 to 2100 is null, since it counts something else. Of an hour that the zone
+        repeats in autumn the first is taken; an hour that it skips in spring is null. `explain` gives the reasons.
+
+        Raises
+        ------
+        ArgumentError
+            Numbers without a unit, or a type that is not a time.
+        """
+        if isinstance(dtype, pl.Datetime):
+            instant = value.cast(pl.Datetime("us", dtype.time_zone))
+            if dtype.time_zone is not None:
+                return instant.dt.convert_time_zone("UTC")
+            localised = instant.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
+            return localised.dt.convert_time_zone("UTC")
+        if dtype == pl.Date:
+            return self.parse(value.cast(pl.Datetime("us")), pl.Datetime("us"), column=column)
+        if dtype.is_numeric():
+            if self.unit is None:
+                raise ArgumentError(
+                    f"timestamp: column {column!r} holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns'."
+                )
+            return from_epoch(value, unit=self.unit)
+        if dtype in (pl.String, pl.Null):
+            return value.cast(pl.String).map_batches(self._parse_text, return_dtype=UTC_TIME, is_elementwise=True)
+        raise ArgumentError(
+            f"timestamp: column {column!r} is {dtype}; expected a datetime, a date, text, or numbers with a unit."
+        )
+
+    def explain(self, value: pl.Expr, parsed: pl.Expr, dtype: pl.DataType, *, column: str) -> pl.Expr:
+        """Say of each time that could not be read why not; null where it was read, or where there is no time.
+
+        Examples
+        --------
+        >>> rows = pl.DataFrame({"at": ["03/04/2026", "soon"], "read": pl.Series([None, None], dtype=UTC_TIME)})
+        >>> reason = TimeParser().explain(pl.col("at"), pl.col("read"), pl.String(), column="at")
+        >>> rows.select(reason).to_series().to_list()
+        ['a date whose day and month cannot be told apart: give day_first=True or day_first=False', \
+'a time that cannot be read']
+        """
+        if self.unit is not None and (dtype == pl.String or dtype.is_numeric()):
+            wrong = explain_wrong_unit(value, dtype, column=column, unit=self.unit)
+            if dtype != pl.String:
+                return wrong
+            there = parsed.is_null() & (value.str.strip_chars() != "")
+            return pl.coalesce(wrong, pl.when(there).then(pl.lit(UNREADABLE)))
+
+        def reasons(batch: pl.Series) -> pl.Series:
+            return self._explain_batch(*batch.struct.unnest()).alias(batch.name)
+
+        pair = pl.struct(value.alias("value"), parsed.alias("parsed"))
+        return pair.map_batches(reasons, return_dtype=pl.String, is_elementwise=True).name.keep()
+
+    def is_date_only(self, value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        """Say which times are dates without a time of day, which are read as midnight."""
+        if dtype == pl.Date:
+            return value.is_not_null()
+        if dtype != pl.String or self.unit is not None:
+            return pl.lit(value=False)
+        if self.format is not None:
+            return pl.lit(value=not re.search(r"%[^%]*?[HIklMSTRXcrps+]", self.format)) & value.is_not_null()
+        return value.str.strip_chars().str.len_bytes() <= _DATE_LENGTH
+
+    def note_assumptions(self, sample: pl.Series) -> list[str]:
+        """Say what is assumed of times that name no zone, if there are such in the sample."""
+        if self.unit is not None and (sample.dtype == pl.String or sample.dtype.is_numeric()):
+            return []
+        if self.format is not None and sample.dtype == pl.String:
+            return [] if "z" in self.format else note_time_zone(pl.Series([datetime(2026, 1, 1)]), time_zone=self.zone)
+        return note_time_zone(sample, time_zone=self.zone)
+
+    def _localise(self, naive: pl.Series) -> pl.Series:
+        """Read times without a zone in the caller's, as UTC."""
+        if naive.dtype.time_zone is None:  # type: ignore[attr-defined]
+            naive = naive.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
+        return naive.dt.convert_time_zone("UTC")
+
+    def _parse_text(self, batch: pl.Series) -> pl.Series:
+        """Read text format by format, each only where the ones before it read nothing."""
+        if batch.null_count() == len(batch):
+            return pl.Series(batch.name, [], dtype=UTC_TIME).extend_constant(None, len(batch))
+        if self.unit is not None:
+            return _parse_digits(batch, unit=self.unit)
+        if self.format is not None:
+            naive = batch.str.strip_chars().str.to_datetime(self.format, time_unit="us", strict=False)
+            return self._localise(naive).alias(batch.name)
+        parsed = self._parse_common(batch)
+        readers: list[Callable[[pl.Series], pl.Series]] = [
+            *(partial(self._parse_pattern, pattern=pattern) for pattern in _PATTERNS),
+            self._parse_named_utc,
+            lambda text: self._localise(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))),
+            lambda text: self._localise(_parse_spreadsheet(text, day_first=self.day_first)),
+            lambda text: self._parse_pattern(
+                text.str.replace(r"(:\d\d),(\d+)", "$1.$2"), pattern="%Y-%m-%d %H:%M:%S%.f"
+            ),
+        ]
+        for reader in readers:
+            unread = batch.set(parsed.is_not_null(), None)
+            if unread.null_count() == len(unread):
+                break
+            parsed = parsed.zip_with(parsed.is_not_null(), reader(unread.str.strip_chars()))
+        return parsed.alias(batch.name)
+
+    def _parse_pattern(self, text: pl.Series, *, pattern: str) -> pl.Series:
+        return self._localise(text.str.to_datetime(pattern, time_unit="us", strict=False))
+
+    def _parse_named_utc(self, text: pl.Series) -> pl.Series:
+        """Read "2026-03-01 10:00:00 UTC"."""
+        bare = text.str.extract(r"^(.*?)\s*(?:UTC|GMT)$", 1).str.strip_chars()
+        return TimeParser()._parse_pattern(bare.str.replace("T", " "), pattern="%Y-%m-%d %H:%M:%S%.f")
+
+    def _parse_common(self, batch: pl.Series) -> pl.Series:
+        """Read what most systems write, `2026-03-01T10:00:00.123Z`, also without T, fraction and Z, piece by piece.
+
+        Patterns with a fraction are many times slower than the same without one. What is written otherwise stays null,
+        and so does a whole batch that starts with something else or mixes times with and without Z.
+        """
+        nothing = pl.Series(batch.name, [], dtype=UTC_TIME).extend_constant(None, len(batch))
+        first = batch.drop_nulls().head(1)
+        if not first.str.contains(_COMMON).item():
+            return nothing
+        rest = batch.str.slice(19)
+        has_z = rest.str.ends_with("Z")
+        zone = self.zone
+        if has_z.all():
+            rest, zone = rest.str.head(-1), "UTC"
+        elif has_z.any():
+            return nothing
+        fraction = _parse_fraction(rest)
+        if fraction is None:
+            return nothing
+        pattern = f"%Y-%m-%d{first.item()[10]}%H:%M:%S"
+        local = batch.str.head(19).str.to_datetime(pattern, time_unit="us", strict=False) + fraction
+        local = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        return local if zone == "UTC" else local.dt.convert_time_zone("UTC")
+
+    def _explain_batch(self, value: pl.Series, parsed: pl.Series) -> pl.Series:
+        """Give the reasons of one batch; most batches have none."""
+        unread = value.set(parsed.is_not_null(), None)
+        if unread.dtype == pl.String:
+            unread = unread.str.strip_chars()
+            unread = unread.set(unread == "", None)
+        if unread.null_count() == len(unread):
+            return pl.Series([None], dtype=pl.String).new_from_index(0, len(value))
+        in_utc = TimeParser(format=self.format, day_first=self.day_first)
+        reasons: list[pl.Expr] = [
+            pl.when(in_utc.parse(pl.first(), unread.dtype, column=value.name).is_not_null()).then(
+                pl.lit(f"{UNREADABLE}: the clocks of {self.zone} skip it")
+            )
+        ]
+        if self.format is not None:
+            reasons.append(pl.lit(f"{UNREADABLE}: it does not match format={self.format!r}"))
+        elif unread.dtype == pl.String:
+            is_number = pl.first().str.contains(r"^-?\d+(?:[.,]\d+)?$")
+            reasons.append(pl.when(is_number).then(pl.lit(_NO_UNIT)))
+            reasons.append(pl.when(_is_ambiguous(pl.first())).then(pl.lit(_AMBIGUOUS)))
+        reason = pl.coalesce(*reasons, pl.lit(UNREADABLE))
+        return unread.to_frame().select(pl.when(pl.first().is_not_null()).then(reason)).to_series()
+
+
+def _check_format(format: str) -> None:  # noqa: A002
+    """Refuse a format that does not give a full date back."""
+    moment = pl.Series([datetime(2026, 4, 17, 10, 5, 6, tzinfo=UTC)])
+    try:
+        read = moment.dt.strftime(format).str.to_datetime(format, time_unit="us", strict=False).item()
+    except pl.exceptions.PolarsError:
+        read = None
+    if read is None or (read.year, read.month, read.day) != (2026, 4, 17):
+        raise ArgumentError(
+            f"format: {format!r} is not a format of a date with year, month and day; "
+            "give one such as '%d.%m.%Y %H:%M' or '%d/%m/%Y'."
+        )
+
+
+def _parse_digits(batch: pl.Series, *, unit: str) -> pl.Series:
+    """Read numbers written as text, "1772530000" or "1772530000,5"; whole ones exactly."""
+    text = batch.str.strip_chars()
+    whole = text.cast(pl.Int64, strict=False)
+    fractional = text.set(whole.is_not_null(), None).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    numbers = pl.DataFrame({"whole": whole, "fractional": fractional})
+    parsed = [from_epoch(pl.col(column), unit=unit) for column in numbers.columns]
+    return numbers.select(pl.coalesce(parsed).alias(batch.name)).to_series()
+
+
+def _parse_fraction(rest: pl.Series) -> pl.Series | None:
+    """Read ".123" as a duration of microseconds, "" as none; null where there is something else."""
+    length = rest.str.len_bytes()
+    if length.max() == 0:
+        return pl.Series([0], dtype=pl.Duration("us"))
+    if rest.str.contains(".+", literal=True).any():
+        return None
+    digits = rest.str.slice(1)
+    if length.min() != 7 or length.max() != 7:
+        digits = digits.str.slice(0, 6).str.pad_end(6, "0")
+    good = (length == 0) | (rest.str.starts_with(".") & (length > 1) & (length <= 10))
+    micros = digits.cast(pl.UInt32, strict=False).cast(pl.Int64)
+    if (length > 7).any():  # beyond microseconds there have to be digits, too
+        good &= (length <= 7) | rest.str.slice(7).cast(pl.UInt32, strict=False).is_not_null()
+    return micros.set(~good, None).cast(pl.Duration("us"))
+
+
+def _is_ambiguous(text: pl.Expr) -> pl.Expr:
+    parts = text.str.extract_groups(_SPREADSHEET).struct
+    first, second = (parts.field(part).cast(pl.Int8, strict=False) for part in ("first", "second"))
+    return (first <= 12) & (second <= 12) & (first != second)
+
+
+def _parse_spreadsheet(text: pl.Series, *, day_first: bool | None) -> pl.Series:
+    """Read dates as spreadsheets write them.
+
+    Without `day_first`, a date is read only where one of its two numbers cannot be a month, or both are equal:
+
+        17/04/2026         17 April, day first
+        04/13/2026 23:58   13 April, month first
+        03/04/2026         null: 3 April or March 4
+    """
+    parts = text.to_frame("text").select(pl.col("text").str.extract_groups(_SPREADSHEET).alias("parts")).unnest("parts")
+    first, second = pl.col("first").cast(pl.Int8, strict=False), pl.col("second").cast(pl.Int8, strict=False)
+    is_day_first = pl.lit(day_first) if day_first is not None else (first > 12) | (first == second)
+    is_clear = pl.lit(value=True) if day_first is not None else (first > 12) | (second > 12) | (first == second)
+    hour = pl.col("hour").cast(pl.Int8, strict=False)
+    is_twelve_hour = pl.col("half").is_not_null()
+    afternoon = pl.col("half").str.to_lowercase() == "p"
+    hour = (
+        pl.when(is_twelve_hour & ~hour.is_between(1, 12))
+        .then(pl.lit(99, dtype=pl.Int8))  # 13:00 PM is not a time
+        .when(is_twelve_hour)
+        .then(hour % 12 + pl.when(afternoon).then(12).otherwise(0))
+        .otherwise(hour)
+        .fill_null(0)
+    )
+    iso = pl.format(
+        "{}-{}-{} {}:{}:{}",
+        pl.col("year"),
+        pl.when(is_day_first).then(second).otherwise(first),
+        pl.when(is_day_first).then(first).otherwise(second),
+        hour,
+        pl.col("minute").fill_null("00"),
+        pl.col("second_of_minute").fill_null("00"),
+    )
+    clear = parts.select(pl.when(is_clear).then(iso)).to_series()
+    return clear.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
