@@ -118,7 +118,7 @@ class AsksAttribution(Selection):
         if model != "custom" and weights is not None:
             problems.append(f"weights: {weights!r} goes with model='custom' only.")
         raise_all(problems, ArgumentError)
-        goal = resolve_step(conversion, names=self.log.names, columns=schema.names(), argument="conversion")
+        goal = resolve_step(conversion, names=self.log.names, columns=self.log.step_columns, argument="conversion")
         spec = AttributionSpec(goal, by, duration_us(lookback, argument="lookback"), repeats, value)
         settings = settings_of(
             self, conversion=goal.name, model=model, by=by, lookback=lookback, repeats=repeats, value=value

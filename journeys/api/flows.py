@@ -264,7 +264,7 @@ class AsksFlows(Selection):
         UnknownNameError
             When an event or a column is not there.
         ArgumentError
-            When `quiet` is no duration.
+            When `quiet` is not a valid duration.
 
         Notes
         -----
@@ -321,7 +321,7 @@ class AsksFlows(Selection):
         UnknownNameError
             When nobody has that label.
         ArgumentError
-            When `gap` is no duration, or `person` no label.
+            When `gap` is not a valid duration, or `person` not a label.
 
         Examples
         --------
@@ -384,13 +384,13 @@ class AsksFlows(Selection):
         from journeys.analyses.flow.nodes import Nodes, ask_nodes
         from journeys.analyses.result import settings_of
 
-        names, columns = self.log.names, self.log.schema.names()
-        known: dict[str, Any] = {"names": names, "columns": columns, "problems": problems}
+        known: dict[str, Any] = {"names": self.log.names, "columns": self.log.schema.names(), "problems": problems}
 
         def met(asked: Nodes) -> list[str]:
             return replace(self, cuts=()).run(names_met, asked)["name"].unique().sort().to_list()
 
         nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, met=met, **known)
+        known["step_columns"] = self.log.step_columns
         spec = ask_flow(nodes=nodes, start=start, end=end, goal=goal, options=options, **known)
         asked = told_words(spec, start=start, end=end, options=options)
         asked |= {"expand": expand, "groups": groups, "hide": hide}

@@ -57,7 +57,7 @@ class AsksFunnels(Selection):
             ``"Viewed Page -> [Read Article | Opened Email] -> Signed Up"``. Steps may repeat.
         within : str or timedelta, optional
             Longest time from the first step to the last, inclusive ("14d" is 14 × 24 hours); or "same day",
-            "same week", "same month" (of `time_zone`), "same session". No limit by default.
+            "same week", "same month" (of `time_zone`), "session". No limit by default.
         order : {"loose", "strict", "any"}
             Other events may lie between; each step is the very next event; or the most different steps that
             were taken inside one window, in whatever order.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -14,6 +14,7 @@ from journeys.engines import local
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import Log, View
 from journeys.log.core import Size, summarise_people
+from journeys.steps import parse_period
 
 if TYPE_CHECKING:
     from journeys.api import Journeys
@@ -196,9 +197,7 @@ class Selection:
         >>> jn.Journeys.from_table(log).between("2026-03-01", "2026-03-02").people["person"].to_list()
         ['b']
         """
-        low, high = _moment(start, argument="start"), _moment(end, argument="end")
-        if low and high and high <= low:
-            raise ArgumentError(f"end: {end!r} must be after start, {start!r}.")
+        low, high = parse_period(start, end, arguments=("start", "end"))
         condition = pl.lit(value=True)
         if low:
             condition &= pl.col("timestamp") >= low
@@ -288,15 +287,3 @@ def _labelled(events: pl.LazyFrame, people: pl.LazyFrame) -> pl.LazyFrame:
     labels = people.select(pl.col("code"), pl.col("person").alias("label"))
     named = events.join(labels, left_on="person", right_on="code", how="left", maintain_order="left")
     return named.select(pl.col("label").alias("person"), *columns[1:])
-
-
-def _moment(value: date | datetime | str | None, *, argument: str) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ArgumentError(f"{argument}: {value!r} is no date; write e.g. '2026-03-01'.") from error
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +47,17 @@ class View(NamedTuple):
         import numpy as np
 
         return np.asarray(np.load(self.codes, mmap_mode="r"))
+
+    def with_people_columns(self, names: Iterable[str]) -> View:
+        """Join to the events those of the named columns that only people have.
+
+        Conditions of steps may use columns of people; a column that events have, too, is that of the events.
+        """
+        missing = sorted(set(names) - set(self.events.collect_schema().names()))
+        if not missing:
+            return self
+        people = self.people.select(pl.col("code").alias("person"), *missing)
+        return self._replace(events=self.events.join(people, on="person", how="left", maintain_order="left"))
 
 
 class Size(NamedTuple):
@@ -95,6 +107,12 @@ class Log:
     def people_schema(self) -> pl.Schema:
         """Columns of the people and their types."""
         return self.shards[0].people.collect_schema()
+
+    @property
+    def step_columns(self) -> list[str]:
+        """The columns that conditions of steps may use: of events, and of people where events have no such column."""
+        columns = dict.fromkeys([*self.schema.names(), *self.people_schema.names()])
+        return [name for name in columns if name not in ("person", "code")]
 
 
 def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:

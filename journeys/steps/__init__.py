@@ -1,21 +1,11 @@
-"""Steps: named conditions on events, how they are written, and in which order they are asked for."""
+"""Steps: named conditions on events, how they are written, and in which order a funnel asks for them."""
 
-from journeys.steps.core import Step, StepLike, duration_us, moment_us, resolve_step, resolve_steps, step
-from journeys.steps.pattern import parse
-from journeys.steps.sequence import AnyOrder, Never, Steps, any_order, never
+from journeys.steps.durations import duration_us, moment_us, parse_moment, parse_period
+from journeys.steps.pattern import parse_pattern, parse_steps
+from journeys.steps.resolve import columns_used, resolve_step, resolve_steps
+from journeys.steps.steps import AnyOrder, Never, Step, StepLike, Steps, any_order, never, step
 
 __all__ = [
-    "AnyOrder",
-    "Never",
-    "Step",
-    "StepLike",
-    "Steps",
-    "any_order",
-    "duration_us",
-    "moment_us",
-    "never",
-    "parse",
-    "resolve_step",
-    "resolve_steps",
-    "step",
-]
+    "AnyOrder", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "duration_us", "moment_us", "never",
+    "parse_moment", "parse_pattern", "parse_period", "parse_steps", "resolve_step", "resolve_steps", "step",
+]  # fmt: skip

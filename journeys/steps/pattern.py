@@ -1,28 +1,29 @@
-"""The shorthand for people who type: ``"Viewed Page -> [Read Article | Opened Email] -> Signed Up <= 7d"``.
+"""Steps as text: ``"Viewed Page -> [Read Article | Opened Email] -> Signed Up <= 7d"``.
 
 ============== =======================================================
 ``A -> B``     B after A
 ``[A | B]``    any of them
-``{A, B}``     both, in whatever order
-``B?``         may be left out
+``{A, B}``     both, in any order
+``B?``         optional
 ``B <= 2d``    at most two days after the step before
 ``!X``         X must not happen between its neighbours
-``"A -> B"``   a name in quotes is taken as it stands
+``"A -> B"``   a name in quotes is taken literally
 ============== =======================================================
 """
 
 from __future__ import annotations
 
-from journeys.errors import ArgumentError
-from journeys.steps.core import Step, StepLike, step
-from journeys.steps.sequence import AnyOrder, Never, Steps
+from typing import Any
 
-__all__ = ["parse"]
+from journeys.errors import ArgumentError
+from journeys.steps.steps import AnyOrder, Never, Step, StepLike, Steps, step
+
+__all__ = ["parse_pattern", "parse_steps"]
 
 _CLOSING = {"[": "]", "{": "}"}
 
 
-def parse(pattern: str) -> Steps:
+def parse_pattern(pattern: str) -> Steps:
     """Read a pattern of steps.
 
     Parameters
@@ -41,26 +42,45 @@ def parse(pattern: str) -> Steps:
 
     Examples
     --------
-    >>> parse("Viewed Page -> [Read Article | Opened Email] -> !Left -> Signed Up").flat[1].events
+    >>> parse_pattern("Viewed Page -> [Read Article | Opened Email] -> !Left -> Signed Up").flat[1].events
     ('Read Article', 'Opened Email')
-    >>> parse("A -> {B, C} -> D?").runs
+    >>> parse_pattern("A -> {B, C} -> D?").runs
     ((0,), (1, 2), (3,))
-    >>> parse("A -> -> B")
+    >>> parse_pattern("A -> -> B")
     Traceback (most recent call last):
         ...
     journeys.errors.ArgumentError: steps: a step is missing here:
         A -> -> B
              ^
     """
-    return Steps.of([_part(pattern, low, high) for low, high in _cut(pattern, "->", 0, len(pattern))])
+    return Steps.of([_parse_part(pattern, low, high) for low, high in _split(pattern, "->", 0, len(pattern))])
 
 
-def _fail(pattern: str, at: int, what: str) -> ArgumentError:
+def parse_steps(given: Any) -> Steps:
+    """Read steps given as a pattern, as a list, or joined by ``>>``.
+
+    Raises
+    ------
+    ArgumentError
+        When a pattern cannot be read, a single step is given, or a step is missing around what must not happen.
+
+    Examples
+    --------
+    >>> parse_steps("A -> B").flat[0].name, parse_steps(["A", "B"]).flat[0]
+    ('A', 'A')
+    """
+    return (parse_pattern(given) if isinstance(given, str) else Steps.of(given)).require_complete()
+
+
+def _pattern_error(pattern: str, at: int, what: str) -> ArgumentError:
     return ArgumentError(f"steps: {what}:\n    {pattern}\n    {' ' * at}^")
 
 
-def _cut(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
-    """Split at a mark that is inside no quotes and no brackets; return where the parts begin and end."""
+def _split(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
+    """Split at a mark outside quotes and brackets; return where each part begins and ends.
+
+    "A -> [B | C]" split at "->" gives (0, 2) and (4, 12); the bar inside the brackets splits only their content.
+    """
     parts: list[tuple[int, int]] = []
     start = at = low
     open_: list[tuple[str, int]] = []
@@ -69,14 +89,14 @@ def _cut(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
         if sign == '"':
             close = pattern.find('"', at + 1, high)
             if close < 0:
-                raise _fail(pattern, at, "this quote is never closed")
+                raise _pattern_error(pattern, at, "this quote is never closed")
             at = close + 1
             continue
         if sign in _CLOSING:
             open_.append((sign, at))
         elif sign in _CLOSING.values():
             if not open_ or _CLOSING[open_[-1][0]] != sign:
-                raise _fail(pattern, at, f"this {sign!r} closes nothing")
+                raise _pattern_error(pattern, at, f"this {sign!r} closes nothing")
             open_.pop()
         elif not open_ and pattern.startswith(mark, at):
             parts.append((start, at))
@@ -85,11 +105,12 @@ def _cut(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
             continue
         at += 1
     if open_:
-        raise _fail(pattern, open_[-1][1], f"this {open_[-1][0]!r} is never closed")
+        raise _pattern_error(pattern, open_[-1][1], f"this {open_[-1][0]!r} is never closed")
     return [*parts, (start, high)]
 
 
 def _trim(pattern: str, low: int, high: int) -> tuple[int, int]:
+    """Leave out blanks at both ends."""
     while low < high and pattern[low].isspace():
         low += 1
     while low < high and pattern[high - 1].isspace():
@@ -97,11 +118,12 @@ def _trim(pattern: str, low: int, high: int) -> tuple[int, int]:
     return low, high
 
 
-def _part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Never:
+def _parse_part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Never:
+    """Read what stands between two arrows: a step, steps in any order, or what must not happen."""
     within: str | None = None
-    pieces = _cut(pattern, "<=", low, high)
+    pieces = _split(pattern, "<=", low, high)
     if len(pieces) > 2:
-        raise _fail(pattern, pieces[2][0] - 2, "only one window can be given for a step")
+        raise _pattern_error(pattern, pieces[2][0] - 2, "only one window can be given for a step")
     if len(pieces) == 2:
         at, end = _trim(pattern, *pieces[1])
         within = pattern[at:end]
@@ -109,34 +131,34 @@ def _part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Never:
     low, high = _trim(pattern, low, high)
     if low < high and pattern[low] == "!":
         if within is not None:
-            raise _fail(pattern, low, "what must not happen has no window")
-        return Never(_names(pattern, low + 1, high))
+            raise _pattern_error(pattern, low, "what must not happen has no window")
+        return Never(_parse_names(pattern, low + 1, high))
     optional = low < high and pattern[high - 1] == "?"
     if optional:
         low, high = _trim(pattern, low, high - 1)
     if low < high and pattern[low] == "{":
         if within is not None or optional:
-            raise _fail(pattern, low, "a run in any order can have no window of its own and cannot be optional")
-        return AnyOrder(tuple(_names(pattern, *one) for one in _cut(pattern, ",", low + 1, high - 1)))
-    found = _names(pattern, low, high)
+            raise _pattern_error(pattern, low, "a run in any order can have no window of its own, nor be optional")
+        return AnyOrder(tuple(_parse_names(pattern, *one) for one in _split(pattern, ",", low + 1, high - 1)))
+    found = _parse_names(pattern, low, high)
     return step(found.name, found.events, within=within, optional=optional)
 
 
-def _names(pattern: str, low: int, high: int) -> Step:
+def _parse_names(pattern: str, low: int, high: int) -> Step:
     """Read a name, or names in square brackets with bars between them."""
     low, high = _trim(pattern, low, high)
     if low < high and pattern[low] == "[":
         if pattern[high - 1] != "]":
-            raise _fail(pattern, low, "something stands behind the bracket that opens here")
-        names = [_name(pattern, *one) for one in _cut(pattern, "|", low + 1, high - 1)]
+            raise _pattern_error(pattern, low, "something stands behind the bracket that opens here")
+        names = [_parse_name(pattern, *one) for one in _split(pattern, "|", low + 1, high - 1)]
         return step(" or ".join(names), names)
-    return step(_name(pattern, low, high))
+    return step(_parse_name(pattern, low, high))
 
 
-def _name(pattern: str, low: int, high: int) -> str:
+def _parse_name(pattern: str, low: int, high: int) -> str:
     low, high = _trim(pattern, low, high)
     if low == high:
-        raise _fail(pattern, min(low, len(pattern)), "a step is missing here")
+        raise _pattern_error(pattern, min(low, len(pattern)), "a step is missing here")
     if pattern[low] == '"' and pattern[high - 1] == '"' and high - low > 1:
         return pattern[low + 1 : high - 1]
     return pattern[low:high]

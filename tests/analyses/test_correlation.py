@@ -295,8 +295,8 @@ class TestBadInput:
         ("options", "text"),
         [
             ({"exposure": "after"}, "exposure: 'after' is none of 'before', 'matched' and 'first …'"),
-            ({"exposure": "first week"}, "exposure: 'week' is no duration"),
-            ({"within": "1mo"}, "within: '1mo' is no duration"),
+            ({"exposure": "first week"}, "exposure: 'week' is not a valid duration"),
+            ({"within": "1mo"}, "within: '1mo' is not a valid duration"),
             ({"follow_up": "7d"}, "follow_up: '7d' only has a meaning after exposure='first …'"),
             ({"min_people": -1}, "min_people: expected a whole number of people, 0 or more; got -1"),
             ({"confidence": 95}, "confidence: 95 is not between 0 and 1"),

@@ -445,8 +445,16 @@ def test_wrong_words_are_all_named() -> None:
         ({"node": "page"}, jn.UnknownNameError, "node: no column 'page'"),
         ({"expand": {"Loaded a Page": "path"}}, jn.UnknownNameError, "expand: no column 'path'"),
         ({"expand": {"Load": "page_path"}}, jn.UnknownNameError, "expand: no event 'Load'"),
-        ({"collapse": "soon"}, jn.ArgumentError, "collapse: 'soon' is no duration; write True, False, 'loops' or a"),
-        ({"within": "14x"}, jn.ArgumentError, "within: '14x' is no duration; write 'session' or a duration such as"),
+        (
+            {"collapse": "soon"},
+            jn.ArgumentError,
+            "collapse: 'soon' is not a valid duration; write True, False, 'loops'",
+        ),
+        (
+            {"within": "14x"},
+            jn.ArgumentError,
+            "within: '14x' is not a valid duration; write 'session' or a duration",
+        ),
         ({"hide": 3}, jn.ArgumentError, "hide: 3 is neither a name or pattern nor a list of them"),
         ({"groups": {"a": 3}}, jn.ArgumentError, "groups: 3 is neither a name or pattern nor a list of them"),
         ({"expand": 3}, jn.ArgumentError, "expand: 3 must give the column of each event"),
@@ -506,11 +514,11 @@ def test_wrong_words_of_the_other_questions() -> None:
     j = log_of([(f"p{n:02d}", 0, "x") for n in range(60)])
     with pytest.raises(jn.UnknownNameError, match="goal: no event 'Y'. Available: 'x'"):
         j.dropoff("Y")
-    with pytest.raises(jn.ArgumentError, match="- quiet: 'soon' is no duration(.|\n)*- goal: no event 'Y'"):
+    with pytest.raises(jn.ArgumentError, match="- quiet: 'soon' is not a valid duration(.|\n)*- goal: no event 'Y'"):
         j.dropoff("Y", quiet="soon")
     with pytest.raises(jn.UnknownNameError, match="person: no person 'nobody'(.|\n)*'p19' and 40 more"):
         j.timeline("nobody")
-    with pytest.raises(jn.ArgumentError, match="- gap: 'x' is no duration(.|\n)*- person: labels are String here"):
+    with pytest.raises(jn.ArgumentError, match="- gap: 'x' is not a valid duration(.|\n)*- person: labels are String"):
         j.timeline(["a"], gap="x")
     with pytest.raises(jn.ArgumentError, match="person: None is nobody"):
         j.timeline(None)

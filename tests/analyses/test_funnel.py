@@ -313,7 +313,7 @@ def test_nobody():
     [
         ({"steps": ["A", "Bb"]}, "steps: no event 'Bb'; did you mean 'B'"),
         ({"steps": ["A", "B"], "within": "0d"}, "within: '0d' must be longer than zero"),
-        ({"steps": ["A", "B"], "within": "-1d"}, "within: '-1d' is no duration"),
+        ({"steps": ["A", "B"], "within": "-1d"}, "within: '-1d' is not a valid duration"),
         ({"steps": ["A", "B"], "within": "1mo"}, "Months and years have no fixed length"),
         ({"steps": []}, "at least one step is needed"),
         ({"steps": ["A", "B"], "by": "campain"}, "by: no column 'campain'; did you mean 'campaign'"),

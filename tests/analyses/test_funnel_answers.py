@@ -105,7 +105,7 @@ def test_spells(rows: list[Row], kinds: list[str], within: int | None):
     assert curve.censored == sum(within is None or time < within for time in waiting)
 
 
-@given(logs.rows(), KIND_LISTS, st.sampled_from(["same day", "same session"]))
+@given(logs.rows(), KIND_LISTS, st.sampled_from(["same day", "session"]))
 def test_calendar_windows(rows: list[Row], kinds: list[str], window: str):
     rows = [(person, 5 * HOUR * minute, event, campaign) for person, minute, event, campaign in rows]
     asked = twin.Asked(conditions(kinds))
@@ -347,7 +347,7 @@ def test_who_is_cut_off_by_the_end_of_the_log():
     late = journeys([*rows, ("d", 24 * 60, "X", None)])
     assert late.funnel(steps, within="same day").converted_within().censored == 0
     assert log.funnel(steps, within="same day").converted_within().censored == 3
-    assert log.funnel(steps, within="same session").converted_within().censored == 1
+    assert log.funnel(steps, within="session").converted_within().censored == 1
 
 
 @given(logs.rows(), KIND_LISTS, st.sampled_from(["loose", "strict", "any"]))

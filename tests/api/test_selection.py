@@ -80,9 +80,9 @@ def test_errors_name_what_there_is():
         j.only(["ana"])
     with pytest.raises(jn.ArgumentError, match="condition: 'A' is no Polars expression"):
         j.where("A")
-    with pytest.raises(jn.ArgumentError, match="start: 'yesterday' is no date"):
+    with pytest.raises(jn.ArgumentError, match="start: 'yesterday' is not a valid date"):
         j.between("yesterday")
-    with pytest.raises(jn.ArgumentError, match="end: '2026-01-01' must be after start"):
+    with pytest.raises(jn.ArgumentError, match="end: '2026-01-01' must be after the start"):
         j.between("2026-02-01", "2026-01-01")
     with pytest.raises(jn.UnknownNameError, match="people: no column 'person'"):
         j.only(pl.DataFrame({"user": ["anna"]}))

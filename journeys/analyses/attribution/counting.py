@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.log import View
 from journeys.log.expressions import ends_person, last_before
-from journeys.steps import Step
+from journeys.steps import Step, columns_used
 
 __all__ = ["AttributionSpec", "count", "paths_of", "touched"]
 
@@ -82,7 +82,7 @@ def paths_of(view: View, spec: AttributionSpec) -> pl.DataFrame:
 def _before_conversion(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """Touches and first conversions, nothing after them: `person`, `time`, `touch`, `goal`, `value`."""
     worth = pl.col(spec.value).cast(pl.Float64) if spec.value else pl.lit(None, dtype=pl.Float64)
-    rows = view.events.select(
+    rows = view.with_people_columns(columns_used([spec.conversion])).events.select(
         "person",
         pl.col("timestamp").to_physical().alias("time"),
         pl.col(spec.by).cast(pl.String).alias("touch"),

@@ -10,7 +10,7 @@ import polars as pl
 from journeys.analyses.correlation.ask import Ask, EveryEvent, Trait, Values, steps_in
 from journeys.analyses.correlation.window import Array, Borders, Rows, Window, open_window
 from journeys.log import View
-from journeys.steps import Step
+from journeys.steps import Step, columns_used
 
 __all__ = ["Columns", "read_columns"]
 
@@ -114,7 +114,8 @@ def read_columns(view: View, ask: Ask, *, time: bool = False) -> Columns:
     properties = sorted({family.column for family in ask.families if isinstance(family, Values)})
     # The cast is part of the scan, where it runs on all cores.
     wanted += [pl.col(name).cast(pl.String).cast(pl.Categorical).alias(f"property {name}") for name in properties]
-    frame = view.events.select(wanted).collect() if wanted else pl.DataFrame()
+    events = view.with_people_columns(columns_used(asked)).events
+    frame = events.select(wanted).collect() if wanted else pl.DataFrame()
     event = np.empty(0, np.uint8)
     if named:
         event = frame["event"].to_numpy() if view.codes is None else view.numbers()

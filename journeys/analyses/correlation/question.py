@@ -64,7 +64,7 @@ def resolve_ask(
 
 
 def _step(log: Log, given: StepLike, *, argument: str) -> Step:
-    return resolve_step(given, names=log.names, columns=log.schema.names(), argument=argument)
+    return resolve_step(given, names=log.names, columns=log.step_columns, argument=argument)
 
 
 def resolve_exposure(exposure: str) -> Exposure:

@@ -13,6 +13,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.events import present_campaign_columns
 from journeys.log import View
 from journeys.log.expressions import starts_session
+from journeys.steps import columns_used
 
 __all__ = ["Rows", "read_rows", "taken"]
 
@@ -51,6 +52,8 @@ class Rows(NamedTuple):
 
 def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     """Read one shard: only the columns that the question needs; without times all of them are 0."""
+    anchors = [step for step in (spec.start, spec.end) if step is not None]
+    view = view.with_people_columns(columns_used(anchors))
     more = [pl.col("person")]
     if timed:
         more.append(pl.col("timestamp").to_physical())

@@ -88,6 +88,7 @@ def ask_flow(
     *,
     names: Sequence[str],
     columns: Sequence[str],
+    step_columns: Sequence[str],
     nodes: Nodes,
     start: StepLike | None,
     end: StepLike | None,
@@ -116,7 +117,7 @@ def ask_flow(
             "campaign_cuts: there is no column 'campaign', nor another campaign column, by which sessions could start."
         )
     steps_asked = {
-        argument: problems.attempt(partial(resolve_step, given, names=names, columns=columns, argument=called))
+        argument: problems.attempt(partial(resolve_step, given, names=names, columns=step_columns, argument=called))
         for argument, given, called in (("start", start, "start"), ("end", end, goal))
         if given is not None
     }
@@ -209,19 +210,9 @@ def _collapse(given: Collapse) -> tuple[int, int]:
         return 2, 0
     if isinstance(given, str | timedelta):
         choices = "write True, False, 'loops' or a duration such as '5m'"
-        return 3, _duration("collapse", given, instead=f"{choices}: repeats at most so long apart are one")
+        return 3, duration_us(given, argument="collapse", instead=f"{choices}: repeats at most so long apart are one")
     raise ArgumentError(f"collapse: {given!r} is none of True, False, 'loops' or a duration such as '5m'.")
 
 
 def _within(given: str | timedelta) -> int:
-    return _duration("within", given, instead="write 'session' or a duration such as '30m' or '14d'")
-
-
-def _duration(argument: str, given: str | timedelta, *, instead: str) -> int:
-    """Read a duration where another word could stand, too, which is named beside it."""
-    try:
-        return duration_us(given, argument=argument)
-    except ArgumentError as error:
-        if "is no duration" not in str(error):
-            raise
-        raise ArgumentError(f"{argument}: {given!r} is no duration; {instead}.") from error
+    return duration_us(given, argument="within", instead="write 'session' or a duration such as '30m' or '14d'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -12,11 +12,21 @@ import polars as pl
 from journeys.analyses.funnel.presets import PRESETS
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
-from journeys.steps import Never, Step, Steps, duration_us, resolve_step, resolve_steps
+from journeys.steps import (
+    Never,
+    Step,
+    Steps,
+    duration_us,
+    moment_us,
+    parse_period,
+    parse_steps,
+    resolve_step,
+    resolve_steps,
+)
 
 __all__ = ["build_spec", "step_row"]
 
-_CALENDAR = {"same day": "day", "same week": "week", "same month": "month", "same session": "session"}
+_CALENDAR = {"same day": "day", "same week": "week", "same month": "month", "session": "session"}
 _CHOICES = {
     "order": ("loose", "strict", "any"),
     "reentry": ("best", "first", "each"),
@@ -48,7 +58,7 @@ def build_spec(
     """Resolve steps, names and durations; raise one error that lists every problem."""
     chosen = _with_preset(semantics, options)
     everything = [*columns, *(name for name in people_columns if name not in columns and name != "code")]
-    parsed = Steps.of(steps).whole()
+    parsed = parse_steps(steps)
     known = Known(names, [name for name in everything if name != "person"])
     flat = resolve_steps(parsed.flat, names=names, columns=known.columns)
     runs = parsed.runs
@@ -182,23 +192,8 @@ def _range(value: Any) -> tuple[int | None, int | None]:
         return None, None
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ArgumentError(f"entered: {value!r} is no (start, end); either may be None.")
-    low, high = (None if one is None else _moment(one) for one in value)
-    if low is not None and high is not None and high <= low:
-        raise ArgumentError(f"entered: the end {value[1]!r} must be after the start {value[0]!r}.")
-    return low, high
-
-
-def _moment(value: Any) -> int:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ArgumentError(f"entered: {value!r} is no date; write e.g. '2026-03-01'.") from error
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    if not isinstance(moment, datetime):
-        raise ArgumentError(f"entered: {value!r} is no date; write e.g. '2026-03-01'.")
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    low, high = parse_period(*value, arguments=("entered", "entered"))
+    return None if low is None else moment_us(low), None if high is None else moment_us(high)
 
 
 def _exclusions(

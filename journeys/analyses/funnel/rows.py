@@ -17,6 +17,7 @@ from journeys.errors import ArgumentError
 from journeys.events import present_campaign_columns
 from journeys.log import View
 from journeys.log.expressions import starts_session
+from journeys.steps import columns_used
 
 __all__ = ["DAYS", "Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
 
@@ -151,7 +152,7 @@ def read(view: View, spec: FunnelSpec) -> Wanted:
     schema = view.events.collect_schema()
     conditions = [*spec.steps, *(one.step for one in spec.exclude)]
     by = [name for name in spec.by_columns if name in schema]
-    frame = _with_people(view, conditions)
+    frame = view.with_people_columns(columns_used(conditions)).events
     extra: dict[str, pl.Expr] = {}
     if spec.order == "strict" or spec.placed:
         place = _free("_place", schema)
@@ -200,17 +201,6 @@ def _merged(conditions: Sequence[Any]) -> list[Any]:
     names = sorted({name for one in conditions if one.events is not None for name in one.events})
     rest = [one for one in conditions if one.events is None]
     return [step("named", names), *rest] if names else rest
-
-
-def _with_people(view: View, conditions: Sequence[Any]) -> pl.LazyFrame:
-    """Join the traits that conditions speak of, where events do not have them."""
-    schema = view.events.collect_schema()
-    roots = {name for one in conditions for name in one.condition.meta.root_names()}
-    traits = sorted(roots - set(schema.names()))
-    if not traits:
-        return view.events
-    people = view.people.select(pl.col("code").alias("person"), *traits)
-    return view.events.join(people, on="person", how="left", maintain_order="left")
 
 
 def _sessions(spec: FunnelSpec, schema: pl.Schema) -> pl.Expr:

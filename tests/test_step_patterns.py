@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.steps import Steps, parse
+from journeys.steps import parse_pattern, parse_steps
 
 
 def test_a_pattern_is_the_list_that_it_stands_for():
-    found = parse('Viewed Page -> [Read Article | Opened Email] -> "A -> B"? -> {C, [D | E]} -> Done <= 2d')
+    found = parse_pattern('Viewed Page -> [Read Article | Opened Email] -> "A -> B"? -> {C, [D | E]} -> Done <= 2d')
     assert [step.name for step in found.flat] == [
         "Viewed Page",
         "Read Article or Opened Email",
@@ -23,7 +23,7 @@ def test_a_pattern_is_the_list_that_it_stands_for():
 
 
 def test_what_must_not_happen_lies_between_its_neighbours():
-    found = parse("A -> B -> !X -> C")
+    found = parse_pattern("A -> B -> !X -> C")
     assert [(never.what.name, never.after, never.before) for never in found.never] == [("X", 2, 3)]
 
 
@@ -51,7 +51,7 @@ def test_the_operator_joins_from_both_sides():
 )
 def test_a_broken_pattern_shows_its_place(pattern: str, words: str, column: int):
     with pytest.raises(jn.ArgumentError) as caught:
-        parse(pattern)
+        parse_pattern(pattern)
     text, _, mark = str(caught.value).splitlines()
     assert words in text
     assert mark.index("^") == column + 4
@@ -66,9 +66,9 @@ def test_a_broken_pattern_shows_its_place(pattern: str, words: str, column: int)
         (3, "expected a list of steps or a pattern"),
     ],
 )
-def test_lists_that_cannot_be_meant(given: object, words: str):
+def test_invalid_lists_are_refused(given: object, words: str):
     with pytest.raises(jn.ArgumentError, match=words):
-        Steps.of(given).whole()
+        parse_steps(given)
 
 
 def test_any_order_needs_two():
