@@ -12,7 +12,8 @@ from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
 from journeys.analyses.flow.words import told_nodes
-from journeys.analyses.result import Asked, Result
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import Result
 from journeys.analyses.timeline import Timeline
 from journeys.errors import UnknownNameError, unknown
 from journeys.log import View
@@ -44,7 +45,7 @@ class DropoffSpec:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Dropoff(Result):
+class Dropoff(Result[Any]):
     """Where do journeys end without the goal?
 
     Attributes
@@ -90,7 +91,7 @@ class Dropoff(Result):
             f"{percent(top['loss_rate'])} of those who were there."
         )
 
-    def shown(self) -> pl.DataFrame:
+    def _displayed_table(self) -> pl.DataFrame:
         """Return the columns of the table that the notebook shows."""
         return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")
 
@@ -121,7 +122,7 @@ class Dropoff(Result):
         there = self.table["event"].to_list()
         if event not in there:
             raise UnknownNameError(unknown("event", event, available=there, what="event"))
-        return self.asked.select(lost_at, DropoffSpec(self.spec.flow, self.spec.quiet_since, event))
+        return self._journeys._select_people(lost_at, DropoffSpec(self.spec.flow, self.spec.quiet_since, event))  # type: ignore[no-any-return]
 
     def examples(self, event: str, *, n: int = 3) -> list[Timeline]:
         """Show whole timelines of people who were lost at an event.
@@ -134,7 +135,7 @@ class Dropoff(Result):
             How many, the first by person.
         """
         found = self.people(event)
-        whole = cast("Journeys", self.asked)
+        whole = cast("Journeys", self._journeys)
         return [whole.timeline(person) for person in found.people["person"].head(n)]
 
 
@@ -221,9 +222,9 @@ def lost_at(view: View, spec: DropoffSpec) -> pl.Series:
     return pl.Series("code", np.unique(whole.person[lost & last]), dtype=pl.UInt32)
 
 
-def ask(asked: Asked, spec: DropoffSpec, *, settings: dict[str, Any]) -> Dropoff:
+def ask(journeys: JourneysProtocol, spec: DropoffSpec, *, settings: dict[str, Any]) -> Dropoff:
     """Count the shards and put the answer together."""
-    counts = asked.run(count, spec)
+    counts = journeys._count_shards(count, spec)
     added = counts.group_by("kind", "nodes", "reached").agg(pl.col("people").sum())
     totals = dict(added.filter(pl.col("nodes").list.len() == 0).select("kind", "people").rows())
     first = pl.col("nodes").list.first().alias("event")
@@ -273,7 +274,7 @@ def ask(asked: Asked, spec: DropoffSpec, *, settings: dict[str, Any]) -> Dropoff
     return Dropoff(
         table=table,
         settings=settings,
-        asked=asked,
+        _journeys=journeys,
         endings=endings,
         onward=onward,
         spec=spec,

@@ -1,66 +1,37 @@
-"""What every answer is: a table, what was asked, a picture when wanted, and the way back to its people."""
+"""What every answer is: a table, its settings, a finding, a chart, and the way back to its people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic
 
 import polars as pl
 
-from journeys.log import Log, View
-from journeys.log.core import Size
+from journeys.analyses.protocol import J, JourneysProtocol
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
-    from journeys.api import Journeys
-
-__all__ = ["Asked", "Result"]
-
-
-class Asked(Protocol):
-    """The side of `Journeys` that an analysis needs: run a count, select people, know the log."""
-
-    @property
-    def log(self) -> Log:
-        """The whole log, as it was before any selection."""
-
-    @property
-    def size(self) -> Size:
-        """People, events and time span of the selection."""
-
-    @property
-    def watched(self) -> tuple[datetime | None, datetime | None]:
-        """The moments from and up to which people were watched."""
-
-    @property
-    def until(self) -> datetime | None:
-        """The moment up to which people were watched."""
-
-    def run(self, count: Callable[[View, Any], pl.DataFrame], spec: object) -> pl.DataFrame:
-        """Count every shard; the counts come one under the other."""
-
-    def select(self, choose: Callable[[View, Any], pl.Series], spec: object) -> Journeys:
-        """Keep the people whose codes `choose` returns, with all their events."""
+__all__ = ["Result", "settings_of"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Result:
+class Result(Generic[J]):
     """The answer to one question about journeys.
 
     Attributes
     ----------
     table : pl.DataFrame
-        The numbers, unrounded, in a fixed order.
+        The numbers, unrounded and explicitly sorted.
     settings : mapping of str to object
-        What was asked, of how many people and events, over which time.
+        What was asked, of how many people and events, over which period.
     """
 
     table: pl.DataFrame
     settings: Mapping[str, Any]
-    asked: Asked = field(repr=False)
+    _journeys: J = field(repr=False)
 
     @property
     def finding(self) -> str:
@@ -71,12 +42,21 @@ class Result:
         """Draw the table."""
         raise NotImplementedError
 
-    def equals(self, other: Result) -> bool:
-        """Say whether another result has the same table, value for value."""
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the table as a pandas DataFrame (needs pandas).
+
+        Lists become Python lists, durations timedeltas, and text objects.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.table.to_dict(as_series=False))
+
+    def equals(self, other: Result[Any]) -> bool:
+        """Return whether another result has the same table, value for value."""
         return type(self) is type(other) and self.table.equals(other.table)
 
-    def shown(self) -> pl.DataFrame:
-        """Return the columns of the table that the notebook shows."""
+    def _displayed_table(self) -> pl.DataFrame:
+        """Return the columns of the table that a notebook shows."""
         return self.table
 
     def __repr__(self) -> str:
@@ -85,19 +65,19 @@ class Result:
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card(type(self).__name__, sentence=self.finding, settings=self.settings, table=self.shown())
+        return card(type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table())
 
 
-def settings_of(asked: Asked, **options: Any) -> dict[str, Any]:
-    """Put together what was asked and of whom.
+def settings_of(journeys: JourneysProtocol, **options: Any) -> dict[str, Any]:
+    """Combine what was asked with the size of the selection that was asked.
 
     Examples
     --------
     >>> from types import SimpleNamespace
     >>> from journeys.log.core import Size
-    >>> asked = SimpleNamespace(size=Size(2, 5, None, None), log=SimpleNamespace(unit="person"))
-    >>> settings_of(asked, within="14d")
+    >>> journeys = SimpleNamespace(size=Size(2, 5, None, None), _log=SimpleNamespace(unit="person"))
+    >>> settings_of(journeys, within="14d")
     {'within': '14d', 'people': 2, 'events': 5, 'first': None, 'last': None}
     """
-    unit = {} if asked.log.unit == "person" else {"unit": asked.log.unit}
-    return {**options, **unit, **asked.size._asdict()}
+    unit = {} if journeys._log.unit == "person" else {"unit": journeys._log.unit}
+    return {**options, **unit, **journeys.size._asdict()}

@@ -13,7 +13,8 @@ from journeys.analyses.flow.shades import node_colours
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.whole import Whole, lay_whole
 from journeys.analyses.flow.words import first_named, told_nodes
-from journeys.analyses.result import Asked, Result
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import Result
 from journeys.log import View
 from journeys.parallel import parallel_map
 
@@ -35,7 +36,7 @@ SCHEMA: dict[str, pl.DataType] = {
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Transitions(Result):
+class Transitions(Result[Any]):
     """What follows directly on what?
 
     Attributes
@@ -111,7 +112,7 @@ class Transitions(Result):
 
         names = self.table["source"].unique().to_list()
         goal = None if self.spec.end is None else self.spec.end.name
-        ranked = self.asked.log.ranked
+        ranked = self._journeys._log.ranked
         colour_of = node_colours(names, nodes=self.spec.nodes, ranked=ranked, goal=goal, dark=dark)
         words: dict[str, Any] = {"title": self.finding, "subtitle": self._definition(), "dark": dark, "narrow": narrow}
         return draw_graph(self.table, least=least, colour_of=colour_of, **words)
@@ -201,9 +202,9 @@ def _named(counted: pl.DataFrame, *, names: list[str]) -> pl.DataFrame:
     )
 
 
-def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Transitions:
+def ask(journeys: JourneysProtocol, spec: FlowSpec, *, settings: dict[str, Any]) -> Transitions:
     """Count the shards, fold small nodes, and put the answer together."""
-    counts = asked.run(count, spec)
+    counts = journeys._count_shards(count, spec)
     if spec.top is not None:
         sizes = counts.group_by("source").agg(pl.col("moves").sum()).sort("moves", "source", descending=[True, False])
         kept = sizes["source"].head(spec.top).implode()
@@ -224,4 +225,4 @@ def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Transition
     times = [pl.col("median_time").round().cast(pl.Int64).cast(pl.Duration("us"))] if spec.times else []
     table = shown.select("source", "target", "moves", "share", *times)
     table = table.sort("moves", "source", "target", descending=[True, False, False])
-    return Transitions(table=table, settings=settings, asked=asked, spec=spec)
+    return Transitions(table=table, settings=settings, _journeys=journeys, spec=spec)

@@ -20,17 +20,17 @@ __all__ = ["Bridges", "check_events"]
 class Bridges(Selection):
     """Thin methods over the identity room."""
 
-    stitched: Identity | None
+    _stitched: Identity | None
 
     @classmethod
-    def from_stitched(cls, stitched: Stitched) -> Self:
+    def _from_stitched(cls, stitched: Stitched) -> Self:
         """Build the log of what was stitched."""
         from journeys.identity.hidden import without_addresses
         from journeys.log import build_log
 
         stitched = without_addresses(stitched)
-        identity, people = stitched.identity.built_by(cls.from_stitched), stitched.people
-        settings: dict[str, Any] = {"quarantine": stitched.quarantine, "stitched": identity}
+        identity, people = stitched.identity.built_by(cls._from_stitched), stitched.people
+        settings: dict[str, Any] = {"quarantine": stitched.quarantine, "_stitched": identity}
         rows = [stitched.table]
         del stitched  # so that nobody holds the rows as they came while they are sorted
         built = build_log(rows.pop(), people=people)
@@ -78,7 +78,7 @@ class Bridges(Selection):
                 "add: these journeys came from a store, which does not hold the raw events; stitch everything with "
                 "jn.stitch(...) and save it again."
             )
-        if self.cuts:
+        if self._cuts:
             raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
         from journeys.identity import stitch_events
         from journeys.identity.again import check_unchanged
@@ -88,7 +88,7 @@ class Bridges(Selection):
         )
         check_unchanged(again.identity.rows, before=identity.rows, what="add")
         again = replace(again, identity=replace(again.identity, highest=identity.highest))
-        return replace(self.from_stitched(again), engine=self.engine)
+        return replace(self._from_stitched(again), _engine=self._engine)
 
     def by_account(self) -> Self:
         """Ask accounts instead of people: each account's timeline holds the events of all its members.
@@ -139,13 +139,13 @@ class Bridges(Selection):
         built = build_log(table, people=people)
         left_out = events.height - table.height
         noticed = dict(built.noticed) | ({"of people without an account, left out": left_out} if left_out else {})
-        settings: dict[str, Any] = {"quarantine": built.quarantine, "noticed": noticed, "engine": self.engine}
+        settings: dict[str, Any] = {"quarantine": built.quarantine, "noticed": noticed, "_engine": self._engine}
         return type(self)(built.log, **settings)
 
     def _identity(self, *, what: str) -> Identity:
-        if self.stitched is None:
+        if self._stitched is None:
             raise StoreError(f"{what}: these journeys came with their people known; only jn.stitch finds identities.")
-        return self.stitched
+        return self._stitched
 
 
 def check_events(events: tuple[Events, ...]) -> None:

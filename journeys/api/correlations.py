@@ -101,7 +101,7 @@ class AsksCorrelations(Selection):
         from journeys.analyses.correlation.question import resolve_ask
 
         ask = resolve_ask(
-            self.log,
+            self._log,
             until=self.until,
             conversion=conversion,
             behaviours=behaviours,

@@ -146,7 +146,7 @@ class AsksFlows(Selection):
         if against is not None and not isinstance(against, Selection | pl.Expr):
             problems.words.append(f"against: {against!r} is neither Journeys nor a condition on people.")
         if isinstance(against, pl.Expr):
-            known = self.log.people_schema.names()
+            known = self._log.people_schema.names()
             problems.attempt(lambda: self._check_columns(against, argument="against", available=known))
         spec, settings = self._flow_question(
             start=start, end=end, node=node, expand=expand, groups=groups, hide=hide, clean=clean, who=who, steps=steps,
@@ -338,7 +338,7 @@ class AsksFlows(Selection):
         found = problems.attempt(lambda: self._one(person)) or self
         problems.raise_found()
         settings = {"person": str(person), "gap": gap}
-        bridges, ranked = self._bridges(person), self.log.ranked
+        bridges, ranked = self._bridges(person), self._log.ranked
         return make_timeline(found.events.collect(), gap=pause, settings=settings, bridges=bridges, ranked=ranked)
 
     def _one(self, person: Any) -> Selection:
@@ -348,8 +348,8 @@ class AsksFlows(Selection):
         try:
             return self.only([person])
         except UnknownNameError as error:
-            some = self.log.shards[0].people.select("person").head(20).collect()["person"].cast(pl.String).to_list()
-            rest = self.log.size.people - len(some)
+            some = self._log.shards[0].people.select("person").head(20).collect()["person"].cast(pl.String).to_list()
+            rest = self._log.size.people - len(some)
             more = f" and {rest} more" if rest > 0 else ""
             raise UnknownNameError(unknown("person", str(person), available=some, what="person") + more) from error
         except ArgumentError as error:
@@ -357,7 +357,7 @@ class AsksFlows(Selection):
 
     def _bridges(self, person: Any) -> tuple[tuple[datetime, str], ...]:
         """Say when a person was first met by each further kind of identifier."""
-        identity = getattr(self, "stitched", None)
+        identity = getattr(self, "_stitched", None)
         if identity is None:
             return ()
         known = identity.table.filter(pl.col("person") == person)
@@ -384,13 +384,13 @@ class AsksFlows(Selection):
         from journeys.analyses.flow.nodes import Nodes, ask_nodes
         from journeys.analyses.result import settings_of
 
-        known: dict[str, Any] = {"names": self.log.names, "columns": self.log.schema.names(), "problems": problems}
+        known: dict[str, Any] = {"names": self._log.names, "columns": self._log.schema.names(), "problems": problems}
 
         def met(asked: Nodes) -> list[str]:
-            return replace(self, cuts=()).run(names_met, asked)["name"].unique().sort().to_list()
+            return replace(self, _cuts=())._count_shards(names_met, asked)["name"].unique().sort().to_list()
 
         nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, met=met, **known)
-        known["step_columns"] = self.log.step_columns
+        known["step_columns"] = self._log.step_columns
         spec = ask_flow(nodes=nodes, start=start, end=end, goal=goal, options=options, **known)
         asked = told_words(spec, start=start, end=end, options=options)
         asked |= {"expand": expand, "groups": groups, "hide": hide}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from journeys.analyses.funnel import Funnel
-    from journeys.analyses.result import Asked
+    from journeys.analyses.protocol import JourneysProtocol
     from journeys.api import Journeys
     from journeys.steps import Never, Step, Steps
 
@@ -131,4 +131,4 @@ class AsksFunnels(Selection):
         options = {name: value for name, value in locals().items() if name not in ("self", "steps")}
         from journeys.analyses.funnel import ask
 
-        return ask(cast("Asked", self), steps, **options)
+        return ask(cast("JourneysProtocol", self), steps, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -34,49 +34,48 @@ class Selection:
     a series of person codes keeps people.
     """
 
-    log: Log
-    cuts: tuple[pl.Expr | pl.Series, ...] = ()
-    engine: Engine = local.run
-    origin: Any = field(default=None)
+    _log: Log
+    _cuts: tuple[pl.Expr | pl.Series, ...] = ()
+    _engine: Engine = local.run
 
     # -- what every analysis uses -------------------------------------------------------------
 
-    def views(self) -> list[View]:
+    def _shards(self) -> list[View]:
         """Return the shards as the cuts leave them."""
-        return [cut_view(view, self.cuts) for view in self.log.shards]
+        return [cut_view(view, self._cuts) for view in self._log.shards]
 
-    def run(self, count: Count, spec: object) -> pl.DataFrame:
+    def _count_shards(self, count: Count, spec: object) -> pl.DataFrame:
         """Count every shard; the counts come one under the other."""
-        return self.engine(count, spec, views=self.views())
+        return self._engine(count, spec, views=self._shards())
 
-    def select(self, choose: Choose, spec: object) -> Journeys:
+    def _select_people(self, choose: Choose, spec: object) -> Journeys:
         """Keep the people whose codes `choose` returns, with all their events."""
-        found = self.run(_Codes(choose), spec)["code"].unique().sort()
+        found = self._count_shards(_Codes(choose), spec)["code"].unique().sort()
         return cast("Journeys", self._cut(found))
 
     @cached_property
     def size(self) -> Size:
         """People, events and time span of the selection."""
-        if not self.cuts:
-            return self.log.size
-        found = self.run(_measure, None)
+        if not self._cuts:
+            return self._log.size
+        found = self._count_shards(_measure, None)
         span = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
         return Size(int(found["people"].sum()), int(found["events"].sum()), span[0], span[1])
 
     @cached_property
-    def watched(self) -> tuple[datetime | None, datetime | None]:
+    def observed_period(self) -> tuple[datetime | None, datetime | None]:
         """The moments from and up to which people were watched: the log's, or those of what a cut in time leaves."""
-        timed = [cut for cut in self.cuts if isinstance(cut, pl.Expr) and set(cut.meta.root_names()) == {"timestamp"}]
-        size = replace(self, cuts=tuple(timed)).size
+        timed = [cut for cut in self._cuts if isinstance(cut, pl.Expr) and set(cut.meta.root_names()) == {"timestamp"}]
+        size = replace(self, _cuts=tuple(timed)).size
         return size.first, size.last
 
     @property
     def until(self) -> datetime | None:
         """The moment up to which people were watched."""
-        return self.watched[1]
+        return self.observed_period[1]
 
     def _cut(self, cut: pl.Expr | pl.Series) -> Self:
-        return replace(self, cuts=(*self.cuts, cut))
+        return replace(self, _cuts=(*self._cuts, cut))
 
     # -- what an analyst sees ----------------------------------------------------------------
 
@@ -97,7 +96,7 @@ class Selection:
         >>> jn.Journeys.from_table(log).people.select("person", "event_count").rows()
         [('a', 2)]
         """
-        return pl.concat([view.people.collect() for view in self.views()]).sort("code").drop("code")
+        return pl.concat([view.people.collect() for view in self._shards()]).sort("code").drop("code")
 
     @property
     def events(self) -> pl.LazyFrame:
@@ -113,7 +112,7 @@ class Selection:
         ['y', 'x']
         """
         return pl.concat(
-            [_labelled(view.events, shard.people) for view, shard in zip(self.views(), self.log.shards, strict=True)]
+            [_labelled(view.events, shard.people) for view, shard in zip(self._shards(), self._log.shards, strict=True)]
         )
 
     def where(self, condition: pl.Expr) -> Self:
@@ -138,7 +137,7 @@ class Selection:
         """
         if not isinstance(condition, pl.Expr):
             raise ArgumentError(f"condition: {condition!r} is no Polars expression; write e.g. pl.col('event') == 'X'.")
-        self._check_columns(condition, argument="condition", available=self.log.schema.names())
+        self._check_columns(condition, argument="condition", available=self._log.schema.names())
         return self._cut(condition)
 
     def only(self, people: pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any]) -> Self:
@@ -163,8 +162,8 @@ class Selection:
         ['b']
         """
         if isinstance(people, pl.Expr):
-            self._check_columns(people, argument="people", available=self.log.people_schema.names())
-            chosen = [view.people.filter(people).select("code").collect() for view in self.views()]
+            self._check_columns(people, argument="people", available=self._log.people_schema.names())
+            chosen = [view.people.filter(people).select("code").collect() for view in self._shards()]
             return self._cut(pl.concat(chosen)["code"].sort())
         if isinstance(people, Selection):
             labels = people.people["person"]
@@ -206,7 +205,7 @@ class Selection:
         return self._cut(condition)
 
     def _codes(self, labels: pl.Series) -> pl.Series:
-        known = pl.concat([view.people.select("code", "person") for view in self.log.shards]).collect()
+        known = pl.concat([view.people.select("code", "person") for view in self._log.shards]).collect()
         kind = known.schema["person"]
         try:
             wanted = labels.unique().drop_nulls().cast(kind).to_frame("person")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -42,7 +42,7 @@ _NUMBERS = (
 )
 
 
-def _when(result: Result) -> str:
+def _when(result: Result[Any]) -> str:
     first, last = result.settings.get("first"), result.settings.get("last")
     return span(first, last) if first and last else "no events"
 
@@ -119,7 +119,7 @@ def _with_intervals(table: pl.DataFrame, *, by: str) -> pl.DataFrame:
     return found.drop("before")
 
 
-def attribution_section(credit: Attribution, *, goal: str) -> Section:
+def attribution_section(credit: Attribution[Any], *, goal: str) -> Section:
     """Tell what each campaign earns when every touch before the goal counts alike."""
     from journeys.charts.attribution import draw
 
@@ -210,7 +210,7 @@ def correlation_section(correlation: Correlation) -> Section:
         "phi takes all four counts: "
         f"0 is no relation, 1 is one and the same. {cautions}".strip(),
         not_means="that it makes people convert: it goes with converting. Only a trial tells what follows from what.",
-        table=correlation.shown(),
+        table=correlation._displayed_table(),
         counted="Only what happened before the first conversion counts, so what follows from converting cannot look "
         "like its reason. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "
         "converted, d neither. Its interval is that of the score test; q-values are corrected for all behaviours "

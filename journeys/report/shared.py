@@ -72,7 +72,7 @@ def in_common(correlation: Correlation, trouble: str, *, among: Journeys, since:
     found.append(_most_theirs(at_step, spared, columns=rest, place=f"at {since}", own=False))
     told = [one.told for one in found if one is not None]
     first, last = met["timestamp"].min(), met["timestamp"].max()
-    whole = among.log.size
+    whole = among._log.size
     # So many people at random moments do not fall into a third of the time.
     if whole.first and whole.last and 3 * (last - first) <= whole.last - whole.first:  # type: ignore[operator]
         told.append(f"time {span(first, last)}")  # type: ignore[arg-type]

@@ -78,17 +78,17 @@ def test_nobody_converted_is_an_answer():
         assert result.table.select("credit", "share").row(0) == (0.0, None)
 
 
-def test_what_cannot_be_meant_is_said_all_at_once():
+def test_all_invalid_options_are_reported_together():
     j = jn.Journeys.from_table(frame(EVERY))
     with pytest.raises(jn.UnknownNameError, match="by: no column 'campain'; did you mean 'campaign'"):
         j.attribution("X", by="campain")
-    with pytest.raises(jn.UnknownNameError, match="conversion: no event 'Y'"):
+    with pytest.raises(jn.UnknownNameError, match="goal: no event 'Y'"):
         j.attribution("Y")
     with pytest.raises(jn.ArgumentError) as raised:
         j.attribution("X", model="marcov", repeats="drop", value="event", weights=[1])
-    for part in ("did you mean 'markov'", "repeats: 'drop'", "value: column 'event'", "weights: [1] goes with"):
+    for part in ("did you mean 'markov'", "repeats: 'drop'", "value: column 'event'", "weights: [1] requires"):
         assert part in str(raised.value)
-    with pytest.raises(jn.ArgumentError, match="weights: None must be three numbers"):
+    with pytest.raises(jn.ArgumentError, match="weights: None must be three non-negative numbers"):
         j.attribution("X", model="custom")
     with pytest.raises(jn.UnknownNameError, match="touch: no campaign 'spring'"):
         j.attribution("X").people("spring")
@@ -129,3 +129,12 @@ def test_published_last_touch_of_a_web_shop():
     summary = pl.read_csv(folder / "snowplow_fractribution_path_summary_expected.csv")
     expected = summary.select("transformed_path", pl.col("conversions") + pl.col("non_conversions"))
     assert paths == dict(expected.rows())
+
+
+def test_a_touch_spelled_like_the_label_of_no_touch_stays_a_touch():
+    log = frame([("a", 0, "A", "(none)"), ("a", 1, "X", None), ("b", 0, "X", None), ("c", 0, "A", "(none)")])
+    for model in MODELS:
+        result = jn.Journeys.from_table(log).attribution("X", model=model)
+        assert dict(result.table.select("campaign", "credit").rows()) == {'"(none)"': 1.0, "(none)": 1.0}
+        assert result.people('"(none)"').people["person"].to_list() == ["a", "c"]
+        assert result.people("(none)").people["person"].to_list() == ["b"]

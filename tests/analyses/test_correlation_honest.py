@@ -110,7 +110,7 @@ def test_both_groups_are_watched_equally_long_when_matched():
 
     journeys = unequal_time(np.random.default_rng(15))
     ask = journeys.correlation("goal", exposure="matched").ask
-    window = read_columns(journeys.views()[0], ask).window(ask)
+    window = read_columns(journeys._shards()[0], ask).window(ask)
     for share in (0.25, 0.5, 0.75):
         one, other = (np.quantile(window.watched[who], share) / DAY for who in (window.converted, ~window.converted))
         assert one == pytest.approx(other, rel=0.12)

@@ -408,7 +408,7 @@ def test_a_node_in_any_column() -> None:
 def test_ten_thousand_names_fold() -> None:
     rows = [(f"p{i % 500}", i // 500, f"e{i}") for i in range(10_000)]
     flow = log_of(rows).flow(top=3)
-    assert flow.journeys == 500
+    assert flow.journey_count == 500
     assert flow.nodes.filter(position=0).select("people").sum().item() == 500
     assert flow.nodes.filter(position=0).height == 4
     assert flow.nodes.filter(position=0, node="(other)")["people"].item() == 497
@@ -607,7 +607,7 @@ def test_flow_people_are_funnel_people() -> None:
         funnel = j.funnel(["A", "X"], **window)
         entries = j.flow(start="A", end="X", who="all", count="entries", **window)
         once = j.flow(start="A", end="X", **window)
-        assert once.journeys == funnel.table["people"][0]
+        assert once.journey_count == funnel.table["people"][0]
         if within is None:
             assert once.reached == funnel.table["people"][1]
         reached = entries.people(converted=True).people.height

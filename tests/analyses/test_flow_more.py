@@ -150,7 +150,7 @@ def test_the_step_matrix_adds_up() -> None:
 def test_everybody_is_somewhere_in_the_step_matrix(people: Any, who: Any, steps: int) -> None:
     flow = journeys_of(people)[0].flow(end="X", who=who, steps=steps, top=2)
     matrix = flow.step_matrix().drop("node")
-    assert matrix.sum().row(0) == pytest.approx([1.0 if flow.journeys else 0.0] * steps)
+    assert matrix.sum().row(0) == pytest.approx([1.0 if flow.journey_count else 0.0] * steps)
 
 
 def test_a_node_has_its_share_in_every_column_of_the_step_matrix() -> None:

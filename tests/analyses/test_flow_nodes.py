@@ -108,7 +108,7 @@ def test_nodes_from_expressions_agree_with_plain_loops(
 
     is_end = None if end is None else (lambda event: event.event == end)
     every = [event for events in own.values() for event in events]
-    there = {*j.log.names} | {name(event) for event in every} - {None}
+    there = {*j._log.names} | {name(event) for event in every} - {None}
     asked = {"node": expression, "hide": hide, "groups": groups, "end": end, "who": "all", "top": top}
     if not all(any(twin.fits(p, one) for one in there) for p in (*hide, *(["/*"] if groups else []))):
         with pytest.raises(jn.UnknownNameError, match="(hide|groups): no event or node "):

@@ -124,7 +124,7 @@ def test_baseball_paths() -> None:
     log = pl.scan_parquet(SHARED / "data" / "retrosheet_2019" / "events.parquet")
     j = jn.Journeys.from_table(log.sort("session_id", "timestamp", "seq").drop("user_id", "seq"), person="session_id")
     flow = j.flow(steps=8, top=None, times=False, collapse=False)
-    assert flow.journeys == 186_517
+    assert flow.journey_count == 186_517
     paths = {tuple(path): people for path, people in flow.paths(10).select("path", "people").rows()}
     assert paths["plate_appearance", "in_play", "out_in_play"] == 12_691
     assert paths["plate_appearance", "ball", "in_play", "out_in_play"] == 7_080
@@ -133,7 +133,7 @@ def test_baseball_paths() -> None:
     runs = flow.nodes.filter(node="home_run")["people"].sum()
     assert runs <= 6_776
     ended = j.flow(end="home_run", steps=20, top=None, times=False)
-    assert ended.journeys == 6_776
+    assert ended.journey_count == 6_776
     assert ended.reached == 6_776
     assert j.flow(end="strikeout", times=False).journeys == 42_823
 
@@ -148,7 +148,7 @@ def test_hospital_variants() -> None:
         "Variant",
     )
     flow = jn.Journeys.from_table(log).flow(collapse=False, steps=20, top=None)
-    assert flow.journeys == 1_050
+    assert flow.journey_count == 1_050
     assert flow.covering(1.0) == (846, 846)
     published = log.unique(["person", "Variant"])["Variant"].value_counts()["count"].sort(descending=True)
     assert flow.paths(20)["people"].to_list() == published.head(20).to_list()
@@ -159,7 +159,7 @@ def test_shop_flow_equals_its_funnel() -> None:
     log = pl.read_csv(SHARED / "data" / "retentioneering_ecom" / "ecom.csv.gz")
     j = jn.Journeys.from_table(log, person="user_id")
     flow = j.flow(end="purchase", who="all", steps=6)
-    assert (flow.journeys, flow.reached) == (600, 328)
+    assert (flow.journey_count, flow.reached) == (600, 328)
     assert j.flow(end="purchase").journeys == 328
     assert j.flow(end="purchase", occurrence="each").journeys == 470
     sessions = j.flow(count="sessions", gap="30m")

@@ -33,7 +33,7 @@ def test_a_shop_counts_its_buyers(shop: jn.Journeys):
 
 
 def test_sessions_that_the_shop_numbered_are_ours(shop: jn.Journeys):
-    first = shop.log.ranked[0]
+    first = shop._log.ranked[0]
     ours = shop.funnel([first, "purchase"], count="sessions").table["people"].to_list()
     held = jn.Journeys.from_table(shop.events.select("session_id", "timestamp", "event"), person="session_id")
     theirs = held.funnel([first, "purchase"]).table["people"].to_list()

@@ -95,7 +95,7 @@ def test_hover_of_a_flow_counts_what_was_counted():
 
 def test_an_event_has_the_colour_of_its_rank_in_every_picture_of_a_log():
     pages = log(("LRLX", 20), ("LLTR", 9), ("ML", 7))
-    ranked = pages.log.ranked
+    ranked = pages._log.ranked
     wanted = {name: LIGHT.events[rank] for rank, name in enumerate(ranked)}
     drawn = [
         shades(pages.flow().plot()),
@@ -115,7 +115,7 @@ def test_an_event_has_the_colour_of_its_rank_in_every_picture_of_a_log():
 
 def test_an_event_with_a_value_has_the_colour_of_the_event_and_a_group_that_of_its_first():
     pages = log(("LRLX", 20), ("LLTR", 9), page=pl.lit("/a"))
-    ranked = pages.log.ranked
+    ranked = pages._log.ranked
     found = shades(pages.flow(expand={"R": "page"}).plot())
     assert found["R: /a"] == LIGHT.events[ranked.index("R")]
     assert found["L"] == LIGHT.events[ranked.index("L")]

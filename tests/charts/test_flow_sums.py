@@ -112,7 +112,7 @@ def shares(nodes, part):
 @pytest.mark.parametrize("narrow", [False, True])
 def test_both_flows_show_everybody_who_is_there(narrow):
     flow = MANY.flow(end="B", who="all", against=MANY.only([f"{n:03d}" for n in range(0, 83, 3)]))
-    sizes = flow.journeys, flow.other.journeys
+    sizes = flow.journey_count, flow.other.journey_count
     fig = flow_difference.draw_both(flow.table, nodes=flow.nodes, goal="B", sizes=sizes, narrow=narrow)
     numbers = [int(note.text.split("<span")[1].split(">")[1].split("<")[0]) for note in fig.layout.annotations
                if "<span" in note.text]  # fmt: skip

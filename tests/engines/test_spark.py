@@ -43,7 +43,7 @@ def test_spark_gives_the_same_tables(question, stored, spark, quiet):
 
 @pytest.mark.spark
 def test_a_store_opens_on_spark_and_selections_stay_there(stored, spark, quiet):
-    opened = jn.open(stored.log.path.parent, engine=spark)
+    opened = jn.open(stored._log.path.parent, engine=spark)
     chosen = opened.where(pl.col("event") != "C").only(pl.col("first_campaign") == "ads")
     here = stored.where(pl.col("event") != "C").only(pl.col("first_campaign") == "ads")
     assert chosen.size == here.size

@@ -22,8 +22,8 @@ def test_a_store_gives_back_what_was_saved(found, shards, tmp_path_factory):
     assert again.events.collect().equals(j.events.collect())
     assert again.people.equals(j.people)
     assert again.size == j.size
-    assert len(again.log.shards) == shards
-    owners = [set(view.events.collect()["person"]) for view in again.log.shards]
+    assert len(again._log.shards) == shards
+    owners = [set(view.events.collect()["person"]) for view in again._log.shards]
     assert sum(len(one) for one in owners) == j.size.people
 
 
@@ -42,7 +42,7 @@ def test_a_selection_is_saved_as_what_it_holds(tmp_path):
     j = jn.Journeys.from_table(frame([("a", 1, "A", None), ("b", 2, "B", "ads"), ("b", 3, "A", None)]))
     kept = j.where(pl.col("event") == "B")
     assert kept.save(tmp_path / "s").people.equals(kept.people)
-    assert jn.open(tmp_path / "s").log.names == ("B",)
+    assert jn.open(tmp_path / "s")._log.names == ("B",)
 
 
 def test_quarantine_and_notes_are_kept(tmp_path):
@@ -100,8 +100,8 @@ def test_a_streamed_store_is_the_store_of_the_log_in_memory(found, shards, label
         assert j.size == held.size
         assert dict(j.noticed) == dict(held.noticed)
         assert j.quarantine.equals(held.quarantine)
-        assert (j.log.names, j.log.ranked) == (held.log.names, held.log.ranked)
-    assert len(streamed.log.shards) == shards
+        assert (j._log.names, j._log.ranked) == (held._log.names, held._log.ranked)
+    assert len(streamed._log.shards) == shards
 
 
 def test_the_numbers_of_events_lie_beside_them(tmp_path) -> None:
@@ -112,17 +112,17 @@ def test_the_numbers_of_events_lie_beside_them(tmp_path) -> None:
     stored = j.save(tmp_path / "store", shards=3)
     streamed = jn.Journeys.from_table(log.lazy(), store=tmp_path / "streamed", shards=2)
     for made in (stored, streamed):
-        of_shards = [view.numbers().tolist() for view in made.log.shards]
-        assert of_shards == [view.events.collect()["event"].to_physical().to_list() for view in made.log.shards]
+        of_shards = [view.numbers().tolist() for view in made._log.shards]
+        assert of_shards == [view.events.collect()["event"].to_physical().to_list() for view in made._log.shards]
         assert [number for shard in of_shards for number in shard] == [1, 0, 1]
-    assert any(view.numbers().size == 0 for view in stored.log.shards)
+    assert any(view.numbers().size == 0 for view in stored._log.shards)
     some = stored.where(pl.col("event") == "y")
-    assert all(view.codes is None for view in some.views())
+    assert all(view.codes is None for view in some._shards())
     assert some.flow().table.equals(j.where(pl.col("event") == "y").flow().table)
     assert stored.flow().table.equals(j.flow().table)
     assert stored.transitions().table.equals(j.transitions().table)
     assert stored.correlation("y", min_people=0).table.equals(j.correlation("y", min_people=0).table)
-    (next(stored.log.path.glob("codes-*.npy"))).unlink()
+    (next(stored._log.path.glob("codes-*.npy"))).unlink()
     with pytest.raises(jn.StoreError, match=r"is incomplete, missing: .*codes-0000\d.npy"):
         jn.open(tmp_path / "store")
 

@@ -1,7 +1,6 @@
-"""Which campaign brings them: the credit that each touch earns for conversions."""
+"""Attribution: how much credit for conversions each touchpoint gets."""
 
-from journeys.analyses.attribution.counting import AttributionSpec, count, touched
-from journeys.analyses.attribution.models import MODELS
-from journeys.analyses.attribution.summary import Attribution, summarise
+from journeys.analyses.attribution.result import Attribution
+from journeys.analyses.attribution.run import attribution
 
-__all__ = ["MODELS", "Attribution", "AttributionSpec", "count", "summarise", "touched"]
+__all__ = ["Attribution", "attribution"]

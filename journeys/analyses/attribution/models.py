@@ -1,4 +1,4 @@
-"""How credit is shared: one function a model, from paths to the credit of each touch.
+"""The attribution models: one function per model, from paths to the credit of each touchpoint.
 
 The positional models share out one conversion over the touches of its path; Markov and Shapley look at
 all paths together. Sums run through `math.fsum`, so that the order of people changes no bit.
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
-__all__ = ["DIRECT", "MODELS", "NONE", "Path", "credits_of", "markov", "position_weights", "shapley"]
+from journeys.analyses.attribution.spec import Model
 
-NONE = "(none)"
+__all__ = ["DIRECT", "MODELS", "Path", "markov", "position_weights", "shapley", "share_credit"]
+
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
 
 
@@ -27,9 +28,9 @@ class Path:
     ages: Sequence[Sequence[int]]
     values: Sequence[float | None]
 
-    def amounts(self, *, worth: bool) -> list[float]:
-        """What each person's conversion counts: one, or what it is worth."""
-        return [value or 0.0 for value in self.values] if worth else [1.0] * self.people
+    def amounts(self, *, by_value: bool) -> list[float]:
+        """What each person's conversion counts: one, or its value."""
+        return [value or 0.0 for value in self.values] if by_value else [1.0] * self.people
 
 
 def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[float] | None = None) -> list[float]:
@@ -98,17 +99,17 @@ def decay_weights(ages: Sequence[int], *, half_life: int) -> list[float]:
 
 def _by_position(model: str) -> Callable[..., dict[str, float]]:
     def share(
-        paths: Sequence[Path], *, custom: Sequence[float] | None = None, worth: bool = False, **_: Any
+        paths: Sequence[Path], *, custom: Sequence[float] | None = None, by_value: bool = False, **_: Any
     ) -> dict[str, float]:
         parts: dict[str, list[float]] = {}
         for path in paths:
             if not path.converted or not path.touches:
                 continue
-            amount = fsum(sorted(path.amounts(worth=worth)))
+            amount = fsum(sorted(path.amounts(by_value=by_value)))
             weights = position_weights(model, touches=path.touches, custom=custom)
             earned: dict[str, float] = {}
             for touch, weight in zip(path.touches, weights, strict=True):
-                # whoever takes part takes part once, however often
+                # a touchpoint takes part once, however often it occurs
                 earned[touch] = 1.0 if model == "participation" else earned.get(touch, 0.0) + weight
             for touch, weight in earned.items():
                 parts.setdefault(touch, []).append(weight * amount)
@@ -117,19 +118,19 @@ def _by_position(model: str) -> Callable[..., dict[str, float]]:
     return share
 
 
-def time_decay(paths: Sequence[Path], *, half_life: int, worth: bool = False, **_: Any) -> dict[str, float]:
+def time_decay(paths: Sequence[Path], *, half_life: int, by_value: bool = False, **_: Any) -> dict[str, float]:
     """Share each conversion by the age of its touches."""
     parts: dict[str, list[float]] = {}
     for path in paths:
         if not path.converted or not path.touches:
             continue
-        for ages, amount in zip(path.ages, path.amounts(worth=worth), strict=True):
+        for ages, amount in zip(path.ages, path.amounts(by_value=by_value), strict=True):
             for touch, weight in zip(path.touches, decay_weights(ages, half_life=half_life), strict=True):
                 parts.setdefault(touch, []).append(weight * amount)
     return {touch: fsum(sorted(weights)) for touch, weights in parts.items()}
 
 
-def markov(paths: Sequence[Path], *, worth: bool = False, **_: Any) -> dict[str, float]:
+def markov(paths: Sequence[Path], *, by_value: bool = False, **_: Any) -> dict[str, float]:
     """Share conversions by what would be lost without each touch (removal effect).
 
     People walk start → touch → … → converted or lost with the frequencies of all paths, of those who
@@ -168,23 +169,22 @@ def markov(paths: Sequence[Path], *, worth: bool = False, **_: Any) -> dict[str,
     leaving = moves.sum(axis=1) + wins + losses
     chances, goal = moves / leaving[:, None], wins / leaving
 
-    def reach(keep: np.ndarray) -> float:
-        system = np.eye(keep.size) - chances[np.ix_(keep, keep)]
-        return float(np.linalg.solve(system, goal[keep])[0])
-
-    everyone = np.arange(size)
-    whole = reach(everyone)
-    effects = {name: 1.0 - reach(np.delete(everyone, place[name])) / whole for name in names}
+    # One inverse gives every removal effect: N = (I - Q)^-1 holds the expected visits, so that a walk from the start
+    # visits k with probability N[0, k] / N[k, k], and from there converts with probability p[k] = (N r)[k].
+    visits = np.linalg.inv(np.eye(size) - chances)
+    converts = visits @ goal
+    removal = visits[0] / np.diag(visits) * converts / converts[0]
+    effects = {name: float(removal[place[name]]) for name in names}
     effects = {name: max(0.0, effect) if abs(effect) > 1e-12 else 0.0 for name, effect in effects.items()}
     total = fsum(effects.values())
-    earned = fsum(sorted(one for path in used if path.converted for one in path.amounts(worth=worth)))
+    earned = fsum(sorted(one for path in used if path.converted for one in path.amounts(by_value=by_value)))
     return {name: earned * effect / total for name, effect in effects.items()}
 
 
-def shapley(paths: Sequence[Path], *, worth: bool = False, **_: Any) -> dict[str, float]:
+def shapley(paths: Sequence[Path], *, by_value: bool = False, **_: Any) -> dict[str, float]:
     """Share conversions so that the members of a set of touches share alike.
 
-    With the worth of a coalition defined as the conversions of people touched by nothing outside it, the
+    With the value of a coalition defined as the conversions of people touched by nothing outside it, the
     Shapley value has a closed form: each conversion is shared equally by the distinct touches of its path.
 
     References
@@ -199,7 +199,7 @@ def shapley(paths: Sequence[Path], *, worth: bool = False, **_: Any) -> dict[str
     parts: dict[str, list[float]] = {}
     for path in paths:
         members = sorted(set(path.touches)) if path.converted else []
-        amount = fsum(sorted(path.amounts(worth=worth)))
+        amount = fsum(sorted(path.amounts(by_value=by_value)))
         for touch in members:
             parts.setdefault(touch, []).append(amount / len(members))
     return {touch: fsum(sorted(weights)) for touch, weights in sorted(parts.items())}
@@ -210,16 +210,18 @@ MODELS: dict[str, Callable[..., dict[str, float]]] = {model: _by_position(model)
 MODELS |= {"time_decay": time_decay, "markov": markov, "shapley": shapley}
 
 
-def credits_of(
-    model: str,
-    *,
+def share_credit(
     paths: Sequence[Path],
+    *,
+    model: Model,
     half_life: int,
-    custom: Sequence[float] | None,
-    worth: bool = False,
-) -> dict[str, float]:
-    """Share the conversions (or what they are worth); those without any touch go to "(none)"."""
-    shared = MODELS[model](paths, half_life=half_life, custom=custom, worth=worth)
-    bare = [path for path in paths if path.converted and not path.touches]
-    untouched = fsum(sorted(one for path in bare for one in path.amounts(worth=worth)))
-    return {**shared, NONE: untouched} if bare else shared
+    weights: Sequence[float] | None,
+    by_value: bool = False,
+) -> dict[str | None, float]:
+    """Share the conversions (or their value) among touchpoints; conversions without any have the key None."""
+    shared = MODELS[model](paths, half_life=half_life, custom=weights, by_value=by_value)
+    untouched = [path for path in paths if path.converted and not path.touches]
+    credit: dict[str | None, float] = dict(shared.items())
+    if untouched:
+        credit[None] = fsum(sorted(one for path in untouched for one in path.amounts(by_value=by_value)))
+    return credit

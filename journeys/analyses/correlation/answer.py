@@ -12,7 +12,8 @@ from journeys.analyses.correlation.checks import match
 from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.summary import Cells, add_up, behaviour_table
-from journeys.analyses.result import Asked, settings_of
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError
 from journeys.stats.columns import critical_value
 from journeys.stats.tables import expected_minimum
@@ -29,7 +30,7 @@ def check_rules(rules: Rules) -> None:
 
 
 def correlate(
-    asked: Asked,
+    journeys: JourneysProtocol,
     ask: Ask,
     *,
     rules: Rules,
@@ -38,13 +39,13 @@ def correlate(
     """Count a question and summarise its answer."""
     check_rules(rules)
     if isinstance(ask.exposure, Matched):
-        ask = match(asked, ask)
-    cells = add_up(asked.run(count, ask), ask)
+        ask = match(journeys, ask)
+    cells = add_up(journeys._count_shards(count, ask), ask)
     table, apart = behaviour_table(cells, ask, rules=rules)
     return Correlation(
         table=table,
-        settings=settings_of(asked, **options),
-        asked=asked,
+        settings=settings_of(journeys, **options),
+        _journeys=journeys,
         set_apart=apart,
         not_compared=cells.apart,
         cautions=tuple(_cautions(table, cells, ask)),

@@ -13,7 +13,7 @@ from journeys.analyses.correlation.columns import read_columns
 from journeys.analyses.correlation.count import count, count_times
 from journeys.analyses.correlation.summary import add_up, cell_columns
 from journeys.analyses.correlation.window import Ints
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 from journeys.stats import phi_table
 
@@ -27,13 +27,13 @@ _MOST_TIMES = 10_000
 _MOMENT_US = 60_000_000
 
 
-def match(asked: Asked, ask: Ask) -> Ask:
+def match(journeys: JourneysProtocol, ask: Ask) -> Ask:
     """Work out how to cut those who did not convert to the lengths of the converters' ways.
 
     The converters' times are cut into twenty equal parts. In each, some share of the others could be watched that long;
     they are thinned so that every part has as many of them for each converter.
     """
-    samples = asked.run(count_times, ask)
+    samples = journeys._count_shards(count_times, ask)
     times = samples["converted"].explode(empty_as_null=False).drop_nulls().sort().to_numpy()
     others = samples["others"].explode(empty_as_null=False).drop_nulls().sort().to_numpy()
     if not len(times) or not len(others):
@@ -77,8 +77,8 @@ def doubts(result: Correlation) -> pl.DataFrame:
     equal = not isinstance(result.ask.exposure, Before)
     usable = 0 < result.cells.converted < result.cells.people and table["phi"].is_not_null().any()
     if not equal and usable:
-        matched = match(result.asked, result.ask)
-        cells = add_up(result.asked.run(count, matched), matched)
+        matched = match(result._journeys, result.ask)
+        cells = add_up(result._journeys._count_shards(count, matched), matched)
         again = cell_columns(cells.table.rename({"behaviour": "value"}), cells.people, cells.converted)
         measured = phi_table(*(again[name] for name in ("both", "behaviour_only", "conversion_only", "neither")))
         again = again.select("family", "value").with_columns(
@@ -87,7 +87,7 @@ def doubts(result: Correlation) -> pl.DataFrame:
         table = table.drop("phi_matched", "p_matched").join(again, on=["family", "value"], how="left")
     right_before: list[str] = []
     if usable and any(isinstance(family, EveryEvent) for family in result.ask.families):
-        last = result.asked.run(count_last, result.ask).group_by("behaviour").agg(pl.col("people").sum())
+        last = result._journeys._count_shards(count_last, result.ask).group_by("behaviour").agg(pl.col("people").sum())
         right_before = sorted(last.filter(pl.col("people") >= 0.8 * result.cells.converted)["behaviour"])
     did, late = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after")
     doubt = (

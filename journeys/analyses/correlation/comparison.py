@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -24,7 +24,7 @@ CELLS = ("both", "behaviour_only", "conversion_only", "neither")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Comparison(Result):
+class Comparison(Result[Any]):
     """Which behaviours go with converting in one group and not in another?
 
     Attributes
@@ -81,7 +81,7 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     from journeys.analyses.correlation.result import Correlation
 
     if not isinstance(other, Correlation):
-        if not hasattr(other, "log"):
+        if not hasattr(other, "_log"):
             raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
         moved = replace(result.ask, names=other.log.names, end_us=0 if other.until is None else moment_us(other.until))
         other = correlate(other, moved, rules=result.rules, options=result.settings)
@@ -103,7 +103,7 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     return Comparison(
         table.sort("difference", "behaviour", descending=[True, False], nulls_last=True),
         {**result.settings, "other people": other.cells.people} | _overlap(result, other),
-        result.asked,
+        result._journeys,
         result.goal,
         tuple(sorted(mine - theirs)),
         tuple(sorted(theirs - mine)),
@@ -115,7 +115,7 @@ def _overlap(result: Correlation, other: Correlation) -> dict[str, str]:
     """Say how many people are in both groups: the test takes them as separate, so that q is then only a guide."""
     from journeys.display import agree, plural
 
-    here, there = (one.asked.people.select("person") for one in (result, other))  # type: ignore[attr-defined]
+    here, there = (one._journeys.people.select("person") for one in (result, other))
     if here.schema != there.schema:
         return {}
     both = here.join(there, on="person").height

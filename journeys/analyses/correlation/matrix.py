@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.analyses.result import Asked, Result
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown
 from journeys.stats import adjust
 
@@ -20,7 +21,7 @@ __all__ = ["Correlations", "lay_out"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Correlations(Result):
+class Correlations(Result[Any]):
     """Which behaviours go with which conversions?
 
     Attributes
@@ -98,15 +99,15 @@ class Correlations(Result):
             subtitle += f"; the {rows} with the largest phi of {plural(matrix.height, 'behaviour')}"
         return draw(matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
-    def shown(self) -> pl.DataFrame:
+    def _displayed_table(self) -> pl.DataFrame:
         """Return what the notebook shows."""
         return self.matrix
 
 
-def lay_out(asked: Asked, each: Sequence[Correlation], settings: dict[str, object]) -> Correlations:
+def lay_out(journeys: JourneysProtocol, each: Sequence[Correlation], settings: dict[str, object]) -> Correlations:
     """Put the answers for several conversions under each other."""
     frames = [one.table.with_columns(conversion=pl.lit(one.goal)) for one in each]
     table = pl.concat(frames)
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
     first = ["conversion", *[name for name in table.columns if name not in {"conversion", "family", "value"}]]
-    return Correlations(table.select(first), settings, asked, tuple(each))
+    return Correlations(table.select(first), settings, journeys, tuple(each))

@@ -10,7 +10,8 @@ import polars as pl
 
 from journeys.analyses.correlation.ask import Rules
 from journeys.analyses.correlation.summary import cell_columns, measure
-from journeys.analyses.result import Asked, Result
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import Result
 from journeys.stats import adjust
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Part = Literal["nodes", "links"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Passages(Result):
+class Passages(Result[Any]):
     """Which steps of a flow go with reaching its goal?
 
     Attributes
@@ -79,7 +80,7 @@ class Passages(Result):
 
 
 def relate(
-    asked: Asked,
+    journeys: JourneysProtocol,
     table: pl.DataFrame,
     *,
     everyone: int,
@@ -93,7 +94,7 @@ def relate(
 
     Parameters
     ----------
-    asked
+    journeys
         The journeys.
     table
         `position`, `source` (and `target` of links), `passed`, `converted`; the goal itself left out.
@@ -121,4 +122,4 @@ def relate(
     ordered = measured.select("position", "behaviour", *keys[1:], *columns).sort(
         "phi", "behaviour", *keys, descending=[True, False, *[False] * len(keys)], nulls_last=True
     )
-    return Passages(ordered, dict(settings), asked, goal, everyone, reached, rows.height - shown.height)
+    return Passages(ordered, dict(settings), journeys, goal, everyone, reached, rows.height - shown.height)

@@ -25,7 +25,7 @@ __all__ = ["Correlation"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Correlation(Result):
+class Correlation(Result[Any]):
     """Which behaviours go with converting?
 
     Attributes
@@ -107,7 +107,7 @@ class Correlation(Result):
             f"(phi {ratio(row['phi'])}, {bounds}; {row['strength']})."
         )
 
-    def shown(self) -> pl.DataFrame:
+    def _displayed_table(self) -> pl.DataFrame:
         """Return the columns of the table that the notebook shows."""
         names = ["behaviour", "both", "behaviour_only", "conversion_only", "neither", "rate_with", "rate_without"]
         names += ["phi", "ci_low", "ci_high", "q_value", "odds_ratio", "lift", "strength"]
@@ -194,7 +194,7 @@ class Correlation(Result):
         said = words.get(
             str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
         )
-        everyone = plural(self.cells.people, self.asked.log.unit)
+        everyone = plural(self.cells.people, self._journeys._log.unit)
         return f"{everyone}, {number(self.cells.converted)} reached {self.goal}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> Journeys:
@@ -223,7 +223,7 @@ class Correlation(Result):
             if value not in (True, False, None):
                 raise ArgumentError(f"{argument}: expected True, False or None, got {value!r}.")
         row = self._row(behaviour)
-        return self.asked.select(select, (self.ask, row["family"], row["value"], did, converted))
+        return self._journeys._select_people(select, (self.ask, row["family"], row["value"], did, converted))  # type: ignore[no-any-return]
 
     def by(self, column: str) -> Stratified:
         """Does it hold among people who are alike?
@@ -319,4 +319,4 @@ class Correlation(Result):
             settings["not compared"] = "; ".join(
                 f"{plural(count, 'person')} {why}" for why, count in self.not_compared.items()
             )
-        return card("Correlation", sentence=self.finding, settings=settings, table=self.shown())
+        return card("Correlation", sentence=self.finding, settings=settings, table=self._displayed_table())

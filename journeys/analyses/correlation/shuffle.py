@@ -52,9 +52,9 @@ def permute(result: Correlation, *, deals: int, seed: int, within: str | None) -
             f"permute: {result.cells.people:,} people × {table.height:,} behaviours are too many to deal out anew, and "
             "enough for the p-values of the table; it is meant for small samples."
         )
-    ask = result.ask if within is None else replace(result.ask, strata=resolve_strata(result.asked.log, within))
+    ask = result.ask if within is None else replace(result.ask, strata=resolve_strata(result._journeys._log, within))
     asked = (ask, tuple(table.select("family", "value").rows()))
-    people = result.asked.run(count_each, asked).sort("code")
+    people = result._journeys._count_shards(count_each, asked).sort("code")
     did = np.zeros((people.height, table.height))
     rows = np.repeat(np.arange(people.height), people["did"].list.len().to_numpy())
     did[rows, people["did"].explode(empty_as_null=False).to_numpy()] = 1

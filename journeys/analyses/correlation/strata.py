@@ -30,7 +30,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Stratified(Result):
+class Stratified(Result[Any]):
     """Does a behaviour go with converting among people who are alike?
 
     Attributes
@@ -132,15 +132,15 @@ class Stratified(Result):
 
 def stratify(result: Correlation, column: str) -> Stratified:
     """Ask a correlation again, counting apart by a column of people."""
-    ask = replace(result.ask, strata=resolve_strata(result.asked.log, column))
-    cells = add_up(result.asked.run(count, ask), ask)
+    ask = replace(result.ask, strata=resolve_strata(result._journeys._log, column))
+    cells = add_up(result._journeys._count_shards(count, ask), ask)
     strata = _by_stratum(result, cells)
     table = _pooled(result, strata)
     if column == ACTIVITY:
         first = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64)
         strata = strata.sort("family", "value", first)
     settings = {**result.settings, "by": column}
-    return Stratified(table, settings, result.asked, strata.drop("family", "value"), column, result.goal, ask)
+    return Stratified(table, settings, result._journeys, strata.drop("family", "value"), column, result.goal, ask)
 
 
 def _by_stratum(result: Correlation, cells: Cells) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from journeys.analyses.flow.result import Flow, make
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import kept_nodes
 from journeys.analyses.flow.words import first_named, where
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError
 from journeys.log import View
 from journeys.stats import adjust, difference
@@ -51,15 +51,15 @@ class ComparedFlow(Flow):
 
     @property
     def _begins_late(self) -> bool:
-        return begins_late(self.asked) or begins_late(self.other.asked)
+        return begins_late(self._journeys) or begins_late(self.other._journeys)
 
     @property
     def finding(self) -> str:
         """The largest difference that holds, as one sentence."""
         from journeys.display import percent, points
 
-        if not (self.journeys and self.other.journeys):
-            lacking = "the others have" if self.journeys else "this group has"
+        if not (self.journey_count and self.other.journey_count):
+            lacking = "the others have" if self.journey_count else "this group has"
             return f"There is nothing to compare: {lacking} no journey that is shown."
         moves = self.table.filter(pl.col("q_value") < 0.05)
         if moves.is_empty():
@@ -83,7 +83,7 @@ class ComparedFlow(Flow):
         if self.shared:
             people = f"{plural(self.shared, 'person')} {agree(self.shared, 'is', 'are')} in both"
             both = f" {people}, while intervals and p-values take the groups for different people."
-        return f"{mine.removesuffix('.')} against {self.other.journeys:,}. Positive: more here.{both}"
+        return f"{mine.removesuffix('.')} against {self.other.journey_count:,}. Positive: more here.{both}"
 
     def plot(  # type: ignore[override]  # colours say who, not what goes with the goal
         self,
@@ -122,7 +122,7 @@ class ComparedFlow(Flow):
         ways = [flow.most_travelled() for flow in (self, self.other)]
         paths = [(0, ()) if way is None else (way.begins, way.path) for way in ways]
         words["went"] = [0 if way is None else way.people for way in ways]
-        sizes = self.journeys, self.other.journeys
+        sizes = self.journey_count, self.other.journey_count
         return draw_both(self.table, colour_of=colour_of, paths=paths, sizes=sizes, unit=unit, **words)
 
     def _plot_resonance(self, *, dark: bool, narrow: bool) -> go.Figure:
@@ -183,7 +183,7 @@ class ComparedFlow(Flow):
         """
         if self.goal is None:
             raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
-        mine, theirs = (touched(flow.asked, flow.spec) for flow in (self, self.other))
+        mine, theirs = (touched(flow._journeys, flow.spec) for flow in (self, self.other))
         table = mine.join(theirs, on="node", how="full", coalesce=True, suffix="_against")
         table = table.rename({"passed_against": "against_passed", "converted_against": "against_converted"})
         table = table.with_columns(pl.exclude("node").fill_null(0))
@@ -207,43 +207,47 @@ def _rate(some: str, of: str) -> pl.Expr:
     return pl.when(pl.col(of) > 0).then(pl.col(some) / pl.col(of))
 
 
-def ask_against(asked: Asked, others: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> ComparedFlow:
+def ask_against(
+    journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec, *, settings: dict[str, Any]
+) -> ComparedFlow:
     """Count both groups, keep the same nodes in both, and put one beside the other."""
-    counts = [asked.run(count_links, spec), others.run(count_links, spec)]
+    counts = [journeys._count_shards(count_links, spec), others._count_shards(count_links, spec)]
     kept = kept_nodes(pl.concat(counts), spec)
     # what only one group shows is passed by some of the other, too: a rate of none there would be a wrong one
     mine, theirs = (
         make(group, spec, counted, settings=settings, kept=kept, seldom=True)
-        for group, counted in zip((asked, others), counts, strict=True)
+        for group, counted in zip((journeys, others), counts, strict=True)
     )
-    links = _beside(mine.table, theirs.table, keys=["position", "source", "target"], n=(mine.journeys, theirs.journeys))
-    nodes = _beside(mine.nodes, theirs.nodes, keys=["position", "node"], n=(mine.journeys, theirs.journeys))
+    links = _beside(
+        mine.table, theirs.table, keys=["position", "source", "target"], n=(mine.journey_count, theirs.journey_count)
+    )
+    nodes = _beside(mine.nodes, theirs.nodes, keys=["position", "node"], n=(mine.journey_count, theirs.journey_count))
     if spec.end is not None:
         nodes = _rates(nodes, theirs.nodes)
     there = pl.col("people") > 0
     return ComparedFlow(
         table=links,
         settings=settings,
-        asked=asked,
+        _journeys=journeys,
         nodes=nodes,
         spec=spec,
         kept=mine.kept,
         everyone=mine.everyone,
-        journeys=mine.journeys,
+        journey_count=mine.journey_count,
         reached=mine.reached,
-        shared=_shared(asked, others, spec),
+        shared=_shared(journeys, others, spec),
         other=replace(theirs, table=theirs.table.filter(there), nodes=theirs.nodes.filter(there)),
     )
 
 
-def _shared(asked: Asked, others: Asked, spec: FlowSpec) -> int:
+def _shared(journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec) -> int:
     """Count the people with a journey in both groups; of two logs nobody can say who is who."""
-    if asked.log is not others.log:
+    if journeys._log is not others._log:
         return 0
     shared = 0
     # who is in both selections at all is quickly known, and mostly nobody is
     for count in (_selected, _with_journey):
-        here, there = (group.run(count, Chosen(spec, "all")).unique() for group in (asked, others))
+        here, there = (group._count_shards(count, Chosen(spec, "all")).unique() for group in (journeys, others))
         shared = here.join(there, on="code", how="semi").height
         if not shared:
             break

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from journeys.analyses.flow.nodes import said
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.steps import Step
 
 __all__ = ["begins_late", "name_columns"]
 
 
-def begins_late(asked: Asked) -> bool:
+def begins_late(journeys: JourneysProtocol) -> bool:
     """Ask whether a cut in time took the beginning of the log."""
-    return asked.watched[0] != asked.log.size.first
+    return journeys.observed_period[0] != journeys._log.size.first
 
 
 def name_columns(spec: FlowSpec, *, late: bool = False) -> list[str]:

@@ -11,7 +11,7 @@ from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import belongs
 from journeys.analyses.flow.whole import KEYS, GramSpec, PathSpec, count_grams, count_paths, take_paths
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, raise_all, unknown
 from journeys.stats import wilson
 
@@ -20,14 +20,14 @@ __all__ = ["Rank", "check_path", "coverage", "not_travelled", "passing", "sequen
 Rank = Literal["people", "best", "worst"]
 
 
-def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
+def _added(journeys: JourneysProtocol, spec: FlowSpec) -> pl.DataFrame:
     """Add the shards up: people of each path, and how many of those who went the same way reached the end.
 
     `overall` is the share of all journeys, shown or not, that reach it.
     """
-    counts = asked.run(count_paths, spec)
+    counts = journeys._count_shards(count_paths, spec)
     paths = counts
-    if len(asked.log.shards) > 1:
+    if len(journeys._log.shards) > 1:
         paths = counts.group_by(*KEYS).agg(
             pl.col("people").sum(), pl.col("times").explode(empty_as_null=False), pl.col("example").min()
         )
@@ -41,7 +41,7 @@ def _added(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
     return joined.with_columns(overall=pl.lit(overall, dtype=pl.Float64))
 
 
-def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: int) -> pl.DataFrame:
+def top_paths(journeys: JourneysProtocol, spec: FlowSpec, *, n: int, rank: Rank, min_people: int) -> pl.DataFrame:
     """Rank all paths by their numbers, then read the best `n` out node by node."""
     problems = _not_a_number("n", n)
     if rank not in ("people", "best", "worst"):
@@ -49,7 +49,7 @@ def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: i
     elif rank != "people" and spec.end is None:
         problems.append(f"rank: {rank!r} needs an end to reach; ask the flow with end=.")
     raise_all(problems, ArgumentError)
-    added = _added(asked, spec)
+    added = _added(journeys, spec)
     total = int(added["people"].sum())
     if rank != "people":
         added = _ranked(added, best=rank == "best", min_people=min_people)
@@ -59,7 +59,7 @@ def top_paths(asked: Asked, spec: FlowSpec, *, n: int, rank: Rank, min_people: i
         top = added.head(n)
     else:
         top = added.top_k(n, by=["people", *KEYS], reverse=[False, *[True] * len(KEYS)])
-    named = asked.run(take_paths, PathSpec(spec, top["example"].cast(pl.UInt32).unique()))
+    named = journeys._count_shards(take_paths, PathSpec(spec, top["example"].cast(pl.UInt32).unique()))
     table = top.join(named.unique(subset=KEYS), on=KEYS, how="left")
     table = table.with_columns(median_time=pl.col("times").list.median())
     low, high = wilson(table["converted"], table["passed"])
@@ -94,12 +94,12 @@ def _ranked(added: pl.DataFrame, *, best: bool, min_people: int) -> pl.DataFrame
     )
 
 
-def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
+def coverage(journeys: JourneysProtocol, spec: FlowSpec, *, share: float) -> tuple[int, int]:
     """Say how many paths it takes to cover a share of all journeys, and how many there are."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         raise ArgumentError(f"share: {share!r} must be above 0 and at most 1.")
     people = (
-        _added(asked, spec).group_by("path_0", "path_1").agg(pl.col("people").sum())["people"].sort(descending=True)
+        _added(journeys, spec).group_by("path_0", "path_1").agg(pl.col("people").sum())["people"].sort(descending=True)
     )
     if not people.len():
         return 0, 0
@@ -107,13 +107,13 @@ def coverage(asked: Asked, spec: FlowSpec, *, share: float) -> tuple[int, int]:
     return int(enough.arg_max() or 0) + 1, people.len()
 
 
-def sequences(asked: Asked, spec: FlowSpec, *, size: int, n: int, min_people: int) -> pl.DataFrame:
+def sequences(journeys: JourneysProtocol, spec: FlowSpec, *, size: int, n: int, min_people: int) -> pl.DataFrame:
     """Rank the sequences of `size` nodes by the journeys that they occur in."""
     problems = _not_a_number("n", n)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 8:
         problems.insert(0, f"size: {size!r} must be from 1 to 8 nodes.")
     raise_all(problems, ArgumentError)
-    counts = asked.run(count_grams, GramSpec(spec, size))
+    counts = journeys._count_shards(count_grams, GramSpec(spec, size))
     added = counts.group_by("sequence").agg(
         pl.col("people").filter(belongs(spec)).sum(),
         pl.col("times").filter(belongs(spec)).sum(),
@@ -134,17 +134,17 @@ def sequences(asked: Asked, spec: FlowSpec, *, size: int, n: int, min_people: in
     return table.select("sequence", "people", "times", "conversion_rate", "ci_low", "ci_high")
 
 
-def passing(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
+def passing(journeys: JourneysProtocol, spec: FlowSpec) -> pl.DataFrame:
     """Count, for each node, the journeys that pass it anywhere on their way, and how many of these reach the end."""
-    counts = asked.run(count_grams, GramSpec(spec, 1))
+    counts = journeys._count_shards(count_grams, GramSpec(spec, 1))
     return counts.group_by(pl.col("sequence").list.first().alias("node")).agg(
         pl.col("people").sum().alias("passed"), pl.col("people").filter("reached").sum().alias("converted")
     )
 
 
-def touched(asked: Asked, spec: FlowSpec) -> pl.DataFrame:
+def touched(journeys: JourneysProtocol, spec: FlowSpec) -> pl.DataFrame:
     """Count, for each node, the journeys that pass it on their way to the end, or to none; the end is not on it."""
-    return passing(asked, spec.but(apart=True)).filter(pl.col("node") != REACHED)
+    return passing(journeys, spec.but(apart=True)).filter(pl.col("node") != REACHED)
 
 
 def check_path(path: Sequence[str] | pl.Series) -> tuple[str, ...]:

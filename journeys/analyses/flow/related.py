@@ -10,7 +10,7 @@ from journeys.analyses.flow.links import count_links
 from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import summarise_links
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 
 __all__ = ["Before", "parts_before"]
 
@@ -24,7 +24,7 @@ class Before(NamedTuple):
 
 
 def parts_before(
-    asked: Asked, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...], of: Literal["nodes", "links"]
+    journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...], of: Literal["nodes", "links"]
 ) -> Before:
     """Count who passes each node, or link, before the end.
 
@@ -33,7 +33,7 @@ def parts_before(
     spec = spec.but(apart=True)
     named = [(position, name) for position, names in enumerate(kept) for name in (*names, REACHED)]
     shown = pl.DataFrame(named, schema={"position": pl.Int64, "node": pl.String}, orient="row")
-    found = summarise_links(asked.run(count_links, spec), spec, kept=shown)
+    found = summarise_links(journeys._count_shards(count_links, spec), spec, kept=shown)
     edge = found.nodes.filter(position=spec.steps - 1 if spec.align == "end" else 0)
     rows = found.links if of == "links" else found.nodes.rename({"node": "source"})
     ends = ["source", "target"] if of == "links" else ["source"]

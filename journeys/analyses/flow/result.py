@@ -20,7 +20,8 @@ from journeys.analyses.flow.steps import count_steps, lay_steps
 from journeys.analyses.flow.summary import summarise_links
 from journeys.analyses.flow.way import Way, most_travelled
 from journeys.analyses.flow.words import UNITS, count_units, define, find, shades
-from journeys.analyses.result import Asked, Result
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import Result
 from journeys.errors import ArgumentError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ __all__ = ["Flow", "ask", "make"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Flow(Result):
+class Flow(Result[Any]):
     """Which way do they really go? The links between the columns of journeys.
 
     Attributes
@@ -53,7 +54,7 @@ class Flow(Result):
     spec: FlowSpec
     kept: tuple[tuple[str, ...], ...]
     everyone: int
-    journeys: int
+    journey_count: int
     reached: int
 
     @property
@@ -64,16 +65,16 @@ class Flow(Result):
     @property
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
-        numbers = {"everyone": self.everyone, "journeys": self.journeys, "reached": self.reached}
-        return find(self.spec, **numbers, table=self.table, nodes=self.nodes, who=self.asked.log.unit)
+        numbers = {"everyone": self.everyone, "journeys": self.journey_count, "reached": self.reached}
+        return find(self.spec, **numbers, table=self.table, nodes=self.nodes, who=self._journeys._log.unit)
 
     def _units(self, count: int) -> str:
-        return count_units(self.spec, count, who=self.asked.log.unit)
+        return count_units(self.spec, count, who=self._journeys._log.unit)
 
     @property
     def _begins_late(self) -> bool:
         """Whether a cut in time took the beginning, so that first touches may be of the period only."""
-        return begins_late(self.asked)
+        return begins_late(self._journeys)
 
     def plot(
         self, *, colour: Literal["event", "goal"] = "event", dark: bool = False, narrow: bool = False
@@ -136,7 +137,7 @@ class Flow(Result):
         >>> jn.Journeys.from_table(log).flow(end="Buy").most_travelled()
         Way(begins=0, path=('Visit', 'Buy'), people=2)
         """
-        return most_travelled(self.asked, self.spec, kept=self.kept)
+        return most_travelled(self._journeys, self.spec, kept=self.kept)
 
     def _drawn(self, *, dark: bool) -> dict[str, Any]:
         """Say what every Sankey of this flow is drawn with."""
@@ -153,7 +154,7 @@ class Flow(Result):
         dict of str to str, or None
             A colour by name; None where nodes are values, which have no rank in the log.
         """
-        there, ranked = names.unique().to_list(), self.asked.log.ranked
+        there, ranked = names.unique().to_list(), self._journeys._log.ranked
         return node_colours(there, nodes=self.spec.nodes, ranked=ranked, goal=self.goal, dark=dark)
 
     def step_matrix(self) -> pl.DataFrame:
@@ -168,8 +169,8 @@ class Flow(Result):
             "(drop-off)" those who have left: counted from the start, each column is 1.
         """
         folded = OTHER in self.nodes["node"]
-        nodes = count_steps(self.asked, self.spec, kept=self.kept) if folded else self.nodes
-        return lay_steps(nodes, journeys=self.journeys, steps=self.spec.steps)
+        nodes = count_steps(self._journeys, self.spec, kept=self.kept) if folded else self.nodes
+        return lay_steps(nodes, journeys=self.journey_count, steps=self.spec.steps)
 
     def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the step matrix as a heatmap."""
@@ -203,7 +204,7 @@ class Flow(Result):
     @property
     def definition(self) -> str:
         """Who is shown, from where to where."""
-        return define(self.spec, units=self._units(self.journeys), late=self._begins_late)
+        return define(self.spec, units=self._units(self.journey_count), late=self._begins_late)
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
         """Which steps go with reaching the end?
@@ -230,10 +231,10 @@ class Flow(Result):
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
         # Those who are not shown are what the others are compared with.
-        shown = self if self.spec.who == "all" else ask(self.asked, self.spec.but(who="all"), settings={})
-        before = parts_before(self.asked, shown.spec, kept=shown.kept, of=of)
+        shown = self if self.spec.who == "all" else ask(self._journeys, self.spec.but(who="all"), settings={})
+        before = parts_before(self._journeys, shown.spec, kept=shown.kept, of=of)
         return relate(
-            self.asked,
+            self._journeys,
             before.table,
             everyone=before.everyone,
             reached=before.reached,
@@ -277,10 +278,10 @@ class Flow(Result):
             When more than one is given, or one is not of its shape.
         """
         chosen = choose(self.spec, table=self.table, nodes=self.nodes, kept=self.kept, link=link, node=node, path=path)
-        if path is not None and not self.asked.select(people_of, chosen).size.people:
-            there = passing(self.asked, self.spec)["node"]
+        if path is not None and not self._journeys._select_people(people_of, chosen).size.people:
+            there = passing(self._journeys, self.spec)["node"]
             raise UnknownNameError(not_travelled(chosen.path, there.sort().to_list()))
-        return self.asked.select(people_of, replace(chosen, converted=converted))
+        return self._journeys._select_people(people_of, replace(chosen, converted=converted))  # type: ignore[no-any-return]
 
     def paths(
         self, n: int = 20, *, rank: Literal["people", "best", "worst"] = "people", min_people: int = 30
@@ -318,7 +319,7 @@ class Flow(Result):
         >>> jn.Journeys.from_table(log).flow().paths(1).select("path", "people").rows()
         [(['Visit', 'Sign up'], 2)]
         """
-        return top_paths(self.asked, self.spec, n=n, rank=rank, min_people=min_people)
+        return top_paths(self._journeys, self.spec, n=n, rank=rank, min_people=min_people)
 
     def covering(self, share: float = 0.8) -> tuple[int, int]:
         """How many paths does it take to cover a share of all journeys, and how many paths are there?
@@ -330,7 +331,7 @@ class Flow(Result):
         >>> jn.Journeys.from_table(log).flow().covering(0.6)
         (1, 2)
         """
-        return coverage(self.asked, self.spec, share=share)
+        return coverage(self._journeys, self.spec, share=share)
 
     def sequences(self, size: int = 3, *, n: int = 20, min_people: int = 1) -> pl.DataFrame:
         """Which nodes follow directly on each other, anywhere on the way?
@@ -362,16 +363,21 @@ class Flow(Result):
         >>> jn.Journeys.from_table(log).flow().sequences(2, n=1).select("sequence", "people", "times").rows()
         [(['x', 'y'], 1, 2)]
         """
-        return sequences(self.asked, self.spec, size=size, n=n, min_people=min_people)
+        return sequences(self._journeys, self.spec, size=size, n=n, min_people=min_people)
 
 
-def ask(asked: Asked, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:
+def ask(journeys: JourneysProtocol, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:
     """Count the shards and put the answer together."""
-    return make(asked, spec, asked.run(count_links, spec.but(alone=len(asked.log.shards) == 1)), settings=settings)
+    return make(
+        journeys,
+        spec,
+        journeys._count_shards(count_links, spec.but(alone=len(journeys._log.shards) == 1)),
+        settings=settings,
+    )
 
 
 def make(
-    asked: Asked,
+    journeys: JourneysProtocol,
     spec: FlowSpec,
     counts: pl.DataFrame,
     *,
@@ -390,11 +396,11 @@ def make(
     return Flow(
         table=found.links,
         settings=settings,
-        asked=asked,
+        _journeys=journeys,
         nodes=found.nodes,
         spec=spec,
         kept=tuple(map(tuple, columns)),
         everyone=found.everyone,
-        journeys=found.journeys,
+        journey_count=found.journeys,
         reached=found.reached,
     )

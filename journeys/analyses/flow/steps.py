@@ -10,12 +10,12 @@ from journeys.analyses.flow.links import count_links
 from journeys.analyses.flow.nodes import DROP, OTHER, REACHED
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summary import summarise_links
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 
 __all__ = ["count_steps", "lay_steps"]
 
 
-def count_steps(asked: Asked, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> pl.DataFrame:
+def count_steps(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> pl.DataFrame:
     """Count the nodes of all columns where each keeps its name in all that it keeps it in one of."""
     spec = spec.but(times=False, alone=False)
     names = sorted({name for column in kept for name in column})
@@ -24,7 +24,7 @@ def count_steps(asked: Asked, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ..
         schema={"position": pl.Int64, "node": pl.String},
         orient="row",
     )
-    return summarise_links(asked.run(count_links, spec), spec, kept=everywhere).nodes
+    return summarise_links(journeys._count_shards(count_links, spec), spec, kept=everywhere).nodes
 
 
 def lay_steps(nodes: pl.DataFrame, *, journeys: int, steps: int) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from journeys.analyses.flow.nodes import OTHER
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.walk import walk
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 
 __all__ = ["Way", "most_travelled"]
@@ -35,14 +35,14 @@ class WaySpec:
     kept: tuple[tuple[str, ...], ...]
 
 
-def most_travelled(asked: Asked, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> Way | None:
+def most_travelled(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> Way | None:
     """Find the way through the columns to the end that most went; None where nobody is shown to get there.
 
     A way of named nodes only is preferred: those under "(other)" may all have gone different ways.
     """
     if spec.end is None or spec.who == "dropped":
         return None
-    counts = asked.run(count_ways, WaySpec(spec, kept))
+    counts = journeys._count_shards(count_ways, WaySpec(spec, kept))
     # Who begins with the end has gone no way.
     ways = counts.filter(pl.col("way").list.len() > 1).group_by("begins", "way").agg(pl.col("people").sum())
     ways = ways.with_columns(vague=pl.col("way").list.contains(OTHER), name=pl.col("way").list.join("\x1f"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -81,7 +81,7 @@ def next_table(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class NextEvents(Result):
+class NextEvents(Result[Any]):
     """What did those who got no further do next?
 
     Attributes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -98,7 +98,7 @@ def _tested(
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Comparison(Result):
+class Comparison(Result[Any]):
     """By how much do the rates of two groups of people differ?
 
     Attributes

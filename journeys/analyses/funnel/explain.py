@@ -73,7 +73,7 @@ def _said(values: tuple[Any, ...]) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Explanation(Result):
+class Explanation(Result[Any]):
     """Why do two funnels not say the same?
 
     Attributes

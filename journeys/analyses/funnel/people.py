@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -22,7 +22,7 @@ __all__ = ["FunnelPeople"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class FunnelPeople(Result):
+class FunnelPeople(Result[Any]):
     """Whoever stands behind a number of a funnel's table can be selected."""
 
     spec: FunnelSpec = field(repr=False)
@@ -69,7 +69,7 @@ class FunnelPeople(Result):
             How long before the end of the log they took it; who took it later may only not have had the time.
         """
         row = self.row_of(after, argument="after")
-        last = self.asked.until
+        last = self._journeys.until
         patience = duration_us(at_least, argument="at_least")
         before = None if last is None else moment_us(last) - patience
         return self._chosen(row, dropped=True, group=group, before=before)
@@ -94,4 +94,4 @@ class FunnelPeople(Result):
             listed = tuple(self.table.select(self.spec.by).unique(maintain_order=True).rows())
             listed = tuple(one for one in listed if any(value != OTHER for value in one))
         chosen = Chosen(self.spec, row, dropped, tuple(group.items()), listed, before)
-        return self.asked.select(select, chosen)
+        return self._journeys._select_people(select, chosen)  # type: ignore[no-any-return]

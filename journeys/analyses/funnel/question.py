@@ -13,15 +13,16 @@ from journeys.analyses.funnel.presets import PRESETS
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import summarise
-from journeys.analyses.result import Asked, settings_of
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.result import settings_of
 from journeys.errors import raise_all
 
 __all__ = ["answer", "ask"]
 
 
-def ask(asked: Asked, steps: Any, *, against: Asked | None = None, **options: Any) -> Funnel:
+def ask(journeys: JourneysProtocol, steps: Any, *, against: JourneysProtocol | None = None, **options: Any) -> Funnel:
     """Answer `Journeys.funnel`."""
-    log = asked.log
+    log = journeys._log
     spec = build_spec(
         steps,
         names=log.names,
@@ -37,15 +38,15 @@ def ask(asked: Asked, steps: Any, *, against: Asked | None = None, **options: An
             for name in nested
         ]
     )
-    funnel = answer(asked, spec, said=_said(spec, options))
+    funnel = answer(journeys, spec, said=_said(spec, options))
     return funnel if against is None else replace(funnel, against=answer(against, spec, said=_said(spec, options)))
 
 
-def answer(asked: Asked, spec: FunnelSpec, *, said: dict[str, Any]) -> Funnel:
+def answer(journeys: JourneysProtocol, spec: FunnelSpec, *, said: dict[str, Any]) -> Funnel:
     """Count and summarise a funnel whose every choice is made."""
-    counts = asked.run(count, spec)
-    settings = settings_of(asked, steps=" → ".join(one.name for one in spec.steps), **said)
-    return Funnel(summarise(counts, spec=spec), settings, asked, spec, counts)
+    counts = journeys._count_shards(count, spec)
+    settings = settings_of(journeys, steps=" → ".join(one.name for one in spec.steps), **said)
+    return Funnel(summarise(counts, spec=spec), settings, journeys, spec, counts)
 
 
 def _said(spec: FunnelSpec, options: dict[str, Any]) -> dict[str, Any]:

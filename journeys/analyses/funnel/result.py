@@ -12,7 +12,7 @@ import polars as pl
 from journeys.analyses.funnel.count import count
 from journeys.analyses.funnel.people import FunnelPeople
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.result import Asked
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError
 from journeys.steps import moment_us
 
@@ -51,7 +51,7 @@ class Funnel(FunnelPeople):
         """The answer as one sentence."""
         from journeys.display import number, percent, plural
 
-        unit = {"people": self.asked.log.unit, "sessions": "session", "entries": "entry"}
+        unit = {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}
         total = int(self.counts.filter(pl.col("step") == 1)["entered"].sum())
         done = int(self.counts.filter(pl.col("step") == self.spec.width)["people"].sum())
         entered = plural(total, unit[self.spec.count])
@@ -150,7 +150,7 @@ class Funnel(FunnelPeople):
         took = counts["took"].explode(keep_nulls=False, empty_as_null=False)
         median = None if took.is_empty() else int(took.median())  # type: ignore[arg-type]
         table = histogram_table(counts, spec=self.spec, bins=bins)
-        return TimeToConvert(table, settings, self.asked, median)
+        return TimeToConvert(table, settings, self._journeys, median)
 
     def converted_within(self, *, start: int | str = 1, end: int | str | None = None) -> ConvertedWithin:
         """What share has converted within which time, when those who have not had the time yet are counted fairly?
@@ -176,7 +176,7 @@ class Funnel(FunnelPeople):
         from journeys.analyses.funnel.times import ConvertedWithin, curve_table
 
         counts, settings = self._spells(start, end)
-        return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self.asked, int(counts["open"].sum()))
+        return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self._journeys, int(counts["open"].sum()))
 
     def _spells(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
         from journeys.analyses.funnel.times import Spells, count_spells
@@ -185,8 +185,10 @@ class Funnel(FunnelPeople):
         high = self.spec.width - 1 if end is None else self.row_of(end, argument="end")
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
-        last = self.asked.until
-        counts = self.asked.run(count_spells, Spells(self.spec, low, high, 0 if last is None else moment_us(last)))
+        last = self._journeys.until
+        counts = self._journeys._count_shards(
+            count_spells, Spells(self.spec, low, high, 0 if last is None else moment_us(last))
+        )
         names = self.spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self.spec.by or None}
 
@@ -222,15 +224,15 @@ class Funnel(FunnelPeople):
         if every not in ("1d", "1w", "1mo", "1q", "1y"):
             raise ArgumentError(f"every: {every!r} is none of '1d', '1w', '1mo', '1q', '1y'.")
         row = self.spec.width - 1 if step is None else self.row_of(step, argument="step")
-        counts = self.asked.run(count_periods, Periods(self.spec, every, row))
+        counts = self._journeys._count_shards(count_periods, Periods(self.spec, every, row))
         table = trend_table(
             counts,
             every=every,
             time_zone=self.spec.time_zone,
-            watched=self.asked.watched,
+            watched=self._journeys.observed_period,
             within=self.spec.within,
         )
-        return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self.asked)
+        return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self._journeys)
 
     def compare(
         self,
@@ -266,9 +268,9 @@ class Funnel(FunnelPeople):
             if self.spec.by or funnel.spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
             table = compare_two(self.table, funnel.table, measure=measure, correct=correct)
-        return Comparison(table, {**self.settings, "measure": measure, "corrected": correct}, self.asked)
+        return Comparison(table, {**self.settings, "measure": measure, "corrected": correct}, self._journeys)
 
-    def of(self, others: Asked) -> Funnel:
+    def of(self, others: JourneysProtocol) -> Funnel:
         """Ask other journeys the very same."""
         from journeys.analyses.funnel.question import answer
 
@@ -303,8 +305,8 @@ class Funnel(FunnelPeople):
         if not isinstance(n, int) or n < 1:
             raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
         row = self.row_of(after, argument="after")
-        counts = self.asked.run(count_next, Following(self.spec, row, n))
-        return NextEvents(next_table(counts), {**self.settings, "after": self.spec.names[row]}, self.asked)
+        counts = self._journeys._count_shards(count_next, Following(self.spec, row, n))
+        return NextEvents(next_table(counts), {**self.settings, "after": self.spec.names[row]}, self._journeys)
 
     def correlation(self, after: int | str = 1, **options: Any) -> Correlation:
         """Which behaviours go with going on from a step?
@@ -363,7 +365,7 @@ class Funnel(FunnelPeople):
         from journeys.analyses.funnel.explain import Explanation, differences
 
         def converted(spec: FunnelSpec) -> int:
-            counts = self.asked.run(count, spec)
+            counts = self._journeys._count_shards(count, spec)
             return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
 
-        return Explanation(differences(self.spec, other.spec, converted=converted), self.settings, self.asked)
+        return Explanation(differences(self.spec, other.spec, converted=converted), self.settings, self._journeys)

@@ -200,7 +200,7 @@ def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class TimeToConvert(Result):
+class TimeToConvert(Result[Any]):
     """How long do those who get there take?
 
     Attributes
@@ -232,7 +232,7 @@ class TimeToConvert(Result):
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class ConvertedWithin(Result):
+class ConvertedWithin(Result[Any]):
     """What share has converted within which time, counting fairly those who have not had the time yet?
 
     Attributes

@@ -210,7 +210,7 @@ def _moment(later: str) -> pl.Expr:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class FunnelTrend(Result):
+class FunnelTrend(Result[Any]):
     """Does conversion rise or fall with the day, week or month of entering?
 
     Attributes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
-from journeys.api.attributions import AsksAttribution
+from journeys.analyses.attribution import attribution
 from journeys.api.bridge import Bridges, check_events
 from journeys.api.correlations import AsksCorrelations
 from journeys.api.exporting import Exports
@@ -26,7 +26,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridges, Exports):
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
     """Everybody's timeline, from first touch to last: select from it, ask it, save it.
 
     Nothing that is asked changes it: every selection is a new `Journeys` over the same log.
@@ -54,7 +54,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
 
     quarantine: pl.DataFrame = field(default_factory=pl.DataFrame)
     noticed: Mapping[str, int] = field(default_factory=dict)
-    stitched: Identity | None = None
+    _stitched: Identity | None = None
 
     @classmethod
     def from_table(
@@ -133,9 +133,11 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         StoreError
             When the journeys were made of a table whose people were known already.
         """
-        if self.stitched is None:
+        if self._stitched is None:
             raise StoreError("identity: these journeys came with their people known; only jn.stitch finds identities.")
-        return replace(self.stitched, selected=True) if self.cuts else self.stitched
+        return replace(self._stitched, selected=True) if self._cuts else self._stitched
+
+    attribution = attribution
 
     def save(self, path: str | Path, *, shards: int = 1) -> Self:
         """Write the selected journeys as a store, and return them as opened from there.
@@ -159,14 +161,14 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         from journeys.log import build_log, save_log
 
         frames = {"quarantine": self.quarantine} if self.quarantine.width else {}
-        if self.stitched is not None:
-            frames |= {f"identity_{name}": frame for name, frame in self.stitched.to_frames().items()}
-        log = self.log
-        if self.cuts:
+        if self._stitched is not None:
+            frames |= {f"identity_{name}": frame for name, frame in self._stitched.to_frames().items()}
+        log = self._log
+        if self._cuts:
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
             log = build_log(self.events, people=known.select("person", *self._own_columns(known))).log
         saved = save_log(log, path, shards=shards, frames=frames, notes={"noticed": dict(self.noticed)})
-        return replace(self, log=saved, cuts=())
+        return replace(self, _log=saved, _cuts=())
 
     def on(self, engine: Any) -> Self:
         """Choose where the shards are counted: the answers are the same everywhere.
@@ -190,13 +192,13 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         Journeys: 1 person, 1 event, 1 March 2026.
         """
         if engine == "local":
-            return replace(self, engine=local.run)
+            return replace(self, _engine=local.run)
         from journeys.engines.spark import SparkEngine
 
         chosen = SparkEngine(engine)
-        if self.log.path is None:
+        if self._log.path is None:
             raise ArgumentError("engine: Spark reads stores; use j.save(path, shards=n).on(spark).")
-        return replace(self, engine=chosen)
+        return replace(self, _engine=chosen)
 
     def _own_columns(self, known: pl.DataFrame) -> list[str]:
         """Columns of people that the events do not say: identifiers and traits."""
@@ -207,7 +209,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
 
     def _few(self) -> pl.DataFrame:
         """The first people with what fits a page: when, how much, which campaign, which identifiers."""
-        ids = set(self.stitched.table["id_type"]) if self.stitched is not None else set()
+        ids = set(self._stitched.table["id_type"]) if self._stitched is not None else set()
         fit = {"person", "first_seen", "last_seen", "event_count", "first_campaign", "first_channel", *ids}
         head = self.people.head(5)
         return head.select(name for name in head.columns if name in fit)
@@ -224,7 +226,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, AsksAttribution, Bridge
         if size.first is None or size.last is None:
             return "no people and no events."
         days = span(size.first, size.last)
-        return f"{plural(size.people, self.log.unit)}, {plural(size.events, 'event')}, {days}."
+        return f"{plural(size.people, self._log.unit)}, {plural(size.events, 'event')}, {days}."
 
     def _repr_html_(self) -> str:
         from journeys.display import card, plural
@@ -270,7 +272,7 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
 
         identity = Identity.from_frames(kept)
     quarantine = frames.get("quarantine", pl.DataFrame())
-    opened = Journeys(log, quarantine=quarantine, noticed=notes.get("noticed", {}), stitched=identity)
+    opened = Journeys(log, quarantine=quarantine, noticed=notes.get("noticed", {}), _stitched=identity)
     return opened.on(engine)
 
 
@@ -316,4 +318,4 @@ def stitch(
     from journeys.identity import stitch_events
 
     check_events(events)
-    return Journeys.from_stitched(stitch_events(events, rules=rules, traits=traits))
+    return Journeys._from_stitched(stitch_events(events, rules=rules, traits=traits))

@@ -1,0 +1,46 @@
+"""What an analysis needs of `Journeys`: to count shards, to select people, and to know the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol, Self, TypeVar
+
+import polars as pl
+
+from journeys.log import Log, View
+from journeys.log.core import Size
+
+__all__ = ["J", "JourneysProtocol"]
+
+
+class JourneysProtocol(Protocol):
+    """The part of `Journeys` that analyses use, so that they need not import the class itself."""
+
+    @property
+    def _log(self) -> Log:
+        """The whole log, before any selection."""
+
+    @property
+    def size(self) -> Size:
+        """People, events and time span of the selection."""
+
+    @property
+    def observed_period(self) -> tuple[datetime | None, datetime | None]:
+        """The first and last moment at which people were observed."""
+
+    @property
+    def until(self) -> datetime | None:
+        """The moment up to which people were observed."""
+
+    def _count_shards(self, count: Callable[[View, Any], pl.DataFrame], spec: object) -> pl.DataFrame:
+        """Apply `count` to every shard and concatenate the counts."""
+
+    def _select_people(self, choose: Callable[[View, Any], pl.Series], spec: object) -> Self:
+        """Keep the people whose codes `choose` returns, with all their events."""
+
+    def only(self, people: Any) -> Self:
+        """Keep the given people, with all their events."""
+
+
+J = TypeVar("J", bound=JourneysProtocol)
