@@ -50,7 +50,9 @@ def paths_per_person(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """
     rows = _until_conversion(view, spec)
     # a person who never converts has only touchpoints here, so that the last row is the end of every path
-    ends = rows.filter(ends_person()).select("person", pl.col("time").alias("end"), pl.col("goal").alias("converted"), "value")
+    ends = rows.filter(ends_person()).select(
+        "person", pl.col("time").alias("end"), pl.col("goal").alias("converted"), "value"
+    )
     touches = rows.filter(pl.col("touch").is_not_null())
     touches = touches.join(ends.select("person", "end"), on="person", how="left", maintain_order="left")
     touches = touches.with_columns(age=pl.col("end") - pl.col("time")).filter(pl.col("age") <= spec.lookback)

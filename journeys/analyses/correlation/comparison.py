@@ -83,7 +83,7 @@ def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
     if not isinstance(other, Correlation):
         if not hasattr(other, "_log"):
             raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
-        moved = replace(result.ask, names=other.log.names, end_us=0 if other.until is None else moment_us(other.until))
+        moved = replace(result.ask, names=other._log.names, end_us=0 if other.until is None else moment_us(other.until))
         other = correlate(other, moved, rules=result.rules, options=result.settings)
     both = result.table.join(other.table, on="behaviour", suffix="_other").sort("behaviour")
     here = tuple(both[name] for name in CELLS)
