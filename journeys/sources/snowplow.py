@@ -13,7 +13,7 @@ from journeys.sources.iglu import self_described
 from journeys.sources.lake import is_lake
 from journeys.sources.looks import wrong_system
 from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_source
-from journeys.sources.reading.text import UnreadableError, first_lines
+from journeys.sources.reading.text import UnreadableError, read_first_lines
 from journeys.sources.shape import Shape, to_events
 
 __all__ = ["read_snowplow"]
@@ -164,7 +164,7 @@ def _may_describe(found: SourceFile) -> bool:
 def _is_stream(found: SourceFile) -> bool:
     """Tell the enriched stream by any of a file's first lines: the very first may be blank, or cut off."""
     try:
-        lines = [line for line in first_lines(found).split("\n") if line.strip()]
+        lines = [line for line in read_first_lines(found).split("\n") if line.strip()]
     except UnreadableError:
         return False
     whole = any(line.count("\t") == len(FIELDS) - 1 for line in lines)

@@ -96,9 +96,9 @@ def test_a_missing_file_names_the_closest(tmp_path):
         jn.read_segment(str(tmp_path / "*.ndjson"))
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "x.pdf").write_text("x")
-    with pytest.raises(jn.SourceError, match=r"holds no CSV, NDJSON or Parquet files; it holds \.pdf"):
+    with pytest.raises(jn.SourceError, match=r"contains no CSV, NDJSON or Parquet files; it contains \.pdf"):
         jn.read_segment(tmp_path / "sub")
-    with pytest.raises(jn.SourceError, match="int is neither a path, nor a frame"):
+    with pytest.raises(jn.SourceError, match="int is not a path, a frame or an Arrow-compatible object"):
         jn.read_hubspot(7)
 
 
@@ -264,7 +264,7 @@ def test_one_broken_file_among_many(tmp_path):
     row = found.quarantine.row(0, named=True)
     assert row["reason"].startswith("unreadable file: cannot be unpacked")
     assert row["place"].endswith("017.json.gz")
-    assert "1 empty file passed over" in found.table["reason"].to_list()
+    assert "skipped 1 empty file" in found.table["reason"].to_list()
 
 
 def test_a_folder_of_tables_with_one_broken_parquet(tmp_path):

@@ -151,9 +151,9 @@ def test_an_answer_without_rows_still_has_its_columns(sqlite):
 
 
 def test_what_does_not_fit_waits_in_files(sqlite, monkeypatch):
-    filed, file = [], spill._filed
-    monkeypatch.setattr(spill, "_filed", lambda rows: filed.append(1) or file(rows))
-    monkeypatch.setattr(spill, "PART", 10_000)
+    filed, file = [], spill._write_file
+    monkeypatch.setattr(spill, "_write_file", lambda rows: filed.append(1) or file(rows))
+    monkeypatch.setattr(spill, "IN_MEMORY", 10_000)
     monkeypatch.setattr(sql, "BATCH", 100)
     sqlite.executemany("insert into log values ('2026-03-01T10:00:00Z', 'Left', ?, null)", [(n,) for n in range(1000)])
     events = jn.read_sql("select * from log", connection=sqlite, **ASKED)

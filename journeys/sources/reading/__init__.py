@@ -1,24 +1,30 @@
-"""From a path, a frame or anything Arrow to lazy rows: every line accounted for, no meaning given to it yet."""
+"""From a path, a frame or an Arrow-compatible object to lazy rows: no line is lost, none interpreted yet."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import polars as pl
 
 from journeys.errors import SourceError
 from journeys.sources.lake import lake_rows
-from journeys.sources.reading.columnar import read_columnar
+from journeys.sources.reading.columnar import read_columnar_files
 from journeys.sources.reading.concat import concat_rows
-from journeys.sources.reading.csv_files import read_delimited
-from journeys.sources.reading.files import SourceFile, check_place, find_files, partition, passed_over, table_name
+from journeys.sources.reading.csv_files import CsvOptions, read_csv_files
+from journeys.sources.reading.files import (
+    SourceFile,
+    check_path,
+    describe_skipped,
+    find_files,
+    partition_values,
+    table_name,
+)
 from journeys.sources.reading.frames import frame_rows
-from journeys.sources.reading.json_files import read_ndjson
-from journeys.sources.reading.rejects import PLACE, PROBLEM, RAW
-from journeys.sources.reading.spill import SpillBuffer
+from journeys.sources.reading.json_files import read_json_files
+from journeys.sources.reading.rejects import PLACE, PROBLEM, RAW, Rejects
 
 __all__ = [
     "PLACE",
@@ -39,6 +45,8 @@ Source = Any
 
 # Text up to this size is parsed once and kept: parsing it for each question costs more than the memory.
 SMALL = 64 << 20
+# How much larger compressed text usually is when it is decompressed.
+USUAL_RATIO = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +58,7 @@ class RawTable:
     rows
         Lazy, in order of arrival; where lines could not be read, the columns `_problem`, `_place` and `_raw` say so.
     name
-        What to call the source when nobody says: the stem of the only file, the name of the folder, or "table".
+        The default name of the source: the stem of the only file, the name of the folder, or "table".
     notes
         What had to be assumed to read the files, in words.
     in_memory
@@ -64,120 +72,80 @@ class RawTable:
 
     @property
     def schema(self) -> pl.Schema:
-        """The columns that the rows have."""
+        """The columns of the rows with their types."""
         return self.rows.collect_schema()
 
 
-def load_source(
-    source: Source,
-    *,
-    column_names: Sequence[str] | None = None,
-    text_columns: Collection[str] | None = (),
-    quoted: bool = True,
-    json_columns: Collection[str] = (),
-) -> RawTable:
-    """Read any source as lazy rows.
-
-    In a CSV, the columns named in `text_columns` (None: all of them) stay text, and the objects in `json_columns` are
-    parsed while the file is read. A Delta or Iceberg table is read in its current version.
+def load_source(source: Source, **csv_options: Unpack[CsvOptions]) -> RawTable:
+    """Read any source as lazy rows; a Delta or Iceberg table is read in its current version.
 
     Raises
     ------
     SourceError
-        There is no such file, it is empty, or it is no table at all; or a frame that cannot be read.
+        There is no such file, it is empty, or it is not a table; or a frame cannot be read.
     """
     if isinstance(source, str | Path):
-        check_place(source)
+        check_path(source)
     if (lake := lake_rows(source)) is not None:
         return RawTable(*lake)
-    if isinstance(source, str | Path) or _all_paths(source):
-        files, name = find_files(source), _name(source)
-        return load_files(
-            files,
-            name=name,
-            column_names=column_names,
-            text_columns=text_columns,
-            quoted=quoted,
-            json_columns=json_columns,
-        )
+    paths = [source] if isinstance(source, str | Path) else source
+    if isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths):
+        return load_files(find_files(paths), name=_source_name(paths), **csv_options)
     if (rows := frame_rows(source)) is not None:
         return RawTable(rows, "table")
     raise SourceError(
-        f"source: {type(source).__name__} is neither a path, nor a frame, nor anything that speaks Arrow; "
-        "give a path, a glob, a folder, a DataFrame, a LazyFrame or an Arrow table"
+        f"source: {type(source).__name__} is not a path, a frame or an Arrow-compatible object; give a path, a glob, a "
+        "folder, a DataFrame, a LazyFrame or an Arrow table."
     )
 
 
-def load_files(
-    files: Sequence[SourceFile],
-    *,
-    name: str,
-    column_names: Sequence[str] | None = None,
-    text_columns: Collection[str] | None = (),
-    quoted: bool = True,
-    json_columns: Collection[str] = (),
-) -> RawTable:
+def load_files(files: Sequence[SourceFile], *, name: str, **csv_options: Unpack[CsvOptions]) -> RawTable:
     """Read files of one kind of table, whatever their formats, as lazy rows."""
-    empty = [found for found in files if found.size == 0]
-    full = [found for found in files if found.size > 0]
+    full = [file for file in files if file.size > 0]
     if not full:
-        shown = str(files[0].path) if len(files) == 1 else f"{len(files)} files"
-        raise SourceError(f"source: {shown} {'is' if len(files) == 1 else 'are'} empty (0 bytes)")
-    small = sum(found.size * (8 if found.compression else 1) for found in full) <= SMALL
-    frames: list[pl.LazyFrame] = []
-    rejects: SpillBuffer[str] = SpillBuffer()
-    notes: list[str] = [f"{len(empty)} empty file{'s' if len(empty) > 1 else ''} passed over"] if empty else []
-    notes += [passed_over(found.beside) for found in files if found.beside]
-    told = {name: None for found in full if found.format in ("csv", "ndjson") for name in partition(found)}
-    if told:
-        names = " and ".join(map(repr, told))
-        notes.append(f"what the names of folders say ({names}) is a column of Parquet and Arrow files only")
-    for kind in ("csv", "ndjson", "parquet", "ipc"):
-        members = [found for found in full if found.format == kind]
-        if not members:
-            continue
-        if kind == "csv":
-            alone = json_columns if len(members) == len(full) else ()  # beside other formats text stays text at first
-            rows, said = read_delimited(
-                members,
-                column_names=column_names,
-                text_columns=text_columns,
-                quoted=quoted,
-                json_columns=alone,
-                rejects=rejects,
-            )
-        elif kind == "ndjson":
-            rows, said = read_ndjson(members, rejects=rejects)
-        else:
-            rows, said = read_columnar(members, kind, rejects=rejects, hold=small), []
-        frames += [rows] if rows is not None else []
-        notes += said
-    broken = [rows for _, rows in rejects.tables()]
-    if not frames:
-        reason, place = (
-            broken[0].select(PROBLEM, PLACE).head(1).collect().row(0) if broken else ("no lines", str(full[0].path))
-        )
         raise SourceError(
-            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; first trouble: {reason} at {place}"
+            f"source: {files[0].path} is empty (0 bytes)."
+            if len(files) == 1
+            else f"source: all {len(files)} files are empty (0 bytes)."
         )
-    frames += broken
-    rows = concat_rows(frames)
-    if small:
-        rows = rows.collect().lazy()
-    return RawTable(rows, name, tuple(notes), in_memory=small)
+    empty = len(files) - len(full)
+    notes = [f"skipped {empty} empty file{'s' if empty > 1 else ''}"] if empty else []
+    notes += [describe_skipped(file.skipped) for file in files if file.skipped]
+    text_files = [file for file in full if file.format in ("csv", "ndjson")]
+    if partitions := {name: None for file in text_files for name in partition_values(file)}:
+        names = " and ".join(map(repr, partitions))
+        notes.append(f"the names of folders ({names}) become columns for Parquet and Arrow files only")
+    in_memory = sum(file.size * (USUAL_RATIO if file.compression else 1) for file in full) <= SMALL
+    frames: list[pl.LazyFrame] = []
+    rejects = Rejects()
+    for file_format in ("csv", "ndjson", "parquet", "ipc"):
+        members = [file for file in full if file.format == file_format]
+        rows: pl.LazyFrame | None = None
+        more: list[str] = []
+        if members and file_format == "csv":
+            if len(members) < len(full):  # beside other formats, objects in text are not parsed yet
+                csv_options["json_columns"] = ()
+            rows, more = read_csv_files(members, rejects=rejects, **csv_options)
+        elif members and file_format == "ndjson":
+            rows, more = read_json_files(members, rejects=rejects)
+        elif members:
+            rows = read_columnar_files(members, file_format, rejects=rejects, in_memory=in_memory)
+        frames += [rows] if rows is not None else []
+        notes += more
+    rejected = rejects.tables()
+    if not frames:
+        reason, place = "no lines", str(full[0].path)
+        if rejected:
+            reason, place = rejected[0].select(PROBLEM, PLACE).head(1).collect().row(0)
+        raise SourceError(
+            f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; the first problem is: {reason}, at "
+            f"{place}."
+        )
+    rows = concat_rows(frames + rejected)
+    return RawTable(rows.collect().lazy() if in_memory else rows, name, tuple(notes), in_memory=in_memory)
 
 
-def _all_paths(source: object) -> bool:
-    return (
-        isinstance(source, Iterable)
-        and isinstance(source, list | tuple)
-        and all(isinstance(one, str | Path) for one in source)
-    )
-
-
-def _name(source: str | Path | Sequence[str | Path]) -> str:
-    if not isinstance(source, str | Path):
-        return _name(source[0]) if source else "table"
-    path = Path(source)
+def _source_name(paths: Sequence[str | Path]) -> str:
+    path = Path(paths[0]) if paths else Path()
     stem = path.name.split(".")[0].strip("*_-")
     return stem or path.parent.name or "table"

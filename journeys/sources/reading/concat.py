@@ -1,4 +1,4 @@
-"""Frames under each other, whatever their types."""
+"""Frames below each other, whatever their types."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from journeys.sources.reading.flat_columns import as_json
-from journeys.sources.reading.json_rows import objects
-from journeys.sources.reading.json_schema import FLOAT_LIMIT, merge_schemas, type_of
+from journeys.sources.reading.json_rows import parse_objects
+from journeys.sources.reading.json_schema import FLOAT_LIMIT, DType, fields_of, merge_schemas
 
 __all__ = ["concat_rows"]
 
 
 def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
-    """Put frames under each other in order; a column whose types differ becomes one that holds them all."""
+    """Concatenate frames in order; a column whose types differ gets a type that holds all its values.
+
+    For example, whole numbers and floats become floats, unless a float would round the whole numbers; numbers and text
+    become text; objects and text become objects with one more field for the text.
+    """
     if len(frames) == 1:
         return frames[0]
     schemas = [frame.collect_schema() for frame in frames]
     merged = merge_schemas(schemas)
-    merged |= dict.fromkeys(_rounded(frames, schemas, merged), pl.String())
+    merged |= dict.fromkeys(_columns_that_round(frames, schemas, merged), pl.String())
     cast = [
         frame.with_columns(
-            _as(pl.col(name), dtype, merged[name]).alias(name)
+            _convert(pl.col(name), dtype, merged[name]).alias(name)
             for name, dtype in schema.items()
             if dtype != merged[name]
         )
@@ -31,31 +35,32 @@ def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     return pl.concat(cast, how="diagonal")
 
 
-def _rounded(frames: Sequence[pl.LazyFrame], schemas: Sequence[pl.Schema], merged: Mapping[str, type_of]) -> list[str]:
-    """List the columns of whole numbers that floats, which other frames have there, would round."""
+def _columns_that_round(
+    frames: Sequence[pl.LazyFrame], schemas: Sequence[pl.Schema], merged: Mapping[str, DType]
+) -> list[str]:
+    """List the columns of whole numbers that would be rounded, as other frames have floats there."""
     found: list[str] = []
     for frame, schema in zip(frames, schemas, strict=True):
-        whole = [n for n, dtype in schema.items() if dtype == pl.Int64() and merged[n] == pl.Float64()]
-        largest = frame.select(pl.max_horizontal(pl.col(n).max(), -pl.col(n).min()).alias(n) for n in whole)
-        most = largest.collect().row(0, named=True) if whole else {}
-        found += [name for name, value in most.items() if value and value >= FLOAT_LIMIT]
+        whole = [name for name, dtype in schema.items() if dtype == pl.Int64() and merged[name] == pl.Float64()]
+        largest = frame.select(pl.max_horizontal(pl.col(name).max(), -pl.col(name).min()).alias(name) for name in whole)
+        values = largest.collect().row(0, named=True) if whole else {}
+        found += [name for name, value in values.items() if value and value >= FLOAT_LIMIT]
     return found
 
 
-def _as(value: pl.Expr, dtype: type_of, wanted: type_of) -> pl.Expr:
+def _convert(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
+    """Convert a value to a type that holds it, at all levels."""
     if isinstance(wanted, pl.Struct) and not isinstance(dtype, pl.Struct) and dtype != pl.Null():
-
-        def read(texts: pl.Series) -> pl.Series:
-            return objects(texts, wanted)
-
-        return _as(value, dtype, pl.String()).map_batches(read, return_dtype=wanted, is_elementwise=True)
+        return _convert(value, dtype, pl.String()).map_batches(
+            lambda texts: parse_objects(texts, wanted), return_dtype=wanted, is_elementwise=True
+        )
     if isinstance(wanted, pl.Struct) and isinstance(dtype, pl.Struct) and dtype != wanted:
-        have = {field.name: field.dtype for field in dtype.fields}
+        have = fields_of(dtype)
         fields = [
-            _as(value.struct.field(field.name), have[field.name], field.dtype).alias(field.name)
-            if field.name in have
-            else pl.lit(None, dtype=field.dtype).alias(field.name)
-            for field in wanted.fields
+            _convert(value.struct.field(name), have[name], inner).alias(name)
+            if name in have
+            else pl.lit(None, dtype=inner).alias(name)
+            for name, inner in fields_of(wanted).items()
         ]
         return pl.when(value.is_not_null()).then(pl.struct(fields))
     if wanted != pl.String():

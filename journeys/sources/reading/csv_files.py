@@ -1,7 +1,7 @@
-"""CSV and its relatives: typed by looking at every value, ragged lines set aside.
+"""CSV files and their relatives, with types that hold every value and malformed lines set aside.
 
-A file is scanned lazily as text, and looked through once so that a column becomes a number only if each of its values
-is one. A file that Polars refuses is read line by line (`ragged`).
+Files are scanned lazily as text, and read once in advance so that a column becomes a number only if each of its values
+is one. A file that Polars refuses is read line by line (`csv_salvage`).
 """
 
 from __future__ import annotations
@@ -11,153 +11,164 @@ import io
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 import polars as pl
 
-from journeys.sources.reading.csv_salvage import NULL, Dialect, read_ragged
+from journeys.sources.reading.csv_salvage import NULL, Dialect, count_short_lines, describe_short_lines, salvage_rows
 from journeys.sources.reading.files import SourceFile
-from journeys.sources.reading.infer_types import Types, agreed, cast, checks, judged, sniff
+from journeys.sources.reading.infer_types import (
+    Types,
+    cast_columns,
+    guess_types,
+    merge_types,
+    resolve_types,
+    type_checks,
+)
 from journeys.sources.reading.json_column import JsonColumns
-from journeys.sources.reading.rejects import add_rejects
-from journeys.sources.reading.short import said_short, short_lines
-from journeys.sources.reading.spill import SpillBuffer
-from journeys.sources.reading.text import UnreadableError, first_lines, wide
+from journeys.sources.reading.rejects import Rejects
+from journeys.sources.reading.text import UnreadableError, is_utf16, read_first_lines
 
-__all__ = ["read_delimited"]
+__all__ = ["CsvOptions", "read_csv_files"]
 
 SEPARATORS = ",;\t|"
-# The first line of what Excel is to open tells it what stands between fields.
-SAID = re.compile(r'"?sep=([\x21\x23-\x7e\t])"?')
+# A first line such as "sep=;" tells Excel the separator.
+SEPARATOR_LINE = re.compile(r'"?sep=([\x21\x23-\x7e\t])"?')
+SAMPLE = 2000
 
 
-def read_delimited(
-    files: Sequence[SourceFile],
-    *,
-    column_names: Sequence[str] | None = None,
-    text_columns: Collection[str] | None = (),
-    quoted: bool = True,
-    json_columns: Collection[str] = (),
-    rejects: SpillBuffer[str],
-) -> tuple[pl.LazyFrame | None, list[str]]:
-    """Scan delimited files; columns that some files lack are null there; lines that cannot be read go aside.
+class CsvOptions(TypedDict, total=False):
+    """How to read delimited files.
 
-    `column_names` names the columns of files without a header line; `text_columns` (None: all) are not typed; where
-    there are `json_columns`, the files and the objects in these columns are read in one pass.
+    `column_names` names the columns of files without a header line; `text_columns` (None: all) stay text; `quoted` says
+    whether quotes count; the objects in `json_columns` are parsed in the same pass.
     """
+
+    column_names: Sequence[str]
+    text_columns: Collection[str] | None
+    quoted: bool
+    json_columns: Collection[str]
+
+
+def read_csv_files(
+    files: Sequence[SourceFile], *, rejects: Rejects, **options: Unpack[CsvOptions]
+) -> tuple[pl.LazyFrame | None, list[str]]:
+    """Scan delimited files; columns that some files lack are null there; lines that cannot be read are rejected."""
+    text_columns = options.get("text_columns", ())
     groups: dict[Dialect, list[SourceFile]] = {}
+    for file in files:
+        try:
+            dialect = _detect_dialect(file, options.get("column_names"), quoted=options.get("quoted", True))
+        except UnreadableError as error:
+            rejects.add_file(file.path, error)
+            continue
+        if dialect.names:
+            groups.setdefault(dialect, []).append(file)
+    present = {name for dialect in groups for name in dialect.names}
+    expected = [column for column in options.get("json_columns", ()) if column in present]
+    reader = JsonColumns(expected) if expected else None
     frames: list[pl.LazyFrame] = []
     types: list[Types] = []
     notes: list[str] = []
     short: Counter[int] = Counter()
-    for found in files:
-        try:
-            dialect = _dialect(found, column_names, quoted=quoted)
-        except UnreadableError as error:
-            add_rejects(rejects, [(f"unreadable file: {error}"[:120], str(found.path), "")])
-            continue
-        if dialect.names:
-            groups.setdefault(dialect, []).append(found)
-    expected = [column for column in json_columns if any(column in dialect.names for dialect in groups)]
-    reader = JsonColumns(expected) if expected else None
     for dialect, members in groups.items():
-        alone = [found for found in members if found.archive is not None or wide(found) or _cut_off(found, dialect)]
-        fine = [found for found in members if found not in alone]
-        if fine:
-            seen = _look(fine, dialect, text_columns, reader)
-            if seen is None:
-                bad_ones = [found for found in fine if _look([found], dialect, text_columns) is None]
-                fine = [found for found in fine if found not in bad_ones]
-                alone += bad_ones
-                seen = _look(fine, dialect, text_columns, reader) if fine else None
-            if seen is not None:
-                frames.append(_scan(fine, dialect))
-                types.append(seen.types)
-                if seen.rows == 0 and len(dialect.names) == 1:
-                    notes += [f"{found.path.name} has no rows, only the line {dialect.names[0]!r}" for found in fine]
-                # who gives the names knows which of them every line has
-                if dialect.header and seen.gaps and len(dialect.names) > 1:
-                    short[len(dialect.names)] += short_lines(fine, dialect, rows=seen.rows)
-        for found in alone:
-            read = read_ragged(found, dialect, rejects=rejects)
-            if read.rows is None:
+        sound = [f for f in members if f.archive is None and not is_utf16(f) and not _is_cut_off(f, dialect)]
+        profile = _profile_files(sound, dialect, text_columns, reader)
+        if sound and profile is None:
+            sound = [file for file in sound if _profile_files([file], dialect, text_columns) is not None]
+            profile = _profile_files(sound, dialect, text_columns, reader)
+        if profile is not None:
+            frames.append(_scan(sound, dialect))
+            types.append(profile.types)
+            if profile.rows == 0 and len(dialect.names) == 1:
+                notes += [f"{file.path.name} has no rows, only the line {dialect.names[0]!r}" for file in sound]
+            # whoever gives the names knows that lines may lack the last columns
+            if dialect.has_header and profile.last_has_nulls and len(dialect.names) > 1:
+                short[len(dialect.names)] += count_short_lines(sound, dialect, rows=profile.rows)
+        read_whole = set(sound)
+        for file in members:
+            if file in read_whole:
                 continue
-            frames.append(read.rows)
-            types.append(_types(read.rows, text_columns, reader).types)
-            short[len(dialect.names)] += read.short
-            notes += [f"{found.path.name} was read as {read.note}"] if read.note else []
-    notes += [said_short(lines, width) for width, lines in short.items() if lines]
+            salvaged = salvage_rows(file, dialect, rejects=rejects)
+            if salvaged.rows is None:
+                continue
+            frames.append(salvaged.rows)
+            types.append(_profile(salvaged.rows, text_columns, reader).types)
+            short[len(dialect.names)] += salvaged.short
+            notes += [f"{file.path.name} was read as {salvaged.note}"] if salvaged.note else []
+    notes += [describe_short_lines(lines, width) for width, lines in short.items() if lines]
     if not frames:
         return None, notes
     if reader is not None:
-        frames, said = reader.frames()
-        notes += said
+        frames, more = reader.frames()
+        notes += more
     rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
-    return cast(rows, agreed(types)), notes
+    return cast_columns(rows, merge_types(types)), notes
 
 
-class _Seen(NamedTuple):
-    """What a look through rows told: types, their number, and whether the last column has gaps."""
+class _Profile(NamedTuple):
+    """What one pass over rows found: types, the number of rows, and whether the last column has nulls."""
 
     types: Types
     rows: int
-    gaps: bool
+    last_has_nulls: bool
 
 
-def _look(
-    files: list[SourceFile], dialect: Dialect, text: Collection[str] | None, reader: JsonColumns | None = None
-) -> _Seen | None:
-    """Read the files through once: which types hold every value? None when Polars cannot read them whole."""
+def _profile_files(
+    files: list[SourceFile], dialect: Dialect, text_columns: Collection[str] | None, reader: JsonColumns | None = None
+) -> _Profile | None:
+    """Profile files; None if there are none, or Polars cannot read them whole."""
     try:
-        return _types(_scan(files, dialect), text, reader)
+        return _profile(_scan(files, dialect), text_columns, reader) if files else None
     except (pl.exceptions.PolarsError, OSError):
         return None
 
 
-def _types(rows: pl.LazyFrame, text: Collection[str] | None, reader: JsonColumns | None) -> _Seen:
-    guessed = sniff(rows.head(2000).collect(), text)
-    asked, batches = checks(guessed), []
+def _profile(rows: pl.LazyFrame, text_columns: Collection[str] | None, reader: JsonColumns | None) -> _Profile:
+    guessed = guess_types(rows.head(SAMPLE).collect(), text_columns)
+    checks, batches = type_checks(guessed), []
     if reader is not None:
-        reader.read(rows, look=lambda batch: batches.append(batch.select(asked)))
-    answers = pl.concat(batches) if batches else rows.select(asked).collect()
-    gaps = int(answers[f"nulls {list(guessed)[-1]}"].sum())
-    return _Seen(judged(guessed, answers), int(answers["rows"].sum()), gaps > 0)
+        reader.read(rows, on_batch=lambda batch: batches.append(batch.select(checks)))
+    answers = pl.concat(batches) if batches else rows.select(checks).collect()
+    nulls = int(answers[f"nulls {list(guessed)[-1]}"].sum())
+    return _Profile(resolve_types(guessed, answers), int(answers["rows"].sum()), nulls > 0)
 
 
-def _dialect(found: SourceFile, given: Sequence[str] | None, *, quoted: bool) -> Dialect:
-    start = first_lines(found)
+def _detect_dialect(file: SourceFile, column_names: Sequence[str] | None, *, quoted: bool) -> Dialect:
+    """Detect the separator and the columns of a file by its first lines; a repeated column name gets a number."""
+    start = read_first_lines(file)
+    has_header = column_names is None
     if not start.strip():
-        return Dialect((), ",", header=given is None, quoted=quoted)
+        return Dialect((), ",", has_header=has_header, quoted=quoted)
     line, _, rest = start.partition("\n")
-    said, skip = SAID.fullmatch(line.strip("\r")), 0
-    if said and rest.strip():
+    stated, skip = SEPARATOR_LINE.fullmatch(line.strip("\r")), 0
+    if stated and rest.strip():
         start, skip, line = rest, 1, rest.split("\n", 1)[0]
-    separator = said[1] if said and skip else max(SEPARATORS, key=line.count)
-    if given is not None:
-        if not (said and skip):  # what parts as many fields as there are names; texts are full of commas
-            separator = max(SEPARATORS, key=lambda one: _parts_into(start, one, fields=len(given)))
-        return Dialect(tuple(given), separator, header=False, quoted=quoted, skip=skip)
+    if stated and skip:
+        separator = stated[1]
+    elif column_names is None:
+        separator = max(SEPARATORS, key=line.count)
+    else:  # texts are full of commas: prefer what gives as many fields as there are names
+        width, lines = len(column_names), start.split("\n")
+        separator = max(SEPARATORS, key=lambda s: (sum(one.count(s) == width - 1 for one in lines), line.count(s)))
+    if column_names is not None:
+        return Dialect(tuple(column_names), separator, has_header=False, quoted=quoted, skip=skip)
     try:
         names = [name.strip() for name in next(csv.reader(io.StringIO(start), delimiter=separator), [])]
     except csv.Error:
         names = line.split(separator)
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     unique = []
     for name in (name or "unnamed" for name in names):
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return Dialect(tuple(unique), separator, header=True, quoted=quoted, skip=skip)
-
-
-def _parts_into(start: str, separator: str, *, fields: int) -> tuple[int, int]:
-    lines = start.split("\n")
-    return sum(line.count(separator) == fields - 1 for line in lines), lines[0].count(separator)
+    return Dialect(tuple(unique), separator, has_header=True, quoted=quoted, skip=skip)
 
 
 def _scan(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
     return pl.scan_csv(
-        [found.path for found in files],
-        has_header=dialect.header,
+        [file.path for file in files],
+        has_header=dialect.has_header,
         skip_lines=dialect.skip,
         schema=dict.fromkeys(dialect.names, pl.String()),
         separator=dialect.separator,
@@ -168,18 +179,18 @@ def _scan(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
     )
 
 
-def _cut_off(found: SourceFile, dialect: Dialect) -> bool:
-    """Tell whether a plain file stops in the middle of its last line."""
-    if found.compression is not None:
+def _is_cut_off(file: SourceFile, dialect: Dialect) -> bool:
+    """Tell whether an uncompressed file ends in the middle of its last line."""
+    if file.compression is not None:
         return False
-    with found.path.open("rb") as file:
-        size = file.seek(0, io.SEEK_END)
-        file.seek(max(0, size - 65536))
-        tail = file.read()
+    with file.path.open("rb") as opened:
+        size = opened.seek(0, io.SEEK_END)
+        opened.seek(max(0, size - 65536))
+        tail = opened.read()
     if not tail or tail.endswith(b"\n"):
         return False
     last = tail.rsplit(b"\n", 1)[-1].decode("utf-8", errors="replace")
     try:
-        return len(dialect.fields(last)) < len(dialect.names) or last.count('"') % 2 == 1
+        return len(dialect.split(last)) < len(dialect.names) or last.count('"') % 2 == 1
     except csv.Error:
         return True

@@ -1,7 +1,8 @@
-"""The bytes of files, packed or not: up to where they can be had, and then why no further."""
+"""The bytes of a file, decompressed, as far as they can be read, and then the reason why no further."""
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -9,96 +10,106 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import polars as pl
+import zstandard
 
-from journeys.sources.reading.zstd import whole_until, zstd_blocks
+__all__ = ["UnreadableError", "list_members", "read_blocks", "read_head"]
 
-__all__ = ["UnreadableError", "head_of", "members", "unpacked"]
-
-PACKED = 1 << 17
-CUT = "cannot be unpacked to its end (it was cut short)"
-GZIP = 31  # zlib's word for a gzip header with any window
+# Compressed bytes handed to a decompressor at once: few, because one call may return thousands of times as many.
+STEP = 4096
+CUT_SHORT = "cannot be unpacked to its end (it was cut short)"
+ERRORS = (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile)
+GZIP = 31  # zlib's window size that stands for "any window, with a gzip header"
 
 
 class UnreadableError(Exception):
-    """A file whose bytes cannot be had: the message says why. Never leaves this package."""
+    """A file whose bytes cannot be read: the message says why. Never leaves this package."""
 
 
-def unpacked(path: Path, compression: str | None, *, archive: Path | None = None, size: int) -> Iterator[bytes]:
-    """Yield a file's bytes unpacked, about `size` at a time; what comes before a damage is yielded.
+def read_blocks(path: Path, compression: str | None, *, archive: Path | None = None, size: int) -> Iterator[bytes]:
+    """Yield a file's bytes, decompressed, in blocks of at least `size`; what comes before a fault is yielded first.
 
     Raises
     ------
     UnreadableError
-        From here on nothing can be had.
+        Nothing can be read beyond this point.
     """
+    waiting: list[bytes] = []
+    waiting_bytes = 0
+    fault: UnreadableError | None = None
     try:
-        if compression == "zstd":
-            yield from zstd_blocks(path)
-            if whole_until(path) is not None:
-                raise UnreadableError(CUT)
-            return
-        with _opened(path, archive) as file:
-            if compression == "gzip":
-                yield from _gunzipped(file, size)
-                return
-            while block := file.read(size):
-                yield block
-    except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UnreadableError(f"cannot be unpacked ({said})" if compression or archive else said) from None
+        with _open(path, archive) as file:
+            for piece in _decompress(file, compression) if compression else iter(lambda: file.read(size), b""):
+                waiting.append(piece)
+                waiting_bytes += len(piece)
+                if waiting_bytes >= size:
+                    yield b"".join(waiting)
+                    waiting, waiting_bytes = [], 0
+    except UnreadableError as error:
+        fault = error
+    except ERRORS as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        fault = UnreadableError(f"cannot be unpacked ({reason})" if compression or archive else reason)
+    if waiting:
+        yield b"".join(waiting)
+    if fault is not None:
+        raise fault
 
 
-def head_of(path: Path, compression: str | None = None, *, archive: Path | None = None, size: int = 4096) -> bytes:
-    """Give the first bytes; none where they cannot be had."""
+def read_head(path: Path, compression: str | None = None, *, archive: Path | None = None, size: int = 4096) -> bytes:
+    """Return the first bytes; none if they cannot be read."""
     try:
-        if compression == "zstd":
-            try:
-                return "\n".join(pl.scan_lines(path, glob=False).head(4).collect().to_series().to_list()).encode()
-            except (OSError, pl.exceptions.PolarsError):  # it may be cut short: what is whole of it says enough
-                return next(filter(None, zstd_blocks(path)), b"")[:size]
-        return next(unpacked(path, compression, archive=archive, size=size), b"")[:size]
-    except (UnreadableError, OSError, pl.exceptions.PolarsError):
+        return next(read_blocks(path, compression, archive=archive, size=size), b"")[:size]
+    except UnreadableError:
         return b""
 
 
-def members(archive: Path) -> dict[str, int]:
+def list_members(archive: Path) -> dict[str, int]:
     """List the files in a zip archive with their sizes.
 
     Raises
     ------
     UnreadableError
-        It is no archive, or a damaged one.
+        The file is not an archive, or a damaged one.
     """
     try:
-        with zipfile.ZipFile(archive) as packed:
-            return {one.filename: one.file_size for one in packed.infolist() if not one.is_dir()}
+        with zipfile.ZipFile(archive) as opened:
+            return {member.filename: member.file_size for member in opened.infolist() if not member.is_dir()}
     except (OSError, zipfile.BadZipFile) as error:
         raise UnreadableError(f"cannot be unpacked ({error})") from None
 
 
 @contextmanager
-def _opened(path: Path, archive: Path | None) -> Iterator[IO[bytes]]:
+def _open(path: Path, archive: Path | None) -> Iterator[IO[bytes]]:
     if archive is None:
         with path.open("rb") as file:
             yield file
         return
-    with zipfile.ZipFile(archive) as packed, packed.open(path.relative_to(archive).as_posix()) as file:
+    with zipfile.ZipFile(archive) as opened, opened.open(path.relative_to(archive).as_posix()) as file:
         yield file
 
 
-def _gunzipped(file: IO[bytes], size: int) -> Iterator[bytes]:
-    """Unpack gzip, also several put together: the module gzip keeps back what comes before a damage."""
-    unpack = zlib.decompressobj(GZIP)
-    packed = file.read(PACKED)
-    while packed:
-        if unpack.eof:  # another one follows, or zeros that fill up a block
-            packed = packed.lstrip(b"\x00")
-            unpack = zlib.decompressobj(GZIP) if packed else unpack
-        if packed and (block := unpack.decompress(packed, size)):
-            yield block
-        packed = unpack.unconsumed_tail or (packed and unpack.unused_data) or file.read(PACKED)
-    if rest := unpack.flush():
-        yield rest
-    if not unpack.eof:
-        raise UnreadableError(CUT)
+def _decompress(file: IO[bytes], compression: str) -> Iterator[bytes]:
+    """Decompress gzip or zstd, also several streams one after another, up to where the data is damaged.
+
+    For example, a file of two gzip streams, the second cut in half::
+
+        stream 1    all of its bytes are yielded, `eof` is true, `unused_data` is the start of stream 2
+        stream 2    what its first half decompresses to is yielded
+        file ends   `eof` is false: UnreadableError
+    """
+    stream = _new_stream(compression)
+    while compressed := file.read(STEP):
+        while compressed:
+            if stream.eof:  # another stream follows, or the zeros that fill up a tape's block
+                compressed = compressed.lstrip(b"\x00")
+                if not compressed:
+                    break
+                stream = _new_stream(compression)
+            yield stream.decompress(compressed)
+            compressed = stream.unused_data
+    if not stream.eof:
+        raise UnreadableError(CUT_SHORT)
+
+
+def _new_stream(compression: str) -> zstandard.ZstdDecompressionObj | zlib._Decompress:
+    return zlib.decompressobj(GZIP) if compression == "gzip" else zstandard.ZstdDecompressor().decompressobj()

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import polars as pl
 
-from journeys.sources.reading.json_schema import NON_OBJECT, type_of
+from journeys.sources.reading.json_schema import NON_OBJECT, DType
 
 __all__ = ["as_json", "flatten", "snake_case"]
 
 
 def snake_case(name: str) -> str:
-    """Write a field's name as a warehouse does: `userAgent` and `User Agent` are `user_agent`.
+    """Write a field's name as a warehouse does: `userAgent` and `User Agent` become `user_agent`.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def snake_case(name: str) -> str:
 
 
 def flatten(
-    expr: pl.Expr, dtype: type_of, *, prefix: str, rename: Callable[[str], str] = snake_case
+    expr: pl.Expr, dtype: DType, *, prefix: str, rename: Callable[[str], str] = snake_case
 ) -> list[tuple[str, pl.Expr]]:
     """List the leaves of a nested column as (flat name, expression); lists become JSON text."""
     if isinstance(dtype, pl.Struct):

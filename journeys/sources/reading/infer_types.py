@@ -1,4 +1,4 @@
-"""Which columns of text are numbers or truth values: decided by every value, never by the first hundred."""
+"""Which text columns of a CSV are numbers or booleans: decided by every value, never by the first hundred."""
 
 from __future__ import annotations
 
@@ -8,61 +8,66 @@ import polars as pl
 
 from journeys.sources.reading.json_schema import BIG
 
-__all__ = ["Types", "agreed", "cast", "checks", "judged", "sniff"]
+__all__ = ["Types", "cast_columns", "guess_types", "merge_types", "resolve_types", "type_checks"]
 
 Types = dict[str, pl.DataType | None]
-"""Column → its type; None where it has no value at all. BIG: whole numbers that floats would round."""
+"""Column → its type; None if it has no value at all. BIG: whole numbers that floats would round."""
 INT, FLOAT, BOOL, TEXT = pl.Int64(), pl.Float64(), pl.Boolean(), pl.String()
 CODE = r"^[+-]?0\d|^\+|^\s|\s$"
-FLOAT_LIMIT = r"|^-?(?:9\d{15}|\d{17,})$"
+ROUNDED = r"|^-?(?:9\d{15}|\d{17,})$"
 
 
-def sniff(sample: pl.DataFrame, text: Collection[str] | None) -> Types:
-    """Guess types from the first rows; columns in `text` (all, if None) are left as text."""
+def guess_types(sample: pl.DataFrame, text_columns: Collection[str] | None) -> Types:
+    """Guess types from the first rows; columns in `text_columns` (None: all) stay text."""
     types: Types = {}
     for name in sample.columns:
-        if text is None or name in text:
+        if text_columns is None or name in text_columns:
             types[name] = TEXT
             continue
         values = sample[name].drop_nulls()
         fits = (
-            dtype for dtype in (INT, FLOAT, BOOL) if not values.to_frame().select(_misfit(name, dtype).any()).item()
+            dtype for dtype in (INT, FLOAT, BOOL) if not values.to_frame().select(_misfits(name, dtype).any()).item()
         )
         types[name] = next(fits, TEXT) if values.len() else None
     return types
 
 
-def checks(guessed: Types) -> list[pl.Expr]:
-    """Ask rows what has to be known of them to judge the guesses."""
-    # A line with too many fields is noticed only when every column is asked for; so all of them are.
-    asked = [pl.col(name).null_count().alias(f"nulls {name}") for name in guessed] + [pl.len().alias("rows")]
-    numeric = [name for name, dtype in guessed.items() if dtype in (INT, FLOAT, BOOL)]
-    for name in numeric:
-        held = [INT, FLOAT] if guessed[name] == INT else [guessed[name] or TEXT]
-        asked += [_misfit(name, dtype).any().alias(f"{dtype} {name}") for dtype in held]
-    return asked
+def type_checks(guessed: Types) -> list[pl.Expr]:
+    """Build the aggregates over all rows that `resolve_types` needs."""
+    # Every column is asked for: Polars notices a line with too many fields only then.
+    checks = [pl.col(name).null_count().alias(f"nulls {name}") for name in guessed] + [pl.len().alias("rows")]
+    for name, guess in guessed.items():
+        if guess in (INT, FLOAT, BOOL):
+            candidates = [INT, FLOAT] if guess == INT else [guess or TEXT]
+            checks += [_misfits(name, dtype).any().alias(f"{dtype} {name}") for dtype in candidates]
+    return checks
 
 
-def judged(guessed: Types, answers: pl.DataFrame) -> Types:
-    """Find types that hold every value, by what the rows answered to the `checks`, all at once or a batch a row."""
+def resolve_types(guessed: Types, answers: pl.DataFrame) -> Types:
+    """Choose types that hold every value, given the results of `type_checks`, one row per batch.
+
+    For example, a column guessed to be Int64::
+
+        values              misfits of Int64    of Float64    type
+        1, 2, 5.5           yes                 no            Float64
+        1, 2, 2^60          no                  yes           BIG (Int64, or text beside floats)
+        1, 5.5, 2^60        yes                 yes           String
+    """
     found = answers.select(pl.col(pl.Boolean).any(), pl.exclude(pl.Boolean).sum()).row(0, named=True)
     types: Types = {}
-    for name, kind in guessed.items():
-        if kind is None:
+    for name, guess in guessed.items():
+        misfit = bool(found.get(f"{guess} {name}"))
+        if guess is None:
             types[name] = None if found[f"nulls {name}"] == found["rows"] else TEXT
-        elif kind == INT and found[f"{INT} {name}"] and not found[f"{FLOAT} {name}"]:
-            types[name] = FLOAT
-        elif kind == INT and found[f"{FLOAT} {name}"] and not found[f"{INT} {name}"]:
-            types[name] = BIG
-        elif kind != TEXT and found[f"{kind} {name}"]:
-            types[name] = TEXT
+        elif guess == INT and misfit != found[f"{FLOAT} {name}"]:
+            types[name] = FLOAT if misfit else BIG
         else:
-            types[name] = kind
+            types[name] = TEXT if misfit else guess
     return types
 
 
-def agreed(types: Sequence[Types]) -> Types:
-    """Find types that hold what several files have."""
+def merge_types(types: Sequence[Types]) -> Types:
+    """Find types that hold the values of several files."""
     merged: Types = {}
     for one in types:
         for name, dtype in one.items():
@@ -75,8 +80,8 @@ def agreed(types: Sequence[Types]) -> Types:
     return merged
 
 
-def cast(rows: pl.LazyFrame, types: Types) -> pl.LazyFrame:
-    """Cast columns of text to their types."""
+def cast_columns(rows: pl.LazyFrame, types: Types) -> pl.LazyFrame:
+    """Cast text columns to their types."""
     return rows.with_columns(
         (pl.col(name).str.to_lowercase() == "true").alias(name)
         if dtype == BOOL
@@ -86,13 +91,14 @@ def cast(rows: pl.LazyFrame, types: Types) -> pl.LazyFrame:
     )
 
 
-def _misfit(name: str, dtype: pl.DataType) -> pl.Expr:
+def _misfits(name: str, dtype: pl.DataType) -> pl.Expr:
     """Find values that the type cannot hold without loss: "007" and "+49" are codes, not quantities."""
     value = pl.col(name)
-    there = value.is_not_null()
     if dtype == BOOL:
-        return there & ~value.str.to_lowercase().is_in(["true", "false"])
-    if dtype == INT:
-        return there & (value.cast(INT, strict=False).is_null() | value.str.contains(CODE))
-    number = value.cast(FLOAT, strict=False)
-    return there & (number.is_null() | ~number.is_finite() | value.str.contains(CODE + FLOAT_LIMIT))
+        misfits = ~value.str.to_lowercase().is_in(["true", "false"])
+    elif dtype == INT:
+        misfits = value.cast(INT, strict=False).is_null() | value.str.contains(CODE)
+    else:
+        number = value.cast(FLOAT, strict=False)
+        misfits = number.is_null() | ~number.is_finite() | value.str.contains(CODE + ROUNDED)
+    return value.is_not_null() & misfits

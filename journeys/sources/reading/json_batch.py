@@ -1,7 +1,7 @@
-"""The schema of NDJSON, found while it is read: each piece with the types known so far, looked into where they fail.
+"""A batch of JSON lines, read with the schema known so far and inspected further where that does not suffice.
 
-Polars reads strictly: a value that does not fit its type is an error. What it does not say is that a field was not
-in the schema; so the keys of a piece are counted beside what was read of it.
+Polars is strict: a value that does not fit its type is an error. What it does not report is a field that is missing
+from the schema; so the keys written in a batch are counted and compared with those that were read.
 """
 
 from __future__ import annotations
@@ -10,135 +10,89 @@ import json
 
 import polars as pl
 
-from journeys.sources.reading.big_integers import exact
-from journeys.sources.reading.json_key_check import keys_read, keys_written
-from journeys.sources.reading.json_repair import once_each, whole_characters
-from journeys.sources.reading.json_rows import Schema, read_lines, without_empty
+from journeys.sources.reading.big_integers import preserve_digits
+from journeys.sources.reading.json_key_check import count_read_keys, count_written_keys
+from journeys.sources.reading.json_repair import drop_repeated_keys, replace_half_characters
+from journeys.sources.reading.json_rows import drop_empty_objects, parse_lines
 from journeys.sources.reading.json_schema import (
-    EMPTY,
     NON_OBJECT,
-    merge,
+    DType,
+    Schema,
+    dtype_of_value,
+    fields_of,
+    merge_dtypes,
     merge_schemas,
-    readable,
-    type_of,
-    type_of_value,
 )
 
-__all__ = ["read_piece", "sound_schema", "widened", "widens"]
+__all__ = ["is_readable", "read_batch"]
 
 HEAD = 1 << 19
 
 
-def read_piece(
-    piece: bytes, known: Schema, *, lines: int | None = None, plain: bool = False
+def read_batch(
+    piece: bytes, known: Schema, *, lines: int | None = None, has_unique_keys: bool = False
 ) -> tuple[pl.DataFrame, Schema] | None:
-    """Read lines of JSON objects, and tell the types of all fields seen so far; None when a line cannot be read.
+    """Read lines of JSON objects, and return them with the types of all fields seen so far; None if a line is broken.
 
-    Where more keys are written than were read, an object may have one twice; in a `plain` piece none has.
+    For example, with {"a": Int64} known, three batches::
+
+        {"a": 1}             as many keys read as written: done
+        {"a": 1, "b": 2}     fewer keys read than written: infer the types, merge them with the known ones, read again
+        {"a": 1, "a": 2}     still fewer: an object may have a key twice, so the last one is kept and all is read again
     """
     if not piece[:64].strip() and not piece.strip():
         return pl.DataFrame(), known
-    piece = whole_characters(piece)
+    piece = replace_half_characters(piece)
     if lines is None:
         lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
     if not known and len(piece) > HEAD:
-        # Its first lines tell what the others are like, and where they do not, that is noticed.
-        known = _inferred(piece[: piece.rfind(b"\n", 0, HEAD) + 1]) or {}
-    written = keys_written(piece)
-    frame = read_lines(piece, known, lines=lines) if known else None
-    if frame is not None and written is not None and written == keys_read(frame, known):
-        return _settled(piece, frame, known, lines=lines)
-    for find in (_inferred, _by_value):
-        found = find(piece)
-        if found is not None:
-            types = merge_schemas([known, found])
-            frame = read_lines(piece, types, lines=lines)
-            if frame is None:
-                continue
-            counted = keys_read(frame, types)
-            if find is _inferred and written != counted and _hides_objects(frame, types):
-                continue
-            if written is not None and (counted or 0) < written and not plain:
-                once = once_each(piece)
-                if once != piece:
-                    return read_piece(once, known, lines=lines, plain=True)
-            # Polars takes 0 in one line and {} in the next for a structure without fields: then by value.
-            if keys_read(frame, types, inside_text=True) is not None:
-                return _settled(piece, frame, types, lines=lines)
+        # the first lines are usually like the others; where they are not, the keys tell
+        known = _infer_schema(piece[: piece.rfind(b"\n", 0, HEAD) + 1]) or {}
+    written = count_written_keys(piece)
+    frame = parse_lines(piece, known, lines=lines) if known else None
+    if frame is not None and written is not None and written == count_read_keys(frame, known):
+        return _finish(piece, frame, known, lines=lines)
+    for find_schema in (_infer_schema, _schema_by_value):
+        found = find_schema(piece)
+        if found is None:
+            continue
+        types = merge_schemas([known, found])
+        frame = parse_lines(piece, types, lines=lines)
+        if frame is None:
+            continue
+        read = count_read_keys(frame, types)
+        if find_schema is _infer_schema and written != read and _hides_objects(frame, types):
+            continue
+        if written is not None and (read or 0) < written and not has_unique_keys:
+            unique = drop_repeated_keys(piece)
+            if unique != piece:
+                return read_batch(unique, known, lines=lines, has_unique_keys=True)
+        # Polars reads 0 in one line and {} in the next as an object without fields: then look at every value
+        if count_read_keys(frame, types, allow_text=True) is not None:
+            return _finish(piece, frame, types, lines=lines)
     return None
 
 
-def _settled(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
-    frame, types = exact(piece, frame, types, lines=lines)
-    return without_empty(frame, types), types
+def is_readable(line: bytes) -> bool:
+    """Tell whether a line is a JSON object that can be read."""
+    return read_batch(line, {}) is not None
 
 
-def sound_schema(piece: bytes) -> Schema | None:
-    """Find the types of a piece's fields; None when a line of it is no JSON object that can be read."""
-    read = read_piece(piece, {})
-    return None if read is None else read[1]
+def _finish(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
+    frame, types = preserve_digits(piece, frame, types, lines=lines)
+    return drop_empty_objects(frame, types), types
 
 
-def widens(old: type_of, new: type_of, *, depth: int = 0) -> bool:
-    """Tell whether values read as one type can be turned into another as if they had been read so."""
-    if old == EMPTY:
-        return new == EMPTY or isinstance(readable(new, depth=depth), pl.Struct)
-    if old == pl.Null() or readable(old, depth=depth) == readable(new, depth=depth):
-        return True
-    if old == pl.Int64():
-        return new == pl.Float64()
-    if not (isinstance(readable(old, depth=depth), pl.Struct) and isinstance(readable(new, depth=depth), pl.Struct)):
-        return False
-    return isinstance(old, pl.Struct) and isinstance(new, pl.Struct) and all(
-        widens(field.dtype, _fields(new)[field.name], depth=depth + 1) for field in old.fields
-    )  # fmt: skip
-
-
-def widened(value: pl.Expr, old: type_of | None, new: type_of, *, depth: int = 0) -> pl.Expr:
-    """Turn values read as one type into the wider one."""
-    wanted = readable(new, depth=depth)
-    if old is None or old in (pl.Null(), EMPTY):
-        return pl.lit(None, dtype=wanted)
-    have = readable(old, depth=depth)
-    if have == wanted:
-        return value
-    if not (isinstance(have, pl.Struct) and isinstance(old, pl.Struct) and isinstance(new, pl.Struct)):
-        return value.cast(wanted)
-    before = _fields(old)
-    fields = [
-        widened(value.struct.field(name), before.get(name), dtype, depth=depth + 1).alias(name)
-        for name, dtype in _fields(new).items()
-        if dtype != EMPTY
-    ]
-    return pl.when(value.is_not_null()).then(pl.struct(fields))
-
-
-def _fields(dtype: pl.Struct) -> Schema:
-    return {field.name: field.dtype for field in dtype.fields}
-
-
-def _inferred(piece: bytes) -> Schema | None:
-    """Ask Polars, which is fast; where a field is a number here and an object there its answer may not read back."""
+def _infer_schema(piece: bytes) -> Schema | None:
+    """Ask Polars, which is fast; where a field is a number here and an object there, its answer may not hold."""
     try:
         return dict(pl.scan_ndjson(piece, infer_schema_length=None).collect_schema())
     except (pl.exceptions.PolarsError, OSError):
         return None
 
 
-def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:
-    """Polars takes a field that is a text here and an object there for text: is there one, or one known to be both?"""
-    return any(_hides(frame.get_column(name), dtype) for name, dtype in types.items())
-
-
-def _hides(values: pl.Series, dtype: type_of) -> bool:
-    if isinstance(dtype, pl.Struct) and isinstance(values.dtype, pl.Struct):
-        inside = {field.name: field.dtype for field in dtype.fields}
-        return NON_OBJECT in inside or any(_hides(part, inside[part.name]) for part in values.struct.unnest())
-    return dtype == pl.String() and bool(values.str.contains(r"^\{.+\}$").any())
-
-
-def _by_value(piece: bytes) -> Schema | None:
-    """Put the types together value by value."""
+def _schema_by_value(piece: bytes) -> Schema | None:
+    """Find the schema value by value, which is slow and always holds."""
     found: Schema = {}
     try:
         for line in piece.splitlines():
@@ -146,8 +100,20 @@ def _by_value(piece: bytes) -> Schema | None:
             if not isinstance(value, dict):
                 return None
             for name, inner in value.items():
-                dtype = type_of_value(inner)
-                found[name] = merge(found[name], dtype) if name in found else dtype
+                dtype = dtype_of_value(inner)
+                found[name] = merge_dtypes(found[name], dtype) if name in found else dtype
     except (ValueError, RecursionError):
         return None
     return found
+
+
+def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:
+    """Tell whether a field that Polars inferred to be text is an object in some line."""
+    return any(_hides_object(frame.get_column(name), dtype) for name, dtype in types.items())
+
+
+def _hides_object(values: pl.Series, dtype: DType) -> bool:
+    if isinstance(dtype, pl.Struct) and isinstance(values.dtype, pl.Struct):
+        inside = fields_of(dtype)
+        return NON_OBJECT in inside or any(_hides_object(part, inside[part.name]) for part in values.struct.unnest())
+    return dtype == pl.String() and bool(values.str.contains(r"^\{.+\}$").any())

@@ -1,8 +1,8 @@
-"""JSON objects kept as text in a column of a table, taken apart while its rows are read, once.
+"""JSON objects kept as text in a column of a table, parsed while its rows are read, in one pass.
 
-The rows come in batches. What a batch's texts hold is read with the types known so far, and the rows are put by with
-their objects taken apart. Where later rows teach wider types, those before are turned into them when they are asked
-for; where they cannot be, all is read again with the types that are known by then.
+The rows come in batches. The texts of a batch are read with the types known so far, and the rows are buffered with the
+parsed objects. If later rows widen the types, the earlier ones are converted in the end; if they cannot be converted,
+all rows are read again with the types that are known by then.
 """
 
 from __future__ import annotations
@@ -14,159 +14,165 @@ from typing import NamedTuple
 
 import polars as pl
 
-from journeys.sources.reading.json_batch import read_piece, sound_schema, widened, widens
-from journeys.sources.reading.json_rows import Schema, assembled, json_objects, no_object, no_objects, packed
-from journeys.sources.reading.json_schema import EMPTY, NON_OBJECT, readable
+from journeys.sources.reading.json_batch import is_readable, read_batch
+from journeys.sources.reading.json_rows import (
+    assemble_column,
+    count_non_objects,
+    describe_non_objects,
+    join_lines,
+    keep_objects,
+)
+from journeys.sources.reading.json_schema import EMPTY_OBJECT, NON_OBJECT, Schema, can_widen, readable_dtype, widen
 from journeys.sources.reading.spill import SpillBuffer
 
 __all__ = ["JsonColumns"]
 
-ROWS = 25_000
-ROOM = 16 << 20
+BATCH_ROWS = 25_000
+BATCH_BYTES = 16 << 20
 TEXT = pl.String()
 
 
-class State(NamedTuple):
-    """What is known of a column: the types of its objects' fields, and whether something else stands beside them."""
+class ColumnTypes(NamedTuple):
+    """The types known for a column: those of its objects' fields, and whether some values are not objects."""
 
     types: Schema
-    rest: bool
+    has_non_objects: bool
 
     @property
     def all(self) -> Schema:
-        """The types, with that of what is no object."""
-        return {**self.types, NON_OBJECT: TEXT} if self.rest else self.types
+        """The types, including that of the values that are not objects."""
+        return {**self.types, NON_OBJECT: TEXT} if self.has_non_objects else self.types
 
     @property
     def fields(self) -> Schema:
-        """What the fields can be read as; none where no object holds more than `{}`."""
-        there = any(dtype != EMPTY for dtype in self.types.values())
-        return {name: readable(dtype) for name, dtype in self.all.items() if dtype != EMPTY} if there else {}
+        """The types to read the fields as; none if no object is more than `{}`."""
+        has_fields = any(dtype != EMPTY_OBJECT for dtype in self.types.values())
+        found = {name: readable_dtype(dtype) for name, dtype in self.all.items() if dtype != EMPTY_OBJECT}
+        return found if has_fields else {}
 
 
 class _Table(NamedTuple):
     rows: pl.LazyFrame
-    spool: SpillBuffer[int]
-    lost: Counter[str]
+    buffer: SpillBuffer[int]
+    non_objects: Counter[str]
 
 
 class JsonColumns:
-    """Tables that are read one after the other, columns that hold JSON objects as text with one type for all."""
+    """Tables that are read one after another, whose columns of JSON objects get one type for all of them."""
 
     def __init__(self, columns: Collection[str], types: Mapping[str, Schema] | None = None) -> None:
-        self.now = {column: State((types or {}).get(column, {}), rest=False) for column in columns}
-        self.states = [self.now]
+        self.known = {column: ColumnTypes((types or {}).get(column, {}), has_non_objects=False) for column in columns}
+        self.history = [self.known]
         self.tables: list[_Table] = []
-        self.wide_enough = True
+        self.is_convertible = True
 
-    def read(self, rows: pl.LazyFrame, *, look: Callable[[pl.DataFrame], object] | None = None) -> None:
-        """Read a table's rows, each batch once, which others may `look` at; if that fails nothing is kept."""
+    def read(self, rows: pl.LazyFrame, *, on_batch: Callable[[pl.DataFrame], object] | None = None) -> None:
+        """Read a table's rows, each batch once; `on_batch` sees them as well. Nothing is kept if that fails."""
         table = _Table(rows, SpillBuffer(), Counter())
-        for batch in rows.collect_batches(chunk_size=ROWS):
-            if look is not None:
-                look(batch)
-            for piece in self._pieces(batch) if batch.height else ():
-                texts = {column: json_objects(piece[column]) for column in self.now if column in piece.columns}
-                self._put(table, piece, texts, checked=frozenset())
+        for batch in rows.collect_batches(chunk_size=BATCH_ROWS):
+            if on_batch is not None:
+                on_batch(batch)
+            for piece in self._split(batch) if batch.height else ():
+                texts = {column: keep_objects(piece[column]) for column in self.known if column in piece.columns}
+                self._add(table, piece, texts, repaired=frozenset())
         self.tables.append(table)
 
     def frames(self) -> tuple[list[pl.LazyFrame], list[str]]:
-        """Give the tables' rows in order of arrival, and say what was no object; as they came if there was none."""
-        if not self.wide_enough:
-            again = JsonColumns(self.now, {column: state.types for column, state in self.now.items()})
+        """Return the tables' rows in order of arrival, unchanged if there is no object, and notes on non-objects."""
+        if not self.is_convertible:
+            again = JsonColumns(self.known, {column: known.types for column, known in self.known.items()})
             for table in self.tables:
                 again.read(table.rows)
             return again.frames()
-        if not any(state.fields for state in self.now.values()):
+        if not any(known.fields for known in self.known.values()):
             return [table.rows for table in self.tables], []
-        lost = sum((table.lost for table in self.tables), Counter())
-        told = [column for column, state in self.now.items() if state.rest and state.fields]
-        notes = [no_object((column,), lost[column]) for column in told]
-        put_by = [table.spool.tables() or [(0, table.rows)] for table in self.tables]
-        return [self._as_wanted(rows, self.states[mark]) for tables in put_by for mark, rows in tables], notes
+        lost = sum((table.non_objects for table in self.tables), Counter())
+        mixed = [column for column, known in self.known.items() if known.has_non_objects and known.fields]
+        notes = [describe_non_objects((column,), lost[column]) for column in mixed]
+        buffered = [table.buffer.tables() or [(0, table.rows)] for table in self.tables]
+        return [self._convert(rows, self.history[mark]) for tables in buffered for mark, rows in tables], notes
 
-    def _pieces(self, batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Cut batches of long texts: a piece is in memory several times over."""
-        sizes = batch.select(pl.col([column for column in self.now if column in batch.columns]).str.len_bytes().sum())
+    def _split(self, batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Split batches of long texts: a piece is in memory several times over."""
+        sizes = batch.select(pl.col([column for column in self.known if column in batch.columns]).str.len_bytes().sum())
         size = sum(int(column.item()) for column in sizes)
-        return batch.iter_slices(max(1, batch.height * ROOM // max(size, ROOM)))
+        return batch.iter_slices(max(1, batch.height * BATCH_BYTES // max(size, BATCH_BYTES)))
 
-    def _put(self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, checked: frozenset[str]) -> None:
-        """Put rows by with their objects taken apart; those that cannot be read together are put by apart."""
-        found: dict[str, pl.DataFrame] = {}
-        lost = Counter({column: no_objects(rows[column], those) for column, those in texts.items()})
-        for column, those in texts.items():
-            types, rest = self.now[column]
-            if those.null_count() < len(those) or types:
-                read = read_piece(packed(those.fill_null("{}")), types, lines=len(those))
+    def _add(self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, repaired: frozenset[str]) -> None:
+        """Buffer rows with their objects parsed; rows that cannot be parsed together are added apart."""
+        parsed: dict[str, pl.DataFrame] = {}
+        lost = Counter({column: count_non_objects(rows[column], objects) for column, objects in texts.items()})
+        for column, objects in texts.items():
+            types, has_non_objects = self.known[column]
+            if objects.null_count() < len(objects) or types:
+                read = read_batch(join_lines(objects.fill_null("{}")), types, lines=len(objects))
                 if read is None:
-                    self._put_apart(table, rows, texts, column=column, checked=checked)
+                    self._add_apart(table, rows, texts, column=column, repaired=repaired)
                     return
-                found[column], types = read
-                self.wide_enough &= all(widens(old, types[name]) for name, old in self.now[column].types.items())
-            if types != self.now[column].types or (lost[column] and not rest):
-                self.now = {**self.now, column: State(types, rest=rest or lost[column] > 0)}
-        if self.now is not self.states[-1]:
-            self.states.append(self.now)
-        fields = {column: self.now[column].fields for column in found}
-        taken = [
-            assembled(inside, rows[column], fields[column], good=texts[column].is_not_null())
-            for column, inside in found.items()
+                parsed[column], new_types = read
+                self.is_convertible &= all(can_widen(old, new_types[name]) for name, old in types.items())
+                types = new_types
+            if types != self.known[column].types or (lost[column] and not has_non_objects):
+                self.known = {**self.known, column: ColumnTypes(types, has_non_objects or lost[column] > 0)}
+        if self.known is not self.history[-1]:
+            self.history.append(self.known)
+        fields = {column: self.known[column].fields for column in parsed}
+        columns = [
+            assemble_column(inside, rows[column], fields[column], good=texts[column].is_not_null())
+            for column, inside in parsed.items()
             if fields[column]
         ]
-        table.lost.update(lost)
-        table.spool.add(rows.with_columns(taken), mark=len(self.states) - 1)
+        table.non_objects.update(lost)
+        table.buffer.add(rows.with_columns(columns), mark=len(self.history) - 1)
 
-    def _put_apart(
-        self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, column: str, checked: frozenset[str]
+    def _add_apart(
+        self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, column: str, repaired: frozenset[str]
     ) -> None:
-        if column not in checked:
-            sound = texts[column].map_elements(_checked, return_dtype=TEXT)
-            self._put(table, rows, texts | {column: sound}, checked=checked | {column})
+        """Add rows whose texts cannot be parsed together: repaired one by one, then halved until they can."""
+        if column not in repaired:
+            objects = texts[column].map_elements(_repair, return_dtype=TEXT)
+            self._add(table, rows, texts | {column: objects}, repaired=repaired | {column})
             return
         if rows.height == 1:
-            self._put(table, rows, texts | {column: texts[column].clear(1)}, checked=checked)
+            self._add(table, rows, texts | {column: texts[column].clear(1)}, repaired=repaired)
             return
         half = rows.height // 2
         for part in (slice(0, half), slice(half, None)):
-            self._put(table, rows[part], {name: those[part] for name, those in texts.items()}, checked=checked)
+            self._add(table, rows[part], {name: objects[part] for name, objects in texts.items()}, repaired=repaired)
 
-    def _as_wanted(self, rows: pl.LazyFrame, read: dict[str, State]) -> pl.LazyFrame:
-        there = rows.collect_schema().names()
-        changed = [
-            _retyped(pl.col(column), read[column], wanted)
-            for column, wanted in self.now.items()
-            if column in there and read[column].fields != wanted.fields
-        ]
-        return rows.with_columns(changed)
+    def _convert(self, rows: pl.LazyFrame, old: dict[str, ColumnTypes]) -> pl.LazyFrame:
+        present = rows.collect_schema().names()
+        return rows.with_columns(
+            _convert_column(pl.col(column), old[column], new)
+            for column, new in self.known.items()
+            if column in present and old[column].fields != new.fields
+        )
 
 
-def _retyped(value: pl.Expr, old: State, new: State) -> pl.Expr:
+def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Expr:
     if old.fields:
-        fields = [
-            widened(value.struct.field(name), old.all.get(name), new.all[name]).alias(name) for name in new.fields
-        ]
+        fields = [widen(value.struct.field(name), old.all.get(name), new.all[name]).alias(name) for name in new.fields]
         return pl.when(value.is_not_null()).then(pl.struct(fields)).name.keep()
 
     def read(values: pl.Series) -> pl.Series:
-        good = json_objects(values)
-        if sound_schema(packed(good.fill_null("{}"))) is None:
-            good = good.map_elements(_checked, return_dtype=TEXT)
+        objects = keep_objects(values)
+        if not is_readable(join_lines(objects.fill_null("{}"))):
+            objects = objects.map_elements(_repair, return_dtype=TEXT)
         nothing = pl.DataFrame(schema=new.fields).clear(len(values))
-        return assembled(nothing, values, list(new.fields), good=good.is_not_null())
+        return assemble_column(nothing, values, list(new.fields), good=objects.is_not_null())
 
-    # an object among these texts holds nothing
+    # the objects among these texts have no fields
     return value.map_batches(read, return_dtype=pl.Struct(new.fields), is_elementwise=True)
 
 
-def _checked(text: str) -> str | None:
-    """Write JSON so that any parser reads it; None when it is none."""
+def _repair(text: str) -> str | None:
+    """Write JSON so that any parser reads it; None if it is not a JSON object."""
     try:
-        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_whole))
+        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_parse_int))
     except (ValueError, RecursionError):
         return None
-    return line if sound_schema(line.encode() + b"\n") is not None else None
+    return line if is_readable(line.encode() + b"\n") else None
 
 
-def _whole(digits: str) -> int | str:
+def _parse_int(digits: str) -> int | str:
     return int(digits) if len(digits) < 19 else digits

@@ -1,4 +1,4 @@
-"""Newline-delimited JSON, read once: types from every line, broken lines set aside, memory that of a few pieces."""
+"""JSON files, read once: types from every line, broken lines rejected, a few pieces in memory at a time."""
 
 from __future__ import annotations
 
@@ -10,177 +10,189 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from journeys.sources.reading.files import SourceFile
-from journeys.sources.reading.json_array import Elements, spread
-from journeys.sources.reading.json_batch import read_piece, widened, widens
-from journeys.sources.reading.json_rows import Path, Schema, beside, no_object, readable_schema, without_rest
-from journeys.sources.reading.rejects import Broken, add_rejects
+from journeys.sources.reading.json_array import ArrayElements, needs_splitting
+from journeys.sources.reading.json_batch import is_readable, read_batch
+from journeys.sources.reading.json_rows import (
+    FieldPath,
+    count_non_objects_by_field,
+    describe_non_objects,
+    drop_unused_non_object,
+    readable_schema,
+)
+from journeys.sources.reading.json_schema import INT64_LIMIT, Schema, can_widen, widen
+from journeys.sources.reading.rejects import Reject, Rejects
 from journeys.sources.reading.spill import SpillBuffer
-from journeys.sources.reading.text import UnreadableError, blocks, chunks, decoded, first_lines, wide
+from journeys.sources.reading.text import (
+    UnreadableError,
+    decode,
+    is_utf16,
+    read_chunks,
+    read_first_lines,
+    read_text,
+)
 
-__all__ = ["read_ndjson"]
+__all__ = ["read_json_files"]
 
-READ = json.JSONDecoder().raw_decode
-LARGEST = 1 << 63
-DEEPEST = 60
-SHOWN = 256
+PARSE = json.JSONDecoder().raw_decode
+MAX_NESTING = 60
 
 
-def read_ndjson(files: Sequence[SourceFile], *, rejects: SpillBuffer[str]) -> tuple[pl.LazyFrame | None, list[str]]:
-    """Read NDJSON files (or files that are JSON arrays) with one schema for all; broken lines go aside.
+def read_json_files(files: Sequence[SourceFile], *, rejects: Rejects) -> tuple[pl.LazyFrame | None, list[str]]:
+    """Read NDJSON files, or files that are JSON arrays, with one schema for all; broken lines are rejected.
 
-    Every piece is read with the types known so far. Where a later one teaches a type that the rows before it cannot be
-    turned into, such as text where numbers were, all is read again with the types that are known by then.
+    Every piece is read with the types known so far. If a later piece has a type to which the rows before it cannot be
+    converted, such as text where numbers were, all files are read again with the types that are known by then.
     """
     reader = _Reader({}, rejects)
-    for found in files:
-        reader.read(found)
-    if not reader.wide_enough:
-        again = _Reader(reader.types, SpillBuffer())
-        for found in files:
-            again.read(found)
-        reader = again
+    for file in files:
+        reader.read(file)
+    if not reader.is_convertible:
+        reader = _Reader(reader.types, Rejects())
+        for file in files:
+            reader.read(file)
     tables = reader.rows.tables()
     if not tables:
         return None, reader.notes
-    reader.notes += [no_object(path, rows) for path, rows in reader.beside.items() if rows]
-    final = without_rest(reader.types, [path for path, rows in reader.beside.items() if rows])
-    return pl.concat([_as_wanted(rows, reader.known[number], final) for number, rows in tables]), reader.notes
+    mixed = {path: rows for path, rows in reader.non_objects.items() if rows}
+    reader.notes += [describe_non_objects(path, rows) for path, rows in mixed.items()]
+    final = drop_unused_non_object(reader.types, mixed)
+    return pl.concat(_convert(rows, reader.schemas[number], final) for number, rows in tables), reader.notes
 
 
-def _as_wanted(rows: pl.LazyFrame, types: Schema, final: Schema) -> pl.LazyFrame:
+def _convert(rows: pl.LazyFrame, types: Schema, final: Schema) -> pl.LazyFrame:
     wanted = readable_schema(final)
     if readable_schema(types) == wanted:
         return rows.select(list(wanted))
-    new = [widened(pl.col(name), types.get(name), final[name]).alias(name) for name in wanted if name in final]
-    return rows.with_columns(new).select(list(wanted))
+    columns = [widen(pl.col(name), types.get(name), final[name]).alias(name) for name in wanted if name in final]
+    return rows.with_columns(columns).select(list(wanted))
 
 
 class _Reader:
-    """Rows read so far, with the types that were known when they were."""
+    """The rows read so far, each with the number of the schema that was known when it was read."""
 
-    def __init__(self, types: Schema, rejects: SpillBuffer[str]) -> None:
+    def __init__(self, types: Schema, rejects: Rejects) -> None:
         self.types, self.rejects = types, rejects
-        self.known: list[Schema] = [types]
+        self.schemas: list[Schema] = [types]
         self.rows: SpillBuffer[int] = SpillBuffer()
         self.notes: list[str] = []
-        self.wide_enough = True
-        self.beside: Counter[Path] = Counter()
+        self.is_convertible = True
+        self.non_objects: Counter[FieldPath] = Counter()
 
-    def read(self, found: SourceFile) -> None:
+    def read(self, file: SourceFile) -> None:
         """Read one file, piece by piece."""
         line, note = 1, None
         try:
-            note = "UTF-16" if wide(found) else None
-            elements = Elements(blocks(found))
-            for piece in elements if spread(first_lines(found)) else chunks(found):
+            note = "UTF-16" if is_utf16(file) else None
+            elements = ArrayElements(read_text(file))
+            for piece in elements if needs_splitting(read_first_lines(file)) else read_chunks(file):
                 lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
                 if not self._keep(piece, lines=lines):
-                    note = self._clean(piece, found, line) or note
+                    note = self._salvage(piece, file, line) or note
                 line += lines
             note = note or elements.note
         except UnreadableError as error:
-            add_rejects(self.rejects, [(f"unreadable file: {error}"[:120], str(found.path), "")])
+            self.rejects.add_file(file.path, error)
             return
         if note:
-            self.notes.append(f"{found.path.name} was read as {note}")
+            self.notes.append(f"{file.path.name} was read as {note}")
 
     def _keep(self, piece: bytes, *, lines: int | None = None) -> bool:
-        read = read_piece(piece, self.types, lines=lines)
+        """Read a piece and keep its rows; False if a line of it is broken."""
+        read = read_batch(piece, self.types, lines=lines)
         if read is None:
             return False
         frame, types = read
         if types != self.types:
-            self.wide_enough &= all(widens(old, types[name]) for name, old in self.types.items())
+            self.is_convertible &= all(can_widen(old, types[name]) for name, old in self.types.items())
             self.types = types
-            self.known.append(types)
-        self.beside.update(beside(frame))
-        self.rows.add(frame, mark=len(self.known) - 1)
+            self.schemas.append(types)
+        self.non_objects.update(count_non_objects_by_field(frame))
+        self.rows.add(frame, mark=len(self.schemas) - 1)
         return True
 
-    def _clean(self, piece: bytes, found: SourceFile, first: int) -> str | None:
-        """Read a piece line by line: the good lines are kept, the bad ones go aside with reason and place."""
-        text, note = decoded(piece)
-        good: list[str] = []
-        bad: list[Broken] = []
-        for number, line, item in _items(text):
-            where = f"{found.path}:{first + number - 1}"
-            if isinstance(item, _Unreadable):
-                bad.append((item.reason, where, line[:SHOWN]))
-            elif not isinstance(item, dict):
-                bad.append(("JSON, but not an object", where, line[:SHOWN]))
+    def _salvage(self, piece: bytes, file: SourceFile, first_line: int) -> str | None:
+        """Read a piece line by line: the good lines are kept, the others rejected with reason and place."""
+        text, note = decode(piece)
+        good: list[bytes] = []
+        bad: list[Reject] = []
+        for number, line, problem in _split_lines(text):
+            if problem is None:
+                good.append(line.encode(errors="replace"))
             else:
-                good.append(line)
-        lines = [line.encode(errors="replace") for line in good]
-        if lines and not self._keep(_joined(lines)):
-            # The two parsers differ in rare corners: NaN, numbers without end, bottomless nesting.
-            lines = [json.dumps(_tame(json.loads(line), 0)).encode() for line in lines]
-            if not self._keep(_joined(lines)):
-                fine = [read_piece(line, {}) is not None for line in lines]
-                aside = [line for line, is_fine in zip(lines, fine, strict=True) if not is_fine]
-                bad += [("JSON that cannot be read", str(found.path), line[:SHOWN].decode()) for line in aside]
-                self._keep(_joined([line for line, is_fine in zip(lines, fine, strict=True) if is_fine]))
-        add_rejects(self.rejects, bad)
+                bad.append((problem, f"{file.path}:{first_line + number - 1}", line))
+        if good and not self._keep(_join(good)):
+            # the two parsers differ in rare cases: NaN, very large numbers, very deep nesting
+            plain = [json.dumps(_simplify(json.loads(line), 0)).encode() for line in good]
+            if not self._keep(_join(plain)):
+                fine = [is_readable(line) for line in plain]
+                bad += [
+                    ("JSON that cannot be read", str(file.path), line.decode())
+                    for line, is_fine in zip(plain, fine, strict=True)
+                    if not is_fine
+                ]
+                self._keep(_join([line for line, is_fine in zip(plain, fine, strict=True) if is_fine]))
+        self.rejects.add(bad)
         return note
 
 
-def _joined(lines: Sequence[bytes]) -> bytes:
+def _join(lines: Sequence[bytes]) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-class _Unreadable:
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+def _split_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
+    """Yield (line number, text, None or the problem) for each JSON object in a text.
 
+    For example::
 
-def _items(text: str) -> Iterator[tuple[int, str, object]]:
-    """Yield (line number, text, parsed value or why not) for each line."""
+        {"a": 1}            an object
+        {"a": 1}{"a": 2}    two objects
+        [{"a": 1}, 7]       an object (webhooks arrive in batches), and a value that is "JSON, but not an object"
+        {"a":               "broken JSON"
+    """
     lines = text.split("\n")
-    for number, line in enumerate(lines, start=1):
-        stripped = line.strip()
-        if not stripped:
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line:
             continue
         try:
-            value = json.loads(stripped)
+            value = json.loads(line)
         except RecursionError:
-            yield number, stripped, _Unreadable("JSON nested too deeply")
+            yield number, line, "JSON nested too deeply"
         except ValueError:
-            several, rest = _several(stripped)
-            yield from ((number, json.dumps(one), one) for one in several)
+            objects, rest = _split_objects(line)
+            yield from ((number, json.dumps(one), None) for one in objects)
             if rest:
-                yield number, rest, _Unreadable("half-written last line" if number == len(lines) else "broken JSON")
+                yield number, rest, "half-written last line" if number == len(lines) else "broken JSON"
         else:
-            # Webhooks arrive in batches: one array of calls a line.
-            if isinstance(value, list):
-                yield from ((number, json.dumps(one), one) for one in value)
-            else:
-                yield number, stripped, value
+            values = [(json.dumps(one), one) for one in value] if isinstance(value, list) else [(line, value)]
+            for written, one in values:
+                yield number, written, None if isinstance(one, dict) else "JSON, but not an object"
 
 
-def _several(line: str) -> tuple[list[object], str]:
-    """Take apart objects that follow each other in a line; what is left of it is broken."""
+def _split_objects(line: str) -> tuple[list[object], str]:
+    """Split objects that follow each other in a line; what cannot be parsed is returned as it is."""
     found: list[object] = []
-    place = 0
-    while line.startswith("{", place):
+    position = 0
+    while line.startswith("{", position):
         try:
-            value, place = READ(line, place)
+            value, position = PARSE(line, position)
         except (ValueError, RecursionError):
             break
         found.append(value)
-        while line[place : place + 1].isspace():
-            place += 1
-    return found, line[place:]
+        while line[position : position + 1].isspace():
+            position += 1
+    return found, line[position:]
 
 
-def _tame(value: object, depth: int) -> object:
-    """Make a value readable for any JSON parser: no NaN, no number beyond 64 bits, no bottomless nesting."""
+def _simplify(value: object, depth: int) -> object:
+    """Make a value readable for any JSON parser: no NaN, no number beyond 64 bits, no very deep nesting."""
+    if isinstance(value, dict | list) and depth > MAX_NESTING:
+        return json.dumps(value)
     if isinstance(value, dict):
-        if depth > DEEPEST:
-            return json.dumps(value)
-        return {key: _tame(inner, depth + 1) for key, inner in value.items()}
+        return {key: _simplify(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return json.dumps(value) if depth > DEEPEST else [_tame(inner, depth + 1) for inner in value]
+        return [_simplify(inner, depth + 1) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST <= value < LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and not -INT64_LIMIT <= value < INT64_LIMIT:
         return str(value)
     return value

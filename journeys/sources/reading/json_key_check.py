@@ -1,4 +1,4 @@
-"""Was a field overlooked? The keys of a piece of JSON are counted in its bytes and in what was read of it."""
+"""Whether a field was overlooked: the keys of a piece of JSON, counted in its bytes and in what was read of it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from journeys.sources.reading.json_schema import NON_OBJECT, type_of
+from journeys.sources.reading.json_schema import NON_OBJECT, DType, fields_of
 
-__all__ = ["keys_read", "keys_written"]
+__all__ = ["count_read_keys", "count_written_keys"]
 
 QUOTE, COLON, BACKSLASH, N, BLANKS = 34, 58, 92, 110, (9, 13, 32)
 
 
-def keys_written(piece: bytes) -> int | None:
-    """Count the keys that have a value other than null; None where blanks make that hard to tell.
+def count_written_keys(piece: bytes) -> int | None:
+    r"""Count the keys with a value other than null; None where blanks make that hard to tell.
 
-    In JSON a quote before a colon ends a key, unless a backslash precedes it, and a value with an n is null.
+    In JSON, a quote before a colon ends a key, unless a backslash precedes it, and a value that starts with n is null.
+
+    Examples
+    --------
+    >>> [count_written_keys(piece) for piece in (b'{"a":1,"b":null}', b'{"a":"b\\":1"}', b'{"a" :1}')]
+    [1, 1, None]
     """
     text = np.frombuffer(piece, dtype=np.uint8)
     colons = np.flatnonzero(text == COLON)
@@ -40,46 +45,43 @@ def keys_written(piece: bytes) -> int | None:
     return int(len(keys) - np.count_nonzero(after == N))
 
 
-def keys_read(frame: pl.DataFrame, types: Mapping[str, type_of], *, inside_text: bool = False) -> int | None:
-    """Count the fields that hold a value, on all levels; None where one holds a value and its type is not known yet.
+def count_read_keys(frame: pl.DataFrame, types: Mapping[str, DType], *, allow_text: bool = False) -> int | None:
+    """Count the fields with a value, at all levels; None where one has a value but its type is not known yet.
 
-    Structures that stay text have keys that are not counted: None as well, unless they may be passed over.
+    Also None where an object stayed text, so that its keys cannot be counted, unless `allow_text`.
     """
-    total = 0
-    for name, dtype in types.items():
-        inner = _held(frame.get_column(name), dtype, inside_text=inside_text)
-        if inner is None:
-            return None
-        total += inner
-    return total
+    counts = [_count_in(frame.get_column(name), dtype, allow_text=allow_text) for name, dtype in types.items()]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
-def _held(values: pl.Series, dtype: type_of, *, inside_text: bool) -> int | None:
-    there = len(values) - values.null_count()
+def _count_in(values: pl.Series, dtype: DType, *, allow_text: bool) -> int | None:
+    """Count the keys with a value in one column: one per row that is not null, plus those inside."""
+    present = len(values) - values.null_count()
     if dtype == pl.Null:
-        return None if there else 0
+        return None if present else 0
     if isinstance(dtype, pl.List):
         if not isinstance(dtype.inner, pl.List | pl.Struct | pl.Null):
-            return there
+            return present
         elements = values.drop_nulls().explode(empty_as_null=False)
-        inside = _held(elements, dtype.inner, inside_text=inside_text)
-        # The elements of a list have no keys of their own.
-        return None if inside is None else there + inside - (len(elements) - elements.null_count())
+        inside = _count_in(elements, dtype.inner, allow_text=allow_text)
+        # the elements of a list have no keys of their own
+        return None if inside is None else present + inside - (len(elements) - elements.null_count())
     if not isinstance(dtype, pl.Struct):
-        return there
+        return present
     if not dtype.fields:
-        return there if (values.drop_nulls() == "{}").all() else None
+        return present if (values.drop_nulls() == "{}").all() else None
     if values.dtype == pl.String:
-        return None if there and not inside_text else there
-    fields = {field.name: field.dtype for field in dtype.fields if field.name != NON_OBJECT}
-    inside = keys_read(values.struct.unnest(), fields, inside_text=inside_text)
-    return None if inside is None else there + inside + _beside(values)
+        return None if present and not allow_text else present
+    fields = {name: inner for name, inner in fields_of(dtype).items() if name != NON_OBJECT}
+    inside = count_read_keys(values.struct.unnest(), fields, allow_text=allow_text)
+    return None if inside is None else present + inside + _count_in_non_objects(values)
 
 
-def _beside(values: pl.Series) -> int:
-    """Count the keys in what other lines have in an object's place."""
+def _count_in_non_objects(values: pl.Series) -> int:
+    """Count the keys in the lists that other lines have in an object's place."""
     if NON_OBJECT not in values.struct.fields:
         return 0
     texts = values.struct.field(NON_OBJECT).drop_nulls()
     lists = texts.filter(texts.str.starts_with("["))
-    return keys_written(str(lists.str.join("\n").item()).encode()) or 0 if len(lists) else 0
+    return count_written_keys(str(lists.str.join("\n").item()).encode()) or 0 if len(lists) else 0

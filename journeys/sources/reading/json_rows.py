@@ -1,8 +1,12 @@
-"""Lines of JSON objects whose types are known → a frame; a field that is not always an object keeps what else it holds.
+"""JSON objects, one per line and of known types → a frame.
 
-Where a field is an object in most lines and a text, a number or a list in others, it is read as text, and then the
-objects are taken apart: one odd line takes nothing away from the others. What is
-no object stays in the field `NON_OBJECT`.
+Where a field is an object in most lines and text, a number or a list in others, it is parsed as text first, and then
+the objects in it: one odd line takes nothing away from the others. What is not an object goes to the field
+`NON_OBJECT`. For example::
+
+    {"page": {"path": "/"}}     page = {path: "/",  NON_OBJECT: null}
+    {"page": "/"}               page = {path: null, NON_OBJECT: "/"}
+    {"page": []}                page = {path: null, NON_OBJECT: null}    (how PHP writes an empty object)
 """
 
 from __future__ import annotations
@@ -13,183 +17,174 @@ from collections.abc import Collection, Iterator, Mapping
 import polars as pl
 
 from journeys.sources.reading.json_schema import (
-    EMPTY,
+    EMPTY_OBJECT,
     NON_OBJECT,
-    as_written,
+    DType,
+    Schema,
+    dtype_of_value,
+    fields_of,
     merge_schemas,
-    readable,
-    type_of,
-    type_of_value,
+    parser_dtype,
+    readable_dtype,
 )
 
 __all__ = [
-    "Path",
-    "Schema",
-    "assembled",
-    "beside",
-    "json_objects",
-    "no_object",
-    "no_objects",
-    "objects",
-    "packed",
-    "read_lines",
+    "FieldPath",
+    "assemble_column",
+    "count_non_objects",
+    "count_non_objects_by_field",
+    "describe_non_objects",
+    "drop_empty_objects",
+    "drop_unused_non_object",
+    "join_lines",
+    "keep_objects",
+    "parse_lines",
+    "parse_objects",
     "readable_schema",
-    "without_empty",
-    "without_rest",
 ]
 
-Schema = dict[str, type_of]
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 NOTHING = {"_nothing": pl.String()}
-# An empty list is how PHP writes an object without fields.
 BLANK = ("", "[]", "null")
 
 
-def readable_schema(found: Mapping[str, type_of]) -> Schema:
+def readable_schema(found: Mapping[str, DType]) -> Schema:
     """Turn the types found into ones that can be read; a field that is never more than `{}` is left out."""
-    return {name: readable(dtype) for name, dtype in found.items() if dtype != EMPTY} or dict(NOTHING)
+    return {name: readable_dtype(dtype) for name, dtype in found.items() if dtype != EMPTY_OBJECT} or dict(NOTHING)
 
 
-def read_lines(piece: bytes, types: Mapping[str, type_of], *, lines: int, depth: int = 0) -> pl.DataFrame | None:
-    """Read every line of a piece, all fields of the schema and those that only hold `{}`; None when that fails."""
-    schema = {name: readable(as_written(dtype), depth=depth, empty=True) for name, dtype in types.items()}
-    schema = schema or dict(NOTHING)
+def parse_lines(piece: bytes, types: Mapping[str, DType], *, lines: int, depth: int = 0) -> pl.DataFrame | None:
+    """Parse every line of a piece, with all fields of the schema, even those that are only `{}`; None on failure."""
+    schema = {name: readable_dtype(parser_dtype(dtype), depth=depth, keep_empty=True) for name, dtype in types.items()}
     try:
-        frame = pl.scan_ndjson(piece, schema=schema).collect()
+        frame = pl.scan_ndjson(piece, schema=schema or dict(NOTHING)).collect()
     except (pl.exceptions.PolarsError, OSError):
         return None
     if frame.height != lines and frame.height != sum(bool(line.strip()) for line in piece.split(b"\n")):
         return None
-    mixed = [name for name, dtype in types.items() if _has_rest(dtype, depth=depth)]
-    apart = [_taken_apart(frame.get_column(name), types[name], depth=depth) for name in mixed]
-    return frame.with_columns(apart) if apart else frame
+    mixed = [name for name, dtype in types.items() if _has_mixed_field(dtype, depth=depth)]
+    parsed = [_parse_mixed_fields(frame.get_column(name), types[name], depth=depth) for name in mixed]
+    return frame.with_columns(parsed) if parsed else frame
 
 
-def objects(values: pl.Series, dtype: pl.Struct, *, depth: int = 0) -> pl.Series:
-    """Parse texts that are JSON objects; other texts, and those of other types, are kept as `NON_OBJECT`."""
+def parse_objects(values: pl.Series, dtype: pl.Struct, *, depth: int = 0) -> pl.Series:
+    """Parse texts that are JSON objects; other texts, and objects of other types, go to `NON_OBJECT`."""
     if values.is_empty():
-        return pl.Series(values.name, [], dtype=readable(dtype, depth=depth))
-    types = {field.name: field.dtype for field in dtype.fields if field.name != NON_OBJECT}
-    texts = json_objects(values)
-    inside, good = _each(_where(texts, texts.is_not_null()), types, depth + 1)
-    return assembled(inside, values, [field.name for field in dtype.fields], good=good & texts.is_not_null())
+        return pl.Series(values.name, [], dtype=readable_dtype(dtype, depth=depth))
+    types = {name: inner for name, inner in fields_of(dtype).items() if name != NON_OBJECT}
+    texts = keep_objects(values)
+    inside, good = _parse_readable(_empty_unless(texts, texts.is_not_null()), types, depth + 1)
+    return assemble_column(inside, values, list(fields_of(dtype)), good=good & texts.is_not_null())
 
 
-def assembled(inside: pl.DataFrame, values: pl.Series, fields: Collection[str], *, good: pl.Series) -> pl.Series:
-    """Make one column of what was read of texts; with a field `NON_OBJECT`, the texts that are not `good` are there."""
+def assemble_column(inside: pl.DataFrame, values: pl.Series, fields: Collection[str], *, good: pl.Series) -> pl.Series:
+    """Make one column of the fields parsed from texts; texts that are not `good` go to `NON_OBJECT`, if wanted."""
     if NON_OBJECT in fields:
-        inside = inside.with_columns(values.set(good | _blank(values), None).alias(NON_OBJECT))
+        inside = inside.with_columns(values.set(good | _is_blank(values), None).alias(NON_OBJECT))
     parts = inside.select(name for name in fields if name in inside.columns).to_struct(values.name)
-    return _there(parts, values)
+    return _restore_nulls(parts, values)
 
 
-def json_objects(values: pl.Series) -> pl.Series:
-    """Leave the texts that look like JSON objects, in a line each."""
+def keep_objects(values: pl.Series) -> pl.Series:
+    """Keep the texts that look like JSON objects, each on one line; the others become null."""
     if values.str.contains("\n", literal=True).any():
         values = values.str.replace_all("\n", " ", literal=True)
-    if _braced(values).all():
+    if _has_braces(values).all():
         return values
     texts = values.str.strip_chars()
-    return texts.set(~_braced(texts), None)
+    return texts.set(~_has_braces(texts), None)
 
 
-def _braced(texts: pl.Series) -> pl.Series:
+def _has_braces(texts: pl.Series) -> pl.Series:
     return texts.str.starts_with("{") & texts.str.ends_with("}")
 
 
-def packed(texts: pl.Series) -> bytes:
-    """Write one text a line."""
+def join_lines(texts: pl.Series) -> bytes:
+    """Write one text per line."""
     return bytes(texts.str.join("\n").cast(pl.Binary).item())
 
 
-def no_objects(values: pl.Series, texts: pl.Series) -> int:
-    """Count the values that are no objects, and not merely empty."""
-    if texts.null_count() == values.null_count():
+def count_non_objects(values: pl.Series, objects: pl.Series) -> int:
+    """Count the values that are not objects, and not merely empty."""
+    if objects.null_count() == values.null_count():
         return 0
-    return int((texts.is_null() & ~_blank(values)).sum())
+    return int((objects.is_null() & ~_is_blank(values)).sum())
 
 
-def _blank(values: pl.Series) -> pl.Series:
+def _is_blank(values: pl.Series) -> pl.Series:
     return values.str.strip_chars().is_in(BLANK).fill_null(value=True)
 
 
-def without_empty(frame: pl.DataFrame, types: Mapping[str, type_of]) -> pl.DataFrame:
-    """Leave out the fields that only hold `{}`."""
-    wanted = readable_schema(types)
-    if dict(frame.schema) == wanted:
+def drop_empty_objects(frame: pl.DataFrame, types: Mapping[str, DType]) -> pl.DataFrame:
+    """Drop the fields that are only `{}`."""
+    if dict(frame.schema) == readable_schema(types):
         return frame
-    kept = {name: dtype for name, dtype in types.items() if dtype != EMPTY}
+    kept = {name: dtype for name, dtype in types.items() if dtype != EMPTY_OBJECT}
     if not kept:
         return frame.select(pl.repeat(None, pl.len(), dtype=pl.String()).alias("_nothing"))
-    return frame.select(_pruned(pl.col(name), dtype, frame.schema[name]).alias(name) for name, dtype in kept.items())
+    return frame.select(_prune(pl.col(name), dtype, frame.schema[name]).alias(name) for name, dtype in kept.items())
 
 
-def beside(frame: pl.DataFrame) -> dict[Path, int]:
+def count_non_objects_by_field(frame: pl.DataFrame) -> dict[FieldPath, int]:
     """Count, field by field, the rows that have something else in an object's place."""
-    found: dict[Path, int] = {}
-    for path, value in _rests((), pl.Struct(frame.schema), None):
-        found[path] = int(frame.select(value.count()).item())
-    return found
+    found = list(_non_object_fields((), pl.Struct(frame.schema), None))
+    return {path: int(frame.select(value.count()).item()) for path, value in found}
 
 
-def no_object(path: Path, rows: int) -> str:
+def describe_non_objects(path: FieldPath, rows: int) -> str:
     """Say how many rows have something else where an object belongs.
 
     Examples
     --------
-    >>> no_object(("context", "page"), 1)
-    "'context.page' is no object in 1 row: what stands there was kept as text"
+    >>> describe_non_objects(("context", "page"), 1)
+    "'context.page' is not an object in 1 row; its value there was kept as text"
     """
     where = f"{rows:,} row" + ("s" if rows > 1 else "")
-    return f"{'.'.join(path)!r} is no object in {where}: what stands there was kept as text"
+    return f"{'.'.join(path)!r} is not an object in {where}; its value there was kept as text"
 
 
-def without_rest(types: Mapping[str, type_of], used: Collection[Path], *, path: Path = ()) -> Schema:
-    """Take the fields for other things out of objects that are always objects, but for empty lists."""
-    kept = {name: dtype for name, dtype in types.items() if name != NON_OBJECT or path in used}
+def drop_unused_non_object(types: Mapping[str, DType], used: Collection[FieldPath], *, path: FieldPath = ()) -> Schema:
+    """Drop the field `NON_OBJECT` of objects that were objects, or blank, in every line."""
     return {
-        name: pl.Struct(without_rest(_fields(dtype), used, path=(*path, name)))
+        name: pl.Struct(drop_unused_non_object(fields_of(dtype), used, path=(*path, name)))
         if isinstance(dtype, pl.Struct)
         else dtype
-        for name, dtype in kept.items()
+        for name, dtype in types.items()
+        if name != NON_OBJECT or path in used
     }
 
 
-def _rests(path: Path, dtype: pl.Struct, value: pl.Expr | None) -> Iterator[tuple[Path, pl.Expr]]:
-    for name, inner in _fields(dtype).items():
+def _non_object_fields(path: FieldPath, dtype: pl.Struct, value: pl.Expr | None) -> Iterator[tuple[FieldPath, pl.Expr]]:
+    for name, inner in fields_of(dtype).items():
         expr = pl.col(name) if value is None else value.struct.field(name)
         if name == NON_OBJECT:
             yield path, expr
         elif isinstance(inner, pl.Struct):
-            yield from _rests((*path, name), inner, expr)
+            yield from _non_object_fields((*path, name), inner, expr)
 
 
-def _fields(dtype: pl.Struct) -> Schema:
-    return {field.name: field.dtype for field in dtype.fields}
+def _parse_readable(texts: pl.Series, types: Schema, depth: int) -> tuple[pl.DataFrame, pl.Series]:
+    """Parse objects with their types, and tell which could be parsed; the others have no values."""
+    everything = pl.Series([True]).new_from_index(0, len(texts))
+    frame = parse_lines(join_lines(texts), types, lines=len(texts), depth=depth)
+    if frame is not None:
+        return frame, everything
+    # a text in braces need not be an object, nor have the same types
+    for good in (pl.Series([_fits(text, types) for text in texts]), ~everything):
+        frame = parse_lines(join_lines(_empty_unless(texts, good)), types, lines=len(texts), depth=depth)
+        if frame is not None:
+            return frame, good
+    raise AssertionError("empty objects can always be parsed")
 
 
-def _each(texts: pl.Series, types: Schema, depth: int) -> tuple[pl.DataFrame, pl.Series]:
-    """Read objects with their types, and say which could be read; the others are without a value."""
-    good = pl.Series([True]).new_from_index(0, len(texts))
-    read = read_lines(packed(texts), types, lines=len(texts), depth=depth)
-    if read is None:  # a text that looks like an object need not be one, nor have the same types
-        good = pl.Series([_fits(text, types) for text in texts])
-        read = read_lines(packed(_where(texts, good)), types, lines=len(texts), depth=depth)
-    if read is None:
-        good = pl.Series([False]).new_from_index(0, len(texts))
-        read = read_lines(packed(_where(texts, good)), types, lines=len(texts), depth=depth)
-    assert read is not None  # noqa: S101  # nothing is always readable
-    return read, good
-
-
-def _where(texts: pl.Series, good: pl.Series) -> pl.Series:
+def _empty_unless(texts: pl.Series, good: pl.Series) -> pl.Series:
     return texts.zip_with(good, pl.Series(["{}"]).new_from_index(0, len(texts)))
 
 
 def _fits(text: str, types: Schema) -> bool:
     try:
         value = json.loads(text, parse_constant=_refuse)
-        return merge_schemas([types, {name: type_of_value(inner) for name, inner in value.items()}]) == types
+        return merge_schemas([types, {name: dtype_of_value(inner) for name, inner in value.items()}]) == types
     except (ValueError, RecursionError):
         return False
 
@@ -198,44 +193,46 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _has_rest(dtype: type_of, *, depth: int = 0) -> bool:
-    """Is there, somewhere inside, a field that is taken apart?"""
-    if not isinstance(dtype, pl.Struct) or not isinstance(readable(dtype, depth=depth), pl.Struct):
+def _has_mixed_field(dtype: DType, *, depth: int = 0) -> bool:
+    """Tell whether a field inside, at any level, is an object in some lines only."""
+    if not isinstance(dtype, pl.Struct) or not isinstance(readable_dtype(dtype, depth=depth), pl.Struct):
         return False
-    return any(field.name == NON_OBJECT or _has_rest(field.dtype, depth=depth + 1) for field in dtype.fields)
+    return any(field.name == NON_OBJECT or _has_mixed_field(field.dtype, depth=depth + 1) for field in dtype.fields)
 
 
-def _taken_apart(values: pl.Series, dtype: type_of, *, depth: int = 0) -> pl.Series:
-    if not isinstance(dtype, pl.Struct) or not _has_rest(dtype, depth=depth):
+def _parse_mixed_fields(values: pl.Series, dtype: DType, *, depth: int = 0) -> pl.Series:
+    """Parse the fields that are objects in some lines only, at all levels; they were read as text so far."""
+    if not isinstance(dtype, pl.Struct) or not _has_mixed_field(dtype, depth=depth):
         return values
-    if any(field.name == NON_OBJECT for field in dtype.fields):
-        return objects(values, dtype, depth=depth)
+    if NON_OBJECT in fields_of(dtype):
+        return parse_objects(values, dtype, depth=depth)
     inside = [
-        _taken_apart(values.struct.field(field.name), field.dtype, depth=depth + 1)
-        for field in dtype.fields
-        if field.name in values.struct.fields
+        _parse_mixed_fields(values.struct.field(name), inner, depth=depth + 1)
+        for name, inner in fields_of(dtype).items()
+        if name in values.struct.fields
     ]
-    # by name: a list of columns would rename the one of an empty key
-    return _there(pl.DataFrame({part.name: part for part in inside}).to_struct(values.name), values)
+    # by name: a list of columns would rename the one with an empty key
+    return _restore_nulls(pl.DataFrame({part.name: part for part in inside}).to_struct(values.name), values)
 
 
-def _there(parts: pl.Series, values: pl.Series) -> pl.Series:
-    """Make null what was null."""
+def _restore_nulls(parts: pl.Series, values: pl.Series) -> pl.Series:
+    """Make null what was null before it was parsed."""
     if not values.null_count():
         return parts
     return pl.select(pl.when(values.is_not_null()).then(parts).alias(values.name)).to_series()
 
 
-def _pruned(value: pl.Expr, dtype: type_of, have: type_of, *, depth: int = 0) -> pl.Expr:
-    wanted = readable(dtype, depth=depth)
+def _prune(value: pl.Expr, dtype: DType, have: DType, *, depth: int = 0) -> pl.Expr:
+    """Drop the fields inside a column that are only `{}`, at all levels."""
+    wanted = readable_dtype(dtype, depth=depth)
     if have == wanted:
         return value
     if isinstance(dtype, pl.Struct) and isinstance(have, pl.Struct) and isinstance(wanted, pl.Struct):
-        inside = {field.name: field.dtype for field in have.fields}
+        inside = fields_of(have)
         fields = [
-            _pruned(value.struct.field(field.name), field.dtype, inside[field.name], depth=depth + 1).alias(field.name)
-            for field in dtype.fields
-            if field.dtype != EMPTY
+            _prune(value.struct.field(name), inner, inside[name], depth=depth + 1).alias(name)
+            for name, inner in fields_of(dtype).items()
+            if inner != EMPTY_OBJECT
         ]
         return pl.when(value.is_not_null()).then(pl.struct(fields))
     if wanted == pl.String():  # a structure of nothing but `{}`

@@ -1,4 +1,4 @@
-"""The type of a JSON field whose values differ from line to line."""
+"""The type of a JSON field whose values differ from line to line, and how values of one type become a wider one."""
 
 from __future__ import annotations
 
@@ -9,54 +9,59 @@ from polars.datatypes import DataType, DataTypeClass
 
 __all__ = [
     "BIG",
+    "EMPTY_OBJECT",
     "FLOAT_LIMIT",
+    "MAX_FIELDS",
     "NON_OBJECT",
-    "as_written",
-    "merge",
+    "DType",
+    "Schema",
+    "can_widen",
+    "dtype_of_value",
+    "fields_of",
+    "merge_dtypes",
     "merge_schemas",
-    "readable",
-    "type_of_value",
+    "parser_dtype",
+    "readable_dtype",
+    "widen",
 ]
 
-type_of = DataType | DataTypeClass
+DType = DataType | DataTypeClass
+Schema = dict[str, DType]
 MAX_DEPTH = 8
 MAX_FIELDS = 500
-LARGEST = 1 << 63
-EMPTY = pl.Struct({})
-# From here on a float does not hold every whole number.
+INT64_LIMIT = 1 << 63
+EMPTY_OBJECT = pl.Struct({})
+# From here on a float cannot hold every whole number.
 FLOAT_LIMIT = 1 << 53
-# Whole numbers of which some are beyond: read as such, but as text where there are fractions among them.
+# Whole numbers, some beyond that limit: read as Int64, but as text if the field has fractions as well.
 BIG = pl.Decimal(19, 0)
-# The field, beside those of an object, for what other lines have in the object's place.
+# An extra field beside those of an object, for what other lines have in the object's place.
 NON_OBJECT = "\0no object"
 
 
-def merge(left: type_of, right: type_of) -> type_of:
+def merge_dtypes(left: DType, right: DType) -> DType:
     """Find the type that holds the values of both without loss; text where nothing else does.
 
     Where one is an object and the other is not, the object gets one more field for the other, `NON_OBJECT`.
 
     Examples
     --------
-    >>> merge(pl.Int64(), pl.Float64()), merge(pl.Int64(), BIG) == BIG, merge(BIG, pl.Float64())
+    >>> merge_dtypes(pl.Int64(), pl.Float64()), merge_dtypes(pl.Int64(), BIG) == BIG, merge_dtypes(BIG, pl.Float64())
     (Float64, True, String)
-    >>> merge(pl.Int64(), pl.Struct({"a": pl.Int64()})) == pl.Struct({"a": pl.Int64(), NON_OBJECT: pl.String()})
+    >>> merge_dtypes(pl.Int64(), pl.Struct({"a": pl.Int64()})) == pl.Struct({"a": pl.Int64(), NON_OBJECT: pl.String()})
     True
     """
-    if left == right:
+    if right in (left, pl.Null):
         return left
     if left == pl.Null:
         return right
-    if right == pl.Null:
-        return left
     if isinstance(left, pl.Struct) and isinstance(right, pl.Struct):
-        fields: dict[str, type_of] = {f.name: f.dtype for f in left.fields}
-        return pl.Struct(merge_schemas([fields, {f.name: f.dtype for f in right.fields}]))
+        return pl.Struct(merge_schemas([fields_of(left), fields_of(right)]))
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, pl.Struct) and one.fields and other != EMPTY:
-            return merge(one, pl.Struct({NON_OBJECT: pl.String()}))
+        if isinstance(one, pl.Struct) and one.fields and other != EMPTY_OBJECT:
+            return merge_dtypes(one, pl.Struct({NON_OBJECT: pl.String()}))
     if isinstance(left, pl.List) and isinstance(right, pl.List):
-        return pl.List(as_written(merge(left.inner, right.inner)))
+        return pl.List(parser_dtype(merge_dtypes(left.inner, right.inner)))
     if {left, right} == {pl.Int64(), pl.Float64()}:
         return pl.Float64()
     if {left, right} == {pl.Int64(), BIG}:
@@ -64,50 +69,65 @@ def merge(left: type_of, right: type_of) -> type_of:
     return pl.String()
 
 
-def merge_schemas(schemas: Iterable[Mapping[str, type_of]]) -> dict[str, type_of]:
+def merge_schemas(schemas: Iterable[Mapping[str, DType]]) -> Schema:
     """Merge schemas field by field, keeping the order in which fields were first seen."""
-    merged: dict[str, type_of] = {}
+    merged: Schema = {}
     for schema in schemas:
         for name, dtype in schema.items():
-            merged[name] = merge(merged[name], dtype) if name in merged else dtype
+            merged[name] = merge_dtypes(merged[name], dtype) if name in merged else dtype
     return merged
 
 
-def readable(dtype: type_of, *, depth: int = 0, empty: bool = False) -> type_of:
+def fields_of(dtype: pl.Struct) -> Schema:
+    """Return the fields of an object with their types."""
+    return {field.name: field.dtype for field in dtype.fields}
+
+
+def readable_dtype(dtype: DType, *, depth: int = 0, keep_empty: bool = False) -> DType:
     """Turn a type found in JSON into one that every line can be read as.
 
-    Whole numbers beyond 64 bits, structures nested deeper than 8 levels or with more than 500 fields (names that are
-    really values) stay JSON text; a field that is always null is text; one that is never more than `{}` is left out,
-    or text as well, if those are to be had (`empty`).
+    These stay JSON text: whole numbers beyond 64 bits, structures nested deeper than 8 levels, and objects with more
+    than 500 fields, whose names are really values. A field that is always null is text. A field that is never more than
+    `{}` is left out, or text if `keep_empty`.
     """
     if isinstance(dtype, pl.Struct):
         if depth >= MAX_DEPTH or len(dtype.fields) > MAX_FIELDS:
             return pl.String()
-        kept = [field for field in dtype.fields if empty or field.dtype != EMPTY]
-        fields = {field.name: readable(field.dtype, depth=depth + 1, empty=empty) for field in kept}
+        kept = [field for field in dtype.fields if keep_empty or field.dtype != EMPTY_OBJECT]
+        fields = {field.name: readable_dtype(field.dtype, depth=depth + 1, keep_empty=keep_empty) for field in kept}
         return pl.Struct(fields) if fields.keys() - {NON_OBJECT} else pl.String()
     if isinstance(dtype, pl.List):
-        return pl.List(readable(dtype.inner, depth=depth + 1, empty=empty))
+        return pl.List(readable_dtype(dtype.inner, depth=depth + 1, keep_empty=keep_empty))
     if dtype in (pl.Null, pl.Int128, pl.UInt64, pl.UInt128):
         return pl.String()
     return pl.Int64() if dtype == BIG else dtype
 
 
-def type_of_value(value: object) -> type_of:
-    """Name the type of a value that was read from JSON."""
+def parser_dtype(dtype: DType) -> DType:
+    """Turn fields that are objects in some lines only into text: a JSON parser has one type per field."""
+    if isinstance(dtype, pl.Struct):
+        fields = {field.name: parser_dtype(field.dtype) for field in dtype.fields}
+        return pl.String() if NON_OBJECT in fields else pl.Struct(fields)
+    if isinstance(dtype, pl.List):
+        return pl.List(parser_dtype(dtype.inner))
+    return pl.Int64() if dtype == BIG else dtype
+
+
+def dtype_of_value(value: object) -> DType:
+    """Find the type of a value parsed from JSON."""
     if isinstance(value, dict):
-        return pl.Struct({name: type_of_value(inner) for name, inner in value.items()})
+        return pl.Struct({name: dtype_of_value(inner) for name, inner in value.items()})
     if isinstance(value, list):
-        inner: type_of = pl.Null()
+        inner: DType = pl.Null()
         for one in value:
-            inner = as_written(merge(inner, type_of_value(one)))
-        # texts of objects among other things would be no objects any more
-        nested = inner == pl.String() and any(isinstance(one, dict | list) for one in value)
-        return inner if nested else pl.List(inner)
+            inner = parser_dtype(merge_dtypes(inner, dtype_of_value(one)))
+        # as a list of texts, the objects among other values would no longer be objects
+        is_mixed = inner == pl.String() and any(isinstance(one, dict | list) for one in value)
+        return inner if is_mixed else pl.List(inner)
     if isinstance(value, bool):
         return pl.Boolean()
     if isinstance(value, int):
-        if not -LARGEST <= value < LARGEST:
+        if not -INT64_LIMIT <= value < INT64_LIMIT:
             return pl.Int128()
         return pl.Int64() if abs(value) < FLOAT_LIMIT else BIG
     if isinstance(value, float):
@@ -115,11 +135,40 @@ def type_of_value(value: object) -> type_of:
     return pl.Null() if value is None else pl.String()
 
 
-def as_written(dtype: type_of) -> type_of:
-    """Make text of the fields that are objects in some lines and not in others: a JSON parser has one type a field."""
-    if isinstance(dtype, pl.Struct):
-        fields = {field.name: as_written(field.dtype) for field in dtype.fields}
-        return pl.String() if NON_OBJECT in fields else pl.Struct(fields)
-    if isinstance(dtype, pl.List):
-        return pl.List(as_written(dtype.inner))
-    return pl.Int64() if dtype == BIG else dtype
+def can_widen(old: DType, new: DType, *, depth: int = 0) -> bool:
+    """Tell whether values read as one type can be turned into another as if they had been read so.
+
+    For example, whole numbers can become floats but not text: `1.0` in one line and `"x"` in a later one have to be
+    read again, because the text of a number read as a float may differ from what the file says.
+    """
+    if old == EMPTY_OBJECT:
+        return new == EMPTY_OBJECT or isinstance(readable_dtype(new, depth=depth), pl.Struct)
+    have, wanted = readable_dtype(old, depth=depth), readable_dtype(new, depth=depth)
+    if old == pl.Null() or have == wanted:
+        return True
+    if old == pl.Int64():
+        return new == pl.Float64()
+    if not (isinstance(have, pl.Struct) and isinstance(wanted, pl.Struct)):
+        return False
+    return isinstance(old, pl.Struct) and isinstance(new, pl.Struct) and all(
+        can_widen(field.dtype, fields_of(new)[field.name], depth=depth + 1) for field in old.fields
+    )  # fmt: skip
+
+
+def widen(value: pl.Expr, old: DType | None, new: DType, *, depth: int = 0) -> pl.Expr:
+    """Turn values read as one type into the wider one."""
+    wanted = readable_dtype(new, depth=depth)
+    if old is None or old in (pl.Null(), EMPTY_OBJECT):
+        return pl.lit(None, dtype=wanted)
+    have = readable_dtype(old, depth=depth)
+    if have == wanted:
+        return value
+    if not (isinstance(have, pl.Struct) and isinstance(old, pl.Struct) and isinstance(new, pl.Struct)):
+        return value.cast(wanted)
+    before = fields_of(old)
+    fields = [
+        widen(value.struct.field(name), before.get(name), dtype, depth=depth + 1).alias(name)
+        for name, dtype in fields_of(new).items()
+        if dtype != EMPTY_OBJECT
+    ]
+    return pl.when(value.is_not_null()).then(pl.struct(fields))

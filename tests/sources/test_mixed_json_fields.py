@@ -49,7 +49,7 @@ def test_an_object_that_is_none_in_one_row_is_kept_for_the_others(tmp_path, fiel
         assert field not in table.columns
     else:
         assert mine[field] == (odd if odd == "x" else json.dumps(odd))
-        assert notes(events) == [f"'{field}' is no object in 1 row: what stands there was kept as text"]
+        assert notes(events) == [f"'{field}' is not an object in 1 row; its value there was kept as text"]
 
 
 def test_an_object_deep_inside_that_is_none_in_one_row(tmp_path):
@@ -58,7 +58,7 @@ def test_an_object_deep_inside_that_is_none_in_one_row(tmp_path):
     events = jn.read_segment(path)
     assert events.table.collect()["campaign_source"].to_list() == ["news"] * 5 + [None]
     assert events.table.collect()["page_path"].to_list() == ["/p"] * 5 + [None]
-    assert notes(events) == ["'context.page' is no object in 1 row: what stands there was kept as text"]
+    assert notes(events) == ["'context.page' is not an object in 1 row; its value there was kept as text"]
 
 
 def test_traits_that_are_none_in_one_row(tmp_path):
@@ -103,7 +103,7 @@ def test_objects_kept_as_text_are_read_and_broken_ones_are_told(tmp_path):
     table = events.table.collect()
     assert table["plan"].to_list() == ["pro", None, None, None, None, "x"]
     assert table["properties"].to_list() == [None, '{"plan": "pro"', "oops", None, None, None]
-    assert notes(events) == ["'properties' is no object in 2 rows: what stands there was kept as text"]
+    assert notes(events) == ["'properties' is not an object in 2 rows; its value there was kept as text"]
 
 
 def test_broken_properties_of_posthog_are_told(tmp_path):
@@ -113,7 +113,7 @@ def test_broken_properties_of_posthog_are_told(tmp_path):
     events = jn.read_posthog(path)
     assert events.table.collect()["plan"].to_list() == ["pro", None]
     assert events.table.collect()["properties"].to_list() == [None, '{"plan": "pro']
-    assert notes(events) == ["'properties' is no object in 1 row: what stands there was kept as text"]
+    assert notes(events) == ["'properties' is not an object in 1 row; its value there was kept as text"]
 
 
 SCALAR = st.sampled_from([None, True, 3, "x", "", "{x}", '{"a": 9}', "[]"])

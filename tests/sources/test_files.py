@@ -74,7 +74,7 @@ def test_files_without_ending_are_read_beside_others_and_what_is_passed_over_is_
     events = jn.read_segment(tmp_path)
     assert events.table.collect()["user_id"].sort().to_list() == ["u1", "u2"]
     assert notes(events) == [
-        "3 files passed over, which are no tables by name or content: 'LICENSE', '_2026/b.ndjson', 'c.log'"
+        "skipped 3 files that are not tables by name or content: 'LICENSE', '_2026/b.ndjson', 'c.log'"
     ]
 
 
@@ -83,10 +83,10 @@ def test_a_glob_passes_over_what_is_no_text_and_says_so(tmp_path):
     put(tmp_path / "b.pdf", b"%PDF-1.4\n1 0 obj")
     events = jn.read_table(str(tmp_path / "*"), **TABLE)
     assert events.issues.kept == 2
-    assert notes(events) == ["1 file passed over, which is no table by name or content: 'b.pdf'"]
+    assert notes(events) == ["skipped 1 file that is not a table by name or content: 'b.pdf'"]
     put(tmp_path / "c.csv", bytes(range(256)) * 9)
     for source in (tmp_path / "b.pdf", str(tmp_path / "*.pdf"), tmp_path / "c.csv"):
-        with pytest.raises(jn.SourceError, match="is no table: its bytes are no text"):
+        with pytest.raises(jn.SourceError, match="is not a table: its bytes are not text"):
             jn.read_table(source, **TABLE)
 
 
@@ -111,7 +111,7 @@ def test_what_is_in_a_zip_archive_is_read(tmp_path):
         assert events.table.collect()["event"].sort().to_list() == ["Close", "Open"]
         assert quarantined(events) == {"broken JSON": 1}
         assert events.issues.quarantine["place"].to_list() == [f"{path}/1/1_2026-03-01_10#0.json.gz:2"]
-        assert notes(events) == ["1 file passed over, which is no table by name or content: 'export.zip/1/photo.png'"]
+        assert notes(events) == ["skipped 1 file that is not a table by name or content: 'export.zip/1/photo.png'"]
     assert [found.size for found in find_files(path)] == [len(data) for data in list(files.values())[:2]]
 
 
@@ -119,8 +119,12 @@ def test_archives_that_hold_nothing_to_read_are_refused_in_words(tmp_path):
     frame = io.BytesIO()
     pl.DataFrame({"a": [1]}).write_parquet(frame)
     for name, files, said in (
-        ("book.xlsx", {"[Content_Types].xml": "x"}, "is a workbook of Excel: save the sheet as CSV"),
-        ("a.zip", {"x.parquet": frame.getvalue()}, r"holds no CSV or NDJSON files; it holds x\.parquet: unzip it"),
+        ("book.xlsx", {"[Content_Types].xml": "x"}, "is an Excel workbook: save the sheet as CSV"),
+        (
+            "a.zip",
+            {"x.parquet": frame.getvalue()},
+            r"contains no CSV or NDJSON files; it contains x\.parquet: unzip it",
+        ),
     ):
         path = archive(tmp_path / name, **files)
         with pytest.raises(jn.SourceError, match=said):
@@ -210,7 +214,7 @@ def test_a_word_to_the_reader_beside_files_is_passed_over_and_said(tmp_path):
     put(tmp_path / "error.csv", b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>\n')
     events = jn.read_segment(tmp_path)
     assert events.issues.kept == 1
-    said = "2 files passed over, which are no tables by name or content: 'error.csv', 'readme.txt'"
+    said = "skipped 2 files that are not tables by name or content: 'error.csv', 'readme.txt'"
     assert said in notes(events)
 
 
@@ -221,7 +225,7 @@ def test_a_file_of_one_line_and_no_rows_is_named(tmp_path):
     events = jn.read_table(tmp_path, **TABLE)
     assert events.issues.kept == 2
     assert "b.csv has no rows, only the line 'AccessDenied'" in notes(events)
-    assert "1 file passed over, which is no table by name or content: 'c.csv'" in notes(events)
+    assert "skipped 1 file that is not a table by name or content: 'c.csv'" in notes(events)
 
 
 def test_a_text_file_that_is_a_table_is_read(tmp_path):
@@ -232,19 +236,19 @@ def test_a_text_file_that_is_a_table_is_read(tmp_path):
 
 @pytest.mark.parametrize("place", ["", "  "])
 def test_no_path_is_refused(place):
-    with pytest.raises(jn.SourceError, match=f"source: '{place}' is no path; the folder that you are in is '.'"):
+    with pytest.raises(jn.SourceError, match=f"source: '{place}' is not a path; the current folder is '.'"):
         jn.read_table(place, **TABLE)
-    with pytest.raises(jn.SourceError, match="is no path"):
+    with pytest.raises(jn.SourceError, match="is not a path"):
         jn.read_segment([place])
 
 
 @pytest.mark.parametrize("address", ["https://x.example/a.csv?b=c", "s3://bucket/log", "file:///tmp/a.csv"])
 def test_an_address_is_refused_in_words(address, capsys):
-    with pytest.raises(jn.SourceError, match=f"source: '{address[:6]}.* is an address"):
+    with pytest.raises(jn.SourceError, match=f"source: '{address[:6]}.* is a URL"):
         jn.read_table(address, **TABLE)
     assert main(["check", address]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"journeys: source: {address!r} is an address")
+    assert said.startswith(f"journeys: source: {address!r} is a URL")
 
 
 def test_of_files_that_differ_in_case_only_the_first_by_name_is_meant(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal, assert_series_equal
 
 from journeys.events.times import UTC_TIME, TimeParser
 from journeys.sources.reading import json_array, load_source, spill, text
-from journeys.sources.reading.json_key_check import keys_written
+from journeys.sources.reading.json_key_check import count_written_keys
 
 VALUE = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5), st.just(1.5), st.sampled_from(["x", 'a":null', ": ", "", "é"]),
@@ -22,7 +22,7 @@ ROWS = st.lists(st.fixed_dictionaries({"n": st.integers()}, optional={"a": VALUE
 
 def read(path, piece, part, monkeypatch):
     monkeypatch.setattr(text, "CHUNK", piece)
-    monkeypatch.setattr(spill, "PART", part)
+    monkeypatch.setattr(spill, "IN_MEMORY", part)
     return load_source(path).rows.collect()
 
 
@@ -53,7 +53,7 @@ def test_rows_in_files_are_read_by_many_at_once_and_outlive_their_source(tmp_pat
     path = tmp_path / "rows.ndjson"
     path.write_text("".join(f'{{"a":{n},"b":"t{n}"}}\n' for n in range(2_000)))
     monkeypatch.setattr(text, "CHUNK", 512)
-    monkeypatch.setattr(spill, "PART", 256)
+    monkeypatch.setattr(spill, "IN_MEMORY", 256)
     monkeypatch.setattr("journeys.sources.reading.SMALL", 0)
     rows = load_source(path).rows
     path.unlink()
@@ -73,7 +73,7 @@ def test_an_array_is_read_element_by_element(tmp_path, monkeypatch):
     found = read(path, 1 << 20, 1 << 20, monkeypatch)
     assert found["a"].drop_nulls().to_list() == [1, 3]
     assert found["_problem"].drop_nulls().to_list() == ["broken JSON", "half-written last line"]
-    assert json_array.ENOUGH > text.CHUNK
+    assert json_array.LONGEST_ELEMENT > text.CHUNK
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_array_is_read_element_by_element(tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_keys_are_counted_in_the_bytes(piece, keys):
-    assert keys_written(piece) == keys
+    assert count_written_keys(piece) == keys
 
 
 TIMES = st.lists(

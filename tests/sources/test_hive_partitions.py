@@ -41,7 +41,7 @@ def test_a_column_of_the_file_itself_stands(tmp_path, monkeypatch, small):
 def test_of_other_files_a_note_says_that_it_is_none(tmp_path):
     write(tmp_path / "day=1/log.ndjson", "ndjson")
     notes = read(tmp_path).issues.table.filter(kind="note")["reason"].to_list()
-    assert "what the names of folders say ('day') is a column of Parquet and Arrow files only" in notes
+    assert "the names of folders ('day') become columns for Parquet and Arrow files only" in notes
 
 
 def test_a_partitioned_table_is_called_like_its_folder(tmp_path):

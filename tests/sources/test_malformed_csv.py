@@ -53,7 +53,7 @@ def test_lines_with_too_few_fields_are_counted(tmp_path, more, packed):
         path.unlink()
         events = jn.read_table(tmp_path, **TABLE)
     assert events.issues.kept == 4
-    assert notes(events) == ["2 lines have fewer than 4 fields: those that are missing were read as empty"]
+    assert notes(events) == ["2 lines have fewer than 4 fields; the missing ones were read as empty"]
 
 
 @pytest.mark.parametrize("rows", [ROW + "2026-03-01,A,1,\n", ROW + '2026-03-01,A,1,"a\nb"\n2026-03-01,A,1,\n'])

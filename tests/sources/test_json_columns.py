@@ -29,9 +29,9 @@ def table(path, texts, *, team=lambda number: 7, more=""):
 
 
 def cut(monkeypatch, rows):
-    monkeypatch.setattr(json_column, "ROWS", rows)
-    monkeypatch.setattr(json_column, "ROOM", 64)
-    monkeypatch.setattr(spill, "PART", 1)
+    monkeypatch.setattr(json_column, "BATCH_ROWS", rows)
+    monkeypatch.setattr(json_column, "BATCH_BYTES", 64)
+    monkeypatch.setattr(spill, "IN_MEMORY", 1)
     monkeypatch.setattr("journeys.sources.reading.SMALL", 0)
 
 
@@ -50,7 +50,7 @@ def test_batches_of_any_size_give_the_same(tmp_path, monkeypatch, rows):
     assert (found["m2"]["a"], found["m2"]["b_x"], found["m5"]["a"], found["m5"]["b_y"]) == ("1", 1, "code", "[1]")
     assert (found["m7"]["a"], found["m9"]["b"], found["m12"]["e"]) == ("3", "flat", "12345678901234567890")
     assert [found[key]["properties"] for key in ("m6", "m8")] == ["oops", '{"a": 4,}']
-    assert notes == ["'properties' is no object in 2 rows: what stands there was kept as text"]
+    assert notes == ["'properties' is not an object in 2 rows; its value there was kept as text"]
     assert not any("set" in row and row["set"] != "{}" for row in whole)  # a column of `{}` stays what it is
     cut(monkeypatch, rows)
     assert seen(jn.read_posthog(path)) == (whole, notes)
@@ -71,7 +71,7 @@ def test_a_csv_is_read_once_and_outlived(tmp_path, monkeypatch):
 
 def test_every_batch_has_a_say_in_the_types_beside(tmp_path, monkeypatch):
     cut(monkeypatch, 500)
-    monkeypatch.setattr(json_column, "ROOM", 1 << 20)
+    monkeypatch.setattr(json_column, "BATCH_BYTES", 1 << 20)
     texts = ['{"a": 1}'] * 2500
     late = table(tmp_path / "late.csv", texts, team=lambda number: "x" if number == 2400 else number)
     assert load_source(late, json_columns=["properties"]).schema["team_id"] == pl.String
@@ -89,4 +89,4 @@ def test_a_file_that_polars_refuses_is_read_beside_others(tmp_path, monkeypatch)
     rows = json_columns(load_source(tmp_path, json_columns=["properties"]), "properties").rows.collect()
     assert {"a", "b"} < set(rows.schema["properties"].to_schema())
     assert sorted(rows["properties"].struct.field("a").drop_nulls()) == [1, 1, 1]
-    assert "'properties' is no object in 1 row: what stands there was kept as text" in events.issues.table["reason"]
+    assert "'properties' is not an object in 1 row; its value there was kept as text" in events.issues.table["reason"]

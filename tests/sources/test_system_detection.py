@@ -19,7 +19,7 @@ def test_a_frame_is_told_by_its_columns():
     assert jn.check(frame.lazy()).events[0].issues.kept == 1
     with pytest.raises(jn.SourceError, match="source: a DataFrame is of no system known here; .* It has 'a'"):
         jn.check(pl.DataFrame({"a": [1]}))
-    with pytest.raises(jn.SourceError, match="source: NoneType is neither a path, nor a frame"):
+    with pytest.raises(jn.SourceError, match="source: NoneType is not a path, a frame or an Arrow-compatible object"):
         jn.check(None)
 
 
@@ -37,7 +37,7 @@ def test_a_broken_first_file_does_not_hide_the_others(tmp_path):
     found = jn.check(tmp_path).events[0].issues
     assert (found.kept, found.quarantined) == (1, 1)
     (tmp_path / "b.ndjson").unlink()
-    with pytest.raises(jn.SourceError, match="first trouble: half-written last line|first trouble: broken JSON"):
+    with pytest.raises(jn.SourceError, match="first problem is: half-written last line|first problem is: broken JSON"):
         jn.check(tmp_path)
 
 
