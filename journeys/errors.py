@@ -1,13 +1,13 @@
-"""What can go wrong, as one small tree.
+"""The exceptions of this library, and how their messages are composed.
 
 ::
 
     ValueError
-    └── JourneysError          anything this library refuses
-        ├── UnknownNameError   a step, column or identifier that is not there
-        ├── ArgumentError      an argument whose value cannot be meant
-        ├── SourceError        a file or table that is not what it was said to be
-        └── StoreError         a saved store that is missing, half-written or of another version
+    └── JourneysError          any error raised by this library
+        ├── UnknownNameError   a step, column or identifier that does not exist
+        ├── ArgumentError      an argument with an invalid value
+        ├── SourceError        a file or table that cannot be read as requested
+        └── StoreError         a saved store that is missing, damaged or of another version
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ __all__ = [
 
 
 class JourneysError(ValueError):
-    """Anything this library refuses; catch this to catch them all."""
+    """Any error raised by this library; catch this to catch them all."""
 
 
 class UnknownNameError(JourneysError):
-    """A step, column or identifier that is not there."""
+    """A step, column or identifier that does not exist."""
 
 
 class ArgumentError(JourneysError):
-    """An argument whose value cannot be meant."""
+    """An argument with an invalid value."""
 
 
 class SourceError(JourneysError):
-    """A file or table that is not what it was said to be."""
+    """A file or table that cannot be read as requested."""
 
 
 class StoreError(JourneysError):
-    """A saved store that is missing, half-written or of another version."""
+    """A saved store that is missing, damaged or of another version."""
 
 
 def closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
@@ -62,7 +62,7 @@ def closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
 
 
 def unknown(argument: str, values: str | Sequence[str], *, available: Sequence[str], what: str = "name") -> str:
-    """Say in one sentence which values of an argument are unknown, what is closest and what there is.
+    """Compose the message for unknown values of an argument: the closest matches and what is available.
 
     Examples
     --------

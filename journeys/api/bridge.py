@@ -34,7 +34,7 @@ class Bridges(Selection):
         rows = [stitched.table]
         del stitched  # so that nobody holds the rows as they came while they are sorted
         built = build_log(rows.pop(), people=people)
-        settings["noticed"] = built.noticed
+        settings["unusual_rows"] = built.noticed
         return cls(built.log, **settings)
 
     def add(self, *events: Events, traits: Literal["latest", "as_of"] | None = None) -> Self:
@@ -78,7 +78,7 @@ class Bridges(Selection):
                 "add: these journeys came from a store, which does not hold the raw events; stitch everything with "
                 "jn.stitch(...) and save it again."
             )
-        if self._cuts:
+        if self._filters:
             raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
         from journeys.identity import stitch_events
         from journeys.identity.again import check_unchanged
@@ -95,8 +95,8 @@ class Bridges(Selection):
 
         An event belongs to the account that it names itself, else to the one that its person had joined last before
         it (Segment's group calls, the CRM's companies), else to the first that the person joined later. Events of
-        people without an account are left out, and counted in `noticed`. Accounts are written as identifiers are: 42,
-        42.0 and " 42 " are one, "null" and the like are none.
+        people without an account are left out, and counted in `unusual_rows`. Account ids are normalised like other
+        identifiers: 42, 42.0 and " 42 " are one account, "null" and the like are none.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class Bridges(Selection):
         built = build_log(table, people=people)
         left_out = events.height - table.height
         noticed = dict(built.noticed) | ({"of people without an account, left out": left_out} if left_out else {})
-        settings: dict[str, Any] = {"quarantine": built.quarantine, "noticed": noticed, "_engine": self._engine}
+        settings: dict[str, Any] = {"quarantine": built.quarantine, "unusual_rows": noticed, "_engine": self._engine}
         return type(self)(built.log, **settings)
 
     def _identity(self, *, what: str) -> Identity:

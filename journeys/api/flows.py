@@ -387,7 +387,7 @@ class AsksFlows(Selection):
         known: dict[str, Any] = {"names": self._log.names, "columns": self._log.schema.names(), "problems": problems}
 
         def met(asked: Nodes) -> list[str]:
-            return replace(self, _cuts=())._count_shards(names_met, asked)["name"].unique().sort().to_list()
+            return replace(self, _filters=())._count_shards(names_met, asked)["name"].unique().sort().to_list()
 
         nodes = ask_nodes(node=node, expand=expand, groups=groups, hide=hide, clean=clean, met=met, **known)
         known["step_columns"] = self._log.step_columns

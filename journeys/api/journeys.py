@@ -1,4 +1,4 @@
-"""The class that analysts hold in their hands, and the ways to come by it."""
+"""Class `Journeys`, and how to construct, save and open it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from journeys.api.flows import AsksFlows
 from journeys.api.funnels import AsksFunnels
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
+from journeys.log import View
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -27,20 +28,20 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
-    """Everybody's timeline, from first touch to last: select from it, ask it, save it.
+    """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
-    Nothing that is asked changes it: every selection is a new `Journeys` over the same log.
+    It is immutable: every selection is a new `Journeys` over the same log.
 
     Attributes
     ----------
     people : pl.DataFrame
-        One row a person.
+        One row per person.
     events : pl.LazyFrame
-        One row an event, sorted by person, timestamp and order of arrival.
+        One row per event, sorted by person, timestamp and order of arrival.
     identity : Identity
-        Who is who, and why; of journeys that were stitched.
-    noticed : mapping of str to int
-        What is odd but kept: equal times, repeated rows, times before 2000 or in the future.
+        Which identifiers belong to one person, and why; for stitched journeys only.
+    unusual_rows : mapping of str to int
+        Rows that are unusual but kept: equal times, repeated rows, times before 2000 or in the future.
     quarantine : pl.DataFrame
         Rows without a person, a time or an event, with the `reason`.
 
@@ -53,7 +54,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
     """
 
     quarantine: pl.DataFrame = field(default_factory=pl.DataFrame)
-    noticed: Mapping[str, int] = field(default_factory=dict)
+    unusual_rows: Mapping[str, int] = field(default_factory=dict)
     _stitched: Identity | None = None
 
     @classmethod
@@ -68,32 +69,32 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
         store: str | Path | None = None,
         shards: int = 1,
     ) -> Self:
-        """Make journeys of a table that already says who each event belongs to.
+        """Build journeys from a table in which every event already has its person.
 
         Parameters
         ----------
-        table : pl.DataFrame, pl.LazyFrame, Events or anything that speaks Arrow
-            One row an event, in any order; columns beside the three are kept as properties. Rows of equal
-            person and time keep their order of arrival. Of what a reader returned (`Events`), `person` is one of
-            the identifiers, such as "user_id"; to bridge several of them, use `jn.stitch`.
+        table : pl.DataFrame, pl.LazyFrame, Events or any Arrow-compatible object
+            One row per event, in any order; other columns are kept as properties. Rows of equal person and time keep
+            their order of arrival. For `Events` from a reader, `person` is one of the identifiers, such as "user_id";
+            to link several identifiers, use `jn.stitch`.
         person, timestamp, event : str
-            The columns that say who, when and what. Times without a zone are UTC.
+            The columns of the person, the time and the event name. Times without a zone are UTC.
         time_unit : {"s", "ms", "us"}, optional
             The unit, where the times are numbers since 1970; it is never guessed.
         store : str or Path, optional
-            A folder to write the journeys to as they are read, for tables larger than memory: the answer is that
-            of `from_table(...).save(store, shards=shards)`, in the memory of one shard.
+            A folder to write the journeys to while reading, for tables larger than memory: equal to
+            `from_table(...).save(store, shards=shards)`, with the memory of one shard.
         shards : int
-            How many shards the store has.
+            Number of shards of the store.
 
         Raises
         ------
         UnknownNameError
-            When a column is missing; all that are missing are named, with the closest matches.
+            When columns are missing; all of them are named, with the closest matches.
         ArgumentError
-            When a column has a type that cannot be meant.
+            When a column has an unsuitable type.
         SourceError
-            When a lazy table for a `store` has other rows each time it is read, or its duplicates in another order.
+            When a lazy table for a `store` returns different rows each time it is read.
 
         Examples
         --------
@@ -122,33 +123,59 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
             from journeys.log import stream_log
 
             built = stream_log(frame, store, shards=shards, person=person, timestamp=timestamp, event=event)
-        return cls(built.log, quarantine=built.quarantine, noticed=built.noticed)
+        return cls(built.log, quarantine=built.quarantine, unusual_rows=built.noticed)
 
     @property
     def identity(self) -> Identity:
-        """Who is who, and by which evidence.
+        """Which identifiers belong to one person, with the evidence for each link.
 
         Raises
         ------
         StoreError
-            When the journeys were made of a table whose people were known already.
+            When the journeys were built from known person ids.
         """
         if self._stitched is None:
-            raise StoreError("identity: these journeys came with their people known; only jn.stitch finds identities.")
-        return replace(self._stitched, selected=True) if self._cuts else self._stitched
+            raise StoreError("identity: these journeys were built from known person ids; only jn.stitch links ids.")
+        return replace(self._stitched, selected=True) if self._filters else self._stitched
 
     attribution = attribution
 
+    @property
+    def event_counts(self) -> pl.DataFrame:
+        """Return how often each event occurs, and for how many people.
+
+        Returns
+        -------
+        pl.DataFrame
+            `event` (String), `count`, `people` (Int64), `share_of_people`, `first_seen`,
+            `last_seen`; most people first.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "x", "y"]})
+        >>> jn.Journeys.from_table(log).event_counts.select("event", "count", "people").rows()
+        [('x', 2, 1), ('y', 1, 1)]
+        """
+        counts = (
+            self._count_shards(_count_events, None)
+            .group_by("event")
+            .agg(pl.col("count", "people").sum(), pl.col("first_seen").min(), pl.col("last_seen").max())
+        )
+        share = pl.col("people") / max(self.size.people, 1)
+        table = counts.with_columns(pl.col("event").cast(pl.String), share_of_people=share)
+        columns = ["event", "count", "people", "share_of_people", "first_seen", "last_seen"]
+        return table.select(columns).sort("people", "count", "event", descending=[True, True, False])
+
     def save(self, path: str | Path, *, shards: int = 1) -> Self:
-        """Write the selected journeys as a store, and return them as opened from there.
+        """Save the selected journeys as a store, and return them as opened from there.
 
         Parameters
         ----------
         path : str or Path
-            The folder. Whoever reads it sees the old store or the new one, never a mixture.
+            The folder. A reader sees the old store or the new one, never a mixture.
         shards : int
-            How many files of about equally many events to split the people over: memory while asking is
-            that of one shard.
+            Number of files, with about equally many events each: a question needs the memory of one shard.
 
         Examples
         --------
@@ -164,25 +191,25 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
         if self._stitched is not None:
             frames |= {f"identity_{name}": frame for name, frame in self._stitched.to_frames().items()}
         log = self._log
-        if self._cuts:
+        if self._filters:
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
             log = build_log(self.events, people=known.select("person", *self._own_columns(known))).log
-        saved = save_log(log, path, shards=shards, frames=frames, notes={"noticed": dict(self.noticed)})
-        return replace(self, _log=saved, _cuts=())
+        saved = save_log(log, path, shards=shards, frames=frames, notes={"noticed": dict(self.unusual_rows)})
+        return replace(self, _log=saved, _filters=())
 
     def on(self, engine: Any) -> Self:
-        """Choose where the shards are counted: the answers are the same everywhere.
+        """Choose the engine that counts the shards; answers do not depend on it.
 
         Parameters
         ----------
         engine : "local" or pyspark.sql.SparkSession
-            This machine, shard after shard; or Spark's executors, one task a shard. They have to see the
-            files of the store, and have this library and the same version of Polars.
+            This machine, one shard at a time; or Spark's executors, one task per shard. They need access to the
+            files of the store, this library, and the same version of Polars.
 
         Raises
         ------
         ArgumentError
-            When `engine` is neither, or the journeys are in memory and not in a store.
+            When `engine` is neither, or the journeys are not in a store.
 
         Examples
         --------
@@ -200,15 +227,22 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
             raise ArgumentError("engine: Spark reads stores; use j.save(path, shards=n).on(spark).")
         return replace(self, _engine=chosen)
 
+    def _people_of_ids(self, ids: pl.Series) -> pl.DataFrame:
+        """Return `id` and `person` of the identifiers that belong to somebody."""
+        if self._stitched is None:
+            return super()._people_of_ids(ids)
+        table = self._stitched.table
+        return table.filter(pl.col("id").is_in(ids.implode())).select("id", "person").drop_nulls()
+
     def _own_columns(self, known: pl.DataFrame) -> list[str]:
-        """Columns of people that the events do not say: identifiers and traits."""
+        """Columns of people that cannot be derived from the events: identifiers and traits."""
         from journeys.events import CAMPAIGN_COLUMNS
 
         said = {f"{prefix}_{name}" for prefix in ("first", "last") for name in CAMPAIGN_COLUMNS}
         return [name for name in known.columns if name != "person" and name not in said]
 
-    def _few(self) -> pl.DataFrame:
-        """The first people with what fits a page: when, how much, which campaign, which identifiers."""
+    def _preview(self) -> pl.DataFrame:
+        """The first people with the columns that fit a notebook."""
         ids = set(self._stitched.table["id_type"]) if self._stitched is not None else set()
         fit = {"person", "first_seen", "last_seen", "event_count", "first_campaign", "first_channel", *ids}
         head = self.people.head(5)
@@ -219,7 +253,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
 
     @property
     def finding(self) -> str:
-        """How many people and events there are, over which days, as a sentence."""
+        """The number of people and events, and the days they span, as a sentence."""
         from journeys.display import plural, span
 
         size = self.size
@@ -231,27 +265,44 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
     def _repr_html_(self) -> str:
         from journeys.display import card, plural
 
-        settings = {"odd but kept": ", ".join(f"{count:,} × {what}" for what, count in self.noticed.items())}
+        settings = {
+            "unusual rows (kept)": ", ".join(f"{count:,} × {what}" for what, count in self.unusual_rows.items())
+        }
         if self.quarantine.height:
-            settings["set apart"] = f"{plural(self.quarantine.height, 'row')} without a person, a time or an event"
+            settings["quarantined"] = f"{plural(self.quarantine.height, 'row')} without a person, a time or an event"
         settings = {key: value for key, value in settings.items() if value}
-        return card("Journeys", sentence=self.finding, settings=settings, table=self._few())
+        return card("Journeys", sentence=self.finding, settings=settings, table=self._preview())
+
+
+def _count_events(view: View, _: None) -> pl.DataFrame:
+    """Count the rows and the people of each event in one shard."""
+    return (
+        view.events.group_by("event")
+        .agg(
+            pl.len().cast(pl.Int64).alias("count"),
+            pl.col("person").n_unique().cast(pl.Int64).alias("people"),
+            pl.col("timestamp").min().alias("first_seen"),
+            pl.col("timestamp").max().alias("last_seen"),
+        )
+        .sort("event")
+        .collect()
+    )
 
 
 def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
-    """Open a store of journeys; nothing is read until something is asked.
+    """Open a saved store of journeys; nothing is read until a question is asked.
 
     Parameters
     ----------
     path : str or Path
-        The folder that `Journeys.save` wrote.
+        The folder written by `Journeys.save`.
     engine : "local" or pyspark.sql.SparkSession
-        Where its shards are counted, see `Journeys.on`.
+        The engine that counts its shards, see `Journeys.on`.
 
     Raises
     ------
     StoreError
-        When there is no store, or one that is broken or of another version.
+        When there is no store, or it is damaged or of another version.
 
     Examples
     --------
@@ -272,38 +323,39 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
 
         identity = Identity.from_frames(kept)
     quarantine = frames.get("quarantine", pl.DataFrame())
-    opened = Journeys(log, quarantine=quarantine, noticed=notes.get("noticed", {}), _stitched=identity)
+    opened = Journeys(log, quarantine=quarantine, unusual_rows=notes.get("noticed", {}), _stitched=identity)
     return opened.on(engine)
 
 
 def stitch(
     *events: Events, rules: IdentityRules | None = None, traits: Literal["latest", "as_of"] = "latest"
 ) -> Journeys:
-    """Bridge anonymous and known identifiers: many half-stories become one timeline a person.
+    """Link anonymous and known identifiers: partial stories from several systems become one timeline per person.
 
-    Identifiers that were seen in one row, or that an alias joins, are one person; two known users never become one
-    over a shared device. An event that names nobody on such a device belongs to who is known on it next, else to who
-    was before. Junk ("null", all zeros, ...) links nothing; an event with nothing else is set apart in `quarantine`.
+    Identifiers that occur in one row, or that an alias joins, belong to one person; two known users are never merged
+    because they shared a device. An anonymous event on a shared device belongs to the next known user of the device,
+    else to the last before it. Placeholder values ("null", all zeros, ...) link nothing; events without any other
+    identifier are quarantined.
 
     Parameters
     ----------
     *events : Events
-        What the readers returned, from any number of systems.
+        The results of readers, from any number of systems.
     rules : IdentityRules, optional
-        What links, and what is refused; the library's own rules by default.
+        What links identifiers and what does not; the library's own rules by default.
     traits : {"latest", "as_of"}
-        Whether traits (from identify calls and CRM properties) are known of people only, with their latest value, or
-        of each event as well, with the value at that moment.
+        Whether traits (from identify calls and CRM properties) are columns of people only, with their latest value,
+        or of each event as well, with the value at that moment.
 
     Returns
     -------
     Journeys
-        `identity` says who is who and why, and where each row went.
+        `identity` shows which identifiers belong to one person and why, and what became of each row.
 
     Raises
     ------
     ArgumentError
-        When there is nothing to stitch, or something that is no `Events`.
+        When there is nothing to stitch, or an argument is not `Events`.
     UnknownNameError
         When the rules name an identifier type that no source has.
 

@@ -1,4 +1,4 @@
-"""The part of `Journeys` that holds the log and a selection of it."""
+"""The part of `Journeys` that holds the log, selects from it, and runs counts over its shards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self
 
 import polars as pl
 
@@ -14,10 +14,8 @@ from journeys.engines import local
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import Log, View
 from journeys.log.core import Size, summarise_people
+from journeys.log.expressions import starts_person
 from journeys.steps import parse_period
-
-if TYPE_CHECKING:
-    from journeys.api import Journeys
 
 __all__ = ["Selection"]
 
@@ -28,35 +26,35 @@ Engine = Callable[..., pl.DataFrame]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Selection:
-    """A log, the cuts that were made through it, and how its shards are counted.
+    """A log, the filters applied to it, and the engine that counts its shards.
 
-    Cuts are applied in the order in which they were made: an expression keeps events,
-    a series of person codes keeps people.
+    Filters apply in the order in which they were added: an expression keeps events, a series of person codes
+    keeps people.
     """
 
     _log: Log
-    _cuts: tuple[pl.Expr | pl.Series, ...] = ()
+    _filters: tuple[pl.Expr | pl.Series, ...] = ()
     _engine: Engine = local.run
 
-    # -- what every analysis uses -------------------------------------------------------------
+    # -- used by the analyses -----------------------------------------------------------------
 
     def _shards(self) -> list[View]:
-        """Return the shards as the cuts leave them."""
-        return [cut_view(view, self._cuts) for view in self._log.shards]
+        """Return the shards with the filters applied."""
+        return [filter_view(view, self._filters) for view in self._log.shards]
 
     def _count_shards(self, count: Count, spec: object) -> pl.DataFrame:
-        """Count every shard; the counts come one under the other."""
+        """Apply `count` to every shard and concatenate the counts."""
         return self._engine(count, spec, views=self._shards())
 
-    def _select_people(self, choose: Choose, spec: object) -> Journeys:
+    def _select_people(self, choose: Choose, spec: object) -> Self:
         """Keep the people whose codes `choose` returns, with all their events."""
-        found = self._count_shards(_Codes(choose), spec)["code"].unique().sort()
-        return cast("Journeys", self._cut(found))
+        found = self._count_shards(_PeopleCodes(choose), spec)["code"].unique().sort()
+        return self._filter(found)
 
     @cached_property
     def size(self) -> Size:
         """People, events and time span of the selection."""
-        if not self._cuts:
+        if not self._filters:
             return self._log.size
         found = self._count_shards(_measure, None)
         span = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
@@ -64,24 +62,26 @@ class Selection:
 
     @cached_property
     def observed_period(self) -> tuple[datetime | None, datetime | None]:
-        """The moments from and up to which people were watched: the log's, or those of what a cut in time leaves."""
-        timed = [cut for cut in self._cuts if isinstance(cut, pl.Expr) and set(cut.meta.root_names()) == {"timestamp"}]
-        size = replace(self, _cuts=tuple(timed)).size
+        """The first and last moment of the log, or of what filters on time leave of it."""
+        timed = [
+            one for one in self._filters if isinstance(one, pl.Expr) and set(one.meta.root_names()) == {"timestamp"}
+        ]
+        size = replace(self, _filters=tuple(timed)).size
         return size.first, size.last
 
     @property
     def until(self) -> datetime | None:
-        """The moment up to which people were watched."""
+        """The moment up to which people were observed."""
         return self.observed_period[1]
 
-    def _cut(self, cut: pl.Expr | pl.Series) -> Self:
-        return replace(self, _cuts=(*self._cuts, cut))
+    def _filter(self, condition: pl.Expr | pl.Series) -> Self:
+        return replace(self, _filters=(*self._filters, condition))
 
-    # -- what an analyst sees ----------------------------------------------------------------
+    # -- used by analysts ---------------------------------------------------------------------
 
     @cached_property
     def people(self) -> pl.DataFrame:
-        """One row a person: who they are, and what the selected events say of them.
+        """One row per person: identifiers, traits, and a summary of the selected events.
 
         Returns
         -------
@@ -112,21 +112,26 @@ class Selection:
         ['y', 'x']
         """
         return pl.concat(
-            [_labelled(view.events, shard.people) for view, shard in zip(self._shards(), self._log.shards, strict=True)]
+            [
+                _with_labels(view.events, shard.people)
+                for view, shard in zip(self._shards(), self._log.shards, strict=True)
+            ]
         )
 
     def where(self, condition: pl.Expr) -> Self:
-        """Keep the events for which a condition holds; people left without an event are gone.
+        """Keep the events that satisfy a condition, and the people who have any such event.
 
         Parameters
         ----------
         condition : pl.Expr
-            Over the columns of `events`, row by row; null counts as false.
+            Over the columns of `events`; null counts as false.
 
         Raises
         ------
         UnknownNameError
-            When the condition uses a column that is not there.
+            When the condition uses a column that does not exist.
+        ArgumentError
+            When the condition is not a Polars expression.
 
         Examples
         --------
@@ -136,23 +141,27 @@ class Selection:
         Journeys: 1 person, 1 event, 2 March 2026.
         """
         if not isinstance(condition, pl.Expr):
-            raise ArgumentError(f"condition: {condition!r} is no Polars expression; write e.g. pl.col('event') == 'X'.")
+            raise ArgumentError(
+                f"condition: {condition!r} is not a Polars expression; write e.g. pl.col('event') == 'X'."
+            )
         self._check_columns(condition, argument="condition", available=self._log.schema.names())
-        return self._cut(condition)
+        return self._filter(condition)
 
-    def only(self, people: pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any]) -> Self:
-        """Keep the people named, with all their selected events.
+    def only(
+        self, people: pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any] | str | int
+    ) -> Self:
+        """Keep the given people, with all their selected events.
 
         Parameters
         ----------
-        people : pl.Expr, pl.DataFrame, pl.Series, Journeys or sequence
-            A condition over the columns of `people`, a table with a column `person`, their labels, or
-            the people of other journeys.
+        people : pl.Expr, pl.DataFrame, pl.Series, Journeys, str, int or sequence
+            A condition over the columns of `people`; a table with a column `person`; one or several person labels or
+            identifiers, such as an e-mail address; or the people of other journeys.
 
         Raises
         ------
         UnknownNameError
-            When the condition uses a column that is not there, or a label is nobody in this log.
+            When the condition uses a column that does not exist, or no person has such a label or identifier.
 
         Examples
         --------
@@ -164,7 +173,7 @@ class Selection:
         if isinstance(people, pl.Expr):
             self._check_columns(people, argument="people", available=self._log.people_schema.names())
             chosen = [view.people.filter(people).select("code").collect() for view in self._shards()]
-            return self._cut(pl.concat(chosen)["code"].sort())
+            return self._filter(pl.concat(chosen)["code"].sort())
         if isinstance(people, Selection):
             labels = people.people["person"]
         elif isinstance(people, pl.DataFrame | pl.LazyFrame):
@@ -173,8 +182,8 @@ class Selection:
                 raise UnknownNameError(unknown("people", "person", available=table.columns, what="column"))
             labels = table["person"]
         else:
-            labels = pl.Series("person", people)
-        return self._cut(self._codes(labels))
+            labels = pl.Series("person", [people] if isinstance(people, str | int) else people)
+        return self._filter(self._codes_of(labels))
 
     def between(self, start: date | datetime | str | None, end: date | datetime | str | None = None) -> Self:
         """Keep the events from `start` on and before `end`; either may be None.
@@ -182,12 +191,12 @@ class Selection:
         Parameters
         ----------
         start, end : date, datetime or ISO text
-            A time without a zone is UTC. `end` itself is not included, so that months join without overlap.
+            A time without a zone is UTC. `end` itself is not included, so that consecutive months do not overlap.
 
         Raises
         ------
         ArgumentError
-            When a time cannot be read, or `end` is not after `start`.
+            When a time is invalid, or `end` is not after `start`.
 
         Examples
         --------
@@ -202,21 +211,33 @@ class Selection:
             condition &= pl.col("timestamp") >= low
         if high:
             condition &= pl.col("timestamp") < high
-        return self._cut(condition)
+        return self._filter(condition)
 
-    def _codes(self, labels: pl.Series) -> pl.Series:
+    def _codes_of(self, labels: pl.Series) -> pl.Series:
+        """Return the codes of people given by label or, where a label matches nobody, by identifier."""
         known = pl.concat([view.people.select("code", "person") for view in self._log.shards]).collect()
-        kind = known.schema["person"]
+        dtype = known.schema["person"]
+        distinct = labels.unique().drop_nulls().to_frame("label")
         try:
-            wanted = labels.unique().drop_nulls().cast(kind).to_frame("person")
+            persons = distinct.select(
+                "label", person=pl.col("label").cast(dtype, strict=distinct["label"].dtype != pl.String)
+            )
         except pl.exceptions.PolarsError as error:
-            raise ArgumentError(f"people: labels are {kind} here, got {labels.dtype}.") from error
-        found = known.join(wanted, on="person", how="semi")
-        if found.height < wanted.height:
-            nobody = wanted.join(known, on="person", how="anti")["person"].sort().head(5).cast(pl.String).to_list()
+            raise ArgumentError(f"people: labels are {dtype} here, got {labels.dtype}.") from error
+        found = known.join(persons, on="person", how="semi")
+        missing = persons.join(known, on="person", how="anti")["label"].cast(pl.String).sort()
+        if missing.len():
+            by_id = self._people_of_ids(missing)
+            found = pl.concat([found, known.join(by_id, on="person", how="semi")]).unique()
+            missing = missing.filter(~missing.is_in(by_id["id"].implode()))
+        if missing.len():
             some = known["person"].head(20).cast(pl.String).to_list()
-            raise UnknownNameError(unknown("people", nobody, available=some, what="person"))
+            raise UnknownNameError(unknown("people", missing.head(5).to_list(), available=some, what="person"))
         return found["code"].sort()
+
+    def _people_of_ids(self, ids: pl.Series) -> pl.DataFrame:  # noqa: ARG002  # Journeys looks into its identity graph
+        """Return `id` and `person` of the identifiers that belong to somebody; without an identity graph none do."""
+        return pl.DataFrame(schema={"id": pl.String, "person": self._log.people_schema["person"]})
 
     def _check_columns(self, condition: pl.Expr, *, argument: str, available: Sequence[str]) -> None:
         missing = sorted({name for name in condition.meta.root_names() if name not in available})
@@ -225,8 +246,8 @@ class Selection:
             raise UnknownNameError(unknown(argument, missing, available=shown, what="column"))
 
 
-class _Codes:
-    """A choice of people as a count, so that every engine can run it."""
+class _PeopleCodes:
+    """A selection of people written as a count, so that every engine can run it."""
 
     def __init__(self, choose: Choose) -> None:
         self.choose = choose
@@ -236,53 +257,53 @@ class _Codes:
 
 
 def _measure(view: View, _: None) -> pl.DataFrame:
-    person = pl.col("person")
     return view.events.select(
-        (person != person.shift(1)).fill_null(value=True).sum().cast(pl.Int64).alias("people"),
+        starts_person().sum().cast(pl.Int64).alias("people"),
         pl.len().cast(pl.Int64).alias("events"),
         pl.col("timestamp").min().alias("first"),
         pl.col("timestamp").max().alias("last"),
     ).collect()
 
 
-def cut_view(view: View, cuts: Sequence[pl.Expr | pl.Series]) -> View:
-    """Apply the cuts to a shard; what is said of its people is worked out anew from the events left."""
-    if not cuts:
+def filter_view(view: View, filters: Sequence[pl.Expr | pl.Series]) -> View:
+    """Apply filters to a shard; the summary of its people is computed anew from the events left."""
+    if not filters:
         return view
+    by_code = [one for one in filters if isinstance(one, pl.Series)]
     events = view.events
-    for cut in cuts:
-        if isinstance(cut, pl.Series):
-            events = events.filter(pl.col("person").is_in(cut.implode()))
-        elif "person" in cut.meta.root_names():
+    for one in filters:
+        if isinstance(one, pl.Series):
+            events = events.filter(pl.col("person").is_in(one.implode()))
+        elif "person" in one.meta.root_names():
             # the analyst means the public label, the log holds its code
             columns = events.collect_schema().names()
-            named = _labelled(events.with_columns(code=pl.col("person")), view.people)
-            events = named.filter(cut).with_columns(person=pl.col("code")).select(columns)
+            labelled = _with_labels(events.with_columns(code=pl.col("person")), view.people)
+            events = labelled.filter(one).with_columns(person=pl.col("code")).select(columns)
         else:
-            events = events.filter(cut)
-    if all(isinstance(cut, pl.Series) for cut in cuts):
-        people = view.people
-        for cut in cuts:
-            people = people.filter(pl.col("code").is_in(cast("pl.Series", cut).implode()))
-        return View(events, people, whole=view.whole)
-    return View(events, _people_left(view.people, events))
+            events = events.filter(one)
+    if len(by_code) < len(filters):
+        return View(events, _summarise_again(view.people, events))
+    people = view.people
+    for codes in by_code:
+        people = people.filter(pl.col("code").is_in(codes.implode()))
+    return View(events, people, whole=view.whole)
 
 
-def _people_left(people: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
-    """Join what the events left say with what is known of the people anyway, when it is asked for."""
+def _summarise_again(people: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
+    """Lazily join the summary of the events left with the identifiers and traits of their people."""
     schema = people.collect_schema()
 
-    def work_out() -> pl.DataFrame:
+    def join_summary() -> pl.DataFrame:
         summary = summarise_people(events)
         known = people.drop(*(name for name in summary.columns if name != "code")).collect()
         return summary.join(known, on="code", how="left", maintain_order="left").select(schema.names())
 
-    return pl.defer(work_out, schema=schema)
+    return pl.defer(join_summary, schema=schema)
 
 
-def _labelled(events: pl.LazyFrame, people: pl.LazyFrame) -> pl.LazyFrame:
-    """Put the public labels of people in the place of their codes."""
+def _with_labels(events: pl.LazyFrame, people: pl.LazyFrame) -> pl.LazyFrame:
+    """Replace the codes of people by their public labels."""
     columns = events.collect_schema().names()
     labels = people.select(pl.col("code"), pl.col("person").alias("label"))
-    named = events.join(labels, left_on="person", right_on="code", how="left", maintain_order="left")
-    return named.select(pl.col("label").alias("person"), *columns[1:])
+    labelled = events.join(labels, left_on="person", right_on="code", how="left", maintain_order="left")
+    return labelled.select(pl.col("label").alias("person"), *columns[1:])

@@ -78,7 +78,7 @@ def test_errors_name_what_there_is():
         j.only(pl.col("first_campain") == "A")
     with pytest.raises(jn.UnknownNameError, match="people: no person 'ana'; did you mean 'anna'"):
         j.only(["ana"])
-    with pytest.raises(jn.ArgumentError, match="condition: 'A' is no Polars expression"):
+    with pytest.raises(jn.ArgumentError, match="condition: 'A' is not a Polars expression"):
         j.where("A")
     with pytest.raises(jn.ArgumentError, match="start: 'yesterday' is not a valid date"):
         j.between("yesterday")

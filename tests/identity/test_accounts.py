@@ -23,7 +23,7 @@ def test_one_account_written_in_several_ways():
     ]
     accounts = jn.stitch(*sources).by_account()
     assert accounts.people.select("person", "members").rows() == [("42", 5), ("43", 1), (uuid.lower(), 2)]
-    assert accounts.noticed["of people without an account, left out"] == 2
+    assert accounts.unusual_rows["of people without an account, left out"] == 2
 
 
 def test_what_is_told_of_an_account_is_told_once(tmp_path):

@@ -372,7 +372,7 @@ def test_accounts() -> None:
         ("acme", "x", 1), ("acme", "y", 1), ("brick", "z", 1),
     ]  # fmt: skip
     assert accounts.people.select("person", "members", "size").rows() == [("acme", 1, "9"), ("brick", 1, None)]
-    assert accounts.noticed["of people without an account, left out"] == 1
+    assert accounts.unusual_rows["of people without an account, left out"] == 1
     with pytest.raises(ArgumentError, match="nothing names an account"):
         jn.stitch(as_events([Row(0, {"user_id": "u"})])).by_account()
     empty = pl.DataFrame(

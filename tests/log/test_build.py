@@ -81,7 +81,7 @@ def test_odd_times_and_repeats_are_kept_and_counted():
             "event": ["x", "y", "z", "x", "x"],
         }
     )
-    assert dict(jn.Journeys.from_table(table).noticed) == {
+    assert dict(jn.Journeys.from_table(table).unusual_rows) == {
         "equal times of one person": 2,
         "the row before once more": 1,
         "before the year 2000": 1,

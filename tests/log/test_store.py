@@ -49,7 +49,7 @@ def test_quarantine_and_notes_are_kept(tmp_path):
     j = jn.Journeys.from_table(frame([("a", 1, "A", None), ("a", 1, "A", None), (None, 1, "A", None)]))
     again = j.save(tmp_path / "s")
     opened = jn.open(tmp_path / "s")
-    assert dict(opened.noticed) == dict(again.noticed) == dict(j.noticed)
+    assert dict(opened.unusual_rows) == dict(again.unusual_rows) == dict(j.unusual_rows)
     assert opened.quarantine.equals(j.quarantine)
 
 
@@ -98,7 +98,7 @@ def test_a_streamed_store_is_the_store_of_the_log_in_memory(found, shards, label
         assert j.events.collect().equals(held.events.collect())
         assert j.people.equals(held.people)
         assert j.size == held.size
-        assert dict(j.noticed) == dict(held.noticed)
+        assert dict(j.unusual_rows) == dict(held.unusual_rows)
         assert j.quarantine.equals(held.quarantine)
         assert (j._log.names, j._log.ranked) == (held._log.names, held._log.ranked)
     assert len(streamed._log.shards) == shards
