@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        asked._count_shards(asked)
+        asked.run(asked)
         sys.stdout.flush()
     except JourneysError as error:
         print(f"journeys: {error}", file=sys.stderr)

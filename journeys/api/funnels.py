@@ -116,7 +116,7 @@ class AsksFunnels(Selection):
         Notes
         -----
         An attempt is a chain of different events in log order (time, then order of arrival). Rates carry Wilson's
-        95 % interval, which takes people as independent: do not read it for entries or sessions of few people. People
+        95% interval, which takes people as independent: do not read it for entries or sessions of few people. People
         who entered shortly before the log ends have had less time than `within`: ask `.converted_within()`.
 
         Examples

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import agree, number, percent, plural
 
 __all__ = ["draw"]
@@ -93,7 +93,7 @@ def draw(
         fixedrange=True,
     )
     height = 34 * len(names) + 20
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
 def _rate(rate: float | None) -> str:

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of, plain
-from journeys.charts.measure import width_of
-from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
+from journeys.charts.text_width import measure_text
+from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
 from journeys.display import interval, number, p_value, percent, plural, ratio, shorten, unbroken
 
 __all__ = ["draw"]
@@ -129,7 +129,7 @@ def draw(
     below = [*set_apart, *undefined]
     foot = _below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
     height = len(cut) * (74 if narrow else 30) + 40 + foot
-    return finish(
+    return apply_theme(
         fig,
         title=title,
         subtitle=subtitle,
@@ -177,8 +177,8 @@ def _columns(
     right = 0.0
     for column, head in enumerate(heads):
         texts = [row[column] for row in cells]
-        wide = max(width_of(f"{count}  ") + width_of(strong) * _BOLD for count, strong in texts)
-        right += _GAP + max(wide, *(width_of(line, 11) for line in head))
+        wide = max(measure_text(f"{count}  ") + measure_text(strong) * _BOLD for count, strong in texts)
+        right += _GAP + max(wide, *(measure_text(line, 11) for line in head))
         for (count, strong), place in zip(texts, places, strict=True):
             told = f"{count}  <b>{strong}</b>" if count else f"<b>{strong}</b>"
             _at(fig, told, right, y=place, yref="y", font={"size": 12})

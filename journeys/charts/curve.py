@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label
-from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import agree, duration, interval, percent, plural
 
@@ -98,7 +98,7 @@ def draw(
     rows = -(-len(parts) // (2 if narrow else 5)) if groups else 0
     margin = {"b": 56 + 20 * rows} if groups else None
     height = 420 + 20 * rows
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
 def _unit(table: pl.DataFrame) -> tuple[int, str]:

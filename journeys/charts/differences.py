@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
+from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
 from journeys.charts.ticks import point_ticks
 from journeys.display import number, p_value, percent, points
 
@@ -87,7 +87,7 @@ def draw(
     )
     margin = {"l": 8, "b": 44}
     height = 70 + (36 if narrow and groups else 28) * len(rows)
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
 def _tick(row: dict[str, Any], groups: Sequence[str], *, theme: Colours) -> str:

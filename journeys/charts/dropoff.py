@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of, plain
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import interval, number, percent, plural, the_count
 
 __all__ = ["draw"]
@@ -43,7 +43,7 @@ def draw(
     --------
     >>> table = pl.DataFrame({"event": ["Help"], "people": [30], "passed": [40], "loss_rate": [0.75]})
     >>> draw(table).data[0].text[0]
-    '30 · 75 % of those there'
+    '30 · 75% of those there'
     """
     rows = table.head(top).to_dicts()
     if not rows:
@@ -74,7 +74,7 @@ def draw(
     )
     fig.update_yaxes(tickvals=places, ticktext=[label(row["event"], 18 if narrow else 34) for row in rows])
     fig.update_xaxes(visible=False, range=[0, (3.1 if narrow else 1.6) * max(row["people"] for row in rows)])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 
 def _figures(row: dict[str, Any], *, narrow: bool) -> str:

@@ -17,7 +17,7 @@ from journeys.charts.sankey.names import heads_of, names_of
 from journeys.charts.sankey.numbers import numbers_of
 from journeys.charts.sankey.parts import Part, Way, parts_of, way_of
 from journeys.charts.sankey.stage import PITCH, ROOM, SIDE, Stage, width_for
-from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, colours, finish, nothing, rgba
+from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, apply_theme, colours, nothing, rgba
 from journeys.display import number, percent, plural, points
 
 __all__ = ["draw", "draw_both"]
@@ -107,7 +107,7 @@ def draw(
     told = (subtitle, folded.told, f"{left} smaller differences left undrawn." if left else "")
     said = " ".join(part for part in told if part)
     place = margins(stage.total, width=None if narrow else width_for(stage.columns), more=52 if narrow else 24)
-    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
+    return apply_theme(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
 def draw_both(
@@ -199,7 +199,7 @@ def draw_both(
     fig.update_layout(annotations=notes)
     said = " ".join(part for part in (subtitle, folded.told) if part)
     place = margins(stages[0].total, width=None if narrow else width_for(stages[0].columns), more=26)
-    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
+    return apply_theme(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
 def _lay(

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import duration, interval, number, percent, plural
 
 __all__ = ["FEW", "draw"]
@@ -127,7 +127,7 @@ def draw(
         fixedrange=True,
     )
     height = len(rows) * (92 if narrow else 66) + 20
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
 def _whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colour: str) -> go.Scatter:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import interval, number, percent, plural
 
 __all__ = ["draw_groups"]
@@ -114,7 +114,7 @@ def draw_groups(
     notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
     notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
-    finish(
+    apply_theme(
         fig,
         title=title,
         subtitle=". ".join(part.rstrip(".") for part in (subtitle, *notes) if part),

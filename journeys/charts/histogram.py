@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import duration, percent, plural
 
 __all__ = ["draw"]
@@ -59,4 +59,4 @@ def draw(
     )
     fig.update_yaxes(title="people", showgrid=True)
     fig.update_xaxes(title=unit)
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)

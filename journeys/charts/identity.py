@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of, plain
-from journeys.charts.theme import Colours, colours, finish, nothing
+from journeys.charts.theme import Colours, apply_theme, colours, nothing
 from journeys.display import moment, number, percent, plural
 
 __all__ = ["draw_bridge", "draw_chain", "draw_sizes"]
@@ -78,7 +78,7 @@ def draw_bridge(
     fig.update_xaxes(visible=False, range=[0, most * (1.5 if narrow else 1.2)], fixedrange=True)
     fig.update_yaxes(visible=False, range=[-2.4, 0.75], fixedrange=True)
     fig.update_layout(barmode="overlay")
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200)
 
 
 def draw_sizes(
@@ -123,7 +123,7 @@ def draw_sizes(
         fixedrange=True,
     )
     fig.update_yaxes(visible=False, fixedrange=True)
-    return finish(
+    return apply_theme(
         fig,
         title=finding,
         subtitle=subtitle or "How many people have so many identifiers",
@@ -228,7 +228,7 @@ def draw_chain(
     fig.update_xaxes(visible=False, range=[-0.06 if narrow else -0.015, 1], fixedrange=True)
     fig.update_yaxes(visible=False, range=[foot - 20, 20], fixedrange=True)
     height = round(40 - foot + 26)
-    return finish(fig, title=finding, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+    return apply_theme(fig, title=finding, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
 # in pixels: from one identifier to the next, for each further line of evidence, for what is left out, and most lines

@@ -33,7 +33,7 @@ def sentence(text: str) -> str:
 
     Examples
     --------
-    >>> sentence("of تم 46 % & more").encode("ascii", "namereplace").decode().count("ISOLATE")
+    >>> sentence("of تم 46% & more").encode("ascii", "namereplace").decode().count("ISOLATE")
     2
     """
     return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _safe(plain(text)))

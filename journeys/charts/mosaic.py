@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import number, percent, plural
 
 __all__ = ["draw"]
@@ -111,4 +111,4 @@ def draw(
         font={"size": 11, "color": theme.muted},
     )
     margin = {"t": 26, "b": 44, "l": 12}
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=340, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=340, margin=margin)

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import number, percent, plural
 
 __all__ = ["draw", "draw_changes"]
@@ -61,7 +61,7 @@ def draw(
     names = [label(row["event"], 18 if narrow else 34) for row in rows]
     fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
     fig.update_xaxes(visible=False, range=[0, (1.7 if narrow else 1.25) * max(row["share"] for row in rows)])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 
 def draw_changes(
@@ -106,4 +106,4 @@ def draw_changes(
     names = [label(f"{row['choice']}: {row['there']}", 20 if narrow else 40) for row in rows]
     fig.update_yaxes(tickvals=places, ticktext=names)
     fig.update_xaxes(visible=False)
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of, plain
-from journeys.charts.measure import broken, width_of
-from journeys.charts.theme import Colours, colours, event_colours, finish, nothing, rgba
+from journeys.charts.text_width import break_text, measure_text
+from journeys.charts.theme import Colours, apply_theme, colours, event_colours, nothing, rgba
 from journeys.display import duration, interval, number, percent
 
 __all__ = ["draw"]
@@ -111,12 +111,12 @@ def draw(
             )
     fig.update_xaxes(visible=False, range=[-left / unit, columns])
     fig.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.6])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=30 + 42 * len(rows))
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=30 + 42 * len(rows))
 
 
 def _lines(name: str, pixels: float, size: int) -> list[str]:
     """Break a name into the two lines of a chip."""
-    return [line for line in broken(name, pixels, size=size) if line]
+    return [line for line in break_text(name, pixels, size=size) if line]
 
 
 def _short(path: list[str], most: int) -> list[str | None]:
@@ -139,8 +139,8 @@ def _figures(row: dict[str, Any], *, theme: Colours, narrow: bool) -> str:
 def _width(row: dict[str, Any], *, narrow: bool) -> float:
     """Say how many pixels the figures of a path take."""
     people, told, below = _told(row, narrow=narrow)
-    lines = [width_of(line, 10 if narrow else 11) for line in below]
-    return max(width_of(people) * 1.12 + width_of(told), *lines, 0)
+    lines = [measure_text(line, 10 if narrow else 11) for line in below]
+    return max(measure_text(people) * 1.12 + measure_text(told), *lines, 0)
 
 
 def _told(row: dict[str, Any], *, narrow: bool) -> tuple[str, str, list[str]]:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import ratio, shorten, signed
 
 __all__ = ["draw"]
@@ -96,7 +96,7 @@ def draw(
         fixedrange=True,
     )
     height, margin = 28 * len(rows) + above + 18, {"t": above, "l": 8}
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
 def _heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of, sentence
-from journeys.charts.theme import Colours, colours, finish, nothing, sign_of
+from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
 from journeys.display import number, ratio, signed
 
 __all__ = ["draw_groups", "draw_pairs", "draw_within"]
@@ -163,7 +163,7 @@ def _dumbbells(
     foot = 18 * (key.count("<br>") + 1)
     margin = {"t": 30, "b": 16 + foot, "l": 8}
     height = (42 if narrow else 30) * len(rows) + 52 + foot
-    return finish(fig, dark=dark, narrow=narrow, height=height, margin=margin, **heads)
+    return apply_theme(fig, dark=dark, narrow=narrow, height=height, margin=margin, **heads)
 
 
 def _tick(name: str, remark: str, *, theme: Colours, narrow: bool) -> str:
@@ -231,7 +231,7 @@ def draw_groups(
         fig.add_scatter(x=moments, y=phis, mode="lines+markers", line=line, hovertext=said, hoverinfo="text")
         fig.update_yaxes(title="phi", showgrid=True, zeroline=True, zerolinecolor=theme.muted, zerolinewidth=1)
         margin = {"l": 8, "b": 34}
-        return finish(fig, dark=dark, narrow=narrow, height=320, margin=margin, **heads)
+        return apply_theme(fig, dark=dark, narrow=narrow, height=320, margin=margin, **heads)
     places = [-place for place in range(len(rows))]
     fig = go.Figure(
         go.Scatter(
@@ -266,4 +266,4 @@ def draw_groups(
         range=[places[-1] - 0.7, 0.7],
     )
     margin = {"t": 30, "l": 8}
-    return finish(fig, dark=dark, narrow=narrow, height=30 * len(rows) + 50, margin=margin, **heads)
+    return apply_theme(fig, dark=dark, narrow=narrow, height=30 * len(rows) + 50, margin=margin, **heads)

@@ -25,9 +25,9 @@ __all__ = [
     "FONT",
     "LIGHT",
     "Colours",
+    "apply_theme",
     "colours",
     "event_colours",
-    "finish",
     "lighter_to_darker",
     "rgba",
     "sign_of",
@@ -206,7 +206,7 @@ def _template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
     )
 
 
-def finish(
+def apply_theme(
     fig: go.Figure,
     *,
     title: str = "",
@@ -303,4 +303,4 @@ def nothing(words: str, *, title: str = "", subtitle: str = "", dark: bool = Fal
     )
     fig.update_xaxes(visible=False)
     fig.update_yaxes(visible=False)
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140)

@@ -17,9 +17,9 @@ def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, 
     Examples
     --------
     >>> percent_ticks([0.02, None, 0.071])["ticktext"]
-    ['0 %', '2 %', '4 %', '6 %', '8 %']
+    ['0%', '2%', '4%', '6%', '8%']
     """
-    return _ticks([0.0, *rates], most=most, form=lambda value: f"{value:.10g} %")
+    return _ticks([0.0, *rates], most=most, form=lambda value: f"{value:.10g}%")
 
 
 def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[str, Any]:

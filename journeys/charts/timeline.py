@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of, plain
-from journeys.charts.theme import colours, event_colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, event_colours, nothing
 from journeys.display import duration, moment
 
 __all__ = ["draw"]
@@ -139,7 +139,7 @@ def draw(
         range=[low, 1.5 if known and narrow else 1.2],
     )
     fig.update_xaxes(visible=False, range=[left, right])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200 + 90 * len(lanes))
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200 + 90 * len(lanes))
 
 
 def _named(events: list[tuple[float, int, str]], pixels: float) -> list[tuple[float, int, str]]:

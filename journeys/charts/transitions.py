@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import OTHER, Colours, colours, event_colours, finish, nothing, rgba
+from journeys.charts.theme import OTHER, Colours, apply_theme, colours, event_colours, nothing, rgba
 from journeys.display import number, percent, plural
 
 __all__ = ["draw", "draw_graph", "draw_steps"]
@@ -62,7 +62,7 @@ def draw(
     if rows > table.height or columns > len(kept) - len(stops):
         subtitle += (
             f" Drawn: the {table.height} largest of {plural(rows, 'row')} and the {min(most, columns)} largest of "
-            f"{plural(columns, 'column')}; what a row lacks to 100 % went elsewhere."
+            f"{plural(columns, 'column')}; what a row lacks to 100% went elsewhere."
         )
     words = "{share} of what came after {row} was {column}"
     return _heat(
@@ -179,7 +179,7 @@ def _heat(
         autorange="reversed",
     )
     height = 190 + 26 * len(rows) + (0 if numbers else 60)
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
 def _key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
@@ -286,7 +286,7 @@ def draw_graph(
     edge = 2.5 if narrow else 1.9
     fig.update_xaxes(visible=False, range=[-edge, edge])
     fig.update_yaxes(visible=False, range=[-1.25, 1.25])
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)
 
 
 def _arrow(

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import day, interval, number, percent
 
@@ -67,7 +67,7 @@ def draw(
     fig.update_yaxes(
         **percent_ticks([row[part] for row in rows for part in ("rate", "ci_high")]), rangemode="tozero", showgrid=True
     )
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
 def _periods(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import colours, finish, nothing, sign_of
+from journeys.charts.theme import apply_theme, colours, nothing, sign_of
 from journeys.display import number, p_value, ratio
 
 __all__ = ["draw"]
@@ -121,4 +121,4 @@ def draw(
     )
     fig.update_yaxes(range=[-top * 0.03, top], title="certainty: −log₁₀ q", showgrid=True)
     margin = {"l": 8, "b": 40}
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label, lines_of
-from journeys.charts.theme import colours, finish, nothing
+from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import agree, number, plural
 
 __all__ = ["draw"]
@@ -118,4 +118,4 @@ def draw(
         fig.update_yaxes(tickfont={"size": 13, "color": theme.ink})
     height = 24 + (52 if narrow else 34) * len(rows)
     words = ". ".join(one.removesuffix(".") for one in said if one) + "."
-    return finish(fig, title=title, subtitle=words, dark=dark, narrow=narrow, height=height)
+    return apply_theme(fig, title=title, subtitle=words, dark=dark, narrow=narrow, height=height)

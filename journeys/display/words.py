@@ -119,16 +119,16 @@ def _digits(value: float, digits: int = 2) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """Say a rate: one decimal below 10 %, none above; what is not quite nothing or all is never said to be.
+    """Say a rate: one decimal below 10%, none above; what is not quite nothing or all is never said to be.
 
     Examples
     --------
     >>> percent(0.034), percent(0.381), percent(0.0004), percent(0.9996), percent(1.0), percent(None)
-    ('3.4 %', '38 %', '< 0.1 %', '> 99 %', '100 %', '–')
+    ('3.4%', '38%', '< 0.1%', '> 99%', '100%', '–')
     """
     if rate is None or not isfinite(rate):
         return NOTHING
-    return f"{_percent_digits(rate)} %"
+    return f"{_percent_digits(rate)}%"
 
 
 def _percent_digits(rate: float) -> str:
@@ -142,18 +142,19 @@ def _percent_digits(rate: float) -> str:
 
 
 def interval(low: float | None, high: float | None, *, form: Callable[[float | None], str] = percent) -> str:
-    """Say an interval in small: the unit is that of the number before it.
+    """Format an interval; percentages share one sign, and negative bounds are joined by "to".
 
     Examples
     --------
     >>> interval(0.28, 0.34), interval(0.011, 0.126), interval(None, 0.3)
-    ('28 to 34', '1.1 to 13', '')
+    ('28–34%', '1.1–13%', '')
     >>> interval(-0.21, 0.05, form=ratio)
     '−0.21 to 0.05'
     """
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
         return ""
-    return f"{form(low).removesuffix(' %')} to {form(high).removesuffix(' %')}"
+    joined = "–" if low >= 0 else " to "
+    return f"{form(low).removesuffix('%')}{joined}{form(high)}"
 
 
 def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -325,13 +326,13 @@ def unbroken(text: str) -> str:
 
     Examples
     --------
-    >>> unbroken("38 % of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
-    4
+    >>> unbroken("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
+    3
     """
     return _BELONGS.sub("\N{NO-BREAK SPACE}", text)
 
 
 _BELONGS = re.compile(
-    r"(?<=\d) (?=(?:%|points?|people|person|(?:second|minute|hour|day|year)s?|" + "|".join(_MONTHS) + r")(?!\w))"
+    r"(?<=\d) (?=(?:points?|people|person|(?:second|minute|hour|day|year)s?|" + "|".join(_MONTHS) + r")(?!\w))"
     r"|(?<=\bn) (?== \d)|(?<=\bn[ \N{NO-BREAK SPACE}]=) (?=\d)"
 )

@@ -248,10 +248,10 @@ def compare(bridged: Any, unbridged: Any) -> Worth:
     >>> with_bridge = pl.DataFrame({**steps, "people": [80, 20], "rate_from_start": [1.0, 0.25]})
     >>> without = pl.DataFrame({**steps, "people": [100, 0], "rate_from_start": [1.0, 0.0]})
     >>> compare(with_bridge, without)
-    Worth: Buy: rate from start 25 % with the bridge, 0 % without (+25.0 points)
+    Worth: Buy: rate from start 25% with the bridge, 0% without (+25.0 points)
     name   with   without  difference    people with  people without
-    Visit  100 %  100 %    0.0 points    80           100
-    Buy    25 %   0 %      +25.0 points  20           0
+    Visit  100%  100%    0.0 points    80           100
+    Buy    25%   0%      +25.0 points  20           0
     """
     one, other = _as_table(bridged), _as_table(unbridged)
     numbers = {name for name, kind in one.schema.items() if kind.is_numeric() or kind.is_temporal() or kind == pl.Null}

@@ -32,7 +32,7 @@ __all__ = [
 
 _FUNNEL = (
     "A person reaches a step with different events of their own, in the order of the log, that satisfy all steps up to "
-    "it; other events may lie between. The deepest attempt counts. Intervals are Wilson's, at 95 %."
+    "it; other events may lie between. The deepest attempt counts. Intervals are Wilson's, at 95%."
 )
 
 # Each rate has its own interval beside it.
@@ -102,7 +102,7 @@ def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Sectio
         table=table,
         columns=(by, *_NUMBERS),
         counted=_FUNNEL + " The finding is the largest of all differences between one campaign and all others that "
-        "remains after correction for having looked at all of them (Benjamini and Hochberg, 5 %).",
+        "remains after correction for having looked at all of them (Benjamini and Hochberg, 5%).",
     )
 
 
@@ -199,7 +199,7 @@ def correlation_section(correlation: Correlation) -> Section:
     )
     # What to type instead is of use in a notebook, not here.
     lines = [re.sub(r" Compare with .*", "", line) for line in correlation.cautions]
-    cautions = re.sub(r"(\d)%", r"\1 %", " ".join(lines))
+    cautions = " ".join(lines)
     return Section(
         name="correlation",
         question=f"What goes with {correlation.goal}?",

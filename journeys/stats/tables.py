@@ -66,8 +66,8 @@ def phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: 
     Notes
     -----
     (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): Pearson's r of the two 0/1 columns, the square root of chi-square / n.
-    Its largest possible value is below 1 when the two margins differ: a behaviour of 1 % of people can never reach
-    a high phi with a conversion of 50 %. Yule (1912), JRSS 75, 579–652.
+    Its largest possible value is below 1 when the two margins differ: a behaviour of 1% of people can never reach
+    a high phi with a conversion of 50%. Yule (1912), JRSS 75, 579–652.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def phi_interval(
         `"score"` (default): every value that a test at the same level would not refuse, with the variance that phi has
         for the margins at hand. It leaves out zero exactly when the chi-square test says so.
         `"fisher"`: Fisher's z with 1/(n − 3). It assumes two normal variables: where a rare behaviour goes with a rare
-        conversion it covers 56 to 75 % instead of 95 %. Here because other tools print it.
+        conversion it covers 56 to 75% instead of 95%. Here because other tools print it.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def phi_interval(
     The values φ with n(φ̂ − φ)² ≤ z²·V(φ), where V(φ) = 1 − φ² + φ(1 + φ²/2)·k₁k₂ − ¾φ²(k₁² + k₂²) and
     k = (2p − 1)/√(p(1 − p)) for the two margins p, each taken with half a person more in every cell. V is the
     large-sample variance of phi for people drawn independently (Yule 1912; Bishop, Fienberg & Holland 1975). In
-    simulations it covers 94 to 96 % down to expected counts of about 2, and 91 % or more below that; with so few
+    simulations it covers 94 to 96% down to expected counts of about 2, and 91% or more below that; with so few
     people read Fisher's exact p beside it.
 
     Examples

@@ -41,8 +41,8 @@ def test_without_effect_few_are_called_significant():
         table = equal_time(rng).correlation("goal", exclude=["came", "end"]).table
         below += (table["p_value"] <= 0.05).to_list()
         any_found += int((table["q_value"] <= 0.05).any())
-    # 720 tests at 5 %: three standard errors are 2.4 points. With no effect at all, the false discovery rate is the
-    # chance of finding anything: 60 tables at 5 %, three standard errors are 8.4 points.
+    # 720 tests at 5%: three standard errors are 2.4 points. With no effect at all, the false discovery rate is the
+    # chance of finding anything: 60 tables at 5%, three standard errors are 8.4 points.
     assert abs(np.mean(below) - 0.05) < 0.024
     assert any_found / tables < 0.05 + 0.084
 

@@ -43,16 +43,16 @@ def test_groups_say_of_whom_their_share_is():
 def test_who_did_nothing_more_is_not_said_to_have_done_it():
     rows = [("a", 0, "A", None), ("b", 0, "A", None), ("c", 0, "A", None), ("c", 1, "X", None)]
     found = asked([*rows, ("d", 0, "A", None), ("d", 1, "B", None)]).funnel(["A", "B"]).next_after_drop(after="A")
-    assert found.finding == "After 'A', 67 % of those who dropped off did nothing more."
+    assert found.finding == "After 'A', 67% of those who dropped off did nothing more."
 
 
 def test_nothing_earns_no_credit():
     rows = [(f"n{at}", 1, "B", None) for at in range(3)] + [("a", 0, "A", "ads"), ("a", 1, "B", None)]
     found = asked(rows).attribution("B", by="campaign", lookback="60d", model="u")
-    assert found.finding == "75 % of the 4 conversions to B came without any campaign; ads earns 25 %."
-    assert "by the model 'u', looking back 60 days; 4 conversions in all" in title(found.plot())
+    assert found.finding == "75% of the 4 conversions to B came without any campaign; ads gets credit for 25%."
+    assert "model 'u', looking back 60 days; 4 conversions in all" in title(found.plot())
     assert asked(rows[:3]).attribution("B", by="campaign").finding == (
-        "100 % of the 3 conversions to B came without any campaign."
+        "100% of the 3 conversions to B came without any campaign."
     )
 
 
@@ -70,7 +70,7 @@ def test_what_goes_against_converting_is_not_said_to_go_with_it(monkeypatch):
     assert list(found.plot().data[1].text) == ["0.00", "+0.20", "+0.30"]
 
 
-@pytest.mark.parametrize(("groups", "told"), [(3, "with 95 % interval"), (9, "; its 95 % intervals are in the table")])
+@pytest.mark.parametrize(("groups", "told"), [(3, "with 95% interval"), (9, "; its 95% intervals are in the table")])
 def test_a_curve_says_an_interval_only_where_it_draws_one(groups, told):
     rows = []
     for at in range(groups * 10):
@@ -113,9 +113,9 @@ def test_accounts_are_not_called_people():
     accounts = jn.stitch(jn.read_table(table, timestamp="at", event="event", ids=["user_id"], name="app")).by_account()
     assert accounts.finding == "2 accounts, 3 events, 1 to 2 March 2026."
     found = accounts.funnel(["A", "B"])
-    assert found.finding == "1 of 2 accounts (50 %) went from 'A' to 'B'."
+    assert found.finding == "1 of 2 accounts (50%) went from 'A' to 'B'."
     assert " · 2 accounts, 3 events · " in found._repr_html_()
-    assert accounts.flow(start="A", end="B").finding == "50 % of 2 accounts reach B."
+    assert accounts.flow(start="A", end="B").finding == "50% of 2 accounts reach B."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
     assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
 
@@ -124,5 +124,5 @@ def test_a_difference_says_of_what_and_which_way(sample):
     ads = sample.only(pl.col("first_campaign") == "spring_giveaway").funnel(["Loaded a Page", "Signed Up"])
     others = sample.only(pl.col("first_campaign").is_null()).funnel(["Loaded a Page", "Signed Up"])
     found = ads.compare(others)
-    assert found.finding.startswith("Signed Up: 45 % against 24 %, +21.1 points (")
-    assert "Rate from start: this side minus the other, in points, with 95 % interval" in title(found.plot())
+    assert found.finding.startswith("Signed Up: 45% against 24%, +21.1 points (")
+    assert "Rate from start: this side minus the other, in points, with 95% interval" in title(found.plot())

@@ -158,7 +158,7 @@ def _write(path: Path, frame: pl.DataFrame | None) -> str:
 
 
 def _raw_events(count: int, *, people: int) -> pl.DataFrame:
-    """Make events in order of time; 40 % name their user, everybody has up to two devices."""
+    """Make events in order of time; 40% name their user, everybody has up to two devices."""
     rng = np.random.default_rng(11)
     devices, users = _long_ids(rng, 2 * people), _long_ids(rng, people)
     person = rng.integers(0, people, count)

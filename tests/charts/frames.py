@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import polars as pl
 
-NASTY = ["<b>Signed Up</b> & more", "تم إنشاء المشروع", "", "$a$ %{x} 100 %", "Loaded a Page " + "x" * 200]
+NASTY = ["<b>Signed Up</b> & more", "تم إنشاء المشروع", "", "$a$ %{x} 100%", "Loaded a Page " + "x" * 200]
 
 
 def funnel(names: list[str], people: list[int]) -> pl.DataFrame:

@@ -149,7 +149,7 @@ def test_sankey_folds_the_smallest_links_and_says_so():
         n for n, colour in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True) if colour.endswith(",0)")
     ]
     assert clear == [1] * 68  # of 70; two are the way that is set off
-    assert "68 links of at most 1, 2.2 % of all steps, left undrawn." in fig.layout.title.text
+    assert "68 links of at most 1, 2.2% of all steps, left undrawn." in fig.layout.title.text
     assert sum(fig.data[0].link.value) == 3070
     few = sankey.draw(frames.links(many[:45]), title="Few", goal="Upgrade")
     assert "undrawn" not in few.layout.title.text
@@ -175,22 +175,22 @@ def said_of_links(rows, **columns):
 
 def test_sankey_hover_says_sentences():
     said = said_of_links(FLOW)
-    assert "60 people went from Visit to Sign up: 60 % of those at Visit" in said
-    assert "; 9.0 % of all who go this way reached Upgrade; median 4 minutes." in said
-    assert "10 people left after Visit: 10 % of those there" in said
+    assert "60 people went from Visit to Sign up: 60% of those at Visit" in said
+    assert "; 9.0% of all who go this way reached Upgrade; median 4 minutes." in said
+    assert "10 people left after Visit: 10% of those there" in said
     assert "25 people went on from Read, beyond the columns shown" in said
 
 
 def test_sankey_says_of_whom_a_rate_is_and_how_sure_it_is():
     sure = {"conversion_rate": 0.26, "ci_low": 0.2, "ci_high": 0.33, "converted": 38}
     others = said_of_links([(0, "A", "B", 38)], passed=149, **sure)
-    assert "38 people went from A to B: 100 % of those at A" in others
-    assert "; 26 % (20 to 33) of all 149 who go this way, shown or not, reached Upgrade" in others
+    assert "38 people went from A to B: 100% of those at A" in others
+    assert "; 26% (20–33%) of all 149 who go this way, shown or not, reached Upgrade" in others
     everyone = said_of_links([(0, "A", "B", 149)], passed=149, **sure)
-    assert "; 26 % (20 to 33) of them reached Upgrade" in everyone
+    assert "; 26% (20–33%) of them reached Upgrade" in everyone
     few = said_of_links([(0, "A", "B", 3)], passed=4, converted=3, conversion_rate=0.75, ci_low=0.3, ci_high=0.95)
     assert "; 3 of all 4 who go this way, shown or not, reached Upgrade: too few for a rate" in few
-    assert "75 %" not in few
+    assert "75%" not in few
 
 
 def test_sankey_hover_calls_what_is_counted_by_its_name():
@@ -286,8 +286,8 @@ def test_correlation_dots_are_phi_and_what_does_not_hold_is_hollow():
     assert list(dots.x) == [0.5, 0.05, -0.3]
     assert [colour == LIGHT.paper for colour in dots.marker.color] == [False, True, False]
     said = words(fig)
-    assert "30 of 100  <b>30 %</b>" in said
-    assert "10 of 900  <b>1.1 %</b>" in said
+    assert "30 of 100  <b>30%</b>" in said
+    assert "10 of 900  <b>1.1%</b>" in said
     assert "Saw Invoice – only after it" in said
     assert "All – undefined" in said
     assert "cause" not in everything(fig)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from journeys.charts import flow_difference, sankey
-from journeys.charts.measure import broken, fitted, width_of
+from journeys.charts.text_width import break_text, fit_text, measure_text
 from journeys.exports import to_image
 from tests.charts import frames
 
@@ -37,7 +37,7 @@ def boxes(fig):
         lines = [re.sub("<span.*?>|</span>", "", line) for line in note.text.split("<br>")]
         left, middle = note.x * room + note.xshift, (1 - note.y) * high
         tall = 14.4 * len(lines)
-        yield left, left + max(map(width_of, lines)), middle - tall / 2, middle + tall / 2
+        yield left, left + max(map(measure_text, lines)), middle - tall / 2, middle + tall / 2
 
 
 @pytest.mark.parametrize("columns", [2, 6, 12])
@@ -69,12 +69,12 @@ def test_a_figure_is_as_wide_as_its_columns_need_and_exported_so():
 
 
 def test_words_are_as_wide_as_their_letters():
-    assert width_of("😀" * 4) > 1.9 * width_of("aaaa")
-    assert width_of("登録") > 1.5 * width_of("aa")
-    assert width_of("e\u0301") == width_of("e")
-    assert width_of(fitted("😀" * 40, 100)) <= 100
-    assert broken("Received Announcement", 70) == ["Received", "Ann…ment"]
-    assert fitted("", 80) == "(no name)"
+    assert measure_text("😀" * 4) > 1.9 * measure_text("aaaa")
+    assert measure_text("登録") > 1.5 * measure_text("aa")
+    assert measure_text("e\u0301") == measure_text("e")
+    assert measure_text(fit_text("😀" * 40, 100)) <= 100
+    assert break_text("Received Announcement", 70) == ["Received", "Ann…ment"]
+    assert fit_text("", 80) == "(no name)"
 
 
 def test_a_picture_is_written_as_wide_as_it_needs_and_shrinks_as_a_whole(tmp_path, monkeypatch):

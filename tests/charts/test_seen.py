@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from journeys.charts import correlation, dropoff, paths, trend
-from journeys.charts.measure import width_of
-from journeys.charts.theme import finish
+from journeys.charts.text_width import measure_text
+from journeys.charts.theme import apply_theme
 from tests.charts import frames
 
 BOLD = 1.12
@@ -20,7 +20,7 @@ BOLD = 1.12
 
 def plain_width(text: str, size: int) -> float:
     lines = text.replace("<b>", "").replace("</b>", "").split("<br>")
-    return max(width_of(line, size) for line in lines)
+    return max(measure_text(line, size) for line in lines)
 
 
 @pytest.mark.parametrize("people", [1, 4_870, 1_234_567])
@@ -40,7 +40,7 @@ def test_the_counts_of_a_correlation_never_lie_on_each_other(people):
 
 
 def test_a_title_ends_before_the_buttons():
-    fig = finish(go.Figure(), title="59 % of those who entered in the week from 15 June 2026 converted; " * 3)
+    fig = apply_theme(go.Figure(), title="59% of those who entered in the week from 15 June 2026 converted; " * 3)
     lines = fig.layout.title.text.removeprefix("<b>").removesuffix("</b>").split("<br>")
     # Eight buttons are 210 pixels wide, six 150; a cell of a notebook is 900, a wide letter 11.3.
     assert max(len(line) for line in lines) * 11.3 < 900 - 150
@@ -74,8 +74,8 @@ def test_where_people_drop_off_the_longest_words_fit_a_cell_of_a_notebook():
     table = pl.DataFrame({"event": names, "people": people, "passed": [9_000, 40]})
     table = table.with_columns(loss_rate=pl.lit(0.038), ci_low=pl.lit(0.028), ci_high=pl.lit(0.112))
     fig = dropoff.draw(table)
-    words = max(width_of(text) for text in fig.data[0].text)
-    left = max(width_of(name) for name in names) + 25
+    words = max(measure_text(text) for text in fig.data[0].text)
+    left = max(measure_text(name) for name in names) + 25
     assert words < (900 - left) * (1 - max(people) / fig.layout.xaxis.range[1])
 
 
@@ -98,5 +98,5 @@ def test_words_of_a_path_stay_in_their_chip_and_figures_in_the_picture(narrow, l
     figures = [a for a in fig.layout.annotations if a.xanchor == "right"]
     for one in figures:
         first, *rest = re.sub("</?b>|<span[^>]*>|</span>", "", one.text).split("<br>")
-        assert width_of(first) - one.xshift <= -low * unit
-        assert max((width_of(line, 10 if narrow else 11) for line in rest), default=0) - one.xshift <= -low * unit
+        assert measure_text(first) - one.xshift <= -low * unit
+        assert max((measure_text(line, 10 if narrow else 11) for line in rest), default=0) - one.xshift <= -low * unit

@@ -21,7 +21,7 @@ from journeys.charts import (
     trend,
     volcano,
 )
-from journeys.charts.theme import LIGHT, finish
+from journeys.charts.theme import LIGHT, apply_theme
 from journeys.charts.ticks import percent_ticks, point_ticks
 from tests.charts import frames
 
@@ -29,12 +29,12 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("highest", [0.0, 1e-6, 0.004, 0.025, 0.07, 0.31, 0.999, 1.0])
-def test_ticks_cover_what_is_drawn_and_write_percents_with_a_space(highest):
+def test_ticks_cover_what_is_drawn_and_write_percents(highest):
     ticks = percent_ticks([None, float("nan"), highest])
     assert ticks["tickvals"][0] == 0
     assert ticks["tickvals"][-1] >= highest - 1e-12
     assert 1 <= len(ticks["tickvals"]) <= 8
-    assert all(text.endswith(" %") for text in ticks["ticktext"])
+    assert all(text.endswith("%") for text in ticks["ticktext"])
     assert len(set(ticks["ticktext"])) == len(ticks["ticktext"])
 
 
@@ -48,7 +48,7 @@ def test_no_axis_is_left_to_the_percent_sign_of_plotly():
     by_time = curve.draw(pl.DataFrame(rates | {"time": [timedelta(days=3)], "at_risk": [100]}))
     for fig in (over, by_time):
         assert fig.layout.yaxis.tickformat is None
-        assert fig.layout.yaxis.ticktext[-1] == "4 %"
+        assert fig.layout.yaxis.ticktext[-1] == "4%"
     row = {"step": 2, "name": "Buy", "people": 9, "people_against": 3, "rate": 0.3, "rate_against": 0.1}
     row |= {"difference": 0.2, "ci_low": 0.05, "ci_high": 0.35, "q_value": 0.01}
     axis = differences.draw(pl.DataFrame([row])).layout.xaxis
@@ -114,9 +114,9 @@ def test_bridges_at_the_end_of_a_timeline_are_said_inside_it():
 
 def test_a_number_keeps_its_percent_sign_on_its_line():
     for length in range(20, 40):
-        title = finish(volcano.draw(frames.correlation([])), title="x" * length + " 2.9 % of them", narrow=True)
+        title = apply_theme(volcano.draw(frames.correlation([])), title="x" * length + " 2.9% of them", narrow=True)
         assert "2.9<br>%" not in title.layout.title.text
-        assert "2.9 %" in title.layout.title.text
+        assert "2.9%" in title.layout.title.text
 
 
 def test_the_line_of_a_volcano_is_named_where_fewer_dots_lie():
@@ -255,7 +255,7 @@ def test_pictures_say_what_they_leave_out():
     ]
     table = pl.DataFrame(moves, schema=["source", "target", "moves", "share"], orient="row")
     graph = transitions.draw_graph(table, title="x").layout.title.text.replace("<br>", " ").replace("\u00a0", " ")
-    assert "of 40 transitions between 14 of 20 events, each at least 10 % of what follows" in graph
+    assert "of 40 transitions between 14 of 20 events, each at least 10% of what follows" in graph
 
 
 def lost(rows: int, passed: int) -> pl.DataFrame:
@@ -266,7 +266,7 @@ def lost(rows: int, passed: int) -> pl.DataFrame:
 
 def test_a_drop_off_has_its_interval_and_of_a_few_no_rate():
     fig = dropoff.draw(lost(30, 100), subtitle="n = 7")
-    assert fig.data[0].text[0] == "5 · 5.0 % (2.0 to 11) of those there"
+    assert fig.data[0].text[0] == "5 · 5.0% (2.0–11%) of those there"
     assert "the 12 that lose most of 30 events" in fig.layout.title.text
     few = dropoff.draw(lost(3, 9), subtitle="n = 7")
     assert few.data[0].text[0] == "5 of 9 there"
@@ -284,7 +284,7 @@ def test_a_matrix_has_a_key_where_no_values_are_printed():
     large = pl.DataFrame({"source": names, **{name: [0.04] * 25 for name in names}})
     trace = transitions.draw(large).data[0]
     assert trace.showscale
-    assert list(trace.colorbar.ticktext) == ["0 %", "2.0 %", "4.0 %"]
+    assert list(trace.colorbar.ticktext) == ["0%", "2.0%", "4.0%"]
     assert not transitions.draw(large.head(3).select("source", *names[:3])).data[0].showscale
     assert transitions.draw(large.head(8).select("source", *names[:8]), narrow=True).data[0].showscale
 
@@ -293,13 +293,13 @@ def test_paths_have_the_interval_of_their_rate_and_a_name_for_what_has_none():
     row = {"path": ["", "Buy"], "people": 40, "conversion_rate": 0.0, "ci_low": 0.0, "ci_high": 0.09, "passed": 40}
     fig = paths.draw(pl.DataFrame([row]))
     said = [re.sub("<span.*?>|</span>", "", note.text) for note in fig.layout.annotations]
-    assert said == ["<b>40</b> of the 40 who went this way<br>of these 0 % (0 to 9.0) arrive", "(no name)", "Buy"]
+    assert said == ["<b>40</b> of the 40 who went this way<br>of these 0% (0–9.0%) arrive", "(no name)", "Buy"]
     assert "40 took (no name) → Buy" in fig.data[0].hovertext[0]
-    assert "0 % (0 to 9.0)" in fig.data[0].hovertext[0].replace("\u00a0", " ")
+    assert "0% (0–9.0%)" in fig.data[0].hovertext[0].replace("\u00a0", " ")
     # The rate is that of the way, whether it ended there or at the goal: those of this path are some of them.
     some = paths.draw(pl.DataFrame([row | {"people": 11, "conversion_rate": 11 / 155, "passed": 155}]))
     assert some.layout.annotations[0].text.startswith("<b>11</b> of the 155 who went this way<br>")
-    assert "of all 155 who went this way, the end itself aside, 7.1 %" in said_of(some.data[0].hovertext[0])
+    assert "of all 155 who went this way, the end itself aside, 7.1%" in said_of(some.data[0].hovertext[0])
     handful = paths.draw(pl.DataFrame([row | {"passed": 9}]))
     assert handful.layout.annotations[0].text == "<b>40</b>"
 

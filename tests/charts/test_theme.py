@@ -14,8 +14,8 @@ from journeys.charts.theme import (
     DARK,
     LIGHT,
     Colours,
+    apply_theme,
     event_colours,
-    finish,
     lighter_to_darker,
     nothing,
     rgba,
@@ -114,27 +114,27 @@ def test_every_colour_has_a_partner_in_the_dark():
 
 def test_nothing_is_set_globally():
     before = pio.templates.default
-    finish(go.Figure(), title="x")
+    apply_theme(go.Figure(), title="x")
     assert pio.templates.default == before
 
 
 def test_the_button_that_would_upload_the_data_is_gone():
-    fig = finish(go.Figure(), title="x")
+    fig = apply_theme(go.Figure(), title="x")
     assert "sendChartToCloud" in fig.layout.template.layout.modebar.remove
 
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_long_title_gets_lines_and_the_room_for_them(narrow):
-    short = finish(go.Figure(), title="Short", narrow=narrow)
-    long = finish(go.Figure(), title="many words " * 20, subtitle="and more " * 30, narrow=narrow)
+    short = apply_theme(go.Figure(), title="Short", narrow=narrow)
+    long = apply_theme(go.Figure(), title="many words " * 20, subtitle="and more " * 30, narrow=narrow)
     assert long.layout.title.text.count("<br>") > 4
     assert long.layout.margin.t > short.layout.margin.t + 60
     assert long.layout.height - long.layout.margin.t == short.layout.height - short.layout.margin.t
 
 
 def test_taking_the_title_off_gives_its_room_back():
-    plain = finish(go.Figure(), height=300)
-    titled = untitled(finish(go.Figure(), title="A title", subtitle="and more", height=300))
+    plain = apply_theme(go.Figure(), height=300)
+    titled = untitled(apply_theme(go.Figure(), title="A title", subtitle="and more", height=300))
     assert (titled.layout.height, titled.layout.margin.t) == (plain.layout.height, plain.layout.margin.t)
     assert not titled.layout.title.text
 
@@ -154,14 +154,14 @@ def test_names_lose_their_powers():
 
 
 def test_on_a_telephone_no_button_lies_on_the_title():
-    wide, narrow = (finish(go.Figure(), title="A title " * 9, narrow=form) for form in (False, True))
+    wide, narrow = (apply_theme(go.Figure(), title="A title " * 9, narrow=form) for form in (False, True))
     assert {"toimage", "zoom", "lasso", "sendChartToCloud"} <= set(narrow.layout.modebar.remove)
     assert wide.layout.modebar.remove is None
     assert all(len(line) <= 33 + len("<b></b>") for line in narrow.layout.title.text.split("<br>"))
 
 
 def test_a_number_behind_a_right_to_left_name_stays_behind_it():
-    fig = finish(go.Figure(), title="Of تم إنشاء المشروع 23 % converted, of تم 46 %.", subtitle="by تم; n = 3")
+    fig = apply_theme(go.Figure(), title="Of تم إنشاء المشروع 23% converted, of تم 46%.", subtitle="by تم; n = 3")
     assert "Of \u2068تم إنشاء المشروع\u2069 23" in fig.layout.title.text
     assert "of \u2068تم\u2069 46" in fig.layout.title.text
     assert "by \u2068تم\u2069; n" in fig.layout.title.text

@@ -62,7 +62,7 @@ APART = pl.DataFrame({**STEPS, "people": [100, 0, 20], "rate_from_start": [1.0, 
 
 def test_worth_says_the_largest_difference_and_shows_what_differs() -> None:
     worth = compare(BRIDGED, APART)
-    assert worth.finding == "Sign up: rate from start 50 % with the bridge, 0 % without (+50.0 points)"
+    assert worth.finding == "Sign up: rate from start 50% with the bridge, 0% without (+50.0 points)"
     assert worth.changes.rows() == [
         (1, "Visit", "people", 80.0, 100.0, -20.0),
         (2, "Sign up", "people", 40.0, 0.0, 40.0),
@@ -117,9 +117,7 @@ def test_worth_matches_behaviours_whose_strength_the_bridge_changes() -> None:
     notes = pl.DataFrame({"note": ["a", "b"], "people": [3, 2]})
     assert compare(notes, notes.with_columns(people=pl.lit(1))).finding == "a: people 3 with the bridge, 1 without (+2)"
     rate = worth.plot(measure="rate_with").layout
-    assert "Signed In: conversion rate with it 50 % with the bridge, 25 % without" in rate.title.text.replace(
-        "<br>", " "
-    )
+    assert "Signed In: conversion rate with it 50% with the bridge, 25% without" in rate.title.text.replace("<br>", " ")
     assert "Conversion rate with it; without the bridge" in rate.title.text.replace("<br>", " ")
 
 
@@ -143,7 +141,7 @@ def test_worth_of_numbers_of_nothing_and_of_rows_without_names() -> None:
 def test_sizes_are_said_in_a_sentence_of_their_own() -> None:
     rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"user_id": "v"}), Row(2, {"user_id": "w"})]
     fig = jn.stitch(as_events(rows)).identity.plot_sizes()
-    assert "33 % of people have several identifiers, at most 2" in fig.layout.title.text.replace("\u00a0", " ")
+    assert "33% of people have several identifiers, at most 2" in fig.layout.title.text.replace("\u00a0", " ")
     assert "bridged" not in fig.layout.title.text
 
 

@@ -28,12 +28,12 @@ def test_the_planted_findings_are_told(report):
     assert 3 <= len(told) <= 5
     campaign, stopped, behaviour, around = told[:4]
     assert "spring_giveaway" in campaign
-    assert "11 % went on to Created Project" in campaign
+    assert "11% went on to Created Project" in campaign
     assert "50 people had Saw Error after Signed Up and before any Created Project: none of them" in stopped
     assert "error_code PROJECT-500, all 50 (none of" in stopped
     assert "browser Safari, all 50" in stopped
     assert "time 4 to 24 May 2026" in stopped
-    assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 60 %")
+    assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 60%")
     assert "35 of the 149 people" in around
     assert "Viewed Template" in around
 
@@ -41,7 +41,7 @@ def test_the_planted_findings_are_told(report):
 def test_known_means_the_same_everywhere(report):
     who = report.sections[-1]
     assert "1,217 of them known by user_id" in who.finding
-    assert "1,217 of the 5,024 people (24 %) are known by user_id" in who.means
+    assert "1,217 of the 5,024 people (24%) are known by user_id" in who.means
     assert "1,507 email" in who.means
     written = samples.sample_path("README.md").read_text(encoding="utf-8")
     assert "1,217 of them have a `user_id` (the library calls these known), 1,507 an e-mail address" in written
@@ -50,7 +50,7 @@ def test_known_means_the_same_everywhere(report):
 def test_rates_of_groups_are_all_percents(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
     shown = html_table(campaigns.table.filter(pl.col("step") > 1))
-    assert "0." not in re.sub("<[^>]*>|[0-9.]+ %|[0-9.]+ (hours|days|minutes)", " ", shown)
+    assert "0." not in re.sub("<[^>]*>|[0-9.]+%|[0-9.]+ (hours|days|minutes)", " ", shown)
 
 
 def test_what_a_chart_says_in_its_subtitle_is_not_lost_with_it(report):

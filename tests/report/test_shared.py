@@ -45,7 +45,7 @@ def test_what_they_share_stands_beside_the_share_of_the_others():
     said = told(story("Safari"))
     assert said == (
         "What these 40 share: code E-1, all 40 (none of the 20 others with Saw Error); "
-        "browser Safari, all 40 (25 % of the 160 others at Signed Up)."
+        "browser Safari, all 40 (25% of the 160 others at Signed Up)."
     )
 
 
@@ -53,7 +53,7 @@ def test_the_report_tells_the_condition_and_what_they_share():
     report = campaign_report(story("Safari"), goal="Created Project", steps=["Signed Up", "Created Project"])
     said = report.findings[0].sentence
     assert said.startswith("40 people had Saw Error after Signed Up and before any Created Project: none of them went")
-    assert "of the 160 others, 82 % did. What these 40 share: code E-1" in said
+    assert "of the 160 others, 82% did. What these 40 share: code E-1" in said
 
 
 def test_what_everybody_has_is_not_told():

@@ -195,7 +195,7 @@ class Flow(Result[Any]):
         table = self.paths(n, rank=rank, min_people=min_people)
         count, there = self.covering(0.8)
         make = agree(count, "makes", "make")
-        title = f"{number(count)} of {plural(there, 'path')} {make} up 80 % of all {self.spec.count} shown."
+        title = f"{number(count)} of {plural(there, 'path')} {make} up 80% of all {self.spec.count} shown."
         words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark, "narrow": narrow}
         goal = None if self.goal is None else shown_name(self.goal)
         colour_of = self.colours(table["path"].explode(empty_as_null=False), dark=dark)

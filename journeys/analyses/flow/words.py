@@ -76,7 +76,7 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, who: str) -> str:
     if everyone and spec.who == "dropped":
         reach = agree(everyone, "reaches", "reach")
         return (
-            f"100 % of {count_units(spec, everyone, who=who)} {reach} {goal}{limit}: there is no other journey to show."
+            f"100% of {count_units(spec, everyone, who=who)} {reach} {goal}{limit}: there is no other journey to show."
         )
     if everyone and start:
         return f"Nobody did {goal} after {start}{limit}: there is no journey to show."

@@ -105,7 +105,7 @@ class Comparison(Result[Any]):
     ----------
     table : pl.DataFrame
         `step`, `name`, `people`, `people_against` (Int64), `rate`, `rate_against`, `difference` (rate − rate_against:
-        +0.042 is 4.2 points in favour of this side), `ci_low`, `ci_high` (Newcombe 95 %), `p_value`, `q_value`
+        +0.042 is 4.2 points in favour of this side), `ci_low`, `ci_high` (Newcombe 95%), `p_value`, `q_value`
         (corrected over all rows that are tested). With a breakdown, its columns come first and "against" is all the
         other groups together.
     """
@@ -135,7 +135,7 @@ class Comparison(Result[Any]):
         return draw(
             self.table,
             title=self.finding,
-            subtitle=f"{measure}: this side minus the other, in points, with 95 % interval",
+            subtitle=f"{measure}: this side minus the other, in points, with 95% interval",
             dark=dark,
             narrow=narrow,
         )

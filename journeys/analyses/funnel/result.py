@@ -40,7 +40,7 @@ class Funnel(FunnelPeople):
     ----------
     table : pl.DataFrame
         The columns of `by` first, then `step` (1-based), `name`, `people`, `dropped` (Int64: reached this step
-        and no later one), `rate_from_start`, `rate_from_previous`, `ci_low`, `ci_high` (Wilson 95 % of
+        and no later one), `rate_from_start`, `rate_from_previous`, `ci_low`, `ci_high` (Wilson 95% of
         `rate_from_start`), `median_time_from_previous`, `median_time_from_start` (Duration).
     """
 

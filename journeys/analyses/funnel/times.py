@@ -239,7 +239,7 @@ class ConvertedWithin(Result[Any]):
     ----------
     table : pl.DataFrame
         `time` (Duration), `at_risk`, `converted` (Int64), `share`, `ci_low`, `ci_high`: Kaplan-Meier's estimate with
-        its 95 % interval; the columns of `by` first.
+        its 95% interval; the columns of `by` first.
     censored : int
         People whose window was still open when the log ended: they are counted for as long as they were watched.
     """
@@ -268,7 +268,5 @@ class ConvertedWithin(Result[Any]):
 
         groups = self.settings["by"]
         alone = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
-        subtitle = "Kaplan–Meier estimate" + (
-            " with 95 % interval" if alone else "; its 95 % intervals are in the table"
-        )
+        subtitle = "Kaplan–Meier estimate" + (" with 95% interval" if alone else "; its 95% intervals are in the table")
         return draw(self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -216,7 +216,7 @@ class FunnelTrend(Result[Any]):
     Attributes
     ----------
     table : pl.DataFrame
-        `period` (its start), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high` (Wilson 95 %), `complete`:
+        `period` (its start), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high` (Wilson 95%), `complete`:
         whether the period, and the window of everybody who entered in it, lie within the log.
     """
 
@@ -238,5 +238,5 @@ class FunnelTrend(Result[Any]):
         """Draw the line with its band; incomplete periods are dashed."""
         from journeys.charts.trend import draw
 
-        subtitle = "conversion by period of entering, with 95 % interval; dashed where a period is not complete"
+        subtitle = "conversion by period of entering, with 95% interval; dashed where a period is not complete"
         return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

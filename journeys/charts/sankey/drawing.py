@@ -16,7 +16,17 @@ from journeys.charts.sankey.names import heads_of, names_of
 from journeys.charts.sankey.parts import Way, parts_of, way_of
 from journeys.charts.sankey.stage import PITCH, ROOM, SIDE, Stage, width_for
 from journeys.charts.sankey.words import ENOUGH, link_words, node_words
-from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, colours, event_colours, finish, nothing, rgba
+from journeys.charts.theme import (
+    CONTINUES,
+    DROP_OFF,
+    OTHER,
+    Colours,
+    apply_theme,
+    colours,
+    event_colours,
+    nothing,
+    rgba,
+)
 from journeys.display import number, percent, plural
 
 __all__ = ["FAINT", "FULL", "MOST", "draw", "margins", "most_names", "shades_of"]
@@ -156,7 +166,7 @@ def draw(
     fig.update_layout(annotations=notes)
     said = " ".join(part for part in told if part)
     place = margins(total, width=None if narrow else wide)
-    return finish(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
+    return apply_theme(fig, title=title, subtitle=said, dark=dark, narrow=narrow, **place)
 
 
 def margins(total: float, *, width: int | None, more: int = 0) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from journeys.charts.labels import label
-from journeys.charts.measure import broken, fitted, width_of
 from journeys.charts.sankey.layout import Node
 from journeys.charts.sankey.stage import PITCH, THICK, Stage
+from journeys.charts.text_width import break_text, fit_text, measure_text
 from journeys.charts.theme import Colours, rgba
 
 __all__ = ["heads_of", "names_of"]
@@ -74,13 +74,13 @@ def _beside(
         end = _free(stage, taken, high=y - SIZE * 0.7, low=y + SIZE * (0.6 + 1.2 * (lines - 1)))
         return end - stage.along(start) - BESIDE - 5
 
-    beside = width_of(f" {count}", SIZE) if count else 0.0
+    beside = measure_text(f" {count}", SIZE) if count else 0.0
     free = room(1)
-    lines = [fitted(one.name, free - beside, size=SIZE)]
-    if below - y > 2.9 * SIZE and width_of(one.name, SIZE) > free - beside:
-        lines = broken(one.name, room(2), size=SIZE, tail=count)
+    lines = [fit_text(one.name, free - beside, size=SIZE)]
+    if below - y > 2.9 * SIZE and measure_text(one.name, SIZE) > free - beside:
+        lines = break_text(one.name, room(2), size=SIZE, tail=count)
     elif free - beside < LEAST:
-        lines, count = [fitted(one.name, free, size=SIZE)], ""
+        lines, count = [fit_text(one.name, free, size=SIZE)], ""
     # The number may stand in a line of its own.
     text = "<br>".join(label(line) if line else "" for line in lines)
     text = f"{text}{' ' if lines[-1] else ''}<span style='color:{theme.muted}'>{count}</span>" if count else text
@@ -93,7 +93,7 @@ def _beside(
 
 def _above(stage: Stage, one: Node, *, count: str, theme: Colours) -> dict[str, Any]:
     """Set a name above its node, its number below it."""
-    lines = [label(line) for line in broken(one.name, max(one.height, PITCH - 4), size=UPRIGHT)]
+    lines = [label(line) for line in break_text(one.name, max(one.height, PITCH - 4), size=UPRIGHT)]
     text = "<br>".join([*lines, f"<span style='color:{theme.muted}'>{count}</span>"] if count else lines)
     settings: dict[str, Any] = {"yshift": THICK / 2 + 1, "xshift": -1, "yanchor": "bottom", "align": "left"}
     return stage.note(one, one.top, text=text, hovertext=label(one.name, 200), **settings)
@@ -132,7 +132,7 @@ def heads_of(stage: Stage, *, heads: Sequence[str] | None, goal: str | None, the
             said = heads[stage.first + column]
         elif goal is not None and column > 0 and all(one.name == goal for one in inside):
             said = goal
-        short = label(fitted(said, 200 if stage.upright else stage.room * 0.9, size=SIZE))
+        short = label(fit_text(said, 200 if stage.upright else stage.room * 0.9, size=SIZE))
         text = f"<b>{short}</b>" if said == goal else short
         font = {"size": SIZE, "color": theme.goal if said == goal else theme.muted}
         x, y = stage.at(inside[0], 0.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from journeys.charts.measure import width_of
 from journeys.charts.sankey.layout import Link
 from journeys.charts.sankey.stage import THICK, Stage
 from journeys.charts.sankey.upright import arriving
+from journeys.charts.text_width import measure_text
 from journeys.charts.theme import Colours, rgba
 
 __all__ = ["numbers_of"]
@@ -45,7 +45,7 @@ def numbers_of(
         said = figure_of(link)
         right = stage.along(link.target) - THICK / 2 - 4
         middle = stage.top + (top + foot) / 2
-        box = (right - width_of(said, SIZE), right, middle - SIZE * 0.6, middle + SIZE * 0.6)
+        box = (right - measure_text(said, SIZE), right, middle - SIZE * 0.6, middle + SIZE * 0.6)
         if foot - top < SIZE or any(_touch(box, other) for other in taken):
             continue
         taken.append(box)
@@ -62,7 +62,7 @@ def _box(stage: Stage, name: Mapping[str, Any]) -> Box:
     lines = f"{text}{tail}".split("<br>")
     left = name["x"] * stage.width + name["xshift"]
     middle, half = (1 - name["y"]) * stage.total, 7.5 * len(lines)
-    return left, left + max(map(width_of, lines)), middle - half, middle + half
+    return left, left + max(map(measure_text, lines)), middle - half, middle + half
 
 
 def _touch(one: Box, other: Box) -> bool:

@@ -7,7 +7,7 @@ from unicodedata import category, east_asian_width
 from journeys.charts.labels import plain
 from journeys.display import shorten
 
-__all__ = ["broken", "fitted", "width_of"]
+__all__ = ["break_text", "fit_text", "measure_text"]
 
 # Shares of a letter's height in DejaVu Sans, the widest of the fonts that pages fall back on.
 _USUAL, _CAPITAL, _OTHER, _IDEOGRAM, _EMOJI = 0.61, 0.7, 0.68, 1.0, 1.28
@@ -17,14 +17,14 @@ _WIDTHS = {
 }  # fmt: skip
 
 
-def width_of(text: str, size: float = 12) -> float:
+def measure_text(text: str, size: float = 12) -> float:
     """Say how many pixels a text takes at most, in letters of a size.
 
     An emoji is as wide as two letters, an ideograph as one and a half, a mark above a letter takes nothing.
 
     Examples
     --------
-    >>> round(width_of("Signed Up")), round(width_of("😀😀😀"))
+    >>> round(measure_text("Signed Up")), round(measure_text("😀😀😀"))
     (61, 46)
     """
     return size * sum(map(_width, text))
@@ -43,28 +43,28 @@ def _width(sign: str) -> float:
     return _CAPITAL if sign.isupper() else _USUAL
 
 
-def fitted(text: str, pixels: float, *, size: float = 12, least: int = 5) -> str:
+def fit_text(text: str, pixels: float, *, size: float = 12, least: int = 5) -> str:
     """Cut a name in its middle until it fits, but never to fewer than `least` signs.
 
     Examples
     --------
-    >>> fitted("Connected Integration", 90), fitted("Signed Up", 90)
+    >>> fit_text("Connected Integration", 90), fit_text("Signed Up", 90)
     ('Conne…ration', 'Signed Up')
     """
     return _cut(plain(text), pixels, size=size, least=least)
 
 
 def _cut(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
-    if width_of(flat, size) <= pixels:
+    if measure_text(flat, size) <= pixels:
         return flat
     few, many = least, max(least, len(flat) - 1)
     while few < many:
         half = (few + many + 1) // 2
-        few, many = (half, many) if width_of(shorten(flat, half), size) <= pixels else (few, half - 1)
+        few, many = (half, many) if measure_text(shorten(flat, half), size) <= pixels else (few, half - 1)
     return shorten(flat, few)
 
 
-def broken(text: str, pixels: float, *, size: float = 12, most: int = 2, tail: str = "") -> list[str]:
+def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tail: str = "") -> list[str]:
     """Break a name into at most so many lines, cut in its middle where it needs more.
 
     Parameters
@@ -80,11 +80,11 @@ def broken(text: str, pixels: float, *, size: float = 12, most: int = 2, tail: s
 
     Examples
     --------
-    >>> broken("Connected an Integration", 90), broken("Signed Up", 90, tail="1,124")
+    >>> break_text("Connected an Integration", 90), break_text("Signed Up", 90, tail="1,124")
     (['Connected an', 'Integration'], ['Signed Up', ''])
     """
     flat = plain(text)
-    few, many, best = 4, len(flat), [fitted(flat, pixels, size=size)]
+    few, many, best = 4, len(flat), [fit_text(flat, pixels, size=size)]
     while few <= many:
         half = many if many == len(flat) else (few + many) // 2
         lines = _wrapped(shorten(flat, half), pixels, size=size, tail=tail)
@@ -99,10 +99,10 @@ def _wrapped(text: str, pixels: float, *, size: float, tail: str) -> list[str]:
     # A word that is too long for a line is cut by itself first: "Received / Annou…ment".
     lines: list[str] = []
     for word in (_cut(word, pixels, size=size) for word in text.split()):
-        if lines and width_of(f"{lines[-1]} {word}", size) <= pixels:
+        if lines and measure_text(f"{lines[-1]} {word}", size) <= pixels:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    if tail and width_of(f"{lines[-1]} {tail}", size) > pixels:
+    if tail and measure_text(f"{lines[-1]} {tail}", size) > pixels:
         lines.append("")
     return lines
