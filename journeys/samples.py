@@ -1,21 +1,21 @@
-"""The sample data: a small company's story in four systems' files, with the truth about it written down.
+"""The sample data: an invented product in the files of four systems, with the planted effects documented.
 
-*Tidy Boards* is an invented project-management product. From 1 March to 30 June 2026 about 5,000 people visit its
-website, read its blog, get its e-mails, sign up, work in it, are followed by a sales team, and some of them pay. Each
-system wrote its part in its own shape, with the retries, junk identifiers and broken lines that such files have.
+*Tidy Boards* is a project-management product. From 1 March to 30 June 2026 about 5,000 people visit its website, read
+its blog, get its emails, sign up, work in it, are contacted by a sales team, and some of them pay. Each system has its
+own format, with the retries, placeholder identifiers and broken lines that such files have.
 
 ========================  ==========================================  ====================
 function                  what it loads                               file in sample_data/
 ========================  ==========================================  ====================
 `load_segment`            website and product                         ``segment/``
 `load_segment_warehouse`  a few of the same people, as tables         ``segment_warehouse/``
-`load_customerio`         e-mails and who opened them                 ``customerio.ndjson``
-`load_hubspot`            the sales team's stages                     ``hubspot.csv``
-`load_billing`            who paid for what                           ``billing.csv``
+`load_customerio`         emails and who opened them                  ``customerio.ndjson``
+`load_hubspot`            the stages of the sales team                ``hubspot.csv``
+`load_billing`            payments                                    ``billing.csv``
 `load_sample`             all four, ready for `stitch`
 `load_journeys`           all four, stitched
 `load_truth`              every planted effect with its size          ``truth.json``
-`load_truth_people`       who truly stands behind each identifier     ``truth_people.csv``
+`load_truth_people`       the true person behind each identifier      ``truth_people.csv``
 ========================  ==========================================  ====================
 """
 
@@ -51,17 +51,17 @@ _TABLES = ("truth_people.csv", "truth_shared.csv", "README.md")
 
 
 def sample_path(name: str = "") -> Path:
-    """Return where a file of the sample data lies: in the installed package, or beside a checkout of it.
+    """Return the path of a sample file: in the installed package, or in a checkout of the repository.
 
     Parameters
     ----------
     name
-        ``"segment"``, ``"hubspot.csv"``, …; empty for the folder itself.
+        For instance ``"segment"`` or ``"hubspot.csv"``; empty for the folder itself.
 
     Raises
     ------
     SourceError
-        When there is no such file; the ones there are get named.
+        There is no such file; the error lists those there are.
 
     Examples
     --------
@@ -76,14 +76,14 @@ def sample_path(name: str = "") -> Path:
     places = [here / "_sample_data", here.parent / "sample_data"]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
-        raise SourceError(f"the sample data is neither in {places[0]} nor in {places[1]}: install the package again")
+        raise SourceError(f"the sample data is neither in {places[0]} nor in {places[1]}; install the package again.")
     if name and not (folder / name).exists():
         raise SourceError(unknown("name", name, available=[*_FILES, *_TABLES], what="sample file"))
     return folder / name
 
 
 def load_segment() -> Events:
-    """Load what the website and the product sent to Segment: gzipped lines of the spec, by source and month.
+    """Load the calls of the website and the product to Segment: gzipped lines of the spec, by source and month.
 
     About 66,000 calls. Identifiers: `user_id` (known after signing up), `anonymous_id` (a browser), `email` (from
     identify calls).
@@ -91,14 +91,14 @@ def load_segment() -> Events:
     =============================  ====================================================================================
     event                          when, and its own properties
     =============================  ====================================================================================
-    Loaded a Page                  any page; `page_path`, `page_title`; `campaign…` where the link was tagged
+    Loaded a Page                  any page; `page_path`, `page_title`; `campaign…` if the link was tagged
     Read Article                   scrolled to the end of a blog article; `article`
     Watched Video                  the two-minute tour on the home page; `video`
     Viewed Template                opened one in the template gallery; `template`
     Requested Demo                 sent the demo form; `form`
-    Subscribed to Newsletter       gave an e-mail address in the footer; `form`
-    Signed Up                      made an account; `plan`, `role`
-    Received Announcement          a web push reached the browser: nobody did anything; `channel`
+    Subscribed to Newsletter       entered an email address in the footer; `form`
+    Signed Up                      created an account; `plan`, `role`
+    Received Announcement          a web push reached the browser, whatever its owner did; `channel`
     Signed In                      on any device; `method`
     Created Project                the first thing to do in the product; `from_template`
     Invited Teammate               by the owner of an account
@@ -108,12 +108,12 @@ def load_segment() -> Events:
     Added Comment, Uploaded File,
     Searched Tasks, Opened Report,
     Changed Settings, Opened Help  the daily work
-    Enabled Single Sign-On         comes with the paid plan; `trial` for the few who try it before
+    Enabled Single Sign-On         a feature of the paid plan; `trial` for the few who try it before
     Saw Error                      `error_code`, `error_at`
     Contacted Support              `topic`
     =============================  ====================================================================================
 
-    On every behaviour: `device` (desktop, mobile), `browser`, `session_id`; on some, `replay_url` (the recording).
+    Every behaviour has `device` (desktop, mobile), `browser`, `session_id`; some have `replay_url` (the recording).
     Identify calls carry `email`, `name`, and after signing up `role`, `company`, `company_size`; group calls the
     account (`group_id`) with `name` and `employees`.
 
@@ -128,9 +128,9 @@ def load_segment() -> Events:
 
 
 def load_segment_warehouse() -> Events:
-    """Load a handful of the same calls as Segment's warehouse tables: `tracks`, `pages`, one table an event, …
+    """Load a few of the same calls as Segment's warehouse tables: `tracks`, `pages`, one table per event, …
 
-    The same message ids as in `load_segment`: stitched together with it, every row of this is a duplicate.
+    The message ids are those of `load_segment`: stitched together with it, every row here is a duplicate.
 
     Examples
     --------
@@ -143,12 +143,12 @@ def load_segment_warehouse() -> Events:
 
 
 def load_customerio() -> Events:
-    """Load Customer.io's reporting webhooks: 15,000 e-mails delivered, opened, clicked; subscribed, unsubscribed.
+    """Load Customer.io's reporting webhooks: 15,000 rows on emails delivered, opened, clicked, and subscriptions.
 
-    Identifiers: `user_id`, `email`, `customerio_id`. An ``opened`` is weak evidence, because mail proxies open by
-    themselves (a third of the deliveries here); ``human_opened`` and ``clicked`` are people. Onboarding e-mails have
-    `campaign_id` 3 and go out one hour, two days and six days after signing up; newsletters have a `newsletter_id` and
-    go out every second Tuesday.
+    Identifiers: `user_id`, `email`, `customerio_id`. An ``opened`` is weak evidence, because mail proxies open emails
+    (a third of the deliveries here); ``human_opened`` and ``clicked`` are people. Onboarding emails have
+    `campaign_id` 3 and are sent one hour, two days and six days after signing up; newsletters have a `newsletter_id`
+    and are sent every second Tuesday.
 
     Examples
     --------
@@ -164,8 +164,8 @@ def load_hubspot() -> Events:
     """Load HubSpot's property history of 1,500 contacts: Became Subscriber, Lead, MQL, SQL, Opportunity, Customer.
 
     Identifiers: `hubspot_id` (objectId), `email` (often in other capitals than elsewhere). `jobtitle` and
-    `numemployees` are traits; `associatedcompanyid` is the account. "Became Customer" is what billing tells the CRM a
-    day or two after an upgrade: a near-duplicate of it, not a cause.
+    `numemployees` are traits; `associatedcompanyid` is the account. "Became Customer" follows an upgrade by a day
+    or two, when billing informs the CRM: a near-duplicate of it, not a cause.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def load_hubspot() -> Events:
 def load_billing() -> Events:
     """Load the billing table: Upgraded Plan, Paid Invoice (each 30 days later), Cancelled Plan.
 
-    A plain CSV with columns `transaction_id`, `time` (UTC without saying so), `event`, `user_id` (digits), `plan`
+    A plain CSV with columns `transaction_id`, `time` (UTC, not stated), `event`, `user_id` (digits), `plan`
     (team, business), `amount`, `currency` (EUR).
 
     Examples
@@ -212,7 +212,7 @@ def load_sample() -> tuple[Events, Events, Events, Events]:
 
 
 def load_journeys() -> Journeys:
-    """Load all four systems and stitch them by the default rules: 5,000 people with one timeline each.
+    """Load all four systems and stitch them with the default rules: 5,000 people with one timeline each.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def load_journeys() -> Journeys:
 
 
 def load_truth() -> dict[str, Any]:
-    """Load every planted effect with its size, counted over the true people and not over the files.
+    """Load the size of every planted effect, counted over the true people and not over the files.
 
     Examples
     --------
@@ -240,9 +240,9 @@ def load_truth() -> dict[str, Any]:
 
 
 def load_truth_people() -> pl.DataFrame:
-    """Load who truly stands behind each identifier: `id_type`, `id` (String), `person` (Int64).
+    """Load the true person behind each identifier: `id_type`, `id` (String), `person` (Int64).
 
-    A browser that two people share has two rows. Junk ("null", all zeros, a test mailbox) names nobody and is not here.
+    A browser that two people share has two rows. Placeholders ("null", all zeros, a test mailbox) are not included.
 
     Examples
     --------

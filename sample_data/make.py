@@ -1,6 +1,6 @@
-"""Make the sample data: `python sample_data/make.py [--out FOLDER]` writes the same story, byte for byte, every time.
+"""Generate the sample data: `python sample_data/make.py [--out FOLDER]` writes the same bytes every time.
 
-Standard library only. What is planted in it, and how large each effect came out, is in README.md and truth.json.
+Standard library only. README.md and truth.json list the planted effects and their sizes.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from story.mess import spoil_identifiers, test_mailboxes  # noqa: E402
-from story.offices import write_billing, write_customerio, write_hubspot  # noqa: E402
-from story.plot import tell  # noqa: E402
-from story.segment import write_archive, write_warehouse  # noqa: E402
+from story.data_errors import corrupt_identifiers, test_mailbox_rows  # noqa: E402
+from story.generate import generate_story  # noqa: E402
 from story.truth import write_truth  # noqa: E402
+from story.write_segment import write_archive, write_warehouse  # noqa: E402
+from story.write_systems import write_billing, write_customerio, write_hubspot  # noqa: E402
 
 
 def make(out: Path) -> None:
     """Write every file of the sample data into `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    people, rows = tell()
-    rows += test_mailboxes(people)
+    people, rows = generate_story()
+    rows += test_mailbox_rows(people)
     rows.sort(key=lambda row: (row.t, row.person.number))
-    spoilt = spoil_identifiers(rows)
+    corrupted = corrupt_identifiers(rows)
     files = {
-        "segment": write_archive(spoilt, out / "segment"),
+        "segment": write_archive(corrupted, out / "segment"),
         "customerio.ndjson": write_customerio(rows, out / "customerio.ndjson"),
         "hubspot.csv": write_hubspot(rows, out / "hubspot.csv"),
         "billing.csv": write_billing(rows, out / "billing.csv"),
     }
-    write_warehouse(spoilt, out / "segment_warehouse")
-    write_truth(people, spoilt, files, out)
+    write_warehouse(corrupted, out / "segment_warehouse")
+    write_truth(people, corrupted, files, out)
 
 
 if __name__ == "__main__":

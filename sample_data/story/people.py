@@ -1,10 +1,10 @@
-"""The cast: 5,000 people with their devices and identifiers, and what the story will let happen to them."""
+"""The people: 5,000 of them with devices, identifiers, and the decisions drawn for each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from story.world import (
+from story.setting import (
     ARTICLES,
     BUYING_GUIDE,
     CAMPAIGNS,
@@ -15,90 +15,27 @@ from story.world import (
     Article,
     Campaign,
     Dice,
-    moment,
-    weekend,
+    is_weekend,
+    random_moment,
 )
 
 VISITORS, TEAMMATES, CRM_ONLY, BOTS = 4_805, 120, 70, 5
 FIRST = [
-    "Ada",
-    "Ben",
-    "Cleo",
-    "Dan",
-    "Elif",
-    "Finn",
-    "Gita",
-    "Hugo",
-    "Ines",
-    "Jan",
-    "Kaya",
-    "Leo",
-    "Mira",
-    "Noor",
-    "Olga",
-    "Paul",
-    "Rosa",
-    "Sam",
-    "Tara",
-    "Umar",
-    "Vera",
-    "Wim",
-    "Yuki",
-    "Zoe",
-]
+    "Ada", "Ben", "Cleo", "Dan", "Elif", "Finn", "Gita", "Hugo", "Ines", "Jan", "Kaya", "Leo", "Mira", "Noor",
+    "Olga", "Paul", "Rosa", "Sam", "Tara", "Umar", "Vera", "Wim", "Yuki", "Zoe",
+]  # fmt: skip
 LAST = [
-    "Abel",
-    "Berg",
-    "Costa",
-    "Diaz",
-    "Eder",
-    "Fuchs",
-    "Garcia",
-    "Hahn",
-    "Ito",
-    "Jansen",
-    "Khan",
-    "Lopez",
-    "Moreau",
-    "Novak",
-    "Olsen",
-    "Petrov",
-    "Quist",
-    "Rossi",
-    "Sato",
-]
+    "Abel", "Berg", "Costa", "Diaz", "Eder", "Fuchs", "Garcia", "Hahn", "Ito", "Jansen", "Khan", "Lopez",
+    "Moreau", "Novak", "Olsen", "Petrov", "Quist", "Rossi", "Sato",
+]  # fmt: skip
 COMPANY = [
-    "Amber",
-    "Birch",
-    "Cedar",
-    "Delta",
-    "Ember",
-    "Fjord",
-    "Grove",
-    "Harbor",
-    "Iris",
-    "Juniper",
-    "Kestrel",
-    "Lumen",
-    "Maple",
-    "Nimbus",
-    "Onyx",
-    "Pine",
-]
+    "Amber", "Birch", "Cedar", "Delta", "Ember", "Fjord", "Grove", "Harbor", "Iris", "Juniper", "Kestrel",
+    "Lumen", "Maple", "Nimbus", "Onyx", "Pine",
+]  # fmt: skip
 TRADE = [
-    "Works",
-    "Labs",
-    "Studio",
-    "Partners",
-    "Foods",
-    "Motors",
-    "Health",
-    "Energy",
-    "Media",
-    "Travel",
-    "Logistics",
-    "Design",
-]
+    "Works", "Labs", "Studio", "Partners", "Foods", "Motors", "Health", "Energy", "Media", "Travel",
+    "Logistics", "Design",
+]  # fmt: skip
 ROLES = {"engineer": 3, "project manager": 4, "marketing": 2, "founder": 1.5, "operations": 2}
 BROWSERS = {
     "desktop": {"Chrome": 58, "Safari": 22, "Firefox": 10, "Edge": 10},
@@ -108,7 +45,7 @@ BROWSERS = {
 
 @dataclass(slots=True)
 class Person:
-    """One true person: attributes first, then the identifiers that systems know them by."""
+    """One true person: attributes first, then the identifiers in the systems."""
 
     number: int
     kind: str
@@ -148,7 +85,7 @@ class Person:
 
 
 def sign_up_chance(person: Person) -> float:
-    """Video watchers sign up less on each kind of device; most of them sit at a desktop, where more sign up."""
+    """Video watchers sign up less often on each kind of device, but most use a desktop, where more people sign up."""
     if person.campaign is GIVEAWAY:
         chance = 0.42 if person.watches else 0.52
     elif person.device == "desktop":
@@ -162,97 +99,97 @@ def sign_up_chance(person: Person) -> float:
 
 def _arrival(dice: Dice) -> tuple[int, Campaign]:
     while True:
-        campaign = CAMPAIGNS[dice.weighted({i: c.weight for i, c in enumerate(CAMPAIGNS)})]
-        day = dice.whole(campaign.first_day, campaign.last_day)
-        if not weekend(day) or dice.yes(0.45):
-            return moment(dice, day), campaign
+        campaign = CAMPAIGNS[dice.weighted_choice({i: c.weight for i, c in enumerate(CAMPAIGNS)})]
+        day = dice.integer(campaign.first_day, campaign.last_day)
+        if not is_weekend(day) or dice.flip(0.45):
+            return random_moment(dice, day), campaign
 
 
-def _draw(number: int, kind: str) -> Person:
+def _draw_person(number: int, kind: str) -> Person:
     dice = Dice("person", number)
     arrives, campaign = _arrival(dice)
     if kind == "teammate":
         campaign = CAMPAIGNS[0]
-    desktop = dice.yes(0.5) if campaign is GIVEAWAY else dice.yes(0.53)
+    desktop = dice.flip(0.5) if campaign is GIVEAWAY else dice.flip(0.53)
     device = "desktop" if desktop or kind == "teammate" else "mobile"
-    enterprise = dice.yes(0.13)
-    articles = [a for a in ARTICLES if dice.yes(0.45 if enterprise and a is BUYING_GUIDE else a.readers)]
+    enterprise = dice.flip(0.13)
+    articles = [a for a in ARTICLES if dice.flip(0.45 if enterprise and a is BUYING_GUIDE else a.readers)]
     person = Person(
         number=number,
         kind=kind,
         arrives=arrives,
         campaign=campaign,
         device=device,
-        browser=dice.weighted(BROWSERS[device]),
-        name=f"{dice.pick(FIRST)} {dice.pick(LAST)}",
+        browser=dice.weighted_choice(BROWSERS[device]),
+        name=f"{dice.choice(FIRST)} {dice.choice(LAST)}",
         enterprise=enterprise,
-        watches=dice.yes(0.52 if device == "desktop" else 0.04),
+        watches=dice.flip(0.52 if device == "desktop" else 0.04),
         articles=articles if kind == "visitor" else [],
         hidden_path=False,
         signs_up=kind == "teammate",
         anonymous=[dice.uuid()] if kind != "crm" else [],
-        skew=dice.whole(-7_200_000, 7_200_000) if dice.yes(0.08) else 0,
+        skew=dice.integer(-7_200_000, 7_200_000) if dice.flip(0.08) else 0,
     )
     if kind == "visitor":
-        person.hidden_path = campaign is not GIVEAWAY and device == "desktop" and dice.yes(0.022)
-        person.signs_up = person.hidden_path or dice.yes(sign_up_chance(person))
-        _give_devices(person, dice)
+        person.hidden_path = campaign is not GIVEAWAY and device == "desktop" and dice.flip(0.022)
+        person.signs_up = person.hidden_path or dice.flip(sign_up_chance(person))
+        _add_devices(person, dice)
     if kind in {"visitor", "teammate"}:
-        _decide(person, dice)
+        _draw_decisions(person, dice)
     if kind == "crm" or person.signs_up or person.newsletter or person.demo:
-        _give_identifiers(person, dice)
+        _assign_identifiers(person, dice)
     return person
 
 
-def _give_devices(person: Person, dice: Dice) -> None:
+def _add_devices(person: Person, dice: Dice) -> None:
     more = 0
     if person.signs_up and not person.hidden_path:
-        more = dice.weighted({0: 0.6, 1: 0.3, 2: 0.1})
-    elif dice.yes(0.02):
+        more = dice.weighted_choice({0: 0.6, 1: 0.3, 2: 0.1})
+    elif dice.flip(0.02):
         more = 1
     person.anonymous += [dice.uuid() for _ in range(more)]
 
 
-def _decide(person: Person, dice: Dice) -> None:
+def _draw_decisions(person: Person, dice: Dice) -> None:
     if person.kind == "visitor" and not person.hidden_path:
         if person.signs_up:
-            person.demo = dice.yes(0.28 if person.enterprise else 0.03)
-            person.newsletter = dice.yes(0.3)
+            person.demo = dice.flip(0.28 if person.enterprise else 0.03)
+            person.newsletter = dice.flip(0.3)
         elif person.campaign is not GIVEAWAY:
-            person.demo = dice.yes(0.06 if person.enterprise else 0.008)
-            person.newsletter = dice.yes(0.05)
+            person.demo = dice.flip(0.06 if person.enterprise else 0.008)
+            person.newsletter = dice.flip(0.05)
 
 
-def _give_identifiers(person: Person, dice: Dice) -> None:
+def _assign_identifiers(person: Person, dice: Dice) -> None:
     number = person.number
-    person.size = dice.pick([200, 350, 800, 2500]) if person.enterprise else dice.pick([1, 3, 8, 15, 40, 90])
-    person.company = f"{dice.pick(COMPANY)} {dice.pick(TRADE)}"
-    person.role = dice.weighted(ROLES)
-    domain = person.company.replace(" ", "").lower() if dice.yes(0.8) else "mail"
+    person.size = dice.choice([200, 350, 800, 2500]) if person.enterprise else dice.choice([1, 3, 8, 15, 40, 90])
+    person.company = f"{dice.choice(COMPANY)} {dice.choice(TRADE)}"
+    person.role = dice.weighted_choice(ROLES)
+    domain = person.company.replace(" ", "").lower() if dice.flip(0.8) else "mail"
     person.email = f"{person.name.replace(' ', '.').lower()}{number}@{domain}.example"
     person.contact = 5_000_000 + 3 * number
     if person.kind != "crm":
-        person.customerio = dice.hex(12)
+        person.customerio = dice.hex_digits(12)
     if person.signs_up:
         person.user = str(100_000 + 13 * number)
         person.account = f"acct_{number:04d}"
-        if person.kind == "visitor" and dice.yes(0.03):
+        if person.kind == "visitor" and dice.flip(0.03):
             person.old_user = str(900_000 + number)
 
 
-def cast() -> list[Person]:
-    """Everyone in the story, numbered from 1; teammates know their account, neighbours share a browser."""
+def draw_people() -> list[Person]:
+    """Draw everyone in the story, numbered from 1."""
     kinds = ["visitor"] * VISITORS + ["teammate"] * TEAMMATES + ["crm"] * CRM_ONLY + ["bot"] * BOTS
-    people = [_draw(number, kind) for number, kind in enumerate(kinds, 1)]
+    people = [_draw_person(number, kind) for number, kind in enumerate(kinds, 1)]
     _share_devices(people)
     return people
 
 
 def _share_devices(people: list[Person]) -> None:
-    """Forty pairs: the second of each also signs in on the first one's browser, weeks after both signed up."""
+    """Choose 40 pairs whose second person also signs in on the first one's browser, weeks after both signed up."""
     dice = Dice("shared devices")
     early = [p for p in people if p.signs_up and p.kind == "visitor" and not p.hidden_path and not p.old_user]
     early = [p for p in early if p.arrives < START + (DAYS - 60) * DAY]
-    chosen = dice.some(early, 80)
+    chosen = dice.sample(early, 80)
     for owner, guest in zip(chosen[::2], chosen[1::2], strict=True):
         guest.shared.append(owner.anonymous[0])

@@ -1,4 +1,4 @@
-"""Life in the product: projects, the calendar, the week the button broke, and paying."""
+"""What users do in the product: projects, the calendar, the weeks with a broken button, and payments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from story.people import Person
 from story.rows import Row
+from story.setting import DAY, GIVEAWAY, HOUR, MINUTE, START, Dice, later_moment
 from story.website import Visit
-from story.world import DAY, GIVEAWAY, HOUR, MINUTE, START, Dice, later
 
 HABITS = {
     "Created Task": 5.0,
@@ -28,40 +28,40 @@ AFTERNOON = 0.48
 
 
 class Work(Visit):
-    """A session in the product: mostly told by the browser, partly by the server, which knows the user only."""
+    """A session in the product: most events come from the browser, some from the server, which knows only the user."""
 
     def track(self, name: str, **properties: Any) -> Row:
         row = super().track(name, **properties)
         row.source = "product"
-        if self.dice.yes(0.3):
+        if self.dice.flip(0.3):
             row.anonymous = None
-        if name in {"Created Project", "Saw Error"} or self.dice.yes(0.04):
+        if name in {"Created Project", "Saw Error"} or self.dice.flip(0.04):
             row.properties["replay_url"] = f"https://replay.example/session/{self.session}"
         return row
 
 
-def life(person: Person) -> list[Row]:
-    """Everything a user does in the product; sets `person.project`, `.calendar` and `.upgrade`."""
+def product_activity(person: Person) -> list[Row]:
+    """Return everything a user does in the product; sets `person.project`, `.calendar` and `.upgrade`."""
     if person.hidden_path:
-        return _after_upgrade(person, Dice("paid", person.number))
+        return _rows_after_upgrade(person, Dice("paid", person.number))
     dice = Dice("product", person.number)
-    rows = _guest_days(person, dice)
-    work = _work(person, person.signed_up + dice.whole(2, 30) * MINUTE, dice)
+    rows = _guest_rows(person, dice)
+    work = _work(person, person.signed_up + dice.integer(2, 30) * MINUTE, dice)
     broken = work.browser == BROKEN_BROWSER and BROKEN_FROM <= person.signed_up < BROKEN_TO
-    if broken and dice.yes(0.92):
-        for _ in range(dice.whole(1, 3)):
+    if broken and dice.flip(0.92):
+        for _ in range(dice.integer(1, 3)):
             work.track("Saw Error", error_code=BROKEN_CODE, error_at="new project")
         return rows + work.rows
-    if not dice.yes(_project_chance(person)):
-        for _ in range(dice.whole(0, 2)):
-            work.track(dice.pick(["Opened Help", "Changed Settings", "Searched Tasks"]))
+    if not dice.flip(_project_chance(person)):
+        for _ in range(dice.integer(0, 2)):
+            work.track(dice.choice(["Opened Help", "Changed Settings", "Searched Tasks"]))
         return rows + work.rows
     person.project = work.t
-    template = dice.yes(0.3)
+    template = dice.flip(0.3)
     work.track("Created Project", from_template=template)
     rows += work.rows
-    _decide_upgrade(person, dice)
-    return rows + _working_days(person, dice) + _after_upgrade(person, Dice("paid", person.number))
+    _draw_upgrade(person, dice)
+    return rows + _work_rows(person, dice) + _rows_after_upgrade(person, Dice("paid", person.number))
 
 
 def _project_chance(person: Person) -> float:
@@ -70,14 +70,14 @@ def _project_chance(person: Person) -> float:
     return 0.66 if person.device == "desktop" else 0.56
 
 
-def _guest_days(person: Person, dice: Dice) -> list[Row]:
-    """A few began under a guest account of its own; signing up renamed it with an alias call."""
+def _guest_rows(person: Person, dice: Dice) -> list[Row]:
+    """A few people started with a guest account, which an alias call renames when they sign up."""
     if not person.old_user:
         return []
     rows = []
-    for _ in range(dice.whole(2, 5)):
-        t = person.signed_up - dice.whole(2, 40) * MINUTE
-        row = Row(t, "product", "track", dice.pick(["Opened Help", "Searched Tasks"]), person, None, person.old_user)
+    for _ in range(dice.integer(2, 5)):
+        t = person.signed_up - dice.integer(2, 40) * MINUTE
+        row = Row(t, "product", "track", dice.choice(["Opened Help", "Searched Tasks"]), person, None, person.old_user)
         row.properties = {"device": person.device, "browser": person.browser, "plan": "guest"}
         rows.append(row)
     alias = Row(
@@ -86,14 +86,14 @@ def _guest_days(person: Person, dice: Dice) -> list[Row]:
     return [*rows, alias]
 
 
-def _decide_upgrade(person: Person, dice: Dice) -> None:
+def _draw_upgrade(person: Person, dice: Dice) -> None:
     if person.kind == "teammate":
         return  # the owner of the account connects the calendar, and pays
-    if dice.yes(0.27):
-        person.calendar = person.project + int((0.02 + dice.wait(3)) * DAY)
+    if dice.flip(0.27):
+        person.calendar = person.project + int((0.02 + dice.exponential(3)) * DAY)
     chance = UPGRADE_WITH_CALENDAR if person.calendar else UPGRADE_WITHOUT
-    if dice.yes(chance):
-        person.upgrade = later(dice, person.calendar or person.project, 1 + dice.wait(9))
+    if dice.flip(chance):
+        person.upgrade = later_moment(dice, person.calendar or person.project, 1 + dice.exponential(9))
 
 
 def _work(person: Person, t: int, dice: Dice) -> Work:
@@ -101,74 +101,74 @@ def _work(person: Person, t: int, dice: Dice) -> Work:
     return Work(person, t, anonymous=anonymous, dice=dice, user=person.user)
 
 
-def _working_days(person: Person, dice: Dice) -> list[Row]:
-    """Active days thin out; those who pay stay longer. The calendar is connected on the day that was decided."""
+def _work_rows(person: Person, dice: Dice) -> list[Row]:
+    """Active days become rarer over time. The calendar is connected on the day drawn before."""
     rows: list[Row] = []
-    days = 2 + int(dice.wait(6))
-    invites = dice.yes(0.3)
+    days = 2 + int(dice.exponential(6))
+    invites = dice.flip(0.3)
     t = person.project + 20 * MINUTE
     for day in range(days):
         work = _work(person, t, dice)
-        if day and dice.yes(0.5):
+        if day and dice.flip(0.5):
             work.track("Signed In", method="password")
         if day == 0 and invites:
             work.track("Invited Teammate")
-        for _ in range(dice.whole(2, 7)):
-            work.track(dice.weighted(HABITS))
-        if dice.yes(0.015):
+        for _ in range(dice.integer(2, 7)):
+            work.track(dice.weighted_choice(HABITS))
+        if dice.flip(0.015):
             work.track("Saw Error", error_code="UPLOAD-413", error_at="file upload")
-        if dice.yes(0.012):
-            work.track("Contacted Support", topic=dice.pick(["billing", "import", "login"]))
-        rows += work.rows + _afternoon(person, work.t, day)
-        t = later(dice, work.t, 1 + dice.wait(3))
+        if dice.flip(0.012):
+            work.track("Contacted Support", topic=dice.choice(["billing", "import", "login"]))
+        rows += work.rows + _afternoon_rows(person, work.t, day)
+        t = later_moment(dice, work.t, 1 + dice.exponential(3))
     if person.calendar:
         work = _work(person, person.calendar, dice)
-        work.track("Connected Calendar", provider=dice.pick(["google", "outlook"]))
+        work.track("Connected Calendar", provider=dice.choice(["google", "outlook"]))
         rows += work.rows
-    if dice.yes(0.02):  # a trial of a paid feature, open to everyone and telling nothing
-        work = _work(person, person.project + int(dice.wait(12) * DAY), dice)
+    if dice.flip(0.02):  # a trial of a paid feature, open to everyone and unrelated to upgrading
+        work = _work(person, person.project + int(dice.exponential(12) * DAY), dice)
         work.track("Enabled Single Sign-On", trial=True)
         rows += work.rows
     return rows
 
 
-def _afternoon(person: Person, t: int, day: int) -> list[Row]:
-    """Some come back later on the same day; with dice of its own, so that nothing else in the story depends on it."""
+def _afternoon_rows(person: Person, t: int, day: int) -> list[Row]:
+    """Some return later the same day; this has its own dice, so that nothing else in the story depends on it."""
     dice = Dice("afternoon", person.number, day)
-    if not dice.yes(AFTERNOON):
+    if not dice.flip(AFTERNOON):
         return []
-    work = _work(person, t + dice.whole(60, 240) * MINUTE, dice)
-    for _ in range(dice.whole(2, 7)):
-        work.track(dice.weighted(HABITS))
+    work = _work(person, t + dice.integer(60, 240) * MINUTE, dice)
+    for _ in range(dice.integer(2, 7)):
+        work.track(dice.weighted_choice(HABITS))
     return work.rows
 
 
-def _after_upgrade(person: Person, dice: Dice) -> list[Row]:
-    """What only the paid plan offers happens after paying: it looks like the best predictor, and predicts nothing."""
+def _rows_after_upgrade(person: Person, dice: Dice) -> list[Row]:
+    """Features of the paid plan are used after paying: they look like the best predictor and predict nothing."""
     if not person.upgrade:
         return []
-    billing = [_bill(person, person.upgrade, "Upgraded Plan", dice)]
-    billing += [_bill(person, person.upgrade + month * 30 * DAY, "Paid Invoice", dice) for month in (1, 2, 3)]
-    if dice.yes(0.04):
-        billing.append(_bill(person, person.upgrade + int(dice.between(3, 40) * DAY), "Cancelled Plan", dice))
+    billing = [_billing_row(person, person.upgrade, "Upgraded Plan", dice)]
+    billing += [_billing_row(person, person.upgrade + month * 30 * DAY, "Paid Invoice", dice) for month in (1, 2, 3)]
+    if dice.flip(0.04):
+        billing.append(_billing_row(person, person.upgrade + int(dice.uniform(3, 40) * DAY), "Cancelled Plan", dice))
     rows: list[Row] = []
-    if dice.yes(0.7):
-        work = _work(person, person.upgrade + HOUR + int(dice.wait(3) * DAY), dice)
+    if dice.flip(0.7):
+        work = _work(person, person.upgrade + HOUR + int(dice.exponential(3) * DAY), dice)
         work.track("Enabled Single Sign-On", trial=False)
         rows += work.rows
     t = person.upgrade + DAY
-    for _ in range(0 if person.hidden_path else 3 + int(dice.wait(5))):
+    for _ in range(0 if person.hidden_path else 3 + int(dice.exponential(5))):
         work = _work(person, t, dice)
-        for _ in range(dice.whole(2, 7)):
-            work.track(dice.weighted(HABITS))
+        for _ in range(dice.integer(2, 7)):
+            work.track(dice.weighted_choice(HABITS))
         rows += work.rows
-        t = later(dice, work.t, 1 + dice.wait(3))
+        t = later_moment(dice, work.t, 1 + dice.exponential(3))
     return rows + billing
 
 
-def _bill(person: Person, t: int, name: str, dice: Dice) -> Row:
+def _billing_row(person: Person, t: int, name: str, dice: Dice) -> Row:
     plan = "team" if person.size < 40 else "business"
     row = Row(t - t % 1000, "billing", "track", name, person, None, person.user)
     row.properties = {"plan": plan, "amount": 0 if name == "Cancelled Plan" else (29 if plan == "team" else 149)}
-    row.message = "txn_" + dice.hex(10)
+    row.message = "txn_" + dice.hex_digits(10)
     return row

@@ -1,4 +1,4 @@
-"""What happened, before any system has written it down."""
+"""What happened, before any system has recorded it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from story.people import Person
-from story.world import Campaign
+from story.setting import Campaign
 
 
 @dataclass(slots=True)
 class Row:
-    """One thing that one true person did or had done to them, at `t` ms since 1970, as `source` will tell it."""
+    """One thing that happened to one true person, at `t` ms since 1970, as `source` will record it."""
 
     t: int
     source: str  # website | product | customerio | hubspot | billing
@@ -27,7 +27,7 @@ class Row:
 
 
 def event_name(row: Row) -> str | None:
-    """What the row is called on a timeline, or None when it is no behaviour."""
+    """Return the name of the row's event on a timeline; None if it is not a behaviour."""
     if row.kind == "page":
         return "Loaded a Page"
     return row.name if row.source in {"website", "product", "billing"} and row.kind == "track" else None

@@ -1,4 +1,4 @@
-"""The planted truth, counted with plain loops over what really happened: truth.json and two small tables."""
+"""The planted effects, counted with plain loops over what really happened: truth.json and two small tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from story.mess import NOBODY, TEST_MAILBOX
+from story.data_errors import TEST_MAILBOX, ZERO_ID
 from story.people import Person
 from story.product import BROKEN_BROWSER, BROKEN_CODE, BROKEN_FROM, BROKEN_TO
 from story.rows import Row, event_name
-from story.segment import iso, write_csv
-from story.world import ARTICLES, DAY
+from story.setting import ARTICLES, DAY
+from story.write_segment import to_iso, write_csv
 
 STAGES = {
     "subscriber": "Became Subscriber",
@@ -25,11 +25,11 @@ STAGES = {
 }
 GOAL, FUNNEL, WINDOW_DAYS = "Upgraded Plan", ["Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan"], 30
 Timeline = list[tuple[int, str, Row]]
-JUNK = {NOBODY, "null", "undefined"}
+JUNK = {ZERO_ID, "null", "undefined"}
 
 
 def timelines(rows: list[Row]) -> dict[int, Timeline]:
-    """One list of (time, event, row) a true person, in order; facts such as identify calls are no events."""
+    """Return one list of (time, event, row) per true person, in order; identify calls and the like are not events."""
     found: dict[int, Timeline] = defaultdict(list)
     for row in rows:
         name = event_name(row)
@@ -42,16 +42,16 @@ def timelines(rows: list[Row]) -> dict[int, Timeline]:
     return dict(found)
 
 
-def first(timeline: Timeline, event: str) -> float:
+def first_time(timeline: Timeline, event: str) -> float:
     return next((t for t, name, _ in timeline if name == event), math.inf)
 
 
-def did(lines: dict[int, Timeline], event: str) -> set[int]:
-    return {number for number, line in lines.items() if first(line, event) < math.inf}
+def people_who_did(lines: dict[int, Timeline], event: str) -> set[int]:
+    return {number for number, line in lines.items() if first_time(line, event) < math.inf}
 
 
-def reached(timeline: Timeline, steps: list[str], window: int) -> int:
-    """The deepest that any attempt got: steps in order, the last within the window of the first."""
+def deepest_step(timeline: Timeline, steps: list[str], window: int) -> int:
+    """Return the deepest step that any attempt reached: steps in order, all within the window after the first."""
     best = 0
     for i, (start, name, _) in enumerate(timeline):
         if name != steps[0]:
@@ -65,11 +65,11 @@ def reached(timeline: Timeline, steps: list[str], window: int) -> int:
     return best
 
 
-def cells(lines: dict[int, Timeline], event: str, goal: str, exposure: str) -> dict[str, float]:
-    """The four cells of behaviour and goal, and phi, under one rule of who is watched how long."""
+def contingency_table(lines: dict[int, Timeline], event: str, goal: str, exposure: str) -> dict[str, float]:
+    """Count the four cells of behaviour and goal, and phi, for one rule of how long each person is observed."""
     a = b = c = d = 0
     for line in lines.values():
-        end, goal_at = math.inf, first(line, goal)
+        end, goal_at = math.inf, first_time(line, goal)
         if exposure == "before":
             end = goal_at
         elif exposure == "first 7d":
@@ -86,8 +86,8 @@ def cells(lines: dict[int, Timeline], event: str, goal: str, exposure: str) -> d
     return {"both": a, "behaviour_only": b, "conversion_only": c, "neither": d, "phi": round(phi, 4)}
 
 
-def identifiers(rows: list[Row]) -> dict[tuple[str, str], set[int]]:
-    """Who truly stands behind each identifier: two people behind a shared browser."""
+def identifier_owners(rows: list[Row]) -> dict[tuple[str, str], set[int]]:
+    """Return the true people behind each identifier: two for a shared browser."""
     found: dict[tuple[str, str], set[int]] = defaultdict(set)
     for row in rows:
         person = row.person
@@ -104,18 +104,18 @@ def identifiers(rows: list[Row]) -> dict[tuple[str, str], set[int]]:
     return dict(found)
 
 
-def _campaigns(lines: dict[int, Timeline]) -> dict[str, dict[str, int]]:
+def _count_campaigns(lines: dict[int, Timeline]) -> dict[str, dict[str, int]]:
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for line in lines.values():
         tagged = [row.campaign.name for _, name, row in line if name == "Loaded a Page" and row.campaign]
         counts = table[next((name for name in tagged if name), "(none)")]
         counts["people"] += 1
         for key, event in {"signed_up": "Signed Up", "created_project": "Created Project", "upgraded": GOAL}.items():
-            counts[key] += first(line, event) < math.inf
+            counts[key] += first_time(line, event) < math.inf
     return {name: dict(counts) for name, counts in sorted(table.items()) if not name.startswith("newsletter")}
 
 
-def _broken(lines: dict[int, Timeline]) -> dict[str, Any]:
+def _count_broken_weeks(lines: dict[int, Timeline]) -> dict[str, Any]:
     hit: Counter[str] = Counter()
     for line in lines.values():
         signed = [(t, row) for t, name, row in line if name == "Signed Up"]
@@ -129,40 +129,42 @@ def _broken(lines: dict[int, Timeline]) -> dict[str, Any]:
         if where == "others" and not inside:
             continue
         hit[f"{where}: signed up"] += 1
-        hit[f"{where}: created project"] += first(line, "Created Project") < math.inf
+        hit[f"{where}: created project"] += first_time(line, "Created Project") < math.inf
         hit[f"{where}: saw the error"] += any(r.properties.get("error_code") == BROKEN_CODE for _, _, r in line)
-    about = {"browser": BROKEN_BROWSER, "error_code": BROKEN_CODE, "from": iso(BROKEN_FROM), "to": iso(BROKEN_TO)}
+    about = {"browser": BROKEN_BROWSER, "error_code": BROKEN_CODE, "from": to_iso(BROKEN_FROM), "to": to_iso(BROKEN_TO)}
     return {**about, **dict(sorted(hit.items()))}
 
 
-def _simpson(lines: dict[int, Timeline]) -> dict[str, dict[str, int]]:
+def _count_by_device(lines: dict[int, Timeline]) -> dict[str, dict[str, int]]:
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for line in lines.values():
         device = next((row.properties["device"] for _, _, row in line if "device" in row.properties), None)
         if not device:
             continue
-        key = "watched" if first(line, "Watched Video") < first(line, "Signed Up") else "did not watch"
+        key = "watched" if first_time(line, "Watched Video") < first_time(line, "Signed Up") else "did not watch"
         for group in (device, "all"):
             table[group][key] += 1
-            table[group][f"{key}, signed up"] += first(line, "Signed Up") < math.inf
+            table[group][f"{key}, signed up"] += first_time(line, "Signed Up") < math.inf
     return {group: dict(sorted(counts.items())) for group, counts in sorted(table.items())}
 
 
-def _articles(lines: dict[int, Timeline]) -> dict[str, dict[str, int]]:
+def _count_readers(lines: dict[int, Timeline]) -> dict[str, dict[str, int]]:
     table = {}
     for article in ARTICLES:
         path, counts = f"/blog/{article.slug}", Counter[str]()
         for line in lines.values():
             read = min((t for t, _, row in line if row.path == path), default=math.inf)
-            counts["readers"] += read < first(line, "Signed Up") and read < math.inf
-            counts["signed_up"] += read < first(line, "Signed Up") < math.inf
-            counts["became_mql"] += read < first(line, "Became MQL") < math.inf
-            counts["became_sql"] += read < first(line, "Became SQL") < math.inf
+            counts["readers"] += read < first_time(line, "Signed Up") and read < math.inf
+            counts["signed_up"] += read < first_time(line, "Signed Up") < math.inf
+            counts["became_mql"] += read < first_time(line, "Became MQL") < math.inf
+            counts["became_sql"] += read < first_time(line, "Became SQL") < math.inf
         table[article.slug] = dict(counts)
     return table
 
 
-def _identity(people: list[Person], lines: dict[int, Timeline], ids: dict[tuple[str, str], set[int]]) -> dict[str, Any]:
+def _count_identifiers(
+    people: list[Person], lines: dict[int, Timeline], ids: dict[tuple[str, str], set[int]]
+) -> dict[str, Any]:
     devices = Counter(n for (kind, _), owners in ids.items() if kind == "anonymous_id" for n in owners)
     known = {n for (kind, _), owners in ids.items() if kind != "anonymous_id" for n in owners}
     return {
@@ -178,10 +180,10 @@ def _identity(people: list[Person], lines: dict[int, Timeline], ids: dict[tuple[
 
 
 def write_truth(people: list[Person], rows: list[Row], files: dict[str, dict[str, int]], out: Path) -> None:
-    """Write truth.json, truth_people.csv (behind each identifier) and truth_shared.csv (at each shared browser)."""
-    lines, ids = timelines(rows), identifiers(rows)
-    depth = Counter(reached(line, FUNNEL, WINDOW_DAYS * DAY) for line in lines.values())
-    upgraded, project = did(lines, GOAL), did(lines, "Created Project")
+    """Write truth.json, truth_people.csv (per identifier) and truth_shared.csv (events on shared browsers)."""
+    lines, ids = timelines(rows), identifier_owners(rows)
+    depth = Counter(deepest_step(line, FUNNEL, WINDOW_DAYS * DAY) for line in lines.values())
+    upgraded, project = people_who_did(lines, GOAL), people_who_did(lines, "Created Project")
     behaviours = {
         "true_effect": ("Connected Calendar", ["before", "first 7d", "whole"]),
         "leak": ("Enabled Single Sign-On", ["before", "whole"]),
@@ -192,26 +194,31 @@ def write_truth(people: list[Person], rows: list[Row], files: dict[str, dict[str
     truth: dict[str, Any] = {
         "files": files,
         "events": sum(map(len, lines.values())),
-        "identity": _identity(people, lines, ids),
+        "identity": _count_identifiers(people, lines, ids),
         "funnel": {
             "steps": FUNNEL,
             "within": f"{WINDOW_DAYS}d",
             "people": [sum(depth[k] for k in range(step, len(FUNNEL) + 1)) for step in range(1, len(FUNNEL) + 1)],
         },
-        "people_who": {name: len(did(lines, name)) for name in [*FUNNEL, "Connected Calendar", "Requested Demo"]},
-        "campaigns": _campaigns(lines),
+        "people_who": {
+            name: len(people_who_did(lines, name)) for name in [*FUNNEL, "Connected Calendar", "Requested Demo"]
+        },
+        "campaigns": _count_campaigns(lines),
         **{
-            key: {"behaviour": name, **{exposure: cells(lines, name, GOAL, exposure) for exposure in exposures}}
+            key: {
+                "behaviour": name,
+                **{exposure: contingency_table(lines, name, GOAL, exposure) for exposure in exposures},
+            }
             for key, (name, exposures) in behaviours.items()
         },
-        "visible_drop_off": _broken(lines),
+        "visible_drop_off": _count_broken_weeks(lines),
         "hidden_path": {
             "path": ["Loaded a Page", "Viewed Template", "Loaded a Page", "Signed Up", "Loaded a Page", GOAL],
             "upgraded": len(upgraded),
             "upgraded_without_project": len(upgraded - project),
         },
-        "simpson": _simpson(lines),
-        "articles": _articles(lines),
+        "simpson": _count_by_device(lines),
+        "articles": _count_readers(lines),
     }
     (out / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     owners = [{"id_type": k, "id": v, "person": n} for (k, v), who in sorted(ids.items()) for n in sorted(who)]

@@ -44,7 +44,7 @@ def test_known_means_the_same_everywhere(report):
     assert "1,217 of the 5,024 people (24%) are known by user_id" in who.means
     assert "1,507 email" in who.means
     written = samples.sample_path("README.md").read_text(encoding="utf-8")
-    assert "1,217 of them have a `user_id` (the library calls these known), 1,507 an e-mail address" in written
+    assert "1,217 of them have a `user_id` (the library calls these known), 1,507 an email address" in written
 
 
 def test_rates_of_groups_are_all_percents(report):

@@ -1,4 +1,4 @@
-"""Segment: the calls of the spec as gzipped lines by source and month, and a handful of them as warehouse tables."""
+"""Segment files: spec calls as gzipped lines by source and month, and a few of them as warehouse tables."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from story.mess import Call, bad_calls, cut, dump, shout, spoil_calls
+from story.data_errors import Call, add_retries, make_bad_calls, to_json, truncate, vary_email
 from story.rows import Row
-from story.world import END, SITE, START, TITLES, Dice
+from story.setting import END, SITE, START, TITLES, Dice
 
 AGENTS = {
     (
@@ -40,11 +40,11 @@ LIBRARY = {
 TIMES = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
 
 
-def call_of(row: Row, number: int) -> Call:
-    """One row as a call of the Segment spec; times still in ms."""
+def build_call(row: Row, number: int) -> Call:
+    """Build a call of the Segment spec from a row; times are still in ms."""
     dice = Dice("call", number)
-    row.message = "ajs-" + dice.hex(14)
-    lag = dice.whole(120, 900)
+    row.message = "ajs-" + dice.hex_digits(14)
+    lag = dice.integer(120, 900)
     skewed = row.t + (row.person.skew if row.source == "website" else 0)
     context: Call = {"library": LIBRARY[row.source]}
     call: Call = {"type": row.kind, "messageId": row.message, "anonymousId": row.anonymous, "userId": row.user}
@@ -58,7 +58,7 @@ def call_of(row: Row, number: int) -> Call:
         if row.source == "product" and row.person.account:
             context["groupId"] = row.person.account
     elif row.kind == "identify":
-        call["traits"] = {**properties, "email": shout(dice, properties["email"])}
+        call["traits"] = {**properties, "email": vary_email(dice, properties["email"])}
     elif row.kind == "group":
         call |= {"groupId": properties.pop("group_id"), "traits": properties}
     else:
@@ -86,35 +86,35 @@ def _page(row: Row) -> dict[str, str]:
     return {"path": row.path, "url": url, "title": TITLES[row.path], "referrer": referrer, "search": search}
 
 
-def iso(t: int) -> str:
+def to_iso(t: int) -> str:
     return datetime.fromtimestamp(t / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{t % 1000:03d}Z"
 
 
-def _in_words(call: Call) -> Call:
-    return {key: iso(value) if key in TIMES and isinstance(value, int) else value for key, value in call.items()}
+def _format_times(call: Call) -> Call:
+    return {key: to_iso(value) if key in TIMES and isinstance(value, int) else value for key, value in call.items()}
 
 
 def write_archive(rows: list[Row], folder: Path) -> dict[str, int]:
-    """Write `source/month.json.gz` in the order of arrival; return how many lines came of what."""
+    """Write `source/month.json.gz` in order of arrival; return the number of lines of each kind."""
     lines: dict[tuple[str, str], list[tuple[int, int, str]]] = defaultdict(list)
     counts: Counter[str] = Counter()
 
     def put(source: str, received: int, line: str, what: str) -> None:
         counts["lines"] += 1
         counts[what] += bool(what)
-        month = iso(min(max(received, START), END - 1))[:7]
+        month = to_iso(min(max(received, START), END - 1))[:7]
         lines[source, month].append((received, counts["lines"], line))
 
     for source in LIBRARY:
-        calls = [call_of(row, i) for i, row in enumerate(rows) if row.source == source]
-        for what, call in spoil_calls(calls):
+        calls = [build_call(row, i) for i, row in enumerate(rows) if row.source == source]
+        for what, call in add_retries(calls):
             counts[call["type"]] += what != "duplicate"
-            put(source, call["receivedAt"], dump(_in_words(call)), what)
+            put(source, call["receivedAt"], to_json(_format_times(call)), what)
         if source == "product":
             example = next(call for call in calls if call.get("event") == "Opened Help" and call["anonymousId"])
-            for reason, bad in bad_calls(example):
-                line = dump(_in_words({key: value for key, value in bad.items() if key != "_received"}))
-                put(source, bad["_received"], cut(line) if reason == "broken line" else line, reason)
+            for reason, bad in make_bad_calls(example):
+                line = to_json(_format_times({key: value for key, value in bad.items() if key != "_received"}))
+                put(source, bad["_received"], truncate(line) if reason == "broken line" else line, reason)
     for (source, month), content in sorted(lines.items()):
         content.sort()
         write_gzip(folder / source / f"{month}.json.gz", "".join(f"{line}\n" for _, _, line in content))
@@ -122,7 +122,7 @@ def write_archive(rows: list[Row], folder: Path) -> dict[str, int]:
 
 
 def write_gzip(path: Path, text: str) -> None:
-    """The same bytes on every run: no time and no name inside."""
+    """Write the same bytes on every run: without the time and the name of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
         file.write(text.encode())
@@ -132,16 +132,16 @@ def _snake(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()).strip("_")
 
 
-def _flat(prefix: str, value: dict[str, Any]) -> dict[str, Any]:
+def _flatten(prefix: str, value: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, inner in value.items():
         name = f"{prefix}_{_snake(key)}" if prefix else _snake(key)
-        out |= _flat(name, inner) if isinstance(inner, dict) else {name: inner}
+        out |= _flatten(name, inner) if isinstance(inner, dict) else {name: inner}
     return out
 
 
 def write_warehouse(rows: list[Row], folder: Path) -> None:
-    """The calls of one person and a few neighbours as Segment's warehouse tables: tracks has no properties."""
+    """Write the calls of a few people as Segment's warehouse tables; `tracks` has no properties."""
     guest = min((r.person.number for r in rows if r.kind == "alias"), default=0)
     known = sorted({r.person.number for r in rows if r.kind == "identify" and r.person.user})[:3]
     strangers = sorted({r.person.number for r in rows if r.kind == "page" and not r.person.known})[:4]
@@ -152,25 +152,25 @@ def write_warehouse(rows: list[Row], folder: Path) -> None:
         if row.source not in LIBRARY or row.person.number not in chosen or taken[row.person.number] >= 25:
             continue
         taken[row.person.number] += 1
-        call = _in_words(call_of(row, number))
+        call = _format_times(build_call(row, number))
         common = {"id": call["messageId"], "anonymous_id": call["anonymousId"], "user_id": call["userId"]}
-        common |= {_snake(key): call[key] for key in TIMES} | _flat("context", call["context"])
+        common |= {_snake(key): call[key] for key in TIMES} | _flatten("context", call["context"])
         if row.kind == "track":
             slug = {"event": _snake(row.name), "event_text": row.name}
             tables["tracks"].append(common | slug)
-            tables[slug["event"]].append(common | slug | _flat("", call["properties"]))
+            tables[slug["event"]].append(common | slug | _flatten("", call["properties"]))
         else:
             own = call.get("properties") or call.get("traits") or {}
             extra = {"name": call["name"]} if row.kind == "page" else {}
             extra |= {_snake(k): call[k] for k in ("groupId", "previousId") if k in call}
             name = {"page": "pages", "identify": "identifies", "group": "groups", "alias": "aliases"}[row.kind]
-            tables[name].append(common | extra | _flat("", own))
+            tables[name].append(common | extra | _flatten("", own))
     for name, content in tables.items():
         write_csv(folder / f"{name}.csv", content)
 
 
 def write_csv(path: Path, content: list[dict[str, Any]]) -> None:
-    """Every column that any row has, in order of appearance; missing values are empty."""
+    """Write every column that any row has, in order of appearance; missing values are empty."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = list(dict.fromkeys(key for row in content for key in row))
     with path.open("w", newline="", encoding="utf-8") as file:

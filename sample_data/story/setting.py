@@ -1,4 +1,4 @@
-"""Dice, calendar, campaigns and pages: everything the story's people are placed in."""
+"""The setting of the story: random draws, calendar, campaigns and pages."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ SITE = "https://tidyboards.example"
 
 
 class Dice:
-    """Chance that comes out the same everywhere: only `random()`, whose sequence Python promises to keep."""
+    """Random draws that are the same everywhere: only from `random()`, whose sequence Python promises to keep."""
 
     def __init__(self, *seed: object) -> None:
         self._random = random.Random(":".join(map(str, seed))).random
 
-    def yes(self, chance: float) -> bool:
+    def flip(self, chance: float) -> bool:
         return self._random() < chance
 
-    def between(self, low: float, high: float) -> float:
+    def uniform(self, low: float, high: float) -> float:
         return low + (high - low) * self._random()
 
-    def whole(self, low: int, high: int) -> int:
+    def integer(self, low: int, high: int) -> int:
         return low + int(self._random() * (high - low + 1))
 
-    def wait(self, mean: float) -> float:
+    def exponential(self, mean: float) -> float:
         return -mean * math.log(1 - self._random())
 
-    def pick(self, items: Sequence[T]) -> T:
+    def choice(self, items: Sequence[T]) -> T:
         return items[int(self._random() * len(items))]
 
-    def weighted(self, weights: Mapping[T, float]) -> T:
+    def weighted_choice(self, weights: Mapping[T, float]) -> T:
         left = self._random() * sum(weights.values())
         for item, weight in weights.items():
             left -= weight
@@ -46,20 +46,20 @@ class Dice:
                 return item
         return item
 
-    def some(self, items: Sequence[T], n: int) -> list[T]:
+    def sample(self, items: Sequence[T], n: int) -> list[T]:
         rest = list(items)
         return [rest.pop(int(self._random() * len(rest))) for _ in range(min(n, len(rest)))]
 
-    def hex(self, n: int) -> str:
+    def hex_digits(self, n: int) -> str:
         return "".join("0123456789abcdef"[int(self._random() * 16)] for _ in range(n))
 
     def uuid(self) -> str:
-        h = self.hex(30)
+        h = self.hex_digits(30)
         return f"{h[:8]}-{h[8:12]}-4{h[12:15]}-a{h[15:18]}-{h[18:30]}"
 
 
 class Campaign(NamedTuple):
-    """A campaign as its links are tagged, with how often it is someone's first touch and what its people are like."""
+    """A campaign as its links are tagged, how often it is the first touch, and how likely its people are to sign up."""
 
     name: str | None
     source: str | None
@@ -138,7 +138,7 @@ TITLES = {
     "/app": "Your boards",
     "/blog": "Blog",
 }
-ROAMING = {
+PAGE_WEIGHTS = {
     "/": 3,
     "/features": 4,
     "/pricing": 3,
@@ -151,7 +151,7 @@ ROAMING = {
 
 
 class Article(NamedTuple):
-    """A blog article: how many visitors read it, and what reading it goes with."""
+    """A blog article: the share of visitors who read it, and how reading it changes the chance to sign up."""
 
     slug: str
     title: str
@@ -176,17 +176,17 @@ TEMPLATES = ["Content calendar", "Product roadmap", "Hiring pipeline", "Event ch
 _HOURS = dict(enumerate([1, 1, 1, 1, 1, 2, 4, 9, 14, 16, 15, 12, 10, 13, 15, 14, 11, 8, 6, 6, 6, 5, 3, 2]))
 
 
-def moment(dice: Dice, day: int) -> int:
-    """Some moment of a day of the story, more likely in working hours, in ms since 1970."""
-    return START + day * DAY + dice.weighted(_HOURS) * HOUR + dice.whole(0, HOUR - 1)
+def random_moment(dice: Dice, day: int) -> int:
+    """Draw a moment on a day of the story, more likely in working hours, in ms since 1970."""
+    return START + day * DAY + dice.weighted_choice(_HOURS) * HOUR + dice.integer(0, HOUR - 1)
 
 
-def later(dice: Dice, t: int, days: float) -> int:
-    """A moment in about so many days after `t`: at a working hour, never before an hour has passed."""
+def later_moment(dice: Dice, t: int, days: float) -> int:
+    """Draw a moment about so many days after `t`: in working hours, and at least one hour later."""
     if days < 1:
         return t + HOUR + int(days * DAY)
-    return max(moment(dice, (t - START) // DAY + round(days)), t + HOUR)
+    return max(random_moment(dice, (t - START) // DAY + round(days)), t + HOUR)
 
 
-def weekend(day: int) -> bool:
+def is_weekend(day: int) -> bool:
     return (day + 6) % 7 >= 5  # 1 March 2026 was a Sunday

@@ -1,4 +1,4 @@
-"""Customer.io, HubSpot and billing: the same people, each in its own words and its own mess."""
+"""Customer.io, HubSpot and billing: the same people, each in its own format and with its own errors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from story.mess import cut, dump, shout
+from story.data_errors import to_json, truncate, vary_email
 from story.rows import Row
-from story.segment import write_csv
-from story.world import Dice
+from story.setting import Dice
+from story.write_segment import write_csv
 
 
 def write_customerio(rows: list[Row], path: Path) -> dict[str, int]:
-    """Reporting webhooks, one JSON object a line, times in seconds; retried, broken and timeless lines among them."""
+    """Write reporting webhooks, one JSON object per line, times in seconds; some retried, broken or without a time."""
     dice = Dice("customerio")
     counts: Counter[str] = Counter()
     lines = []
@@ -31,26 +31,28 @@ def write_customerio(rows: list[Row], path: Path) -> dict[str, int]:
         }
         kind = "customer" if row.kind in {"subscribed", "unsubscribed"} else "email"
         if kind == "email":
-            data["recipient"] = shout(dice, person.email).strip()
+            data["recipient"] = vary_email(dice, person.email).strip()
         call = {"event_id": row.message, "object_type": kind, "metric": row.kind, "timestamp": row.t // 1000}
-        line = dump({**call, "data": {**data, **about}})
+        line = to_json({**call, "data": {**data, **about}})
         counts[row.kind] += 1
         lines.append(line)
-        if dice.yes(0.002):
+        if dice.flip(0.002):
             counts["duplicate"] += 1
             lines.append(line)
-        if dice.yes(0.0003):
+        if dice.flip(0.0003):
             counts["broken line"] += 1
-            lines.append(cut(line))
-        if dice.yes(0.0003):
+            lines.append(truncate(line))
+        if dice.flip(0.0003):
             counts["no time"] += 1
-            lines.append(dump({**json.loads(line), "event_id": "01K" + dice.hex(23).upper(), "timestamp": None}))
+            lines.append(
+                to_json({**json.loads(line), "event_id": "01K" + dice.hex_digits(23).upper(), "timestamp": None})
+            )
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return dict(sorted((counts | {"lines": len(lines)}).items()))
 
 
 def write_hubspot(rows: list[Row], path: Path) -> dict[str, int]:
-    """Property history of contacts, contact by contact, newest first; retried and unplaceable rows among them."""
+    """Write the property history, contact by contact, newest first; some rows retried or without a time or an id."""
     dice = Dice("hubspot")
     counts: Counter[str] = Counter()
     table: list[dict[str, Any]] = []
@@ -59,7 +61,7 @@ def write_hubspot(rows: list[Row], path: Path) -> dict[str, int]:
         change = {
             "eventId": row.message,
             "objectId": person.contact,
-            "email": shout(dice, person.email).strip(),
+            "email": vary_email(dice, person.email).strip(),
             "subscriptionType": "contact.propertyChange" if row.kind else "contact.creation",
             "propertyName": row.kind,
             "propertyValue": row.name,
@@ -71,21 +73,21 @@ def write_hubspot(rows: list[Row], path: Path) -> dict[str, int]:
         }
         counts[row.name if row.kind == "lifecyclestage" else row.kind or "creation"] += 1
         table.append(change)
-        if dice.yes(0.003):
+        if dice.flip(0.003):
             counts["duplicate"] += 1
             table.append(change | {"attemptNumber": 1})
-        if dice.yes(0.001):
+        if dice.flip(0.001):
             counts["no time"] += 1
-            table.append(change | {"eventId": str(dice.whole(10**9, 10**10)), "occurredAt": ""})
-        if dice.yes(0.001):
+            table.append(change | {"eventId": str(dice.integer(10**9, 10**10)), "occurredAt": ""})
+        if dice.flip(0.001):
             counts["no id"] += 1
-            table.append(change | {"eventId": str(dice.whole(10**9, 10**10)), "objectId": "", "email": ""})
+            table.append(change | {"eventId": str(dice.integer(10**9, 10**10)), "objectId": "", "email": ""})
     write_csv(path, table)
     return dict(sorted((counts | {"lines": len(table)}).items()))
 
 
 def write_billing(rows: list[Row], path: Path) -> dict[str, int]:
-    """What people paid: times in UTC that do not say so, user ids that look like numbers."""
+    """Write payments: times in UTC without saying so, user ids that look like numbers."""
     counts: Counter[str] = Counter()
     table = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""What goes wrong between a person and a file: retries, junk identifiers, test mailboxes, broken and empty lines."""
+"""Errors in the files: retries, placeholder identifiers, a test mailbox, broken and incomplete calls."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from story.people import Person
 from story.rows import Row
+from story.setting import DAY, HOUR, MINUTE, Dice
 from story.website import Visit
-from story.world import DAY, HOUR, MINUTE, Dice
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
 TEST_MAILBOX = "test@test.com"
 NO_TIMESTAMP, RETRIED, JUNK = 0.003, 0.006, 0.006
 Call = dict[str, Any]
 
 
-def test_mailboxes(people: list[Person]) -> list[Row]:
-    """Strangers who typed the same made-up address into the newsletter form: it names nobody."""
+def test_mailbox_rows(people: list[Person]) -> list[Row]:
+    """Return visits of strangers who type the same made-up address into the newsletter form."""
     dice = Dice("test mailbox")
     strangers = [p for p in people if p.kind == "visitor" and not p.known and len(p.anonymous) == 1]
     rows: list[Row] = []
-    for person in dice.some(strangers, 14):
+    for person in dice.sample(strangers, 14):
         visit = Visit(person, person.arrives + HOUR, anonymous=person.anonymous[0], dice=dice)
         visit.rows.append(
             Row(visit.t, "website", "identify", "", person, visit.anonymous, None, {"email": TEST_MAILBOX})
@@ -34,35 +34,35 @@ def test_mailboxes(people: list[Person]) -> list[Row]:
     return rows
 
 
-def spoil_identifiers(rows: list[Row]) -> list[Row]:
-    """A server library that writes "undefined", "null" and all zeros where it has no identifier."""
+def corrupt_identifiers(rows: list[Row]) -> list[Row]:
+    """Replace some identifiers as a server library does that writes "undefined", "null" or zeros where it has none."""
     dice = Dice("junk")
-    spoilt = []
+    corrupted = []
     for row in rows:
-        if row.source == "product" and row.kind == "track" and row.anonymous and dice.yes(JUNK):
-            user = dice.pick(["null", "undefined"]) if dice.yes(0.5) else None
-            spoilt.append(replace(row, user=user) if user else replace(row, anonymous=NOBODY))
+        if row.source == "product" and row.kind == "track" and row.anonymous and dice.flip(JUNK):
+            user = dice.choice(["null", "undefined"]) if dice.flip(0.5) else None
+            corrupted.append(replace(row, user=user) if user else replace(row, anonymous=ZERO_ID))
         else:
-            spoilt.append(row)
-    return spoilt
+            corrupted.append(row)
+    return corrupted
 
 
-def spoil_calls(calls: list[Call]) -> Iterator[tuple[str, Call]]:
-    """Segment calls as they arrive, each with what happened to it: "", "duplicate" or "no timestamp"."""
+def add_retries(calls: list[Call]) -> Iterator[tuple[str, Call]]:
+    """Yield Segment calls as they arrive, each with what happened to it: "", "duplicate" or "no timestamp"."""
     dice = Dice("retries")
     for call in calls:
-        if dice.yes(NO_TIMESTAMP):
+        if dice.flip(NO_TIMESTAMP):
             yield "no timestamp", {key: value for key, value in call.items() if key != "timestamp"}
         else:
             yield "", call
-        if dice.yes(RETRIED):
-            wait = dice.whole(MINUTE, 2 * DAY)
+        if dice.flip(RETRIED):
+            wait = dice.integer(MINUTE, 2 * DAY)
             times = {key: call[key] + wait for key in ("sentAt", "receivedAt")}
             yield "duplicate", {**call, **times}
 
 
-def bad_calls(call: Call) -> Iterator[tuple[str, Call]]:
-    """Calls that no reader can place, made from a good one, with the reason."""
+def make_bad_calls(call: Call) -> Iterator[tuple[str, Call]]:
+    """Yield calls that no reader can use, made from a good one, with the reason."""
     dice = Dice("bad calls")
     for reason, count in {
         "no time": 12,
@@ -73,8 +73,8 @@ def bad_calls(call: Call) -> Iterator[tuple[str, Call]]:
         "broken line": 8,
     }.items():
         for _ in range(count):
-            shift = dice.whole(0, 100 * DAY)
-            bad: Call = {**call, "messageId": "bad-" + dice.hex(12)}
+            shift = dice.integer(0, 100 * DAY)
+            bad: Call = {**call, "messageId": "bad-" + dice.hex_digits(12)}
             for key in ("timestamp", "originalTimestamp", "sentAt", "receivedAt"):
                 bad[key] += shift
             received = bad["receivedAt"]
@@ -87,22 +87,22 @@ def bad_calls(call: Call) -> Iterator[tuple[str, Call]]:
             elif reason == "no event":
                 bad["event"] = None
             elif reason == "only junk ids":
-                bad |= {"anonymousId": NOBODY, "userId": dice.pick(["undefined", "null"])}
+                bad |= {"anonymousId": ZERO_ID, "userId": dice.choice(["undefined", "null"])}
             bad["_received"] = received
             yield reason, bad
 
 
-def cut(line: str) -> str:
-    """A line whose end was lost on the way."""
+def truncate(line: str) -> str:
+    """Drop the end of a line."""
     return line[: len(line) * 2 // 3]
 
 
-def shout(dice: Dice, email: str) -> str:
-    """People type their address with capitals, with a space behind it, or as it is."""
-    if dice.yes(0.12):
+def vary_email(dice: Dice, email: str) -> str:
+    """Write an address as people type it: with capitals, with a space at the end, or as it is."""
+    if dice.flip(0.12):
         return email.title()
-    return email + " " if dice.yes(0.02) else email
+    return email + " " if dice.flip(0.02) else email
 
 
-def dump(call: Call) -> str:
+def to_json(call: Call) -> str:
     return json.dumps(call, ensure_ascii=False, separators=(",", ":"))
