@@ -1,4 +1,4 @@
-"""The sorted log: build, save, open, shards. The only room that knows the disk."""
+"""The sorted log: build, save, open, shards. The only package that knows the disk."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Built", "Log", "View", "build_log", "open_log", "save_log", "stream_log"]
 
-# what works on the arrays of a log loads NumPy, a quarter of the import's time: it waits until a log is made
-_LATER = {"Built": "build", "build_log": "build", "open_log": "store", "save_log": "store", "stream_log": "stream"}
+# modules that work on arrays load NumPy, a quarter of the import's time: they wait until a log is made
+_LAZY = {"Built": "build", "build_log": "build", "open_log": "store", "save_log": "store", "stream_log": "stream"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _LATER:
-        return globals().setdefault(name, getattr(import_module(f"journeys.log.{_LATER[name]}"), name))
+    if name in _LAZY:
+        return globals().setdefault(name, getattr(import_module(f"journeys.log.{_LAZY[name]}"), name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,8 +10,8 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log.core import Log, Size, View, summarise_people
-from journeys.log.numbers import code_people
-from journeys.log.order import sort_rows
+from journeys.log.person_codes import code_people
+from journeys.log.sort import sort_rows
 from journeys.parallel import parallel_map, split_rows, trim_malloc
 
 __all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "tidy_rows"]

@@ -31,9 +31,9 @@ class View(NamedTuple):
         `code` (UInt32), `person` (the public label), `first_seen`, `last_seen`, `event_count`,
         `first_*` and `last_*` of the campaign columns, identifiers and traits; sorted by code.
     whole : bool
-        Whether all events of these people are there, so that their `event_count` can be read instead of counted.
+        Whether all events of these people are present, so that `event_count` can be read instead of counted.
     codes : Path, optional
-        The file in which the number of each event's name lies as NumPy has it, for those who need no more.
+        A NumPy file with the number of each event's name, for counts that need nothing else.
     """
 
     events: pl.LazyFrame
@@ -41,9 +41,9 @@ class View(NamedTuple):
     whole: bool = False
     codes: Path | None = None
 
-    def numbers(self) -> np.ndarray:
-        """Return the number of each event's name, out of `codes`, which has to be there: only what is used is read."""
-        assert self.codes is not None  # noqa: S101  # whoever asks has looked
+    def event_codes(self) -> np.ndarray:
+        """Map the file `codes`, which must be given, into memory; only what is used is read."""
+        assert self.codes is not None  # noqa: S101  # callers check
         import numpy as np
 
         return np.asarray(np.load(self.codes, mmap_mode="r"))
@@ -51,7 +51,7 @@ class View(NamedTuple):
     def with_people_columns(self, names: Iterable[str]) -> View:
         """Join to the events those of the named columns that only people have.
 
-        Conditions of steps may use columns of people; a column that events have, too, is that of the events.
+        Conditions of steps may use columns of people; where both have a column, that of the events counts.
         """
         missing = sorted(set(names) - set(self.events.collect_schema().names()))
         if not missing:
@@ -61,7 +61,7 @@ class View(NamedTuple):
 
 
 class Size(NamedTuple):
-    """How much was asked: people, events and the time that they span."""
+    """How large a log is: people, events and the time that they span."""
 
     people: int
     events: int
@@ -71,20 +71,20 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """The sorted log of everybody.
+    """The sorted log of all people.
 
     Attributes
     ----------
     shards : tuple of View
-        Each holds a run of person codes; in order.
+        Each holds a range of person codes; in order.
     names : tuple of str
         The event names, sorted: the categories of the `event` column.
     ranked : tuple of str
-        The event names by number of events, most frequent first: gives each event its colour.
+        The event names by number of events, most frequent first; charts colour events by this order.
     size : Size
         People, events and time span of the whole log.
     path : Path, optional
-        The store that the shards lie in.
+        The folder of the store's data, if the log was opened from one.
     """
 
     shards: tuple[View, ...]
@@ -100,7 +100,7 @@ class Log:
 
     @property
     def unit(self) -> str:
-        """What a row of people is: a person, or an account with its members."""
+        """Whether a row of people is a "person", or an "account" with its members."""
         return "account" if "members" in self.people_schema and "member" in self.schema else "person"
 
     @property
@@ -116,14 +116,19 @@ class Log:
 
 
 def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:
-    """Give each person in a sorted log its first and last moment, its events and its campaign touches.
+    """Summarise each person of a sorted log: first and last event, number of events, first and last campaign.
 
-    A touch is a row where any campaign column is filled; `first_campaign` is that column at the person's
-    first touch. Since the log is sorted, the rows at the borders between people say it all.
+    A touch is a row where any campaign column is filled; `first_campaign` is that column at the person's first touch.
+    Since the log is sorted, only the first and the last row of each person are looked at.
+
+    Returns
+    -------
+    pl.DataFrame
+        `code`, `first_seen`, `last_seen`, `event_count`, then `first_*` and `last_*` of the campaign columns.
     """
     campaign = present_campaign_columns(events.collect_schema())
     log = events.select("person", "timestamp", *campaign).with_row_index("row").collect()
-    starts, ends = _borders(log)
+    starts, ends = _boundary_rows(log)
     people = pl.DataFrame(
         {
             "code": starts["person"],
@@ -135,12 +140,12 @@ def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:
     if not campaign:
         return people
     touches = log.filter(pl.any_horizontal(pl.col(campaign).is_not_null()))
-    for prefix, rows in zip(("first_", "last_"), _borders(touches), strict=True):
+    for prefix, rows in zip(("first_", "last_"), _boundary_rows(touches), strict=True):
         named = rows.select(pl.col("person").alias("code"), pl.col(campaign).name.prefix(prefix))
         people = people.join(named, on="code", how="left", maintain_order="left")
     return people
 
 
-def _borders(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _boundary_rows(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the first row of each person, and the last."""
     return log.filter(starts_person()), log.filter(ends_person())

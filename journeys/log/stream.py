@@ -13,8 +13,8 @@ import polars as pl
 from journeys.errors import SourceError
 from journeys.log.build import WHY, Built, notice, rank_names, set_apart, tidy_rows
 from journeys.log.core import Log, Size, summarise_people
-from journeys.log.numbers import coder
-from journeys.log.order import sort_rows
+from journeys.log.person_codes import make_coder
+from journeys.log.sort import sort_rows
 from journeys.log.store import commit, cuts, drafting, find_log, shard_files, write_events, write_frames
 
 __all__ = ["stream_log"]
@@ -107,7 +107,7 @@ def _scatter(
     rows: pl.LazyFrame, parts: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
 ) -> None:
     """Send each row, with its code, to its shard: batch after batch, so that files keep the order of arrival."""
-    code = coder(people["person"])
+    code = make_coder(people["person"])
     bounds = pl.Series(highs, dtype=pl.UInt32)
     schema = rows.collect_schema()
     columns = [name for name in schema if name != "person"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.log.order import sort_rows
+from journeys.log.sort import sort_rows
 from tests.logs import START, frame, in_order, rows
 
 
@@ -38,8 +38,8 @@ def test_sort_rows_is_a_stable_sort(piece, pairs):
     schema = {"person": pl.UInt32, "timestamp": pl.Datetime("us", "UTC")}
     came = pl.DataFrame(pairs, schema=schema, orient="row").with_row_index("came")
     expected = sorted(range(len(pairs)), key=lambda k: pairs[k])
-    # longer logs are sorted in pieces, by several threads
-    with mock.patch("journeys.log.order._PIECE", piece):
+    # whether longer logs are sorted is found piece by piece
+    with mock.patch("journeys.log.sort._PIECE", piece):
         found = sort_rows(came)
     assert found["came"].to_list() == expected
     assert found.equals(came[expected])

@@ -112,10 +112,10 @@ def test_the_numbers_of_events_lie_beside_them(tmp_path) -> None:
     stored = j.save(tmp_path / "store", shards=3)
     streamed = jn.Journeys.from_table(log.lazy(), store=tmp_path / "streamed", shards=2)
     for made in (stored, streamed):
-        of_shards = [view.numbers().tolist() for view in made._log.shards]
+        of_shards = [view.event_codes().tolist() for view in made._log.shards]
         assert of_shards == [view.events.collect()["event"].to_physical().to_list() for view in made._log.shards]
         assert [number for shard in of_shards for number in shard] == [1, 0, 1]
-    assert any(view.numbers().size == 0 for view in stored._log.shards)
+    assert any(view.event_codes().size == 0 for view in stored._log.shards)
     some = stored.where(pl.col("event") == "y")
     assert all(view.codes is None for view in some._shards())
     assert some.flow().table.equals(j.where(pl.col("event") == "y").flow().table)

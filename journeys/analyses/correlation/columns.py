@@ -118,7 +118,7 @@ def read_columns(view: View, ask: Ask, *, time: bool = False) -> Columns:
     frame = events.select(wanted).collect() if wanted else pl.DataFrame()
     event = np.empty(0, np.uint8)
     if named:
-        event = frame["event"].to_numpy() if view.codes is None else view.numbers()
+        event = frame["event"].to_numpy() if view.codes is None else view.event_codes()
     if counts is None:
         borders = _borders(frame["person"].to_numpy())
     else:

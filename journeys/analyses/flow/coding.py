@@ -96,7 +96,7 @@ def read_nodes(view: View, nodes: Nodes, *, more: Sequence[pl.Expr] = ()) -> tup
         source = pl.col(nodes.of) if isinstance(nodes.of, str) else nodes.of
         wanted.append(source.cast(pl.String).alias(_VALUE))
     table = events.select(wanted).collect() if wanted else pl.DataFrame()
-    code = table["code"].rechunk().to_numpy() if view.codes is None else view.numbers()
+    code = table["code"].rechunk().to_numpy() if view.codes is None else view.event_codes()
     if not nodes.by_event:
         return _by_value(nodes, names, code=code, values=table[_VALUE]), table.drop("code", _VALUE, strict=False)
     dictionary = Dictionary()
