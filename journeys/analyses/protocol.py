@@ -39,6 +39,9 @@ class JourneysProtocol(Protocol):
     def _select_people(self, choose: Callable[[View, Any], pl.Series], spec: object) -> Self:
         """Keep the people whose codes `choose` returns, with all their events."""
 
+    def _unfiltered(self) -> Self:
+        """Return the whole log; these journeys themselves where nothing was filtered."""
+
     def only(self, people: Any) -> Self:
         """Keep the given people, with all their events."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import polars as pl
 
 from journeys.analyses.attribution import attribution
+from journeys.analyses.retention import retention
 from journeys.api.bridge import Bridges, check_events
 from journeys.api.correlations import AsksCorrelations
 from journeys.api.exporting import Exports
@@ -139,6 +140,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
         return replace(self._stitched, selected=True) if self._filters else self._stitched
 
     attribution = attribution
+    retention = retention
 
     @property
     def event_counts(self) -> pl.DataFrame:

@@ -51,6 +51,10 @@ class Selection:
         found = self._count_shards(_PeopleCodes(choose), spec)["code"].unique().sort()
         return self._filter(found)
 
+    def _unfiltered(self) -> Self:
+        """Return the whole log; these journeys themselves where nothing was filtered."""
+        return replace(self, _filters=()) if self._filters else self
+
     @cached_property
     def size(self) -> Size:
         """People, events and time span of the selection."""

@@ -1,0 +1,169 @@
+"""The answer to retention: cohorts by period, the overall curve, and the people of a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.analyses.retention.select_people import CellSelection, select_cell
+from journeys.analyses.retention.spec import RetentionSpec
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Retention"]
+
+_MIN_PEOPLE = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Retention(Result[J]):
+    """Which share of each cohort came back, period after period.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `cohort` (Date), the column of `by`, `size`, `period` (0 is the period of the start), `back` (people; null where
+        the period has not begun), `rate`, `ci_low`, `ci_high` (Wilson 95%), `complete`; with a measure `value`
+        (Float64) and `per_person`. Sorted by cohort, group and period.
+    overall : pl.DataFrame
+        The column of `by`, `size`, `period`, `back`, `rate`, `ci_low`, `ci_high` of the complete cells only.
+    """
+
+    overall: pl.DataFrame
+    _spec: RetentionSpec = field(repr=False)
+    _kept: tuple[str | None, ...] | None = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The rate of the latest period that rests on at least 30 people, as one sentence."""
+        from journeys.display import percent
+
+        start = self._spec.start.name
+        if not self.table.height or not self.table["size"].sum():
+            return f'Nobody did "{start}": there is nobody to come back.'
+        curve = self._total_curve()
+        known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= _MIN_PEOPLE))
+        if not known.height:
+            most = int(curve["size"].fill_null(0).to_numpy().max()) if curve.height else 0
+            return (
+                f'Too few people for a rate: at most {most} of those who did "{start}" could be observed for a period.'
+            )
+        first, last = known.row(0, named=True), known.row(-1, named=True)
+        sentence = f'{percent(first["rate"])} of people were back {self._period_name(first["period"])} after "{start}"'
+        if first["period"] == last["period"]:
+            return f"{sentence}."
+        return f"{sentence}, {percent(last['rate'])} {self._period_name(last['period'])} after it."
+
+    def matrix(self) -> pl.DataFrame:
+        """Lay the rates out as a triangle: one row per cohort (and group), one column per period."""
+        groups = [self._spec.by] if self._spec.by else []
+        wide = self.table.with_columns(pl.col("period").cast(pl.String)).pivot(
+            on="period", index=["cohort", *groups, "size"], values="rate", maintain_order=True
+        )
+        return wide.sort("cohort", *groups)
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the triangle as a heatmap; cells that are not over yet are left open. Groups are drawn as curves."""
+        from journeys.charts.retention import draw_curve, draw_triangle
+
+        look = {"title": self.finding, "subtitle": self._definition, "dark": dark, "narrow": narrow}
+        if self._spec.by:
+            return draw_curve(self.overall, by=self._spec.by, unit=self._unit, **look)  # type: ignore[arg-type]
+        return draw_triangle(self.table, unit=self._unit, **look)  # type: ignore[arg-type]
+
+    def plot_curve(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the overall rate by period with its 95% interval, one line per group."""
+        from journeys.charts.retention import draw_curve
+
+        return draw_curve(
+            self.overall,
+            by=self._spec.by,
+            unit=self._unit,
+            title=self.finding,
+            subtitle=self._definition,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def people(
+        self,
+        *,
+        cohort: date | str | None = None,
+        period: int = 0,
+        came: bool | None = None,
+        group: str | None = None,
+    ) -> J:
+        """Select the people of a cell, with all their events.
+
+        Parameters
+        ----------
+        cohort : date or ISO text, optional
+            The start of a cohort's period, as the table shows it; all cohorts by default.
+        period : int
+            The period, from 0.
+        came : bool, optional
+            Only those who came back in that period, or only those who did not; both by default.
+        group : str, optional
+            A group of the breakdown, as the table shows it.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such cohort or group.
+        ArgumentError
+            When there is no such period, or no breakdown.
+        """
+        index = None if cohort is None else self._find_cohort(cohort)
+        if isinstance(period, bool) or not isinstance(period, int) or not 0 <= period <= self._spec.periods:
+            raise ArgumentError(f"period: {period!r} must be a whole number from 0 to {self._spec.periods}.")
+        if group is not None:
+            if self._spec.by is None:
+                raise ArgumentError(f"group: {group!r} requires a breakdown; ask retention(..., by=...) first.")
+            groups = self.table[self._spec.by].unique().sort().to_list()
+            if group not in groups:
+                raise UnknownNameError(unknown("group", group, available=groups, what=self._spec.by))
+        selection = CellSelection(self._spec, index, period, came, group, self._kept)
+        return self._journeys._select_people(select_cell, selection)
+
+    def _find_cohort(self, cohort: date | str) -> int:
+        """Return the number of the period that a cohort started in."""
+        shown = [str(one) for one in self.table["cohort"].unique().sort().to_list()]
+        if str(cohort) not in shown:
+            raise UnknownNameError(unknown("cohort", str(cohort), available=shown, what="cohort"))
+        return self._spec.calendar.number_of(date.fromisoformat(str(cohort)))
+
+    def _total_curve(self) -> pl.DataFrame:
+        """Return the overall curve of all groups together."""
+        added = self.overall.group_by("period").agg(pl.col("size", "back").sum()).sort("period")
+        return added.with_columns(rate=pl.col("back") / pl.col("size"))
+
+    @property
+    def _unit(self) -> str:
+        """What one period is called on an axis."""
+        if self.settings.get("brackets"):
+            return "bracket"
+        return self._spec.calendar.name
+
+    def _period_name(self, period: int) -> str:
+        """Return how long after the start a period is, such as "4 weeks"."""
+        if self.settings.get("brackets"):
+            return f"in bracket {period}"
+        calendar = self._spec.calendar
+        units = period * calendar.number
+        name = {"d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}[calendar.unit]
+        return f"{units} {name}{'' if units == 1 else 's'}"
+
+    @property
+    def _definition(self) -> str:
+        """The subtitle of the charts: what was counted, by which clock."""
+        back, when = self.settings["back"], self._spec.when
+        clock = "calendar periods" if self._spec.clock == "calendar" else "each person's own clock"
+        counted = {"on": "in the period", "streak": "in every period so far"}.get(when, f"{when} the period")
+        return f'Share with "{back}" {counted}, by {clock}; open cells are not over yet'

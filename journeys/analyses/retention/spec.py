@@ -1,0 +1,172 @@
+"""What is asked of retention: who starts, what counts as coming back, and which clock runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from journeys.analyses.calendar import Calendar, make_calendar
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.steps import Step, StepLike, duration_us, resolve_step
+
+__all__ = ["PRESETS", "Clock", "Cohorts", "Measure", "RetentionSpec", "Semantics", "When", "make_spec"]
+
+Clock = Literal["calendar", "own"]
+When = Literal["on", "on or after", "on or before", "streak"]
+Cohorts = Literal["first", "each"]
+Measure = tuple[Literal["sum"], str]
+Semantics = Literal["mixpanel", "amplitude", "posthog"]
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "mixpanel": {"clock": "own", "when": "on or after", "cohorts": "each"},
+    "amplitude": {"clock": "own", "when": "on", "cohorts": "each", "truncate_hours": True},
+    "posthog": {"clock": "calendar", "when": "on", "cohorts": "each"},
+}
+_DAY = 86_400_000_000
+_DAYS = {"d": 1, "w": 7, "mo": 30, "q": 90, "y": 365}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RetentionSpec:
+    """The options of a retention question, checked.
+
+    Attributes
+    ----------
+    start, back : Step
+        What puts a person into a cohort, and what counts as coming back.
+    calendar : Calendar
+        The periods that form cohorts, and on the calendar clock the periods of coming back.
+    periods : int
+        How many periods after the first are shown.
+    clock : {"calendar", "own"}
+        Calendar periods, or windows that start with each person's own start event.
+    when : {"on", "on or after", "on or before", "streak"}
+        Back in that very period, in that one or a later one, in that one or an earlier one, in each one up to it.
+    cohorts : {"first", "each"}
+        A person's first start ever, or the first start in each period.
+    at_least : int
+        How many events within a period count as coming back.
+    edges : tuple of int
+        On a person's own clock: where each period ends, in microseconds after the start.
+    measure : str, optional
+        The numeric column that is summed over the events of coming back.
+    by : str, optional
+        The column whose value at the start event forms groups.
+    top : int, optional
+        How many groups are shown.
+    truncate_hours : bool
+        Whether a person's own clock starts at the full hour of the start event, as Amplitude's does.
+    first_starts : pl.DataFrame, optional
+        For a selection: `person` and `time` of each first start in the whole log; who started before the selection is
+        not new in it.
+    """
+
+    start: Step
+    back: Step
+    calendar: Calendar
+    periods: int
+    clock: Clock
+    when: When
+    cohorts: Cohorts
+    at_least: int
+    edges: tuple[int, ...]
+    measure: str | None
+    by: str | None
+    top: int | None
+    truncate_hours: bool = False
+    first_starts: pl.DataFrame | None = None
+
+
+def make_spec(
+    journeys: JourneysProtocol,
+    *,
+    start: StepLike,
+    back: StepLike,
+    every: str,
+    periods: int,
+    clock: Clock | None,
+    when: When | None,
+    cohorts: Cohorts | None,
+    at_least: int,
+    brackets: Sequence[str | timedelta] | None,
+    measure: Measure | None,
+    by: str | None,
+    top: int | None,
+    time_zone: str,
+    week_start: str,
+    semantics: Semantics | None,
+) -> RetentionSpec:
+    """Check all options and raise one error that lists every problem."""
+    log, problems = journeys._log, []
+    if semantics is not None and semantics not in PRESETS:
+        raise ArgumentError(unknown("semantics", semantics, available=list(PRESETS), what="preset"))
+    chosen = {"clock": "calendar", "when": "on", "cohorts": "first", **PRESETS.get(semantics or "", {})}
+    chosen |= {name: one for name, one in (("clock", clock), ("when", when), ("cohorts", cohorts)) if one is not None}
+    for name, kind in (("clock", Clock), ("when", When), ("cohorts", Cohorts)):
+        if chosen[name] not in get_args(kind):
+            problems.append(f"{name}: {chosen[name]!r} must be one of {', '.join(map(repr, get_args(kind)))}.")
+    if brackets is not None and clock == "calendar":
+        problems.append("brackets: brackets run on each person's own clock; leave out clock='calendar'.")
+    for name, number, least in (("periods", periods, 1), ("at_least", at_least, 1)):
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= 1_000:
+            problems.append(f"{name}: {number!r} must be a whole number from {least} to 1000.")
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
+        problems.append(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
+    edges: tuple[int, ...] = ()
+    calendar = Calendar(1, "d")
+    try:
+        calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
+        edges = _edges(calendar, periods=periods if isinstance(periods, int) else 1, brackets=brackets)
+    except JourneysError as error:
+        problems.append(str(error))
+    problems += _check_measure(journeys, measure)
+    raise_all(problems, ArgumentError)
+    if by is not None and by not in log.step_columns:
+        raise UnknownNameError(unknown("by", by, available=log.step_columns, what="column"))
+    names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
+    return RetentionSpec(
+        start=resolve_step(start, argument="start", **names),
+        back=resolve_step(list(log.names) if back == "any" else back, argument="back", **names),
+        calendar=calendar,
+        periods=len(edges) - 1,
+        clock="own" if brackets is not None else chosen["clock"],
+        when=chosen["when"],
+        cohorts=chosen["cohorts"],
+        at_least=at_least,
+        edges=edges,
+        measure=None if measure is None else measure[1],
+        by=by,
+        top=top,
+        truncate_hours=bool(chosen.get("truncate_hours")),
+    )
+
+
+def _check_measure(journeys: JourneysProtocol, measure: Measure | None) -> list[str]:
+    """Return what is wrong with a measure such as ("sum", "amount")."""
+    if measure is None:
+        return []
+    if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
+        return [f"measure: {measure!r} must be ('sum', column)."]
+    schema = journeys._log.schema
+    if measure[1] not in schema:
+        return [unknown("measure", measure[1], available=schema.names(), what="column")]
+    if not schema[measure[1]].is_numeric():
+        return [f"measure: column {measure[1]!r} is {schema[measure[1]]}, expected numbers."]
+    return []
+
+
+def _edges(calendar: Calendar, *, periods: int, brackets: Sequence[str | timedelta] | None) -> tuple[int, ...]:
+    """Return where each period ends on a person's own clock; months are 30 days there."""
+    if brackets is None:
+        length = calendar.number * _DAYS[calendar.unit] * _DAY
+        return tuple(length * (n + 1) for n in range(periods + 1))
+    edges = tuple(duration_us(one, argument="brackets") for one in brackets)
+    if len(edges) < 2 or any(high <= low for low, high in pairwise(edges)):
+        raise ArgumentError(f"brackets: {list(brackets)!r} must be two or more durations, each longer than the last.")
+    return edges
