@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import colours, finish, nothing, rgba
+from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import interval, number, percent, plural
 
@@ -100,7 +100,7 @@ def draw_triangle(
         side="top",
         tickvals=periods,
         ticktext=["people", *(str(period) for period in periods[1:])],
-        title=f"{unit} after the start",
+        title=f"{unit}s after the start",
         range=[-0.5, max(periods) + 0.5],
         fixedrange=True,
     )
@@ -110,7 +110,7 @@ def draw_triangle(
         range=[-0.5, len(cohorts) - 0.5],
         fixedrange=True,
     )
-    return finish(
+    return apply_theme(
         fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=28 * len(cohorts) + 70, margin={"t": 56}
     )
 
@@ -171,13 +171,13 @@ def draw_curve(
             hoverinfo="text",
             showlegend=bool(by),
         )
-    fig.update_xaxes(title=f"{unit} after the start", dtick=max(1, round(max(drawn["period"]) / 12)))
+    fig.update_xaxes(title=f"{unit}s after the start", dtick=max(1, round(max(drawn["period"]) / 12)))
     fig.update_yaxes(
         **percent_ticks([*drawn["rate"], *drawn["ci_high"].drop_nulls()]), rangemode="tozero", showgrid=True
     )
     fig.update_layout(showlegend=bool(by), legend={"y": -0.18, "yanchor": "top"})
     margin = {"b": 80} if by else None
-    return finish(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
 
 
 def _describe_cell(row: dict[str, object], *, unit: str) -> str:

@@ -149,7 +149,7 @@ class Retention(Result[J]):
         """What one period is called on an axis."""
         if self.settings.get("brackets"):
             return "bracket"
-        return self._spec.calendar.name
+        return self._spec.calendar.name.rstrip("s") if self._spec.calendar.number == 1 else "period"
 
     def _period_name(self, period: int) -> str:
         """Return how long after the start a period is, such as "4 weeks"."""
@@ -166,4 +166,5 @@ class Retention(Result[J]):
         back, when = self.settings["back"], self._spec.when
         clock = "calendar periods" if self._spec.clock == "calendar" else "each person's own clock"
         counted = {"on": "in the period", "streak": "in every period so far"}.get(when, f"{when} the period")
-        return f'Share with "{back}" {counted}, by {clock}; open cells are not over yet'
+        back = back if back == "any event" else f'"{back}"'
+        return f"Share with {back} {counted}, by {clock}; cells with a stroke are not over yet"
