@@ -270,7 +270,7 @@ def test_who_is_in_both_groups_is_said() -> None:
     # in the selections all are in both, but only some have a journey in both flows
     first, later = (j.between(*days) for days in ((None, EPOCH + timedelta(minutes=1)), (EPOCH, None)))
     assert first.flow(against=later).shared == 200
-    bought = j.flow(end="Buy")._journeys
+    bought = j.flow(end="Buy").journeys
     assert later.flow(start="Buy", against=j).shared == bought
     assert first.flow(start="Visit", against=j.where(pl.col("event") != "Visit")).shared == 0
 
