@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from journeys.display import (
     card,
     compact,
+    describe_settings,
     duration,
     html_table,
     interval,
@@ -22,7 +23,6 @@ from journeys.display import (
     percent,
     points,
     ratio,
-    settings_words,
     shorten,
     span,
     text_table,
@@ -179,7 +179,7 @@ def test_a_long_cell_is_cut_and_whole_when_pointed_at():
 
 
 def test_settings_leave_out_what_was_not_asked():
-    words = settings_words({"within": timedelta(days=14), "by": None, "ties": False, "people": 1, "events": 2})
+    words = describe_settings({"within": timedelta(days=14), "by": None, "ties": False, "people": 1, "events": 2})
     assert words == "within 14 days · ties no · 1 person, 2 events"
 
 

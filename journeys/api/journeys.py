@@ -13,11 +13,11 @@ from journeys.analyses.attribution import attribution
 from journeys.analyses.retention import retention
 from journeys.api.bridge import Bridges, check_events
 from journeys.api.correlations import AsksCorrelations
-from journeys.api.exporting import Exports
 from journeys.api.flows import AsksFlows
 from journeys.api.funnels import AsksFunnels
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
+from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
     """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
     It is immutable: every selection is a new `Journeys` over the same log.
@@ -141,6 +141,10 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges, Exports):
 
     attribution = attribution
     retention = retention
+    to_people = to_people
+    to_customerio = to_customerio
+    to_hubspot = to_hubspot
+    to_segment = to_segment
 
     @property
     def event_counts(self) -> pl.DataFrame:

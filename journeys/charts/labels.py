@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from journeys.display import shorten, unbroken
-from journeys.display.tables import RTL
+from journeys.display.text import RTL
 
 __all__ = ["full", "label", "lines_of", "plain", "sentence"]
 

@@ -68,7 +68,7 @@ def draw(
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
-        text=[signed(value, say=ratio) if whole else "−" for _, _, value in printed],
+        text=[signed(value, form=ratio) if whole else "−" for _, _, value in printed],
         mode="text",
         textfont={
             "size": 11 if narrow else 12,

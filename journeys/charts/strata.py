@@ -72,7 +72,7 @@ def draw_pairs(
             row["behaviour"],
             row["phi"],
             row["phi_other"],
-            signed(row["difference"], say=ratio) + ("" if row["q_value"] <= 0.05 else ", could be chance"),
+            signed(row["difference"], form=ratio) + ("" if row["q_value"] <= 0.05 else ", could be chance"),
         )
         for row in table.to_dicts()
         if row["difference"] is not None

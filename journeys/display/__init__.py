@@ -1,7 +1,6 @@
 """How tables and numbers look in a notebook and in a terminal: only what is shown is rounded."""
 
-from journeys.display.tables import STYLE, card, html_table, isolated, settings_words, text_table
-from journeys.display.words import (
+from journeys.display.formats import (
     agree,
     compact,
     day,
@@ -14,12 +13,12 @@ from journeys.display.words import (
     plural,
     points,
     ratio,
-    shorten,
     signed,
     span,
     the_count,
-    unbroken,
 )
+from journeys.display.tables import STYLE, card, describe_settings, formatted_rows, html_table, text_table
+from journeys.display.text import escape_html, neutralise_controls, shorten, unbroken
 
 __all__ = [
     "STYLE",
@@ -27,18 +26,20 @@ __all__ = [
     "card",
     "compact",
     "day",
+    "describe_settings",
     "duration",
+    "escape_html",
+    "formatted_rows",
     "html_table",
     "interval",
-    "isolated",
     "moment",
+    "neutralise_controls",
     "number",
     "p_value",
     "percent",
     "plural",
     "points",
     "ratio",
-    "settings_words",
     "shorten",
     "signed",
     "span",

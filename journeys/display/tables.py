@@ -1,6 +1,6 @@
-"""Frames as small tables, for a notebook and for a terminal; a result as a card.
+"""Frames as small tables, for notebooks and terminals; a result as a card.
 
-Everything that becomes HTML is escaped: event names come from outside.
+Everything that becomes HTML is escaped, since event names come from outside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.display.words import (
+from journeys.display.formats import (
     NOTHING,
     day,
     duration,
@@ -23,26 +23,24 @@ from journeys.display.words import (
     percent,
     plural,
     ratio,
-    shorten,
     span,
 )
+from journeys.display.text import escape_html, neutralise_controls, shorten
 
-__all__ = ["STYLE", "Form", "card", "html_table", "isolated", "settings_words", "text_table"]
+__all__ = ["STYLE", "Form", "card", "describe_settings", "formatted_rows", "html_table", "text_table"]
 
 Form = Callable[[Any], str]
 
-_WIDEST, _SENTENCE, _LINK = 90, 300, 48
+# The most characters of a cell, of a cell of sentences, of a link.
+_MAX_CELL, _MAX_SENTENCE, _MAX_LINK = 90, 300, 48
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
-# Columns of sentences, which nobody understands when their middle is cut.
-_TELLING = ("problems", "reason")
-_LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
-# Words written from right to left, with what may stand between words of one name.
-RTL = re.compile(f"{_LETTER}+(?:[ \u00a0_'’-]+{_LETTER}+)*")
+# Columns of sentences, which are unreadable with their middle cut out.
+_SENTENCES = ("problems", "reason")
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
-def form_of(name: str, dtype: pl.DataType, *, beside: Sequence[str] = ()) -> Form:
-    """Choose the words for a column by its type and, for fractions, by its name."""
+def form_of(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Form:
+    """Choose how a column is written by its type and, for fractions, by its name."""
     if dtype.is_integer():
         return str if name in {"person", "position", "step"} or name.endswith("_id") else number
     if dtype == pl.Duration:
@@ -61,30 +59,29 @@ def form_of(name: str, dtype: pl.DataType, *, beside: Sequence[str] = ()) -> For
         if name == "credit":
             # Parts of conversions are read down the column.
             return lambda value: f"{value:,.1f}"
-        return percent if _is_rate(name, beside) else ratio
+        return percent if _is_rate(name, columns) else ratio
     return str
 
 
-def _is_rate(name: str, beside: Sequence[str]) -> bool:
-    """Tell a rate by its name, an interval by the figure that stands before it."""
-    if name.startswith("ci_") and name in beside:
-        figures = [one for one in beside[: beside.index(name)] if one == "phi" or _is_rate(one, ())]
-        return bool(figures) and figures[-1] != "phi"
+def _is_rate(name: str, columns: Sequence[str]) -> bool:
+    """Recognise a rate by its name, an interval by the last rate or phi before it."""
+    if name.startswith("ci_") and name in columns:
+        estimates = [one for one in columns[: columns.index(name)] if one == "phi" or _is_rate(one, ())]
+        return bool(estimates) and estimates[-1] != "phi"
     return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
 
 
-def _cells(
-    df: pl.DataFrame, columns: Sequence[str] | None, rows: int, forms: Mapping[str, Form] | None
-) -> tuple[list[str], list[bool], list[list[str]]]:
-    names = [name for name in (df.columns if columns is None else columns) if name in df.columns]
-    schema = df.schema
-    chosen = {name: form_of(name, schema[name], beside=df.columns) for name in names} | dict(forms or {})
-    right = [schema[name].is_numeric() or schema[name] == pl.Duration for name in names]
-    body = [
-        [NOTHING if value is None else chosen[name](value) for name, value in zip(names, row, strict=True)]
-        for row in df.select(names).head(rows).iter_rows()
+def formatted_rows(df: pl.DataFrame, *, forms: Mapping[str, Form] | None = None) -> list[list[str]]:
+    """Write each cell as people read it: by `forms`, else by the type and name of its column."""
+    columns = [(forms or {}).get(n, form_of(n, dtype, columns=df.columns)) for n, dtype in df.schema.items()]
+    return [
+        [NOTHING if value is None else form(value) for form, value in zip(columns, row, strict=True)]
+        for row in df.iter_rows()
     ]
-    return names, right, body
+
+
+def _is_right_aligned(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype == pl.Duration
 
 
 STYLE = (
@@ -106,28 +103,25 @@ def html_table(
     columns: Sequence[str] | None = None,
     rows: int = 20,
     forms: Mapping[str, Form] | None = None,
-    heads: Mapping[str, str] | None = None,
     links: Sequence[str] = (),
     style: bool = True,
 ) -> str:
-    """Write a frame as a small HTML table: numbers in words and right-aligned, every text escaped, no script.
+    """Write a frame as a small HTML table: numbers formatted and right-aligned, every text escaped, no script.
 
     Parameters
     ----------
     df
         The frame; its order is kept.
     columns
-        Which columns, in which order; all when not given, those that are not there are left out.
+        Which columns, in which order; all by default, and missing ones are left out.
     rows
-        At most so many rows; what is left out is counted below.
+        At most so many rows; the rest is counted below.
     forms
-        Words for a column's values, by column name; otherwise chosen by type and name.
-    heads
-        Headings by column name; otherwise the name with spaces for underscores.
+        How to write a column's values, by column name; otherwise chosen by type and name.
     links
-        Columns of web addresses: what begins with http:// or https:// can be followed, everything else is text.
+        Columns of web addresses: what starts with http:// or https:// becomes a link, everything else is text.
     style
-        With the style sheet; a page that has it already (the report) leaves it out.
+        With the style sheet; a page that has its own (the report) leaves it out.
 
     Examples
     --------
@@ -136,25 +130,25 @@ def html_table(
     >>> "&lt;b&gt;Signed Up&lt;/b&gt;" in text, "1,234" in text, "3.4%" in text
     (True, True, True)
     """
-    names, right, body = _cells(df, columns, rows, forms)
-    titles = [(heads or {}).get(name, name.replace("_", " ")) for name in names]
-    # Said at the cell: notebooks set every cell right, and those that nobody trusted yet lose the style sheet.
-    left_set = ' style="text-align:left"'
+    shown = df.select([name for name in (df.columns if columns is None else columns) if name in df.columns])
+    # The alignment is set at the cell: notebooks align all cells right, and untrusted ones lose the style sheet.
+    align_left = ' style="text-align:left"'
     marks = [
-        ' class="r"' if is_right else f' class="n"{left_set}' if df.schema[name].is_temporal() else left_set
-        for name, is_right in zip(names, right, strict=True)
+        ' class="r"' if _is_right_aligned(dtype) else f' class="n"{align_left}' if dtype.is_temporal() else align_left
+        for dtype in shown.dtypes
     ]
-    head = "".join(f"<th{mark}>{escape(title)}</th>" for mark, title in zip(marks, titles, strict=True))
+    titles = [escape_html(shorten(name.replace("_", " "), _MAX_CELL)) for name in shown.columns]
+    head = "".join(f"<th{mark}>{title}</th>" for mark, title in zip(marks, titles, strict=True))
     lines = [
         "<tr>"
         + "".join(
-            _cell(mark, text, link=name in links, widest=_SENTENCE if name in _TELLING else _WIDEST)
-            for mark, text, name in zip(marks, line, names, strict=True)
+            _cell(mark, text, is_link=name in links, most=_MAX_SENTENCE if name in _SENTENCES else _MAX_CELL)
+            for mark, text, name in zip(marks, row, shown.columns, strict=True)
         )
         + "</tr>"
-        for line in body
+        for row in formatted_rows(shown.head(rows), forms=forms)
     ]
-    left = df.height - len(body)
+    left = df.height - len(lines)
     more = f'<p class="jn-small">… and {plural(left, "more row", "more rows")}</p>' if left > 0 else ""
     none = '<p class="jn-small">No rows.</p>' if df.height == 0 else ""
     return (
@@ -163,40 +157,20 @@ def html_table(
     )
 
 
-def _cell(mark: str, text: str, *, link: bool, widest: int) -> str:
-    """Cut what would not fit a page; the whole of it shows when pointed at."""
-    if link and _WEB.fullmatch(text):
-        whole = escape(text, quote=True)
-        return f'<td{mark}><a href="{whole}" rel="noopener noreferrer">{isolated(shorten(text, _LINK))}</a></td>'
-    if len(text) <= widest:
-        return f"<td{mark}>{isolated(text)}</td>"
-    return f'<td{mark} title="{escape(text[:2000], quote=True)}">{isolated(shorten(text, widest))}</td>'
+def _cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
+    """Cut what is too long for a page; the whole text shows on hover."""
+    if is_link and _WEB.fullmatch(text):
+        address = escape(text, quote=True)
+        return (
+            f'<td{mark}><a href="{address}" rel="noopener noreferrer">{escape_html(shorten(text, _MAX_LINK))}</a></td>'
+        )
+    whole = escape(neutralise_controls(text[:2000]), quote=True)
+    title = f' title="{whole}"' if len(text) > most else ""
+    return f"<td{mark}{title}>{escape_html(shorten(text, most))}</td>"
 
 
-def isolated(text: str, *, sentence: bool = False) -> str:
-    """Escape, and keep right-to-left names from turning their neighbours round.
-
-    In a sentence each of them is set by itself, so that the number behind it stays there.
-
-    Examples
-    --------
-    >>> isolated("of تم 46%", sentence=True)
-    'of <bdi>تم</bdi> 46%'
-    """
-    if text.isascii() or not RTL.search(text):
-        return escape(text)
-    return RTL.sub(lambda run: f"<bdi>{run[0]}</bdi>", escape(text)) if sentence else f"<bdi>{escape(text)}</bdi>"
-
-
-def text_table(
-    df: pl.DataFrame,
-    *,
-    columns: Sequence[str] | None = None,
-    rows: int = 20,
-    forms: Mapping[str, Form] | None = None,
-    width: int = 40,
-) -> str:
-    """Write a frame for a terminal: the same words as in HTML, columns padded, long names cut in their middle.
+def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | None = None, width: int = 40) -> str:
+    """Write a frame for a terminal: formatted as in HTML, columns padded, long names cut in their middle.
 
     Examples
     --------
@@ -205,12 +179,14 @@ def text_table(
     Signed Up       1,200
     Upgraded Plan      35
     """
-    names, right, body = _cells(df, columns, rows, forms)
+    body = formatted_rows(df.head(rows), forms=forms)
     # A newline or an escape sequence in a name must not reach the terminal.
     grid = [
-        [shorten("".join(c if c.isprintable() else " " for c in t), width) for t in line] for line in [names, *body]
+        [shorten("".join(c if c.isprintable() else " " for c in t), width) for t in line]
+        for line in [df.columns, *body]
     ]
-    widths = [max(len(line[i]) for line in grid) for i in range(len(names))]
+    right = [_is_right_aligned(dtype) for dtype in df.dtypes]
+    widths = [max(len(line[i]) for line in grid) for i in range(df.width)]
     lines = [
         "  ".join(t.rjust(w) if r else t.ljust(w) for t, w, r in zip(line, widths, right, strict=True)).rstrip()
         for line in grid
@@ -227,16 +203,16 @@ def card(
     table: pl.DataFrame | str = "",
     rows: int = 20,
 ) -> str:
-    """Set a result for a notebook: a sentence, what was asked in small, a small table. Never a script.
+    """Show a result in a notebook: a sentence, the settings in small, a small table; never a script.
 
     Parameters
     ----------
     title, sentence
         Plain text; both are escaped.
     settings
-        What was asked, as a mapping or a ready sentence; escaped.
+        As a mapping or as text; escaped.
     table
-        A frame, of which at most `rows` rows are shown, or HTML from `html_table`, taken as it is.
+        A frame, of which at most `rows` rows are shown, or HTML from `html_table`, used as it is.
 
     Examples
     --------
@@ -244,24 +220,24 @@ def card(
     >>> "within 14d · 1,200 people, 9,000 events" in text, "<script" in text
     (True, False)
     """
-    asked = settings if isinstance(settings, str) else settings_words(settings)
-    small = f'<p class="jn-small">{isolated(asked, sentence=True)}</p>' if asked else ""
-    head = f"<h4>{isolated(title)}</h4>" if title else ""
-    text = f"<p>{isolated(sentence, sentence=True)}</p>" if sentence else ""
+    described = settings if isinstance(settings, str) else describe_settings(settings)
+    small = f'<p class="jn-small">{escape_html(described, sentence=True)}</p>' if described else ""
+    head = f"<h4>{escape_html(title)}</h4>" if title else ""
+    text = f"<p>{escape_html(sentence, sentence=True)}</p>" if sentence else ""
     body = table.removeprefix(STYLE) if isinstance(table, str) else html_table(table, rows=rows, style=False)
     return f'{STYLE}<div class="jn">{head}{text}{small}{body}</div>'
 
 
-def settings_words(settings: Mapping[str, object]) -> str:
-    """Say what was asked, of how many people and events, over which days; what was not set is left out.
+def describe_settings(settings: Mapping[str, object]) -> str:
+    """Describe settings, the number of people and events, and the period; options that were not set are left out.
 
     Examples
     --------
-    >>> settings_words({"steps": ("A", "B"), "within": timedelta(days=14), "by": None, "people": 1, "events": 5})
+    >>> describe_settings({"steps": ("A", "B"), "within": timedelta(days=14), "by": None, "people": 1, "events": 5})
     'steps A › B · within 14 days · 1 person, 5 events'
     """
     known = {"people", "events", "first", "last", "unit"}
-    parts = [f"{k.replace('_', ' ')} {_said(v)}" for k, v in settings.items() if k not in known and v is not None]
+    parts = [f"{k.replace('_', ' ')} {_describe(v)}" for k, v in settings.items() if k not in known and v is not None]
     people, events = settings.get("people"), settings.get("events")
     size = [plural(people, str(settings.get("unit", "person")))] if isinstance(people, int) else []
     size += [plural(events, "event")] if isinstance(events, int) else []
@@ -270,7 +246,7 @@ def settings_words(settings: Mapping[str, object]) -> str:
     return " · ".join([*parts, *([", ".join(size)] if size else []), *over])
 
 
-def _said(value: object) -> str:
+def _describe(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -280,5 +256,5 @@ def _said(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, list | tuple):
-        return " › ".join(_said(item) for item in value)
+        return " › ".join(_describe(item) for item in value)
     return str(value)

@@ -223,7 +223,7 @@ def _named_oddly(names: dict[str, int]) -> list[tuple[str, str, int]]:
 
 
 def _first_names(names: list[str]) -> str:
-    from journeys.display.words import shorten
+    from journeys.display import shorten
 
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(shorten(name, 40) for name in names[:SHOWN]) + more

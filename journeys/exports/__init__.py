@@ -1,16 +1,17 @@
-"""From people and results to the systems that act on them: files only, nothing is sent.
+"""Write people and results to files for the systems that act on them; nothing is sent.
 
-People (any `Journeys`): `to_customerio`, `to_hubspot`, `to_segment`, `to_people`; with traits out of the journeys, such
-as `last_before(j, event="Signed Up", column="page_path")`. Results and tables: `to_csv`, `to_parquet`, `to_excel`,
-`to_markdown`, `to_image`, `to_duckdb`. Text that a spreadsheet would run as a formula is made harmless.
+People (any `Journeys`): `to_customerio`, `to_hubspot`, `to_segment`, `to_people`; with traits computed from the
+journeys, such as `last_before(j, event="Signed Up", column="page_path")`. Results and tables: `to_csv`, `to_parquet`,
+`to_excel`, `to_markdown`, `to_image`, `to_duckdb`. Text that a spreadsheet would run as a formula is neutralised.
 """
 
-from journeys.exports.audience import Written, last_before, to_people
-from journeys.exports.results import to_csv, to_duckdb, to_excel, to_image, to_markdown, to_parquet
+from journeys.exports.excel import to_excel
+from journeys.exports.people import WrittenPeople, last_before, to_people
+from journeys.exports.results import to_csv, to_duckdb, to_image, to_markdown, to_parquet
 from journeys.exports.systems import to_customerio, to_hubspot, to_segment
 
 __all__ = [
-    "Written",
+    "WrittenPeople",
     "last_before",
     "to_csv",
     "to_customerio",

@@ -1,188 +1,239 @@
-"""Audiences in the shapes that Customer.io, HubSpot and Segment take in."""
+"""People in the shapes that Customer.io, HubSpot and Segment import."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from journeys.errors import ArgumentError
-from journeys.exports.audience import Written, audience, plain_row, write_lines
-from journeys.exports.places import place_for
-from journeys.exports.safe import finite, flat, free_names, harmless, runs
+from journeys.exports.cells import flatten_columns, has_formula, neutralise_formulas, null_non_finite, unique_names
+from journeys.exports.files import check_path, replace_file
+from journeys.exports.people import Extra, People, WrittenPeople, build_people_table, json_row, write_json_lines
 
 __all__ = ["to_customerio", "to_hubspot", "to_segment"]
 
-Extra = pl.DataFrame | Iterable[pl.DataFrame]
-OWN = ("person",)
-
 
 def to_customerio(
-    journeys: Any, *, path: str | Path, traits: Sequence[str] | None = None, extra: Extra = ()
-) -> Written:
-    """Write people for Customer.io: a CSV to import, or NDJSON of its identify calls, by the ending.
+    journeys: People, path: str | Path, *, traits: Sequence[str] | None = None, extra: Extra = ()
+) -> WrittenPeople:
+    """Write these people for Customer.io: a CSV to import, or its identify calls.
 
     Parameters
     ----------
-    journeys
-        Any `Journeys`.
-    path
-        ".csv" (columns `id`, `email`, `cio_id`, traits; times in Unix seconds, which Customer.io segments by) or
-        ".ndjson" (`{"type": "person", "action": "identify", "identifiers": …, "attributes": …}`).
-    traits, extra
-        As in `to_people`.
+    path : str or Path
+        ".csv" with the columns `id`, `email`, `cio_id` and traits; or ".ndjson" of identify calls. Times are Unix
+        seconds, which Customer.io segments by.
+    traits : sequence of str, optional
+        Columns of `people` to write; all by default.
+    extra : pl.DataFrame or several
+        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
 
     Returns
     -------
-    Written
-        People whom Customer.io cannot know (no `user_id`, `email` or `customerio_id`) are left out and counted; so are,
-        of a CSV, those with an id that a spreadsheet would run as a formula, such as "-NxYz": a changed id is nobody's.
+    WrittenPeople
+        People without `user_id`, `email` and `customerio_id` are left out and counted; so are, of a CSV, those with an
+        id that a spreadsheet would run as a formula, such as "-NxYz", since a changed id matches nobody.
 
     Raises
     ------
     ArgumentError
-        Another ending, or a folder that is not there.
+        The ending is another one, or the folder does not exist.
+    UnknownNameError
+        There are no such traits.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn, tempfile, pathlib
+    >>> table = pl.DataFrame({"at": ["2026-03-01"] * 2, "user": ["u1", "u2"], "mail": ["a@x.example", None]})
+    >>> ids = {"user_id": "user", "email": "mail"}
+    >>> read = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=ids, name="app")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = jn.stitch(read).to_customerio(pathlib.Path(folder) / "people.csv")
+    >>> written.people, written.left_out
+    (2, 0)
     """
-    place = place_for(path, endings=[".csv", ".ndjson", ".jsonl"])
-    table, ids = audience(journeys, traits=traits, extra=extra)
-    names = {"user_id": "id", "email": "email", "customerio_id": "cio_id"}
-    known, left = _known(table, [kind for kind in names if kind in ids])
-    seconds = [name for name, dtype in known.schema.items() if isinstance(dtype, pl.Datetime)]
-    known = finite(flat(known.with_columns(pl.col(name).dt.epoch("s") for name in seconds)))
-    kinds = {kind: system for kind, system in names.items() if kind in ids}
-    rest = [name for name in known.columns if name not in (*OWN, *ids)]
-    reason = "neither user_id nor email nor customerio_id"
-    if place.suffix.lower() == ".csv":
-        known, left, reason = _safely_known(known, list(kinds), left, reason, instead="; an .ndjson file has them")
-        named = [pl.col(kind).alias(system) for kind, system in kinds.items()]
-        harmless(known.select(*named, *_apart(rest, kinds.values()))).write_csv(place)
-    else:
-        write_lines(place, (_identify(row, kinds, rest) for row in known.iter_rows(named=True)))
-    return Written(place, known.height, left, reason)
+    file = check_path(path, endings=[".csv", ".ndjson", ".jsonl"])
+    table, ids = build_people_table(journeys, traits=traits, extra=extra)
+    columns = {"user_id": "id", "email": "email", "customerio_id": "cio_id"}
+    table = table.with_columns(pl.col(pl.Datetime).dt.epoch("s"))
+    if file.suffix.lower() == ".csv":
+        return _write_csv(file, null_non_finite(table), ids=ids, columns=columns, hint="; an .ndjson file has them")
+    id_columns = {name: column for name, column in columns.items() if name in ids}
+    known = flatten_columns(_with_any_id(table, id_columns))
+    rest = [name for name in known.columns if name not in ("person", *ids)]
+
+    def identify(row: Mapping[str, Any]) -> dict[str, Any]:
+        given = {column: row[name] for name, column in id_columns.items() if row[name] is not None}
+        attributes = json_row({name: row[name] for name in rest})
+        return {"type": "person", "action": "identify", "identifiers": given, "attributes": attributes}
+
+    write_json_lines(file, (identify(row) for row in known.iter_rows(named=True)))
+    return WrittenPeople(file, known.height, table.height - known.height, _neither(columns))
 
 
-def to_hubspot(journeys: Any, *, path: str | Path, traits: Sequence[str] | None = None, extra: Extra = ()) -> Written:
-    """Write people for HubSpot's import of contacts: a CSV with "Email", "Record ID" and traits.
+def to_hubspot(
+    journeys: People, path: str | Path, *, traits: Sequence[str] | None = None, extra: Extra = ()
+) -> WrittenPeople:
+    """Write these people for HubSpot's import of contacts.
 
-    Times are days (YYYY-MM-DD, in UTC), which is what HubSpot's date properties take. People without `email` and
-    `hubspot_id` are left out and counted, and so are those with one that a spreadsheet would run as a formula: HubSpot
-    would not know a changed one. Parameters as in `to_people`; only ".csv" is written.
+    Parameters
+    ----------
+    path : str or Path
+        A CSV with "Email", "Record ID" and traits. Times are days (YYYY-MM-DD, in UTC), which is what HubSpot's date
+        properties take.
+    traits : sequence of str, optional
+        Columns of `people` to write; all by default.
+    extra : pl.DataFrame or several
+        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
+
+    Returns
+    -------
+    WrittenPeople
+        People without `email` and `hubspot_id` are left out and counted, and so are those with one that a spreadsheet
+        would run as a formula, since a changed id matches nobody.
+
+    Raises
+    ------
+    ArgumentError
+        The ending is another one, or the folder does not exist.
+    UnknownNameError
+        There are no such traits.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn, tempfile, pathlib
+    >>> table = pl.DataFrame({"at": ["2026-03-01"] * 2, "user": ["u1", "u2"], "mail": ["a@x.example", None]})
+    >>> ids = {"user_id": "user", "email": "mail"}
+    >>> read = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=ids, name="app")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = jn.stitch(read).to_hubspot(pathlib.Path(folder) / "people.csv")
+    >>> written.people, written.left_out
+    (1, 1)
     """
-    place = place_for(path, endings=[".csv"])
-    table, ids = audience(journeys, traits=traits, extra=extra)
-    names = {kind: title for kind, title in (("email", "Email"), ("hubspot_id", "Record ID")) if kind in ids}
-    known, left = _known(table, list(names))
-    known, left, reason = _safely_known(finite(flat(known)), list(names), left, "neither email nor hubspot_id")
-    days = [name for name, dtype in known.schema.items() if isinstance(dtype, pl.Datetime)]
-    known = known.with_columns(pl.col(name).dt.date() for name in days)
-    rest = [name for name in known.columns if name not in (*OWN, *ids)]
-    named = [pl.col(kind).alias(title) for kind, title in names.items()]
-    harmless(known.select(*named, *_apart(rest, names.values()))).write_csv(place)
-    return Written(place, known.height, left, reason)
+    file = check_path(path, endings=[".csv"])
+    table, ids = build_people_table(journeys, traits=traits, extra=extra)
+    in_utc = null_non_finite(flatten_columns(table))
+    days = in_utc.with_columns(pl.col(pl.Datetime).dt.date())
+    return _write_csv(file, days, ids=ids, columns={"email": "Email", "hubspot_id": "Record ID"})
 
 
 def to_segment(
-    journeys: Any,
-    *,
+    journeys: People,
     path: str | Path,
-    call: str = "identify",
+    *,
+    call: Literal["identify", "track"] = "identify",
     event: str | None = None,
     at: datetime | None = None,
     traits: Sequence[str] | None = None,
     extra: Extra = (),
-) -> Written:
-    """Write people as calls of Segment's spec, one a line: identify with traits, or track of an event for each.
+) -> WrittenPeople:
+    """Write these people as calls of Segment's spec, one per line.
 
     Parameters
     ----------
-    journeys
-        Any `Journeys`.
-    path
-        An NDJSON file.
-    call
-        "identify" (traits) or "track" (the traits become properties of `event`, such as "Entered Audience").
-    event
-        The name of the event to track.
-    at
-        The time of the calls (in UTC, where it names no zone); now, when not given.
-    traits, extra
-        As in `to_people`.
+    path : str or Path
+        ".ndjson", ".jsonl" or ".json".
+    call : {"identify", "track"}
+        With traits; or an `event` for each person, with the traits as its properties.
+    event : str, optional
+        The event to track, such as "Entered Audience".
+    at : datetime, optional
+        The time of the calls, in UTC where it names no zone; now by default.
+    traits : sequence of str, optional
+        Columns of `people` to write; all by default.
+    extra : pl.DataFrame or several
+        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
 
     Returns
     -------
-    Written
-        People with neither `user_id` nor `anonymous_id` are left out and counted. A call's `messageId` is made of what
-        it says: the same call sent twice is one call.
+    WrittenPeople
+        People with neither `user_id` nor `anonymous_id` are left out and counted. A call's `messageId` is a digest of
+        its content: the same call sent twice is one call.
 
     Raises
     ------
     ArgumentError
-        Another call, a track call without an event, another ending, or an `at` that is no time.
+        The call or the ending is another one, a track call has no event, or `at` is not a datetime.
+    UnknownNameError
+        There are no such traits.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn, tempfile, pathlib
+    >>> table = pl.DataFrame({"at": ["2026-03-01"] * 2, "user": ["u1", "u2"]})
+    >>> read = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids={"user_id": "user"}, name="app")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "calls.ndjson"
+    ...     written = jn.stitch(read).to_segment(path, call="track", event="Entered")
+    >>> written.people, written.left_out
+    (2, 0)
     """
     if call not in ("identify", "track"):
-        raise ArgumentError(f"call: {call!r} is neither 'identify' nor 'track'")
+        raise ArgumentError(f"call: {call!r} must be 'identify' or 'track'.")
     if call == "track" and not event:
-        raise ArgumentError("event: a track call needs the name of an event, such as 'Entered Audience'")
+        raise ArgumentError("event: a track call needs the name of an event, such as 'Entered Audience'.")
     if at is not None and not isinstance(at, datetime):
-        raise ArgumentError(f"at: {at!r} is no datetime; give one such as datetime(2026, 3, 1, tzinfo=UTC)")
-    place = place_for(path, endings=[".ndjson", ".jsonl", ".json"])
-    table, ids = audience(journeys, traits=traits, extra=extra)
-    kinds = {kind: name for kind, name in (("user_id", "userId"), ("anonymous_id", "anonymousId")) if kind in ids}
-    known, left = _known(table, list(kinds))
-    known = flat(known)
-    rest = [name for name in known.columns if name not in (*OWN, *kinds)]
-    when = at or datetime.now(UTC)
-    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    moment = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        raise ArgumentError(f"at: {at!r} is not a datetime; pass one such as datetime(2026, 3, 1, tzinfo=UTC).")
+    file = check_path(path, endings=[".ndjson", ".jsonl", ".json"])
+    table, ids = build_people_table(journeys, traits=traits, extra=extra)
+    columns = {"user_id": "userId", "anonymous_id": "anonymousId"}
+    id_columns = {name: column for name, column in columns.items() if name in ids}
+    known = flatten_columns(_with_any_id(table, id_columns))
+    rest = [name for name in known.columns if name not in ("person", *id_columns)]
+    moment = at or datetime.now(UTC)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    timestamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def said(row: dict[str, Any]) -> dict[str, Any]:
-        who = {name: row[kind] for kind, name in kinds.items() if row[kind] is not None}
-        what = plain_row({name: row[name] for name in rest})
-        body: dict[str, Any] = {"type": call, **who}
-        body |= {"event": event, "properties": what} if call == "track" else {"traits": what}
+    def compose_call(row: Mapping[str, Any]) -> dict[str, Any]:
+        traits_of_row = json_row({name: row[name] for name in rest})
+        body: dict[str, Any] = {"type": call}
+        body |= {column: row[name] for name, column in id_columns.items() if row[name] is not None}
+        body |= {"event": event, "properties": traits_of_row} if call == "track" else {"traits": traits_of_row}
         digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:32]
-        return body | {"messageId": f"journeys-{digest}", "timestamp": moment}
+        return body | {"messageId": f"journeys-{digest}", "timestamp": timestamp}
 
-    write_lines(place, (said(row) for row in known.iter_rows(named=True)))
-    return Written(place, known.height, left, "neither user_id nor anonymous_id")
-
-
-def _known(table: pl.DataFrame, kinds: Sequence[str]) -> tuple[pl.DataFrame, int]:
-    if not kinds:
-        return table.clear(), table.height
-    known = table.filter(pl.any_horizontal(pl.col(kind).is_not_null() for kind in kinds))
-    return known, table.height - known.height
+    write_json_lines(file, (compose_call(row) for row in known.iter_rows(named=True)))
+    return WrittenPeople(file, known.height, table.height - known.height, _neither(columns))
 
 
-def _safely_known(
-    known: pl.DataFrame, kinds: Sequence[str], left: int, reason: str, *, instead: str = ""
-) -> tuple[pl.DataFrame, int, str]:
-    """Leave out who has an id that has to be changed before a spreadsheet may see it: as another, it is nobody's."""
-    formula = runs(known, kinds)
-    if not (count := int(formula.sum())):
-        return known, left, reason
-    first = next(one[0] for kind in kinds if len(one := known.filter(runs(known, [kind]))[kind]))
-    said = f"an id that a spreadsheet would run as a formula, such as {first!r}{instead}"
-    return known.filter(~formula), left + count, f"{left} with {reason}, {count} with {said}" if left else said
+def _write_csv(
+    file: Path, table: pl.DataFrame, *, ids: Sequence[str], columns: Mapping[str, str], hint: str = ""
+) -> WrittenPeople:
+    """Write a system's CSV: its id columns first, without people that it cannot match by an id."""
+    id_columns = {name: column for name, column in columns.items() if name in ids}
+    known = flatten_columns(_with_any_id(table, id_columns))
+    formula = has_formula(known, id_columns)
+    unknown_count, reason = table.height - known.height, _neither(columns)
+    if formula.any():
+        # An apostrophe would change the id, and a changed id matches nobody.
+        changed = known.filter(formula)
+        texts = pl.concat([changed.filter(has_formula(changed, [n]))[n].cast(pl.String) for n in id_columns])
+        would_run = f"an id that a spreadsheet would run as a formula, such as {texts[0]!r}{hint}"
+        both = f"{unknown_count} with {reason}, {changed.height} with {would_run}"
+        reason, known = both if unknown_count else would_run, known.filter(~formula)
+    rest = [name for name in known.columns if name not in ("person", *ids)]
+    written = [pl.col(name).alias(column) for name, column in id_columns.items()]
+    with replace_file(file) as place:
+        neutralise_formulas(known.select(*written, *_rename_taken(rest, id_columns.values()))).write_csv(place)
+    return WrittenPeople(file, known.height, table.height - known.height, reason)
 
 
-def _apart(names: Sequence[str], taken: Iterable[str]) -> list[pl.Expr]:
-    """Keep a trait that is called like one of the system's own columns, under another name."""
+def _with_any_id(table: pl.DataFrame, id_types: Iterable[str]) -> pl.DataFrame:
+    return table.filter(pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in id_types)))
+
+
+def _neither(id_types: Iterable[str]) -> str:
+    return f"neither {' nor '.join(id_types)}"
+
+
+def _rename_taken(names: Sequence[str], taken: Iterable[str]) -> list[pl.Expr]:
+    """Rename a trait that is called like one of the system's own columns."""
     own = {name.lower() for name in taken}
-    apart = [f"trait_{name}" if name.lower() in own else name for name in names]
-    return [pl.col(name).alias(free) for name, free in zip(names, free_names(apart), strict=True)]
-
-
-def _identify(row: dict[str, Any], kinds: dict[str, str], rest: Sequence[str]) -> dict[str, Any]:
-    who = {system: row[kind] for kind, system in kinds.items() if row[kind] is not None}
-    return {
-        "type": "person",
-        "action": "identify",
-        "identifiers": who,
-        "attributes": plain_row({name: row[name] for name in rest}),
-    }
+    renamed = unique_names(f"trait_{name}" if name.lower() in own else name for name in names)
+    return [pl.col(name).alias(unique) for name, unique in zip(names, renamed, strict=True)]

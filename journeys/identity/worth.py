@@ -231,7 +231,7 @@ def _is_rate(name: str) -> bool:
 def _signed(value: float | None, measure: str, say: Any) -> str:
     from journeys.display import points, signed
 
-    return points(value) if _is_rate(measure) else signed(value, say=say)
+    return points(value) if _is_rate(measure) else signed(value, form=say)
 
 
 def compare(bridged: Any, unbridged: Any) -> Worth:

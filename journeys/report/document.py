@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.display import card, isolated
+from journeys.display import card, escape_html
 from journeys.errors import ArgumentError, raise_all
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Report:
         return file
 
     def _repr_html_(self) -> str:
-        listed = "".join(f"<li>{isolated(one.sentence, sentence=True)}</li>" for one in self.findings)
+        listed = "".join(f"<li>{escape_html(one.sentence, sentence=True)}</li>" for one in self.findings)
         return card(self.title, sentence=self.lead, settings=self.period, table=f"<ol>{listed}</ol>")
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from journeys.display import html_table, isolated, settings_words, unbroken
+from journeys.display import describe_settings, escape_html, html_table, unbroken
 from journeys.report.style import SCRIPT, sheet
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def write_page(report: Report) -> str:
     body = "".join(_section(section) for section in report.sections)
     listed = "".join(f'<li><a href="#{f.section}">{_text(f.sentence)}</a></li>' for f in report.findings)
     contents = "".join(f'<li><a href="#{s.name}">{_text(s.question)}</a></li>' for s in report.sections)
-    asked = settings_words(report.settings)
+    asked = describe_settings(report.settings)
     return "".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -80,7 +80,7 @@ def _section(section: Section) -> str:
 
 def _text(text: str) -> str:
     """Escape, and keep numbers together with what belongs to them."""
-    return isolated(unbroken(text), sentence=True)
+    return escape_html(unbroken(text), sentence=True)
 
 
 def _charts(report: Report) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 import journeys as jn
 from journeys import exports
-from journeys.exports.safe import harmless
+from journeys.exports.cells import neutralise_formulas
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -66,7 +66,7 @@ def test_customerio_gets_ids_attributes_and_unix_seconds(known, tmp_path):
         "identifiers": {"id": "u3", "email": "eve@x.example"},
         "attributes": {"event_count": 1},
     }
-    with pytest.raises(jn.ArgumentError, match=r"path: 'c.xls' ends in none of"):
+    with pytest.raises(jn.ArgumentError, match=r"path: 'c.xls' must end in '.csv', '.ndjson' or"):
         exports.to_customerio(known, path=tmp_path / "c.xls")
 
 
@@ -96,7 +96,7 @@ def test_segment_gets_calls_that_may_be_sent_twice(known, tmp_path):
     assert back.table.collect()["event"].unique().to_list() == ["Entered Audience"]
     with pytest.raises(jn.ArgumentError, match="event: a track call needs the name of an event"):
         exports.to_segment(known, path=tmp_path / "t.json", call="track")
-    with pytest.raises(jn.ArgumentError, match="call: 'page' is neither"):
+    with pytest.raises(jn.ArgumentError, match="call: 'page' must be 'identify' or 'track'"):
         exports.to_segment(known, path=tmp_path / "t.json", call="page")
 
 
@@ -106,7 +106,7 @@ def test_a_plain_table_in_each_format(known, tmp_path):
     read = pl.read_parquet(tmp_path / "p.parquet")
     assert read.columns == ["person", "anonymous_id", "email", "user_id", "event_count"]
     assert lines(tmp_path / "p.ndjson")[1]["anonymous_id"] == "a2"
-    with pytest.raises(jn.ArgumentError, match="ends in none of '.csv'"):
+    with pytest.raises(jn.ArgumentError, match="must end in '.csv', '.parquet'"):
         exports.to_people(known, path=tmp_path / "p.doc")
     with pytest.raises(jn.UnknownNameError, match="traits: no column 'event_cuont'; did you mean 'event_count'"):
         exports.to_people(known, path=tmp_path / "p.csv", traits=["event_cuont"])
@@ -144,14 +144,14 @@ def test_people_known_from_the_start_have_no_other_ids(tmp_path):
     ],
 )
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(text):
-    frame = harmless(pl.DataFrame({text: [text]}))
+    frame = neutralise_formulas(pl.DataFrame({text: [text]}))
     assert frame.columns == [f"'{text}"]
     assert frame.item() == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["-5", "+491234567", "-3.5", "a=b", "", "x@y.example", "12 %", "+5%"])
 def test_plain_text_and_numbers_stay_as_they_are(text):
-    assert harmless(pl.DataFrame({"x": [text]})).item() == text
+    assert neutralise_formulas(pl.DataFrame({"x": [text]})).item() == text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_plain_text_and_numbers_stay_as_they_are(text):
     ],
 )
 def test_text_that_runs_where_another_separator_cuts_it(text, safe):
-    assert harmless(pl.DataFrame({"x": [text]})).item() == safe
+    assert neutralise_formulas(pl.DataFrame({"x": [text]})).item() == safe
 
 
 def test_an_injected_trait_is_harmless_in_a_file(known, tmp_path):
@@ -229,9 +229,9 @@ def test_extra_traits_that_do_not_fit_are_refused(known, tmp_path):
             pl.DataFrame({"person": ["1"], "z": ["x"]}),
             "extra: person, z: person is String, but Int64 in these journeys",
         ),
-        ({"person": [1]}, "extra: dict is no DataFrame with a column 'person'"),
-        ([pl.DataFrame({"person": [1]}), 7], "extra: int is no DataFrame"),
-        (7, "extra: int is no DataFrame"),
+        ({"person": [1]}, "extra: dict is not a DataFrame with a column 'person'"),
+        ([pl.DataFrame({"person": [1]}), 7], "extra: int is not a DataFrame"),
+        (7, "extra: int is not a DataFrame"),
         (pl.DataFrame({"person": [1], "email": ["x"]}), "extra: 'email' is there already; give it another name"),
         ([pl.DataFrame({"person": [1], "z": [1]})] * 2, "extra: 'z' is there already"),
     ):
@@ -253,16 +253,16 @@ def test_the_time_of_calls_is_a_time_in_utc(known, tmp_path):
     path = tmp_path / "s.ndjson"
     exports.to_segment(known, path=path, traits=[], at=datetime(2026, 3, 1, 10))
     assert lines(path)[0]["timestamp"] == "2026-03-01T10:00:00.000Z"
-    with pytest.raises(jn.ArgumentError, match="at: '2026-03-01' is no datetime; give one such as datetime"):
+    with pytest.raises(jn.ArgumentError, match="at: '2026-03-01' is not a datetime; pass one such as datetime"):
         exports.to_segment(known, path=path, at="2026-03-01")
 
 
 def test_people_are_written_only_where_they_can_be(known, tmp_path):
-    with pytest.raises(jn.ArgumentError, match=r"path: 'h\.xlsx' does not end in '\.csv'"):
+    with pytest.raises(jn.ArgumentError, match=r"path: 'h\.xlsx' must end in '\.csv'\."):
         exports.to_hubspot(known, path=tmp_path / "h.xlsx")
-    with pytest.raises(jn.ArgumentError, match=r"path: 's\.csv' ends in none of '\.ndjson', '\.jsonl', '\.json'"):
+    with pytest.raises(jn.ArgumentError, match=r"path: 's\.csv' must end in '\.ndjson', '\.jsonl' or '\.json'"):
         exports.to_segment(known, path=tmp_path / "s.csv")
-    with pytest.raises(jn.ArgumentError, match=r"path: there is no folder '.*none'; make it first"):
+    with pytest.raises(jn.ArgumentError, match=r"path: there is no folder '.*none'; create it first"):
         exports.to_people(known, path=tmp_path / "none" / "p.csv")
 
 
@@ -291,7 +291,7 @@ def test_no_id_is_changed_in_silence(tmp_path):
     plain = j.to_people(tmp_path / "p.csv", traits=[])
     assert table(tmp_path / "p.csv")[0]["user_id"] == "'-NxYz12abc"
     assert str(plain).endswith(
-        "; 2 people have an id with an apostrophe put in, as a spreadsheet would run it as a formula: "
-        ".parquet and .ndjson have it as it is"
+        "; 2 people have an id that a spreadsheet would run as a formula: it starts with an apostrophe here, "
+        "but not in a .parquet or .ndjson file"
     )
     assert j.to_people(tmp_path / "p.ndjson", traits=[]).note == ""

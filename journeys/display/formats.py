@@ -1,8 +1,7 @@
-"""Numbers, durations and dates in the words people use."""
+"""Numbers, durations and dates as people write them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from math import floor, isfinite, log10
@@ -20,11 +19,9 @@ __all__ = [
     "plural",
     "points",
     "ratio",
-    "shorten",
     "signed",
     "span",
     "the_count",
-    "unbroken",
 ]
 
 _MANY = {"person": "people", "entry": "entries"}
@@ -41,11 +38,11 @@ _UNITS = (
     (86_400_000_000, "day"),
     (2 * 365 * 86_400_000_000, "year"),
 )
-_MICROSECONDS_A_YEAR = 365.25 * 86_400_000_000
+_MICROSECONDS_PER_YEAR = 365.25 * 86_400_000_000
 
 
 def number(value: float | None) -> str:
-    """Say a count: thousands are grouped, never a decimal.
+    """Format a count: thousands are grouped, without decimals.
 
     Examples
     --------
@@ -58,7 +55,7 @@ def number(value: float | None) -> str:
 
 
 def compact(value: float | None) -> str:
-    """Say a count where there is little room: two or three digits and the size.
+    """Format a count where there is little room: two or three digits and the magnitude.
 
     Examples
     --------
@@ -68,14 +65,14 @@ def compact(value: float | None) -> str:
     if value is None or not isfinite(value):
         return NOTHING
     for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
-        # 999,950 would be said as "1000 k": the next size takes over a little early.
+        # 999,950 would become "1000 k": the next magnitude starts a little early.
         if abs(value) >= size * 0.9995:
             return f"{_digits(value / size)} {unit}"
     return number(value)
 
 
 def plural(count: float, noun: str, many: str | None = None) -> str:
-    """Say a count with its noun.
+    """Format a count with its noun.
 
     Examples
     --------
@@ -86,7 +83,7 @@ def plural(count: float, noun: str, many: str | None = None) -> str:
 
 
 def agree(count: float, one: str, many: str) -> str:
-    """Choose the word that goes with a count.
+    """Choose the singular or plural form that goes with a count.
 
     Examples
     --------
@@ -97,7 +94,7 @@ def agree(count: float, one: str, many: str) -> str:
 
 
 def the_count(count: float, noun: str, many: str | None = None) -> str:
-    """Say all there are of something, as it stands after "of".
+    """Format a total as it follows the word "of".
 
     Examples
     --------
@@ -108,7 +105,7 @@ def the_count(count: float, noun: str, many: str | None = None) -> str:
 
 
 def _digits(value: float, digits: int = 2) -> str:
-    """Round to so many significant digits, never dropping whole ones, without idle zeros."""
+    """Round to significant digits, but keep all digits before the point; drop trailing zeros."""
     if value == 0:
         return "0"
     decimals = max(0, digits - 1 - floor(log10(abs(value))))
@@ -119,7 +116,7 @@ def _digits(value: float, digits: int = 2) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """Say a rate: one decimal below 10%, none above; what is not quite nothing or all is never said to be.
+    """Format a rate: one decimal below 10%, none above; never rounded to 0% or 100%.
 
     Examples
     --------
@@ -158,7 +155,7 @@ def interval(low: float | None, high: float | None, *, form: Callable[[float | N
 
 
 def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
-    """Say the difference of two rates in percentage points, with its sign and, if given, its interval.
+    """Format the difference of two rates in percentage points, with its sign and, if given, its interval.
 
     Examples
     --------
@@ -168,28 +165,28 @@ def points(difference: float | None, low: float | None = None, high: float | Non
     if difference is None or not isfinite(difference):
         return NOTHING
     sign = "+" if difference > 0 else MINUS if difference < 0 else ""
-    words = f"{sign}{abs(difference) * 100:.1f} points"
+    text = f"{sign}{abs(difference) * 100:.1f} points"
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
-        return words
-    return f"{words} ({low * 100:.1f} to {high * 100:.1f})".replace("-", MINUS)
+        return text
+    return f"{text} ({low * 100:.1f} to {high * 100:.1f})".replace("-", MINUS)
 
 
-def signed(value: float | None, *, say: Callable[[float | None], str]) -> str:
-    """Say a difference with its sign, in the words of its kind; what is rounded away has none.
+def signed(value: float | None, *, form: Callable[[float | None], str]) -> str:
+    """Format a difference with its sign; one that rounds to zero has none.
 
     Examples
     --------
-    >>> signed(0.25, say=ratio), signed(-0.25, say=ratio), signed(-0.001, say=ratio), signed(None, say=number)
+    >>> signed(0.25, form=ratio), signed(-0.25, form=ratio), signed(-0.001, form=ratio), signed(None, form=number)
     ('+0.25', '−0.25', '0.00', '–')
     """
     if value is None or not isfinite(value):
-        return say(value)
-    said = say(abs(value))
-    return said if said == say(0.0) else f"{'+' if value > 0 else MINUS}{said}"
+        return form(value)
+    text = form(abs(value))
+    return text if text == form(0.0) else f"{'+' if value > 0 else MINUS}{text}"
 
 
 def ratio(value: float | None) -> str:
-    """Say a coefficient, an odds ratio or a lift: two decimals, fewer where it is large.
+    """Format a coefficient, an odds ratio or a lift: two decimals, fewer for large values.
 
     Examples
     --------
@@ -206,7 +203,7 @@ def ratio(value: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Say a p- or q-value; below a thousandth it is said to be that.
+    """Format a p- or q-value; the smallest are "< 0.001".
 
     Examples
     --------
@@ -221,14 +218,14 @@ def p_value(value: float | None) -> str:
 
 
 def _fills(micros: float, size: int) -> bool:
-    """Say whether a duration, as it would be said in the next smaller unit, reaches this one."""
+    """Return whether a duration, rounded as in the next smaller unit, reaches this one."""
     smaller = max((u[0] for u in _UNITS if u[0] < size), default=1)
     decimals = 0 if abs(micros) / smaller >= 10 else 1
     return round(abs(micros) / smaller, decimals) * smaller >= size
 
 
 def duration(value: timedelta | float | None) -> str:
-    """Say a duration (a timedelta, or microseconds) in the largest unit that it fills, with two digits.
+    """Format a duration (a timedelta, or microseconds) in the largest unit that it fills, with two digits.
 
     Examples
     --------
@@ -244,27 +241,27 @@ def duration(value: timedelta | float | None) -> str:
         return NOTHING
     if micros == 0:
         return "0 seconds"
-    # 59.7 seconds would be said as 60: what rounds up to the next unit is said in it.
+    # 59.7 seconds would become "60 seconds": what rounds up to the next unit is written in it.
     size, unit = next((u for u in reversed(_UNITS) if _fills(micros, u[0])), _UNITS[0])
-    amount = _digits(micros / (_MICROSECONDS_A_YEAR if unit == "year" else size))
+    amount = _digits(micros / (_MICROSECONDS_PER_YEAR if unit == "year" else size))
     if abs(micros) < size:
         amount = "1" if micros > 0 else f"{MINUS}1"
     return f"{amount} {unit if amount in {'1', MINUS + '1'} else unit + 's'}"
 
 
 def day(value: date | None) -> str:
-    """Say a date.
+    """Format a date.
 
     Examples
     --------
     >>> day(date(2026, 3, 1)), day(None)
     ('1 March 2026', '–')
     """
-    return NOTHING if value is None else f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return NOTHING if value is None else f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
 def moment(value: datetime | None) -> str:
-    """Say a date and time, to the minute.
+    """Format a date and time, to the minute.
 
     Examples
     --------
@@ -275,7 +272,7 @@ def moment(value: datetime | None) -> str:
 
 
 def span(start: date | None, end: date | None) -> str:
-    """Say from which day to which, the year and the month only once where they are the same.
+    """Format a period; year and month are written once where both ends share them.
 
     Examples
     --------
@@ -292,47 +289,12 @@ def span(start: date | None, end: date | None) -> str:
     if first.year != last.year:
         return f"{day(first)} to {day(last)}"
     if first.month != last.month:
-        return f"{first.day} {_MONTHS[first.month - 1]} to {day(last)}"
+        return f"{first.day} {MONTHS[first.month - 1]} to {day(last)}"
     return f"{first.day} to {day(last)}"
 
 
 # strftime("%B") follows the machine's locale; the sentences around it are English.
-_MONTHS = (
+MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
-)
-
-
-def shorten(text: str, width: int) -> str:
-    """Cut a long name in its middle: beginnings and ends tell names apart.
-
-    Examples
-    --------
-    >>> shorten("Loaded a Page: /blog/how-to-plan-a-launch", 24)
-    'Loaded a Pa…lan-a-launch'
-    >>> len(_), shorten("Signed Up", 24)
-    (24, 'Signed Up')
-    """
-    if len(text) <= width:
-        return text
-    if width < 3:
-        return "…"[:width]
-    tail = width // 2
-    return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
-
-
-def unbroken(text: str) -> str:
-    """Keep a number on one line with what belongs to it: its unit, its month, the "n =" before it.
-
-    Examples
-    --------
-    >>> unbroken("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
-    3
-    """
-    return _BELONGS.sub("\N{NO-BREAK SPACE}", text)
-
-
-_BELONGS = re.compile(
-    r"(?<=\d) (?=(?:points?|people|person|(?:second|minute|hour|day|year)s?|" + "|".join(_MONTHS) + r")(?!\w))"
-    r"|(?<=\bn) (?== \d)|(?<=\bn[ \N{NO-BREAK SPACE}]=) (?=\d)"
 )

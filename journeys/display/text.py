@@ -1,0 +1,78 @@
+"""Names and sentences made safe and short: escaped, cut in their middle, kept in their direction."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from journeys.display.formats import MONTHS
+
+__all__ = ["RTL", "escape_html", "neutralise_controls", "shorten", "unbroken"]
+
+_LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
+# Right-to-left words, with what may stand between the words of one name.
+RTL = re.compile(f"{_LETTER}+(?:[ \u00a0_'’-]+{_LETTER}+)*")
+# Embeddings, overrides and isolates: unclosed ones reorder the text that follows the name.
+_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def neutralise_controls(text: str) -> str:
+    """Replace characters that would reorder the text beside a name by their code points.
+
+    Examples
+    --------
+    >>> neutralise_controls("\u202eBuy")
+    '[U+202E]Buy'
+    """
+    return text if text.isascii() else _BIDI_CONTROLS.sub(lambda control: f"[U+{ord(control[0]):04X}]", text)
+
+
+def escape_html(text: str, *, sentence: bool = False) -> str:
+    """Escape text for HTML, and isolate right-to-left names so that they do not reorder their neighbours.
+
+    In a sentence each name is isolated by itself, so that the number after it stays there.
+
+    Examples
+    --------
+    >>> escape_html("of تم 46%", sentence=True)
+    'of <bdi>تم</bdi> 46%'
+    """
+    safe = escape(neutralise_controls(text))
+    if text.isascii() or not RTL.search(text):
+        return safe
+    return RTL.sub(lambda name: f"<bdi>{name[0]}</bdi>", safe) if sentence else f"<bdi>{safe}</bdi>"
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut a long name in its middle, since beginnings and ends distinguish names.
+
+    Examples
+    --------
+    >>> shorten("Loaded a Page: /blog/how-to-plan-a-launch", 24)
+    'Loaded a Pa…lan-a-launch'
+    >>> len(_), shorten("Signed Up", 24)
+    (24, 'Signed Up')
+    """
+    if len(text) <= width:
+        return text
+    if width < 3:
+        return "…"[:width]
+    tail = width // 2
+    return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+
+
+def unbroken(text: str) -> str:
+    """Keep a number on one line with its unit or month, and with the "n =" before it.
+
+    Examples
+    --------
+    >>> unbroken("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
+    3
+    """
+    return _NUMBER_SPACE.sub("\N{NO-BREAK SPACE}", text)
+
+
+_NUMBER_SPACE = re.compile(
+    r"(?<=\d) (?=(?:points?|people|person|(?:second|minute|hour|day|year)s?|" + "|".join(MONTHS) + r")(?!\w))"
+    r"|(?<=\bn) (?== \d)|(?<=\bn[ \N{NO-BREAK SPACE}]=) (?=\d)"
+)

@@ -1,0 +1,260 @@
+"""People of any selection as a table: the ids that systems know them by, and traits computed from their journeys."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.exports.cells import flatten_columns, has_formula, unique_names, write_csv
+from journeys.exports.files import check_path, replace_file
+
+__all__ = ["Extra", "People", "WrittenPeople", "build_people_table", "last_before", "to_people", "write_json_lines"]
+
+Extra = pl.DataFrame | Iterable[pl.DataFrame]
+
+
+class People(Protocol):
+    """The part of `Journeys` that exports use."""
+
+    @property
+    def people(self) -> pl.DataFrame:
+        """One row per person."""
+
+    @property
+    def events(self) -> pl.LazyFrame:
+        """One row per event."""
+
+    @property
+    def identity(self) -> Any:
+        """Which identifiers belong to which person."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPeople:
+    """What an export wrote.
+
+    Attributes
+    ----------
+    path
+        The file.
+    people, left_out
+        How many people are in it, and how many are not.
+    reason
+        Why those were left out.
+    note
+        What else to know about the file.
+    """
+
+    path: Path
+    people: int
+    left_out: int = 0
+    reason: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        from journeys.display import plural
+
+        left_out = f"{plural(self.left_out, 'person')} left out: {self.reason}" if self.left_out else ""
+        return "; ".join(filter(None, [f"{plural(self.people, 'person')} written to {self.path}", left_out, self.note]))
+
+
+def last_before(journeys: People, *, event: str, column: str, name: str | None = None) -> pl.DataFrame:
+    """Find each person's last value of a column before their first event of a name.
+
+    Parameters
+    ----------
+    journeys
+        A `Journeys`.
+    event
+        The event, such as "Signed Up"; its first occurrence counts, and only what came strictly before.
+    column
+        The property, such as "page_path".
+    name
+        The name of the trait; `last_<column>_before_<event>` by default.
+
+    Returns
+    -------
+    pl.DataFrame
+        `person` and the trait, one row per person who did the event and had a value before; sorted by person.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such column or event.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({"person": [1, 1, 1], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03"],
+    ...     "event": ["Loaded a Page", "Loaded a Page", "Signed Up"], "page": ["/", "/pricing", None]})
+    >>> j = jn.Journeys.from_table(log)
+    >>> last_before(j, event="Signed Up", column="page", name="last_page").rows()
+    [(1, '/pricing')]
+    """
+    schema = journeys.events.collect_schema()
+    if column not in schema:
+        raise UnknownNameError(unknown("column", column, available=list(schema), what="column"))
+    log = journeys.events.select("person", pl.col("event").cast(pl.String), column).with_row_index("_n")
+    goals = log.filter(pl.col("event") == event).group_by("person").agg(pl.col("_n").min().alias("_goal")).collect()
+    if goals.is_empty():
+        names = log.select(pl.col("event").unique()).collect().to_series().sort().to_list()
+        raise UnknownNameError(unknown("event", event, available=names, what="event"))
+    trait = name or f"last_{column}_before_{'_'.join(event.lower().split())}"
+    with_value = log.filter(pl.col(column).is_not_null())
+    before = with_value.join(goals.lazy(), on="person").filter(pl.col("_n") < pl.col("_goal"))
+    last = before.group_by("person").agg(pl.col(column).get(pl.col("_n").arg_max()).alias(trait))
+    return last.sort("person").collect()
+
+
+def build_people_table(
+    journeys: People, *, traits: Sequence[str] | None = None, extra: Extra = ()
+) -> tuple[pl.DataFrame, list[str]]:
+    """Build a table with one row per person: `person`, identifiers, traits; return it with the identifier types."""
+    people, extras = journeys.people, _extra_tables(extra)
+    ids = [name for name in _id_types(journeys) if name in people.columns]
+    available = [name for name in people.columns if name not in {"person", *ids}]
+    chosen = available if traits is None else list(traits)
+    missing = [name for name in chosen if name not in available]
+    problems = [unknown("traits", missing, available=available, what="column")] if missing else []
+    problems += [
+        f"extra: a table without the column 'person': {', '.join(one.columns)}."
+        for one in extras
+        if "person" not in one.columns
+    ]
+    raise_all(problems, UnknownNameError)
+    table = people.select("person", *ids, *chosen)
+    expected, taken = people.schema["person"], table.columns
+    for one in extras:
+        shown, dtype = ", ".join(one.columns), one.schema["person"]
+        if dtype != expected and not (dtype.is_integer() and expected.is_integer()):
+            problems.append(f"extra: {shown}: person is {dtype}, but {expected} in these journeys.")
+        elif one["person"].is_duplicated().any():
+            problems.append(f"extra: {shown}: a person has more than one row.")
+        if again := [name for name in one.columns if name != "person" and name in taken]:
+            problems.append(f"extra: {', '.join(map(repr, again))} is there already; give it another name.")
+        taken = [*taken, *one.columns]
+    raise_all(problems)
+    for one in extras:
+        same_type = one.with_columns(pl.col("person").cast(expected, strict=False))
+        table = table.join(same_type, on="person", how="left", maintain_order="left")
+    return table.sort("person"), ids
+
+
+def _extra_tables(extra: object) -> list[pl.DataFrame]:
+    is_several = isinstance(extra, Iterable) and not isinstance(extra, pl.DataFrame | Mapping | str)
+    given: list[object] = [*extra] if isinstance(extra, Iterable) and is_several else [extra]
+    tables = [one for one in given if isinstance(one, pl.DataFrame)]
+    if wrong := [one for one in given if not isinstance(one, pl.DataFrame)]:
+        raise ArgumentError(f"extra: {type(wrong[0]).__name__} is not a DataFrame with a column 'person' and traits.")
+    return tables
+
+
+def _add_other_ids(table: pl.DataFrame, journeys: People, ids: Sequence[str]) -> pl.DataFrame:
+    """Add the further identifiers of people who have several of a type, as lists."""
+    if not ids:
+        return table
+    identity = journeys.identity.table.with_columns(pl.col("id_type").cast(pl.String))
+    for id_type in ids:
+        known = identity.filter(pl.col("id_type") == id_type).join(table.select("person", id_type), on="person")
+        rest = known.filter(pl.col("id").ne_missing(pl.col(id_type))).sort("person", "first_seen", "id")
+        if rest.height:
+            name = unique_names([*table.columns, f"other_{id_type}"])[-1]
+            lists = rest.group_by("person", maintain_order=True).agg(pl.col("id").alias(name))
+            table = table.join(lists, on="person", how="left", maintain_order="left")
+    return table
+
+
+def _id_types(journeys: People) -> list[str]:
+    try:
+        identity = journeys.identity.table
+    except JourneysError:
+        return []  # people known from the start have no identifiers
+    return [str(name) for name in identity["id_type"].cast(pl.String).unique().sort()]
+
+
+def to_people(
+    journeys: People, path: str | Path, *, traits: Sequence[str] | None = None, extra: Extra = ()
+) -> WrittenPeople:
+    """Write these people as a plain table: person, every identifier, every trait.
+
+    Parameters
+    ----------
+    path : str or Path
+        ".csv", ".parquet", ".ndjson" or ".jsonl".
+    traits : sequence of str, optional
+        Columns of `people` to write; all by default.
+    extra : pl.DataFrame or several
+        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
+
+    Returns
+    -------
+    WrittenPeople
+        A person's first identifier of each type is in the column of that name; where anybody has more, a last column
+        such as `other_email` lists them. `note` says whether a CSV has identifiers with an apostrophe, without which a
+        spreadsheet would run them as a formula.
+
+    Raises
+    ------
+    ArgumentError
+        The ending is another one, the folder does not exist, or an `extra` does not fit.
+    UnknownNameError
+        There are no such traits.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn, tempfile, pathlib
+    >>> log = pl.DataFrame({"person": ["a", "b"], "timestamp": ["2026-03-01"] * 2, "event": ["x", "y"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     jn.Journeys.from_table(log).to_people(pathlib.Path(folder) / "people.csv").people
+    2
+    """
+    file = check_path(path, endings=[".csv", ".parquet", ".ndjson", ".jsonl"])
+    table, ids = build_people_table(journeys, traits=traits, extra=extra)
+    table, note = _add_other_ids(table, journeys, ids), ""
+    if file.suffix.lower() == ".parquet":
+        with replace_file(file) as place:
+            table.write_parquet(place)
+    elif file.suffix.lower() == ".csv":
+        note = _formula_note(table, ["person", *ids])
+        with replace_file(file) as place:
+            write_csv(table, place)
+    else:
+        write_json_lines(file, (json_row(row) for row in flatten_columns(table).iter_rows(named=True)))
+    return WrittenPeople(file, table.height, note=note)
+
+
+def _formula_note(table: pl.DataFrame, ids: Sequence[str]) -> str:
+    """Count the people whose identifier gets an apostrophe in a CSV."""
+    from journeys.display import plural
+
+    columns = [name for name in table.columns if name.removeprefix("other_") in ids]
+    count = int(has_formula(flatten_columns(table.select(columns)), columns).sum())
+    have = plural(count, "person has", "people have")
+    return (
+        f"{have} an id that a spreadsheet would run as a formula: it starts with an apostrophe here, "
+        "but not in a .parquet or .ndjson file"
+        if count
+        else ""
+    )
+
+
+def json_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a row as JSON can: times in ISO 8601, without nulls and numbers that are not finite."""
+    return {
+        key: value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
+        for key, value in row.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
+
+
+def write_json_lines(path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+    """Write one JSON object per line."""
+    with replace_file(path) as place, place.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False, default=str, allow_nan=False) + "\n" for row in rows)
