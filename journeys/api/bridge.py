@@ -34,7 +34,7 @@ class Bridges(Selection):
         rows = [stitched.table]
         del stitched  # so that nobody holds the rows as they came while they are sorted
         built = build_log(rows.pop(), people=people)
-        settings["unusual_rows"] = built.noticed
+        settings["unusual_rows"] = built.unusual_rows
         return cls(built.log, **settings)
 
     def add(self, *events: Events, traits: Literal["latest", "as_of"] | None = None) -> Self:
@@ -138,7 +138,7 @@ class Bridges(Selection):
         people = members.join(traits, on="person", how="left", maintain_order="left")
         built = build_log(table, people=people)
         left_out = events.height - table.height
-        noticed = dict(built.noticed) | ({"of people without an account, left out": left_out} if left_out else {})
+        noticed = dict(built.unusual_rows) | ({"of people without an account, left out": left_out} if left_out else {})
         settings: dict[str, Any] = {"quarantine": built.quarantine, "unusual_rows": noticed, "_engine": self._engine}
         return type(self)(built.log, **settings)
 

@@ -66,7 +66,10 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
         person: str = "person",
         timestamp: str = "timestamp",
         event: str = "event",
-        time_unit: Literal["s", "ms", "us"] | None = None,
+        time_unit: Literal["s", "ms", "us", "ns"] | None = None,
+        time_zone: str | None = None,
+        format: str | None = None,  # noqa: A002  # the name that read_table uses
+        day_first: bool | None = None,
         store: str | Path | None = None,
         shards: int = 1,
     ) -> Self:
@@ -79,9 +82,15 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
             their order of arrival. For `Events` from a reader, `person` is one of the identifiers, such as "user_id";
             to link several identifiers, use `jn.stitch`.
         person, timestamp, event : str
-            The columns of the person, the time and the event name. Times without a zone are UTC.
-        time_unit : {"s", "ms", "us"}, optional
+            The columns of the person, the time and the event name.
+        time_unit : {"s", "ms", "us", "ns"}, optional
             The unit, where the times are numbers since 1970; it is never guessed.
+        time_zone : str, optional
+            The zone of times that name none, such as "Europe/Berlin"; UTC by default.
+        format : str, optional
+            How times are written, as `strptime` has it: "%d.%m.%y %H:%M".
+        day_first : bool, optional
+            Whether 03/04/2026 is 3 April. Without it, only dates that have one meaning are read.
         store : str or Path, optional
             A folder to write the journeys to while reading, for tables larger than memory: equal to
             `from_table(...).save(store, shards=shards)`, with the memory of one shard.
@@ -105,6 +114,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
         Journeys: 1 person, 1 event, 1 March 2026.
         """
         from journeys.events import Events
+        from journeys.events.times import TimeParser
 
         if isinstance(table, pl.DataFrame | pl.LazyFrame):
             frame = table.lazy()
@@ -114,17 +124,18 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
             frame = pl.DataFrame(table).lazy()
         else:
             raise ArgumentError(f"table: expected a frame, Events or an Arrow table, got {type(table)}.")
-        if time_unit is not None and timestamp in frame.collect_schema():
-            frame = frame.with_columns(pl.from_epoch(timestamp, time_unit=time_unit))
+        times = TimeParser(unit=time_unit, time_zone=time_zone, format=format, day_first=day_first)
         if store is None:
             from journeys.log import build_log
 
-            built = build_log(frame, person=person, timestamp=timestamp, event=event)
+            built = build_log(frame, person=person, timestamp=timestamp, event=event, times=times)
         else:
             from journeys.log import stream_log
 
-            built = stream_log(frame, store, shards=shards, person=person, timestamp=timestamp, event=event)
-        return cls(built.log, quarantine=built.quarantine, unusual_rows=built.noticed)
+            built = stream_log(
+                frame, store, shards=shards, person=person, timestamp=timestamp, event=event, times=times
+            )
+        return cls(built.log, quarantine=built.quarantine, unusual_rows=built.unusual_rows)
 
     @property
     def identity(self) -> Identity:
@@ -200,7 +211,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
         if self._filters:
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
             log = build_log(self.events, people=known.select("person", *self._own_columns(known))).log
-        saved = save_log(log, path, shards=shards, frames=frames, notes={"noticed": dict(self.unusual_rows)})
+        saved = save_log(log, path, shards=shards, frames=frames, notes={"unusual_rows": dict(self.unusual_rows)})
         return replace(self, _log=saved, _filters=())
 
     def on(self, engine: Any) -> Self:
@@ -329,7 +340,7 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
 
         identity = Identity.from_frames(kept)
     quarantine = frames.get("quarantine", pl.DataFrame())
-    opened = Journeys(log, quarantine=quarantine, unusual_rows=notes.get("noticed", {}), _stitched=identity)
+    opened = Journeys(log, quarantine=quarantine, unusual_rows=notes.get("unusual_rows", {}), _stitched=identity)
     return opened.on(engine)
 
 

@@ -60,9 +60,7 @@ def build_events(
     beyond = ~pl.col("timestamp").is_between(FIRST, LAST)
     rows = rows.with_columns(
         pl.when(~beyond).then(pl.col("timestamp")).alias("timestamp"),
-        pl.coalesce(
-            pl.col("_problem"), pl.when(beyond).then(pl.lit("no time that can be: not in the years 1 to 9999"))
-        ),
+        pl.coalesce(pl.col("_problem"), pl.when(beyond).then(pl.lit("a time outside the years 1 to 9999"))),
     )
     fact = pl.col("_kind").is_not_null()
     no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)

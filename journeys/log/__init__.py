@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from journeys.log.core import Log, View
 
 if TYPE_CHECKING:
-    from journeys.log.build import Built, build_log
+    from journeys.log.build import BuiltLog, build_log
     from journeys.log.store import open_log, save_log
     from journeys.log.stream import stream_log
 
-__all__ = ["Built", "Log", "View", "build_log", "open_log", "save_log", "stream_log"]
+__all__ = ["BuiltLog", "Log", "View", "build_log", "open_log", "save_log", "stream_log"]
 
 # modules that work on arrays load NumPy, a quarter of the import's time: they wait until a log is made
-_LAZY = {"Built": "build", "build_log": "build", "open_log": "store", "save_log": "store", "stream_log": "stream"}
+_LAZY = {"BuiltLog": "build", "build_log": "build", "open_log": "store", "save_log": "store", "stream_log": "stream"}
 
 
 def __getattr__(name: str) -> object:

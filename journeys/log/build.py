@@ -1,4 +1,4 @@
-"""Rows in any order → the sorted log; rows that cannot have a place are set apart and counted."""
+"""Rows in any order → the sorted log; rows that cannot be placed are quarantined with a reason."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.events.times import UNREADABLE, TimeParser
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.log.person_codes import code_people
 from journeys.log.sort import sort_rows
 from journeys.parallel import parallel_map, split_rows, trim_malloc
 
-__all__ = ["WHY", "Built", "build_log", "notice", "rank_names", "set_apart", "tidy_rows"]
+__all__ = [
+    "PROBLEM", "BuiltLog", "build_log", "count_unusual_rows", "keep_good_rows", "quarantine_rows", "rank_names",
+    "tidy_rows",
+]  # fmt: skip
 
-WHY = "__why__"
-_BEYOND = "no time that can be: not in the years 1 to 9999"
-_REASONS = pl.Enum(["no person", "no time", "no event", _BEYOND])
-# Python, and most of what shows a time, knows no other years.
+PROBLEM, _ORIGINAL = "__problem__", "__original__"
+_OUT_OF_RANGE = "a time outside the years 1 to 9999"
+_PROBLEMS = pl.Enum(["no person", "no time", UNREADABLE, _OUT_OF_RANGE, "no event"])
+# datetimes of Python have no other years
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, eq=False)
-class Built:
+class BuiltLog:
     """A log, and what was found while it was built.
 
     Attributes
@@ -33,14 +37,14 @@ class Built:
     log : Log
         The sorted log.
     quarantine : pl.DataFrame
-        The rows that have no place, as they came, with a `reason`.
-    noticed : dict of str to int
-        What is odd but kept: ties, repeated rows, times before 2000 or in the future.
+        The rows that cannot be placed, with a `reason`; of times that cannot be read the original text.
+    unusual_rows : dict of str to int
+        Rows that are unusual but kept: ties, repeated rows, times before 2000 or in the future.
     """
 
     log: Log
     quarantine: pl.DataFrame
-    noticed: dict[str, int]
+    unusual_rows: dict[str, int]
 
 
 def build_log(
@@ -50,54 +54,56 @@ def build_log(
     timestamp: str = "timestamp",
     event: str = "event",
     people: pl.DataFrame | None = None,
-    now: datetime | None = None,
-) -> Built:
+    times: TimeParser | None = None,
+) -> BuiltLog:
     """Sort a table of events by (person, timestamp, order of arrival) and code people and events.
 
     Parameters
     ----------
     table : pl.DataFrame or pl.LazyFrame
-        One row an event, in order of arrival.
+        One row per event, in order of arrival.
     person, timestamp, event : str
-        The columns that say who, when and what.
+        The columns of the person, the time and the event name.
     people : pl.DataFrame, optional
-        `person` and what is known of each person (identifiers, traits).
-    now : datetime, optional
-        What counts as the future starts here; the present moment by default.
+        `person` and further columns of people (identifiers, traits).
+    times : TimeParser, optional
+        How times are read; by default, times without a zone are UTC and numbers are refused.
 
     Returns
     -------
-    Built
+    BuiltLog
 
     Raises
     ------
     UnknownNameError
-        When a column is missing; all that are missing are named.
+        When columns are missing; all of them are named.
     ArgumentError
-        When a column has a type that cannot be meant.
+        When a column has an unsuitable type.
     """
-    tidy = tidy_rows(table, person=person, timestamp=timestamp, event=event)
-    # what is in memory stays in one piece so
+    times = times or TimeParser()
+    tidy = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
+    # rows that are in memory stay in one chunk this way
     rows = tidy.collect(engine="in-memory") if isinstance(table, pl.DataFrame) else tidy.collect()
-    del table, tidy  # whoever has no use for the rows as they came has let go of them, too
-    bad = rows[WHY].is_not_null()
-    quarantine = set_apart(rows.filter(bad))
-    good = [(rows.filter(~bad) if quarantine.height else rows).drop(WHY)]
+    del table, tidy  # the caller may have dropped the original rows, too
+    bad = rows[PROBLEM].is_not_null()
+    quarantine = quarantine_rows(rows.filter(bad), times=times)
+    good = [(rows.filter(~bad) if quarantine.height else rows).drop(PROBLEM, _ORIGINAL, strict=False)]
     del rows, bad
-    trim_malloc()  # what was kept while the rows were put together
+    trim_malloc()  # memory that was retained while the rows were put together
     log = _assemble(good, people=people)
-    noticed = notice(log.shards[0].events, now=now or datetime.now(tz=UTC))
-    return Built(log=log, quarantine=quarantine, noticed=noticed)
+    return BuiltLog(log=log, quarantine=quarantine, unusual_rows=count_unusual_rows(log.shards[0].events))
 
 
-def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str, event: str) -> pl.LazyFrame:
-    """Name the three columns as the log does, read the times, and say of each bad row why it has no place.
+def tidy_rows(
+    table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str, event: str, times: TimeParser
+) -> pl.LazyFrame:
+    """Give the three columns their names, read the times, and state the problem of each row that has one.
 
     Returns
     -------
     pl.LazyFrame
-        `person`, `timestamp` (UTC microseconds), `event` (String, or Enum as it was), properties; then why a row is
-        bad, if it is.
+        `person`, `timestamp` (UTC microseconds), `event` (String, or its Enum), properties, the problem of the row, and
+        of times that were text or numbers the original of those that cannot be read.
     """
     frame = table.lazy()
     schema = frame.collect_schema()
@@ -108,52 +114,90 @@ def tidy_rows(table: pl.DataFrame | pl.LazyFrame, *, person: str, timestamp: str
         if name not in schema
     ]
     raise_all(problems, UnknownNameError)
-    _check_columns(schema, wanted=wanted)
+    _check_columns(schema, wanted=wanted, times=times)
+    kind = schema[timestamp]
+    may_fail = kind == pl.String or kind.is_numeric()
     named = frame.select(
         (pl.col(person).fill_nan(None) if schema[person].is_float() else pl.col(person)).alias("person"),
-        _as_time(schema, column=timestamp).alias("timestamp"),
+        times.parse(pl.col(timestamp), kind, column=timestamp).alias("timestamp"),
         (pl.col(event) if isinstance(schema[event], pl.Enum) else pl.col(event).cast(pl.String)).alias("event"),
         pl.exclude(person, timestamp, event),
+        *([pl.col(timestamp).alias(_ORIGINAL)] if may_fail else []),
     )
+    if may_fail:
+        pair = pl.struct("timestamp", _ORIGINAL)
+        unread = pair.map_batches(_keep_unread, return_dtype=pl.Categorical(), is_elementwise=True)
+        named = named.with_columns(unread.alias(_ORIGINAL))
     return named.with_columns(
         pl.when(pl.col("person").is_null())
-        .then(pl.lit("no person", dtype=_REASONS))
+        .then(pl.lit("no person", dtype=_PROBLEMS))
+        .when(pl.col(_ORIGINAL).is_not_null() if may_fail else pl.lit(value=False))
+        .then(pl.lit(UNREADABLE, dtype=_PROBLEMS))
         .when(pl.col("timestamp").is_null())
-        .then(pl.lit("no time", dtype=_REASONS))
+        .then(pl.lit("no time", dtype=_PROBLEMS))
         .when(~pl.col("timestamp").is_between(_FIRST, _LAST))
-        .then(pl.lit(_BEYOND, dtype=_REASONS))
+        .then(pl.lit(_OUT_OF_RANGE, dtype=_PROBLEMS))
         .when(pl.col("event").is_null())
-        .then(pl.lit("no event", dtype=_REASONS))
-        .alias(WHY)
+        .then(pl.lit("no event", dtype=_PROBLEMS))
+        .alias(PROBLEM)
     )
 
 
-def set_apart(rows: pl.DataFrame) -> pl.DataFrame:
-    """Show bad rows with their `reason` as the last column; a property of that name moves aside.
+def keep_good_rows(tidy: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep tidy rows that have no problem, without the columns that describe problems."""
+    return tidy.filter(pl.col(PROBLEM).is_null()).drop(PROBLEM, _ORIGINAL, strict=False)
 
-    A time that can be no time of Python is null: it could not be shown.
+
+def _keep_unread(batch: pl.Series) -> pl.Series:
+    """Keep the original of each time that was not read; in nearly all batches there is none."""
+    timestamp, original = batch.struct.unnest()
+    unread = timestamp.is_null() & original.is_not_null()
+    if not unread.any():
+        return pl.Series(batch.name, [None], dtype=pl.Categorical()).new_from_index(0, len(batch))
+    texts = original.set(~unread, None).cast(pl.String)
+    return texts.set(texts.str.strip_chars() == "", None).cast(pl.Categorical()).alias(batch.name)
+
+
+def quarantine_rows(rows: pl.DataFrame, *, times: TimeParser) -> pl.DataFrame:
+    """Turn tidy rows that have a problem into the quarantine: their `reason` is the last column.
+
+    A property of that name is renamed. A time that cannot be read is null, and its text is kept in a column
+    `timestamp (as read)`; a time that Python cannot show is null, too.
     """
-    texts = rows.cast({"event": pl.String, WHY: pl.String})
-    texts = texts.with_columns(pl.when(pl.col(WHY) != _BEYOND).then(pl.col("timestamp")).alias("timestamp"))
-    return texts.rename({"reason": "reason (as read)"}, strict=False).rename({WHY: "reason"})
+    texts = rows if _ORIGINAL in rows.columns else rows.with_columns(pl.lit(None).alias(_ORIGINAL))
+    texts = texts.cast({"event": pl.String, PROBLEM: pl.String, _ORIGINAL: pl.String})
+    texts = texts.with_columns(pl.when(pl.col(PROBLEM) != _OUT_OF_RANGE).then(pl.col("timestamp")).alias("timestamp"))
+    reason = times.explain(pl.col(_ORIGINAL), pl.col("timestamp"), pl.String(), column="timestamp")
+    texts = texts.with_columns(
+        pl.when(pl.col(PROBLEM) == UNREADABLE).then(reason).fill_null(pl.col(PROBLEM)).alias(PROBLEM)
+    )
+    texts = texts.rename({"reason": "reason (as read)"}, strict=False).rename({PROBLEM: "reason"})
+    if texts[_ORIGINAL].null_count() == texts.height:
+        return texts.drop(_ORIGINAL)
+    reordered = [name for name in texts.columns if name not in (_ORIGINAL, "reason")]
+    return texts.select(*reordered, pl.col(_ORIGINAL).alias("timestamp (as read)"), "reason")
 
 
-def _check_columns(schema: pl.Schema, *, wanted: dict[str, str]) -> None:
+def _check_columns(schema: pl.Schema, *, wanted: dict[str, str], times: TimeParser) -> None:
+    """Report every column whose name or type does not fit together."""
     problems = [
         f"{argument}: the table has another column called {argument!r}, which would be overwritten; rename or drop it."
         for argument, name in wanted.items()
         if name != argument and argument in schema
     ]
     kind = schema[wanted["timestamp"]]
-    if kind.is_numeric():
+    if kind.is_numeric() and times.unit is None:
         problems.append(
-            f"timestamp: column {wanted['timestamp']!r} holds numbers ({kind}) whose unit is not known; convert it "
-            f"with pl.from_epoch({wanted['timestamp']!r}, time_unit='s'), 'ms' or 'us'."
+            f"timestamp: column {wanted['timestamp']!r} holds numbers ({kind}) whose unit is not known; say what they "
+            "count with time_unit='s', 'ms' or 'us'."
         )
-    elif not (kind.is_temporal() or kind in (pl.String, pl.Null)) or kind in (pl.Time, pl.Duration()):
+    elif not (kind.is_temporal() or kind.is_numeric() or kind in (pl.String, pl.Null)) or kind in (
+        pl.Time,
+        pl.Duration(),
+    ):
         problems.append(f"timestamp: column {wanted['timestamp']!r} is {kind}, expected a datetime, a date or text.")
     problems += [
-        f"{argument}: column {wanted[argument]!r} is {schema[wanted[argument]]}, expected one value a row."
+        f"{argument}: column {wanted[argument]!r} is {schema[wanted[argument]]}, expected one value per row."
         for argument in ("person", "event")
         if schema[wanted[argument]].is_nested()
     ]
@@ -165,45 +209,32 @@ def _check_columns(schema: pl.Schema, *, wanted: dict[str, str]) -> None:
     raise_all(problems, ArgumentError)
 
 
-def _as_time(schema: pl.Schema, *, column: str) -> pl.Expr:
-    """Read a datetime, a date or ISO text as UTC microseconds; times without a zone are taken as UTC."""
-    kind = schema[column]
-    if kind == pl.Null:
-        return pl.col(column).cast(pl.Datetime("us", "UTC"))
-    if kind == pl.String:
-        return pl.coalesce(
-            pl.col(column).str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
-            for pattern in ("%+", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-        )
-    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
-        return pl.col(column).dt.cast_time_unit("us").dt.convert_time_zone("UTC")
-    return pl.col(column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-
-
 def _assemble(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
-    """Code and sort rows that have a place; they are taken out of the list, and gone when they are sorted."""
+    """Code and sort the rows; they are taken out of the list, so that they can be freed before the sort ends."""
     tidy = good.pop()
     codes, labels = code_people(tidy["person"])
     if people is not None:
-        labels = labels.cast(people.schema["person"])  # events may write the same numbers in less room
+        labels = labels.cast(people.schema["person"])  # events may hold the same numbers in a smaller type
     ranking = rank_names(_count_names(tidy["event"]))
     names = tuple(ranking["event"].sort())
     tidy = tidy.with_columns(person=codes, event=pl.col("event").cast(pl.Enum(names)))
-    del codes  # what is not held by a name goes while the rest is sorted
+    del codes  # frees the codes while the rest is sorted
     coded = sort_rows(tidy)
     del tidy
     events = coded.lazy()
-    # every person has events here, so that both are in the order of the codes
+    # every person has events here, so both are in the order of the codes
     summary = summarise_people(events)
-    facts = pl.DataFrame({"code": summary["code"], "person": labels, **summary.drop("code").to_dict()})
+    people_table = pl.DataFrame({"code": summary["code"], "person": labels, **summary.drop("code").to_dict()})
     if people is not None:
-        facts = _with_people(facts, people)
+        people_table = _join_people(people_table, people)
     size = Size(labels.len(), coded.height, *_span(coded))
-    return Log(shards=(View(events, facts.lazy(), whole=True),), names=names, ranked=tuple(ranking["event"]), size=size)
+    return Log(
+        shards=(View(events, people_table.lazy(), whole=True),), names=names, ranked=tuple(ranking["event"]), size=size
+    )
 
 
-def _with_people(facts: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Add what is known of each person; names that are taken move aside."""
+def _join_people(facts: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Add further columns of people; those whose name is taken get the suffix `_trait`."""
     rest = people.drop("person")
     if people["person"].equals(facts["person"]) and not set(rest.columns) & set(facts.columns):
         return facts.hstack(rest)
@@ -223,7 +254,7 @@ def _count_names(event: pl.Series) -> pl.DataFrame:
 
 
 def rank_names(counted: pl.DataFrame) -> pl.DataFrame:
-    """Put event names in order: those of most events first."""
+    """Sort event names by number of events, most frequent first."""
     return counted.cast({"event": pl.String}).sort(["count", "event"], descending=[True, False])
 
 
@@ -232,15 +263,14 @@ def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
     return span[0], span[1]
 
 
-def notice(events: pl.LazyFrame, *, now: datetime) -> dict[str, int]:
-    """Count what is odd but kept in sorted events."""
-    tie = (pl.col("person") == pl.col("person").shift(1)) & (pl.col("timestamp") == pl.col("timestamp").shift(1))
-    again = pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1)))
-    found = events.select(
-        pl.len().alias("rows"),
-        tie.sum().alias("equal times of one person"),
-        (tie & again).sum().alias("the row before once more"),
+def count_unusual_rows(events: pl.LazyFrame) -> dict[str, int]:
+    """Count rows of sorted events that are unusual but kept."""
+    is_tie = (pl.col("person") == pl.col("person").shift(1)) & (pl.col("timestamp") == pl.col("timestamp").shift(1))
+    is_repeat = pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1)))
+    counted = events.select(
+        is_tie.sum().alias("equal times of one person"),
+        (is_tie & is_repeat).sum().alias("same as the row before"),
         (pl.col("timestamp") < _EARLIEST).sum().alias("before the year 2000"),
-        (pl.col("timestamp") > now).sum().alias("in the future"),
+        (pl.col("timestamp") > datetime.now(tz=UTC)).sum().alias("in the future"),
     ).collect()
-    return {name: int(value or 0) for name, value in found.row(0, named=True).items() if name != "rows" and value}
+    return {name: int(value) for name, value in counted.row(0, named=True).items() if value}

@@ -1,17 +1,26 @@
-"""A log larger than memory: rows stream into shards, and each shard is sorted by itself."""
+"""A log larger than memory: rows are streamed into shards, and each shard is sorted by itself."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from journeys.errors import SourceError
-from journeys.log.build import WHY, Built, notice, rank_names, set_apart, tidy_rows
+from journeys.events.times import TimeParser
+from journeys.log.build import (
+    PROBLEM,
+    BuiltLog,
+    count_unusual_rows,
+    keep_good_rows,
+    quarantine_rows,
+    rank_names,
+    tidy_rows,
+)
 from journeys.log.core import Log, Size, summarise_people
 from journeys.log.person_codes import make_coder
 from journeys.log.sort import sort_rows
@@ -19,11 +28,11 @@ from journeys.log.store import commit, cuts, drafting, find_log, shard_files, wr
 
 __all__ = ["stream_log"]
 
-BATCH = 250_000
-ROOM = 32 << 20
-_OTHERS = (
-    "table: its rows are others each time they are read, as of unique() that keeps any of several; write them to a "
-    "file (sink_parquet) and give that, or say which rows stay (unique(keep='first', maintain_order=True))."
+_BATCH_ROWS = 250_000
+_BUFFER = 32 << 20
+_NOT_REPEATABLE = (
+    "table: it returns different rows each time it is read, as unique() without keep= does; write it to a file first "
+    "(sink_parquet) and give that, or say which rows stay (unique(keep='first', maintain_order=True))."
 )
 
 
@@ -35,29 +44,29 @@ def stream_log(
     person: str = "person",
     timestamp: str = "timestamp",
     event: str = "event",
-    now: datetime | None = None,
-) -> Built:
-    """Write a table as a store without ever holding all of it: memory is that of a shard, and of the people.
+    times: TimeParser | None = None,
+) -> BuiltLog:
+    """Write a table as a store without ever holding all of it: memory is that of one shard, and of the people.
 
-    The table is read for who there is, for the events and for what is wrong, then to send each row to its shard. What
-    `build_log` and `save_log` would give together is what this gives, value for value.
+    The table is read for its people, for its event names and for bad rows, then to send each row to its shard. The
+    result is that of `build_log` and `save_log`, value for value.
 
     Parameters
     ----------
     table : pl.LazyFrame
-        One row an event, in order of arrival.
+        One row per event, in order of arrival.
     path : str or Path
         The folder of the store.
     shards : int
         How many shards.
     person, timestamp, event : str
-        The columns that say who, when and what.
-    now : datetime, optional
-        What counts as the future starts here; the present moment by default.
+        The columns of the person, the time and the event name.
+    times : TimeParser, optional
+        How times are read; by default, times without a zone are UTC and numbers are refused.
 
     Returns
     -------
-    Built
+    BuiltLog
         The log as opened from the store.
 
     Raises
@@ -65,48 +74,51 @@ def stream_log(
     UnknownNameError, ArgumentError
         As `build_log` and `save_log` do.
     SourceError
-        When the table has other rows each time it is read.
+        When the table returns different rows each time it is read.
     """
-    rows = tidy_rows(table, person=person, timestamp=timestamp, event=event)
+    times = times or TimeParser()
+    rows = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
     kind = rows.collect_schema()["person"]
     if kind in (pl.Categorical, pl.Enum):
         rows = rows.with_columns(pl.col("person").cast(pl.String))
-    good = rows.filter(pl.col(WHY).is_null()).drop(WHY)
-    # one after the other: asked at once, they would share their reading by holding all of it
+    good = keep_good_rows(rows)
+    # one after the other: collected together, they would share one scan by holding all rows in memory
     people = good.group_by("person").len("events").collect()
     ranking = good.group_by("event").len("count").collect()
-    bad = rows.filter(pl.col(WHY).is_not_null()).collect()
+    bad = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
     people = people.sort("person").with_row_index("code")
     ranking = rank_names(ranking)
     names = tuple(ranking["event"].sort())
-    quarantine = set_apart(bad)
-    noticed: dict[str, int] = {}
+    quarantine = quarantine_rows(bad, times=times)
+    unusual_rows: dict[str, int] = {}
     span: list[datetime] = []
     with drafting(path, shards=shards) as data:
         ranges, total = cuts(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
-        parts = data / "parts"
-        _scatter(good, parts, people=people, highs=[high for _, high in ranges], names=names)
+        scattered = data / "scattered"
+        _scatter(good, scattered, people=people, highs=[high for _, high in ranges], names=names)
         files = []
         for number, (low, high) in enumerate(ranges):
             files.append(shard_files(number, low=low, high=high))
-            events = _write(parts, data, number=number, people=people[low:high], empty=_empty(good, names=names))
-            for what, count in notice(events.lazy(), now=now or datetime.now(tz=UTC)).items():
-                noticed[what] = noticed.get(what, 0) + count
+            events = _write_shard(
+                scattered, data, number=number, people=people[low:high], empty=_empty_events(good, names=names)
+            )
+            for what, count in count_unusual_rows(events.lazy()).items():
+                unusual_rows[what] = unusual_rows.get(what, 0) + count
             if events.height:
                 span += events.select(pl.col("timestamp").min().alias("a"), pl.col("timestamp").max().alias("b")).row(0)
-        shutil.rmtree(parts, ignore_errors=True)
+        shutil.rmtree(scattered, ignore_errors=True)
         size = Size(people.height, total, min(span, default=None), max(span, default=None))
         log = Log((), names, tuple(ranking["event"]), size)
         frames = write_frames({"quarantine": quarantine}, data=data)
-        notes: Mapping[str, Any] = {"noticed": noticed}
+        notes: Mapping[str, Any] = {"unusual_rows": unusual_rows}
         commit(data, log=log, files=files, frames=frames, notes=notes)
-    return Built(log=find_log(path)[0], quarantine=quarantine, noticed=noticed)
+    return BuiltLog(log=find_log(path)[0], quarantine=quarantine, unusual_rows=unusual_rows)
 
 
 def _scatter(
-    rows: pl.LazyFrame, parts: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
+    rows: pl.LazyFrame, scattered: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
 ) -> None:
-    """Send each row, with its code, to its shard: batch after batch, so that files keep the order of arrival."""
+    """Send each row, with its code, to its shard, batch by batch, so that files keep the order of arrival."""
     code = make_coder(people["person"])
     bounds = pl.Series(highs, dtype=pl.UInt32)
     schema = rows.collect_schema()
@@ -114,56 +126,58 @@ def _scatter(
     waiting: list[list[pl.DataFrame]] = [[] for _ in highs]
     size = written = 0
     for number in range(len(highs)):
-        (parts / str(number)).mkdir(parents=True)
+        (scattered / str(number)).mkdir(parents=True)
 
     def write() -> None:
         for number, pieces in enumerate(waiting):
             if pieces:
-                pl.concat(pieces).write_parquet(parts / str(number) / f"{written:08d}.parquet", compression="lz4")
+                pl.concat(pieces).write_parquet(scattered / str(number) / f"{written:08d}.parquet", compression="lz4")
                 pieces.clear()
 
-    for batch in rows.collect_batches(chunk_size=_height(schema), maintain_order=True):
+    for batch in rows.collect_batches(chunk_size=_batch_rows(schema), maintain_order=True):
         try:
             codes = code(batch["person"])
         except IndexError as error:
-            raise SourceError(_OTHERS) from error
+            raise SourceError(_NOT_REPEATABLE) from error
         if codes.has_nulls():
-            raise SourceError(_OTHERS)
+            raise SourceError(_NOT_REPEATABLE)
         shard = bounds.search_sorted(codes, side="right").alias("shard")
         coded = batch.select(codes, *columns, shard).with_columns(pl.col("event").cast(pl.Enum(names)))
-        for (one,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
-            waiting[int(one)].append(part)
+        for (shard,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
+            waiting[int(shard)].append(part)
         size += int(coded.estimated_size())
-        if size > ROOM:
+        if size > _BUFFER:
             write()
             size, written = 0, written + 1
     write()
 
 
-def _height(schema: pl.Schema) -> int:
-    """Say how many rows make a batch: several are under way at once, so that wide rows come in smaller ones."""
+def _batch_rows(schema: pl.Schema) -> int:
+    """Choose the number of rows of a batch: several are in memory at once, so batches of wide rows are smaller."""
     width = sum(8 if kind.is_numeric() or kind.is_temporal() or kind == pl.Boolean else 64 for kind in schema.values())
-    return max(10_000, min(BATCH, ROOM // max(width, 1)))
+    return max(10_000, min(_BATCH_ROWS, _BUFFER // max(width, 1)))
 
 
-def _empty(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame:
+def _empty_events(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame:
     schema = rows.collect_schema()
     others = {name: kind for name, kind in schema.items() if name != "person"}
     return pl.DataFrame(schema={"person": pl.UInt32(), **others, "event": pl.Enum(names)})
 
 
-def _write(parts: Path, data: Path, *, number: int, people: pl.DataFrame, empty: pl.DataFrame) -> pl.DataFrame:
+def _write_shard(
+    scattered: Path, data: Path, *, number: int, people: pl.DataFrame, empty: pl.DataFrame
+) -> pl.DataFrame:
     """Sort one shard, write its events and its people, and return its events."""
-    files = sorted((parts / str(number)).iterdir())
-    # the files come in order of arrival, and the sort is stable: equal times keep that order
+    files = sorted((scattered / str(number)).iterdir())
+    # files are read in order of arrival, and the sort is stable: equal times keep that order
     events = sort_rows(pl.concat([empty, *(pl.read_parquet(file) for file in files)]))
-    shutil.rmtree(parts / str(number))
+    shutil.rmtree(scattered / str(number))
     named = shard_files(number, low=0, high=0)
     write_events(events, data, files=named)
-    facts = people.select("code", "person").join(
+    people_table = people.select("code", "person").join(
         summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
     )
-    if not facts["event_count"].eq_missing(people["events"].cast(pl.Int64)).all():
-        raise SourceError(_OTHERS)
-    facts.write_parquet(data / named["people"])
+    if not people_table["event_count"].eq_missing(people["events"].cast(pl.Int64)).all():
+        raise SourceError(_NOT_REPEATABLE)
+    people_table.write_parquet(data / named["people"])
     return events

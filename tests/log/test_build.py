@@ -1,4 +1,4 @@
-"""Rows in any order become the sorted log; rows without a place are set apart and counted."""
+"""Rows in any order become the sorted log; rows that cannot be placed are quarantined."""
 
 import random
 from datetime import UTC, date, datetime
@@ -46,7 +46,7 @@ def test_sort_rows_is_a_stable_sort(piece, pairs):
 
 
 @given(found=rows())
-def test_people_say_what_their_rows_say(found):
+def test_people_are_summarised_from_their_rows(found):
     people = jn.Journeys.from_table(frame(found)).people
     for row in people.iter_rows(named=True):
         own = [r for r in in_order(found) if r[0] == row["person"]]
@@ -58,7 +58,7 @@ def test_people_say_what_their_rows_say(found):
     assert people["person"].to_list() == sorted({row[0] for row in found})
 
 
-def test_rows_without_a_place_are_set_apart_with_a_reason():
+def test_rows_that_cannot_be_placed_are_quarantined_with_a_reason():
     table = pl.DataFrame(
         {
             "person": ["a", None, "a", "a"],
@@ -69,10 +69,40 @@ def test_rows_without_a_place_are_set_apart_with_a_reason():
     )
     j = jn.Journeys.from_table(table)
     assert j.size.events == 1
-    assert j.quarantine.select("n", "reason").rows() == [(2, "no person"), (3, "no time"), (4, "no event")]
+    assert j.quarantine.select("n", "timestamp (as read)", "reason").rows() == [
+        (2, None, "no person"),
+        (3, "rubbish", "a time that cannot be read"),
+        (4, None, "no event"),
+    ]
 
 
-def test_odd_times_and_repeats_are_kept_and_counted():
+@pytest.mark.parametrize("in_store", [False, True])
+@pytest.mark.parametrize(
+    "text", ["2026-01-01 10:00:00+00", "2026-01-01T10:00", "2026-01-01T10:00Z", "2026-01-01 10:00:00", "01/13/2026"]
+)
+def test_times_in_text_are_read_as_read_table_reads_them(text, in_store, tmp_path):
+    table = pl.DataFrame({"person": ["a", "b"], "timestamp": [text, "soon"], "event": ["x", "x"]})
+    j = jn.Journeys.from_table(table.lazy(), store=tmp_path / "store" if in_store else None)
+    events = jn.read_table(table, timestamp="timestamp", event="event", ids={"user_id": "person"})
+    assert j.events.collect()["timestamp"].to_list() == events.table.collect()["timestamp"].to_list()
+    assert j.quarantine.select("person", "timestamp (as read)", "reason").rows() == [
+        ("b", "soon", "a time that cannot be read")
+    ]
+
+
+def test_times_are_read_as_asked():
+    table = pl.DataFrame({"person": ["a"], "timestamp": ["03/04/2026 10:00"], "event": ["x"]})
+    reason = jn.Journeys.from_table(table).quarantine["reason"].item()
+    assert reason.startswith("a date whose day and month cannot be told apart")
+    assert jn.Journeys.from_table(table, day_first=True).size.first == datetime(2026, 4, 3, 10, tzinfo=UTC)
+    asked = {"format": "%m/%d/%Y %H:%M", "time_zone": "Europe/Berlin"}
+    assert jn.Journeys.from_table(table, **asked).size.first == datetime(2026, 3, 4, 9, tzinfo=UTC)
+    numbers = table.with_columns(timestamp=pl.lit("1772323200,5"))
+    half = datetime(2026, 3, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+    assert jn.Journeys.from_table(numbers, time_unit="s").size.first == half
+
+
+def test_unusual_times_and_repeats_are_kept_and_counted():
     table = pl.DataFrame(
         {
             "person": ["a", "a", "a", "b", "b"],
@@ -83,7 +113,7 @@ def test_odd_times_and_repeats_are_kept_and_counted():
     )
     assert dict(jn.Journeys.from_table(table).unusual_rows) == {
         "equal times of one person": 2,
-        "the row before once more": 1,
+        "same as the row before": 1,
         "before the year 2000": 1,
         "in the future": 2,
     }
@@ -145,14 +175,14 @@ def test_an_empty_log_answers():
     assert j.events.collect().height == 0
 
 
-def test_columns_of_kinds_that_cannot_be_meant_are_named_together():
+def test_columns_of_unsuitable_types_are_reported_together():
     things = pl.Series([object(), object()], dtype=pl.Object)
     table = pl.DataFrame({"person": [["a"], ["b"]], "timestamp": [START] * 2, "event": [["x"], ["y"]], "thing": things})
     with pytest.raises(jn.ArgumentError) as raised:
         jn.Journeys.from_table(table)
     for said in (
-        "person: column 'person' is List(String), expected one value a row.",
-        "event: column 'event' is List(String), expected one value a row.",
+        "person: column 'person' is List(String), expected one value per row.",
+        "event: column 'event' is List(String), expected one value per row.",
         "table: column 'thing' holds Python objects, which can be neither sorted nor stored; convert or drop it.",
     ):
         assert said in str(raised.value)
@@ -165,9 +195,9 @@ def test_a_person_that_is_not_a_number_is_nobody():
     assert j.quarantine["reason"].to_list() == ["no person"]
 
 
-def test_times_that_python_cannot_show_are_set_apart() -> None:
+def test_times_that_python_cannot_show_are_quarantined() -> None:
     at = pl.Series([-62167219200000000, 0, 253402300800000000]).cast(pl.Datetime("us"))
     j = jn.Journeys.from_table(pl.DataFrame({"person": [1, 1, 2], "timestamp": at, "event": ["A"] * 3}))
-    reason = "no time that can be: not in the years 1 to 9999"
+    reason = "a time outside the years 1 to 9999"
     assert j.quarantine.select("timestamp", "reason").rows() == [(None, reason)] * 2
     assert j.people.height == 1

@@ -137,6 +137,6 @@ def test_a_table_of_other_rows_each_time_is_refused(label, tmp_path) -> None:
         return pl.concat([pl.DataFrame(ends), pl.DataFrame(one)])
 
     frame = pl.LazyFrame(ends).map_batches(read)
-    with pytest.raises(jn.SourceError, match="table: its rows are others each time they are read"):
+    with pytest.raises(jn.SourceError, match="table: it returns different rows each time it is read"):
         jn.Journeys.from_table(frame, store=tmp_path / "store", shards=2)
     assert not any((tmp_path / "store").iterdir())

@@ -5,7 +5,7 @@ import pytest
 
 import journeys as jn
 
-REASON = "no time that can be: not in the years 1 to 9999"
+REASON = "a time outside the years 1 to 9999"
 BEYOND = ["0000-03-03T12:00:00Z", "-0044-03-15T12:00:00Z", "+10000-01-01T00:00:00Z"]
 
 
