@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from journeys.events.core import LINK_SCHEMA, STATUS, STATUSES, Events
-from journeys.events.repeats import key_of
+from journeys.events.duplicates import hash_keys
 
 __all__ = ["build_events"]
 
@@ -25,7 +25,7 @@ def build_events(
     drop_exact: bool = False,
     hold: bool = False,
     notes: Sequence[str] = (),
-    untidied: pl.LazyFrame | None = None,
+    as_read: pl.LazyFrame | None = None,
 ) -> Events:
     """Give every row a status and wrap the rows as Events.
 
@@ -47,8 +47,8 @@ def build_events(
         Keep the rows in memory instead of reading the source again for each question.
     notes
         Assumptions to be shown among the issues.
-    untidied
-        The same rows with identifiers and event names as they were read, see `Events.untidied`.
+    as_read
+        The same rows with identifiers and event names as they were read, see `Events.as_read`.
     """
     names = rows.collect_schema().names()
     given = [
@@ -88,9 +88,9 @@ def build_events(
     elif drop_exact:
         key = pl.when(good).then(pl.struct(pl.exclude("_place")))
         again = good & ~pl.struct(pl.exclude("_place")).is_first_distinct()
-    unsifted = None
+    with_repeats = None
     if key is not None and not hold:
-        unsifted = rows.with_columns(_status(good, again=never, fact=fact), *key_of(key)).drop("_good")
+        with_repeats = rows.with_columns(_status(good, again=never, fact=fact), *hash_keys(key)).drop("_good")
     rows = rows.with_columns(_status(good, again=again, fact=fact)).drop("_good")
     first = ["timestamp", "event", "source", *ids]
     rest = [column for column in rows.collect_schema().names() if column not in first]
@@ -99,9 +99,9 @@ def build_events(
         rows = rows.collect().lazy()
     used = rows.filter(pl.col(STATUS).is_in(["event", "fact"]))
     made = links(used) if links is not None else pl.LazyFrame(schema=LINK_SCHEMA)
-    if untidied is not None:
+    if as_read is not None:
         # what one row says of another needs the rows as they are told; so does what is held in memory already
-        untidied = None if keyed or drop_exact or hold else _untidied(untidied, name=name)
+        as_read = None if keyed or drop_exact or hold else _untidied(as_read, name=name)
     return Events(
         rows=rows,
         ids=tuple(ids),
@@ -109,8 +109,8 @@ def build_events(
         name=name,
         keyed=keyed,
         notes=tuple(notes),
-        untidied=untidied,
-        unsifted=unsifted,
+        as_read=as_read,
+        with_repeats=with_repeats,
     )
 
 

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import polars as pl
 
-from journeys.events.below import from_below
+from journeys.events.duplicates import drop_repeats
 from journeys.events.issues import Issues, look_through
-from journeys.events.repeats import without_repeats
+from journeys.events.source_errors import translate_source_errors
 
 __all__ = ["LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
 
@@ -53,11 +53,11 @@ class Events:
         Whether a message id told duplicates apart.
     notes
         What had to be assumed to read the source, in words.
-    untidied
-        The same rows in the same order, identifiers and event names as they were read (to be written by `tidy_ids`
-        and `tidy_names`): who looks at each distinct text once need not have every row's written anew. Their
+    as_read
+        The same rows in the same order, identifiers and event names as they were read (to be written by `normalise_ids`
+        and `normalise_names`): who looks at each distinct text once need not have every row's written anew. Their
         `_status` does not know yet who has no identifier and which event has no name.
-    unsifted
+    with_repeats
         The same rows before duplicates are told apart, with the numbers (`_key`, `_key2`) by which they are: for
         those who look for duplicates in less memory than all keys need.
     """
@@ -68,8 +68,8 @@ class Events:
     name: str
     keyed: bool = False
     notes: tuple[str, ...] = ()
-    untidied: pl.LazyFrame | None = None
-    unsifted: pl.LazyFrame | None = None
+    as_read: pl.LazyFrame | None = None
+    with_repeats: pl.LazyFrame | None = None
 
     @cached_property
     def schema(self) -> pl.Schema:
@@ -93,9 +93,9 @@ class Events:
         SourceError
             When the rows are asked for and come in another order than before, as those of a frame that joins may.
         """
-        if self.unsifted is None:
+        if self.with_repeats is None:
             return self.table
-        return without_repeats(self.unsifted).filter(pl.col(STATUS) == "event").select(self.schema.names())
+        return drop_repeats(self.with_repeats).filter(pl.col(STATUS) == "event").select(self.schema.names())
 
     @cached_property
     def facts(self) -> pl.LazyFrame:
@@ -110,14 +110,14 @@ class Events:
     @cached_property
     def issues(self) -> Issues:
         """What was wrong, odd or assumed: looked for when first asked, in one pass."""
-        with from_below(self.name):
+        with translate_source_errors(self.name):
             return look_through(self.rows, ids=self.ids, name=self.name, keyed=self.keyed, notes=self.notes)
 
     @cached_property
     def span(self) -> tuple[datetime | None, datetime | None]:
         """The first and the last time of an event."""
         time = pl.col("timestamp")
-        with from_below(self.name):
+        with translate_source_errors(self.name):
             first, last = self.table.select(time.min().alias("a"), time.max().alias("b")).collect().row(0)
         return first, last
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-__all__ = ["ROUNDED", "Issues", "look_through"]
+__all__ = ["INEXACT", "Issues", "look_through"]
 
-ROUNDED = "_rounded"
+INEXACT = "_inexact"
 """Columns whose names begin so hold numbers that could not be used as identifiers."""
 
 SKEWED = timedelta(minutes=10)
@@ -81,7 +81,7 @@ def look_through(
 ) -> Issues:
     """Count what became of the rows and look for what is odd about those kept."""
     columns = rows.collect_schema().names()
-    lost = [pl.col(column).is_not_null() for column in columns if column.startswith(ROUNDED)]
+    lost = [pl.col(column).is_not_null() for column in columns if column.startswith(INEXACT)]
     by_reason = rows.group_by("_status", "_problem").agg(
         pl.len().cast(pl.Int64).alias("rows"), pl.any_horizontal(lost or pl.lit(value=False)).sum().alias("lost")
     )

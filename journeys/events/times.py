@@ -14,7 +14,7 @@ from journeys.errors import ArgumentError
 from journeys.events.epochs import check_unit, explain_wrong_unit, from_epoch
 from journeys.events.time_zones import check_zone, note_time_zone
 
-__all__ = ["UNREADABLE", "UTC_TIME", "TimeParser"]
+__all__ = ["UNREADABLE", "UTC_TIME", "TimeParser", "unread_text"]
 
 UTC_TIME = pl.Datetime("us", "UTC")
 UNREADABLE = "a time that cannot be read"
@@ -246,6 +246,28 @@ class TimeParser:
             reasons.append(pl.when(_is_ambiguous(pl.first())).then(pl.lit(_AMBIGUOUS)))
         reason = pl.coalesce(*reasons, pl.lit(UNREADABLE))
         return unread.to_frame().select(pl.when(pl.first().is_not_null()).then(reason)).to_series()
+
+
+def unread_text(value: pl.Expr, parsed: pl.Expr) -> pl.Expr:
+    """Give, as text, the times that are there but could not be parsed; null for all others.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"at": ["soon", " ", None], "parsed": pl.Series([None] * 3, dtype=UTC_TIME)})
+    >>> rows.select(unread_text(pl.col("at"), pl.col("parsed"))).to_series().to_list()
+    ['soon', None, None]
+    """
+
+    def write(batch: pl.Series) -> pl.Series:
+        value, parsed = batch.struct.unnest()
+        unread = value.set(parsed.is_not_null(), None)
+        if unread.null_count() == len(unread):
+            return pl.Series([None], dtype=pl.String).new_from_index(0, len(batch))
+        text = unread.cast(pl.String)
+        return text.set(text.str.strip_chars() == "", None)
+
+    pair = pl.struct(value.alias("value"), parsed.alias("parsed"))
+    return pair.map_batches(write, return_dtype=pl.String, is_elementwise=True)
 
 
 def _check_format(format: str) -> None:  # noqa: A002

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.events.core import STATUSES
-from journeys.events.repeats import KEY, Repeats
-from journeys.events.tidy import tidy_ids, tidy_names
+from journeys.events.duplicates import KEY, RepeatFinder
+from journeys.events.normalise import normalise_ids, normalise_names
 from journeys.identity.combining import Combined, Combiner, combine_texts, hashes_of
 from journeys.parallel import parallel_take
 
@@ -77,13 +77,13 @@ def read_rows(one: Events, *, messages: bool) -> Reading:
     read = _stream(one, messages=messages)
     combined = read.combiner.combined() or combine_texts(one.rows, ids=one.ids)
     number = combined.number
-    names = _Names(read.words, tidy=one.untidied is not None)
+    names = _Names(read.words, tidy=one.as_read is not None)
     counts = [int(np.count_nonzero(read.state == kind)) for kind in range(len(STATUSES))]
     plain = counts[_EVENT] == read.state.size
     of_events = number if plain else number[read.state == _EVENT]
     of_facts = number[:0] if plain else number[read.state == _FACT]
     events, event, facts = read.events, names.code(read.event), read.facts
-    if one.untidied is not None:
+    if one.as_read is not None:
         # what only the tidied texts tell
         nobody = _nobody(combined)
         right = ~nobody[of_facts]
@@ -130,16 +130,16 @@ class _Read:
 
 def _stream(one: Events, *, messages: bool) -> _Read:
     """Let the rows pass by, batch after batch, so that their texts are never in memory together."""
-    with Repeats() as repeats:
+    with RepeatFinder() as repeats:
         return _pass(one, messages=messages, repeats=repeats)
 
 
-def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
+def _pass(one: Events, *, messages: bool, repeats: RepeatFinder) -> _Read:
     rows = one.rows
-    if one.untidied is not None:
-        rows = one.untidied
-    elif one.unsifted is not None:
-        rows = one.unsifted
+    if one.as_read is not None:
+        rows = one.as_read
+    elif one.with_repeats is not None:
+        rows = one.with_repeats
     names = rows.collect_schema().names()
     left_out = {"source", "event", *one.ids, *(() if messages else ("message_id",))}
     plain = [name for name in names if not name.startswith(("_", TRAIT)) and name not in left_out]
@@ -153,7 +153,7 @@ def _pass(one: Events, *, messages: bool, repeats: Repeats) -> _Read:
         *(name for name in KEY if name in names),
     )
     sifts = KEY[0] in names
-    combiner = Combiner(one.ids, tidy=None if one.untidied is None else tidy_ids)
+    combiner = Combiner(one.ids, tidy=None if one.as_read is None else normalise_ids)
     empty = pl.DataFrame(schema=wanted.collect_schema())  # which holds on to the words, too
     states = [np.empty(0, dtype=np.uint8)]
     events, facts, event = [empty.select(plain)], [empty.select(told)], [np.empty(0, dtype=np.uint8)]
@@ -215,7 +215,7 @@ class _Names:
     """The event names: `tidy`, sorted; `code` gives their places, and `len(tidy)` for one that is blank."""
 
     def __init__(self, words: pl.DataFrame, *, tidy: bool) -> None:
-        name = tidy_names(pl.col("raw")) if tidy else pl.col("raw")
+        name = normalise_names(pl.col("raw")) if tidy else pl.col("raw")
         book = words.select(name.alias("name"), pl.col("place").cast(pl.Int64) + 1)
         place = book["place"].to_numpy()
         self.tidy = book["name"].filter(book["name"] != "").unique().sort()

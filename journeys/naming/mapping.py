@@ -107,8 +107,8 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
 
     # batch by batch: `replace` as an expression would wait for all rows
     new = pl.col("event").map_batches(rename, return_dtype=pl.String, is_elementwise=True)
-    unsifted = None if events.unsifted is None else events.unsifted.with_columns(new)
-    renamed = replace(events, rows=events.rows.with_columns(new), untidied=None, unsifted=unsifted)
+    with_repeats = None if events.with_repeats is None else events.with_repeats.with_columns(new)
+    renamed = replace(events, rows=events.rows.with_columns(new), as_read=None, with_repeats=with_repeats)
     merged = {name: olds for name, olds in sharing.items() if len(olds) > 1}
     missing = {old: closest(old, [n for n in counted if n not in names]) for old in sorted(names) if old not in counted}
     return Renamed(renamed, changes, merged, missing)

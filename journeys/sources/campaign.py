@@ -1,4 +1,4 @@
-"""Where a visit came from: UTM fields, the page's own address, click ids; the channel groups out of them."""
+"""The campaign of a visit: its fields, else the UTM parameters of its address, else its click id; and its channel."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from journeys.sources.channels import PAID, channel_of
+from journeys.events.placeholder_values import PlaceholderKind, is_placeholder, null_if_placeholder
+from journeys.sources.channels import PAID, channel_group
 
-__all__ = ["CLICKED", "with_campaign"]
+__all__ = ["CLICK_ID", "UTM", "add_campaign_columns"]
 
 UTM = {
     "campaign": "utm_campaign",
@@ -17,7 +18,15 @@ UTM = {
     "campaign_term": "utm_term",
     "campaign_content": "utm_content",
 }
-# Click ids tell the network, and most that the click was paid, even where no UTM parameter was set.
+# Which words stand for no value depends on the column: "(none)" is a medium, "(direct)" a source.
+PLACEHOLDERS: dict[str, PlaceholderKind] = {
+    "campaign": "campaign",
+    "campaign_source": "text",
+    "campaign_medium": "medium",
+    "campaign_term": "campaign",
+    "campaign_content": "campaign",
+}
+# Click ids identify the network, and most that the click was paid, even where no UTM parameter was set.
 CLICKS = (
     ("gclid|gbraid|wbraid|dclid", "google", "cpc"),
     ("msclkid", "bing", "cpc"),
@@ -26,53 +35,69 @@ CLICKS = (
     ("ttclid", "tiktok", "paid-social"),
     ("twclid", "twitter", "paid-social"),
 )
-CLICKED = "_clicked"
-"""A column that readers may add: a parameter like `gclid=1`, of a click that a system tells of beside the address."""
+CLICK_ID = "_clicked"
+"""A column that readers may add: a parameter like `gclid=1`, of a click that a system states beside the address."""
 # A later question mark is part of a value, such as an address to go on to, whose parameters are not this visit's.
 PARAMETER = r"(?:^\??|&)"
 SITE = r"^([a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*)"
 RESULT = (*UTM, "channel")
-REMEMBERED, KNOWN = 20_000, "known"
+MAX_CACHED, IS_KNOWN = 20_000, "known"
+ADDRESSES = ("page_url", "page_path", "page_referrer")
 
 
-def with_campaign(rows: pl.LazyFrame) -> pl.LazyFrame:
+def add_campaign_columns(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Fill the campaign columns from the page's address where they are empty, and add `channel`.
 
-    Rows that carry neither a campaign, nor a page, nor a referrer are left as they are.
+    Words that stand for no value ("NULL", "(not set)", a template that was never filled in) are null, in campaigns,
+    pages and referrers. Rows with neither a campaign, nor a page, nor a referrer get no further columns.
     """
     schema = rows.collect_schema()
-    if not {"campaign_source", "campaign_medium", "page_url", "page_referrer", "page_search", CLICKED} & set(schema):
-        return rows
-    parts = _telling_parts(list(schema))
-    told = list(parts)
+    rows = rows.with_columns(
+        pl.col(name).map_batches(_null_placeholders, return_dtype=pl.String, is_elementwise=True)
+        for name in ADDRESSES
+        if name in schema
+    )
+    if not {"campaign_source", "campaign_medium", "page_url", "page_referrer", "page_search", CLICK_ID} & set(schema):
+        return rows.with_columns(
+            null_if_placeholder(pl.col(name), kind=kind) for name, kind in PLACEHOLDERS.items() if name in schema
+        )
+    parts = _arrival_parts(list(schema))
     added = [*UTM, *([] if "channel" in schema else ["channel"])]
-    shape = pl.Struct(dict.fromkeys(added, pl.String()))
-    known = _Known(told)
+    cache = _ArrivalCache(list(parts))
 
-    def read(batch: pl.Series) -> pl.Series:
-        return known.read(batch.struct.unnest()).select(pl.struct(added)).to_series()
+    def look_up(batch: pl.Series) -> pl.Series:
+        return cache.look_up(batch.struct.unnest()).select(pl.struct(added)).to_series()
 
     arrival = pl.struct(expr.alias(name) for name, expr in parts.items()).map_batches(
-        read, return_dtype=shape, is_elementwise=True
+        look_up, return_dtype=pl.Struct(dict.fromkeys(added, pl.String())), is_elementwise=True
     )
-    with_all = rows.with_columns(arrival.alias("_arrival"))
-    return with_all.with_columns(pl.col("_arrival").struct.field(name) for name in added).drop(
-        "_arrival", *([CLICKED] if CLICKED in schema else [])
-    )
+    rows = rows.with_columns(arrival.alias("_arrival"))
+    rows = rows.with_columns(pl.col("_arrival").struct.field(name) for name in added)
+    return rows.drop("_arrival", *([CLICK_ID] if CLICK_ID in schema else []))
 
 
-def _telling_parts(names: list[str]) -> dict[str, pl.Expr]:
-    """Take of addresses only what tells of an arrival, site and query: few differ in those, many in the path."""
+def _null_placeholders(texts: pl.Series) -> pl.Series:
+    """Leave out addresses that stand for no value; only what begins like no address is looked at closely."""
+    is_address = texts.str.starts_with("http") | texts.str.starts_with("/")
+    suspects = texts.set(is_address, None)
+    if suspects.null_count() == len(suspects):
+        return texts
+    flags = suspects.to_frame("text").select(is_placeholder(pl.col("text"), kind="text").fill_null(value=False))
+    return texts.set(flags.to_series(), None)
+
+
+def _arrival_parts(names: list[str]) -> dict[str, pl.Expr]:
+    """Take of addresses only what says how a visit arrived, site and query: those repeat, paths hardly do."""
     parts = {name: pl.col(name) for name in UTM if name in names}
     search = pl.col("page_search") if "page_search" in names else pl.lit(None, dtype=pl.String)
     if "page_url" in names:
         url = pl.col("page_url")
         parts["page_url"] = pl.coalesce(url.str.extract(SITE, 1), pl.when(url.is_not_null()).then(pl.lit("")))
         search = pl.coalesce(url.str.extract(r"(\?[^#]*)", 1), search)
-    if CLICKED in names:
-        both = pl.concat_str(search, CLICKED, separator="&", ignore_nulls=True)
+    if CLICK_ID in names:
+        both = pl.concat_str(search, CLICK_ID, separator="&", ignore_nulls=True)
         search = pl.when(both != "").then(both)
-    if {"page_url", "page_search", CLICKED} & set(names):
+    if {"page_url", "page_search", CLICK_ID} & set(names):
         parts["page_search"] = search
     if "page_referrer" in names:
         parts["page_referrer"] = pl.col("page_referrer").str.extract(SITE, 1)
@@ -81,71 +106,80 @@ def _telling_parts(names: list[str]) -> dict[str, pl.Expr]:
     return parts
 
 
-class _Known:
-    """Arrivals worked out so far: addresses repeat, searching them is slow, and rows come in thousands of batches."""
+class _ArrivalCache:
+    """Arrivals computed so far: addresses repeat, searching them is slow, and rows come in thousands of batches."""
 
-    def __init__(self, told: list[str]) -> None:
-        self.told = told
-        columns = [*told, *map(_found, RESULT)]
-        self.state = pl.DataFrame(schema=dict.fromkeys(columns, pl.String()) | {KNOWN: pl.Boolean()})
+    def __init__(self, keys: list[str]) -> None:
+        self.keys = keys
+        columns = [*keys, *map(_found, RESULT)]
+        self.arrivals = pl.DataFrame(schema=dict.fromkeys(columns, pl.String()) | {IS_KNOWN: pl.Boolean()})
 
-    def read(self, visits: pl.DataFrame) -> pl.DataFrame:
-        """Give the arrival of each row."""
-        rows = visits.select(self.told)
+    def look_up(self, visits: pl.DataFrame) -> pl.DataFrame:
+        """Give the campaign columns and the channel of each row."""
+        rows = visits.select(self.keys)
         if all(column.null_count() == rows.height for column in rows):
-            return _nothing(rows.height)
-        # Another thread may put a newer state in its place meanwhile: this batch goes on with the one it took.
-        known = self.state
-        told = self._told_by(known, rows)
-        if told[KNOWN].has_nulls():
-            new = rows.filter(told[KNOWN].is_null()).unique()
-            worked_out = _arrivals(new).rename(_found).with_columns(pl.lit(value=True).alias(KNOWN))
-            known = pl.concat([known, new.hstack(worked_out)], rechunk=True)
-            if known.height <= REMEMBERED:
-                self.state = known
-            told = self._told_by(known, rows)
-        return told.select(pl.col(_found(name)).alias(name) for name in RESULT)
+            return pl.DataFrame({name: pl.repeat(None, rows.height, dtype=pl.String, eager=True) for name in RESULT})
+        # Another thread may replace the cache meanwhile: this batch goes on with the one it took.
+        known = self.arrivals
+        found = self._join(known, rows)
+        if found[IS_KNOWN].has_nulls():
+            new = rows.filter(found[IS_KNOWN].is_null()).unique()
+            computed = _compute_arrivals(new).rename(_found).with_columns(pl.lit(value=True).alias(IS_KNOWN))
+            known = pl.concat([known, new.hstack(computed)], rechunk=True)
+            if known.height <= MAX_CACHED:
+                self.arrivals = known
+            found = self._join(known, rows)
+        return found.select(pl.col(_found(name)).alias(name) for name in RESULT)
 
-    def _told_by(self, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.join(known, on=self.told, how="left", nulls_equal=True, maintain_order="left")
+    def _join(self, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(known, on=self.keys, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _found(name: str) -> str:
     return f"found {name}"
 
 
-def _nothing(height: int) -> pl.DataFrame:
-    return pl.DataFrame({name: pl.repeat(None, height, dtype=pl.String, eager=True) for name in RESULT})
+def _compute_arrivals(visits: pl.DataFrame) -> pl.DataFrame:
+    """Compute the campaign columns and the channel of distinct visits.
 
+    Fields and address of one visit are not mixed: what the system itself understood comes first.
 
-def _arrivals(visits: pl.DataFrame) -> pl.DataFrame:
+        campaign_source  page_search                      campaign_source  campaign_medium
+        news             ?utm_source=x&utm_medium=email   news             null
+        null             ?utm_source=x&utm_medium=email   x                email
+        null             ?gclid=1                         google           cpc
+    """
     names = visits.columns
-    known = {name: pl.col(name) if name in names else pl.lit(None, dtype=pl.String) for name in UTM}
+    fields = {name: pl.col(name) if name in names else pl.lit(None, dtype=pl.String) for name in UTM}
+    fields = {name: null_if_placeholder(value, kind=PLACEHOLDERS[name]) for name, value in fields.items()}
     if "page_search" not in names:
-        visits = visits.with_columns(known[name].alias(name) for name in UTM)
-        return visits.select(*UTM, channel_of(tuple(names)).alias("channel"))
+        visits = visits.with_columns(value.alias(name) for name, value in fields.items())
+        return visits.select(*UTM, channel_group(tuple(names)).alias("channel"))
     query = pl.col("page_search")
     tagged = pl.when(query.str.contains("utm_", literal=True)).then(query)
-    # A field and the address of one visit are not mixed: what the system itself understood comes first.
-    own = pl.any_horizontal(known[name].is_not_null() for name in ("campaign_source", "campaign_medium", "campaign"))
-    visits = visits.with_columns(
-        pl.when(own | tagged.is_null()).then(known[name]).otherwise(_parameter(tagged, utm)).alias(name)
-        for name, utm in UTM.items()
+    has_fields = pl.any_horizontal(
+        fields[name].is_not_null() for name in ("campaign_source", "campaign_medium", "campaign")
     )
-    network, how = (pl.lit(None, dtype=pl.String) for _ in range(2))
-    for ids, site, kind in CLICKS:
-        hit = query.str.contains(rf"{PARAMETER}(?:{ids})=[^&#]")
-        network = pl.when(hit).then(pl.lit(site)).otherwise(network)
-        how = pl.when(hit).then(pl.lit(kind)).otherwise(how)
-    # Tags stay as they are: a click fills in what they leave open, unless what they say speaks against it.
-    source, medium = pl.col("campaign_source"), pl.col("campaign_medium")
-    alone = source.is_null() & (medium.is_null() | (medium == how) | medium.str.to_lowercase().str.contains(PAID))
-    paid = medium.is_null() & (source.is_null() | how.str.contains(PAID))
+    parameters = {name: null_if_placeholder(_parameter(tagged, UTM[name]), kind=PLACEHOLDERS[name]) for name in UTM}
     visits = visits.with_columns(
-        pl.when(alone).then(network).otherwise(source).alias("campaign_source"),
-        pl.when(paid).then(how).otherwise(medium).alias("campaign_medium"),
+        pl.when(has_fields | tagged.is_null()).then(fields[name]).otherwise(parameters[name]).alias(name)
+        for name in UTM
     )
-    return visits.select(*UTM, channel_of(tuple(names)).alias("channel"))
+    network, click_medium = (pl.lit(None, dtype=pl.String) for _ in range(2))
+    for parameter, site, medium in CLICKS:
+        is_click = query.str.contains(rf"{PARAMETER}(?:{parameter})=[^&#]")
+        network = pl.when(is_click).then(pl.lit(site)).otherwise(network)
+        click_medium = pl.when(is_click).then(pl.lit(medium)).otherwise(click_medium)
+    # Tags stay as they are: a click id fills in what they leave open, unless they contradict it.
+    source, medium_tag = pl.col("campaign_source"), pl.col("campaign_medium")
+    agrees = (medium_tag == click_medium) | medium_tag.str.to_lowercase().str.contains(PAID)
+    fills_source = source.is_null() & (medium_tag.is_null() | agrees)
+    fills_medium = medium_tag.is_null() & (source.is_null() | click_medium.str.contains(PAID))
+    visits = visits.with_columns(
+        pl.when(fills_source).then(network).otherwise(source).alias("campaign_source"),
+        pl.when(fills_medium).then(click_medium).otherwise(medium_tag).alias("campaign_medium"),
+    )
+    return visits.select(*UTM, channel_group(tuple(names)).alias("channel"))
 
 
 def _parameter(query: pl.Expr, name: str) -> pl.Expr:

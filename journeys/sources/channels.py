@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 
-__all__ = ["PAID", "channel_of"]
+__all__ = ["PAID", "channel_group"]
 
 # What may follow a site's name: one country or kind, or a kind below a country.
 ENDING = r"(?:\.(?:com?|net|org|ne|or))?\.[a-z]{2,6}"
@@ -68,7 +68,7 @@ SHOP = _one_of(SHOPS, "shop.app", "shopping.google.com", before=SHOPPING)
 
 
 @cache
-def channel_of(names: tuple[str, ...]) -> pl.Expr:
+def channel_group(names: tuple[str, ...]) -> pl.Expr:
     """Group visits into channels by the rules of GA4's default channel grouping.
 
     Source, medium and campaign decide; without them a referrer on another site does, and a page without either is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from inspect import signature
 from itertools import combinations
@@ -13,32 +13,13 @@ import polars as pl
 
 from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
-from journeys.sources.amplitude import read_amplitude
-from journeys.sources.customerio import read_customerio
-from journeys.sources.ga4 import read_ga4
-from journeys.sources.hubspot import read_hubspot
 from journeys.sources.lake import is_lake
-from journeys.sources.looks import looks_like
-from journeys.sources.mixpanel import read_mixpanel
-from journeys.sources.posthog import read_posthog
 from journeys.sources.reading import Source, find_files, load_files, load_source
-from journeys.sources.segment import read_segment
-from journeys.sources.snowplow import read_snowplow
+from journeys.sources.registry import READERS, Reader, detect_reader
 
 __all__ = ["Checked", "check", "read_any"]
 
-READERS: dict[str, Callable[..., Events]] = {
-    "Segment": read_segment,
-    "Segment's warehouse": read_segment,
-    "Google Analytics 4": read_ga4,
-    "Amplitude": read_amplitude,
-    "PostHog": read_posthog,
-    "Mixpanel": read_mixpanel,
-    "Snowplow": read_snowplow,
-    "Customer.io": read_customerio,
-    "HubSpot": read_hubspot,
-}
-FILES = 20
+MAX_FILES = 20
 NEAR, PEOPLE, SAMPLE = 60, 20, 2000
 # How far, in quarters of an hour, a time zone is from UTC at most; and those that are no whole hours from it.
 FAR, BROKEN = 4 * 14, (10, 14, 18, 22, 23, 26, 35, 38, 42, 46, 51, 55)
@@ -159,38 +140,42 @@ def read_any(source: Source, **options: str) -> Events:
         if isinstance(schema, SourceError):
             trouble = trouble or schema
             continue
-        if (system := _system(schema)) is not None:
-            taken = signature(READERS[system]).parameters
-            return READERS[system](source, **{name: value for name, value in options.items() if name in taken})
+        if (reader := _find_reader(schema)) is not None:
+            read = reader.load()
+            taken = signature(read).parameters
+            return read(source, **{name: value for name, value in options.items() if name in taken})
         columns = columns or [name for name in schema if not name.startswith("_")]
     if trouble is not None and not columns:
         raise trouble
-    has = ", ".join(map(repr, columns[:12])) or "no columns"
+    listed = ", ".join(map(repr, columns[:12])) or "none"
     raise SourceError(
-        f"source: {shown} is of no system known here; read it with read_table and check the Events. It has {has}"
+        f"source: the system of {shown} is not recognised; read it with read_table and check the Events. "
+        f"Its columns: {listed}."
     )
 
 
 def _schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
-    """Give the columns of one file after the other, or why it has none: the first may tell nothing or be broken."""
+    """Give the columns of one file after the other, or why it has none: the first may be unclear or broken."""
     if not isinstance(source, str | Path) or is_lake(source):
         yield list(load_source(source).schema)
         return
     files = find_files(source)
-    for found in [found for found in files if found.size][:FILES] or files[:1]:
+    for found in [found for found in files if found.size][:MAX_FILES] or files[:1]:
         try:
             yield list(load_files([found], name=Path(source).name, text_columns=None).schema)
         except SourceError as error:
             yield error
 
 
-def _system(columns: Iterable[str]) -> str | None:
+def _find_reader(columns: Iterable[str]) -> Reader | None:
+    """Find the reader of a table; one with an anonymous or user id, in capitals too, is taken for a warehouse's."""
     given = list(columns)
-    if (system := looks_like(given)) is not None:
-        return system
-    small = {name.lower() for name in given}  # some warehouses write columns in capitals
-    is_warehouse = looks_like(small) == "Segment's warehouse" or bool({"anonymous_id", "user_id"} & small)
-    return "Segment's warehouse" if is_warehouse else None
+    if (reader := detect_reader(given)) is not None:
+        return reader
+    warehouse = next(reader for reader in READERS if reader.system == "Segment's warehouse")
+    lower = {name.lower() for name in given}
+    is_warehouse = detect_reader(lower) is warehouse or bool({"anonymous_id", "user_id"} & lower)
+    return warehouse if is_warehouse else None
 
 
 def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:

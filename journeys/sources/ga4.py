@@ -5,29 +5,23 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.campaign import CLICKED
+from journeys.events.placeholder_values import null_if_placeholder
+from journeys.sources.campaign import CLICK_ID, UTM
+from journeys.sources.column_mapping import ColumnMapping, map_events
 from journeys.sources.fields import Fields
-from journeys.sources.keyed import keyed_lists
-from journeys.sources.looks import wrong_system
-from journeys.sources.reading import RawTable, Source, load_source
-from journeys.sources.shape import Shape, to_events
+from journeys.sources.nested_columns import load_nested, parse_key_value_lists
+from journeys.sources.reading import RawTable, Source
+from journeys.sources.registry import wrong_system_error
 
 __all__ = ["read_ga4"]
 
 NEEDED = ("event_timestamp", "event_name", "user_pseudo_id")
-# Together they tell one event from another; a batch has the same time for all that it brings.
+# Together they tell one event from another; all events of a batch have the same time.
 KEY = ("event_name", "event_timestamp", "user_pseudo_id", "event_bundle_sequence_id")
 BATCH = ("batch_page_id", "batch_ordering_id", "batch_event_index")
-CAMPAIGN = {
-    "campaign": "campaign_name",
-    "campaign_source": "source",
-    "campaign_medium": "medium",
-    "campaign_term": "term",
-    "campaign_content": "content",
-}
-LISTS = {"event_params": "", "user_properties": "user_"}
-# Rows up to this number are put in order in memory.
-SORTED = 2_000_000
+LISTS = ("event_params", "user_properties")
+# Up to this number of rows are sorted in memory.
+MAX_SORTED = 2_000_000
 
 
 def read_ga4(source: Source, *, name: str = "ga4") -> Events:
@@ -52,15 +46,15 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     Raises
     ------
     SourceError
-        The file of another system, or times that are no microseconds.
+        The file of another system, or times that are not microseconds.
 
     Notes
     -----
     Time is `event_timestamp` in microseconds, UTC; `event_date` is a day in the property's own zone and is kept as it
-    is. A batch has one time for all that it brings: the batch's page, its number and the place in it tell the order
-    (beyond two million rows they have to come in order; if they do not, the issues say so). Duplicates are rows with
-    the same name, time, cookie and place in their batch; rows that lack a place are no duplicates. Source: Google's
-    documentation of the BigQuery export schema.
+    is. All events of a batch have the same time: the batch's page, its number and the place in it give their order
+    (tables of more than two million rows have to be in this order already; if they are not, the issues say so).
+    Duplicates are rows with the same name, time, cookie and place in their batch; rows without a place are never
+    duplicates. Source: Google's documentation of the BigQuery export schema.
 
     Examples
     --------
@@ -71,74 +65,83 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     >>> read_ga4(rows).table.select("event", "user_pseudo_id", "campaign_source").collect().rows()
     [('page_view', '7.8', 'news')]
     """
-    raw = load_source(source, text_columns=("user_pseudo_id", "user_id"))
+    raw = load_nested(source, text=("user_pseudo_id", "user_id"))
     schema = raw.schema
     missing = [column for column in NEEDED if column not in schema]
     if missing:
-        raise wrong_system("Google Analytics 4", raw, missing=missing)
-    raw = keyed_lists(
-        _in_order(raw, in_memory=raw.in_memory or isinstance(source, pl.DataFrame)),
-        {c: f"_{c}" for c in LISTS if c in schema},
+        raise wrong_system_error("Google Analytics 4", raw, missing=missing)
+    raw = parse_key_value_lists(
+        _sort_batches(raw, in_memory=raw.in_memory or isinstance(source, pl.DataFrame)),
+        {column: f"_{column}" for column in LISTS if column in schema},
     )
     f = Fields(raw.schema)
     params = Fields(pl.Schema({k: v for k, v in raw.schema.items() if k == "_event_params"}), hidden=True)
-    own = "_event_params."
-    place = [column for column in BATCH if column in schema]
-    shape = Shape(
-        rounded=f.rounded,
+    page_url = params.text("_event_params.page_location")
+    mapping = ColumnMapping(
+        inexact=f.inexact,
         timestamp=f.epoch(raw, "event_timestamp", unit="us"),
-        timed=f.text("event_timestamp").is_not_null(),
+        time_text=f.time_text("event_timestamp"),
         event=f.text("event_name"),
         ids={"user_id": f.id("user_id"), "user_pseudo_id": f.id("user_pseudo_id")},
         problem=f.problem,
         fields={
-            **_campaign(f, params),
-            "page_url": params.text(f"{own}page_location"),
-            "page_title": params.text(f"{own}page_title"),
-            "page_referrer": params.text(f"{own}page_referrer"),
+            **_campaign_columns(f, params),
+            "page_url": page_url,
+            "page_title": params.text("_event_params.page_title"),
+            "page_referrer": params.text("_event_params.page_referrer"),
+            "page_path": page_url.str.extract(r"^[a-z]+://[^/?#]+([^?#]*)", 1),
         },
     )
-    shape.fields["page_path"] = shape.fields["page_url"].str.extract(r"^[a-z]+://[^/?#]+([^?#]*)", 1)
-    # asked for beside the others: the ids of clicks stay properties
-    clicked = Fields(raw.schema).text("collected_traffic_source.gclid", "collected_traffic_source.dclid")
-    shape.fields[CLICKED] = pl.when(clicked.is_not_null()).then(pl.lit("gclid=1"))
+    # Asked for beside the others: the ids of clicks stay properties.
+    click = Fields(raw.schema).text("collected_traffic_source.gclid", "collected_traffic_source.dclid")
+    mapping.fields[CLICK_ID] = pl.when(click.is_not_null()).then(pl.lit("gclid=1"))
+    place = [column for column in BATCH if column in schema]
     if BATCH[-1] in place:
-        key = [f.text(column).fill_null("") for column in KEY if column in schema] + [f.text(one) for one in place]
-        placed = pl.all_horizontal(f.text(one).is_not_null() for one in place)
-        shape.fields["message_id"] = pl.when(placed).then(pl.concat_str(key, separator="/"))
-    f.used |= {("event_timestamp",), ("user_pseudo_id",), ("event_name",)}
-    shape.properties = params.rest("_event_params")
+        parts = [f.key(column).fill_null("") for column in KEY if column in schema] + [f.key(one) for one in place]
+        has_place = pl.all_horizontal(f.text(one).is_not_null() for one in place)
+        mapping.fields["message_id"] = pl.when(has_place).then(pl.concat_str(parts, separator="/"))
+    mapping.properties = params.rest("_event_params")
     if "_user_properties" in raw.schema:
         users = Fields(pl.Schema({"_user_properties": raw.schema["_user_properties"]}), hidden=True)
-        shape.properties += users.rest("_user_properties", prefix="user_")
-    shape.properties += f.rest(skip=list(LISTS))
-    return to_events(raw, shape, name=name)
+        mapping.properties += users.rest("_user_properties", prefix="user_")
+    mapping.properties += f.rest(skip=LISTS)
+    return map_events(raw, mapping, name=name)
 
 
-def _campaign(f: Fields, params: Fields) -> dict[str, pl.Expr]:
-    """Take the campaign of one origin whole: where the event's traffic source says anything, its parameters do not."""
-    traffic = {canonical: f.text(f"collected_traffic_source.manual_{one}") for canonical, one in CAMPAIGN.items()}
-    said = pl.any_horizontal(one.is_not_null() for one in traffic.values())
-    told = {canonical: params.text(f"_event_params.{canonical.removeprefix('campaign_')}") for canonical in CAMPAIGN}
-    return {canonical: pl.when(said).then(one).otherwise(told[canonical]) for canonical, one in traffic.items()}
+def _campaign_columns(f: Fields, params: Fields) -> dict[str, pl.Expr]:
+    """Take the whole campaign from one place: from the event's traffic source if it says anything, else its parameters.
+
+    The fields are called `manual_campaign_name`, `manual_source`, …, the parameters `campaign`, `source`, ….
+    """
+    words = {canonical: canonical.removeprefix("campaign_") for canonical in UTM}
+    fields = words | {"campaign": "campaign_name"}
+    collected = {canonical: f.text(f"collected_traffic_source.manual_{word}") for canonical, word in fields.items()}
+    is_collected = pl.any_horizontal(
+        null_if_placeholder(value, kind="text").is_not_null() for value in collected.values()
+    )
+    stated = {canonical: params.text(f"_event_params.{word}") for canonical, word in words.items()}
+    return {
+        canonical: pl.when(is_collected).then(value).otherwise(stated[canonical])
+        for canonical, value in collected.items()
+    }
 
 
-def _in_order(raw: RawTable, *, in_memory: bool) -> RawTable:
-    """Put rows of one time in the order of their batches, if they are not: a table has them in any order."""
+def _sort_batches(raw: RawTable, *, in_memory: bool) -> RawTable:
+    """Sort rows of one time by their place in their batch, unless they are sorted: a table has them in any order."""
     f = Fields(raw.schema)
     keys = [column for column in ("event_timestamp", *BATCH) if f.has(column)]
     if not f.has(*BATCH):
         return raw
     numbers = [(f.raw(key) if f.dtype(key).is_integer() else f.text(key)).cast(pl.Int64, strict=False) for key in keys]
-    falls, same = pl.lit(value=False), pl.lit(value=True)
+    falls, is_equal = pl.lit(value=False), pl.lit(value=True)
     for number in numbers:
-        falls |= same & (number < number.shift())
-        same &= number == number.shift()
-    disorder, count = raw.rows.select(falls.any(), pl.len()).collect().row(0)
-    if not disorder:
+        falls |= is_equal & (number < number.shift())
+        is_equal &= number == number.shift()
+    is_unsorted, count = raw.rows.select(falls.any(), pl.len()).collect().row(0)
+    if not is_unsorted:
         return raw
-    if count > SORTED and not in_memory:
-        said = f"{count:,} rows are too many to put equal times in the order of their batches: order the export by "
-        return RawTable(raw.rows, raw.name, (*raw.notes, said + ", ".join(keys)))
+    if count > MAX_SORTED and not in_memory:
+        note = f"{count:,} rows are too many to put equal times in the order of their batches: order the export by "
+        return RawTable(raw.rows, raw.name, (*raw.notes, note + ", ".join(keys)))
     rows = raw.rows.sort(numbers, nulls_last=True, maintain_order=True)
     return RawTable(rows.collect().lazy() if in_memory else rows, raw.name, raw.notes, in_memory=raw.in_memory)

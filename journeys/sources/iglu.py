@@ -1,4 +1,4 @@
-"""Self-describing JSON, as Snowplow's stream has it in text → the columns that its loaders make of it in tables."""
+"""Self-describing JSON of Snowplow's stream, parsed into the columns that its loaders make in a warehouse."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from journeys.sources.keyed import json_columns
+from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.json_schema import MAX_FIELDS, NON_OBJECT
 
-__all__ = ["self_described"]
+__all__ = ["parse_self_describing_json"]
 
 EVENT, ENTITIES = "unstruct_event", ("contexts", "derived_contexts")
 NAMED = r'"schema"\s*:\s*"iglu:([^/"]+)/([^/"]+)/jsonschema/(\d+)[^"]*"\s*,\s*"data"\s*:\s*'
@@ -23,60 +23,64 @@ NEXT, BEGIN, DATA = r"(?:^|\}\s*,)\s*\{\s*" + NAMED, "\x01", "\x02"
 SCHEMA = r'iglu:[^/"]+/[^/"]+/jsonschema/\d+'
 
 
-def self_described(raw: RawTable) -> RawTable:
+def parse_self_describing_json(raw: RawTable) -> RawTable:
     """Give the event's own fields, and each kind of entity, columns of their own.
 
-    What is called `unstruct_event_com_acme_signed_up_1` in a warehouse, for the schema com.acme/signed_up of version
-    1-x-x, is called so here: of the event a struct, of entities, of which there may be several, a list as JSON text.
-    What is no such JSON stays as it is.
+    The names are those of a warehouse, such as `unstruct_event_com_acme_signed_up_1` for the schema
+    com.acme/signed_up of version 1-x-x. The event becomes a struct; entities, of which there may be several, a list as
+    JSON text. Other text stays as it is.
     """
     schema, rows = raw.schema, raw.rows
     columns = [one for one in (EVENT, *ENTITIES) if schema.get(one) == pl.String]
     if not columns:
         return raw
-    # one look for all of them: few kinds of events and entities are told again and again
+    # One pass for all columns: few schemas are repeated again and again.
     schemas = [
         pl.col(one).str.extract_all(SCHEMA).list.explode(empty_as_null=False).unique().implode() for one in columns
     ]
-    told = dict(zip(columns, rows.select(schemas).collect().row(0), strict=True))
+    found = dict(zip(columns, rows.select(schemas).collect().row(0), strict=True))
     for column in columns:
-        names = _names(told[column])
+        names = _entity_names(found[column])
         if names and column != EVENT:
-            rows = rows.with_columns(_spread(column, names))
-    if not told.get(EVENT):
+            rows = rows.with_columns(_spread_entities(column, names))
+    if not found.get(EVENT):
         return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
     rows = rows.with_columns(pl.col(EVENT).str.replace(ONE, r'{"${1}_${2}_${3}":${4}}'))
-    return json_columns(RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory), EVENT)
+    return parse_json_columns(RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory), EVENT)
 
 
-def _names(schemas: Iterable[str | None]) -> list[str]:
-    """Name the columns of entities, in order; none where they are too many to be columns."""
+def _entity_names(schemas: Iterable[str | None]) -> list[str]:
+    """Name the columns of entities, in order; none where there are too many to be columns."""
     parts = [re.split("[:/]", schema) for schema in schemas if schema]
     names = sorted({f"{part[1]}_{part[2]}_{part[4]}" for part in parts if part[2] != "contexts"})
     return names if len(names) <= MAX_FIELDS else []
 
 
-def _spread(column: str, names: list[str]) -> pl.Expr:
-    """Put a list of entities into a struct with a field for each kind of them."""
-    shape = pl.Struct(dict.fromkeys([*names, NON_OBJECT], pl.String()))
+def _spread_entities(column: str, names: list[str]) -> pl.Expr:
+    """Turn a list of entities into a struct with a field per kind of entity."""
+    dtype = pl.Struct(dict.fromkeys([*names, NON_OBJECT], pl.String()))
 
     def read(batch: pl.Series) -> pl.Series:
-        return _entities(batch, names)
+        return _split_entities(batch, names)
 
-    return pl.col(column).map_batches(read, return_dtype=shape, is_elementwise=True)
+    return pl.col(column).map_batches(read, return_dtype=dtype, is_elementwise=True)
 
 
-def _entities(batch: pl.Series, names: list[str]) -> pl.Series:
-    """Take a batch of lists apart by what stands between entities; a list that this does not fit stays text."""
+def _split_entities(batch: pl.Series, names: list[str]) -> pl.Series:
+    """Split a batch of lists where one entity ends and the next begins; a list that does not fit stays text.
+
+    [{"schema": "iglu:a/x/…", "data": {1}}, {"schema": "iglu:a/y/…", "data": {2}}]    x = [{1}], y = [{2}]
+    [{"schema": "iglu:a/x/…", "data": {1}}, {"schema": "iglu:a/x/…", "data": {2}}]    x = [{1},{2}]
+    """
     listed = batch.str.contains(LIST) & batch.str.tail(32).str.contains(r"[\[}]\s*\]\s*\}\s*$")
     inside = batch.set(~listed, None).str.replace(LIST, "")
-    for bracket in ("}", "]", "}"):  # those that end the whole, the list and its last entity
+    for bracket in ("}", "]", "}"):  # the ends of the whole, of the list and of its last entity
         inside = inside.str.strip_chars_end().str.strip_suffix(bracket)
     marked = inside.str.replace_all(NEXT, f"{BEGIN}${{1}}_${{2}}_${{3}}{DATA}").str.strip_prefix(BEGIN)
     pieces = pl.DataFrame({"row": pl.int_range(len(batch), eager=True), "piece": marked.str.split(BEGIN)})
     halves = pl.col("piece").str.split_exact(DATA, 1).struct.rename_fields(["name", "data"]).struct.unnest()
     found = pieces.filter(marked != "").explode("piece").select("row", halves)
-    # a list inside of an entity, whose own elements say what they are, was cut in pieces, too
+    # A list inside an entity, whose elements are self-describing, was split, too: such a list stays text.
     data = pl.col("data")
     first, last = ([data.str.count_matches(one, literal=True) for one in pair] for pair in ("[{", "]}"))
     cut = pl.any_horizontal(data.is_null(), *(one != other for one, other in zip(first, last, strict=True)))

@@ -1,4 +1,4 @@
-"""Explicit links out of the calls that say that two identifiers are one person's."""
+"""Explicit links: calls and columns that state that two identifiers belong to one person."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ import polars as pl
 
 from journeys.events import LINK_SCHEMA
 
-__all__ = ["Link", "made_links", "read_stated", "stated_links", "wrong_links"]
+__all__ = ["Link", "build_column_links", "build_links", "find_link_problems", "parse_link_columns"]
 
 End = tuple[str | pl.Expr, pl.Expr]
 
 
 class Link(NamedTuple):
-    """A call (a kind of fact; None: any row) and the two (id type, id) that it joins, as an "alias" or a "merge".
+    """A call and the two identifiers that it links.
 
-    Where a call does not say what an identifier is, it is told as a "user_id": stitching finds out what is meant. A
-    link of the kind "identify" joins nothing: it says that `a` is nobody known, and `b` is.
+    Attributes
+    ----------
+    call
+        The kind of fact that makes the link; None for any row.
+    a, b
+        The two ends, each as (identifier type, identifier). Where a call does not say of which type an identifier is,
+        the type is "user_id", and stitching finds out which was meant.
+    kind
+        "alias" or "merge"; or "identify", which links nothing: it states that `a` is anonymous and `b` is known.
     """
 
     call: str | None
@@ -27,17 +34,17 @@ class Link(NamedTuple):
     kind: str
 
 
-def made_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
-    """Make the table of links, in the canonical columns; a call that lacks one end links nothing.
+def build_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
+    """Build the table of links in its canonical columns; a call that lacks one end links nothing.
 
-    Links from an identifier to itself are made, too: stitching counts them.
+    Links from an identifier to itself are kept: stitching counts them.
     """
     frames = []
     for rows, link in wanted:
         ends = []
-        for which, (kind, value) in (("a", link.a), ("b", link.b)):
+        for which, (id_type, value) in (("a", link.a), ("b", link.b)):
             ends += [
-                (pl.lit(kind) if isinstance(kind, str) else kind).alias(f"id_type_{which}"),
+                (pl.lit(id_type) if isinstance(id_type, str) else id_type).alias(f"id_type_{which}"),
                 value.alias(f"id_{which}"),
             ]
         calls = rows if link.call is None else rows.filter(pl.col("_kind") == link.call)
@@ -47,34 +54,36 @@ def made_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
     return pl.concat(frames)
 
 
-def read_stated(links: Mapping[str, str | tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Read of each column that states links the identifier type and the kind.
+def parse_link_columns(links: Mapping[str, str | tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Give the identifier type and the kind of link of each column that states links.
 
     Examples
     --------
-    >>> read_stated({"previous": "anonymous_id", "merged": ("user_id", "merge")})
+    >>> parse_link_columns({"previous": "anonymous_id", "merged": ("user_id", "merge")})
     {'previous': ('anonymous_id', 'alias'), 'merged': ('user_id', 'merge')}
     """
-    return {column: (one, "alias") if isinstance(one, str) else one for column, one in links.items()}
+    return {column: (link, "alias") if isinstance(link, str) else link for column, link in links.items()}
 
 
-def wrong_links(links: object) -> list[str]:
-    """Say what `read_stated` cannot read."""
+def find_link_problems(links: object) -> list[str]:
+    """Say which columns `parse_link_columns` cannot read."""
     if not isinstance(links, Mapping):
         return [f"links: expected a mapping from column to identifier type, got {links!r}."]
     problems = []
-    for column, one in links.items():
-        kind, how = one if isinstance(one, tuple) and len(one) == 2 else (one, "alias")
+    for column, link in links.items():
+        id_type, kind = link if isinstance(link, tuple) and len(link) == 2 else (link, "alias")
         if not isinstance(column, str):
             problems.append(f"links: expected names of columns, got {column!r}.")
-        if not isinstance(kind, str) or how not in ("alias", "merge"):
-            problems.append(f"links[{column!r}]: {one!r} is neither a type nor (type, 'alias') nor (type, 'merge').")
+        if not isinstance(id_type, str) or kind not in ("alias", "merge"):
+            problems.append(f"links[{column!r}]: {link!r} is neither a type nor (type, 'alias') nor (type, 'merge').")
     return problems
 
 
-def stated_links(ids: Sequence[str], stated: Mapping[str, tuple[str, str]]) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
-    """Join the most trusted identifier of each row with what is stated beside it, each under the name of its column."""
-    kinds = pl.coalesce(pl.when(pl.col(one).is_not_null()).then(pl.lit(one)) for one in ids)
-    ends = [((kind, pl.col(column)), how) for column, (kind, how) in stated.items()]
-    wanted = [Link(None, (kinds, pl.coalesce(ids)), end, how) for end, how in ends]
-    return lambda used: made_links([(used, link) for link in wanted])
+def build_column_links(
+    ids: Sequence[str], columns: Mapping[str, tuple[str, str]]
+) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
+    """Link the most trusted identifier of each row with the identifiers that its link columns hold."""
+    id_type = pl.coalesce(pl.when(pl.col(one).is_not_null()).then(pl.lit(one)) for one in ids)
+    own = (id_type, pl.coalesce(ids))
+    links = [Link(None, own, (stated, pl.col(column)), kind) for column, (stated, kind) in columns.items()]
+    return lambda used: build_links([(used, link) for link in links])

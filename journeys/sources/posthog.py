@@ -6,13 +6,14 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.events.time_zones import note_assumed_zone
-from journeys.sources.fields import Fields, named, unless
-from journeys.sources.keyed import json_columns
-from journeys.sources.links import Link, made_links
-from journeys.sources.looks import wrong_system
-from journeys.sources.pages import unpaged
-from journeys.sources.reading import RawTable, Source, load_source
-from journeys.sources.shape import Shape, to_events
+from journeys.sources.campaign import UTM
+from journeys.sources.column_mapping import ColumnMapping, map_events
+from journeys.sources.fields import Fields, null_if_equal, replace_names
+from journeys.sources.links import Link, build_links
+from journeys.sources.nested_columns import load_nested, parse_json_columns
+from journeys.sources.pagination import unpack_pages
+from journeys.sources.reading import RawTable, Source
+from journeys.sources.registry import wrong_system_error
 
 __all__ = ["read_posthog"]
 
@@ -24,17 +25,12 @@ FACTS = {
     "$groupidentify": "group",
 }
 OBJECTS = ("properties", "person_properties", "set", "set_once")
-CAMPAIGN = {
-    "campaign": "utm_campaign",
-    "campaign_source": "utm_source",
-    "campaign_medium": "utm_medium",
-    "campaign_term": "utm_term",
-    "campaign_content": "utm_content",
-}
-
-
-# What PostHog's own libraries make up for somebody who is not identified: a UUID.
-MADE_UP = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+TEXT = (
+    "distinct_id", "uuid", "id", "person_id", "properties", "person_properties",
+    *(f"properties.{field}" for field in ("$device_id", "$anon_distinct_id", "alias", "distinct_id", "$user_id")),
+)  # fmt: skip
+# PostHog's own libraries make up a UUID for a visitor who is not identified.
+UUID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 
 
 def read_posthog(source: Source, *, name: str = "posthog") -> Events:
@@ -43,9 +39,9 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     Parameters
     ----------
     source
-        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct or JSON text),
-        or pages of the API, which have them in `results`; or the persons model: `distinct_id`, `person_id`,
-        `properties` and `created_at`, a row each distinct id.
+        Files, a folder or a frame with `event`, `timestamp`, `distinct_id` and `properties` (a struct, JSON text, or
+        flattened as in the CSV export, `*.properties.$current_url`), or pages of the API, which have them in `results`;
+        or the persons model: `distinct_id`, `person_id`, `properties` and `created_at`, one row per distinct id.
     name
         What to write into the column `source`.
 
@@ -55,7 +51,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
         Names as PostHog has them ("$pageview"). `$identify`, `$set`, `$create_alias`, `$merge_dangerously` and
         `$groupidentify` are facts; `$set` gives traits. Identifiers: `user_id`, `anonymous_id`.
         Persons are facts, too: their properties are traits, and all distinct ids of a `person_id` (an identifier of
-        its own, `posthog_id`) are merged, since PostHog has done so already. Deleted ones are set apart.
+        its own, `posthog_id`) are merged, since PostHog has done so already. Deleted persons are in quarantine.
 
     Raises
     ------
@@ -66,10 +62,10 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     -----
     PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
     says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
-    `$anon_distinct_id` are anonymous ids. Stitching takes for one, too, an `alias` that others have as one, and the
-    distinct id of events without either mark if an `$identify` names it as `$anon_distinct_id`. `person_id` is the
-    person at the time of recording, which later merges do not correct: it stays a property of events. The persons model
-    does not tell identified ids from others: a distinct id that is a UUID is taken for an `anonymous_id` there. Source:
+    `$anon_distinct_id` are anonymous ids. Stitching also takes for anonymous an `alias` that is anonymous elsewhere,
+    and the distinct id of events without either mark if an `$identify` names it as `$anon_distinct_id`. `person_id` is
+    the person at the time of recording, which later merges do not correct: it stays a property of events. The persons
+    model does not tell identified ids from others: there, a distinct id that is a UUID is an `anonymous_id`. Source:
     PostHog's documentation and its open source.
 
     Examples
@@ -80,85 +76,86 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     >>> read_posthog(rows).table.select("event", "user_id", "anonymous_id", "page_path").collect().rows()
     [('$pageview', None, 'd1', '/')]
     """
-    text = ("distinct_id", "uuid", "id", "person_id", "properties", "person_properties")
-    raw = load_source(source, text_columns=text, json_columns=OBJECTS)
-    raw = raw if "event" in raw.schema else unpaged(raw, "results")
-    raw = json_columns(raw, *OBJECTS)
+    raw = load_nested(source, text=TEXT, objects=OBJECTS)
+    raw = raw if "event" in raw.schema else parse_json_columns(unpack_pages(raw, "results"), *OBJECTS)
     f = Fields(raw.schema)
     if f.has("distinct_id") and f.has("person_id") and not f.has("event", "timestamp"):
-        return _persons(raw, name)
+        return _map_persons(raw, name)
     missing = [column for column in ("event", "timestamp", "distinct_id") if not f.has(column)]
     if missing:
-        raise wrong_system("PostHog", raw, missing=missing)
+        raise wrong_system_error("PostHog", raw, missing=missing)
     event, distinct, device = f.text("event"), f.id("distinct_id"), f.id("properties.$device_id")
-    nameless = f.id("properties.$anon_distinct_id")
-    told = f.text("properties.$is_identified").str.to_lowercase()
-    kind = named(event, FACTS)
-    unknown = ((distinct == device) | (told == "false")).fill_null(value=False) & ~event.is_in(["$identify"])
-    shape = Shape(
-        rounded=f.rounded,
+    anonymous = f.id("properties.$anon_distinct_id")
+    is_identified = f.text("properties.$is_identified").str.to_lowercase()
+    kind = replace_names(event, FACTS)
+    is_anonymous = ((distinct == device) | (is_identified == "false")).fill_null(value=False) & (event != "$identify")
+    mapping = ColumnMapping(
+        inexact=f.inexact,
         timestamp=f.time("timestamp"),
-        timed=f.text("timestamp").is_not_null(),
+        time_text=f.time_text("timestamp"),
         event=event,
         ids={
-            "user_id": pl.when(~unknown).then(distinct),
-            "anonymous_id": pl.coalesce(pl.when(unknown).then(distinct), nameless, device),
+            "user_id": pl.when(~is_anonymous).then(distinct),
+            "anonymous_id": pl.coalesce(pl.when(is_anonymous).then(distinct), anonymous, device),
         },
         kind=kind,
         hidden={
             "_alias": f.id("properties.alias"),
-            "_nameless": pl.when((event == "$identify") & (nameless != distinct)).then(nameless),
+            "_was_anonymous": pl.when((event == "$identify") & (anonymous != distinct)).then(anonymous),
         },
         fields={
             "page_url": f.text("properties.$current_url"),
             "page_path": f.text("properties.$pathname"),
             "page_title": f.text("properties.title", "properties.$title"),
-            "page_referrer": unless(f.text("properties.$referrer"), text="$direct"),
+            "page_referrer": null_if_equal(f.text("properties.$referrer"), text="$direct"),
+            **{canonical: f.text(f"properties.{utm}") for canonical, utm in UTM.items()},
         },
     )
-    for canonical, one in CAMPAIGN.items():
-        shape.fields[canonical] = f.text(f"properties.{one}")
     if f.has("uuid", "id"):
-        shape.fields["message_id"] = f.text("uuid", "id")
-    traits = [*f.rest("person_properties"), *((k.removeprefix("set_"), e) for k, e in _set(f))]
-    shape.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
-    shape.properties = [*f.rest("properties"), *f.rest()]
+        mapping.fields["message_id"] = f.key("uuid", "id")
+    traits = [*f.rest("person_properties"), *((key.removeprefix("set_"), expr) for key, expr in _set_traits(f))]
+    mapping.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
+    mapping.properties = [*f.rest("properties"), *f.rest()]
     notes = note_assumed_zone(raw.rows, f.raw("timestamp"))
-    return to_events(raw, shape, name=name, links=_links, notes=notes)
+    return map_events(raw, mapping, name=name, links=_links, notes=notes)
 
 
-def _persons(raw: RawTable, name: str) -> Events:
+def _map_persons(raw: RawTable, name: str) -> Events:
+    """Map the persons model: a fact per distinct id, linked with the person's id."""
     f = Fields(raw.schema)
-    distinct, made_up = f.id("distinct_id"), f.text("distinct_id").str.contains(MADE_UP)
+    distinct, is_uuid = f.id("distinct_id"), f.text("distinct_id").str.contains(UUID)
     time = "created_at" if f.has("created_at") else "_inserted_at"
-    gone = f.text("is_deleted").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
-    shape = Shape(
-        rounded=f.rounded,
+    is_deleted = f.text("is_deleted").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
+    mapping = ColumnMapping(
+        inexact=f.inexact,
         timestamp=f.time(time),
-        timed=f.text(time).is_not_null(),
+        time_text=f.time_text(time),
         event=pl.lit(None, dtype=pl.String),
         ids={
-            "user_id": pl.when(~made_up).then(distinct),
+            "user_id": pl.when(~is_uuid).then(distinct),
             "posthog_id": f.id("person_id"),
-            "anonymous_id": pl.when(made_up).then(distinct),
+            "anonymous_id": pl.when(is_uuid).then(distinct),
         },
         kind=pl.lit("merge"),
-        problem=pl.when(gone).then(pl.lit("a deleted person")),
+        problem=pl.when(is_deleted).then(pl.lit("a deleted person")),
     )
-    kept = {"team_id", "person_version", "person_distinct_id_version", "_inserted_at", "created_at", "is_deleted"}
-    shape.traits = [*f.rest("properties"), *f.rest(skip=sorted(kept))]
+    internal = {"team_id", "person_version", "person_distinct_id_version", "_inserted_at", "created_at", "is_deleted"}
+    mapping.traits = [*f.rest("properties"), *f.rest(skip=sorted(internal))]
     notes = note_assumed_zone(raw.rows, f.raw(time))
-    return to_events(raw, shape, name=name, links=_same_person, notes=notes)
+    return map_events(raw, mapping, name=name, links=_person_links, notes=notes)
 
 
-def _same_person(used: pl.LazyFrame) -> pl.LazyFrame:
+def _person_links(used: pl.LazyFrame) -> pl.LazyFrame:
     person = ("posthog_id", pl.col("posthog_id"))
-    return made_links(
-        [(used, Link("merge", person, (pl.lit(kind), pl.col(kind)), "merge")) for kind in ("user_id", "anonymous_id")]
+    return build_links(
+        [
+            (used, Link("merge", person, (pl.lit(id_type), pl.col(id_type)), "merge"))
+            for id_type in ("user_id", "anonymous_id")
+        ]
     )
 
 
-def _set(f: Fields) -> list[tuple[str, pl.Expr]]:
+def _set_traits(f: Fields) -> list[tuple[str, pl.Expr]]:
     """Take `$set` and `$set_once` out of the properties, and the columns of the same names."""
     found = []
     for path, (expr, _) in f.leaves.items():
@@ -170,9 +167,10 @@ def _set(f: Fields) -> list[tuple[str, pl.Expr]]:
 
 
 def _links(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Build the links of `$create_alias` and `$merge_dangerously`, and what `$identify` states."""
     alias, own = ("user_id", pl.col("_alias")), pl.coalesce("user_id", "anonymous_id")
-    kind = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))
-    calls = [Link(call, alias, (kind, own), call) for call in ("alias", "merge")]
-    # without `$device_id` only this call says what the visits' distinct id was
-    who = Link("identify", ("anonymous_id", pl.col("_nameless")), ("user_id", pl.col("user_id")), "identify")
-    return made_links([(used, link) for link in (*calls, who)])
+    id_type = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))
+    calls = [Link(call, alias, (id_type, own), call) for call in ("alias", "merge")]
+    # Without `$device_id` only this call says that the visits' distinct id was anonymous.
+    ends = ("anonymous_id", pl.col("_was_anonymous")), ("user_id", pl.col("user_id"))
+    return build_links([(used, link) for link in (*calls, Link("identify", *ends, "identify"))])

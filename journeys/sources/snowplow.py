@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.fields import Fields, unless
-from journeys.sources.iglu import self_described
+from journeys.sources.campaign import UTM
+from journeys.sources.column_mapping import ColumnMapping, map_events
+from journeys.sources.fields import Fields
+from journeys.sources.iglu import parse_self_describing_json
 from journeys.sources.lake import is_lake
-from journeys.sources.looks import wrong_system
-from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_source
+from journeys.sources.reading import RawTable, Source, SourceFile, concat_rows, find_files, load_files, load_source
 from journeys.sources.reading.text import UnreadableError, read_first_lines
-from journeys.sources.shape import Shape, to_events
+from journeys.sources.registry import SNOWPLOW_EVENTS, SNOWPLOW_WIDTHS, wrong_system_error
 
 __all__ = ["read_snowplow"]
 
@@ -37,18 +40,13 @@ tr_tax_base tr_shipping_base ti_currency ti_price_base base_currency geo_timezon
 etl_tags dvce_sent_tstamp refr_domain_userid refr_device_tstamp derived_contexts domain_sessionid derived_tstamp
 event_vendor event_name event_format event_version event_fingerprint true_tstamp
 """.split()  # noqa: SIM905
-# Every line of the stream has these, near its end.
+# Every line of the present stream has one of these, near its end.
 LAST = ("event_vendor", "event_name", "event_format", "event_version", "event_fingerprint")
-# Of a folder's files the first may be broken.
-LOOKED_AT = 20
+# Of a folder's files, how many first lines are looked at: the first files may be broken.
+MAX_INSPECTED = 20
 TEXT = ("user_id", "domain_userid", "network_userid", "event_id", "event_fingerprint")
-CAMPAIGN = {
-    "campaign": "mkt_campaign",
-    "campaign_source": "mkt_source",
-    "campaign_medium": "mkt_medium",
-    "campaign_term": "mkt_term",
-    "campaign_content": "mkt_content",
-}
+# Mobile trackers name the device here; a warehouse adds the schema's whole version to the name.
+CLIENT_SESSION = r"^(derived_)?contexts_com_snowplowanalytics_snowplow_client_session_\d+(_\d+)*$"
 
 
 def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = False) -> Events:
@@ -61,15 +59,15 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     name
         What to write into the column `source`.
     network
-        Take `network_userid` (the collector's cookie, often blocked or shared) as an identifier too, else it is a
+        Whether `network_userid` (the collector's cookie, often blocked or shared) is an identifier; by default it is a
         property.
 
     Returns
     -------
     Events
-        Names are `event_name` ("page_view", "link_click"), else `event`; structured events are called by what was done,
-        `se_action`. Identifiers: `user_id`, `domain_userid`.
-        Self-describing JSON is taken apart as in a warehouse (`unstruct_event_com_acme_signed_up_1_plan`).
+        Names are `event_name` ("page_view", "link_click"), else `event`; structured events are named after their
+        action, `se_action`. Identifiers: `user_id`, `domain_userid`, and `device_id` where mobile events have a client
+        session. Self-describing JSON becomes columns as in a warehouse (`unstruct_event_com_acme_signed_up_1_plan`).
         Campaign columns are the `mkt_*` fields. Duplicates have the same `event_id` and `event_fingerprint`.
 
     Raises
@@ -79,7 +77,8 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
 
     Notes
     -----
-    Time is `derived_tstamp` (the device's clock corrected by the collector's), else `collector_tstamp`. Source:
+    Time is `true_tstamp`, else `derived_tstamp` (the device's clock corrected by the collector's), else
+    `collector_tstamp`. Streams of older versions, which have fewer fields, are read, too. Source:
     Snowplow's documentation of the canonical event model and of the enriched TSV format.
 
     Examples
@@ -90,21 +89,24 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     >>> read_snowplow(rows).table.select("event", "user_id", "domain_userid", "page_path").collect().rows()
     [('page_view', '7', 'd1', '/pricing')]
     """
-    raw, stream, described = _load(source)
-    raw = self_described(raw) if described else raw
+    raw, is_stream, may_describe = _load(source)
+    raw = parse_self_describing_json(raw) if may_describe else raw
     f = Fields(raw.schema)
+    device = _client_session_user(raw)
     missing = [] if f.has("collector_tstamp", "derived_tstamp") else ["collector_tstamp"]
-    missing += [] if f.has("domain_userid", "user_id") else ["domain_userid", "user_id"]
+    missing += [] if f.has("domain_userid", "user_id") or device is not None else ["domain_userid", "user_id"]
     if missing:
-        raise wrong_system("Snowplow", raw, missing=missing)
+        raise wrong_system_error("Snowplow", raw, missing=missing)
     ids = {"user_id": f.id("user_id"), "domain_userid": f.id("domain_userid")}
+    if device is not None:
+        ids["device_id"] = device
     if network:
         ids["network_userid"] = f.id("network_userid")
-    shape = Shape(
-        rounded=f.rounded,
+    mapping = ColumnMapping(
+        inexact=f.inexact,
         timestamp=f.first_time("true_tstamp", "derived_tstamp", "collector_tstamp"),
-        timed=f.text("derived_tstamp", "collector_tstamp").is_not_null(),
-        event=_name(f),
+        time_text=f.time_text("derived_tstamp", "collector_tstamp"),
+        event=_event_name(f),
         ids=ids,
         fields={
             "page_url": f.text("page_url"),
@@ -112,60 +114,95 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
             "page_referrer": f.text("page_referrer"),
             "page_path": f.text("page_urlpath"),
             "page_search": f.text("page_urlquery"),
+            **{canonical: f.text(utm.replace("utm", "mkt")) for canonical, utm in UTM.items()},
         },
     )
-    if stream:
-        # asked for beside the others: they stay properties
-        shape.problem = pl.when(Fields(raw.schema).text(*LAST).is_null()).then(pl.lit("a line that is cut off"))
-    for canonical, column in CAMPAIGN.items():
-        # The tables of other tools write "(not set)" where nothing was set.
-        shape.fields[canonical] = unless(f.text(column), text="(not set)")
+    if is_stream and f.has(*LAST):
+        # Asked for beside the others: they stay properties.
+        is_cut_off = Fields(raw.schema).text(*LAST).is_null()
+        mapping.problem = pl.when(is_cut_off).then(pl.lit("a line that is cut off"))
     if f.has("event_id"):
-        key = [f.id("event_id"), f.id("event_fingerprint").fill_null("")]
-        shape.fields["message_id"] = pl.concat_str(key, separator="/")
-    # an action is a name where it is one, and else a property
-    action = pl.when(~_structured(f).fill_null(value=False)).then(f.text("se_action"))
-    shape.properties = [*([("se_action", action)] if f.has("se_action") else []), *f.rest()]
-    return to_events(raw, shape, name=name)
+        parts = [f.key("event_id"), f.key("event_fingerprint").fill_null("")]
+        mapping.fields["message_id"] = pl.concat_str(parts, separator="/")
+    # An action is the name of a structured event, and a property of any other.
+    action = pl.when(~_is_structured(f).fill_null(value=False)).then(f.text("se_action"))
+    mapping.properties = [*([("se_action", action)] if f.has("se_action") else []), *f.rest()]
+    return map_events(raw, mapping, name=name)
 
 
-def _name(f: Fields) -> pl.Expr:
-    """Call a structured event by its action: all of them are "struct", or "event" by name."""
-    action = pl.when(_structured(f)).then(f.text("se_action"))
+def _event_name(f: Fields) -> pl.Expr:
+    """Name a structured event after its action: all of them are called "struct", or "event"."""
+    action = pl.when(_is_structured(f)).then(f.text("se_action"))
     return pl.coalesce(action, f.text("event_name", "event"))
 
 
-def _structured(f: Fields) -> pl.Expr:
+def _is_structured(f: Fields) -> pl.Expr:
     kind, name = f.text("event"), f.text("event_name")
     return (kind == "struct") | ((name == "event") & kind.is_null())
+
+
+def _client_session_user(raw: RawTable) -> pl.Expr | None:
+    """Give the device of mobile events, `userId` of the client session's JSON; None where there is no such column."""
+    found = [
+        expr.cast(pl.String).str.extract(r'"(?:userId|user_id)"\s*:\s*"([^"]+)"', 1)
+        for path, (expr, _) in Fields(raw.schema).leaves.items()
+        if re.match(CLIENT_SESSION, "_".join(path))
+    ]
+    return pl.coalesce(found) if found else None
 
 
 def _load(source: Source) -> tuple[RawTable, bool, bool]:
     """Give the rows, whether they are lines of the stream, and whether there may be self-describing JSON in them."""
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = [found for found in find_files(source) if found.format == "csv" and found.size]
-        if any(map(_is_stream, files[:LOOKED_AT])):
-            return (
-                load_source(source, column_names=FIELDS, text_columns=TEXT, quoted=False),
-                True,
-                any(map(_may_describe, files)),
-            )
+        widths = [width for width in map(_stream_width, files[:MAX_INSPECTED]) if width is not None]
+        if widths:
+            return _load_stream(source, files, default=max(widths)), True, any(map(_may_describe, files))
     return load_source(source, text_columns=TEXT), False, True
 
 
+def _load_stream(source: Source, files: list[SourceFile], *, default: int) -> RawTable:
+    """Read the files of a stream, those of an older version with fewer fields apart."""
+    width_of = [_stream_width(found) or default for found in files]
+    if len(set(width_of)) < 2:
+        return load_source(source, column_names=FIELDS[:default], text_columns=TEXT, quoted=False)
+    tables = [
+        load_files(
+            [found for found, own in zip(files, width_of, strict=True) if own == width],
+            name="snowplow",
+            column_names=FIELDS[:width],
+            text_columns=TEXT,
+            quoted=False,
+        )
+        for width in sorted(set(width_of))
+    ]
+    notes = tuple(note for table in tables for note in table.notes)
+    in_memory = all(table.in_memory for table in tables)
+    return RawTable(concat_rows([table.rows for table in tables]), "snowplow", notes, in_memory=in_memory)
+
+
 def _may_describe(found: SourceFile) -> bool:
-    """Look for the word that any such JSON begins with: a stream without it need not be read for it once more."""
+    """Look for the word that self-describing JSON begins with: a stream without it is not searched for it again."""
     if found.compression is not None or found.archive is not None:
         return True
     with found.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
         return text.find(b"iglu:") >= 0 or text.find(b"i\0g\0l\0u") >= 0
 
 
-def _is_stream(found: SourceFile) -> bool:
-    """Tell the enriched stream by any of a file's first lines: the very first may be blank, or cut off."""
+def _stream_width(found: SourceFile) -> int | None:
+    """Count the fields of the enriched stream in a file's first lines; None where it is something else.
+
+    The very first line may be blank, or cut off. Older streams have fewer fields, and some tools strip an empty last
+    one; their sixth field has to be a kind of event, as any table may have so many columns.
+    """
     try:
         lines = [line for line in read_first_lines(found).split("\n") if line.strip()]
     except UnreadableError:
-        return False
-    whole = any(line.count("\t") == len(FIELDS) - 1 for line in lines)
-    return whole and not lines[0].startswith(f"{FIELDS[0]}\t")
+        return None
+    if not lines or lines[0].startswith(f"{FIELDS[0]}\t"):
+        return None
+    rows = [line.split("\t") for line in lines]
+    if any(len(row) == len(FIELDS) for row in rows):
+        return len(FIELDS)
+    older = Counter(len(row) for row in rows if len(row) in SNOWPLOW_WIDTHS and row[5] in SNOWPLOW_EVENTS)
+    return older.most_common(1)[0][0] if older else None

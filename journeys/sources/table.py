@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
-from journeys.events.below import from_below
 from journeys.events.core import TRAIT
 from journeys.events.epochs import check_unit_fits
-from journeys.events.tidy import tidy_names
+from journeys.events.normalise import normalise_names
+from journeys.events.source_errors import translate_source_errors
 from journeys.events.times import TimeParser
-from journeys.sources.arguments import check_arguments, wrong_types
 from journeys.sources.campaign import UTM
-from journeys.sources.links import read_stated, stated_links
+from journeys.sources.column_mapping import TIME, ColumnMapping, Named, as_id, as_text, inexact_ids, map_events
+from journeys.sources.links import build_column_links, parse_link_columns
+from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
 from journeys.sources.reading.flat_columns import flatten
-from journeys.sources.shape import TIME, Shape, as_id, as_text, rounded, to_events
+from journeys.sources.reading.json_schema import DType
+from journeys.sources.table_arguments import check_arguments, find_type_problems
 
 __all__ = ["read_table"]
 
-KNOWN = {**{column: column for column in (*CAMPAIGN_COLUMNS, *PAGE_COLUMNS, "group_id", "replay_url")}} | {
-    utm: column for column, utm in UTM.items()
+# A column's name → the canonical column that it is taken for.
+RECOGNISED = {
+    **{column: column for column in (*CAMPAIGN_COLUMNS, *PAGE_COLUMNS, "group_id", "replay_url")},
+    **{utm: column for column, utm in UTM.items()},
+    "url": "page_url",
 }
-
-# What reading adds, and what it makes of a table without any column.
+# Columns that reading adds, and the one of a table without any column.
 READING = (PROBLEM, PLACE, RAW, "_nothing")
 OWN_TIME = "_own_time"
 
@@ -53,10 +57,11 @@ def read_table(
     ----------
     source
         A path, a glob, a folder or a list of them (CSV, TSV, NDJSON, Parquet, Arrow; gzip or zstd), a DataFrame, a
-        LazyFrame, or any object that speaks Arrow (pandas, DuckDB, PyArrow). The folder of a Delta or Iceberg table
-        is read as that table now stands (`pip install 'journeys[lakes]'`); the table's own object will do, too.
+        LazyFrame, or any Arrow-compatible object (pandas, DuckDB, PyArrow). The folder of a Delta or Iceberg table
+        is read in its current version (`pip install 'journeys[lakes]'`), and so is the table's own object.
     timestamp
-        The column of times. Numbers need a `unit`; times without zone are read in `time_zone`, else as UTC.
+        The column of times. Numbers need a `unit`; times without zone are read in `time_zone`, else as UTC. Here and
+        below, "user.id" is the field `id` of the objects in the column `user`.
     event
         The column of event names, or an expression such as `pl.lit("Upgraded Plan")`.
     ids
@@ -64,9 +69,9 @@ def read_table(
         column. 123, 123.0 and "123" are the same identifier.
     links
         Columns that hold another identifier of the same person, as an alias or a merge states it, each with the type of
-        this identifier: `{"previous_id": "anonymous_id"}`. It is joined with the row's most trusted identifier, even
-        where a person has one value of both. `("user_id", "merge")` is a merge instead of an alias, of which some rules
-        think otherwise. A row without an event that has such a value only links.
+        this identifier: `{"previous_id": "anonymous_id"}`. It is linked with the row's most trusted identifier, even
+        where each person can have only one value of both. `("user_id", "merge")` is a merge instead of an alias, which
+        some rules treat differently. A row without an event that has such a value only links.
     message_id
         A column that is unique for each event: of equal ones the first to arrive is kept.
     name
@@ -74,7 +79,7 @@ def read_table(
     properties
         The other columns to keep (all of them, when not given), or a mapping from column to type.
     unit
-        What numbers in `timestamp` count: "s", "ms", "us" or "ns".
+        What numbers in `timestamp` count: "s", "ms", "us" or "ns". Fractions may have a decimal comma.
     time_zone
         The zone of times that name none, such as "Europe/Berlin".
     format
@@ -89,18 +94,19 @@ def read_table(
     Returns
     -------
     Events
-        Lazy. `utm_*` columns, page columns (`page_url`, `page_path`, …), `group_id` and `replay_url` are recognised by
-        their names (`group_id` is an identifier: 42.0 is "42"); nested columns are flattened; all else is a property.
+        Lazy. `utm_*` columns, page columns (`page_url` or `url`, `page_path`, …), `group_id` and `replay_url` are
+        recognised by their names (`group_id` is an identifier: 42.0 is "42"); nested columns are flattened; all else
+        is a property.
 
     Raises
     ------
     SourceError
         No such file, an empty one, or numbers that cannot be times in this unit.
     ArgumentError
-        What names no columns; identifiers that are no single values, or whose type (of `ids` or `links`) is called like
-        a column of the log.
+        An argument that does not name columns; identifiers that are not single values, or whose type (of `ids` or
+        `links`) has the name of a column of the log.
     UnknownNameError
-        Columns that are not there, all of them at once, with the closest.
+        Columns that are not there, all reported together, with the closest.
 
     Examples
     --------
@@ -123,87 +129,126 @@ def read_table(
     )
     times = TimeParser(unit=unit, time_zone=time_zone, format=format, day_first=day_first)
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
-    keys = [message_id] if message_id else []
-    stated = read_stated(links or {})
-    raw = load_source(source, text_columns=[*types.values(), *stated, *keys])
-    schema = raw.schema
-    available = [column for column in schema if column not in READING]
-    chosen = list(properties) if properties is not None else []
+    stated = parse_link_columns(links or {})
     asked = {
         "timestamp": [timestamp],
         "event": [event] if isinstance(event, str) else [],
         "ids": list(types.values()),
         "links": list(stated),
-        "message_id": keys,
-        "properties": chosen,
+        "message_id": [message_id] if message_id else [],
+        "properties": list(properties or []),
     }
+    keys = [*types.values(), *stated, *asked["message_id"]]
+    raw = _add_nested_fields(load_source(source, text_columns=keys), [c for columns in asked.values() for c in columns])
+    schema = raw.schema
+    available = [column for column in schema if column not in READING]
     missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
     problems = [unknown(argument, c, available=available, what="column") for argument, c in missing.items() if c]
     raise_all(problems, UnknownNameError)
-    wrong = wrong_types(types, stated, columns=available)
+    wrong = find_type_problems(types, stated, columns=available)
     wrong += [
-        f"ids: the column {column!r} holds {schema[column]}, no identifiers; take one value out of each."
+        f"ids: the column {column!r} holds {schema[column]}, not single values; name one of its fields, such as "
+        f"{column + '.id'!r}, or take one value out of each."
         for column in types.values()
         if schema[column].is_nested()
     ]
     raise_all(wrong, ArgumentError)
-    used = {timestamp, *types.values(), *stated, *keys, *([event] if isinstance(event, str) else [])}
-    rest = [c for c in available if c not in used and (properties is None or c in chosen)]
-    named = [column for column in rest if column == "group_id"]
     sample = _first_times(raw, timestamp)
     if unit is not None:
         check_unit_fits(sample, column=timestamp, unit=unit)
-    if TIME in schema:  # the time that is read will be called so
-        raw = RawTable(
-            raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, in_memory=raw.in_memory
-        )
+    if TIME in schema:  # the parsed time will have this name
+        own_time = raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME))
+        raw = RawTable(own_time, raw.name, raw.notes, in_memory=raw.in_memory)
     column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
-    when = column_of[timestamp]
-    what = column_of[event] if isinstance(event, str) else event
-    casts = dict(properties) if isinstance(properties, Mapping) else {}
-    shape = Shape(
-        timestamp=times.parse(when, schema[timestamp], column=timestamp),
-        timed=(as_text(when, schema[timestamp]) if schema[timestamp] == pl.String else when).is_not_null(),
-        event=tidy_names(what.cast(pl.String)),
-        ids={kind: as_id(column_of[column], schema[column]) for kind, column in types.items()},
-        problem=times.explain(when, pl.col(TIME), schema[timestamp], column=timestamp),
-        fields={KNOWN[c]: (as_id if KNOWN[c] == "group_id" else as_text)(pl.col(c), schema[c]) for c in _known(rest)},
-        rounded=[one for c in [*types.values(), *stated, *keys, *named] for one in rounded(column_of[c], schema[c])],
+    used = {*asked["timestamp"], *asked["event"], *keys}
+    rest = [c for c in available if c not in used and (properties is None or c in asked["properties"])]
+    recognised = _recognise(rest)
+    time, what = column_of[timestamp], column_of[event] if isinstance(event, str) else event
+    numbers = [*keys, *(column for column in rest if column == "group_id")]
+    mapping = ColumnMapping(
+        timestamp=times.parse(time, schema[timestamp], column=timestamp),
+        time_text=time,
+        is_date_only=times.is_date_only(time, schema[timestamp]),
+        event=normalise_names(what.cast(pl.String)),
+        ids={id_type: as_id(column_of[column], schema[column]) for id_type, column in types.items()},
+        problem=times.explain(time, pl.col(TIME), schema[timestamp], column=timestamp),
+        fields={
+            canonical: (as_id if canonical == "group_id" else as_text)(column_of[column], schema[column])
+            for canonical, column in recognised.items()
+        },
+        inexact=[one for column in numbers for one in inexact_ids(column_of[column], schema[column])],
     )
     if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
-        texts = {kind: column_of[column] for kind, column in types.items() if schema[column] == pl.String}
-        shape.untidied = {"event": what.cast(pl.String), **texts}
-    made = None
+        texts = {id_type: column_of[column] for id_type, column in types.items() if schema[column] == pl.String}
+        mapping.as_read = {"event": what.cast(pl.String), **texts}
+    build = None
     if stated:
-        shape.hidden = {f"_link_{at}": as_id(column_of[one], schema[one]) for at, one in enumerate(stated)}
-        hidden = dict(zip(shape.hidden, stated.values(), strict=True))
-        told = [pl.when(shape.hidden[one].is_not_null()).then(pl.lit(how)) for one, (_, how) in hidden.items()]
-        shape.kind = pl.when(shape.event.fill_null("").str.strip_chars() == "").then(pl.coalesce(told))
-        made = stated_links(list(types), hidden)
+        mapping.hidden = {f"_link_{place}": as_id(column_of[c], schema[c]) for place, c in enumerate(stated)}
+        hidden = dict(zip(mapping.hidden, stated.values(), strict=True))
+        kinds = [pl.when(mapping.hidden[c].is_not_null()).then(pl.lit(kind)) for c, (_, kind) in hidden.items()]
+        mapping.kind = pl.when(mapping.event.fill_null("").str.strip_chars() == "").then(pl.coalesce(kinds))
+        build = build_column_links(list(types), hidden)
     if message_id:
-        shape.fields["message_id"] = as_id(column_of[message_id], schema[message_id])
-    for column in rest:
-        if column in KNOWN and KNOWN[column] in shape.fields and column in _known(rest):
-            continue
-        # Columns of facts are called so in Events.
-        called = f"property_{column}" if column.startswith(TRAIT) else column
+        mapping.fields["message_id"] = as_id(column_of[message_id], schema[message_id])
+    casts = dict(properties) if isinstance(properties, Mapping) else {}
+    others = {column: column_of[column] for column in rest if column not in recognised.values()}
+    mapping.properties = _map_properties(others, schema, casts=casts, used=used)
+    return map_events(
+        raw,
+        mapping,
+        name=name or raw.name,
+        links=build,
+        drop_exact=drop_duplicates,
+        notes=times.note_assumptions(sample),
+    )
+
+
+def _map_properties(
+    columns: Mapping[str, pl.Expr], schema: pl.Schema, *, casts: Mapping[str, pl.DataType], used: Collection[str]
+) -> Named:
+    """Make properties of columns; of objects, of each field that is not used as an identifier, time or event."""
+    found: Named = []
+    for column, value in columns.items():
+        # Columns of facts have this prefix in Events.
+        prefix = f"property_{column}" if column.startswith(TRAIT) else column
         if column in casts:
-            shape.properties.append((called, column_of[column].cast(casts[column], strict=False)))
+            found.append((prefix, value.cast(casts[column], strict=False)))
         else:
-            shape.properties += flatten(column_of[column], schema[column], prefix=called, rename=str)
-    notes = times.note_assumptions(sample)
-    return to_events(raw, shape, name=name or raw.name, links=made, drop_exact=drop_duplicates, notes=notes)
+            named = {name.replace(".", "_") for name in used if name.startswith(f"{column}.")}
+            leaves = flatten(value, schema[column], prefix=prefix, rename=str)
+            found += [leaf for leaf in leaves if leaf[0] not in named]
+    return found
+
+
+def _add_nested_fields(raw: RawTable, names: Iterable[str]) -> RawTable:
+    """Add each field of an object that is asked for, such as "user.id", as a column of that name."""
+    paths = {name: name.split(".") for name in names if "." in name and name not in raw.schema}
+    roots = {path[0] for path in paths.values() if path[0] in raw.schema}
+    if not roots:
+        return raw
+    raw = parse_json_columns(raw, *sorted(roots))
+    found = []
+    for name, (root, *fields) in paths.items():
+        dtype: DType | None = raw.schema.get(root)
+        value = pl.col(root)
+        for field in fields:
+            inner = {one.name: one.dtype for one in dtype.fields} if isinstance(dtype, pl.Struct) else {}
+            dtype, value = inner.get(field), value.struct.field(field)
+        if dtype is not None:
+            found.append(value.alias(name))
+    return RawTable(raw.rows.with_columns(found), raw.name, raw.notes, in_memory=raw.in_memory)
 
 
 def _first_times(raw: RawTable, column: str) -> pl.Series:
-    with from_below(raw.name):
+    with translate_source_errors(raw.name):
         return raw.rows.select(column).drop_nulls().head(1000).collect().to_series()
 
 
-def _known(columns: Sequence[str]) -> list[str]:
-    """Find the columns with a canonical meaning; the canonical name itself wins over its utm_* synonym."""
+def _recognise(columns: Sequence[str]) -> dict[str, str]:
+    """Find the column of each canonical meaning; the canonical name itself wins over another word for it."""
     found: dict[str, str] = {}
     for column in columns:
-        if column in KNOWN and (KNOWN[column] not in found or column == KNOWN[column]):
-            found[KNOWN[column]] = column
-    return list(found.values())
+        canonical = RECOGNISED.get(column)
+        if canonical is not None and (canonical not in found or column == canonical):
+            found[canonical] = column
+    return found

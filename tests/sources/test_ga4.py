@@ -43,7 +43,7 @@ def test_equal_times_are_in_the_order_of_their_batches(tmp_path, monkeypatch, he
 
 
 def test_what_is_too_much_to_be_ordered_is_told(monkeypatch):
-    monkeypatch.setattr(ga4, "SORTED", 3)
+    monkeypatch.setattr(ga4, "MAX_SORTED", 3)
     rows = pl.DataFrame(ROWS, infer_schema_length=None)
     said = jn.read_ga4(rows.lazy()).issues.table["reason"].to_list()
     assert any("6 rows are too many to put equal times in the order of their batches" in one for one in said)

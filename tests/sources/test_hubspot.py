@@ -29,7 +29,7 @@ def test_the_export_as_it_is_by_default(tmp_path):
     assert found.quarantine["reason"].to_list() == [
         "a contact without any date: neither of its creation nor of a stage"
     ]
-    assert any("when contacts reached their stage is not told" in said for said in found.table["reason"])
+    assert any("when contacts reached their stage is not known" in said for said in found.table["reason"])
     assert read_any(path).issues.facts == 1
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.sources.keyed import json_columns
+from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import RawTable, json_column, load_source, spill
 
 COLUMNS = ("uuid", "event", "timestamp", "distinct_id", "team_id", "properties", "set")
@@ -55,7 +55,7 @@ def test_batches_of_any_size_give_the_same(tmp_path, monkeypatch, rows):
     cut(monkeypatch, rows)
     assert seen(jn.read_posthog(path)) == (whole, notes)
     frame = pl.read_csv(path, infer_schema=False)
-    raw = json_columns(RawTable(frame.lazy(), "table"), "properties").rows.collect()
+    raw = parse_json_columns(RawTable(frame.lazy(), "table"), "properties").rows.collect()
     assert raw.height == len(TEXTS)
     assert raw["properties"].struct.field("a").to_list()[2:4] == ["1", "2"]
 
@@ -86,7 +86,7 @@ def test_a_file_that_polars_refuses_is_read_beside_others(tmp_path, monkeypatch)
     table(tmp_path / "b.csv", ['{"b": "x"}', "", "oops"])
     events = jn.read_posthog(tmp_path)
     assert (events.issues.read, events.issues.quarantined) == (7, 1)
-    rows = json_columns(load_source(tmp_path, json_columns=["properties"]), "properties").rows.collect()
+    rows = parse_json_columns(load_source(tmp_path, json_columns=["properties"]), "properties").rows.collect()
     assert {"a", "b"} < set(rows.schema["properties"].to_schema())
     assert sorted(rows["properties"].struct.field("a").drop_nulls()) == [1, 1, 1]
     assert "'properties' is not an object in 1 row; its value there was kept as text" in events.issues.table["reason"]

@@ -17,7 +17,9 @@ def test_a_frame_is_told_by_its_columns():
     frame = pl.DataFrame([CALL])
     assert read_any(frame).name == "segment"
     assert jn.check(frame.lazy()).events[0].issues.kept == 1
-    with pytest.raises(jn.SourceError, match="source: a DataFrame is of no system known here; .* It has 'a'"):
+    with pytest.raises(
+        jn.SourceError, match="source: the system of a DataFrame is not recognised; .* Its columns: 'a'"
+    ):
         jn.check(pl.DataFrame({"a": [1]}))
     with pytest.raises(jn.SourceError, match="source: NoneType is not a path, a frame or an Arrow-compatible object"):
         jn.check(None)

@@ -96,6 +96,7 @@ def test_mixpanel(tmp_path):
     assert links == [
         ("device_id", "d1", "user_id", "u1", "alias"),
         ("user_id", "u9", "user_id", "u1", "alias"),
+        ("device_id", "d1", "user_id", "u1", "identify"),
         ("user_id", "u1", "user_id", "u3", "merge"),
     ]
     old = jn.read_mixpanel(pl.DataFrame(rows[:1]), time_zone="America/New_York")
@@ -438,7 +439,7 @@ def test_systems_are_told_by_their_columns_and_checked(tmp_path):
     assert "1 source, 1 row read" in repr(checked)
     assert "<table" in checked._repr_html_()
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(jn.SourceError, match=r"x.csv' is of no system known here; read it with read_table"):
+    with pytest.raises(jn.SourceError, match=r"the system of '.*x.csv' is not recognised; read it with read_table"):
         jn.check(tmp_path / "x.csv")
     with pytest.raises(jn.ArgumentError, match="nothing to check"):
         jn.check()

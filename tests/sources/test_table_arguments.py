@@ -31,7 +31,7 @@ def test_a_type_is_not_called_like_a_column_of_the_log(kind, apart) -> None:
 
 
 def test_nor_is_that_of_an_explicit_link() -> None:
-    told = r"^links\['device'\]: '{0}' is a column of the log itself; name the identifier type apart: '{0}_id'\.$"
+    told = r"^links\['device'\]: '{0}' is a column of the log itself; choose another name for the type: '{0}_id'\.$"
     with pytest.raises(ArgumentError, match=told.format("person")):
         read(links={"device": "person"})
     with pytest.raises(ArgumentError, match=told.format("source")):
@@ -45,7 +45,7 @@ def test_all_that_are_called_so_are_told_at_once() -> None:
 
 def test_accounts_are_not_taken_for_identifiers_of_their_name() -> None:
     table = ROWS.with_columns(group_id=pl.lit("g"))
-    with pytest.raises(ArgumentError, match="ids: 'group_id' is said to be the column 'device', but .* names accounts"):
+    with pytest.raises(ArgumentError, match="ids: 'group_id' is the column 'device', but .* names accounts"):
         read(table, ids={"user_id": "user_id", "group_id": "device"})
     assert read(table, ids=["group_id"]).ids == ("group_id",)
     assert read(ids={"group_id": "device"}).ids == ("group_id",)

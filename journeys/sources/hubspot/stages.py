@@ -1,15 +1,16 @@
-"""What all of HubSpot's exports share: lifecycle stages as events, and how a contact's id is called."""
+"""What all of HubSpot's exports share: lifecycle stages as events, and the names of a contact's id."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import polars as pl
 
-from journeys.sources.fields import named
+from journeys.sources.fields import replace_names
 from journeys.sources.reading.flat_columns import snake_case
 
-__all__ = ["COMPANY", "CONTACT", "CREATED", "STAGES", "became", "plain_name"]
+__all__ = ["COMPANY", "CONTACT", "CREATED", "find_stage_dates", "stage_event", "warehouse_name"]
 
 STAGES = {
     "subscriber": "Became Subscriber",
@@ -29,18 +30,44 @@ CREATED = (
 )  # fmt: skip
 
 
-def became(stage: pl.Expr) -> pl.Expr:
-    """Name the event of reaching a lifecycle stage; a stage of your own keeps its name."""
+def stage_event(stage: pl.Expr) -> pl.Expr:
+    """Name the event of reaching a lifecycle stage; a custom stage keeps its name."""
     plain = stage.str.to_lowercase().str.replace_all(r"[\s_-]", "")
-    return named(plain, STAGES, default=pl.concat_str(pl.lit("Became "), stage))
+    return replace_names(plain, STAGES, default=pl.concat_str(pl.lit("Became "), stage))
 
 
-def plain_name(column: str) -> str:
+def warehouse_name(column: str) -> str:
     """Write a column's name as a warehouse does.
 
     Examples
     --------
-    >>> plain_name("Associated Contact IDs")
+    >>> warehouse_name("Associated Contact IDs")
     'associated_contact_ids'
     """
     return snake_case(re.sub(r"IDs\b", "Ids", column))
+
+
+def find_stage_dates(columns: Iterable[str]) -> dict[str, list[str]]:
+    """Find the columns with the date on which contacts reached each stage, custom stages included.
+
+    Examples
+    --------
+    >>> find_stage_dates(["hs_lifecyclestage_lead_date", "hs_v2_date_entered_lead", "hs_v2_date_entered_current_stage"])
+    {'lead': ['hs_lifecyclestage_lead_date', 'hs_v2_date_entered_lead']}
+    >>> find_stage_dates(["Became a Customer Date", 'Date entered "Product Qualified (Stages)"'])
+    {'customer': ['Became a Customer Date'], 'Product Qualified': ['Date entered "Product Qualified (Stages)"']}
+    """
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        match = _LABEL.match(column.strip()) or _INTERNAL_NAME.match(snake_case(column))
+        stage = next(name for name in match.groups() if name) if match else "current_stage"
+        if snake_case(stage) != "current_stage":
+            plain = re.sub(r"[\s_-]", "", stage.lower())
+            found.setdefault(plain if plain in STAGES else stage, []).append(column)
+    return found
+
+
+# hs_v2_date_entered_lead, hs_date_entered_lead, hs_lifecyclestage_lead_date; "Became a Lead Date"
+_INTERNAL_NAME = re.compile(r"^(?:hs_(?:v2_)?date_entered_(.+)|hs_lifecyclestage_(.+)_date|became_an?_(.+)_date)$")
+# Date entered "Lead (Lifecycle Stage Pipeline)"
+_LABEL = re.compile(r"^date entered\s*[\"'“‘]?(.+?)\s*(?:\([^()]*\))?\s*[\"'”’]?$", re.IGNORECASE)

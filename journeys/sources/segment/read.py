@@ -1,4 +1,4 @@
-"""The two public readers: which of the two shapes lies there, and what it is called."""
+"""Segment and RudderStack, as spec JSON or as warehouse tables: `read_segment`, `read_rudderstack`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events import Events
-from journeys.sources.keyed import json_columns
 from journeys.sources.lake import is_lake
-from journeys.sources.looks import wrong_system
+from journeys.sources.nested_columns import load_nested, parse_json_columns
 from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_files, load_source, table_name
+from journeys.sources.registry import wrong_system_error
 from journeys.sources.segment.spec import spec_events
-from journeys.sources.segment.warehouse import plain_table, warehouse_events
+from journeys.sources.segment.warehouse import base_table, warehouse_events
 
 __all__ = ["read_rudderstack", "read_segment"]
 
@@ -35,8 +35,8 @@ def read_segment(
     ----------
     source
         A file, glob or folder. NDJSON (gzip or not) is read as calls of the Segment spec; CSV and Parquet as warehouse
-        tables, each file (or folder of parts) named after its table; what an unload in parts writes behind the name
-        (`pages_0_0_0.csv`) is no part of it. Or a mapping from table name to frame.
+        tables, each file (or folder of parts) named after its table; what an unload in parts appends to the name
+        (`pages_0_0_0.csv`) is ignored. Or a mapping from table name to frame.
     name
         What to write into the column `source`.
     page_event, screen_event
@@ -80,10 +80,10 @@ def read_rudderstack(
     page_event: str = PAGE,
     screen_event: str = SCREEN,
 ) -> Events:
-    """Read what RudderStack recorded: its events or its warehouse tables, which have Segment's shape.
+    """Read what RudderStack recorded: its events or its warehouse tables, which have Segment's mapping.
 
-    Parameters, result and errors are those of `read_segment`. What tells of loading and not of behaviour (`uuid_ts`,
-    `context_destination_type`) is kept out of a warehouse's properties.
+    Parameters, result and errors are those of `read_segment`. Columns about loading (`uuid_ts`,
+    `context_destination_type`) are left out of a warehouse's properties.
 
     Examples
     --------
@@ -98,53 +98,54 @@ def read_rudderstack(
 def _read(
     source: Source | Mapping[str, pl.DataFrame | pl.LazyFrame], *, name: str, page_event: str, screen_event: str
 ) -> Events:
-    say = {"name": name, "page_event": page_event, "screen_event": screen_event}
+    """Find out whether a source holds calls of the spec or warehouse tables, and map them."""
+    names = {"name": name, "page_event": page_event, "screen_event": screen_event}
     if isinstance(source, Mapping):
-        tables = {key.lower(): RawTable(frame.lazy(), key) for key, frame in source.items()}
-        return warehouse_events(tables, **say)
-    if lakes := _lakes(source):
-        return warehouse_events(lakes, **say)
+        return warehouse_events({key.lower(): RawTable(frame.lazy(), key) for key, frame in source.items()}, **names)
+    if lakes := _load_lakes(source):
+        return warehouse_events(lakes, **names)
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = find_files(source)
-        kinds = {found.format for found in files}
-        if len(kinds) > 1 and "ndjson" in kinds:
+        formats = {found.format for found in files}
+        if len(formats) > 1 and "ndjson" in formats:
             raise SourceError(
-                f"source: {source!s} holds both JSON (Segment's spec) and {', '.join(sorted(kinds - {'ndjson'}))} "
-                "(warehouse tables); read them one after the other, and stitch both"
+                f"source: {source!s} holds both JSON (Segment's spec) and {', '.join(sorted(formats - {'ndjson'}))} "
+                "(warehouse tables); read them one after the other, and stitch both."
             )
-        if kinds != {"ndjson"}:
-            tables = _tables(files, source)
+        if formats != {"ndjson"}:
+            tables = _load_tables(files, source)
             only = next(iter(tables.values()))
             if len(tables) > 1 or "type" not in only.schema:
-                return warehouse_events(tables, **say)
-            return spec_events(json_columns(only, *OBJECTS), **say)
-    raw = load_source(source, text_columns=IDS)
+                return warehouse_events(tables, **names)
+            return spec_events(parse_json_columns(only, *OBJECTS), **names)
+    raw = load_nested(source, text=IDS, objects=OBJECTS)
     if "type" not in raw.schema:
         columns = {column.lower() for column in raw.schema}
         if "event" in columns and "id" in columns:
-            return warehouse_events({"tracks": raw}, **say)
+            return warehouse_events({"tracks": raw}, **names)
         ids = ["messageId", "anonymousId", "userId"]
-        raise wrong_system("Segment", raw, missing=["type", *(ids if raw.schema.keys().isdisjoint(ids) else [])])
-    return spec_events(json_columns(raw, *OBJECTS), **say)
+        missing = ["type", *(ids if raw.schema.keys().isdisjoint(ids) else [])]
+        raise wrong_system_error("Segment", raw, missing=missing)
+    return spec_events(raw, **names)
 
 
-def _tables(files: Sequence[SourceFile], source: object) -> dict[str, RawTable]:
-    """Put the parts of each table together."""
+def _load_tables(files: Sequence[SourceFile], source: object) -> dict[str, RawTable]:
+    """Load each table, putting its parts together."""
     groups: dict[str, list[SourceFile]] = {}
     for found in files:
-        table = plain_table(table_name(found))
+        table = base_table(table_name(found))
         if PARTS.match(table):
-            table = plain_table(found.path.parent.name.lower())
+            table = base_table(found.path.parent.name.lower())
         groups.setdefault(table, []).append(found)
     full = {table: [found for found in parts if found.size] for table, parts in groups.items()}
     tables = {table: load_files(parts, name=table, text_columns=IDS) for table, parts in full.items() if parts}
     if not tables:
-        raise SourceError(f"source: {source!s} is empty (0 bytes)")
+        raise SourceError(f"source: {source!s} is empty (0 bytes).")
     return tables
 
 
-def _lakes(source: object) -> dict[str, RawTable]:
-    """Find the tables in a folder in which each is the folder of a lake's table."""
+def _load_lakes(source: object) -> dict[str, RawTable]:
+    """Load the tables of a folder in which each is the folder of a lake's table."""
     if not isinstance(source, str | Path) or not Path(source).expanduser().is_dir() or is_lake(source):
         return {}
     inside = sorted(path for path in Path(source).expanduser().iterdir() if is_lake(path))
@@ -155,19 +156,7 @@ def _lakes(source: object) -> dict[str, RawTable]:
 PARTS = re.compile(r"^data(?:[-_]\d+)*$")
 OBJECTS = ("properties", "context", "traits")
 IDS = (
-    "id",
-    "anonymous_id",
-    "user_id",
-    "previous_id",
-    "group_id",
-    "anonymousId",
-    "userId",
-    "messageId",
-    "previousId",
-    "groupId",
-    "ID",
-    "ANONYMOUS_ID",
-    "USER_ID",
-    "PREVIOUS_ID",
-    "GROUP_ID",
-)
+    "id", "anonymous_id", "user_id", "previous_id", "group_id",
+    "anonymousId", "userId", "messageId", "previousId", "groupId",
+    "ID", "ANONYMOUS_ID", "USER_ID", "PREVIOUS_ID", "GROUP_ID", "context.groupId",
+)  # fmt: skip

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 import polars as pl
 
 from journeys.events import Events
+from journeys.sources.column_mapping import ColumnMapping, Named, map_events
 from journeys.sources.fields import Fields
-from journeys.sources.looks import wrong_system
+from journeys.sources.links import Link, build_links
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.flat_columns import snake_case
-from journeys.sources.segment.links import alias_links
-from journeys.sources.segment.times import assumed, call_time
-from journeys.sources.shape import Named, Shape, to_events
+from journeys.sources.registry import wrong_system_error
+from journeys.sources.segment.call_time import compute_call_time, note_assumptions
 
-__all__ = ["CAMPAIGN", "PAGES", "spec_events"]
+__all__ = ["CAMPAIGN", "PAGES", "alias_links", "spec_events"]
 
 CALLS = ("track", "page", "screen", "identify", "group", "alias")
 CAMPAIGN = {
@@ -30,21 +30,20 @@ PAGES = ("path", "url", "title", "referrer", "search")
 
 
 def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str) -> Events:
-    """Give the calls of the spec their canonical columns."""
+    """Map the calls of the spec to the canonical columns."""
     f = Fields(raw.schema)
     if not f.has("messageId", "anonymousId", "userId"):
-        raise wrong_system("Segment", raw, missing=["messageId", "anonymousId", "userId"])
-    # Asked for by nearly every column: it is worked out once.
-    raw = RawTable(
-        raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")), raw.name, raw.notes, raw.in_memory
-    )
+        raise wrong_system_error("Segment", raw, missing=["messageId", "anonymousId", "userId"])
+    # Nearly every column asks for the call: it is computed once.
+    rows = raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call"))
+    raw = RawTable(rows, raw.name, raw.notes, raw.in_memory)
     call = pl.col("_call")
-    time, timed, skew = call_time(f, TIMES)
-    identify, paged = call == "identify", call.is_in(["page", "screen"])
-    shape = Shape(
-        rounded=f.rounded,
+    time, time_text, skew = compute_call_time(f, TIMES)
+    is_identify, is_page = call == "identify", call.is_in(["page", "screen"])
+    mapping = ColumnMapping(
+        inexact=f.inexact,
         timestamp=time,
-        timed=timed,
+        time_text=time_text,
         skew=skew,
         event=pl.when(call == "track")
         .then(f.text("event").str.strip_chars())
@@ -54,7 +53,7 @@ def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str)
         .then(pl.lit(screen_event)),
         ids={
             "user_id": f.id("userId"),
-            "email": pl.coalesce(pl.when(identify).then(f.email("traits.email")), f.email("context.traits.email")),
+            "email": pl.coalesce(pl.when(is_identify).then(f.email("traits.email")), f.email("context.traits.email")),
             "anonymous_id": f.id("anonymousId"),
         },
         kind=pl.when(call.is_in(["identify", "group", "alias"])).then(call),
@@ -64,49 +63,68 @@ def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str)
         .then(pl.lit("unknown call type")),
         hidden={"_previous": f.id("previousId")},
     )
-    shape.fields = {canonical: f.text(f"context.campaign.{key}") for key, canonical in CAMPAIGN.items()}
+    mapping.fields = {canonical: f.text(f"context.campaign.{key}") for key, canonical in CAMPAIGN.items()}
     for key in PAGES:
         on_page = pl.when(call == "page").then(f.text(f"properties.{key}"))
-        shape.fields[f"page_{key}"] = pl.coalesce(on_page, f.text(f"context.page.{key}"))
-    shape.fields["group_id"] = f.id("groupId", "context.groupId")
+        mapping.fields[f"page_{key}"] = pl.coalesce(on_page, f.text(f"context.page.{key}"))
+    mapping.fields["group_id"] = f.id("groupId", "context.groupId")
     if f.has("messageId"):
-        shape.fields["message_id"] = f.id("messageId")
+        mapping.fields["message_id"] = f.id("messageId")
     if f.has("properties.replay_url", "context.replay_url"):
-        shape.fields["replay_url"] = f.text("properties.replay_url", "context.replay_url")
+        mapping.fields["replay_url"] = f.text("properties.replay_url", "context.replay_url")
     if f.has("name", "properties.name"):
-        shape.properties.append(("page_name", pl.when(paged).then(f.text("name", "properties.name"))))
-    own = [(key, f.text(f"properties.{key}")) for key in (*PAGES, "name") if f.has(f"properties.{key}")]
+        mapping.properties.append(("page_name", pl.when(is_page).then(f.text("name", "properties.name"))))
+    page_properties = [(key, f.text(f"properties.{key}")) for key in (*PAGES, "name") if f.has(f"properties.{key}")]
     traits = [(key, expr) for key, expr in f.rest("traits") if key != "email"]
     traits += [("email", f.raw("traits.email"))] if f.has("traits.email") else []
-    known = _known_of_the_person(f)
-    calls = {"track": call == "track", "identify": identify, "group": call == "group"}
-    calls |= {"known": identify, "events": call.is_in(["track", "page", "screen"])}
-    said = _census(raw, calls, {"track": own, "identify": traits, "group": traits, "known": known, "events": known})
+    context = _context_traits(f)
+    calls = {
+        "track": call == "track",
+        "identify": is_identify,
+        "group": call == "group",
+        "context of identify": is_identify,
+        "context of events": call.is_in(["track", "page", "screen"]),
+    }
+    shared = {
+        "track": page_properties,
+        "identify": traits,
+        "group": traits,
+        "context of identify": context,
+        "context of events": context,
+    }
+    used = _split_by_call(raw, calls, shared)
     # A track call's own url, path or name is a property like any other, not the page that it happened on.
-    shape.properties += said["track"] + f.rest("properties")
-    shape.properties += [(f"context_traits_{key}", expr) for key, expr in said["events"]]
-    shape.properties += f.rest("context", prefix="context_", skip=["context.traits"])
-    shape.properties += f.rest(skip=["integrations", "context", "traits", "properties"])
-    shape.traits = _together([one for one in said["identify"] if one[0] != "email"], said["known"])
-    shape.traits += [(f"group_{key}", expr) for key, expr in said["group"]]
-    return to_events(raw, shape, name=name, links=alias_links, notes=assumed(raw.rows, f, TIMES))
+    mapping.properties += used["track"] + f.rest("properties")
+    mapping.properties += [(f"context_traits_{key}", expr) for key, expr in used["context of events"]]
+    mapping.properties += f.rest("context", prefix="context_", skip=["context.traits"])
+    mapping.properties += f.rest(skip=["integrations", "context", "traits", "properties"])
+    stated = [trait for trait in used["identify"] if trait[0] != "email"]
+    mapping.traits = _merge_traits(stated, used["context of identify"])
+    mapping.traits += [(f"group_{key}", expr) for key, expr in used["group"]]
+    return map_events(raw, mapping, name=name, links=alias_links, notes=note_assumptions(raw.rows, f, TIMES))
 
 
-def _known_of_the_person(f: Fields) -> Named:
+def alias_links(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Link `previousId` with `userId`; whether the previous one is an older user id, stitching finds out."""
+    previous, user = (("user_id", pl.col(name)) for name in ("_previous", "user_id"))
+    return build_links([(used, Link("alias", previous, user, "alias"))])
+
+
+def _context_traits(f: Fields) -> Named:
     """List the traits that RudderStack writes into the context of every call; the e-mail is an identifier."""
     inside = [path for path in f.leaves if path[:2] == ("context", "traits") and path[2:] != ("email",)]
     return [("_".join(map(snake_case, path[2:])), f.leaves[path][0]) for path in inside]
 
 
-def _together(said: Named, known: Named) -> Named:
-    """Give each trait once: what the call says, else what its context knows."""
-    context = dict(known)
-    both = [(key, pl.coalesce(expr, context.pop(key)) if key in context else expr) for key, expr in said]
-    return [*both, *((key, expr) for key, expr in known if key in context)]
+def _merge_traits(stated: Named, context: Named) -> Named:
+    """Give each trait once: as the call states it, else as its context has it."""
+    rest = dict(context)
+    both = [(key, pl.coalesce(expr, rest.pop(key)) if key in rest else expr) for key, expr in stated]
+    return [*both, *((key, expr) for key, expr in context if key in rest)]
 
 
-def _census(raw: RawTable, calls: Mapping[str, pl.Expr], fields: Mapping[str, Named]) -> dict[str, Named]:
-    """Ask once which calls use which of the fields that several kinds share: no empty columns are made."""
+def _split_by_call(raw: RawTable, calls: Mapping[str, pl.Expr], fields: Mapping[str, Named]) -> dict[str, Named]:
+    """Give each kind of call those of the shared fields that it uses: one pass, and no empty columns."""
     tests = {
         (kind, key): (expr.is_not_null() & calls[kind]).any() for kind, named in fields.items() for key, expr in named
     }

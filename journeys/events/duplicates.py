@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.errors import SourceError
 
-__all__ = ["KEY", "Repeats", "key_of", "without_repeats"]
+__all__ = ["KEY", "RepeatFinder", "drop_repeats", "hash_keys"]
 
 KEY = ("_key", "_key2")
 _PARTS = 256
@@ -27,12 +27,12 @@ _MOVED = (
 Bits = npt.NDArray[np.uint8]
 
 
-def key_of(value: pl.Expr) -> list[pl.Expr]:
+def hash_keys(value: pl.Expr) -> list[pl.Expr]:
     """Two numbers of 64 bits, which together tell values apart; null stays null."""
     return [pl.when(value.is_not_null()).then(value.hash(seed)).alias(name) for seed, name in enumerate(KEY, start=1)]
 
 
-class Repeats:
+class RepeatFinder:
     """Takes the keys of rows in order of arrival, then says which rows repeat an earlier one.
 
     While they come, the keys go to a file without a name in the folder for temporary files (`TMPDIR`), 24 bytes a row.
@@ -99,7 +99,7 @@ class Repeats:
         return np.concatenate(pieces)
 
 
-def without_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
+def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are asked for.
 
     Raises
@@ -108,7 +108,7 @@ def without_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
         When the rows are asked for, and do not come in the order in which their keys came: without a look, messages
         would be lost and others stay twice.
     """
-    with Repeats() as repeats:
+    with RepeatFinder() as repeats:
         for batch in rows.select(KEY).collect_batches(chunk_size=_BATCH, maintain_order=True):
             repeats.add(*batch)
         gone, key = repeats.listed()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["tidy_ids", "tidy_names"]
+__all__ = ["normalise_ids", "normalise_names"]
 
 
-def tidy_ids(ids: pl.Series) -> pl.Series:
+def normalise_ids(ids: pl.Series) -> pl.Series:
     """Take blanks, ".0" and empty texts away: most have none, and then it costs only a look."""
     text = ids.str.strip_chars()
     if text.str.ends_with(".0").any():
@@ -16,6 +16,6 @@ def tidy_ids(ids: pl.Series) -> pl.Series:
     return text.zip_with(~empty, pl.Series([None], dtype=pl.String)) if empty.any() else text
 
 
-def tidy_names(names: pl.Expr) -> pl.Expr:
+def normalise_names(names: pl.Expr) -> pl.Expr:
     """Take the blanks around event names away."""
     return names.str.strip_chars()

@@ -9,11 +9,11 @@ import polars as pl
 
 from journeys.errors import SourceError
 
-__all__ = ["from_below"]
+__all__ = ["translate_source_errors"]
 
 
 @contextmanager
-def from_below(name: str) -> Iterator[None]:
+def translate_source_errors(name: str) -> Iterator[None]:
     """Make an error of this library of what Polars or the system says while the rows of a source are read.
 
     Raises
