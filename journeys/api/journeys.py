@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import polars as pl
 
 from journeys.analyses.attribution import attribution
 from journeys.analyses.retention import retention
-from journeys.api.bridge import Bridges, check_events
 from journeys.api.correlations import AsksCorrelations
 from journeys.api.flows import AsksFlows
 from journeys.api.funnels import AsksFunnels
@@ -22,13 +21,13 @@ from journeys.log import View
 
 if TYPE_CHECKING:
     from journeys.events import Events
-    from journeys.identity import Identity, IdentityRules
+    from journeys.identity import Identity, IdentityRules, Stitched
 
 __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
+class Journeys(AsksFunnels, AsksFlows, AsksCorrelations):
     """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
     It is immutable: every selection is a new `Journeys` over the same log.
@@ -146,9 +145,120 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
         StoreError
             When the journeys were built from known person ids.
         """
+        stitched = self._identity(what="identity")
+        return replace(stitched, _is_selection=True) if self._filters else stitched
+
+    @classmethod
+    def _from_stitched(cls, stitched: Stitched) -> Self:
+        """Build the log of what was stitched."""
+        from journeys.identity import redact_emails
+        from journeys.log import build_log
+
+        stitched = redact_emails(stitched)
+        identity, people = replace(stitched.identity, _build=cls._from_stitched), stitched.people
+        settings: dict[str, Any] = {"quarantine": stitched.quarantine, "_stitched": identity}
+        rows = [stitched.table]
+        del stitched  # frees the unsorted rows while they are sorted
+        built = build_log(rows.pop(), people=people)
+        settings["unusual_rows"] = built.unusual_rows
+        return cls(built.log, **settings)
+
+    def add(self, *events: Events, traits: Literal["latest", "as_of"] | None = None) -> Self:
+        """Stitch later data in, with the same answers as stitching everything at once.
+
+        People keep their numbers unless they merge; then the smallest number stays, and the others are never used
+        again. `identity.changes` lists who merged, and who turned out to be two people.
+
+        Parameters
+        ----------
+        *events : Events
+            What the readers returned for the new data.
+        traits : {"latest", "as_of"}, optional
+            As in `stitch`; as it was given there by default.
+
+        Raises
+        ------
+        StoreError
+            When the raw events are not at hand because these journeys were opened from a store or were built from known
+            person ids, or because the files they were read from have changed.
+        ArgumentError
+            When these journeys are a selection, or there is nothing to add.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> def read(rows):
+        ...     table = pl.DataFrame(rows, schema=["at", "user_id", "device"], orient="row")
+        ...     return jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=["user_id", "device"], name="web")
+        >>> j = jn.stitch(read([("2026-03-01", None, "d1"), ("2026-03-02", "ann", None)]))
+        >>> j.people.height
+        2
+        >>> later = j.add(read([("2026-03-03", "ann", "d1")]))
+        >>> later.identity.changes.rows()
+        [(1, 2, 'merged')]
+        """
+        _check_events(events)
+        identity = self._identity(what="add")
+        if self._filters:
+            raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
+        return replace(self._from_stitched(identity._stitch_more(events, traits=traits)), _engine=self._engine)
+
+    def by_account(self) -> Self:
+        """Combine people into accounts: one timeline per account, with the events of all its members.
+
+        An event belongs to the account that it names itself, else to the one that its person joined last before it
+        (by Segment's group calls, the CRM's companies), else to the first that the person joined later. Events of
+        people without an account are left out, and counted in `unusual_rows`. Account ids are normalised like other
+        identifiers: 42, 42.0 and " 42 " are one account, "null" and the like are none.
+
+        Returns
+        -------
+        Journeys
+            `person` is the account, `member` the person; `people` has `members` and the account's traits. A property
+            of events that is itself called `member` stays as `property_member`.
+
+        Raises
+        ------
+        ArgumentError
+            When nothing names an account.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> days = ["2026-03-01", "2026-03-02"]
+        >>> table = pl.DataFrame({"at": days, "user_id": ["ann", "bob"], "group_id": ["a", "a"]})
+        >>> events = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=["user_id"], name="app")
+        >>> jn.stitch(events).by_account().people.select("person", "members", "event_count").rows()
+        [('a', 2, 2)]
+        """
+        from journeys.identity.person_table import group_by_account, normalise_accounts
+        from journeys.log import build_log
+
+        identity = self._identity(what="by_account")
+        events = normalise_accounts(self.events.collect(), rules=identity.rules)
+        joined = identity.memberships
+        named = "group_id" in events.columns and events["group_id"].null_count() < events.height
+        if not joined.height and not named:
+            raise ArgumentError(
+                "by_account: nothing names an account; accounts come from group calls, CRM companies or a column "
+                "'group_id'."
+            )
+        table = group_by_account(events, joined)
+        members = (
+            table.group_by("person").agg(pl.col("member").n_unique().cast(pl.Int64).alias("members")).sort("person")
+        )
+        traits = identity.accounts.rename({"group_id": "person"})
+        people = members.join(traits, on="person", how="left", maintain_order="left")
+        built = build_log(table, people=people)
+        left_out = events.height - table.height
+        unusual = dict(built.unusual_rows) | ({"of people without an account, left out": left_out} if left_out else {})
+        settings: dict[str, Any] = {"quarantine": built.quarantine, "unusual_rows": unusual, "_engine": self._engine}
+        return type(self)(built.log, **settings)
+
+    def _identity(self, *, what: str) -> Identity:
         if self._stitched is None:
-            raise StoreError("identity: these journeys were built from known person ids; only jn.stitch links ids.")
-        return replace(self._stitched, selected=True) if self._filters else self._stitched
+            raise StoreError(f"{what}: these journeys were built from known person ids; only jn.stitch links ids.")
+        return self._stitched
 
     attribution = attribution
     retention = retention
@@ -206,7 +316,7 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations, Bridges):
 
         frames = {"quarantine": self.quarantine} if self.quarantine.width else {}
         if self._stitched is not None:
-            frames |= {f"identity_{name}": frame for name, frame in self._stitched.to_frames().items()}
+            frames |= {f"identity_{name}": frame for name, frame in self._stitched._to_frames().items()}
         log = self._log
         if self._filters:
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
@@ -338,7 +448,7 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
     if kept:
         from journeys.identity import Identity
 
-        identity = Identity.from_frames(kept)
+        identity = Identity._from_frames(kept)
     quarantine = frames.get("quarantine", pl.DataFrame())
     opened = Journeys(log, quarantine=quarantine, unusual_rows=notes.get("unusual_rows", {}), _stitched=identity)
     return opened.on(engine)
@@ -386,5 +496,15 @@ def stitch(
     """
     from journeys.identity import stitch_events
 
-    check_events(events)
+    _check_events(events)
     return Journeys._from_stitched(stitch_events(events, rules=rules, traits=traits))
+
+
+def _check_events(events: tuple[Events, ...]) -> None:
+    """Refuse arguments that are not `Events`."""
+    from journeys.events import Events
+
+    wrong = [type(cast("Any", one)).__name__ for one in events if not isinstance(one, Events)]
+    if not events or wrong:
+        got = f"got {', '.join(wrong)}" if wrong else "got nothing"
+        raise ArgumentError(f"events: expected what jn.read_segment, jn.read_table … return, {got}.")

@@ -1,4 +1,4 @@
-"""Identity in pictures: what the bridge reached, how many identifiers people have, and why two are one person."""
+"""Charts of identity: which events were linked, how many identifiers people have, and why two are one person."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from journeys.charts.labels import label, lines_of, plain
 from journeys.charts.theme import Colours, apply_theme, colours, nothing
 from journeys.display import moment, number, percent, plural
 
-__all__ = ["draw_bridge", "draw_chain", "draw_sizes"]
+__all__ = ["draw_chain", "draw_linked_events", "draw_sizes"]
 
 
-def draw_bridge(
+def draw_linked_events(
     figures: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
-    """Draw whose events they are: of somebody named in them, of somebody known through the bridge, of nobody known.
+    """Draw how many events name their user, how many were linked to a known person, and how many are unidentified.
 
     Parameters
     ----------
     figures
-        `measure`, `count`; needed are "events", "events that name nobody" and "of these bridged to a known person".
+        `measure`, `count`; needed are "events", "anonymous events" and "of these linked to a known person".
     title, subtitle, dark, narrow
         As everywhere.
 
     Examples
     --------
-    >>> names = ["events", "events that name nobody", "of these bridged to a known person"]
-    >>> fig = draw_bridge(pl.DataFrame({"measure": names, "count": [100, 60, 20]}))
+    >>> names = ["events", "anonymous events", "of these linked to a known person"]
+    >>> fig = draw_linked_events(pl.DataFrame({"measure": names, "count": [100, 60, 20]}))
     >>> [bar.x[0] for bar in fig.data]
     [40, 20, 40]
     """
@@ -39,16 +39,16 @@ def draw_bridge(
     if not total:
         return nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    silent = count.get("events that name nobody", 0)
-    bridged = count.get("of these bridged to a known person", 0)
+    anonymous = count.get("anonymous events", 0)
+    linked = count.get("of these linked to a known person", 0)
     parts = (
-        ("name somebody", total - silent, theme.other),
-        ("name nobody, bridged to somebody known", bridged, theme.goal),
-        ("name nobody, and nobody is known", silent - bridged, theme.drop),
+        ("Events that name their user", total - anonymous, theme.other),
+        ("Anonymous events linked to a known person", linked, theme.goal),
+        ("Anonymous events of unidentified people", anonymous - linked, theme.drop),
     )
     fig = go.Figure()
     for row, (name, events, colour) in enumerate(parts):
-        told = f"{plural(events, 'event')} {name}: {percent(events / total)}"
+        hover = f"{name}: {number(events)}, {percent(events / total)} of all events"
         fig.add_trace(
             go.Bar(
                 x=[events],
@@ -56,7 +56,7 @@ def draw_bridge(
                 orientation="h",
                 width=0.36,
                 marker={"color": colour},
-                hovertext=lines_of(told, 50),
+                hovertext=lines_of(hover, 50),
                 hoverinfo="text",
                 text=f"  <b>{percent(events / total)}</b>  {number(events)}",
                 textposition="outside",
@@ -64,7 +64,7 @@ def draw_bridge(
             )
         )
         fig.add_annotation(
-            text=f"Events that {name}",
+            text=name,
             x=0,
             xref="paper",
             xanchor="left",
@@ -91,7 +91,7 @@ def draw_sizes(
     >>> draw_sizes(pl.DataFrame({"identifiers": [1, 2], "people": [30, 4]})).data[0].type
     'bar'
     """
-    rows = _gathered(sizes, most=6 if narrow else 16)
+    rows = _fold_tail(sizes, most=6 if narrow else 16)
     if not rows:
         return nothing("There are no identifiers.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
@@ -126,7 +126,7 @@ def draw_sizes(
     return apply_theme(
         fig,
         title=finding,
-        subtitle=subtitle or "How many people have so many identifiers",
+        subtitle=subtitle or "How many identifiers people have",
         dark=dark,
         narrow=narrow,
         height=260,
@@ -134,12 +134,12 @@ def draw_sizes(
     )
 
 
-def _gathered(sizes: pl.DataFrame, *, most: int) -> list[tuple[str, int]]:
-    """Count people by identifiers, the long tail in one: many thin bars have no room for their numbers."""
+def _fold_tail(sizes: pl.DataFrame, *, most: int) -> list[tuple[str, int]]:
+    """Count people by identifiers, with the long tail folded into one bar."""
     rows = [(int(ids), int(people)) for ids, people in sizes.sort("identifiers").select("identifiers", "people").rows()]
     shown, tail = (rows, []) if len(rows) <= most + 1 else (rows[:most], rows[most:])
-    told = [(number(ids), people) for ids, people in shown]
-    return told + ([(f"{number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
+    bars = [(number(ids), people) for ids, people in shown]
+    return bars + ([(f"{number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
 
 
 def draw_chain(
@@ -151,7 +151,7 @@ def draw_chain(
     ----------
     table
         `id_type_a, id_a, id_type_b, id_b, kind, first_seen, rows, source, event, reason`, link by link; perhaps `call`
-        (of the first sight, where it was no event) and `left_out` (how many links before this one are not shown).
+        (which first showed it, where it was no event) and `left_out` (how many links before this one are not shown).
     finding
         The answer in a sentence.
 
@@ -167,7 +167,7 @@ def draw_chain(
     if not rows:
         return nothing("Nothing links them.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    # A chain reads downwards, so that each link has lines for its evidence at any width.
+    # A chain runs downwards, so that each link has lines for its evidence at any width.
     places: dict[tuple[str, str], float] = {}
     heads: list[tuple[tuple[str, str], float]] = []
     fig = go.Figure()
@@ -175,7 +175,7 @@ def draw_chain(
     for row in rows:
         ends = (row["id_type_a"], row["id_a"]), (row["id_type_b"], row["id_b"])
         if ends[0] not in places:
-            # what is left out of a long chain leaves a gap
+            # a gap where links of a long chain are left out
             if heads:
                 _draw_gap(fig, row["left_out"], top=foot, theme=theme)
                 foot -= _GAP
@@ -231,12 +231,12 @@ def draw_chain(
     return apply_theme(fig, title=finding, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-# in pixels: from one identifier to the next, for each further line of evidence, for what is left out, and most lines
+# in pixels: from one identifier to the next, for each further line of evidence, for a gap; and the most lines
 _ROW, _LINE, _GAP, _LINES = 58, 16, 46, 6
 
 
 def _draw_gap(fig: go.Figure, left_out: int, *, top: float, theme: Colours) -> None:
-    """Draw where the middle of a long chain is left out."""
+    """Draw three dots where links of a long chain are left out."""
     fig.add_trace(
         go.Scatter(
             x=[0, 0, 0],
@@ -258,8 +258,9 @@ def _draw_gap(fig: go.Figure, left_out: int, *, top: float, theme: Colours) -> N
 
 
 def _evidence(row: dict[str, Any]) -> str:
+    """Describe the rows or the call that show a link."""
     often = plural(row["rows"], "row") if row["kind"] == "row" else f"{row['kind']}"
     call = f", first by a call of {row['call']}" if row.get("call") else ""
     event = f", first {row['event']}" if row.get("event") else call
-    told = f"{often} of {row['source']} since {moment(row['first_seen'])}{event}"
-    return f"refused: {row['reason']} ({told})" if row["reason"] is not None else told
+    seen = f"{often} of {row['source']} since {moment(row['first_seen'])}{event}"
+    return f"refused: {row['reason']} ({seen})" if row["reason"] is not None else seen

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from journeys.identity.finding import Wanted, find_codes
-from journeys.identity.links import in_order
-from journeys.identity.sights import with_sights
+from journeys.identity.find_id import IdLike, find_ids
+from journeys.identity.first_sighting import add_first_sightings
+from journeys.identity.graph import IdentityGraph, order_edges
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
-    from journeys.identity.report import Identity
-
-__all__ = ["Explanation", "explain"]
+__all__ = ["LinkExplanation", "explain_link"]
 
 _COLUMNS = (
     *("id_type_a", "id_a", "id_type_b", "id_b", "kind"),
@@ -29,7 +28,7 @@ _ENDS = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Explanation:
+class LinkExplanation:
     """The chain of evidence between two identifiers.
 
     Attributes
@@ -37,14 +36,14 @@ class Explanation:
     joined : bool
         Whether the two are one person.
     table : pl.DataFrame
-        One row a link, from the first identifier to the second: `id_type_a`, `id_a`, `id_type_b`, `id_b`, `kind`,
-        `first_seen`, `last_seen`, `rows`, `source`; of the first sight, where the raw events are at hand, `event`, or
-        else `call` (identify, group, …); and `reason` (why it was refused; null for links that hold). Empty when
-        nothing connects them at all.
+        One row per link, from the first identifier to the second: `id_type_a`, `id_a`, `id_type_b`, `id_b`, `kind`,
+        `first_seen`, `last_seen`, `rows`, `source`; the `event`, or else the `call` (identify, group, …), that first
+        showed it, where the raw events are at hand; and `reason` (why it was refused; null for links that hold). Empty
+        when nothing connects them at all.
     a, b : tuple of (str, str)
         Type and value of the two.
     shared : tuple of (str, str)
-        Which of the two several people use: it stands with one of them, and links nothing further.
+        Which of the two are used by several people: they are listed with one of them, and link nothing further.
     """
 
     joined: bool
@@ -54,19 +53,24 @@ class Explanation:
     shared: tuple[tuple[str, str], ...] = field(default=())
 
     @property
+    def settings(self) -> dict[str, object]:
+        """Which two identifiers were asked about."""
+        return {"a": self.a, "b": self.b}
+
+    @property
     def finding(self) -> str:
         """The answer in a sentence."""
         one, other = repr(self.a[1]), repr(self.b[1])
         if self.a == self.b:
-            return f"{one} is one identifier."
+            return f"{one} is one identifier"
         if self.joined and self.shared:
-            used, stands = (one, other) if self.a in self.shared else (other, one)
+            used, owner = (one, other) if self.a in self.shared else (other, one)
             if len(self.shared) == 2:
-                return f"{one} and {other} are used by several people each, and stand with the same one"
-            return f"{used} is used by several people: it stands with {stands}, and links nothing further"
+                return f"{one} and {other} are used by several people each, and are listed with the same one"
+            return f"{used} is used by several people: it is listed with {owner}, and links nothing further"
         refused = self.table.filter(pl.col("reason").is_not_null())
         if self.joined and refused.height:
-            return f"{one} and {other} are one person by time: they met only on what several people use"
+            return f"{one} and {other} are one person by time: they met only on an identifier that several people use"
         if self.joined:
             return f"{one} and {other} are one person"
         if not refused.height:
@@ -75,8 +79,8 @@ class Explanation:
         return f"{one} and {other} are two people, since a link was refused: {reason}"
 
     @property
-    def ends(self) -> pl.DataFrame:
-        """The table with `left_out`: of a long chain only its ends and what was refused; how many before each not."""
+    def _ends(self) -> pl.DataFrame:
+        """The ends and the refused links of a long chain; `left_out` says how many are missing before each."""
         count = self.table.height
         numbered = self.table.with_row_index("at")
         if count > _LONG:
@@ -87,28 +91,33 @@ class Explanation:
         return numbered.with_columns(left_out=before).drop("at")
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the chain as a small graph; of a long one its ends."""
+        """Draw the chain of links; of a long one its ends."""
         from journeys.charts.identity import draw_chain
 
-        return draw_chain(self.ends, finding=self.finding, dark=dark, narrow=narrow)
+        return draw_chain(self._ends, finding=self.finding, dark=dark, narrow=narrow)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the table as a pandas DataFrame."""
+        return self.table.to_pandas()
 
     def __repr__(self) -> str:
         lines = []
-        for row in self.ends.iter_rows(named=True):
+        for row in self._ends.iter_rows(named=True):
             lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_sentence(row)]
         return "\n  ".join([f"{self.finding}{':' if lines else ''}", *lines])
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        some = self.ends
+        some = self._ends
         left = int(some["left_out"].sum())
-        told = f"{self.finding}. Its {self.table.height:,} links are shown by their ends." if left else self.finding
+        text = f"{self.finding}. Of its {self.table.height:,} links the ends are shown." if left else self.finding
         empty = [one for one in ("event", "call", "reason") if some[one].null_count() == some.height]
-        return card("Evidence", sentence=told, table=some.drop(*empty, *([] if left else ["left_out"])))
+        return card("Evidence", sentence=text, table=some.drop(*empty, *([] if left else ["left_out"])))
 
 
 def _sentence(row: dict[str, object]) -> str:
+    """Describe one link in a line of text."""
     pair = f"{row['id_type_a']} {row['id_a']!r} with {row['id_type_b']} {row['id_b']!r}"
     rows = f"in {row['rows']} {'row' if row['rows'] == 1 else 'rows'}" if row["kind"] == "row" else f"by {row['kind']}"
     call = f" (call: {row['call']})" if row["call"] is not None else ""
@@ -117,43 +126,43 @@ def _sentence(row: dict[str, object]) -> str:
     return f"{pair}: {rows} of {row['source']} since {row['first_seen']:%Y-%m-%d %H:%M}{first}{refused}"
 
 
-def explain(identity: Identity, a: Wanted, b: Wanted, *, salt: str | None = None) -> Explanation:
+def explain_link(graph: IdentityGraph, a: IdLike, b: IdLike, *, salt: str | None = None) -> LinkExplanation:
     """Find the chain of links between two identifiers with the fewest refusals, then the fewest links."""
-    one, other = find_codes(identity, {"a": a, "b": b}, salt=salt)
-    person = identity.ids["person"]
-    ids, types = identity.ids["id"], identity.ids["id_type"].cast(pl.String)
-    near = in_order(_neighbourhood(identity, one, other), rules=identity.rules)
+    one, other = find_ids(graph, {"a": a, "b": b}, salt=salt)
+    person = graph.ids["person"]
+    ids, types = graph.ids["id"], graph.ids["id_type"].cast(pl.String)
+    near = order_edges(_neighbourhood(graph, one, other), rules=graph.rules)
     chain = _path(near, one, other)
     if not chain and one != other and person[one] == person[other]:
-        # what was seen only on an identifier of several people is somebody's by its time: no link holds
-        near = in_order(_neighbourhood(identity, one, other, beyond=True), rules=identity.rules)
+        # seen only on a shared identifier, and assigned by time: no link holds
+        near = order_edges(_neighbourhood(graph, one, other, beyond=True), rules=graph.rules)
         chain = _path(near, one, other)
-    turned = np.array([back for _, back in chain], dtype=bool)
+    backwards = np.array([back for _, back in chain], dtype=bool)
     links = near[[at for at, _ in chain]]
-    left = pl.Series(np.where(turned, links["b"].to_numpy(), links["a"].to_numpy()), dtype=pl.UInt32)
-    right = pl.Series(np.where(turned, links["a"].to_numpy(), links["b"].to_numpy()), dtype=pl.UInt32)
-    told = links.with_columns(
+    left = pl.Series(np.where(backwards, links["b"].to_numpy(), links["a"].to_numpy()), dtype=pl.UInt32)
+    right = pl.Series(np.where(backwards, links["a"].to_numpy(), links["b"].to_numpy()), dtype=pl.UInt32)
+    decoded = links.with_columns(
         pl.col("kind", "source", "reason").cast(pl.String),
         id_type_a=types.gather(left),
         id_a=ids.gather(left),
         id_type_b=types.gather(right),
         id_b=ids.gather(right),
     )
-    shared = dict.fromkeys((types[code], ids[code]) for code in (one, other) if identity.ids["shared"][code])
-    return Explanation(
+    shared = dict.fromkeys((types[code], ids[code]) for code in (one, other) if graph.ids["shared"][code])
+    return LinkExplanation(
         joined=bool(person[one] == person[other]),
-        table=with_sights(identity, told).select(_COLUMNS),
+        table=add_first_sightings(graph, decoded).select(_COLUMNS),
         a=(types[one], ids[one]),
         b=(types[other], ids[other]),
         shared=tuple(shared),
     )
 
 
-def _neighbourhood(identity: Identity, one: int, other: int, *, beyond: bool = False) -> pl.DataFrame:
-    """Only links among the people who can lie between the two: those that refused links connect to them."""
-    person = identity.ids["person"].to_numpy()
-    a, b = identity.evidence["a"].to_numpy(), identity.evidence["b"].to_numpy()
-    refused = identity.evidence["reason"].is_not_null().to_numpy()
+def _neighbourhood(graph: IdentityGraph, one: int, other: int, *, beyond: bool = False) -> pl.DataFrame:
+    """Return the edges among the people who can lie between the two: those that refused edges connect to them."""
+    person = graph.ids["person"].to_numpy()
+    a, b = graph.evidence["a"].to_numpy(), graph.evidence["b"].to_numpy()
+    refused = graph.evidence["reason"].is_not_null().to_numpy()
     if person[one] == person[other] and not beyond:
         inside = (person[a] == person[one]) & (person[b] == person[one])
     else:
@@ -162,22 +171,22 @@ def _neighbourhood(identity: Identity, one: int, other: int, *, beyond: bool = F
 
         size = int(person.max()) + 1
         left, right = person[a[refused]], person[b[refused]]
-        graph = coo_array((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size)).tocsr()
-        _, group = connected_components(graph, directed=False)
+        people = coo_array((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size)).tocsr()
+        _, group = connected_components(people, directed=False)
         inside = (group[person[a]] == group[person[one]]) | (group[person[a]] == group[person[other]])
-    return identity.evidence.filter(pl.Series(inside))
+    return graph.evidence.filter(pl.Series(inside))
 
 
 def _path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
-    """Return the links of the best path and whether each is walked backwards.
+    """Return the links of the best path and whether each is followed backwards.
 
-    Links are tried in the order in which the rules take them, so that of equal chains the more trusted is told.
+    Links are tried in the order in which the rules take them, so that of equal chains the more trusted is returned.
     """
     return _short_path(links, one, other) or _long_path(links, one, other)
 
 
 def _short_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
-    """Find a path of one link or two that hold, which no other can beat, without a look at millions of others."""
+    """Find a path of one or two links that hold, which no other can beat, without looking at millions of others."""
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
     holds = links["reason"].is_null().to_numpy()
 
@@ -201,7 +210,10 @@ def _short_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bo
 
 
 def _long_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
-    """Find a path of any length, by the fewest refusals and then the fewest links."""
+    """Find a path of any length by Dijkstra's algorithm: the fewest refusals first, then the fewest links.
+
+    From ann to bob over ann–d1 (holds) and bob–d1 (refused): cost (1 refusal, 2 links).
+    """
     around: dict[int, list[tuple[int, int, bool, int]]] = {}
     for at, (a, b, cost) in enumerate(
         links.select("a", "b", pl.col("reason").is_not_null().cast(pl.Int64)).iter_rows()
@@ -210,7 +222,7 @@ def _long_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, boo
         around.setdefault(b, []).append((a, at, True, cost))
     best: dict[int, tuple[int, int]] = {one: (0, 0)}
     came: dict[int, tuple[int, int, bool]] = {}
-    # refusals, links, and who came first among equals
+    # refusals, links, and the order of arrival among equals
     waiting = [(0, 0, 0, one)]
     number = 0
     while waiting:
@@ -219,11 +231,11 @@ def _long_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, boo
             break
         if best[here] < (refusals, length):
             continue
-        for there, at, turned, cost in around.get(here, []):
+        for there, at, backwards, cost in around.get(here, []):
             price = (refusals + cost, length + 1)
             if there not in best or price < best[there]:
                 best[there] = price
-                came[there] = (here, at, turned)
+                came[there] = (here, at, backwards)
                 number += 1
                 heappush(waiting, (*price, number, there))
     if other not in best:
@@ -231,6 +243,6 @@ def _long_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, boo
     path: list[tuple[int, bool]] = []
     here = other
     while here != one:
-        here, at, turned = came[here]
-        path.append((at, turned))
+        here, at, backwards = came[here]
+        path.append((at, backwards))
     return path[::-1]

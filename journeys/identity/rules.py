@@ -1,4 +1,4 @@
-"""What may link two identifiers, as one readable frozen value, and the presets of the systems people compare with."""
+"""The rules of identity resolution as one frozen value: what may link two identifiers, and what happens on conflict."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import polars as pl
 
 from journeys.errors import ArgumentError, closest, raise_all
 from journeys.events.placeholder_values import PLACEHOLDER_IDS
+from journeys.identity import presets
 
-__all__ = ["MAILBOXES", "IdentityRules", "check_rules"]
+__all__ = ["SHARED_MAILBOXES", "IdentityRules", "Shared", "check_rules"]
 
 Shared = Literal["next", "previous", "first", "last", "drop", "keep"]
 Order = Literal["trust", "time"]
-Others = Literal["source", "name"]
-Rows = Literal["pairs", "trim"]
-Named = Literal["keep", "follow"]
+UnlistedOrder = Literal["source", "name"]
+OverflowPolicy = Literal["pairs", "trim"]
+NamedEventOwner = Literal["keep", "follow"]
 PlusTags = Literal["keep", "drop"]
 
-MAILBOXES: tuple[str, ...] = (
+SHARED_MAILBOXES: tuple[str, ...] = (
     (
         r"^(info|contact|hello|office|sales|support|help|helpdesk|admin|administrator|team|billing|marketing|newsletter|"
         r"webmaster|postmaster|accounts?|accounting|hr|jobs|careers|enquiries|inquiries|reception|service)(\+[^@]*)?@"
@@ -28,15 +29,9 @@ MAILBOXES: tuple[str, ...] = (
 )
 """E-mail addresses that several people read: they link nothing."""
 
-_POSTHOG_JUNK: tuple[str, ...] = (
-    r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$",
-    r"^(\[object Object\]|NaN|None|none|null|0)$",
-)
-_SEGMENT_JUNK: tuple[str, ...] = (r"^[0\-]*$", r"^-1$", r"^null$", r"^anonymous$")
-
 
 class _Limits(dict[str, int]):
-    """A mapping that stays as it is, so that rules are a value: equal, hashable, told as JSON."""
+    """A read-only mapping, so that rules are a value: equal, hashable, stored as JSON."""
 
     __slots__ = ()
 
@@ -54,7 +49,7 @@ class _Limits(dict[str, int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRules:
-    """Which evidence makes two identifiers one person, and what is done where evidence disagrees.
+    """Which evidence makes two identifiers one person, and what happens where evidence conflicts.
 
     Links are taken one after another, in an order that does not depend on the order of the input. A link that
     would give a person two values of an exclusive type (or more than a limit allows) is refused and recorded.
@@ -67,34 +62,34 @@ class IdentityRules:
         Kinds of explicit links (``"alias"``, ``"merge"``) that join two people although both have an exclusive value.
     priority : sequence of str
         Identifier types, most trusted first.
-    others : {"source", "name"}
-        How the types that `priority` does not name follow: in the order that the sources give them, or by name.
+    unlisted_order : {"source", "name"}
+        The order of the types that `priority` does not list: as the sources give them, or by name.
     limits : mapping of str to int
         Most values of a type that one person may have; ``"*"`` stands for the types that are not named.
     max_ids : int, optional
         Most identifiers of all types that one person may have.
     max_users : int, optional
-        An identifier that meets more values of one exclusive type than this is a crowd's (a kiosk, a shared mailbox):
-        it links nothing, not by explicit links either, and its events are shared out by time.
+        An identifier that meets more values of one exclusive type than this belongs to a crowd (a kiosk, a shared
+        mailbox): it links nothing, not by explicit links either, and its events are assigned by time.
     order : {"trust", "time"}
         Explicit links first, then the most trusted types, then time, then value; or time before all. An identifier of
         several people is linked by explicit links only, however early its rows are, unless `shared` is "keep".
-    rows : {"pairs", "trim"}
-        Any two identifiers of a row are a link; or, where a row does not fit, its least trusted
-        identifier is left out and the rest tried again.
+    overflow_policy : {"pairs", "trim"}
+        Whether any two identifiers of a row are a link of their own; or, where a row exceeds a limit, its least
+        trusted identifier is left out and the rest tried again.
     shared : {"next", "previous", "first", "last", "drop", "keep"}
-        Who gets an event that names nobody, on an identifier of several people: the next one known on it (else the
-        last before), the last one before (else the next), the first ever, the last ever, or quarantine. Known on it
-        is whom the other identifiers of a row name. Such an identifier links nothing that names nobody: an anonymous
-        one that was seen only there belongs to the person whom the rule gives for its first moment there ("drop"
-        gives none: it stays a person of its own). "keep" shares nothing out: whatever was linked first holds, the
-        identifier is that person's with all that names nobody, and links on.
-    named : {"keep", "follow"}
+        Who gets an anonymous event on an identifier of several people: the next person known on it (else the last
+        before), the last one before (else the next), the first ever, the last ever, or quarantine. A person is known
+        on it by the other identifiers of a row. Such an identifier links nothing anonymous: an anonymous identifier
+        that was seen only there belongs to the person whom the rule names for its first moment there ("drop" names
+        none: it stays a person of its own). With "keep" whatever was linked first holds: the identifier belongs to
+        that person with all anonymous events, and links on.
+    named_event_owner : {"keep", "follow"}
         Whether an event that names its user stays with this user, or follows the device.
     junk : sequence of str
-        Regular expressions of values that are nobody: such an identifier links nothing and identifies nothing.
+        Regular expressions of placeholder values ("null", "anonymous", zeros): they link and identify nothing.
     mailboxes : sequence of str
-        Regular expressions of e-mail addresses that are a crowd's, whomever they meet.
+        Regular expressions of e-mail addresses that several people read, whomever they meet.
     emails : sequence of str
         Identifier types that hold e-mail addresses.
     plus_tags : {"keep", "drop"}
@@ -103,16 +98,16 @@ class IdentityRules:
         Further types whose values differ only by case are the same; e-mails and UUIDs always are.
     hash_emails : bool
         Show e-mail addresses only as SHA-256 of `salt` and address: identifiers of the types in `emails`, and every
-        value of a text column of events, people, accounts and quarantine that is an address as a whole; so are values
-        that are nobody. In clear stay identifiers of other types (name such a type in `emails`, too), addresses inside
-        longer texts (a URL, JSON), and what the readers return.
+        value of a text column of events, people, accounts and quarantine that is an address as a whole; so are
+        placeholder values. Not hashed are identifiers of other types (name such a type in `emails`, too), addresses
+        inside longer texts (a URL, JSON), and what the readers return.
     salt : str
         A secret that keeps hashed addresses from being looked up.
 
     Raises
     ------
     ArgumentError
-        When values cannot be meant; all of them are named at once.
+        When values are invalid; all of them are reported together.
 
     Examples
     --------
@@ -126,16 +121,16 @@ class IdentityRules:
     exclusive: Sequence[str] = ("user_id",)
     joins_known: Sequence[str] = ("alias", "merge")
     priority: Sequence[str] = ("user_id", "email")
-    others: Others = "source"
+    unlisted_order: UnlistedOrder = "source"
     limits: Mapping[str, int] = field(default_factory=_Limits)
     max_ids: int | None = None
     max_users: int | None = 10
     order: Order = "trust"
-    rows: Rows = "pairs"
+    overflow_policy: OverflowPolicy = "pairs"
     shared: Shared = "next"
-    named: Named = "keep"
+    named_event_owner: NamedEventOwner = "keep"
     junk: Sequence[str] = PLACEHOLDER_IDS
-    mailboxes: Sequence[str] = MAILBOXES
+    mailboxes: Sequence[str] = SHARED_MAILBOXES
     emails: Sequence[str] = ("email",)
     plus_tags: PlusTags = "keep"
     fold_case: Sequence[str] = ()
@@ -148,8 +143,8 @@ class IdentityRules:
             for name, allowed in _CHOICES.items()
             if not any(getattr(self, name) is one or getattr(self, name) == one for one in allowed)
         ]
-        for name in _NAMES:
-            found = _texts(getattr(self, name))
+        for name in _SEQUENCES:
+            found = _as_names(getattr(self, name))
             if found is None:
                 problems.append(f"{name}: expected a sequence of names, got {getattr(self, name)!r}; write a tuple.")
             object.__setattr__(self, name, found or ())
@@ -166,7 +161,7 @@ class IdentityRules:
             object.__setattr__(self, "limits", _Limits(self.limits))
             numbers |= {f"limits[{name!r}]": limit for name, limit in self.limits.items()}
             problems += [
-                f"limits[{name!r}]: {limit!r} cannot be, since {name} is exclusive: a person has one."
+                f"limits[{name!r}]: {limit!r} is not valid, since {name} is exclusive: a person has one."
                 for name, limit in self.limits.items()
                 if name in self.exclusive and limit != 1
             ]
@@ -175,26 +170,26 @@ class IdentityRules:
         problems += [
             f"{name}: {value!r} is not a whole number of at least 1."
             for name, value in numbers.items()
-            if not _counts(value) and (value is not None or name.startswith("limits"))
+            if not _is_count(value) and (value is not None or name.startswith("limits"))
         ]
         raise_all(problems, ArgumentError)
 
     def __repr__(self) -> str:
-        plain = {one.name: getattr(_PLAIN, one.name) for one in fields(self)} if _PLAIN else {}
-        told = [
+        default = {one.name: getattr(_DEFAULT, one.name) for one in fields(self)} if _DEFAULT else {}
+        chosen = [
             f"{one.name}={getattr(self, one.name)!r}"
             for one in fields(self)
-            if one.name != "salt" and getattr(self, one.name) != plain.get(one.name)
+            if one.name != "salt" and getattr(self, one.name) != default.get(one.name)
         ]
-        return f"IdentityRules({', '.join(told)})"
+        return f"IdentityRules({', '.join(chosen)})"
 
     @property
-    def naming(self) -> tuple[str, ...]:
+    def identifying_types(self) -> tuple[str, ...]:
         """The types that make a person known: the exclusive ones; where there are none, the most trusted."""
         return tuple(self.exclusive or self.priority[:1])
 
     def limit(self, id_type: str) -> int | None:
-        """Most values of a type that a person may have; None when there is no limit.
+        """Return the most values of a type that a person may have; None when there is no limit.
 
         Examples
         --------
@@ -219,21 +214,11 @@ class IdentityRules:
         >>> IdentityRules.segment().limit("email")
         5
         """
-        return cls(
-            limits={"*": 5},
-            others="name",
-            joins_known=(),
-            order="time",
-            rows="trim",
-            shared="keep",
-            junk=_SEGMENT_JUNK,
-            mailboxes=(),
-            max_users=None,
-        )
+        return cls(**presets.SEGMENT)
 
     @classmethod
     def mixpanel(cls) -> Self:
-        """Follow Mixpanel's simplified merge: a device is the first user's seen on it; known users never merge.
+        """Follow Mixpanel's simplified merge: a device belongs to the first user on it; known users never merge.
 
         Differs from Mixpanel: e-mails and other identifier types link as well, if the sources have them.
 
@@ -243,7 +228,7 @@ class IdentityRules:
         >>> IdentityRules.mixpanel().joins_known
         ()
         """
-        return cls(joins_known=(), order="time", shared="keep", mailboxes=(), max_users=None)
+        return cls(**presets.MIXPANEL)
 
     @classmethod
     def mixpanel_original(cls) -> Self:
@@ -255,21 +240,21 @@ class IdentityRules:
         >>> IdentityRules.mixpanel_original().max_ids
         500
         """
-        return cls(joins_known=("merge",), order="time", shared="keep", mailboxes=(), max_users=None, max_ids=500)
+        return cls(**presets.MIXPANEL_ORIGINAL)
 
     @classmethod
     def amplitude(cls) -> Self:
         """Follow Amplitude: an anonymous event is the user's last known on the device; before a login, the first's.
 
-        Differs from Amplitude: the people are numbered by us, there are no ids that were given out and merged later.
+        Differs from Amplitude: people are numbered by us; there are no ids that were given out and merged later.
 
         Examples
         --------
         >>> from journeys.identity import IdentityRules
-        >>> IdentityRules.amplitude().named
+        >>> IdentityRules.amplitude().named_event_owner
         'keep'
         """
-        return cls(joins_known=(), order="time", shared="previous", mailboxes=(), max_users=None)
+        return cls(**presets.AMPLITUDE)
 
     @classmethod
     def posthog(cls) -> Self:
@@ -284,27 +269,25 @@ class IdentityRules:
         >>> IdentityRules.posthog().joins_known
         ('merge',)
         """
-        return cls(
-            joins_known=("merge",), order="time", shared="keep", junk=_POSTHOG_JUNK, mailboxes=(), max_users=None
-        )
+        return cls(**presets.POSTHOG)
 
     @classmethod
     def snowplow(cls) -> Self:
-        """Follow Snowplow's web model: every event of a device is its latest user's, also one that names another.
+        """Follow Snowplow's web model: every event of a device belongs to its latest user, even if it names another.
 
         Differs from Snowplow: an event without a device stays with the user that it names (there it stays unstitched).
 
         Examples
         --------
         >>> from journeys.identity import IdentityRules
-        >>> IdentityRules.snowplow().named
+        >>> IdentityRules.snowplow().named_event_owner
         'follow'
         """
-        return cls(joins_known=(), order="time", shared="last", named="follow", mailboxes=(), max_users=None)
+        return cls(**presets.SNOWPLOW)
 
     @classmethod
     def rudderstack(cls) -> Self:
-        """Follow RudderStack's plain graph: whatever is linked, over any number of links, is one person.
+        """Follow RudderStack's plain graph: all that is linked, over any number of links, is one person.
 
         Not for data with shared devices: known users merge through them.
 
@@ -314,54 +297,57 @@ class IdentityRules:
         >>> IdentityRules.rudderstack().exclusive
         ()
         """
-        return cls(exclusive=(), mailboxes=(), max_users=None)
+        return cls(**presets.RUDDERSTACK)
 
 
 _CHOICES: dict[str, tuple[object, ...]] = {
-    name: get_args(allowed)
-    for name, allowed in {
-        "order": Order, "others": Others, "rows": Rows, "shared": Shared, "named": Named, "plus_tags": PlusTags,
-    }.items()
-} | {"hash_emails": (True, False)}  # fmt: skip
-_NAMES = ("exclusive", "joins_known", "priority", "junk", "mailboxes", "emails", "fold_case")
+    "order": get_args(Order),
+    "unlisted_order": get_args(UnlistedOrder),
+    "overflow_policy": get_args(OverflowPolicy),
+    "shared": get_args(Shared),
+    "named_event_owner": get_args(NamedEventOwner),
+    "plus_tags": get_args(PlusTags),
+    "hash_emails": (True, False),
+}
+_SEQUENCES = ("exclusive", "joins_known", "priority", "junk", "mailboxes", "emails", "fold_case")
 _KINDS = ("alias", "merge")
 
 
-def _texts(names: object) -> tuple[str, ...] | None:
-    """Make a tuple of names; None of anything else."""
+def _as_names(names: object) -> tuple[str, ...] | None:
+    """Return a tuple of names; None for anything else."""
     if isinstance(names, str | Mapping) or not isinstance(names, Iterable):
         return None
     found = tuple(names)
     return found if all(isinstance(name, str) for name in found) else None
 
 
-def _counts(value: object) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _bad_patterns(patterns: Sequence[str]) -> list[str]:
-    """Say which are no regular expressions."""
+    """Describe the patterns that are not regular expressions."""
     found = []
     for pattern in patterns:
         try:
             pl.Series([""]).str.contains(pattern)
         except pl.exceptions.ComputeError as error:
             why = [line.removeprefix("error: ") for line in str(error).splitlines() if line.startswith("error: ")]
-            found.append(f"{pattern!r} is no regular expression ({'; '.join(why) or 'it cannot be read'}).")
+            found.append(f"{pattern!r} is not a regular expression ({'; '.join(why) or 'it cannot be parsed'}).")
     return found
 
 
 def check_rules(rules: object) -> None:
-    """Refuse what is no rules: a preset's name, or a preset that was not called."""
+    """Refuse what is not `IdentityRules`: a preset's name, or a preset that was not called."""
     if rules is None or isinstance(rules, IdentityRules):
         return
-    presets = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
+    known = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
     name = rules if isinstance(rules, str) else getattr(rules, "__name__", "")
-    near = closest(cast("Any", name).replace("-", "_"), presets)
-    hint = f"; write rules=jn.IdentityRules.{near[0]}()" if near else f"; presets are {', '.join(presets)}"
+    near = closest(cast("Any", name).replace("-", "_"), known)
+    hint = f"; write rules=jn.IdentityRules.{near[0]}()" if near else f"; presets are {', '.join(known)}"
     got = repr(rules) if isinstance(rules, str) else f"{type(rules).__name__} {name}".strip()
     raise ArgumentError(f"rules: expected IdentityRules, got {got}{hint}.")
 
 
-_PLAIN: IdentityRules | None = None
-_PLAIN = IdentityRules()
+_DEFAULT: IdentityRules | None = None
+_DEFAULT = IdentityRules()

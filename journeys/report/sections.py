@@ -226,7 +226,7 @@ def identity_section(journeys: Journeys) -> Section | None:
         identity = journeys.identity
     except JourneysError:
         return None
-    from journeys.charts.identity import draw_bridge
+    from journeys.charts.identity import draw_linked_events
 
     known, people = identity.figure("known people"), identity.figure("people")
     share = f" ({percent(known / people)})" if people else ""
@@ -237,8 +237,8 @@ def identity_section(journeys: Journeys) -> Section | None:
         name="identity",
         question="Who is who?",
         finding=identity.finding,
-        definition=identity.account,
-        pictures=(Picture(draw_bridge(identity.figures), draw_bridge(identity.figures, narrow=True)),),
+        definition=identity.row_summary,
+        pictures=(Picture(draw_linked_events(identity.figures), draw_linked_events(identity.figures, narrow=True)),),
         means=f"{told if by else 'nobody is known by an identifier of their own'}, so that visits before and after "
         f"signing in {'are' if by else 'need not be'} one journey.{_other_types(identity, by)}",
         not_means="that the others are all different people: a visitor who comes back with another browser, and never "

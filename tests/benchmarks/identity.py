@@ -76,7 +76,7 @@ def bridge(*, raw: str, store: str) -> dict[str, int]:
     events = jn.read_table(raw, timestamp="timestamp", event="event", ids=["user_id", "anonymous_id"], name="app")
     j = jn.stitch(events)
     j.save(store)
-    bridged = j.identity.figure("of these bridged to a known person")
+    bridged = j.identity.figure("of these linked to a known person")
     return {"people": j.size.people, "events": j.size.events, "bridged": bridged}
 
 

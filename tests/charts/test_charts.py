@@ -325,10 +325,10 @@ def test_untrusted_names_never_reach_a_chart_as_markup(dark, narrow):
 
 
 def test_identity_pictures():
-    names = ["events", "events that name nobody", "of these bridged to a known person"]
-    fig = identity.draw_bridge(pl.DataFrame({"measure": names, "count": [1000, 600, 200]}))
+    names = ["events", "anonymous events", "of these linked to a known person"]
+    fig = identity.draw_linked_events(pl.DataFrame({"measure": names, "count": [1000, 600, 200]}))
     assert [bar.x[0] for bar in fig.data] == [400, 200, 400]
-    assert "no events" in words(identity.draw_bridge(pl.DataFrame({"measure": names, "count": [0, 0, 0]})))
+    assert "no events" in words(identity.draw_linked_events(pl.DataFrame({"measure": names, "count": [0, 0, 0]})))
     sizes = pl.DataFrame({"identifiers": range(1, 200), "people": range(1, 200)})
     assert len(identity.draw_sizes(sizes, narrow=True).layout.xaxis.tickvals) <= 8
     link = {"id_type_a": "user_id", "id_a": "<u1>", "id_type_b": "email", "id_b": "a@b.example", "kind": "row"}

@@ -7,8 +7,8 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from journeys.charts import worth
 from journeys.charts.identity import draw_chain, draw_sizes
+from journeys.charts.stitching_impact import draw_stitching_impact
 from journeys.display import percent
 
 
@@ -29,17 +29,17 @@ def table(rows: int) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_worth_draws_what_differs_most_and_says_how_many_do_not_fit(narrow) -> None:
-    fig = worth.draw(table(25), form=percent, narrow=narrow)
+def test_stitching_impact_draws_what_differs_most_and_says_how_many_do_not_fit(narrow) -> None:
+    fig = draw_stitching_impact(table(25), number_format=percent, narrow=narrow)
     assert len(fig.data) == 15 * 3
     assert "10 rows that differ less are left out" in fig.layout.title.text.replace("<br>", " ").replace("\u00a0", " ")
     assert "<b>Behaviour" not in str(fig.to_json())
     assert "x" * 161 not in str(fig.to_json())
 
 
-def test_worth_of_a_row_that_one_answer_lacks() -> None:
+def test_stitching_impact_of_a_row_that_one_answer_lacks() -> None:
     rows = pl.DataFrame({"name": ["a", "b"], "with": [1.0, None], "without": [None, None], "difference": [None, None]})
-    fig = worth.draw(rows.cast({"without": pl.Float64, "difference": pl.Float64}))
+    fig = draw_stitching_impact(rows.cast({"without": pl.Float64, "difference": pl.Float64}))
     assert [trace.text for trace in fig.data if trace.text] == ["  –  ", "  <b>1</b>  "]
 
 

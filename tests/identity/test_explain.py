@@ -40,7 +40,7 @@ def test_a_long_chain_reads_its_source_once_and_is_shown_by_its_ends(monkeypatch
     assert len(read) < 100
     assert repr(found).count("\n") == 9
     assert "… 2,992 more links …" in repr(found)
-    assert "Its 3,000 links are shown by their ends." in found._repr_html_()
+    assert "Of its 3,000 links the ends are shown." in found._repr_html_()
     assert any(note.text == "2,992 more links" for note in found.plot().layout.annotations)
     assert len(found.plot().data[-1].x) == 10
 
@@ -51,7 +51,7 @@ def test_what_was_refused_is_shown_in_the_middle_of_a_long_chain() -> None:
     found = jn.stitch(as_events(rows)).identity.explain("u1", "u2")
     assert not found.joined
     assert "refused: two values of user_id" in repr(found)
-    assert found.ends["left_out"].sum() + found.ends.height == found.table.height == 41
+    assert found._ends["left_out"].sum() + found._ends.height == found.table.height == 41
 
 
 def test_the_call_that_showed_two_identifiers_first_is_told() -> None:
@@ -92,14 +92,16 @@ def test_a_shared_mailbox_is_said_to_be_one() -> None:
     rows = [Row(0, {"user_id": "u1", "email": "info@acme.com"}), Row(1, {"user_id": "u2", "email": "info@acme.com"})]
     found = jn.stitch(as_events(rows)).identity.explain("u1", "info@acme.com")
     assert found.joined
-    assert found.finding == "'info@acme.com' is used by several people: it stands with 'u1', and links nothing further"
+    assert (
+        found.finding == "'info@acme.com' is used by several people: it is listed with 'u1', and links nothing further"
+    )
 
 
 def test_identifiers_as_numbers_and_what_is_none() -> None:
     identity = jn.stitch(as_events([Row(0, {"user_id": "7", "anonymous_id": "a"})])).identity
     assert identity.explain(7, "a").joined
     assert identity.explain(("user_id", 7), "a").joined
-    wrong = r"(?s)a: None is no identifier; give its value, or a type .*b: \('user_id', True\) is no identifier"
+    wrong = r"(?s)a: None is not an identifier; give its value, or a type .*b: \('user_id', True\) is not an identifier"
     with pytest.raises(ArgumentError, match=wrong):
         identity.explain(None, ("user_id", True))
     with pytest.raises(UnknownNameError, match=r"(?s)- a: no identifier '8'.*- b: no identifier type 'mail'"):

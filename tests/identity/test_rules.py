@@ -12,7 +12,8 @@ import pytest
 
 import journeys as jn
 from journeys.errors import ArgumentError, StoreError, UnknownNameError
-from journeys.identity import Identity, IdentityRules, combining, stitch_events
+from journeys.identity import Identity, IdentityRules, stitch_events
+from journeys.identity.id_combinations import HashIndex
 from tests.twins.identity import Alias, Row, as_events
 
 
@@ -70,10 +71,10 @@ def test_cookie_seen_only_on_a_shared_device_is_the_one_known_on_it_then(rules, 
     stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
     assert stitched.table["person"].to_list() == expected
     # whatever names nobody says nothing of who is known: only the device is shared
-    assert stitched.identity.ids.filter("shared")["id"].to_list() == (["d"] if rules.shared != "keep" else [])
+    assert stitched.identity._graph.ids.filter("shared")["id"].to_list() == (["d"] if rules.shared != "keep" else [])
     told = stitched.identity.explain("c3", ("user_id", "u2"))
     if told.joined:
-        by_time = " by time: they met only on what several people use" if rules.shared != "last" else ""
+        by_time = " by time: they met only on an identifier that several people use" if rules.shared != "last" else ""
         assert told.finding == f"'c3' and 'u2' are one person{by_time}"
         assert set(told.table["id_a"]) | set(told.table["id_b"]) == {"c3", "d", "u2"}
     back = stitch_events([as_events(rows[::-1], types=columns)], rules=rules)
@@ -87,7 +88,9 @@ def test_what_a_shared_device_told_keeps_nobody_from_whose_they_are() -> None:
     for rules in (IdentityRules(), IdentityRules(order="time")):
         stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
         assert stitched.table["person"].to_list() == [1, 2, 3, 2]
-        assert stitched.identity.ids.filter("shared")["id"].to_list() == (["d"] if rules.shared != "keep" else [])
+        assert stitched.identity._graph.ids.filter("shared")["id"].to_list() == (
+            ["d"] if rules.shared != "keep" else []
+        )
 
 
 @pytest.mark.parametrize(
@@ -205,9 +208,9 @@ def test_hashed_addresses_link_and_do_not_show() -> None:
     rules = IdentityRules(hash_emails=True, salt="pepper")
     stitched = stitch_events([as_events(rows)], rules=rules)
     assert stitched.table["person"].to_list() == [1, 1]
-    frames = [stitched.people, *stitched.identity.to_frames().values(), stitched.identity.links]
+    frames = [stitched.people, *stitched.identity._to_frames().values(), stitched.identity.links]
     assert not any("ann@" in str(frame.rows()).lower() for frame in frames)
-    assert "pepper" not in str(stitched.identity.to_frames()["settings"].rows())
+    assert "pepper" not in str(stitched.identity._to_frames()["settings"].rows())
     assert "pepper" not in repr(rules)
     assert stitched.identity.explain("ANN@x.org", "a").joined
 
@@ -243,7 +246,7 @@ def test_no_explicit_link_joins_users_over_what_is_a_crowds() -> None:
 
 def test_shared_devices_count_the_events_that_name_nobody() -> None:
     rows = [Row(at, {"user_id": user, "anonymous_id": "d1"}) for at, user in enumerate(("ann", "bob", None))]
-    for rules in (IdentityRules(), IdentityRules.snowplow(), IdentityRules(rows="trim")):
+    for rules in (IdentityRules(), IdentityRules.snowplow(), IdentityRules(overflow_policy="trim")):
         identity = stitch_events([as_events(rows)], rules=rules).identity
         assert identity.shared.rows() == [("anonymous_id", "d1", 2, 1)]
 
@@ -267,7 +270,7 @@ def test_values_that_are_nobody_in_a_link_are_counted() -> None:
     aliases = [Alias(("anonymous_id", "undefined"), ("user_id", "u"), at) for at in range(2)]
     identity = stitch_events([as_events([Row(0, {"user_id": "u"})], aliases=aliases)]).identity
     assert identity.junk.select("id_type", "id", "rows").rows() == [("anonymous_id", "undefined", 2)]
-    assert identity.figure("values that are nobody") == 1
+    assert identity.figure("placeholder values") == 1
     # rows that have the value themselves are what is counted
     rows = [Row(0, {"user_id": "u"}), Row(1, {"user_id": "u", "anonymous_id": "undefined"})]
     again = stitch_events([as_events(rows, aliases=aliases)]).identity
@@ -317,12 +320,12 @@ def test_colliding_hashes_are_found(monkeypatch) -> None:
     plain = stitch_events([as_events(rows)])
 
     def same_hash(ids):
-        words = [pl.lit(1, pl.UInt64).alias(f"_word{at}") for at in range(len(ids))]
+        words = [pl.lit(1, pl.UInt64).alias(f"_hash{at}") for at in range(len(ids))]
         return words + [
             (pl.col(one).hash(2) & 0xFFFF).cast(pl.UInt32).alias(f"_check{at}") for at, one in enumerate(ids)
         ]
 
-    monkeypatch.setattr("journeys.identity.reading.hashes_of", same_hash)
+    monkeypatch.setattr("journeys.identity.read_rows.hash_columns", same_hash)
     again = stitch_events([as_events(rows)])
     assert again.identity.table.equals(plain.identity.table)
     assert again.table.equals(plain.table)
@@ -347,7 +350,7 @@ def test_traits_latest_and_as_of() -> None:
     assert as_of.events.select("event", "plan").collect().rows() == [("x", "free"), ("y", "paid"), ("z", None)]
     # what was asked of the first is asked of what is added, and of what the bridge is worth
     assert "plan" in as_of.add(as_events([], types=("user_id",))).events.collect_schema()
-    worth = as_of.identity.worth(lambda one: one.where(pl.col("plan") == "paid").size.events)
+    worth = as_of.identity.compare_unstitched(lambda one: one.where(pl.col("plan") == "paid").size.events)
     assert worth.table.rows() == [("with", 1), ("without", 1)]
     with pytest.raises(ArgumentError, match="traits: 'now' is neither"):
         jn.stitch(events, traits="now")
@@ -398,8 +401,8 @@ def test_lists_are_no_identifiers() -> None:
 def test_without_exclusive_types_the_most_trusted_names_people() -> None:
     rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"anonymous_id": "a"}), Row(2, {"anonymous_id": "b"})]
     identity = stitch_events([as_events(rows)], rules=IdentityRules.rudderstack()).identity
-    assert identity.figure("events that name nobody") == 2
-    assert identity.figure("of these bridged to a known person") == 1
+    assert identity.figure("anonymous events") == 2
+    assert identity.figure("of these linked to a known person") == 1
     assert identity.figure("known people") == 1
     assert "1 of them known by user_id" in identity.finding
 
@@ -423,7 +426,7 @@ def test_explanation_of_what_joins_and_of_what_keeps_apart() -> None:
     assert apart.table["reason"].null_count() == apart.table.height - 1
     assert "refused" in repr(apart)
     assert "ann@x.org" in apart._repr_html_()
-    assert identity.explain("u1", "u1").finding == "'u1' is one identifier."
+    assert identity.explain("u1", "u1").finding == "'u1' is one identifier"
     assert joined.plot().data
 
 
@@ -439,21 +442,23 @@ def test_explanation_of_unknown_and_ambiguous_identifiers() -> None:
     ):
         twice.explain("x1", "x1")
     junk = jn.stitch(as_events([Row(0, {"user_id": "null", "anonymous_id": "a"})])).identity
-    with pytest.raises(UnknownNameError, match="'null' is nobody's"):
+    with pytest.raises(UnknownNameError, match="'null' identifies nobody"):
         junk.explain("null", "a")
 
 
 def test_worth_asks_twice() -> None:
     j = chain()
-    worth = j.identity.worth(lambda one: one.people.height)
+    worth = j.identity.compare_unstitched(lambda one: one.people.height)
     assert worth.table.rows() == [("with", 2), ("without", 4)]
-    table = j.identity.worth(lambda one: one.events.group_by("event").agg(pl.len().alias("n")).sort("event"))
+    table = j.identity.compare_unstitched(
+        lambda one: one.events.group_by("event").agg(pl.len().alias("n")).sort("event")
+    )
     assert table.table.columns == ["event", "n", "n_without"]
-    assert "bridge" in table._repr_html_()
-    with pytest.raises(ArgumentError, match="worth: these journeys are a selection"):
-        j.only([1]).identity.worth(lambda one: one.people.height)
+    assert "stitching" in table._repr_html_()
+    with pytest.raises(ArgumentError, match="compare_unstitched: these journeys are a selection"):
+        j.only([1]).identity.compare_unstitched(lambda one: one.people.height)
     with pytest.raises(ArgumentError, match="expected a result, a table or a number"):
-        j.identity.worth(lambda _: "?")
+        j.identity.compare_unstitched(lambda _: "?")
 
 
 def test_store_keeps_identity_and_says_what_it_cannot(tmp_path) -> None:
@@ -465,11 +470,11 @@ def test_store_keeps_identity_and_says_what_it_cannot(tmp_path) -> None:
     assert opened.identity.rules == j.identity.rules
     assert repr(opened.identity) == repr(j.identity)
     assert opened.identity.explain("u1", "u2").finding == j.identity.explain("u1", "u2").finding
-    with pytest.raises(StoreError, match="worth: these journeys came from a store"):
-        opened.identity.worth(lambda one: one.size.people)
+    with pytest.raises(StoreError, match="compare_unstitched: these journeys came from a store"):
+        opened.identity.compare_unstitched(lambda one: one.size.people)
     with pytest.raises(StoreError, match="add: these journeys came from a store"):
         opened.add(as_events([]))
-    assert Identity.from_frames(j.identity.to_frames()).figures.equals(j.identity.figures)
+    assert Identity._from_frames(j.identity._to_frames()).figures.equals(j.identity.figures)
 
 
 def test_adding_keeps_numbers_and_tells_changes() -> None:
@@ -502,12 +507,12 @@ def test_rules_say_all_that_is_wrong_with_them() -> None:
         "hash_emails: 'yes' is none of True, False",
         "exclusive: expected a sequence of names, got None",
         "priority: expected a sequence of names, got (3,)",
-        "junk: '(unclosed' is no regular expression (unclosed group)",
+        "junk: '(unclosed' is not a regular expression (unclosed group)",
         "joins_known: no kind of explicit link 'aliass'; did you mean 'alias'?",
         "limits: expected a mapping from identifier type to number, got [1]",
     ):
         assert said in str(found.value)
-    with pytest.raises(ArgumentError, match=r"limits\['user_id'\]: 5 cannot be, since user_id is exclusive"):
+    with pytest.raises(ArgumentError, match=r"limits\['user_id'\]: 5 is not valid, since user_id is exclusive"):
         IdentityRules(limits={"user_id": 5})
 
 
@@ -541,7 +546,7 @@ def test_report_shows_everything_escaped() -> None:
     assert "&lt;b&gt;v" in html
     assert "<b>v" not in html
     assert "Refused links (1)" in html
-    assert "3 identifiers are 2 people, 2 of them known by user_id" in repr(identity)
+    assert "3 identifiers belong to 2 people, 2 of them known by user_id" in repr(identity)
     assert identity.plot().data
     assert identity.sizes.rows() == [(1, 1), (2, 1)]
     assert identity.giants.height == 0
@@ -551,8 +556,8 @@ def test_nothing_at_all() -> None:
     empty = jn.stitch(as_events([]))
     assert empty.people.height == 0
     assert empty.identity.table.height == 0
-    assert empty.identity.bridged is None
-    assert "0 identifiers are 0 people" in repr(empty.identity)
+    assert empty.identity.linked_share is None
+    assert "0 identifiers belong to 0 people" in repr(empty.identity)
     assert empty.identity._repr_html_()
 
 
@@ -564,7 +569,7 @@ def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: in
     words = np.random.default_rng(size).integers(0, different, size, dtype=np.uint64) << np.uint64(24)
     if begin:
         words = words[:2_000] & np.uint64(2**48 - 1) | np.uint64(begin)
-    book, seen = combining.Words(), {}
+    book, seen = HashIndex(), {}
     for piece in np.array_split(words, 3):
         number, new = book.number(piece, piece.astype(np.uint32))
         assert number.tolist() == [seen.setdefault(word, len(seen)) for word in piece.tolist()]
@@ -576,7 +581,7 @@ def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: in
 def test_what_stands_beyond_the_end_of_a_table_is_found_when_it_has_grown() -> None:
     # the last places of the small table, and of the large one
     words = np.arange(300, dtype=np.uint64) + np.uint64(2**64 - 300)
-    book = combining.Words(4)
+    book = HashIndex(4)
     for piece in np.array_split(words, 30):
         book.number(piece, piece.astype(np.uint32))
     again, new = book.number(words, words.astype(np.uint32))
@@ -585,7 +590,7 @@ def test_what_stands_beyond_the_end_of_a_table_is_found_when_it_has_grown() -> N
 
 
 def test_a_word_with_two_checks_is_a_collision() -> None:
-    book = combining.Words()
+    book = HashIndex()
     book.number(np.array([5, 6, 5], dtype=np.uint64), np.array([1, 1, 1], dtype=np.uint32))
     assert not book.collided
     book.number(np.array([6], dtype=np.uint64), np.array([2], dtype=np.uint32))

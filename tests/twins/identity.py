@@ -70,7 +70,7 @@ def _moments(times: list[int]) -> pl.Series:
 
 def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None = None, types=TYPES) -> Twin:
     """Follow the rules row by row, link by link."""
-    if rules.others == "name":
+    if rules.unlisted_order == "name":
         types = tuple(sorted(types, key=lambda name: (*(name != one for one in rules.priority), name)))
     rank = {name: at for at, name in enumerate(types)}
 
@@ -98,11 +98,11 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
     links = sorted(seen, key=when)
     rows_and_links = _in_turn(rows, told, links, seen, rules=rules, types=types, order=order)
     shared = set(crowd)
-    if rules.rows == "pairs" and rules.shared != "keep":
+    if rules.overflow_policy == "pairs" and rules.shared != "keep":
         shared |= _met_by_several(everyone, links, crowd=crowd, rules=rules)
     while True:
         groups = Groups(everyone, rules=rules, types=types)
-        if rules.rows == "pairs":
+        if rules.overflow_policy == "pairs":
             for a, b, kind in links:
                 force = kind in rules.joins_known
                 if not {a, b} & crowd and (kind != "row" or not {a, b} & shared):
@@ -115,13 +115,13 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         more: set[Identifier] = set()
         for a, b, _ in sorted(links, key=lambda link: rank[link[1][0]]):
             meet = groups.known(a) and groups.known(b) and groups.of[a] is not groups.of[b]
-            free = not {a, b} & shared and a not in more and a[0] != b[0] and b[0] not in rules.naming
+            free = not {a, b} & shared and a not in more and a[0] != b[0] and b[0] not in rules.identifying_types
             if meet and free and rules.shared != "keep":
                 more.add(b)
         shared |= more
-        if not more or rules.rows == "trim":
+        if not more or rules.overflow_policy == "trim":
             break
-    if rules.rows == "trim" and rules.shared != "keep":
+    if rules.overflow_policy == "trim" and rules.shared != "keep":
         groups.set_loose(links, shared=shared)
     group = groups.of
     last = _first_seen(rows, told, pushes, of=max)
@@ -175,7 +175,7 @@ class Groups:
         self.rules, self.types = rules, types
 
     def known(self, one: Identifier) -> bool:
-        return any(end[0] in self.rules.naming for end in self.of[one])
+        return any(end[0] in self.rules.identifying_types for end in self.of[one])
 
     def make(self, members: set[Identifier]) -> None:
         for one in members:
@@ -210,7 +210,7 @@ class Groups:
             loose = [
                 piece
                 for piece in {id(one): one for one in part.values()}.values()
-                if not piece & shared and not any(one[0] in self.rules.naming for one in piece)
+                if not piece & shared and not any(one[0] in self.rules.identifying_types for one in piece)
             ]
             for piece in loose:
                 self.make(piece)
@@ -266,15 +266,15 @@ def _sights(
 
 def _met(rows, told, seen, *, rules: IdentityRules) -> dict[tuple[Identifier, Identifier, str], int]:
     """Where rows are trimmed, what was left out of one that names somebody was not met by what stayed in it."""
-    if rules.rows != "trim":
+    if rules.overflow_policy != "trim":
         return seen
-    nameless = [at for at, ids in enumerate(told) if not any(one[0] in rules.naming for one in ids)]
+    nameless = [at for at, ids in enumerate(told) if not any(one[0] in rules.identifying_types for one in ids)]
     return _first_seen([rows[at] for at in nameless], [told[at] for at in nameless], [])
 
 
 def _own(ids, *, shared, rules) -> Identifier | None:
     """By which identifier is a row somebody's own?"""
-    return next((one for one in ids[: 1 if rules.rows == "trim" else None] if one not in shared), None)
+    return next((one for one in ids[: 1 if rules.overflow_policy == "trim" else None] if one not in shared), None)
 
 
 def _give(seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None:
@@ -330,7 +330,7 @@ def _assign(rows, told, *, rules, group, moments, shared, refused, order) -> Twi
     for row, ids in zip(rows, told, strict=True):
         own = _own(ids, shared=shared, rules=rules)
         on = next((one for one in ids if one in shared), None)
-        if on is None or (own is not None and rules.named == "keep"):
+        if on is None or (own is not None and rules.named_event_owner == "keep"):
             whose.append(head(own) if own is not None else None)
         elif rules.shared == "drop" and moments.get(on):
             whose.append(None)

@@ -62,7 +62,10 @@ def test_files_that_changed_are_not_taken_for_what_they_were(tmp_path) -> None:
     with pytest.raises(StoreError, match=had):
         j.add(late)
     table[:1].write_csv(file)
-    for ask, name in ((lambda: j.add(late), "add"), (lambda: j.identity.worth(lambda one: one.size.people), "worth")):
+    for ask, name in (
+        (lambda: j.add(late), "add"),
+        (lambda: j.identity.compare_unstitched(lambda one: one.size.people), "compare_unstitched"),
+    ):
         with pytest.raises(StoreError, match=rf"{name}: 'export' had 3 rows when it was stitched and has 1 now"):
             ask()
     file.write_bytes(b"at,user_id,device\n2026-03-01,\xff\xff,d\n")
@@ -99,7 +102,7 @@ def test_what_the_bridge_is_worth_where_a_type_comes_from_links_only() -> None:
         table, timestamp="day", event=pl.lit("x"), ids=["user_id"], links={"old": "old_id"}, name="app"
     )
     j = jn.stitch(events, rules=jn.IdentityRules(limits={"old_id": 5}))
-    worth = j.identity.worth(lambda one: one.people["old_id"].drop_nulls().len())
+    worth = j.identity.compare_unstitched(lambda one: one.people["old_id"].drop_nulls().len())
     assert worth.table.rows() == [("with", 2), ("without", 0)]
 
 
@@ -113,7 +116,7 @@ def test_the_reason_of_a_refusal_is_one_of_the_rules() -> None:
     for name, rules in {
         "two": jn.IdentityRules(exclusive=("user_id", "email")),
         "few": jn.IdentityRules(max_ids=3),
-        "trim": jn.IdentityRules(rows="trim", exclusive=("user_id", "email")),
+        "trim": jn.IdentityRules(overflow_policy="trim", exclusive=("user_id", "email")),
     }.items():
         told[name] = set(jn.stitch(events, rules=rules).identity.refused["reason"].cast(pl.String))
     people = {"two values of user_id", "two values of email", "over an identifier of several people"}
@@ -125,11 +128,11 @@ def test_the_reason_of_a_refusal_is_one_of_the_rules() -> None:
 def test_where_no_identifier_is_a_users_it_is_said_that_nothing_kept_users_apart() -> None:
     table = pl.DataFrame({"day": DAYS[:2], "customer": ["ann", "bob"], "device": ["d", "d"]})
     events = jn.read_table(table, timestamp="day", event=pl.lit("x"), ids=["customer", "device"], name="app")
-    warning = "No identifier is a user_id, so that nothing kept users apart: name theirs in rules.exclusive."
+    warning = "No identifier is a user_id, so nothing kept users apart: name theirs in rules.exclusive."
     assert jn.stitch(events).identity.finding.endswith(warning)
     ours = jn.IdentityRules(exclusive=("customer",))
     assert jn.stitch(events, rules=ours).identity.finding == (
-        "3 identifiers are 2 people, 2 of them known by customer; 1 link was refused."
+        "3 identifiers belong to 2 people, 2 of them known by customer; 1 link was refused."
     )
     with pytest.raises(UnknownNameError, match=r"rules.exclusive: no identifier type '\*'"):
         jn.stitch(events, rules=jn.IdentityRules(exclusive=("*",)))
@@ -142,4 +145,4 @@ def test_it_is_told_of_which_time_each_source_is() -> None:
     )
     assert j.identity.rows["first"].to_list() == first.to_list()
     assert j.identity.rows["last"].to_list() == last.to_list()
-    assert "6 rows read" in j.identity.account
+    assert "6 rows read" in j.identity.row_summary

@@ -16,4 +16,4 @@ def test_a_number_that_was_merged_away_is_never_given_again(tmp_path) -> None:
     j = added(j, Row(4, {"user_id": "w"}), name="somebody new")
     assert j.identity.table.select("id", "person").rows() == [("u", 1), ("a", 1), ("w", 3)]
     j.save(tmp_path / "store")
-    assert jn.open(tmp_path / "store").identity.highest == j.identity.highest == 3
+    assert jn.open(tmp_path / "store").identity._highest == j.identity._highest == 3

@@ -1,4 +1,4 @@
-"""What the identity report lists, and what the bridge is said to be worth."""
+"""What the identity report lists, and what stitching is said to change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import journeys as jn
 from journeys.errors import ArgumentError, UnknownNameError
 from journeys.events.placeholder_values import placeholder_reason
 from journeys.identity import IdentityRules
-from journeys.identity.worth import compare
+from journeys.identity.stitching_impact import compare_answers
 from tests.twins.identity import Row, as_events
 
 
@@ -39,7 +39,7 @@ def test_hashed_addresses_of_nobody_do_not_show() -> None:
     identity = jn.stitch(as_events(rows), rules=IdentityRules(hash_emails=True, salt="pepper")).identity
     assert "@" not in str(identity.junk.rows())
     assert "null" in identity.junk["id"]
-    with pytest.raises(UnknownNameError, match="'Test@test.com' is nobody's"):
+    with pytest.raises(UnknownNameError, match="'Test@test.com' identifies nobody"):
         identity.explain("Test@test.com", "a")
 
 
@@ -49,35 +49,35 @@ def test_a_figure_that_is_not_there() -> None:
         identity.figure("people ")
 
 
-def test_worth_needs_a_question() -> None:
+def test_stitching_impact_needs_a_question() -> None:
     identity = jn.stitch(as_events([Row(0, {"user_id": "u"})])).identity
     with pytest.raises(ArgumentError, match=r"ask: expected a function that takes journeys, such as .*, got 3\."):
-        identity.worth(3)
+        identity.compare_unstitched(3)
 
 
 STEPS = {"step": [1, 2, 3], "name": ["Visit", "Sign up", "Buy"]}
-BRIDGED = pl.DataFrame({**STEPS, "people": [80, 40, 20], "rate_from_start": [1.0, 0.5, 0.25], "ci_low": [None] * 3})
-APART = pl.DataFrame({**STEPS, "people": [100, 0, 20], "rate_from_start": [1.0, 0.0, 0.2], "ci_low": [None] * 3})
+STITCHED = pl.DataFrame({**STEPS, "people": [80, 40, 20], "rate_from_start": [1.0, 0.5, 0.25], "ci_low": [None] * 3})
+UNSTITCHED = pl.DataFrame({**STEPS, "people": [100, 0, 20], "rate_from_start": [1.0, 0.0, 0.2], "ci_low": [None] * 3})
 
 
-def test_worth_says_the_largest_difference_and_shows_what_differs() -> None:
-    worth = compare(BRIDGED, APART)
-    assert worth.finding == "Sign up: rate from start 50% with the bridge, 0% without (+50.0 points)"
-    assert worth.changes.rows() == [
+def test_stitching_impact_says_the_largest_difference_and_shows_what_differs() -> None:
+    impact = compare_answers(STITCHED, UNSTITCHED)
+    assert impact.finding == "Sign up: rate from start 50% with stitching, 0% without (+50.0 points)"
+    assert impact.changes.rows() == [
         (1, "Visit", "people", 80.0, 100.0, -20.0),
         (2, "Sign up", "people", 40.0, 0.0, 40.0),
         (2, "Sign up", "rate_from_start", 0.5, 0.0, 0.5),
         (3, "Buy", "rate_from_start", 0.25, 0.2, 0.25 - 0.2),
     ]
-    html = worth._repr_html_()
+    html = impact._repr_html_()
     assert "+50.0 points" in html
     assert "ci low" not in html.split("<details>")[0]
-    assert worth.plot().layout.title.text.startswith("<b>Sign up: rate from start")
-    of_people = worth.plot(measure="people", narrow=True).layout.title.text.replace("<br>", " ")
-    assert of_people.startswith("<b>Sign up: people 40 with the bridge, 0 without (+40)")
-    assert "People; without the bridge every identifier is a person of its own" in of_people
+    assert impact.plot().layout.title.text.startswith("<b>Sign up: rate from start")
+    of_people = impact.plot(measure="people", narrow=True).layout.title.text.replace("<br>", " ")
+    assert of_people.startswith("<b>Sign up: people 40 with stitching, 0 without (+40)")
+    assert "People; without stitching every identifier is a person of its own" in of_people
     with pytest.raises(UnknownNameError, match="measure: no column of numbers 'peple'; did you mean 'people'"):
-        worth.plot(measure="peple")
+        impact.plot(measure="peple")
 
 
 @pytest.mark.parametrize(
@@ -92,57 +92,60 @@ def test_worth_says_the_largest_difference_and_shows_what_differs() -> None:
         (np.timedelta64(3, "s"), timedelta(seconds=1), 2e6),
     ],
 )
-def test_worth_of_every_kind_of_number(one, other, difference) -> None:
-    worth = compare(one, other)
-    assert worth.bridged is one
-    assert worth.changes["difference"].to_list() == ([difference] if difference is not None else [])
+def test_stitching_impact_of_every_kind_of_number(one, other, difference) -> None:
+    impact = compare_answers(one, other)
+    assert impact.stitched is one
+    assert impact.changes["difference"].to_list() == ([difference] if difference is not None else [])
 
 
 @pytest.mark.parametrize("answer", [np.str_("3"), np.datetime64("2026-03-01"), 3j, np.complex64(3)])
-def test_worth_of_what_is_no_number(answer) -> None:
+def test_stitching_impact_of_what_is_no_number(answer) -> None:
     with pytest.raises(ArgumentError, match=f"expected a result, a table or a number .*, got {type(answer).__name__}"):
-        compare(answer, answer)
+        compare_answers(answer, answer)
 
 
-def test_worth_matches_behaviours_whose_strength_the_bridge_changes() -> None:
+def test_stitching_impact_matches_behaviours_whose_strength_the_bridge_changes() -> None:
     told = {"behaviour": ["Signed In"], "kind": ["event"], "value": ["Signed In"]}
     one = pl.DataFrame({**told, "phi": [0.4], "strength": ["strong"], "note": ["few"], "rate_with": [0.5]})
     other = pl.DataFrame({**told, "phi": [0.05], "strength": ["negligible"], "note": [None], "rate_with": [0.25]})
-    worth = compare(one, other)
-    assert worth.finding == "Signed In: phi 0.40 with the bridge, 0.05 without (+0.35)"
-    assert worth.table.height == 1
-    nearly = compare(one, one.with_columns(phi=0.399))
-    assert nearly.finding == "Signed In: phi 0.40 with the bridge, 0.40 without (0.00)"
-    assert worth.plot().layout.yaxis.ticktext == ("Signed In ",)
+    impact = compare_answers(one, other)
+    assert impact.finding == "Signed In: phi 0.40 with stitching, 0.05 without (+0.35)"
+    assert impact.table.height == 1
+    nearly = compare_answers(one, one.with_columns(phi=0.399))
+    assert nearly.finding == "Signed In: phi 0.40 with stitching, 0.40 without (0.00)"
+    assert impact.plot().layout.yaxis.ticktext == ("Signed In ",)
     notes = pl.DataFrame({"note": ["a", "b"], "people": [3, 2]})
-    assert compare(notes, notes.with_columns(people=pl.lit(1))).finding == "a: people 3 with the bridge, 1 without (+2)"
-    rate = worth.plot(measure="rate_with").layout
-    assert "Signed In: conversion rate with it 50% with the bridge, 25% without" in rate.title.text.replace("<br>", " ")
-    assert "Conversion rate with it; without the bridge" in rate.title.text.replace("<br>", " ")
+    assert (
+        compare_answers(notes, notes.with_columns(people=pl.lit(1))).finding
+        == "a: people 3 with stitching, 1 without (+2)"
+    )
+    rate = impact.plot(measure="rate_with").layout
+    assert "Signed In: conversion rate with it 50% with stitching, 25% without" in rate.title.text.replace("<br>", " ")
+    assert "Conversion rate with it; without stitching" in rate.title.text.replace("<br>", " ")
 
 
-def test_worth_of_numbers_of_nothing_and_of_rows_without_names() -> None:
-    one = compare(2, 5)
-    assert one.finding == "Value 2 with the bridge, 5 without (−3)"
+def test_stitching_impact_of_numbers_of_nothing_and_of_rows_without_names() -> None:
+    one = compare_answers(2, 5)
+    assert one.finding == "Value 2 with stitching, 5 without (−3)"
     assert one.changes.rows() == [("value", 2.0, 5.0, -3.0)]
     assert one.plot().data
-    same = compare(BRIDGED, BRIDGED)
-    assert same.finding == "The bridge changes nothing in this answer."
+    same = compare_answers(STITCHED, STITCHED)
+    assert same.finding == "Stitching changes nothing in this answer."
     assert same.changes.height == 0
     assert same.plot().data
-    loose = compare(pl.DataFrame({"n": [1, 2]}), pl.DataFrame({"n": [3]}))
-    assert "cannot be told from one another" in loose.finding
+    loose = compare_answers(pl.DataFrame({"n": [1, 2]}), pl.DataFrame({"n": [3]}))
+    assert "cannot be matched" in loose.finding
     assert loose.changes.height == 0
     assert "nothing to compare" in str(loose.plot().layout.annotations)
-    only = compare(pl.DataFrame({"name": ["a"], "n": [1]}), pl.DataFrame({"name": ["b"], "n": [1]}))
-    assert only.finding == "a: n 1 with the bridge, – without"
+    only = compare_answers(pl.DataFrame({"name": ["a"], "n": [1]}), pl.DataFrame({"name": ["b"], "n": [1]}))
+    assert only.finding == "a: n 1 with stitching, – without"
 
 
 def test_sizes_are_said_in_a_sentence_of_their_own() -> None:
     rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"user_id": "v"}), Row(2, {"user_id": "w"})]
     fig = jn.stitch(as_events(rows)).identity.plot_sizes()
     assert "33% of people have several identifiers, at most 2" in fig.layout.title.text.replace("\u00a0", " ")
-    assert "bridged" not in fig.layout.title.text
+    assert "linked" not in fig.layout.title.text
 
 
 def test_a_giant_that_is_everybody_is_suspicious() -> None:
@@ -156,7 +159,10 @@ def test_a_giant_that_is_everybody_is_suspicious() -> None:
 def test_folded_tables_are_set_as_the_card_is() -> None:
     frame = pl.DataFrame({"at": ["2026-03-01"], "user_id": ["u"]})
     j = jn.stitch(jn.read_table(frame, timestamp="at", event=pl.lit("Paid"), ids=["user_id"]))
-    for html in (j.identity._repr_html_(), j.identity.worth(lambda one: one.people.select("person"))._repr_html_()):
+    for html in (
+        j.identity._repr_html_(),
+        j.identity.compare_unstitched(lambda one: one.people.select("person"))._repr_html_(),
+    ):
         before, folded, _ = html.partition("<details>")
         assert not folded or before.endswith('<div class="jn">')
         assert html.count("<style>") == 1
@@ -175,9 +181,10 @@ def test_a_type_called_like_a_column_of_giants_is_told_apart():
 def test_a_store_has_the_links_in_one_order() -> None:
     rows = [Row(at, {"user_id": f"u{at % 7}", "anonymous_id": f"a{at % 13}"}) for at in range(40)]
     identity = jn.stitch(as_events(rows)).identity
-    mixed = replace(identity, evidence=identity.evidence.sample(fraction=1, shuffle=True, seed=3))
-    assert not mixed.evidence.equals(identity.evidence)
-    assert mixed.to_frames()["evidence"].equals(identity.to_frames()["evidence"])
+    graph = identity._graph
+    mixed = replace(identity, _graph=replace(graph, evidence=graph.evidence.sample(fraction=1, shuffle=True, seed=3)))
+    assert not mixed._graph.evidence.equals(graph.evidence)
+    assert mixed._to_frames()["evidence"].equals(identity._to_frames()["evidence"])
 
 
 def test_values_that_are_nobody_for_two_reasons_have_an_order() -> None:

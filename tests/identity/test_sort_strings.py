@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from journeys.identity.texts import order_texts
+from journeys.identity.encode_ids import sort_strings
 
 SHORT = st.text(alphabet="aé-0\x00", max_size=4)
 
@@ -17,7 +17,7 @@ SHORT = st.text(alphabet="aé-0\x00", max_size=4)
 @example(["a", "a\x00"], "")
 def test_texts_are_put_in_order(texts: list[str], beginning: str) -> None:
     texts = [beginning + text for text in texts]
-    order, starts = order_texts(pl.Series(texts, dtype=pl.String))
+    order, starts = sort_strings(pl.Series(texts, dtype=pl.String))
     assert [texts[at] for at in order] == sorted(texts, key=str.encode)
     assert [texts[at] for at in order[starts]] == sorted(set(texts), key=str.encode)
 
@@ -25,6 +25,6 @@ def test_texts_are_put_in_order(texts: list[str], beginning: str) -> None:
 @pytest.mark.parametrize("tail", ["", "-the-same-end"])
 def test_long_texts_that_differ_late(tail: str) -> None:
     texts = [f"{at % 7:036d}{at % 11:09d}{tail}" for at in range(500)]
-    order, starts = order_texts(pl.Series(texts))
+    order, starts = sort_strings(pl.Series(texts))
     assert [texts[at] for at in order] == sorted(texts)
     assert int(starts.sum()) == 77

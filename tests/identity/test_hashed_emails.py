@@ -49,7 +49,7 @@ def test_addresses_in_properties_and_traits_are_hashed(tmp_path):
     assert junk == [("anonymous_id", "null"), ("user_id", hashed("test@x.org"))]
     assert j.quarantine["property_email"].to_list() == [hashed("gone@x.org")]
     assert j.by_account().people["group_billing_email"].to_list() == [hashed("pay@x.org")]
-    frames = [j.events.collect(), j.people, j.quarantine, *j.identity.to_frames().values(), j.identity.table]
+    frames = [j.events.collect(), j.people, j.quarantine, *j.identity._to_frames().values(), j.identity.table]
     assert not any("@x.org" in str(frame.rows()) or "@work.org" in str(frame.rows()) for frame in frames)
 
 

@@ -1,4 +1,4 @@
-"""An answer with the bridge and without it: two dots a row."""
+"""An answer with and without stitching: two dots per row."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import agree, number, plural
 
-__all__ = ["draw"]
+__all__ = ["draw_stitching_impact"]
 
 
-def draw(
+def draw_stitching_impact(
     table: pl.DataFrame,
     *,
-    form: Callable[[float | None], str] = number,
+    number_format: Callable[[float | None], str] = number,
     title: str = "",
     subtitle: str = "",
     top: int = 15,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw each row as a filled dot (with the bridge) and a hollow one (without), with the numbers beside them.
+    """Draw each row as a filled dot (with stitching) and a hollow one (without), with the numbers beside them.
 
     Parameters
     ----------
     table
         `name`, `with`, `without`, `difference`.
-    form
-        The words for a number.
+    number_format
+        The function that writes a number as text.
     title, subtitle
         The finding and the definition.
     top
         How many rows: those that differ most, in the table's order.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
     >>> table = pl.DataFrame({"name": ["Buy"], "with": [20.0], "without": [5.0], "difference": [15.0]})
-    >>> [list(trace.x) for trace in draw(table).data]
+    >>> [list(trace.x) for trace in draw_stitching_impact(table).data]
     [[5.0, 20.0], [5.0], [20.0]]
     """
-    told = table.filter(pl.any_horizontal(pl.col("with", "without").is_finite())).with_row_index("at")
-    if not told.height:
+    changed = table.filter(pl.any_horizontal(pl.col("with", "without").is_finite())).with_row_index("at")
+    if not changed.height:
         return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     size = pl.col("difference").abs().fill_null(0)
-    rows = told.sort(size, "at", descending=[True, False]).head(top).sort("at").to_dicts()
-    left = told.height - len(rows)
-    said = [subtitle, "Filled with the bridge, hollow without it."]
-    said += (
+    rows = changed.sort(size, "at", descending=[True, False]).head(top).sort("at").to_dicts()
+    left = changed.height - len(rows)
+    notes = [subtitle, "Filled: with stitching; hollow: without."]
+    notes += (
         [f"{plural(left, 'row')} that {agree(left, 'differs less is', 'differ less are')} left out."] if left else []
     )
     theme = colours(dark=dark)
@@ -70,9 +70,9 @@ def draw(
             )
         )
         rising = not both or row["with"] >= row["without"]
-        hover = f"{row['name']}: {form(row['with'])} with the bridge, {form(row['without'])} without"
+        hover = f"{row['name']}: {number_format(row['with'])} with stitching, {number_format(row['without'])} without"
         for value, filled in zip(ends, (False, True), strict=True):
-            words = label(form(value))
+            words = label(number_format(value))
             fig.add_trace(
                 go.Scatter(
                     x=[value],
@@ -110,12 +110,12 @@ def draw(
     fig.update_xaxes(visible=False, range=[low - room, high + room], fixedrange=True)
     fig.update_yaxes(range=[-len(rows) + 0.5, 0.8 if narrow else 0.5], fixedrange=True)
     if narrow:
-        # above its dots a name has the whole width
+        # above its dots, a name has the whole width
         fig.update_yaxes(visible=False)
     else:
         names = [f"{label(row['name'], 44)} " if row["name"] else "" for row in rows]
         fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
         fig.update_yaxes(tickfont={"size": 13, "color": theme.ink})
     height = 24 + (52 if narrow else 34) * len(rows)
-    words = ". ".join(one.removesuffix(".") for one in said if one) + "."
+    words = ". ".join(one.removesuffix(".") for one in notes if one) + "."
     return apply_theme(fig, title=title, subtitle=words, dark=dark, narrow=narrow, height=height)

@@ -1,0 +1,434 @@
+"""What stitching found, as an analyst reads it: who is who, what was refused, and what stitching changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import polars as pl
+
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown
+from journeys.events import Events
+from journeys.identity.explain import LinkExplanation, explain_link
+from journeys.identity.find_id import IdLike
+from journeys.identity.graph import IdentityGraph, order_edges
+from journeys.identity.read_rows import check_unchanged
+from journeys.identity.rules import IdentityRules
+from journeys.identity.stitching_impact import StitchingImpact, compare_answers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+__all__ = ["Identity", "Stitched"]
+
+_GRAPH_FRAMES = ("ids", "evidence", "junk", "shared_events")
+_FRAMES = ("rows", "figures", "memberships", "accounts", "changes")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Identity:
+    """Who is who, and by which evidence.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per identifier: `id_type`, `id`, `person` (Int64), `first_seen`, `last_seen`; sorted by person, then
+        trust, then value. An identifier that several people share is listed with the person of its first link; with
+        ``shared="last"``, of its last.
+    figures : pl.DataFrame
+        `measure`, `count`: what stitching did, in numbers.
+    rows : pl.DataFrame
+        One row per source: what became of every row that was read, and the times of its `first` and `last` event.
+        `read` = `events` + `facts` + `duplicates` + `quarantined`, always.
+    memberships : pl.DataFrame
+        `person`, `timestamp`, `group_id`: who joined which account when.
+    accounts : pl.DataFrame
+        `group_id` and the latest traits that group calls have for each account.
+    changes : pl.DataFrame
+        After later data was added: `person`, its number `before`, `change` ("merged" or "split").
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> table = pl.DataFrame({
+    ...     "at": ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"],
+    ...     "user_id": ["ann", None, "bob", None], "device": ["d1"] * 4,
+    ... })
+    >>> events = jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=["user_id", "device"], name="web")
+    >>> identity = jn.stitch(events).identity
+    >>> identity.table.select("id_type", "id", "person").rows()
+    [('user_id', 'ann', 1), ('device', 'd1', 1), ('user_id', 'bob', 2)]
+    >>> identity.shared.select("id", "people", "events").rows()
+    [('d1', 2, 2)]
+    """
+
+    figures: pl.DataFrame
+    rows: pl.DataFrame
+    memberships: pl.DataFrame
+    accounts: pl.DataFrame
+    changes: pl.DataFrame
+    _graph: IdentityGraph
+    _traits: Literal["latest", "as_of"] = "latest"
+    _highest: int = 0
+    _is_selection: bool = False
+    _restitch: Callable[..., Stitched] | None = field(default=None)
+    _build: Callable[[Stitched], Any] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        # the highest number that was ever given to a person, also to one who is another's now
+        highest = int(self._graph.ids["person"].to_numpy().max(initial=0))
+        object.__setattr__(self, "_highest", max(self._highest, highest))
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """One row per identifier: `id_type`, `id`, `person`, `first_seen`, `last_seen`."""
+        # the identifiers are in order of trust and value already
+        return (
+            self._graph.ids.with_row_index("code")
+            .sort("person", "code")
+            .select(pl.col("id_type").cast(pl.String), "id", "person", "first_seen", "last_seen")
+        )
+
+    @property
+    def rules(self) -> IdentityRules:
+        """The rules that were followed."""
+        return self._graph.rules
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The identifier types, most trusted first."""
+        return self._graph.types
+
+    @property
+    def junk(self) -> pl.DataFrame:
+        """Placeholder values, which link nothing: `id_type`, `id`, `reason`, `rows`."""
+        return self._graph.junk
+
+    @cached_property
+    def links(self) -> pl.DataFrame:
+        """Every link that holds: both identifiers, `kind`, `first_seen`, `last_seen`, `rows`, `source`."""
+        return self._decode(pl.col("reason").is_null()).drop("reason")
+
+    @cached_property
+    def refused(self) -> pl.DataFrame:
+        """Every link that was refused, with the `reason`, in the order of the rules."""
+        return self._decode(pl.col("reason").is_not_null())
+
+    @cached_property
+    def shared(self) -> pl.DataFrame:
+        """Identifiers of several people: `id_type`, `id`, `people` who used it, anonymous `events` on it.
+
+        Those of one person are shared mailboxes that one person has used so far: they link nothing all the same.
+        """
+        ids, evidence = self._graph.ids, self._graph.evidence
+        used = [
+            evidence.select(code=pl.col(one).cast(pl.Int64), person=ids["person"].gather(evidence[other]))
+            for one, other in (("a", "b"), ("b", "a"))
+        ]
+        mine = ids.with_row_index("code").filter("shared").select(pl.col("code").cast(pl.Int64), "person")
+        used.append(self._graph.shared_events.select("code", "person").drop_nulls())
+        people = pl.concat(used).join(mine.select("code"), on="code", how="semi").unique()
+        # an identifier that is alone is no person who used it
+        alone = ids.group_by("person").len().filter(pl.col("len") == 1)
+        people = people.join(mine.join(alone, on="person", how="semi"), on=["code", "person"], how="anti")
+        counted = people.group_by("code").agg(pl.len().cast(pl.Int64).alias("people"))
+        events = self._graph.shared_events.group_by("code").agg(pl.col("events").sum())
+        return (
+            mine.join(counted, on="code", how="left")
+            .join(events, on="code", how="left")
+            .with_columns(
+                pl.lit(ids[name]).gather(pl.col("code")).cast(pl.String).alias(name) for name in ("id_type", "id")
+            )
+            .with_columns(pl.col("people").fill_null(1), pl.col("events").fill_null(0))
+            .sort("people", "code", descending=[True, False])
+            .select("id_type", "id", "people", "events")
+        )
+
+    @cached_property
+    def sizes(self) -> pl.DataFrame:
+        """How many identifiers people have: `identifiers`, `people`."""
+        return (
+            self._graph.ids.group_by("person")
+            .agg(pl.len().cast(pl.Int64).alias("identifiers"))
+            .group_by("identifiers")
+            .agg(pl.len().cast(pl.Int64).alias("people"))
+            .sort("identifiers")
+        )
+
+    @cached_property
+    def giants(self) -> pl.DataFrame:
+        """People with suspiciously many identifiers: `person`, `identifiers`, one count per type; the largest first.
+
+        Listed are those with more than 10 identifiers and more than ten times the median of all who are not the
+        largest.
+        """
+        taken = ("person", "identifiers")  # by the other columns
+        counts = self._graph.ids.group_by("person").agg(
+            pl.len().cast(pl.Int64).alias("identifiers"),
+            *(
+                (pl.col("id_type") == name).sum().cast(pl.Int64).alias(f"{name} ids" if name in taken else name)
+                for name in self.types
+            ),
+        )
+        others = counts.filter(pl.col("identifiers") < pl.col("identifiers").max())["identifiers"].median()
+        many = max(10.0, 10 * float(others or 0))  # type: ignore[arg-type]
+        return counts.filter(pl.col("identifiers") > many).sort("identifiers", "person", descending=[True, False])
+
+    @property
+    def linked_share(self) -> float | None:
+        """Share of anonymous events that were linked to a known person; None if there are no anonymous events."""
+        anonymous = self.figure("anonymous events")
+        return self.figure("of these linked to a known person") / anonymous if anonymous else None
+
+    def figure(self, measure: str) -> int:
+        """Return one of the `figures` by its name."""
+        names = self.figures["measure"].to_list()
+        if measure not in names:
+            raise UnknownNameError(unknown("measure", str(measure), available=names, what="figure"))
+        return int(self.figures.filter(pl.col("measure") == measure)["count"].item())
+
+    def explain(self, a: IdLike, b: IdLike, *, salt: str | None = None) -> LinkExplanation:
+        """Explain why two identifiers are one person, or what keeps them apart.
+
+        Parameters
+        ----------
+        a, b : str, int or (str, str or int)
+            Identifiers; with their type in front, ``("user_id", "42")``, where two types have the same value.
+        salt : str, optional
+            The salt of hashed addresses, where the journeys were opened from a store, which does not keep it.
+
+        Returns
+        -------
+        LinkExplanation
+            Its `table` is the chain of links, the shortest with the fewest refusals; `joined` says whether they are
+            one person.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such identifier; the closest are named.
+        ArgumentError
+            When a value is found under two types, or cannot be an identifier.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> seen = pl.DataFrame({"at": ["2026-03-01"], "device": ["d1"], "user": ["ann"], "what": ["Signed Up"]})
+        >>> events = jn.read_table(
+        ...     seen, timestamp="at", event="what", ids={"user_id": "user", "device": "device"}, name="web"
+        ... )
+        >>> jn.stitch(events).identity.explain("ann", "d1")
+        'ann' and 'd1' are one person:
+          user_id 'ann' with device 'd1': in 1 row of web since 2026-03-01 00:00 ("Signed Up")
+        """
+        return explain_link(self._graph, a, b, salt=salt)
+
+    def compare_unstitched(self, ask: Callable[[Any], Any]) -> StitchingImpact:
+        """Ask the same question of stitched and of unstitched journeys, and compare the answers.
+
+        Unstitched, every identifier is a person of its own, as a tool without identity resolution would see them.
+
+        Parameters
+        ----------
+        ask : callable
+            Takes journeys, returns a result or a table: ``lambda j: j.funnel([...])``.
+
+        Returns
+        -------
+        StitchingImpact
+            Its `finding` says the largest difference, `changes` has every number that differs, `table` each number
+            twice, with stitching and `_without`; `.stitched` and `.unstitched` are the answers.
+
+        Raises
+        ------
+        ArgumentError
+            When the journeys are a selection, `ask` is no function, or returns neither a result, nor a table, nor a
+            number.
+        StoreError
+            When the raw events are not at hand because the journeys were opened from a store, or because the files
+            that they were read from have changed.
+        """
+        if not callable(ask):
+            raise ArgumentError(
+                f"ask: expected a function that takes journeys, such as lambda j: j.funnel([...]), got {ask!r}."
+            )
+        if self._is_selection:
+            raise ArgumentError(
+                "compare_unstitched: these journeys are a selection, which would be another one unstitched; ask all of "
+                "them, and select in the question: lambda j: j.only(...).funnel([...])."
+            )
+        if self._restitch is None or self._build is None or not self._graph.sources:
+            raise StoreError(
+                "compare_unstitched: these journeys came from a store, which does not hold the raw events; stitch them "
+                "again with jn.stitch(...) and ask there."
+            )
+        unstitched = self._build(self._restitch(self._graph.sources, link=False))
+        again = self._restitch(self._graph.sources)
+        check_unchanged(again.identity.rows, before=self.rows, what="compare_unstitched")
+        stitched = self._build(again)
+        return compare_answers(ask(stitched), ask(unstitched))
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw whose the events are: named in them, linked to a known person, or unidentified."""
+        from journeys.charts.identity import draw_linked_events
+
+        return draw_linked_events(self.figures, title=self.finding, subtitle=self.row_summary, dark=dark, narrow=narrow)
+
+    def plot_sizes(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw how many identifiers people have."""
+        from journeys.charts.identity import draw_sizes
+
+        return draw_sizes(self.sizes, finding=self._sizes_finding(), dark=dark, narrow=narrow)
+
+    def _sizes_finding(self) -> str:
+        from journeys.display import number, percent
+
+        total = int(self.sizes["people"].sum())
+        if not total:
+            return ""
+        single = int(self.sizes.filter(pl.col("identifiers") == 1)["people"].sum())
+        most = self.sizes["identifiers"][-1]
+        if most == 1:
+            return "Everybody has one identifier"
+        share = f"{percent((total - single) / total)} of people have" if single else "Everybody has"
+        return f"{share} several identifiers, at most {number(most)}"
+
+    @property
+    def finding(self) -> str:
+        """What stitching did, in one sentence."""
+        from journeys.display import agree, number, percent, plural
+
+        people, known = self.figure("people"), self.figure("known people")
+        ids = self._graph.ids.height
+        text = f"{plural(ids, 'identifier')} {agree(ids, 'belongs', 'belong')} to {plural(people, 'person')}"
+        if known:
+            by = [name for name in self.types if name in self.rules.identifying_types]
+            text += f", {number(known)} of them known by {' or '.join(by)}"
+        if self.linked_share is not None and known:
+            text += f"; {percent(self.linked_share)} of anonymous events were linked to a known person"
+        refused = self.figure("links refused")
+        text += f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else "."
+        absent = not set(self.rules.exclusive) & set(self.types) and self.figure("links taken")
+        if self.rules.exclusive and absent:
+            names = " or ".join(self.rules.exclusive)
+            text += f" No identifier is a {names}, so nothing kept users apart: name theirs in rules.exclusive."
+        return text
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Which sources were stitched, by which rules, and how many people and events there are."""
+        span = self.rows.select(pl.col("first").min(), pl.col("last").max()).row(0)
+        return {
+            "sources": self.rows["source"].unique().sort().to_list(),
+            "rules": self.rules,
+            "traits": self._traits,
+            "people": self.figure("people"),
+            "events": self.figure("events"),
+            "first": span[0],
+            "last": span[1],
+        }
+
+    @property
+    def row_summary(self) -> str:
+        """What became of all rows, in one sentence."""
+        from journeys.display import number, plural
+
+        total = self.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
+        return (
+            f"{plural(total['read'], 'row')} read = {plural(total['events'], 'event')} + "
+            f"{plural(total['facts'], 'fact')} + {plural(total['duplicates'], 'duplicate')} + "
+            f"{number(total['quarantined'])} in quarantine."
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the table as a pandas DataFrame."""
+        return self.table.to_pandas()
+
+    def __repr__(self) -> str:
+        return f"Identity: {self.finding}\n{self.row_summary}"
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card, html_table
+
+        top = card("Identity", sentence=f"{self.finding} {self.row_summary}", table=self.figures)
+        more = {"Refused links": self.refused, "Shared identifiers": self.shared, "Placeholder values": self.junk}
+        more |= {"Suspiciously many identifiers": self.giants, "Rows by source": self.rows}
+        details = "".join(
+            f"<details><summary>{title} ({table.height:,})</summary>{html_table(table, rows=10, style=False)}</details>"
+            for title, table in more.items()
+            if table.height
+        )
+        return f'{top}<div class="jn">{details}</div>'  # so that the headings look as the card does
+
+    def _to_frames(self) -> dict[str, pl.DataFrame]:
+        """Return everything but the raw events as frames, for a store."""
+        rules = {one.name: getattr(self.rules, one.name) for one in fields(self.rules) if one.name != "salt"}
+        salted = self._graph.salted or bool(self.rules.salt)
+        settings = {"types": list(self.types), "rules": rules, "salted": salted, "highest": self._highest}
+        frames = {name: getattr(self._graph, name) for name in _GRAPH_FRAMES}
+        frames |= {name: getattr(self, name) for name in _FRAMES}
+        # edges were counted in no order, and storing them again must give the same bytes
+        frames["evidence"] = self._graph.evidence.sort("a", "b", pl.col("kind").cast(pl.String))
+        return frames | {"settings": pl.DataFrame({"json": [json.dumps(settings)]})}
+
+    @classmethod
+    def _from_frames(cls, frames: Mapping[str, pl.DataFrame]) -> Self:
+        """Take an identity out of a store; it has no raw events, so that it cannot be stitched again."""
+        settings = json.loads(frames["settings"]["json"][0])
+        of_graph: dict[str, Any] = {name: frames[name] for name in _GRAPH_FRAMES}
+        own: dict[str, Any] = {name: frames[name] for name in _FRAMES}
+        graph = IdentityGraph(
+            **of_graph,
+            types=tuple(settings["types"]),
+            rules=IdentityRules(**settings["rules"]),
+            salted=settings["salted"],
+        )
+        return cls(**own, _graph=graph, _highest=settings["highest"])
+
+    def _stitch_more(self, events: Sequence[Events], *, traits: Literal["latest", "as_of"] | None) -> Stitched:
+        """Stitch the sources again together with later ones; people keep their numbers."""
+        if self._restitch is None or not self._graph.sources:
+            raise StoreError(
+                "add: these journeys came from a store, which does not hold the raw events; stitch everything with "
+                "jn.stitch(...) and save it again."
+            )
+        again = self._restitch([*self._graph.sources, *events], traits=traits or self._traits, before=self)
+        check_unchanged(again.identity.rows, before=self.rows, what="add")
+        return replace(again, identity=replace(again.identity, _highest=self._highest))
+
+    def _decode(self, which: pl.Expr) -> pl.DataFrame:
+        """Return some edges with the identifiers in place of their codes."""
+        edges = order_edges(self._graph.evidence.filter(which), rules=self.rules)
+        ends = [
+            self._graph.ids[name].gather(edges[end]).cast(pl.String).alias(f"{name}_{end}")
+            for end in "ab"
+            for name in ("id_type", "id")
+        ]
+        texts = pl.col("kind", "source", "reason").cast(pl.String)
+        return edges.with_columns(texts).select(*ends, "kind", "first_seen", "last_seen", "rows", "source", "reason")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stitched:
+    """What stitching returns.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per event, in order of arrival: `person` (a whole number), `timestamp`, `event`, properties.
+    identity : Identity
+        Who is who, and by which evidence.
+    people : pl.DataFrame
+        One row per person: `person`, for each identifier type the value seen first, traits; sorted by person.
+    quarantine : pl.DataFrame
+        The events without a person, with the `reason`.
+    """
+
+    table: pl.DataFrame
+    identity: Identity
+    people: pl.DataFrame
+    quarantine: pl.DataFrame

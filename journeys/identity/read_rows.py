@@ -1,0 +1,377 @@
+"""The rows of each source, read once: identifiers as numbers, so that millions of long ones need little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys.errors import StoreError, raise_all
+from journeys.events import Events
+from journeys.events.core import STATUSES
+from journeys.events.duplicates import KEY, RepeatFinder
+from journeys.events.normalise import normalise_ids, normalise_names
+from journeys.identity.id_combinations import IdCombinations, IdCombiner, combine_by_value, hash_columns
+from journeys.identity.normalise import find_placeholders, normalise_series
+from journeys.identity.rules import IdentityRules
+from journeys.parallel import parallel_take
+
+__all__ = [
+    "TRAIT",
+    "SourceRows",
+    "check_unchanged",
+    "drop_repeated_messages",
+    "read_rows",
+    "translate_source_errors",
+]
+
+Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+Names = npt.NDArray[np.unsignedinteger]
+
+TRAIT = "trait:"
+"""The prefix of the columns of facts that hold traits."""
+
+_EVENT, _FACT, _DUPLICATE, _QUARANTINED = range(4)
+_BATCH = 250_000
+_REPEATED = {"at": pl.Int32, "row": pl.UInt32, "home_at": pl.Int32, "home_row": pl.UInt32}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SourceRows:
+    """What one `Events` holds, in order of arrival.
+
+    Attributes
+    ----------
+    name : str
+        The source.
+    events : pl.DataFrame
+        The events without their identifiers: `timestamp`, `event` (Enum), properties, and `message_id` where it is
+        needed.
+    facts : pl.DataFrame
+        The facts: `timestamp`, `kind`, `group_id` where there is one, ``trait:*``.
+    types : tuple of str
+        The identifier types.
+    combinations : np.ndarray
+        Each distinct combination of identifiers: one column per type, with the place of the value in `values`.
+    values : tuple of pl.Series
+        For each type the distinct values as text, and perhaps null.
+    event_combinations, fact_combinations : np.ndarray
+        The number of each row's combination.
+    counts : dict of str to int
+        Rows by status: event, fact, duplicate, quarantined.
+    repeated : int
+        Events dropped because an earlier source brought the same message.
+    first_event : np.ndarray, optional
+        The first event of each combination; only where every row is an event.
+    """
+
+    name: str
+    events: pl.DataFrame
+    facts: pl.DataFrame
+    types: tuple[str, ...]
+    combinations: Numbers
+    values: tuple[pl.Series, ...]
+    event_combinations: Numbers
+    fact_combinations: Numbers
+    counts: dict[str, int]
+    repeated: int = 0
+    first_event: Ints | None = None
+
+
+def read_rows(one: Events, *, messages: bool) -> SourceRows:
+    """Read the rows of one source; `messages` keeps the message ids."""
+    read = _read_batches(one, messages=messages)
+    combined = read.combiner.finish() or combine_by_value(one.rows, ids=one.ids)
+    number = combined.number
+    names = _EventNames(read.names, normalise=one.as_read is not None)
+    counts = [int(np.count_nonzero(read.status == kind)) for kind in range(len(STATUSES))]
+    only_events = counts[_EVENT] == read.status.size
+    of_events = number if only_events else number[read.status == _EVENT]
+    of_facts = number[:0] if only_events else number[read.status == _FACT]
+    events, event, facts = read.events, names.encode(read.event), read.facts
+    if one.as_read is not None:
+        # blank names and identifiers are known only after normalisation
+        without_ids = _without_ids(combined)
+        good_facts = ~without_ids[of_facts]
+        good = event < len(names.normalised)
+        if without_ids.any():
+            good &= ~without_ids[of_events]
+        if "group_id" in facts.columns:
+            of_account = (pl.col("kind") == "group") & pl.col("group_id").is_not_null()
+            good_facts |= facts.select(of_account.fill_null(value=False)).to_series().to_numpy()
+        counts[_QUARANTINED] += int(np.count_nonzero(~good) + np.count_nonzero(~good_facts))
+        if not good.all():
+            events, event, of_events = events.filter(pl.Series(good)), event[good], of_events[good]
+        if not good_facts.all():
+            facts, of_facts = facts.filter(pl.Series(good_facts)), of_facts[good_facts]
+        counts[_EVENT], counts[_FACT] = events.height, facts.height
+    frame = events.with_columns(
+        pl.Series("event", event).cat.to(pl.Enum(names.normalised)),
+        pl.lit(one.name).cast(pl.Enum([one.name])).alias("source"),
+    )
+    first = ("timestamp", "event")
+    return SourceRows(
+        name=one.name,
+        events=frame.select(*first, pl.exclude(first)),
+        facts=facts,
+        types=one.ids,
+        combinations=combined.places,
+        values=combined.values,
+        event_combinations=of_events,
+        fact_combinations=of_facts,
+        counts={name: int(count) for name, count in zip(STATUSES, counts, strict=True) if count},
+        first_event=combined.first_row if of_events.size == number.size else None,
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Batches:
+    """All rows of a source: the status and the combination of each, and the columns of events and facts.
+
+    `names` has the event names as they were read, each with its `place`; `event` has for each event one more than the
+    place of its name, or 0 for none.
+    """
+
+    status: npt.NDArray[np.uint8]
+    events: pl.DataFrame
+    event: Names
+    facts: pl.DataFrame
+    combiner: IdCombiner
+    names: pl.DataFrame
+
+
+def _read_batches(one: Events, *, messages: bool) -> _Batches:
+    """Read batch after batch, so that the texts of all identifiers are never in memory together."""
+    rows = one.rows
+    if one.as_read is not None:
+        rows = one.as_read
+    elif one.with_repeats is not None:
+        rows = one.with_repeats
+    columns = rows.collect_schema().names()
+    left_out = {"source", "event", *one.ids, *(() if messages else ("message_id",))}
+    of_events = [name for name in columns if not name.startswith(("_", TRAIT)) and name not in left_out]
+    of_facts = ["timestamp", *(name for name in columns if name in ("_kind", "group_id") or name.startswith(TRAIT))]
+    categories = pl.Categories.random()
+    wanted = rows.select(
+        *dict.fromkeys([*of_events, *of_facts, *one.ids]),
+        pl.col("event").cast(pl.Categorical(categories)),
+        pl.col("_status").to_physical(),
+        *hash_columns(one.ids),
+        *(name for name in KEY if name in columns),
+    )
+    has_keys = KEY[0] in columns
+    combiner = IdCombiner(one.ids, clean=None if one.as_read is None else normalise_ids)
+    empty = pl.DataFrame(schema=wanted.collect_schema())  # which keeps the categories, too
+    statuses = [np.empty(0, dtype=np.uint8)]
+    events, facts, event = [empty.select(of_events)], [empty.select(of_facts)], [np.empty(0, dtype=np.uint8)]
+    with RepeatFinder() as repeats:
+        for batch in wanted.collect_batches(chunk_size=_BATCH, maintain_order=True):
+            status = batch["_status"].to_numpy()
+            combiner.add(batch)
+            statuses.append(status)
+            is_event = status == _EVENT
+            name = _smallest_codes(batch["event"])
+            every = bool(is_event.all())
+            events.append(batch.select(of_events) if every else batch.select(of_events).filter(pl.Series(is_event)))
+            event.append(name if every else name[is_event])
+            if (status == _FACT).any():
+                facts.append(batch.select(of_facts).filter(pl.Series(status == _FACT)))
+            if has_keys:
+                repeats.add(*batch.select(KEY))
+        status = np.concatenate(statuses)
+        repeated = np.zeros(0, dtype=bool)
+        if has_keys:
+            repeated = np.unpackbits(repeats.find(), count=status.size, bitorder="little").astype(bool)
+    read = _Batches(
+        status,
+        pl.concat(events, rechunk=True),
+        np.concatenate(event),
+        _with_kind(pl.concat(facts)),
+        combiner,
+        pl.DataFrame({"raw": categories.to_series()}).with_columns(
+            pl.col("raw").cast(pl.Categorical(categories)).to_physical().alias("place")
+        ),
+    )
+    if not repeated.any():
+        return read
+    stays, facts_stay = (~repeated[status == kind] for kind in (_EVENT, _FACT))
+    status[repeated] = _DUPLICATE
+    return replace(
+        read,
+        events=read.events.filter(pl.Series(stays)),
+        event=read.event[stays],
+        facts=read.facts.filter(pl.Series(facts_stay)),
+    )
+
+
+def _smallest_codes(names: pl.Series) -> Names:
+    """Return the places of names, plus one, as the smallest numbers that hold them; 0 is no name."""
+    place = names.to_physical().to_numpy() + np.uint32(1) if not names.null_count() else None
+    if place is None:
+        place = (names.to_physical().cast(pl.Int64) + 1).fill_null(0).to_numpy()
+    most = int(place.max(initial=0))
+    return place.astype(np.uint8 if most < 1 << 8 else np.uint16 if most < 1 << 16 else np.uint32)
+
+
+def _with_kind(facts: pl.DataFrame) -> pl.DataFrame:
+    """Name the kind of facts as all sources do, also where a source has none."""
+    if "_kind" in facts.columns:
+        return facts.rename({"_kind": "kind"})
+    return facts.with_columns(pl.lit(None, dtype=pl.String).alias("kind"))
+
+
+class _EventNames:
+    """The event names: `normalised`, sorted; `encode` returns their places, and `len(normalised)` for a blank one."""
+
+    def __init__(self, names: pl.DataFrame, *, normalise: bool) -> None:
+        name = normalise_names(pl.col("raw")) if normalise else pl.col("raw")
+        table = names.select(name.alias("name"), pl.col("place").cast(pl.Int64) + 1)
+        place = table["place"].to_numpy()
+        self.normalised = table["name"].filter(table["name"] != "").unique().sort()
+        small = pl.UInt8 if self.normalised.len() < 255 else pl.UInt16 if self.normalised.len() < 65_535 else pl.UInt32
+        none = self.normalised.len()
+        code = table["name"].replace_strict(self.normalised, range(none), default=none, return_dtype=small)
+        self._code = np.full(int(place.max(initial=0)) + 1, none, dtype=code.to_numpy().dtype)
+        self._code[place] = code.to_numpy()
+
+    def encode(self, names: Names) -> Names:
+        """Return the place in `normalised` of each name, given one more than its place among all names."""
+        return parallel_take(self._code, names)
+
+
+def _without_ids(combined: IdCombinations) -> Flags:
+    """Flag the combinations in which no identifier is left."""
+    empty = np.ones(combined.places.shape[0], dtype=bool)
+    for at, values in enumerate(combined.values):
+        empty &= values.is_null().to_numpy()[combined.places[:, at]]
+    return empty
+
+
+def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRules) -> list[SourceRows]:
+    """Drop events whose message an earlier source has brought already.
+
+    One system may send a message twice at slightly different times, and two names may stand for one system: equal
+    message ids are one message if the event is the same, and the source or the time, and no identifier contradicts.
+    Two systems that number their messages from 1 do not lose any.
+    """
+    keyed = [at for at, one in enumerate(sources) if "message_id" in one.events.columns]
+    if len(keyed) < 2:
+        return list(sources)
+    messages = pl.concat(
+        sources[at]
+        .events.select("message_id", pl.col("source", "event").cast(pl.String), "timestamp")
+        .with_row_index("row")
+        .with_columns(pl.lit(at).alias("at"))
+        for at in keyed
+    ).filter(pl.col("message_id").is_not_null())
+    repeated = [pl.DataFrame(schema=_REPEATED)]
+    for same in (["message_id", "event", "source"], ["message_id", "event", "timestamp"]):
+        # in order of the sources and their rows, so that the first of a group came first
+        home = messages.unique(same, keep="first", maintain_order=True)
+        home = home.select(*same, pl.col("at").alias("home_at"), pl.col("row").alias("home_row"))
+        repeated.append(messages.join(home, on=same).filter(pl.col("at") > pl.col("home_at")).select(*_REPEATED))
+    pairs = pl.concat(repeated).unique()
+    pairs = pairs.filter(~pl.Series(_flag_contradictions(pairs, sources, rules=rules), dtype=pl.Boolean))
+    result = list(sources)
+    for at in keyed:
+        one = sources[at]
+        mine = pairs.filter(pl.col("at") == at)["row"].to_numpy()
+        if not mine.size:
+            result[at] = replace(one, events=one.events.drop("message_id"))
+            continue
+        stays = np.ones(one.events.height, dtype=bool)
+        stays[mine] = False
+        result[at] = replace(
+            one,
+            events=one.events.filter(pl.Series(stays)).drop("message_id"),
+            event_combinations=one.event_combinations[stays],
+            repeated=int((~stays).sum()),
+            first_event=None,
+        )
+    return result
+
+
+def _flag_contradictions(pairs: pl.DataFrame, sources: Sequence[SourceRows], *, rules: IdentityRules) -> Flags:
+    """Flag the pairs of rows that name different people, and those of which only the later has an identifier."""
+    against = np.zeros(pairs.height, dtype=bool)
+    for at, home in pairs.select("at", "home_at").unique().rows():
+        mine = ((pairs["at"] == at) & (pairs["home_at"] == home)).to_numpy()
+        later, first = (
+            pl.DataFrame(
+                {name: _ids_of_rows(sources[one], name, rows=rows, rules=rules) for name in sources[one].types},
+                schema=dict.fromkeys(sources[one].types, pl.String),
+            )
+            for one, rows in ((at, pairs["row"].to_numpy()[mine]), (home, pairs["home_row"].to_numpy()[mine]))
+        )
+        for name in set(later.columns) & set(first.columns):
+            against[mine] |= (later[name] != first[name]).fill_null(value=False).to_numpy()
+        against[mine] |= _has_id(later, rows=int(mine.sum())) & ~_has_id(first, rows=int(mine.sum()))
+    return against
+
+
+def _has_id(ids: pl.DataFrame, *, rows: int) -> Flags:
+    found = np.zeros(rows, dtype=bool)
+    for column in ids:
+        found |= column.is_not_null().to_numpy()
+    return found
+
+
+def _ids_of_rows(one: SourceRows, name: str, *, rows: npt.NDArray[np.uint32], rules: IdentityRules) -> pl.Series:
+    """Return the identifiers of one type in some events, normalised; null for placeholders."""
+    at = one.types.index(name)
+    place = pl.Series(one.combinations[one.event_combinations[rows], at])
+    texts = normalise_series(one.values[at].gather(place), id_type=name, rules=rules)
+    return texts.set(find_placeholders(texts, rules=rules).is_not_null(), None)
+
+
+@contextmanager
+def translate_source_errors(name: str) -> Iterator[None]:
+    """Raise a `StoreError` that names the source when its files are gone or cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StoreError(f"events: a file of {name!r} is not there any more: {error}; read it again.") from error
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise StoreError(
+            f"events: {name!r} cannot be read: {error}. If its files have changed since, read them again."
+        ) from error
+
+
+def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
+    """Refuse to answer from sources that have other rows than they had, or rows of another time.
+
+    Parameters
+    ----------
+    now, before : pl.DataFrame
+        `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources stand below.
+    what : str
+        What was asked for.
+    """
+    columns = ("source", "read", "first", "last")
+    problems = []
+    for (name, then, *span), (_, found, *spans) in zip(
+        before.select(columns).rows(), now.select(columns).rows(), strict=False
+    ):
+        if then != found:
+            changed = f"had {then:,} rows when it was stitched and has {found:,} now"
+        elif span != spans:
+            changed = f"had events {_span(*span)} when it was stitched and has them {_span(*spans)} now"
+        else:
+            continue
+        problems.append(
+            f"{what}: {name!r} {changed}, so its files were changed; read them again and stitch everything."
+        )
+    raise_all(problems, StoreError)
+
+
+def _span(first: datetime | None, last: datetime | None) -> str:
+    if first is None or last is None:
+        return "at no time"
+    return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"
