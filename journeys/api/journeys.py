@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys.analyses.attribution import attribution
 from journeys.analyses.retention import retention
+from journeys.analyses.trend import trend
 from journeys.api.correlations import AsksCorrelations
 from journeys.api.flows import AsksFlows
 from journeys.api.funnels import AsksFunnels
@@ -262,6 +263,8 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations):
 
     attribution = attribution
     retention = retention
+    trend = trend
+
     to_people = to_people
     to_customerio = to_customerio
     to_hubspot = to_hubspot

@@ -1,0 +1,64 @@
+"""Formulas over series: + - * / and brackets, nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+import polars as pl
+
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+
+__all__ = ["parse_formula"]
+
+_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
+
+
+def parse_formula(text: str, *, names: Sequence[str]) -> pl.Expr:
+    """Turn a formula into an expression over columns named as the series.
+
+    A division by zero is null. Names that are no Python identifiers cannot be used in a formula.
+
+    Raises
+    ------
+    UnknownNameError
+        When the formula uses a name that is not a series.
+    ArgumentError
+        When it has anything but names, numbers, + - * / and brackets.
+
+    Examples
+    --------
+    >>> rate = parse_formula("100 * A / B", names=["A", "B"])
+    >>> pl.DataFrame({"A": [1.0, 2.0], "B": [4.0, 0.0]}).select(rate).to_series().to_list()
+    [25.0, None]
+    """
+    try:
+        tree = ast.parse(text.translate(_SIGNS), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ArgumentError(f"formula: {text!r} cannot be parsed; write e.g. 'A / B'.") from error
+    used = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+    wrong = [name for name in used if name not in names]
+    if wrong:
+        raise UnknownNameError(unknown("formula", wrong, available=list(names), what="series"))
+    return _build(tree, text=text).alias("value")
+
+
+def _build(node: ast.expr, *, text: str) -> pl.Expr:
+    """Build the expression of one node of a parsed formula."""
+    if isinstance(node, ast.Name):
+        return pl.col(node.id)
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return pl.lit(float(node.value))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        inner = _build(node.operand, text=text)
+        return -inner if isinstance(node.op, ast.USub) else inner
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
+        left, right = _build(node.left, text=text), _build(node.right, text=text)
+        if isinstance(node.op, ast.Add):
+            return left + right
+        if isinstance(node.op, ast.Sub):
+            return left - right
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        return pl.when(right != 0).then(left / right)
+    raise ArgumentError(f"formula: {text!r} may only hold names of series, numbers, + - * / and brackets.")

@@ -1,0 +1,150 @@
+"""The answer to a trend: values by period, totals, and the people of a point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.analyses.trend.select_people import PointSelection, select_point
+from journeys.analyses.trend.spec import TrendSpec
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Trend"]
+
+_MIN_PEOPLE = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Trend(Result[J]):
+    """How counts develop from period to period.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `period` (Date, its first day), the column of `by`, `series`, `value` (Float64), `people`, `events` (Int64),
+        `complete`; with `trailing` also `stickiness`, with `compare` also `previous` and `change`. Sorted by period,
+        series and group.
+    total : pl.DataFrame
+        The column of `by`, `series`, `value`, `people`, `events` over the whole time; each person counts once.
+    """
+
+    total: pl.DataFrame
+    _spec: TrendSpec = field(repr=False)
+    _kept: tuple[str | None, ...] | None = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The latest complete period against the one before, as one sentence."""
+        from journeys.display import day, percent
+
+        table = self.table.filter(pl.col("series") == self._shown_series)
+        if self._spec.by is not None:
+            return self._group_finding()
+        known = table.filter(pl.col("complete") & pl.col("value").is_not_null())
+        if not known.height:
+            return "No period is complete: the log holds only a part of each."
+        last = known.row(-1, named=True)
+        name = self._spec.calendar.name
+        when = "on" if name == "day" else f"in the {name} from"
+        sentence = f"{self._say(last['value'])} {when} {day(last['period'])}"
+        before = known.row(-2, named=True) if known.height > 1 else None
+        counts = [row["people"] for row in (last, before) if row is not None and row["people"] is not None]
+        if before is None or not before["value"] or (counts and min(counts) < _MIN_PEOPLE):
+            return f"{sentence}."
+        change = last["value"] / before["value"] - 1
+        if abs(change) < 0.005:
+            return f"{sentence}, as in the {name} before."
+        return f"{sentence}, {percent(abs(change))} {'more' if change > 0 else 'less'} than in the {name} before."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw one line per series or group; periods that are not complete are dotted."""
+        from journeys.charts.trend_lines import draw
+
+        drawn = self.table.filter(pl.col("series") == self._spec.formula) if self._spec.formula else self.table
+        counted = self.settings["count"]
+        what = self._spec.formula or (f"{counted} active in {self.settings['trailing']}" if self._trailing else counted)
+        subtitle = f"{what} per {self._spec.calendar.name}; dotted where the log holds only a part of a period"
+        line = self._spec.by or "series"
+        return draw(drawn, line=line, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, *, period: date | str | None = None, series: str | None = None, group: str | None = None) -> J:
+        """Select the people with such an event in a period, with all their events.
+
+        Parameters
+        ----------
+        period : date or ISO text, optional
+            The first day of a period, as the table shows it; all by default. With a trailing window, the people
+            active in the days up to it.
+        series : str, optional
+            One of several series; all by default.
+        group : str, optional
+            A group of the breakdown, as the table shows it.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such period, series or group.
+        ArgumentError
+            When there is no breakdown.
+        """
+        index = None
+        if period is not None:
+            shown = [str(one) for one in self.table["period"].unique().sort().to_list()]
+            if str(period) not in shown:
+                raise UnknownNameError(unknown("period", str(period), available=shown, what="period"))
+            index = self._spec.calendar.number_of(date.fromisoformat(str(period)))
+        if series is not None and series not in self._spec.series:
+            raise UnknownNameError(unknown("series", series, available=list(self._spec.series), what="series"))
+        if group is not None:
+            if self._spec.by is None:
+                raise ArgumentError(f"group: {group!r} requires a breakdown; ask trend(..., by=...) first.")
+            groups = self.table[self._spec.by].unique().sort().to_list()
+            if group not in groups:
+                raise UnknownNameError(unknown("group", group, available=groups, what=self._spec.by))
+        selection = PointSelection(self._spec, series, index, group, self._kept)
+        return self._journeys._select_people(select_point, selection)
+
+    @property
+    def _trailing(self) -> bool:
+        return self._spec.trailing is not None
+
+    @property
+    def _shown_series(self) -> str:
+        """The series that the finding speaks of: the formula, else the first."""
+        return self._spec.formula or next(iter(self._spec.series))
+
+    def _say(self, value: float) -> str:
+        """Say a value with what it counts."""
+        from journeys.display import number, plural, ratio
+
+        if self._spec.formula is not None:
+            return f"{self._spec.formula} was {ratio(value)}"
+        series = f'"{self._shown_series}"'
+        if self._spec.column is not None:
+            return f"The {self._spec.count} of {self._spec.column} of {series} was {number(value)}"
+        if self._spec.count == "per person":
+            return f"{ratio(value)} {series} per person"
+        noun = {"people": self._journeys._log.unit, "events": "event", "sessions": "session"}[self._spec.count]
+        did = "with" if self._spec.count != "people" else "did"
+        return f"{plural(value, noun)} {did} {series}"
+
+    def _group_finding(self) -> str:
+        """The largest group over the whole time, as one sentence."""
+        from journeys.display import plural
+
+        total = self.total.filter(pl.col("series") == self._shown_series).sort(
+            "people", self._spec.by, descending=[True, False], nulls_last=True
+        )
+        if not total.height or not total["people"][0]:
+            return f'No event of "{self._shown_series}" has a {self._spec.by}.'
+        top: dict[str, Any] = total.row(0, named=True)
+        unit = self._journeys._log.unit
+        return f"{top[str(self._spec.by)]} is the largest {self._spec.by}: {plural(top['people'], unit)} in all."

@@ -1,0 +1,38 @@
+"""A point of the trend → its people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from journeys.analyses.labels import fold_values
+from journeys.analyses.trend.count import find_events
+from journeys.analyses.trend.spec import TrendSpec
+from journeys.log import View
+
+__all__ = ["PointSelection", "select_point"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PointSelection:
+    """Which people: with an event of a series (None: any) in a period (None: any), in a group."""
+
+    spec: TrendSpec
+    series: str | None
+    period: int | None
+    group: str | None
+    kept: tuple[str | None, ...] | None
+
+
+def select_point(view: View, selection: PointSelection) -> pl.Series:
+    """Return the codes of the people behind a point; with a trailing window, of all its days."""
+    rows = find_events(view, selection.spec)
+    if selection.series is not None:
+        rows = rows.filter(pl.col("series") == selection.series)
+    if selection.period is not None:
+        days = selection.spec.trailing or 1
+        rows = rows.filter(pl.col("period").is_between(selection.period - days + 1, selection.period))
+    if selection.group is not None:
+        rows = rows.filter(fold_values(rows["group"], kept=selection.kept) == selection.group)
+    return rows["person"].unique().sort()

@@ -1,0 +1,144 @@
+"""What is asked of a trend: which series, what is counted, and by which calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, get_args
+
+from journeys.analyses.calendar import Calendar, make_calendar
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.trend.formula import parse_formula
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.events import present_campaign_columns
+from journeys.steps import Step, StepLike, duration_us, resolve_step
+
+__all__ = ["Compare", "Count", "Statistic", "TrendSpec", "make_spec"]
+
+Statistic = Literal["sum", "mean", "median", "p90"]
+Count = Literal["events", "people", "sessions", "per person"] | tuple[Statistic, str]
+Compare = Literal["previous", "year"]
+_COUNTS = ("events", "people", "sessions", "per person")
+_DAY = 86_400_000_000
+_MOST_SERIES = 26
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TrendSpec:
+    """The options of a trend, checked.
+
+    Attributes
+    ----------
+    series : dict of str to Step
+        The events of each series, by name.
+    calendar : Calendar
+        The periods.
+    count : {"events", "people", "sessions", "per person", "sum", "mean", "median", "p90"}
+        What is counted, or the statistic of `column`.
+    column : str, optional
+        The numeric column of a statistic.
+    by : str, optional
+        The column whose value at the event forms groups.
+    top : int, optional
+        How many groups are shown.
+    trailing : int, optional
+        People active in this many days up to each day.
+    gap : int
+        The silence that ends a session, in microseconds.
+    campaign_columns : tuple of str
+        The campaign columns by which sessions start, if asked.
+    formula : str, optional
+        A formula over the series.
+    compare : {"previous", "year"}, optional
+        The period that each one is compared with.
+    """
+
+    series: dict[str, Step]
+    calendar: Calendar
+    count: str
+    column: str | None
+    by: str | None
+    top: int | None
+    trailing: int | None
+    gap: int
+    campaign_columns: tuple[str, ...]
+    formula: str | None
+    compare: Compare | None
+
+
+def make_spec(
+    journeys: JourneysProtocol,
+    *,
+    events: StepLike | Mapping[str, StepLike],
+    count: Count,
+    every: str,
+    by: str | None,
+    top: int | None,
+    trailing: str | timedelta | None,
+    formula: str | None,
+    compare: Compare | None,
+    time_zone: str,
+    week_start: str,
+    gap: str | timedelta,
+    campaign_cuts: bool,
+) -> TrendSpec:
+    """Check all options and raise one error that lists every problem."""
+    log, problems = journeys._log, []
+    schema = log.schema
+    calendar, days, pause = Calendar(1, "d"), None, 0
+    try:
+        calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
+    except JourneysError as error:
+        problems.append(str(error))
+    try:
+        days = _trailing_days(trailing, every=every, count=count)
+        pause = duration_us(gap, argument="gap")
+    except JourneysError as error:
+        problems.append(str(error))
+    kind, column = count if isinstance(count, tuple) and len(count) == 2 else (count, None)
+    if column is None and kind not in _COUNTS:
+        choices = ", ".join(map(repr, _COUNTS))
+        problems.append(f"count: {count!r} must be one of {choices}, or a pair such as ('sum', 'amount').")
+    elif column is not None and kind not in get_args(Statistic):
+        choices = ", ".join(map(repr, get_args(Statistic)))
+        problems.append(f"count: {kind!r} is not a statistic; available are {choices}.")
+    if column is not None and column not in schema:
+        problems.append(unknown("count", str(column), available=schema.names(), what="column"))
+    elif column is not None and not schema[column].is_numeric():
+        problems.append(f"count: column {column!r} is {schema[column]}, expected numbers.")
+    if compare is not None and compare not in get_args(Compare):
+        problems.append(f"compare: {compare!r} must be 'previous' or 'year'.")
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
+        problems.append(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
+    campaign = present_campaign_columns(schema) if campaign_cuts else []
+    if campaign_cuts and not campaign:
+        problems.append("campaign_cuts: the log has no campaign column by which sessions could start.")
+    raise_all(problems, ArgumentError)
+    if by is not None and by not in log.step_columns:
+        raise UnknownNameError(unknown("by", by, available=log.step_columns, what="column"))
+    series = _resolve_series(journeys, events)
+    if formula is not None:
+        parse_formula(formula, names=list(series))
+    return TrendSpec(series, calendar, str(kind), column, by, top, days, pause, tuple(campaign), formula, compare)
+
+
+def _trailing_days(trailing: str | timedelta | None, *, every: str, count: Count) -> int | None:
+    """Return the whole days of a trailing window."""
+    if trailing is None:
+        return None
+    length = duration_us(trailing, argument="trailing")
+    if length % _DAY or length < _DAY or every.strip() != "1d" or count != "people":
+        raise ArgumentError(f"trailing: {trailing!r} must be whole days, with every='1d' and count='people'.")
+    return length // _DAY
+
+
+def _resolve_series(journeys: JourneysProtocol, events: StepLike | Mapping[str, StepLike]) -> dict[str, Step]:
+    """Resolve the events of each series; a single series is named after its event."""
+    names: dict[str, Any] = {"names": journeys._log.names, "columns": journeys._log.step_columns}
+    if not isinstance(events, Mapping):
+        step = resolve_step(events, argument="events", **names)
+        return {step.name: step}
+    if not 0 < len(events) <= _MOST_SERIES:
+        raise ArgumentError(f"events: {len(events)} series; expected 1 to {_MOST_SERIES}.")
+    return {str(name): resolve_step(one, argument=f"events[{name!r}]", **names) for name, one in events.items()}

@@ -1,0 +1,146 @@
+"""Counts per period → the table of a trend."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import fsum
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.labels import fold_values
+from journeys.analyses.trend.formula import parse_formula
+from journeys.analyses.trend.spec import TrendSpec
+
+__all__ = ["largest_groups", "summarise"]
+
+_DAY = timedelta(days=1)
+
+
+def summarise(
+    counts: pl.DataFrame, spec: TrendSpec, *, observed: tuple[datetime | None, datetime | None]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Add up the shards, fill in the periods without any event, and compute the values.
+
+    Returns
+    -------
+    tuple
+        The table by period, and the totals over the whole time.
+    """
+    group = spec.by or "group"
+    labels = fold_values(counts["group"], kept=largest_groups(counts, spec)).alias(group)
+    keys = ["series", group]
+    added = (
+        counts.with_columns(labels)
+        .group_by(*keys, "period")
+        .agg(pl.col("events", "people", "sessions", "active").sum(), pl.col("values").explode(empty_as_null=False))
+    )
+    groups = added.select(group).unique() if spec.by else pl.DataFrame({group: ["(none)"]})
+    series = pl.DataFrame({"series": list(spec.series)}).join(groups, how="cross")
+    totals = series.join(added.filter(pl.col("period").is_null()).drop("period"), on=keys, how="left")
+    table = _by_period(added.filter(pl.col("period").is_not_null()), spec, series=series, observed=observed)
+    order = {name: at for at, name in enumerate([*spec.series, spec.formula or ""])}
+    columns = [*([group] if spec.by else []), "series"]
+    frames = []
+    for frame, when in ((table, ["period"]), (totals, [])):
+        valued = _add_values(frame, spec, is_total=not when)
+        if spec.formula is not None:
+            valued = pl.concat([valued, _apply_formula(valued, spec, keys=[*when, group])], how="diagonal")
+        rank = pl.col("series").replace_strict(order, return_dtype=pl.Int64)
+        frames.append(valued.sort(*when, rank, group))
+    table, totals = frames
+    compared: list[str] = []
+    if spec.compare is not None:
+        table, compared = _add_comparison(table, spec, keys=keys), ["previous", "change"]
+    counted = ["value", "people", "events"]
+    if spec.trailing is not None:
+        counted.insert(1, "stickiness")
+    return (
+        table.select("period", *columns, *counted, "complete", *compared),
+        totals.select(*columns, "value", "people", "events"),
+    )
+
+
+def largest_groups(counts: pl.DataFrame, spec: TrendSpec) -> list[str | None] | None:
+    """Return the values of the largest groups over the whole time, which are shown; None where all are."""
+    if spec.by is None or spec.top is None:
+        return None
+    sizes = counts.filter(pl.col("period").is_null()).group_by("group").agg(pl.col("people").sum())
+    ranked = sizes.sort("people", "group", descending=[True, False], nulls_last=True)["group"].to_list()
+    return None if len(ranked) <= spec.top else ranked[: spec.top]
+
+
+def _by_period(
+    added: pl.DataFrame,
+    spec: TrendSpec,
+    *,
+    series: pl.DataFrame,
+    observed: tuple[datetime | None, datetime | None],
+) -> pl.DataFrame:
+    """List every period of the observed time, with zeros where nothing happened."""
+    first, last = observed
+    if first is None or last is None:
+        periods = pl.DataFrame(schema={"index": pl.Int64, "period": pl.Date, "complete": pl.Boolean})
+    else:
+        listed = spec.calendar.table(first, last)
+        # a log that begins within the first day of a period holds all of it
+        complete = (pl.col("start") + _DAY > first) & (pl.col("stop") <= last)
+        periods = listed.select("index", "period", complete=complete)
+    keys = [name for name in series.columns if name != "period"]
+    table = periods.join(series, how="cross").join(
+        added.rename({"period": "index"}), on=[*keys, "index"], how="left", maintain_order="left"
+    )
+    table = table.sort(*keys, "index")
+    return table.with_columns(pl.col("active").fill_null(0).cum_sum().over(keys))
+
+
+def _add_values(frame: pl.DataFrame, spec: TrendSpec, *, is_total: bool) -> pl.DataFrame:
+    """Add `value`: what was asked to be counted. Sums of nothing are 0, means of nothing null."""
+    frame = frame.with_columns(pl.col("events", "people", "sessions").fill_null(0))
+    if spec.column is not None:
+        values = [_statistic(one or [], spec.count) for one in frame["values"].to_list()]
+        return frame.with_columns(pl.Series("value", values, dtype=pl.Float64))
+    if spec.count == "per person":
+        value: pl.Expr = pl.when(pl.col("people") > 0).then(pl.col("events") / pl.col("people"))
+    else:
+        value = pl.col("active" if spec.trailing is not None and not is_total else spec.count).cast(pl.Float64)
+    frame = frame.with_columns(value=value)
+    if spec.trailing is not None:
+        frame = frame.with_columns(stickiness=pl.when(pl.col("value") > 0).then(pl.col("people") / pl.col("value")))
+    return frame
+
+
+def _statistic(values: list[float], name: str) -> float | None:
+    """Compute a statistic in a way that does not depend on the order of values."""
+    ordered = sorted(values)
+    if name == "sum":
+        return fsum(ordered)
+    if not ordered:
+        return None
+    if name == "mean":
+        return fsum(ordered) / len(ordered)
+    return float(np.quantile(ordered, {"median": 0.5, "p90": 0.9}[name]))
+
+
+def _apply_formula(valued: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) -> pl.DataFrame:
+    """Return the rows of the formula: one per period and group; `people` and `events` are null."""
+    assert spec.formula is not None  # noqa: S101  # the caller looked
+    wide = valued.pivot(on="series", index=keys, values="value", maintain_order=True)
+    expression = parse_formula(spec.formula, names=list(spec.series))
+    rows = wide.select(*keys, pl.lit(spec.formula).alias("series"), expression.cast(pl.Float64))
+    if "complete" not in valued.columns:
+        return rows
+    complete = valued.select("index", "complete", *keys).unique(keys, keep="any")
+    return rows.join(complete, on=keys, how="left")
+
+
+def _add_comparison(table: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) -> pl.DataFrame:
+    """Add the value of the period before, or of a year before, and the relative change; null from 0."""
+    back = 1
+    if spec.compare == "year":
+        units = {"d": 364, "w": 52, "mo": 12, "q": 4, "y": 1}[spec.calendar.unit]
+        back = max(1, units // spec.calendar.number)
+    earlier = table.select(*keys, index=pl.col("index") + back, previous="value")
+    joined = table.join(earlier, on=[*keys, "index"], how="left", maintain_order="left")
+    change = pl.when(pl.col("previous") != 0).then(pl.col("value") / pl.col("previous") - 1)
+    return joined.with_columns(change=change)
