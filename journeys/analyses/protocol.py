@@ -26,6 +26,10 @@ class JourneysProtocol(Protocol):
         """People, events and time span of the selection."""
 
     @property
+    def people(self) -> pl.DataFrame:
+        """One row per person."""
+
+    @property
     def observed_period(self) -> tuple[datetime | None, datetime | None]:
         """The first and last moment at which people were observed."""
 

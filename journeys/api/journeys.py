@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import polars as pl
 
 from journeys.analyses.attribution import attribution
+from journeys.analyses.correlation import correlation, correlations
 from journeys.analyses.retention import retention
 from journeys.analyses.trend import trend
-from journeys.api.correlations import AsksCorrelations
 from journeys.api.flows import AsksFlows
 from journeys.api.funnels import AsksFunnels
 from journeys.engines import local
@@ -28,7 +28,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows, AsksCorrelations):
+class Journeys(AsksFunnels, AsksFlows):
     """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
     It is immutable: every selection is a new `Journeys` over the same log.
@@ -262,6 +262,8 @@ class Journeys(AsksFunnels, AsksFlows, AsksCorrelations):
         return self._stitched
 
     attribution = attribution
+    correlation = correlation
+    correlations = correlations
     retention = retention
     trend = trend
 

@@ -24,7 +24,7 @@ _GAP, _BOLD = 18, 1.12
 def draw(
     table: pl.DataFrame,
     *,
-    conversion: str = "converted",
+    goal: str = "converted",
     set_apart: Sequence[tuple[str, str]] = (),
     title: str = "",
     subtitle: str = "",
@@ -39,7 +39,7 @@ def draw(
     ----------
     table
         `behaviour, both, behaviour_only, conversion_only, neither, phi, ci_low, ci_high, q_value`; its order is kept.
-    conversion
+    goal
         What converting is called.
     set_apart
         Behaviours that were left out, each with its reason; listed below in grey.
@@ -95,7 +95,7 @@ def draw(
                 "color": [tint if hold else theme.paper for tint, hold in zip(tints, holds, strict=True)],
                 "line": {"color": tints, "width": 2},
             },
-            hovertext=[_sentence(row, conversion, level) for row in cut],
+            hovertext=[_sentence(row, goal, level) for row in cut],
             hoverinfo="text",
             cliponaxis=False,
         )
@@ -124,7 +124,7 @@ def draw(
         for row, place in zip(cut, places, strict=True):
             _counts_below(fig, row, place, theme=theme)
     else:
-        side = _columns(fig, cut, places, conversion, theme=theme)
+        side = _columns(fig, cut, places, goal, theme=theme)
     left = len(shown) - len(cut)
     below = [*set_apart, *undefined]
     foot = _below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
@@ -164,15 +164,13 @@ def _counts_below(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Col
         )
 
 
-def _columns(
-    fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int], conversion: str, *, theme: Colours
-) -> int:
+def _columns(fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int], goal: str, *, theme: Colours) -> int:
     """Write phi and the four counts right of the drawing, as wide as their words are; return the room it takes.
 
     The room is in pixels, so that the columns stand apart however wide the figure is.
     """
-    goal = shorten(plain(conversion), 22)
-    heads = (("φ",), (f"{goal}:", "who did"), (f"{goal}:", "who did not"))
+    short = shorten(plain(goal), 22)
+    heads = (("φ",), (f"{short}:", "who did"), (f"{short}:", "who did not"))
     cells = [(("", ratio(row["phi"])), *_of(row)) for row in cut]
     right = 0.0
     for column, head in enumerate(heads):
@@ -243,13 +241,13 @@ def _below(
     return len(told) * 17 + 14
 
 
-def _sentence(row: dict[str, Any], conversion: str, level: float) -> str:
+def _sentence(row: dict[str, Any], goal: str, level: float) -> str:
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
     within = interval(row["ci_low"], row["ci_high"], form=ratio)
     q = row["q_value"]
     told = (
         f"{row['behaviour']}: {_share(row['both'], row['behaviour_only'])} of {number(did)} who did it reached "
-        f"{conversion}, {_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
+        f"{goal}, {_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
         f"phi {ratio(row['phi'])}{f' ({within})' if within else ''}, q {p_value(q)}"
     )
     return lines_of(told + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

@@ -15,7 +15,7 @@ __all__ = ["draw"]
 def draw(
     table: pl.DataFrame,
     *,
-    conversion: str = "converted",
+    goal: str = "converted",
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -27,7 +27,7 @@ def draw(
     ----------
     table
         One row: `behaviour`, `both`, `behaviour_only`, `conversion_only`, `neither`.
-    conversion
+    goal
         What converting is called.
     title, subtitle
         The finding and the definition.
@@ -72,8 +72,8 @@ def draw(
             font={"size": 12},
         )
         said = (
-            (share, 0.0, theme.goal, f"{number(yes)} of {number(people)} who {words} reached {conversion}"),
-            (1 - share, share, theme.grid, f"{number(no)} of {number(people)} who {words} did not reach {conversion}"),
+            (share, 0.0, theme.goal, f"{number(yes)} of {number(people)} who {words} reached {goal}"),
+            (1 - share, share, theme.grid, f"{number(no)} of {number(people)} who {words} did not reach {goal}"),
         )
         for height, base, colour, sentence in said:
             fig.add_bar(
@@ -100,7 +100,7 @@ def draw(
     fig.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
     fig.update_yaxes(visible=False, range=[0, 1.02], fixedrange=True)
     fig.add_annotation(
-        text=f"filled: reached {label(conversion, 30)}",
+        text=f"filled: reached {label(goal, 30)}",
         x=1,
         xref="paper",
         xanchor="right",

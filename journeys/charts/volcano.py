@@ -17,16 +17,17 @@ __all__ = ["draw"]
 _FLOOR = 1e-300  # a q-value too small for a float still has a place
 
 
-def _sentence(row: dict[str, Any], conversion: str) -> str:
-    did = row["both"] + row["behaviour_only"]
-    said = f"{row['behaviour']}: phi {ratio(row['phi'])} with reaching {conversion}, q {p_value(row['q_value'])}; "
-    return lines_of(f"{said}{number(row['both'])} of the {number(did)} who did it", 60)
+def _sentence(row: dict[str, Any], goal: str) -> str:
+    text = f"{row['behaviour']}: phi {ratio(row['phi'])} with reaching {goal}, q {p_value(row['q_value'])}"
+    if "both" in row:
+        text += f"; {number(row['both'])} of the {number(row['both'] + row['behaviour_only'])} who did it"
+    return lines_of(text, 60)
 
 
 def draw(
     table: pl.DataFrame,
     *,
-    conversion: str = "converted",
+    goal: str = "converted",
     title: str = "",
     subtitle: str = "",
     names: int = 8,
@@ -39,8 +40,8 @@ def draw(
     Parameters
     ----------
     table
-        `behaviour`, `both`, `behaviour_only`, `phi`, `q_value`.
-    conversion
+        `behaviour`, `phi`, `q_value`, and, for the hover text, `both` and `behaviour_only`.
+    goal
         What converting is called.
     title, subtitle
         The finding and the definition.
@@ -78,7 +79,7 @@ def draw(
                 ],
                 "line": {"color": tints, "width": 1.6},
             },
-            hovertext=[_sentence(row, conversion) for row in rows],
+            hovertext=[_sentence(row, goal) for row in rows],
             hoverinfo="text",
             cliponaxis=False,
         )

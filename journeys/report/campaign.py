@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -129,7 +129,7 @@ def _stops(funnel: Funnel, worst: int) -> str | None:
     return what_stops(there.correlation(following, since=here, min_people=20), among=there, before=here)
 
 
-def _around(correlation: Correlation, steps: list[str]) -> str | None:
+def _around(correlation: Correlation[Any], steps: list[str]) -> str | None:
     """Say which step of the funnel many did without who converted, and what they did instead."""
     found = way_around(correlation, steps)
     if found is None:

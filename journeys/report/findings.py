@@ -124,7 +124,7 @@ def campaign_gap(grouped: pl.DataFrame, *, by: str) -> Gap | None:
     )
 
 
-def what_stops(correlation: Correlation, *, among: Journeys, before: str) -> str | None:
+def what_stops(correlation: Correlation[Any], *, among: Journeys, before: str) -> str | None:
     """Say which trouble came before not going on to the next step, and what those share who met it; None if none holds.
 
     Only events that tell of trouble by their name are looked at: those who do not go on have more time for everything
@@ -148,7 +148,7 @@ def what_stops(correlation: Correlation, *, among: Journeys, before: str) -> str
     return f"{told} {shared}" if shared else told
 
 
-def way_around(correlation: Correlation, steps: list[str]) -> tuple[str, int, int] | None:
+def way_around(correlation: Correlation[Any], steps: list[str]) -> tuple[str, int, int] | None:
     """Find the funnel step that most of those who converted did without; None if hardly anyone did."""
     rows = correlation.table.filter(pl.col("behaviour").is_in(steps)).to_dicts()
     skipped = [(row["conversion_only"], row["behaviour"], row["both"] + row["conversion_only"]) for row in rows]

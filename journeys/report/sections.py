@@ -185,7 +185,7 @@ def flow_section(flow: Flow, *, around: str | None) -> Section:
     )
 
 
-def correlation_section(correlation: Correlation) -> Section:
+def correlation_section(correlation: Correlation[Any]) -> Section:
     """Tell what goes with converting, and what only looks so."""
     from journeys.charts.correlation import draw
 
@@ -195,7 +195,7 @@ def correlation_section(correlation: Correlation) -> Section:
     apart = [*doubtful.select("behaviour", "doubt").iter_rows()]
     apart += [*correlation.set_apart.select("behaviour", "reason").iter_rows()]
     wide, narrow = (
-        draw(sure, conversion=correlation.goal, set_apart=apart, rows=15, narrow=narrow) for narrow in (False, True)
+        draw(sure, goal=correlation.goal, set_apart=apart, rows=15, narrow=narrow) for narrow in (False, True)
     )
     # What to type instead is of use in a notebook, not here.
     lines = [re.sub(r" Compare with .*", "", line) for line in correlation.cautions]

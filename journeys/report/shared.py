@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -45,7 +45,7 @@ class Common:
         return f"{said} ({some} of {the_count(self.of_others, 'other')} {self.place})"
 
 
-def in_common(correlation: Correlation, trouble: str, *, among: Journeys, since: str) -> str | None:
+def in_common(correlation: Correlation[Any], trouble: str, *, among: Journeys, since: str) -> str | None:
     """Say what those who met trouble after a step, and did not go on, have in common; None if nothing stands out.
 
     Like is held against like, on text and yes/no properties: those that only the troublesome event has, against the

@@ -15,7 +15,7 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 
 from journeys.stats.fisher import fisher_exact
 from journeys.stats.multiple import adjust
-from journeys.stats.permutation import Permutation, permutation_p
+from journeys.stats.permutation import PermutationTest, permutation_p
 from journeys.stats.proportions import Difference, difference, wilson
 from journeys.stats.strata import MantelHaenszel, compare_phis, mantel_haenszel, partial_phi
 from journeys.stats.survival import Survival, kaplan_meier, quantile
@@ -34,7 +34,7 @@ __all__ = [
     "STRENGTHS",
     "Difference",
     "MantelHaenszel",
-    "Permutation",
+    "PermutationTest",
     "PhiTable",
     "Survival",
     "adjust",

@@ -1,4 +1,4 @@
-"""p-values without a formula: what does chance do when conversions are dealt out anew?"""
+"""p-values without a formula: what does chance do when conversions are permuted?"""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from journeys.errors import ArgumentError
 from journeys.stats.columns import Column, Floats, ratio
 
-__all__ = ["Permutation", "permutation_p"]
+__all__ = ["PermutationTest", "permutation_p"]
 
 
-class Permutation(NamedTuple):
-    """One p-value a behaviour: by itself, and among all of them (the largest |phi| of each deal)."""
+class PermutationTest(NamedTuple):
+    """One p-value per behaviour: by itself, and among all of them (the largest |phi| of each permutation)."""
 
     p_value: Floats
     p_family: Floats
 
 
 def permutation_p(
-    did: Column, *, converted: Column, strata: Column | None = None, deals: int = 2000, seed: int = 0
-) -> Permutation:
+    did: Column, *, converted: Column, strata: Column | None = None, n_permutations: int = 2000, seed: int = 0
+) -> PermutationTest:
     """Could phi be chance, with few people, many behaviours that go together, or groups that differ?
 
     Parameters
@@ -31,32 +31,32 @@ def permutation_p(
     converted
         0 or 1 for each person.
     strata
-        A group for each person; conversions are dealt out anew within groups only.
-    deals
-        How often. The smallest p-value possible is 1 / (deals + 1).
+        A group for each person; conversions are permuted within groups only.
+    n_permutations
+        How often. The smallest p-value possible is 1 / (n_permutations + 1).
     seed
         Equal seeds give equal answers.
 
     Returns
     -------
-    Permutation
-        `p_value` and `p_family`, one entry a behaviour; NaN where phi is undefined.
+    PermutationTest
+        `p_value` and `p_family`, one entry per behaviour; NaN where phi is undefined.
 
     Raises
     ------
     ArgumentError
-        When the lengths differ, or there is not at least one deal.
+        When the lengths differ, or there is not at least one permutation.
 
     Notes
     -----
-    (1 + deals at least as extreme) / (1 + deals), by |phi|; among all by the largest |phi| of a deal (Westfall &
-    Young 1993). It assumes that, without any relation, conversions could have fallen on anybody (of the same group).
-    For a single behaviour without strata Fisher's exact test is its limit: use that.
+    (1 + permutations at least as extreme) / (1 + permutations), by |phi|; among all by the largest |phi| of each
+    (Westfall & Young 1993). It assumes that, without any relation, conversions could have fallen on anybody (of the same
+    group). For a single behaviour without strata Fisher's exact test is its limit: use that.
 
     Examples
     --------
     >>> did = [[1], [1], [1], [0], [0], [0], [0], [0]]
-    >>> p = permutation_p(did, converted=[1, 1, 1, 0, 0, 0, 0, 0], deals=999)
+    >>> p = permutation_p(did, converted=[1, 1, 1, 0, 0, 0, 0, 0], n_permutations=999)
     >>> bool(abs(p.p_value[0] - 1 / 56) < 0.02)
     True
     """
@@ -64,10 +64,12 @@ def permutation_p(
     table = table[:, np.newaxis] if table.ndim == 1 else table
     groups = np.zeros(len(goal)) if strata is None else np.asarray(strata)
     if len(table) != len(goal) or len(groups) != len(goal):
-        message = f"did: {len(table)} people, converted: {len(goal)}, strata: {len(groups)}; there must be equally many"
+        message = (
+            f"did: {len(table)} people, converted: {len(goal)}, strata: {len(groups)}; there must be equally many."
+        )
         raise ArgumentError(message)
-    if deals < 1:
-        message = f"deals: {deals} is too few; 2000 is usual"
+    if n_permutations < 1:
+        message = f"n_permutations: {n_permutations} is too few; 2000 is usual."
         raise ArgumentError(message)
     _, group = np.unique(groups, return_inverse=True)
     order = np.argsort(group, kind="stable")
@@ -78,10 +80,12 @@ def permutation_p(
     rng = np.random.default_rng(seed)
     alone, among = np.zeros(table.shape[1]), np.zeros(table.shape[1])
     close = observed - 1e-12  # equal tables must count as equal, whatever the last bit
-    for _ in range(deals):
-        dealt = goal[np.argsort(group + rng.random(len(goal)), kind="stable")]
-        chance = np.abs(ratio(centred.T @ dealt, scale))
+    for _ in range(n_permutations):
+        permuted = goal[np.argsort(group + rng.random(len(goal)), kind="stable")]
+        chance = np.abs(ratio(centred.T @ permuted, scale))
         alone += chance >= close
         among += np.nanmax(np.append(chance, -1.0)) >= close
     undefined = np.where(np.isnan(observed), np.nan, 0.0)
-    return Permutation((1 + alone) / (1 + deals) + undefined, (1 + among) / (1 + deals) + undefined)
+    return PermutationTest(
+        (1 + alone) / (1 + n_permutations) + undefined, (1 + among) / (1 + n_permutations) + undefined
+    )

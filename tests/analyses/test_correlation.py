@@ -81,7 +81,7 @@ def test_cells_and_phi_equal_the_twin(question, log):
     people = plain(timelines(log))
     answer = twin.compare(people, twin.Asked({"g"}, **theirs), end=last_moment(people))
     assert sum(found.not_compared.values()) == sum(answer.apart.values())
-    assert found.cells.people == len(answer.people)
+    assert found._counts.people == len(answer.people)
     rows_of = {row["behaviour"]: row for row in found.table.to_dicts()}
     assert "g" not in rows_of
     for name, row in rows_of.items():
@@ -132,7 +132,7 @@ def test_every_kind_of_behaviour_equals_the_twin(log):
 
 @given(log=rows)
 def test_many_behaviours_are_counted_like_few(log):
-    from journeys.analyses.correlation import tally
+    from journeys.analyses.correlation import distinct_people as tally
 
     if "g" not in {event for _, _, event, _ in log}:
         return
@@ -154,7 +154,7 @@ def test_matched_watches_both_groups_within_their_reach(log):
     people = plain(timelines(log))
     end = last_moment(people)
     found = make(log).correlation("g", exposure="matched", min_people=0)
-    spec = found.ask.exposure
+    spec = found._spec.exposure
     everyone = twin.compare(people, twin.Asked({"g"}), end=end).people
     times = sorted(
         next(time for time, event in people[person] if event == "g") - one.start
@@ -183,8 +183,8 @@ def test_matched_watches_both_groups_within_their_reach(log):
             kept[person] = twin.Compared(
                 [row for row in one.events if row[0] < one.start + times[rank]], converted=False
             )
-    assert found.cells.people == len(kept)
-    assert found.cells.people + sum(found.not_compared.values()) == len(people)
+    assert found._counts.people == len(kept)
+    assert found._counts.people + sum(found.not_compared.values()) == len(people)
     for row in found.table.to_dicts():
         expected = twin.cells(kept, lambda one, row=row: any(event == row["behaviour"] for _, event in one.events))
         assert (row["both"], row["behaviour_only"], row["conversion_only"], row["neither"]) == expected
@@ -273,7 +273,7 @@ def test_the_search_for_a_threshold_pays_for_its_tries():
 class TestBadInput:
     def test_nobody_and_everybody(self):
         nobody = make([(1, 1, "a", None), (2, 1, "b", None)]).where(pl.col("event") != "g")
-        with pytest.raises(UnknownNameError, match="conversion: no event 'g'"):
+        with pytest.raises(UnknownNameError, match="goal: no event 'g'"):
             nobody.correlation("g")
         log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "b", None)])
         assert log.only(["p2"]).correlation("g").finding == "Nobody reached g: there is nothing to compare."
@@ -294,10 +294,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            ({"exposure": "after"}, "exposure: 'after' is none of 'before', 'matched' and 'first …'"),
+            ({"exposure": "after"}, "exposure: 'after' must be 'before', 'matched', or 'first …'"),
             ({"exposure": "first week"}, "exposure: 'week' is not a valid duration"),
             ({"within": "1mo"}, "within: '1mo' is not a valid duration"),
-            ({"follow_up": "7d"}, "follow_up: '7d' only has a meaning after exposure='first …'"),
+            ({"follow_up": "7d"}, "follow_up: '7d' requires exposure='first …'"),
             ({"min_people": -1}, "min_people: expected a whole number of people, 0 or more; got -1"),
             ({"confidence": 95}, "confidence: 95 is not between 0 and 1"),
             ({"behaviours": []}, "behaviours: at least one is needed"),

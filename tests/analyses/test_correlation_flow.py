@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.correlation.ask import Rules
-from journeys.analyses.correlation.passages import relate
+from journeys.analyses.correlation.flow_steps import associate_steps
 from journeys.errors import ArgumentError
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -70,8 +69,8 @@ def test_links_of_one_name_have_an_order():
         {"position": 0, "source": ["A", "A → B"], "target": ["B → C", "C"], "passed": 40, "converted": 30}
     )
     asked = make([(0, 0, "a")])
-    options = {"everyone": 100, "reached": 50, "goal": "g", "part": "links", "rules": Rules(30, 0.95), "settings": {}}
-    one, other = (relate(asked, table, **options) for table in (links, links.reverse()))
+    options = {"everyone": 100, "reached": 50, "goal": "g", "part": "links", "min_people": 30, "settings": {}}
+    one, other = (associate_steps(asked, table, **options) for table in (links, links.reverse()))
     assert one.table["behaviour"].to_list() == ["Step 1: A → B → C"] * 2
     assert one.table["source"].to_list() == ["A", "A → B"]
     assert other.table.equals(one.table)

@@ -198,7 +198,7 @@ def test_several_conversions_are_the_single_ones(log):
     found = journeys.correlations(["g", "b"], min_people=0)
     for goal in ("g", "b"):
         alone = journeys.correlation(goal, min_people=0).table.drop("q_value", "family", "value")
-        here = found.table.filter(pl.col("conversion") == goal).drop("conversion", "q_value")
+        here = found.table.filter(pl.col("goal") == goal).drop("goal", "q_value")
         assert here.equals(alone)
         assert found.of(goal).goal == goal
     assert found.matrix.columns == ["behaviour", "g", "b"]
@@ -212,9 +212,9 @@ def test_several_conversions_in_words_and_pictures():
     assert found.finding.startswith("What goes together most: ")
     assert found.plot().data[0].type == "heatmap"
     assert "did a" in found._repr_html_()
-    with pytest.raises(UnknownNameError, match="conversion: no conversion 'a'; did you mean 'did a'|no conversion 'a'"):
+    with pytest.raises(UnknownNameError, match="goal: no goal 'a'; did you mean 'did a'|no goal 'a'"):
         found.of("a")
-    with pytest.raises(ArgumentError, match="conversions: expected a list of at least one conversion, got 'g'"):
+    with pytest.raises(ArgumentError, match="goals: expected a list of at least one goal, got 'g'"):
         journeys.correlations("g")
     with pytest.raises(ArgumentError, match="has a name twice"):
         journeys.correlations(["g", "g"])
@@ -222,23 +222,23 @@ def test_several_conversions_in_words_and_pictures():
 
 def test_dealing_out_anew():
     journeys = two_kinds()
-    found = journeys.correlation("g").permute(deals=200)
+    found = journeys.correlation("g").permute(n_permutations=200).table
     assert found.columns == ["behaviour", "phi", "p_value", "p_permuted", "p_family"]
     row = found.filter(pl.col("behaviour") == "a").row(0, named=True)
     assert row["p_permuted"] == pytest.approx(1 / 201)
     did = journeys.people["person"].is_in(journeys.where(pl.col("event") == "a").people["person"].to_list())
     goal = journeys.people["person"].is_in(journeys.where(pl.col("event") == "g").people["person"].to_list())
-    alone = stats.permutation_p(did.to_numpy(), converted=goal.to_numpy(), deals=200)
+    alone = stats.permutation_p(did.to_numpy(), converted=goal.to_numpy(), n_permutations=200)
     assert row["p_permuted"] == pytest.approx(float(alone.p_value[0]))
-    within = journeys.correlation("g").permute(deals=50, within="first_campaign")
+    within = journeys.correlation("g").permute(n_permutations=50, within="first_campaign").table
     assert within["p_permuted"].drop_nulls().len() == 1
 
 
 def test_dealing_out_a_million_is_refused(monkeypatch):
-    from journeys.analyses.correlation import shuffle
+    from journeys.analyses.correlation import permutation as shuffle
 
-    monkeypatch.setattr(shuffle, "_MOST", 100)
-    with pytest.raises(ArgumentError, match="permute: 400 people × 2 behaviours are too many"):
+    monkeypatch.setattr(shuffle, "_MOST_CELLS", 100)
+    with pytest.raises(ArgumentError, match="permute: 400 people × 2 behaviours are too many to permute"):
         two_kinds().correlation("g").permute()
 
 
@@ -251,7 +251,7 @@ def test_a_store_gives_the_same(tmp_path, shards):
         one, other = here.by(column), there.by(column)
         assert one.table.equals(other.table)
         assert one.strata.equals(other.strata)
-    assert here.permute(deals=20).equals(there.permute(deals=20))
+    assert here.permute(n_permutations=20).equals(there.permute(n_permutations=20))
     goals = ["g", "a"]
     assert journeys.correlations(goals).table.equals(stored.correlations(goals).table)
 
@@ -286,7 +286,7 @@ def test_what_is_asked_twice_is_counted_once():
         j.correlation("Goal", exclude=["Zz"])
     with pytest.raises(ArgumentError, match="other: expected a correlation, or the journeys of other people; got 3"):
         once.compare(3)
-    with pytest.raises(ArgumentError, match="kind: 'bar' is none of"):
+    with pytest.raises(ArgumentError, match="kind: 'bar' must be"):
         once.plot(kind="bar")
     with pytest.raises(ArgumentError, match=r"times: .*got 2\.0\."):
         jn.at_least("X", times=2.0)
@@ -329,7 +329,7 @@ def test_two_searches_that_find_one_behaviour_have_an_order():
     findings, pictures = found.findings, found.plot().to_json()
     assert findings["behaviour"].to_list() == ["a, 3 times or more"] * 2
     assert findings["p_value"].is_sorted()
-    found.memo["checks"] = found.checks.reverse()
+    found._memo["checks"] = found.checks.reverse()
     assert found.findings.equals(findings)
     assert found.plot().to_json() == pictures
     within = found.by("activity").table

@@ -106,11 +106,11 @@ def test_equal_exposure_takes_the_effect_of_time_away(exposure):
 
 
 def test_both_groups_are_watched_equally_long_when_matched():
-    from journeys.analyses.correlation.columns import read_columns
+    from journeys.analyses.correlation.shard_arrays import read_arrays
 
     journeys = unequal_time(np.random.default_rng(15))
-    ask = journeys.correlation("goal", exposure="matched").ask
-    window = read_columns(journeys._shards()[0], ask).window(ask)
+    ask = journeys.correlation("goal", exposure="matched")._spec
+    window = read_arrays(journeys._shards()[0], ask).open_window(ask)
     for share in (0.25, 0.5, 0.75):
         one, other = (np.quantile(window.watched[who], share) / DAY for who in (window.converted, ~window.converted))
         assert one == pytest.approx(other, rel=0.12)

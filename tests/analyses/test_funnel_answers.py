@@ -312,12 +312,12 @@ def test_going_on_is_correlated_with_what_was_done_after_the_step():
         1,
         1,
     ]
-    assert (found.cells.people, found.cells.converted) == tuple(funnel.table["people"])
+    assert (found._counts.people, found._counts.converted) == tuple(funnel.table["people"])
     own = {"A": "everybody here did it: the clock starts there", "B": "it is the conversion itself"}
     assert own.items() <= dict(found.set_apart.select("behaviour", "reason").iter_rows()).items()
     assert found.people("Help", converted=True).people["person"].to_list() == ["a"]
-    assert funnel.correlation(min_people=1, within=None).cells.converted == 3
-    assert journeys(log).funnel(["A", "B", "Help"]).correlation(after="B", min_people=1).cells.people == 3
+    assert funnel.correlation(min_people=1, within=None)._counts.converted == 3
+    assert journeys(log).funnel(["A", "B", "Help"]).correlation(after="B", min_people=1)._counts.people == 3
     with pytest.raises(ArgumentError, match="no step follows another"):
         journeys(log).funnel(["A", "B"], order="any").correlation()
 

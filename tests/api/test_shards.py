@@ -22,7 +22,9 @@ QUESTIONS: dict[str, Ask] = {
     "funnel people": lambda j: j.funnel(["A", "B"], hold="campaign").dropped(after=1).people,
     "correlation": lambda j: j.correlation("X", behaviours=["events", "campaign"], since="A", min_people=0).table,
     "correlation, checked": lambda j: j.correlation("X", min_people=0).checks,
-    "correlation, few people": lambda j: j.correlation("X", min_people=0).permute(deals=5, within="activity"),
+    "correlation, few people": lambda j: (
+        j.correlation("X", min_people=0).permute(n_permutations=5, within="activity").table
+    ),
     "correlation people": lambda j: j.correlation("X", min_people=0).people("A", did=None, converted=False).people,
     "people": lambda j: j.people,
     "events": lambda j: j.events.collect(),

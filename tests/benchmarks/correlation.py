@@ -42,7 +42,7 @@ def within(store: str, conversion: str, exposure: str) -> int:
     """Ask with another exposure; the answer is how many people are compared."""
     import journeys as jn
 
-    return jn.open(store).correlation(conversion, exposure=exposure).cells.people
+    return jn.open(store).correlation(conversion, exposure=exposure)._counts.people
 
 
 def questions(data: Data) -> list[Question]:

@@ -281,7 +281,7 @@ def test_correlation_dots_are_phi_and_what_does_not_hold_is_hollow():
     table = frames.correlation(
         [("Invited", 0.5, 0.001), ("Read", 0.05, 0.4), ("Left", -0.3, 0.01), ("All", None, None)]
     )
-    fig = correlation.draw(table, conversion="Upgraded Plan", set_apart=[("Saw Invoice", "only after it")])
+    fig = correlation.draw(table, goal="Upgraded Plan", set_apart=[("Saw Invoice", "only after it")])
     dots = fig.data[-1]
     assert list(dots.x) == [0.5, 0.05, -0.3]
     assert [colour == LIGHT.paper for colour in dots.marker.color] == [False, True, False]
@@ -310,7 +310,7 @@ def test_untrusted_names_never_reach_a_chart_as_markup(dark, narrow):
         sankey.draw(frames.links(flow), goal=names[1], title=names[0], dark=dark, narrow=narrow),
         correlation.draw(
             frames.correlation([(n, 0.2, 0.01) for n in names]),
-            conversion=names[0],
+            goal=names[0],
             set_apart=[(names[0], names[1])],
             dark=dark,
             narrow=narrow,

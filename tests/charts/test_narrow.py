@@ -62,7 +62,7 @@ def test_what_is_said_below_the_dots_is_whole_on_a_telephone(j):
 
 
 def test_heads_of_a_heatmap_stand_upright_where_there_is_no_room():
-    from journeys.charts.phis import draw
+    from journeys.charts.phi_heatmap import draw
 
     goals = {f"Became a rather long conversion {n}": [0.2, -0.1] for n in range(6)}
     table = pl.DataFrame({"behaviour": ["a", "b"], **goals})
@@ -73,7 +73,7 @@ def test_heads_of_a_heatmap_stand_upright_where_there_is_no_room():
 
 
 def test_the_sign_is_told_without_colour():
-    from journeys.charts.phis import draw
+    from journeys.charts.phi_heatmap import draw
 
     few = draw(pl.DataFrame({"behaviour": ["a", "b"], "x": [0.2, -0.1]}))
     assert list(few.data[1].text) == ["−0.10", "+0.20"]

@@ -27,7 +27,7 @@ def plain_width(text: str, size: int) -> float:
 def test_the_counts_of_a_correlation_never_lie_on_each_other(people):
     table = frames.correlation([("Read Article, article: remote-standups", 0.1, 0.01)])
     table = table.with_columns(neither=pl.lit(people), behaviour_only=pl.lit(people), conversion_only=pl.lit(people))
-    fig = correlation.draw(table, conversion="Enabled Single Sign-On")
+    fig = correlation.draw(table, goal="Enabled Single Sign-On")
     columns = [a for a in fig.layout.annotations if a.x == 1 and a.xref == "paper"]
     rights = sorted({round(a.xshift, 3) for a in columns})
     assert len(rights) == 3

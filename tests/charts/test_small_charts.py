@@ -11,7 +11,7 @@ import pytest
 
 from journeys.charts import (
     curve,
-    differences,
+    difference_intervals,
     dropoff,
     flow_difference,
     next_events,
@@ -51,7 +51,7 @@ def test_no_axis_is_left_to_the_percent_sign_of_plotly():
         assert fig.layout.yaxis.ticktext[-1] == "4%"
     row = {"step": 2, "name": "Buy", "people": 9, "people_against": 3, "rate": 0.3, "rate_against": 0.1}
     row |= {"difference": 0.2, "ci_low": 0.05, "ci_high": 0.35, "q_value": 0.01}
-    axis = differences.draw(pl.DataFrame([row])).layout.xaxis
+    axis = difference_intervals.draw(pl.DataFrame([row])).layout.xaxis
     assert (axis.tickformat, axis.title.text, axis.ticktext[-1]) == (None, "points", "+40")
 
 

@@ -1,37 +1,33 @@
-"""Two groups of people: does a behaviour go with converting more closely in one than in the other?"""
+"""Two groups of people: does a behaviour go with the goal more closely in one than in the other?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from journeys.analyses.correlation.summarise import CELLS
+from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
-from journeys.errors import ArgumentError
 from journeys.stats import adjust, compare_phis
-from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from journeys.analyses.correlation.result import Correlation
-    from journeys.api import Journeys
-
-__all__ = ["Comparison", "compare"]
-
-CELLS = ("both", "behaviour_only", "conversion_only", "neither")
+__all__ = ["CorrelationComparison", "compare"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Comparison(Result[Any]):
-    """Which behaviours go with converting in one group and not in another?
+class CorrelationComparison(Result[J]):
+    """Which behaviours go with the goal in one group and not in another?
 
     Attributes
     ----------
     table : pl.DataFrame
-        One row a behaviour that is in both tables, by difference, the largest first: `behaviour`, `phi`, `phi_other`,
-        `difference` (this minus the other) with `ci_low`, `ci_high`, `p_value`, `q_value`, `rate_with`,
+        One row per behaviour that is in both tables, by difference, the largest first: `behaviour`, `phi`,
+        `phi_other`, `difference` (this minus the other) with `ci_low`, `ci_high`, `p_value`, `q_value`, `rate_with`,
         `rate_with_other`.
     only_here, only_there : tuple of str
         Behaviours that the other table, or this one, does not have: too few people, or set apart.
@@ -40,7 +36,6 @@ class Comparison(Result[Any]):
     goal: str
     only_here: tuple[str, ...]
     only_there: tuple[str, ...]
-    other: Correlation = field(repr=False)
 
     @property
     def finding(self) -> str:
@@ -64,58 +59,56 @@ class Comparison(Result[Any]):
         Parameters
         ----------
         dark, narrow : bool
-            For a dark page; for a telephone.
+            For a dark page; for a phone.
         rows : int
             At most so many behaviours, those with the largest differences.
         """
-        from journeys.charts.strata import draw_pairs
+        from journeys.charts.stratified_phi import draw_pairs
 
         largest = self.table.sort(pl.col("difference").abs(), "behaviour", descending=[True, False], nulls_last=True)
         subtitle = f"phi with reaching {self.goal}: this group filled, the other hollow"
         return draw_pairs(largest.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
-def compare(result: Correlation, other: Correlation | Journeys) -> Comparison:
-    """Put two correlations side by side; journeys are asked what the first was asked."""
-    from journeys.analyses.correlation.answer import correlate
-    from journeys.analyses.correlation.result import Correlation
-
-    if not isinstance(other, Correlation):
-        if not hasattr(other, "_log"):
-            raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
-        moved = replace(result.ask, names=other._log.names, end_us=0 if other.until is None else moment_us(other.until))
-        other = correlate(other, moved, rules=result.rules, options=result.settings)
-    both = result.table.join(other.table, on="behaviour", suffix="_other").sort("behaviour")
-    here = tuple(both[name] for name in CELLS)
-    there = tuple(both[f"{name}_other"] for name in CELLS)
-    gap = compare_phis(
-        (here[0], here[1], here[2], here[3]),
-        (there[0], there[1], there[2], there[3]),
-        confidence=result.rules.confidence,
+def compare(
+    journeys: J,
+    table: pl.DataFrame,
+    *,
+    other: JourneysProtocol,
+    other_table: pl.DataFrame,
+    goal: str,
+    confidence: float,
+    settings: Mapping[str, Any],
+) -> CorrelationComparison[J]:
+    """Put the tables of two groups of people side by side."""
+    both = table.join(other_table, on="behaviour", suffix="_other").sort("behaviour")
+    here, there = (
+        (cells[0], cells[1], cells[2], cells[3])
+        for cells in ([both[f"{name}{suffix}"] for name in CELLS] for suffix in ("", "_other"))
     )
+    gap = compare_phis(here, there, confidence=confidence)
     columns = {"difference": gap.estimate, "ci_low": gap.ci_low, "ci_high": gap.ci_high, "p_value": gap.p_value}
     columns["q_value"] = adjust(gap.p_value)
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]
-    table = both.with_columns(
+    side_by_side = both.with_columns(
         [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
     ).select(names)
-    mine, theirs = set(result.table["behaviour"]), set(other.table["behaviour"])
-    return Comparison(
-        table.sort("difference", "behaviour", descending=[True, False], nulls_last=True),
-        {**result.settings, "other people": other.cells.people} | _overlap(result, other),
-        result._journeys,
-        result.goal,
+    mine, theirs = set(table["behaviour"]), set(other_table["behaviour"])
+    return CorrelationComparison(
+        side_by_side.sort("difference", "behaviour", descending=[True, False], nulls_last=True),
+        {**settings, "other people": other.size.people} | _note_overlap(journeys, other),
+        journeys,
+        goal,
         tuple(sorted(mine - theirs)),
         tuple(sorted(theirs - mine)),
-        other,
     )
 
 
-def _overlap(result: Correlation, other: Correlation) -> dict[str, str]:
-    """Say how many people are in both groups: the test takes them as separate, so that q is then only a guide."""
+def _note_overlap(journeys: JourneysProtocol, other: JourneysProtocol) -> dict[str, str]:
+    """Note how many people are in both groups: the test takes them as separate, so that q is then only a guide."""
     from journeys.display import agree, plural
 
-    here, there = (one._journeys.people.select("person") for one in (result, other))
+    here, there = (one.people.select("person") for one in (journeys, other))
     if here.schema != there.schema:
         return {}
     both = here.join(there, on="person").height

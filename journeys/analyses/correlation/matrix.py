@@ -1,15 +1,15 @@
-"""Several conversions at once: which behaviours go with which of them?"""
+"""Several goals at once: which behaviours go with which of them?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown
 from journeys.stats import adjust
@@ -17,41 +17,41 @@ from journeys.stats import adjust
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Correlations", "lay_out"]
+__all__ = ["Correlations", "combine_goals"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Correlations(Result[Any]):
-    """Which behaviours go with which conversions?
+class Correlations(Result[J]):
+    """Which behaviours go with which goals?
 
     Attributes
     ----------
     table : pl.DataFrame
-        One row a conversion and behaviour, in the order asked and then by phi: `conversion`, then the columns of
+        One row per goal and behaviour, in the order asked and then by phi: `goal`, then the columns of
         `Correlation.table`; `q_value` is over the whole table here.
     each : tuple of Correlation
-        The answer for each conversion, with its people.
+        The answer for each goal, with its people.
     """
 
-    each: tuple[Correlation, ...] = field(repr=False)
+    each: tuple[Correlation[J], ...] = field(repr=False)
 
     @property
     def matrix(self) -> pl.DataFrame:
-        """One row a behaviour, one column a conversion: phi; by the largest |phi|, the largest first."""
+        """One row per behaviour, one column per goal: phi; by the largest |phi|, the largest first."""
         names = [one.goal for one in self.each]
         behaviours = self.table.group_by("behaviour").agg(top=pl.col("phi").abs().max())
         wide = behaviours.sort("top", "behaviour", descending=[True, False], nulls_last=True).select("behaviour")
         for name in names:
-            phis = self.table.filter(pl.col("conversion") == name).select("behaviour", pl.col("phi").alias(name))
+            phis = self.table.filter(pl.col("goal") == name).select("behaviour", pl.col("phi").alias(name))
             wide = wide.join(phis, on="behaviour", how="left", maintain_order="left")
         return wide
 
-    def of(self, conversion: str) -> Correlation:
-        """Return the answer for one conversion.
+    def of(self, goal: str) -> Correlation[J]:
+        """Return the answer for one goal.
 
         Parameters
         ----------
-        conversion : str
+        goal : str
             As it was asked.
 
         Raises
@@ -60,10 +60,10 @@ class Correlations(Result[Any]):
             When it was not asked.
         """
         for one in self.each:
-            if one.goal == conversion:
+            if one.goal == goal:
                 return one
         names = [one.goal for one in self.each]
-        raise UnknownNameError(unknown("conversion", conversion, available=names, what="conversion"))
+        raise UnknownNameError(unknown("goal", goal, available=names, what="goal"))
 
     @property
     def finding(self) -> str:
@@ -80,19 +80,19 @@ class Correlations(Result[Any]):
         return f"What goes together most: {'; '.join(said)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 25) -> go.Figure:
-        """Draw phi of each behaviour with each conversion as a heatmap.
+        """Draw phi of each behaviour with each goal as a heatmap.
 
         Parameters
         ----------
         dark, narrow : bool
-            For a dark page; for a telephone.
+            For a dark page; for a phone.
         rows : int
             At most so many behaviours.
         """
-        from journeys.charts.phis import draw
+        from journeys.charts.phi_heatmap import draw
         from journeys.display import plural
 
-        people = self.each[0].cells.people if self.each else 0
+        people = self.each[0]._counts.people if self.each else 0
         subtitle = f"phi, of {plural(people, 'person')}; blank: undefined, too few did it, or it was set apart"
         matrix = self.matrix
         if matrix.height > rows:
@@ -104,10 +104,10 @@ class Correlations(Result[Any]):
         return self.matrix
 
 
-def lay_out(journeys: JourneysProtocol, each: Sequence[Correlation], settings: dict[str, object]) -> Correlations:
-    """Put the answers for several conversions under each other."""
-    frames = [one.table.with_columns(conversion=pl.lit(one.goal)) for one in each]
+def combine_goals(journeys: J, each: Sequence[Correlation[J]], *, settings: Mapping[str, object]) -> Correlations[J]:
+    """Combine the answers for several goals into one table."""
+    frames = [one.table.with_columns(goal=pl.lit(one.goal)) for one in each]
     table = pl.concat(frames)
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
-    first = ["conversion", *[name for name in table.columns if name not in {"conversion", "family", "value"}]]
+    first = ["goal", *[name for name in table.columns if name not in {"goal", "family", "value"}]]
     return Correlations(table.select(first), settings, journeys, tuple(each))

@@ -1,37 +1,38 @@
-"""The answer: the table of behaviours, what was set apart, what to be careful about, and what may be said."""
+"""The answer to a correlation: its tables, what was set apart, what may be reported, and the people behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask, Rules
-from journeys.analyses.correlation.count import select
-from journeys.analyses.correlation.summary import Cells
+from journeys.analyses.correlation.caveats import add_doubts
+from journeys.analyses.correlation.comparison import CorrelationComparison, compare
+from journeys.analyses.correlation.permutation import Permutation, permute
+from journeys.analyses.correlation.select_people import CellSelection, select_cell
+from journeys.analyses.correlation.spec import CorrelationSpec
+from journeys.analyses.correlation.stratified import Stratified, stratify
+from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from journeys.analyses.correlation.comparison import Comparison
-    from journeys.analyses.correlation.strata import Stratified
-    from journeys.api import Journeys
 
 __all__ = ["Correlation"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Correlation(Result[Any]):
+class Correlation(Result[J]):
     """Which behaviours go with converting?
 
     Attributes
     ----------
     table : pl.DataFrame
-        One row a behaviour, by phi, the largest first: `behaviour`; `both`, `behaviour_only`, `conversion_only`,
+        One row per behaviour, by phi, the largest first: `behaviour`; `both`, `behaviour_only`, `conversion_only`,
         `neither` (people, Int64); `phi` with `ci_low`, `ci_high`; `p_value` (chi-square, Fisher's exact test where an
         expected count is below 5), `q_value` (Benjamini & Hochberg over the table), `odds_ratio` (with
         `odds_ratio_low`, `odds_ratio_high`), `lift`, `strength` in words; `rate_with` (with `rate_low`, `rate_high`)
@@ -51,15 +52,15 @@ class Correlation(Result[Any]):
     set_apart: pl.DataFrame
     not_compared: Mapping[str, int]
     cautions: tuple[str, ...]
-    ask: Ask = field(repr=False)
-    cells: Cells = field(repr=False)
-    rules: Rules = field(repr=False)
-    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    _spec: CorrelationSpec = field(repr=False)
+    _counts: BehaviourCounts = field(repr=False)
+    _ask_of: Callable[[Any], Any] = field(repr=False)  # asks other journeys the same
+    _memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def goal(self) -> str:
         """What converting is called."""
-        return self.ask.conversion.name
+        return self._spec.goal.name
 
     @property
     def findings(self) -> pl.DataFrame:
@@ -79,11 +80,9 @@ class Correlation(Result[Any]):
     @property
     def checks(self) -> pl.DataFrame:
         """The table with a `doubt` beside each row that should not be told as a finding, in words; else null."""
-        from journeys.analyses.correlation.checks import doubts
-
-        if "checks" not in self.memo:
-            self.memo["checks"] = doubts(self)
-        found: pl.DataFrame = self.memo["checks"]
+        if "checks" not in self._memo:
+            self._memo["checks"] = add_doubts(self._journeys, self.table, self._counts, self._spec)
+        found: pl.DataFrame = self._memo["checks"]
         return found
 
     @property
@@ -91,10 +90,10 @@ class Correlation(Result[Any]):
         """The answer as one sentence."""
         from journeys.display import interval, percent, ratio
 
-        if self.cells.people == 0:
+        if self._counts.people == 0:
             return "There is nobody to compare."
-        if self.cells.converted in {0, self.cells.people}:
-            who = "Nobody" if self.cells.converted == 0 else "Everybody"
+        if self._counts.converted in {0, self._counts.people}:
+            who = "Nobody" if self._counts.converted == 0 else "Everybody"
             return f"{who} reached {self.goal}: there is nothing to compare."
         rows = self.findings.head(1).to_dicts()
         if not rows:
@@ -109,7 +108,7 @@ class Correlation(Result[Any]):
 
     def _displayed_table(self) -> pl.DataFrame:
         """Return the columns of the table that the notebook shows."""
-        names = ["behaviour", "both", "behaviour_only", "conversion_only", "neither", "rate_with", "rate_without"]
+        names = ["behaviour", *CELLS, "rate_with", "rate_without"]
         names += ["phi", "ci_low", "ci_high", "q_value", "odds_ratio", "lift", "strength"]
         return self.table.select(names)
 
@@ -121,14 +120,14 @@ class Correlation(Result[Any]):
         Parameters
         ----------
         dark, narrow : bool
-            For a dark page; for a telephone.
+            For a dark page; for a phone.
         kind : {"dots", "volcano"}
             A row a behaviour, or a dot a behaviour: phi to the right, certainty upwards.
         rows : int
             At most so many rows of dots.
         """
         if kind not in ("dots", "volcano"):
-            raise ArgumentError(f"kind: {kind!r} is none of 'dots' and 'volcano'.")
+            raise ArgumentError(f"kind: {kind!r} must be 'dots' or 'volcano'.")
         options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
         if kind == "volcano":
             from journeys.charts.volcano import draw as draw_volcano
@@ -138,7 +137,7 @@ class Correlation(Result[Any]):
             if left := self.table.height - sure.height:
                 # Certain and false: the rows of dots say of each why.
                 options["subtitle"] += f"; {plural(left, 'behaviour')} set apart, see the dots"
-            return draw_volcano(sure, conversion=self.goal, **options)
+            return draw_volcano(sure, goal=self.goal, **options)
         from journeys.charts.correlation import draw
 
         listed = list(self.set_apart.select("behaviour", "reason").iter_rows())
@@ -150,7 +149,7 @@ class Correlation(Result[Any]):
         order = ["weak", "phi", "behaviour", "family", "value"]
         sure = sure.with_columns(weak=(rank > rows).fill_null(value=True))
         sure = sure.sort(order, descending=[False, True, *[False] * 3], nulls_last=True).drop("weak")
-        return draw(sure, conversion=self.goal, set_apart=listed, rows=rows, **options)
+        return draw(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
 
     def mosaic(self, behaviour: str, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one behaviour's four counts as areas: who did it, and who of them converted.
@@ -160,7 +159,7 @@ class Correlation(Result[Any]):
         behaviour : str
             As it is called in the table.
         dark, narrow : bool
-            For a dark page; for a telephone.
+            For a dark page; for a phone.
 
         Raises
         ------
@@ -171,10 +170,10 @@ class Correlation(Result[Any]):
         from journeys.display import percent
 
         row = self._row(behaviour)
-        cells = {name: int(row[name]) for name in ("both", "behaviour_only", "conversion_only", "neither")}
+        cells = {name: int(row[name]) for name in CELLS}
         return draw(
             pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
-            conversion=self.goal,
+            goal=self.goal,
             title=f"{behaviour}: {percent(row['rate_with'])} of those who did it reached {self.goal}, "
             f"{percent(row['rate_without'])} of the others",
             subtitle=self.definition,
@@ -194,10 +193,10 @@ class Correlation(Result[Any]):
         said = words.get(
             str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
         )
-        everyone = plural(self.cells.people, self._journeys._log.unit)
-        return f"{everyone}, {number(self.cells.converted)} reached {self.goal}: {said}"
+        everyone = plural(self._counts.people, self._journeys._log.unit)
+        return f"{everyone}, {number(self._counts.converted)} reached {self.goal}: {said}"
 
-    def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> Journeys:
+    def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> J:
         """Who are the people in a cell?
 
         Parameters
@@ -223,10 +222,11 @@ class Correlation(Result[Any]):
             if value not in (True, False, None):
                 raise ArgumentError(f"{argument}: expected True, False or None, got {value!r}.")
         row = self._row(behaviour)
-        return self._journeys._select_people(select, (self.ask, row["family"], row["value"], did, converted))  # type: ignore[no-any-return]
+        selection = CellSelection(self._spec, row["family"], row["value"], did, converted)
+        return self._journeys._select_people(select_cell, selection)
 
-    def by(self, column: str) -> Stratified:
-        """Does it hold among people who are alike?
+    def by(self, column: str) -> Stratified[J]:
+        """Does it hold among similar people?
 
         Parameters
         ----------
@@ -244,61 +244,65 @@ class Correlation(Result[Any]):
         UnknownNameError
             When people have no such column.
         """
-        from journeys.analyses.correlation.strata import stratify
+        return stratify(self._journeys, self.table, self._spec, column, settings=self.settings)
 
-        return stratify(self, column)
-
-    def compare(self, other: Correlation | Journeys) -> Comparison:
-        """Do the same behaviours go with converting among other people?
+    def compare(self, other: Correlation[J] | J) -> CorrelationComparison[J]:
+        """Do the same behaviours go with the goal among other people?
 
         Parameters
         ----------
         other : Correlation or Journeys
-            The answer for other people, or these people themselves, who are then asked the same. Nobody should be
-            in both groups.
+            The answer for other people, or these people themselves, who are then asked the same.
 
         Returns
         -------
-        Comparison
+        CorrelationComparison
             Differences are this minus the other.
         """
-        from journeys.analyses.correlation.comparison import compare
+        if not isinstance(other, Correlation) and not hasattr(other, "_log"):
+            raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
+        answer: Correlation[J] = other if isinstance(other, Correlation) else self._ask_of(other)
+        return compare(
+            self._journeys,
+            self.table,
+            other=answer._journeys,
+            other_table=answer.table,
+            goal=self.goal,
+            confidence=self._spec.confidence,
+            settings=self.settings,
+        )
 
-        return compare(self, other)
-
-    def permute(self, *, deals: int = 2000, seed: int = 0, within: str | None = None) -> pl.DataFrame:
-        """Could it be chance, when there are few people? p-values from conversions dealt out anew.
+    def permute(self, *, n_permutations: int = 2000, seed: int = 0, within: str | None = None) -> Permutation[J]:
+        """Could it be chance, when there are few people? p-values from permuted conversions.
 
         Parameters
         ----------
-        deals : int
-            How often.
+        n_permutations : int
+            How often. The smallest p-value possible is 1 / (n_permutations + 1).
         seed : int
             Equal seeds give equal answers.
         within : str, optional
-            Deal within groups only: what `by` takes.
+            Permute within groups only: what `by` takes.
 
         Returns
         -------
-        pl.DataFrame
-            `behaviour`, `phi`, `p_value` (of the table), `p_permuted`, and `p_family`: the chance that any behaviour
-            of the table shows such a phi; in the order of the table.
+        Permutation
 
         Raises
         ------
         ArgumentError
-            When people × behaviours exceed 50 million: with so many people the formulas are exact enough.
+            When people × behaviours exceed 50 million: with so many people the p-values of the table are exact enough.
         """
-        from journeys.analyses.correlation.shuffle import permute
-
-        return permute(self, deals=deals, seed=seed, within=within)
-
-    def check_excluded(self) -> None:
-        """Refuse to leave out what is neither a behaviour nor an event: a name spelled wrong would leave a leak in."""
-        known = {*self.table["behaviour"], *self.set_apart["behaviour"], *self.ask.names}
-        wrong = sorted(self.rules.exclude - known)
-        available = sorted(known)
-        raise_all([unknown("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError)
+        return permute(
+            self._journeys,
+            self.table,
+            self._spec,
+            people=self._counts.people,
+            n_permutations=n_permutations,
+            seed=seed,
+            within=within,
+            settings=self.settings,
+        )
 
     def _row(self, behaviour: str) -> dict[str, Any]:
         rows = self.table.filter(pl.col("behaviour") == behaviour).to_dicts()

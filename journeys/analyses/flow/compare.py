@@ -126,7 +126,7 @@ class ComparedFlow(Flow):
         return draw_both(self.table, colour_of=colour_of, paths=paths, sizes=sizes, unit=unit, **words)
 
     def _plot_resonance(self, *, dark: bool, narrow: bool) -> go.Figure:
-        from journeys.charts.differences import draw
+        from journeys.charts.difference_intervals import draw
         from journeys.display import points
 
         table = self.resonance()

@@ -27,7 +27,7 @@ from journeys.errors import ArgumentError, UnknownNameError
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from journeys.analyses.correlation.passages import Passages
+    from journeys.analyses.correlation.flow_steps import StepAssociations
     from journeys.api import Journeys
 
 __all__ = ["Flow", "ask", "make"]
@@ -206,7 +206,7 @@ class Flow(Result[Any]):
         """Who is shown, from where to where."""
         return define(self.spec, units=self._units(self.journey_count), late=self._begins_late)
 
-    def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> Passages:
+    def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> StepAssociations[Any]:
         """Which steps go with reaching the end?
 
         Parameters
@@ -218,29 +218,28 @@ class Flow(Result[Any]):
 
         Returns
         -------
-        Passages
+        StepAssociations
 
         Raises
         ------
         ArgumentError
             When the flow has no end.
         """
-        from journeys.analyses.correlation.ask import Rules
-        from journeys.analyses.correlation.passages import relate
+        from journeys.analyses.correlation.flow_steps import associate_steps
 
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
         # Those who are not shown are what the others are compared with.
         shown = self if self.spec.who == "all" else ask(self._journeys, self.spec.but(who="all"), settings={})
         before = parts_before(self._journeys, shown.spec, kept=shown.kept, of=of)
-        return relate(
+        return associate_steps(
             self._journeys,
             before.table,
             everyone=before.everyone,
             reached=before.reached,
             goal=self.goal,
             part=of,
-            rules=Rules(min_people),
+            min_people=min_people,
             settings={**self.settings, "of": of},
         )
 

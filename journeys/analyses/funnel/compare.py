@@ -129,7 +129,7 @@ class Comparison(Result[Any]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences with their intervals."""
-        from journeys.charts.differences import draw
+        from journeys.charts.difference_intervals import draw
 
         measure = str(self.settings["measure"]).replace("_", " ").capitalize()
         return draw(

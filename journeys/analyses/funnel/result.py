@@ -308,7 +308,7 @@ class Funnel(FunnelPeople):
         counts = self._journeys._count_shards(count_next, Following(self.spec, row, n))
         return NextEvents(next_table(counts), {**self.settings, "after": self.spec.names[row]}, self._journeys)
 
-    def correlation(self, after: int | str = 1, **options: Any) -> Correlation:
+    def correlation(self, after: int | str = 1, **options: Any) -> Correlation[Any]:
         """Which behaviours go with going on from a step?
 
         Parameters

@@ -1,4 +1,4 @@
-"""What can be asked about behaviours and a conversion, as frozen values that travel to the shards."""
+"""What is asked of a correlation, resolved and checked: frozen values that travel to the shards."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from journeys.steps import Step
 
 __all__ = [
-    "Ask",
+    "ACTIVITY",
     "AtLeast",
     "Before",
+    "CorrelationSpec",
     "EveryEvent",
+    "Exposure",
     "Family",
     "First",
     "Happened",
     "Matched",
-    "Rules",
     "Sequence",
     "Trait",
     "Values",
-    "steps_in",
+    "list_steps",
 ]
+
+ACTIVITY = "activity"
+"""The strata by how much people did, beside the columns of people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,21 @@ class First:
     """Behaviour within a fixed time from the start of the clock, conversion after it."""
 
     length_us: int
-    words: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Everybody who does not convert is watched as long as some converter was.
+    """Everybody who does not convert is observed for as long as some converter was.
 
-    `times` are the converters' times to conversion, `reach` how long the others could be watched, both ascending;
-    `keep` is the share of the others to keep, by equal parts of `times`, so that both groups are watched equally long.
+    Attributes
+    ----------
+    times : tuple of int
+        The converters' times to conversion, ascending, in microseconds.
+    reach : tuple of int
+        How long the others could be observed, ascending.
+    keep : tuple of float
+        The share of the others to keep, for equal parts of `times`, so that both groups are observed equally long.
     """
 
     times: tuple[int, ...] = ()
@@ -81,7 +91,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AtLeast:
-    """One step, so many times, so soon; of several thresholds the best is kept and the search is corrected for."""
+    """One step, at least so many times within some time; of several thresholds the best is kept."""
 
     step: Step
     times: tuple[int, ...]
@@ -99,8 +109,8 @@ class Sequence:
 Family = EveryEvent | Values | Trait | Happened | AtLeast | Sequence
 
 
-def steps_in(family: Family) -> list[Step]:
-    """List the steps that a behaviour mentions."""
+def list_steps(family: Family) -> list[Step]:
+    """List the steps that a family of behaviours mentions."""
     if isinstance(family, Happened | AtLeast):
         return [family.step]
     if isinstance(family, Sequence):
@@ -108,40 +118,37 @@ def steps_in(family: Family) -> list[Step]:
     return [family.of] if isinstance(family, Values) and family.of is not None else []
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What belongs into the table, and how sure its intervals are."""
-
-    min_people: int = 30
-    exclude: frozenset[str] = frozenset()
-    confidence: float = 0.95
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Ask:
-    """One question about behaviours and a conversion, resolved and checked.
+class CorrelationSpec:
+    """The options of a correlation, checked.
 
     Attributes
     ----------
-    conversion : Step
+    goal : Step
         The goal.
     families : tuple of Family
         What counts as behaviour.
     names : tuple of str
         All event names of the log, in the order of their codes.
     end_us : int
-        The last moment of the log.
+        The last moment at which people were observed.
     since : Step, optional
         Where each person's clock starts; at the first touch without it.
     exposure : Before, First or Matched
         Whose behaviour counts for how long.
     within_us, follow_up_us : int, optional
         How long a conversion may take; how long after the first days it is looked for.
+    min_people : int
+        Behaviours of fewer people are set apart.
+    exclude : frozenset of str
+        Behaviours to leave out.
+    confidence : float
+        Of the intervals.
     strata : str, optional
-        A column of people, or "activity", or a calendar unit of the clock's start, by which to count apart.
+        A column of people, "activity", or "every " and a calendar unit of the clock's start: count within these.
     """
 
-    conversion: Step
+    goal: Step
     families: tuple[Family, ...]
     names: tuple[str, ...]
     end_us: int
@@ -149,6 +156,9 @@ class Ask:
     exposure: Exposure = Before()
     within_us: int | None = None
     follow_up_us: int | None = None
+    min_people: int = 30
+    exclude: frozenset[str] = frozenset()
+    confidence: float = 0.95
     strata: str | None = None
 
     @property

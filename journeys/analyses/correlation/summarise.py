@@ -1,4 +1,4 @@
-"""The summing half: counts of all shards → the table of behaviours, and what was set apart."""
+"""Counts of all shards → the table of behaviours, and what was left out of it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.ask import (
-    Ask,
+from journeys.analyses.correlation.spec import (
     AtLeast,
+    CorrelationSpec,
     EveryEvent,
     Happened,
-    Rules,
     Sequence,
     Trait,
     Values,
-    steps_in,
+    list_steps,
 )
 from journeys.errors import ArgumentError
 from journeys.stats import adjust, phi_table, strength, wilson
 
-__all__ = ["Cells", "add_up", "behaviour_table", "label", "measure", "plain"]
+__all__ = ["CELLS", "BehaviourCounts", "add_up", "cell_columns", "measure", "summarise"]
+
+CELLS = ("both", "behaviour_only", "conversion_only", "neither")
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class BehaviourCounts:
     """The counts of all shards, added up.
 
     Attributes
@@ -38,7 +39,7 @@ class Cells:
     apart : dict of str to int
         People who are not compared, by reason.
     rows : tuple of int
-        How many things those who did not convert, and those who did, did in the time that counts.
+        Events in the time that counts, of those who did not convert and of those who did.
     after : dict of (int, str) to int
         Converters who did a behaviour only after converting, by family and behaviour.
     own : frozenset of str
@@ -63,19 +64,19 @@ class Cells:
         return int(self.totals["converted"].sum())
 
 
-def add_up(counts: pl.DataFrame, ask: Ask) -> Cells:
+def add_up(counts: pl.DataFrame, spec: CorrelationSpec) -> BehaviourCounts:
     """Add up the counts of shards."""
     keys = ["kind", "family", "behaviour", "stratum"]
     summed = counts.group_by(keys).agg(pl.col("people").sum(), pl.col("converted").sum())
     kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("cell", "total", "apart", "rows", "ever", "own")}
     rows, converter_rows = (int(kinds["rows"][name].sum()) for name in ("people", "converted"))
-    if ask.conversion.events is not None:
-        own = frozenset(ask.conversion.events)
+    if spec.goal.events is not None:
+        own = frozenset(spec.goal.events)
     else:
-        # Of a conversion by condition, those events are the conversion that never come without satisfying it.
+        # a goal that is a condition sets apart the events that never come without satisfying it
         only = kinds["own"].filter((pl.col("converted") > 0) & (pl.col("people") == pl.col("converted")))
         own = frozenset(only["behaviour"])
-    return Cells(
+    return BehaviourCounts(
         table=kinds["cell"].drop("kind").sort("family", "behaviour", "stratum"),
         totals=kinds["total"].select("stratum", "people", "converted").sort("stratum"),
         apart=dict(kinds["apart"].sort("behaviour").select("behaviour", "people").iter_rows()),
@@ -93,20 +94,20 @@ def _only_after(ever: pl.DataFrame, cell: pl.DataFrame) -> dict[tuple[int, str],
     return {(family, behaviour): count for family, behaviour, count in late.iter_rows() if count > 0}
 
 
-def plain(name: str) -> str:
-    """Take case and the marks between words out of a name: names that then are equal mean the same thing.
+def normalise_name(name: str) -> str:
+    """Drop case and the separators of words from a name.
 
     Examples
     --------
-    >>> plain("Upgraded Plan") == plain("upgraded_plan"), plain("/download") == plain("/download.")
-    (True, False)
+    >>> normalise_name("Upgraded Plan") == normalise_name("upgraded_plan")
+    True
     """
     return "".join(char for char in name.casefold() if not char.isspace() and char not in "_-")
 
 
-def label(ask: Ask, family: int, behaviour: str) -> str:
+def behaviour_name(spec: CorrelationSpec, family: int, behaviour: str) -> str:
     """Name a behaviour so that it cannot be taken for another."""
-    asked = ask.families[family]
+    asked = spec.families[family]
     if isinstance(asked, EveryEvent):
         return behaviour
     if isinstance(asked, Values):
@@ -121,13 +122,13 @@ def label(ask: Ask, family: int, behaviour: str) -> str:
     return asked.step.name
 
 
-def _kind(ask: Ask, family: int) -> str:
+def _kind(spec: CorrelationSpec, family: int) -> str:
     kinds = {EveryEvent: "event", Values: "value", Trait: "trait", AtLeast: "threshold", Sequence: "sequence"}
-    return kinds.get(type(ask.families[family]), "step")
+    return kinds.get(type(spec.families[family]), "step")
 
 
 def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFrame:
-    """Turn "did it" and "did it and converted" into the four cells."""
+    """Turn "did it" and "did it and converted" into the four counts."""
     did, both = pl.col("people"), pl.col("converted")
     return table.with_columns(
         both=both,
@@ -137,7 +138,7 @@ def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFra
     )
 
 
-def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFrame, pl.DataFrame]:
+def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Make the table of behaviours, and the table of what was set apart with the reason.
 
     Returns
@@ -146,60 +147,60 @@ def behaviour_table(cells: Cells, ask: Ask, *, rules: Rules) -> tuple[pl.DataFra
         The table (`family` and `value` say which behaviour of which family a row is), and `behaviour`, `reason`,
         `people`.
     """
-    pooled = cells.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
+    pooled = counts.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
     pooled = pooled.sort("family", "behaviour").rename({"behaviour": "value"})
-    names = [label(ask, family, value) for family, value in pooled.select("family", "value").iter_rows()]
-    kinds = [_kind(ask, family) for family in pooled["family"]]
+    names = [behaviour_name(spec, family, value) for family, value in pooled.select("family", "value").iter_rows()]
+    kinds = [_kind(spec, family) for family in pooled["family"]]
     pooled = pooled.with_columns(
         pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
     )
-    # Of a search for thresholds only one row stays; all others are found by their names.
+    # of a search for thresholds only one row stays; all others are selected by name
     twice = pooled.filter((pl.col("kind") != "threshold") & pl.col("behaviour").is_duplicated())["behaviour"]
     if len(twice):
         raise ArgumentError(
             f"behaviours: two different ones are called {twice[0]!r}; give each its own name with jn.step(name, …)."
         )
-    reasons = [_reason(row, ask=ask, cells=cells, rules=rules) for row in pooled.iter_rows(named=True)]
+    reasons = [_reason(row, spec=spec, counts=counts) for row in pooled.iter_rows(named=True)]
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
     kept = pooled.filter(pl.col("reason").is_null())
-    table = cell_columns(kept, cells.people, cells.converted)
-    table = measure(table, confidence=rules.confidence)
-    after = [cells.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
+    table = cell_columns(kept, counts.people, counts.converted)
+    table = measure(table, confidence=spec.confidence)
+    after = [counts.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
     table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
     return _ordered(table), apart.sort("reason", "behaviour")
 
 
-def _reason(row: dict[str, Any], *, ask: Ask, cells: Cells, rules: Rules) -> str | None:
+def _reason(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
     from journeys.display import plural
 
-    is_name = isinstance(ask.families[row["family"]], EveryEvent | Happened)
-    if is_name and row["behaviour"] in cells.own:
+    is_name = isinstance(spec.families[row["family"]], EveryEvent | Happened)
+    if is_name and row["behaviour"] in counts.own:
         return "it is the conversion itself"
-    named = {name for step in steps_in(ask.families[row["family"]]) for name in step.events or ()}
-    if not is_name and named & cells.own:
+    named = {name for step in list_steps(spec.families[row["family"]]) for name in step.events or ()}
+    if not is_name and named & counts.own:
         return "the conversion itself is part of it"
-    if is_name and ask.since is not None and row["behaviour"] in (ask.since.events or ()):
+    if is_name and spec.since is not None and row["behaviour"] in (spec.since.events or ()):
         return "everybody here did it: the clock starts there"
-    if row["behaviour"] in rules.exclude:
+    if row["behaviour"] in spec.exclude:
         return "it was excluded"
-    if is_name and plain(row["behaviour"]) == plain(ask.conversion.name):
+    if is_name and normalise_name(row["behaviour"]) == normalise_name(spec.goal.name):
         return "it is the conversion under another name"
-    if row["people"] < rules.min_people:
-        after = cells.after.get((row["family"], row["value"]), 0)
+    if row["people"] < spec.min_people:
+        after = counts.after.get((row["family"], row["value"]), 0)
         if after > row["people"]:
             did = row["people"] + after
             some = f"{after:,} of the {did:,}" if row["people"] else f"all {did:,}" if did > 1 else "the only one"
-            return f"{some} who did it did so only after {ask.conversion.name}"
-        return f"fewer than {plural(rules.min_people, 'person')} did it in the time that counts"
+            return f"{some} who did it did so only after {spec.goal.name}"
+        return f"fewer than {plural(spec.min_people, 'person')} did it in the time that counts"
     return None
 
 
 def measure(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
     """Add phi and everything else that the four cells say; undefined is null, with a note."""
-    cells = [table[name] for name in ("both", "behaviour_only", "conversion_only", "neither")]
+    cells = [table[name] for name in CELLS]
     measured = phi_table(*cells, confidence=confidence)
     a, b, c, d = (cell.to_numpy().astype(np.float64) for cell in cells)
     low, high = wilson(a, a + b, confidence=confidence)
@@ -260,7 +261,7 @@ def _best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ordered(table: pl.DataFrame) -> pl.DataFrame:
-    first = ["behaviour", "both", "behaviour_only", "conversion_only", "neither", "phi", "ci_low", "ci_high"]
+    first = ["behaviour", *CELLS, "phi", "ci_low", "ci_high"]
     first += ["p_value", "q_value", "odds_ratio", "lift", "strength", "odds_ratio_low", "odds_ratio_high"]
     first += ["rate_with", "rate_low", "rate_high", "rate_without", "only_after", "kind", "note", "family", "value"]
     order = ["phi", "behaviour", "family", "value"]

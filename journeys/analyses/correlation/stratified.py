@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.ask import Ask
-from journeys.analyses.correlation.columns import ACTIVITY
 from journeys.analyses.correlation.count import count
-from journeys.analyses.correlation.question import resolve_strata
-from journeys.analyses.correlation.summary import Cells, add_up
+from journeys.analyses.correlation.parse import parse_strata
+from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec
+from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown
 from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table
@@ -21,44 +22,92 @@ from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from journeys.analyses.correlation.result import Correlation
+__all__ = ["Stratified", "StratumTrend", "stratify"]
 
-__all__ = ["Stratified", "stratify"]
-
-CELLS = ("both", "behaviour_only", "conversion_only", "neither")
 LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Stratified(Result[Any]):
-    """Does a behaviour go with converting among people who are alike?
+class StratumTrend(Result[J]):
+    """How closely does one behaviour go with the goal in each group?
 
     Attributes
     ----------
     table : pl.DataFrame
-        One row a behaviour, by `phi_within`, the largest first: `behaviour`, `phi` (everybody together), `phi_within`
+        The rows of `Stratified.strata` of one behaviour.
+    """
+
+    behaviour: str
+    goal: str
+    _column: str = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """How phi differs between the groups, as one sentence."""
+        from journeys.display import day, ratio
+
+        here = self.table.filter(pl.col("phi").is_not_null())
+        if here.height < 2:
+            return f"{self.behaviour} and {self.goal}"
+        over_time = self._column.startswith("every ")
+        ends = here if over_time else here.sort("phi", "stratum")
+        (low, first), (high, last) = (ends.select("stratum", "phi").row(end) for end in (0, -1))
+        low, high = (f"from {day(date.fromisoformat(end))} on" if over_time else f"in {end}" for end in (low, high))
+        return f"{self.behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}"
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw phi in each group.
+
+        Parameters
+        ----------
+        dark, narrow : bool
+            For a dark page; for a phone.
+        """
+        from journeys.charts.stratified_phi import draw_groups
+
+        return draw_groups(
+            self.table,
+            over_time=self._column.startswith("every "),
+            title=self.finding,
+            subtitle=f"phi with reaching {self.goal}, {describe_groups(self._column)}",
+            dark=dark,
+            narrow=narrow,
+        )
+
+
+def describe_groups(column: str) -> str:
+    """Describe what the groups of a stratified correlation are."""
+    if column.startswith("every "):
+        unit = column.removeprefix("every ")
+        return f"by the {unit} of the first touch; later groups were observed for less time"
+    return "within levels of activity" if column == ACTIVITY else f"within {column}"
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Stratified(Result[J]):
+    """Does a behaviour go with converting among similar people?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per behaviour, by `phi_within`, the largest first: `behaviour`, `phi` (everybody together), `phi_within`
         (within the groups: the partial correlation), `odds_ratio`, `odds_ratio_within` (Mantel & Haenszel) with
         `ci_low`, `ci_high`, `p_value` (Cochran, Mantel & Haenszel), `q_value`, and `verdict`: "holds", "reversed"
         (together it points one way, within the groups the other: Simpson's paradox), "explained by the groups"
         (nothing is left of it within them), "only within the groups", or null where there is nothing either way.
     strata : pl.DataFrame
-        One row a behaviour and group, sorted by both: `behaviour`, `stratum`, the four counts, `phi`, `ci_low`,
+        One row per behaviour and group, sorted by both: `behaviour`, `stratum`, the four counts, `phi`, `ci_low`,
         `ci_high`, `p_value`, `rate_with`, `rate_without`.
     """
 
     strata: pl.DataFrame
     column: str
     goal: str
-    ask: Ask = field(repr=False)
 
     @property
     def groups(self) -> str:
         """What the groups are, in words."""
-        if self.column.startswith("every "):
-            return (
-                f"by the {self.column.removeprefix('every ')} of the first touch; later groups were watched less long"
-            )
-        return "within levels of activity" if self.column == "activity" else f"within {self.column}"
+        return describe_groups(self.column)
 
     @property
     def finding(self) -> str:
@@ -86,18 +135,24 @@ class Stratified(Result[Any]):
         hold = agree(held, "holds", "hold")
         return f"{number(held)} of {plural(held + gone, 'behaviour')} that go with {self.goal} {hold} {self.groups}."
 
-    def trend(self, behaviour: str) -> str:
-        """Say how a behaviour's phi differs between the groups, as one sentence."""
-        from journeys.display import day, ratio
+    def trend(self, behaviour: str) -> StratumTrend[J]:
+        """Return one behaviour's phi in each group.
 
-        here = self.strata.filter((pl.col("behaviour") == behaviour) & pl.col("phi").is_not_null())
-        if here.height < 2:
-            return f"{behaviour} and {self.goal}"
-        ends = here if self.column.startswith("every ") else here.sort("phi", "stratum")
-        (low, first), (high, last) = (ends.select("stratum", "phi").row(place) for place in (0, -1))
-        since = self.column.startswith("every ")
-        low, high = (f"from {day(date.fromisoformat(end))} on" if since else f"in {end}" for end in (low, high))
-        return f"{behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}"
+        Parameters
+        ----------
+        behaviour : str
+            As it is called in the table.
+
+        Raises
+        ------
+        UnknownNameError
+            When it is not in the table.
+        """
+        here = self.strata.filter(pl.col("behaviour") == behaviour)
+        if here.is_empty():
+            names = self.table["behaviour"].to_list()
+            raise UnknownNameError(unknown("behaviour", behaviour, available=names, what="behaviour in the table"))
+        return StratumTrend(here, self.settings, self._journeys, behaviour, self.goal, self.column)
 
     def plot(
         self, *, dark: bool = False, narrow: bool = False, behaviour: str | None = None, rows: int = 20
@@ -107,48 +162,42 @@ class Stratified(Result[Any]):
         Parameters
         ----------
         dark, narrow : bool
-            For a dark page; for a telephone.
+            For a dark page; for a phone.
         behaviour : str, optional
             As it is called in the table.
         rows : int
             At most so many behaviours.
         """
-        from journeys.charts.strata import draw_groups, draw_within
+        from journeys.charts.stratified_phi import draw_within
 
-        options: dict[str, Any] = {
-            "dark": dark,
-            "narrow": narrow,
-            "subtitle": f"phi with reaching {self.goal}, {self.groups}",
-        }
-        if behaviour is None:
-            return draw_within(self.table.head(rows), groups=self.groups, title=self.finding, **options)
-        here = self.strata.filter(pl.col("behaviour") == behaviour)
-        if here.is_empty():
-            names = self.table["behaviour"].to_list()
-            raise UnknownNameError(unknown("behaviour", behaviour, available=names, what="behaviour in the table"))
-        over_time = self.column.startswith("every ")
-        return draw_groups(here, title=self.trend(behaviour), over_time=over_time, **options)
+        if behaviour is not None:
+            return self.trend(behaviour).plot(dark=dark, narrow=narrow)
+        subtitle = f"phi with reaching {self.goal}, {self.groups}"
+        table, title = self.table.head(rows), self.finding
+        return draw_within(table, groups=self.groups, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
-def stratify(result: Correlation, column: str) -> Stratified:
-    """Ask a correlation again, counting apart by a column of people."""
-    ask = replace(result.ask, strata=resolve_strata(result._journeys._log, column))
-    cells = add_up(result._journeys._count_shards(count, ask), ask)
-    strata = _by_stratum(result, cells)
-    table = _pooled(result, strata)
+def stratify(
+    journeys: J, table: pl.DataFrame, spec: CorrelationSpec, column: str, *, settings: Mapping[str, Any]
+) -> Stratified[J]:
+    """Count a correlation again, within the groups of a column of people."""
+    spec = replace(spec, strata=parse_strata(journeys._log, column))
+    counts = add_up(journeys._count_shards(count, spec), spec)
+    strata = _by_stratum(table, counts, confidence=spec.confidence)
+    pooled = _pool(table, strata, confidence=spec.confidence)
     if column == ACTIVITY:
         first = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64)
         strata = strata.sort("family", "value", first)
-    settings = {**result.settings, "by": column}
-    return Stratified(table, settings, result._journeys, strata.drop("family", "value"), column, result.goal, ask)
+    strata = strata.drop("family", "value")
+    return Stratified(pooled, {**settings, "by": column}, journeys, strata, column, spec.goal.name)
 
 
-def _by_stratum(result: Correlation, cells: Cells) -> pl.DataFrame:
-    """Give each behaviour of the table its four counts in every group, those with nobody included."""
-    groups = cells.totals.rename({"people": "everybody", "converted": "converters"})
-    counted = cells.table.rename({"behaviour": "value"})
+def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: float) -> pl.DataFrame:
+    """Return the four counts of each behaviour in every group, empty groups included."""
+    groups = counts.totals.rename({"people": "everybody", "converted": "converters"})
+    counted = counts.table.rename({"behaviour": "value"})
     full = (
-        result.table.select("behaviour", "family", "value")
+        table.select("behaviour", "family", "value")
         .join(groups, how="cross")
         .join(counted, on=["family", "value", "stratum"], how="left", nulls_equal=True)
         .with_columns(pl.col("people", "converted").fill_null(0))
@@ -160,7 +209,7 @@ def _by_stratum(result: Correlation, cells: Cells) -> pl.DataFrame:
         )
         .sort("family", "value", "stratum")
     )
-    found = phi_table(*(full[name] for name in CELLS), confidence=result.rules.confidence)
+    found = phi_table(*(full[name] for name in CELLS), confidence=confidence)
     measured = {name: getattr(found, name) for name in ("phi", "ci_low", "ci_high", "p_value")}
     return full.select("behaviour", "stratum", *CELLS, "family", "value").with_columns(
         *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in measured.items()),
@@ -173,12 +222,12 @@ def _rate(yes: str, no: str) -> pl.Expr:
     return (pl.col(yes) / (pl.col(yes) + pl.col(no))).fill_nan(None)
 
 
-def _pooled(result: Correlation, strata: pl.DataFrame) -> pl.DataFrame:
-    """Pool the groups of each behaviour."""
-    names = result.table.select("behaviour", "family", "value", "phi", "p_value", "odds_ratio").sort("family", "value")
+def _pool(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
+    """Pool the groups of each behaviour and judge what is left of it within them."""
+    names = table.select("behaviour", "family", "value", "phi", "p_value", "odds_ratio").sort("family", "value")
     groups = strata["stratum"].n_unique() or 1
     tables = [strata[name].to_numpy().reshape(-1, groups) for name in CELLS]
-    pooled = mantel_haenszel(*tables, confidence=result.rules.confidence)
+    pooled = mantel_haenszel(*tables, confidence=confidence)
     columns = {
         "phi_within": partial_phi(*tables),
         "odds_ratio_within": pooled.odds_ratio,

@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.correlation.ask import Rules
-from journeys.analyses.correlation.summary import cell_columns, measure
-from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.correlation.summarise import CELLS, cell_columns, measure
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.stats import adjust
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Passages", "relate"]
+__all__ = ["StepAssociations", "associate_steps"]
 
 Part = Literal["nodes", "links"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Passages(Result[Any]):
+class StepAssociations(Result[J]):
     """Which steps of a flow go with reaching its goal?
 
     Attributes
     ----------
     table : pl.DataFrame
-        One row a node, or link, by phi, the largest first: `position` (0-based column), `behaviour` (what it is
+        One row per node, or link, by phi, the largest first: `position` (0-based column), `behaviour` (what it is
         called), `source` (the node) and, of links, `target`; then the columns of `Correlation.table` from `both` to
         `strength`, `rate_with`, `rate_without`. `q_value` is over this table.
     people_compared, reached : int
@@ -65,7 +64,7 @@ class Passages(Result[Any]):
         Parameters
         ----------
         dark, narrow : bool
-            For a dark page; for a telephone.
+            For a dark page; for a phone.
         rows : int
             At most so many steps.
         """
@@ -75,21 +74,22 @@ class Passages(Result[Any]):
         subtitle = f"{plural(self.people_compared, 'journey')}, {self.reached:,} reached {self.goal}; "
         subtitle += "passing in that column"
         return draw(
-            self.table, conversion=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark, narrow=narrow
+            self.table, goal=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark, narrow=narrow
         )
 
 
-def relate(
-    journeys: JourneysProtocol,
+def associate_steps(
+    journeys: J,
     table: pl.DataFrame,
     *,
     everyone: int,
     reached: int,
     goal: str,
     part: Part,
-    rules: Rules,
+    min_people: int,
+    confidence: float = 0.95,
     settings: Mapping[str, Any],
-) -> Passages:
+) -> StepAssociations[J]:
     """Measure how passing a node, or a link, goes with reaching the goal.
 
     Parameters
@@ -104,8 +104,10 @@ def relate(
         The end of the flow.
     part
         What the rows are.
-    rules
-        The floor and the confidence.
+    min_people
+        Steps that fewer people pass are hidden.
+    confidence
+        Of the intervals.
     settings
         What was asked.
     """
@@ -113,13 +115,13 @@ def relate(
     name = step if part == "nodes" else pl.format("{} → {}", step, pl.col("target"))
     keys = ["position", "source"] + (["target"] if part == "links" else [])
     rows = table.select(*keys, people="passed", converted="converted", behaviour=name)
-    shown = rows.filter(pl.col("people") >= rules.min_people)
-    measured = measure(cell_columns(shown, everyone, reached), confidence=rules.confidence)
+    shown = rows.filter(pl.col("people") >= min_people)
+    measured = measure(cell_columns(shown, everyone, reached), confidence=confidence)
     measured = measured.with_columns(pl.Series("q_value", adjust(measured["p_value"]), dtype=pl.Float64).fill_nan(None))
-    columns = ["both", "behaviour_only", "conversion_only", "neither", "phi", "ci_low", "ci_high", "p_value", "q_value"]
+    columns = [*CELLS, "phi", "ci_low", "ci_high", "p_value", "q_value"]
     columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without"]
     # of names with an arrow in them two links may be called the same
     ordered = measured.select("position", "behaviour", *keys[1:], *columns).sort(
         "phi", "behaviour", *keys, descending=[True, False, *[False] * len(keys)], nulls_last=True
     )
-    return Passages(ordered, dict(settings), journeys, goal, everyone, reached, rows.height - shown.height)
+    return StepAssociations(ordered, dict(settings), journeys, goal, everyone, reached, rows.height - shown.height)

@@ -1,0 +1,220 @@
+"""The question "which behaviours go with reaching a goal?": check the arguments, count, summarise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from journeys.analyses.correlation.caveats import list_cautions
+from journeys.analyses.correlation.matched_exposure import fit_matched
+from journeys.analyses.correlation.matrix import Correlations, combine_goals
+from journeys.analyses.correlation.parse import BehaviourLike, parse_spec
+from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.correlation.spec import CorrelationSpec, Matched
+from journeys.analyses.protocol import J
+from journeys.analyses.result import settings_of
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.steps import StepLike, moment_us
+
+__all__ = ["correlation", "correlations"]
+
+
+def correlation(
+    journeys: J,
+    goal: StepLike,
+    *,
+    behaviours: BehaviourLike | Sequence[BehaviourLike] = "events",
+    exposure: str = "before",
+    since: StepLike | None = None,
+    within: str | timedelta | None = None,
+    follow_up: str | timedelta | None = None,
+    exclude: Sequence[str] = (),
+    min_people: int = 30,
+    confidence: float = 0.95,
+) -> Correlation[J]:
+    """Find out which behaviours go with reaching a goal: for each, all four counts, phi, and how sure it is.
+
+    Parameters
+    ----------
+    goal : str, list of str, pl.Expr or Step
+        The first time it happens is the conversion.
+    behaviours : one or several
+        `"events"` (each event name), an event name, a column of the events or of the people (each value), any step,
+        and what `jn.values`, `jn.at_least` and `jn.sequence` make. A column of the people counts as known from the
+        start: one that is filled in after converting leaks. Several go into one table, and the q-values are over all
+        of them.
+    exposure : "before", "first …" or "matched"
+        Whose behaviour counts for how long. `"before"`: a converter's until the first conversion, the others' as long
+        as the log goes on; everybody is in, but the others had more time to do things. `"first 7d"`: what everybody
+        did in the first seven days, against converting after them; those who converted earlier are set apart and
+        counted. `"matched"`: each of the others is observed for as long as some converter was.
+    since : str, list of str, pl.Expr or Step, optional
+        Only people who did this; the clock starts there, and only what comes later counts.
+    within : duration, optional
+        A conversion counts if it comes within this time of the clock's start; behaviour, too.
+    follow_up : duration, optional
+        With `"first …"`: look for the conversion in this time after the first days, among those who could be observed
+        to its end. Without it, late arrivals had less time to convert.
+    exclude : sequence of str
+        Behaviours to leave out, such as the steps of a funnel.
+    min_people : int
+        Hide behaviours that fewer people did; their number is given.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    Correlation
+
+    Raises
+    ------
+    UnknownNameError
+        When an event or a column is not in the log, or what is to be left out is no behaviour; the closest names
+        are given.
+    ArgumentError
+        When an exposure, a duration, a floor or a confidence is invalid.
+
+    Notes
+    -----
+    phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)), a: did it and converted, b: did it alone, c: converted alone, d: neither;
+    Pearson's r of two yes/no columns. Words for |phi|: below 0.2 negligible, from 0.2 weak, 0.3 moderate, 0.4 strong,
+    0.7 very strong (Quinnipiac University's scale); above 0.9 it is too good to be true. That something goes with
+    converting does not say that it brings people to convert.
+
+    `"before"` is the default because it leaves nobody out and equals what can be counted by hand. What time alone
+    brings about is caught afterwards: `.findings` and the picture hold every row against a comparison in which
+    everybody is observed equally long, and `.checks` says which of them do not hold.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({
+    ...     "person": [1, 1, 2, 2, 3, 4], "timestamp": [f"2026-03-0{day}" for day in (1, 2, 1, 2, 1, 1)],
+    ...     "event": ["Invited", "Upgraded", "Invited", "Upgraded", "Invited", "Looked"]})
+    >>> c = jn.Journeys.from_table(log).correlation("Upgraded", min_people=1)
+    >>> c.table.select("behaviour", "both", "behaviour_only", "conversion_only", "neither", "phi").rows()
+    [('Invited', 2, 1, 0, 1, 0.5773502691896258), ('Looked', 0, 1, 2, 1, -0.5773502691896258)]
+    """
+    spec = parse_spec(
+        journeys._log,
+        until=journeys.until,
+        goal=goal,
+        behaviours=behaviours,
+        exposure=exposure,
+        since=since,
+        within=within,
+        follow_up=follow_up,
+        exclude=exclude,
+        min_people=min_people,
+        confidence=confidence,
+    )
+    options: dict[str, Any] = {"goal": spec.goal.name, "exposure": exposure, "min_people": min_people}
+    options |= {"since": spec.since.name} if spec.since is not None else {}
+    options |= {"within": within} if within is not None else {}
+    options |= {"follow_up": follow_up} if follow_up is not None else {}
+    answer = _answer(journeys, spec, options=options)
+    _check_excluded(answer)
+    return answer
+
+
+def correlations(
+    journeys: J,
+    goals: Sequence[StepLike],
+    *,
+    behaviours: BehaviourLike | Sequence[BehaviourLike] = "events",
+    exposure: str = "before",
+    since: StepLike | None = None,
+    within: str | timedelta | None = None,
+    follow_up: str | timedelta | None = None,
+    exclude: Sequence[str] = (),
+    min_people: int = 30,
+    confidence: float = 0.95,
+) -> Correlations[J]:
+    """Find out which behaviours go with which of several goals: one table, one heatmap.
+
+    Parameters
+    ----------
+    goals : sequence of str, list of str, pl.Expr or Step
+        The goals, such as the stages of a CRM.
+    behaviours, exposure, since, within, follow_up, exclude, min_people, confidence
+        As in `correlation`, the same for each.
+
+    Returns
+    -------
+    Correlations
+
+    Raises
+    ------
+    UnknownNameError
+        When an event or a column is not in the log.
+    ArgumentError
+        When there is no goal, or what `correlation` refuses.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({
+    ...     "person": [1, 1, 2, 2, 3, 4], "timestamp": [f"2026-03-0{day}" for day in (1, 2, 1, 2, 1, 1)],
+    ...     "event": ["Invited", "Upgraded", "Invited", "Asked", "Invited", "Looked"]})
+    >>> jn.Journeys.from_table(log).correlations(["Upgraded", "Asked"], min_people=1).matrix.columns
+    ['behaviour', 'Upgraded', 'Asked']
+    """
+    if isinstance(goals, str) or len(goals) == 0:
+        raise ArgumentError(f"goals: expected a list of at least one goal, got {goals!r}.")
+    each = [
+        correlation(
+            journeys,
+            goal,
+            behaviours=behaviours,
+            exposure=exposure,
+            since=since,
+            within=within,
+            follow_up=follow_up,
+            exclude=exclude,
+            min_people=min_people,
+            confidence=confidence,
+        )
+        for goal in goals
+    ]
+    names = [one.goal for one in each]
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"goals: {names!r} has a name twice; give each its own with jn.step(name, …).")
+    settings = settings_of(journeys, goals=names, exposure=exposure, min_people=min_people)
+    return combine_goals(journeys, each, settings=settings)
+
+
+def _answer(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -> Correlation[J]:
+    """Count a question and summarise its answer."""
+    from journeys.analyses.correlation.count import count
+    from journeys.analyses.correlation.summarise import add_up, summarise
+
+    def ask_of(other: J) -> Correlation[J]:
+        end = 0 if other.until is None else moment_us(other.until)
+        return _answer(other, replace(spec, names=other._log.names, end_us=end), options=options)
+
+    asked = spec
+    if isinstance(spec.exposure, Matched):
+        asked = fit_matched(journeys, spec)
+    counts = add_up(journeys._count_shards(count, asked), asked)
+    table, apart = summarise(counts, asked)
+    return Correlation(
+        table=table,
+        settings=settings_of(journeys, **options),
+        _journeys=journeys,
+        set_apart=apart,
+        not_compared=counts.apart,
+        cautions=tuple(list_cautions(table, counts, asked)),
+        _spec=asked,
+        _counts=counts,
+        _ask_of=ask_of,
+    )
+
+
+def _check_excluded(answer: Correlation[J]) -> None:
+    """Refuse to leave out what is neither a behaviour nor an event: a misspelt name would leave a leak in."""
+    known = {*answer.table["behaviour"], *answer.set_apart["behaviour"], *answer._spec.names}
+    wrong = sorted(answer._spec.exclude - known)
+    available = sorted(known)
+    raise_all([unknown("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError)
