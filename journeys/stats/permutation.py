@@ -50,8 +50,8 @@ def permutation_p(
     Notes
     -----
     (1 + permutations at least as extreme) / (1 + permutations), by |phi|; among all by the largest |phi| of each
-    (Westfall & Young 1993). It assumes that, without any relation, conversions could have fallen on anybody (of the same
-    group). For a single behaviour without strata Fisher's exact test is its limit: use that.
+    (Westfall & Young 1993). It assumes that, without any relation, conversions could have fallen on anybody of the same
+    group. For a single behaviour without strata Fisher's exact test is its limit: use that.
 
     Examples
     --------

@@ -116,7 +116,7 @@ def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> Sha
     frame = events.select(wanted).collect() if wanted else pl.DataFrame()
     event = np.empty(0, np.uint8)
     if is_named:
-        event = frame["event"].to_numpy() if view.codes is None else view.numbers()
+        event = frame["event"].to_numpy() if view.codes is None else view.event_codes()
     if counts is None:
         bounds = bound_people(frame["person"].to_numpy())
     else:
