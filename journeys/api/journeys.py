@@ -11,7 +11,9 @@ import polars as pl
 
 from journeys.analyses.attribution import attribution
 from journeys.analyses.correlation import correlation, correlations
+from journeys.analyses.lifecycle import lifecycle
 from journeys.analyses.retention import retention
+from journeys.analyses.stickiness import stickiness
 from journeys.analyses.trend import trend
 from journeys.api.flows import AsksFlows
 from journeys.api.funnels import AsksFunnels
@@ -264,7 +266,9 @@ class Journeys(AsksFunnels, AsksFlows):
     attribution = attribution
     correlation = correlation
     correlations = correlations
+    lifecycle = lifecycle
     retention = retention
+    stickiness = stickiness
     trend = trend
 
     to_people = to_people

@@ -1,0 +1,102 @@
+"""The answer to a lifecycle: states per period, and the people in a state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import UnknownNameError, unknown
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Lifecycle"]
+
+_MIN_PEOPLE = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _StateSelection:
+    """Which people: in a state in a period."""
+
+    spec: LifecycleSpec
+    period: int
+    state: State
+
+
+def _select_state(view: View, selection: _StateSelection) -> pl.Series:
+    """Return the codes of the people in a state."""
+    rows = find_states(view, selection.spec)
+    chosen = (pl.col("period") == selection.period) & (pl.col("state") == selection.state)
+    return rows.filter(chosen)["person"].unique().sort()
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Lifecycle(Result[J]):
+    """Who is new, returning, resurrecting and dormant, period after period.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `period` (Date, its first day), `new`, `returning`, `resurrecting`, `dormant`, `active` (Int64), `pulse`
+        (Float64), `complete`; sorted by period.
+    """
+
+    _spec: LifecycleSpec = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """Whether more people woke up than fell asleep in the latest complete period, as one sentence."""
+        from journeys.display import day, number, plural
+
+        known = self.table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0))
+        if not known.height:
+            return f'No period is complete, or nobody did "{self._spec.event.name}".'
+        last = known.row(-1, named=True)
+        name, woken = self._spec.calendar.name, last["new"] + last["resurrecting"]
+        when = "on" if name == "day" else f"in the {name} from"
+        sentence = (
+            f"{plural(woken, self._journeys._log.unit)} became active {when} {day(last['period'])} "
+            f"and {number(last['dormant'])} became dormant"
+        )
+        if woken + last["dormant"] < _MIN_PEOPLE:
+            return f"{sentence}: too few to compare."
+        grows = "grows" if woken > last["dormant"] else "shrinks" if woken < last["dormant"] else "is stable"
+        return f"{sentence}: the number of active people {grows}."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the states as bars around zero: active above, dormant below."""
+        from journeys.charts.lifecycle import draw
+
+        subtitle = f'By "{self._spec.event.name}" per {self._spec.calendar.name}; pale where a period is not complete'
+        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, state: State, *, period: date | str) -> J:
+        """Select the people in a state in a period, with all their events.
+
+        Parameters
+        ----------
+        state : {"new", "returning", "resurrecting", "dormant"}
+            The state.
+        period : date or ISO text
+            The first day of a period, as the table shows it.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such state or period.
+        """
+        if state not in STATES:
+            raise UnknownNameError(unknown("state", str(state), available=list(STATES), what="state"))
+        shown = [str(one) for one in self.table["period"].to_list()]
+        if str(period) not in shown:
+            raise UnknownNameError(unknown("period", str(period), available=shown, what="period"))
+        index = self._spec.calendar.number_of(date.fromisoformat(str(period)))
+        return self._journeys._select_people(_select_state, _StateSelection(self._spec, index, state))

@@ -1,0 +1,106 @@
+"""The answer to stickiness: people by active days, and who they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.analyses.stickiness.count import StickinessSpec, find_days
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Stickiness"]
+
+_MIN_PEOPLE = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _DaysSelection:
+    """Which people: active on at least so many days of a period."""
+
+    spec: StickinessSpec
+    period: int
+    at_least: int
+
+
+def _select_days(view: View, selection: _DaysSelection) -> pl.Series:
+    """Return the codes of the people active often enough."""
+    days = find_days(view, selection.spec)
+    chosen = (pl.col("period") == selection.period) & (pl.col("days") >= selection.at_least)
+    return days.filter(chosen)["person"].unique().sort()
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Stickiness(Result[J]):
+    """On how many days of each period people are active.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `period` (Date), `days`, `people` (Int64), `share`, `at_least` (Float64), `complete`; sorted by period and days.
+    """
+
+    _spec: StickinessSpec = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The share of people who were active on more than one day, as one sentence."""
+        from journeys.display import day, percent, the_count
+
+        last = self._latest()
+        if not last.height:
+            return f'No period is complete, or nobody did "{self._spec.event.name}".'
+        people = int(last["people"].sum())
+        name, start = self._spec.of.name, day(last["period"][0])
+        group = the_count(people, self._journeys._log.unit)
+        if people < _MIN_PEOPLE:
+            return f"Too few people: {people} were active in the {name} from {start}."
+        often = last.filter(pl.col("days") >= 2)
+        share = int(often["people"].sum()) / people
+        short = self._spec.every.name
+        return f"{percent(share)} of {group} active in the {name} from {start} came on at least 2 {short}s."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the share of people by number of active days, in the latest complete period."""
+        from journeys.charts.stickiness import draw
+
+        subtitle = f'Days with "{self._spec.event.name}" in the latest complete {self._spec.of.name}'
+        return draw(
+            self._latest(),
+            unit=f"{self._spec.every.name}s",
+            title=self.finding,
+            subtitle=subtitle,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def people(self, *, period: date | str, at_least: int = 1) -> J:
+        """Select the people who were active on at least so many days of a period, with all their events.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such period.
+        ArgumentError
+            When `at_least` is not a positive whole number.
+        """
+        shown = [str(one) for one in self.table["period"].unique().sort().to_list()]
+        if str(period) not in shown:
+            raise UnknownNameError(unknown("period", str(period), available=shown, what="period"))
+        if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
+            raise ArgumentError(f"at_least: {at_least!r} must be a whole number of at least 1.")
+        index = self._spec.of.number_of(date.fromisoformat(str(period)))
+        return self._journeys._select_people(_select_days, _DaysSelection(self._spec, index, at_least))
+
+    def _latest(self) -> pl.DataFrame:
+        """Return the rows of the latest complete period."""
+        complete = self.table.filter("complete")
+        return complete.filter(pl.col("period") == pl.col("period").max())

@@ -1,0 +1,57 @@
+"""Lifecycle: states of people as bars around zero."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.display import day, number
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
+    """Draw new, returning and resurrecting people above zero, and dormant people below.
+
+    Parameters
+    ----------
+    table
+        `period` (Date), `new`, `returning`, `resurrecting`, `dormant`, `complete`.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> table = pl.DataFrame({"period": [date(2026, 3, 1)], "new": [3], "returning": [2], "resurrecting": [0],
+    ...     "dormant": [1], "complete": [True]})
+    >>> [trace.y[0] for trace in draw(table).data]
+    [2, 0, 3, -1]
+    """
+    if not table.height or not table.select("new", "returning", "resurrecting").to_numpy().sum():
+        return nothing("Nobody was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    fig = go.Figure()
+    shades = {"returning": theme.events[0], "resurrecting": theme.events[3], "new": theme.goal, "dormant": theme.drop}
+    opacity = [1.0 if complete else 0.45 for complete in table["complete"]]
+    for state, colour in shades.items():
+        sign = -1 if state == "dormant" else 1
+        people = table[state].to_list()
+        fig.add_bar(
+            x=table["period"].to_list(),
+            y=[sign * count for count in people],
+            name=state,
+            marker={"color": colour, "opacity": opacity},
+            hovertext=[f"{day(p)}: {number(n)} {state}" for p, n in zip(table["period"], people, strict=True)],
+            hoverinfo="text",
+            showlegend=True,
+        )
+    fig.update_layout(barmode="relative", bargap=0.25, showlegend=True, legend={"y": -0.14, "yanchor": "top"})
+    fig.update_yaxes(showgrid=True, zeroline=True, zerolinecolor=theme.muted)
+    fig.update_xaxes(nticks=4 if narrow else 9)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin={"b": 80})

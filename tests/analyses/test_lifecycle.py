@@ -1,0 +1,114 @@
+"""Lifecycle and stickiness against plain loops and published figures."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+
+START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
+ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 27), st.sampled_from("XXY")), max_size=25)
+STATES = ["new", "returning", "resurrecting", "dormant"]
+
+
+def make_journeys(found):
+    edges = [("zz", day, "edge") for day in (0, 7, 28)]
+    rows = [(person, START + timedelta(days=day), event) for person, day, event in [*edges, *found, ("zz", 0, "X")]]
+    schema = {"person": pl.String, "timestamp": pl.Datetime("us", "UTC"), "event": pl.String}
+    return jn.Journeys.from_table(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def plain_states(days, last):
+    """Return the state of one person in each period up to `last`."""
+    found = {}
+    for day in range(last + 1):
+        if day in days:
+            found[day] = "new" if day == min(days) else "returning" if day - 1 in days else "resurrecting"
+        elif day - 1 in days:
+            found[day] = "dormant"
+    return found
+
+
+@given(found=ROWS, length=st.sampled_from([1, 7]))
+def test_states_equal_plain_loops(found, length):
+    result = make_journeys(found).lifecycle("X", every={1: "1d", 7: "1w"}[length])
+    active = {"zz": {0}}
+    for person, day, event in found:
+        if event == "X":
+            active.setdefault(person, set()).add(day // length)
+    last = 28 // length
+    states = {person: plain_states(days, last) for person, days in active.items()}
+    for number, row in enumerate(result.table.iter_rows(named=True)):
+        count = Counter(one[number] for one in states.values() if number in one)
+        assert [row[state] for state in STATES] == [count[state] for state in STATES]
+        assert row["active"] == sum(number in days for days in active.values())
+        for state in STATES:
+            people = result.people(state, period=row["period"]).people["person"]
+            assert set(people) == {person for person, one in states.items() if one.get(number) == state}
+    assert result.table["complete"].to_list()[-1] is False
+
+
+@given(found=ROWS)
+def test_a_selection_knows_who_was_there_before(found):
+    whole = make_journeys(found).lifecycle("X", every="1w").table
+    part = make_journeys(found).between(START + timedelta(days=7)).lifecycle("X", every="1w").table
+    assert part["new"].to_list() == whole["new"].to_list()[1:]
+    assert part["active"].to_list() == whole["active"].to_list()[1:]
+
+
+def test_posthog_lifecycle():
+    """PostHog, test_lifecycle_query_runner.py, test_lifecycle_trend (MIT)."""
+    days = {"p1": [11, 12, 13, 15, 17, 19], "p2": [9, 12], "p3": [12], "p4": [15]}
+    rows = [(person, f"2020-01-{day:02d}T12:00:00Z", "x") for person, all_days in days.items() for day in all_days]
+    j = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
+    table = j.lifecycle("x", every="1d").table.filter(pl.col("period") >= date(2020, 1, 12))
+    assert table["new"].to_list() == [1, 0, 0, 1, 0, 0, 0, 0]
+    assert table["returning"].to_list() == [1, 1, 0, 0, 0, 0, 0, 0]
+    assert table["resurrecting"].to_list() == [1, 0, 0, 1, 0, 1, 0, 1]
+    assert table["dormant"].to_list() == [0, 2, 1, 0, 2, 0, 1, 0]
+
+
+@given(found=ROWS)
+def test_stickiness_equals_plain_loops(found):
+    result = make_journeys(found).stickiness("X")
+    days = {}
+    for person, day, event in [*found, ("zz", 0, "X")]:
+        if event == "X":
+            days.setdefault((person, day // 7), set()).add(day)
+    for week in range(4):
+        mine = {person: len(one) for (person, at), one in days.items() if at == week}
+        rows = result.table.filter(pl.col("period") == (START + timedelta(weeks=week)).date())
+        assert dict(rows.select("days", "people").iter_rows()) == Counter(mine.values())
+        for row in rows.iter_rows(named=True):
+            assert row["at_least"] == pytest.approx(sum(n >= row["days"] for n in mine.values()) / len(mine))
+            people = result.people(period=row["period"], at_least=row["days"]).people["person"]
+            assert set(people) == {person for person, n in mine.items() if n >= row["days"]}
+
+
+@given(found=ROWS)
+def test_shards_change_no_lifecycle(found, tmp_path_factory):
+    j = make_journeys(found)
+    stored = j.save(tmp_path_factory.mktemp("s"), shards=3)
+    assert stored.lifecycle("X").table.equals(j.lifecycle("X").table)
+    assert stored.stickiness("X").table.equals(j.stickiness("X").table)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures_findings_and_errors(dark):
+    j = make_journeys([(f"p{n}", n % 20, "X") for n in range(200)] + [(f"p{n}", n % 20 + 2, "X") for n in range(90)])
+    lifecycle, stickiness = j.lifecycle("X"), j.stickiness("X")
+    assert lifecycle.finding.endswith("the number of active people shrinks.")
+    assert "came on at least 2 days" in stickiness.finding or "Too few people" in stickiness.finding
+    assert len(lifecycle.plot(dark=dark).data) == 4
+    assert stickiness.plot(dark=dark).data
+    nobody = j.where(pl.col("event") == "edge")
+    assert nobody.lifecycle("X").plot(dark=dark) is not None
+    assert nobody.stickiness("X").plot(dark=dark) is not None
+    with pytest.raises(jn.ArgumentError, match="of: '1d' must be longer than every, '1d'"):
+        j.stickiness("X", of="1d")
+    with pytest.raises(jn.UnknownNameError, match="state: no state 'asleep'"):
+        lifecycle.people("asleep", period="2026-03-02")
