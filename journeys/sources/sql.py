@@ -1,4 +1,4 @@
-"""Any database that Python can ask: `read_sql`."""
+"""Any database that Python can query: `read_sql`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError
+from journeys.errors import ArgumentError, JourneysError, SourceError
 from journeys.events import Events
-from journeys.sources.questions import check_question
+from journeys.sources.read_only import check_query, database_of, is_psycopg, read_only_session
 from journeys.sources.reading import concat_rows
 from journeys.sources.reading.json_schema import FLOAT_LIMIT
 from journeys.sources.reading.spill import SpillBuffer
@@ -20,7 +20,7 @@ from journeys.sources.table import read_table
 __all__ = ["read_sql"]
 
 BATCH = 100_000
-# Types of DuckDB that no table of Polars holds: such a column is taken as the text that it is shown as.
+# Types of DuckDB that Polars does not have: such a column is taken as the text that it is shown as.
 FOREIGN = re.compile(r"\b(INTERVAL|UNION)\b")
 
 
@@ -36,6 +36,8 @@ def read_sql(
     properties: Sequence[str] | Mapping[str, pl.DataType] | None = None,
     unit: str | None = None,
     time_zone: str | None = None,
+    format: str | None = None,  # noqa: A002
+    day_first: bool | None = None,
     drop_duplicates: bool = False,
 ) -> Events:
     """Read events out of a database or a lake with an SQL query.
@@ -43,12 +45,11 @@ def read_sql(
     Parameters
     ----------
     query
-        What to ask: any SELECT, or another statement that gives rows and changes nothing. Let the database choose
-        columns and rows. The answer is fetched at once, a batch at a time: up to 64 MB of it stay in memory, the rest
-        waits in files in the folder for temporary files.
+        One query, such as a SELECT. Let the database choose columns and rows. The answer is fetched at once, a batch
+        at a time: up to 64 MB of it stay in memory, the rest is written to the folder for temporary files.
     connection
         An open connection: DuckDB, SQLite, PostgreSQL (psycopg), ADBC, SQLAlchemy or any other that follows the DBAPI.
-    timestamp, event, ids, message_id, name, properties, unit, time_zone, drop_duplicates
+    timestamp, event, ids, message_id, name, properties, unit, time_zone, format, day_first, drop_duplicates
         As in `read_table`.
 
     Returns
@@ -58,12 +59,16 @@ def read_sql(
     Raises
     ------
     ArgumentError
-        The connection is none, or the query is no question: it may change the database.
+        Not a connection, or a statement that is not a query.
     SourceError
-        The database refuses the query; its own words are in the message. Or a column has a type that cannot be read.
+        The database refuses the query, for instance because it would change something; the database's own words are
+        in the message. Or a column has a type that cannot be read.
 
     Notes
     -----
+    SQLite, DuckDB and PostgreSQL run the query in a read-only session, so that nothing can be changed. For other
+    databases, connect as a user who may only read.
+
     A Delta or Iceberg table needs no query: `read_table` takes its folder, or `pl.scan_delta` and `pl.scan_iceberg`.
     SQLAlchemy fetches in batches only with `connection.execution_options(stream_results=True)`. ADBC's driver for
     PostgreSQL gives a uuid as bytes: where it has to match another system's, ask for `id::text`.
@@ -79,21 +84,21 @@ def read_sql(
     [('Signed Up', '7')]
     >>> database.close()
     """
-    if not any(hasattr(connection, way) for way in ("cursor", "execute", "sql", "connect")):
+    if not any(hasattr(connection, method) for method in ("cursor", "execute", "sql", "connect")):
         raise ArgumentError(
-            f"connection: {type(connection).__name__} is no open connection; give what the database's library gives, "
-            "such as sqlite3.connect('app.db') or duckdb.connect('app.duckdb')"
+            f"connection: {type(connection).__name__} is not an open connection; give what the database's library "
+            "returns, such as sqlite3.connect('app.db') or duckdb.connect('app.duckdb')."
         )
     if isinstance(query, str):
-        check_question(query)
+        check_query(query)
     try:
-        frame = _ask(query, connection)
+        frame = _run_query(query, connection)
     except pl.exceptions.PanicException as error:
         said = str(error).splitlines()[0]
         raise SourceError(
             f"query: the answer has a type that cannot be read; cast that column to text in the query: {said}"
         ) from error
-    except SourceError:
+    except JourneysError:
         raise
     except Exception as error:  # every driver has errors of its own
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -108,30 +113,36 @@ def read_sql(
         properties=properties,
         unit=unit,
         time_zone=time_zone,
+        format=format,
+        day_first=day_first,
         drop_duplicates=drop_duplicates,
     )
 
 
-def _ask(query: str, connection: Any) -> pl.LazyFrame:
-    """Take the answer in batches: what does not fit into a little memory waits in files."""
-    spool: SpillBuffer[pl.Schema] = SpillBuffer()
-    for batch in _batches(query, connection):
-        frame = batch.select(_plain(batch.get_column(name)) for name in batch.columns)
-        spool.add(frame, mark=frame.schema)
-    # each batch tells its types by itself; where they differ, the column becomes one that holds them all
-    found = spool.tables()
-    if found:
-        texts = {name for schema, _ in found for name, dtype in schema.items() if dtype not in (pl.Binary, pl.Null)}
-        return concat_rows(
-            [_hex(table, [n for n in schema if schema[n] == pl.Binary and n in texts]) for schema, table in found]
-        )
-    # no rows may come in no batch: then only the whole answer, which is empty, names the columns
-    whole = pl.DataFrame(_readable(connection.sql(query))) if _duckdb(connection) else None
-    return (pl.read_database(query, connection) if whole is None else whole).lazy()
+def _run_query(query: str, connection: Any) -> pl.LazyFrame:
+    """Fetch the answer in batches; what does not fit into a little memory is written to files."""
+    if hasattr(connection, "connect") and hasattr(connection, "dialect"):  # an engine of SQLAlchemy
+        with connection.connect() as opened:
+            return _run_query(query, opened)
+    spill: SpillBuffer[pl.Schema] = SpillBuffer()
+    with read_only_session(query, connection):
+        for batch in _batches(query, connection):
+            frame = batch.select(_cast_foreign(batch.get_column(name)) for name in batch.columns)
+            spill.add(frame, mark=frame.schema)
+        # Each batch has types of its own; where they differ, the column becomes one that holds them all.
+        found = spill.tables()
+        if not found:
+            # No rows may come in no batch: then only the whole answer, which is empty, names the columns.
+            whole = pl.DataFrame(_readable(connection.sql(query))) if _is_duckdb(connection) else None
+            return (pl.read_database(query, connection) if whole is None else whole).lazy()
+    texts = {name for schema, _ in found for name, dtype in schema.items() if dtype not in (pl.Binary, pl.Null)}
+    return concat_rows(
+        [_hex(table, [n for n in schema if schema[n] == pl.Binary and n in texts]) for schema, table in found]
+    )
 
 
 def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
-    if _duckdb(connection):
+    if _is_duckdb(connection):
         # Polars would ask over a connection of its own, which sees neither temporary tables nor registered frames.
         relation = _readable(connection.sql(query))
         read = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
@@ -139,15 +150,15 @@ def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
             yield pl.DataFrame(batch)
         return
     if type(connection).__module__.partition(".")[0] == "sqlite3":
-        yield from _from_sqlite(query, connection)
+        yield from _sqlite_batches(query, connection)
         return
-    with _reading(connection) as reading:
+    with _server_side_cursor(connection) as cursor:
         options: dict[str, Any] = {"iter_batches": True, "batch_size": BATCH, "infer_schema_length": None}
-        yield from pl.read_database(query, reading, **options)
+        yield from pl.read_database(query, cursor, **options)
 
 
-def _from_sqlite(query: str, connection: Any) -> Iterator[pl.DataFrame]:
-    """SQLite has no types of columns, only of values: Polars takes the first for that of all."""
+def _sqlite_batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
+    """Fetch from SQLite, which has types of values only: Polars would take that of the first for all."""
     with closing(connection.cursor() if hasattr(connection, "cursor") else connection.connection.cursor()) as cursor:
         cursor.row_factory = None
         cursor.execute(query)
@@ -156,15 +167,15 @@ def _from_sqlite(query: str, connection: Any) -> Iterator[pl.DataFrame]:
             raise SourceError(f"query: several columns of the answer are called {twice[0]!r}; name them apart (as …)")
         while rows := cursor.fetchmany(BATCH):
             yield pl.DataFrame(
-                [_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
+                [_build_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
             )
 
 
-def _series(name: str, values: Sequence[Any]) -> pl.Series:
-    """Make a column of values; of several types it is text, and bytes are written as hexadecimal digits."""
-    kinds = set(map(type, values)) - {type(None)}
-    rounds = kinds == {int, float} and any(isinstance(one, int) and abs(one) >= FLOAT_LIMIT for one in values)
-    if len(kinds) < 2 or (kinds == {int, float} and not rounds):
+def _build_series(name: str, values: Sequence[Any]) -> pl.Series:
+    """Build a column; of values of several types it is text, and bytes are written as hexadecimal digits."""
+    types = set(map(type, values)) - {type(None)}
+    loses_digits = types == {int, float} and any(isinstance(one, int) and abs(one) >= FLOAT_LIMIT for one in values)
+    if len(types) < 2 or (types == {int, float} and not loses_digits):
         return pl.Series(name, values, strict=False)
     texts = [None if one is None else one.hex() if isinstance(one, bytes) else str(one) for one in values]
     return pl.Series(name, texts, dtype=pl.String)
@@ -175,8 +186,8 @@ def _hex(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     return rows.with_columns(pl.col(column).bin.encode("hex") for column in columns)
 
 
-def _duckdb(connection: Any) -> bool:
-    return type(connection).__module__.partition(".")[0] in ("duckdb", "_duckdb")
+def _is_duckdb(connection: Any) -> bool:
+    return database_of(connection) == "duckdb" and hasattr(connection, "sql")
 
 
 def _readable(relation: Any) -> Any:
@@ -189,17 +200,17 @@ def _readable(relation: Any) -> Any:
 
 
 @contextmanager
-def _reading(connection: Any) -> Iterator[Any]:
-    """PostgreSQL's psycopg fetches the whole answer at once, unless the server keeps it under a cursor's name."""
-    if type(connection).__module__.partition(".")[0] not in ("psycopg", "psycopg2") or hasattr(connection, "fetchmany"):
+def _server_side_cursor(connection: Any) -> Iterator[Any]:
+    """Give a named cursor of PostgreSQL's psycopg, which else fetches the whole answer at once."""
+    if not is_psycopg(connection) or hasattr(connection, "fetchmany"):
         yield connection
         return
-    with closing(connection.cursor(name="journeys", withhold=connection.autocommit)) as cursor:
+    with closing(connection.cursor(name="journeys")) as cursor:
         yield cursor
 
 
-def _plain(values: pl.Series) -> pl.Series:
-    """Write what only Python or only the database knows (UUIDs, JSON, exact numbers) as the text that it stands for."""
+def _cast_foreign(values: pl.Series) -> pl.Series:
+    """Write values of types that Polars does not have (UUIDs, JSON, exact numbers) as text."""
     if values.dtype == pl.Object:
         return pl.Series(values.name, [None if one is None else str(one) for one in values], dtype=pl.String)
     return values.ext.storage() if isinstance(values.dtype, pl.BaseExtension) else values

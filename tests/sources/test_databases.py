@@ -79,6 +79,30 @@ def test_postgres_through_psycopg(postgres, monkeypatch, autocommit):
             jn.read_sql("select * from nowhere", connection=database, **ASKED)
 
 
+@pytest.mark.parametrize("autocommit", [False, True])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "with gone as (delete from kept returning *) select * from gone",
+        "select E'\\'; delete from kept; --'",
+        "select 1; delete from kept",
+        "select 1; commit; delete from kept",
+        "select setval('counter', 100)",
+    ],
+)
+def test_postgres_is_not_changed(postgres, autocommit, query):
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(host=str(postgres), user="tester", dbname="postgres", autocommit=autocommit) as database:
+        database.execute("drop table if exists kept; create table kept as select 1 as n")
+        database.execute("drop sequence if exists counter; create sequence counter")
+        with pytest.raises(jn.JourneysError):
+            jn.read_sql(query, connection=database, **ASKED)
+        assert database.execute("select count(*) from kept").fetchone() == (1,)
+        assert database.execute("select nextval('counter')").fetchone() == (1,)
+        jn.read_sql(PEOPLE, connection=database, **ASKED)
+        assert database.execute("delete from kept returning n").fetchone() == (1,)
+
+
 def test_postgres_hands_a_long_answer_over_in_batches(postgres, monkeypatch):
     psycopg = pytest.importorskip("psycopg")
     monkeypatch.setattr(sql, "BATCH", 1000)
@@ -235,7 +259,7 @@ def test_types_that_only_duckdb_has_are_taken_as_text():
 
 def test_what_is_no_connection_is_said_so():
     for given, kind in (("sqlite:///app.db", "str"), (None, "NoneType"), (7, "int")):
-        with pytest.raises(jn.ArgumentError, match=f"connection: {kind} is no open connection; give what the database"):
+        with pytest.raises(jn.ArgumentError, match=f"connection: {kind} is not an open connection; give what"):
             jn.read_sql("select 1", connection=given, **ASKED)
 
 
@@ -243,7 +267,7 @@ def test_a_type_that_polars_does_not_know_is_an_error_in_words(monkeypatch):
     def panic(query, connection):
         raise pl.exceptions.PanicException("could not import from `month_day_nano_interval`\nmore")
 
-    monkeypatch.setattr(sql, "_ask", panic)
+    monkeypatch.setattr(sql, "_run_query", panic)
     with (
         sqlite3.connect(":memory:") as database,
         pytest.raises(
