@@ -11,12 +11,12 @@ import polars as pl
 
 from journeys.analyses.attribution import attribution
 from journeys.analyses.correlation import correlation, correlations
+from journeys.analyses.funnel import funnel
 from journeys.analyses.lifecycle import lifecycle
 from journeys.analyses.retention import retention
 from journeys.analyses.stickiness import stickiness
 from journeys.analyses.trend import trend
 from journeys.api.flows import AsksFlows
-from journeys.api.funnels import AsksFunnels
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
@@ -30,7 +30,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFunnels, AsksFlows):
+class Journeys(AsksFlows):
     """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
     It is immutable: every selection is a new `Journeys` over the same log.
@@ -267,6 +267,7 @@ class Journeys(AsksFunnels, AsksFlows):
     correlation = correlation
     correlations = correlations
     lifecycle = lifecycle
+    funnel = funnel
     retention = retention
     stickiness = stickiness
     trend = trend

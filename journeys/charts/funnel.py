@@ -1,4 +1,4 @@
-"""The funnel: bars from one left edge in step order, and what was lost between them; groups as dots on one scale."""
+"""The funnel: bars from one left edge in step order, and how many were lost between them; groups as dots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from journeys.display import duration, interval, number, percent, plural
 __all__ = ["FEW", "draw"]
 
 FEW = 30
-"""Below so many people in a denominator a rate is drawn grey and said to be of few."""
+"""A rate of fewer people is drawn grey and marked."""
 
 
 def draw(
@@ -30,7 +30,7 @@ def draw(
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw a funnel's table: who got how far?
+    """Draw a funnel's table.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def draw(
         `step, name, people, dropped, rate_from_start, rate_from_previous, ci_low, ci_high, median_time_from_previous`,
         for groups with the columns of `by` first.
     by
-        The group columns; groups are drawn as a dot each, one panel a step.
+        The group columns; each group is drawn as a dot, each step as a panel.
     title, subtitle
         The finding and the definition.
     colour_of
@@ -47,9 +47,9 @@ def draw(
         For groups: `rate_from_start`, with its interval, or `rate_from_previous`, with one if the table has the columns
         `rate_low` and `rate_high`.
     loudest
-        The row (from 0) after which the loss is set off; the largest loss when not given.
+        The row (from 0) after which the loss is highlighted; the largest loss by default.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def draw(
         return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
     start = rows[0]["people"]
-    # A row's `dropped` are those who got this far and no further: they are lost between it and the next row.
+    # those who got this far and no further are lost between this row and the next
     lost = [row["dropped"] for row in rows[:-1]]
     if loudest is None and lost:
         loudest = lost.index(max(lost))
@@ -88,26 +88,29 @@ def draw(
             orientation="h",
             width=0.42 if not narrow else 0.3,
             marker={"color": fills},
-            hovertext=[_sentence(row, rows[0]["name"]) for row in rows],
+            hovertext=[_hover_text(row, rows[0]["name"]) for row in rows],
             hoverinfo="text",
         )
     )
     fig.add_trace(_whiskers(rows[1:], places[1:], start, colour=theme.ink))
     fig.add_trace(
-        _words(
+        _texts(
             ends,
             places,
-            [f"  <b>{number(row['people'])}</b>  {percent(row['rate_from_start'])}{_small(row)}" for row in rows],
+            [
+                f"  <b>{number(row['people'])}</b>  {percent(row['rate_from_start'])}{_interval_text(row)}"
+                for row in rows
+            ],
             size=13,
             colour=theme.ink,
         )
     )
     fig.add_trace(
-        _words(
+        _texts(
             [0] * (len(rows) - 1),
             [place + 0.5 for place in places[1:]] if not narrow else [place + 0.6 for place in places[1:]],
             [
-                _between(row, gone, loud=theme.worse if gone and i == loudest else None)
+                _loss_text(row, gone, loud=theme.worse if gone and i == loudest else None)
                 for i, (row, gone) in enumerate(zip(rows[1:], lost, strict=True))
             ],
             size=12,
@@ -116,7 +119,7 @@ def draw(
     )
     if narrow:
         names = [f"<b>{label(row['name'], 40)}</b>" for row in rows]
-        fig.add_trace(_words([0] * len(rows), [p + 0.28 for p in places], names, size=13, colour=theme.ink))
+        fig.add_trace(_texts([0] * len(rows), [p + 0.28 for p in places], names, size=13, colour=theme.ink))
     fig.update_xaxes(visible=False, range=[0, start * (1.75 if narrow else 1.34)], fixedrange=True)
     fig.update_yaxes(
         visible=not narrow,
@@ -131,7 +134,7 @@ def draw(
 
 
 def _whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colour: str) -> go.Scatter:
-    """Draw the intervals of the steps after the first, which is everyone and has none to show."""
+    """Draw the intervals of the steps after the first, which is everyone."""
     known = [(row, place) for row, place in zip(rows, places, strict=True) if row["ci_low"] is not None]
     return go.Scatter(
         x=[x for row, _ in known for x in (row["ci_low"] * start, row["ci_high"] * start, None)],
@@ -142,7 +145,7 @@ def _whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colo
     )
 
 
-def _words(
+def _texts(
     x: Sequence[float], y: Sequence[float], text: Sequence[str], *, size: int, colour: str, place: str = "middle right"
 ) -> go.Scatter:
     return go.Scatter(
@@ -157,12 +160,12 @@ def _words(
     )
 
 
-def _small(row: dict[str, Any]) -> str:
+def _interval_text(row: dict[str, Any]) -> str:
     within = interval(row["ci_low"], row["ci_high"]) if row["step"] > 1 else ""
     return f" <span style='font-size:11px'>({within})</span>" if within else ""
 
 
-def _between(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
+def _loss_text(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
     gone = f"{number(lost)} lost"
     if loud:
         gone = f"<span style='color:{loud}'><b>{gone}</b></span>"
@@ -171,13 +174,13 @@ def _between(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
     return f"↓ {percent(row['rate_from_previous'])} go on · {gone}{after}"
 
 
-def _sentence(row: dict[str, Any], first: str) -> str:
+def _hover_text(row: dict[str, Any], first: str) -> str:
     people = plural(row["people"], "person", "people")
     if row["step"] == 1:
         return f"{people} did {full(row['name'])}"
-    told = (
+    text = (
         f"{people} reached {row['name']}: {percent(row['rate_from_start'])} of those who did {first}, "
         f"{percent(row['rate_from_previous'])} of those at the step before."
     )
     time = row.get("median_time_from_start")
-    return lines_of(told + (f" Median time from the start {duration(time)}." if time is not None else ""), 56)
+    return lines_of(text + (f" Median time from the start {duration(time)}." if time is not None else ""), 56)

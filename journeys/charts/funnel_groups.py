@@ -1,4 +1,4 @@
-"""A funnel by group: one row a group, one panel a step, a dot and its interval on the panel's scale."""
+"""A funnel by group: one row per group, one panel per step, a dot with its interval on the panel's scale."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw_groups(
         groups.setdefault(name, []).append(row)
     groups = {name: rows for name, rows in groups.items() if rows[0]["people"]}
     small = [name for name, rows in groups.items() if rows[0]["people"] < few]
-    # A row of chance for each of many small groups would hide the others.
+    # many groups of few people would hide the others
     folded = small if len(groups) - len(small) >= 2 and len(small) > 2 else []
     groups = {name: rows for name, rows in groups.items() if name not in folded}
     steps = [row["name"] for row in next(iter(groups.values()))][1:] if groups else []
@@ -79,7 +79,7 @@ def draw_groups(
                 textposition="top center",
                 textfont={"size": 11, "color": theme.ink},
                 hovertext=[
-                    _sentence(name, row, groups[name][0], base, few=few, measure=measure, ends=ends)
+                    _hover_text(name, row, groups[name][0], base, few=few, measure=measure, ends=ends)
                     for name, row, base in zip(names, rows, bases, strict=True)
                 ],
                 hoverinfo="text",
@@ -104,8 +104,8 @@ def draw_groups(
                 }
             }
         )
-        _head(fig, step, axis=axis, panels=len(steps), narrow=narrow)
-    _rows(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
+        _add_panel_title(fig, step, axis=axis, panels=len(steps), narrow=narrow)
+    _add_group_names(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
     hollow = any(
         rows[step - 1 if measure == "rate_from_previous" else 0]["people"] < few
         for rows in groups.values()
@@ -123,11 +123,11 @@ def draw_groups(
         height=height,
         margin={"t": 34, "r": 24},
     )
-    # A page that takes the subtitle off says them elsewhere.
+    # a page that removes the subtitle shows these notes elsewhere
     return fig.update_layout(meta={**fig.layout.meta, "notes": notes})
 
 
-def _head(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
+def _add_panel_title(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
     fig.add_annotation(
         text=f"<b>{label(step, 40 if narrow else max(14, 96 // panels))}</b>",
         x=0,
@@ -142,7 +142,7 @@ def _head(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) ->
     )
 
 
-def _rows(
+def _add_group_names(
     fig: go.Figure,
     names: list[str],
     groups: dict[str, list[dict[str, Any]]],
@@ -151,7 +151,7 @@ def _rows(
     panels: int,
     narrow: bool,
 ) -> None:
-    """Write the groups' names at the left of each panel that has a scale of its own."""
+    """Write the names of groups to the left of each panel with a scale of its own."""
     ticks = [f"{label(name, 18 if narrow else 30)}  ({number(groups[name][0]['people'])})  " for name in names]
     for panel in range(1, panels + 1):
         height = 1 / panels
@@ -172,14 +172,14 @@ def _rows(
         )
 
 
-def _sentence(
+def _hover_text(
     name: str, row: dict[str, Any], first: dict[str, Any], base: int, *, few: int, measure: str, ends: tuple[str, str]
 ) -> str:
-    whole = first["name"] if measure == "rate_from_start" else "the step before"
+    base_name = first["name"] if measure == "rate_from_start" else "the step before"
     bounds = interval(row.get(ends[0]), row.get(ends[1]))
     within = f" ({bounds})" if bounds else ""
-    told = (
-        f"{name}: {plural(row['people'], 'person', 'people')} of {number(base)} at {whole} reached {row['name']}, "
+    text = (
+        f"{name}: {plural(row['people'], 'person', 'people')} of {number(base)} at {base_name} reached {row['name']}, "
         f"{percent(row[measure])}{within}."
     )
-    return lines_of(told + (f" Fewer than {few} people: read with care." if base < few else ""), 56)
+    return lines_of(text + (f" Fewer than {few} people: interpret with care." if base < few else ""), 56)

@@ -1,4 +1,4 @@
-"""How times are spread: bars of people, their widths in days, hours, minutes or seconds."""
+"""A histogram of times: people by how long they took."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.ticks import time_unit
 from journeys.display import duration, percent, plural
 
 __all__ = ["draw"]
-
-_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
 
 
 def draw(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
-    """Draw the people in each bin of time; groups, if any, are drawn together.
+    """Draw the people in each bin of time; groups, if any, are added up.
 
     Parameters
     ----------
@@ -25,7 +24,7 @@ def draw(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -41,8 +40,8 @@ def draw(
         return nothing("Nobody took both steps.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
     low, high = bins["from"].to_physical().to_numpy(), bins["to"].to_physical().to_numpy()
-    size, unit = next(((size, name) for size, name in _UNITS if high[-1] >= 2 * size), _UNITS[-1])
-    said = [
+    size, unit = time_unit(int(high[-1]))
+    hover_texts = [
         f"{plural(row['people'], 'person', 'people')} ({percent(row['people'] / total)})<br>"
         f"took {duration(row['from'])} to {duration(row['to'])}"
         for row in bins.to_dicts()
@@ -53,7 +52,7 @@ def draw(
             y=bins["people"].to_list(),
             width=(high - low) / size * 0.94,
             marker={"color": theme.goal, "line": {"width": 0}},
-            hovertext=said,
+            hovertext=hover_texts,
             hoverinfo="text",
         )
     )

@@ -6,9 +6,21 @@ from collections.abc import Callable, Iterable
 from math import ceil, floor, isfinite, log10
 from typing import Any
 
-__all__ = ["percent_ticks", "point_ticks"]
+__all__ = ["percent_ticks", "point_ticks", "time_unit"]
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+_TIME_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
+
+
+def time_unit(longest: int) -> tuple[int, str]:
+    """Choose the unit of an axis of times: its length (µs) and name, the largest that the longest time has twice.
+
+    Examples
+    --------
+    >>> time_unit(3 * 86_400_000_000)
+    (86400000000, 'days')
+    """
+    return next(((size, name) for size, name in _TIME_UNITS if longest >= 2 * size), _TIME_UNITS[-1])
 
 
 def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A rate over time: a line in its band; periods that are not complete yet are dashed."""
+"""A rate over time: a line with its interval; periods that are not complete yet are dashed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["draw"]
 def draw(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
-    """Draw a rate by period: does it rise or fall?
+    """Draw a rate by period.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def draw(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def draw(
     if not rows:
         return nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    # what touches a period that is not complete is dashed: both lines have holes where the other one is
+    # segments next to an incomplete period are dashed: each line has gaps where the other one is drawn
     near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
     whole = [row if row["complete"] else None for row in rows]
     open_ = [row if close else None for row, close in zip(rows, near, strict=True)]
@@ -57,33 +57,35 @@ def draw(
             y=[row and row["rate"] for row in part],
             mode="lines+markers",
             line={"color": theme.goal, "width": 2, "dash": dash},
-            marker={"size": 5, "color": theme.goal if dash is None else theme.paper, "line": _ring(theme.goal)},
-            hovertext=[row and _sentence(row) for row in part],
+            marker={"size": 5, "color": theme.goal if dash is None else theme.paper, "line": _outline(theme.goal)},
+            hovertext=[row and _hover_text(row) for row in part],
             hoverinfo="text",
             showlegend=False,
             cliponaxis=False,
         )
-    fig.update_xaxes(**_periods(rows, most=4 if narrow else 9))
+    fig.update_xaxes(**_period_ticks(rows, most=4 if narrow else 9))
     fig.update_yaxes(
         **percent_ticks([row[part] for row in rows for part in ("rate", "ci_high")]), rangemode="tozero", showgrid=True
     )
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
-def _periods(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
-    """Set ticks at beginnings of periods, which Plotly's own would miss, the year where it begins."""
+def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
+    """Set ticks at the starts of periods, which Plotly's own would miss, and the year where it changes."""
     at = [row["period"] for row in rows][:: -(-len(rows) // most)]
     words = [day(period).rsplit(" ", 1) for period in at]
     years = [None, *(year for _, year in words)]
-    told = [said if year == before else f"{said}<br>{year}" for (said, year), before in zip(words, years, strict=False)]
-    return {"tickmode": "array", "tickvals": at, "ticktext": told}
+    texts = [
+        text if year == before else f"{text}<br>{year}" for (text, year), before in zip(words, years, strict=False)
+    ]
+    return {"tickmode": "array", "tickvals": at, "ticktext": texts}
 
 
-def _ring(colour: str) -> dict[str, Any]:
+def _outline(colour: str) -> dict[str, Any]:
     return {"color": colour, "width": 1.5}
 
 
-def _sentence(row: dict[str, Any]) -> str:
+def _hover_text(row: dict[str, Any]) -> str:
     rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
     return f"{day(row['period'])}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"

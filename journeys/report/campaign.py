@@ -119,7 +119,7 @@ def campaign_report(
     )
 
 
-def _stops(funnel: Funnel, worst: int) -> str | None:
+def _stops(funnel: Funnel[Any], worst: int) -> str | None:
     """Ask, of those who got to the step with the loss, which behaviour goes with not going on."""
     rows = funnel.table.to_dicts()
     if worst + 1 >= len(rows) or not rows[worst]["dropped"] or not rows[worst + 1]["people"]:

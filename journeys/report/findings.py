@@ -60,7 +60,7 @@ def _name(name: str) -> str:
     return shorten(name, NAME) if name.strip() else "(no name)"
 
 
-def funnel_loss(funnel: Funnel) -> tuple[int, str]:
+def funnel_loss(funnel: Funnel[Any]) -> tuple[int, str]:
     """Find the step after which most are lost once they have begun; return its row and a sentence.
 
     The first step loses most of all nearly always: those people only looked. So it is told only if it stands alone.

@@ -47,22 +47,22 @@ def _when(result: Result[Any]) -> str:
     return span(first, last) if first and last else "no events"
 
 
-def _window(funnel: Funnel) -> str:
-    within = funnel.spec.within
+def _window(funnel: Funnel[Any]) -> str:
+    within = funnel._spec.within
     window = f"within {duration(within)} of the first" if within is not None else "at any time after the first"
     return f"step {window}, in this order; {_when(funnel)}."
 
 
-def _late(funnel: Funnel) -> str:
+def _late(funnel: Funnel[Any]) -> str:
     """Say who has not had the time yet."""
-    last, within = funnel.settings.get("last"), funnel.spec.within
+    last, within = funnel.settings.get("last"), funnel._spec.within
     if within is None or not isinstance(last, datetime):
         return ""
     since = last - timedelta(microseconds=within)
     return f" Those who began after {day(since)} have not had the whole {duration(within)} yet."
 
 
-def funnel_section(funnel: Funnel, *, finding: str, loudest: int, stops: str | None) -> Section:
+def funnel_section(funnel: Funnel[Any], *, finding: str, loudest: int, stops: str | None) -> Section:
     """Tell where people stop."""
     from journeys.charts.funnel import draw
 
@@ -81,7 +81,7 @@ def funnel_section(funnel: Funnel, *, finding: str, loudest: int, stops: str | N
     )
 
 
-def campaign_section(grouped: Funnel, *, by: str, finding: str | None) -> Section:
+def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> Section:
     """Tell how the groups differ, step by step."""
     from journeys.charts.funnel import draw
 

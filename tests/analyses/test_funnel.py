@@ -50,11 +50,11 @@ def conditions(kinds: list[Any]) -> list[Any]:
     return [conditions(kind) if isinstance(kind, list) else KINDS[kind][1] for kind in kinds]
 
 
-def twin_table(rows: list[Row], asked: twin.Asked, *, excluded: str = "drops") -> list[dict[str, Any]]:
+def twin_table(rows: list[Row], asked: twin.Asked, *, on_exclusion: str = "drops") -> list[dict[str, Any]]:
     found = []
     for events in by_person(rows).values():
         attempt = twin.counted(events, asked)
-        if attempt and not (excluded == "removed" and twin.removed(events, asked)):
+        if attempt and not (on_exclusion == "removed" and twin.removed(events, asked)):
             found.append(twin.times_of(events, attempt, asked.width))
     return twin.table(found, asked.width)
 
@@ -69,8 +69,8 @@ def ours(funnel: Any) -> list[dict[str, Any]]:
 
 
 def same(rows: list[Row], asked: twin.Asked, **options: Any) -> None:
-    excluded = options.get("excluded") or "drops"
-    assert ours(journeys(rows).funnel(**options)) == twin_table(rows, asked, excluded=excluded)
+    on_exclusion = options.get("on_exclusion") or "drops"
+    assert ours(journeys(rows).funnel(**options)) == twin_table(rows, asked, on_exclusion=on_exclusion)
 
 
 KIND_LISTS = st.lists(st.sampled_from(["A", "B", "C", "AB", "ads"]), min_size=1, max_size=4)
@@ -140,7 +140,7 @@ def test_exclusions(  # noqa: PLR0917  # drawn, not called
     between: tuple[int, int],
     ties: str,
     reentry: str,
-    excluded: str,
+    on_exclusion: str,
 ):
     high = min(between[1], len(kinds) - 1)
     low = min(between[0], high - 1)
@@ -148,7 +148,7 @@ def test_exclusions(  # noqa: PLR0917  # drawn, not called
         conditions(kinds), within=within, ties=ties, reentry=reentry, exclude=[(KINDS["X"][1], low, high)]
     )
     exclude = jn.never("X", after=low + 1, before=high + 1)
-    options = {"exclude": exclude, "ties": ties, "reentry": reentry, "excluded": excluded}
+    options = {"exclude": exclude, "ties": ties, "reentry": reentry, "on_exclusion": on_exclusion}
     same(rows, asked, steps=named(kinds), within=minutes(within), **options)
 
 
@@ -330,7 +330,7 @@ def test_nobody():
         ({"steps": ["A", "B"], "by_at": 3, "by": "campaign"}, "by_at: 3 is none of"),
         ({"steps": ["A", "B"], "entered": ("2026-01-02", "2026-01-01")}, "must be after the start"),
         ({"steps": ["A", "B"], "time_zone": "Mars"}, "no zone 'Mars'"),
-        ({"steps": ["A", pl.col("campaign") > 3]}, "cannot be worked out on this log"),
+        ({"steps": ["A", pl.col("campaign") > 3]}, "cannot be evaluated on this log"),
         ({"steps": ["A", "B"], "reentry": "each"}, "it needs count='entries'"),
     ],
 )

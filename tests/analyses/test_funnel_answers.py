@@ -208,7 +208,7 @@ def test_comparing_is_refused_where_it_means_nothing():
     j = journeys(LOG)
     with pytest.raises(jn.ArgumentError, match="the steps differ"):
         j.funnel(["A", "B"]).compare(j.funnel(["A", "C"]))
-    with pytest.raises(jn.ArgumentError, match="say whom to compare with"):
+    with pytest.raises(jn.ArgumentError, match="give the people to compare with"):
         j.funnel(["A", "B"]).compare()
     with pytest.raises(jn.ArgumentError, match="measure: 'rate'"):
         j.funnel(["A", "B"]).compare(j, measure="rate")  # type: ignore[arg-type]
@@ -247,7 +247,7 @@ def test_times_are_of_the_counted_attempt():
     rows += [("b", 30, "B", None)]
     funnel = journeys(rows).funnel(["A", "B", "C"])
     assert funnel.table["median_time_from_previous"].to_list() == [None, 20 * MINUTE, 20 * MINUTE]
-    times = funnel.times(quantiles=[0, 1])
+    times = funnel.times(quantiles=[0, 1]).table
     assert times.filter(pl.col("step") == 2).select("people", "mean", "q0", "q100").row(0) == (
         2,
         20 * MINUTE,
@@ -355,7 +355,7 @@ def test_parts_of_a_log_make_the_whole(rows: list[Row], kinds: list[str], order:
     asked = {"order": order, "by": "campaign"} if order != "any" else {"order": order}
     whole = journeys(rows).funnel(named(kinds), **asked).table
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("journeys.analyses.funnel.found._PART", 2)
+        patch.setattr("journeys.analyses.funnel.select_attempts._PART_ROWS", 2)
         assert journeys(rows).funnel(named(kinds), **asked).table.equals(whole)
 
 

@@ -55,7 +55,7 @@ def test_columns_that_are_called_like_ours(name: str):
     funnel = j.funnel(["A", "B"], by=name)
     assert funnel.dropped(**{shown: "x"}).people.height == 0
     for table in (
-        funnel.times(),
+        funnel.times().table,
         funnel.time_to_convert().table,
         funnel.converted_within().table,
         funnel.compare().table,
@@ -106,7 +106,7 @@ def test_the_first_entry_is_that_of_the_person(options: dict[str, Any]):
 
 def test_who_is_removed_on_one_day_does_not_stay_for_another():
     j = visits((1, 1, "A", "p"), (1, 2, "X", "p"), (2, 1, "A", "p"), (3, 1, "B", "p"))
-    options: dict[str, Any] = {"within": "same day", "exclude": "X", "excluded": "removed"}
+    options: dict[str, Any] = {"within": "same day", "exclude": "X", "on_exclusion": "removed"}
     assert j.funnel(["A", "B"], **options).table["people"].to_list() == [0, 0]
     later = visits((1, 1, "A", "p"), (1, 2, "X", "p"), (2, 1, "A", "p"), (2, 2, "B", "p"))
     assert later.funnel(["A", "B"], **options).table["people"].to_list() == [1, 1]
@@ -142,5 +142,5 @@ def test_the_mean_of_times_is_exact():
     took, begin = timedelta(microseconds=10**15 + 1), datetime(1970, 1, 1, tzinfo=UTC)
     rows = pl.DataFrame({"person": range(13)}).join(pl.DataFrame({"event": ["A", "B"]}), how="cross")
     rows = rows.with_columns(timestamp=pl.when(pl.col("event") == "A").then(begin).otherwise(begin + took))
-    times = jn.Journeys.from_table(rows).funnel(["A", "B"]).times()
+    times = jn.Journeys.from_table(rows).funnel(["A", "B"]).times().table
     assert times.select("people", "mean").rows() == [(13, took)]

@@ -28,7 +28,7 @@ def tables() -> dict[str, pl.DataFrame]:
         "people": j.people,
         "funnel": plain.table,
         "funnel by two": grouped.table,
-        "times": grouped.times(),
+        "times": grouped.times().table,
         "converted within": grouped.converted_within().table,
         "trend": grouped.trend(every="1w").table,
         "after a drop": plain.next_after_drop(2).table,

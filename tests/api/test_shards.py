@@ -16,7 +16,7 @@ QUESTIONS: dict[str, Ask] = {
     "funnel by campaign": lambda j: j.funnel(["A", "B"], by="campaign", top=1).table,
     "funnel by first campaign, strict": lambda j: j.funnel(["A", "B"], by="first_campaign", order="strict").table,
     "funnel trend": lambda j: j.funnel(["A", "B"]).trend(every="1d").table,
-    "funnel times": lambda j: j.funnel(["A", "B"]).times(),
+    "funnel times": lambda j: j.funnel(["A", "B"]).times().table,
     "funnel curve": lambda j: j.funnel(["A", "B"]).converted_within().table,
     "funnel drop-off": lambda j: j.funnel(["A", "B"], count="entries").next_after_drop(2).table,
     "funnel people": lambda j: j.funnel(["A", "B"], hold="campaign").dropped(after=1).people,

@@ -65,7 +65,7 @@ def times(store: str, steps: Sequence[str]) -> list[int]:
     """Ask the loose funnel, and then for the median and other quantiles of the time of each step."""
     import journeys as jn
 
-    return list(jn.open(store).funnel(steps, within=WITHIN).times()["people"].to_list())
+    return list(jn.open(store).funnel(steps, within=WITHIN).times().table["people"].to_list())
 
 
 def within(store: str, steps: Sequence[str]) -> list[int]:

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from journeys.charts import (
-    curve,
+    bars,
+    cumulative_curve,
     difference_intervals,
     dropoff,
     flow_difference,
-    next_events,
     paths,
     timeline,
     transitions,
@@ -45,7 +45,7 @@ def test_ticks_of_differences_have_their_sign():
 def test_no_axis_is_left_to_the_percent_sign_of_plotly():
     rates = {"rate": [0.02], "share": [0.02], "ci_low": [0.01], "ci_high": [0.04], "converted": [2]}
     over = trend.draw(pl.DataFrame(rates | {"period": [START], "entered": [100], "complete": [True]}))
-    by_time = curve.draw(pl.DataFrame(rates | {"time": [timedelta(days=3)], "at_risk": [100]}))
+    by_time = cumulative_curve.draw(pl.DataFrame(rates | {"time": [timedelta(days=3)], "at_risk": [100]}))
     for fig in (over, by_time):
         assert fig.layout.yaxis.tickformat is None
         assert fig.layout.yaxis.ticktext[-1] == "4%"
@@ -69,10 +69,10 @@ def test_curves_of_groups_say_which_is_which():
     times = [timedelta(days=1), timedelta(days=3)]
     table = pl.DataFrame({"plan": ["a", "b"], "time": times, "at_risk": [9, 9], "converted": [1, 2]})
     table = table.with_columns(share=pl.lit(0.2), ci_low=pl.lit(0.1), ci_high=pl.lit(0.3))
-    fig = curve.draw(table, by="plan")
+    fig = cumulative_curve.draw(table, by="plan")
     assert fig.layout.showlegend
     assert [trace.name for trace in fig.data if trace.showlegend] == ["a", "b"]
-    assert not curve.draw(table.filter(plan="a").drop("plan")).layout.showlegend
+    assert not cumulative_curve.draw(table.filter(plan="a").drop("plan")).layout.showlegend
 
 
 def long_timeline() -> pl.DataFrame:
@@ -129,7 +129,7 @@ def test_the_line_of_a_volcano_is_named_where_fewer_dots_lie():
 
 def test_bars_leave_room_for_their_numbers_on_a_telephone():
     table = pl.DataFrame({"position": [1], "event": ["Help"], "people": [3117], "share": [0.83]})
-    fig = next_events.draw(table, narrow=True)
+    fig = bars.draw_next_events(table, narrow=True)
     assert fig.layout.xaxis.range[1] >= 1.6 * 0.83
 
 

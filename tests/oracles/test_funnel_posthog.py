@@ -60,7 +60,7 @@ def check(case: Case) -> None:
 def check_counts(funnel: Any, expected: dict[str, Any]) -> None:
     for step, people in expected.get("counts", {}).items():
         assert funnel.table["people"][int(step)] == people
-    times = funnel.times(quantiles=[0.5]).filter(pl.col("since") == "previous")
+    times = funnel.times(quantiles=[0.5]).table.filter(pl.col("since") == "previous")
     for key, column in (("average_seconds", "mean"), ("median_seconds", "q50")):
         for step, value in expected.get(key, {}).items():
             if int(step):
@@ -69,7 +69,7 @@ def check_counts(funnel: Any, expected: dict[str, Any]) -> None:
 
 
 def check_groups(funnel: Any, expected: dict[str, Any]) -> None:
-    by = funnel.spec.by
+    by = funnel._spec.by
     for values, figures in expected.get("by_breakdown", {}).items():
         part = funnel.table
         for name, value in zip(by, json.loads(values), strict=True):
@@ -85,7 +85,7 @@ def check_people(funnel: Any, expected: dict[str, Any]) -> None:
         if not key.startswith("reached_step_"):
             continue
         step, _, values = key.removeprefix("reached_step_").partition("|breakdown=")
-        group = dict(zip(funnel.spec.by, map(word, json.loads(values)), strict=True)) if values else {}
+        group = dict(zip(funnel._spec.by, map(word, json.loads(values)), strict=True)) if values else {}
         people = sorted(one if isinstance(one, str) else one["id"] for one in value)
         if people or all(funnel.table.filter(pl.col(n) == v).height for n, v in group.items()):
             assert sorted(funnel.converted(int(step), **group).people["person"].to_list()) == people

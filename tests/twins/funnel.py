@@ -29,7 +29,7 @@ class Asked:
     grace: float = 0
     reuse: bool = False
     reentry: str = "best"
-    excluded: str = "drops"
+    on_exclusion: str = "drops"
     exclude: Sequence[tuple[Callable[[Event], bool], int, int]] = ()  # (test, from row, to row), rows from 0
     entered: tuple[float | None, float | None] = (None, None)
     entry: str = "first"

@@ -1,31 +1,41 @@
-"""What a funnel answers, and the way back to its people."""
+"""The answer to a funnel: how far people get, the people behind each number, and further questions about them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from journeys.analyses.correlation import Correlation, correlation
+from journeys.analyses.correlation.parse import BehaviourLike
+from journeys.analyses.funnel.comparison import FunnelComparison, Measure, Method, compare_funnels, compare_groups
 from journeys.analyses.funnel.count import count
-from journeys.analyses.funnel.people import FunnelPeople
-from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.protocol import JourneysProtocol
-from journeys.errors import ArgumentError
-from journeys.steps import moment_us
+from journeys.analyses.funnel.durations import (
+    ConvertedWithin,
+    StepDurationSpec,
+    StepTimes,
+    TimeToConvert,
+    count_step_durations,
+    cumulative_table,
+    histogram_table,
+    times_table,
+)
+from journeys.analyses.funnel.explain_difference import DifferenceExplanation, list_differences
+from journeys.analyses.funnel.next_events import NextEvents, NextEventsSpec, count_next_events, next_events_table
+from journeys.analyses.funnel.parse import find_step
+from journeys.analyses.funnel.select_people import FunnelSelection, select_people
+from journeys.analyses.funnel.spec import OTHER, FunnelSpec
+from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.steps import duration_us, moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from journeys.analyses.correlation.result import Correlation
-    from journeys.analyses.funnel.after import NextEvents
-    from journeys.analyses.funnel.compare import Comparison, Measure, Method
-    from journeys.analyses.funnel.explain import Explanation
-    from journeys.analyses.funnel.times import ConvertedWithin, TimeToConvert
-    from journeys.analyses.funnel.trend import FunnelTrend
-    from journeys.api import Journeys
 
 __all__ = ["Funnel"]
 
@@ -33,7 +43,7 @@ _SIZE = ("people", "events", "first", "last")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Funnel(FunnelPeople):
+class Funnel(Result[J]):
     """How many people get how far, and how long it takes them.
 
     Attributes
@@ -44,27 +54,30 @@ class Funnel(FunnelPeople):
         `rate_from_start`), `median_time_from_previous`, `median_time_from_start` (Duration).
     """
 
-    against: Funnel | None = field(default=None, repr=False)
+    _spec: FunnelSpec = field(repr=False)
+    _counts: pl.DataFrame = field(repr=False)
+    _rerun: Callable[[Any, FunnelSpec, Mapping[str, Any]], Funnel[Any]] = field(repr=False)
+    _against: Funnel[J] | None = field(default=None, repr=False)
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """How many of those who entered reached the last step, as one sentence."""
         from journeys.display import number, percent, plural
 
-        unit = {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}
-        total = int(self.counts.filter(pl.col("step") == 1)["entered"].sum())
-        done = int(self.counts.filter(pl.col("step") == self.spec.width)["people"].sum())
-        entered = plural(total, unit[self.spec.count])
-        start, end = self.spec.names[0], self.spec.names[-1]
+        spec = self._spec
+        unit = {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}[spec.count]
+        total = int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
+        done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
+        start, end = spec.names[0], spec.names[-1]
         if not total:
             return f"Nobody reached the first step, {start!r}."
-        if self.spec.width == 1:
-            return f"{entered} reached {self.spec.steps[0].name!r}."
-        if self.spec.order == "any":
-            return (
-                f"{number(done)} of {entered} ({percent(done / total)}) did all {self.spec.width}, in whatever order."
-            )
-        return f"{number(done)} of {entered} ({percent(done / total)}) went from {start!r} to {end!r}."
+        entered = plural(total, unit)
+        if spec.width == 1:
+            return f"{entered} reached {spec.steps[0].name!r}."
+        share = f"{number(done)} of {entered} ({percent(done / total)})"
+        if spec.order == "any":
+            return f"{share} did all {spec.width}, in any order."
+        return f"{share} went from {start!r} to {end!r}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the steps as bars; groups as dots on one scale."""
@@ -72,32 +85,102 @@ class Funnel(FunnelPeople):
 
         return draw(
             self.table,
-            by=self.spec.by or None,
+            by=self._spec.by or None,
             title=self.finding,
-            subtitle=self._definition(),
+            subtitle=self._describe(),
             dark=dark,
             narrow=narrow,
         )
 
-    def _definition(self) -> str:
+    def _describe(self) -> str:
+        """Describe what was asked, for the subtitle of the chart."""
         from journeys.display import duration, span
 
-        within = "no window" if self.spec.within is None else f"within {duration(self.spec.within)}"
-        if self.spec.calendar:
-            within = f"within the same {self.spec.calendar}"
+        spec = self._spec
+        within = "no window" if spec.within is None else f"within {duration(spec.within)}"
+        if spec.calendar:
+            within = f"within the same {spec.calendar}"
         first, last = self.settings.get("first"), self.settings.get("last")
         days = span(first, last) if first and last else "no events"
-        asked = f"{self.spec.order} order, {within}; {days}"
-        if not self.spec.by:
+        asked = f"{spec.order} order, {within}; {days}"
+        if not spec.by:
             return asked
-        by = " and ".join(name.replace("_", " ") for name in self.spec.by)
+        by = " and ".join(name.replace("_", " ") for name in spec.by)
         share = f"Of those who began, the share who got there, by {by}; in brackets how many began"
         return f"{share}. {asked[0].upper()}{asked[1:]}"
 
-    # -- further questions --------------------------------------------------------------------
+    # -- people -------------------------------------------------------------------------------
 
-    def times(self, *, quantiles: Sequence[float] = (0.25, 0.5, 0.75, 0.9)) -> pl.DataFrame:
-        """How long does each step take those who take it?
+    def people(self, step: int | str = 1, **group: str) -> J:
+        """Select those who reached a step; the same as `converted`."""
+        return self.converted(step, **group)
+
+    def converted(self, step: int | str | None = None, **group: str) -> J:
+        """Select those who reached a step, with all their events.
+
+        Parameters
+        ----------
+        step : int or str, optional
+            The step, by number from 1 or by name; the last by default.
+        **group : str
+            One group of a breakdown, as the table shows it: ``first_campaign="spring"``.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01"],
+        ...     "event": ["Visit", "Sign up", "Visit"]})
+        >>> f = jn.Journeys.from_table(log).funnel(["Visit", "Sign up"])
+        >>> f.converted().people["person"].to_list(), f.dropped(after="Visit").people["person"].to_list()
+        (['a'], ['b'])
+        """
+        row = self._spec.width - 1 if step is None else self._find_step(step, argument="step")
+        return self._select(row, group=group)
+
+    def dropped(self, after: int | str = 1, **group: str) -> J:
+        """Select those who reached a step and no later one, with all their events."""
+        return self._select(self._find_step(after, argument="after"), dropped=True, group=group)
+
+    def stalled(self, after: int | str = 1, *, at_least: str | timedelta = "7d", **group: str) -> J:
+        """Select those who reached a step, went no further, and have had some time to do so.
+
+        Parameters
+        ----------
+        after : int or str
+            The step, by number from 1 or by name.
+        at_least : str or timedelta
+            How long before the end of the log they took it; those who took it later may only not have had the time.
+        **group : str
+            One group of a breakdown, as the table shows it.
+        """
+        row = self._find_step(after, argument="after")
+        last = self._journeys.until
+        patience = duration_us(at_least, argument="at_least")
+        before = None if last is None else moment_us(last) - patience
+        return self._select(row, dropped=True, group=group, before=before)
+
+    def _find_step(self, step: int | str, *, argument: str) -> int:
+        return find_step(step, names=self._spec.names, argument=argument)
+
+    def _select(self, row: int, *, group: Mapping[str, str], dropped: bool = False, before: int | None = None) -> J:
+        """Select the people behind a number of the table."""
+        by = self._spec.by
+        wrong = [name for name in group if name not in by]
+        if wrong:
+            raise UnknownNameError(unknown("group", wrong, available=list(by), what="breakdown column"))
+        for name, value in group.items():
+            shown = self.table[name].unique(maintain_order=True).to_list()
+            if value not in shown:
+                raise UnknownNameError(unknown(name, str(value), available=shown, what="group"))
+        listed = self.table.select(by).unique(maintain_order=True).rows() if by else []
+        listed = [one for one in listed if any(value != OTHER for value in one)]
+        selection = FunnelSelection(self._spec, row, dropped, tuple(group.items()), tuple(listed), before)
+        return self._journeys._select_people(select_people, selection)
+
+    # -- times --------------------------------------------------------------------------------
+
+    def times(self, *, quantiles: Sequence[float] = (0.25, 0.5, 0.75, 0.9)) -> StepTimes[J]:
+        """Measure how long each step takes those who take it.
 
         Parameters
         ----------
@@ -106,36 +189,35 @@ class Funnel(FunnelPeople):
 
         Returns
         -------
-        pl.DataFrame
-            The columns of `by`, `step`, `name`, `since` ("previous" or "start"), `people` (Int64), `mean` and one
-            column a quantile, `q50` for the median (Duration). Those who have not got there are not in it: for
-            them see `converted_within`.
+        StepTimes
+            `.table`: the columns of `by`, `step`, `name`, `since` ("previous" or "start"), `people` (Int64), `mean`
+            and one column per quantile, `q50` for the median (Duration). People who have not taken the step are not in
+            it: for them see `converted_within`.
 
         Examples
         --------
         >>> import polars as pl, journeys as jn
         >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["A", "B"]})
-        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).times(quantiles=[0.5]).rows()
+        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).times(quantiles=[0.5]).table.rows()
         [(2, 'B', 'previous', 1, datetime.timedelta(days=1), datetime.timedelta(days=1))]
         """
-        from journeys.analyses.funnel.times import times_table
-
         wrong = [q for q in quantiles if not 0 <= q <= 1]
         if wrong:
             raise ArgumentError(f"quantiles: {wrong} are not between 0 and 1.")
-        return times_table(self.counts, spec=self.spec, quantiles=quantiles)
+        table = times_table(self._counts, spec=self._spec, quantiles=quantiles)
+        return StepTimes(table, {**self.settings, "by": self._spec.by or None}, self._journeys)
 
     def time_to_convert(
         self, *, start: int | str = 1, end: int | str | None = None, bins: int | None = None
-    ) -> TimeToConvert:
-        """How are the times from one step to another spread?
+    ) -> TimeToConvert[J]:
+        """Count people by the time they took from one step to another.
 
         Parameters
         ----------
         start, end : int or str
             The steps, by number or name; from the first to the last by default.
         bins : int, optional
-            How many; by default as many as the cube root of the number of people, at most 60.
+            How many; by default the cube root of the number of people, at most 60.
 
         Examples
         --------
@@ -144,16 +226,14 @@ class Funnel(FunnelPeople):
         >>> jn.Journeys.from_table(log).funnel(["A", "B"]).time_to_convert().table["people"].to_list()
         [1]
         """
-        from journeys.analyses.funnel.times import TimeToConvert, histogram_table
-
-        counts, settings = self._spells(start, end)
+        counts, settings = self._count_durations(start, end)
         took = counts["took"].explode(keep_nulls=False, empty_as_null=False)
         median = None if took.is_empty() else int(took.median())  # type: ignore[arg-type]
-        table = histogram_table(counts, spec=self.spec, bins=bins)
+        table = histogram_table(counts, spec=self._spec, bins=bins)
         return TimeToConvert(table, settings, self._journeys, median)
 
-    def converted_within(self, *, start: int | str = 1, end: int | str | None = None) -> ConvertedWithin:
-        """What share has converted within which time, when those who have not had the time yet are counted fairly?
+    def converted_within(self, *, start: int | str = 1, end: int | str | None = None) -> ConvertedWithin[J]:
+        """Estimate what share has converted within which time, allowing for people who have not had the time yet.
 
         Parameters
         ----------
@@ -162,8 +242,8 @@ class Funnel(FunnelPeople):
 
         Notes
         -----
-        Kaplan-Meier: people who entered in the last days are watched for as long as the log goes on, then set aside
-        (censored), neither lost nor converted. It assumes that they will do like those who entered before them.
+        Kaplan-Meier: people who entered in the last days are observed for as long as the log goes on, then censored,
+        neither lost nor converted. It assumes that they will do as those who entered before them.
 
         Examples
         --------
@@ -173,29 +253,29 @@ class Funnel(FunnelPeople):
         >>> jn.Journeys.from_table(log).funnel(["A", "B"]).converted_within().table.select("at_risk", "share").rows()
         [(1, 1.0)]
         """
-        from journeys.analyses.funnel.times import ConvertedWithin, curve_table
+        counts, settings = self._count_durations(start, end)
+        table = cumulative_table(counts, spec=self._spec)
+        return ConvertedWithin(table, settings, self._journeys, int(counts["open"].sum()))
 
-        counts, settings = self._spells(start, end)
-        return ConvertedWithin(curve_table(counts, spec=self.spec), settings, self._journeys, int(counts["open"].sum()))
-
-    def _spells(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
-        from journeys.analyses.funnel.times import Spells, count_spells
-
-        low = self.row_of(start, argument="start")
-        high = self.spec.width - 1 if end is None else self.row_of(end, argument="end")
+    def _count_durations(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """Count the times from one step to another; return them with the settings of the answer."""
+        low = self._find_step(start, argument="start")
+        high = self._spec.width - 1 if end is None else self._find_step(end, argument="end")
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
         last = self._journeys.until
         counts = self._journeys._count_shards(
-            count_spells, Spells(self.spec, low, high, 0 if last is None else moment_us(last))
+            count_step_durations, StepDurationSpec(self._spec, low, high, 0 if last is None else moment_us(last))
         )
-        names = self.spec.names
-        return counts, {**self.settings, "start": names[low], "end": names[high], "by": self.spec.by or None}
+        names = self._spec.names
+        return counts, {**self.settings, "start": names[low], "end": names[high], "by": self._spec.by or None}
+
+    # -- further questions --------------------------------------------------------------------
 
     def trend(
         self, *, every: Literal["1d", "1w", "1mo", "1q", "1y"] = "1w", step: int | str | None = None
-    ) -> FunnelTrend:
-        """Does conversion change with the day, week or month in which people enter?
+    ) -> FunnelTrend[J]:
+        """Compare conversion between the days, weeks or months in which people enter.
 
         Parameters
         ----------
@@ -207,8 +287,8 @@ class Funnel(FunnelPeople):
         Returns
         -------
         FunnelTrend
-            A person counts once in each period in which they take the first step. Periods are all there, empty ones
-            too; `complete` says whether the log holds the whole period, and everybody's window has passed.
+            A person counts once in each period in which they take the first step. All periods are listed, empty ones
+            too; `complete` says whether the log holds the whole period, and everyone's window has passed.
 
         Examples
         --------
@@ -219,35 +299,29 @@ class Funnel(FunnelPeople):
         >>> trend.table.select("entered", "converted", "complete").rows()
         [(1, 1, True), (0, 0, False), (1, 0, False)]
         """
-        from journeys.analyses.funnel.trend import FunnelTrend, Periods, count_periods, trend_table
-
         if every not in ("1d", "1w", "1mo", "1q", "1y"):
             raise ArgumentError(f"every: {every!r} is none of '1d', '1w', '1mo', '1q', '1y'.")
-        row = self.spec.width - 1 if step is None else self.row_of(step, argument="step")
-        counts = self._journeys._count_shards(count_periods, Periods(self.spec, every, row))
+        row = self._spec.width - 1 if step is None else self._find_step(step, argument="step")
+        counts = self._journeys._count_shards(count_periods, TrendSpec(self._spec, every, row))
         table = trend_table(
             counts,
             every=every,
-            time_zone=self.spec.time_zone,
-            watched=self._journeys.observed_period,
-            within=self.spec.within,
+            time_zone=self._spec.time_zone,
+            observed=self._journeys.observed_period,
+            within=self._spec.within,
         )
-        return FunnelTrend(table, {**self.settings, "every": every, "step": self.spec.names[row]}, self._journeys)
+        return FunnelTrend(table, {**self.settings, "every": every, "step": self._spec.names[row]}, self._journeys)
 
     def compare(
-        self,
-        other: Funnel | Journeys | None = None,
-        *,
-        measure: Measure = "rate_from_start",
-        correct: Method = "bh",
-    ) -> Comparison:
-        """By how much do the rates differ from another group's, and could that be chance?
+        self, other: Funnel[J] | J | None = None, *, measure: Measure = "rate_from_start", correct: Method = "bh"
+    ) -> FunnelComparison[J]:
+        """Test by how much the rates differ from another group's.
 
         Parameters
         ----------
         other : Funnel or Journeys, optional
             Another funnel of the same steps, or other people, who are asked the same. Without it, each group of the
-            breakdown is set beside all the other groups together.
+            breakdown is compared with all other groups together.
         measure : {"rate_from_start", "rate_from_previous"}
             Which rate.
         correct : {"bh", "by", "holm", "bonferroni"}
@@ -257,33 +331,30 @@ class Funnel(FunnelPeople):
         -----
         The two sides must not share people: the test takes them as independent.
         """
-        from journeys.analyses.funnel.compare import Comparison, compare_groups, compare_two
-
+        by = self._spec.by
         if other is None:
-            if not self.spec.by:
-                raise ArgumentError("other: say whom to compare with, or ask the funnel with by=.")
-            table = compare_groups(self.table, by=self.spec.by, measure=measure, correct=correct)
+            if not by:
+                raise ArgumentError("other: give the people to compare with, or ask the funnel with by=.")
+            table = compare_groups(self.table, by=by, measure=measure, correct=correct)
         else:
-            funnel = other if isinstance(other, Funnel) else self.of(other)
-            if self.spec.by or funnel.spec.by:
+            funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
+            if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
-            table = compare_two(self.table, funnel.table, measure=measure, correct=correct)
-        return Comparison(table, {**self.settings, "measure": measure, "corrected": correct}, self._journeys)
+            table = compare_funnels(self.table, funnel.table, measure=measure, correct=correct)
+        return FunnelComparison(table, {**self.settings, "measure": measure, "corrected": correct}, self._journeys)
 
-    def of(self, others: JourneysProtocol) -> Funnel:
-        """Ask other journeys the very same."""
-        from journeys.analyses.funnel.question import answer
-
-        said = {key: value for key, value in self.settings.items() if key not in ("steps", *_SIZE)}
-        return answer(others, self.spec, said=said)
+    def rerun_on(self, journeys: J) -> Funnel[J]:
+        """Ask other journeys the same question."""
+        described = {key: value for key, value in self.settings.items() if key not in ("steps", *_SIZE)}
+        return self._rerun(journeys, self._spec, described)
 
     @property
-    def comparison(self) -> Comparison:
-        """The rates beside those of the group that was given as `against=`."""
-        return self.compare(self.against)
+    def comparison(self) -> FunnelComparison[J]:
+        """The rates compared with those of the group that was given as `against=`."""
+        return self.compare(self._against)
 
-    def next_after_drop(self, n: int = 1, *, after: int | str = 1) -> NextEvents:
-        """What did those who got no further than a step do next?
+    def next_after_drop(self, n: int = 1, *, after: int | str = 1) -> NextEvents[J]:
+        """Count what those who got no further than a step did next.
 
         Parameters
         ----------
@@ -300,25 +371,39 @@ class Funnel(FunnelPeople):
         >>> jn.Journeys.from_table(log).funnel(["A", "B"]).next_after_drop().table.rows()
         [(1, 'Help', 1, 1.0)]
         """
-        from journeys.analyses.funnel.after import Following, NextEvents, count_next, next_table
-
         if not isinstance(n, int) or n < 1:
             raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
-        row = self.row_of(after, argument="after")
-        counts = self._journeys._count_shards(count_next, Following(self.spec, row, n))
-        return NextEvents(next_table(counts), {**self.settings, "after": self.spec.names[row]}, self._journeys)
+        row = self._find_step(after, argument="after")
+        counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, row, n))
+        settings = {**self.settings, "after": self._spec.names[row]}
+        return NextEvents(next_events_table(counts), settings, self._journeys)
 
-    def correlation(self, after: int | str = 1, **options: Any) -> Correlation[Any]:
-        """Which behaviours go with going on from a step?
+    def correlation(
+        self,
+        after: int | str = 1,
+        *,
+        behaviours: BehaviourLike | Sequence[BehaviourLike] = "events",
+        exposure: str = "before",
+        within: str | timedelta | None = "funnel",
+        follow_up: str | timedelta | None = None,
+        exclude: Sequence[str] | None = None,
+        min_people: int = 30,
+        confidence: float = 0.95,
+    ) -> Correlation[J]:
+        """Measure which behaviours go with going on from a step.
+
+        Each person's clock starts when they first take the step; what they did before does not count.
 
         Parameters
         ----------
         after : int or str
-            The step; those who reached it are asked, and taking the next step is the conversion.
-        **options
-            What `Journeys.correlation` takes. Unless it says otherwise, each person's clock starts when they first
-            take the step, what they did before does not count, going on counts within the window of the funnel, and
-            the events of the funnel's own steps are set apart.
+            The step; those who reached it are asked, and taking the next step is the goal.
+        behaviours, exposure, follow_up, min_people, confidence
+            As in `Journeys.correlation`.
+        within : str, timedelta or None
+            How soon people have to go on; by default the window of the funnel.
+        exclude : sequence of str, optional
+            Behaviours to leave out; by default the events of the funnel's own steps.
 
         Raises
         ------
@@ -334,19 +419,31 @@ class Funnel(FunnelPeople):
         >>> found.table.select("behaviour", "both", "neither", "phi").rows()
         [('Help', 1, 1, 1.0)]
         """
-        row = self.row_of(after, argument="after")
-        if row == self.spec.width - 1:
+        spec, row = self._spec, self._find_step(after, argument="after")
+        if row == spec.width - 1:
             raise ArgumentError("after: nothing follows the last step.")
-        if self.spec.order == "any":
+        if spec.order == "any":
             raise ArgumentError("after: with order='any' no step follows another; ask j.correlation(…, since=…).")
-        here, following = self.spec.steps[row], self.spec.steps[row + 1]
-        limits = [limit for limit in (self.spec.within, self.spec.gaps[row + 1]) if limit is not None]
-        asked: dict[str, Any] = {"since": here, "within": timedelta(microseconds=min(limits)) if limits else None}
-        asked["exclude"] = sorted({name for step in self.spec.steps for name in step.events or ()})
-        return self.converted(row + 1).correlation(following, **asked | options)
+        here, following = spec.steps[row], spec.steps[row + 1]
+        if within == "funnel":
+            limits = [limit for limit in (spec.within, spec.step_windows[row + 1]) if limit is not None]
+            within = timedelta(microseconds=min(limits)) if limits else None
+        own = sorted({name for step in spec.steps for name in step.events or ()})
+        return correlation(
+            self.converted(row + 1),
+            following,
+            behaviours=behaviours,
+            exposure=exposure,
+            since=here,
+            within=within,
+            follow_up=follow_up,
+            exclude=own if exclude is None else exclude,
+            min_people=min_people,
+            confidence=confidence,
+        )
 
-    def explain_difference(self, other: Funnel) -> Explanation:
-        """Why does another funnel say something else?
+    def explain_difference(self, other: Funnel[Any]) -> DifferenceExplanation[J]:
+        """List the options in which another funnel differs, and what each alone would change.
 
         Parameters
         ----------
@@ -362,10 +459,10 @@ class Funnel(FunnelPeople):
         >>> f.explain_difference(j.funnel(["A", "B"], within="1d")).table.rows()
         [('within', 'none', '1 day', 0, -1)]
         """
-        from journeys.analyses.funnel.explain import Explanation, differences
 
-        def converted(spec: FunnelSpec) -> int:
+        def count_converted(spec: FunnelSpec) -> int:
             counts = self._journeys._count_shards(count, spec)
             return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
 
-        return Explanation(differences(self.spec, other.spec, converted=converted), self.settings, self._journeys)
+        table = list_differences(self._spec, other._spec, count_converted=count_converted)
+        return DifferenceExplanation(table, self.settings, self._journeys)

@@ -1,4 +1,4 @@
-"""The rows of the log that a funnel looks at, as arrays: who, when, and which steps each satisfies."""
+"""The rows of the log that a funnel looks at, as arrays: whose, when, and which steps each satisfies."""
 
 from __future__ import annotations
 
@@ -6,70 +6,108 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.marks import Bools, Ints, Marks
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.errors import ArgumentError
 from journeys.events import present_campaign_columns
 from journeys.log import View
+from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_runs
 from journeys.log.expressions import starts_session
-from journeys.steps import columns_used
+from journeys.steps import Step, columns_used, step
 
-__all__ = ["DAYS", "Bools", "Ints", "Rows", "Wanted", "read", "read_rows"]
+__all__ = ["CALENDAR_PERIODS", "FunnelRows", "Rows", "SortedRows", "read_log", "read_rows"]
 
-DAYS = {"day": "1d", "week": "1w", "month": "1mo"}
+CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
+
+_FEW = 32
+"""A binary search for one row costs about as much as a prefix count over this many rows."""
+
+
+class SortedRows:
+    """Some rows out of `size`, ascending, and for any row how many of them stand before it.
+
+    `mask`, if it is known, marks the same rows.
+    """
+
+    __slots__ = ("_count", "_mask", "row", "size")
+
+    def __init__(self, row: Ints, *, size: int, mask: Bools | None = None) -> None:
+        self.row = row
+        self.size = size
+        self._mask = mask
+        self._count: Ints | None = None
+
+    @classmethod
+    def from_mask(cls, mask: Bools) -> SortedRows:
+        """Take the rows that a mask marks."""
+        return cls(np.flatnonzero(mask), size=len(mask), mask=mask)
+
+    def rank(self, at: Ints) -> Ints:
+        """Return, for each row number up to `size`, how many of the rows are before it.
+
+        For instance, of the rows 1 and 4, the rows 0, 2 and 5 have the ranks 0, 1 and 2.
+        """
+        if self._count is None:
+            if len(at) * _FEW < self.size:
+                return np.searchsorted(self.row, at)
+            if self._mask is None:
+                self._mask = np.zeros(self.size, dtype=np.bool_)
+                self._mask[self.row] = True
+            self._count = count_before(self._mask)
+        return self._count.take(at)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
     """Rows that satisfy a step or an exclusion, sorted by (unit, log order).
 
+    A unit is what one attempt stays in: a person, a session, a calendar day, or a person with one held value. The
+    rows of a unit are one run.
+
     Attributes
     ----------
     unit : array of int
-        Number of the unit that one attempt stays in (a person, a session, a person and a value); a run each.
+        Number of the unit of each row.
     person : array of int
-        The person's code, for each unit.
+        The code of the person of each unit.
     time : array of int64
         Microseconds.
-    place : array of int
-        Number in the log's order: compares rows of different units, and tells neighbours.
-    steps, stops : list of bool arrays
+    position : array of int
+        Position in the order of the log: compares rows of different units, and shows which are neighbours.
+    steps, exclusions : list of bool arrays
         Which rows satisfy each step, each exclusion.
     values : dict of str to Series
-        The breakdown's columns, by row.
-    found : dict of int to Marks
-        What `where` and `stopped` have found.
-    heads : array of int, optional
-        The first row of each unit, where none is without rows.
+        The columns of the breakdown, by row.
+    unit_first : array of int, optional
+        The first row of each unit, where every unit has rows.
     """
 
     unit: Ints
     person: Ints
     time: Ints
-    place: Ints
+    position: Ints
     steps: list[Bools]
-    stops: list[Bools]
+    exclusions: list[Bools]
     values: dict[str, pl.Series]
-    found: dict[int, Marks] = field(default_factory=dict)
-    heads: Ints | None = None
+    unit_first: Ints | None = None
+    _cache: dict[int, SortedRows] = field(default_factory=dict)
 
-    def where(self, step: int) -> Marks:
-        """Return the rows that satisfy a step; looked for once."""
-        if step not in self.found:
-            self.found[step] = Marks.of(self.steps[step])
-        return self.found[step]
+    def satisfying(self, condition: int) -> SortedRows:
+        """Return the rows that satisfy a step; found once."""
+        if condition not in self._cache:
+            self._cache[condition] = SortedRows.from_mask(self.steps[condition])
+        return self._cache[condition]
 
-    def stopped(self, number: int) -> Marks:
-        """Return the rows that satisfy an exclusion; looked for once."""
+    def excluded(self, number: int) -> SortedRows:
+        """Return the rows that satisfy an exclusion; found once."""
         key = -1 - number
-        if key not in self.found:
-            self.found[key] = Marks.of(self.stops[number])
-        return self.found[key]
+        if key not in self._cache:
+            self._cache[key] = SortedRows.from_mask(self.exclusions[number])
+        return self._cache[key]
 
     @property
     def size(self) -> int:
@@ -77,190 +115,170 @@ class Rows:
         return len(self.unit)
 
     @property
-    def begin(self) -> Ints:
-        """The first row of each unit (0 for units that have none)."""
-        if self.heads is not None:
-            return self.heads
+    def first(self) -> Ints:
+        """The first row of each unit (0 for units without rows)."""
+        if self.unit_first is not None:
+            return self.unit_first
         first = np.zeros(len(self.person), dtype=np.int64)
-        at = np.flatnonzero(changes(self.unit))
+        at = np.flatnonzero(mark_changes(self.unit))
         first[self.unit[at]] = at
         return first
 
     @property
-    def finish(self) -> Ints:
-        """The row after the last one of each unit (0 for units that have none)."""
-        if self.heads is not None:
-            return np.append(self.heads[1:], self.size)
-        end = np.zeros(len(self.person), dtype=np.int64)
-        at = np.flatnonzero(changes(self.unit))
-        end[self.unit[at]] = np.append(at[1:], self.size)
-        return end
+    def stop(self) -> Ints:
+        """The row after the last of each unit (0 for units without rows)."""
+        if self.unit_first is not None:
+            return np.append(self.unit_first[1:], self.size)
+        stop = np.zeros(len(self.person), dtype=np.int64)
+        at = np.flatnonzero(mark_changes(self.unit))
+        stop[self.unit[at]] = np.append(at[1:], self.size)
+        return stop
 
     def take(self, index: Ints) -> Rows:
-        """Keep some rows, in the order given; `person` still speaks of all units."""
+        """Keep some rows, in the order given; `person` still lists all units."""
         return replace(
             self,
             unit=self.unit[index],
             time=self.time[index],
-            place=self.place[index],
+            position=self.position[index],
             steps=[mask[index] for mask in self.steps],
-            stops=[mask[index] for mask in self.stops],
+            exclusions=[mask[index] for mask in self.exclusions],
             values={},
-            found={},
-            heads=None,
+            unit_first=None,
+            _cache={},
         )
 
     def regroup(self, unit: Ints) -> Rows:
-        """Let other numbers, which rise with the row, be the units."""
-        new = changes(unit)
-        first = np.flatnonzero(new)
-        number = np.cumsum(new, dtype=np.int32) - np.int32(1)
-        return replace(self, found={}, unit=number, person=self.person[self.unit[first]], heads=first)
+        """Split units further, by numbers that rise with the row."""
+        starts = mark_changes(unit)
+        first = np.flatnonzero(starts)
+        return replace(
+            self, unit=number_runs(starts), person=self.person[self.unit[first]], unit_first=first, _cache={}
+        )
 
 
-def changes(values: Ints) -> Bools:
-    """Mark the first row of each run of equal values."""
-    out = np.ones(len(values), dtype=np.bool_)
-    if not len(values):
-        return out
-    np.not_equal(values[1:], values[:-1], out=out[1:])
-    return out
-
-
-class Wanted(NamedTuple):
-    """What was read of the log, and how to make arrays of it."""
+class FunnelRows(NamedTuple):
+    """What was read of the log, and how to turn parts of it into arrays."""
 
     frame: pl.DataFrame
     spec: FunnelSpec
-    conditions: Sequence[Any]
+    conditions: Sequence[Step]
     categories: list[str]
     by: Sequence[str]
 
-    def rows(self, low: int = 0, high: int | None = None) -> Rows:
-        """Make arrays of the rows from `low` to below `high`, which begin and end with a person."""
+    def to_arrays(self, low: int = 0, high: int | None = None) -> Rows:
+        """Turn the rows from `low` to before `high`, which start and end with a person, into arrays."""
         part = self.frame.slice(low, None if high is None else high - low)
-        return _arrays(part, spec=self.spec, conditions=self.conditions, categories=self.categories, by=self.by)
+        masks = _satisfied(part, conditions=self.conditions, categories=self.categories)
+        person = part["person"].to_numpy()
+        size = part.height
+        position = part["_position"].to_numpy() if "_position" in part else np.arange(size, dtype=np.int32)
+        # signed, since positions are subtracted from each other
+        fits = not size or position[-1] <= np.iinfo(np.int32).max
+        position = position.astype(np.int32 if fits else np.int64, copy=False)
+        starts = mark_changes(person)
+        for name in ("_session", "_day"):
+            if name in part:
+                starts |= mark_changes(part[name].to_numpy())
+        first = np.flatnonzero(starts)
+        rows = Rows(
+            unit=number_runs(starts),
+            person=person[first],
+            time=part["timestamp"].to_numpy(),
+            position=position,
+            steps=masks[: self.spec.width],
+            exclusions=masks[self.spec.width :],
+            values={name: part[f"_by{number}"] for number, name in enumerate(self.by)},
+            unit_first=first,
+        )
+        return _split_by_held_values(rows, part, spec=self.spec) if self.spec.hold else rows
 
 
 def read_rows(view: View, spec: FunnelSpec) -> Rows:
     """Read what a funnel needs of one shard, as arrays."""
-    return read(view, spec).rows()
+    return read_log(view, spec).to_arrays()
 
 
-def read(view: View, spec: FunnelSpec) -> Wanted:
+def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
     schema = view.events.collect_schema()
     conditions = [*spec.steps, *(one.step for one in spec.exclude)]
     by = [name for name in spec.by_columns if name in schema]
     frame = view.with_people_columns(columns_used(conditions)).events
-    extra: dict[str, pl.Expr] = {}
-    if spec.order == "strict" or spec.placed:
-        place = _free("_place", schema)
-        frame = frame.with_row_index(place)
-        extra["_place"] = pl.col(place)
+    columns: dict[str, pl.Expr] = {}
+    if spec.order == "strict" or spec.needs_positions:
+        position = _unused_name("_position", schema)
+        frame = frame.with_row_index(position)
+        columns["_position"] = pl.col(position)
     if spec.count == "sessions" or spec.calendar == "session":
-        session = _free("_session", schema)
-        frame = frame.with_columns(_sessions(spec, schema).alias(session))
-        extra["_session"] = pl.col(session)
-    if spec.calendar in DAYS:
+        session = _unused_name("_session", schema)
+        campaign = present_campaign_columns(schema) if spec.campaign_cuts else []
+        starts = starts_session(spec.gap, campaign_columns=campaign)
+        frame = frame.with_columns(starts.cast(pl.UInt32).cum_sum().alias(session))
+        columns["_session"] = pl.col(session)
+    if spec.calendar in CALENDAR_PERIODS:
         local = pl.col("timestamp").dt.convert_time_zone(spec.time_zone)
-        extra["_day"] = local.dt.truncate(DAYS[spec.calendar]).to_physical()
+        columns["_day"] = local.dt.truncate(CALENDAR_PERIODS[spec.calendar]).to_physical()
     for number, one in enumerate(conditions):
         if one.events is None:
-            extra[f"_is{number}"] = one.condition.fill_null(value=False)
-    extra |= {f"_hold{number}": pl.col(name) for number, name in enumerate(spec.hold)}
-    extra |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
-    by_name = any(one.events is not None for one in conditions)
-    if by_name:
-        extra["_event"] = pl.col("event").to_physical()
-    matters = reduce(or_, [one.condition.fill_null(value=False) for one in _merged(conditions)])
+            columns[f"_is{number}"] = one.condition.fill_null(value=False)
+    columns |= {f"_hold{number}": pl.col(name) for number, name in enumerate(spec.hold)}
+    columns |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
+    if any(one.events is not None for one in conditions):
+        columns["_event"] = pl.col("event").to_physical()
+    matters = reduce(or_, [one.condition.fill_null(value=False) for one in _merge_names(conditions)])
     if spec.order == "strict" and spec.ties == "either":
-        matters = pl.lit(value=True)  # what stands between two steps may be any event
+        matters = pl.lit(value=True)  # any event may stand between two steps
     if spec.hold:
         matters &= pl.all_horizontal(pl.col(name).is_not_null() for name in spec.hold)
-    wanted = frame.filter(matters).select("person", pl.col("timestamp").to_physical(), **extra)
+    needed = frame.filter(matters).select("person", pl.col("timestamp").to_physical(), **columns)
     try:
-        found = wanted.collect()
+        found = needed.collect()
     except pl.exceptions.PolarsError as error:
         names = ", ".join(repr(one.name) for one in conditions if one.events is None)
-        raise ArgumentError(f"steps: the condition of {names} cannot be worked out on this log: {error}") from error
-    return Wanted(found, spec, conditions, _categories(schema), by)
+        raise ArgumentError(
+            f"steps: the condition of {names} cannot be evaluated on this log: {str(error).splitlines()[0]}."
+        ) from error
+    event = schema["event"]
+    return FunnelRows(found, spec, conditions, event.categories.to_list() if isinstance(event, pl.Enum) else [], by)
 
 
-def _free(name: str, schema: pl.Schema) -> str:
+def _unused_name(name: str, schema: pl.Schema) -> str:
     """Return a name that no column of the log has."""
     while name in schema:
         name += "_"
     return name
 
 
-def _merged(conditions: Sequence[Any]) -> list[Any]:
-    """Put the steps that only ask for names into one membership test: cheaper than many comparisons."""
-    from journeys.steps import step
-
+def _merge_names(conditions: Sequence[Step]) -> list[Step]:
+    """Merge the steps that only ask for names into one membership test: cheaper than many comparisons."""
     names = sorted({name for one in conditions if one.events is not None for name in one.events})
     rest = [one for one in conditions if one.events is None]
     return [step("named", names), *rest] if names else rest
 
 
-def _sessions(spec: FunnelSpec, schema: pl.Schema) -> pl.Expr:
-    """Number the sessions; a touch of another campaign starts one when asked."""
-    campaign = present_campaign_columns(schema) if spec.campaign_cuts else []
-    return starts_session(spec.gap, campaign_columns=campaign).cast(pl.UInt32).cum_sum()
-
-
-def _categories(schema: pl.Schema) -> list[str]:
-    kind = schema["event"]
-    return kind.categories.to_list() if isinstance(kind, pl.Enum) else []
-
-
-def _arrays(
-    found: pl.DataFrame, *, spec: FunnelSpec, conditions: Sequence[Any], categories: list[str], by: Sequence[str]
-) -> Rows:
-    masks = _masks(found, conditions=conditions, categories=categories)
-    person = found["person"].to_numpy()
-    size = found.height
-    place = found["_place"].to_numpy() if "_place" in found else np.arange(size, dtype=np.int32)
-    # signed, since places are taken from each other
-    place = place.astype(np.int32 if not size or place[-1] <= np.iinfo(np.int32).max else np.int64, copy=False)
-    new = changes(person)
-    for name in ("_session", "_day"):
-        if name in found:
-            new |= changes(found[name].to_numpy())
-    heads = np.flatnonzero(new)
-    unit = np.cumsum(new, dtype=np.int32)
-    unit -= np.int32(1)
-    rows = Rows(
-        unit=unit,
-        person=person[heads],
-        time=found["timestamp"].to_numpy(),
-        place=place,
-        steps=masks[: spec.width],
-        stops=masks[spec.width :],
-        values={name: found[f"_by{number}"] for number, name in enumerate(by)},
-        heads=heads,
-    )
-    return _held(rows, found, spec=spec) if spec.hold else rows
-
-
-def _masks(found: pl.DataFrame, *, conditions: Sequence[Any], categories: list[str]) -> list[Bools]:
+def _satisfied(found: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[Bools]:
+    """Return, for each condition, which rows satisfy it; equal lists of event names share one mask."""
     masks: list[Bools] = []
     codes = found["_event"].to_numpy() if "_event" in found else None
-    known = {name: code for code, name in enumerate(categories)}
-    made: dict[tuple[str, ...], Bools] = {}
+    code_of = {name: code for code, name in enumerate(categories)}
+    of_names: dict[tuple[str, ...], Bools] = {}
     for number, one in enumerate(conditions):
         if one.events is None:
             masks.append(found[f"_is{number}"].to_numpy())
             continue
-        if one.events not in made and codes is not None:
-            wanted = [known[name] for name in one.events if name in known]
-            made[one.events] = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
-        masks.append(made[one.events])
+        if one.events not in of_names and codes is not None:
+            wanted = [code_of[name] for name in one.events if name in code_of]
+            of_names[one.events] = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
+        masks.append(of_names[one.events])
     return masks
 
 
-def _held(rows: Rows, found: pl.DataFrame, *, spec: FunnelSpec) -> Rows:
-    """Make (unit, value) the unit: rows are sorted anew, and keep their place in the log."""
+def _split_by_held_values(rows: Rows, found: pl.DataFrame, *, spec: FunnelSpec) -> Rows:
+    """Split units by the values held constant: rows are sorted again, and keep their position in the log.
+
+    For instance, a person's products p, q, p become the unit (person, p) with two rows and (person, q) with one.
+    """
     held = pl.struct(f"_hold{number}" for number in range(len(spec.hold)))
     value = found.select(held.rank("dense").cast(pl.Int64).alias("value"))["value"].to_numpy()
     order = np.lexsort((value, rows.unit))

@@ -1,14 +1,52 @@
-"""What a funnel question holds: the steps resolved, every choice made, nothing of the log."""
+"""What a funnel question holds: the resolved steps and every choice made, nothing of the log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations, permutations
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from journeys.steps import Step
 
-__all__ = ["Exclusion", "FunnelSpec", "Slot"]
+__all__ = [
+    "NONE",
+    "OTHER",
+    "PRESETS",
+    "ByAt",
+    "Count",
+    "Entry",
+    "Exclusion",
+    "FunnelSpec",
+    "OnExclusion",
+    "Order",
+    "Reentry",
+    "Semantics",
+    "Slot",
+    "Ties",
+    "WindowPeriod",
+]
+
+Order = Literal["loose", "strict", "any"]
+Ties = Literal["arrival", "either", "rising"]
+Reentry = Literal["best", "first", "each"]
+OnExclusion = Literal["drops", "removed"]
+Entry = Literal["first", "any"]
+Count = Literal["people", "sessions", "entries"]
+WindowPeriod = Literal["day", "week", "month", "session"]
+ByAt = Literal["first", "last", "all"] | int
+Semantics = Literal["mixpanel", "amplitude", "posthog", "ga4", "clickhouse"]
+
+NONE = "(none)"  # how the group without a value is displayed
+OTHER = "(other)"  # how the groups beyond the largest are displayed
+
+PRESETS: dict[Semantics, dict[str, Any]] = {
+    "mixpanel": {"within": "7d", "ties": "2s", "reentry": "first", "on_exclusion": "drops"},
+    "amplitude": {"within": "1d", "ties": "1s", "reentry": "best", "on_exclusion": "removed"},
+    "posthog": {"within": "14d", "ties": "step_order", "reentry": "best", "on_exclusion": "removed"},
+    "ga4": {"ties": "arrival", "reentry": "best", "on_exclusion": "drops"},
+    "clickhouse": {"ties": "either", "reentry": "best", "reuse": True},
+}
+"""What each tool means by a funnel, from its documentation or source; an option that is given wins over it."""
 
 
 class Exclusion(NamedTuple):
@@ -20,7 +58,7 @@ class Exclusion(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One place in an ordered attempt: which condition it asks for, and the table row it counts in."""
+    """One place in an ordered attempt: the number of its condition, and the table row in which it counts."""
 
     condition: int
     row: int
@@ -28,7 +66,7 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FunnelSpec:
-    """A funnel as it was asked for.
+    """The options of a funnel, checked.
 
     Attributes
     ----------
@@ -37,84 +75,90 @@ class FunnelSpec:
     names : tuple of str
         What the table rows are called.
     runs : tuple of tuple of int
-        The steps in order; those that may come in any order among themselves stand in one tuple.
+        The steps in order; those that may come in any order among themselves are in one tuple.
     optional : tuple of bool
         Steps that an attempt may leave out.
-    gaps : tuple of int or None
+    step_windows : tuple of int or None
         Longest time (µs) since the step before, for each step.
     within : int or None
         Longest time (µs) from the first step to the last.
     grace : int
         With ``ties="either"``: how far apart (µs) two events may be and still count as simultaneous.
-    backwards : bool
-        The log and the steps are read from their ends: a step's window is that to the step *before* it here.
-    placed : bool
-        Whether rows have to know their number in the whole log.
+    reuse : bool
+        Whether one event may serve two equal steps.
     by : tuple of str
-        What the breakdown's columns are called in tables.
+        What the columns of the breakdown are called in tables.
     by_columns : tuple of str
-        The columns of the log, or of its people, that they are taken from.
+        The columns of events or people that they are taken from.
+    top : int or None
+        How many groups are shown; None shows all.
+    is_reversed : bool
+        The log and the steps are read backwards: a step's window is that to the step before it here.
+    needs_positions : bool
+        Whether rows have to know their position in the whole log.
     """
 
     steps: tuple[Step, ...]
     names: tuple[str, ...]
     runs: tuple[tuple[int, ...], ...]
     optional: tuple[bool, ...]
-    gaps: tuple[int | None, ...]
+    step_windows: tuple[int | None, ...]
     within: int | None = None
-    order: str = "loose"
-    ties: str = "arrival"
+    order: Order = "loose"
+    ties: Ties = "arrival"
     grace: int = 0
     reuse: bool = False
-    reentry: str = "best"
+    reentry: Reentry = "best"
     exclude: tuple[Exclusion, ...] = ()
-    excluded: str = "drops"
+    on_exclusion: OnExclusion = "drops"
     hold: tuple[str, ...] = ()
-    calendar: str | None = None
+    calendar: WindowPeriod | None = None
     time_zone: str = "UTC"
-    entry: str = "first"
+    entry: Entry = "first"
     entered: tuple[int | None, int | None] = (None, None)
-    count: str = "people"
+    count: Count = "people"
     gap: int = 1_800_000_000
     campaign_cuts: bool = False
     by: tuple[str, ...] = ()
     by_columns: tuple[str, ...] = ()
-    by_at: str | int = "first"
-    top: int = 25
-    backwards: bool = False
-    placed: bool = False
+    by_at: ByAt = "first"
+    top: int | None = 25
+    is_reversed: bool = False
+    needs_positions: bool = False
 
     @property
     def width(self) -> int:
         """How many rows the table has."""
         return len(self.steps)
 
-    def shapes(self) -> list[tuple[Slot, ...]]:
-        """Every order of conditions that makes a whole attempt; one, unless steps are optional or in any order."""
+    def step_sequences(self) -> list[tuple[Slot, ...]]:
+        """List every order of conditions that makes a whole attempt; one, unless steps are optional or in any order.
+
+        For instance, A, optional B, C give (A, B, C) and (A, C), whose slots keep the table rows 0 and 2.
+        """
         found: list[tuple[Slot, ...]] = [()]
         row = 0
         for run in self.runs:
             rows = range(row, row + len(run))
-            orders = list(permutations(run))
-            found = [(*head, *map(Slot, order, rows)) for head in found for order in orders]
+            found = [(*head, *map(Slot, order, rows)) for head in found for order in permutations(run)]
             row += len(run)
         if any(self.optional):
-            found = [shortened for shape in found for shortened in self._shortened(shape)]
+            found = [shorter for sequence in found for shorter in self._leave_out_optional(sequence)]
         if self.entry == "any":
-            found = [shape[start:] for shape in found for start in range(len(shape))]
+            found = [sequence[start:] for sequence in found for start in range(len(sequence))]
         return found
 
-    def _shortened(self, shape: tuple[Slot, ...]) -> list[tuple[Slot, ...]]:
-        """Leave out optional slots in every way: as few as possible first, and of as many, the later ones."""
-        skippable = [slot for slot in shape if self.optional[slot.row]]
+    def _leave_out_optional(self, sequence: tuple[Slot, ...]) -> list[tuple[Slot, ...]]:
+        """Leave out optional slots in every way: as few as possible first, and of equally many, later ones first."""
+        skippable = [slot for slot in sequence if self.optional[slot.row]]
         kept = [some for size in range(len(skippable), -1, -1) for some in combinations(skippable, size)]
-        return [tuple(slot for slot in shape if not self.optional[slot.row] or slot in some) for some in kept]
+        return [tuple(slot for slot in sequence if not self.optional[slot.row] or slot in some) for some in kept]
 
-    def stops_between(self, row: int, next_row: int) -> list[int]:
-        """Which exclusions are in force on the way from one table row to another."""
+    def exclusions_between(self, row: int, next_row: int) -> list[int]:
+        """List the exclusions in force between one table row and another."""
         return [number for number, one in enumerate(self.exclude) if row < one.high and next_row > one.low]
 
     @property
-    def plain(self) -> bool:
+    def takes_any_next(self) -> bool:
         """Whether the earliest next step is always as good as a later one."""
-        return not self.exclude and not any(self.gaps)
+        return not self.exclude and not any(self.step_windows)

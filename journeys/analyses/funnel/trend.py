@@ -1,4 +1,4 @@
-"""Conversion over time: of those who enter in a day, a week or a month, how many convert?
+"""Conversion over time: how many of those who enter in a day, a week or a month convert.
 
 A period is that of the first step; a person counts once in each period in which they take it. Whether an attempt from
 a given first step converts is asked of the reversed log: read backwards, with the steps backwards, "the latest start
@@ -15,20 +15,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel import anyorder, patient
-from journeys.analyses.funnel.attempts import find, first_entries
-from journeys.analyses.funnel.climb import Near, climb, in_range
-from journeys.analyses.funnel.found import find_attempts
-from journeys.analyses.funnel.rows import Bools, Ints, Rows, read_rows
+from journeys.analyses.funnel.matching import any_order, exhaustive
+from journeys.analyses.funnel.matching.best_attempt import find_best_attempts, mark_entry_conditions, mark_first_entries
+from journeys.analyses.funnel.matching.exclusions import mark_removed_units
+from journeys.analyses.funnel.matching.ordered import is_in_entry_range, propagate_steps
+from journeys.analyses.funnel.matching.tie_window import TieWindow
+from journeys.analyses.funnel.rows import Rows, read_rows
+from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.log import View
+from journeys.log.arrays import Bools, Ints
 from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["FunnelTrend", "Periods", "count_periods", "trend_table"]
+__all__ = ["FunnelTrend", "TrendSpec", "count_periods", "trend_table"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHEN = {
@@ -41,7 +45,7 @@ _WHEN = {
 
 
 @dataclass(frozen=True, eq=False)
-class Periods:
+class TrendSpec:
     """Entries by period (a Polars duration), and how many of them reach a table row."""
 
     spec: FunnelSpec
@@ -49,14 +53,14 @@ class Periods:
     row: int
 
 
-def count_periods(view: View, asked: Periods) -> pl.DataFrame:
+def count_periods(view: View, asked: TrendSpec) -> pl.DataFrame:
     """Count, by period of the first step, who entered and who converted."""
     spec = asked.spec
     if spec.count == "people":
         unit, time, converted = _starts(read_rows(view, spec), spec=spec, row=asked.row)
     else:
-        found = find_attempts(view, spec)
-        time, converted = found.begin, found.took(asked.row)
+        found = select_shard_attempts(view, spec)
+        time, converted = found.start_time, found.has_taken(asked.row)
         unit = np.arange(len(time))
     local = pl.col("time").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
     entries = pl.DataFrame(
@@ -75,17 +79,17 @@ def count_periods(view: View, asked: Periods) -> pl.DataFrame:
 def _starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Ints, Bools]:
     """Return every first step: the person, the time, and whether an attempt from there gets to the table row."""
     if spec.order == "any":
-        start = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
-        start = start[in_range(rows.time[start], spec)]
-        taken = anyorder.from_starts(rows, start, spec=spec)
+        start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
+        start = start[is_in_entry_range(rows.time[start], spec)]
+        taken = any_order.attempts_from(rows, start, spec=spec)
         reached = taken[:, row] >= 0
     else:
         start, reached = _ordered_starts(rows, spec=spec, row=row)
     if spec.reentry == "first":
-        first = first_entries(rows, spec=spec)[start]
+        first = mark_first_entries(rows, spec=spec)[start]
         start, reached = start[first], reached[first]
-    if spec.exclude and spec.excluded == "removed":
-        stay = reached | ~_spoiled(rows, start, spec=spec)
+    if spec.exclude and spec.on_exclusion == "removed":
+        stay = reached | ~_meet_exclusion(rows, start, spec=spec)
         start, reached = start[stay], reached[stay]
     return rows.person[rows.unit[start]], rows.time[start], reached
 
@@ -93,52 +97,52 @@ def _starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Ints, Bool
 def _ordered_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Bools]:
     entries = np.zeros(rows.size, dtype=np.bool_)
     goes_on = np.zeros(rows.size, dtype=np.bool_)
-    for shape in spec.shapes():
-        entries |= rows.steps[shape[0].condition]
-        upto = tuple(slot for slot in shape if slot.row <= row)
+    for sequence in spec.step_sequences():
+        entries |= rows.steps[sequence[0].condition]
+        upto = tuple(slot for slot in sequence if slot.row <= row)
         if upto and upto[-1].row == row:
             goes_on[_that_reach(rows, upto, spec=spec)] = True
     start = np.flatnonzero(entries)
-    start = start[in_range(rows.time[start], spec)]
-    hard = patient.hard_units(rows, spec=spec, near=Near(rows, spec))
-    for one in start[hard[rows.unit[start]]].tolist():
+    start = start[is_in_entry_range(rows.time[start], spec)]
+    ambiguous = exhaustive.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
+    for one in start[ambiguous[rows.unit[start]]].tolist():
         only = np.zeros(rows.size, dtype=np.bool_)
         only[one] = True
-        _, found = patient.find(rows, units=rows.unit[[one]], spec=replace(spec, reentry="best"), starts=only)
+        _, found = exhaustive.find_attempts(
+            rows, units=rows.unit[[one]], spec=replace(spec, reentry="best"), starts=only
+        )
         goes_on[one] = bool((found[:, row] >= 0).any())
     return start, goes_on[start]
 
 
-def _that_reach(rows: Rows, shape: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
-    """Return the rows from which an attempt can take all of a shape: the last step's reach in the reversed log."""
+def _that_reach(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
+    """Return the rows from which an attempt can take all of a sequence: the last step's reach in the reversed log."""
     last = len(rows.steps) - 1
     back, backwards = _reversed(rows), _mirror(spec)
-    mirrored = [Slot(last - slot.condition, spec.width - 1 - slot.row) for slot in shape[::-1]]
-    levels = climb(back, mirrored, spec=backwards, near=Near(back, backwards))
-    return rows.size - 1 - levels[-1].row if len(levels) == len(mirrored) else levels[-1].row[:0]
+    mirrored = [Slot(last - slot.condition, spec.width - 1 - slot.row) for slot in sequence[::-1]]
+    frontiers = propagate_steps(back, mirrored, spec=backwards, ties=TieWindow(back, backwards))
+    return rows.size - 1 - frontiers[-1].row if len(frontiers) == len(mirrored) else frontiers[-1].row[:0]
 
 
-def _spoiled(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Bools:
+def _meet_exclusion(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Bools:
     """Say which starts have an excluded event before their attempt has gone on: it is asked for like a step."""
     hit = np.zeros(rows.size, dtype=np.bool_)
     if spec.order == "any":
-        from journeys.analyses.funnel.removed import removed_units
-
-        return removed_units(rows, find(rows, spec=spec), spec=spec)[rows.unit[start]]
-    for shape in spec.shapes():
-        for stop, one in zip(rows.stops, spec.exclude, strict=True):
-            for depth, (slot, later) in enumerate(pairwise(shape), start=1):
+        return mark_removed_units(rows, find_best_attempts(rows, spec=spec), spec=spec)[rows.unit[start]]
+    for sequence in spec.step_sequences():
+        for stop, one in zip(rows.exclusions, spec.exclude, strict=True):
+            for depth, (slot, later) in enumerate(pairwise(sequence), start=1):
                 if one.low <= slot.row < one.high:
                     going_on = rows.steps[later.condition]
                     with_stop = replace(
-                        rows, found={}, steps=[*rows.steps, stop & ~going_on], stops=[*rows.stops, going_on]
+                        rows, _cache={}, steps=[*rows.steps, stop & ~going_on], exclusions=[*rows.exclusions, going_on]
                     )
                     asked = replace(
                         spec,
-                        gaps=(*spec.gaps, spec.gaps[later.condition]),
+                        step_windows=(*spec.step_windows, spec.step_windows[later.condition]),
                         exclude=(*spec.exclude, Exclusion(one.step, slot.row, later.row)),
                     )
-                    ends = (*shape[:depth], Slot(len(rows.steps), later.row))
+                    ends = (*sequence[:depth], Slot(len(rows.steps), later.row))
                     hit[_that_reach(with_stop, ends, spec=asked)] = True
     return hit[start]
 
@@ -151,9 +155,9 @@ def _reversed(rows: Rows) -> Rows:
         unit=(last - flipped.unit),
         person=rows.person[::-1],
         time=-flipped.time,
-        place=-flipped.place,
+        position=-flipped.position,
         steps=flipped.steps[::-1],
-        found={},
+        _cache={},
     )
 
 
@@ -162,8 +166,8 @@ def _mirror(spec: FunnelSpec) -> FunnelSpec:
     last = spec.width - 1
     return replace(
         spec,
-        gaps=spec.gaps[::-1],
-        backwards=True,
+        step_windows=spec.step_windows[::-1],
+        is_reversed=True,
         exclude=tuple(Exclusion(one.step, last - one.high, last - one.low) for one in spec.exclude),
         entered=(None, None),
         reentry="best",
@@ -175,7 +179,7 @@ def trend_table(
     *,
     every: str,
     time_zone: str,
-    watched: tuple[datetime | None, datetime | None],
+    observed: tuple[datetime | None, datetime | None],
     within: int | None,
 ) -> pl.DataFrame:
     """Add up, put the empty periods in, and mark those that are whole, with everybody's time over."""
@@ -191,8 +195,8 @@ def trend_table(
         summed = pl.DataFrame(schema=schema)
     low, high = wilson(summed["converted"].to_numpy(), summed["entered"].to_numpy())
     # a log that begins within the first day of a period has all of it
-    begun = _moment("1d") > moment_us(watched[0] or _EPOCH)
-    over = _moment(every) + (within or 0) <= moment_us(watched[1] or _EPOCH)
+    begun = _moment("1d") > moment_us(observed[0] or _EPOCH)
+    over = _moment(every) + (within or 0) <= moment_us(observed[1] or _EPOCH)
     return summed.sort("period").select(
         "period",
         "entered",
@@ -210,8 +214,8 @@ def _moment(later: str) -> pl.Expr:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class FunnelTrend(Result[Any]):
-    """Does conversion rise or fall with the day, week or month of entering?
+class FunnelTrend(Result[J]):
+    """How conversion changes with the day, week or month of entry.
 
     Attributes
     ----------
@@ -222,7 +226,7 @@ class FunnelTrend(Result[Any]):
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The latest complete period and the first, as one sentence."""
         from journeys.display import day, percent
 
         whole = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))

@@ -1,29 +1,30 @@
-"""What people did next, after the last step that their attempt reached."""
+"""What people did next after the last step that their attempt reached."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.attempts import counted
 from journeys.analyses.funnel.rows import read_rows
+from journeys.analyses.funnel.select_attempts import select_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["NOTHING", "Following", "NextEvents", "count_next", "next_table"]
+__all__ = ["NextEvents", "NextEventsSpec", "count_next_events", "next_events_table"]
 
 NOTHING = "(nothing more)"
 
 
 @dataclass(frozen=True, eq=False)
-class Following:
+class NextEventsSpec:
     """The first events after the last step reached, of those who got no further than a table row."""
 
     spec: FunnelSpec
@@ -31,16 +32,16 @@ class Following:
     events: int
 
 
-def count_next(view: View, asked: Following) -> pl.DataFrame:
+def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
     """Count the events at each position after the drop-off."""
-    spec = replace(asked.spec, placed=True)
+    spec = replace(asked.spec, needs_positions=True)
     rows = read_rows(view, spec)
-    attempts = counted(rows, spec=spec)
-    attempts = attempts.take(np.flatnonzero(attempts.last == asked.row))
+    attempts = select_attempts(rows, spec=spec)
+    attempts = attempts.take(np.flatnonzero(attempts.last_step == asked.row))
     last = pl.DataFrame(
         {
             "person": pl.Series(rows.person[attempts.unit], dtype=pl.UInt32),
-            "last": pl.Series(rows.place[attempts.row[:, asked.row]], dtype=pl.Int64),
+            "last": pl.Series(rows.position[attempts.row[:, asked.row]], dtype=pl.Int64),
         }
     )
     last = last.group_by("person").agg(pl.col("last").max())
@@ -70,7 +71,7 @@ def count_next(view: View, asked: Following) -> pl.DataFrame:
     return pl.concat([done.with_columns(quoted).select("position", "event", "people"), missing])
 
 
-def next_table(counts: pl.DataFrame) -> pl.DataFrame:
+def next_events_table(counts: pl.DataFrame) -> pl.DataFrame:
     """Add up, with the share of all who dropped off."""
     summed = counts.group_by("position", "event").agg(pl.col("people").sum()).filter(pl.col("people") > 0)
     return (
@@ -81,19 +82,19 @@ def next_table(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class NextEvents(Result[Any]):
-    """What did those who got no further do next?
+class NextEvents(Result[J]):
+    """What those who got no further did next.
 
     Attributes
     ----------
     table : pl.DataFrame
         `position` (1: the very next event), `event`, `people` (Int64), `share` of all who dropped off there.
-        "(nothing more)" are those whose log had ended.
+        "(nothing more)" are those without a further event.
     """
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The most frequent next event, as one sentence."""
         from journeys.display import percent
 
         first = self.table.filter(pl.col("position") == 1)
@@ -106,6 +107,8 @@ class NextEvents(Result[Any]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares at the first position as bars."""
-        from journeys.charts.next_events import draw
+        from journeys.charts.bars import draw_next_events
 
-        return draw(self.table, title=self.finding, subtitle="share of those who dropped off", dark=dark, narrow=narrow)
+        return draw_next_events(
+            self.table, title=self.finding, subtitle="share of those who dropped off", dark=dark, narrow=narrow
+        )

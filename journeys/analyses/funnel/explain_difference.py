@@ -1,4 +1,4 @@
-"""Why two funnels differ: every choice that is not the same, and what it alone would change."""
+"""Why two funnels differ: every option that is not the same, and what it alone would change."""
 
 from __future__ import annotations
 
@@ -9,45 +9,50 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Explanation", "differences"]
+__all__ = ["DifferenceExplanation", "list_differences"]
 
 _TOGETHER = {
     "within": ("within", "calendar"),
     "ties": ("ties", "grace"),
-    "steps": ("steps", "names", "runs", "gaps", "optional"),
+    "steps": ("steps", "names", "runs", "step_windows", "optional"),
 }
-_SILENT = {"backwards", "placed", "top", "by", "by_columns", "by_at"}
+_NOT_COMPARED = {"is_reversed", "needs_positions", "top", "by", "by_columns", "by_at"}
 
 
-def differences(here: FunnelSpec, there: FunnelSpec, *, converted: Callable[[FunnelSpec], int]) -> pl.DataFrame:
-    """List the choices that differ, with what our funnel would say if this one alone were theirs."""
-    ours = converted(here)
+def list_differences(
+    here: FunnelSpec, there: FunnelSpec, *, count_converted: Callable[[FunnelSpec], int]
+) -> pl.DataFrame:
+    """List the options that differ, with how many would convert here if this one alone were as there."""
+    ours = count_converted(here)
     rows = []
-    for choice, names in _choices().items():
+    for choice, names in _list_choices().items():
         mine, theirs = (tuple(_value(spec, name) for name in names) for spec in (here, there))
         if mine == theirs:
             continue
         swapped = replace(here, **{name: getattr(there, name) for name in names})
         same_width = swapped.width == here.width or choice == "steps"
-        people = converted(swapped) if same_width else None
-        rows.append((choice, _said(mine), _said(theirs), people, None if people is None else people - ours))
+        people = count_converted(swapped) if same_width else None
+        rows.append((choice, _describe(mine), _describe(theirs), people, None if people is None else people - ours))
     schema = {"choice": pl.String, "here": pl.String, "there": pl.String, "people": pl.Int64, "change": pl.Int64}
     table = pl.DataFrame(rows, schema=schema, orient="row")
     return table.sort(pl.col("change").abs(), "choice", descending=[True, False], nulls_last=True)
 
 
-def _choices() -> dict[str, tuple[str, ...]]:
+def _list_choices() -> dict[str, tuple[str, ...]]:
+    """Return, for each option as an analyst knows it, the fields of the spec that hold it."""
     grouped = {name for names in _TOGETHER.values() for name in names}
-    alone = {one.name: (one.name,) for one in fields(FunnelSpec) if one.name not in grouped | _SILENT}
+    alone = {one.name: (one.name,) for one in fields(FunnelSpec) if one.name not in grouped | _NOT_COMPARED}
     return {**_TOGETHER, **alone}
 
 
 def _value(spec: FunnelSpec, name: str) -> Any:
+    """Return a field of the spec as values that can be compared."""
     value = getattr(spec, name)
     if name == "steps":
         return tuple((one.name, str(one.condition)) for one in value)
@@ -56,7 +61,8 @@ def _value(spec: FunnelSpec, name: str) -> Any:
     return value
 
 
-def _said(values: tuple[Any, ...]) -> str:
+def _describe(values: tuple[Any, ...]) -> str:
+    """Write the fields of an option as an analyst would: durations as such, steps by their names."""
     from journeys.display import duration
 
     words = []
@@ -73,31 +79,33 @@ def _said(values: tuple[Any, ...]) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Explanation(Result[Any]):
-    """Why do two funnels not say the same?
+class DifferenceExplanation(Result[J]):
+    """Why two funnels give different numbers.
 
     Attributes
     ----------
     table : pl.DataFrame
-        `choice`, `here`, `there`, `people` (Int64: who would convert here if this choice alone were as there),
-        `change` (Int64, against what converts here); the largest change first.
+        `choice`, `here`, `there`, `people` (Int64: how many would convert here if this option alone were as there),
+        `change` (Int64, compared with those who convert here); the largest change first.
     """
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The option that changes most, as one sentence."""
         if not self.table.height:
-            return "Both funnels ask the same; what differs is whom they ask."
+            return "Both funnels ask the same; they differ in the people asked."
         row = self.table.row(0, named=True)
         if not row["change"]:
-            return "The choices that differ change nothing on these people, one at a time."
+            return "None of the options that differ changes anything for these people on its own."
         from journeys.display import agree
 
         change = f"{row['change']:+,} {agree(abs(row['change']), 'person', 'people')}".replace("-", "−")
-        return f"The most comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
+        return (
+            f"The largest change comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
+        )
 
     def plot(self, *, dark: bool = False) -> go.Figure:
-        """Draw what each choice alone would change."""
-        from journeys.charts.next_events import draw_changes
+        """Draw what each option alone would change."""
+        from journeys.charts.bars import draw_changes
 
         return draw_changes(self.table, title=self.finding, subtitle="people who convert, more or fewer", dark=dark)

@@ -1,27 +1,28 @@
-"""Two groups, or each group and all the others: by how much do their rates differ, and could that be chance?"""
+"""By how much the rates of two groups differ, or those of each group and all others, and whether that may be chance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
 
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Comparison", "Measure", "Method", "compare_groups", "compare_two"]
+__all__ = ["FunnelComparison", "Measure", "Method", "compare_funnels", "compare_groups"]
 
 Measure = Literal["rate_from_start", "rate_from_previous"]
 Method = Literal["bh", "holm", "bonferroni", "by"]
 
 
-def compare_two(here: pl.DataFrame, there: pl.DataFrame, *, measure: Measure, correct: Method) -> pl.DataFrame:
-    """Set two funnels of the same steps side by side."""
+def compare_funnels(here: pl.DataFrame, there: pl.DataFrame, *, measure: Measure, correct: Method) -> pl.DataFrame:
+    """Compare two funnels of the same steps."""
     if here["name"].to_list() != there["name"].to_list():
         raise ArgumentError(
             f"against: the steps differ, {here['name'].to_list()} here and {there['name'].to_list()} there."
@@ -37,11 +38,11 @@ def compare_two(here: pl.DataFrame, there: pl.DataFrame, *, measure: Measure, co
             "rate_against": _rate(there["people"], other),
         }
     )
-    return _tested(table, here["people"], base, there["people"], other, correct=correct, tested=here["step"] > 1)
+    return _add_tests(table, here["people"], base, there["people"], other, correct=correct, tested=here["step"] > 1)
 
 
 def compare_groups(table: pl.DataFrame, *, by: tuple[str, ...], measure: Measure, correct: Method) -> pl.DataFrame:
-    """Set each group beside all the other groups together."""
+    """Compare each group with all other groups together."""
     table = table.with_columns(_base=_base(table, measure, by=by))
     total = pl.col("people", "_base").sum().over("step") - pl.col("people", "_base")
     table = table.with_columns(total.name.suffix("_rest"))
@@ -55,11 +56,11 @@ def compare_groups(table: pl.DataFrame, *, by: tuple[str, ...], measure: Measure
         pl.Series("rate_against", _rate(table["people_rest"], table["_base_rest"])),
     )
     columns = [table[name] for name in ("people", "_base", "people_rest", "_base_rest")]
-    return _tested(rates, *columns, correct=correct, tested=table["step"] > 1)
+    return _add_tests(rates, *columns, correct=correct, tested=table["step"] > 1)
 
 
 def _base(table: pl.DataFrame, measure: Measure, *, by: tuple[str, ...] = ()) -> pl.Series:
-    """Return the people that a rate is of."""
+    """Return the denominator of a rate."""
     if measure not in ("rate_from_start", "rate_from_previous"):
         raise ArgumentError(f"measure: {measure!r} is neither 'rate_from_start' nor 'rate_from_previous'.")
     people = pl.col("people")
@@ -73,7 +74,7 @@ def _rate(people: pl.Series, base: pl.Series) -> pl.Series:
     return pl.DataFrame({"p": people, "b": base}).select(pl.when(pl.col("b") > 0).then(pl.col("p") / pl.col("b")))["p"]
 
 
-def _tested(
+def _add_tests(
     table: pl.DataFrame,
     people: pl.Series,
     base: pl.Series,
@@ -83,6 +84,7 @@ def _tested(
     correct: Method,
     tested: pl.Series,
 ) -> pl.DataFrame:
+    """Add difference, interval, p-value and q-value to the rows that are tested."""
     from journeys.stats import adjust, difference
 
     found = difference(people.to_numpy(), base.to_numpy(), other_people.to_numpy(), other_base.to_numpy())
@@ -98,21 +100,21 @@ def _tested(
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Comparison(Result[Any]):
-    """By how much do the rates of two groups of people differ?
+class FunnelComparison(Result[J]):
+    """By how much the rates of two groups of people differ.
 
     Attributes
     ----------
     table : pl.DataFrame
         `step`, `name`, `people`, `people_against` (Int64), `rate`, `rate_against`, `difference` (rate − rate_against:
         +0.042 is 4.2 points in favour of this side), `ci_low`, `ci_high` (Newcombe 95%), `p_value`, `q_value`
-        (corrected over all rows that are tested). With a breakdown, its columns come first and "against" is all the
+        (corrected over all rows that are tested). With a breakdown, its columns come first and "against" is all
         other groups together.
     """
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The surest difference, as one sentence."""
         from journeys.display import percent, points
 
         known = self.table.filter(pl.col("q_value").is_not_null())

@@ -1,4 +1,4 @@
-"""The share that has done it by each time: steps in their band, one curve a group."""
+"""The share that has converted by each time: a step curve with its interval, one per group."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import polars as pl
 
 from journeys.charts.labels import label
 from journeys.charts.theme import apply_theme, colours, nothing, rgba
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.ticks import percent_ticks, time_unit
 from journeys.display import agree, duration, interval, percent, plural
 
 __all__ = ["MOST_BANDS", "draw"]
 
-_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-"""Where colours begin anew, lines are broken otherwise."""
+"""Line styles; the next one is used when the colours start over."""
 MOST_BANDS = 3
-"""Of more groups no intervals are drawn: they would cover each other."""
+"""With more groups no intervals are drawn: they would cover each other."""
 
 
 def draw(
@@ -30,7 +29,7 @@ def draw(
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw "converted within": what share has got there by when?
+    """Draw what share has converted by when.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ def draw(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -52,11 +51,11 @@ def draw(
     [0.0, 3.0]
     """
     if not table.height:
-        return nothing("Nobody has got there.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return nothing("Nobody has converted.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]
-    size, unit = _unit(table)
+    size, unit = time_unit(int(table["time"].to_physical().to_numpy().max()))
     fig = go.Figure()
     for place, part in enumerate(parts):
         colour = theme.events[place % len(theme.events)] if groups else theme.goal
@@ -67,9 +66,9 @@ def draw(
             low = [0.0, *part["ci_low"].fill_null(strategy="forward")]
             fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=rgba(colour, 0.12), **hidden)
         name = " · ".join(str(part[group][0]) for group in groups)
-        said = [
+        hover_texts = [
             f"{percent(row['share'])} ({interval(row['ci_low'], row['ci_high'])}) within {duration(row['time'])}"
-            f"<br>{plural(row['at_risk'], 'person')} {agree(row['at_risk'], 'was', 'were')} still being watched"
+            f"<br>{plural(row['at_risk'], 'person')} {agree(row['at_risk'], 'was', 'were')} still observed"
             for row in part.to_dicts()
         ]
         fig.add_scatter(
@@ -83,7 +82,7 @@ def draw(
                 "shape": "hv",
                 "dash": _DASHES[place // len(theme.events) % len(_DASHES)],
             },
-            hovertext=["", *said],
+            hovertext=["", *hover_texts],
             hoverinfo="text",
             showlegend=bool(groups),
         )
@@ -99,8 +98,3 @@ def draw(
     margin = {"b": 56 + 20 * rows} if groups else None
     height = 420 + 20 * rows
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
-
-
-def _unit(table: pl.DataFrame) -> tuple[int, str]:
-    longest = int(table["time"].to_physical().to_numpy().max())
-    return next(((size, name) for size, name in _UNITS if longest >= 2 * size), _UNITS[-1])

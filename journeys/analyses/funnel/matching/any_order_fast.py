@@ -1,8 +1,11 @@
-"""Steps in any order where every row serves exactly one step, and nothing ends an attempt but the window.
+"""Steps in any order where every row serves exactly one step, and nothing but the window ends an attempt.
 
-Rows that repeat the step of the row before serve no more than that row did: a window ends best at the first row of such
-a run. Seen from a later run, the last row of one is what counts. Only the runs are looked at, therefore; and with the
-units set apart in time, one comparison tells whether a run is of the unit and in the window.
+Rows that repeat the step of the row before serve no more than that row did, so a window ends best at the first row of
+such a run, and only runs are looked at. With the times of units shifted far apart, one comparison tells whether a run
+belongs to the unit and lies in the window. For instance, for the steps A and B::
+
+    row    0  1  2  3
+    event  A  A  B  B    ->  runs A (rows 0 to 1) and B (rows 2 to 3); the window ends at row 2 and starts at row 1
 """
 
 from __future__ import annotations
@@ -11,36 +14,46 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.analyses.funnel.marks import Ints
-from journeys.analyses.funnel.rows import Rows, changes
+from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.log.arrays import Ints, mark_changes
 
-__all__ = ["find_in_runs", "in_order"]
+__all__ = ["find_plain_attempts", "sort_rows"]
 
 _MOST = 1 << 62
 """Times (µs) stay below this, so that sums fit into 64 bits."""
 
 
 class _Step(NamedTuple):
-    """The runs of one step, rising, after a −1; for each run, how many of them there are up to it; when each ended."""
+    """The runs of one step.
+
+    Attributes
+    ----------
+    run : array of int
+        The numbers of the runs, ascending, after a -1.
+    known : array of int
+        For every run, how many runs of this step there are up to it.
+    ended : array of int
+        The time (µs) at which each run of `run` ended.
+    """
 
     run: Ints
     known: Ints
     ended: Ints
 
 
-def find_in_runs(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
+def find_plain_attempts(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
     """Return, for each unit, the start of the window that serves most steps, and the rows that serve them.
 
-    Of several windows, the first to end and the last to start. None where the question is not as plain as that.
+    Of several windows, the first to end and the last to start. None where the question is more complicated.
     """
     if not rows.size or spec.exclude or spec.entered != (None, None):
         return None
-    kind, span = _kinds(rows), _span(rows, spec)
+    kind, span = _number_steps(rows), _separate_units(rows, spec)
     if kind.min() == 0 or span is None:
         return None
     window, apart = span
-    new_unit, new = changes(rows.unit), changes(kind)
+    new_unit, new = mark_changes(rows.unit), mark_changes(kind)
     new |= new_unit
     first = np.flatnonzero(new)
     border = np.flatnonzero(new_unit.take(first))
@@ -66,17 +79,17 @@ def find_in_runs(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
     taken = np.full((len(hit), len(steps)), -1, dtype=np.int64, order="F")
     taken[:, 0] = start
     several = np.flatnonzero(served.take(hit) > 1)
-    begin, rest = _between(rows, first, kind, steps, hit=hit.take(several), earliest=earliest)
+    begin, rest = _narrow_windows(rows, first, kind, steps, hit=hit.take(several), earliest=earliest)
     start[several] = begin
     for number, row in enumerate(rest):
         taken[:, number][several] = row
     return start, taken
 
 
-def _between(
+def _narrow_windows(
     rows: Rows, first: Ints, kind: Ints, steps: list[_Step], *, hit: Ints, earliest: Ints
 ) -> tuple[Ints, list[Ints]]:
-    """Return where each window that ends with a run had best begin, and the rows that serve a step in it first."""
+    """Return the best start of each window that ends with a run, and the first row in it that serves each step."""
     opens = earliest.take(hit)
     run = hit.copy()
     for step in steps:
@@ -92,13 +105,13 @@ def _between(
         row = np.where((after > run) & (after <= hit), first.take(after), rows.size)
         np.copyto(row, begin, where=own == number)
         taken.append(row)
-    return begin, in_order(taken, none=rows.size)
+    return begin, sort_rows(taken, none=rows.size)
 
 
-def in_order(taken: list[Ints], *, none: int) -> list[Ints]:
-    """Sort the rows of each attempt, one array a step; `none`, beyond all rows, becomes −1.
+def sort_rows(taken: list[Ints], *, none: int) -> list[Ints]:
+    """Sort the rows of each attempt, one array per step; `none`, beyond all rows, becomes -1.
 
-    Few steps and many attempts: neighbours change places step by step, all attempts at once.
+    A bubble sort over few steps, of many attempts at once.
     """
     for top in range(len(taken) - 1, 0, -1):
         for low in range(top):
@@ -109,18 +122,18 @@ def in_order(taken: list[Ints], *, none: int) -> list[Ints]:
     return taken
 
 
-def _kinds(rows: Rows) -> Ints:
-    """Return the number of the step that each row serves, from 1; 0 for none; steps do not overlap."""
+def _number_steps(rows: Rows) -> Ints:
+    """Return the number of the step that each row serves, from 1, or 0; steps do not overlap."""
     kind = np.zeros(rows.size, dtype=np.int8)
     for number, mask in enumerate(rows.steps, start=1):
         kind += mask.view(np.int8) * np.int8(number)
     return kind
 
 
-def _span(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
-    """Return the window, and a time (µs) that sets units apart: none reaches back into the one before.
+def _separate_units(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
+    """Return the window, and the time (µs) by which units are shifted so that no window reaches the unit before.
 
-    None where so many units, so far apart, do not fit into 64 bits.
+    None where so many shifts do not fit into 64 bits.
     """
     span = int(rows.time.max()) - int(rows.time.min()) + 1
     window = min(span, spec.within if spec.within is not None else span)

@@ -1,4 +1,4 @@
-"""Bars from one left edge: what came next, and what a choice changes."""
+"""Horizontal bars: what came next, and what each option changes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import number, percent, plural
 
-__all__ = ["draw", "draw_changes"]
+__all__ = ["draw_changes", "draw_next_events"]
 
 
-def draw(
+def draw_next_events(
     table: pl.DataFrame,
     *,
     title: str = "",
@@ -32,13 +32,13 @@ def draw(
     top
         How many bars.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
     >>> table = pl.DataFrame({"position": [1, 1], "event": ["Help", "(nothing more)"], "people": [3, 1],
     ...     "share": [0.75, 0.25]})
-    >>> list(draw(table).data[0].x)
+    >>> list(draw_next_events(table).data[0].x)
     [0.75, 0.25]
     """
     rows = table.filter(pl.col("position") == 1).head(top).to_dicts()
@@ -67,7 +67,7 @@ def draw(
 def draw_changes(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
-    """Draw what each choice alone would change.
+    """Draw what each option alone would change.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def draw_changes(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------

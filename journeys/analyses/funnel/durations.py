@@ -1,4 +1,4 @@
-"""How long it takes: from step to step, as a histogram, and how many have done it by when."""
+"""How long steps take: by step, as a histogram, and what share has converted by when."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.count import groups_of
-from journeys.analyses.funnel.found import NEVER, Found, find_attempts
-from journeys.analyses.funnel.rows import DAYS, Ints
+from journeys.analyses.funnel.groups import label_groups
+from journeys.analyses.funnel.rows import CALENDAR_PERIODS
+from journeys.analyses.funnel.select_attempts import NEVER, ShardAttempts, select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.funnel.summarise import added_up, folded, ranked, top_groups
+from journeys.analyses.funnel.summarise import add_counts
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.log import View
+from journeys.log.arrays import Ints
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = [
     "ConvertedWithin",
-    "Spells",
+    "StepDurationSpec",
+    "StepTimes",
     "TimeToConvert",
-    "count_spells",
-    "curve_table",
+    "count_step_durations",
+    "cumulative_table",
     "histogram_table",
     "times_table",
 ]
@@ -36,8 +39,8 @@ _MOST_BINS = 60
 
 
 def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[float]) -> pl.DataFrame:
-    """Say mean and quantiles of the times of each step, since the step before and since entering."""
-    table = added_up(counts, spec=spec)
+    """Return mean and quantiles of the times of each step, since the step before and since entering."""
+    table = add_counts(counts, spec=spec, sums=("entered",), lists=("from_previous", "from_start"))
     names = dict(zip(range(1, spec.width + 1), spec.names, strict=True))
     rows = []
     samples = {since: table[f"from_{since}"] for since in ("previous", "start")}
@@ -65,14 +68,14 @@ def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[f
 
 
 def _mean(sample: Ints) -> int:
-    """Return the mean, rounded down, by whole numbers: the order of the people, and the shards, change no bit of it."""
-    # in halves of the digits, whose sums fit however many people there are
+    """Return the mean, rounded down, in whole numbers: the order of people and shards changes no bit of it."""
+    # high and low bits apart, whose sums fit into 64 bits however many people there are
     return ((int((sample >> 24).sum()) << 24) + int((sample & 0xFFFFFF).sum())) // len(sample)
 
 
 @dataclass(frozen=True, eq=False)
-class Spells:
-    """The time from one step of the counted attempts to another, watched until a moment (µs)."""
+class StepDurationSpec:
+    """The time from one step of the counted attempts to another, observed until a moment (µs)."""
 
     spec: FunnelSpec
     low: int
@@ -80,31 +83,31 @@ class Spells:
     until: int
 
 
-def count_spells(view: View, asked: Spells) -> pl.DataFrame:
-    """Collect, by group, the times of those who took both steps, and how long the others have been watched.
+def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
+    """Collect, by group, the times of those who took both steps, and how long the others have been observed.
 
     Returns
     -------
     pl.DataFrame
-        The columns of `by`, `step` (1), `entered`, `open` (Int64: those whom the log's end has cut off), `took`,
-        `waiting` (List of Int64, µs).
+        The columns of `by`, `step` (1), `entered`, `open` (Int64: those whose time was not over when the log
+        ended), `took`, `waiting` (List of Int64, µs).
     """
     spec = asked.spec
-    found = find_attempts(view, spec)
-    watched, took = found.took(asked.low), found.took(asked.high)
+    found = select_shard_attempts(view, spec)
+    observed, took = found.has_taken(asked.low), found.has_taken(asked.high)
     begin, end = (np.where(one == NEVER, 0, one) for one in (found.time[asked.low], found.time[asked.high]))
-    closes = _closes(found, asked)
-    open_ = watched & ~took & (closes > asked.until)
+    closes = _closing_time(found, asked)
+    open_ = observed & ~took & (closes > asked.until)
     wide = pl.DataFrame(
         [
-            *groups_of(view, found, spec=spec),
+            *label_groups(view, found, spec=spec),
             pl.Series("open", open_),
             pl.Series("took", np.where(took, np.maximum(end - begin, 0), -1), dtype=pl.Int64),
             pl.Series(
                 "waiting", np.where(took, -1, np.maximum(np.minimum(closes, asked.until) - begin, 0)), dtype=pl.Int64
             ),
         ]
-    ).filter(pl.Series(watched))
+    ).filter(pl.Series(observed))
     sums = [
         pl.lit(1, dtype=pl.Int64).alias("step"),
         pl.len().cast(pl.Int64).alias("entered"),
@@ -117,19 +120,19 @@ def count_spells(view: View, asked: Spells) -> pl.DataFrame:
     return wide.select(*sums[:3], *(one.implode() for one in sums[3:]))
 
 
-def _closes(found: Found, asked: Spells) -> Ints:
-    """Return the moment (µs) up to which each attempt might still have taken the later step; far off without limits."""
+def _closing_time(found: ShardAttempts, asked: StepDurationSpec) -> Ints:
+    """Return the moment (µs) up to which each attempt could still take the later step."""
     spec = asked.spec
     begin = np.where(found.time[asked.low] == NEVER, 0, found.time[asked.low])
     closes = np.full(len(begin), np.iinfo(np.int64).max)
     if spec.within is not None:
-        np.minimum(closes, found.begin + spec.within, out=closes)
-    gaps = [gap for gap in spec.gaps[asked.low + 1 : asked.high + 1] if gap is not None]
-    if len(gaps) == asked.high - asked.low:
-        np.minimum(closes, begin + sum(gaps), out=closes)
-    if spec.calendar in DAYS:
-        entry = pl.Series("time", found.begin).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
-        day = DAYS[spec.calendar]
+        np.minimum(closes, found.start_time + spec.within, out=closes)
+    windows = [window for window in spec.step_windows[asked.low + 1 : asked.high + 1] if window is not None]
+    if len(windows) == asked.high - asked.low:
+        np.minimum(closes, begin + sum(windows), out=closes)
+    if spec.calendar in CALENDAR_PERIODS:
+        entry = pl.Series("time", found.start_time).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
+        day = CALENDAR_PERIODS[spec.calendar]
         over = entry.dt.truncate(day).dt.offset_by(day).dt.convert_time_zone("UTC").to_physical().to_numpy()
         np.minimum(closes, over, out=closes)
     if spec.count == "sessions" or spec.calendar == "session":
@@ -138,18 +141,10 @@ def _closes(found: Found, asked: Spells) -> Ints:
     return closes
 
 
-def _spells(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
-    """Add the spells of shards and fold small groups."""
-    keys = [*spec.by, "step"]
-    table = folded(counts, top_groups(counts, spec=spec), spec=spec) if spec.by else counts
-    lists = [pl.col(name).list.explode(keep_nulls=False, empty_as_null=False) for name in ("took", "waiting")]
-    return ranked(table.group_by(keys).agg(pl.col("entered").sum(), *lists), spec=spec)
-
-
 def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None) -> pl.DataFrame:
     """Cut the times into bins of whole seconds, the same for every group."""
-    spells = _spells(counts, spec=spec)
-    samples = [one.to_numpy() for one in spells["took"]]
+    durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"))
+    samples = [one.to_numpy() for one in durations["took"]]
     everything = np.concatenate([*samples, np.zeros(0, dtype=np.int64)])
     schema: dict[str, Any] = {
         **dict.fromkeys(spec.by, pl.String),
@@ -165,7 +160,7 @@ def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None)
     width = ceil((ceil(everything.max() / SECOND) - low) / number) or 60
     edges = (low + width * np.arange(number + 1)) * SECOND
     rows = []
-    for group, sample in zip(spells.select(spec.by).rows() if spec.by else [()], samples, strict=True):
+    for group, sample in zip(durations.select(spec.by).rows() if spec.by else [()], samples, strict=True):
         people = np.bincount(np.minimum((sample - edges[0]) // (width * SECOND), number - 1), minlength=number)
         rows += [
             [*group, int(edges[n]), int(edges[n + 1]), int(people[n]), people[n] / len(sample) if len(sample) else None]
@@ -174,14 +169,14 @@ def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
-    """Work out, group by group, the share that has converted by each time (Kaplan-Meier)."""
+def cumulative_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+    """Estimate, group by group, the share that has converted by each time (Kaplan-Meier)."""
     from journeys.stats import kaplan_meier
 
-    spells = _spells(counts, spec=spec)
+    durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"))
     parts = []
-    for number, group in enumerate(spells.select(spec.by).to_dicts() if spec.by else [{}]):
-        took, waiting = spells["took"][number].to_numpy(), spells["waiting"][number].to_numpy()
+    for number, group in enumerate(durations.select(spec.by).to_dicts() if spec.by else [{}]):
+        took, waiting = durations["took"][number].to_numpy(), durations["waiting"][number].to_numpy()
         curve = kaplan_meier(np.concatenate([took, waiting]), happened=np.arange(len(took) + len(waiting)) < len(took))
         one = pl.DataFrame(
             {
@@ -200,8 +195,42 @@ def curve_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class TimeToConvert(Result[Any]):
-    """How long do those who get there take?
+class StepTimes(Result[J]):
+    """How long each step takes those who take it.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        The columns of `by`, `step`, `name`, `since` ("previous" or "start"), `people` (Int64), `mean` and one column
+        per quantile, `q50` for the median (Duration).
+    """
+
+    @property
+    def finding(self) -> str:
+        """The slowest step, as one sentence."""
+        from journeys.display import duration
+
+        steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
+        if not steps.height:
+            return "Nobody took a second step."
+        name = "q50" if "q50" in steps.columns else "mean"
+        row = steps.sort(name, "step", descending=[True, False], maintain_order=True).row(0, named=True)
+        groups = " · ".join(str(row[group]) for group in self.settings["by"] or ())
+        where = f"{row['name']!r} ({groups})" if groups else repr(row["name"])
+        typical = "half of those who get there take" if name == "q50" else "on average people take"
+        return f"The slowest step is {where}: {typical} {duration(row[name])}{' or less' * (name == 'q50')}."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the quantiles of each step's time since the previous step."""
+        from journeys.charts.step_times import draw
+
+        subtitle = "time since the previous step: the outer quantiles as a line, the median as a dot"
+        return draw(self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class TimeToConvert(Result[J]):
+    """How long those who take both steps need.
 
     Attributes
     ----------
@@ -210,16 +239,16 @@ class TimeToConvert(Result[Any]):
         who took both steps.
     """
 
-    median: int | None = field(default=None)
+    _median: int | None = field(default=None, repr=False)
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The median time, as one sentence."""
         from journeys.display import duration
 
-        if self.median is None:
+        if self._median is None:
             return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
-        took = duration(self.median)
+        took = duration(self._median)
         return (
             f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
         )
@@ -232,8 +261,8 @@ class TimeToConvert(Result[Any]):
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class ConvertedWithin(Result[Any]):
-    """What share has converted within which time, counting fairly those who have not had the time yet?
+class ConvertedWithin(Result[J]):
+    """What share has converted within which time, allowing for people who have not had the time yet.
 
     Attributes
     ----------
@@ -241,14 +270,14 @@ class ConvertedWithin(Result[Any]):
         `time` (Duration), `at_risk`, `converted` (Int64), `share`, `ci_low`, `ci_high`: Kaplan-Meier's estimate with
         its 95% interval; the columns of `by` first.
     censored : int
-        People whose window was still open when the log ended: they are counted for as long as they were watched.
+        People whose window was still open when the log ended: they count for as long as they were observed.
     """
 
     censored: int = 0
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The share that has converted in the end, as one sentence."""
         from journeys.display import duration, number, percent
 
         if not self.table.height:
@@ -264,7 +293,7 @@ class ConvertedWithin(Result[Any]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the curve with its band."""
-        from journeys.charts.curve import MOST_BANDS, draw
+        from journeys.charts.cumulative_curve import MOST_BANDS, draw
 
         groups = self.settings["by"]
         alone = not groups or self.table.select(groups).n_unique() <= MOST_BANDS

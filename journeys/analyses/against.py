@@ -1,0 +1,41 @@
+"""The two sides of a comparison: the people asked, and those they are compared with."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+
+__all__ = ["split_sides"]
+
+
+def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against") -> tuple[J, J]:
+    """Return the people asked and the people to compare with.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        The people asked.
+    against : Journeys or pl.Expr
+        Other journeys; or a condition over the columns of people, which splits the people asked: those for whom it
+        holds are the other side, everyone else, nulls included, stays on this side.
+    argument : str
+        The name of the argument, for the error text.
+
+    Raises
+    ------
+    ArgumentError
+        When `against` is neither.
+    UnknownNameError
+        When the condition uses a column that people do not have.
+    """
+    if not isinstance(against, pl.Expr):
+        if not hasattr(against, "_count_shards"):
+            raise ArgumentError(f"{argument}: {against!r} is neither Journeys nor a condition over columns of people.")
+        return journeys, against
+    columns = [name for name in journeys._log.people_schema.names() if name != "code"]
+    missing = [name for name in against.meta.root_names() if name not in columns]
+    raise_all([unknown(argument, missing, available=columns, what="column")] if missing else [], UnknownNameError)
+    holds = against.fill_null(value=False)
+    return journeys.only(~holds), journeys.only(holds)

@@ -1,0 +1,1 @@
+"""Which rows serve the steps of which attempt."""

@@ -1,0 +1,235 @@
+"""Steps in any order: the most different steps that events inside one window can serve.
+
+One event serves one step. Where steps overlap (an event may serve either of two), how many can be served is a
+matching; by Hall's theorem it is the minimum, over the sets of overlapping steps, of the steps outside the set plus
+the events that serve any step inside it. Steps that do not overlap are sets of one, and the answer is a plain count.
+For instance, with the steps A and "A or B", the events A A serve two steps, and B B serves one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from journeys.analyses.funnel.matching.any_order_fast import find_plain_attempts, sort_rows
+from journeys.analyses.funnel.matching.ordered import first_per_unit
+from journeys.analyses.funnel.rows import Rows, SortedRows
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.log.arrays import Bools, Ints, search_within
+
+__all__ = ["attempts_from", "find_attempts"]
+
+
+def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
+    """Return the units that entered and the rows that served their steps, one line each, in log order."""
+    groups = _group_overlapping_steps(rows)
+    if starts is None:
+        plain = find_plain_attempts(rows, spec=spec) if len(groups) == len(rows.steps) else None
+        if plain is not None:
+            return rows.unit[plain[0]].astype(np.int64), plain[1]
+        start, end = _find_best_windows(rows, groups, spec=spec)
+    else:
+        start = np.flatnonzero(starts)
+        start = start[first_per_unit(rows, start)]
+        end = _last_usable(rows, start, spec=spec)
+    unit = rows.unit[start].astype(np.int64)
+    return unit, _take_earliest(rows, groups, start, end)
+
+
+def attempts_from(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the rows that serve the steps of an attempt from each of some rows, one line each."""
+    return _take_earliest(rows, _group_overlapping_steps(rows), start, _last_usable(rows, start, spec=spec))
+
+
+def _group_overlapping_steps(rows: Rows) -> list[tuple[int, ...]]:
+    """Put steps that share an event into one group."""
+    groups: list[set[int]] = [{number} for number in range(len(rows.steps))]
+    for a, b in combinations(range(len(rows.steps)), 2):
+        if (rows.steps[a] & rows.steps[b]).any():
+            joined = [group for group in groups if a in group or b in group]
+            groups = [group for group in groups if group not in joined] + [set().union(*joined)]
+    return sorted(tuple(sorted(group)) for group in groups)
+
+
+def _find_best_windows(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
+    """Return, for each unit, the window that serves most steps: the first to end, then the last to start."""
+    row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
+    low = _first_usable(rows, row)
+    floor = None
+    if spec.entered[1] is not None or any(len(group) > 1 for group in groups):
+        floor = _first_usable_in_time(rows, row, low, spec=spec)
+        inside = floor <= row
+        row, floor, low = row[inside], floor[inside], low[inside]
+    served = np.zeros(len(row), dtype=np.int8)
+    for group in groups:
+        if len(group) == 1:
+            served += _last_serving(rows, group[0], row, low, spec=spec) >= 0
+        elif floor is not None:
+            served += _count_matched(rows, group, row, floor).astype(np.int8)
+    if floor is None:
+        # a row that may not start an attempt serves nothing
+        row, served = row[served > 0], served[served > 0]
+    at = first_per_unit(rows, row)
+    if not at.size:
+        return row, row
+    most = np.maximum.reduceat(served, at)
+    hit = np.flatnonzero(served == np.repeat(most, np.diff(np.append(at, len(row)))))
+    hit = hit[first_per_unit(rows, row[hit])]
+    end = row[hit]
+    low = _first_usable(rows, end)
+    start = end.copy()
+    for group in groups:
+        if len(group) == 1:
+            last = _last_serving(rows, group[0], end, low, spec=spec)
+            start = np.where(last >= 0, np.minimum(start, last), start)
+        elif floor is not None:
+            start = np.minimum(start, _latest_start(rows, group, end, floor[hit]))
+    high = spec.entered[1]
+    if high is not None:
+        # an attempt has to start inside the range: the last row that does may stand in for any other
+        early = SortedRows.from_mask(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        start = np.minimum(start, early.row[early.rank(end + 1) - 1])
+    return start, end
+
+
+def _last_serving(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the last row up to each row that serves a step and lies in its window; -1 where there is none."""
+    serving = rows.satisfying(step)
+    last = np.append(np.int64(-1), serving.row).take(serving.rank(row + 1))
+    good = last >= low
+    if spec.within is not None or spec.entered[0] is not None:
+        time = rows.time[last]
+        if spec.within is not None:
+            now = rows.time if len(row) == rows.size else rows.time[row]
+            good &= time >= now - spec.within
+        if spec.entered[0] is not None:
+            good &= time >= spec.entered[0]
+    return np.where(good, last, np.int32(-1))
+
+
+def _first_usable(rows: Rows, row: Ints) -> Ints:
+    """Return the first row of the unit, after its last exclusion, that an attempt ending at `row` may use."""
+    begin = rows.first.astype(np.int32)
+    low = begin[rows.unit if len(row) == rows.size else rows.unit[row]]
+    for number in range(len(rows.exclusions)):
+        excluded = rows.excluded(number)
+        if excluded.row.size:
+            pointer = excluded.rank(row) - 1
+            low = np.where(pointer >= 0, np.maximum(low, excluded.row[np.maximum(pointer, 0)]), low)
+    return low
+
+
+def _first_usable_in_time(rows: Rows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the first row that an attempt ending at `row` may use; beyond `row` where none may start."""
+    earliest = np.full(len(row), np.iinfo(np.int64).min)
+    if spec.within is not None:
+        earliest = rows.time[row] - spec.within
+    first, high = spec.entered
+    if first is not None:
+        earliest = np.maximum(earliest, first)
+    floor = low
+    if spec.within is not None or first is not None:
+        floor = np.maximum(
+            floor, search_within(rows.time, earliest, low=rows.first[rows.unit[row]], high=row + 1, side="left")
+        )
+    if high is not None:
+        steps = SortedRows.from_mask(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        begun = steps.rank(row + 1) > steps.rank(np.minimum(floor, row + 1))
+        floor = np.where(begun, floor, rows.size)
+    return floor
+
+
+def _subsets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """List the non-empty subsets of a group of steps."""
+    return [chosen for size in range(1, len(group) + 1) for chosen in combinations(group, size)]
+
+
+def _rows_serving(rows: Rows, chosen: tuple[int, ...]) -> SortedRows:
+    return SortedRows.from_mask(np.logical_or.reduce([rows.steps[number] for number in chosen]))
+
+
+def _count_matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
+    """Count the steps of a group that the rows from `floor` to `row` can serve."""
+    matched = np.full(len(row), len(group), dtype=np.int64)
+    for chosen in _subsets(group):
+        serving = _rows_serving(rows, chosen)
+        events = serving.rank(row + 1).astype(np.int64) - serving.rank(floor)
+        np.minimum(matched, len(group) - len(chosen) + events, out=matched)
+    return matched
+
+
+def _latest_start(rows: Rows, group: tuple[int, ...], end: Ints, low: Ints) -> Ints:
+    """Return the last row from which the rows up to `end` still serve as many steps of the group."""
+    wanted = _count_matched(rows, group, end, low)
+    start = end.copy()
+    for chosen in _subsets(group):
+        serving = _rows_serving(rows, chosen)
+        needed = wanted - len(group) + len(chosen)
+        pointer = serving.rank(end + 1) - needed
+        bound = serving.row[np.clip(pointer, 0, len(serving.row) - 1)] if serving.row.size else end
+        start = np.where(needed > 0, np.minimum(start, bound), start)
+    return start
+
+
+def _last_usable(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
+    """Return the last row that an attempt from `start` may use."""
+    end = rows.stop[rows.unit[start]] - 1
+    if spec.within is not None:
+        limit = rows.time[start] + spec.within
+        end = search_within(rows.time, limit, low=start, high=end + 1) - 1
+    for number in range(len(rows.exclusions)):
+        excluded = rows.excluded(number)
+        if excluded.row.size:
+            pointer = excluded.rank(start + 1)
+            found = pointer < len(excluded.row)
+            # the excluded event itself may still serve a step: it is not in between
+            end = np.where(found, np.minimum(end, excluded.row[np.minimum(pointer, len(excluded.row) - 1)]), end)
+    return end
+
+
+def _take_earliest(rows: Rows, groups: Sequence[tuple[int, ...]], start: Ints, end: Ints) -> Ints:
+    """Take, from start to end, every event that serves one more step, in log order."""
+    out = np.full((len(start), len(rows.steps)), -1, dtype=np.int64, order="F")
+    out[:, 0] = start
+    wide = np.flatnonzero(end > start)
+    start, end = start.take(wide), end.take(wide)
+    taken = np.full((len(rows.steps), len(start)), rows.size, dtype=np.int64)
+    for group in groups:
+        if len(group) > 1:
+            taken[group, :] = _match_steps(rows, group, start, end).T
+            continue
+        serving = rows.satisfying(group[0])
+        if serving.row.size:
+            row = serving.row.take(serving.rank(start), mode="clip")
+            np.copyto(taken[group[0]], row, where=(row >= start) & (row <= end))
+    for number, row in enumerate(sort_rows(list(taken), none=rows.size)):
+        out[:, number][wide] = row
+    return out
+
+
+def _match_steps(rows: Rows, group: tuple[int, ...], start: Ints, end: Ints) -> Ints:
+    """Match by augmenting paths, attempt by attempt: only where steps overlap, and only within counted attempts."""
+    out = np.full((len(start), len(group)), rows.size, dtype=np.int64)
+    masks = np.stack([rows.steps[number] for number in group])
+    for line, (low, high) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
+        holder: dict[int, int] = {}
+        for row in range(low, high + 1):
+            if len(holder) == len(group):
+                break
+            _assign_row(row, masks, holder, set())
+        out[line, : len(holder)] = sorted(holder.values())
+    return out
+
+
+def _assign_row(row: int, masks: Bools, holder: dict[int, int], tried: set[int]) -> bool:
+    """Let a row serve a step, moving rows that serve it already to other steps; return whether that succeeds."""
+    for step in np.flatnonzero(masks[:, row]).tolist():
+        if step in tried:
+            continue
+        tried.add(step)
+        if step not in holder or _assign_row(holder[step], masks, holder, tried):
+            holder[step] = row
+            return True
+    return False

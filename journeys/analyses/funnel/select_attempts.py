@@ -1,0 +1,182 @@
+"""The counted attempts of a shard: whose they are, and when each step was taken. Parts of a shard run in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.funnel.matching.best_attempt import Attempts, find_best_attempts, number_owners
+from journeys.analyses.funnel.matching.entries import find_entries
+from journeys.analyses.funnel.matching.exclusions import mark_removed_units
+from journeys.analyses.funnel.rows import Rows, read_log
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.log import View
+from journeys.log.arrays import Bools, Ints, mark_changes
+from journeys.parallel import parallel_map
+
+__all__ = ["NEVER", "ShardAttempts", "concat_attempts", "map_parts", "select_attempts", "select_shard_attempts"]
+
+T = TypeVar("T")
+NEVER = np.iinfo(np.int64).min
+_PART_ROWS = 250_000
+"""Rows counted together: few enough for the processor's cache, enough that threads seldom wait for each other."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ShardAttempts:
+    """Counted attempts, in the order of the log.
+
+    Attributes
+    ----------
+    person : array of uint32
+        The code of the person who made the attempt.
+    time : array of int64, one line per step and one column per attempt
+        When the step was taken (µs); `NEVER` where it was not.
+    values : dict of str to Series
+        The values of the breakdown that are taken from the events of the attempt.
+    """
+
+    person: Ints
+    time: Ints
+    values: dict[str, pl.Series]
+
+    def has_taken(self, step: int) -> Bools:
+        """Mark the attempts that took a step."""
+        taken: Bools = self.time[step] != NEVER
+        return taken
+
+    @property
+    def last_step(self) -> Ints:
+        """The last step that each attempt took, from 0."""
+        last = np.zeros(len(self.person), dtype=np.int16)
+        for step in range(1, len(self.time)):
+            np.copyto(last, np.int16(step), where=self.has_taken(step))
+        return last
+
+    @property
+    def start_time(self) -> Ints:
+        """When each attempt entered (µs)."""
+        start: Ints = self.time[0].copy()
+        for time in self.time[1:]:
+            np.copyto(start, time, where=start == NEVER)
+        return start
+
+
+def select_shard_attempts(view: View, spec: FunnelSpec) -> ShardAttempts:
+    """Find the attempts that count in one shard."""
+    return concat_attempts(map_parts(view, spec, work=lambda found: found))
+
+
+def concat_attempts(parts: Sequence[ShardAttempts]) -> ShardAttempts:
+    """Concatenate the attempts of parts of a shard."""
+    if len(parts) == 1:
+        return parts[0]
+    return ShardAttempts(
+        np.concatenate([part.person for part in parts]),
+        np.concatenate([part.time for part in parts], axis=1),
+        {name: pl.concat([part.values[name] for part in parts]) for name in parts[0].values},
+    )
+
+
+def map_parts(view: View, spec: FunnelSpec, *, work: Callable[[ShardAttempts], T]) -> list[T]:
+    """Find the attempts that count in parts of a shard, in parallel, and apply `work` to those of each part."""
+    log = read_log(view, spec)
+    return parallel_map(
+        lambda part: work(_with_times(log.to_arrays(*part), spec=spec)), _split_between_people(log.frame["person"])
+    )
+
+
+def _split_between_people(person: pl.Series) -> list[tuple[int, int]]:
+    """Split rows between people into parts of about equal size; return the first row of each and the row after."""
+    borders = [0]
+    for near in range(_PART_ROWS, len(person) - _PART_ROWS // 2, _PART_ROWS):
+        border = _first_row_of_person(person, near)
+        if border > borders[-1]:
+            borders.append(border)
+    return list(pairwise([*borders, len(person)]))
+
+
+def _first_row_of_person(person: pl.Series, row: int) -> int:
+    """Return the first row of the person of a row; codes ascend."""
+    reach = 1_024
+    while True:
+        low = max(0, row - reach)
+        codes = person.slice(low, row - low + 1).to_numpy()
+        at = int(np.searchsorted(codes, codes[-1]))
+        if at or not low:
+            return low + at
+        reach *= 8
+
+
+def select_attempts(rows: Rows, *, spec: FunnelSpec) -> Attempts:
+    """Find the attempts that count: one per person, one per session, or every entry.
+
+    For instance, within the same day, a person who tries on two days has two units but one counted attempt.
+    """
+    if spec.count == "entries":
+        return find_entries(rows, spec=spec)
+    attempts = find_best_attempts(rows, spec=spec)
+    owner = attempts.unit
+    if spec.count == "people":
+        # by person, any row of the attempt will do; by value, the one with which it starts
+        owner = number_owners(rows, attempts.start if spec.by_at == "all" else rows.first[owner], spec=spec)
+    if spec.exclude and spec.on_exclusion == "removed":
+        is_removed = mark_removed_units(rows, attempts, spec=spec)[attempts.unit]
+        has_converted = attempts.row[:, spec.width - 1] >= 0
+        stays = ~is_removed & ~(np.isin(owner, owner[is_removed]) & ~np.isin(owner, owner[has_converted]))
+        attempts, owner = attempts.take(np.flatnonzero(stays)), owner[stays]
+    return _choose_one_per_owner(rows, attempts, owner, spec=spec)
+
+
+def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: FunnelSpec) -> Attempts:
+    """Choose the best attempt among the units of a person (days, sessions, held values)."""
+    ascending = owner if (owner[1:] >= owner[:-1]).all() else np.sort(owner)
+    if mark_changes(ascending).all():
+        return attempts
+    is_reached = attempts.row >= 0
+    optional = np.array(spec.optional)
+    if spec.entry == "any":
+        reached, extra = attempts.last_step, is_reached.sum(axis=1)
+    else:
+        reached, extra = is_reached[:, ~optional].sum(axis=1), is_reached[:, optional].sum(axis=1)
+    order = np.lexsort((-rows.position[attempts.start], rows.position[attempts.end], -extra, -reached, owner))
+    chosen = order[np.flatnonzero(mark_changes(owner[order]))]
+    return attempts.take(np.sort(chosen))
+
+
+def _with_times(rows: Rows, *, spec: FunnelSpec) -> ShardAttempts:
+    """Find the attempts that count, and look up their people, times and values."""
+    attempts = select_attempts(rows, spec=spec)
+    time = np.full((spec.width, len(attempts.unit)), NEVER)
+    for step in range(spec.width):
+        row = attempts.row[:, step]
+        taken = np.flatnonzero(row >= 0)
+        time[step, taken] = rows.time.take(row.take(taken))
+    return ShardAttempts(rows.person[attempts.unit], time, _values_at(rows.values, attempts, spec=spec))
+
+
+def _values_at(values: dict[str, pl.Series], attempts: Attempts, *, spec: FunnelSpec) -> dict[str, pl.Series]:
+    """Take the values that attempts have at a step, or at the first or last step where any is defined.
+
+    Several properties are taken from the same event, so that no combination is shown that did not occur.
+    """
+    if not values:
+        return {}
+    width = attempts.row.shape[1]
+    steps = range(width)
+    if isinstance(spec.by_at, int):
+        steps = range(spec.by_at - 1, spec.by_at)
+    elif spec.by_at == "last":
+        steps = range(width - 1, -1, -1)
+    is_defined = np.logical_or.reduce([column.is_not_null().to_numpy() for column in values.values()])
+    chosen = np.full(len(attempts.unit), -1, dtype=np.int64)
+    for step in steps if len(is_defined) else ():
+        row = attempts.row[:, step]
+        chosen = np.where((chosen < 0) & (row >= 0) & is_defined[np.maximum(row, 0)], row, chosen)
+    index = pl.Series(chosen, dtype=pl.Int64).to_frame("x").select(pl.when(pl.col("x") >= 0).then("x"))["x"]
+    return {name: column.gather(index) for name, column in values.items()}

@@ -1,0 +1,57 @@
+"""A number of the table → its people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.funnel.groups import fold_small_groups, label_groups
+from journeys.analyses.funnel.select_attempts import select_shard_attempts
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.log import View
+
+__all__ = ["FunnelSelection", "select_people"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FunnelSelection:
+    """Which people: those whose counted attempt took a step, or got no further than it.
+
+    Attributes
+    ----------
+    spec : FunnelSpec
+        The funnel.
+    step : int
+        The table row, from 0.
+    dropped : bool
+        Only those who got no further.
+    group : tuple of (column, label)
+        Only those of a group of the breakdown.
+    listed : tuple of tuple of str
+        The groups of the table; all others are in "(other)".
+    before : int, optional
+        Only those who took the step up to this moment (µs).
+    """
+
+    spec: FunnelSpec
+    step: int
+    dropped: bool = False
+    group: tuple[tuple[str, str], ...] = ()
+    listed: tuple[tuple[str, ...], ...] = ()
+    before: int | None = None
+
+
+def select_people(view: View, selection: FunnelSelection) -> pl.Series:
+    """Return the codes of the people behind a number."""
+    found = select_shard_attempts(view, selection.spec)
+    kept = found.last_step == selection.step if selection.dropped else found.has_taken(selection.step)
+    if selection.before is not None:
+        kept &= found.time[selection.step] <= selection.before
+    if selection.group:
+        labels = pl.DataFrame(label_groups(view, found, spec=selection.spec))
+        shown = fold_small_groups(labels, selection.listed, spec=selection.spec)
+        is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in selection.group)
+        kept &= shown.select(is_in_group.alias("kept"))["kept"].to_numpy()
+    return pl.Series("code", np.unique(found.person[kept]), dtype=pl.UInt32)
