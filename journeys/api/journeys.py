@@ -14,6 +14,7 @@ from journeys.analyses.correlation import correlation, correlations
 from journeys.analyses.funnel import funnel
 from journeys.analyses.lifecycle import lifecycle
 from journeys.analyses.retention import retention
+from journeys.analyses.sessions import sessions
 from journeys.analyses.stickiness import stickiness
 from journeys.analyses.trend import trend
 from journeys.api.flows import AsksFlows
@@ -269,6 +270,7 @@ class Journeys(AsksFlows):
     lifecycle = lifecycle
     funnel = funnel
     retention = retention
+    sessions = sessions
     stickiness = stickiness
     trend = trend
 

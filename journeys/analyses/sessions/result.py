@@ -1,0 +1,109 @@
+"""The answer about sessions: every session, their summary, and their people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.labels import fold_values
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Sessions"]
+
+
+def _select_codes(view: View, codes: pl.Series) -> pl.Series:
+    """Return those of the given people who are in a shard."""
+    known = view.people.select("code").collect()["code"]
+    return known.filter(known.is_in(codes.implode()))
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Sessions(Result[J]):
+    """Every session, and what sessions by landing page, channel or campaign lead to.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per session: `person`, `session`, `start`, `end`, `duration`, `events`, `pages`, `landing`, `exit`,
+        `channel`, `campaign`, `replay_url`, `bounced`, and with a goal `converted`; in the order of the log.
+    summary : pl.DataFrame
+        One row per group: the column of `by`, `sessions`, `people`, `median_duration`, `events_per_session`,
+        `pages_per_session`, `bounced`, `bounce_rate`, and with a goal `converted`, `conversion_rate`, `ci_low`,
+        `ci_high` (Wilson 95%); most sessions first.
+    """
+
+    summary: pl.DataFrame
+    _codes: pl.Series = field(repr=False)
+    _kept: tuple[str | None, ...] | None = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """How many sessions there are, how long they last and how many bounce, as one sentence."""
+        from journeys.display import duration, percent, plural
+
+        if not self.table.height:
+            return "There are no sessions."
+        people = plural(self.settings["people"], self._journeys._log.unit)
+        bounced = percent(int(self.table["bounced"].sum()) / self.table.height)
+        median = duration(self.table["duration"].median())  # type: ignore[arg-type]
+        return f"{plural(self.table.height, 'session')} of {people}: the median lasts {median}, {bounced} bounce."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the groups of the summary: sessions, and the share that converts or bounces."""
+        from journeys.charts.sessions import draw
+
+        goal = self.settings.get("goal")
+        what = f'reach "{goal}"' if goal else "bounce"
+        subtitle = f"Sessions by {self.settings['by'].replace('_', ' ')}, and the share of them that {what}"
+        return draw(
+            self.summary,
+            by=self.settings["by"],
+            rate="conversion_rate" if goal else "bounce_rate",
+            title=self.finding,
+            subtitle=subtitle,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def people(self, group: str | None = None, *, converted: bool | None = None, bounced: bool | None = None) -> J:
+        """Select the people with a session in a group of the summary, with all their events.
+
+        Parameters
+        ----------
+        group : str, optional
+            A group, as the summary shows it; all by default.
+        converted, bounced : bool, optional
+            Only people with a session that did, or with one that did not.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such group.
+        ArgumentError
+            When `converted` is given without a goal.
+        """
+        by = self.settings["by"]
+        chosen = pl.repeat(value=True, n=self.table.height, eager=True)
+        if group is not None:
+            groups = self.summary[by].to_list()
+            if group not in groups:
+                raise UnknownNameError(unknown("group", group, available=groups, what=by))
+            chosen &= fold_values(self.table[by], kept=self._kept) == group
+        if converted is not None:
+            if "converted" not in self.table.columns:
+                raise ArgumentError("converted: these sessions have no goal; ask sessions(goal=...) first.")
+            chosen &= self.table["converted"] == converted
+        if bounced is not None:
+            chosen &= self.table["bounced"] == bounced
+        return self._journeys._select_people(_select_codes, self._codes.filter(chosen).unique().sort())
+
+    def _displayed_table(self) -> pl.DataFrame:
+        return self.summary

@@ -1,0 +1,78 @@
+"""Sessions: one bar per group, with the share that converts or bounces."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.display import duration, number, percent, plural
+
+__all__ = ["draw"]
+
+_MOST_ROWS = 20
+
+
+def draw(
+    summary: pl.DataFrame,
+    *,
+    by: str,
+    rate: str,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the largest groups of sessions.
+
+    Parameters
+    ----------
+    summary
+        The column of `by`, `sessions`, `people`, `median_duration`, and the column of `rate`.
+    by, rate
+        The columns of groups and of the share that is printed beside each bar.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> summary = pl.DataFrame({"landing": ["/"], "sessions": [40], "people": [30],
+    ...     "median_duration": [timedelta(minutes=3)], "bounce_rate": [0.5]})
+    >>> draw(summary, by="landing", rate="bounce_rate").data[0].text
+    ('40 · 50%',)
+    """
+    if not summary.height:
+        return nothing("There are no sessions.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    rows = summary.head(_MOST_ROWS).reverse().to_dicts()
+    grey = [row["sessions"] < 30 for row in rows]
+    fig = go.Figure(
+        go.Bar(
+            x=[row["sessions"] for row in rows],
+            y=list(range(len(rows))),
+            orientation="h",
+            marker={"color": [theme.other if few else theme.goal for few in grey]},
+            text=[f"{number(row['sessions'])} · {percent(row[rate])}" for row in rows],
+            textposition="outside",
+            cliponaxis=False,
+            hovertext=[
+                f"{full(str(row[by]))}<br>{plural(row['sessions'], 'session')} of {plural(row['people'], 'person')}"
+                f"<br>the median lasts {duration(row['median_duration'])}"
+                for row in rows
+            ],
+            hoverinfo="text",
+        )
+    )
+    most = max(row["sessions"] for row in rows)
+    fig.update_xaxes(visible=False, range=[0, most * (1.5 if narrow else 1.2)], fixedrange=True)
+    fig.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[label(str(row[by]), 18 if narrow else 40) + " " for row in rows],
+        tickfont={"size": 13, "color": theme.ink},
+        fixedrange=True,
+    )
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=30 * len(rows) + 40)
