@@ -9,7 +9,7 @@ from journeys.errors import ArgumentError, JourneysError, SourceError, StoreErro
 from journeys.steps import Step, any_order, never, step
 
 if TYPE_CHECKING:
-    from journeys import exports, naming, samples
+    from journeys import exports, naming, report, samples
     from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
     from journeys.events import Events, Issues
     from journeys.identity import IdentityRules
@@ -34,7 +34,7 @@ __all__ = [
     "ArgumentError", "Behaviour", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError", "SourceError",
     "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "exports", "naming", "never",
     "open", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot", "read_mixpanel", "read_posthog",
-    "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table", "samples", "sequence", "step",
+    "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table", "report", "samples", "sequence", "step",
     "stitch", "values",
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
-    if name in ("exports", "naming", "samples"):
+    if name in ("exports", "naming", "report", "samples"):
         return import_module(f"journeys.{name}")
     for room, names in _LATER.items():
         if name in names:

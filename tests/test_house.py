@@ -41,7 +41,7 @@ ARROWS = {
     "analyses": {"errors", "display", "charts", "log", "stats", "steps", "events", "parallel"},
     "api": {"errors", "display", "charts", "analyses", "identity", "log", "engines", "events", "steps", "exports"},
     "samples": {"errors", "events", "sources", "api"},
-    "report": {"errors", "display", "charts", "stats", "steps", "analyses", "api"},
+    "report": {"errors", "display", "charts", "stats", "steps", "analyses", "api", "exports"},
     "cli": {"errors", "display", "events", "sources", "naming", "samples", "api", "report", "exports", "__init__"},
     "__main__": {"cli"},
     "__init__": {

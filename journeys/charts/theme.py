@@ -248,8 +248,8 @@ def apply_theme(
         height=height + head,
         width=width,
         margin={"t": room["t"] + head, "b": room["b"], "l": room["l"], "r": room["r"], "pad": 0},
-        # What the report takes off again, where headings say the same.
-        meta={"head": head},
+        # The report replaces title and subtitle by its own headings.
+        meta={"head": head, "subtitle": subtitle},
     )
     if narrow:
         # On a telephone buttons would lie on the title, and fingers do what they are for.
@@ -285,7 +285,9 @@ def untitled(fig: go.Figure) -> go.Figure:
     head = int((fig.layout.meta or {}).get("head", 0))
     if head:
         margin = {"t": fig.layout.margin.t - head}
-        fig.update_layout(title={"text": ""}, height=fig.layout.height - head, margin=margin, meta={"head": 0})
+        fig.update_layout(
+            title={"text": ""}, height=fig.layout.height - head, margin=margin, meta={**fig.layout.meta, "head": 0}
+        )
     return fig
 
 

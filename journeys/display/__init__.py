@@ -18,7 +18,7 @@ from journeys.display.formats import (
     the_count,
 )
 from journeys.display.tables import STYLE, card, describe_settings, formatted_rows, html_table, text_table
-from journeys.display.text import escape_html, neutralise_controls, shorten, unbroken
+from journeys.display.text import escape_html, neutralise_controls, quoted, shorten, unbroken
 
 __all__ = [
     "STYLE",
@@ -39,6 +39,7 @@ __all__ = [
     "percent",
     "plural",
     "points",
+    "quoted",
     "ratio",
     "shorten",
     "signed",

@@ -7,7 +7,7 @@ from html import escape
 
 from journeys.display.formats import MONTHS
 
-__all__ = ["RTL", "escape_html", "neutralise_controls", "shorten", "unbroken"]
+__all__ = ["RTL", "escape_html", "neutralise_controls", "quoted", "shorten", "unbroken"]
 
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
 # Right-to-left words, with what may stand between the words of one name.
@@ -41,6 +41,17 @@ def escape_html(text: str, *, sentence: bool = False) -> str:
     if text.isascii() or not RTL.search(text):
         return safe
     return RTL.sub(lambda name: f"<bdi>{name[0]}</bdi>", safe) if sentence else f"<bdi>{safe}</bdi>"
+
+
+def quoted(name: str, width: int = 60) -> str:
+    """Put a name in double quotes, cut in its middle, so that it is not read as part of the sentence.
+
+    Examples
+    --------
+    >>> quoted("Signed Up"), quoted(" ")
+    ('"Signed Up"', '(no name)')
+    """
+    return f'"{shorten(name, width)}"' if name.strip() else "(no name)"
 
 
 def shorten(text: str, width: int) -> str:

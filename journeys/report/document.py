@@ -1,4 +1,4 @@
-"""A report as a value: findings, sections, pictures; written as one HTML file that needs no network."""
+"""A report as a value: findings and sections, written as one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -6,78 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import polars as pl
 
 from journeys.display import card, escape_html
 from journeys.errors import ArgumentError, raise_all
+from journeys.exports.files import check_path, replace_file
+from journeys.report.page import render_page
+from journeys.report.section import Finding, Section
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-__all__ = ["Finding", "Picture", "Report", "Section"]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Picture:
-    """A chart for a page: as drawn for a wide one and, if it has such a form, for a telephone.
-
-    Attributes
-    ----------
-    wide, narrow
-        Figures in the light theme; the page itself turns them dark.
-    least
-        The width in pixels below which the wide form scrolls sideways.
-    """
-
-    wide: go.Figure
-    narrow: go.Figure | None = None
-    least: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence with its numbers, and the section that it links to."""
-
-    sentence: str
-    section: str
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Section:
-    """One question and its answer.
-
-    Attributes
-    ----------
-    name
-        Short and unique, for links: letters, digits and hyphens.
-    question, finding
-        What is asked; the answer as a sentence, which is the section's heading.
-    definition
-        Who, from when to when, in which window.
-    pictures
-        Its charts, without titles: the headings say them.
-    means, not_means
-        What the answer means, and what it does not.
-    table
-        The numbers, folded away.
-    counted
-        How it is counted, folded away.
-    columns
-        Which columns of the table are shown; all when empty.
-    """
-
-    name: str
-    question: str
-    finding: str
-    definition: str = ""
-    pictures: tuple[Picture, ...] = ()
-    means: str = ""
-    not_means: str = ""
-    table: pl.DataFrame | None = None
-    counted: str = ""
-    columns: tuple[str, ...] = ()
+__all__ = ["Report"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,13 +23,13 @@ class Report:
     Attributes
     ----------
     title, period, lead
-        What it is about, over which time, and one paragraph that says how things stand.
+        What it is about, over which time, and one paragraph of summary.
     findings
         Three to five sentences; each links to the section that shows it.
     sections
-        One a question.
+        One per question.
     settings
-        What was asked, for the foot of the page.
+        The settings, for the foot of the page.
 
     Examples
     --------
@@ -113,9 +49,11 @@ class Report:
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Report all problems with names and links together."""
         names = [section.name for section in self.sections]
-        problems = [f"sections: two are called {n!r}." for n in sorted({n for n in names if names.count(n) > 1})]
-        problems += [f"sections: {n!r} must be letters, digits and hyphens." for n in names if not _is_name(n)]
+        problems = [f"sections: two are named {n!r}." for n in sorted({n for n in names if names.count(n) > 1})]
+        invalid = [name for name in names if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name)]
+        problems += [f"sections: {name!r} must be letters, digits and hyphens." for name in invalid]
         known = ", ".join(map(repr, names)) or "none"
         problems += [
             f"findings: no section {one.section!r} to link to; there are {known}."
@@ -126,34 +64,38 @@ class Report:
 
     def html(self) -> str:
         """Return the page: complete, and closed to the network by its own content policy."""
-        from journeys.report.page import write_page
-
-        return write_page(self)
+        return render_page(
+            title=self.title,
+            period=self.period,
+            lead=self.lead,
+            findings=self.findings,
+            sections=self.sections,
+            settings=self.settings,
+        )
 
     def write(self, path: str | Path) -> Path:
-        """Write the page as one file.
+        """Write the page as one file, readable by its owner only.
 
         Parameters
         ----------
         path
-            The file; it is overwritten. Its folder must exist.
+            The file; an existing one is replaced as a whole, and stays as it was on failure. Its folder must exist.
 
         Returns
         -------
         Path
-            Where it is.
+            The file.
 
         Raises
         ------
         ArgumentError
-            When the folder does not exist, or the path is a folder.
+            The folder does not exist, or the path is a folder.
+        JourneysError
+            The file cannot be written.
         """
-        file = Path(path)
-        if file.is_dir():
-            raise ArgumentError(f"path: {str(file)!r} is a folder; name a file in it, such as 'report.html'.")
-        if not file.parent.is_dir():
-            raise ArgumentError(f"path: there is no folder {str(file.parent)!r}.")
-        file.write_text(self.html(), encoding="utf-8")
+        file, page = check_path(path), self.html()
+        with replace_file(file) as place:
+            place.write_text(page, encoding="utf-8")
         return file
 
     def _repr_html_(self) -> str:
@@ -162,7 +104,3 @@ class Report:
 
     def __repr__(self) -> str:
         return "\n".join([f"Report: {self.title} ({self.period})", *(f"- {one.sentence}" for one in self.findings)])
-
-
-def _is_name(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) is not None

@@ -1,40 +1,35 @@
-"""What is worth saying: the few sentences that a report begins with, each from a table and held against chance."""
+"""The sentences that a report leads with: each from a table, and tested against chance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from journeys.display import number, percent, plural, points, shorten, the_count
-from journeys.report.shared import in_common
+from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.funnel.result import Funnel
+from journeys.api import Journeys
+from journeys.display import number, percent, plural, points, quoted, the_count
+from journeys.report.shared_values import describe_shared_values
 
-if TYPE_CHECKING:
-    from journeys.analyses.correlation.result import Correlation
-    from journeys.analyses.funnel.result import Funnel
-    from journeys.api import Journeys
+__all__ = ["CampaignGap", "describe_blocker", "describe_bypass", "find_campaign_gap", "find_largest_loss"]
 
-__all__ = ["Gap", "campaign_gap", "funnel_loss", "way_around", "what_stops"]
-
-FEW = 30
-NAME = 60
-"""Signs of a name that a sentence can bear."""
-LEVEL = 0.05
+MIN_PEOPLE, MAX_Q = 30, 0.05
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A group whose rate from one step to the next differs from everybody else's."""
+class CampaignGap:
+    """A campaign whose people went from one step to the next at another rate than everyone else."""
 
-    group: str
+    campaign: str
     before: str
     step: str
     people: int
     rate: float
-    others: float
+    rate_of_others: float
     low: float
     high: float
 
@@ -42,115 +37,142 @@ class Gap:
     def headline(self) -> str:
         """The gap as a heading."""
         return (
-            f"{percent(self.rate)} of {self.group}'s people at {self.before} went on to {self.step}, "
-            f"{percent(self.others)} of all others did."
+            f"{percent(self.rate)} of people from {self.campaign} who reached {self.before} went on to {self.step}; "
+            f"{percent(self.rate_of_others)} of everyone else did."
         )
 
     @property
     def sentence(self) -> str:
-        """The gap in words."""
+        """The gap with its size and interval."""
         return (
-            f"Of the {plural(self.people, 'person', 'people')} whose first campaign was {self.group} and who got to "
-            f"{self.before}, {percent(self.rate)} went on to {self.step}; of everyone else there, "
-            f"{percent(self.others)}: {points(self.rate - self.others, self.low, self.high)}."
+            f"Of {plural(self.people, 'person')} from {self.campaign} who reached {self.before}, {percent(self.rate)} "
+            f"went on to {self.step}, against {percent(self.rate_of_others)} of everyone else: "
+            f"{points(self.rate - self.rate_of_others, self.low, self.high)}."
         )
 
 
-def _name(name: str) -> str:
-    return shorten(name, NAME) if name.strip() else "(no name)"
+def find_largest_loss(funnel: Funnel[Any]) -> tuple[int, str]:
+    """Find the step after which most people are lost; return its row and a sentence.
 
-
-def funnel_loss(funnel: Funnel[Any]) -> tuple[int, str]:
-    """Find the step after which most are lost once they have begun; return its row and a sentence.
-
-    The first step loses most of all nearly always: those people only looked. So it is told only if it stands alone.
+    The loss after the first step counts only where there is no other: it is nearly always the largest, since
+    those people only looked.
     """
     rows = funnel.table.to_dicts()
     if len(rows) < 2 or not rows[0]["people"]:
         return 0, funnel.finding
     later = [i for i in range(1, len(rows) - 1) if rows[i]["people"]] or [0]
     worst = max(later, key=lambda i: (rows[i]["dropped"], -i))
-    here, following = rows[worst], rows[worst + 1]
-    share = here["dropped"] / here["people"]
+    step, following = rows[worst], rows[worst + 1]
     return worst, (
-        f"{percent(share)} of those who got to {_name(here['name'])} never got to {_name(following['name'])}: "
-        f"{number(here['dropped'])} of {plural(here['people'], 'person', 'people')}."
+        f"{percent(step['dropped'] / step['people'])} of people who reached {quoted(step['name'])} never reached "
+        f"{quoted(following['name'])}: {number(step['dropped'])} of {number(step['people'])}."
     )
 
 
-def campaign_gap(grouped: pl.DataFrame, *, by: str) -> Gap | None:
-    """Find the campaign and step with most people fewer than the others' rate would give; None if chance may do it.
+def find_campaign_gap(grouped: pl.DataFrame, *, by: str) -> CampaignGap | None:
+    """Find the campaign and step that lost most people against the rate of everyone else; None if it may be chance.
 
     Every campaign and step is tested (difference of two rates), and the tests are corrected together (Benjamini and
-    Hochberg).
+    Hochberg). For instance, with 200 of 1,500 people at a step from the campaign:
+
+        campaign  people 200, went on 22 (11%)
+        others    people 1,300, went on 741 (57%)   → 92 people fewer than the others' rate would give
     """
     from journeys.stats import adjust, difference
 
     totals = dict(grouped.group_by("step").agg(pl.col("people").sum()).sort("step").iter_rows())
-    found: list[dict[str, Any]] = []
-    for (group,), rows in grouped.sort(by, "step").group_by(by, maintain_order=True):
-        steps = rows.to_dicts()
-        for here, following in pairwise(steps):
-            rest = totals[here["step"]] - here["people"]
-            if group is None or str(group) in {"(none)", "(other)"} or here["people"] < FEW or rest < FEW:
+    candidates: list[dict[str, Any]] = []
+    for (campaign,), rows in grouped.sort(by, "step").group_by(by, maintain_order=True):
+        for step, following in pairwise(rows.to_dicts()):
+            others = totals[step["step"]] - step["people"]
+            if str(campaign) in {"(none)", "(other)"} or min(step["people"], others) < MIN_PEOPLE:
                 continue
-            others = totals[following["step"]] - following["people"]
-            found.append(
-                {"group": _name(str(group)), "before": _name(here["name"]), "step": _name(following["name"])}
-                | {"people": here["people"], "on": following["people"], "rest": rest, "others": others}
+            candidates.append(
+                {
+                    "campaign": quoted(str(campaign)),
+                    "before": quoted(step["name"]),
+                    "step": quoted(following["name"]),
+                    "people": step["people"],
+                    "went_on": following["people"],
+                    "others": others,
+                    "others_went_on": totals[following["step"]] - following["people"],
+                }
             )
-    if not found:
+    if not candidates:
         return None
-    columns = pl.DataFrame(found)
-    test = difference(columns["on"], columns["people"], columns["others"], columns["rest"])
-    q = adjust(test.p_value)
-    best, most = None, 0.0
-    for i, row in enumerate(found):
-        missing = (row["others"] / row["rest"] - row["on"] / row["people"]) * row["people"]
-        if q[i] <= LEVEL and missing > most:
-            best, most = i, missing
-    if best is None:
+    columns = pl.DataFrame(candidates)
+    test = difference(columns["went_on"], columns["people"], columns["others_went_on"], columns["others"])
+    tested = columns.with_columns(
+        rate=pl.col("went_on") / pl.col("people"),
+        rate_of_others=pl.col("others_went_on") / pl.col("others"),
+        low=pl.Series(test.ci_low),
+        high=pl.Series(test.ci_high),
+        q=pl.Series(adjust(test.p_value)),
+    ).with_columns(missing=(pl.col("rate_of_others") - pl.col("rate")) * pl.col("people"))
+    significant = tested.filter((pl.col("q") <= MAX_Q) & (pl.col("missing") > 0)).with_row_index("order")
+    if significant.is_empty():
         return None
-    row = found[best]
-    return Gap(
-        row["group"],
-        row["before"],
-        row["step"],
-        row["people"],
-        row["on"] / row["people"],
-        row["others"] / row["rest"],
-        float(test.ci_low[best]),
-        float(test.ci_high[best]),
-    )
+    best = significant.sort("missing", "order", descending=[True, False]).row(0, named=True)
+    return CampaignGap(**{name: best[name] for name in CampaignGap.__slots__})
 
 
-def what_stops(correlation: Correlation[Any], *, among: Journeys, before: str) -> str | None:
-    """Say which trouble came before not going on to the next step, and what those share who met it; None if none holds.
+def describe_blocker(correlation: Correlation[Any], *, among: Journeys, step: str) -> str | None:
+    """Describe the error that came before not going on to the next step, and what people who met it share.
 
-    Only events that tell of trouble by their name are looked at: those who do not go on have more time for everything
-    else, so that any harmless behaviour looks as if it stopped them.
+    Only events whose name indicates an error are considered: people who do not go on have more time for everything
+    else, so that any harmless behaviour would look as if it stopped them. None if no such event holds up.
     """
     against = correlation.table.filter(
-        (pl.col("phi") < 0) & (pl.col("q_value") <= LEVEL) & pl.col("behaviour").str.contains(_TROUBLE)
+        (pl.col("phi") < 0) & (pl.col("q_value") <= MAX_Q) & pl.col("behaviour").str.contains(_TROUBLE)
     ).sort("phi", "behaviour")
     if against.is_empty():
         return None
     row = against.row(0, named=True)
-    did = row["both"] + row["behaviour_only"]
     others = row["conversion_only"] + row["neither"]
-    who = "none of them" if not row["both"] else f"{percent(row['rate_with'])} of them"
-    told = (
-        f"{plural(did, 'person')} had {_name(row['behaviour'])} after {_name(before)} and before any "
-        f"{_name(correlation.goal)}: {who} went on to it; of {the_count(others, 'other')}, "
-        f"{percent(row['rate_without'])} did."
+    some = "none of them" if not row["both"] else f"{percent(row['rate_with'])} of them"
+    sentence = (
+        f"{plural(row['both'] + row['behaviour_only'], 'person')} hit {quoted(row['behaviour'])} after {quoted(step)}: "
+        f"{some} went on to {quoted(correlation.goal)}, against {percent(row['rate_without'])} of "
+        f"{the_count(others, 'other')}."
     )
-    shared = in_common(correlation, row["behaviour"], among=among, since=before)
-    return f"{told} {shared}" if shared else told
+    shared = describe_shared_values(correlation, row["behaviour"], among=among, step=step)
+    return f"{sentence} {shared}" if shared else sentence
 
 
-def way_around(correlation: Correlation[Any], steps: list[str]) -> tuple[str, int, int] | None:
-    """Find the funnel step that most of those who converted did without; None if hardly anyone did."""
+def describe_bypass(correlation: Correlation[Any], steps: list[str]) -> str | None:
+    """Describe which step converters skipped most often, and what they did instead; None if hardly any skipped one."""
     rows = correlation.table.filter(pl.col("behaviour").is_in(steps)).to_dicts()
     skipped = [(row["conversion_only"], row["behaviour"], row["both"] + row["conversion_only"]) for row in rows]
     count, step, converted = max(skipped, default=(0, "", 0))
-    return (step, count, converted) if count >= FEW and count >= converted / 10 else None
+    if count < MIN_PEOPLE or count < converted / 10:
+        return None
+    skippers = correlation.people(step, did=False, converted=True)
+    others = correlation.people(step, did=True, converted=True)
+    instead = _most_distinctive_event(skippers, others, goal=correlation.goal)
+    sentence = (
+        f"{number(count)} of {the_count(converted, 'person')} who reached {quoted(correlation.goal)} skipped "
+        f"{quoted(step)}"
+    )
+    return f"{sentence}: {instead}." if instead else f"{sentence}."
+
+
+def _most_distinctive_event(group: Journeys, others: Journeys, *, goal: str) -> str | None:
+    """Find the event before the goal whose share of people in one group most exceeds that in the other."""
+    counts: list[dict[str, int]] = []
+    for journeys in (group, others):
+        # Long enough for nearly everyone; events beyond the last column are not considered.
+        flow = journeys.flow(end=goal, steps=20, top=None)
+        names = sorted(set(flow.nodes["node"].to_list()) - {goal})
+        people = journeys.events.group_by("event").agg(pl.col("person").n_unique()).sort("event").collect()
+        done = dict(people.select(pl.col("event").cast(pl.String), "person").iter_rows())
+        counts.append({name: done[name] for name in names if name in done})
+    sizes = group.size.people, others.size.people
+    if not all(sizes):
+        return None
+    excess = {name: counts[0][name] / sizes[0] - counts[1].get(name, 0) / sizes[1] for name in counts[0]}
+    best = max(sorted(excess), key=lambda name: excess[name], default=None)
+    if best is None or excess[best] < 0.3:
+        return None
+    some = "all" if counts[0][best] == sizes[0] else number(counts[0][best])
+    of_others = f"{number(counts[1].get(best, 0))} of the {number(sizes[1])} others"
+    return f"{some} of them did {quoted(best)} instead, against {of_others}"

@@ -1,118 +1,121 @@
-"""The report as a page: its HTML, its charts as data, and the policy that lets it load nothing."""
+"""The report as one HTML page: its charts as data, and a policy that lets it load nothing."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import sha256
-from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from journeys.display import describe_settings, escape_html, html_table, unbroken
-from journeys.report.style import SCRIPT, sheet
+import polars as pl
+
+from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker, untitled
+from journeys.display import describe_settings, escape_html, html_table, neutralise_controls, unbroken
+from journeys.report.section import Finding, Section
 
 if TYPE_CHECKING:
+    import jinja2
     import plotly.graph_objects as go
+    from markupsafe import Markup
 
-    from journeys.report.document import Report, Section
-
-__all__ = ["safe_json", "write_page"]
+__all__ = ["render_page", "safe_json"]
 
 
-def write_page(report: Report) -> str:
-    """Write the whole page."""
-    charts = _charts(report)
-    scripts = [_plotly(), SCRIPT] if charts["charts"] else []
-    body = "".join(_section(section) for section in report.sections)
-    listed = "".join(f'<li><a href="#{f.section}">{_text(f.sentence)}</a></li>' for f in report.findings)
-    contents = "".join(f'<li><a href="#{s.name}">{_text(s.question)}</a></li>' for s in report.sections)
-    asked = describe_settings(report.settings)
-    return "".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
-            '<meta name="viewport" content="width=device-width,initial-scale=1">',
-            '<meta name="referrer" content="no-referrer">',
-            f"<title>{escape(report.title)}</title><style>{sheet()}</style></head><body>",
-            f'<nav class="contents" aria-label="Contents"><p>Questions</p><ol>{contents}</ol></nav>'
-            if contents
-            else "",
-            f'<main><header><h1>{_text(report.title)}</h1><p class="period">{_text(report.period)}</p>',
-            f"<p>{_text(report.lead)}</p>" if report.lead else "",
-            f'<ol class="findings">{listed}</ol>' if listed else "",
-            "</header>",
-            body,
-            "<footer>",
-            f"<p>{_text(asked)}</p>" if asked else "",
-            "<p>Made with journeys. The file holds everything it shows and loads nothing.</p></footer></main>",
-            "<noscript><p>The charts need JavaScript; all numbers are in the tables.</p></noscript>" if scripts else "",
-            f'<script type="application/json" id="charts">{safe_json(charts)}</script>' if scripts else "",
-            *(f"<script>{script}</script>" for script in scripts),
-            "</body></html>\n",
-        ]
+def render_page(
+    *,
+    title: str,
+    period: str,
+    lead: str,
+    findings: Sequence[Finding],
+    sections: Sequence[Section],
+    settings: Mapping[str, object],
+) -> str:
+    """Render the whole page."""
+    charts = _charts_data(sections)
+    scripts = [_plotly_script(), _read_part("charts.js")] if charts["charts"] else []
+    return _template().render(
+        title=title,
+        period=period,
+        lead=lead,
+        findings=findings,
+        sections=sections,
+        settings=describe_settings(settings),
+        policy=_trusted(_content_policy(scripts)),
+        style=_trusted(_style_sheet()),
+        charts=_trusted(safe_json(charts)),
+        scripts=[_trusted(script) for script in scripts],
     )
 
 
-def _section(section: Section) -> str:
-    parts = [
-        f'<section id="{section.name}"><div class="answer"><p class="question">{_text(section.question)}</p>',
-        f"<h2>{_text(section.finding)}</h2>",
-        f'<p class="definition">{_text(section.definition)}</p>' if section.definition else "",
-    ]
-    for number, picture in enumerate(section.pictures):
-        height = int(picture.wide.layout.height or 0)
-        says = escape(section.finding, quote=True)
-        parts.append(
-            f'<figure><div class="scroll"><div class="chart" id="{section.name}-{number}" role="img" '
-            f'aria-label="{says}" style="min-height:{height}px"></div></div></figure>'
-        )
-    parts.append("</div>")
-    reading = [f"<p><strong>It means:</strong> {_text(section.means)}</p>"] if section.means else []
-    reading += [f"<p><strong>It does not mean:</strong> {_text(section.not_means)}</p>"] if section.not_means else []
-    parts.append(f'<div class="reading">{"".join(reading)}</div>' if reading else "")
-    if section.table is not None:
-        shown = html_table(section.table, columns=section.columns or None, rows=60, style=False)
-        parts.append(f"<details><summary>The numbers</summary>{shown}</details>")
-    if section.counted:
-        parts.append(f"<details><summary>How it is counted</summary><p>{_text(section.counted)}</p></details>")
-    return "".join([*parts, "</section>"])
+@cache
+def _template() -> jinja2.Template:
+    """Compile the page's template: everything is escaped, `text` isolates right-to-left names besides."""
+    import jinja2
+
+    def text(value: str) -> Markup:
+        return _trusted(escape_html(unbroken(value), sentence=True))
+
+    def numbers(table: pl.DataFrame, columns: Sequence[str]) -> Markup:
+        return _trusted(html_table(table, columns=columns or None, rows=60, style=False))
+
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"text": text, "plain": neutralise_controls, "numbers": numbers}
+    return environment.from_string(_read_part("page.html.j2"))
 
 
-def _text(text: str) -> str:
-    """Escape, and keep numbers together with what belongs to them."""
-    return escape_html(unbroken(text), sentence=True)
+def _trusted(html: str) -> Markup:
+    """Mark what is escaped already, or is the page's own."""
+    from markupsafe import Markup
+
+    return Markup(html)  # noqa: S704
 
 
-def _charts(report: Report) -> dict[str, Any]:
-    from journeys.charts.theme import lighter_to_darker
+def _read_part(name: str) -> str:
+    return (files("journeys.report") / "page_parts" / name).read_text(encoding="utf-8")
 
+
+def _style_sheet() -> str:
+    def variables(theme: Colours) -> str:
+        roles = {"paper": theme.paper, "ink": theme.ink, "muted": theme.muted, "grid": theme.grid, "goal": theme.goal}
+        return "".join(f"--{name}:{colour};" for name, colour in roles.items())
+
+    # In print, paper is white whatever the screen was.
+    return (
+        f":root{{color-scheme:light dark;{variables(LIGHT)}}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{variables(DARK)}}}}}\n"
+        + _read_part("style.css").replace("FONT", FONT)
+    )
+
+
+def _charts_data(sections: Sequence[Section]) -> dict[str, Any]:
+    """Collect the figures without titles; they share one template, and a map of colours for the dark theme."""
     charts: dict[str, Any] = {}
     template: Any = {}
-    for section in report.sections:
+    for section in sections:
         for number, picture in enumerate(section.pictures):
             forms: dict[str, Any] = {}
             for form, fig in (("wide", picture.wide), ("narrow", picture.narrow)):
                 if fig is None:
                     continue
-                drawn = _plain(fig)
-                template = drawn["layout"].pop("template", template)
-                # The form for a telephone fits it.
-                forms[form] = drawn | {"least": picture.least if form == "wide" else 0}
+                figure = _figure_data(fig)
+                template = figure["layout"].pop("template", template)
+                forms[form] = figure | {"least": picture.least if form == "wide" else 0}
             charts[f"{section.name}-{number}"] = forms
     return {"charts": charts, "template": template, "dark": lighter_to_darker()}
 
 
-def _plain(fig: go.Figure) -> dict[str, Any]:
+def _figure_data(fig: go.Figure) -> dict[str, Any]:
     import plotly.graph_objects as go
 
-    from journeys.charts.theme import untitled
-
-    plain: dict[str, Any] = json.loads(untitled(go.Figure(fig)).to_json(engine="json"))
-    return plain
+    data: dict[str, Any] = json.loads(untitled(go.Figure(fig)).to_json(engine="json"))
+    return data
 
 
 def safe_json(value: object) -> str:
-    r"""Write JSON that cannot end the script element that it stands in.
+    r"""Write JSON that cannot end the script element that contains it.
 
     Examples
     --------
@@ -125,7 +128,7 @@ def safe_json(value: object) -> str:
     return text
 
 
-def _policy(scripts: list[str]) -> str:
+def _content_policy(scripts: Sequence[str]) -> str:
     """Forbid everything but the page's own scripts, by their hashes, and its styles, which Plotly sets as it draws."""
     hashes = " ".join(f"'sha256-{b64encode(sha256(s.encode()).digest()).decode()}'" for s in scripts) or "'none'"
     return (
@@ -134,7 +137,7 @@ def _policy(scripts: list[str]) -> str:
     )
 
 
-def _plotly() -> str:
+def _plotly_script() -> str:
     from plotly.offline import get_plotlyjs
 
     # An end tag inside a string would end the element; "<\/" is the same string to the script.

@@ -28,8 +28,8 @@ def test_the_planted_findings_are_told(report):
     assert 3 <= len(told) <= 5
     campaign, stopped, behaviour, around = told[:4]
     assert "spring_giveaway" in campaign
-    assert "11% went on to Created Project" in campaign
-    assert "50 people had Saw Error after Signed Up and before any Created Project: none of them" in stopped
+    assert '11% went on to "Created Project"' in campaign
+    assert '50 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"' in stopped
     assert "error_code PROJECT-500, all 50 (none of" in stopped
     assert "browser Safari, all 50" in stopped
     assert "time 4 to 24 May 2026" in stopped
@@ -41,8 +41,8 @@ def test_the_planted_findings_are_told(report):
 def test_known_means_the_same_everywhere(report):
     who = report.sections[-1]
     assert "1,217 of them known by user_id" in who.finding
-    assert "1,217 of the 5,024 people (24%) are known by user_id" in who.means
-    assert "1,507 email" in who.means
+    assert "1,217 of the 5,024 people (24%) are known by user_id" in who.reading
+    assert "1,507 have email" in who.reading
     written = samples.sample_path("README.md").read_text(encoding="utf-8")
     assert "1,217 of them have a `user_id` (the library calls these known), 1,507 an email address" in written
 
@@ -55,9 +55,9 @@ def test_rates_of_groups_are_all_percents(report):
 
 def test_what_a_chart_says_in_its_subtitle_is_not_lost_with_it(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
-    assert campaigns.means.endswith(
-        "In brackets how many began. Grey, hollow: fewer than 30 people. 5 groups of fewer than 30 people only in the "
-        "table."
+    assert campaigns.reading.endswith(
+        "In brackets how many entered. Grey, hollow: fewer than 30 people. 5 groups of fewer than 30 people only in "
+        "the table."
     )
 
 
@@ -70,9 +70,9 @@ def test_each_rate_of_the_numbers_has_its_interval_beside_it(report):
 
 
 def test_figures_of_a_table_that_nobody_could_guess_are_explained(report):
-    counted = {section.name: section.counted for section in report.sections}
+    counted = {section.name: section.method for section in report.sections}
     assert "position 0 is the first column" in counted["flow"]
-    assert "the conversion rate is that of all who went this way" in counted["flow"]
+    assert "the conversion rate is that of all people who took the link" in counted["flow"]
     assert "a did both, b only the behaviour, c only converted, d neither" in counted["correlation"]
 
 
@@ -114,12 +114,12 @@ def test_each_question_has_its_section(report):
         "correlation",
         "identity",
     ]
-    assert "exposure=" not in " ".join(section.means for section in report.sections), "code is for notebooks"
+    assert "exposure=" not in " ".join(section.reading for section in report.sections), "code is for notebooks"
     for section in report.sections:
         assert section.pictures
         assert section.finding
-        assert section.means
-        assert section.not_means
+        assert section.reading
+        assert section.limits
         assert section.table is not None
 
 

@@ -27,10 +27,10 @@ def evil_report() -> Report:
         finding=EVIL,
         definition=EVIL,
         pictures=(Picture(figure),),
-        means=EVIL,
-        not_means=EVIL,
+        reading=EVIL,
+        limits=EVIL,
         table=pl.DataFrame({"name": names}),
-        counted=EVIL,
+        method=EVIL,
     )
     return Report(
         title=EVIL,
@@ -101,7 +101,7 @@ def test_all_problems_are_named_at_once():
     with pytest.raises(ArgumentError) as problem:
         Report(title="x", period="", lead="", findings=(Finding("!", "c"),), sections=sections)
     assert str(problem.value).splitlines() == [
-        "- sections: two are called 'a b'.",
+        "- sections: two are named 'a b'.",
         "- sections: 'a b' must be letters, digits and hyphens.",
         "- sections: 'a b' must be letters, digits and hyphens.",
         "- findings: no section 'c' to link to; there are 'a b', 'a b'.",
@@ -110,7 +110,7 @@ def test_all_problems_are_named_at_once():
 
 def test_where_it_cannot_be_written(tmp_path):
     report = Report(title="x", period="", lead="", findings=(), sections=())
-    with pytest.raises(ArgumentError, match=r"is a folder; name a file in it, such as 'report\.html'"):
+    with pytest.raises(ArgumentError, match=r"is a folder; name a file in it\."):
         report.write(tmp_path)
     with pytest.raises(ArgumentError, match="there is no folder"):
         report.write(tmp_path / "missing" / "report.html")

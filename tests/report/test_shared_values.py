@@ -8,7 +8,7 @@ import polars as pl
 
 import journeys as jn
 from journeys.report import campaign_report
-from journeys.report.shared import in_common
+from journeys.report.shared_values import describe_shared_values
 
 
 def story(
@@ -38,22 +38,22 @@ def story(
 
 def told(journeys: jn.Journeys) -> str | None:
     found = journeys.correlation("Created Project", since="Signed Up", min_people=1)
-    return in_common(found, "Saw Error", among=journeys, since="Signed Up")
+    return describe_shared_values(found, "Saw Error", among=journeys, step="Signed Up")
 
 
 def test_what_they_share_stands_beside_the_share_of_the_others():
     said = told(story("Safari"))
     assert said == (
-        "What these 40 share: code E-1, all 40 (none of the 20 others with Saw Error); "
-        "browser Safari, all 40 (25% of the 160 others at Signed Up)."
+        'What these 40 share: code E-1, all 40 (none of the 20 others with "Saw Error"); '
+        'browser Safari, all 40 (25% of the 160 others at "Signed Up").'
     )
 
 
 def test_the_report_tells_the_condition_and_what_they_share():
     report = campaign_report(story("Safari"), goal="Created Project", steps=["Signed Up", "Created Project"])
     said = report.findings[0].sentence
-    assert said.startswith("40 people had Saw Error after Signed Up and before any Created Project: none of them went")
-    assert "of the 160 others, 82% did. What these 40 share: code E-1" in said
+    assert said.startswith('40 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"')
+    assert "against 82% of the 160 others. What these 40 share: code E-1" in said
 
 
 def test_what_everybody_has_is_not_told():

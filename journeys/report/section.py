@@ -1,0 +1,74 @@
+"""What a report consists of: findings, and sections with their pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Finding", "Picture", "Section"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """A chart for a page: as drawn for a wide screen and, where it has such a form, for a phone.
+
+    Attributes
+    ----------
+    wide, narrow
+        Figures in the light theme; the page itself turns them dark.
+    least
+        The width in pixels below which the wide form scrolls sideways.
+    """
+
+    wide: go.Figure
+    narrow: go.Figure | None = None
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence with its numbers, and the section that it links to."""
+
+    sentence: str
+    section: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Section:
+    """One question and its answer.
+
+    Attributes
+    ----------
+    name
+        Short and unique, for links: letters, digits and hyphens.
+    question, finding
+        The question; the answer as a sentence, which is the section's heading.
+    definition
+        Who was counted, over which period, within which window.
+    pictures
+        Its charts, without titles, which the headings replace.
+    reading, limits
+        How to read the answer, and what it does not show.
+    table
+        The numbers, folded away.
+    method
+        How it is counted, folded away.
+    columns
+        Which columns of the table are shown; all when empty.
+    """
+
+    name: str
+    question: str
+    finding: str
+    definition: str = ""
+    pictures: tuple[Picture, ...] = ()
+    reading: str = ""
+    limits: str = ""
+    table: pl.DataFrame | None = None
+    method: str = ""
+    columns: tuple[str, ...] = ()
