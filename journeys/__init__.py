@@ -34,8 +34,8 @@ __all__ = [
     "ArgumentError", "Behaviour", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError", "SourceError",
     "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "exports", "naming", "never",
     "open", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot", "read_mixpanel", "read_posthog",
-    "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table", "report", "samples", "sequence", "step",
-    "stitch", "values",
+    "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table", "report", "samples", "sequence",
+    "step", "stitch", "values",
 ]  # fmt: skip
 
 # the rooms that a session may never enter load when their first name is used: an import stays quick
