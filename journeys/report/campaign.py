@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from journeys.analyses.funnel.result import Funnel
 from journeys.api import Journeys
