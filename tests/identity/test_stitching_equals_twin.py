@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from journeys.identity import IdentityRules, stitch_events
 from tests.twins.identity import Alias, Row, as_events, twin
-from tests.twins.merging import merge_in_turn
-from tests.twins.unify import unify
+from tests.twins.ordered_merges import merge_in_turn
+from tests.twins.segment_unify import unify
 
 VALUES = {
     "user_id": [None, "u1", "u2", "u3", "null"],
