@@ -388,7 +388,7 @@ class Journeys(AsksFlows):
         return head.select(name for name in head.columns if name in fit)
 
     def __repr__(self) -> str:
-        return f"Journeys: {self.finding}"
+        return "\n".join([f"Journeys: {self.finding}", *self._warnings()])
 
     @property
     def finding(self) -> str:
@@ -401,6 +401,10 @@ class Journeys(AsksFlows):
         days = span(size.first, size.last)
         return f"{plural(size.people, self._log.unit)}, {plural(size.events, 'event')}, {days}."
 
+    def _warnings(self) -> tuple[str, ...]:
+        """Return what may be wrong with who is who, in sentences."""
+        return self._stitched.warnings if self._stitched is not None else ()
+
     def _repr_html_(self) -> str:
         from journeys.display import card, plural
 
@@ -409,6 +413,7 @@ class Journeys(AsksFlows):
         }
         if self.quarantine.height:
             settings["quarantined"] = f"{plural(self.quarantine.height, 'row')} without a person, a time or an event"
+        settings["warnings"] = " ".join(self._warnings())
         settings = {key: value for key, value in settings.items() if value}
         return card("Journeys", sentence=self.finding, settings=settings, table=self._preview())
 

@@ -49,6 +49,9 @@ class Events:
         Explicit links between identifiers (`id_type_a`, `id_a`, `id_type_b`, `id_b`, `timestamp`, `source`, `kind`).
     name
         What the system or table is called; the value of the column `source`.
+    exclusive
+        The identifier type of which a person has one value, if no source has another such type: the first of a
+        table's `ids`. Readers of known systems have their own names for it, which the rules of stitching know.
     keyed
         Whether a message id told duplicates apart.
     notes
@@ -70,6 +73,7 @@ class Events:
     notes: tuple[str, ...] = ()
     as_read: pl.LazyFrame | None = None
     with_repeats: pl.LazyFrame | None = None
+    exclusive: str | None = None
 
     @cached_property
     def schema(self) -> pl.Schema:

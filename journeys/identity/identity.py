@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Identity", "Stitched"]
 
 _GRAPH_FRAMES = ("ids", "evidence", "junk", "shared_events")
+_MANY_QUARANTINED = 0.2
 _FRAMES = ("rows", "figures", "memberships", "accounts", "changes")
 
 
@@ -312,11 +313,34 @@ class Identity:
             text += f"; {percent(self.linked_share)} of anonymous events were linked to a known person"
         refused = self.figure("links refused")
         text += f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else "."
-        absent = not set(self.rules.exclusive) & set(self.types) and self.figure("links taken")
-        if self.rules.exclusive and absent:
-            names = " or ".join(self.rules.exclusive)
-            text += f" No identifier is a {names}, so nothing kept users apart: name theirs in rules.exclusive."
         return text
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may be wrong with the result, in sentences: also shown by the journeys themselves."""
+        from journeys.display import agree, number, percent, plural
+
+        found = []
+        if not set(self.rules.exclusive) & set(self.types) and self.figure("links taken"):
+            wanted = f" (no source has {' or '.join(self.rules.exclusive)})" if self.rules.exclusive else ""
+            found.append(
+                f"No identifier type is exclusive{wanted}, so nothing kept two known people apart: name one in "
+                "rules=jn.IdentityRules(exclusive=...)."
+            )
+        if self.giants.height:
+            people, most = self.giants.height, self.giants["identifiers"][0]
+            size = number(most) if people == 1 else f"up to {number(most)}"
+            found.append(
+                f"{plural(people, 'person')} {agree(people, 'has', 'have')} suspiciously many identifiers ({size}): "
+                "see identity.giants."
+            )
+        counts = self.rows.group_by("source").agg(pl.col("read", "quarantined").sum()).sort("source")
+        found += [
+            f"{percent(quarantined / read)} of the {plural(read, 'row')} of {source} were quarantined: see quarantine."
+            for source, read, quarantined in counts.iter_rows()
+            if read and quarantined / read > _MANY_QUARANTINED
+        ]
+        return tuple(found)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -349,12 +373,12 @@ class Identity:
         return self.table.to_pandas()
 
     def __repr__(self) -> str:
-        return f"Identity: {self.finding}\n{self.row_summary}"
+        return "\n".join([f"Identity: {self.finding}", self.row_summary, *self.warnings])
 
     def _repr_html_(self) -> str:
         from journeys.display import card, html_table
 
-        top = card("Identity", sentence=f"{self.finding} {self.row_summary}", table=self.figures)
+        top = card("Identity", sentence=" ".join([self.finding, self.row_summary, *self.warnings]), table=self.figures)
         more = {"Refused links": self.refused, "Shared identifiers": self.shared, "Placeholder values": self.junk}
         more |= {"Suspiciously many identifiers": self.giants, "Rows by source": self.rows}
         details = "".join(

@@ -16,7 +16,10 @@ Numbers = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
 
 IDENTIFY = "identify"
-"""The kind of a link that says which identifier is anonymous (`a`) and which a user's (`b`), and joins nothing."""
+"""The kind of a link that says which identifier is anonymous (`a`) and which a user's (`b`), and joins nothing.
+
+With one identifier at both ends it says only that this one is a user's.
+"""
 
 USER, ANONYMOUS_TYPES = "user_id", ("anonymous_id", "device_id")
 # Calls that name identifiers without saying of which type they are.

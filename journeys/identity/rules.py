@@ -57,7 +57,8 @@ class IdentityRules:
     Parameters
     ----------
     exclusive : sequence of str
-        Identifier types of which a person has one value.
+        Identifier types of which a person has one value. If no source has any of them, the first identifier of each
+        `read_table` is exclusive; an empty tuple makes none.
     joins_known : sequence of str
         Kinds of explicit links (``"alias"``, ``"merge"``) that join two people although both have an exclusive value.
     priority : sequence of str

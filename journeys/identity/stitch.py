@@ -30,6 +30,7 @@ from journeys.identity.person_table import (
     number_people,
 )
 from journeys.identity.read_rows import SourceRows, drop_repeated_messages, read_rows, translate_source_errors
+from journeys.identity.reclassify_ids import ANONYMOUS_TYPES
 from journeys.identity.rules import IdentityRules, check_rules
 from journeys.identity.shared_ids import DROPPED
 from journeys.parallel import retain_freed_memory
@@ -100,11 +101,14 @@ def stitch_events(
     rules = rules or IdentityRules()
     if traits not in ("latest", "as_of"):
         raise ArgumentError(f"traits: {traits!r} is neither 'latest' nor 'as_of'.")
+    restitch = partial(stitch_events, rules=rules, traits=traits)
     links = pl.concat([_read_links(one) for one in events])
-    types = order_types(events, rules=rules, explicit=sorted(set(links["id_type_a"]) | set(links["id_type_b"])))
+    explicit = sorted(set(links["id_type_a"]) | set(links["id_type_b"]))
+    _check_types(rules, types=order_types(events, rules=rules, explicit=explicit))
+    rules = _choose_exclusive(rules, events=events, explicit=explicit)
+    types = order_types(events, rules=rules, explicit=explicit)
     if not link:
         links = links.clear()
-    _check_types(rules, types=types)
     keyed = sum("message_id" in one.rows.collect_schema() for one in events)
     sources = drop_repeated_messages([_read_source(one, messages=keyed > 1) for one in events], rules=rules)
     encoded = encode_ids(sources, links=links, types=types, rules=rules)
@@ -142,7 +146,7 @@ def stitch_events(
                 sources=tuple(events),
             ),
             _traits=traits,
-            _restitch=partial(stitch_events, rules=rules, traits=traits),
+            _restitch=restitch,
         )
         people = list_people(ids, facts, types=types)
         table, quarantine = built.result()
@@ -179,6 +183,26 @@ def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
         if names
     ]
     raise_all(problems, UnknownNameError)
+
+
+def _choose_exclusive(rules: IdentityRules, *, events: Sequence[Events], explicit: Sequence[str]) -> IdentityRules:
+    """Make the first identifier of each table exclusive where no source has a type that the rules name as such.
+
+    A first identifier that another table lists below its own first one is not: of the tables (customer_no, visitor_id)
+    and (visitor_id,), only customer_no is.
+    """
+    types = {*explicit, *(name for one in events for name in one.ids)}
+    if not rules.exclusive or set(rules.exclusive) & types:
+        return rules
+    tables = [one.ids for one in events if one.exclusive is not None]
+    firsts = {ids[0] for ids in tables if ids} - {*ANONYMOUS_TYPES}
+    below = {name for ids in tables if ids[0] in firsts for name in ids[1:]}
+    exclusive = tuple(sorted(firsts - below or firsts))
+    if not exclusive:
+        return rules
+    is_default = rules.priority == IdentityRules().priority
+    priority = (*exclusive, *rules.priority) if is_default else rules.priority
+    return replace(rules, exclusive=exclusive, priority=priority)
 
 
 def _list_ids(encoded: EncodedIds, edges: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,8 @@ class Link(NamedTuple):
         The two ends, each as (identifier type, identifier). Where a call does not say of which type an identifier is,
         the type is "user_id", and stitching finds out which was meant.
     kind
-        "alias" or "merge"; or "identify", which links nothing: it states that `a` is anonymous and `b` is known.
+        "alias" or "merge"; or "identify", which links nothing: it states that `a` is anonymous and `b` is known. With
+        one identifier as both, it states only that it is known.
     """
 
     call: str | None

@@ -63,10 +63,10 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
     says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
     `$anon_distinct_id` are anonymous ids. Stitching also takes for anonymous an `alias` that is anonymous elsewhere,
-    and the distinct id of events without either mark if an `$identify` names it as `$anon_distinct_id`. `person_id` is
-    the person at the time of recording, which later merges do not correct: it stays a property of events. The persons
-    model does not tell identified ids from others: there, a distinct id that is a UUID is an `anonymous_id`. Source:
-    PostHog's documentation and its open source.
+    and the distinct id of events without either mark if an `$identify` names it as `$anon_distinct_id` and none
+    identifies it. `person_id` is the person at the time of recording, which later merges do not correct: it stays a
+    property of events. The persons model does not tell identified ids from others: there, a distinct id that is a UUID
+    is an `anonymous_id`. Source: PostHog's documentation and its open source.
 
     Examples
     --------
@@ -102,6 +102,9 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
         hidden={
             "_alias": f.id("properties.alias"),
             "_was_anonymous": pl.when((event == "$identify") & (anonymous != distinct)).then(anonymous),
+            "_identified": pl.when((event == "$identify") & (anonymous.is_null() | (anonymous == distinct))).then(
+                distinct
+            ),
         },
         fields={
             "page_url": f.text("properties.$current_url"),
@@ -173,4 +176,7 @@ def _links(used: pl.LazyFrame) -> pl.LazyFrame:
     calls = [Link(call, alias, (id_type, own), call) for call in ("alias", "merge")]
     # Without `$device_id` only this call says that the visits' distinct id was anonymous.
     ends = ("anonymous_id", pl.col("_was_anonymous")), ("user_id", pl.col("user_id"))
-    return build_links([(used, link) for link in (*calls, Link("identify", *ends, "identify"))])
+    # A distinct id that was identified itself is a user's, also where a later call names it as the anonymous one.
+    identified = ("user_id", pl.col("_identified"))
+    states = [Link("identify", *ends, "identify"), Link("identify", identified, identified, "identify")]
+    return build_links([(used, link) for link in (*calls, *states)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -66,7 +67,8 @@ def read_table(
         The column of event names, or an expression such as `pl.lit("Upgraded Plan")`.
     ids
         The identifier columns, which are also the identifier types, the most trusted first; or a mapping from type to
-        column. 123, 123.0 and "123" are the same identifier.
+        column. 123, 123.0 and "123" are the same identifier. A person has one value of the first, unless a source has
+        a `user_id` or the rules of stitching say otherwise.
     links
         Columns that hold another identifier of the same person, as an alias or a merge states it, each with the type of
         this identifier: `{"previous_id": "anonymous_id"}`. It is linked with the row's most trusted identifier, even
@@ -193,7 +195,7 @@ def read_table(
     casts = dict(properties) if isinstance(properties, Mapping) else {}
     others = {column: column_of[column] for column in rest if column not in recognised.values()}
     mapping.properties = _map_properties(others, schema, casts=casts, used=used)
-    return map_events(
+    events = map_events(
         raw,
         mapping,
         name=name or raw.name,
@@ -201,6 +203,7 @@ def read_table(
         drop_exact=drop_duplicates,
         notes=times.note_assumptions(sample),
     )
+    return replace(events, exclusive=next(iter(types), None))
 
 
 def _map_properties(

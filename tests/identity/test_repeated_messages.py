@@ -125,11 +125,13 @@ def test_the_reason_of_a_refusal_is_one_of_the_rules() -> None:
     assert told["trim"] <= people | {"left out with a less trusted identifier"}
 
 
-def test_where_no_identifier_is_a_users_it_is_said_that_nothing_kept_users_apart() -> None:
+def test_where_no_identifier_is_exclusive_it_is_said_that_nothing_kept_people_apart() -> None:
     table = pl.DataFrame({"day": DAYS[:2], "customer": ["ann", "bob"], "device": ["d", "d"]})
     events = jn.read_table(table, timestamp="day", event=pl.lit("x"), ids=["customer", "device"], name="app")
-    warning = "No identifier is a user_id, so nothing kept users apart: name theirs in rules.exclusive."
-    assert jn.stitch(events).identity.finding.endswith(warning)
+    warning = "No identifier type is exclusive, so nothing kept two known people apart"
+    (said,) = jn.stitch(events, rules=jn.IdentityRules(exclusive=())).identity.warnings
+    assert said.startswith(warning)
+    assert jn.stitch(events).identity.warnings == ()
     ours = jn.IdentityRules(exclusive=("customer",))
     assert jn.stitch(events, rules=ours).identity.finding == (
         "3 identifiers belong to 2 people, 2 of them known by customer; 1 link was refused."

@@ -394,7 +394,7 @@ def test_identifiers_are_not_called_like_the_log(name) -> None:
 
 def test_lists_are_no_identifiers() -> None:
     frame = pl.DataFrame({"at": ["2026-03-01"], "devices": [["d1", "d2"]]})
-    with pytest.raises(ArgumentError, match=r"ids: the column 'devices' holds List\(String\), no identifiers"):
+    with pytest.raises(ArgumentError, match=r"ids: the column 'devices' holds List\(String\), not single values"):
         jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids=["devices"])
 
 
