@@ -34,6 +34,14 @@ class JourneysProtocol(Protocol):
         """The first and last moment at which people were observed."""
 
     @property
+    def events(self) -> pl.LazyFrame:
+        """One row per event, in log order."""
+
+    @property
+    def _identifiers(self) -> pl.DataFrame | None:
+        """One row per identifier, with its person; None where persons were known from the start."""
+
+    @property
     def until(self) -> datetime | None:
         """The moment up to which people were observed."""
 

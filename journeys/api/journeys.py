@@ -11,13 +11,17 @@ import polars as pl
 
 from journeys.analyses.attribution import attribution
 from journeys.analyses.correlation import correlation, correlations
+from journeys.analyses.dropoff import dropoff
+from journeys.analyses.flow import flow
 from journeys.analyses.funnel import funnel
 from journeys.analyses.lifecycle import lifecycle
 from journeys.analyses.retention import retention
 from journeys.analyses.sessions import sessions
 from journeys.analyses.stickiness import stickiness
+from journeys.analyses.timeline import timeline
+from journeys.analyses.transitions import transitions
 from journeys.analyses.trend import trend
-from journeys.api.flows import AsksFlows
+from journeys.api.selection import Selection
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
@@ -31,7 +35,7 @@ __all__ = ["Journeys", "open_journeys", "stitch"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(AsksFlows):
+class Journeys(Selection):
     """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
     It is immutable: every selection is a new `Journeys` over the same log.
@@ -278,6 +282,10 @@ class Journeys(AsksFlows):
     to_customerio = to_customerio
     to_hubspot = to_hubspot
     to_segment = to_segment
+    dropoff = dropoff
+    flow = flow
+    timeline = timeline
+    transitions = transitions
 
     @property
     def event_counts(self) -> pl.DataFrame:
@@ -365,6 +373,11 @@ class Journeys(AsksFlows):
         if self._log.path is None:
             raise ArgumentError("engine: Spark reads stores; use j.save(path, shards=n).on(spark).")
         return replace(self, _engine=chosen)
+
+    @property
+    def _identifiers(self) -> pl.DataFrame | None:
+        """The table of identifiers of stitched journeys; None where persons were known from the start."""
+        return None if self._stitched is None else self._stitched.table
 
     def _people_of_ids(self, ids: pl.Series) -> pl.DataFrame:
         """Return `id` and `person` of the identifiers that belong to somebody."""

@@ -239,6 +239,11 @@ class Selection:
             raise UnknownNameError(unknown("people", missing.head(5).to_list(), available=some, what="person"))
         return found["code"].sort()
 
+    @property
+    def _identifiers(self) -> pl.DataFrame | None:
+        """One row per identifier; None where persons were known from the start."""
+        return None
+
     def _people_of_ids(self, ids: pl.Series) -> pl.DataFrame:  # noqa: ARG002  # Journeys looks into its identity graph
         """Return `id` and `person` of the identifiers that belong to somebody; without an identity graph none do."""
         return pl.DataFrame(schema={"id": pl.String, "person": self._log.people_schema["person"]})

@@ -33,7 +33,7 @@ def draw(
     *,
     nodes: pl.DataFrame | None = None,
     goal: str | None = None,
-    heads: Sequence[str] | None = None,
+    headings: Sequence[str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -53,7 +53,7 @@ def draw(
         begins and ends at the goal.
     goal
         The event that is reached.
-    heads
+    headings
         A head for each column; else "First touch", "Step 2", …
     title, subtitle
         The finding and the definition.
@@ -100,7 +100,7 @@ def draw(
     notes = names_of(stage, figure_of=lambda one: _signed(known_nodes.get(one.key[:2], {})), loud=(), theme=theme)
     if not narrow:
         notes += numbers_of(stage, names=notes, figure_of=lambda link: _signed(links[link.row]), theme=theme)
-    notes += heads_of(stage, heads=heads, goal=goal, theme=theme)
+    notes += heads_of(stage, headings=headings, goal=goal, theme=theme)
     pale = any(not _holds(row, known=known) for row in links)
     outlines = stage.outlines(lambda link: _edge(links[link.row], theme, known=known))
     fig.update_layout(shapes=outlines, annotations=[*notes, _key(pale=pale, theme=theme, narrow=narrow)])
@@ -117,10 +117,10 @@ def draw_both(
     goal: str | None = None,
     colour_of: Mapping[str, str] | None = None,
     paths: Sequence[tuple[int, Sequence[str]]] = (),
-    went: Sequence[int] = (),
+    path_people: Sequence[int] = (),
     sizes: Sequence[int] = (),
     unit: str = "person",
-    heads: Sequence[str] | None = None,
+    headings: Sequence[str] | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -140,11 +140,11 @@ def draw_both(
         A colour by name, the same in all charts of a report; else by size in the two flows.
     paths
         The way to set off in each flow: the column of its first node, and its nodes.
-    went
+    path_people
         How many of the `sizes` went all of it: only so much of its ribbons is set off; else all of each.
     sizes, unit
         How many start in each, and what they are: then names have numbers of these, else shares.
-    heads
+    headings
         A head for each column; else "First touch", "Step 2", …
     title, subtitle
         The finding and the definition.
@@ -174,9 +174,9 @@ def draw_both(
     shade = shades_of(union, colour_of=colour_of, goal=goal, dark=dark)
     # A share is equally wide in both: on a telephone as wide as the fuller of the two allows.
     ways = [way_of(path, begins) for begins, path in paths] + [frozenset[tuple[int, str, str]]()] * 2
-    shares = [many / of if of else 0.0 for many, of in zip(went, sizes, strict=False)]
+    shares = [many / of if of else 0.0 for many, of in zip(path_people, sizes, strict=False)]
     split = [
-        parts_of(folded.rows, size=part, way=way, went=share)
+        parts_of(folded.rows, size=part, way=way, path_people=share)
         for part, way, share in zip(SHARES[:2], ways, [*shares, None, None], strict=False)
     ]
     fits = [_lay(folded.rows, part, order=order, there=there[part], narrow=narrow).scale for part in SHARES[:2]]
@@ -194,7 +194,7 @@ def draw_both(
         if stage.laid.nodes:
             traces, words = _flow(stage, split[which], way=ways[which], everyone=everyone, shade=shade, theme=theme)
             fig.add_traces(traces)
-            notes += [*words, *heads_of(stage, heads=heads, goal=goal, theme=theme)]
+            notes += [*words, *heads_of(stage, headings=headings, goal=goal, theme=theme)]
     stages[0].axes(fig)
     fig.update_layout(annotations=notes)
     said = " ".join(part for part in (subtitle, folded.told) if part)

@@ -24,7 +24,7 @@ LETTER, SLANTED = 6.2, 5.4
 def draw(
     table: pl.DataFrame,
     *,
-    bridges: Sequence[tuple[datetime, str]] = (),
+    identified: Sequence[tuple[datetime, str]] = (),
     colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
@@ -38,7 +38,7 @@ def draw(
     table
         `timestamp`, `event`, and if known `source` (a lane each) and `replay_url`: such an event is a diamond, and the
         subtitle says so.
-    bridges
+    identified
         Moments at which the person became known by a further identifier, and by which.
     colour_of
         A colour by event name, the same in all charts of a report; else by how often it is done here.
@@ -117,7 +117,7 @@ def draw(
         )  # fmt: skip
     times = table["timestamp"].to_list()
     known: list[tuple[float, list[str]]] = []
-    for when, kind in sorted(bridges):
+    for when, kind in sorted(identified):
         place = sum(moment_of < when for moment_of in times)
         x = at[min(place, len(at) - 1)] - 0.35
         fig.add_vline(x=x, line={"color": theme.goal, "width": 1.5, "dash": "dot"})

@@ -25,7 +25,7 @@ def draw(
     title: str = "",
     subtitle: str = "",
     most: int = 25,
-    there: tuple[int, int] | None = None,
+    total: tuple[int, int] | None = None,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -39,7 +39,7 @@ def draw(
         The finding and the definition.
     most
         How many rows and columns, the largest first; the subtitle says of how many.
-    there
+    total
         How many rows and columns there are, without that of those who stop, where the matrix has fewer.
     dark, narrow
         For a dark page; for a telephone.
@@ -58,7 +58,7 @@ def draw(
     stops = [name for name in targets if name == DROP_OFF]
     kept = [name for name in targets if name != DROP_OFF][:most] + stops
     table = matrix.head(most)
-    rows, columns = there or (matrix.height, len([name for name in targets if name != DROP_OFF]))
+    rows, columns = total or (matrix.height, len([name for name in targets if name != DROP_OFF]))
     if rows > table.height or columns > len(kept) - len(stops):
         subtitle += (
             f" Drawn: the {table.height} largest of {plural(rows, 'row')} and the {min(most, columns)} largest of "
@@ -205,7 +205,7 @@ def _print(fig: go.Figure, shares: list[list[float]], *, top: float, theme: Colo
 def draw_graph(
     table: pl.DataFrame,
     *,
-    least: float = 0.1,
+    min_share: float = 0.1,
     most: int = 14,
     colour_of: Mapping[str, str] | None = None,
     title: str = "",
@@ -219,7 +219,7 @@ def draw_graph(
     ----------
     table
         `source`, `target`, `moves`, `share`.
-    least
+    min_share
         Leave out smaller shares.
     most
         How many events, the most frequent first.
@@ -236,7 +236,7 @@ def draw_graph(
     >>> len(draw_graph(table).data)
     1
     """
-    moves = table.filter((pl.col("target") != DROP_OFF) & (pl.col("share") >= least))
+    moves = table.filter((pl.col("target") != DROP_OFF) & (pl.col("share") >= min_share))
     ends = pl.concat([moves.select(name="source", moves="moves"), moves.select(name="target", moves="moves")])
     sizes = ends.group_by("name").agg(pl.col("moves").sum()).sort("moves", "name", descending=[True, False]).head(most)
     if sizes.is_empty():
@@ -252,7 +252,7 @@ def draw_graph(
     if drawn.height < everywhere.height or drawn.height < table.height:
         subtitle += (
             f" Drawn: {number(drawn.height)} of {plural(everywhere.height, 'transition')} between {len(names)} of "
-            f"{plural(events, 'event')}, each at least {percent(least)} of what follows; not who stops."
+            f"{plural(events, 'event')}, each at min_share {percent(min_share)} of what follows; not who stops."
         )
     at = {name: (sin(2 * pi * i / len(names)), cos(2 * pi * i / len(names))) for i, name in enumerate(names)}
     fig = go.Figure(

@@ -174,7 +174,7 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     )
 
 
-def flow_section(flow: Flow, *, goal: str, bypass: str | None) -> Section:
+def flow_section(flow: Flow[Any], *, goal: str, bypass: str | None) -> Section:
     """Show which paths lead to the goal."""
     pictures, definition = _draw(flow.plot, least=760)
     return Section(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.flow import parts, plain, tally
+from journeys.analyses.flow import column_counts, fast_count, shard_chunks
 from tests.twins import flow as twin
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -126,7 +126,11 @@ def test_every_option_agrees_with_plain_loops(
 ) -> None:
     if large:
         # the ways of large logs: people part by part, many nodes a column, long runs of repeats
-        for module, name, value in ((parts, "_ROWS", 3), (plain, "_PATIENCE", 1), (tally, "_MOST", 0)):
+        for module, name, value in (
+            (shard_chunks, "_ROWS", 3),
+            (fast_count, "_ROUNDS", 1),
+            (column_counts, "_MAX_CELLS", 0),
+        ):
             monkeypatch.setattr(module, name, value)
 
     @given(people=logs, asked=options)
@@ -182,7 +186,7 @@ def conserved(flow: Any, *, reached: dict[tuple[int, str], int]) -> None:
         assert row["people"] == row["onward"] + row["dropped"] + row["continued"] + row["reached_here"]
         assert row["people"] == out[key] + row["reached_here"]
         assert row["reached_here"] == reached.get(key, 0)
-        if flow.spec.align == "start" and row["position"] > 0:
+        if flow._spec.align == "start" and row["position"] > 0:
             assert into[key] == row["people"]
         assert into[key] <= row["people"]
 
@@ -221,7 +225,7 @@ def test_whole_paths_agree_with_plain_loops() -> None:
         flow = ask(j, asked)
         found, shown = in_loops(own, asked)
         expected = twin.whole_paths(found, who=shown["who"])
-        table = flow.paths(1000)
+        table = flow.paths(1000).table
         rows = {(tuple(row["path"]), row.get("reached", False)): row for row in table.iter_rows(named=True)}
         assert len(rows) == table.height
         assert {key: row["people"] for key, row in rows.items()} == {key: row[0] for key, row in expected.items()}
@@ -233,7 +237,7 @@ def test_whole_paths_agree_with_plain_loops() -> None:
             chosen = {j.person for j in found if tuple(n for n, _ in j.nodes) == path and j.converted == reached}
             assert set(flow.people(path=path, converted=reached).people["person"]) == chosen
         assert flow.covering(1.0) == (len({path for path, _ in expected}),) * 2
-        grams = {tuple(r["sequence"]): (r["people"], r["times"]) for r in flow.sequences(size, n=1000).to_dicts()}
+        grams = {tuple(r["sequence"]): (r["people"], r["times"]) for r in flow.sequences(size, n=1000).table.to_dicts()}
         assert grams == twin.sequences(found, size, who=shown["who"])
 
     agree()
@@ -259,7 +263,7 @@ PAGES = [
 
 
 def ways(flow: Any) -> list[list[str]]:
-    return flow.paths(100)["path"].to_list()
+    return flow.paths(100).table["path"].to_list()
 
 
 def test_an_event_expands_by_a_cleaned_page() -> None:
@@ -298,7 +302,7 @@ def test_the_end_is_a_node_of_its_own() -> None:
     loops = log_of(rows).flow(start="A", end="A", collapse="loops")
     reached = loops.nodes.filter(pl.col("reached_here") > 0).select("position", "node", "people", "reached_here")
     assert reached.rows() == [(2, "A", 1, 1)]
-    paths = loops.paths().select("path", "reached", "conversion_rate").rows()
+    paths = loops.paths().table.select("path", "reached", "conversion_rate").rows()
     assert sorted(paths) == [(["A", "X"], False, 0.5), (["A", "X", "A"], True, 0.5)]
     again = log_of([("a", 0, "V"), ("a", 1, "Buy"), ("a", 2, "V"), ("a", 3, "Buy")])
     for collapse in ("loops", True, "5m"):
@@ -345,7 +349,7 @@ def test_an_end_that_nobody_reaches_is_an_answer() -> None:
     flow = j.flow(end="Buy")
     assert flow.table.is_empty()
     assert flow.finding == "Nobody did Buy: there is no journey to show."
-    assert flow.paths().is_empty()
+    assert flow.paths().table.is_empty()
     assert flow.covering() == (0, 0)
     assert flow.plot().data == ()
     assert j.flow(end="Buy", who="all").table.height == 1
@@ -378,8 +382,8 @@ def test_nobody_at_all_is_an_answer() -> None:
             "There are no journeys.",
             *(f"Nobody did {e}: there is no journey to show." for e in ("Buy", "Visit")),
         )
-        assert flow.paths().is_empty()
-        assert flow.sequences().is_empty()
+        assert flow.paths().table.is_empty()
+        assert flow.sequences().table.is_empty()
         flow.plot()
     assert j.transitions().table.is_empty()
     assert j.dropoff("Buy").table.is_empty()
@@ -460,23 +464,27 @@ def test_wrong_words_are_all_named() -> None:
         ({"expand": 3}, jn.ArgumentError, "expand: 3 must give the column of each event"),
         ({"node": 3}, jn.ArgumentError, "node: 3 is neither the name of a column nor an expression"),
         ({"node": "page_path", "clean": "x"}, jn.ArgumentError, "clean: 'x' is neither True, False nor a list of"),
-        ({"clean": [("a", "\\9")]}, jn.ArgumentError, "clean: 'a' is no regular expression (invalid group reference"),
+        (
+            {"clean": [("a", "\\9")]},
+            jn.ArgumentError,
+            "clean: 'a' is not a regular expression (invalid group reference",
+        ),
         ({"keep": None}, jn.ArgumentError, "keep: None is none of 'first', 'last'"),
         ({"collapse": 3}, jn.ArgumentError, "collapse: 3 is none of True, False, 'loops' or a duration"),
         ({"within": "0d"}, jn.ArgumentError, "within: '0d' must be longer than zero"),
-        ({"occurrence": "last"}, jn.ArgumentError, "occurrence: 'last' needs a start or an end to be asked of"),
+        ({"occurrence": "last"}, jn.ArgumentError, "occurrence: 'last' needs a start or an end"),
         (
             {"start": "Signed Up", "occurrence": "last", "count": "entries"},
             jn.ArgumentError,
-            "occurrence: 'last' is one journey a person, but count='entries' counts each; leave one of them out.",
+            "occurrence: 'last' is one journey per person, but count='entries' counts each; leave one of them out.",
         ),
         (
             {"start": "Signed Up", "occurrence": "each", "count": "sessions"},
             jn.ArgumentError,
             "occurrence: 'each' counts entries, but count='sessions' counts sessions; leave count= out",
         ),
-        ({"campaign_cuts": True}, jn.ArgumentError, "campaign_cuts: there is no column 'campaign'"),
-        ({"node": "page_path", "clean": [("(", "x")]}, jn.ArgumentError, "is no regular expression"),
+        ({"campaign_cuts": True}, jn.ArgumentError, "campaign_cuts: the log has no campaign column"),
+        ({"node": "page_path", "clean": [("(", "x")]}, jn.ArgumentError, "is not a regular expression"),
         ({"against": 3}, jn.ArgumentError, "against: 3 is neither Journeys nor a condition on people"),
     ],
 )
@@ -520,7 +528,7 @@ def test_wrong_words_of_the_other_questions() -> None:
         j.timeline("nobody")
     with pytest.raises(jn.ArgumentError, match="- gap: 'x' is not a valid duration(.|\n)*- person: labels are String"):
         j.timeline(["a"], gap="x")
-    with pytest.raises(jn.ArgumentError, match="person: None is nobody"):
+    with pytest.raises(jn.ArgumentError, match="person: None is not a person"):
         j.timeline(None)
     with pytest.raises(jn.ArgumentError) as caught:
         j.transitions(count="entries", collapse="loops", top=0)  # type: ignore[arg-type]
@@ -552,7 +560,7 @@ def test_a_part_that_is_not_there_is_named() -> None:
     ):
         flow.people(path=["No", "Signd Up"])
     with pytest.raises(
-        jn.UnknownNameError, match="path: nobody went \\['Signed Up', 'Loaded a Page'\\] from the first"
+        jn.UnknownNameError, match="path: no journey takes \\['Signed Up', 'Loaded a Page'\\] from its first"
     ):
         flow.people(path=["Signed Up", "Loaded a Page"])
     for wrong, text in (
@@ -577,7 +585,7 @@ def test_a_part_that_is_not_there_is_named() -> None:
 
 def test_a_path_out_of_the_table_selects_its_people() -> None:
     flow = log_of(PAGES, "page_path").flow(end="Signed Up", who="all")
-    table = flow.paths().filter("reached")
+    table = flow.paths().table.filter("reached")
     assert flow.people(path=table["path"][0]).people["person"].to_list() == ["a"]
     # the path is there; that nobody on it is without the goal is an answer
     assert flow.people(path=table["path"][0], converted=False).people.is_empty()

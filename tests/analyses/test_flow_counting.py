@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.analyses.flow import took, values
+from journeys.analyses.flow import value_codes
+from journeys.analyses.flow.column_counts import measure_times
 
 names = st.sampled_from([None, "", "a", "b", "ä", "a" * 40])
 
@@ -21,16 +22,16 @@ names = st.sampled_from([None, "", "a", "b", "ä", "a" * 40])
 def test_equal_values_get_equal_numbers(column: list[str | None], part: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # tables of so few places that most values have to wait for another round
-        for name, value in (("_PART", part), ("_SHOWN", 9), ("_FEW", 2), ("_MOST", 2)):
-            patch.setattr(values, name, value)
-        numbers, distinct = values.number_values(pl.Series(column, dtype=pl.String))
+        for name, value in (("_PART", part), ("_SAMPLE", 9), ("_FIRST_SLOTS", 2), ("_MAX_SLOTS", 2)):
+            patch.setattr(value_codes, name, value)
+        numbers, distinct = value_codes.encode_values(pl.Series(column, dtype=pl.String))
     assert [distinct[number] for number in numbers] == column
     assert len(distinct) == len(set(column))
 
 
 def test_very_many_values_are_numbered() -> None:
     column = pl.Series([f"id {number * 7919 % 40_000}" for number in range(200_000)])
-    numbers, distinct = values.number_values(column)
+    numbers, distinct = value_codes.encode_values(column)
     assert len(distinct) == len(set(distinct)) == 40_000
     assert pl.Series(distinct).gather(numbers).equals(column)
 
@@ -38,26 +39,23 @@ def test_very_many_values_are_numbered() -> None:
 moves = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0, 1, 2, 3, 7, 1000, 10**9, 2**44, 2**51])), max_size=40)
 
 
-@given(found=moves, cells=st.sampled_from([0, 1 << 22]))
-def test_the_middle_of_times_is_that_of_plain_loops(found: list[tuple[int, int]], cells: int) -> None:
+@given(found=moves)
+def test_the_middle_of_times_is_that_of_plain_loops(found: list[tuple[int, int]]) -> None:
     times: dict[int, list[int]] = defaultdict(list)
     for key, time in found:
         times[key].append(time)
     key, time = (np.array([move[place] for move in found], dtype=np.int64) for place in (0, 1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(took, "_CELLS", cells)
-        middle = took.middle_times(key, time)
-    assert middle.key.tolist() == sorted(times)
-    assert middle.median.tolist() == [median(times[key]) for key in sorted(times)]
-    assert middle.mean.tolist() == pytest.approx([fmean(times[key]) for key in sorted(times)], rel=1e-12)
+    middle = measure_times(np.array(sorted(times), dtype=np.int64), key, time, is_complete=True)
+    assert middle["median"].to_list() == [median(times[key]) for key in sorted(times)]
+    assert middle["mean"].to_list() == pytest.approx([fmean(times[key]) for key in sorted(times)], rel=1e-12)
 
 
 def test_rows_without_times_are_stops() -> None:
     rows = np.array([1, 2, 5])
     key, time = np.array([5, 1, 5, 5]), np.array([4, 9, 2, 7])
-    lists: dict[str, Any] = took.lay_times(rows, key, time, whole=False).to_dict(as_series=False)
+    lists: dict[str, Any] = measure_times(rows, key, time, is_complete=False).to_dict(as_series=False)
     assert lists == {"times": [[9], [], [2, 4, 7]], "median": [None] * 3, "mean": [None] * 3}
-    middles = took.lay_times(rows, key, time, whole=True)
+    middles = measure_times(rows, key, time, is_complete=True)
     assert middles["median"].to_list() == [9.0, None, 4.0]
     assert middles["times"].to_list() == [[], [], []]
-    assert took.lay_times(rows, key[:0], time[:0], whole=True)["median"].to_list() == [None] * 3
+    assert measure_times(rows, key[:0], time[:0], is_complete=True)["median"].to_list() == [None] * 3

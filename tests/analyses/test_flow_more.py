@@ -248,7 +248,7 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert top["q_value"] < 0.001
     assert top["difference_low"] < 0.4 < top["difference_high"]
     assert both.finding.startswith("50% go Visit → Help at step 1, 10% of the others: +40.0 points")
-    assert both.resonance()["node"].to_list()[0] == "Visit"
+    assert both.resonance().table["node"].to_list()[0] == "Visit"
     assert both.people(link=(0, "Visit", "Help")).people.height == 50
     assert [trace.type for trace in both.plot().data] == ["sankey"]
     assert len(both.plot(kind="both").data) == 2
@@ -265,7 +265,7 @@ def test_who_is_in_both_groups_is_said() -> None:
     apart = j.flow(against=pl.col("first_campaign") == "spring")
     assert apart.shared == 0
     assert apart.definition.endswith("against 100. Positive: more here.")
-    said = "are in both, while intervals and p-values take the groups for different people."
+    said = "are in both, while intervals and p-values assume that the groups are different people."
     assert spring.flow(against=j).definition.endswith(f"Positive: more here. 100 people {said}")
     # in the selections all are in both, but only some have a journey in both flows
     first, later = (j.between(*days) for days in ((None, EPOCH + timedelta(minutes=1)), (EPOCH, None)))
@@ -342,7 +342,7 @@ def test_who_leaves_counts_against_a_touch_point() -> None:
     both = j.only(pl.col("person").str.starts_with("a")).flow(
         end="Buy", against=j.only(pl.col("person").str.starts_with("b"))
     )
-    table = both.resonance()
+    table = both.resonance().table
     for node, rate, gap in (("Ad", 20 / 70, 20 / 70 - 0.8), ("Demo", 0.0, -0.8)):
         row = both.nodes.filter(node=node).row(0, named=True)
         assert (row["conversion_rate"], row["rate_difference"]) == (pytest.approx(rate), pytest.approx(gap))
@@ -381,7 +381,7 @@ def test_resonance_agrees_with_plain_loops() -> None:
                     passed[name] += 1
                     converted[name] += journey.converted
             sides.append((passed, converted))
-        rows = both.resonance(min_people=0).to_dicts()
+        rows = both.resonance(min_people=0).table.to_dicts()
         assert {row["node"] for row in rows} == sides[0][0].keys() | sides[1][0].keys()
         for row in rows:
             for prefix, (passed, converted) in zip(("", "against_"), sides, strict=True):
@@ -442,8 +442,8 @@ def test_no_end_is_a_touch_point_whatever_it_is_called() -> None:
     ):
         names = {"Visit", "Step" if "Step" in words.get("groups", {}) else "Read"}
         both = j.flow(**words, against=pl.col("person").str.starts_with("b"))
-        assert set(both.resonance()["node"]) == names
-        assert both.resonance()["people"].sort().to_list() == [20, 40]
+        assert set(both.resonance().table["node"]) == names
+        assert both.resonance().table["people"].sort().to_list() == [20, 40]
         assert set(j.flow(**words).correlation(min_people=0).table["source"]) == names
     # of a start that is an end as well, only the first is passed before it
     again = log_of([("a", 0, "A"), ("a", 1, "B"), ("a", 2, "A"), ("b", 0, "A")]).flow(start="A", end="A")
@@ -454,15 +454,15 @@ def test_no_end_is_a_touch_point_whatever_it_is_called() -> None:
     # only one group passes Read: there is nothing to compare, and it is shown where that was asked for
     rows = [("a", 0, "Visit"), ("a", 1, "Read"), ("b", 0, "Visit"), ("b", 1, "Buy")]
     one = log_of(rows).flow(end="Buy", against=pl.col("person") == "b")
-    assert one.resonance()["node"].to_list() == ["Visit"]
-    shown = one.resonance(min_people=0).filter(node="Read").row(0, named=True)
+    assert one.resonance().table["node"].to_list() == ["Visit"]
+    shown = one.resonance(min_people=0).table.filter(node="Read").row(0, named=True)
     assert (shown["people"], shown["against_people"], shown["rate_difference"]) == (1, 0, None)
 
 
 def test_touch_points_that_do_not_resonate_are_drawn() -> None:
     j = two_groups()
     both = j.flow(end="Buy", who="all", against=pl.col("first_campaign") == "ads")
-    table = both.resonance()
+    table = both.resonance().table
     help_, read, visit = (table.filter(node=name).row(0, named=True) for name in ("Help", "Read", "Visit"))
     assert (help_["people"], help_["conversion_rate"], help_["rate_difference"]) == (50, 0.0, 0.0)
     # passed once each, however often they come by

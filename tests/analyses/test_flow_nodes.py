@@ -199,4 +199,4 @@ def test_touch_points_resonate_with_an_end_only() -> None:
     half = goals().only(list(range(0, 100, 2)))
     with pytest.raises(jn.JourneysError, match="resonance: this flow has no end to reach"):
         half.flow(against=goals()).resonance()
-    assert half.flow(end="Goal", who="all", against=goals()).resonance()["node"].to_list()
+    assert half.flow(end="Goal", who="all", against=goals()).resonance().table["node"].to_list()

@@ -98,7 +98,7 @@ def edges_of(case: dict[str, Any]) -> list[dict[str, Any]]:
 def anchored(flow: Any, *, steps: int, both: bool) -> list[dict[str, Any]]:
     """Lay whole paths to an end as PostHog does: the last nodes, or the first, "..." and the last, from the left."""
     edges: Counter[tuple[str, str]] = Counter()
-    for path, people in flow.paths(1000).select("path", "people").rows():
+    for path, people in flow.paths(1000).table.select("path", "people").rows():
         shown = path
         if len(path) > steps:
             shown = [*path[: steps // 2], "...", *path[-(steps // 2) :]] if both else path[-steps:]
@@ -125,7 +125,7 @@ def test_baseball_paths() -> None:
     j = jn.Journeys.from_table(log.sort("session_id", "timestamp", "seq").drop("user_id", "seq"), person="session_id")
     flow = j.flow(steps=8, top=None, times=False, collapse=False)
     assert flow.journey_count == 186_517
-    paths = {tuple(path): people for path, people in flow.paths(10).select("path", "people").rows()}
+    paths = {tuple(path): people for path, people in flow.paths(10).table.select("path", "people").rows()}
     assert paths["plate_appearance", "in_play", "out_in_play"] == 12_691
     assert paths["plate_appearance", "ball", "in_play", "out_in_play"] == 7_080
     assert max(paths.values()) == 12_691
@@ -151,7 +151,7 @@ def test_hospital_variants() -> None:
     assert flow.journey_count == 1_050
     assert flow.covering(1.0) == (846, 846)
     published = log.unique(["person", "Variant"])["Variant"].value_counts()["count"].sort(descending=True)
-    assert flow.paths(20)["people"].to_list() == published.head(20).to_list()
+    assert flow.paths(20).table["people"].to_list() == published.head(20).to_list()
 
 
 @needs_shared

@@ -77,7 +77,7 @@ def paths(store: str) -> list[int]:
     """Count the people on the most travelled whole paths."""
     import journeys as jn
 
-    return jn.open(store).flow(times=False).paths(SHOWN)["people"].to_list()
+    return jn.open(store).flow(times=False).paths(SHOWN).table["people"].to_list()
 
 
 def transitions(store: str) -> list[tuple[str, str, int]]:

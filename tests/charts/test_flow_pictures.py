@@ -46,7 +46,9 @@ def test_the_way_that_is_set_off_is_one_that_people_went():
         if colour.endswith("0.85)")
     }
     assert bright == {("D", "E"), ("E", "B"), ("B", "X")}
-    assert "the way that most go whole, 11 people" in flow.plot().layout.title.text.replace("\u00a0", " ")
+    assert "The most-travelled complete path is highlighted:<br>11 people" in flow.plot().layout.title.text.replace(
+        "\u00a0", " "
+    )
 
 
 def test_the_way_begins_where_columns_count_back_from_the_end():
@@ -103,7 +105,7 @@ def test_an_event_has_the_colour_of_its_rank_in_every_picture_of_a_log():
         shades(pages.flow(start="R").plot()),
         shades(pages.flow(against=pages.only(["0-1", "1-1"])).plot(kind="both")),
     ]
-    graph = pages.transitions().plot_graph(least=0).data[0]
+    graph = pages.transitions().plot_graph(min_share=0).data[0]
     drawn.append(dict(zip(graph.text, graph.marker.color, strict=True)))
     line = pages.timeline("1-1")
     drawn.append(dict(zip(line.table["event"], line.plot().data[0].marker.color, strict=True)))
@@ -125,7 +127,7 @@ def test_an_event_with_a_value_has_the_colour_of_the_event_and_a_group_that_of_i
 
 def test_other_is_grey_in_the_graph_and_an_event_called_drop_off_paints_no_stub():
     many = log(*((f"A{letter}A", 3) for letter in "BCDEFGHIJ"))
-    graph = many.transitions(top=2).plot_graph(least=0).data[0]
+    graph = many.transitions(top=2).plot_graph(min_share=0).data[0]
     assert dict(zip(graph.text, graph.marker.color, strict=True))["(other)"] == LIGHT.other
     frame = pl.DataFrame(
         {"person": ["a", "a", "b"], "event": ["(drop-off)", "V", "(drop-off)"], "timestamp": [START] * 3}

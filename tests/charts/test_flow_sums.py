@@ -169,7 +169,7 @@ WIDE = pl.DataFrame(
 
 
 def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
-    fig = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], went=35)
+    fig = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=35)
     link = fig.data[0].link
     bright = [n for n, shade in zip(link.value, link.color, strict=True) if shade.endswith(",0.85)")]
     assert bright == [35, 35]
@@ -180,16 +180,16 @@ def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
     assert len(both) == 2
     assert len(set(both)) == 1
     assert both[0].endswith("; set off: the 35 who went the whole way.")
-    upright = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], went=35, narrow=True)
+    upright = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=35, narrow=True)
     assert sum(trace.fillcolor.endswith(",0.85)") for trace in upright.data) == 2
-    assert len(sankey.draw(WIDE, goal="B", path=["V", "R", "B"], went=80).data[0].link.value) == 6
+    assert len(sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=80).data[0].link.value) == 6
 
 
 def test_of_two_flows_each_has_its_own_share_set_off():
     table = pl.DataFrame([(0, "V", "B", 0.8, 0.5, 0.3), (0, "V", "R", 0.2, 0.5, -0.3), (1, "R", "B", 0.1, 0.5, -0.4)],
                          schema=["position", "source", "target", *flow_difference.SHARES], orient="row")  # fmt: skip
     paths = [(0, ["V", "B"]), (0, ["V", "R", "B"])]
-    fig = flow_difference.draw_both(table, goal="B", paths=paths, went=[60, 10], sizes=[100, 40])
+    fig = flow_difference.draw_both(table, goal="B", paths=paths, path_people=[60, 10], sizes=[100, 40])
     bright = [
         [n for n, shade in zip(one.link.value, one.link.color, strict=True) if shade.endswith(",0.85)")]
         for one in fig.data

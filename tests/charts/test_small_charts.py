@@ -106,7 +106,7 @@ def test_words_of_a_timeline_neither_touch_nor_leave_it(narrow, sessions):
 
 def test_bridges_at_the_end_of_a_timeline_are_said_inside_it():
     table = long_timeline().head(40)
-    fig = timeline.draw(table, bridges=[(table["timestamp"][-1], "user_id"), (table["timestamp"][-1], "email")])
+    fig = timeline.draw(table, identified=[(table["timestamp"][-1], "user_id"), (table["timestamp"][-1], "email")])
     (known,) = [note for note in fig.layout.annotations if "known by" in note.text]
     assert known.text == "known by email, user_id"
     assert known.xanchor == "right"
@@ -209,7 +209,7 @@ def test_nodes_of_a_difference_stand_apart_and_leaving_makes_no_column():
 
 def test_two_flows_have_heads_people_and_a_way_each_and_their_words_stand_apart():
     fig = flow_difference.draw_both(
-        compared(), sizes=(456, 710), paths=[(0, ("Event 0", "Event 3")), (0, ())], heads=["First touch"]
+        compared(), sizes=(456, 710), paths=[(0, ("Event 0", "Event 3")), (0, ())], headings=["First touch"]
     )
     said = [note.text for note in fig.layout.annotations]
     assert [text for text in said if text.startswith("<b>")] == [
@@ -244,7 +244,7 @@ def test_pictures_say_what_they_leave_out():
     assert "Drawn: the 25 largest of 41 rows and the 25 largest of 41 columns" in said
     assert "Drawn" not in transitions.draw(matrix.head(3).select("source", *names[:3]), title="x").layout.title.text
     cut = matrix.head(25).select("source", *names[:25], "(drop-off)")
-    again = transitions.draw(cut, title="x", there=(10_000, 9_000)).layout.title.text
+    again = transitions.draw(cut, title="x", total=(10_000, 9_000)).layout.title.text
     assert "10,000 rows" in again.replace("<br>", " ")
     steps = pl.DataFrame({"node": [*names, "(reached)", "(drop-off)"], "1": [0.02] * 43})
     drawn = transitions.draw_steps(steps, title="x")

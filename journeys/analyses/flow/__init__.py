@@ -1,7 +1,8 @@
-"""Flows: which way do they really go?"""
+"""Flows: which paths people take, column by column."""
 
-from journeys.analyses.flow.compare import ComparedFlow, ask_against
-from journeys.analyses.flow.result import Flow, ask
-from journeys.analyses.flow.spec import FlowSpec, ask_flow, told_words
+from journeys.analyses.flow.comparison import ComparedFlow
+from journeys.analyses.flow.path_results import Paths, Sequences
+from journeys.analyses.flow.result import Flow
+from journeys.analyses.flow.run import flow
 
-__all__ = ["ComparedFlow", "Flow", "FlowSpec", "ask", "ask_against", "ask_flow", "told_words"]
+__all__ = ["ComparedFlow", "Flow", "Paths", "Sequences", "flow"]

@@ -1,26 +1,28 @@
-"""The answer of a flow: links, nodes, and the people behind each."""
+"""The answer to a flow: links, nodes, whole paths, and the people behind each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.flow.choose import choose, people_of
-from journeys.analyses.flow.heads import begins_late, name_columns
-from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import OTHER, shown_name
-from journeys.analyses.flow.paths import coverage, not_travelled, passing, sequences, top_paths
-from journeys.analyses.flow.related import parts_before
-from journeys.analyses.flow.shades import node_colours
+from journeys.analyses.flow.column_labels import label_columns, starts_late
+from journeys.analyses.flow.count import count
+from journeys.analyses.flow.goal_association import count_passing_before_end
+from journeys.analyses.flow.node_colours import choose_node_colours
+from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, quote_reserved
+from journeys.analyses.flow.path_results import PathChart, Paths, Sequences
+from journeys.analyses.flow.paths import Rank, cover, explain_missing_path, rank_paths
+from journeys.analyses.flow.select_people import check_selection, select_passing
+from journeys.analyses.flow.sequences import count_passing, rank_sequences
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.steps import count_steps, lay_steps
-from journeys.analyses.flow.summary import summarise_links
-from journeys.analyses.flow.way import Way, most_travelled
-from journeys.analyses.flow.words import UNITS, count_units, define, find, shades
-from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.flow.step_matrix import count_steps, lay_steps
+from journeys.analyses.flow.summarise import summarise
+from journeys.analyses.flow.text import UNITS, count_units, define, find
+from journeys.analyses.flow.top_path import Path, find_top_path
+from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError, UnknownNameError
 
@@ -28,53 +30,65 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from journeys.analyses.correlation.flow_steps import StepAssociations
-    from journeys.api import Journeys
 
-__all__ = ["Flow", "ask", "make"]
+__all__ = ["Flow", "answer"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Flow(Result[Any]):
-    """Which way do they really go? The links between the columns of journeys.
+class Flow(Result[J]):
+    """Which paths do people take, column by column?
 
     Attributes
     ----------
     table : pl.DataFrame
         The links: `position` (0-based column of the source), `source`, `target`, `people` (or sessions or
         entries: what `count` says), `share` (of all in the column), `median_time`, `mean_time` (Duration),
-        `share_of_source`, `share_of_start`. With an end also, over all who pass whether shown or not:
+        `share_of_source`, `share_of_start`. With an end also, over all who pass, whether shown or not:
         `passed`, `converted`, `conversion_rate` with its Wilson interval `ci_low`, `ci_high`, and `phi` of passing
         there with reaching the end.
     nodes : pl.DataFrame
         `position`, `node`, `people` = `onward` + `dropped` + `continued` + `reached_here`, `share`,
-        `share_of_start`; with an end also what links have.
+        `share_of_start`; with an end also the columns of links from `passed` on.
+    everyone, journey_count, reached : int
+        All journeys, those that are shown, and those of all that reach the end.
     """
 
     nodes: pl.DataFrame
-    spec: FlowSpec
-    kept: tuple[tuple[str, ...], ...]
     everyone: int
     journey_count: int
     reached: int
+    _spec: FlowSpec = field(repr=False)
+    _kept: tuple[tuple[str, ...], ...] = field(repr=False)
 
     @property
     def goal(self) -> str | None:
         """The name of the end, where there is one."""
-        return None if self.spec.end is None else self.spec.end.name
+        return None if self._spec.end is None else self._spec.end.name
 
     @property
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
-        numbers = {"everyone": self.everyone, "journeys": self.journey_count, "reached": self.reached}
-        return find(self.spec, **numbers, table=self.table, nodes=self.nodes, who=self._journeys._log.unit)
-
-    def _units(self, count: int) -> str:
-        return count_units(self.spec, count, who=self._journeys._log.unit)
+        return find(
+            self._spec,
+            everyone=self.everyone,
+            shown=self.journey_count,
+            reached=self.reached,
+            table=self.table,
+            nodes=self.nodes,
+            person=self._journeys._log.unit,
+        )
 
     @property
-    def _begins_late(self) -> bool:
-        """Whether a cut in time took the beginning, so that first touches may be of the period only."""
-        return begins_late(self._journeys)
+    def definition(self) -> str:
+        """Who is shown, from where to where."""
+        return define(self._spec, units=self._count_units(self.journey_count), late=self._starts_late)
+
+    @property
+    def _starts_late(self) -> bool:
+        return starts_late(self._journeys)
+
+    def _count_units(self, number: int) -> str:
+        return count_units(self._spec, number, person=self._journeys._log.unit)
 
     def plot(
         self, *, colour: Literal["event", "goal"] = "event", dark: bool = False, narrow: bool = False
@@ -84,11 +98,11 @@ class Flow(Result[Any]):
         Parameters
         ----------
         colour : {"event", "goal"}
-            Whether a colour is an event, the same in all charts, or how passing goes with reaching the end (phi of
-            nodes and links): blue where more of those who pass get there, orange where fewer do, grey where |phi| is
-            below 0.05 or fewer than 30 pass.
+            Whether a colour stands for an event, the same in all charts, or for how passing goes with reaching the end
+            (phi of nodes and links): blue where more of those who pass get there, orange where fewer do, grey where
+            |phi| is below 0.05 or fewer than 30 pass.
         dark, narrow : bool
-            For a dark page; for a telephone, where columns follow each other downwards with their three largest nodes.
+            For a dark page; for a phone, where columns follow each other downwards with their three largest nodes.
 
         Raises
         ------
@@ -101,33 +115,32 @@ class Flow(Result[Any]):
             raise ArgumentError(f"colour: {colour!r} is none of 'event', 'goal'.")
         if colour == "goal" and self.goal is None:
             raise ArgumentError("colour: this flow has no end to relate to; ask j.flow(end=…).")
-
         subtitle = self.definition
         if colour == "goal":
-            subtitle += f" {shades(self.spec, table=self.table, nodes=self.nodes)}"
-        if (way := self.most_travelled()) is not None:
-            subtitle += f" Set off: the way that most go whole, {self._units(way.people)}."
+            subtitle += f" {self._describe_phi()}"
+        if (top := self.most_travelled()) is not None:
+            subtitle += f" The most-travelled complete path is highlighted: {self._count_units(top.people)}."
         return draw(
             self.table,
             nodes=self.nodes,
             colour=colour,
-            path=() if way is None else way.path,
-            begins=0 if way is None else way.begins,
-            went=None if way is None else way.people,
+            path=() if top is None else top.path,
+            begins=0 if top is None else top.begins,
+            path_people=None if top is None else top.people,
             title=self.finding,
             subtitle=subtitle,
             narrow=narrow,
-            **self._drawn(dark=dark),
+            **self._chart_settings(dark=dark),
         )
 
-    def most_travelled(self) -> Way | None:
-        """Which way to the end do most go from the first column shown to the last, nodes named as they are shown?
+    def most_travelled(self) -> Path | None:
+        """Find the complete path to the end that most take, with its nodes as they are shown.
 
         Returns
         -------
-        Way or None
-            `begins` (the column of its first node), `path` (its nodes) and `people` who went all of it: one of named
-            nodes where there is any. None where the flow has no end, or nobody is shown to get there.
+        Path or None
+            `begins` (the column of its first node), `path` (its nodes) and `people` who took all of it; a path without
+            "(other)" where there is one. None where the flow has no end, or no journey shown reaches it.
 
         Examples
         --------
@@ -135,79 +148,171 @@ class Flow(Result[Any]):
         >>> log = pl.DataFrame({"person": ["a", "a", "b", "b"], "timestamp": ["2026-03-01", "2026-03-02"] * 2,
         ...     "event": ["Visit", "Buy", "Visit", "Buy"]})
         >>> jn.Journeys.from_table(log).flow(end="Buy").most_travelled()
-        Way(begins=0, path=('Visit', 'Buy'), people=2)
+        Path(begins=0, path=('Visit', 'Buy'), people=2)
         """
-        return most_travelled(self._journeys, self.spec, kept=self.kept)
-
-    def _drawn(self, *, dark: bool) -> dict[str, Any]:
-        """Say what every Sankey of this flow is drawn with."""
-        goal = None if self.goal is None else shown_name(self.goal)
-        colour_of = self.colours(self.nodes["node"], dark=dark)
-        heads, unit = name_columns(self.spec, late=self._begins_late), UNITS[self.spec.count]
-        return {"goal": goal, "colour_of": colour_of, "heads": heads, "unit": unit, "dark": dark}
+        return find_top_path(self._journeys, self._spec, kept=self._kept)
 
     def colours(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
-        """Give an event one colour in all charts: by its rank in the whole log, not in this flow.
+        """Return the colours of nodes: an event has one colour in all charts, by its rank in the whole log.
 
         Returns
         -------
         dict of str to str, or None
             A colour by name; None where nodes are values, which have no rank in the log.
         """
-        there, ranked = names.unique().to_list(), self._journeys._log.ranked
-        return node_colours(there, nodes=self.spec.nodes, ranked=ranked, goal=self.goal, dark=dark)
+        ranked = self._journeys._log.ranked
+        return choose_node_colours(
+            names.unique().to_list(), nodes=self._spec.nodes, ranked=ranked, goal=self.goal, dark=dark
+        )
+
+    def _chart_settings(self, *, dark: bool) -> dict[str, Any]:
+        """Return the settings that every Sankey of this flow is drawn with."""
+        return {
+            "goal": None if self.goal is None else quote_reserved(self.goal),
+            "colour_of": self.colours(self.nodes["node"], dark=dark),
+            "headings": label_columns(self._spec, late=self._starts_late),
+            "unit": UNITS[self._spec.count],
+            "dark": dark,
+        }
+
+    def _describe_phi(self) -> str:
+        """Write what colours by the goal mean, and the range of phi of what is coloured."""
+        from journeys.charts.sankey import ENOUGH, SMALLEST_PHI
+        from journeys.display import ratio
+
+        goal = quote_reserved(self.goal or "")
+        drawn = [
+            self.table.filter(~pl.col("target").is_in([DROP_OFF, CONTINUES])),
+            self.nodes.filter(pl.col("node") != goal),
+        ]
+        is_coloured = (pl.col("phi").abs() >= SMALLEST_PHI) & (pl.col("passed") >= ENOUGH)
+        phis: list[float] = pl.concat([rows.filter(is_coloured)["phi"] for rows in drawn]).to_list()
+        key = "Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people"
+        return f"{key} (phi {ratio(min(phis))} to {ratio(max(phis))})." if phis else f"{key}."
 
     def step_matrix(self) -> pl.DataFrame:
-        """Where is everybody at each step?
+        """Return the share of all journeys at each node in each column, as a frame.
 
         Returns
         -------
         pl.DataFrame
-            `node`, then a Float64 column each position ("1", "2", …) with the share of all journeys that are
+            `node`, then a Float64 column per position ("1", "2", …) with the share of all journeys that are
             there, 0 where none is; most people first. A node that keeps its name in one column of the flow keeps it
             here in all; "(other)" is the rest. "(reached)" adds up those who have arrived at the end by then,
-            "(drop-off)" those who have left: counted from the start, each column is 1.
+            "(drop-off)" those who have left: counted from the start, each column adds up to 1.
         """
-        folded = OTHER in self.nodes["node"]
-        nodes = count_steps(self._journeys, self.spec, kept=self.kept) if folded else self.nodes
-        return lay_steps(nodes, journeys=self.journey_count, steps=self.spec.steps)
+        is_folded = OTHER in self.nodes["node"]
+        nodes = count_steps(self._journeys, self._spec, kept=self._kept) if is_folded else self.nodes
+        return lay_steps(nodes, journeys=self.journey_count, steps=self._spec.steps)
 
     def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the step matrix as a heatmap."""
         from journeys.charts.transitions import draw_steps
 
-        words: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
-        return draw_steps(self.step_matrix(), **words)
+        return draw_steps(self.step_matrix(), title=self.finding, subtitle=self.definition, dark=dark, narrow=narrow)
 
     def plot_paths(
         self,
         n: int = 12,
         *,
-        rank: Literal["people", "best", "worst"] = "people",
+        rank: Rank = "people",
         min_people: int = 30,
         dark: bool = False,
         narrow: bool = False,
     ) -> go.Figure:
         """Draw the most travelled whole paths, one line of names each, with how many take them and convert."""
-        from journeys.charts.paths import draw
-        from journeys.display import agree, number, plural
+        return self.paths(n, rank=rank, min_people=min_people).plot(dark=dark, narrow=narrow)
 
-        table = self.paths(n, rank=rank, min_people=min_people)
-        count, there = self.covering(0.8)
-        make = agree(count, "makes", "make")
-        title = f"{number(count)} of {plural(there, 'path')} {make} up 80% of all {self.spec.count} shown."
-        words: dict[str, Any] = {"title": title, "subtitle": self.definition, "dark": dark, "narrow": narrow}
-        goal = None if self.goal is None else shown_name(self.goal)
-        colour_of = self.colours(table["path"].explode(empty_as_null=False), dark=dark)
-        return draw(table, goal=goal, colour_of=colour_of, **words)
+    def paths(self, n: int | None = 20, *, rank: Rank = "people", min_people: int = 30) -> Paths[J]:
+        """List the whole paths that people take, from the first node to the last, however long.
 
-    @property
-    def definition(self) -> str:
-        """Who is shown, from where to where."""
-        return define(self.spec, units=self._units(self.journey_count), late=self._begins_late)
+        Parameters
+        ----------
+        n : int, optional
+            How many paths; None for all.
+        rank : {"people", "best", "worst"}
+            The most travelled; the routes that convert better than all together, best first by the lower end of the
+            interval; or those that convert worse, worst first by the upper. There each route is one row.
+        min_people : int
+            For "best" and "worst": how many must have taken the same route.
 
-    def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> StepAssociations[Any]:
-        """Which steps go with reaching the end?
+        Returns
+        -------
+        Paths
+            `.table` has `path` (List[String]), `people`, `conversion_rate`, `median_time` (Duration, first node to
+            last), `share`, `nodes`, `ci_low`, `ci_high`. The rate is that of all who took the same route, the end
+            itself aside, whether they are shown or not; it is null in a flow without an end.
+
+        Notes
+        -----
+        Paths are counted by two 64-bit hashes of their names; two paths share both with a chance of about one in 10²⁰
+        among a billion paths. Of two paths with equally many people the smaller hash is preferred where `n` cuts
+        between them.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b", "b"], "timestamp": ["2026-03-01", "2026-03-02"] * 2,
+        ...     "event": ["Visit", "Sign up", "Visit", "Sign up"]})
+        >>> jn.Journeys.from_table(log).flow().paths(1).table.select("path", "people").rows()
+        [(['Visit', 'Sign up'], 2)]
+        """
+        table, covering = rank_paths(self._journeys, self._spec, n=n, rank=rank, min_people=min_people)
+        settings = {**self.settings, "n": n, "rank": rank}
+        return Paths(table, settings, self._journeys, covering, self._path_chart())
+
+    def covering(self, share: float = 0.8) -> tuple[int, int]:
+        """Return how many paths cover a share of all journeys, and how many paths there are.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "b", "c"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "x", "y"]})
+        >>> jn.Journeys.from_table(log).flow().covering(0.6)
+        (1, 2)
+        """
+        return cover(self._journeys, self._spec, share=share)
+
+    def sequences(self, size: int = 3, *, n: int | None = 20, min_people: int = 1) -> Sequences[J]:
+        """List the nodes that follow directly on each other, anywhere in a journey.
+
+        Parameters
+        ----------
+        size : int
+            How many nodes a sequence has, 1 to 8.
+        n : int, optional
+            How many sequences; None for all.
+        min_people : int
+            In how many journeys a sequence must occur.
+
+        Returns
+        -------
+        Sequences
+            `.table` has `sequence` (List[String]), `people` (journeys with it), `times` (how often it occurs),
+            `conversion_rate` of all with it and its interval `ci_low`, `ci_high`; most people first.
+
+        Raises
+        ------
+        ArgumentError
+            When `size` is not from 1 to 8, or `n` below 1.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a"] * 4, "timestamp": ["2026-03-01"] * 4, "event": ["x", "y", "x", "y"]})
+        >>> jn.Journeys.from_table(log).flow().sequences(2, n=1).table.select("sequence", "people", "times").rows()
+        [(['x', 'y'], 1, 2)]
+        """
+        table = rank_sequences(self._journeys, self._spec, size=size, n=n, min_people=min_people)
+        settings = {**self.settings, "size": size, "n": n, "min_people": min_people}
+        return Sequences(table, settings, self._journeys, self._path_chart())
+
+    def _path_chart(self) -> PathChart:
+        goal = None if self.goal is None else quote_reserved(self.goal)
+        return PathChart(goal, self._spec.count, self.definition, lambda names, dark: self.colours(names, dark=dark))
+
+    def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> StepAssociations[J]:
+        """Measure which steps go with reaching the end.
 
         Parameters
         ----------
@@ -229,9 +334,9 @@ class Flow(Result[Any]):
 
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
-        # Those who are not shown are what the others are compared with.
-        shown = self if self.spec.who == "all" else ask(self._journeys, self.spec.but(who="all"), settings={})
-        before = parts_before(self._journeys, shown.spec, kept=shown.kept, of=of)
+        # journeys that are not shown are what the others are compared with
+        shown = self if self._spec.who == "all" else answer(self._journeys, replace(self._spec, who="all"), settings={})
+        before = count_passing_before_end(self._journeys, shown._spec, kept=shown._kept, of=of)
         return associate_steps(
             self._journeys,
             before.table,
@@ -250,7 +355,7 @@ class Flow(Result[Any]):
         node: str | tuple[int, str] | None = None,
         path: Sequence[str] | pl.Series | None = None,
         converted: bool | None = None,
-    ) -> Journeys:
+    ) -> J:
         """Select the people behind a part of the picture.
 
         Parameters
@@ -260,135 +365,51 @@ class Flow(Result[Any]):
         node : str or (position, node), optional
             A node in any column, or a row of `nodes`.
         path : list of str or pl.Series, optional
-            A whole path, as `.paths()` has it.
+            A whole path, as in the table of `.paths()`.
         converted : bool, optional
             Only those who reached the end, or only those who did not.
 
         Returns
         -------
         Journeys
-            Those people with all their events; everybody in the flow when nothing is given.
+            Those people with all their events; everyone in the flow when nothing is given.
 
         Raises
         ------
         UnknownNameError
             When the flow has no such link, node or path.
         ArgumentError
-            When more than one is given, or one is not of its shape.
+            When more than one is given, or one does not have its shape.
         """
-        chosen = choose(self.spec, table=self.table, nodes=self.nodes, kept=self.kept, link=link, node=node, path=path)
-        if path is not None and not self._journeys._select_people(people_of, chosen).size.people:
-            there = passing(self._journeys, self.spec)["node"]
-            raise UnknownNameError(not_travelled(chosen.path, there.sort().to_list()))
-        return self._journeys._select_people(people_of, replace(chosen, converted=converted))  # type: ignore[no-any-return]
-
-    def paths(
-        self, n: int = 20, *, rank: Literal["people", "best", "worst"] = "people", min_people: int = 30
-    ) -> pl.DataFrame:
-        """Which whole ways do people take, from the first node to the last, however long?
-
-        Parameters
-        ----------
-        n : int
-            How many paths.
-        rank : {"people", "best", "worst"}
-            The most travelled; the ways that convert better than all together, best first by the lower end of the
-            interval; or those that convert worse, worst first by the upper. There each way is one row.
-        min_people : int
-            For "best" and "worst": how many must have gone the same way.
-
-        Returns
-        -------
-        pl.DataFrame
-            `path` (List[String]), `people`, `conversion_rate`, `median_time` (Duration, first node to last),
-            `share`, `nodes`, `ci_low`, `ci_high`. The rate is that of all who went the same way, the end itself
-            aside, whether they are shown or not; it is null in a flow without an end.
-
-        Notes
-        -----
-        Paths are counted by two 64-bit numbers made of their names, which differ for different paths but for a chance
-        of about one in 10²⁰ among a billion paths. Of two paths of equally many people the smaller number is preferred
-        where `n` cuts between them.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a", "b", "b"], "timestamp": ["2026-03-01", "2026-03-02"] * 2,
-        ...     "event": ["Visit", "Sign up", "Visit", "Sign up"]})
-        >>> jn.Journeys.from_table(log).flow().paths(1).select("path", "people").rows()
-        [(['Visit', 'Sign up'], 2)]
-        """
-        return top_paths(self._journeys, self.spec, n=n, rank=rank, min_people=min_people)
-
-    def covering(self, share: float = 0.8) -> tuple[int, int]:
-        """How many paths does it take to cover a share of all journeys, and how many paths are there?
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "b", "c"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "x", "y"]})
-        >>> jn.Journeys.from_table(log).flow().covering(0.6)
-        (1, 2)
-        """
-        return coverage(self._journeys, self.spec, share=share)
-
-    def sequences(self, size: int = 3, *, n: int = 20, min_people: int = 1) -> pl.DataFrame:
-        """Which nodes follow directly on each other, anywhere on the way?
-
-        Parameters
-        ----------
-        size : int
-            How many nodes a sequence has, 1 to 8.
-        n : int
-            How many sequences.
-        min_people : int
-            In how many journeys a sequence must occur.
-
-        Returns
-        -------
-        pl.DataFrame
-            `sequence` (List[String]), `people` (journeys with it), `times` (how often it occurs),
-            `conversion_rate` of all with it and its interval `ci_low`, `ci_high`; most people first.
-
-        Raises
-        ------
-        ArgumentError
-            When `size` is not from 1 to 8, or `n` below 1.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a"] * 4, "timestamp": ["2026-03-01"] * 4, "event": ["x", "y", "x", "y"]})
-        >>> jn.Journeys.from_table(log).flow().sequences(2, n=1).select("sequence", "people", "times").rows()
-        [(['x', 'y'], 1, 2)]
-        """
-        return sequences(self._journeys, self.spec, size=size, n=n, min_people=min_people)
+        selection = check_selection(
+            self._spec, table=self.table, nodes=self.nodes, kept=self._kept, link=link, node=node, path=path,
+            converted=converted,
+        )  # fmt: skip
+        if path is not None:
+            anyone = self._journeys._select_people(select_passing, replace(selection, converted=None))
+            if not anyone.size.people:
+                names = count_passing(self._journeys, self._spec)["node"].sort().to_list()
+                raise UnknownNameError(explain_missing_path(selection.path, names))
+        return self._journeys._select_people(select_passing, selection)
 
 
-def ask(journeys: JourneysProtocol, spec: FlowSpec, *, settings: dict[str, Any]) -> Flow:
-    """Count the shards and put the answer together."""
-    return make(
-        journeys,
-        spec,
-        journeys._count_shards(count_links, spec.but(alone=len(journeys._log.shards) == 1)),
-        settings=settings,
-    )
-
-
-def make(
-    journeys: JourneysProtocol,
+def answer(
+    journeys: J,
     spec: FlowSpec,
-    counts: pl.DataFrame,
     *,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
+    counts: pl.DataFrame | None = None,
     kept: pl.DataFrame | None = None,
-    seldom: bool = False,
-) -> Flow:
-    """Put the answer together from counts; `kept` says which nodes keep their name, else the largest do.
+    keep_empty: bool = False,
+) -> Flow[J]:
+    """Count a flow, unless its counts are given, and put the answer together.
 
-    With `seldom` the tables have links and nodes, too, that none of the journeys shown passes.
+    `kept` says which nodes keep their name, else the largest do; with `keep_empty` the tables also have links and nodes
+    that no journey shown passes.
     """
-    found = summarise_links(counts, spec, kept=kept, seldom=seldom)
+    if counts is None:
+        counts = journeys._count_shards(count, replace(spec, single_shard=len(journeys._log.shards) == 1))
+    found = summarise(counts, spec, kept=kept, keep_empty=keep_empty)
     columns: list[list[str]] = [[] for _ in range(spec.steps)]
     for position, node in found.kept.sort("position", "node").rows():
         columns[position].append(node)
@@ -397,9 +418,9 @@ def make(
         settings=settings,
         _journeys=journeys,
         nodes=found.nodes,
-        spec=spec,
-        kept=tuple(map(tuple, columns)),
         everyone=found.everyone,
-        journey_count=found.journeys,
+        journey_count=found.shown,
         reached=found.reached,
+        _spec=spec,
+        _kept=tuple(map(tuple, columns)),
     )

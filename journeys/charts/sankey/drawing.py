@@ -47,8 +47,8 @@ def draw(
     colour_of: Mapping[str, str] | None = None,
     path: Sequence[str] = (),
     begins: int = 0,
-    went: int | None = None,
-    heads: Sequence[str] | None = None,
+    path_people: int | None = None,
+    headings: Sequence[str] | None = None,
     unit: str = "person",
     title: str = "",
     subtitle: str = "",
@@ -77,9 +77,9 @@ def draw(
         A colour by event name, the same in all charts of a report; else by people in this flow.
     path, begins
         The nodes of the way to set off, and the column of the first.
-    went
+    path_people
         How many went all of that way: only so much of its ribbons is set off; else all of each.
-    heads
+    headings
         A head for each column; else "First touch", "Step 2", …
     unit
         What is counted: "person", "session" or "entry".
@@ -110,7 +110,7 @@ def draw(
         goal=goal, add=["people"], nodes=[] if nodes is None else nodes.sort("position", "node").to_dicts(),
     )  # fmt: skip
     on_way = way_of(path, begins)
-    parts = parts_of(folded_nodes.rows, size="people", way=on_way, went=went)
+    parts = parts_of(folded_nodes.rows, size="people", way=on_way, path_people=path_people)
     rows = [part.row for part in parts]
     laid = lay_out(
         [part.link for part in parts],
@@ -147,7 +147,7 @@ def draw(
     def says(link: Link) -> str:
         """Say the same of both parts of a ribbon: of all who go there, and how many of them go the whole way."""
         every = replace(link, people=rows[link.row]["people"])
-        whole = went if went is not None and _on(link, on_way) else None
+        whole = path_people if path_people is not None and _on(link, on_way) else None
         return link_words(every, rows[link.row], goal=goal, unit=unit, whole=whole)
 
     traces = stage.traces(
@@ -162,7 +162,7 @@ def draw(
     loud = {end.key for link in laid.links if _on(link, on_way) for end in (link.source, link.target)}
     # Set at once: adding annotations one by one copies all of them each time.
     notes = names_of(stage, figure_of=lambda one: number(one.people), loud=loud, theme=theme)
-    notes += heads_of(stage, heads=heads, goal=goal, theme=theme)
+    notes += heads_of(stage, headings=headings, goal=goal, theme=theme)
     fig.update_layout(annotations=notes)
     said = " ".join(part for part in told if part)
     place = margins(total, width=None if narrow else wide)

@@ -121,15 +121,15 @@ def _free(stage: Stage, taken: Taken, *, high: float, low: float) -> float:
     )
 
 
-def heads_of(stage: Stage, *, heads: Sequence[str] | None, goal: str | None, theme: Colours) -> list[dict[str, Any]]:
+def heads_of(stage: Stage, *, headings: Sequence[str] | None, goal: str | None, theme: Colours) -> list[dict[str, Any]]:
     """Set a head over each column: the one given, the goal where nobody is elsewhere, else the step's number."""
     notes = []
     for column, inside in enumerate(stage.by_column()):
         if not inside:
             continue
         said = "First touch" if column == 0 and stage.first == 0 else f"Step {stage.first + column + 1}"
-        if heads is not None and stage.first + column < len(heads):
-            said = heads[stage.first + column]
+        if headings is not None and stage.first + column < len(headings):
+            said = headings[stage.first + column]
         elif goal is not None and column > 0 and all(one.name == goal for one in inside):
             said = goal
         short = label(fit_text(said, 200 if stage.upright else stage.room * 0.9, size=SIZE))

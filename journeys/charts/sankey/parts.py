@@ -36,7 +36,7 @@ def way_of(path: Sequence[str], begins: int) -> Way:
 
 
 def parts_of(
-    rows: Sequence[Mapping[str, Any]], *, size: str, way: Collection[tuple[int, str, str]], went: float | None
+    rows: Sequence[Mapping[str, Any]], *, size: str, way: Collection[tuple[int, str, str]], path_people: float | None
 ) -> list[Part]:
     """Split the ribbons of a way into those who went all of it and the others who went there, one beside the other.
 
@@ -48,20 +48,21 @@ def parts_of(
         The column that says how many.
     way
         The links of the way.
-    went
+    path_people
         How many went all of it, in the same unit; unknown, each of its ribbons is set off whole.
 
     Examples
     --------
     >>> rows = [{"position": 0, "source": "Visit", "target": "Buy", "people": 80}]
-    >>> [(part.people, part.set_off) for part in parts_of(rows, size="people", way={(0, "Visit", "Buy")}, went=35)]
+    >>> [(part.people, part.set_off) for part in parts_of(rows, size="people", way={(0, "Visit", "Buy")},
+    ...     path_people=35)]
     [(35, True), (45, False)]
     """
     parts = []
     for row in rows:
         there = row[size] or 0
         on = (row["position"], row["source"], row["target"]) in way
-        whole = there if went is None or not on else min(went, there)
+        whole = there if path_people is None or not on else min(path_people, there)
         parts.append(Part(row, whole, on))
         if whole < there:
             parts.append(Part(row, there - whole, set_off=False))

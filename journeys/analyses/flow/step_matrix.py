@@ -1,42 +1,43 @@
-"""The step matrix: who is where in each column, with the same nodes in all of them."""
+"""The step matrix: the share of journeys at each node in each column, with the same nodes in all columns."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
-from journeys.analyses.flow.links import count_links
-from journeys.analyses.flow.nodes import DROP, OTHER, REACHED
+from journeys.analyses.flow.count import count
+from journeys.analyses.flow.nodes import DROP_OFF, OTHER, REACHED
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summary import summarise_links
+from journeys.analyses.flow.summarise import summarise
 from journeys.analyses.protocol import JourneysProtocol
 
 __all__ = ["count_steps", "lay_steps"]
 
 
 def count_steps(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> pl.DataFrame:
-    """Count the nodes of all columns where each keeps its name in all that it keeps it in one of."""
-    spec = spec.but(times=False, alone=False)
+    """Count the nodes of all columns; a node that keeps its name in one column keeps it in all."""
+    spec = replace(spec, times=False, single_shard=False)
     names = sorted({name for column in kept for name in column})
     everywhere = pl.DataFrame(
         [(position, name) for position in range(spec.steps) for name in names],
         schema={"position": pl.Int64, "node": pl.String},
         orient="row",
     )
-    return summarise_links(journeys._count_shards(count_links, spec), spec, kept=everywhere).nodes
+    return summarise(journeys._count_shards(count, spec), spec, kept=everywhere).nodes
 
 
 def lay_steps(nodes: pl.DataFrame, *, journeys: int, steps: int) -> pl.DataFrame:
-    """Lay out the share of all journeys that is at each node in each column, and that has arrived or left by then."""
+    """Lay out the share of journeys at each node in each column, and the shares that have arrived or left by then."""
     total = float(journeys) or 1.0
     shares: dict[str, list[float]] = {}
-    gone = {REACHED: [0] * steps, DROP: [0] * steps}
+    gone = {REACHED: [0] * steps, DROP_OFF: [0] * steps}
     for row in nodes.iter_rows(named=True):
         shares.setdefault(row["node"], [0.0] * steps)[row["position"]] = row["people"] / total
         for place in range(row["position"] + 1, steps):
             gone[REACHED][place] += row["reached_here"]
-            gone[DROP][place] += row["dropped"]
+            gone[DROP_OFF][place] += row["dropped"]
     ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
     rows: list[list[Any]] = [[name, *shares[name]] for name in ranked]
     rows += [[name, *(people / total for people in counts)] for name, counts in gone.items() if any(counts)]

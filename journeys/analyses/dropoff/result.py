@@ -1,0 +1,115 @@
+"""The answer to a drop-off: who is lost at each event, the people, and examples of their timelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.dropoff.count import DropoffSpec
+from journeys.analyses.dropoff.select_people import LostSelection, select_lost
+from journeys.analyses.flow.nodes import display_name
+from journeys.analyses.flow.text import describe_nodes
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.analyses.timeline import Timeline, timeline
+from journeys.errors import UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Dropoff"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Dropoff(Result[J]):
+    """Where do journeys end without the goal?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per event: `event`, `people` (journeys that ended there without the goal), `share` (of all that
+        ended so), `passed` (people who were there at all, except those who may still reach the goal), `loss_rate` with
+        its Wilson interval `ci_low`, `ci_high`, `last_steps` (the most frequent ending there, up to three events),
+        `last_steps_people`, `instead` (what those who went on did most), `instead_people`, `instead_rate` (how many of
+        those reached the goal); most people lost first.
+    endings : pl.DataFrame
+        Every ending: `event`, `last_steps`, `people`.
+    onward : pl.DataFrame
+        What people, except those who may still reach the goal, went on to: `event`, `next`, `people`, `converted`,
+        `conversion_rate`.
+    lost, reached, pending : int
+        Journeys that ended without the goal, that reached it, and that may still reach it.
+    """
+
+    endings: pl.DataFrame
+    onward: pl.DataFrame
+    lost: int
+    reached: int
+    pending: int
+    _spec: DropoffSpec = field(repr=False)
+
+    @property
+    def _goal(self) -> str:
+        return display_name(self._spec.flow.end.name if self._spec.flow.end else "")
+
+    @property
+    def finding(self) -> str:
+        """Where most are lost, as one sentence."""
+        from journeys.display import number, percent
+
+        if self.table.is_empty():
+            return f"Nobody is lost on the way to {self._goal}."
+        top = self.table.row(0, named=True)
+        lost = f"the {number(self.lost)} who never reach {self._goal} end"
+        if self.lost == 1:
+            lost = f"the only one who never reaches {self._goal} ends"
+        return (
+            f"{percent(top['share'])} of {lost} at {display_name(top['event'])}: "
+            f"{percent(top['loss_rate'])} of those who were there."
+        )
+
+    def _displayed_table(self) -> pl.DataFrame:
+        return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the people lost at the 12 events that lose most."""
+        from journeys.charts.dropoff import draw
+
+        parts = [f"Last event of those who never reach {self._goal}"]
+        parts += [*describe_nodes(self._spec.flow.nodes), f"n = {self.lost:,}"]
+        if self.pending:
+            parts.append(f"{self.pending:,} who may still reach it are left out")
+        return draw(self.table, title=self.finding, subtitle="; ".join(parts), dark=dark, narrow=narrow)
+
+    def people(self, event: str) -> J:
+        """Select the people whose journey ended at an event without the goal.
+
+        Parameters
+        ----------
+        event : str
+            An event of the table.
+
+        Raises
+        ------
+        UnknownNameError
+            When no journey ended there.
+        """
+        events = self.table["event"].to_list()
+        if event not in events:
+            raise UnknownNameError(unknown("event", event, available=events, what="event"))
+        return self._journeys._select_people(select_lost, LostSelection(self._spec, event))
+
+    def examples(self, event: str, *, n: int = 3) -> list[Timeline[J]]:
+        """List the timelines of people who were lost at an event.
+
+        Parameters
+        ----------
+        event : str
+            An event of the table.
+        n : int
+            How many, the first by person.
+        """
+        found = self.people(event).people["person"].head(n)
+        return [timeline(self._journeys, person) for person in found]

@@ -1,0 +1,102 @@
+"""The question "where do journeys end without the goal?": check the arguments → count → summarise → result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import polars as pl
+
+from journeys.analyses.dropoff.count import DropoffSpec, count
+from journeys.analyses.dropoff.result import Dropoff
+from journeys.analyses.dropoff.summarise import summarise
+from journeys.analyses.flow.nodes import CleaningRules
+from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.protocol import J
+from journeys.analyses.result import settings_of
+from journeys.steps import StepLike, duration_us, moment_us
+
+__all__ = ["dropoff"]
+
+
+def dropoff(
+    journeys: J,
+    goal: StepLike,
+    *,
+    quiet: str | timedelta | None = None,
+    node: str | pl.Expr = "event",
+    expand: Mapping[str, str] | None = None,
+    groups: Groups | None = None,
+    hide: Names | None = None,
+    clean: bool | CleaningRules | None = None,
+) -> Dropoff[J]:
+    """Count where journeys end without the goal, and what those who went on did instead.
+
+    Parameters
+    ----------
+    goal : step
+        What should have been reached.
+    quiet : duration, optional
+        How long before the end of the log a person must have been silent to count as lost: no selected event
+        at all, shown as a node or not. Others may still reach the goal and are left out. By default everyone counts.
+    node, expand, groups, hide, clean
+        What an event is called and which are left out, as in `flow`.
+
+    Returns
+    -------
+    Dropoff
+        `.table` ranks events by people lost; `.people(event)` selects them, `.examples(event)` lists timelines.
+
+    Raises
+    ------
+    UnknownNameError
+        When an event or a column does not exist.
+    ArgumentError
+        When `quiet` is not a valid duration.
+
+    Notes
+    -----
+    The last event is where a person was last seen, not why they left: common events end many journeys, so look
+    at `loss_rate` as well.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame(
+    ...     {
+    ...         "person": ["a", "a", "b", "b", "c"],
+    ...         "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-02", "2026-03-01"],
+    ...         "event": ["Visit", "Buy", "Visit", "Read", "Visit"],
+    ...     }
+    ... )
+    >>> d = jn.Journeys.from_table(log).dropoff("Buy")
+    >>> d.table.select("event", "people", "passed").rows()
+    [('Read', 1, 1), ('Visit', 1, 3)]
+    """
+    problems = Problems()
+    pause = None if quiet is None else problems.attempt(lambda: duration_us(quiet, argument="quiet"))
+    nodes = parse_nodes(
+        journeys._log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems
+    )
+    flow = parse_flow(
+        journeys._log, nodes=nodes, problems=problems, end=goal, end_argument="goal", who="all", times=False
+    )
+    since = None
+    if pause is not None and journeys.until is not None:
+        since = moment_us(journeys.until - timedelta(microseconds=pause))
+    spec = DropoffSpec(flow, since)
+    options = describe_options(flow, start=None, end=goal, node=node, expand=expand, groups=groups, hide=hide)
+    silence = {} if quiet is None else {"quiet": quiet}
+    settings = settings_of(journeys, goal=options.pop("end"), **silence, **options)
+    found = summarise(journeys._count_shards(count, spec))
+    return Dropoff(
+        table=found.table,
+        settings=settings,
+        _journeys=journeys,
+        endings=found.endings,
+        onward=found.onward,
+        lost=found.lost,
+        reached=found.reached,
+        pending=found.pending,
+        _spec=spec,
+    )

@@ -1,0 +1,237 @@
+"""The flows of two groups of people beside each other: which links and nodes differ?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from journeys.analyses.flow.column_labels import starts_late
+from journeys.analyses.flow.count import count
+from journeys.analyses.flow.nodes import display_name
+from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
+from journeys.analyses.flow.result import Flow, answer
+from journeys.analyses.flow.select_people import FlowSelection, select_passing
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.summarise import choose_kept_nodes
+from journeys.analyses.flow.text import describe_position, first_named
+from journeys.analyses.protocol import J, JourneysProtocol
+from journeys.errors import ArgumentError
+from journeys.log import View
+from journeys.stats import adjust, difference
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["ComparedFlow", "compare_flows"]
+
+Kind = Literal["difference", "both", "resonance"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class ComparedFlow(Flow[J]):
+    """A flow beside that of other people, on one scale and with the same nodes.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        The links of a flow, and beside them `against_people`, `against_share_of_start`, `difference` (of the shares
+        of all who start; positive: more here than there), `difference_low`, `difference_high`, `p_value`, `q_value`.
+    nodes : pl.DataFrame
+        The nodes with the same columns and, with an end, `rate_difference` (of the conversion rates of those who
+        pass), `rate_low`, `rate_high`, `rate_p_value`, `rate_q_value`: below zero where a touchpoint does not
+        resonate here.
+    other : Flow
+        The flow of the others.
+    shared : int
+        People with journeys in both groups. Intervals and p-values assume that the groups are different people.
+    """
+
+    other: Flow[J]
+    shared: int
+
+    @property
+    def _starts_late(self) -> bool:
+        return starts_late(self._journeys) or starts_late(self.other._journeys)
+
+    @property
+    def finding(self) -> str:
+        """The largest difference that holds, as one sentence."""
+        from journeys.display import percent, points
+
+        if not (self.journey_count and self.other.journey_count):
+            lacking = "the others have" if self.journey_count else "this group has"
+            return f"There is nothing to compare: {lacking} no journey that is shown."
+        moves = self.table.filter(pl.col("q_value") < 0.05)
+        if moves.is_empty():
+            return "No link differs between the two groups beyond chance."
+        top = moves.sort(pl.col("difference").abs(), "position", "source", "target", descending=[True, *[False] * 3])
+        row = first_named(top, "source", "target")
+        link = f"{display_name(row['source'])} → {display_name(row['target'])}"
+        return (
+            f"{percent(row['share_of_start'])} go {link} {describe_position(self._spec, row['position'])}, "
+            f"{percent(row['against_share_of_start'])} of the others: "
+            f"{points(row['difference'], row['difference_low'], row['difference_high'])}."
+        )
+
+    @property
+    def definition(self) -> str:
+        """Who is compared with whom."""
+        from journeys.display import agree, plural
+
+        own = Flow.definition.fget(self)  # type: ignore[attr-defined]
+        shared = ""
+        if self.shared:
+            people = f"{plural(self.shared, 'person')} {agree(self.shared, 'is', 'are')} in both"
+            shared = f" {people}, while intervals and p-values assume that the groups are different people."
+        return f"{own.removesuffix('.')} against {self.other.journey_count:,}. Positive: more here.{shared}"
+
+    def plot(  # type: ignore[override]  # colours stand for the groups, not for the goal
+        self, *, kind: Kind = "difference", dark: bool = False, narrow: bool = False
+    ) -> go.Figure:
+        """Draw the difference, both flows on one scale, or which touchpoints convert better here and which worse.
+
+        Parameters
+        ----------
+        kind : {"difference", "both", "resonance"}
+            One Sankey whose links are as wide as the difference; the two Sankeys one above the other; or one row for
+            each of the 20 touchpoints that most pass: the difference of its conversion rates with its interval.
+        dark, narrow : bool
+            For a dark page; for a phone.
+
+        Raises
+        ------
+        ArgumentError
+            When `kind` is none of these, or it is "resonance" and the flow has no end.
+        """
+        from journeys.charts.flow_difference import draw, draw_both
+
+        if kind not in ("difference", "both", "resonance"):
+            raise ArgumentError(f"kind: {kind!r} is none of 'difference', 'both', 'resonance'.")
+        if kind == "resonance":
+            return self.resonance().plot(dark=dark, narrow=narrow)
+        chart = self._chart_settings(dark=dark)
+        colour_of, unit = chart.pop("colour_of"), chart.pop("unit")
+        chart |= {"nodes": self.nodes, "title": self.finding, "subtitle": self.definition, "narrow": narrow}
+        if kind == "difference":
+            return draw(self.table, **chart)
+        tops = [flow.most_travelled() for flow in (self, self.other)]
+        return draw_both(
+            self.table,
+            colour_of=colour_of,
+            paths=[(0, ()) if top is None else (top.begins, top.path) for top in tops],
+            path_people=[0 if top is None else top.people for top in tops],
+            sizes=(self.journey_count, self.other.journey_count),
+            unit=unit,
+            **chart,
+        )
+
+    def resonance(self, *, min_people: int = 1) -> Resonance[J]:
+        """Compare the conversion rates of those who pass each touchpoint.
+
+        Parameters
+        ----------
+        min_people : int
+            Leave out what fewer pass, in either group; 0 keeps what only one group passes.
+
+        Returns
+        -------
+        Resonance
+            `.table` has `node`, `people` (journeys that pass it before the end, in any column or beyond the last;
+            each once), `conversion_rate` of these, `against_people`, `against_conversion_rate`, `rate_difference`,
+            `rate_low`, `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the worst first. The node
+            where the end is reached is no touchpoint. Where nobody passes, which is shown with `min_people=0` only, a
+            rate and what follows from it is null.
+
+        Raises
+        ------
+        ArgumentError
+            When the flow has no end to convert to.
+
+        Notes
+        -----
+        Interval and test as in `journeys.stats.difference`: they assume that no one is in both groups and that
+        journeys are independent, which several entries of one person are not.
+        """
+        if self.goal is None:
+            raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
+        table = compare_touchpoints(self._journeys, self.other._journeys, self._spec, min_people=min_people)
+        settings = {**self.settings, "min_people": min_people}
+        return Resonance(table, settings, self._journeys, self.goal, self.definition)
+
+
+def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[str, Any]) -> ComparedFlow[J]:
+    """Count both groups, keep the same nodes in both, and put one beside the other."""
+    counts = [group._count_shards(count, spec) for group in (journeys, others)]
+    kept = choose_kept_nodes(pl.concat(counts), spec)
+    # links that only one group is shown on are passed by some of the other, too: their rates must not be 0 of 0
+    mine, theirs = (
+        answer(group, spec, settings=settings, counts=counted, kept=kept, keep_empty=True)
+        for group, counted in zip((journeys, others), counts, strict=True)
+    )
+    sizes = mine.journey_count, theirs.journey_count
+    links = _join_groups(mine.table, theirs.table, keys=["position", "source", "target"], sizes=sizes)
+    nodes = _join_groups(mine.nodes, theirs.nodes, keys=["position", "node"], sizes=sizes)
+    if spec.end is not None:
+        other = theirs.nodes.select("position", "node", pl.col("passed", "converted").name.prefix("against_"))
+        nodes = nodes.join(other, on=["position", "node"], how="left", maintain_order="left")
+        nodes = add_rate_differences(nodes.with_columns(pl.col("against_passed", "against_converted").fill_null(0)))
+    is_shown = pl.col("people") > 0
+    return ComparedFlow(
+        table=links,
+        settings=settings,
+        _journeys=journeys,
+        nodes=nodes,
+        everyone=mine.everyone,
+        journey_count=mine.journey_count,
+        reached=mine.reached,
+        _spec=spec,
+        _kept=mine._kept,
+        other=replace(theirs, table=theirs.table.filter(is_shown), nodes=theirs.nodes.filter(is_shown)),
+        shared=_count_shared(journeys, others, spec),
+    )
+
+
+def _join_groups(mine: pl.DataFrame, theirs: pl.DataFrame, *, keys: list[str], sizes: tuple[int, int]) -> pl.DataFrame:
+    """Join the rows of two groups, and test the difference of their shares of all who start."""
+    other = theirs.select(*keys, pl.col("people", "share_of_start").name.prefix("against_"))
+    table = mine.join(other, on=keys, how="full", coalesce=True)
+    counts = [name for name, dtype in table.schema.items() if dtype == pl.Int64 and name != "position"]
+    shares = [name for name in ("share", "share_of_start", "against_share_of_start") if name in table.columns]
+    table = table.with_columns(pl.col(counts).fill_null(0), pl.col(shares).fill_null(0.0))
+    table = table.filter((pl.col("people") > 0) | (pl.col("against_people") > 0))
+    found = difference(table["people"], [sizes[0]] * table.height, table["against_people"], [sizes[1]] * table.height)
+    table = table.with_columns(
+        difference=pl.Series(found.estimate, nan_to_null=True),
+        difference_low=pl.Series(found.ci_low, nan_to_null=True),
+        difference_high=pl.Series(found.ci_high, nan_to_null=True),
+        p_value=pl.Series(found.p_value, nan_to_null=True),
+        q_value=pl.Series(adjust(found.p_value), nan_to_null=True),
+    )
+    return table.sort("position", "people", *keys[1:], descending=[False, True, *[False] * (len(keys) - 1)])
+
+
+def _count_shared(journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec) -> int:
+    """Count the people with a journey in both groups; 0 for two logs, whose people cannot be matched."""
+    if journeys._log is not others._log:
+        return 0
+    shared = 0
+    # comparing the selections is fast, and mostly they share nobody
+    for list_people in (_list_selected, _list_with_journey):
+        here, there = (
+            group._count_shards(list_people, FlowSelection(spec, "all")).unique() for group in (journeys, others)
+        )
+        shared = here.join(there, on="code", how="semi").height
+        if not shared:
+            break
+    return shared
+
+
+def _list_selected(view: View, _: FlowSelection) -> pl.DataFrame:
+    return view.people.select("code").collect()
+
+
+def _list_with_journey(view: View, selection: FlowSelection) -> pl.DataFrame:
+    return select_passing(view, selection).to_frame("code")

@@ -1,0 +1,106 @@
+"""Whole paths, and the sequences inside them, as results: a table and a picture each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.flow.nodes import display_name
+from journeys.analyses.flow.spec import CountUnit
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["PathChart", "Paths", "Sequences"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PathChart:
+    """What the pictures of paths need to know of their flow."""
+
+    goal: str | None
+    unit: CountUnit
+    definition: str
+    choose_colours: Callable[[pl.Series, bool], Mapping[str, str] | None]
+
+    def draw(self, table: pl.DataFrame, *, title: str, dark: bool, narrow: bool) -> go.Figure:
+        """Draw the lists of names in the column `path`."""
+        from journeys.charts.paths import draw
+
+        return draw(
+            table,
+            goal=self.goal,
+            colour_of=self.choose_colours(table["path"].explode(empty_as_null=False), dark),
+            title=title,
+            subtitle=self.definition,
+            dark=dark,
+            narrow=narrow,
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Paths(Result[J]):
+    """Which whole paths do journeys take, from their first node to their last?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `path` (List[String]), `people`, `conversion_rate` of all who took the same route to whatever end,
+        `median_time` (Duration, first node to last), `share`, `nodes`, `ci_low`, `ci_high`; of a flow with an end also
+        `reached`, `passed` and `converted`.
+    covering : tuple of int
+        How many paths cover 80% of all journeys shown, and how many paths there are.
+    """
+
+    covering: tuple[int, int]
+    _chart: PathChart = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """How many paths cover most journeys, as one sentence."""
+        from journeys.display import agree, number, plural
+
+        count, total = self.covering
+        if not total:
+            return "There are no paths."
+        make = agree(count, "makes", "make")
+        return f"{number(count)} of {plural(total, 'path')} {make} up 80% of all {self._chart.unit} shown."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw each path as a line of names, with how many take it and convert."""
+        return self._chart.draw(self.table, title=self.finding, dark=dark, narrow=narrow)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Sequences(Result[J]):
+    """Which nodes follow directly on each other, anywhere in a journey?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `sequence` (List[String]), `people` (journeys with it), `times` (how often it occurs), `conversion_rate` of all
+        with it and its interval `ci_low`, `ci_high`; most people first.
+    """
+
+    _chart: PathChart = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The most frequent sequence, as one sentence."""
+        from journeys.display import number
+
+        if self.table.is_empty():
+            return "No sequence of that size occurs."
+        top = self.table.row(0, named=True)
+        names = " → ".join(display_name(name) for name in top["sequence"])
+        return f"The most frequent sequence is {names}: {number(top['people'])} {self._chart.unit}."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw each sequence as a line of names, with how many have it and convert."""
+        table = self.table.rename({"sequence": "path"})
+        return self._chart.draw(table, title=self.finding, dark=dark, narrow=narrow)

@@ -1,0 +1,112 @@
+"""Which touchpoints convert better, or worse, in one group than in another?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.flow.nodes import REACHED, display_name
+from journeys.analyses.flow.sequences import count_passing
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.protocol import J, JourneysProtocol
+from journeys.analyses.result import Result
+from journeys.stats import adjust, difference
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Resonance", "add_rate_differences", "compare_touchpoints"]
+
+_DRAWN = 20
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Resonance(Result[J]):
+    """Which touchpoints convert worse, or better, here than for the others?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        Per node: `node`, `people` (journeys that pass it before the end, in any column or beyond the last; each once),
+        `conversion_rate` of these, `against_people`, `against_conversion_rate`, `rate_difference`, `rate_low`,
+        `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the worst first.
+    """
+
+    goal: str
+    _definition: str = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The touchpoint that converts worst in comparison, as one sentence."""
+        from journeys.display import points
+
+        worst = self.table.filter(pl.col("q_value") < 0.05, pl.col("rate_difference") < 0).head(1).to_dicts()
+        if not worst:
+            return "No touchpoint converts worse here than for the others, beyond chance."
+        gap = points(worst[0]["rate_difference"], worst[0]["rate_low"], worst[0]["rate_high"])
+        return (
+            f"{display_name(worst[0]['node'])} resonates least: {gap} to {display_name(self.goal)} against the others."
+        )
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the differences at the 20 touchpoints that most pass."""
+        from journeys.charts.difference_intervals import draw
+
+        size = pl.min_horizontal("people", "against_people")
+        largest = self.table.sort(size, "node", descending=[True, False]).head(_DRAWN)
+        drawn = largest.sort("rate_difference", "node", nulls_last=True).select(
+            step=pl.int_range(pl.len()),
+            name="node",
+            people="people",
+            people_against="against_people",
+            rate="conversion_rate",
+            rate_against="against_conversion_rate",
+            difference="rate_difference",
+            ci_low="rate_low",
+            ci_high="rate_high",
+            q_value="q_value",
+        )
+        return draw(drawn, title=self.finding, subtitle=self._definition, dark=dark, narrow=narrow)
+
+
+def compare_touchpoints(
+    journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec, *, min_people: int
+) -> pl.DataFrame:
+    """Compare, node by node, the conversion rates of the journeys that pass it before the end in two groups."""
+    spec = replace(spec, separate_end=True)
+    mine, theirs = (count_passing(group, spec).filter(pl.col("node") != REACHED) for group in (journeys, others))
+    table = mine.join(theirs, on="node", how="full", coalesce=True, suffix="_against")
+    table = table.rename({"passed_against": "against_passed", "converted_against": "against_converted"})
+    table = table.with_columns(pl.exclude("node").fill_null(0))
+    is_enough = pl.min_horizontal("passed", "against_passed") >= min_people
+    table = add_rate_differences(table.filter(is_enough).sort("node"))
+    return table.select(
+        "node",
+        pl.col("passed").alias("people"),
+        _rate("converted", "passed").alias("conversion_rate"),
+        pl.col("against_passed").alias("against_people"),
+        _rate("against_converted", "against_passed").alias("against_conversion_rate"),
+        "rate_difference",
+        "rate_low",
+        "rate_high",
+        pl.col("rate_p_value").alias("p_value"),
+        pl.col("rate_q_value").alias("q_value"),
+    ).sort("rate_difference", "node", nulls_last=True)
+
+
+def add_rate_differences(table: pl.DataFrame) -> pl.DataFrame:
+    """Add the difference of the conversion rates of those who pass, with its interval and test."""
+    found = difference(table["converted"], table["passed"], table["against_converted"], table["against_passed"])
+    return table.with_columns(
+        rate_difference=pl.Series(found.estimate, nan_to_null=True),
+        rate_low=pl.Series(found.ci_low, nan_to_null=True),
+        rate_high=pl.Series(found.ci_high, nan_to_null=True),
+        rate_p_value=pl.Series(found.p_value, nan_to_null=True),
+        rate_q_value=pl.Series(adjust(found.p_value), nan_to_null=True),
+    )
+
+
+def _rate(some: str, of: str) -> pl.Expr:
+    return pl.when(pl.col(of) > 0).then(pl.col(some) / pl.col(of))

@@ -1,0 +1,167 @@
+"""The question "which paths do people take?": check the arguments → count → summarise → result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal
+
+import polars as pl
+
+from journeys.analyses.flow.comparison import compare_flows
+from journeys.analyses.flow.nodes import CleaningRules
+from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.flow.result import Flow, answer
+from journeys.analyses.flow.spec import Align, Collapse, CountUnit, Keep, Occurrence, Who
+from journeys.analyses.protocol import J
+from journeys.analyses.result import settings_of
+from journeys.errors import unknown
+from journeys.steps import StepLike
+
+__all__ = ["flow"]
+
+
+def flow(
+    journeys: J,
+    *,
+    start: StepLike | None = None,
+    end: StepLike | None = None,
+    who: Who | None = None,
+    steps: int = 6,
+    top: int | None = 10,
+    collapse: Collapse = True,
+    keep: Keep = "first",
+    align: Align = "start",
+    occurrence: Occurrence = "first",
+    count: CountUnit = "people",
+    within: str | timedelta | Literal["session"] | None = None,
+    gap: str | timedelta = "30m",
+    campaign_cuts: bool = False,
+    node: str | pl.Expr = "event",
+    expand: Mapping[str, str] | None = None,
+    groups: Groups | None = None,
+    hide: Names | None = None,
+    clean: bool | CleaningRules | None = None,
+    times: bool = True,
+    against: J | pl.Expr | None = None,
+) -> Flow[J]:
+    """Count which paths people take, column by column.
+
+    Parameters
+    ----------
+    start, end : step, optional
+        From where and to where. Without a start from first touch; with an end alone, those who reach it.
+    who : {"converted", "dropped", "all"}, optional
+        Whose journeys are shown: "converted" when only an end is given, else "all". Those who never
+        reach the end are followed to their last event.
+    steps : int
+        Columns, 1 to 20. A longer journey goes on to "(continues)".
+    top : int, optional
+        How many nodes of each column keep their name; the rest is "(other)". The node where the end is reached
+        keeps its name; None keeps all.
+    collapse : bool, "loops" or duration
+        Repeats next to each other are merged (True), all are shown (False), each node counts at its first
+        visit only ("loops"), or repeats at most that far apart are merged ("5m"). Where a journey reaches the end
+        is always a node of its own, whatever comes before it.
+    keep : {"first", "last"}
+        Which time a collapsed repeat has.
+    align : {"start", "end"}
+        Whether columns are counted from the beginning, or back from the end.
+    occurrence : {"first", "last", "each"}
+        Which start begins a journey (without a start: which end closes it). "each" counts entries:
+        every start that is not inside a journey to the end begins one; without an end every start does, and cuts
+        off the journey before it.
+    count : {"people", "sessions", "entries"}
+        What is counted; a session's journey stops with the session. "entries" is each occurrence.
+    within : duration or "session", optional
+        How long a journey lasts at most (inclusive), from its start on; with an end alone, how far it
+        looks back from the end. "session": not beyond the session that it starts in, or ends in. Without it, the
+        whole journey.
+    gap : duration
+        A pause of that length or longer starts a session.
+    campaign_cuts : bool
+        Whether a touch of another campaign starts a session, too.
+    node : str or pl.Expr
+        What a node is: the event, the value of another column, or an expression; null is no node.
+    expand : mapping of event to column, optional
+        Events that are split into one node per value: ``{"Loaded a Page": "page_path"}``.
+    groups : mapping of name to names or patterns, optional
+        Nodes that are merged: ``{"Reading": ["Read *", "Opened Article"]}``. The first group that matches counts.
+    hide : name, pattern or several, optional
+        Nodes that are left out: they neither end nor split a journey. A journey still begins with its start and ends
+        with its end when these are hidden.
+    clean : bool or list of (regular expression, replacement), optional
+        How values that name nodes are cleaned. By default page paths and URLs are: identifiers
+        become ``:id``; query strings and trailing slashes are removed.
+    times : bool
+        Whether to compute how long each link takes. It costs more than everything else: leave it off where
+        only people count.
+    against : Journeys or pl.Expr, optional
+        Whom to compare with: other journeys, or a condition over the columns of `people`; those who do not meet it
+        are then compared with those who do. People in both groups are counted in the definition.
+
+    Returns
+    -------
+    Flow
+        `.table` has the links, `.nodes` the nodes, `.people(link=...)` the people behind each, `.paths()` the
+        whole paths. With `against` a `ComparedFlow`, which has the differences beside them.
+
+    Raises
+    ------
+    UnknownNameError
+        When an event or a column does not exist; the closest names are given.
+    ArgumentError
+        When an option is invalid or contradicts another; all problems are reported together.
+
+    Notes
+    -----
+    People at a node = onward + dropped + continued + reached there. A journey that stops without its end
+    goes to "(drop-off)". An event with the name of one of these is shown in quotes. Conversion rates and phi
+    compare with all journeys of the flow, shown or not; they say what goes with converting, not why.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame(
+    ...     {
+    ...         "person": ["a", "a", "b", "b", "c"],
+    ...         "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-03", "2026-03-01"],
+    ...         "event": ["Visit", "Sign up", "Visit", "Read", "Visit"],
+    ...     }
+    ... )
+    >>> f = jn.Journeys.from_table(log).flow()
+    >>> f.table.filter(position=0).select("source", "target", "people").rows()
+    [('Visit', '(drop-off)', 1), ('Visit', 'Read', 1), ('Visit', 'Sign up', 1)]
+    """
+    log, problems = journeys._log, Problems()
+    _check_against(journeys, against, problems)
+    nodes = parse_nodes(log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems)
+    spec = parse_flow(
+        log, nodes=nodes, problems=problems, start=start, end=end, who=who, steps=steps, top=top, collapse=collapse,
+        keep=keep, align=align, occurrence=occurrence, count=count, within=within, gap=gap,
+        campaign_cuts=campaign_cuts, times=times,
+    )  # fmt: skip
+    options = describe_options(
+        spec, start=start, end=end, who=who, steps=steps, top=top, collapse=collapse, keep=keep, align=align,
+        occurrence=occurrence, count=count, within=within, gap=gap, campaign_cuts=campaign_cuts, times=times,
+        node=node, expand=expand, groups=groups, hide=hide,
+    )  # fmt: skip
+    settings = settings_of(journeys, **options)
+    if against is None:
+        return answer(journeys, spec, settings=settings)
+    if isinstance(against, pl.Expr):
+        condition = against.fill_null(value=False)
+        return compare_flows(journeys.only(~condition), journeys.only(condition), spec, settings=settings)
+    return compare_flows(journeys, against, spec, settings=settings)
+
+
+def _check_against(journeys: J, against: object, problems: Problems) -> None:
+    """Record why the group to compare with is invalid, if it is."""
+    if isinstance(against, pl.Expr):
+        known = journeys._log.people_schema.names()
+        missing = sorted({name for name in against.meta.root_names() if name not in known})
+        if missing:
+            available = [name for name in known if name != "code"]
+            problems.unknown_names.append(unknown("against", missing, available=available, what="column"))
+    elif against is not None and not hasattr(type(against), "_count_shards"):
+        problems.invalid_values.append(f"against: {against!r} is neither Journeys nor a condition on people.")

@@ -1,0 +1,173 @@
+"""What a flow says in words: its finding, and the definition of what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, NodeSpec, display_name
+from journeys.analyses.flow.spec import FlowSpec
+
+__all__ = ["UNITS", "count_units", "define", "describe_nodes", "describe_position", "find", "first_named"]
+
+UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
+_LISTED = 3
+
+
+def count_units(spec: FlowSpec, count: int, *, person: str = "person") -> str:
+    """Write how many were counted, with the word for what they are."""
+    from journeys.display import plural
+
+    return plural(count, person if spec.count == "people" else UNITS[spec.count])
+
+
+def find(
+    spec: FlowSpec,
+    *,
+    everyone: int,
+    shown: int,
+    reached: int,
+    table: pl.DataFrame,
+    nodes: pl.DataFrame,
+    person: str = "person",
+) -> str:
+    """Write the finding of a flow as one sentence; a node that has a name goes before "(other)".
+
+    `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end.
+    """
+    from journeys.display import agree, percent
+
+    goal = display_name(spec.end.name if spec.end else "")
+    if nodes.is_empty():
+        return _find_nothing(spec, everyone=everyone, person=person)
+    units = count_units(spec, shown, person=person)
+
+    def verb(singular: str, plural: str) -> str:
+        return agree(shown, singular, plural)
+
+    if spec.end is not None and spec.who == "all":
+        return f"{percent(reached / shown)} of {units} {verb('reaches', 'reach')} {goal}."
+    which = ""
+    if spec.end is not None:
+        which = " on the way to" if spec.who == "converted" else f" who never {verb('reaches', 'reach')}"
+        which += f" {goal}"
+    last = spec.steps - 1
+    if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
+        row = first_named(nodes.filter(position=last), "node")
+        return f"{percent(row['share'])} of {units}{which} {verb('ends', 'end')} with {display_name(row['node'])}."
+    if spec.align == "end":
+        before = nodes.filter(position=last - 1)
+        if before.is_empty():
+            return f"{units}{which}: nothing is shown before it."
+        row = first_named(before, "node")
+        share = percent(row["people"] / shown)
+        return f"{share} of {units}{which} {verb('comes', 'come')} there from {display_name(row['node'])}."
+    if spec.end is not None and spec.start is None:
+        row = first_named(nodes.filter(position=0), "node")
+        return f"{percent(row['share'])} of {units}{which} {verb('begins', 'begin')} with {display_name(row['node'])}."
+    moves = table.filter(position=0)
+    if moves.is_empty():
+        return f"{units}{which}: nothing is shown after the first step."
+    row = first_named(moves, "source", "target")
+    does = {DROP_OFF: verb("stops", "stop"), CONTINUES: f"{verb('goes', 'go')} on"}
+    then = does.get(row["target"], f"{verb('goes', 'go')} to {display_name(row['target'])}")
+    begin = f"{verb('begins', 'begin')} with {display_name(row['source'])}"
+    return f"{percent(row['share'])} of {units}{which} {begin} and then {then}."
+
+
+def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
+    """Write why there is no journey to show."""
+    from journeys.display import agree
+
+    goal, start = (display_name(step.name) if step is not None else "" for step in (spec.end, spec.start))
+    is_limited = (spec.is_limited or spec.count == "sessions") and not spec.looks_back
+    limit = f" within {_describe_window(spec)}" if is_limited else ""
+    if everyone and spec.who == "dropped":
+        units, reach = count_units(spec, everyone, person=person), agree(everyone, "reaches", "reach")
+        return f"100% of {units} {reach} {goal}{limit}: there is no other journey to show."
+    if everyone and start:
+        return f"Nobody did {goal} after {start}{limit}: there is no journey to show."
+    if start or goal:
+        return f"Nobody did {start or goal}: there is no journey to show."
+    return "There are no journeys."
+
+
+def first_named(rows: pl.DataFrame, *columns: str) -> dict[str, Any]:
+    """Return the first row whose nodes all have a name; the first of all where none has."""
+    named = rows.filter(~pl.any_horizontal(pl.col(columns) == OTHER))
+    return (rows if named.is_empty() else named).row(0, named=True)
+
+
+def describe_position(spec: FlowSpec, position: int) -> str:
+    """Write which column a position is, as its heading has it."""
+    if spec.align == "start":
+        return f"at step {position + 1}"
+    back = spec.steps - 1 - position
+    return "at the end" if back == 0 else "just before the end" if back == 1 else f"{back} before the end"
+
+
+def define(spec: FlowSpec, *, units: str, late: bool = False) -> str:
+    """Write who is shown, from where to where, and what was left out or merged; `late` as in `label_columns`."""
+    who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
+    parts = [_describe_stretch(spec, late=late), who[spec.who]]
+    if spec.is_limited and not spec.looks_back:
+        parts.append(f"within {_describe_window(spec)}")
+    return "; ".join([", ".join(parts), *_describe_collapse(spec), *describe_nodes(spec.nodes), f"n = {units}"]) + "."
+
+
+def _describe_window(spec: FlowSpec) -> str:
+    from journeys.display import duration
+
+    return "a session" if spec.within is None else duration(spec.within)
+
+
+def _describe_stretch(spec: FlowSpec, *, late: bool) -> str:
+    goal = display_name(spec.end.name) if spec.end is not None else ""
+    last = "the last " if spec.occurrence == "last" else ""
+    if spec.start is not None:
+        each = "each " if spec.occurrence == "each" else last
+        return f"From {each}{display_name(spec.start.name)}" + (f" to {goal}" if goal else " on")
+    touch = "first touch in the period" if late else "first touch"
+    begins = "the start of each session" if spec.count == "sessions" else touch
+    if spec.end is None:
+        return f"From {begins} on"
+    if spec.looks_back:
+        limit = "The session up to" if spec.within is None else f"At most {_describe_window(spec)} before"
+        return f"{limit} {'each ' if spec.occurrence == 'each' else last}{goal}"
+    if spec.occurrence == "each":
+        return f"From {begins} or the {goal} before to each {goal}"
+    return f"From {begins} to {last}{goal}"
+
+
+def _describe_collapse(spec: FlowSpec) -> list[str]:
+    from journeys.display import duration
+
+    if spec.collapse == "repeats":
+        return []
+    if spec.collapse == "bursts":
+        return [f"repeats at most {duration(spec.burst_gap)} apart are merged"]
+    return ["repeats are shown" if spec.collapse == "none" else "each node at its first visit only"]
+
+
+def describe_nodes(nodes: NodeSpec) -> list[str]:
+    """Write what the nodes are, where they are more or less than the events."""
+    described = []
+    if not nodes.is_event_based:
+        is_column = isinstance(nodes.source, str)
+        described.append(
+            f"nodes are values of {display_name(str(nodes.source))}" if is_column else "nodes are an expression"
+        )
+    if nodes.expand:
+        described.append(_list([f"{event} by {column}" for event, column in nodes.expand]))
+    if nodes.groups:
+        described.append(f"merged: {_list([name for name, _ in nodes.groups])}")
+    if nodes.hide:
+        described.append(f"without {_list(nodes.hide)}")
+    return described
+
+
+def _list(names: Sequence[str]) -> str:
+    listed = ", ".join(display_name(name) for name in names[:_LISTED])
+    return listed if len(names) <= _LISTED else f"{listed} and {len(names) - _LISTED} more"

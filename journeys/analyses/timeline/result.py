@@ -1,0 +1,71 @@
+"""The timeline of one person: a table and a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Timeline"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Timeline(Result[J]):
+    """What did this person do, and when?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `timestamp`, `event`, `since_previous` (Duration, null at first), `session` (Int64, from 1), then `source`,
+        `replay_url` and every property that this person has a value of.
+    settings : mapping
+        The person, and the pause that separates sessions.
+    identified : tuple of (datetime, str)
+        When the person became known by a further type of identifier, and by which.
+    """
+
+    identified: tuple[tuple[datetime, str], ...]
+    _gap: int = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """How much happened in how long, as one sentence."""
+        from journeys.display import duration, plural
+
+        if self.table.is_empty():
+            return f"Person {self.settings['person']} has no selected event."
+        took = self.table["timestamp"][-1] - self.table["timestamp"][0]
+        sessions = int(self.table["session"].max())  # type: ignore[arg-type]
+        return (
+            f"Person {self.settings['person']}: {plural(self.table.height, 'event')} in {plural(sessions, 'session')} "
+            f"over {duration(took)}."
+        )
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the events in order, with one lane per source."""
+        from journeys.charts.theme import event_colours
+        from journeys.charts.timeline import draw
+        from journeys.display import duration
+
+        subtitle = f"Every selected event; a pause of {duration(self._gap)} or more starts a session."
+        return draw(
+            self.table,
+            identified=self.identified,
+            colour_of=event_colours(self._journeys._log.ranked, dark=dark),
+            title=self.finding,
+            subtitle=subtitle,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card, html_table
+
+        table = html_table(self.table, rows=50, links=["replay_url"], style=False)
+        return card("Timeline", sentence=self.finding, settings=self.settings, table=table)

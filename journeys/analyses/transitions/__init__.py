@@ -1,0 +1,6 @@
+"""Transitions: which events follow directly on which, over whole journeys."""
+
+from journeys.analyses.transitions.result import Transitions
+from journeys.analyses.transitions.run import transitions
+
+__all__ = ["Transitions", "transitions"]

@@ -1,0 +1,117 @@
+"""The answer to a question about transitions: the table, the matrix and the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.flow.node_colours import choose_node_colours
+from journeys.analyses.flow.nodes import DROP_OFF, display_name
+from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.text import describe_nodes, first_named
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.analyses.transitions.summarise import lay_matrix
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Transitions"]
+
+_DRAWN = 25
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Transitions(Result[J]):
+    """Which events follow directly on which?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `source`, `target`, `moves` (how often), `share` (of all that follows on the source) and, where times were
+        asked for, `median_time` (Duration); most moves first. Journeys that stop go to "(drop-off)".
+    """
+
+    _spec: FlowSpec = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The most frequent transition, as one sentence."""
+        from journeys.display import number, percent
+
+        moves = self.table.filter(pl.col("target") != DROP_OFF)
+        if moves.is_empty():
+            return "No event follows on another: every journey has one event."
+        top = first_named(moves, "source", "target")
+        source = display_name(top["source"])
+        return (
+            f"{display_name(top['target'])} follows on {source} "
+            f"{'once' if top['moves'] == 1 else number(top['moves']) + ' times'}: "
+            f"{percent(top['share'])} of what comes after {source}."
+        )
+
+    def matrix(self) -> pl.DataFrame:
+        """Return the shares as a frame with one row per source and one column per target.
+
+        Returns
+        -------
+        pl.DataFrame
+            `source`, then a Float64 column per target; rows and columns by moves, the largest first; 0 where
+            there are none.
+        """
+        return lay_matrix(self.table)
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the matrix as a heatmap: its 25 largest rows and columns."""
+        from journeys.charts.transitions import draw
+
+        targets = self.table.filter(pl.col("target") != DROP_OFF)["target"]
+        return draw(
+            lay_matrix(self.table, most=_DRAWN),
+            total=(self.table["source"].n_unique(), targets.n_unique()),
+            title=self.finding,
+            subtitle=self._definition,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def plot_graph(self, *, min_share: float = 0.1, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the transitions as a graph.
+
+        Parameters
+        ----------
+        min_share : float
+            Leave out transitions with a smaller share of what follows on their source.
+        dark, narrow : bool
+            For a dark page; for a phone.
+        """
+        from journeys.charts.transitions import draw_graph
+
+        colours = choose_node_colours(
+            self.table["source"].unique().to_list(),
+            nodes=self._spec.nodes,
+            ranked=self._journeys._log.ranked,
+            goal=None,
+            dark=dark,
+        )
+        return draw_graph(
+            self.table,
+            min_share=min_share,
+            colour_of=colours,
+            title=self.finding,
+            subtitle=self._definition,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    @property
+    def _definition(self) -> str:
+        from journeys.display import plural
+
+        repeats = "repeats next to each other are merged" if self._spec.collapse == "repeats" else "every event counts"
+        session = ["inside a session"] if self._spec.count == "sessions" else []
+        events = plural(self.settings["events"], "event")
+        parts = ["Share of what follows directly on each event", repeats, *session, *describe_nodes(self._spec.nodes)]
+        return "; ".join([*parts, events]) + "."

@@ -1,0 +1,101 @@
+"""The question "what follows on what?": check the arguments → count → summarise → result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal
+
+import polars as pl
+
+from journeys.analyses.flow.nodes import CleaningRules
+from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.protocol import J
+from journeys.analyses.result import settings_of
+from journeys.analyses.transitions.count import count as count_transitions
+from journeys.analyses.transitions.result import Transitions
+from journeys.analyses.transitions.summarise import summarise
+
+__all__ = ["transitions"]
+
+Unit = Literal["people", "sessions"]
+
+
+def transitions(
+    journeys: J,
+    *,
+    collapse: bool = True,
+    top: int | None = None,
+    count: Unit = "people",
+    gap: str | timedelta = "30m",
+    node: str | pl.Expr = "event",
+    expand: Mapping[str, str] | None = None,
+    groups: Groups | None = None,
+    hide: Names | None = None,
+    clean: bool | CleaningRules | None = None,
+    times: bool = False,
+) -> Transitions[J]:
+    """Count which events follow directly on which, over whole journeys.
+
+    Parameters
+    ----------
+    collapse : bool
+        Whether repeats next to each other are merged.
+    top : int, optional
+        How many nodes keep their name; the rest is "(other)".
+    count : {"people", "sessions"}
+        Whether a move may lead from one session to the next ("people").
+    gap, node, expand, groups, hide, clean
+        As in `flow`.
+    times : bool
+        Whether to compute the median time of each transition.
+
+    Returns
+    -------
+    Transitions
+        `.table` has `source`, `target`, `moves`, `share`; `.matrix()` lays the shares out, `.plot()` draws
+        them as a heatmap and `.plot_graph()` as a graph.
+
+    Raises
+    ------
+    UnknownNameError
+        When an event or a column does not exist.
+
+    Notes
+    -----
+    Hidden events split nothing: what comes after them follows on what came before. Shares describe what happened
+    next, not what would happen to the next person: do not multiply them along a path as if people had no memory.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame(
+    ...     {"person": ["a"] * 3, "timestamp": ["2026-03-01"] * 3, "event": ["Visit", "Read", "Visit"]}
+    ... )
+    >>> jn.Journeys.from_table(log).transitions().table.rows()
+    [('Read', 'Visit', 1, 1.0), ('Visit', '(drop-off)', 1, 0.5), ('Visit', 'Read', 1, 0.5)]
+    """
+    problems = Problems()
+    if not isinstance(collapse, bool):
+        problems.invalid_values.append(f"collapse: {collapse!r} is neither True nor False.")
+    problems.check_choice("count", count, Unit)
+    nodes = parse_nodes(
+        journeys._log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems
+    )
+    unit: Unit = "sessions" if count == "sessions" else "people"
+    spec = parse_flow(
+        journeys._log,
+        nodes=nodes,
+        problems=problems,
+        collapse=bool(collapse),
+        top=top,
+        count=unit,
+        gap=gap,
+        times=times,
+    )
+    options = describe_options(
+        spec, start=None, end=None, collapse=collapse, top=top, count=count, gap=gap, times=times, node=node,
+        expand=expand, groups=groups, hide=hide,
+    )  # fmt: skip
+    table = summarise(journeys._count_shards(count_transitions, spec), spec)
+    return Transitions(table, settings_of(journeys, **options), journeys, spec)
