@@ -13,6 +13,7 @@ from journeys.analyses.attribution import attribution
 from journeys.analyses.correlation import correlation, correlations
 from journeys.analyses.dropoff import dropoff
 from journeys.analyses.flow import flow
+from journeys.analyses.experiment import experiment
 from journeys.analyses.funnel import funnel
 from journeys.analyses.lifecycle import lifecycle
 from journeys.analyses.retention import retention
@@ -271,6 +272,7 @@ class Journeys(Selection):
     attribution = attribution
     correlation = correlation
     correlations = correlations
+    experiment = experiment
     lifecycle = lifecycle
     funnel = funnel
     retention = retention

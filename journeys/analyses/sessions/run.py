@@ -110,9 +110,7 @@ def sessions(
     optional = {"goal": spec.goal.name if spec.goal else None, "campaign_cuts": campaign_cuts or None}
     chosen = {name: value for name, value in optional.items() if value is not None}
     settings = settings_of(journeys, by=by, gap=gap, **chosen)
-    return Sessions(
-        found.select(own), settings, journeys, summary, found["code"], None if kept is None else tuple(kept)
-    )
+    return Sessions(found.select(own), settings, journeys, summary, found["code"], shown)
 
 
 def _find_page_view(journeys: JourneysProtocol, page_view: StepLike | None) -> Step:

@@ -1,0 +1,113 @@
+"""The answer to an experiment: the variants compared, and their people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from journeys.analyses.experiment.count import ExperimentSpec, find_outcomes
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import UnknownNameError, unknown
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Experiment"]
+
+_MIN_PEOPLE = 30
+_MISMATCH = 0.001
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _VariantSelection:
+    """Which people: of a variant, who converted or did not (None: both)."""
+
+    spec: ExperimentSpec
+    variant: str
+    converted: bool | None
+
+
+def _select_variant(view: View, selection: _VariantSelection) -> pl.Series:
+    """Return the codes of the people of a variant."""
+    outcomes = find_outcomes(view, selection.spec)
+    chosen = pl.col("variant") == selection.variant
+    if selection.converted is not None:
+        chosen &= ~pl.col("pending") & (pl.col("converted") == selection.converted)
+    return outcomes.filter(chosen)["person"]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Experiment(Result[J]):
+    """The variants of an experiment, compared with the control.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `variant`, `people`, `pending`, `converted` (Int64), `rate`, `ci_low`, `ci_high` (or `mean`), `difference`,
+        `difference_low`, `difference_high`, `lift`, `lift_low`, `lift_high`, `p_value`, `q_value`; the control first.
+    sample_ratio_p : float, optional
+        The p-value of a test that people were assigned in the expected shares; below 0.001 nothing here can be trusted.
+    in_several : int
+        People exposed to several variants, who are set apart.
+    """
+
+    sample_ratio_p: float | None
+    in_several: int
+    _spec: ExperimentSpec = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The clearest difference to the control, or why there is none, as one sentence."""
+        from journeys.display import interval, number, p_value, percent, plural, signed
+
+        if self.sample_ratio_p is not None and self.sample_ratio_p < _MISMATCH:
+            people = ", ".join(f"{row['variant']} {number(row['people'] + row['pending'])}" for row in self._rows)
+            return f"Sample ratio mismatch ({people}; p {p_value(self.sample_ratio_p)}): do not trust any lift."
+        control = self.settings["control"]
+        fewest = min(row["people"] for row in self._rows)
+        if fewest < _MIN_PEOPLE:
+            return f"Too few people to compare: the smallest variant has {plural(fewest, self._journeys._log.unit)}."
+        known = [row for row in self._rows[1:] if row["q_value"] is not None]
+        best = min(known, key=lambda row: (row["q_value"], row["variant"]), default=None)
+        if best is None or best["q_value"] > 0.05:
+            return f'No variant differs from "{control}" beyond chance.'
+        what = "value per person" if "mean" in self.table.columns else f'reaching "{self._spec.goal.name}"'
+        if best["lift"] is None:
+            return f'"{best["variant"]}" differs from "{control}" in {what} (q {p_value(best["q_value"])}).'
+        spread = interval(best["lift_low"], best["lift_high"])
+        return f'"{best["variant"]}" has {signed(best["lift"], form=percent)} ({spread}) on "{control}" in {what}.'
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the relative lift of each variant with its 95% interval."""
+        from journeys.charts.experiment import draw
+
+        subtitle = f'Relative to "{self.settings["control"]}", with 95% intervals; hollow: not beyond chance'
+        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, variant: str, *, converted: bool | None = None) -> J:
+        """Select the people of a variant, with all their events.
+
+        Parameters
+        ----------
+        variant : str
+            A variant, as the table shows it.
+        converted : bool, optional
+            Only those who converted, or only those who did not (people who are pending are neither).
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such variant.
+        """
+        names = self.table["variant"].to_list()
+        if variant not in names:
+            raise UnknownNameError(unknown("variant", variant, available=names, what="variant"))
+        return self._journeys._select_people(_select_variant, _VariantSelection(self._spec, variant, converted))
+
+    @property
+    def _rows(self) -> list[dict[str, Any]]:
+        return self.table.to_dicts()

@@ -1,0 +1,80 @@
+"""Experiments: the relative lift of each variant with its interval."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.ticks import percent_ticks
+from journeys.display import interval, p_value, percent, plural, signed
+
+__all__ = ["draw"]
+
+
+def draw(
+    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
+    """Draw lifts as dots with intervals; those within chance are hollow.
+
+    Parameters
+    ----------
+    table
+        `variant`, `people`, `lift`, `lift_low`, `lift_high`, `q_value`; the control, without a lift, first.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"variant": ["a", "b"], "people": [100, 100], "lift": [None, 0.2],
+    ...     "lift_low": [None, 0.1], "lift_high": [None, 0.3], "q_value": [None, 0.01]})
+    >>> draw(table).data[0].x
+    (0.2,)
+    """
+    rows = table.filter(pl.col("lift").is_not_null()).reverse().to_dicts()
+    if not rows:
+        return nothing("No variant can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    shades = [theme.better if row["lift"] >= 0 else theme.worse for row in rows]
+    clear = [row["q_value"] is not None and row["q_value"] <= 0.05 for row in rows]
+    fig = go.Figure(
+        go.Scatter(
+            x=[row["lift"] for row in rows],
+            y=list(range(len(rows))),
+            mode="markers",
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [row["lift_high"] - row["lift"] for row in rows],
+                "arrayminus": [row["lift"] - row["lift_low"] for row in rows],
+                "color": theme.muted,
+                "thickness": 1.5,
+                "width": 0,
+            },
+            marker={
+                "size": 11,
+                "color": [shade if sure else theme.paper for shade, sure in zip(shades, clear, strict=True)],
+                "line": {"color": shades, "width": 2},
+            },
+            hovertext=[
+                f"{full(row['variant'])}, {plural(row['people'], 'person')}<br>"
+                f"{signed(row['lift'], form=percent)} ({interval(row['lift_low'], row['lift_high'])}), "
+                f"q {p_value(row['q_value'])}"
+                for row in rows
+            ],
+            hoverinfo="text",
+        )
+    )
+    ends = [row[name] for row in rows for name in ("lift_low", "lift_high")]
+    fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
+    fig.update_xaxes(**percent_ticks(ends), showgrid=True)
+    fig.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[label(row["variant"], 18 if narrow else 40) + " " for row in rows],
+        tickfont={"size": 13, "color": theme.ink},
+        range=[-0.6, len(rows) - 0.4],
+    )
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=60 * len(rows) + 60)
