@@ -42,7 +42,7 @@ ARROWS = {
     "api": {"errors", "display", "charts", "analyses", "identity", "log", "engines", "events", "steps", "exports"},
     "samples": {"errors", "events", "sources", "api"},
     "report": {"errors", "display", "charts", "stats", "steps", "analyses", "api", "exports"},
-    "cli": {"errors", "display", "events", "sources", "naming", "samples", "api", "report", "exports", "__init__"},
+    "cli": {"errors", "display", "events", "analyses", "sources", "naming", "samples", "api", "report", "exports", "__init__"},
     "__main__": {"cli"},
     "__init__": {
         "errors", "events", "identity", "sources", "steps", "analyses", "api", "samples", "naming", "report",

@@ -10,7 +10,6 @@ import pytest
 
 import journeys as jn
 from journeys import samples
-from journeys.cli import main
 from journeys.display import html_table
 from journeys.errors import ArgumentError, UnknownNameError
 from journeys.report import campaign_report
@@ -168,38 +167,3 @@ def test_a_step_that_nobody_knows_gets_the_closest_name():
         campaign_report(log(("a", 1, "Visit"), ("a", 2, "Buy")), goal="Buy", steps=["Visitt", "Buy"])
     with pytest.raises(ArgumentError, match="steps: a funnel needs at least two steps, got \\['Buy'\\]"):
         campaign_report(log(("a", 1, "Buy")), goal="Buy", steps=["Buy"])
-
-
-def test_the_demo_writes_its_file_and_tells_three_findings(tmp_path, capsys):
-    assert main(["demo", "--out", str(tmp_path / "demo.html")]) == 0
-    said = capsys.readouterr().out
-    assert "1. " in said
-    assert "3. " in said
-    assert "4. " not in said
-    assert str(tmp_path / "demo.html") in said
-    assert (tmp_path / "demo.html").stat().st_size > 1_000_000
-
-
-def test_the_command_refuses_in_words(tmp_path, capsys):
-    assert main(["demo", "--out", str(tmp_path / "no" / "demo.html")]) == 1
-    assert "must be a file in a folder that exists" in capsys.readouterr().err
-    assert main(["report", "segmant=x", "--steps", "A > B", "--out", str(tmp_path / "r.html")]) == 1
-    assert "no system 'segmant'; did you mean 'segment'?" in capsys.readouterr().err
-    assert main(["report", "x.csv", "--steps", "A"]) == 1
-    assert "--steps: expected at least two events" in capsys.readouterr().err
-    assert main([]) == 2
-
-
-def test_the_command_reports_and_checks_ones_own_table(tmp_path, capsys):
-    table = tmp_path / "log.csv"
-    table.write_text("user_id,timestamp,event\na,2026-03-01T00:00:00Z,Visit\na,2026-03-02T00:00:00Z,Buy\n,,\n")
-    columns = ["--timestamp", "timestamp", "--event", "event", "--ids", "user_id"]
-    assert main(["report", str(table), *columns, "--steps", "Visit > Buy", "--out", str(tmp_path / "r.html")]) == 0
-    assert "The report is in" in capsys.readouterr().out
-    assert main(["check", str(table), *columns]) == 0
-    assert "3 rows read, 1 of them in quarantine" in capsys.readouterr().out
-
-
-def test_the_command_tells_a_system_by_its_columns(capsys):
-    assert main(["check", str(samples.sample_path("hubspot.csv"))]) == 0
-    assert "5,255 rows read" in capsys.readouterr().out
