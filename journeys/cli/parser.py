@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from journeys import __version__
+import journeys as jn
 from journeys.cli.commands import ask_question, check_sources, write_demo, write_report
 from journeys.cli.sources import SYSTEMS
 from journeys.errors import JourneysError
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser() -> ArgumentParser:
     parser = ArgumentParser(prog="journeys", description="Journey analytics: one timeline per person.")
-    parser.add_argument("--version", action="version", version=f"journeys {__version__}")
+    parser.add_argument("--version", action="version", version=f"journeys {jn.__version__}")
     commands = parser.add_subparsers(title="commands")
     demo = commands.add_parser("demo", help="read and stitch the sample data, and write its campaign report")
     demo.add_argument("--out", type=Path, default=Path("journeys-demo.html"), help="the file (default: %(default)s)")
