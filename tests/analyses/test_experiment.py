@@ -114,7 +114,7 @@ def test_pictures_findings_and_errors(dark):
     j = make_journeys(found)
     result = j.experiment("variant", goal="goal")
     assert result.finding.startswith('"b" has +200% (')
-    assert result.plot(dark=dark).data[0].x == (2.0,)
+    assert result.plot(dark=dark).data[0].x == pytest.approx((2.0,))
     assert j.experiment("variant", goal="goal", measure=("sum", "amount")).table["mean"].to_list() == [0.2, 0.6]
     few = make_journeys(BOTH).experiment("variant", goal="goal")
     assert few.finding == "Too few people to compare: the smallest variant has 1 person."

@@ -72,8 +72,10 @@ def experiment(
     Examples
     --------
     >>> import polars as pl, journeys as jn
-    >>> log = pl.DataFrame({"person": [1, 1, 2, 3, 3, 4], "event": ["seen", "Paid", "seen", "seen", "Paid", "seen"],
-    ...     "timestamp": [f"2026-03-0{day}" for day in (1, 2, 1, 1, 2, 1)], "variant": ["a", None, "a", "b", None, "b"]})
+    >>> rows = [(1, "1", "seen", "a"), (1, "2", "Paid", None), (2, "1", "seen", "a"), (3, "1", "seen", "b"),
+    ...     (3, "2", "Paid", None), (4, "1", "seen", "b")]
+    >>> log = pl.DataFrame(rows, schema=["person", "day", "event", "variant"], orient="row")
+    >>> log = log.select("person", "event", "variant", timestamp="2026-03-0" + pl.col("day"))
     >>> e = jn.Journeys.from_table(log).experiment("variant", goal="Paid")
     >>> e.table.select("variant", "people", "converted", "rate").rows()
     [('a', 2, 1, 0.5), ('b', 2, 1, 0.5)]
