@@ -1,4 +1,4 @@
-"""The class Events: what one or several systems recorded, in one shape, before anybody is stitched."""
+"""The class Events: what one system or several recorded, in one shape, before identifiers are stitched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from journeys.events.duplicates import drop_repeats
-from journeys.events.issues import Issues, look_through
+from journeys.events.issues import Issues, find_issues
 from journeys.events.source_errors import translate_source_errors
 
 __all__ = ["LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
@@ -29,12 +29,12 @@ LINK_SCHEMA = pl.Schema(
 STATUS = "_status"
 STATUSES = ("event", "fact", "duplicate", "quarantined")
 TRAIT = "trait:"
-"""Columns whose names begin so belong to facts only; the prefix is dropped there."""
+"""Prefix of columns that belong to facts only; facts have them without it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """What a system recorded, in the canonical shape: lazy, in order of arrival, nothing lost.
+    """What a system recorded, in the canonical shape: lazy, in order of arrival, with every row accounted for.
 
     Every row that was read is a kept event, a fact, a duplicate or in quarantine with a reason; `issues` counts them.
     Events are made by the `read_*` functions and go into `stitch`.
@@ -52,24 +52,24 @@ class Events:
     exclusive
         The identifier type of which a person has one value, if no source has another such type: the first of a
         table's `ids`. Readers of known systems have their own names for it, which the rules of stitching know.
-    keyed
-        Whether a message id told duplicates apart.
+    has_message_ids
+        Whether duplicates are found by message ids.
     notes
         What had to be assumed to read the source, in words.
     as_read
-        The same rows in the same order, identifiers and event names as they were read (to be written by `normalise_ids`
-        and `normalise_names`): who looks at each distinct text once need not have every row's written anew. Their
-        `_status` does not know yet who has no identifier and which event has no name.
+        The same rows in the same order, identifiers and event names as they were read, before `normalise_ids` and
+        `normalise_names`: stitching normalises each distinct text once instead of every row's. Their `_status` does
+        not account yet for missing identifiers and names.
     with_repeats
-        The same rows before duplicates are told apart, with the numbers (`_key`, `_key2`) by which they are: for
-        those who look for duplicates in less memory than all keys need.
+        The same rows before duplicates are found, with the hashes (`_key`, `_key2`) by which they are: to find
+        duplicates in less memory than all keys need.
     """
 
     rows: pl.LazyFrame
     ids: tuple[str, ...]
     links: pl.LazyFrame
     name: str
-    keyed: bool = False
+    has_message_ids: bool = False
     notes: tuple[str, ...] = ()
     as_read: pl.LazyFrame | None = None
     with_repeats: pl.LazyFrame | None = None
@@ -87,15 +87,15 @@ class Events:
         return self.rows.filter(pl.col(STATUS) == "event").select(names)
 
     def streamed(self) -> pl.LazyFrame:
-        """`table` again, of which no step holds all rows: for a store larger than memory.
+        """Give `table` without any step that holds all rows: for a store larger than memory.
 
-        Duplicates are looked for now, in a pass of its own that keeps 24 bytes a row in a temporary file, and 16 bytes
-        a duplicate in memory. Two messages are taken for one by 128 bits of what tells them apart.
+        Duplicates are found now, in a pass of its own that keeps 24 bytes per row in a temporary file and 16 bytes per
+        duplicate in memory. Messages are compared by a hash of 128 bits.
 
         Raises
         ------
         SourceError
-            When the rows are asked for and come in another order than before, as those of a frame that joins may.
+            When the rows are read and come in another order than before, as those of a frame that joins may.
         """
         if self.with_repeats is None:
             return self.table
@@ -103,7 +103,7 @@ class Events:
 
     @cached_property
     def facts(self) -> pl.LazyFrame:
-        """Calls that tell who somebody is but not what they did: `timestamp`, `source`, `kind`, identifiers, traits."""
+        """Calls that say who somebody is but not what they did: `timestamp`, `source`, `kind`, identifiers, traits."""
         names = self.rows.collect_schema().names()
         group = [pl.col("group_id")] if "group_id" in names else []
         traits = [pl.col(name).alias(name.removeprefix(TRAIT)) for name in names if name.startswith(TRAIT)]
@@ -113,9 +113,15 @@ class Events:
 
     @cached_property
     def issues(self) -> Issues:
-        """What was wrong, odd or assumed: looked for when first asked, in one pass."""
+        """What was wrong, unusual or assumed: found when first asked for, in one pass."""
         with translate_source_errors(self.name):
-            return look_through(self.rows, ids=self.ids, name=self.name, keyed=self.keyed, notes=self.notes)
+            return find_issues(
+                self.rows,
+                ids=self.ids,
+                name=self.name,
+                has_message_ids=self.has_message_ids,
+                notes=self.notes,
+            )
 
     @cached_property
     def span(self) -> tuple[datetime | None, datetime | None]:
@@ -126,21 +132,23 @@ class Events:
         return first, last
 
     def __repr__(self) -> str:
-        return f"Events from {self.name}: {self._words()}"
+        alarm = self.issues.alarm
+        return f"Events from {self.name}: {self._describe()}" + (f"\n{alarm}" if alarm else "")
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
         found = self.issues
-        return card(f"Events from {self.name}", sentence=self._words(), table=found.table)
+        sentence = f"{found.alarm} {self._describe()}" if found.alarm else self._describe()
+        return card(f"Events from {self.name}", sentence=sentence, table=found.with_examples)
 
-    def _words(self) -> str:
+    def _describe(self) -> str:
         from journeys.display import day, number, plural
 
         found = self.issues
         first, last = self.span
-        when = f", {day(first)} to {day(last)}" if first is not None and last is not None else ""
-        rest = [
+        period = f", {day(first)} to {day(last)}" if first is not None and last is not None else ""
+        others = [
             words
             for count, words in (
                 (found.facts, f"{plural(found.facts, 'fact')} about people"),
@@ -149,5 +157,5 @@ class Events:
             )
             if count
         ]
-        aside = f" ({', '.join(rest)})" if rest else ""
-        return f"{plural(found.kept, 'event')} of {plural(found.read, 'row')}{aside}{when}; ids {', '.join(self.ids)}"
+        aside = f" ({', '.join(others)})" if others else ""
+        return f"{plural(found.kept, 'event')} of {plural(found.read, 'row')}{aside}{period}; ids {', '.join(self.ids)}"

@@ -1,4 +1,4 @@
-"""Messages that came more than once, found in little memory: what tells rows apart waits in a file."""
+"""Messages that came more than once, found in little memory: the hashes of their keys are kept in a file."""
 
 from __future__ import annotations
 
@@ -19,25 +19,30 @@ _PARTS = 256
 _BATCH = 250_000
 _ROW = np.dtype([("key", np.uint64), ("key2", np.uint64), ("row", np.int64)])
 _MOVED = (
-    "source: these rows come in another order each time they are read, so that it cannot be said which of two equal "
-    "messages came first; write them to a file (sink_parquet) and read that, or keep their order (maintain_order= in "
-    "join, group_by and unique)."
+    "source: these rows come in another order each time they are read, so that the first of two equal messages is not "
+    "known; write them to a file (sink_parquet) and read that, or keep their order (maintain_order= in join, group_by "
+    "and unique)."
 )
 
 Bits = npt.NDArray[np.uint8]
 
 
 def hash_keys(value: pl.Expr) -> list[pl.Expr]:
-    """Two numbers of 64 bits, which together tell values apart; null stays null."""
+    """Hash values to two numbers of 64 bits; null stays null."""
     return [pl.when(value.is_not_null()).then(value.hash(seed)).alias(name) for seed, name in enumerate(KEY, start=1)]
 
 
 class RepeatFinder:
-    """Takes the keys of rows in order of arrival, then says which rows repeat an earlier one.
+    """Finds the rows that repeat the key of an earlier one.
 
-    While they come, the keys go to a file without a name in the folder for temporary files (`TMPDIR`), 24 bytes a row.
-    They come back in 256 shares, by their first bits: equal ones share a share. In memory there is a share at a time,
-    and a bit a row.
+    `add` writes keys, in order of arrival, to a file without a name in the folder for temporary files (`TMPDIR`), 24
+    bytes per row. They are read back in 256 partitions by their first bits, so that equal keys meet: in memory there is
+    one partition at a time, and a bit per row.
+
+        row  key   repeat
+        0    m1    no
+        1    m2    no
+        2    m1    yes
     """
 
     def __init__(self) -> None:
@@ -52,44 +57,44 @@ class RepeatFinder:
         self._file.close()
 
     def add(self, key: pl.Series, key2: pl.Series) -> None:
-        """Take the keys of the next rows; null for a row that repeats nothing."""
+        """Add the keys of the next rows; null for a row that is never a repeat."""
         there = np.flatnonzero(key.is_not_null().to_numpy())
         rows = np.empty(there.size, dtype=_ROW)
         rows["key"] = key.drop_nulls().to_numpy()
         rows["key2"] = key2.drop_nulls().to_numpy()
         rows["row"] = there + self.rows
-        share = (rows["key"] >> np.uint64(56)).astype(np.uint8)
-        order = np.argsort(share, kind="stable")
+        partition = (rows["key"] >> np.uint64(56)).astype(np.uint8)
+        order = np.argsort(partition, kind="stable")
         rows[order].tofile(self._file)
-        self._bounds.append(np.searchsorted(share[order], np.arange(_PARTS + 1)) + self._written)
+        self._bounds.append(np.searchsorted(partition[order], np.arange(_PARTS + 1)) + self._written)
         self._written += rows.size
         self.rows += key.len()
 
     def find(self) -> Bits:
-        """Return a bit a row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
+        """Return a bit per row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
         bits = np.zeros(self.rows // 8 + 1, dtype=np.uint8)
-        for again in self._again():
+        for again in self._iter_repeats():
             row = again["row"]
             np.bitwise_or.at(bits, row >> 3, np.left_shift(1, row & 7).astype(np.uint8))
         return bits
 
-    def listed(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
-        """Return the rows that repeat an earlier one, in order, and the key of each."""
-        found = [np.empty(0, dtype=_ROW), *self._again()]
+    def list_rows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+        """Return the numbers of the rows that repeat an earlier one, in order, and their keys."""
+        found = [np.empty(0, dtype=_ROW), *self._iter_repeats()]
         row, key = (np.concatenate([one[name] for one in found]) for name in ("row", "key"))
         order = np.argsort(row, kind="stable")
         return row[order], key[order]
 
-    def _again(self) -> Iterator[npt.NDArray[np.void]]:
-        """Give, share by share, the rows that repeat an earlier one."""
+    def _iter_repeats(self) -> Iterator[npt.NDArray[np.void]]:
+        """Yield, partition by partition, the rows that repeat an earlier one."""
         for part in range(_PARTS):
-            share = self._share(part)
-            # stable, and the shares come in order of arrival: of equal keys the first to arrive is the first here
-            share = share[np.lexsort((share["key2"], share["key"]))]
-            same = (share["key"][1:] == share["key"][:-1]) & (share["key2"][1:] == share["key2"][:-1])
-            yield share[1:][same]
+            partition = self._read_partition(part)
+            # Stable, and partitions are in order of arrival: of equal keys the first to arrive comes first.
+            partition = partition[np.lexsort((partition["key2"], partition["key"]))]
+            same = (partition["key"][1:] == partition["key"][:-1]) & (partition["key2"][1:] == partition["key2"][:-1])
+            yield partition[1:][same]
 
-    def _share(self, part: int) -> npt.NDArray[np.void]:
+    def _read_partition(self, part: int) -> npt.NDArray[np.void]:
         pieces = [np.empty(0, dtype=_ROW)]
         for bounds in self._bounds:
             start, stop = bounds[part : part + 2]
@@ -100,18 +105,18 @@ class RepeatFinder:
 
 
 def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are asked for.
+    """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are needed.
 
     Raises
     ------
     SourceError
-        When the rows are asked for, and do not come in the order in which their keys came: without a look, messages
-        would be lost and others stay twice.
+        When the rows are read, and do not come in the order in which their keys came: messages would be lost, and
+        others stay twice.
     """
     with RepeatFinder() as repeats:
         for batch in rows.select(KEY).collect_batches(chunk_size=_BATCH, maintain_order=True):
             repeats.add(*batch)
-        gone, key = repeats.listed()
+        gone, key = repeats.list_rows()
     if not gone.size:
         return rows.drop(KEY)
 

@@ -1,4 +1,4 @@
-"""What was read and what became of it: counts that add up, examples, and oddities that were kept."""
+"""What was read and what became of it: counts that add up, examples, and unusual rows that were kept."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-__all__ = ["INEXACT", "Issues", "look_through"]
+__all__ = ["ALARMING_SHARE", "INEXACT", "Issues", "find_issues"]
 
 INEXACT = "_inexact"
-"""Columns whose names begin so hold numbers that could not be used as identifiers."""
+"""Prefix of columns that hold numbers too large to be exact identifiers."""
 
-SKEWED = timedelta(minutes=10)
-BUSY = 120
-SHOWN = 5
-# Cubot makes phones; OkHttp is also what apps on Android speak for their people, so that it is no sign of a robot.
+ALARMING_SHARE = 0.2
+"""A source of which a larger share of rows is in quarantine is announced as such wherever it is shown."""
+
+MAX_SKEW = timedelta(minutes=10)
+MAX_PER_MINUTE = 120
+MAX_LISTED = 5
+# Cubot makes phones; OkHttp is the HTTP library of Android apps, too, and therefore not a sign of a robot.
 BOT = (
     r"(?i)(?:^|[^u]|[^c]u)bot\b|crawl|spider|slurp|headless|phantomjs|lighthouse|pingdom|uptime|facebookexternalhit"
     r"|^whatsapp|google-inspectiontool|apis-google|mediapartners-google|curl/|wget/|python-requests|python-urllib"
     r"|aiohttp/|httpx/|go-http-client|axios/|node-fetch|\bjava/|libwww"
 )
-AGENTS = ("context_user_agent", "user_agent", "useragent", "raw_user_agent")
-COUNTS = pl.Schema({"kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
+USER_AGENTS = ("context_user_agent", "user_agent", "useragent", "raw_user_agent")
+SCHEMA = pl.Schema({"kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
+KINDS = {"quarantined": 0, "duplicate": 1, "noticed": 2, "named": 3, "note": 4}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,8 +42,8 @@ class Issues:
         `kind` ("quarantined", "duplicate", "noticed", "named", "note"), `reason`, `rows` (Int64; null for a note),
         sorted. "named" says how event names break the convention "Verb + Object"; `jn.naming.check` lists each name.
     examples
-        Up to three rows of each reason for quarantine. A column of the source's own that is called `reason`, `place` or
-        `text` is here `property_reason`, and so on.
+        Up to three rows of each reason for quarantine, like `quarantine`. A column of the source's own that is called
+        `reason`, `place` or `text` is here `property_reason`, and so on.
     """
 
     read: int
@@ -54,78 +58,102 @@ class Issues:
 
     @property
     def quarantine(self) -> pl.DataFrame:
-        """Every row in quarantine with its `reason` and, where a line could not be read, its `place` and text."""
-        return _readable(self._rows.filter(pl.col("_status") == "quarantined")).collect()
+        """Every row in quarantine with its `reason`, its `place`, and the `text` that could not be read.
+
+        `place` is the file and line, or else the number of the row among those read; `text` is the line that could not
+        be parsed, or the time that could not be.
+        """
+        return _select_quarantine(self._rows).collect()
+
+    @property
+    def alarm(self) -> str | None:
+        """Say that more than a fifth of the rows are in quarantine, with the most frequent reason and an example."""
+        from journeys.display import percent
+
+        if self.quarantined <= ALARMING_SHARE * self.read:
+            return None
+        worst = self.with_examples.row(0, named=True)
+        example = f", such as {worst['example']}" if worst["example"] else ""
+        return (
+            f"WARNING: {percent(self.quarantined / self.read)} of the rows of {self.name} are in quarantine "
+            f"({worst['reason']}{example}); see issues.quarantine."
+        )
+
+    @property
+    def with_examples(self) -> pl.DataFrame:
+        """`table` with an example of the text that could not be read, where there is one."""
+        if "text" not in self.examples.columns:
+            return self.table.with_columns(example=pl.lit(None, dtype=pl.String))
+        texts = self.examples.filter(pl.col("text").is_not_null()).unique("reason", keep="first", maintain_order=True)
+        shown = texts.select("reason", pl.lit("quarantined").alias("kind"), pl.format("'{}'", "text").alias("example"))
+        return self.table.join(shown, on=["kind", "reason"], how="left", maintain_order="left")
 
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._words()}\n{text_table(self.table, width=80)}"
+        return f"{self._describe()}\n{text_table(self._shown(), width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card(f"What was read from {self.name}", sentence=self._words(), table=self.table)
+        return card(f"What was read from {self.name}", sentence=self._describe(), table=self._shown())
 
-    def _words(self) -> str:
+    def _shown(self) -> pl.DataFrame:
+        return self.with_examples if self.with_examples["example"].count() else self.table
+
+    def _describe(self) -> str:
         from journeys.display import number, plural
 
-        return (
+        sums = (
             f"{plural(self.read, 'row')} read = {plural(self.kept, 'event')} + {plural(self.facts, 'fact')} + "
             f"{plural(self.duplicates, 'duplicate')} + {number(self.quarantined)} in quarantine"
         )
+        return f"{self.alarm} {sums}" if self.alarm else sums
 
 
-def look_through(
-    rows: pl.LazyFrame, *, ids: Sequence[str], name: str, keyed: bool, notes: Sequence[str] = ()
+def find_issues(
+    rows: pl.LazyFrame, *, ids: Sequence[str], name: str, has_message_ids: bool, notes: Sequence[str] = ()
 ) -> Issues:
-    """Count what became of the rows and look for what is odd about those kept."""
+    """Count what became of the rows, and find what is unusual about those that were kept."""
     columns = rows.collect_schema().names()
-    lost = [pl.col(column).is_not_null() for column in columns if column.startswith(INEXACT)]
+    inexact = [pl.col(column).is_not_null() for column in columns if column.startswith(INEXACT)]
     by_reason = rows.group_by("_status", "_problem").agg(
-        pl.len().cast(pl.Int64).alias("rows"), pl.any_horizontal(lost or pl.lit(value=False)).sum().alias("lost")
+        pl.len().cast(pl.Int64).alias("rows"),
+        pl.any_horizontal(inexact or pl.lit(value=False)).sum().alias("inexact"),
     )
-    bad = rows.filter(pl.col("_status") == "quarantined")
-    shown = _readable(bad.filter(pl.int_range(pl.len()).over("_problem") < 3))
+    quarantine = _select_quarantine(rows)
     kept = rows.filter(pl.col("_status") == "event")
-    oddities = _oddities(columns, ids, keyed=keyed, now=datetime.now(UTC))
-    counts, examples, odd, days, names, busy = pl.collect_all(
+    unusual = _unusual_rows(columns, ids, has_message_ids=has_message_ids, now=datetime.now(UTC))
+    counts, examples, noticed, days, names, busy = pl.collect_all(
         [
             by_reason,
-            shown,
-            kept.select(expr.cast(pl.Int64).alias(reason) for reason, expr in oddities.items()),
+            quarantine.filter(pl.int_range(pl.len()).over("reason") < 3),
+            kept.select(expr.cast(pl.Int64).alias(reason) for reason, expr in unusual.items()),
             kept.select(pl.col("timestamp").dt.date().alias("day")).unique().sort("day"),
             kept.group_by("event").agg(pl.len().cast(pl.Int64).alias("rows")).sort("event"),
-            _busy(kept, ids),
+            _count_robots(kept, ids),
         ]
     )
     totals = dict(counts.group_by("_status").agg(pl.col("rows").sum()).iter_rows())
-    bad_rows = counts.filter(pl.col("_status") == "quarantined").select("_problem", "rows")
-    found = [("quarantined", reason, n) for reason, n in bad_rows.iter_rows()]
-    if digits := int(counts["lost"].sum()):
-        found.append(
-            ("noticed", "identifiers that are floats of 2^53 or more, so that digits are lost (not used)", digits)
-        )
-    if totals.get("duplicate"):
-        found.append(
-            (
-                "duplicate",
-                "same message id as an earlier row" if keyed else "equal in every column",
-                totals["duplicate"],
-            )
-        )
-    found += [("noticed", reason, n) for reason, n in odd.row(0, named=True).items() if n]
+    reasons = counts.filter(pl.col("_status") == "quarantined").select("_problem", "rows")
+    found = [("quarantined", reason, n) for reason, n in reasons.iter_rows()]
+    if count := int(counts["inexact"].sum()):
+        reason = "identifiers that are floats of 2^53 or more, so that digits are lost (not used)"
+        found.append(("noticed", reason, count))
+    if "duplicate" in totals:
+        reason = "same message id as an earlier row" if has_message_ids else "equal in every column"
+        found.append(("duplicate", reason, totals["duplicate"]))
+    found += [("noticed", reason, n) for reason, n in noticed.row(0, named=True).items() if n]
     if len(gaps := _missing_days(days["day"])):
         found.append(("noticed", "days without any event between the first and the last", len(gaps)))
-        notes = [*notes, _first_days(gaps)]
+        notes = [*notes, _list_days(gaps)]
     if busy.height and (robots := busy.item()):
-        found.append(("noticed", f"events of somebody with more than {BUSY} in one minute (a robot?)", robots))
-    found += _named_oddly(dict(names.iter_rows()))
+        reason = f"events of somebody with more than {MAX_PER_MINUTE} in one minute (a robot?)"
+        found.append(("noticed", reason, robots))
+    found += _check_names(dict(names.iter_rows()))
     listed: list[tuple[str, str, int | None]] = [*found, *(("note", note, None) for note in notes)]
-    table = pl.DataFrame(listed, schema=COUNTS, orient="row").sort(
-        pl.col("kind").replace_strict(
-            {"quarantined": 0, "duplicate": 1, "noticed": 2, "named": 3, "note": 4}, return_dtype=pl.Int8
-        ),
+    table = pl.DataFrame(listed, schema=SCHEMA, orient="row").sort(
+        pl.col("kind").replace_strict(KINDS, return_dtype=pl.Int8),
         pl.col("rows"),
         pl.col("reason"),
         descending=[False, True, False],
@@ -144,49 +172,61 @@ def look_through(
     )
 
 
-def _readable(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _select_quarantine(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Select the rows in quarantine with `reason`, `place` and `text`, under names that no property has."""
     columns = rows.collect_schema().names()
-    said = {"_problem": "reason", "_place": "place"} | ({"_raw": "text"} if "_raw" in columns else {})
-    rest = [c for c in columns if not c.startswith("_")]
-    names = list(said.values())
+    bad = rows.with_row_index("_number", offset=1).filter(pl.col("_status") == "quarantined")
+    bad = bad.with_columns(pl.coalesce("_place", pl.format("row {}", "_number")).alias("_place"))
+    internal = {"_problem": "reason", "_place": "place"} | ({"_raw": "text"} if "_raw" in columns else {})
+    rest = [column for column in columns if not column.startswith("_")]
+    names = list(internal.values())
     for column in rest:
         name = column
         while name in names or (name != column and name in rest):
             name = f"property_{name}"
         names.append(name)
-    return rows.select(pl.col(column).alias(name) for column, name in zip([*said, *rest], names, strict=True))
+    return bad.select(pl.col(column).alias(name) for column, name in zip([*internal, *rest], names, strict=True))
 
 
-def _oddities(columns: Sequence[str], ids: Sequence[str], *, keyed: bool, now: datetime) -> dict[str, pl.Expr]:
+def _unusual_rows(
+    columns: Sequence[str], ids: Sequence[str], *, has_message_ids: bool, now: datetime
+) -> dict[str, pl.Expr]:
+    """Count, by reason, rows that are unusual but kept."""
     time = pl.col("timestamp")
-    who = _who(ids)
-    odd = {
+    person = _first_id(ids)
+    unusual = {
         "time before the year 2000": (time < datetime(2000, 1, 1, tzinfo=UTC)).sum(),
         "time in the future": (time > now + timedelta(days=1)).sum(),
-        "same person and time as an earlier row (kept in order of arrival)": pl.len() - pl.struct(who, time).n_unique(),
+        "same person and time as an earlier row (kept in order of arrival)": pl.len()
+        - pl.struct(person, time).n_unique(),
         "arrived after a later event (put in order of time)": (time < time.shift(1)).sum(),
     }
-    if not keyed:
+    if "_date_only" in columns:
+        unusual["date without a time of day (read as midnight)"] = pl.col("_date_only").sum()
+    if not has_message_ids:
         plain = [column for column in columns if not column.startswith("_")]
-        odd["equal to an earlier row in every column (kept: there is no message id)"] = (
+        unusual["equal to an earlier row in every column (kept: there is no message id)"] = (
             pl.len() - pl.struct(plain).n_unique()
         )
     if "_skew" in columns:
-        odd["device clock off by more than 10 minutes (corrected)"] = (pl.col("_skew").abs() > SKEWED).sum()
-    if agents := [pl.col(column).cast(pl.String) for column in AGENTS if column in columns]:
-        odd["user agent of a robot"] = pl.coalesce(agents).str.contains(BOT).sum()
-    return odd
+        unusual["device clock off by more than 10 minutes (corrected)"] = (pl.col("_skew").abs() > MAX_SKEW).sum()
+    if agents := [pl.col(column).cast(pl.String) for column in USER_AGENTS if column in columns]:
+        unusual["user agent of a robot"] = pl.coalesce(agents).str.contains(BOT).sum()
+    return unusual
 
 
-def _who(ids: Sequence[str]) -> pl.Expr:
+def _first_id(ids: Sequence[str]) -> pl.Expr:
     return pl.coalesce(pl.col(column) for column in ids) if ids else pl.lit("")
 
 
-def _busy(kept: pl.LazyFrame, ids: Sequence[str]) -> pl.LazyFrame:
+def _count_robots(kept: pl.LazyFrame, ids: Sequence[str]) -> pl.LazyFrame:
+    """Count the events of those who have more in a minute than a person can."""
     minute = pl.col("timestamp").dt.truncate("1m")
-    in_minute = kept.group_by(_who(ids).alias("who"), minute.alias("minute")).agg(pl.len().cast(pl.Int64).alias("n"))
-    people = in_minute.group_by("who").agg(pl.col("n").max().alias("most"), pl.col("n").sum().alias("all"))
-    return people.filter(pl.col("most") > BUSY).select(pl.col("all").sum())
+    per_minute = kept.group_by(_first_id(ids).alias("id"), minute.alias("minute")).agg(
+        pl.len().cast(pl.Int64).alias("n")
+    )
+    people = per_minute.group_by("id").agg(pl.col("n").max().alias("most"), pl.col("n").sum().alias("all"))
+    return people.filter(pl.col("most") > MAX_PER_MINUTE).select(pl.col("all").sum())
 
 
 def _missing_days(days: pl.Series) -> pl.Series:
@@ -197,33 +237,33 @@ def _missing_days(days: pl.Series) -> pl.Series:
     return between.filter(~between.is_in(real.implode()))
 
 
-def _first_days(days: pl.Series) -> str:
+def _list_days(days: pl.Series) -> str:
     from journeys.display import day
 
-    more = f" and {len(days) - SHOWN:,} more" if len(days) > SHOWN else ""
-    return f"days without any event: {', '.join(day(one) for one in days.head(SHOWN))}{more}"
+    more = f" and {len(days) - MAX_LISTED:,} more" if len(days) > MAX_LISTED else ""
+    return f"days without any event: {', '.join(day(one) for one in days.head(MAX_LISTED))}{more}"
 
 
-def _named_oddly(names: dict[str, int]) -> list[tuple[str, str, int]]:
+def _check_names(names: dict[str, int]) -> list[tuple[str, str, int]]:
     """Say which names are nearly the same, and how names break the convention; with the rows that have such names."""
     from journeys.naming import check
 
     found = check(names)
-    broken: dict[str, list[str]] = {}
+    by_problem: dict[str, list[str]] = {}
     for name, problems in found.table.select("event", "problems").iter_rows():
         for problem in problems:
             if not problem.startswith("nearly the same"):
-                broken.setdefault(problem, []).append(name)
+                by_problem.setdefault(problem, []).append(name)
     said = [
         ("noticed", "event names that are nearly the same: " + ", ".join(sorted(group)), group)
         for group in found.groups
     ]
-    said += [("named", f"event names, {problem}: {_first_names(those)}", those) for problem, those in broken.items()]
-    return [(kind, reason, sum(names[name] for name in those)) for kind, reason, those in said]
+    said += [("named", f"event names, {problem}: {_list_names(group)}", group) for problem, group in by_problem.items()]
+    return [(kind, reason, sum(names[name] for name in group)) for kind, reason, group in said]
 
 
-def _first_names(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     from journeys.display import shorten
 
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(shorten(name, 40) for name in names[:SHOWN]) + more
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(shorten(name, 40) for name in names[:MAX_LISTED]) + more

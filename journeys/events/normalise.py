@@ -1,4 +1,4 @@
-"""How identifiers and event names are written: what is the same is written the same."""
+"""Normal forms of identifiers and event names."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ __all__ = ["normalise_ids", "normalise_names"]
 
 
 def normalise_ids(ids: pl.Series) -> pl.Series:
-    """Take blanks, ".0" and empty texts away: most have none, and then it costs only a look."""
+    """Strip blanks and ".0", and make empty text null: most identifiers need neither, and then it costs a look.
+
+    Examples
+    --------
+    >>> normalise_ids(pl.Series([" u1", "42.0", "4.2", "  "])).to_list()
+    ['u1', '42', '4.2', None]
+    """
     text = ids.str.strip_chars()
     if text.str.ends_with(".0").any():
         text = text.str.replace(r"^(\d+)\.0$", "$1")
-    empty = text == ""
-    return text.zip_with(~empty, pl.Series([None], dtype=pl.String)) if empty.any() else text
+    is_empty = text == ""
+    return text.zip_with(~is_empty, pl.Series([None], dtype=pl.String)) if is_empty.any() else text
 
 
 def normalise_names(names: pl.Expr) -> pl.Expr:
-    """Take the blanks around event names away."""
+    """Strip the blanks around event names."""
     return names.str.strip_chars()

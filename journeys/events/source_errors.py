@@ -1,4 +1,4 @@
-"""Lazy rows of somebody else may turn out to be unreadable only when they are asked for: that is told in words."""
+"""Errors of lazy rows, which may turn out to be unreadable only when they are read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["translate_source_errors"]
 
 @contextmanager
 def translate_source_errors(name: str) -> Iterator[None]:
-    """Make an error of this library of what Polars or the system says while the rows of a source are read.
+    """Turn errors of Polars or of the system into an error of this library while the rows of a source are read.
 
     Raises
     ------
     SourceError
-        They cannot be read.
+        The rows cannot be read.
     """
     try:
         yield

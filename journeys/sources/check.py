@@ -1,4 +1,4 @@
-"""Is this data fit for use? Look at files or Events before anybody is stitched: `check`."""
+"""Check files or Events before stitching, and read files whose system is detected: `check`, `read_any`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from journeys.sources.registry import READERS, Reader, detect_reader
 __all__ = ["Checked", "check", "read_any"]
 
 MAX_FILES = 20
-NEAR, PEOPLE, SAMPLE = 60, 20, 2000
-# How far, in quarters of an hour, a time zone is from UTC at most; and those that are no whole hours from it.
-FAR, BROKEN = 4 * 14, (10, 14, 18, 22, 23, 26, 35, 38, 42, 46, 51, 55)
-# Minutes beside such a distance at which nobody's clock is wrong: how many people meet there by chance?
+# Two moments are the same within a minute; a wrong clock is announced if this many people show it.
+MAX_SECONDS_OFF, MIN_PEOPLE, MAX_SAMPLED = 60, 20, 2000
+# How far, in quarters of an hour, a time zone is from UTC at most; and the distances that are not whole hours.
+MAX_QUARTERS, BROKEN_HOURS = 4 * 14, (10, 14, 18, 22, 23, 26, 35, 38, 42, 46, 51, 55)
+# Minutes beside such a distance, at which no clock is wrong: how many people meet there by chance?
 BESIDE = (-6, -4, 4, 6)
 SCHEMA = pl.Schema({"source": pl.String(), "kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()})
 
@@ -44,40 +45,54 @@ class Checked:
     table: pl.DataFrame
     events: tuple[Events, ...]
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The sources of which more than a fifth of the rows are in quarantine, one sentence each."""
+        return tuple(alarm for one in self.events if (alarm := one.issues.alarm) is not None)
+
+    @property
+    def passed(self) -> bool:
+        """Is the data fit for use: is at most a fifth of each source's rows in quarantine?"""
+        return not self.failures
+
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._words()}\n{text_table(self.table, rows=100, width=80)}"
+        return f"{self._describe()}\n{text_table(self.table, rows=100, width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card("Checked", sentence=self._words(), table=self.table, rows=100)
+        return card("Checked", sentence=self._describe(), table=self.table, rows=100)
 
-    def _words(self) -> str:
+    def _describe(self) -> str:
         from journeys.display import number, plural
 
         read = sum(one.issues.read for one in self.events)
         bad = sum(one.issues.quarantined for one in self.events)
-        return f"{plural(len(self.events), 'source')}, {plural(read, 'row')} read, {number(bad)} of them in quarantine"
+        sums = f"{plural(read, 'row')} read, {number(bad)} of them in quarantine"
+        counts = f"{plural(len(self.events), 'source')}, {sums}"
+        return f"FAILED. {' '.join(self.failures)} {counts}" if self.failures else counts
 
 
 def check(*sources: Any) -> Checked:
-    """Is this data fit for use: what was read, lost, doubled, odd, and do the sources fit together?
+    """Check whether data is fit for use: what was read, lost, doubled or unusual, and do the sources fit together?
 
     Parameters
     ----------
     *sources
-        Events, or paths and frames: their system is told by the columns.
+        Events, or paths and frames: their system is detected from the columns.
 
     Returns
     -------
     Checked
+        `passed` is False if more than a fifth of the rows of a source are in quarantine.
 
     Raises
     ------
     SourceError
-        A file of no known system (read it with `read_table` and give the Events), or nothing that could be read.
+        The system of a file is not recognised (read it with `read_table` and check the Events), or a file cannot be
+        read.
 
     Notes
     -----
@@ -92,13 +107,13 @@ def check(*sources: Any) -> Checked:
     >>> from journeys.sources.table import read_table
     >>> log = pl.DataFrame({"at": ["2026-03-01 10:00:00", None], "what": ["Signed Up"] * 2, "user_id": ["1", "2"]})
     >>> checked = check(read_table(log, timestamp="at", event="what", ids=["user_id"], name="app"))
-    >>> checked.table.filter(kind="quarantined").rows()
-    [('app', 'quarantined', 'in all', 1), ('app', 'quarantined', 'no time', 1)]
+    >>> checked.table.filter(kind="quarantined").rows(), checked.passed
+    ([('app', 'quarantined', 'in all', 1), ('app', 'quarantined', 'no time', 1)], False)
     """
     from journeys.naming import check as check_names
 
     if not sources:
-        raise ArgumentError("sources: nothing to check was given")
+        raise ArgumentError("sources: nothing to check was given.")
     events = tuple(one if isinstance(one, Events) else read_any(one) for one in sources)
     rows: list[tuple[str, str, str, int | None]] = []
     for one in events:
@@ -114,24 +129,24 @@ def check(*sources: Any) -> Checked:
             (one.name, "named", f"{name!r}: {'; '.join(problems)}" + (f" → {better!r}" if better else ""), count)
             for name, count, problems, better in named.table.iter_rows()
         ]
-    rows += [row for a, b in combinations(events, 2) for row in _zones(a, b)]
+    rows += [row for a, b in combinations(events, 2) for row in _compare_clocks(a, b)]
     return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events)
 
 
 def read_any(source: Source, **options: str) -> Events:
-    """Read a file, folder or frame of any known system, told by its columns.
+    """Read a file, folder or frame of any known system, detected from its columns.
 
     Parameters
     ----------
     source
         A path, a glob, a folder or a frame.
     **options
-        `unit` and `time_zone`, for the systems whose readers take them.
+        `unit` and `time_zone`, for the readers that have these options.
 
     Raises
     ------
     SourceError
-        No system is known to write such columns.
+        The system is not recognised, or the file cannot be read.
     """
     shown = repr(str(source)) if isinstance(source, str | Path) else f"a {type(source).__name__}"
     columns: list[str] = []
@@ -178,33 +193,34 @@ def _find_reader(columns: Iterable[str]) -> Reader | None:
     return warehouse if is_warehouse else None
 
 
-def _zones(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:
+def _compare_clocks(a: Events, b: Events) -> list[tuple[str, str, str, int | None]]:
     """Look for a clock that is as far off as a time zone is from UTC, between two sources that share people."""
-    for kind in (kind for kind in a.ids if kind in b.ids):
+    for id_type in (id_type for id_type in a.ids if id_type in b.ids):
         shared = (
-            a.table.select(kind).filter(pl.col(kind).is_not_null()).unique()
-            .join(b.table.select(kind).unique(), on=kind, how="semi").sort(kind).head(SAMPLE)
+            a.table.select(id_type).filter(pl.col(id_type).is_not_null()).unique()
+            .join(b.table.select(id_type).unique(), on=id_type, how="semi").sort(id_type).head(MAX_SAMPLED)
         )  # fmt: skip
-        left, right = (one.table.select(kind, "timestamp").join(shared, on=kind, how="semi") for one in (a, b))
+        left, right = (one.table.select(id_type, "timestamp").join(shared, on=id_type, how="semi") for one in (a, b))
         apart = (pl.col("timestamp_b") - pl.col("timestamp")).dt.total_seconds()
         quarters = (apart / 900).round(0).cast(pl.Int64)
         off = apart - quarters * 900
-        places = {"people": 0, **{f"beside {minutes}": 60 * minutes for minutes in BESIDE}}
-        close = pl.any_horizontal((off - seconds).abs() < NEAR for seconds in places.values())
-        a_zone = (quarters % 4 == 0) & (quarters.abs() <= FAR) | quarters.abs().is_in(BROKEN)
-        pairs = left.join(right, on=kind, suffix="_b").filter(close & a_zone)
+        offsets = {"people": 0, **{f"beside {minutes}": 60 * minutes for minutes in BESIDE}}
+        is_close = pl.any_horizontal((off - seconds).abs() < MAX_SECONDS_OFF for seconds in offsets.values())
+        is_zone = (quarters % 4 == 0) & (quarters.abs() <= MAX_QUARTERS) | quarters.abs().is_in(BROKEN_HOURS)
+        pairs = left.join(right, on=id_type, suffix="_b").filter(is_close & is_zone)
         counted = pairs.group_by(quarters.alias("quarters")).agg(
-            pl.col(kind).filter((off - seconds).abs() < NEAR).n_unique().cast(pl.Int64).alias(place)
-            for place, seconds in places.items()
+            pl.col(id_type).filter((off - seconds).abs() < MAX_SECONDS_OFF).n_unique().cast(pl.Int64).alias(name)
+            for name, seconds in offsets.items()
         )
         found = {distance: counts for distance, *counts in counted.collect().iter_rows()}
         people = {distance: counts[0] for distance, counts in found.items()}
         best = max(people, key=lambda distance: (people[distance], -abs(distance), distance), default=0)
-        # Where moments of two systems are spread evenly, every distance is met with: a wrong clock stands out.
-        chance = max(found[best][1:]) if found else 0
-        if best and people[best] >= PEOPLE and people[best] >= 3 * max(people.get(0, 0), chance):
-            said = f"{b.name} runs {_hours(best)} {'behind' if best < 0 else 'ahead of'} {a.name} for people they share"
-            return [(f"{a.name} and {b.name}", "clock", f"{said}: is one of them not in UTC?", people[best])]
+        # Where moments of two systems are spread evenly, every distance occurs: a wrong clock stands out.
+        by_chance = max(found[best][1:]) if found else 0
+        if best and people[best] >= MIN_PEOPLE and people[best] >= 3 * max(people.get(0, 0), by_chance):
+            distance = f"{_hours(best)} {'behind' if best < 0 else 'ahead of'}"
+            said = f"{b.name} runs {distance} {a.name} for people they share: is one of them not in UTC?"
+            return [(f"{a.name} and {b.name}", "clock", said, people[best])]
     return []
 
 

@@ -117,6 +117,7 @@ def read_table(
     >>> events = read_table(visits, timestamp="at", event="what", ids={"user_id": "user"}, name="app")
     >>> events
     Events from app: 1 event of 2 rows (1 in quarantine), 1 March 2026 to 1 March 2026; ids user_id
+    WARNING: 50% of the rows of app are in quarantine (no time); see issues.quarantine.
     >>> events.table.select("timestamp", "event", "user_id").collect().row(0)
     (datetime.datetime(2026, 3, 1, 10, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')), 'Signed Up', '7')
     """
