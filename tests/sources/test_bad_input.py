@@ -381,7 +381,7 @@ def test_one_of_a_kind_is_said_in_the_singular_and_reasons_stay_whole_in_a_termi
     events = jn.read_table(rows, timestamp="t", event="e", ids=["user_id"], message_id="m")
     assert "1 event of 3 rows (1 duplicate, 1 in quarantine)" in repr(events)
     identity = jn.stitch(events).identity
-    assert identity.finding.startswith("1 identifier is 1 person")
+    assert identity.finding.startswith("1 identifier belongs to 1 person")
     assert identity.row_summary == "3 rows read = 1 event + 0 facts + 1 duplicate + 1 in quarantine."
     plain = jn.read_table(rows.drop("m"), timestamp="t", event="e", ids=["user_id"])
     assert "equal to an earlier row in every column (kept: there is no message id)" in repr(plain.issues)
