@@ -10,7 +10,7 @@ from journeys.sources.reading.flat_columns import as_json
 from journeys.sources.reading.json_rows import parse_objects
 from journeys.sources.reading.json_schema import FLOAT_LIMIT, DType, fields_of, merge_schemas
 
-__all__ = ["concat_rows"]
+__all__ = ["concat_rows", "convert", "convert_rows"]
 
 
 def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
@@ -24,15 +24,15 @@ def concat_rows(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     schemas = [frame.collect_schema() for frame in frames]
     merged = merge_schemas(schemas)
     merged |= dict.fromkeys(_columns_that_round(frames, schemas, merged), pl.String())
-    cast = [
-        frame.with_columns(
-            _convert(pl.col(name), dtype, merged[name]).alias(name)
-            for name, dtype in schema.items()
-            if dtype != merged[name]
-        )
-        for frame, schema in zip(frames, schemas, strict=True)
-    ]
-    return pl.concat(cast, how="diagonal")
+    return pl.concat([convert_rows(frame, merged) for frame in frames])
+
+
+def convert_rows(rows: pl.LazyFrame, wanted: Mapping[str, DType]) -> pl.LazyFrame:
+    """Convert columns to types that hold their values; missing ones are null."""
+    have = rows.collect_schema()
+    if list(have.items()) == list(wanted.items()):
+        return rows
+    return rows.select(_convert_field(pl.col(name), have.get(name), dtype, name) for name, dtype in wanted.items())
 
 
 def _columns_that_round(
@@ -48,18 +48,16 @@ def _columns_that_round(
     return found
 
 
-def _convert(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
+def convert(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
     """Convert a value to a type that holds it, at all levels."""
     if isinstance(wanted, pl.Struct) and not isinstance(dtype, pl.Struct) and dtype != pl.Null():
-        return _convert(value, dtype, pl.String()).map_batches(
+        return convert(value, dtype, pl.String()).map_batches(
             lambda texts: parse_objects(texts, wanted), return_dtype=wanted, is_elementwise=True
         )
     if isinstance(wanted, pl.Struct) and isinstance(dtype, pl.Struct) and dtype != wanted:
         have = fields_of(dtype)
         fields = [
-            _convert(value.struct.field(name), have[name], inner).alias(name)
-            if name in have
-            else pl.lit(None, dtype=inner).alias(name)
+            _convert_field(value.struct.field(name), have.get(name), inner, name)
             for name, inner in fields_of(wanted).items()
         ]
         return pl.when(value.is_not_null()).then(pl.struct(fields))
@@ -70,3 +68,9 @@ def _convert(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
     if isinstance(dtype, pl.List | pl.Array):
         return as_json(value)
     return value.dt.to_string("iso") if dtype.is_temporal() else value.cast(pl.String)
+
+
+def _convert_field(value: pl.Expr, dtype: DType | None, wanted: DType, name: str) -> pl.Expr:
+    if dtype is None:
+        return pl.lit(None, dtype=wanted).alias(name)
+    return (value if dtype == wanted else convert(value, dtype, wanted)).alias(name)

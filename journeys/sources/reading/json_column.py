@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from journeys.sources.reading.concat import convert
 from journeys.sources.reading.json_batch import is_readable, read_batch
 from journeys.sources.reading.json_rows import (
     assemble_column,
@@ -22,7 +23,7 @@ from journeys.sources.reading.json_rows import (
     join_lines,
     keep_objects,
 )
-from journeys.sources.reading.json_schema import EMPTY_OBJECT, NON_OBJECT, Schema, can_widen, readable_dtype, widen
+from journeys.sources.reading.json_schema import EMPTY_OBJECT, NON_OBJECT, Schema, can_widen, readable_dtype
 from journeys.sources.reading.spill import SpillBuffer
 
 __all__ = ["JsonColumns"]
@@ -151,8 +152,7 @@ class JsonColumns:
 
 def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Expr:
     if old.fields:
-        fields = [widen(value.struct.field(name), old.all.get(name), new.all[name]).alias(name) for name in new.fields]
-        return pl.when(value.is_not_null()).then(pl.struct(fields)).name.keep()
+        return convert(value, pl.Struct(old.fields), pl.Struct(new.fields)).name.keep()
 
     def read(values: pl.Series) -> pl.Series:
         objects = keep_objects(values)

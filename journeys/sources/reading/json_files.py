@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from journeys.sources.reading.concat import convert_rows
 from journeys.sources.reading.files import SourceFile
 from journeys.sources.reading.json_array import ArrayElements, needs_splitting
 from journeys.sources.reading.json_batch import is_readable, read_batch
@@ -19,7 +20,7 @@ from journeys.sources.reading.json_rows import (
     drop_unused_non_object,
     readable_schema,
 )
-from journeys.sources.reading.json_schema import INT64_LIMIT, Schema, can_widen, widen
+from journeys.sources.reading.json_schema import INT64_LIMIT, Schema, can_widen
 from journeys.sources.reading.rejects import Reject, Rejects
 from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import (
@@ -55,16 +56,8 @@ def read_json_files(files: Sequence[SourceFile], *, rejects: Rejects) -> tuple[p
         return None, reader.notes
     mixed = {path: rows for path, rows in reader.non_objects.items() if rows}
     reader.notes += [describe_non_objects(path, rows) for path, rows in mixed.items()]
-    final = drop_unused_non_object(reader.types, mixed)
-    return pl.concat(_convert(rows, reader.schemas[number], final) for number, rows in tables), reader.notes
-
-
-def _convert(rows: pl.LazyFrame, types: Schema, final: Schema) -> pl.LazyFrame:
-    wanted = readable_schema(final)
-    if readable_schema(types) == wanted:
-        return rows.select(list(wanted))
-    columns = [widen(pl.col(name), types.get(name), final[name]).alias(name) for name in wanted if name in final]
-    return rows.with_columns(columns).select(list(wanted))
+    wanted = readable_schema(drop_unused_non_object(reader.types, mixed))
+    return pl.concat([convert_rows(rows, wanted) for _, rows in tables]), reader.notes
 
 
 class _Reader:

@@ -1,4 +1,4 @@
-"""The type of a JSON field whose values differ from line to line, and how values of one type become a wider one."""
+"""The type of a JSON field whose values differ from line to line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ __all__ = [
     "merge_schemas",
     "parser_dtype",
     "readable_dtype",
-    "widen",
 ]
 
 DType = DataType | DataTypeClass
@@ -153,22 +152,3 @@ def can_widen(old: DType, new: DType, *, depth: int = 0) -> bool:
     return isinstance(old, pl.Struct) and isinstance(new, pl.Struct) and all(
         can_widen(field.dtype, fields_of(new)[field.name], depth=depth + 1) for field in old.fields
     )  # fmt: skip
-
-
-def widen(value: pl.Expr, old: DType | None, new: DType, *, depth: int = 0) -> pl.Expr:
-    """Turn values read as one type into the wider one."""
-    wanted = readable_dtype(new, depth=depth)
-    if old is None or old in (pl.Null(), EMPTY_OBJECT):
-        return pl.lit(None, dtype=wanted)
-    have = readable_dtype(old, depth=depth)
-    if have == wanted:
-        return value
-    if not (isinstance(have, pl.Struct) and isinstance(old, pl.Struct) and isinstance(new, pl.Struct)):
-        return value.cast(wanted)
-    before = fields_of(old)
-    fields = [
-        widen(value.struct.field(name), before.get(name), dtype, depth=depth + 1).alias(name)
-        for name, dtype in fields_of(new).items()
-        if dtype != EMPTY_OBJECT
-    ]
-    return pl.when(value.is_not_null()).then(pl.struct(fields))
