@@ -13,8 +13,8 @@ import polars as pl
 
 from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
-from journeys.sources.lake import is_lake
 from journeys.sources.reading import Source, find_files, load_files, load_source
+from journeys.sources.reading.lake import is_lake
 from journeys.sources.registry import READERS, Reader, detect_reader
 
 __all__ = ["Checked", "check", "read_any"]

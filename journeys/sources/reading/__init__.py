@@ -10,7 +10,6 @@ from typing import Any, Unpack
 import polars as pl
 
 from journeys.errors import SourceError
-from journeys.sources.lake import lake_rows
 from journeys.sources.reading.columnar import read_columnar_files
 from journeys.sources.reading.concat import concat_rows
 from journeys.sources.reading.csv_files import CsvOptions, read_csv_files
@@ -24,7 +23,10 @@ from journeys.sources.reading.files import (
 )
 from journeys.sources.reading.frames import frame_rows
 from journeys.sources.reading.json_files import read_json_files
+from journeys.sources.reading.lake import lake_rows
+from journeys.sources.reading.literal_names import rename_patterns
 from journeys.sources.reading.rejects import PLACE, PROBLEM, RAW, Rejects
+from journeys.sources.reading.text import measure_content
 
 __all__ = [
     "PLACE",
@@ -45,8 +47,6 @@ Source = Any
 
 # Text up to this size is parsed once and kept: parsing it for each question costs more than the memory.
 SMALL = 64 << 20
-# How much larger compressed text usually is when it is decompressed.
-USUAL_RATIO = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +87,12 @@ def load_source(source: Source, **csv_options: Unpack[CsvOptions]) -> RawTable:
     if isinstance(source, str | Path):
         check_path(source)
     if (lake := lake_rows(source)) is not None:
-        return RawTable(*lake)
+        return RawTable(rename_patterns(lake[0]), lake[1])
     paths = [source] if isinstance(source, str | Path) else source
     if isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths):
         return load_files(find_files(paths), name=_source_name(paths), **csv_options)
     if (rows := frame_rows(source)) is not None:
-        return RawTable(rows, "table")
+        return RawTable(rename_patterns(rows), "table")
     raise SourceError(
         f"source: {type(source).__name__} is not a path, a frame or an Arrow-compatible object; give a path, a glob, a "
         "folder, a DataFrame, a LazyFrame or an Arrow table."
@@ -115,7 +115,8 @@ def load_files(files: Sequence[SourceFile], *, name: str, **csv_options: Unpack[
     if partitions := {name: None for file in text_files for name in partition_values(file)}:
         names = " and ".join(map(repr, partitions))
         notes.append(f"the names of folders ({names}) become columns for Parquet and Arrow files only")
-    in_memory = sum(file.size * (USUAL_RATIO if file.compression else 1) for file in full) <= SMALL
+    in_memory = sum(file.size for file in full) <= SMALL
+    in_memory = in_memory and sum(measure_content(file, most=SMALL) for file in full) <= SMALL
     frames: list[pl.LazyFrame] = []
     rejects = Rejects()
     for file_format in ("csv", "ndjson", "parquet", "ipc"):
@@ -141,7 +142,7 @@ def load_files(files: Sequence[SourceFile], *, name: str, **csv_options: Unpack[
             f"source: nothing in {name!r} can be read as CSV, NDJSON or Parquet; the first problem is: {reason}, at "
             f"{place}."
         )
-    rows = concat_rows(frames + rejected)
+    rows = rename_patterns(concat_rows(frames + rejected))
     return RawTable(rows.collect().lazy() if in_memory else rows, name, tuple(notes), in_memory=in_memory)
 
 

@@ -56,7 +56,7 @@ def _read(
 
 
 def _scan(files: Sequence[SourceFile], file_format: str, parts: Mapping[str, str]) -> pl.LazyFrame:
-    paths = [file.path for file in files]
+    paths = [file.place for file in files]
     types = dict.fromkeys(parts, pl.String()) if parts else None
     if file_format == "parquet":
         return pl.scan_parquet(paths, glob=False, hive_partitioning=bool(parts), hive_schema=types)

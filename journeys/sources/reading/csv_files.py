@@ -26,8 +26,9 @@ from journeys.sources.reading.infer_types import (
     type_checks,
 )
 from journeys.sources.reading.json_column import JsonColumns
+from journeys.sources.reading.literal_names import literal_name
 from journeys.sources.reading.rejects import Rejects
-from journeys.sources.reading.text import UnreadableError, is_utf16, read_first_lines
+from journeys.sources.reading.text import UnreadableError, check_ratio, is_utf16, read_first_lines
 
 __all__ = ["CsvOptions", "read_csv_files"]
 
@@ -58,6 +59,7 @@ def read_csv_files(
     groups: dict[Dialect, list[SourceFile]] = {}
     for file in files:
         try:
+            check_ratio(file)
             dialect = _detect_dialect(file, options.get("column_names"), quoted=options.get("quoted", True))
         except UnreadableError as error:
             rejects.add_file(file.path, error)
@@ -154,7 +156,7 @@ def _detect_dialect(file: SourceFile, column_names: Sequence[str] | None, *, quo
     if column_names is not None:
         return Dialect(tuple(column_names), separator, has_header=False, quoted=quoted, skip=skip)
     try:
-        names = [name.strip() for name in next(csv.reader(io.StringIO(start), delimiter=separator), [])]
+        names = [literal_name(name.strip()) for name in next(csv.reader(io.StringIO(start), delimiter=separator), [])]
     except csv.Error:
         names = line.split(separator)
     seen: Counter[str] = Counter()
@@ -167,7 +169,7 @@ def _detect_dialect(file: SourceFile, column_names: Sequence[str] | None, *, quo
 
 def _scan(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
     return pl.scan_csv(
-        [file.path for file in files],
+        [file.place for file in files],
         has_header=dialect.has_header,
         skip_lines=dialect.skip,
         schema=dict.fromkeys(dialect.names, pl.String()),
@@ -183,7 +185,7 @@ def _is_cut_off(file: SourceFile, dialect: Dialect) -> bool:
     """Tell whether an uncompressed file ends in the middle of its last line."""
     if file.compression is not None:
         return False
-    with file.path.open("rb") as opened:
+    with file.open() as opened:
         size = opened.seek(0, io.SEEK_END)
         opened.seek(max(0, size - 65536))
         tail = opened.read()

@@ -205,7 +205,7 @@ def count_short_lines(files: Sequence[SourceFile], dialect: Dialect, *, rows: in
     lines cannot be told from the others: the answer is 0.
     """
     line = pl.first()
-    lines = pl.concat(pl.scan_lines(file.path, glob=False) for file in files)
+    lines = pl.concat(pl.scan_lines(file.place, glob=False) for file in files)
     is_full = line.str.len_bytes() > 0
     is_short = line.str.count_matches(dialect.separator, literal=True) < len(dialect.names) - 1
     counts = lines.select(pl.len(), is_full.sum().alias("full"), (is_full & is_short).sum().alias("short"))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from glob import glob, has_magic
-from pathlib import Path, PurePath
+from glob import escape, glob, has_magic
+from pathlib import Path, PurePath, PurePosixPath
+from typing import IO
 
 from journeys.errors import SourceError, closest
-from journeys.sources.reading.decompress import UnreadableError, list_members, read_head
+from journeys.sources.reading.decompress import read_head
 from journeys.sources.reading.sniff import detect_compression, detect_format, has_columns, is_json, is_markup
 
-__all__ = ["SourceFile", "check_path", "describe_skipped", "find_files", "partition_values", "table_name"]
+__all__ = ["SourceFile", "check_path", "describe_skipped", "find_files", "local_path", "partition_values", "table_name"]
 
 FORMATS = {
     ".csv": "csv",
@@ -29,6 +32,7 @@ FORMATS = {
 }
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 SHOWN = 5
+MAX_SHOWN = 120
 # At least two letters, which is no drive of Windows; a Path has swallowed one of the slashes.
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/{1,2}")
 EXCEL_MEMBER = "[Content_Types].xml"
@@ -38,21 +42,31 @@ EXCEL_MEMBER = "[Content_Types].xml"
 class SourceFile:
     """One file: its path, its format (csv, ndjson, parquet, ipc) and its compression, if any.
 
-    A file in a zip archive has a path below that of the archive and a `length` there. `skipped` names files in the same
-    folder that are not read; one file of each folder carries these names.
+    A file in a zip archive has a path below that of the archive. The archive stays open as long as its files are
+    known: to open it for each of many files would take a time that grows with the square of their number. `skipped`
+    names files in the same folder that are not read; one file of each folder carries these names.
     """
 
     path: Path
     format: str
     compression: str | None = None
-    archive: Path | None = None
-    length: int = 0
+    archive: zipfile.ZipFile | None = None
+    member: zipfile.ZipInfo | None = None
     skipped: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return self.path.stat().st_size if self.archive is None else self.length
+        """Bytes on disk, or in the archive."""
+        return self.path.stat().st_size if self.member is None else self.member.file_size
+
+    @property
+    def place(self) -> Path:
+        """The absolute path: Polars takes a relative one such as `file:/log.csv` for a URL."""
+        return self.path.absolute()
+
+    def open(self) -> IO[bytes]:
+        """Open the file for reading bytes."""
+        return _open_file(self.path, self.archive, self.member)
 
 
 def find_files(source: str | Path | Iterable[str | Path]) -> list[SourceFile]:
@@ -68,7 +82,22 @@ def find_files(source: str | Path | Iterable[str | Path]) -> list[SourceFile]:
         raise SourceError("source: the list of files is empty.")
     for one in sources:
         check_path(one)
-    return [file for one in sources for file in _find(Path(one).expanduser())]
+    return [file for one in sources for file in _find_one(one)]
+
+
+def local_path(source: str | Path) -> Path:
+    """Return a path on this machine: `~` is the home folder, unless there is a file or folder of that name.
+
+    Examples
+    --------
+    >>> local_path("~nobody-of-this-name/log.csv").as_posix()
+    '~nobody-of-this-name/log.csv'
+    """
+    path = Path(source)
+    try:
+        return path if path.parts and Path(path.parts[0]).exists() else path.expanduser()
+    except (RuntimeError, OSError, ValueError):  # there is no such user, or this cannot be a name
+        return path
 
 
 def check_path(source: str | Path) -> None:
@@ -135,17 +164,30 @@ def describe_skipped(names: Sequence[str]) -> str:
     return f"skipped {files} by name or content: {shown}"
 
 
+def _find_one(source: str | Path) -> list[SourceFile]:
+    """Find the files of one path; what the system says about it becomes a SourceError."""
+    try:
+        return _find(local_path(source))
+    except (OSError, ValueError) as error:
+        if isinstance(error, SourceError):
+            raise
+        place = getattr(error, "filename", None) or str(source)
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"source: {_shorten(str(place))!r} cannot be read: {reason}.") from error
+
+
 def _find(path: Path) -> list[SourceFile]:
     if path.is_dir():
         return _find_in_folder(path)
     if path.exists():
-        files = _inspect(path)
+        files = _inspect(path) if path.is_file() else "is not a file or folder but a pipe, a socket or a device"
         if isinstance(files, str):
             raise SourceError(f"source: {str(path)!r} {files}.")
         return files
+    if path.is_symlink():
+        raise SourceError(f"source: {str(path)!r} is a link to {os.readlink(path)!r}, which does not exist.")  # noqa: PTH115
     if has_magic(str(path)):
-        matches = sorted(Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file())  # noqa: PTH207
-        files, skipped = _inspect_all(matches, strict=False)
+        files, skipped = _inspect_all(_match_glob(path), strict=False)
         if files:
             return _attach_skipped(files, [Path(path.name) for path in skipped])
         if not skipped:
@@ -157,9 +199,31 @@ def _find(path: Path) -> list[SourceFile]:
     raise SourceError(f"source: there is no file or folder {str(path)!r}{hint}")
 
 
+def _match_glob(pattern: Path) -> list[Path]:
+    """List the files that match a pattern; a folder such as `d[1]` that exists is meant literally."""
+    literal = Path()
+    for at, part in enumerate(pattern.parts):
+        if not (literal / part).is_dir():
+            rest = str(PurePath(*pattern.parts[at:]))
+            matches = glob(str(PurePath(escape(str(literal)), rest)), recursive=True)  # noqa: PTH207
+            return sorted(path for path in map(Path, matches) if path.is_file())
+        literal /= part
+    return []
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    """List the files in a folder and the folders in it; one that cannot be listed is an error, not nothing."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found = os.walk(folder, onerror=refuse)
+    return sorted(path for place, _, names in found for path in (Path(place, name) for name in names) if path.is_file())
+
+
 def _find_in_folder(folder: Path) -> list[SourceFile]:
     """List the tables in a folder; text without a known ending counts only if it certainly has columns."""
-    visible = sorted(p for p in folder.rglob("*") if p.is_file() and not _has_prefix(p.relative_to(folder), "."))
+    visible = [p for p in _list_folder(folder) if not _has_prefix(p.relative_to(folder), ".")]
     public = [p for p in visible if not _has_prefix(p.relative_to(folder), "_")]
     # Archives of streams often have no ending: their first bytes show what they are.
     candidates = [p for p in public if _format_by_name(p) is not None or _has_vague_name(p)]
@@ -172,7 +236,7 @@ def _find_in_folder(folder: Path) -> list[SourceFile]:
         raise SourceError(
             f"source: the folder {str(folder)!r} contains no CSV, NDJSON or Parquet files; it contains {endings}{why}."
         )
-    read = {file.archive or file.path for file in files}
+    read = {Path(str(file.archive.filename)) if file.archive else file.path for file in files}
     return _attach_skipped(files, [p.relative_to(folder) for p in visible if p not in read and p.stat().st_size])
 
 
@@ -197,6 +261,10 @@ def _attach_skipped(files: list[SourceFile], skipped: Sequence[PurePath]) -> lis
     return files
 
 
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
 def _has_prefix(path: PurePath, prefix: str) -> bool:
     return any(part.startswith(prefix) for part in path.parts)
 
@@ -214,17 +282,27 @@ def _format_by_name(path: PurePath) -> str | None:
     return FORMATS.get(endings[-1]) if endings else None
 
 
-def _inspect(path: Path, *, archive: Path | None = None, strict: bool = False) -> list[SourceFile] | str:
+def _open_file(path: Path, archive: zipfile.ZipFile | None, member: zipfile.ZipInfo | None) -> IO[bytes]:
+    return path.open("rb") if archive is None or member is None else archive.open(member)
+
+
+def _inspect(
+    path: Path,
+    *,
+    archive: zipfile.ZipFile | None = None,
+    member: zipfile.ZipInfo | None = None,
+    strict: bool = False,
+) -> list[SourceFile] | str:
     """Find the format of a file, or why it is not a table; if `strict`, text must certainly have columns."""
     named = _format_by_name(path)
     if named in ("parquet", "ipc") and archive is None:
         return [SourceFile(path, named)]
-    head = read_head(path, archive=archive)
+    head = read_head(lambda: _open_file(path, archive, member))
     compression = detect_compression(head)
     if compression == "zip":
         return _inspect_archive(path) if archive is None else "is a zip archive inside another one: unzip it"
     if compression is not None:
-        head = read_head(path, compression, archive=archive)
+        head = read_head(lambda: _open_file(path, archive, member), compression)
     found = detect_format(head)
     if found in ("parquet", "ipc"):
         return [SourceFile(path, found)] if archive is None else "can only be read after it is unzipped"
@@ -234,7 +312,7 @@ def _inspect(path: Path, *, archive: Path | None = None, strict: bool = False) -
         return "is not a table: it has no columns"
     if named is None or (named == "csv" and is_json(head)):
         named = found
-    return [SourceFile(path, named, compression, archive)]
+    return [SourceFile(path, named, compression, archive, member)]
 
 
 def _lacks_columns(path: PurePath, head: bytes) -> bool:
@@ -247,24 +325,28 @@ def _lacks_columns(path: PurePath, head: bytes) -> bool:
 def _inspect_archive(archive: Path) -> list[SourceFile] | str:
     """List the tables in a zip archive, or say why there are none."""
     try:
-        members = list_members(archive)
-    except UnreadableError as error:
-        return str(error)
-    if EXCEL_MEMBER in members:
+        opened = zipfile.ZipFile(archive)
+    except (OSError, zipfile.BadZipFile) as error:
+        return f"cannot be unpacked ({error})"
+    members = [one for one in opened.infolist() if one.filename and not one.filename.endswith("/")]
+    members.sort(key=lambda one: one.filename)
+    if any(one.filename == EXCEL_MEMBER for one in members):
         return "is an Excel workbook: save the sheet as CSV, or read it with pl.read_excel and pass the DataFrame"
     files: list[SourceFile] = []
     skipped: list[PurePath] = []
-    for name, length in sorted(members.items()):
-        path = archive / name
-        if _has_prefix(PurePath(name), ".") or _has_prefix(PurePath(name), "_"):
+    for member in members:
+        # names such as /log.csv, ./log.csv and ../log.csv are read as well: nothing is written to the disk
+        parts = [part for part in PurePosixPath(member.filename).parts if part not in ("/", "//", "..")]
+        name = PurePath(*parts)
+        if _has_prefix(name, ".") or _has_prefix(name, "_"):
             continue
-        named = _format_by_name(path) is not None or _has_vague_name(path)
-        inspected = _inspect(path, archive=archive, strict=True) if named else ""
+        named = _format_by_name(name) is not None or _has_vague_name(name)
+        inspected = _inspect(archive / name, archive=opened, member=member, strict=True) if named else ""
         if isinstance(inspected, str):
             skipped.append(PurePath(archive.name, name))
         else:
-            files += [replace(file, length=length) for file in inspected]
+            files += inspected
     if not files:
-        shown = ", ".join(sorted(members)[:SHOWN]) or "nothing"
+        shown = ", ".join(member.filename for member in members[:SHOWN]) or "nothing"
         return f"contains no CSV or NDJSON files; it contains {shown}: unzip it"
     return _attach_skipped(files, skipped)

@@ -12,17 +12,20 @@ import polars as pl
 
 from journeys.sources.reading.big_integers import preserve_digits
 from journeys.sources.reading.json_key_check import count_read_keys, count_written_keys
-from journeys.sources.reading.json_repair import drop_repeated_keys, replace_half_characters
+from journeys.sources.reading.json_repair import drop_repeated_keys, rename_pattern_keys, replace_half_characters
 from journeys.sources.reading.json_rows import drop_empty_objects, parse_lines
 from journeys.sources.reading.json_schema import (
+    MAX_NESTING,
     NON_OBJECT,
     DType,
     Schema,
     dtype_of_value,
     fields_of,
+    is_deep,
     merge_dtypes,
     merge_schemas,
 )
+from journeys.sources.reading.literal_names import has_pattern_name
 
 __all__ = ["is_readable", "read_batch"]
 
@@ -48,6 +51,7 @@ def read_batch(
     if not known and len(piece) > HEAD:
         # the first lines are usually like the others; where they are not, the keys tell
         known = _infer_schema(piece[: piece.rfind(b"\n", 0, HEAD) + 1]) or {}
+        known = {} if is_deep(known) or has_pattern_name(known) else known
     written = count_written_keys(piece)
     frame = parse_lines(piece, known, lines=lines) if known else None
     if frame is not None and written is not None and written == count_read_keys(frame, known):
@@ -56,6 +60,11 @@ def read_batch(
         found = find_schema(piece)
         if found is None:
             continue
+        if is_deep(found):
+            return None
+        if has_pattern_name(found):
+            renamed = rename_pattern_keys(piece)
+            return None if renamed == piece else read_batch(renamed, known, lines=lines)
         types = merge_schemas([known, found])
         frame = parse_lines(piece, types, lines=lines)
         if frame is None:
@@ -97,7 +106,7 @@ def _schema_by_value(piece: bytes) -> Schema | None:
     try:
         for line in piece.splitlines():
             value = json.loads(line) if line.strip() else {}
-            if not isinstance(value, dict):
+            if not isinstance(value, dict) or _is_deep_value(value):
                 return None
             for name, inner in value.items():
                 dtype = dtype_of_value(inner)
@@ -105,6 +114,19 @@ def _schema_by_value(piece: bytes) -> Schema | None:
     except (ValueError, RecursionError):
         return None
     return found
+
+
+def _is_deep_value(value: object) -> bool:
+    level, depth = [value], 0
+    while level and depth <= MAX_NESTING:
+        depth += 1
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return depth > MAX_NESTING
 
 
 def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:

@@ -16,6 +16,7 @@ import polars as pl
 
 from journeys.sources.reading.concat import convert
 from journeys.sources.reading.json_batch import is_readable, read_batch
+from journeys.sources.reading.json_repair import simplify
 from journeys.sources.reading.json_rows import (
     assemble_column,
     count_non_objects,
@@ -168,11 +169,7 @@ def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Ex
 def _repair(text: str) -> str | None:
     """Write JSON so that any parser reads it; None if it is not a JSON object."""
     try:
-        line = json.dumps(json.loads(text, parse_constant=lambda _: None, parse_int=_parse_int))
+        line = json.dumps(simplify(json.loads(text)))
     except (ValueError, RecursionError):
         return None
     return line if is_readable(line.encode() + b"\n") else None
-
-
-def _parse_int(digits: str) -> int | str:
-    return int(digits) if len(digits) < 19 else digits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +12,7 @@ from journeys.sources.reading.concat import convert_rows
 from journeys.sources.reading.files import SourceFile
 from journeys.sources.reading.json_array import ArrayElements, needs_splitting
 from journeys.sources.reading.json_batch import is_readable, read_batch
+from journeys.sources.reading.json_repair import simplify
 from journeys.sources.reading.json_rows import (
     FieldPath,
     count_non_objects_by_field,
@@ -20,7 +20,7 @@ from journeys.sources.reading.json_rows import (
     drop_unused_non_object,
     readable_schema,
 )
-from journeys.sources.reading.json_schema import INT64_LIMIT, Schema, can_widen
+from journeys.sources.reading.json_schema import Schema, can_widen
 from journeys.sources.reading.rejects import Reject, Rejects
 from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import (
@@ -35,7 +35,7 @@ from journeys.sources.reading.text import (
 __all__ = ["read_json_files"]
 
 PARSE = json.JSONDecoder().raw_decode
-MAX_NESTING = 60
+TOO_DEEP = "JSON nested too deeply"
 
 
 def read_json_files(files: Sequence[SourceFile], *, rejects: Rejects) -> tuple[pl.LazyFrame | None, list[str]]:
@@ -106,30 +106,33 @@ class _Reader:
     def _salvage(self, piece: bytes, file: SourceFile, first_line: int) -> str | None:
         """Read a piece line by line: the good lines are kept, the others rejected with reason and place."""
         text, note = decode(piece)
-        good: list[bytes] = []
+        good: list[tuple[bytes, str]] = []
         bad: list[Reject] = []
         for number, line, problem in _split_lines(text):
+            place = f"{file.path}:{first_line + number - 1}"
             if problem is None:
-                good.append(line.encode(errors="replace"))
+                good.append((line.encode(errors="replace"), place))
             else:
-                bad.append((problem, f"{file.path}:{first_line + number - 1}", line))
+                bad.append((problem, place, line))
         if good and not self._keep(_join(good)):
             # the two parsers differ in rare cases: NaN, very large numbers, very deep nesting
-            plain = [json.dumps(_simplify(json.loads(line), 0)).encode() for line in good]
+            plain: list[tuple[bytes, str]] = []
+            for written, place in good:
+                try:
+                    plain.append((json.dumps(simplify(json.loads(written))).encode(), place))
+                except RecursionError:
+                    bad.append((TOO_DEEP, place, written.decode()))
             if not self._keep(_join(plain)):
-                fine = [is_readable(line) for line in plain]
-                bad += [
-                    ("JSON that cannot be read", str(file.path), line.decode())
-                    for line, is_fine in zip(plain, fine, strict=True)
-                    if not is_fine
-                ]
-                self._keep(_join([line for line, is_fine in zip(plain, fine, strict=True) if is_fine]))
+                readable = [is_readable(written) for written, _ in plain]
+                for (written, place), is_good in zip(plain, readable, strict=True):
+                    bad += [] if is_good else [("JSON that cannot be read", place, written.decode())]
+                self._keep(_join([row for row, is_good in zip(plain, readable, strict=True) if is_good]))
         self.rejects.add(bad)
         return note
 
 
-def _join(lines: Sequence[bytes]) -> bytes:
-    return b"\n".join(lines) + b"\n"
+def _join(lines: Sequence[tuple[bytes, str]]) -> bytes:
+    return b"\n".join(line for line, _ in lines) + b"\n"
 
 
 def _split_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
@@ -147,18 +150,26 @@ def _split_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
         if not line:
             continue
         try:
-            value = json.loads(line)
+            values, rest = _split_line(line)
         except RecursionError:
-            yield number, line, "JSON nested too deeply"
-        except ValueError:
-            objects, rest = _split_objects(line)
-            yield from ((number, json.dumps(one), None) for one in objects)
-            if rest:
-                yield number, rest, "half-written last line" if number == len(lines) else "broken JSON"
-        else:
-            values = [(json.dumps(one), one) for one in value] if isinstance(value, list) else [(line, value)]
-            for written, one in values:
-                yield number, written, None if isinstance(one, dict) else "JSON, but not an object"
+            yield number, line, TOO_DEEP
+            continue
+        for written, is_object in values:
+            yield number, written, None if is_object else "JSON, but not an object"
+        if rest:
+            yield number, rest, "half-written last line" if number == len(lines) else "broken JSON"
+
+
+def _split_line(line: str) -> tuple[list[tuple[str, bool]], str]:
+    """Split the values in a line, each with whether it is an object; what cannot be parsed is returned as it is."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        objects, rest = _split_objects(line)
+        return [(json.dumps(one), True) for one in objects], rest
+    if isinstance(value, list):
+        return [(json.dumps(one), isinstance(one, dict)) for one in value], ""
+    return [(line, isinstance(value, dict))], ""
 
 
 def _split_objects(line: str) -> tuple[list[object], str]:
@@ -174,18 +185,3 @@ def _split_objects(line: str) -> tuple[list[object], str]:
         while line[position : position + 1].isspace():
             position += 1
     return found, line[position:]
-
-
-def _simplify(value: object, depth: int) -> object:
-    """Make a value readable for any JSON parser: no NaN, no number beyond 64 bits, no very deep nesting."""
-    if isinstance(value, dict | list) and depth > MAX_NESTING:
-        return json.dumps(value)
-    if isinstance(value, dict):
-        return {key: _simplify(inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_simplify(inner, depth + 1) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and not -INT64_LIMIT <= value < INT64_LIMIT:
-        return str(value)
-    return value

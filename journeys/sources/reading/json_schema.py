@@ -12,12 +12,14 @@ __all__ = [
     "EMPTY_OBJECT",
     "FLOAT_LIMIT",
     "MAX_FIELDS",
+    "MAX_NESTING",
     "NON_OBJECT",
     "DType",
     "Schema",
     "can_widen",
     "dtype_of_value",
     "fields_of",
+    "is_deep",
     "merge_dtypes",
     "merge_schemas",
     "parser_dtype",
@@ -27,6 +29,7 @@ __all__ = [
 DType = DataType | DataTypeClass
 Schema = dict[str, DType]
 MAX_DEPTH = 8
+MAX_NESTING = 60
 MAX_FIELDS = 500
 INT64_LIMIT = 1 << 63
 EMPTY_OBJECT = pl.Struct({})
@@ -80,6 +83,16 @@ def merge_schemas(schemas: Iterable[Mapping[str, DType]]) -> Schema:
 def fields_of(dtype: pl.Struct) -> Schema:
     """Return the fields of an object with their types."""
     return {field.name: field.dtype for field in dtype.fields}
+
+
+def is_deep(types: Mapping[str, DType]) -> bool:
+    """Tell whether structures are nested too deeply to be handled as types."""
+    level, depth = list(types.values()), 0
+    while level and depth <= MAX_NESTING:
+        depth += 1
+        structs = [field.dtype for dtype in level if isinstance(dtype, pl.Struct) for field in dtype.fields]
+        level = structs + [dtype.inner for dtype in level if isinstance(dtype, pl.List)]
+    return depth > MAX_NESTING
 
 
 def readable_dtype(dtype: DType, *, depth: int = 0, keep_empty: bool = False) -> DType:

@@ -5,13 +5,24 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
-from journeys.sources.reading.decompress import UnreadableError, read_blocks
+from journeys.sources.reading.decompress import CHECKED, BombError, UnreadableError, read_blocks
 from journeys.sources.reading.files import SourceFile
 from journeys.sources.reading.sniff import utf16_codec
 
-__all__ = ["UnreadableError", "decode", "is_utf16", "read_chunks", "read_first_lines", "read_text"]
+__all__ = [
+    "UnreadableError",
+    "check_ratio",
+    "decode",
+    "is_utf16",
+    "measure_content",
+    "read_chunks",
+    "read_first_lines",
+    "read_text",
+]
 
 CHUNK = 8 << 20
+# A longer line is not text.
+LONGEST_LINE = 1 << 30
 UTF8_MARK = b"\xef\xbb\xbf"
 GUESSED = "Windows-1252 in lines that are not UTF-8"
 
@@ -22,15 +33,19 @@ def read_chunks(file: SourceFile) -> Iterator[bytes]:
     UTF-16 is re-encoded as UTF-8 and the byte order mark is removed; bytes that are not UTF-8 stay as they are.
     """
     rest: list[bytes] = []
+    rest_bytes = 0
     fault: UnreadableError | None = None
     try:
         for block in read_text(file):
             cut = block.rfind(b"\n") + 1
             if cut:
                 yield b"".join([*rest, block[:cut]])
-                rest = [block[cut:]] if cut < len(block) else []
+                rest, rest_bytes = [block[cut:]] if cut < len(block) else [], len(block) - cut
             else:
                 rest.append(block)
+                rest_bytes += len(block)
+                if rest_bytes > LONGEST_LINE:
+                    raise UnreadableError(f"has a line of more than {LONGEST_LINE >> 20:,} MB")
     except UnreadableError as error:
         fault = error
     if rest:
@@ -75,8 +90,43 @@ def read_first_lines(file: SourceFile, *, size: int = 65536) -> str:
     return head.removeprefix(UTF8_MARK).decode("utf-8", errors="replace")
 
 
+def measure_content(file: SourceFile, *, most: int) -> int:
+    """Measure the size of a file's content, up to about `most`; of a damaged file, what can be read of it."""
+    if file.compression is None:
+        return file.size
+    size = 0
+    try:
+        for block in _blocks(file, 1 << 20):
+            size += len(block)
+            if size > most:
+                break
+    except UnreadableError:
+        pass
+    return size
+
+
+def check_ratio(file: SourceFile) -> None:
+    """Refuse a decompression bomb; damage of another kind is left to the reader.
+
+    Raises
+    ------
+    UnreadableError
+        The start of the file decompresses to far too much.
+    """
+    if file.compression is None:
+        return
+    try:
+        for _ in read_blocks(file.open, file.compression, size=1 << 20, limit=CHECKED):
+            pass
+    except BombError:
+        raise
+    except UnreadableError:
+        pass
+
+
 def _blocks(file: SourceFile, size: int) -> Iterator[bytes]:
-    return read_blocks(file.path, file.compression, archive=file.archive, size=size)
+    packed_size = file.member.compress_size if file.member else None
+    return read_blocks(file.open, file.compression, size=size, packed_size=packed_size)
 
 
 def _decode_line(line: bytes) -> str:

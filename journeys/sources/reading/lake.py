@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.sources.reading.files import local_path
 
 __all__ = ["is_lake", "lake_rows"]
 
@@ -58,10 +59,13 @@ def _table(source: object) -> tuple[str, object] | None:
         return LIBRARIES[library], source
     if not isinstance(source, str | Path):
         return None
-    place = Path(source).expanduser()
-    if (place / "_delta_log").is_dir():
-        return "Delta", str(place)
-    versions = sorted((place / "metadata").glob("*.metadata.json"), key=_version)
+    place = local_path(source).absolute()
+    try:
+        if (place / "_delta_log").is_dir():
+            return "Delta", str(place)
+        versions = sorted((place / "metadata").glob("*.metadata.json"), key=_version)
+    except (OSError, ValueError):  # it is not a folder that can be listed
+        return None
     return ("Iceberg", str(versions[-1])) if versions else None
 
 
