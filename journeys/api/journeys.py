@@ -25,6 +25,7 @@ from journeys.analyses.trend import trend
 from journeys.api.selection import Selection
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
+from journeys.events.source_errors import translate_source_errors
 from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
 from journeys.log import View
 
@@ -136,7 +137,8 @@ class Journeys(Selection):
         if store is None:
             from journeys.log import build_log
 
-            built = build_log(frame, person=person, timestamp=timestamp, event=event, times=times)
+            with translate_source_errors(table.name if isinstance(table, Events) else "table"):
+                built = build_log(frame, person=person, timestamp=timestamp, event=event, times=times)
         else:
             from journeys.log import stream_log
 

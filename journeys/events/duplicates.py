@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.events.batches import iterate_batches
 
 __all__ = ["KEY", "RepeatFinder", "drop_repeats", "hash_keys"]
 
@@ -114,7 +115,7 @@ def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
         others stay twice.
     """
     with RepeatFinder() as repeats:
-        for batch in rows.select(KEY).collect_batches(chunk_size=_BATCH, maintain_order=True):
+        for batch in iterate_batches(rows.select(KEY), size=_BATCH):
             repeats.add(*batch)
         gone, key = repeats.list_rows()
     if not gone.size:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +12,7 @@ import polars as pl
 
 from journeys.errors import StoreError, raise_all
 from journeys.events import Events
+from journeys.events.batches import iterate_batches
 from journeys.events.core import STATUSES
 from journeys.events.duplicates import KEY, RepeatFinder
 from journeys.events.normalise import normalise_ids, normalise_names
@@ -27,7 +27,6 @@ __all__ = [
     "check_unchanged",
     "drop_repeated_messages",
     "read_rows",
-    "translate_source_errors",
 ]
 
 Ints = npt.NDArray[np.int64]
@@ -172,7 +171,7 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
     statuses = [np.empty(0, dtype=np.uint8)]
     events, facts, event = [empty.select(of_events)], [empty.select(of_facts)], [np.empty(0, dtype=np.uint8)]
     with RepeatFinder() as repeats:
-        for batch in wanted.collect_batches(chunk_size=_BATCH, maintain_order=True):
+        for batch in iterate_batches(wanted, size=_BATCH):
             status = batch["_status"].to_numpy()
             combiner.add(batch)
             statuses.append(status)
@@ -329,19 +328,6 @@ def _ids_of_rows(one: SourceRows, name: str, *, rows: npt.NDArray[np.uint32], ru
     place = pl.Series(one.combinations[one.event_combinations[rows], at])
     texts = normalise_series(one.values[at].gather(place), id_type=name, rules=rules)
     return texts.set(find_placeholders(texts, rules=rules).is_not_null(), None)
-
-
-@contextmanager
-def translate_source_errors(name: str) -> Iterator[None]:
-    """Raise a `StoreError` that names the source when its files are gone or cannot be read."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise StoreError(f"events: a file of {name!r} is not there any more: {error}; read it again.") from error
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise StoreError(
-            f"events: {name!r} cannot be read: {error}. If its files have changed since, read them again."
-        ) from error
 
 
 def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:

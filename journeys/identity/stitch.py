@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown
 from journeys.events import Events
+from journeys.events.source_errors import translate_source_errors
 from journeys.identity.assign_events import Assignment, assign_events, build_table
 from journeys.identity.cluster import Clusters, cluster_ids
 from journeys.identity.encode_ids import NO_OWNER, EncodedIds, encode_ids, order_types
@@ -29,7 +30,7 @@ from journeys.identity.person_table import (
     normalise_accounts,
     number_people,
 )
-from journeys.identity.read_rows import SourceRows, drop_repeated_messages, read_rows, translate_source_errors
+from journeys.identity.read_rows import SourceRows, drop_repeated_messages, read_rows
 from journeys.identity.reclassify_ids import ANONYMOUS_TYPES
 from journeys.identity.rules import IdentityRules, check_rules
 from journeys.identity.shared_ids import DROPPED
@@ -41,6 +42,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _MOMENT = pl.Datetime("us", "UTC")
+_CHANGED = "If its files have changed since, read them again."
 _COUNTS = (
     "read", "events", "facts", "duplicates", "quarantined",
     "of these without a usable id", "of these on a shared identifier", "first", "last",
@@ -156,12 +158,12 @@ def stitch_events(
 
 
 def _read_links(one: Events) -> pl.DataFrame:
-    with translate_source_errors(one.name):
+    with translate_source_errors(one.name, error_class=StoreError, hint=_CHANGED):
         return one.links.collect()
 
 
 def _read_source(one: Events, *, messages: bool) -> SourceRows:
-    with translate_source_errors(one.name):
+    with translate_source_errors(one.name, error_class=StoreError, hint=_CHANGED):
         return read_rows(one, messages=messages)
 
 

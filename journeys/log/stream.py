@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
+from journeys.events.batches import iterate_batches
+from journeys.events.source_errors import translate_source_errors
 from journeys.events.times import TimeParser
 from journeys.log.build import (
     PROBLEM,
@@ -83,9 +85,10 @@ def stream_log(
         rows = rows.with_columns(pl.col("person").cast(pl.String))
     good = keep_good_rows(rows)
     # one after the other: collected together, they would share one scan by holding all rows in memory
-    people = good.group_by("person").len("events").collect()
-    ranking = good.group_by("event").len("count").collect()
-    bad = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
+    with translate_source_errors("table"):
+        people = good.group_by("person").len("events").collect()
+        ranking = good.group_by("event").len("count").collect()
+        bad = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
     people = people.sort("person").with_row_index("code")
     ranking = rank_names(ranking)
     names = tuple(ranking["event"].sort())
@@ -134,7 +137,7 @@ def _scatter(
                 pl.concat(pieces).write_parquet(scattered / str(number) / f"{written:08d}.parquet", compression="lz4")
                 pieces.clear()
 
-    for batch in rows.collect_batches(chunk_size=_batch_rows(schema), maintain_order=True):
+    for batch in iterate_batches(rows, size=_batch_rows(schema), name="table"):
         try:
             codes = code(batch["person"])
         except IndexError as error:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from journeys.events.batches import iterate_batches
 from journeys.sources.reading.concat import convert
 from journeys.sources.reading.json_batch import is_readable, read_batch
 from journeys.sources.reading.json_repair import simplify
@@ -71,7 +72,7 @@ class JsonColumns:
     def read(self, rows: pl.LazyFrame, *, on_batch: Callable[[pl.DataFrame], object] | None = None) -> None:
         """Read a table's rows, each batch once; `on_batch` sees them as well. Nothing is kept if that fails."""
         table = _Table(rows, SpillBuffer(), Counter())
-        for batch in rows.collect_batches(chunk_size=BATCH_ROWS):
+        for batch in iterate_batches(rows, size=BATCH_ROWS):
             if on_batch is not None:
                 on_batch(batch)
             for piece in self._split(batch) if batch.height else ():
