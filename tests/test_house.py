@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,7 @@ from journeys.analyses.result import Result
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "journeys"
 
-# the arrows point down only: each room and the rooms that it may know
+# the arrows point down only: each package and the packages that it may import, for types alone as well
 ARROWS = {
     "errors": set(),
     "parallel": set(),
@@ -34,44 +34,45 @@ ARROWS = {
     "steps": {"errors", "events"},
     "log": {"errors", "events", "parallel"},
     "engines": {"errors", "log"},
-    "charts": {"errors", "display"},
+    "charts": {"display"},
     "identity": {"errors", "display", "events", "charts", "parallel"},
     "sources": {"errors", "display", "events", "naming"},
-    "exports": {"errors", "display", "events"},
+    "exports": {"errors", "display"},
     "analyses": {"errors", "display", "charts", "log", "stats", "steps", "events", "parallel"},
-    "api": {"errors", "display", "charts", "analyses", "identity", "log", "engines", "events", "steps", "exports"},
+    "api": {"errors", "display", "analyses", "identity", "log", "engines", "events", "steps", "exports"},
     "samples": {"errors", "events", "sources", "api"},
     "report": {"errors", "display", "charts", "stats", "steps", "analyses", "api", "exports"},
-    "cli": {"errors", "display", "events", "analyses", "sources", "naming", "samples", "api", "report", "exports", "__init__"},
+    "cli": {"errors", "display", "events", "analyses", "sources", "samples", "api", "report", "exports", "__init__"},
     "__main__": {"cli"},
-    "__init__": {
-        "errors", "events", "identity", "sources", "steps", "analyses", "api", "samples", "naming", "report",
-        "exports", "charts",
-    },
+    "__init__": {"errors", "events", "identity", "sources", "steps", "analyses", "api", "samples", "naming", "report",
+        "exports"},
 }  # fmt: skip
 # what an import may load beside the standard library; everything else waits until it is needed
 LOADED = {"journeys", "polars", "numpy", "typing_extensions"}
 
 
 def _imports(file: Path) -> Iterator[str]:
-    """Names of the modules that a file imports, wherever in it; what is for the type checker alone is left out."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    """Names that a file imports from anywhere: at its top, inside functions and for the type checker alone."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "journeys":
-            yield from (f"journeys.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _file_arrows() -> dict[str, set[str]]:
+    """Which module imports which; a name taken from a package counts as the module it is, else as the package."""
+    files = {_module_name(file): file for file in PACKAGE.rglob("*.py")}
+    arrows: dict[str, set[str]] = {}
+    for module, file in files.items():
+        found = {name if name in files else name.rpartition(".")[0] for name in _imports(file)}
+        arrows[module] = {name for name in found if name in files} - {module}
+    return arrows
 
 
 def _room(file: Path) -> str:
@@ -83,18 +84,26 @@ def _modules() -> list[ModuleType]:
     return [jn, *(importlib.import_module(module.name) for module in found if not module.name.endswith("__main__"))]
 
 
-def test_the_arrows_make_no_circle():
+def test_the_packages_form_no_circle():
     assert list(TopologicalSorter(ARROWS).static_order())
 
 
-def test_rooms_know_only_what_lies_below_them():
+def test_the_files_form_no_circle():
+    try:
+        TopologicalSorter(_file_arrows()).prepare()
+    except CycleError as error:
+        raise AssertionError(" → ".join(error.args[1])) from error
+
+
+def test_packages_import_only_what_lies_below_them():
     wrong = []
     for file in sorted(PACKAGE.rglob("*.py")):
-        room = _room(file)
+        package = _room(file)
         for name in _imports(file):
             parts = name.split(".")
-            other = parts[1] if len(parts) > 1 else "__init__"
-            if parts[0] == "journeys" and other != room and other not in ARROWS[room]:
+            other = parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).exists() else None
+            other = other or (parts[1] if len(parts) > 1 and (PACKAGE / f"{parts[1]}.py").exists() else "__init__")
+            if parts[0] == "journeys" and other != package and other not in ARROWS[package]:
                 wrong.append(f"{file.relative_to(ROOT)} imports {name}")
     assert not wrong, "\n".join(wrong)
 

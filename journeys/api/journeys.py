@@ -12,8 +12,8 @@ import polars as pl
 from journeys.analyses.attribution import attribution
 from journeys.analyses.correlation import correlation, correlations
 from journeys.analyses.dropoff import dropoff
-from journeys.analyses.flow import flow
 from journeys.analyses.experiment import experiment
+from journeys.analyses.flow import flow
 from journeys.analyses.funnel import funnel
 from journeys.analyses.lifecycle import lifecycle
 from journeys.analyses.retention import retention
