@@ -419,8 +419,16 @@ class Journeys(Selection):
         return f"{plural(size.people, self._log.unit)}, {plural(size.events, 'event')}, {days}."
 
     def _warnings(self) -> tuple[str, ...]:
-        """Return what may be wrong with who is who, in sentences."""
-        return self._stitched.warnings if self._stitched is not None else ()
+        """Return what may be wrong with who is who, or with the rows, in sentences."""
+        from journeys.display import number, percent
+        from journeys.identity.identity import MANY_QUARANTINED
+
+        if self._stitched is not None:
+            return self._stitched.warnings
+        rows, bad = self._log.size.events + self.quarantine.height, self.quarantine.height
+        if bad <= MANY_QUARANTINED * rows:
+            return ()
+        return (f"{percent(bad / rows)} of the {number(rows)} rows were quarantined: see quarantine.",)
 
     def _repr_html_(self) -> str:
         from journeys.display import card, plural

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["Identity", "Stitched"]
+__all__ = ["MANY_QUARANTINED", "Identity", "Stitched"]
 
 _GRAPH_FRAMES = ("ids", "evidence", "junk", "shared_events")
-_MANY_QUARANTINED = 0.2
+MANY_QUARANTINED = 0.2
+"""The share of rows in quarantine beyond which journeys say so."""
 _FRAMES = ("rows", "figures", "memberships", "accounts", "changes")
 
 
@@ -338,7 +339,7 @@ class Identity:
         found += [
             f"{percent(quarantined / read)} of the {plural(read, 'row')} of {source} were quarantined: see quarantine."
             for source, read, quarantined in counts.iter_rows()
-            if read and quarantined / read > _MANY_QUARANTINED
+            if read and quarantined / read > MANY_QUARANTINED
         ]
         return tuple(found)
 

@@ -2,6 +2,8 @@
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.events.placeholder_values import PLACEHOLDER_IDS, is_placeholder, null_if_placeholder, placeholder_reason
@@ -37,6 +39,21 @@ def test_null_words_and_unfilled_templates_are_no_value_in_any_column() -> None:
 def test_words_for_visitors_without_an_account_identify_nobody() -> None:
     assert flagged(NOBODY, "id") == NOBODY
     assert flagged(IDENTIFIERS, "id") == []
+
+
+WORDS = ["null", "undefined", "not set", "logged out", "not logged in", "signed out", "anonymous user", "guest", "test"]
+
+
+@given(
+    word=st.sampled_from(WORDS),
+    case=st.sampled_from([str.lower, str.upper, str.title]),
+    between=st.sampled_from([" ", "_", "-"]),
+    around=st.sampled_from(["", "()", "[]", "<>", "{}", '""', "''"]),
+)
+def test_words_in_every_spelling_and_brackets_identify_nobody(word, case, between, around) -> None:
+    text = case(word).replace(" ", between)
+    written = f" {around[:1]}{text}{around[1:]}"
+    assert flagged([written], "id") == [written]
 
 
 def test_campaigns_keep_what_only_an_identifier_cannot_be() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import journeys as jn
 
@@ -92,6 +94,38 @@ def test_posthogs_identify_merges_an_id_that_was_never_identified(rules) -> None
     assert posthog_people(rows, rules=rules) == [["bob", "x"]]
 
 
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["$pageview", "$identify", "$create_alias"]), *[st.sampled_from("abcd")] * 2, st.booleans()
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(calls=CALLS)
+def test_events_of_an_identified_id_are_that_users_whatever_else_is_called(calls) -> None:
+    rows = [
+        posthog(
+            minute, event, own,
+            **{"$anon_distinct_id": other if event == "$identify" and has_other else None},
+            alias=other if event == "$create_alias" else None,
+        )
+        for minute, (event, own, other, has_other) in enumerate(calls)
+    ]  # fmt: skip
+    rows += [posthog(20 + at, "$pageview", one) for at, one in enumerate("abcd")]
+    identified = {own for event, own, *_ in calls if event == "$identify"}
+    j = jn.stitch(jn.read_posthog(pl.DataFrame(rows, infer_schema_length=None)), rules=jn.IdentityRules.posthog())
+    person_of = dict(j.identity.table.filter(pl.col("id_type") == "user_id").select("id", "person").iter_rows())
+    assert len({person_of[one] for one in identified}) == len(identified)
+    last = (
+        j.events.filter(pl.col("timestamp").dt.minute() >= 20).select("timestamp", "person").collect().sort("timestamp")
+    )
+    for one, person in zip("abcd", last["person"], strict=True):
+        assert one not in identified or person == person_of[one]
+
+
 def visits(*, customers: int, visitors: int, ids: list[str]) -> jn.Events:
     rows = [
         {
@@ -113,6 +147,20 @@ def test_the_first_identifier_of_a_table_keeps_people_apart() -> None:
     assert not j.identity.warnings
     turned = jn.stitch(visits(customers=5, visitors=3, ids=["visitor_id", "customer_no"]))
     assert turned.people["visitor_id"].sort().to_list() == ["v0", "v1", "v2"]
+
+
+ROWS = st.lists(st.tuples(*[st.one_of(st.none(), st.sampled_from("abcde"))] * 3), min_size=1, max_size=20)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_nobody_has_two_values_of_the_first_identifier_of_a_table(rows) -> None:
+    table = pl.DataFrame(rows, schema=dict.fromkeys(("customer_no", "card", "browser"), pl.String), orient="row")
+    table = table.with_columns(at=pl.lit("2026-03-01"))
+    ids = ["customer_no", "card", "browser"]
+    j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=ids, name="app"))
+    customers = j.identity.table.filter(pl.col("id_type") == "customer_no")
+    assert customers["person"].n_unique() == customers.height
 
 
 def test_rules_decide_which_identifier_keeps_people_apart() -> None:
