@@ -1,4 +1,4 @@
-"""Where journeys end without the goal: people lost at each event, and how that compares with who was there."""
+"""Drop-off: people lost at each event, and their share of those who were there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from journeys.display import interval, number, percent, plural, the_count
 __all__ = ["draw"]
 
 ENOUGH = 30
-"""Of fewer no rate is said."""
+"""Of fewer no rate is shown."""
 
 
 def draw(
@@ -37,7 +37,7 @@ def draw(
     top
         How many bars; the subtitle says of how many.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -49,11 +49,11 @@ def draw(
     if not rows:
         return nothing("Nobody is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    few = any(row["passed"] < ENOUGH for row in rows)
-    told = [f"the {len(rows)} that lose most of {plural(table.height, 'event')}"] if table.height > len(rows) else []
-    told += [f"hollow: fewer than {ENOUGH} were there"] if few else []
-    if told:
-        subtitle = f"{subtitle}; {'; '.join(told)}" if subtitle else "; ".join(told)
+    has_few = any(row["passed"] < ENOUGH for row in rows)
+    notes = [f"the {len(rows)} that lose most of {plural(table.height, 'event')}"] if table.height > len(rows) else []
+    notes += [f"hollow: fewer than {ENOUGH} were there"] if has_few else []
+    if notes:
+        subtitle = f"{subtitle}; {'; '.join(notes)}" if subtitle else "; ".join(notes)
     places = [-place for place in range(len(rows))]
     fig = go.Figure(
         go.Bar(
@@ -64,11 +64,11 @@ def draw(
                 "color": [theme.drop if row["passed"] >= ENOUGH else theme.paper for row in rows],
                 "line": {"color": theme.drop, "width": 1},
             },
-            text=[_figures(row, narrow=narrow) for row in rows],
+            text=[_label(row, narrow=narrow) for row in rows],
             textfont={"size": 12},
             textposition="outside",
             cliponaxis=False,
-            hovertext=[_words(row) for row in rows],
+            hovertext=[_describe(row) for row in rows],
             hoverinfo="text",
         )
     )
@@ -77,20 +77,20 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 
-def _figures(row: dict[str, Any], *, narrow: bool) -> str:
-    """Say how many were lost, and what share of those there that is, with its interval; of a few no share."""
+def _label(row: dict[str, Any], *, narrow: bool) -> str:
+    """Write how many were lost, and their share of those there with its interval; of a few no share."""
     if row["passed"] < ENOUGH:
         return f"{number(row['people'])} of {number(row['passed'])}" + ("" if narrow else " there")
     within = interval(row.get("ci_low"), row.get("ci_high"))
-    told = f"{number(row['people'])} · {percent(row['loss_rate'])}" + (f" ({within})" if within else "")
-    return told + ("" if narrow else " of those there")
+    text = f"{number(row['people'])} · {percent(row['loss_rate'])}" + (f" ({within})" if within else "")
+    return text + ("" if narrow else " of those there")
 
 
-def _words(row: dict[str, Any]) -> str:
-    told = f"{number(row['people'])} of {the_count(row['passed'], 'person')} at {plain(row['event'])} ended there."
+def _describe(row: dict[str, Any]) -> str:
+    text = f"{number(row['people'])} of {the_count(row['passed'], 'person')} at {plain(row['event'])} ended there."
     steps = row.get("last_steps")
     if isinstance(steps, list):
-        told += f" Most often after: {' → '.join(map(plain, steps))}."
+        text += f" Most often after: {' → '.join(map(plain, steps))}."
     if row.get("instead"):
-        told += f" Those who went on did mostly {plain(row['instead'])}."
-    return lines_of(told, 60) if len(told) < 400 else full(told)
+        text += f" Those who went on mostly did {plain(row['instead'])}."
+    return lines_of(text, 60) if len(text) < 400 else full(text)

@@ -1,4 +1,4 @@
-"""What follows on what, and where everybody is at each step: heatmaps with their shares, and a graph."""
+"""Transitions and step matrices as heatmaps, and transitions as a graph."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full, label
-from journeys.charts.theme import OTHER, Colours, apply_theme, colours, event_colours, nothing, rgba
+from journeys.charts.theme import DROP_OFF, OTHER, Colours, apply_theme, colours, event_colours, nothing, rgba
 from journeys.display import number, percent, plural
 
 __all__ = ["draw", "draw_graph", "draw_steps"]
 
-DROP_OFF, REACHED = "(drop-off)", "(reached)"
-PRINTED = 150
+REACHED = "(reached)"
+_MOST_PRINTED = 150
 
 
 def draw(
@@ -29,7 +29,7 @@ def draw(
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw the transition matrix: one row what was done, one column what came next.
+    """Draw the transition matrix: one row per event, one column per event that came next.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def draw(
     most
         How many rows and columns, the largest first; the subtitle says of how many.
     total
-        How many rows and columns there are, without that of those who stop, where the matrix has fewer.
+        How many rows and columns there are in all, without drop-off, where the matrix has fewer.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -51,8 +51,8 @@ def draw(
     ('heatmap', 0.6)
     """
     if matrix.is_empty():
-        return nothing("Nothing follows on anything.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    # On a telephone more columns than these have no room for their names.
+        return nothing("No event follows on another.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    # more columns have no room for their names on a phone
     most = min(most, 11) if narrow else most
     targets = matrix.columns[1:]
     stops = [name for name in targets if name == DROP_OFF]
@@ -62,14 +62,14 @@ def draw(
     if rows > table.height or columns > len(kept) - len(stops):
         subtitle += (
             f" Drawn: the {table.height} largest of {plural(rows, 'row')} and the {min(most, columns)} largest of "
-            f"{plural(columns, 'column')}; what a row lacks to 100% went elsewhere."
+            f"{plural(columns, 'column')}; what is missing from 100% of a row went elsewhere."
         )
-    words = "{share} of what came after {row} was {column}"
+    sentence = "{share} of what came after {row} was {column}"
     return _heat(
         table["source"].to_list(),
         kept,
         [[row[name] for name in kept] for row in table.to_dicts()],
-        words=words,
+        sentence=sentence,
         title=title,
         subtitle=subtitle,
         dark=dark,
@@ -86,7 +86,7 @@ def draw_steps(
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw the step matrix: one row a node, one column a step.
+    """Draw the step matrix: one row per node, one column per step.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def draw_steps(
     most
         How many rows.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def draw_steps(
         table["node"].to_list(),
         columns,
         [[row[name] for name in columns] for row in table.to_dicts()],
-        words="{share} were at {row} at step {column}",
+        sentence="{share} were at {row} at step {column}",
         title=title,
         subtitle=subtitle,
         dark=dark,
@@ -130,7 +130,7 @@ def _heat(
     columns: list[str],
     shares: list[list[float]],
     *,
-    words: str,
+    sentence: str,
     title: str,
     subtitle: str,
     dark: bool,
@@ -140,12 +140,12 @@ def _heat(
     top = max((max(line) for line in shares), default=0.0) or 1.0
     hover = [
         [
-            words.format(share=percent(value), row=full(row), column=full(column))
+            sentence.format(share=percent(value), row=full(row), column=full(column))
             for column, value in zip(columns, line, strict=True)
         ]
         for row, line in zip(rows, shares, strict=True)
     ]
-    printed = len(rows) * len(columns) <= PRINTED and not (narrow and len(columns) > 6)
+    printed = len(rows) * len(columns) <= _MOST_PRINTED and not (narrow and len(columns) > 6)
     fig = go.Figure(
         go.Heatmap(
             z=shares,
@@ -163,7 +163,7 @@ def _heat(
         )
     )
     if printed:
-        _print(fig, shares, top=top, theme=theme)
+        fig.update_layout(annotations=_print_values(shares, top=top, theme=theme))
     numbers = all(name.isdecimal() for name in columns)
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
@@ -183,7 +183,7 @@ def _heat(
 
 
 def _key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
-    """Say what a shade is, where no value is printed."""
+    """Explain the colours, where no value is printed."""
     font = {"size": 10 if narrow else 12, "color": theme.muted}
     values = [0.0, top / 2, top]
     return {
@@ -193,13 +193,17 @@ def _key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print(fig: go.Figure, shares: list[list[float]], *, top: float, theme: Colours) -> None:
-    for y, line in enumerate(shares):
-        for x, value in enumerate(line):
-            if value > 0:
-                # the darkest third of the scale carries the colour of the paper
-                ink = theme.paper if value > 0.6 * top else theme.ink
-                fig.add_annotation(x=x, y=y, text=percent(value), showarrow=False, font={"size": 11, "color": ink})
+def _print_values(shares: list[list[float]], *, top: float, theme: Colours) -> list[dict[str, Any]]:
+    """Print the values; the darkest third of the scale has letters in the colour of the background."""
+    return [
+        {
+            "x": x, "y": y, "text": percent(value), "showarrow": False,
+            "font": {"size": 11, "color": theme.paper if value > 0.6 * top else theme.ink},
+        }
+        for y, line in enumerate(shares)
+        for x, value in enumerate(line)
+        if value > 0
+    ]  # fmt: skip
 
 
 def draw_graph(
@@ -213,7 +217,7 @@ def draw_graph(
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw the transitions as a graph: events on a circle, arrows as wide as what follows is frequent.
+    """Draw the transitions as a graph: events on a circle, arrows as wide as the transition is frequent.
 
     Parameters
     ----------
@@ -228,7 +232,7 @@ def draw_graph(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -252,7 +256,7 @@ def draw_graph(
     if drawn.height < everywhere.height or drawn.height < table.height:
         subtitle += (
             f" Drawn: {number(drawn.height)} of {plural(everywhere.height, 'transition')} between {len(names)} of "
-            f"{plural(events, 'event')}, each at min_share {percent(min_share)} of what follows; not who stops."
+            f"{plural(events, 'event')}, each at least {percent(min_share)} of what follows; without drop-off."
         )
     at = {name: (sin(2 * pi * i / len(names)), cos(2 * pi * i / len(names))) for i, name in enumerate(names)}
     fig = go.Figure(
@@ -277,7 +281,7 @@ def draw_graph(
             cliponaxis=False,
         )
     )
-    # Set at once: adding annotations one by one copies all of them each time.
+    # set at once: adding annotations one by one copies all of them each time
     arrows = [
         _arrow(at[row["source"]], at[row["target"]], row, colour=shades.get(row["source"], theme.rest))
         for row in drawn.to_dicts()
@@ -292,7 +296,7 @@ def draw_graph(
 def _arrow(
     start: tuple[float, float], end: tuple[float, float], row: dict[str, object], *, colour: str
 ) -> dict[str, Any]:
-    """Lay one arrow a little beside the straight line, so that the way back does not lie on it."""
+    """Draw one arrow a little beside the straight line, so that the arrow back is beside it."""
     share = float(row["share"])  # type: ignore[arg-type]
     along = (end[0] - start[0], end[1] - start[1])
     length = hypot(*along) or 1.0

@@ -179,7 +179,7 @@ def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
     both = [text for text in said if text.startswith("80 people went from V to R")]
     assert len(both) == 2
     assert len(set(both)) == 1
-    assert both[0].endswith("; set off: the 35 who went the whole way.")
+    assert both[0].endswith("; highlighted: the 35 who took the complete path.")
     upright = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=35, narrow=True)
     assert sum(trace.fillcolor.endswith(",0.85)") for trace in upright.data) == 2
     assert len(sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=80).data[0].link.value) == 6

@@ -195,7 +195,7 @@ def test_nodes_of_a_difference_stand_apart_and_leaving_makes_no_column():
     for n, name in enumerate(trace.node.label):
         if name not in {"(drop-off)", "(continues)"}:
             columns.setdefault(round(trace.node.x[n], 4), []).append((trace.node.y[n] * domain, size[n]))
-    laid = flow_difference._lay(compared().to_dicts(), "difference")
+    laid = flow_difference._lay_rows(compared().to_dicts(), "difference", sizes={}, narrow=False)
     for column in columns.values():
         column.sort()
         for (y, one), (below, other) in pairwise(column):

@@ -1,7 +1,6 @@
-"""The Sankey of a flow: which way do they really go, column by column?"""
+"""The Sankey of a flow, column by column."""
 
-from journeys.charts.sankey.drawing import SAYS_NOTHING as SMALLEST_PHI
-from journeys.charts.sankey.drawing import draw
-from journeys.charts.sankey.words import ENOUGH
+from journeys.charts.sankey.draw import SMALLEST_PHI, draw
+from journeys.charts.sankey.hover_text import ENOUGH
 
 __all__ = ["ENOUGH", "SMALLEST_PHI", "draw"]

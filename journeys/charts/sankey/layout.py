@@ -1,29 +1,29 @@
-"""Where the nodes of a step-by-step Sankey stand: true columns, few crossings, the same places at every run.
+"""The layout of a Sankey: true columns, few crossings, the same places at every run.
 
-Plotly lays nodes out by their depth in the graph and reorders them; a journey's columns are its steps, whatever the
-links. So every node gets its place from here, and Plotly only draws.
+Plotly lays nodes out by their depth in the graph and reorders them; the columns of a journey are its steps, whatever
+the links. So every node gets its place here, and Plotly only draws.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER
 
-__all__ = ["GAP", "PITCH", "Layout", "Link", "Node", "lay_out"]
+__all__ = ["GAP", "PITCH", "Layout", "Link", "Node", "lay_out", "place_sources", "place_targets"]
 
 GAP = 9.0
 """Pixels between two nodes of a column."""
 PITCH = 17.0
-"""Pixels from one label to the next: a label of 12 px and some air."""
+"""Pixels from one label to the next: a label of 12 px and its spacing."""
 _LEAVING = {DROP_OFF, CONTINUES}
 
 
 @dataclass(slots=True)
 class Node:
-    """An event in a column, or (leaving) the end of those who stop after one."""
+    """An event in a column, or (with `leaving_from`) the stub of those who leave after one."""
 
     position: int
     name: str
@@ -31,17 +31,17 @@ class Node:
     people: float = 0.0
     top: float = 0.0
     height: float = 0.0
-    unseen: float = 0.0
-    """Where more are here than ribbons show, how many of them no ribbon takes on."""
+    without_ribbon: float = 0.0
+    """Where more are here than ribbons bring and take, how many of them no ribbon takes on."""
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What tells two nodes apart."""
+        """Position, name, and the node that a stub belongs to."""
         return (self.position, self.name, self.leaving_from or "")
 
     @property
     def middle(self) -> float:
-        """Where its centre is, in pixels from the top."""
+        """Its centre, in pixels from the top."""
         return self.top + self.height / 2
 
 
@@ -54,10 +54,15 @@ class Link:
     people: float
     row: int
 
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """Position, source and target, as in the table."""
+        return self.source.position, self.source.name, self.target.name
+
 
 @dataclass(slots=True)
 class Layout:
-    """Nodes and links in drawing order, the height they take, what Plotly must scale by, and the pixels a person."""
+    """Nodes and links in drawing order, their height, the height that Plotly scales by, and the pixels per person."""
 
     nodes: list[Node] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
@@ -75,12 +80,12 @@ def lay_out(
     room: float | None = None,
     pitch: float = PITCH,
     order: Sequence[tuple[int, str, str]] | None = None,
-    there: Mapping[tuple[int, str], float] | None = None,
+    sizes: Mapping[tuple[int, str], float] | None = None,
 ) -> Layout:
     """Place the nodes of links (position, source, target, people); those without people are left out.
 
-    The goal stands on top of each column, "(other)" at its foot, the rest in the order that crosses least. Leaving is a
-    stub beside its node, not a node of the next column: else it would be the tallest of each.
+    The goal is on top of each column, "(other)" at its bottom, the rest in the order with the fewest crossings. Those
+    who leave are a stub beside their node, not a node of the next column, which would be the tallest of each.
 
     Parameters
     ----------
@@ -89,26 +94,26 @@ def lay_out(
     goal
         The event on top.
     scale
-        Pixels a person; else such that the fullest column is 240 to 460 high, or fits the `room`.
+        Pixels per person; else such that the fullest column is 240 to 460 high, or fits the `room`.
     room
-        The pixels that every column must do with.
+        The pixels that every column must fit into.
     pitch
         The least pixels from one node to the next: what a name takes.
     order
-        The nodes in the order of another layout, to stand alike; else the order that crosses least.
-    there
-        How many are at a node (position, name) where they are more than its ribbons bring and take: whose journey
-        begins and ends at the goal goes nowhere, and is there all the same.
+        The nodes in the order of another layout; else the order with the fewest crossings.
+    sizes
+        How many are at a node (position, name) where they are more than its ribbons bring and take: journeys that
+        begin and end at the goal have no ribbon.
 
     Examples
     --------
-    >>> laid = lay_out([(0, "A", "B", 6), (0, "A", "(drop-off)", 4)], there={(0, "B"): 3})
-    >>> [(n.position, n.name, n.people) for n in laid.nodes], laid.columns
+    >>> layout = lay_out([(0, "A", "B", 6), (0, "A", "(drop-off)", 4)], sizes={(0, "B"): 3})
+    >>> [(n.position, n.name, n.people) for n in layout.nodes], layout.columns
     ([(0, 'A', 10.0), (0, 'B', 3), (1, 'B', 6.0), (0, '(drop-off)', 4.0)], 2)
     """
     nodes: dict[tuple[int, str, str], Node] = {}
 
-    def node(position: int, name: str, leaving_from: str | None = None) -> Node:
+    def get_node(position: int, name: str, leaving_from: str | None = None) -> Node:
         made = Node(position, name, leaving_from)
         return nodes.setdefault(made.key, made)
 
@@ -118,83 +123,84 @@ def lay_out(
     for row, (position, source, target, people) in enumerate(links):
         if people <= 0:
             continue
-        start = node(position, source)
-        end = node(position, target, source) if target in _LEAVING else node(position + 1, target)
+        start = get_node(position, source)
+        end = get_node(position, target, source) if target in _LEAVING else get_node(position + 1, target)
         made.append(Link(start, end, people, row))
         out_of[start.key] += people
         into[end.key] += people
-    everybody = {(position, name, ""): people for (position, name), people in (there or {}).items() if people > 0}
-    for position, name, _ in everybody:
-        node(position, name)
+    known = {(position, name, ""): people for (position, name), people in (sizes or {}).items() if people > 0}
+    for position, name, _ in known:
+        get_node(position, name)
     if not nodes:
         return Layout()
-    for key, one in nodes.items():
-        one.people = max(into[key], out_of[key], everybody.get(key, 0))
-        one.unseen = one.people - out_of[key] if one.people > max(into[key], out_of[key]) else 0.0
-    staying = [one for one in nodes.values() if one.leaving_from is None]
-    first = min(one.position for one in staying)
-    count = max(one.position for one in staying) - first + 1
-    columns = [[one for one in staying if one.position == first + p] for p in range(count)]
+    for key, node in nodes.items():
+        node.people = max(into[key], out_of[key], known.get(key, 0))
+        has_more = node.people > max(into[key], out_of[key])
+        node.without_ribbon = node.people - out_of[key] if has_more else 0.0
+    staying = [node for node in nodes.values() if node.leaving_from is None]
+    first = min(node.position for node in staying)
+    count = max(node.position for node in staying) - first + 1
+    columns = [[node for node in staying if node.position == first + p] for p in range(count)]
     if order is None:
-        _order(columns, made, goal)
+        _minimise_crossings(columns, made, goal)
     else:
         rank = {key: number for number, key in enumerate(order)}
         for column in columns:
-            column.sort(key=lambda one: (rank.get(one.key, len(rank)), one.name))
+            column.sort(key=lambda node: (rank.get(node.key, len(rank)), node.name))
     if scale is None:
-        most = max(sum(one.people for one in column) for column in columns)
+        most = max(sum(node.people for node in column) for column in columns)
         tall = min(460.0, max(240.0, 30.0 * max(len(column) for column in columns)))
-        scale = tall / most if room is None else _fitting(columns, room=room, pitch=pitch)
+        scale = tall / most if room is None else _fit_scale(columns, room=room, pitch=pitch)
     height = 0.0
     for column in columns:
         y = 0.0
-        for one in column:
-            one.height = max(one.people * scale, 0.5)
-            one.top = y
-            y += max(one.height + GAP, pitch)
+        for node in column:
+            node.height = max(node.people * scale, 0.5)
+            node.top = y
+            y += max(node.height + GAP, pitch)
         height = max(height, y)
-    _stubs(nodes, out_of, scale)
-    ordered = [one for column in columns for one in column]
-    ordered += sorted((one for one in nodes.values() if one.leaving_from is not None), key=lambda one: one.key)
+    _place_stubs(nodes, out_of, scale)
+    ordered = [node for column in columns for node in column]
+    ordered += sorted((node for node in nodes.values() if node.leaving_from is not None), key=lambda node: node.key)
     made.sort(
         key=lambda link: (link.source.position, link.source.top, link.target.leaving_from is not None, link.target.top)
     )
-    scaled = _plotly_height(ordered, made, scale)
+    scaled = _scale_for_plotly(ordered, made, scale)
     return Layout(ordered, made, max(height, scaled), scaled, count, scale)
 
 
-def _fitting(columns: list[list[Node]], *, room: float, pitch: float) -> float:
-    """Find the most pixels a person at which every column fits the room, by halving."""
+def _fit_scale(columns: list[list[Node]], *, room: float, pitch: float) -> float:
+    """Find by bisection the most pixels per person at which every column fits the room."""
 
     def fits(scale: float) -> bool:
-        return all(sum(max(one.people * scale + GAP, pitch) for one in column) <= room for column in columns)
+        return all(sum(max(node.people * scale + GAP, pitch) for node in column) <= room for column in columns)
 
-    low, high = 0.0, room / max(sum(one.people for one in column) for column in columns)
+    low, high = 0.0, room / max(sum(node.people for node in column) for column in columns)
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low or high
 
 
-def _order(columns: list[list[Node]], links: list[Link], goal: str | None) -> None:
-    """Sort each column so that ribbons cross least: barycentre sweeps, the best order seen is kept."""
+def _minimise_crossings(columns: list[list[Node]], links: list[Link], goal: str | None) -> None:
+    """Sort each column so that few ribbons cross: by barycentre sweeps, keeping the best order seen."""
     links = [link for link in links if link.target.leaving_from is None]
-    pinned = {one.key: 0 if one.name == goal else 2 if one.name == OTHER else 1 for c in columns for one in c}
+    pinned = {node.key: 0 if node.name == goal else 2 if node.name == OTHER else 1 for c in columns for node in c}
     for column in columns:
-        column.sort(key=lambda one: (pinned[one.key], -one.people, one.name))
-    best, fewest = [list(column) for column in columns], _crossings(columns, links)
+        column.sort(key=lambda node: (pinned[node.key], -node.people, node.name))
+    best, fewest = [list(column) for column in columns], _weigh_crossings(columns, links)
     for sweep in range(10):
         forward = sweep % 2 == 0
         for column in columns if forward else reversed(columns):
-            _towards(column, links, columns, forward=forward, pinned=pinned)
-        crossings = _crossings(columns, links)
+            _sort_by_barycentre(column, links, columns, forward=forward, pinned=pinned)
+        crossings = _weigh_crossings(columns, links)
         if crossings < fewest:
             best, fewest = [list(column) for column in columns], crossings
     for column, order in zip(columns, best, strict=True):
         column[:] = order
 
 
-def _towards(
+def _sort_by_barycentre(
     column: list[Node],
     links: list[Link],
     columns: list[list[Node]],
@@ -202,8 +208,8 @@ def _towards(
     forward: bool,
     pinned: dict[tuple[int, str, str], int],
 ) -> None:
-    """Sort one column by where its neighbours in the column before (or after) stand on average."""
-    place = {one.key: i / max(1, len(c) - 1) for c in columns for i, one in enumerate(c)}
+    """Sort one column by the mean place of its neighbours in the column before (or after)."""
+    place = {node.key: i / max(1, len(c) - 1) for c in columns for i, node in enumerate(c)}
     pull: dict[tuple[int, str, str], float] = defaultdict(float)
     weight: dict[tuple[int, str, str], float] = defaultdict(float)
     for link in links:
@@ -211,52 +217,83 @@ def _towards(
         pull[near.key] += place[far.key] * link.people
         weight[near.key] += link.people
     column.sort(
-        key=lambda one: (
-            pinned[one.key],
-            pull[one.key] / weight[one.key] if weight[one.key] else place[one.key],
-            -one.people,
-            one.name,
+        key=lambda node: (
+            pinned[node.key],
+            pull[node.key] / weight[node.key] if weight[node.key] else place[node.key],
+            -node.people,
+            node.name,
         )
     )
 
 
-def _crossings(columns: list[list[Node]], links: list[Link]) -> float:
+def _weigh_crossings(columns: list[list[Node]], links: list[Link]) -> float:
     """Sum, over pairs of links that cross, the people in the smaller of the two."""
-    place = {one.key: i for column in columns for i, one in enumerate(column)}
+    place = {node.key: i for column in columns for i, node in enumerate(column)}
     gaps: dict[int, list[tuple[int, int, float]]] = defaultdict(list)
     for link in links:
         gaps[link.source.position].append((place[link.source.key], place[link.target.key], link.people))
     total = 0.0
     for gap in gaps.values():
-        # Ribbons beyond the 60 widest of a gap decide no order that the eye could follow.
-        wide = sorted(gap, key=lambda one: (-one[2], one[0], one[1]))[:60]
+        # ribbons beyond the 60 widest of a gap make no order that the eye could follow
+        wide = sorted(gap, key=lambda link: (-link[2], link[0], link[1]))[:60]
         for i, (a, b, people) in enumerate(wide):
             total += sum(min(people, n) for c, d, n in wide[i + 1 :] if (a - c) * (b - d) < 0)
     return total
 
 
-def _stubs(nodes: dict[tuple[int, str, str], Node], out_of: dict[tuple[int, str, str], float], scale: float) -> None:
-    """Hang those who leave where the last of their node's links are: who stops above, who goes on unseen below."""
+def _place_stubs(
+    nodes: dict[tuple[int, str, str], Node], out_of: dict[tuple[int, str, str], float], scale: float
+) -> None:
+    """Place the stubs of those who leave below the links of their node: drop-off above, continues below."""
     foot: dict[tuple[int, str, str], float] = {}
-    leaving = [one for one in nodes.values() if one.leaving_from is not None]
-    for one in sorted(leaving, key=lambda one: (one.position, one.leaving_from or "", one.name == DROP_OFF)):
-        source = nodes[one.position, one.leaving_from or "", ""]
-        one.height = max(one.people * scale, 0.5)
-        one.top = foot.get(source.key, source.top + out_of[source.key] * scale) - one.height
-        foot[source.key] = one.top
+    leaving = [node for node in nodes.values() if node.leaving_from is not None]
+    for node in sorted(leaving, key=lambda node: (node.position, node.leaving_from or "", node.name == DROP_OFF)):
+        source = nodes[node.position, node.leaving_from or "", ""]
+        node.height = max(node.people * scale, 0.5)
+        node.top = foot.get(source.key, source.top + out_of[source.key] * scale) - node.height
+        foot[source.key] = node.top
 
 
-def _plotly_height(nodes: list[Node], links: list[Link], scale: float) -> float:
+def _scale_for_plotly(nodes: list[Node], links: list[Link], scale: float) -> float:
     """Return the domain height at which Plotly, with no padding, draws a person `scale` pixels high.
 
-    It scales by its own fullest layer, where a layer is the depth of a node: the longest way to it.
+    Plotly scales by its own fullest layer, where the layer of a node is the length of the longest path to it.
     """
-    depth = {one.key: 0 for one in nodes}
+    depth = {node.key: 0 for node in nodes}
     for link in sorted(links, key=lambda link: link.source.position):
         depth[link.target.key] = max(depth[link.target.key], depth[link.source.key] + 1)
     layers: dict[int, float] = defaultdict(float)
-    for one in nodes:
-        layers[depth[one.key]] += one.people
-        # To be as high as all who are there, a node has a ribbon that is not seen, to a node of the next layer.
-        layers[depth[one.key] + 1] += one.unseen
+    for node in nodes:
+        layers[depth[node.key]] += node.people
+        # an invisible ribbon to a node of the next layer makes a node as high as its people
+        layers[depth[node.key] + 1] += node.without_ribbon
     return scale * max(layers.values())
+
+
+def place_sources(links: Sequence[Link]) -> dict[int, tuple[float, float]]:
+    """Return the part of its source's bar that each link takes."""
+    return _place_side_by_side(links, lambda link: link.source, lambda link: link.target)
+
+
+def place_targets(links: Sequence[Link]) -> dict[int, tuple[float, float]]:
+    """Return the part of its target's bar that each link takes."""
+    return _place_side_by_side(links, lambda link: link.target, lambda link: link.source)
+
+
+def _place_side_by_side(
+    links: Sequence[Link], here: Callable[[Link], Node], there: Callable[[Link], Node]
+) -> dict[int, tuple[float, float]]:
+    """Divide each node's bar among its links, in the order of their other ends; those who leave come last."""
+    at: Mapping[tuple[int, str, str], list[int]] = defaultdict(list)
+    for number, link in enumerate(links):
+        at[here(link).key].append(number)
+    places = {}
+    for numbers in at.values():
+        numbers.sort(key=lambda n: (there(links[n]).leaving_from is not None, there(links[n]).top, n))
+        node = here(links[numbers[0]])
+        start = node.top
+        for n in numbers:
+            width = links[n].people / node.people * node.height
+            places[n] = (start, start + width)
+            start += width
+    return places

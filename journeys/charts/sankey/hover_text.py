@@ -1,0 +1,74 @@
+"""The hover texts of a Sankey: sentences about its links and nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from journeys.charts.labels import lines_of, plain
+from journeys.charts.sankey.layout import Layout, Link, Node
+from journeys.charts.theme import CONTINUES, DROP_OFF
+from journeys.display import duration, interval, number, percent, plural
+
+__all__ = ["ENOUGH", "describe_link", "describe_node"]
+
+ENOUGH = 30
+"""Of fewer no rate is shown."""
+_WIDTH = 52
+
+
+def describe_link(
+    link: Link, row: Mapping[str, Any], *, goal: str | None, unit: str, path_people: int | None = None
+) -> str:
+    """Describe who went, their share, how many of them reached the goal, and how long it took.
+
+    Of a link on the highlighted path, `path_people` is how many took all of it.
+    """
+    units = plural(link.people, unit)
+    share = percent(link.people / link.source.people) if link.source.people else "–"
+    source = plain(link.source.name)
+    if link.target.name == DROP_OFF and link.target.leaving_from is not None:
+        text = f"{units} left after {source}: {share} of those there"
+    elif link.target.leaving_from is not None:
+        text = f"{units} went on from {source}, beyond the columns shown: {share} of those there"
+    else:
+        text = f"{units} went from {source} to {plain(link.target.name)}: {share} of those at {source}"
+        if goal is not None and link.target.name != goal:
+            text += _describe_rate(row, shown=link.people, goal=goal, who="who go this way")
+    if row.get("median_time") is not None:
+        text += f"; median {duration(row['median_time'])}"
+    if path_people is not None:
+        text += f"; highlighted: the {number(path_people)} who took the complete path"
+    return lines_of(text + ".", _WIDTH)
+
+
+def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal: str | None, unit: str) -> str:
+    """Describe how many are at a node, how many leave there, and how many of them reach the goal."""
+    units = plural(node.people, unit)
+    if node.leaving_from is not None:
+        source = plain(node.leaving_from)
+        left = {DROP_OFF: f"left after {source}", CONTINUES: f"went on from {source}, beyond the columns shown"}
+        return lines_of(f"{units} {left[node.name]}.", _WIDTH)
+    text = f"{units} at {plain(node.name)}, step {node.position + 1}"
+    left_here = sum(link.people for link in layout.links if link.source is node and link.target.name == DROP_OFF)
+    if left_here:
+        text += f"; {number(left_here)} of them left there ({percent(left_here / node.people)})"
+    if goal is not None and node.name != goal:
+        text += _describe_rate(known, shown=node.people, goal=goal, who="who pass here")
+    return lines_of(text + ".", _WIDTH)
+
+
+def _describe_rate(row: Mapping[str, Any], *, shown: float, goal: str, who: str) -> str:
+    """Describe the rate of all who pass, with its interval; they are more than are drawn where only some are shown."""
+    rate, passed, converted = (row.get(name) for name in ("conversion_rate", "passed", "converted"))
+    if rate is None:
+        return ""
+    if passed is None:
+        everyone = f"all {who}"
+    else:
+        everyone = "them" if passed == shown else f"all {number(passed)} {who}, shown or not,"
+    reached = f"reached {plain(goal)}"
+    if passed is not None and passed < ENOUGH:
+        return f"; {number(converted)} of {everyone} {reached}: too few for a rate" if converted is not None else ""
+    within = interval(row.get("ci_low"), row.get("ci_high"))
+    return f"; {percent(rate)}{f' ({within})' if within else ''} of {everyone} {reached}"
