@@ -1,4 +1,4 @@
-"""Attribution: one bar a touch, as long as the conversions it earned."""
+"""Attribution: one bar per touchpoint, as long as its credit."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def draw(
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw an attribution's table: which touch earned how much?
+    """Draw the credit of each touchpoint.
 
     Parameters
     ----------
     table
-        The touch's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`; its order is kept.
+        The touchpoint's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`; its order is kept.
     touch
-        The name of the touch's column.
+        The name of the touchpoint's column, in which "(none)" is no touchpoint (a value spelled so is quoted).
     title, subtitle
         The finding and the definition.
     rows
-        At most so many touches; the others are added up in a last bar.
+        At most so many touchpoints; the others are added up in a last bar.
     dark, narrow
-        For a dark page; for a telephone.
+        The dark theme; for a phone.
 
     Examples
     --------
@@ -56,18 +56,18 @@ def draw(
         f"<b>{full(row[touch])}</b><br>"
         + lines_of(
             f"{plural(row['touched'], 'person')} {agree(row['touched'], 'was', 'were')} touched, "
-            f"{number(row['converted'])} of them converted ({_rate(row['conversion_rate'])}); "
+            f"{number(row['converted'])} of them converted ({percent(row['conversion_rate'])}); "
             f"credit {_amount(row['credit'])}.",
             48,
         )
         for row in shown
     ]
-    tints = [theme.other if row[touch].startswith("(") else theme.goal for row in shown]
+    tints = [theme.other if row[touch] == "(none)" else theme.goal for row in shown]
     if rest:
         names.append(f"{len(rest)} more")
         credit.append(sum(row["credit"] for row in rest))
         said.append(f"{_amount(credit[-1])} · {percent(sum(row['share'] for row in rest))}")
-        hover.append(lines_of(f"{plural(len(rest), 'touch', 'touches')} with less credit.", 48))
+        hover.append(lines_of(f"{plural(len(rest), 'touchpoint')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
     fig = go.Figure(
@@ -96,10 +96,6 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _rate(rate: float | None) -> str:
-    return "–" if rate is None else percent(rate)
-
-
 def _amount(credit: float) -> str:
-    """Write a credit: whole where it is whole, else with one decimal."""
+    """Format a credit: one decimal, none for whole and large numbers."""
     return number(round(credit)) if abs(credit - round(credit)) < 1e-9 or credit >= 100 else f"{credit:,.1f}"

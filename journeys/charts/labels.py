@@ -1,8 +1,10 @@
-"""Names as they may stand in a chart: escaped, never set as mathematics, cut in the middle, kept in their direction."""
+"""Names in a chart: escaped, never rendered as TeX, cut in the middle, isolated in their direction."""
 
 from __future__ import annotations
 
-from journeys.display import shorten, unbroken
+from textwrap import wrap
+
+from journeys.display import neutralise_controls, shorten, unbroken
 from journeys.display.text import RTL
 
 __all__ = ["full", "label", "lines_of", "plain", "sentence"]
@@ -11,10 +13,10 @@ _START, _END = "\u2068", "\u2069"
 
 
 def label(text: str, width: int | None = None) -> str:
-    """Make a name safe in a chart's text, cut in its middle to `width` signs.
+    """Make a name safe in a chart's text, cut in its middle to `width` characters.
 
     Plotly reads a subset of HTML in every label, and text between two dollar signs as TeX where MathJax is loaded: both
-    are switched off. Right-to-left names are isolated, so that they do not turn the number beside them round.
+    are escaped. Right-to-left names are isolated, so that they do not reorder the number beside them.
 
     Examples
     --------
@@ -29,7 +31,7 @@ def label(text: str, width: int | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """Make a line of a sentence safe: each right-to-left name in it is isolated, and the number behind it stays there.
+    """Make a line of a sentence safe; each right-to-left name is isolated, so that the number after it stays there.
 
     Examples
     --------
@@ -46,29 +48,27 @@ def _safe(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Put a name on one line, not yet safe; what has nothing to see is said.
+    """Put a name on one line, not yet escaped; an empty or blank one is named.
 
     Examples
     --------
     >>> plain("Signed  Up"), plain(""), plain("  ")
     ('Signed Up', '(no name)', '(blank)')
     """
-    return " ".join(text.split()) or ("(blank)" if text else "(no name)")
+    return neutralise_controls(" ".join(text.split())) or ("(blank)" if text else "(no name)")
 
 
 def full(text: str) -> str:
-    """Make a name safe for a hover label: whole, but never longer than a screen."""
+    """Make a name safe for a hover label: in full, up to the width of a screen."""
     return label(text, 160)
 
 
 def lines_of(text: str, width: int) -> str:
-    """Break a sentence for a hover label into lines; the text is escaped.
+    """Wrap a sentence for a hover label; the text is escaped.
 
     Examples
     --------
     >>> lines_of("412 people went from Pricing to Signed Up", 24)
     '412 people went from<br>Pricing to Signed Up'
     """
-    from textwrap import wrap
-
     return "<br>".join(sentence(line) for line in wrap(unbroken(text), width))

@@ -1,4 +1,4 @@
-"""How wide words will be, before any browser has set them: what is cut for that fits whatever font the page has."""
+"""Upper bounds of the width of text, so that names can be cut before a browser renders them in an unknown font."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from journeys.display import shorten
 
 __all__ = ["break_text", "fit_text", "measure_text"]
 
-# Shares of a letter's height in DejaVu Sans, the widest of the fonts that pages fall back on.
+# Widths in em in DejaVu Sans, the widest of the usual fallback fonts.
 _USUAL, _CAPITAL, _OTHER, _IDEOGRAM, _EMOJI = 0.61, 0.7, 0.68, 1.0, 1.28
 _WIDTHS = {
     **dict.fromkeys("ijlI.,:;'|! \u00a0’‘·", 0.32), **dict.fromkeys("ftr()[]-/\\", 0.4), **dict.fromkeys("csz", 0.54),
@@ -18,9 +18,9 @@ _WIDTHS = {
 
 
 def measure_text(text: str, size: float = 12) -> float:
-    """Say how many pixels a text takes at most, in letters of a size.
+    """Bound the width of a text in pixels, at a font size.
 
-    An emoji is as wide as two letters, an ideograph as one and a half, a mark above a letter takes nothing.
+    An emoji is as wide as two letters, an ideograph as one and a half; a combining mark has no width.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def _width(sign: str) -> float:
 
 
 def fit_text(text: str, pixels: float, *, size: float = 12, least: int = 5) -> str:
-    """Cut a name in its middle until it fits, but never to fewer than `least` signs.
+    """Cut a name in its middle until it fits, but never to fewer than `least` characters.
 
     Examples
     --------
@@ -65,18 +65,18 @@ def _cut(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
 
 
 def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tail: str = "") -> list[str]:
-    """Break a name into at most so many lines, cut in its middle where it needs more.
+    """Break a name into at most `most` lines, and cut it in its middle where it needs more.
 
     Parameters
     ----------
     text
         The name.
     pixels, size
-        What a line may take, in letters of a size.
+        The width of a line, and the font size.
     most
-        How many lines.
+        The most lines.
     tail
-        What will follow in the last line, for which there must be room.
+        Text that follows on the last line, for which there must be room.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""One look for every chart: colours, type, margins, and how names and titles are set.
+"""The theme of all charts: colours, fonts, margins, titles.
 
-Colours are chosen for the eye first: the goal and "better" are the one vivid blue, "worse" is orange, events have seven
-quieter colours whose least distance under protanopia, deuteranopia and tritanopia was maximised by search, and what is
-not an event is grey. Every mark has at least 3 : 1 contrast to its paper, every text 4.5 : 1.
+The goal and "better" are blue, "worse" is orange. Events have seven quieter colours, found by a search that maximised
+their smallest distance under protanopia, deuteranopia and tritanopia; what is not an event is grey. Marks have a
+contrast of at least 3 : 1 to the background, text 4.5 : 1.
 
-Nothing is set globally: each figure carries its template.
+Nothing is set globally: each figure has its own template.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DROP_OFF, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What each colour is for. No two roles of one theme share a colour, so that a drawn chart can be recoloured."""
+    """The colour of each role. No two roles of a theme share a colour, so that a drawn chart can be recoloured."""
 
     paper: str
     ink: str
@@ -59,7 +59,7 @@ class Colours:
 
     @property
     def better(self) -> str:
-        """Better is the goal's colour: converting is what is wanted."""
+        """The colour of the goal."""
         return self.goal
 
 
@@ -126,7 +126,7 @@ def rgba(colour: str, alpha: float) -> str:
 
 
 def sign_of(value: float) -> str:
-    """Choose a marker by its sign, so that what goes against is told without colour: a diamond instead of a dot.
+    """Choose a marker by sign, so that the sign is visible without colour: a dot for positive, a diamond for negative.
 
     Examples
     --------
@@ -137,11 +137,11 @@ def sign_of(value: float) -> str:
 
 
 def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark: bool = False) -> dict[str, str]:
-    """Give each event its colour for all charts of a report.
+    """Assign each event its colour, the same in all charts of a report.
 
-    The rank is that over the whole log, so that filtering repaints nothing; nor does another goal: it has the accent,
-    and the place that it leaves in the palette stays empty. The seven most frequent events have a colour of their own,
-    the rest one neutral; what is not an event is grey.
+    The rank is that over the whole log, so that filtering changes no colour. Nor does another goal: it has the accent
+    colour, and its place in the palette stays unused. The seven most frequent events have their own colour, the rest
+    share one; what is not an event is grey.
 
     Examples
     --------
@@ -193,8 +193,8 @@ def _template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
             },
             "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
             "bargap": 0.4,
-            # "Share chart" would send people's data to a cloud service; with steps in and out beside the zoom, the
-            # buttons would reach into the title.
+            # "Share chart" would send data to a cloud service; with zoom in and out, the buttons would overlap the
+            # title.
             "modebar": {
                 "remove": ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
                 "bgcolor": "rgba(0,0,0,0)",
@@ -217,28 +217,28 @@ def apply_theme(
     width: int | None = None,
     margin: Mapping[str, int] | None = None,
 ) -> go.Figure:
-    """Dress a drawn figure: theme, finding as its title, definition as its subtitle, room for both.
+    """Apply the theme to a drawn figure, with the finding as its title and the definition as its subtitle.
 
     Parameters
     ----------
     fig
         The figure; it is changed and returned.
     title, subtitle
-        The finding and its definition, plain text: both are escaped and broken into lines.
+        The finding and its definition, as plain text: both are escaped and wrapped.
     dark
-        For a dark page.
+        The dark theme.
     narrow
-        For about 360 to 560 pixels.
+        For a phone, about 360 to 560 pixels wide.
     height
-        Of the drawing in pixels, without the title.
+        Of the plot in pixels, without the title.
     width
-        Of the figure in pixels, where what it draws needs as many; else it fits its place.
+        Of the figure in pixels, where the drawing needs a fixed one; otherwise it fits its container.
     margin
-        Room around the drawing: `t` (between title and drawing), `b`, `l`, `r`.
+        Margins around the plot: `t` (below the title), `b`, `l`, `r`.
     """
     theme = colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
-    # Signs a line; beside the title are the buttons.
+    # Characters per line; the buttons are beside the title.
     lines = _lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
     small = _lines(subtitle, 52 if narrow else 116 if width is None else (width - 16) // 7)
     size = 16 if narrow else 18
@@ -252,7 +252,7 @@ def apply_theme(
         meta={"head": head, "subtitle": subtitle},
     )
     if narrow:
-        # On a telephone buttons would lie on the title, and fingers do what they are for.
+        # On a phone the buttons would cover the title, and gestures replace them.
         fig.update_layout(modebar={"remove": _BUTTONS})
     if lines or small:
         said = "<br>".join(sentence(line) for line in lines)
@@ -276,12 +276,12 @@ def apply_theme(
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """Break into lines, but never between a number and what belongs to it."""
+    """Wrap text, but never between a number and its unit."""
     return wrap(unbroken(text), width)
 
 
 def untitled(fig: go.Figure) -> go.Figure:
-    """Take title and subtitle off again, with their room: for a page that says both in its own headings."""
+    """Remove title and subtitle with their space, for a page that has both in its own headings."""
     head = int((fig.layout.meta or {}).get("head", 0))
     if head:
         margin = {"t": fig.layout.margin.t - head}
@@ -292,7 +292,7 @@ def untitled(fig: go.Figure) -> go.Figure:
 
 
 def nothing(words: str, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
-    """Draw an empty answer: one sentence that says so, where the chart would stand."""
+    """Draw an empty result: one sentence in place of the chart."""
     fig = go.Figure()
     fig.add_annotation(
         text="<br>".join(sentence(line) for line in wrap(words, 40 if narrow else 80)),

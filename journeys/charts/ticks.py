@@ -1,4 +1,4 @@
-"""Where an axis of rates or of differences has its ticks, in the words of the house."""
+"""Ticks of axes of rates and of differences between rates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def time_unit(longest: int) -> tuple[int, str]:
 
 
 def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, Any]:
-    """Set ticks from 0 to the highest rate: Plotly's own percent sign stands without its space.
+    """Place ticks from 0 to the highest rate.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, 
 
 
 def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[str, Any]:
-    """Set ticks over differences of rates, in points with their sign.
+    """Place ticks over differences of rates, in points with their sign.
 
     Examples
     --------
