@@ -18,7 +18,7 @@ from journeys.display.formats import (
     the_count,
 )
 from journeys.display.tables import STYLE, card, describe_settings, formatted_rows, html_table, text_table
-from journeys.display.text import escape_html, neutralise_controls, quoted, shorten, unbroken
+from journeys.display.text import escape_html, neutralise_controls, quoted, shorten, shorten_words, unbroken
 
 __all__ = [
     "STYLE",
@@ -42,6 +42,7 @@ __all__ = [
     "quoted",
     "ratio",
     "shorten",
+    "shorten_words",
     "signed",
     "span",
     "text_table",

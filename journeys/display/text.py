@@ -7,7 +7,7 @@ from html import escape
 
 from journeys.display.formats import MONTHS
 
-__all__ = ["RTL", "escape_html", "neutralise_controls", "quoted", "shorten", "unbroken"]
+__all__ = ["RTL", "escape_html", "neutralise_controls", "quoted", "shorten", "shorten_words", "unbroken"]
 
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
 # Right-to-left words, with what may stand between the words of one name.
@@ -27,17 +27,29 @@ def neutralise_controls(text: str) -> str:
     return text if text.isascii() else _BIDI_CONTROLS.sub(lambda control: f"[U+{ord(control[0]):04X}]", text)
 
 
+def shorten_words(text: str, most: int = 80) -> str:
+    """Cut words that are too long for a line in their middle.
+
+    Examples
+    --------
+    >>> shorten_words("https://a.example/" + "x" * 80 + " is long", 20)
+    'https://a…xxxxxxxxxx is long'
+    """
+    return re.sub(rf"\S{{{most + 1},}}", lambda word: shorten(word[0], most), text)
+
+
 def escape_html(text: str, *, sentence: bool = False) -> str:
     """Escape text for HTML, and isolate right-to-left names so that they do not reorder their neighbours.
 
-    In a sentence each name is isolated by itself, so that the number after it stays there.
+    In a sentence each name is isolated by itself, so that the number after it stays there, and words that are longer
+    than a line are cut.
 
     Examples
     --------
     >>> escape_html("of تم 46%", sentence=True)
     'of <bdi>تم</bdi> 46%'
     """
-    safe = escape(neutralise_controls(text))
+    safe = escape(neutralise_controls(shorten_words(text) if sentence else text))
     if text.isascii() or not RTL.search(text):
         return safe
     return RTL.sub(lambda name: f"<bdi>{name[0]}</bdi>", safe) if sentence else f"<bdi>{safe}</bdi>"

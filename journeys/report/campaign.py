@@ -83,7 +83,7 @@ def campaign_report(
     worst, loss = find_largest_loss(funnel)
     blocker = _find_blocker(funnel, worst)
     bypass = describe_bypass(correlation, names[:-1])
-    sections = [funnel_section(funnel, finding=loss, loudest=worst, blocker=blocker)]
+    sections = [funnel_section(funnel, finding=loss, loudest=worst)]
     findings = []
     people = journeys.people
     if by in people.columns and people[by].null_count() < people.height:

@@ -33,6 +33,9 @@ class CampaignGap:
     low: float
     high: float
 
+    def _interval(self) -> str:
+        return " to ".join(points(bound).removesuffix(" points") for bound in (self.low, self.high))
+
     @property
     def headline(self) -> str:
         """The gap as a heading."""
@@ -47,7 +50,7 @@ class CampaignGap:
         return (
             f"Of {plural(self.people, 'person')} from {self.campaign} who reached {self.before}, {percent(self.rate)} "
             f"went on to {self.step}, against {percent(self.rate_of_others)} of everyone else: "
-            f"{points(self.rate - self.rate_of_others, self.low, self.high)}."
+            f"{points(self.rate - self.rate_of_others)} (95% CI {self._interval()})."
         )
 
 

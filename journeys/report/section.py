@@ -29,6 +29,12 @@ class Picture:
     narrow: go.Figure | None = None
     least: int = 0
 
+    @property
+    def height(self) -> int:
+        """The height of the wide form in pixels, without its title."""
+        layout = self.wide.layout
+        return int(layout.height or 0) - int((layout.meta or {}).get("head", 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -90,7 +90,7 @@ def _describe_censoring(funnel: Funnel[Any]) -> str:
     return f" People who entered after {day(since)} have not had the whole {_window(within)} yet."
 
 
-def funnel_section(funnel: Funnel[Any], *, finding: str, loudest: int, blocker: str | None) -> Section:
+def funnel_section(funnel: Funnel[Any], *, finding: str, loudest: int) -> Section:
     """Show where people drop off."""
     from journeys.charts.funnel import draw
 
@@ -101,8 +101,8 @@ def funnel_section(funnel: Funnel[Any], *, finding: str, loudest: int, blocker: 
         finding=finding,
         definition=f"Each {_describe_window(funnel)}",
         pictures=pictures,
-        reading=(blocker or "The step that loses most people is where a change could matter most.")
-        + _describe_censoring(funnel),
+        reading="each bar is the number of people who reached a step, with their share of those who entered and its 95% "
+        f"CI in brackets. The largest loss after the first step is marked.{_describe_censoring(funnel)}",
         limits="that those who dropped off are lost for good, or that their last event made them stop.",
         table=funnel.table,
         columns=_FUNNEL_COLUMNS,
