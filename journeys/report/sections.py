@@ -101,8 +101,8 @@ def funnel_section(funnel: Funnel[Any], *, finding: str, loudest: int) -> Sectio
         finding=finding,
         definition=f"Each {_describe_window(funnel)}",
         pictures=pictures,
-        reading="each bar is the number of people who reached a step, with their share of those who entered and its 95% "
-        f"CI in brackets. The largest loss after the first step is marked.{_describe_censoring(funnel)}",
+        reading="each bar is the number of people who reached a step, with their share of those who entered and its "
+        f"95% CI in brackets. The largest loss after the first step is marked.{_describe_censoring(funnel)}",
         limits="that those who dropped off are lost for good, or that their last event made them stop.",
         table=funnel.table,
         columns=_FUNNEL_COLUMNS,
