@@ -40,7 +40,7 @@ class Clusters:
     known : np.ndarray
         For each code whether its person has an identifier of an identifying type.
     shared : np.ndarray
-        Whether several known people use the identifier, or it is a crowd's: its anonymous events are assigned by time.
+        Whether several known people use the identifier, or a crowd does: its anonymous events are assigned by time.
     crowd : np.ndarray
         Whether the identifier links nothing: a shared mailbox, or one that meets too many users.
     taken : np.ndarray
@@ -320,5 +320,5 @@ def _explain_refusals(
     explain("shared by a crowd", crowd[a[refused]] | crowd[b[refused]])
     names = pl.Enum(list(words))
     reason = pl.Series("reason", [None], dtype=names).new_from_index(0, a.size)
-    said = pl.Series(number).cat.to(names)
-    return reason.scatter(pl.Series(refused.astype(np.uint32)), said) if refused.size else reason
+    refusals = pl.Series(number).cat.to(names)
+    return reason.scatter(pl.Series(refused.astype(np.uint32)), refusals) if refused.size else reason

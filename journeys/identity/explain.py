@@ -38,8 +38,8 @@ class LinkExplanation:
     table : pl.DataFrame
         One row per link, from the first identifier to the second: `id_type_a`, `id_a`, `id_type_b`, `id_b`, `kind`,
         `first_seen`, `last_seen`, `rows`, `source`; the `event`, or else the `call` (identify, group, …), that first
-        showed it, where the raw events are at hand; and `reason` (why it was refused; null for links that hold). Empty
-        when nothing connects them at all.
+        showed it, where the raw events are available; and `reason` (why it was refused; null for links that hold).
+        Empty when nothing connects them at all.
     a, b : tuple of (str, str)
         Type and value of the two.
     shared : tuple of (str, str)

@@ -20,7 +20,7 @@ _FOUND = {"event": pl.String, "call": pl.String}
 
 
 def add_first_sightings(graph: IdentityGraph, links: pl.DataFrame) -> pl.DataFrame:
-    """Add `event`, or else `call` (the kind of fact), that first showed each link; null where it is not at hand.
+    """Add `event`, or else `call` (the kind of fact), that first showed each link; null where it is not available.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def add_first_sightings(graph: IdentityGraph, links: pl.DataFrame) -> pl.DataFra
             # files may be gone or replaced
             with suppress(OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 found.append(_search_source(one, mine, rules=graph.rules))
-    # an event says more than a call at the same time
+    # an event is more informative than a call at the same time
     first = pl.concat(found).group_by(*_PAIR, "source").agg(pl.col("event", "call").min())
     found_at = links.join(first, on=[*_PAIR, "source"], how="left", maintain_order="left")
     is_row = pl.col("kind") == "row"

@@ -42,7 +42,7 @@ class IdentityGraph:
     rules : IdentityRules
         The rules that were followed.
     sources : tuple of Events
-        The raw events, where they are at hand.
+        The raw events, where they are available.
     salted : bool
         Whether addresses were hashed with a salt that the rules do not hold any more, since a store does not keep it.
     """

@@ -81,7 +81,7 @@ class HashIndex:
         self._allocate(bits)
 
     def number(self, hashes: Hashes, checks: Checks) -> tuple[Numbers, Ints]:
-        """Return the number of each hash, and where the new ones stand first."""
+        """Return the number of each hash, and the places where new ones come first."""
         number = np.empty(hashes.size, dtype=np.int32)
         new = [np.empty(0, dtype=np.int64)]
         # in slices that stay in the processor's cache
@@ -144,7 +144,7 @@ class HashIndex:
         order = home.argsort(kind="stable")  # they nearly are in order
         turn = np.arange(order.size)
         slot = np.maximum.accumulate(home[order] - turn) + turn
-        # what would stand beyond the end wraps around to the beginning, as probing does
+        # what would lie beyond the end wraps around to the beginning, as probing does
         inside = int(np.searchsorted(slot, self._hashes.size))
         self._hashes[slot[:inside]], self._entries[slot[:inside]] = hashes[order[:inside]], entries[order[:inside]]
         for start in range(inside, slot.size, _CACHE_SLICE):

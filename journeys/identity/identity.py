@@ -81,7 +81,7 @@ class Identity:
     _build: Callable[[Stitched], Any] | None = field(default=None)
 
     def __post_init__(self) -> None:
-        # the highest number that was ever given to a person, also to one who is another's now
+        # the highest number that any person ever had, also one who was merged since
         highest = int(self._graph.ids["person"].to_numpy().max(initial=0))
         object.__setattr__(self, "_highest", max(self._highest, highest))
 
@@ -251,7 +251,7 @@ class Identity:
             When the journeys are a selection, `ask` is no function, or returns neither a result, nor a table, nor a
             number.
         StoreError
-            When the raw events are not at hand because the journeys were opened from a store, or because the files
+            When the raw events are not available because the journeys were opened from a store, or because the files
             that they were read from have changed.
         """
         if not callable(ask):

@@ -55,7 +55,7 @@ def number_people(
     """Number people by first event, then smallest identifier, those without events last; keep earlier numbers.
 
     An earlier person's number goes to the person who has its most trusted identifier now; where several earlier
-    people are one now, the smallest number stays, and the others are never given again. Earlier people 1 (ann) and
+    people are one now, the smallest number stays, and the others are never used again. Earlier people 1 (ann) and
     2 (device d1), and a new row (ann, d1): one person with number 1, and the change (1, 2, "merged").
 
     Returns

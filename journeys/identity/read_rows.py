@@ -241,7 +241,7 @@ class _EventNames:
         self._code[place] = code.to_numpy()
 
     def encode(self, names: Names) -> Names:
-        """Return the place in `normalised` of each name, given one more than its place among all names."""
+        """Return the place in `normalised` of each name, from its place among all names plus one."""
         return parallel_take(self._code, names)
 
 
@@ -256,7 +256,7 @@ def _without_ids(combined: IdCombinations) -> Flags:
 def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRules) -> list[SourceRows]:
     """Drop events whose message an earlier source has brought already.
 
-    One system may send a message twice at slightly different times, and two names may stand for one system: equal
+    One system may send a message twice at slightly different times, and two names may mean one system: equal
     message ids are one message if the event is the same, and the source or the time, and no identifier contradicts.
     Two systems that number their messages from 1 do not lose any.
     """
@@ -336,7 +336,7 @@ def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> No
     Parameters
     ----------
     now, before : pl.DataFrame
-        `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources stand below.
+        `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources are below.
     what : str
         What was asked for.
     """

@@ -247,7 +247,7 @@ class IdentityRules:
     def amplitude(cls) -> Self:
         """Follow Amplitude: an anonymous event is the user's last known on the device; before a login, the first's.
 
-        Differs from Amplitude: people are numbered by us; there are no ids that were given out and merged later.
+        Differs from Amplitude: people are numbered by us; no id is assigned first and merged later.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Identifiers that several people share: which they are, who used them when, and who owns what was seen only there."""
+"""Identifiers that several people share: which they are, who used them when, and who owns ids seen only there."""
 
 from __future__ import annotations
 
@@ -190,8 +190,8 @@ def _owner_events_of_links(links: pl.DataFrame, *, owner: Ints, known: Flags, sh
     """List who was known when on the shared end of an explicit link."""
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
     code, other = np.where(shared[b], b, a), np.where(shared[b], a, b)
-    says = shared[code] & ~shared[other] & known[other]
-    events = {"code": code[says], "time": links["first"].to_numpy()[says], "owner": owner[other[says]]}
+    is_named = shared[code] & ~shared[other] & known[other]
+    events = {"code": code[is_named], "time": links["first"].to_numpy()[is_named], "owner": owner[other[is_named]]}
     return pl.DataFrame(events, schema=OWNER_EVENTS)
 
 

@@ -1,4 +1,4 @@
-"""Stitching in plain loops over a handful of rows, and the rows themselves as Events."""
+"""Stitching in plain loops over a few rows, and the rows as Events."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Alias:
 
 @dataclass
 class Twin:
-    """What the loops find."""
+    """What the loops find: the person of each event, of each identifier, and the refused links."""
 
     people: list[int | None]
     table: dict[Identifier, int]
@@ -69,7 +69,7 @@ def _moments(times: list[int]) -> pl.Series:
 
 
 def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None = None, types=TYPES) -> Twin:
-    """Follow the rules row by row, link by link."""
+    """Stitch by the rules, row by row and link by link."""
     if rules.unlisted_order == "name":
         types = tuple(sorted(types, key=lambda name: (*(name != one for one in rules.priority), name)))
     rank = {name: at for at, name in enumerate(types)}
@@ -82,11 +82,13 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
             return None
         return name, value
 
-    told = [sorted(filter(None, (trusted(*pair) for pair in row.ids.items())), key=order) for row in rows]
-    pushes = [(*sorted((one.a, one.b), key=order), one) for one in aliases or []]
-    pushes = [push for push in pushes if trusted(*push[0]) and trusted(*push[1]) and push[0] != push[1]]
-    everyone = sorted({one for ids in told for one in ids} | {end for push in pushes for end in push[:2]}, key=order)
-    seen = _first_seen(rows, told, pushes)
+    ids_of_rows = [sorted(filter(None, (trusted(*pair) for pair in row.ids.items())), key=order) for row in rows]
+    explicit = [(*sorted((one.a, one.b), key=order), one) for one in aliases or []]
+    explicit = [push for push in explicit if trusted(*push[0]) and trusted(*push[1]) and push[0] != push[1]]
+    everyone = sorted(
+        {one for ids in ids_of_rows for one in ids} | {end for push in explicit for end in push[:2]}, key=order
+    )
+    seen = _first_seen(rows, ids_of_rows, explicit)
 
     def when(link: tuple[Identifier, Identifier, str]) -> tuple[object, ...]:
         a, b, kind = link
@@ -94,12 +96,12 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         first = (*trust, seen[link]) if rules.order == "trust" else (seen[link], *trust)
         return (*first, order(a), order(b), kind)
 
-    crowd = _crowds(everyone, seen, rules=rules)
+    crowd = _find_crowds(everyone, seen, rules=rules)
     links = sorted(seen, key=when)
-    rows_and_links = _in_turn(rows, told, links, seen, rules=rules, types=types, order=order)
+    rows_and_links = _in_order(rows, ids_of_rows, links, seen, rules=rules, types=types, order=order)
     shared = set(crowd)
     if rules.overflow_policy == "pairs" and rules.shared != "keep":
-        shared |= _met_by_several(everyone, links, crowd=crowd, rules=rules)
+        shared |= _met_by_several_users(everyone, links, crowd=crowd, rules=rules)
     while True:
         groups = Groups(everyone, rules=rules, types=types)
         if rules.overflow_policy == "pairs":
@@ -122,14 +124,14 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         if not more or rules.overflow_policy == "trim":
             break
     if rules.overflow_policy == "trim" and rules.shared != "keep":
-        groups.set_loose(links, shared=shared)
+        groups.detach_loose(links, shared=shared)
     group = groups.of
-    last = _first_seen(rows, told, pushes, of=max)
+    last = _first_seen(rows, ids_of_rows, explicit, of=max)
     offered = sorted(links, key=lambda link: -last[link]) if rules.shared == "last" else links
-    _adopt(offered, crowd=crowd, shared=shared, groups=groups, rules=rules)
-    moments = _sights(rows, told, pushes, shared=shared, groups=groups, rules=rules, order=order)
-    _give(
-        _met(rows, told, seen, rules=rules),
+    _attach_shared(offered, crowd=crowd, shared=shared, groups=groups, rules=rules)
+    moments = _owner_events(rows, ids_of_rows, explicit, shared=shared, groups=groups, rules=rules, order=order)
+    _assign_loose(
+        _met(rows, ids_of_rows, seen, rules=rules),
         moments,
         crowd=crowd,
         shared=shared,
@@ -138,26 +140,30 @@ def twin(rows: list[Row], *, rules: IdentityRules, aliases: list[Alias] | None =
         order=order,
     )
     refused = {(a, b) for a, b, _ in links if group[a] is not group[b]}
-    # whoever was known then may be part of a larger person by now
+    # a person known then may be part of a larger one by now
     now = {one: [(time, min(group[who], key=order)) for time, who in found] for one, found in moments.items()}
-    return _assign(rows, told, rules=rules, group=group, moments=now, shared=shared, refused=refused, order=order)
+    return _assign(
+        rows, ids_of_rows, rules=rules, group=group, moments=now, shared=shared, refused=refused, order=order
+    )
 
 
-def _first_seen(rows, told, pushes, *, of=min) -> dict[tuple[Identifier, Identifier, str], int]:
+def _first_seen(rows, ids_of_rows, explicit, *, of=min) -> dict[tuple[Identifier, Identifier, str], int]:
     seen: dict[tuple[Identifier, Identifier, str], int] = {}
-    for row, ids in zip(rows, told, strict=True):
+    for row, ids in zip(rows, ids_of_rows, strict=True):
         for a, b in combinations(ids, 2):
             seen[a, b, "row"] = of(row.time, seen.get((a, b, "row"), row.time))
-    for a, b, one in pushes:
+    for a, b, one in explicit:
         seen[a, b, one.kind] = of(one.time, seen.get((a, b, one.kind), one.time))
     return seen
 
 
-def _in_turn(rows, told, links, seen, *, rules: IdentityRules, types, order) -> list[tuple[list[Identifier], bool]]:
-    """Put rows and explicit links in the order in which they are taken where rows are trimmed."""
+def _in_order(
+    rows, ids_of_rows, links, seen, *, rules: IdentityRules, types, order
+) -> list[tuple[list[Identifier], bool]]:
+    """Sort rows and explicit links in the order in which they are taken where rows are trimmed."""
     none = (-1, "")
     items = []
-    for row, ids in zip(rows, told, strict=True):
+    for row, ids in zip(rows, ids_of_rows, strict=True):
         cells = {one[0]: order(one) for one in ids}
         items.append((row.time, True, [cells.get(name, none) for name in types], ids))
     for a, b, kind in links:
@@ -168,7 +174,7 @@ def _in_turn(rows, told, links, seen, *, rules: IdentityRules, types, order) -> 
 
 
 class Groups:
-    """Who is together with whom."""
+    """Which identifiers are one person."""
 
     def __init__(self, everyone: list[Identifier], *, rules: IdentityRules, types: tuple[str, ...]) -> None:
         self.of = {one: {one} for one in everyone}
@@ -196,8 +202,8 @@ class Groups:
         self.make(set().union(*groups))
         return True
 
-    def set_loose(self, links, *, shared: set[Identifier]) -> None:
-        """Take out who names nobody and hangs on the others only over rows with what several people share."""
+    def detach_loose(self, links, *, shared: set[Identifier]) -> None:
+        """Detach anonymous identifiers that were reached only over rows with a shared identifier."""
         for whole in {id(one): one for one in self.of.values()}.values():
             if not whole & shared:
                 continue
@@ -218,7 +224,7 @@ class Groups:
                 self.make(whole - set().union(*loose))
 
 
-def _met_by_several(everyone, links, *, crowd, rules: IdentityRules) -> set[Identifier]:
+def _met_by_several_users(everyone, links, *, crowd, rules: IdentityRules) -> set[Identifier]:
     person = {one: {one} for one in everyone}
     links = [link for link in links if not {*link[:2]} & crowd]
     for a, b, kind in links:
@@ -235,7 +241,7 @@ def _met_by_several(everyone, links, *, crowd, rules: IdentityRules) -> set[Iden
     return several
 
 
-def _adopt(links, *, crowd, shared, groups: Groups, rules: IdentityRules) -> None:
+def _attach_shared(links, *, crowd, shared, groups: Groups, rules: IdentityRules) -> None:
     homeless = {one for one in shared if not groups.known(one)}
     known = {one for one in groups.of if groups.known(one)}
     for a, b, kind in links:
@@ -246,16 +252,16 @@ def _adopt(links, *, crowd, shared, groups: Groups, rules: IdentityRules) -> Non
                     homeless -= part
 
 
-def _sights(
-    rows, told, pushes, *, shared, groups: Groups, rules, order
+def _owner_events(
+    rows, ids_of_rows, explicit, *, shared, groups: Groups, rules, order
 ) -> dict[Identifier, list[tuple[int, Identifier]]]:
-    """When was somebody known on what several people share, by the rest of a row or by an explicit link?"""
+    """List when a known person used a shared identifier, by the rest of a row or by an explicit link."""
     moments: dict[Identifier, list[tuple[int, Identifier]]] = {}
-    for a, b, push in pushes:
+    for a, b, push in explicit:
         for one, other in ((a, b), (b, a)):
             if one in shared and other not in shared and groups.known(other):
                 moments.setdefault(one, []).append((push.time, min(groups.of[other], key=order)))
-    for row, ids in zip(rows, told, strict=True):
+    for row, ids in zip(rows, ids_of_rows, strict=True):
         own = _own(ids, shared=shared, rules=rules)
         if own is not None and groups.known(own):
             for one in ids:
@@ -264,21 +270,21 @@ def _sights(
     return moments
 
 
-def _met(rows, told, seen, *, rules: IdentityRules) -> dict[tuple[Identifier, Identifier, str], int]:
-    """Where rows are trimmed, what was left out of one that names somebody was not met by what stayed in it."""
+def _met(rows, ids_of_rows, seen, *, rules: IdentityRules) -> dict[tuple[Identifier, Identifier, str], int]:
+    """List the links of anonymous rows where rows are trimmed: elsewhere a trimmed identifier met none that stayed."""
     if rules.overflow_policy != "trim":
         return seen
-    nameless = [at for at, ids in enumerate(told) if not any(one[0] in rules.identifying_types for one in ids)]
-    return _first_seen([rows[at] for at in nameless], [told[at] for at in nameless], [])
+    nameless = [at for at, ids in enumerate(ids_of_rows) if not any(one[0] in rules.identifying_types for one in ids)]
+    return _first_seen([rows[at] for at in nameless], [ids_of_rows[at] for at in nameless], [])
 
 
 def _own(ids, *, shared, rules) -> Identifier | None:
-    """By which identifier is a row somebody's own?"""
+    """Return the identifier that decides whose a row is."""
     return next((one for one in ids[: 1 if rules.overflow_policy == "trim" else None] if one not in shared), None)
 
 
-def _give(seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None:
-    """Give whoever names nobody and was seen on what several share to the one known on it then."""
+def _assign_loose(seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None:
+    """Join anonymous people that were seen on a shared identifier to the person known on it then."""
     found = []
     for a, b, kind in seen:
         for one, on in ((a, b), (b, a)):
@@ -289,12 +295,12 @@ def _give(seen, moments, *, crowd, shared, groups: Groups, rules, order) -> None
     for time, _, head, one, on in sorted(found):
         first.setdefault(head, (time, head, one, on))
     for time, _, one, on in sorted(first.values()):
-        home = None if rules.shared == "drop" else _choose(moments.get(on, []), time, rules=rules, order=order)
+        home = None if rules.shared == "drop" else _owner_at_time(moments.get(on, []), time, rules=rules, order=order)
         if home is not None:
             groups.join([one, home], force=False)
 
 
-def _choose(moments, time: int, *, rules: IdentityRules, order) -> Identifier | None:
+def _owner_at_time(moments, time: int, *, rules: IdentityRules, order) -> Identifier | None:
     found = sorted(moments, key=lambda moment: (moment[0], order(moment[1])))
     after = [moment for moment in found if moment[0] >= time]
     before = [moment for moment in found if moment[0] <= time]
@@ -310,7 +316,7 @@ def _choose(moments, time: int, *, rules: IdentityRules, order) -> Identifier | 
     return choices[0][1] if choices else None
 
 
-def _crowds(everyone, seen, *, rules: IdentityRules) -> set[Identifier]:
+def _find_crowds(everyone, seen, *, rules: IdentityRules) -> set[Identifier]:
     crowd = set()
     for one in everyone:
         if one[0] in rules.emails and any(re.search(pattern, one[1]) for pattern in rules.mailboxes):
@@ -322,12 +328,12 @@ def _crowds(everyone, seen, *, rules: IdentityRules) -> set[Identifier]:
     return crowd
 
 
-def _assign(rows, told, *, rules, group, moments, shared, refused, order) -> Twin:
+def _assign(rows, ids_of_rows, *, rules, group, moments, shared, refused, order) -> Twin:
     def head(one: Identifier) -> Identifier:
         return min(group[one], key=order)
 
     whose: list[Identifier | None] = []
-    for row, ids in zip(rows, told, strict=True):
+    for row, ids in zip(rows, ids_of_rows, strict=True):
         own = _own(ids, shared=shared, rules=rules)
         on = next((one for one in ids if one in shared), None)
         if on is None or (own is not None and rules.named_event_owner == "keep"):
@@ -335,7 +341,7 @@ def _assign(rows, told, *, rules, group, moments, shared, refused, order) -> Twi
         elif rules.shared == "drop" and moments.get(on):
             whose.append(None)
         else:
-            whose.append(_choose(moments.get(on, []), row.time, rules=rules, order=order) or head(on))
+            whose.append(_owner_at_time(moments.get(on, []), row.time, rules=rules, order=order) or head(on))
     first: dict[Identifier, int] = {}
     for row, who in zip(rows, whose, strict=True):
         if who is not None and row.kind is None:

@@ -1,4 +1,4 @@
-"""Segment Unify as its own pages tell it: event after event, what does not fit loses its least trusted identifier."""
+"""Segment Unify by its documentation: event after event; one that does not fit loses its least trusted identifier."""
 
 from __future__ import annotations
 
