@@ -10,10 +10,12 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
     permutation   permutation_p
+    mantel_byar   mantel_byar
     survival      kaplan_meier, quantile
 """
 
 from journeys.stats.fisher import fisher_exact
+from journeys.stats.mantel_byar import MantelByar, mantel_byar
 from journeys.stats.multiple import adjust
 from journeys.stats.permutation import PermutationTest, permutation_p
 from journeys.stats.proportions import Difference, difference, wilson
@@ -33,6 +35,7 @@ from journeys.stats.tables import (
 __all__ = [
     "STRENGTHS",
     "Difference",
+    "MantelByar",
     "MantelHaenszel",
     "PermutationTest",
     "PhiTable",
@@ -43,6 +46,7 @@ __all__ = [
     "difference",
     "fisher_exact",
     "kaplan_meier",
+    "mantel_byar",
     "mantel_haenszel",
     "odds_ratio",
     "partial_phi",

@@ -1,4 +1,4 @@
-"""How numbers get into this room: anything column-like becomes one float array, checked once."""
+"""Anything column-like becomes one float array, checked once."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def floats(values: Column) -> Floats:
 def critical_value(confidence: float) -> float:
     """Return the two-sided normal quantile: 1.96 for a confidence of 0.95."""
     if not 0 < confidence < 1:
-        message = f"confidence: {confidence!r} is not between 0 and 1; 0.95 is usual"
-        raise ArgumentError(message)
+        raise ArgumentError(f"confidence: {confidence!r} is not between 0 and 1; 0.95 is usual.")
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 

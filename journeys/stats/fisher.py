@@ -21,7 +21,7 @@ def fisher_exact(
     *,
     alternative: Literal["two-sided", "greater", "less"] = "two-sided",
 ) -> Floats:
-    """Could the four counts be chance, when there are few people? Fisher's exact p-value.
+    """Compute Fisher's exact p-value: could the four counts be chance, when there are few people?
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def fisher_exact(
     size = (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
     octave = np.ceil(np.log2(size)).astype(np.int64)
     p = np.empty(len(a))
-    # Each table has a line of its own, as wide as its size alone says: the others and their order change no bit of it.
+    # each table has a line of its own, as wide as its size asks for, so that its p-value does not depend on the others
     for bits in np.unique(octave).tolist():
         rows = np.flatnonzero(octave == bits)
         lines = max(1, _CHUNK >> bits)

@@ -1,4 +1,4 @@
-"""Many tests at once: p-values that account for how often was asked."""
+"""Many tests at once: p-values that account for how many were made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Method = Literal["bh", "by", "holm", "bonferroni"]
 
 
 def adjust(p_values: Column, *, method: Method = "bh", tests: int | None = None) -> Floats:
-    """Which of many p-values still mean something after so many questions?
+    """Adjust p-values for the number of tests that were made.
 
     Parameters
     ----------
@@ -59,25 +59,23 @@ def adjust(p_values: Column, *, method: Method = "bh", tests: int | None = None)
     known = np.flatnonzero(~np.isnan(p))
     count = len(known)
     if tests is not None and tests < count:
-        message = f"tests: {tests} is fewer than the {count} p-values given"
-        raise ArgumentError(message)
+        raise ArgumentError(f"tests: {tests} is fewer than the {count} p-values given.")
     if ((p[known] < 0) | (p[known] > 1)).any():
         wrong = p[known][(p[known] < 0) | (p[known] > 1)]
-        message = f"p_values: {wrong[0]} is not a probability between 0 and 1"
-        raise ArgumentError(message)
+        raise ArgumentError(f"p_values: {wrong[0]} is not a probability between 0 and 1.")
     adjusted = np.full(p.shape, np.nan)
     if count == 0:
         return adjusted
     m = count if tests is None else tests
-    order = known[np.argsort(p[known], kind="stable")]
-    ranked, rank = p[order], np.arange(1, count + 1)
+    if method in ("bh", "by"):
+        from scipy.stats import false_discovery_control
+
+        # tests of which no p-value is known count as 1: they can only raise the others
+        adjusted[known] = false_discovery_control(np.append(p[known], np.ones(m - count)), method=method)[:count]
+        return adjusted
     if method == "bonferroni":
-        values = ranked * m
-    elif method == "holm":
-        values = np.maximum.accumulate(ranked * (m - rank + 1))
-    else:
-        # Tests that were made and not kept are taken as 1: they can only make the others larger.
-        penalty = 1.0 if method == "bh" else float((1 / np.arange(1, m + 1)).sum())
-        values = np.minimum.accumulate((ranked * m / rank * penalty)[::-1])[::-1]
-    adjusted[order] = np.minimum(values, 1.0)
+        adjusted[known] = np.minimum(p[known] * m, 1.0)
+        return adjusted
+    order = known[np.argsort(p[known], kind="stable")]
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(m, m - count, -1)), 1.0)
     return adjusted

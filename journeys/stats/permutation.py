@@ -22,7 +22,7 @@ class PermutationTest(NamedTuple):
 def permutation_p(
     did: Column, *, converted: Column, strata: Column | None = None, n_permutations: int = 2000, seed: int = 0
 ) -> PermutationTest:
-    """Could phi be chance, with few people, many behaviours that go together, or groups that differ?
+    """Permute conversions: could phi be chance, with few people, related behaviours, or groups that differ?
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ __all__ = ["Difference", "difference", "wilson"]
 
 
 def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """How sure is a share? Wilson's score interval for `successes` out of `n`.
+    """Compute Wilson's score interval for `successes` out of `n`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def difference(
     *,
     confidence: float = 0.95,
 ) -> Difference:
-    """By how much does share a exceed share b, and could that be chance?
+    """Compare two shares: by how much a exceeds b, and whether that could be chance.
 
     Parameters
     ----------

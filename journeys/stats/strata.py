@@ -25,19 +25,19 @@ class MantelHaenszel(NamedTuple):
 def mantel_haenszel(
     both: Column, behaviour_only: Column, conversion_only: Column, neither: Column, *, confidence: float = 0.95
 ) -> MantelHaenszel:
-    """Does a behaviour go with converting among people of the same kind?
+    """Pool strata: does a behaviour go with converting among people of the same kind?
 
     Parameters
     ----------
     both, behaviour_only, conversion_only, neither
-        The four counts, the last axis one entry a stratum; a column for one behaviour, behaviours × strata for many.
+        The four counts, the last axis one entry per stratum; a column for one behaviour, behaviours × strata for many.
     confidence
         0.95 by default.
 
     Returns
     -------
     MantelHaenszel
-        One entry a behaviour: the pooled odds ratio, `ci_low`, `ci_high`, `p_value`. NaN where no stratum tells.
+        One entry per behaviour: the pooled odds ratio, `ci_low`, `ci_high`, `p_value`. NaN where no stratum tells.
 
     Raises
     ------
@@ -82,17 +82,17 @@ def mantel_haenszel(
 
 
 def partial_phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
-    """How closely do behaviour and conversion go together, net of the group that people belong to?
+    """Compute phi net of the group that people belong to.
 
     Parameters
     ----------
     both, behaviour_only, conversion_only, neither
-        The four counts, the last axis one entry a stratum; a column for one behaviour, behaviours × strata for many.
+        The four counts, the last axis one entry per stratum; a column for one behaviour, behaviours × strata for many.
 
     Returns
     -------
     float array
-        One entry a behaviour; NaN where nothing varies within any stratum.
+        One entry per behaviour; NaN where nothing varies within any stratum.
 
     Notes
     -----
@@ -122,7 +122,7 @@ def compare_phis(
     *,
     confidence: float = 0.95,
 ) -> Difference:
-    """Does a behaviour go with converting more closely in one group of people than in another?
+    """Compare two phis: does a behaviour go with converting more closely in one group than in another?
 
     Parameters
     ----------

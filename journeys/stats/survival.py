@@ -1,7 +1,8 @@
-"""How long until something happens, when some have not been watched long enough to know."""
+"""How long until something happens, when some were not observed long enough to know."""
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ __all__ = ["Survival", "kaplan_meier", "quantile"]
 
 
 class Survival(NamedTuple):
-    """A Kaplan–Meier curve: one entry for each time at which something happened, ascending."""
+    """A Kaplan–Meier curve: one entry per time at which something happened, ascending."""
 
     time: Floats
     at_risk: Floats
@@ -24,21 +25,21 @@ class Survival(NamedTuple):
 
 
 def kaplan_meier(times: Column, *, happened: Column, confidence: float = 0.95) -> Survival:
-    """What share has done it by each time, counting those fairly who may still do it?
+    """Estimate the share who have done something by each time, when some may still do it.
 
     Parameters
     ----------
     times
-        For each person the time until it happened, or until the watching ended.
+        For each person the time until it happened, or until observation ended.
     happened
-        Whether it happened (true) or the watching ended first (false: censored).
+        Whether it happened (true) or observation ended first (false: censored).
     confidence
         0.95 by default.
 
     Returns
     -------
     Survival
-        `time` (the unit of `times`), `at_risk` (people watched until just before), `happened` (people at this time),
+        `time` (the unit of `times`), `at_risk` (people observed until just before), `happened` (people at this time),
         `share` who have done it by then (1 − S), `ci_low`, `ci_high`.
 
     Raises
@@ -49,7 +50,7 @@ def kaplan_meier(times: Column, *, happened: Column, confidence: float = 0.95) -
     Notes
     -----
     1 − ∏(1 − d/n), the variance by Greenwood's formula, the interval on the log(−log) scale, so that it stays within
-    0 and 1. It assumes that those who are still being watched will do it like those who were watched longer; not so
+    0 and 1. It assumes that those who are still observed will do it like those who were observed longer; not so
     when the product or the audience changed. At equal times, what happens comes before what is censored. Kaplan &
     Meier (1958), JASA 53, 457–481; Kalbfleisch & Prentice (1980).
 
@@ -59,30 +60,31 @@ def kaplan_meier(times: Column, *, happened: Column, confidence: float = 0.95) -
     >>> print(curve.time, curve.share)
     [1. 2.] [0.25 0.5 ]
     """
-    z = critical_value(confidence)
+    critical_value(confidence)
     time, event = floats(times), np.asarray(happened, dtype=np.bool_)
     if time.shape != event.shape:
-        message = f"happened: {event.size} values for {time.size} times; there must be one for each"
-        raise ArgumentError(message)
+        raise ArgumentError(f"happened: {event.size} values for {time.size} times; there must be one for each.")
     if (time < 0).any():
-        message = f"times: {time.min()} is negative; a time until something cannot be"
-        raise ArgumentError(message)
+        raise ArgumentError(f"times: {time.min()} is negative; a time until something cannot be.")
     moments, counts = np.unique(time[event], return_counts=True)
-    at_risk = (len(time) - np.searchsorted(np.sort(time), moments, side="left")).astype(np.float64)
+    at_risk = (len(time) - np.searchsorted(np.sort(time), moments)).astype(np.float64)
     done = counts.astype(np.float64)
-    alive = np.asarray(np.cumprod(1 - done / at_risk), dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(done / (at_risk * (at_risk - done)))
-        scale = np.log(-np.log(alive))
-        error = np.sqrt(greenwood) / np.abs(np.log(alive))
-        low, high = 1 - np.exp(-np.exp(scale - z * error)), 1 - np.exp(-np.exp(scale + z * error))
-    everyone = alive == 0  # the formula has no value where nobody is left
-    low, high = np.where(everyone, np.nan, low), np.where(everyone, np.nan, high)
+    if not len(moments):
+        return Survival(moments, at_risk, done, moments, moments, moments)
+    from scipy.stats import CensoredData, ecdf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nobody is left after the last time: no interval there
+        curve = ecdf(CensoredData(uncensored=time[event], right=time[~event])).sf
+        bounds = curve.confidence_interval(confidence, method="log-log")
+    low, high = (1 - end.evaluate(moments) for end in (bounds.high, bounds.low))
+    alive = curve.evaluate(moments)
+    low, high = (np.where(alive == 0, np.nan, end) for end in (low, high))
     return Survival(moments, at_risk, done, 1 - alive, low, high)
 
 
 def quantile(values: Column, *, q: Column = 0.5) -> Floats:
-    """How long does it take half of them, or any other share? Quantiles by linear interpolation.
+    """Compute quantiles by linear interpolation: how long it takes half of them, or any other share.
 
     Parameters
     ----------
@@ -114,6 +116,5 @@ def quantile(values: Column, *, q: Column = 0.5) -> Floats:
     shares, known = floats(q), floats(values)
     known = known[~np.isnan(known)]
     if ((shares < 0) | (shares > 1)).any():
-        message = f"q: {q!r} is not a share between 0 and 1"
-        raise ArgumentError(message)
+        raise ArgumentError(f"q: {q!r} is not a share between 0 and 1.")
     return np.quantile(known, shares) if len(known) else np.full(np.shape(shares), np.nan)

@@ -38,7 +38,7 @@ _HALVINGS = 52
 
 
 class PhiTable(NamedTuple):
-    """What a 2×2 table says, one entry a table. Everything undefined is NaN."""
+    """What a 2×2 table says, one entry per table. Everything undefined is NaN."""
 
     phi: Floats
     ci_low: Floats
@@ -51,7 +51,7 @@ class PhiTable(NamedTuple):
 
 
 def phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
-    """How closely do two yes/no facts go together? The phi coefficient, from −1 to 1.
+    """Compute the phi coefficient, from −1 to 1: how closely two yes/no facts go together.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def phi_interval(
     confidence: float = 0.95,
     method: Literal["score", "fisher"] = "score",
 ) -> tuple[Floats, Floats]:
-    """How sure is a phi?
+    """Compute the interval of a phi.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def independence_p(both: Column, behaviour_only: Column, conversion_only: Column
 def odds_ratio(
     both: Column, behaviour_only: Column, conversion_only: Column, neither: Column, *, confidence: float = 0.95
 ) -> tuple[Floats, Floats, Floats]:
-    """By what factor are the odds of converting higher among those who did it?
+    """Compute the odds ratio: by what factor the odds of converting are higher among those who did it.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def strength(values: Column) -> list[str | None]:
 def phi_table(
     both: Column, behaviour_only: Column, conversion_only: Column, neither: Column, *, confidence: float = 0.95
 ) -> PhiTable:
-    """What do four counts say about a behaviour and a conversion? Everything that the correlation table shows.
+    """Compute everything that the correlation table shows of a behaviour and a conversion.
 
     Parameters
     ----------

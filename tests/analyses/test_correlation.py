@@ -256,7 +256,10 @@ def test_a_conversion_by_condition_sets_its_own_event_apart_only_if_it_is_nothin
     log = [(1, 1, "page", "/"), (1, 2, "page", "/x"), (2, 1, "page", "/"), (2, 2, "goal", "/x")]
     found = make(log).correlation(pl.col("page") == "/x", min_people=0)
     assert found.table["behaviour"].to_list() == ["page"]
-    assert found.set_apart["behaviour"].to_list() == ["goal"]
+    assert found.set_apart.select("behaviour", "reason").rows() == [
+        ("page", "everybody converted"),
+        ("goal", "it is the conversion itself"),
+    ]
 
 
 def test_the_search_for_a_threshold_pays_for_its_tries():

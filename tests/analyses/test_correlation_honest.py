@@ -90,7 +90,7 @@ def test_unequal_time_and_leaks_are_not_reported_and_the_true_one_is():
     found = unequal_time(np.random.default_rng(13)).correlation("goal")
     row = {row["behaviour"]: row for row in found.checks.to_dicts()}
     assert row["announced"]["q_value"] < 1e-6
-    assert row["announced"]["doubt"] == "does not hold once everybody is watched equally long"
+    assert row["announced"]["doubt"] == "does not hold once everybody is observed equally long"
     assert found.findings["behaviour"].to_list() == ["helped"]
     (leak,) = found.set_apart.filter(pl.col("behaviour") == "invoice")["reason"]
     assert leak.endswith("who did it did so only after goal")
@@ -126,7 +126,7 @@ def test_what_comes_right_before_the_goal_is_a_part_of_it():
     ]
     found = jn.Journeys.from_table(pl.concat(frames)).correlation("goal")
     row = found.checks.filter(pl.col("behaviour") == "Clicked Upgrade").row(0, named=True)
-    assert row["doubt"] == "comes within a minute before the conversion: a part of it"
+    assert row["doubt"] == "60 of the 60 converters who did it did so within a minute before goal: a part of it"
     assert found.finding == "No behaviour goes with goal in a way that holds up."
 
 
@@ -268,6 +268,7 @@ def test_a_behaviour_that_holds_the_conversion_is_set_apart_for_that():
     apart = dict(
         log.correlation("Buy", behaviours=asked, min_people=1).set_apart.select("behaviour", "reason").iter_rows()
     )
+    assert apart.pop("Visit") == "everybody did it"
     assert set(apart.values()) == {"the conversion itself is part of it"}
     assert len(apart) == 2
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.count import count
-from journeys.analyses.correlation.matched_exposure import fit_matched
-from journeys.analyses.correlation.shard_arrays import read_arrays
-from journeys.analyses.correlation.spec import Before, CorrelationSpec, EveryEvent
-from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up, cell_columns
+from journeys.analyses.correlation.equal_time import compare_equal_time
+from journeys.analyses.correlation.spec import AtLeast, Before, CorrelationSpec, Family
+from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, measure
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.log import View
-from journeys.stats import phi_table
+from journeys.stats import adjust
 from journeys.stats.tables import expected_minimum
 
-__all__ = ["add_doubts", "list_cautions"]
+__all__ = ["LEVEL", "add_doubts", "list_cautions"]
 
-_MOMENT_US = 60_000_000
+LEVEL = 0.05
+FEW = 30
+# what happens to people, or what a CRM records about them, is no behaviour that a headline could recommend
+_PASSIVE = r"(?i)^(received|became|was|were|got|bounced|delivered)\b"
+_MEASURES = ("phi", "ci_low", "ci_high", "rate_with", "rate_without", "strength")
 
 
 def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec) -> list[str]:
@@ -66,58 +67,81 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
     return [f"{line}: that alone makes most behaviours look {look}. Compare {fair}."]
 
 
-def add_doubts(
-    journeys: JourneysProtocol, table: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec
-) -> pl.DataFrame:
-    """Add `phi_matched` and, for a behaviour that should not be reported as a finding, the `doubt` about it."""
-    table = table.with_columns(phi_matched=pl.lit(None, dtype=pl.Float64), p_matched=pl.lit(None, pl.Float64))
-    equal = not isinstance(spec.exposure, Before)
-    usable = 0 < counts.converted < counts.people and table["phi"].is_not_null().any()
-    if not equal and usable:
-        matched = fit_matched(journeys, spec)
-        cells = add_up(journeys._count_shards(count, matched), matched)
-        again = cell_columns(cells.table.rename({"behaviour": "value"}), cells.people, cells.converted)
-        measured = phi_table(*(again[name] for name in CELLS))
-        again = again.select("family", "value").with_columns(
-            phi_matched=pl.Series(measured.phi).fill_nan(None), p_matched=pl.Series(measured.p_value).fill_nan(None)
-        )
-        table = table.drop("phi_matched", "p_matched").join(again, on=["family", "value"], how="left")
-    right_before: list[str] = []
-    if usable and any(isinstance(family, EveryEvent) for family in spec.families):
-        last = journeys._count_shards(count_last, spec).group_by("behaviour").agg(pl.col("people").sum())
-        right_before = sorted(last.filter(pl.col("people") >= 0.8 * counts.converted)["behaviour"])
-    did, late = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after")
-    doubt = (
-        pl.when(late > did)
-        .then(pl.format("{} of the {} who did it did so only after converting", late, did + late))
-        .when(pl.col("phi") > 0.9)
-        .then(pl.lit("too good to be true: look for a leak"))
-        .when(pl.col("behaviour").is_in(right_before) & (pl.col("phi") > 0))
-        .then(pl.lit("comes within a minute before the conversion: a part of it"))
-        .when(
-            pl.lit(not equal and usable)
-            & pl.col("phi").is_not_null()
-            & (pl.col("q_value") <= 0.05)
-            & ((pl.col("phi_matched") * pl.col("phi")).fill_null(-1) <= 0).or_(pl.col("p_matched").fill_null(1) > 0.05)
-        )
-        .then(pl.lit("does not hold once everybody is watched equally long"))
+def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: CorrelationSpec) -> pl.DataFrame:
+    """Add the comparison in which everybody has had the same time, and the `doubt` about what is no finding.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table with `both_matched` to `neither_matched`, `phi_matched` with `ci_low_matched`, `ci_high_matched`,
+        `rate_with_matched`, `rate_without_matched` (as with `exposure="matched"`, where the exposure is not equal
+        already), `observed` and `expected` (converters who had done it before), `z`, `p_equal_time`, `q_equal_time`
+        (see `journeys.stats.mantel_byar`), `holds`, and `doubt`.
+    """
+    behaviours = list(table.select("family", "value").iter_rows())
+    found = compare_equal_time(journeys, spec, behaviours)
+    cells = table.select(CELLS) if found.matched is None else found.matched
+    matched = measure(cells, confidence=spec.confidence).select(*CELLS, *_MEASURES)
+    table = pl.concat([table, matched.rename(lambda name: f"{name}_matched")], how="horizontal")
+    tried = np.array([_thresholds(spec.families[family]) for family, _ in behaviours], np.float64)
+    p = np.minimum(found.test.p_value * tried, 1.0)
+    columns = {"observed": found.test.observed, "expected": found.test.expected, "z": found.test.z, "p_equal_time": p}
+    columns["q_equal_time"] = adjust(p)
+    table = table.with_columns(
+        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()),
+        moment=pl.Series(found.moment, dtype=pl.Int64),
     )
+    sign = pl.col("z").sign()
+    same = (sign == pl.col("phi").sign()) & (sign == pl.col("phi_matched").sign())
+    holds = ((pl.col("q_equal_time") <= LEVEL) & same).fill_null(value=False)
+    table = table.with_columns(holds=holds).with_columns(doubt=_doubt(spec.goal.name))
     order = ["phi", "behaviour", "family", "value"]
+    return table.drop("moment").sort(order, descending=[True, False, False, False], nulls_last=True)
+
+
+def _doubt(goal: str) -> pl.Expr:
+    """Say why a behaviour should not be reported, though its phi may look certain."""
+    did, late, moment = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("moment")
+    positive = pl.col("phi") > 0
+    stops = pl.col("holds") & (pl.col("z") < 0)  # what comes before not going on is no consequence of the goal
     return (
-        table.with_columns(doubt=doubt)
-        .drop("p_matched")
-        .sort(order, descending=[True, False, False, False], nulls_last=True)
+        pl.when(positive & (moment > 0) & (2 * moment >= pl.col("both")))
+        .then(
+            pl.format(
+                "{} of the {} converters who did it did so within a minute before {}: a part of it",
+                moment,
+                pl.col("both"),
+                pl.lit(goal),
+            )
+        )
+        .when((late > did) & ~stops)
+        .then(pl.format("{} of the {} who did it did so only after converting", late, did + late))
+        .when((pl.col("phi") > 0.9) | (pl.col("phi_matched") > 0.9))
+        .then(pl.lit("too good to be true: look for a leak"))
+        .when((pl.col("q_value") <= LEVEL) & ~pl.col("holds"))
+        .then(pl.lit("does not hold once everybody is observed equally long"))
+        .when(pl.col("phi").is_not_null() & pl.col("phi_matched").is_null())
+        .then(pl.lit("cannot be compared once everybody is observed equally long"))
     )
 
 
-def count_last(view: View, spec: CorrelationSpec) -> pl.DataFrame:
-    """Count, by event, the converters whose last row before converting it was, less than a minute before."""
-    arrays = read_arrays(view, spec, time=True)
-    window = arrays.open_window(spec)
-    who = window.converted & (window.stop > window.start)
-    stop = window.stop[who]
-    if arrays.time is None or not len(arrays.event) or not len(stop):
-        return pl.DataFrame(schema={"behaviour": pl.String, "people": pl.Int64})
-    near = arrays.time[stop] - arrays.time[stop - 1] < _MOMENT_US
-    found = np.bincount(arrays.event[stop[near] - 1], minlength=len(spec.names))
-    return pl.DataFrame({"behaviour": list(spec.names), "people": found}, schema_overrides={"people": pl.Int64})
+def is_headline() -> pl.Expr:
+    """Whether a finding may be a headline: not negligible, not among few people, and something that people do."""
+    did = pl.col("both_matched") + pl.col("behaviour_only_matched")
+    others = pl.col("conversion_only_matched") + pl.col("neither_matched")
+    is_passive = pl.col("behaviour").str.contains(_PASSIVE)
+    return (pl.col("phi_matched").abs() >= 0.2) & (pl.min_horizontal(did, others) >= FEW) & ~is_passive
+
+
+def use_equal_time(checks: pl.DataFrame) -> pl.DataFrame:
+    """Put the numbers of the equal-time comparison in place of the others, for a chart."""
+    names = [*CELLS, *_MEASURES]
+    replaced = checks.with_columns(*(pl.col(f"{name}_matched").alias(name) for name in names))
+    return replaced.with_columns(
+        q_value=pl.when(pl.col("holds") | (pl.col("q_equal_time") > LEVEL)).then("q_equal_time").otherwise(1.0)
+    )
+
+
+def _thresholds(family: Family) -> int:
+    """Count the thresholds that a search tried."""
+    return len(family.times) * len(family.within) if isinstance(family, AtLeast) else 1

@@ -43,6 +43,8 @@ class ExposureWindow:
         People who are set apart, by reason.
     watched
         Microseconds from the start of the clock to the end of what counts; empty where no time was read.
+    at_risk
+        Microseconds from the start of the clock to the conversion, or to the end of observation; empty likewise.
     since
         Microsecond at which the clock of each person started; empty where no time was read.
     """
@@ -54,6 +56,7 @@ class ExposureWindow:
     converted: Bools
     apart: dict[str, int]
     watched: Ints
+    at_risk: Ints
     since: Ints
 
     def keep(self, which: Bools, *, reason: str | None = None) -> ExposureWindow:
@@ -69,8 +72,7 @@ class ExposureWindow:
             self.end[which],
             self.converted[which],
             apart,
-            self.watched[which] if len(self.watched) else self.watched,
-            self.since[which] if len(self.since) else self.since,
+            *(times[which] if len(times) else times for times in (self.watched, self.at_risk, self.since)),
         )
 
     def stop_after(self, time: Ints, limit: Ints, *, inclusive: bool = True) -> Ints:
@@ -126,7 +128,7 @@ def open_window(
     converted = conversion < last
     stop = np.where(converted, conversion, last)
     empty = np.empty(0, np.int64)
-    window = ExposureWindow(code, start, stop, last, converted, {}, empty, empty)
+    window = ExposureWindow(code, start, stop, last, converted, {}, empty, empty, empty)
     if time is None:
         return window if anchors is None else window.keep(known)
     since = time[clock_row]
@@ -137,7 +139,7 @@ def open_window(
         reach = np.minimum(reach, spec.within_us)
         stop = window.stop_after(time, since + spec.within_us)
     watched = np.where(converted, elapsed, reach)
-    window = replace(window, stop=stop, converted=converted, watched=watched, since=since)
+    window = replace(window, stop=stop, converted=converted, watched=watched, at_risk=watched, since=since)
     if not known.all():
         elapsed, window = elapsed[known], window.keep(known)
     if isinstance(spec.exposure, First):
@@ -157,7 +159,8 @@ def _cut_to_first(
     early = elapsed <= length
     window = window.keep(~early, reason=f"converted within {exposure.label}")
     if spec.follow_up_us is not None:
-        window = replace(window, converted=elapsed[~early] <= length + spec.follow_up_us)
+        last = length + spec.follow_up_us
+        window = replace(window, converted=elapsed[~early] <= last, at_risk=np.minimum(window.at_risk, last))
         seen = window.since + length + spec.follow_up_us <= spec.end_us
         window = window.keep(seen, reason="could not be observed to the end of the follow-up")
     return window

@@ -13,21 +13,27 @@ from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 from journeys.log.arrays import Ints
 
-__all__ = ["fit_matched"]
+__all__ = ["collect_times", "fit_matched"]
 
 _PARTS = 20
 _MOST_TIMES = 10_000
 
 
-def fit_matched(journeys: JourneysProtocol, spec: CorrelationSpec) -> CorrelationSpec:
-    """Work out how to cut those who did not convert to the times that converters took.
+def collect_times(journeys: JourneysProtocol, spec: CorrelationSpec) -> tuple[Ints, Ints]:
+    """Collect how long converters took and how long the others could be observed, ascending, in microseconds."""
+    samples = journeys._count_shards(count_times, spec)
+    times, others = (
+        samples[name].explode(empty_as_null=False).drop_nulls().sort().to_numpy() for name in ("converted", "others")
+    )
+    return times, others
+
+
+def fit_matched(spec: CorrelationSpec, times: Ints, others: Ints) -> CorrelationSpec:
+    """Work out how to cut those who did not convert to the times that converters took (see `collect_times`).
 
     The converters' times are cut into twenty equal parts. In each, some share of the others could be observed that
     long; they are thinned so that every part has as many of them for each converter.
     """
-    samples = journeys._count_shards(count_times, spec)
-    times = samples["converted"].explode(empty_as_null=False).drop_nulls().sort().to_numpy()
-    others = samples["others"].explode(empty_as_null=False).drop_nulls().sort().to_numpy()
     if not len(times) or not len(others):
         return replace(spec, exposure=Matched())
     times, others = _thin(times), _thin(others)
@@ -44,10 +50,10 @@ def fit_matched(journeys: JourneysProtocol, spec: CorrelationSpec) -> Correlatio
 
 
 def count_times(view: View, spec: CorrelationSpec) -> pl.DataFrame:
-    """Collect how long converters took and how long the others could be observed, in microseconds."""
+    """List the times of one shard."""
     window = read_arrays(view, replace(spec, families=()), time=True).open_window(spec)
     return pl.DataFrame(
-        {"converted": [window.watched[window.converted]], "others": [window.watched[~window.converted]]},
+        {"converted": [window.at_risk[window.converted]], "others": [window.at_risk[~window.converted]]},
         schema={"converted": pl.List(pl.Int64), "others": pl.List(pl.Int64)},
     )
 

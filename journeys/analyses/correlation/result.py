@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.correlation.caveats import add_doubts
+from journeys.analyses.correlation.caveats import add_doubts, is_headline, list_cautions, use_equal_time
 from journeys.analyses.correlation.comparison import CorrelationComparison, compare
 from journeys.analyses.correlation.permutation import Permutation, permute
 from journeys.analyses.correlation.select_people import CellSelection, select_cell
@@ -41,17 +41,12 @@ class Correlation(Result[J]):
         searched; `family` and `value`: where the row comes from.
     settings : mapping
         What was asked.
-    set_apart : pl.DataFrame
-        `behaviour`, `reason`, `people`: what is not in the table, and why.
     not_compared : mapping of str to int
         People who were not compared, by reason.
-    cautions : tuple of str
-        What to keep in mind about these numbers, a line each.
     """
 
-    set_apart: pl.DataFrame
     not_compared: Mapping[str, int]
-    cautions: tuple[str, ...]
+    _left_out: pl.DataFrame = field(repr=False)
     _spec: CorrelationSpec = field(repr=False)
     _counts: BehaviourCounts = field(repr=False)
     _ask_of: Callable[[Any], Any] = field(repr=False)  # asks other journeys the same
@@ -64,46 +59,87 @@ class Correlation(Result[J]):
 
     @property
     def findings(self) -> pl.DataFrame:
-        """The rows that may be told: they hold after correction and are no artefact that can be recognised.
+        """The behaviours that may be reported: they hold when everybody has had the same time, and are no artefact.
 
         Returns
         -------
         pl.DataFrame
-            Rows of `table` with a q-value of at most 0.05, by |phi|, without those that are too good to be true, come
-            right before the conversion, or do not hold (same sign, p ≤ 0.05) once everybody is watched equally long;
-            with `phi_matched`, phi under `exposure="matched"` (null where the exposure is equal already).
+            Rows of `checks` without a doubt whose `q_equal_time` is at most 0.05 and points the way phi does, by the
+            strength of that test. Quote the numbers of the equal-time comparison (`phi_matched`,
+            `rate_with_matched`, `rate_without_matched`), as `finding` does.
         """
-        table = self.checks.filter(pl.col("doubt").is_null() & (pl.col("q_value") <= 0.05)).drop("doubt")
-        # two searches for thresholds may end in one behaviour
-        return table.sort(pl.col("phi").abs(), "behaviour", "family", "value", descending=[True, *[False] * 3])
+        table = self.checks.filter(pl.col("doubt").is_null() & pl.col("holds")).drop("doubt", "holds")
+        # below 1e-12 the digits of an exact p-value say less than how far apart the counts are
+        return table.sort(
+            pl.col("p_equal_time").clip(1e-12),
+            pl.col("z").abs(),
+            "behaviour",
+            "family",
+            "value",
+            descending=[False, True, *[False] * 3],
+        )
 
     @property
     def checks(self) -> pl.DataFrame:
-        """The table with a `doubt` beside each row that should not be told as a finding, in words; else null."""
+        """The table beside the comparison in which everybody has had the same time.
+
+        Returns
+        -------
+        pl.DataFrame
+            The columns of `table`; the four counts, phi, its interval and the rates with `exposure="matched"` (their
+            names end in `_matched`); `observed` and `expected`: converters who had done it before they converted, and
+            how many there would be without an effect; `z`, `p_equal_time`, `q_equal_time` of that test (Mantel and
+            Byar); `holds`: whether it is significant and points the way phi does; `doubt`: why a behaviour should not
+            be reported, else null.
+        """
         if "checks" not in self._memo:
-            self._memo["checks"] = add_doubts(self._journeys, self.table, self._counts, self._spec)
+            self._memo["checks"] = add_doubts(self._journeys, self.table, self._spec)
         found: pl.DataFrame = self._memo["checks"]
         return found
 
     @property
+    def set_apart(self) -> pl.DataFrame:
+        """Every behaviour that is no candidate for a finding, with the reason.
+
+        Returns
+        -------
+        pl.DataFrame
+            `behaviour`, `reason`, `people` (who did it in the time that counts): first those of the table, which the
+            chart lists below its rows, then those that are not in the table.
+        """
+        did = (pl.col("both") + pl.col("behaviour_only")).alias("people")
+        reason = pl.coalesce("doubt", pl.when(pl.col("phi").is_null()).then(pl.col("note"))).alias("reason")
+        doubtful = self.checks.select("behaviour", reason, did).filter(pl.col("reason").is_not_null())
+        return pl.concat([doubtful.sort("reason", "behaviour"), self._left_out])
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What to keep in mind about these numbers, a line each."""
+        return tuple(list_cautions(self.table, self._counts, self._spec))
+
+    @property
     def finding(self) -> str:
-        """The answer as one sentence."""
-        from journeys.display import interval, percent, ratio
+        """The answer as one sentence, with the numbers of the comparison in which everybody has had the same time."""
+        from journeys.display import agree, interval, percent, plural, ratio
 
         if self._counts.people == 0:
             return "There is nobody to compare."
         if self._counts.converted in {0, self._counts.people}:
             who = "Nobody" if self._counts.converted == 0 else "Everybody"
             return f"{who} reached {self.goal}: there is nothing to compare."
-        rows = self.findings.head(1).to_dicts()
-        if not rows:
+        findings = self.findings
+        if findings.is_empty():
             return f"No behaviour goes with {self.goal} in a way that holds up."
+        rows = findings.filter(is_headline()).head(1).to_dicts()
+        if not rows:
+            goes = f"{plural(findings.height, 'behaviour')} {agree(findings.height, 'goes', 'go')}"
+            return f"{goes} with {self.goal}, but too weakly, or among too few people, to stand out."
         row = rows[0]
-        bounds = interval(row["ci_low"], row["ci_high"], form=ratio)
+        bounds = interval(row["ci_low_matched"], row["ci_high_matched"], form=ratio)
         return (
             f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "
-            f"{percent(row['rate_with'])} of those who did it, {percent(row['rate_without'])} of the others "
-            f"(phi {ratio(row['phi'])}, {bounds}; {row['strength']})."
+            f"{percent(row['rate_with_matched'])} of those who did it, {percent(row['rate_without_matched'])} of the "
+            f"others (phi {ratio(row['phi_matched'])}, {bounds}; {row['strength_matched']})."
         )
 
     def _displayed_table(self) -> pl.DataFrame:
@@ -129,27 +165,29 @@ class Correlation(Result[J]):
         if kind not in ("dots", "volcano"):
             raise ArgumentError(f"kind: {kind!r} must be 'dots' or 'volcano'.")
         options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
+        sure, listed = self._to_draw(rows)
         if kind == "volcano":
             from journeys.charts.volcano import draw as draw_volcano
             from journeys.display import plural
 
-            sure = self.checks.filter(pl.col("doubt").is_null())
             if left := self.table.height - sure.height:
-                # Certain and false: the rows of dots say of each why.
                 options["subtitle"] += f"; {plural(left, 'behaviour')} set apart, see the dots"
             return draw_volcano(sure, goal=self.goal, **options)
         from journeys.charts.correlation import draw
 
-        listed = list(self.set_apart.select("behaviour", "reason").iter_rows())
-        doubtful = self.checks.filter(pl.col("doubt").is_not_null())
-        sure = self.checks.filter(pl.col("doubt").is_null())
-        listed = [*doubtful.select("behaviour", "doubt").iter_rows(), *listed]
-        # The strongest rows, whichever way they point, in the order of the table; the others follow, to be counted.
+        return draw(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
+
+    def _to_draw(self, rows: int) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
+        """Return the behaviours of a chart, the strongest `rows` first in the order of the table, and those set apart.
+
+        Their numbers are those of the title: the comparison in which everybody has had the same time.
+        """
+        sure = use_equal_time(self.checks.filter(pl.col("doubt").is_null() & pl.col("phi").is_not_null()))
         rank = pl.col("phi").abs().rank("ordinal", descending=True)
         order = ["weak", "phi", "behaviour", "family", "value"]
         sure = sure.with_columns(weak=(rank > rows).fill_null(value=True))
         sure = sure.sort(order, descending=[False, True, *[False] * 3], nulls_last=True).drop("weak")
-        return draw(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
+        return sure, list(self.set_apart.select("behaviour", "reason").iter_rows())
 
     def mosaic(self, behaviour: str, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one behaviour's four counts as areas: who did it, and who of them converted.

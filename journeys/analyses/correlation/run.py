@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from journeys.analyses.correlation.caveats import list_cautions
-from journeys.analyses.correlation.matched_exposure import fit_matched
+from journeys.analyses.correlation.matched_exposure import collect_times, fit_matched
 from journeys.analyses.correlation.matrix import Correlations, combine_goals
 from journeys.analyses.correlation.parse import BehaviourLike, parse_spec
 from journeys.analyses.correlation.result import Correlation
@@ -196,16 +195,15 @@ def _answer(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -
 
     asked = spec
     if isinstance(spec.exposure, Matched):
-        asked = fit_matched(journeys, spec)
+        asked = fit_matched(spec, *collect_times(journeys, spec))
     counts = add_up(journeys._count_shards(count, asked), asked)
     table, apart = summarise(counts, asked)
     return Correlation(
         table=table,
         settings=settings_of(journeys, **options),
         _journeys=journeys,
-        set_apart=apart,
         not_compared=counts.apart,
-        cautions=tuple(list_cautions(table, counts, asked)),
+        _left_out=apart,
         _spec=asked,
         _counts=counts,
         _ask_of=ask_of,
@@ -214,7 +212,7 @@ def _answer(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -
 
 def _check_excluded(answer: Correlation[J]) -> None:
     """Refuse to leave out what is neither a behaviour nor an event: a misspelt name would leave a leak in."""
-    known = {*answer.table["behaviour"], *answer.set_apart["behaviour"], *answer._spec.names}
+    known = {*answer.table["behaviour"], *answer._left_out["behaviour"], *answer._spec.names}
     wrong = sorted(answer._spec.exclude - known)
     available = sorted(known)
     raise_all([unknown("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError)

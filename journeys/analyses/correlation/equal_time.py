@@ -1,0 +1,393 @@
+"""The comparison behind a finding, in which everybody has had the same time: count it shard by shard, then test it.
+
+`journeys.stats.mantel_byar` needs, at each time of conversion, how many people were at risk and how many of them had
+done the behaviour. Both are counted as changes: a person at risk from bin 1 to bin 3 is +1 in bin 1 and -1 in bin 4,
+so that changes add up over shards and their running total is what is needed. The bins of time are those between the
+times at which people converted, or 2,000 quantiles of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.correlation.behaviour_rows import find_rows
+from journeys.analyses.correlation.count import assign_strata
+from journeys.analyses.correlation.distinct_people import FirstRows
+from journeys.analyses.correlation.exposure_window import ExposureWindow
+from journeys.analyses.correlation.matched_exposure import collect_times, fit_matched
+from journeys.analyses.correlation.shard_arrays import ShardArrays, read_arrays
+from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.log import View
+from journeys.log.arrays import Bools, Ints
+from journeys.stats import MantelByar, mantel_byar
+
+__all__ = ["EqualTime", "compare_equal_time", "list_behaviours"]
+
+MOST_BINS = 2_000
+MOMENT_US = 60_000_000
+_MOST_CELLS = 20_000_000
+_EMPTY = MantelByar(*(np.empty(0),) * 4)
+
+_SCHEMA = {
+    "kind": pl.String,  # risk, goal, exposed, observed, total, cell, moment
+    "behaviour": pl.Int64,
+    "stratum": pl.String,
+    "bin": pl.Int64,
+    "people": pl.Int64,
+}
+
+
+_LISTED = {
+    "code": pl.UInt32,
+    "behaviour": pl.Int64,
+    "time": pl.Int64,
+    "converted": pl.Boolean,
+    "stratum": pl.String,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class EqualTimeSpec:
+    """What is counted: which behaviours (by family and value), in which bins of time, beside which matched people."""
+
+    spec: CorrelationSpec
+    behaviours: tuple[tuple[int, str], ...]
+    edges: tuple[int, ...]
+    matched: CorrelationSpec | None
+
+    def in_family(self, family: int) -> tuple[list[int], list[str]]:
+        """List the behaviours of a family: their numbers and values."""
+        found = [(number, value) for number, (one, value) in enumerate(self.behaviours) if one == family]
+        return [number for number, _ in found], [value for _, value in found]
+
+
+@dataclass(frozen=True, eq=False)
+class EqualTime:
+    """The comparison in which everybody has had the same time, one entry per behaviour.
+
+    Attributes
+    ----------
+    test, within : MantelByar
+        The test of everybody together, and within strata (the same where there are none).
+    matched : pl.DataFrame, optional
+        The four counts with `exposure="matched"`; none where the exposure of the question is equal already.
+    moment : np.ndarray
+        Converters who did the behaviour within a minute before they converted.
+    """
+
+    test: MantelByar
+    within: MantelByar
+    matched: pl.DataFrame | None
+    moment: Ints
+
+
+def compare_equal_time(
+    journeys: JourneysProtocol, spec: CorrelationSpec, behaviours: Sequence[tuple[int, str]]
+) -> EqualTime:
+    """Compare behaviours with a goal so that everybody has had the same time.
+
+    Parameters
+    ----------
+    journeys
+        Whose.
+    spec
+        The question; of its strata only `EqualTime.within` knows.
+    behaviours
+        Family and value of each behaviour.
+    """
+    given = spec.exposure
+    asked = replace(spec, exposure=Before()) if isinstance(given, Matched) else spec
+    times, others = collect_times(journeys, asked)
+    edges = _choose_edges(times)
+    matched = fit_matched(replace(asked, strata=None), times, others) if isinstance(given, Before) else None
+    question = EqualTimeSpec(asked, tuple(behaviours), tuple(edges.tolist()), matched)
+    counts = journeys._count_shards(count_equal_time, question)
+    return _add_up(counts, question)
+
+
+def _choose_edges(times: Ints) -> Ints:
+    """Choose the bins: every time at which somebody converted, or quantiles of them; `times` ascend."""
+    distinct = np.unique(times)
+    if len(distinct) <= MOST_BINS:
+        return distinct
+    return np.unique(times[np.linspace(0, len(times) - 1, MOST_BINS).astype(np.int64)])
+
+
+def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
+    """Count, for one shard, who was at risk and exposed when.
+
+    Returns
+    -------
+    pl.DataFrame
+        `kind`, `behaviour` (its number), `stratum`, `bin` and `people`, which add up over shards. Kind "risk" is the
+        change of people at risk in a bin, "exposed" that of the exposed ones, "goal" the conversions in it, and
+        "observed" the exposed ones of these; "total" and "cell" are matched people by conversion (`bin` is 0 or 1);
+        "moment" the converters who did it within a minute before.
+    """
+    spec = question.spec
+    arrays = read_arrays(view, spec, time=True)
+    window = arrays.open_window(spec)
+    stays = list_stays(arrays, window, spec, edges=np.asarray(question.edges, np.int64))
+    matched = None if question.matched is None else arrays.open_window(question.matched)
+    before = _minute_before(arrays, window)
+    frames = stays.count_risk()
+    if matched is not None:
+        frames.append(_rows("total", bin_=matched.converted.astype(np.int64)))
+    for number, family in enumerate(spec.families):
+        numbers, values = question.in_family(number)
+        if not values:
+            continue
+        place = np.asarray(numbers, np.int64)
+        _, found = find_rows(family, arrays, window, only=values)
+        found = found._replace(behaviour=place[found.behaviour])
+        frames += stays.count_exposed(found, _elapsed(arrays, window, found))
+        if matched is not None:
+            frames.append(_count_matched(found, window, matched))
+        _, near = find_rows(family, arrays, before, only=values)
+        near = near._replace(behaviour=place[near.behaviour])
+        frames.append(_rows("moment", behaviour=near.behaviour[near.row >= 0]))
+    return pl.concat(frames)
+
+
+def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
+    """List, for one shard, every person and every behaviour done, with times.
+
+    Returns
+    -------
+    pl.DataFrame
+        One row per person (`behaviour` is -1; `time` to the conversion, or to the end of observation), and one per
+        person and behaviour (`time` of doing it): `code`, `behaviour`, `time`, `converted`, `stratum`.
+    """
+    spec = question.spec
+    arrays = read_arrays(view, spec, time=True)
+    window = arrays.open_window(spec)
+    stratum, names = assign_strata(arrays, window, spec)
+    strata = pl.Series(names, dtype=pl.String).gather(stratum)
+    parts = [(np.arange(len(window.code)), np.full(len(window.code), -1), window.at_risk)]
+    for number, family in enumerate(spec.families):
+        numbers, values = question.in_family(number)
+        if values:
+            _, found = find_rows(family, arrays, window, only=values)
+            behaviour = np.asarray(numbers, np.int64)[found.behaviour]
+            parts.append((found.person.astype(np.int64), behaviour, _elapsed(arrays, window, found)))
+    person, behaviour, time = (np.concatenate([part[side] for part in parts]) for side in range(3))
+    return pl.DataFrame(
+        {
+            "code": window.code[person],
+            "behaviour": behaviour,
+            "time": time,
+            "converted": window.converted[person],
+            "stratum": strata.gather(person),
+        },
+        schema=_LISTED,
+    )
+
+
+def _elapsed(arrays: ShardArrays, window: ExposureWindow, found: FirstRows) -> Ints:
+    """Return when people had done what they did, on their own clocks; -1 for what was so from the start."""
+    if arrays.time is None or not len(found.row):
+        return np.full(len(found.row), -1, np.int64)
+    time = arrays.time[np.maximum(found.row, 0)] - window.since[found.person]
+    return np.where(found.row < 0, -1, np.maximum(time, -1)).astype(np.int64)
+
+
+def _minute_before(arrays: ShardArrays, window: ExposureWindow) -> ExposureWindow:
+    """Cut the window to the converters' last minute before they converted."""
+    window = window.keep(window.converted)
+    if arrays.time is None or not len(window.code):
+        return window
+    limit = window.since + window.at_risk - MOMENT_US
+    return replace(window, start=window.stop_after(arrays.time, limit))
+
+
+def _count_matched(found: FirstRows, window: ExposureWindow, matched: ExposureWindow) -> pl.DataFrame:
+    """Count who of the matched people did what, by conversion."""
+    stop = np.full(len(window.code), -1, np.int64)
+    stop[np.searchsorted(window.code, matched.code)] = matched.stop
+    did = found.row < stop[found.person]
+    return _rows("cell", behaviour=found.behaviour[did], bin_=window.converted[found.person[did]].astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Stays:
+    """When people were at risk, in which stratum: one entry per person and stratum they were in, by person.
+
+    A person is at risk in bins above `since` up to `until`. Levels of activity are those reached so far, so that a
+    person passes through several; of other strata everybody is in one.
+    """
+
+    person: Ints
+    stratum: Ints
+    since: Ints
+    until: Ints
+    strata: list[str | None]
+    edges: Ints
+    converted: Bools
+    end: Ints  # per person: the bin of the conversion, or of the end of observation
+
+    def count_risk(self) -> list[pl.DataFrame]:
+        """Count the changes of people at risk, and the conversions."""
+        last = self.converted[self.person] & (self.until == self.end[self.person])
+        goal = _rows("goal", stratum=self.stratum[last], bin_=self.until[last], strata=self.strata)
+        return [*self._changes("risk", self.stratum, self.since, self.until, None), goal]
+
+    def count_exposed(self, found: FirstRows, elapsed: Ints) -> list[pl.DataFrame]:
+        """Count the changes of exposed people at risk, and those of them who converted."""
+        since = bin_times(elapsed, self.edges)
+        end = self.end[found.person]
+        in_time = since < end
+        behaviour, person, since = found.behaviour[in_time], found.person[in_time], since[in_time]
+        observed = _rows("observed", behaviour=behaviour[self.converted[person]])
+        if len(self.person) == len(self.end):  # one stay per person
+            stay = person
+        else:
+            first = np.searchsorted(self.person, np.arange(len(self.end) + 1))
+            count = first[person + 1] - first[person]
+            offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+            stay = np.repeat(first[person], count) + offset
+            behaviour, since = np.repeat(behaviour, count), np.repeat(since, count)
+        since, until = np.maximum(since, self.since[stay]), self.until[stay]
+        in_stay = since < until
+        stratum, behaviour = self.stratum[stay][in_stay], behaviour[in_stay]
+        return [*self._changes("exposed", stratum, since[in_stay], until[in_stay], behaviour), observed]
+
+    def _changes(
+        self, kind: str, stratum: Ints, since: Ints, until: Ints, behaviour: Ints | None
+    ) -> list[pl.DataFrame]:
+        enter = _rows(kind, behaviour=behaviour, stratum=stratum, bin_=since + 1, strata=self.strata)
+        leave = _rows(kind, behaviour=behaviour, stratum=stratum, bin_=until + 1, strata=self.strata)
+        return [enter, leave.with_columns(-pl.col("people"))]
+
+
+def list_stays(arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec, *, edges: Ints) -> Stays:
+    """List when people were at risk, in which stratum."""
+    end = bin_times(window.at_risk, edges)
+    people = np.arange(len(window.code))
+    if spec.strata != ACTIVITY or arrays.time is None or not len(people):
+        stratum, strata = assign_strata(arrays, window, spec)
+        return Stays(people, stratum, np.zeros_like(end), end, strata, edges, window.converted, end)
+    # level 0 until the first event, level 1 until the second, level 2 until the fourth, and so on
+    events = window.stop - window.start
+    most = int(events.max(initial=0)).bit_length()
+    reached = [np.zeros_like(end)]
+    for step in range(most):
+        row = window.start + (1 << step) - 1
+        done = row < window.stop
+        time = arrays.time[np.where(done, row, 0)] - window.since
+        reached.append(np.where(done, np.minimum(bin_times(time, edges), end), end))
+    since, until = np.stack(reached, axis=1), np.stack([*reached[1:], end], axis=1)
+    some = since < until
+    person, level = np.nonzero(some)
+    strata = [str(number) for number in range(most + 1)]
+    return Stays(person, level, since[some], until[some], strata, edges, window.converted, end)
+
+
+def bin_times(time: Ints, edges: Ints) -> Ints:
+    """Return the number of edges up to each time.
+
+    Examples
+    --------
+    >>> bin_times(np.array([1, 2, 5]), np.array([2, 4])).tolist()
+    [0, 1, 2]
+    """
+    return np.searchsorted(edges, time, side="right")
+
+
+def _rows(
+    kind: str,
+    *,
+    behaviour: Ints | None = None,
+    stratum: Ints | None = None,
+    bin_: Ints | None = None,
+    strata: Sequence[str | None] = (None,),
+) -> pl.DataFrame:
+    """Count equal (behaviour, stratum, bin) as rows."""
+    given = [part for part in (behaviour, stratum, bin_) if part is not None]
+    size = len(given[0])
+    parts = [np.zeros(size, np.int64) if part is None else part for part in (behaviour, stratum, bin_)]
+    bins = int(parts[2].max(initial=0)) + 1
+    key = (parts[0].astype(np.int64) * len(strata) + parts[1]) * bins + parts[2]
+    cells = int(key.max(initial=-1)) + 1
+    if cells <= 8 * size + 65_536:
+        count = np.bincount(key, minlength=cells)
+        key = np.flatnonzero(count)
+        count = count[key]
+    else:
+        key, count = np.unique(key, return_counts=True)
+    return pl.DataFrame(
+        {
+            "kind": pl.Series([kind], dtype=pl.String).new_from_index(0, len(key)),
+            "behaviour": key // (bins * len(strata)),
+            "stratum": pl.Series(list(strata), dtype=pl.String).gather(key // bins % len(strata)),
+            "bin": key % bins,
+            "people": count,
+        },
+        schema=_SCHEMA,
+    )
+
+
+def _add_up(counts: pl.DataFrame, question: EqualTimeSpec) -> EqualTime:
+    """Add up the shards and test every behaviour."""
+    summed = counts.group_by("kind", "behaviour", "stratum", "bin").agg(pl.col("people").sum())
+    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("risk", "goal", "exposed", "observed", "moment")}
+    strata = kinds["risk"]["stratum"].unique().sort().to_list() or [None]
+    place = {name: number for number, name in enumerate(strata)}
+    size, bins = len(question.behaviours), len(question.edges) + 2
+
+    def lay_out(rows: pl.DataFrame, first: int = 0, behaviours: int = 1) -> Ints:
+        """Lay counts out as behaviours × strata × bins."""
+        cells = np.zeros((behaviours, len(strata), bins), np.int64)
+        stratum = np.array([place[name] for name in rows["stratum"]], np.int64)
+        cells[rows["behaviour"].to_numpy() - first, stratum, rows["bin"].to_numpy()] = rows["people"].to_numpy()
+        return cells
+
+    def per_behaviour(rows: pl.DataFrame) -> Ints:
+        found = np.zeros(size, np.int64)
+        found[rows["behaviour"].to_numpy()] = rows["people"].to_numpy()
+        return found
+
+    at_risk = np.cumsum(lay_out(kinds["risk"]), axis=-1)[0]
+    goals = lay_out(kinds["goal"])[0]
+    goals[:, 0] = 0  # nobody is at risk in bin 0: with `exposure="first …"` these are the conversions of the first days
+    observed = per_behaviour(kinds["observed"])
+    together, within = [], []
+    step = max(1, _MOST_CELLS // (len(strata) * bins))
+    for first in range(0, size, step):
+        here = slice(first, first + step)
+        rows = kinds["exposed"].filter(pl.col("behaviour").is_between(first, first + step - 1))
+        exposed = np.cumsum(lay_out(rows, first, len(observed[here])), axis=-1)
+        summed_up = {"conversions": goals.sum(axis=0), "at_risk": at_risk.sum(axis=0)}
+        together.append(mantel_byar(observed[here], **summed_up, exposed_at_risk=exposed.sum(axis=1)))
+        if len(strata) > 1:
+            per_stratum = {"conversions": goals.ravel(), "at_risk": at_risk.ravel()}
+            flat = exposed.reshape(len(exposed), -1)
+            within.append(mantel_byar(observed[here], **per_stratum, exposed_at_risk=flat))
+    test, inner = (
+        MantelByar(*(np.concatenate([np.empty(0), *parts]) for parts in zip(*tests, strict=True)))
+        for tests in (together or [_EMPTY], within or together or [_EMPTY])
+    )
+    return EqualTime(test, inner, _matched_cells(summed, question), per_behaviour(kinds["moment"]))
+
+
+def _matched_cells(summed: pl.DataFrame, question: EqualTimeSpec) -> pl.DataFrame | None:
+    """Lay out the four counts of matched people, one row per behaviour."""
+    if question.matched is None:
+        return None
+    total = dict(summed.filter(pl.col("kind") == "total").select("bin", "people").iter_rows())
+    cells = np.zeros((len(question.behaviours), 2), np.int64)
+    part = summed.filter(pl.col("kind") == "cell")
+    cells[part["behaviour"].to_numpy(), part["bin"].to_numpy()] = part["people"].to_numpy()
+    return pl.DataFrame(
+        {
+            "both": cells[:, 1],
+            "behaviour_only": cells[:, 0],
+            "conversion_only": total.get(1, 0) - cells[:, 1],
+            "neither": total.get(0, 0) - cells[:, 0],
+        },
+        schema=dict.fromkeys(("both", "behaviour_only", "conversion_only", "neither"), pl.Int64),
+    )
