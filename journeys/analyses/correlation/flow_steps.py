@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import polars as pl
 
+from journeys.analyses.correlation.caveats import FEW, LEVEL
 from journeys.analyses.correlation.summarise import CELLS, cell_columns, measure
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.stats import adjust
+from journeys.stats import adjust, phi, strength
+from journeys.stats.tables import independence_p
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["StepAssociations", "associate_steps"]
 
 Part = Literal["nodes", "links"]
+_NO_STEPS = ("(drop-off)", "(continues)")  # where a journey ends; an event of such a name is quoted
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -30,7 +34,10 @@ class StepAssociations(Result[J]):
     table : pl.DataFrame
         One row per node, or link, by phi, the largest first: `position` (0-based column), `behaviour` (what it is
         called), `source` (the node) and, of links, `target`; then the columns of `Correlation.table` from `both` to
-        `strength`, `rate_with`, `rate_without`. `q_value` is over this table.
+        `strength`, `rate_with`, `rate_without`, which compare with everybody else. `p_value` and `q_value` (over this
+        table) compare with those who got to the same column and passed elsewhere, as do `phi_in_column` and
+        `rate_others_in_column`: who converts early passes few columns, and who leaves passes none. A link to a
+        drop-off is no evidence and has none of these.
     people_compared, reached : int
         All journeys of the flow, whether they are shown or not, and those of them that reach the goal.
     """
@@ -45,17 +52,19 @@ class StepAssociations(Result[J]):
         """The answer as one sentence."""
         from journeys.display import percent, ratio
 
-        rows = self.table.filter(pl.col("q_value") <= 0.05).sort(
-            pl.col("phi").abs(), "behaviour", descending=[True, False], maintain_order=True
-        )
+        rows = self.table.filter(
+            (pl.col("q_value") <= LEVEL)
+            & (pl.col("phi_in_column").abs() >= 0.2)
+            & (pl.col("both") + pl.col("behaviour_only") >= FEW)
+        ).sort(pl.col("phi_in_column").abs(), "behaviour", descending=[True, False], maintain_order=True)
         if rows.is_empty():
             return f"No step of the flow goes with {self.goal} in a way that holds up."
         row = rows.row(0, named=True)
-        way = "" if row["phi"] > 0 else "not "
-        rates = f"{percent(row['rate_with'])} of those who pass there, {percent(row['rate_without'])} of the others"
+        direction = "" if row["phi_in_column"] > 0 else "not "
+        rates = f"{percent(row['rate_with'])} of those who pass there, {percent(row['rate_others_in_column'])} of the others"
         return (
-            f"{row['behaviour']} goes with {way}reaching {self.goal}: {rates} "
-            f"(phi {ratio(row['phi'])}; {row['strength']})."
+            f"{row['behaviour']} goes with {direction}reaching {self.goal}: {rates} at that point "
+            f"(phi {ratio(row['phi_in_column'])}; {strength([row['phi_in_column']])[0]})."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 20) -> go.Figure:
@@ -114,14 +123,35 @@ def associate_steps(
     step = pl.format("Step {}: {}", pl.col("position") + 1, pl.col("source"))
     name = step if part == "nodes" else pl.format("{} → {}", step, pl.col("target"))
     keys = ["position", "source"] + (["target"] if part == "links" else [])
-    rows = table.select(*keys, people="passed", converted="converted", behaviour=name)
+    is_step = ~pl.col("target").is_in(_NO_STEPS) if part == "links" else pl.lit(value=True)
+    rows = table.select(*keys, people="passed", converted="converted", behaviour=name, is_step=is_step)
+    rows = rows.with_columns(
+        pl.when("is_step").then(pl.col(count)).sum().over("position").alias(f"column_{count}")
+        for count in ("people", "converted")
+    )
     shown = rows.filter(pl.col("people") >= min_people)
-    measured = measure(cell_columns(shown, everyone, reached), confidence=confidence)
-    measured = measured.with_columns(pl.Series("q_value", adjust(measured["p_value"]), dtype=pl.Float64).fill_nan(None))
+    measured = measure(cell_columns(shown, everyone, reached), confidence=confidence).with_columns(_in_column(shown))
     columns = [*CELLS, "phi", "ci_low", "ci_high", "p_value", "q_value"]
-    columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without"]
+    columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without", "phi_in_column", "rate_others_in_column"]
     # of names with an arrow in them two links may be called the same
     ordered = measured.select("position", "behaviour", *keys[1:], *columns).sort(
         "phi", "behaviour", *keys, descending=[True, False, *[False] * len(keys)], nulls_last=True
     )
     return StepAssociations(ordered, dict(settings), journeys, goal, everyone, reached, rows.height - shown.height)
+
+
+def _in_column(rows: pl.DataFrame) -> list[pl.Series]:
+    """Compare each step with the others of its column; what is no step is not compared."""
+    people, converted, all_people, all_converted = (
+        rows[name].to_numpy().astype(np.float64)
+        for name in ("people", "converted", "column_people", "column_converted")
+    )
+    others, others_converted = all_people - people, all_converted - converted
+    cells = [converted, people - converted, others_converted, others - others_converted]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {"p_value": independence_p(*cells), "phi_in_column": phi(*cells)}
+        found["rate_others_in_column"] = others_converted / others
+    is_step = rows["is_step"].to_numpy()
+    found = {name: np.where(is_step, values, np.nan) for name, values in found.items()}
+    found["q_value"] = adjust(found["p_value"])
+    return [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in found.items()]

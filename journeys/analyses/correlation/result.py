@@ -143,10 +143,10 @@ class Correlation(Result[J]):
         )
 
     def _displayed_table(self) -> pl.DataFrame:
-        """Return the columns of the table that the notebook shows."""
-        names = ["behaviour", *CELLS, "rate_with", "rate_without"]
-        names += ["phi", "ci_low", "ci_high", "q_value", "odds_ratio", "lift", "strength"]
-        return self.table.select(names)
+        """Return the columns of the table that the notebook shows, with phi at equal time beside phi."""
+        names = ["behaviour", *CELLS, "rate_with", "rate_without", "phi", "ci_low", "ci_high"]
+        names += ["phi_matched", "q_equal_time", "odds_ratio", "lift", "strength_matched"]
+        return self.checks.select(names)
 
     def plot(
         self, *, dark: bool = False, narrow: bool = False, kind: Literal["dots", "volcano"] = "dots", rows: int = 20
@@ -164,7 +164,8 @@ class Correlation(Result[J]):
         """
         if kind not in ("dots", "volcano"):
             raise ArgumentError(f"kind: {kind!r} must be 'dots' or 'volcano'.")
-        options: dict[str, Any] = {"title": self.finding, "subtitle": self.definition, "dark": dark, "narrow": narrow}
+        options: dict[str, Any] = {"title": self.finding, "dark": dark, "narrow": narrow}
+        options["subtitle"] = self._definition_of_chart()
         sure, listed = self._to_draw(rows)
         if kind == "volcano":
             from journeys.charts.volcano import draw as draw_volcano
@@ -176,6 +177,19 @@ class Correlation(Result[J]):
         from journeys.charts.correlation import draw
 
         return draw(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
+
+    def _definition_of_chart(self) -> str:
+        """Describe the comparison that is drawn, as a line under the chart."""
+        from journeys.display import plural
+
+        matched = self.checks.head(1).select(pl.sum_horizontal(f"{name}_matched" for name in CELLS)).to_series()
+        if self.settings["exposure"] != "before" or matched.is_empty():
+            return self.definition
+        everyone = plural(self._counts.people, self._journeys._log.unit)
+        return (
+            f"{everyone}, {self._counts.converted:,} reached {self.goal}; compared here are {matched[0]:,} who were "
+            "observed equally long, by what they did in that time"
+        )
 
     def _to_draw(self, rows: int) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
         """Return the behaviours of a chart, the strongest `rows` first in the order of the table, and those set apart.
