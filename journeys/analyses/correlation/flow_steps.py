@@ -61,9 +61,10 @@ class StepAssociations(Result[J]):
             return f"No step of the flow goes with {self.goal} in a way that holds up."
         row = rows.row(0, named=True)
         direction = "" if row["phi_in_column"] > 0 else "not "
-        rates = f"{percent(row['rate_with'])} of those who pass there, {percent(row['rate_others_in_column'])} of the others"
+        others = percent(row["rate_others_in_column"])
         return (
-            f"{row['behaviour']} goes with {direction}reaching {self.goal}: {rates} at that point "
+            f"{row['behaviour']} goes with {direction}reaching {self.goal}: {percent(row['rate_with'])} of those who "
+            f"pass there, {others} of the others at that point "
             f"(phi {ratio(row['phi_in_column'])}; {strength([row['phi_in_column']])[0]})."
         )
 
