@@ -15,6 +15,7 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import Log, View
 from journeys.log.core import Size, summarise_people
 from journeys.log.expressions import starts_person
+from journeys.log.stored_files import translate_read_errors
 from journeys.steps import parse_period
 
 __all__ = ["Selection"]
@@ -45,6 +46,14 @@ class Selection:
     def _count_shards(self, count: Count, spec: object) -> pl.DataFrame:
         """Apply `count` to every shard and concatenate the counts."""
         return self._engine(count, spec, views=self._shards())
+
+    def _collect_people(self, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
+        """Collect a query over the people of each shard, and concatenate the answers."""
+        found = []
+        for view in self._shards():
+            with translate_read_errors(view.files):
+                found.append(query(view.people).collect())
+        return pl.concat(found)
 
     def _select_people(self, choose: Choose, spec: object) -> Self:
         """Keep the people whose codes `choose` returns, with all their events."""
@@ -100,7 +109,7 @@ class Selection:
         >>> jn.Journeys.from_table(log).people.select("person", "event_count").rows()
         [('a', 2)]
         """
-        return pl.concat([view.people.collect() for view in self._shards()]).sort("code").drop("code")
+        return self._collect_people(lambda frame: frame).sort("code").drop("code")
 
     @property
     def events(self) -> pl.LazyFrame:
@@ -176,8 +185,8 @@ class Selection:
         """
         if isinstance(people, pl.Expr):
             self._check_columns(people, argument="people", available=self._log.people_schema.names())
-            chosen = [view.people.filter(people).select("code").collect() for view in self._shards()]
-            return self._filter(pl.concat(chosen)["code"].sort())
+            chosen = self._collect_people(lambda frame: frame.filter(people).select("code"))
+            return self._filter(chosen["code"].sort())
         if isinstance(people, Selection):
             labels = people.people["person"]
         elif isinstance(people, pl.DataFrame | pl.LazyFrame):
@@ -279,23 +288,23 @@ def filter_view(view: View, filters: Sequence[pl.Expr | pl.Series]) -> View:
     if not filters:
         return view
     by_code = [one for one in filters if isinstance(one, pl.Series)]
-    events = view.events
+    events = view.scan_events
     for one in filters:
         if isinstance(one, pl.Series):
             events = events.filter(pl.col("person").is_in(one.implode()))
         elif "person" in one.meta.root_names():
             # the analyst means the public label, the log holds its code
             columns = events.collect_schema().names()
-            labelled = _with_labels(events.with_columns(code=pl.col("person")), view.people)
+            labelled = _with_labels(events.with_columns(code=pl.col("person")), view.scan_people)
             events = labelled.filter(one).with_columns(person=pl.col("code")).select(columns)
         else:
             events = events.filter(one)
     if len(by_code) < len(filters):
-        return View(events, _summarise_again(view.people, events))
-    people = view.people
+        return View(events, _summarise_again(view.scan_people, events), event_files=view.files, people_files=view.files)
+    people = view.scan_people
     for codes in by_code:
         people = people.filter(pl.col("code").is_in(codes.implode()))
-    return View(events, people, whole=view.whole)
+    return View(events, people, whole=view.whole, event_files=view.files, people_files=view.files)
 
 
 def _summarise_again(people: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:

@@ -8,12 +8,13 @@ from typing import Any
 import polars as pl
 
 from journeys.log import View
+from journeys.log.stored_files import translate_read_errors
 
-__all__ = ["run"]
+__all__ = ["count_shard", "run"]
 
 
 def run(count: Callable[[View, Any], pl.DataFrame], spec: object, *, views: Iterable[View]) -> pl.DataFrame:
-    """Put the counts of all shards under each other; `summarise` adds them up.
+    """Concatenate the counts of all shards; `summarise` adds them up.
 
     Parameters
     ----------
@@ -22,10 +23,16 @@ def run(count: Callable[[View, Any], pl.DataFrame], spec: object, *, views: Iter
     spec : object
         What was asked.
     views : iterable of View
-        The shards, as the selection leaves them.
+        The shards, with the selection applied.
 
     Returns
     -------
     pl.DataFrame
     """
-    return pl.concat([count(view, spec) for view in views])
+    return pl.concat([count_shard(count, spec, view=view) for view in views])
+
+
+def count_shard(count: Callable[[View, Any], pl.DataFrame], spec: object, *, view: View) -> pl.DataFrame:
+    """Count one shard; what goes wrong is raised as an error of this library."""
+    with translate_read_errors(view.files):
+        return count(view, spec)

@@ -1,7 +1,7 @@
-"""Count the shards of a store on Spark's executors: one task a shard, the same counting functions, the same answers.
+"""Count on Spark's executors: one task per shard, the same counting functions, the same answers.
 
-A shard travels as its plan (where its files lie and what was selected), never as data; what comes back is its small
-table of counts. The executors have to see the store's files and have this library, at the same version of Polars.
+A shard is sent as its plan (where its files are and what was selected), never as data; what comes back is its small
+table of counts. The executors need access to the store's files and this library, with the same version of Polars.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from journeys.engines.local import count_shard
 from journeys.errors import ArgumentError, JourneysError
 from journeys.log import View
 
@@ -37,7 +38,7 @@ class SparkEngine:
     Raises
     ------
     ArgumentError
-        When `session` is no Spark session.
+        When `session` is not a Spark session.
     """
 
     session: Any
@@ -49,7 +50,7 @@ class SparkEngine:
     def __call__(
         self, count: Callable[[View, Any], pl.DataFrame], spec: object, *, views: Iterable[View]
     ) -> pl.DataFrame:
-        """Put the counts of all shards under each other, in the order of the shards.
+        """Concatenate the counts of all shards, in the order of the shards.
 
         Parameters
         ----------
@@ -58,7 +59,7 @@ class SparkEngine:
         spec : object
             What was asked.
         views : iterable of View
-            The shards, as the selection leaves them.
+            The shards, with the selection applied.
 
         Returns
         -------
@@ -67,21 +68,33 @@ class SparkEngine:
         Raises
         ------
         JourneysError
-            What the count itself refuses, as it would on this machine.
+            What the count itself refuses, as on this machine; or when Spark fails, as a stopped session does.
         """
         import cloudpickle
 
         jobs = [(number, bytearray(cloudpickle.dumps((count, spec, view)))) for number, view in enumerate(views)]
-        shards = self.session.createDataFrame(jobs, "shard int, job binary").repartition(max(1, len(jobs)))
-        answers = sorted(shards.mapInArrow(_count_shards, _ANSWER).collect(), key=lambda row: row.shard)
+        try:
+            shards = self.session.createDataFrame(jobs, "shard int, job binary").repartition(max(1, len(jobs)))
+            answers = sorted(shards.mapInArrow(_count_shards, _ANSWER).collect(), key=lambda row: row.shard)
+        except Exception as error:  # Spark raises errors of Java, of Py4J and of its own
+            raise JourneysError(
+                f"engine: Spark could not count the shards: {_first_line(error)} If the session was stopped, open the "
+                "store on a new one: jn.open(path, engine=session), or ask here with .on('local')."
+            ) from error
         for answer in answers:
             if answer.refused is not None:
                 raise pickle.loads(bytes(answer.refused))  # noqa: S301  # written by our own task
         return pl.concat([pl.read_ipc(io.BytesIO(bytes(answer.counts))) for answer in answers])
 
 
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error's text, without the trace of Java that follows, as a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:") + "."
+
+
 def _count_shards(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Count each shard of a task; what is refused travels back as the error it is, not as a Java trace."""
+    """Count each shard of a task; what is refused is sent back as the error it is, not as a Java trace."""
     import pyarrow as pa
 
     for batch in batches:
@@ -90,7 +103,7 @@ def _count_shards(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
             counts = refused = None
             try:
                 file = io.BytesIO()
-                count(view, spec).write_ipc(file)
+                count_shard(count, spec, view=view).write_ipc(file)
                 counts = file.getvalue()
             except JourneysError as error:
                 refused = pickle.dumps(error)

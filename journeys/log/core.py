@@ -12,6 +12,7 @@ import polars as pl
 
 from journeys.events import present_campaign_columns
 from journeys.log.expressions import ends_person, starts_person
+from journeys.log.stored_files import StoredFile, translate_read_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Log", "Size", "View", "summarise_people"]
 
 
-class View(NamedTuple):
+class View:
     """One shard as an analysis sees it.
 
-    Attributes
+    Files of a store are checked when they are first read: `events` and `people` raise a StoreError when one of them is
+    missing or holds something other than what was saved.
+
+    Parameters
     ----------
     events : pl.LazyFrame
         `person` (UInt32, dense codes), `timestamp`, `event` (Enum), properties;
@@ -32,32 +36,89 @@ class View(NamedTuple):
         `first_*` and `last_*` of the campaign columns, identifiers and traits; sorted by code.
     whole : bool
         Whether all events of these people are present, so that `event_count` can be read instead of counted.
-    codes : Path, optional
+    codes : StoredFile, optional
         A NumPy file with the number of each event's name, for counts that need nothing else.
+    event_files, people_files : tuple of StoredFile
+        The files that events, and that people are read from.
     """
 
-    events: pl.LazyFrame
-    people: pl.LazyFrame
-    whole: bool = False
-    codes: Path | None = None
+    __slots__ = ("codes", "event_files", "people_files", "scan_events", "scan_people", "whole")
+
+    def __init__(
+        self,
+        events: pl.LazyFrame,
+        people: pl.LazyFrame,
+        *,
+        whole: bool = False,
+        codes: StoredFile | None = None,
+        event_files: tuple[StoredFile, ...] = (),
+        people_files: tuple[StoredFile, ...] = (),
+    ) -> None:
+        self.scan_events = events
+        self.scan_people = people
+        self.whole = whole
+        self.codes = codes
+        self.event_files = event_files
+        self.people_files = people_files
+
+    @property
+    def events(self) -> pl.LazyFrame:
+        """The events, from files that were checked; `scan_events` is the same unchecked, to build plans with."""
+        for file in self.event_files:
+            file.verify()
+        return self.scan_events
+
+    @property
+    def people(self) -> pl.LazyFrame:
+        """The people, from files that were checked; `scan_people` is the same unchecked, to build plans with."""
+        for file in self.people_files:
+            file.verify()
+        return self.scan_people
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Columns of the events and their types."""
+        with translate_read_errors(self.event_files):
+            return self.scan_events.collect_schema()
+
+    @property
+    def people_schema(self) -> pl.Schema:
+        """Columns of the people and their types."""
+        with translate_read_errors(self.people_files):
+            return self.scan_people.collect_schema()
+
+    @property
+    def files(self) -> tuple[StoredFile, ...]:
+        """All files that the shard is read from."""
+        codes = () if self.codes is None else (self.codes,)
+        return tuple(dict.fromkeys((*self.event_files, *self.people_files, *codes)))
 
     def event_codes(self) -> np.ndarray:
         """Map the file `codes`, which must be given, into memory; only what is used is read."""
         assert self.codes is not None  # noqa: S101  # callers check
         import numpy as np
 
-        return np.asarray(np.load(self.codes, mmap_mode="r"))
+        self.codes.verify()
+        return np.asarray(np.load(self.codes.path, mmap_mode="r"))
 
     def with_people_columns(self, names: Iterable[str]) -> View:
         """Join to the events those of the named columns that only people have.
 
         Conditions of steps may use columns of people; where both have a column, that of the events counts.
         """
-        missing = sorted(set(names) - set(self.events.collect_schema().names()))
+        missing = sorted(set(names) - set(self.schema.names()))
         if not missing:
             return self
-        people = self.people.select(pl.col("code").alias("person"), *missing)
-        return self._replace(events=self.events.join(people, on="person", how="left", maintain_order="left"))
+        people = self.scan_people.select(pl.col("code").alias("person"), *missing)
+        events = self.scan_events.join(people, on="person", how="left", maintain_order="left")
+        return View(
+            events,
+            self.scan_people,
+            whole=self.whole,
+            codes=self.codes,
+            event_files=(*self.event_files, *self.people_files),
+            people_files=self.people_files,
+        )
 
 
 class Size(NamedTuple):
@@ -96,7 +157,7 @@ class Log:
     @property
     def schema(self) -> pl.Schema:
         """Columns of the events and their types."""
-        return self.shards[0].events.collect_schema()
+        return self.shards[0].schema
 
     @property
     def unit(self) -> str:
@@ -106,7 +167,7 @@ class Log:
     @property
     def people_schema(self) -> pl.Schema:
         """Columns of the people and their types."""
-        return self.shards[0].people.collect_schema()
+        return self.shards[0].people_schema
 
     @property
     def step_columns(self) -> list[str]:

@@ -1,44 +1,44 @@
-"""A log on disk: shards of Parquet behind one manifest, which is swapped in as the last act."""
+"""A log on disk: shards of Parquet in a folder of their own, and one manifest that names them.
+
+Whoever reads a store sees the old one or the new one, never a mixture: new files are written into a new folder
+`data-*`, and the manifest that names them is renamed into place when all of them are on the disk. The files of the
+store before it stay until the next save, for readers that have them open.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, StoreError
-from journeys.log.core import Log, Size, View
+from journeys.log.core import Log, View
+from journeys.log.lock import LOCK, lock_folder
+from journeys.log.manifest import (
+    MANIFEST,
+    Manifest,
+    StoredShard,
+    data_folder_in_use,
+    read_manifest,
+    write_manifest,
+)
+from journeys.log.stored_files import StoredFile, seal_file
 
-__all__ = [
-    "VERSION",
-    "commit",
-    "cuts",
-    "drafting",
-    "find_log",
-    "open_log",
-    "save_log",
-    "shard_files",
-    "write_events",
-]
+__all__ = ["commit", "cut_people", "draft_store", "find_log", "open_log", "save_log", "write_frames", "write_shard"]
 
-VERSION = 2
-ROW_GROUP = 1_000_000
-# read at every question, written once: lz4 takes 1.4 times the room of zstd and under half the time to read
-COMPRESSION: Literal["lz4"] = "lz4"
-_MANIFEST = "manifest.json"
-# beside the events, the numbers of their names as they lie in memory: who counts names only has nothing to read
-_NUMBER = pl.col("event").to_physical()
+_MOST_SHARDS = 100_000
+_ROW_GROUP = 1_000_000
+# read at every question, written once: lz4 takes 1.4 times the space of zstd and under half the time to read
+_COMPRESSION: Literal["lz4"] = "lz4"
 
 
 def save_log(
@@ -51,21 +51,18 @@ def save_log(
 ) -> Log:
     """Write a log as a store, and return it as opened from there.
 
-    Whoever reads the folder sees the old store or the new one, never a mixture: the new files lie in a
-    folder of their own, and the manifest that points at them is renamed into place when all are written.
-
     Parameters
     ----------
     log : Log
-        The log to write; it may itself lie in the same folder.
+        The log to write; it may itself be in the same folder.
     path : str or Path
         The folder.
     shards : int
-        How many shards of about the same number of events; no person is split.
+        Number of shards, with about the same number of events each; no person is split.
     frames : mapping of str to pl.DataFrame, optional
         Further tables to keep beside the log (identities, quarantine).
     notes : mapping, optional
-        Anything small that JSON can hold.
+        Small facts that JSON can hold.
 
     Returns
     -------
@@ -74,120 +71,151 @@ def save_log(
     Raises
     ------
     ArgumentError
-        When `shards` is below 1, or the folder holds something that is no store.
+        When `shards` is not a positive whole number, or the folder holds something other than a store.
+    StoreError
+        When another process is writing the store, or the disk is full or read-only.
     """
-    with drafting(path, shards=shards) as data, ThreadPoolExecutor(1) as beside:
-        kept = beside.submit(write_frames, frames or {}, data=data)
-        counted = pl.concat([view.people.select("event_count") for view in log.shards]).collect()["event_count"]
-        counts = counted.fill_null(0).to_numpy()
-        ends = np.append(0, np.cumsum(counts))
-        files = [
-            _write_shard(log, data, number=number, low=low, high=high, rows=(int(ends[low]), int(ends[high])))
-            for number, (low, high) in enumerate(cuts(counts, shards=shards))
+    with draft_store(path, shards=shards) as data, ThreadPoolExecutor(1) as executor:
+        kept = executor.submit(write_frames, frames or {}, data=data)
+        sources = _list_sources(log)
+        counts = np.concatenate([source.counts for source in sources])
+        written = [
+            _write_from(sources, data, number=number, low=low, high=high)
+            for number, (low, high) in enumerate(cut_people(counts, shards=shards))
         ]
-        commit(data, log=log, files=files, frames=kept.result(), notes=notes or {})
+        commit(data, log=log, shards=written, frames=kept.result(), notes=notes or {})
     return find_log(path)[0]
 
 
 @contextmanager
-def drafting(path: str | Path, *, shards: int) -> Iterator[Path]:
-    """Make a folder for the files of a new store beside the old one's; it goes again when writing fails."""
-    if shards < 1:
-        raise ArgumentError(f"shards: {shards!r} must be at least 1.")
-    folder = Path(path)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file()):
-        raise ArgumentError(f"path: {str(path)!r} exists and is no store; choose another or an empty folder.")
-    data = folder / f"data-{uuid.uuid4().hex[:12]}"
-    data.mkdir(parents=True)
+def draft_store(path: str | Path, *, shards: int) -> Iterator[Path]:
+    """Make a folder for the files of a new store beside those of the old one; it is removed when writing fails."""
+    if not isinstance(shards, int) or isinstance(shards, bool):
+        raise ArgumentError(f"shards: {shards!r} is not a whole number.")
+    if not 1 <= shards <= _MOST_SHARDS:
+        raise ArgumentError(f"shards: {shards!r} must be at least 1 and at most {_MOST_SHARDS:,}.")
+    folder = _as_folder(path)
     try:
-        yield data
-    except BaseException:
-        shutil.rmtree(data, ignore_errors=True)
-        raise
+        if folder.is_file() or (folder.is_dir() and not _is_store_or_empty(folder)):
+            raise ArgumentError(f"path: {str(path)!r} exists and is not a store; choose another or an empty folder.")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with lock_folder(folder):
+            data = folder / f"data-{uuid.uuid4().hex[:12]}"
+            data.mkdir(mode=0o700)
+            try:
+                yield data
+            except BaseException:
+                shutil.rmtree(data, ignore_errors=True)
+                raise
+    except OSError as error:
+        raise StoreError(f"path: {str(path)!r} could not be written: {error}.") from error
 
 
-def write_frames(frames: Mapping[str, pl.DataFrame], *, data: Path) -> list[str]:
-    """Write the tables that are kept beside a log, and return their names."""
+def _as_folder(path: str | Path) -> Path:
+    """Return an absolute path, which neither "~" nor "file:" at its beginning gives another meaning."""
+    return Path(path).absolute()
+
+
+def _is_store_or_empty(folder: Path) -> bool:
+    """Ask whether there is a store, nothing, or what a first save left that was killed."""
+    if (folder / MANIFEST).is_file():
+        return True
+    return all(
+        one.name == LOCK or one.name.startswith(f"{MANIFEST}.data-") or (one.name.startswith("data-") and one.is_dir())
+        for one in folder.iterdir()
+    )
+
+
+def write_frames(frames: Mapping[str, pl.DataFrame], *, data: Path) -> dict[str, StoredFile]:
+    """Write the tables that are kept beside a log."""
+    written = {}
     for name, frame in frames.items():
-        frame.write_parquet(data / f"{name}.parquet", compression=COMPRESSION)
-    return sorted(frames)
+        file = data / f"{name}.parquet"
+        frame.write_parquet(file, compression=_COMPRESSION)
+        written[name] = seal_file(file)
+    return dict(sorted(written.items()))
 
 
 def commit(
     data: Path,
     *,
     log: Log,
-    files: Sequence[Mapping[str, Any]],
-    frames: Sequence[str],
+    shards: Sequence[StoredShard],
+    frames: Mapping[str, StoredFile],
     notes: Mapping[str, Any],
 ) -> None:
-    """Swap in the manifest that points at the new files, then let the old files go."""
+    """Swap in the manifest of the new files, then remove those that no reader of the store before it needs."""
     folder = data.parent
-    manifest = {
-        "format": "journeys",
-        "version": VERSION,
-        "data": data.name,
-        "shards": files,
-        "frames": list(frames),
-        "names": log.names,
-        "ranked": log.ranked,
-        "people": log.size.people,
-        "events": log.size.events,
-        "first": log.size.first and log.size.first.isoformat(),
-        "last": log.size.last and log.size.last.isoformat(),
-        "notes": dict(notes),
-    }
-    draft = folder / f"{_MANIFEST}.{data.name}"
-    draft.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    draft.replace(folder / _MANIFEST)
-    # the log in hand may still read its old files: only what no open log of ours needs goes
+    kept = {data.name, data_folder_in_use(folder), log.path.name if log.path else None}
+    write_manifest(Manifest(data, tuple(shards), frames, log.names, log.ranked, log.size, notes))
     for old in folder.glob("data-*"):
-        if old not in (data, log.path):
+        if old.name not in kept:
             shutil.rmtree(old, ignore_errors=True)
+    for draft in folder.glob(f"{MANIFEST}.data-*"):
+        draft.unlink(missing_ok=True)
 
 
-def cuts(counts: np.ndarray, *, shards: int) -> list[tuple[int, int]]:
-    """Cut people, given their events, into runs of codes [low, high) with about equally many events each."""
+def cut_people(counts: np.ndarray, *, shards: int) -> list[tuple[int, int]]:
+    """Cut people, given their numbers of events, into ranges of codes [low, high) with about equally many events.
+
+    Examples
+    --------
+    >>> cut_people(np.array([5, 1, 4]), shards=2)
+    [(0, 1), (1, 3)]
+    """
     edges = np.linspace(0, counts.sum(), shards + 1)[1:-1]
     inner = np.searchsorted(np.cumsum(counts), edges, side="left") + 1
     bounds = [0, *np.minimum(inner, counts.size).tolist(), counts.size]
     return list(pairwise(bounds))
 
 
-def shard_files(number: int, *, low: int, high: int) -> dict[str, Any]:
-    """Name the files of a shard and the person codes in it."""
-    return {
-        "events": f"events-{number:05d}.parquet",
-        "codes": f"codes-{number:05d}.npy",
-        "people": f"people-{number:05d}.parquet",
-        "low": low,
-        "high": high,
-    }
+class _Source(NamedTuple):
+    """A shard that is copied: its people have the codes from `first` on, and `counts` events each."""
+
+    view: View
+    first: int
+    counts: np.ndarray
+    ends: np.ndarray
 
 
-def _write_shard(log: Log, data: Path, *, number: int, low: int, high: int, rows: tuple[int, int]) -> dict[str, Any]:
-    files = shard_files(number, low=low, high=high)
-    if len(log.shards) == 1:
-        # rows and people lie in the order of the codes, so that a shard is a piece of them
-        view = log.shards[0]
-        events, people = view.events.slice(rows[0], rows[1] - rows[0]), view.people.slice(low, high - low)
-    else:
-        inside = (pl.col("person") >= low) & (pl.col("person") < high)
-        within = (pl.col("code") >= low) & (pl.col("code") < high)
-        events = pl.concat([view.events.filter(inside) for view in log.shards])
-        people = pl.concat([view.people.filter(within) for view in log.shards])
+def _list_sources(log: Log) -> list[_Source]:
+    sources, first = [], 0
+    for view in log.shards:
+        counts = view.people.select(pl.col("event_count").fill_null(0)).collect().to_series().to_numpy()
+        sources.append(_Source(view, first, counts, np.append(0, np.cumsum(counts))))
+        first += counts.size
+    return sources
+
+
+def _write_from(sources: Sequence[_Source], data: Path, *, number: int, low: int, high: int) -> StoredShard:
+    """Write the shard of the codes from `low` to before `high`, copied from the shards that hold them.
+
+    Rows and people are in the order of the codes, so that each part is a slice: of shards with the codes 0-4 and 5-9,
+    the new shard 3-6 takes the last two people of the first and the first two of the second.
+    """
+    events, people = [], []
+    for source in sources:
+        start, stop = (min(max(code - source.first, 0), source.counts.size) for code in (low, high))
+        if start < stop or source is sources[0]:  # one at least, for the columns of a shard without people
+            row, end = int(source.ends[start]), int(source.ends[stop])
+            events.append(source.view.events.slice(row, end - row))
+            people.append(source.view.people.slice(start, stop - start))
+    return write_shard(pl.concat(events), pl.concat(people), data, number=number, low=low, high=high)
+
+
+def write_shard(
+    events: pl.LazyFrame, people: pl.LazyFrame, data: Path, *, number: int, low: int, high: int
+) -> StoredShard:
+    """Write the sorted events and the people of a shard, and the codes of the events' names for NumPy."""
+    files = {kind: data / f"{kind}-{number:05d}.parquet" for kind in ("events", "people")}
+    files["codes"] = data / f"codes-{number:05d}.npy"
     events.sink_parquet(
-        data / files["events"], compression=COMPRESSION, maintain_order=True, row_group_size=ROW_GROUP, mkdir=True
+        files["events"], compression=_COMPRESSION, maintain_order=True, row_group_size=_ROW_GROUP, mkdir=True
     )
-    np.save(data / files["codes"], events.select(_NUMBER).collect().to_series().to_numpy(), allow_pickle=False)
-    people.sink_parquet(data / files["people"], compression=COMPRESSION, maintain_order=True)
-    return files
-
-
-def write_events(events: pl.DataFrame, data: Path, *, files: Mapping[str, Any]) -> None:
-    """Write the sorted events of a shard."""
-    events.write_parquet(data / files["events"], compression=COMPRESSION, row_group_size=ROW_GROUP)
-    np.save(data / files["codes"], events.select(_NUMBER).to_series().to_numpy(), allow_pickle=False)
+    codes = events.select(pl.col("event").to_physical()).collect().to_series().to_numpy()
+    np.save(files["codes"], codes, allow_pickle=False)
+    people.sink_parquet(files["people"], compression=_COMPRESSION, maintain_order=True)
+    return StoredShard({kind: seal_file(file) for kind, file in files.items()}, low, high)
 
 
 def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, Any]]:
@@ -196,40 +224,36 @@ def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, 
     Raises
     ------
     StoreError
-        When there is no store, it is of another version, or files are missing.
+        When there is no store, it is of another version, or it is damaged.
     """
     log, files, notes = find_log(path)
-    return log, {name: pl.read_parquet(file) for name, file in files.items()}, notes
+    frames = {}
+    for name, file in files.items():
+        file.verify()
+        frames[name] = pl.read_parquet(file.path, glob=False, hive_partitioning=False)
+    return log, frames, notes
 
 
-def find_log(path: str | Path) -> tuple[Log, dict[str, Path], dict[str, Any]]:
+def find_log(path: str | Path) -> tuple[Log, dict[str, StoredFile], dict[str, Any]]:
     """Find what `open_log` opens without reading it: the log, the files of the tables beside it, and the notes."""
-    folder = Path(path)
-    manifest_file = folder / _MANIFEST
-    if not manifest_file.is_file():
-        near = sorted(found.parent.name for found in folder.parent.glob(f"*/{_MANIFEST}")) if folder.name else []
-        there = f" Stores beside it: {', '.join(map(repr, near))}." if near else ""
-        raise StoreError(f"path: {str(path)!r} holds no store (no {_MANIFEST}).{there}")
+    folder = _as_folder(path)
     try:
-        manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
-        version = manifest["version"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"path: the manifest of {str(path)!r} cannot be read ({error}).") from error
-    if version != VERSION:
-        raise StoreError(f"path: {str(path)!r} is a store of version {version}; this library reads version {VERSION}.")
-    data = folder / manifest["data"]
-    frame_files = {name: data / f"{name}.parquet" for name in manifest["frames"]}
-    kinds = ("events", "people", "codes")
-    shards = [[data / shard[kind] for kind in kinds] for shard in manifest["shards"]]
-    wanted = [file for files in shards for file in files] + list(frame_files.values())
-    missing = [os.fspath(file.relative_to(folder)) for file in wanted if not file.is_file()]
+        if not (folder / MANIFEST).is_file():
+            near = sorted(found.parent.name for found in folder.parent.glob(f"*/{MANIFEST}")) if folder.name else []
+            there = f" Stores beside it: {', '.join(map(repr, near))}." if near else ""
+            raise StoreError(f"path: {str(path)!r} is not a store (it has no {MANIFEST}).{there}")
+    except OSError as error:
+        raise StoreError(f"path: {str(path)!r} could not be read: {error}.") from error
+    manifest = read_manifest(folder)
+    files = [*(file for shard in manifest.shards for file in shard.files.values()), *manifest.frames.values()]
+    missing = [os.fspath(file.path.relative_to(folder)) for file in files if not file.path.is_file()]
     if missing:
         raise StoreError(f"path: {str(path)!r} is incomplete, missing: {', '.join(missing)}.")
-    views = tuple(
-        View(pl.scan_parquet(events), pl.scan_parquet(people), whole=True, codes=codes)
-        for events, people, codes in shards
-    )
-    span = [datetime.fromisoformat(text) if text else None for text in (manifest["first"], manifest["last"])]
-    size = Size(manifest["people"], manifest["events"], span[0], span[1])
-    log = Log(views, tuple(manifest["names"]), tuple(manifest["ranked"]), size, path=data)
-    return log, frame_files, manifest["notes"]
+    views = tuple(_open_shard(**shard.files) for shard in manifest.shards)
+    log = Log(views, manifest.names, manifest.ranked, manifest.size, path=manifest.data)
+    return log, dict(manifest.frames), dict(manifest.notes)
+
+
+def _open_shard(events: StoredFile, people: StoredFile, codes: StoredFile) -> View:
+    frames = [pl.scan_parquet(file.path, glob=False, hive_partitioning=False) for file in (events, people)]
+    return View(*frames, whole=True, codes=codes, event_files=(events,), people_files=(people,))

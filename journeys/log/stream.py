@@ -24,9 +24,10 @@ from journeys.log.build import (
     tidy_rows,
 )
 from journeys.log.core import Log, Size, summarise_people
+from journeys.log.manifest import StoredShard
 from journeys.log.person_codes import make_coder
 from journeys.log.sort import sort_rows
-from journeys.log.store import commit, cuts, drafting, find_log, shard_files, write_events, write_frames
+from journeys.log.store import commit, cut_people, draft_store, find_log, write_frames, write_shard
 
 __all__ = ["stream_log"]
 
@@ -95,16 +96,15 @@ def stream_log(
     quarantine = quarantine_rows(bad, times=times)
     unusual_rows: dict[str, int] = {}
     span: list[datetime] = []
-    with drafting(path, shards=shards) as data:
-        ranges, total = cuts(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
+    with draft_store(path, shards=shards) as data:
+        ranges, total = cut_people(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
         scattered = data / "scattered"
         _scatter(good, scattered, people=people, highs=[high for _, high in ranges], names=names)
-        files = []
+        written = []
+        empty = _empty_events(good, names=names)
         for number, (low, high) in enumerate(ranges):
-            files.append(shard_files(number, low=low, high=high))
-            events = _write_shard(
-                scattered, data, number=number, people=people[low:high], empty=_empty_events(good, names=names)
-            )
+            events, shard = _write_sorted(scattered, data, number=number, people=people[low:high], low=low, empty=empty)
+            written.append(shard)
             for what, count in count_unusual_rows(events.lazy()).items():
                 unusual_rows[what] = unusual_rows.get(what, 0) + count
             if events.height:
@@ -114,7 +114,7 @@ def stream_log(
         log = Log((), names, tuple(ranking["event"]), size)
         frames = write_frames({"quarantine": quarantine}, data=data)
         notes: Mapping[str, Any] = {"unusual_rows": unusual_rows}
-        commit(data, log=log, files=files, frames=frames, notes=notes)
+        commit(data, log=log, shards=written, frames=frames, notes=notes)
     return BuiltLog(log=find_log(path)[0], quarantine=quarantine, unusual_rows=unusual_rows)
 
 
@@ -167,20 +167,17 @@ def _empty_events(rows: pl.LazyFrame, *, names: tuple[str, ...]) -> pl.DataFrame
     return pl.DataFrame(schema={"person": pl.UInt32(), **others, "event": pl.Enum(names)})
 
 
-def _write_shard(
-    scattered: Path, data: Path, *, number: int, people: pl.DataFrame, empty: pl.DataFrame
-) -> pl.DataFrame:
+def _write_sorted(
+    scattered: Path, data: Path, *, number: int, people: pl.DataFrame, low: int, empty: pl.DataFrame
+) -> tuple[pl.DataFrame, StoredShard]:
     """Sort one shard, write its events and its people, and return its events."""
     files = sorted((scattered / str(number)).iterdir())
     # files are read in order of arrival, and the sort is stable: equal times keep that order
-    events = sort_rows(pl.concat([empty, *(pl.read_parquet(file) for file in files)]))
+    events = sort_rows(pl.concat([empty, *(pl.read_parquet(file, glob=False) for file in files)]))
     shutil.rmtree(scattered / str(number))
-    named = shard_files(number, low=0, high=0)
-    write_events(events, data, files=named)
-    people_table = people.select("code", "person").join(
-        summarise_people(events.lazy()), on="code", how="left", maintain_order="left"
-    )
+    summary = summarise_people(events.lazy())
+    people_table = people.select("code", "person").join(summary, on="code", how="left", maintain_order="left")
     if not people_table["event_count"].eq_missing(people["events"].cast(pl.Int64)).all():
         raise SourceError(_NOT_REPEATABLE)
-    people_table.write_parquet(data / named["people"])
-    return events
+    high = low + people.height
+    return events, write_shard(events.lazy(), people_table.lazy(), data, number=number, low=low, high=high)

@@ -29,7 +29,7 @@ def test_a_store_gives_back_what_was_saved(found, shards, tmp_path_factory):
 
 def test_saving_over_itself_keeps_the_old_store_until_the_new_is_whole(tmp_path, monkeypatch):
     j = jn.Journeys.from_table(frame([("a", 1, "A", None), ("b", 2, "B", "ads")])).save(tmp_path / "s")
-    monkeypatch.setattr(store, "_write_shard", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(store, "write_shard", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         j.save(tmp_path / "s", shards=2)
     assert jn.open(tmp_path / "s").events.collect().equals(j.events.collect())
@@ -53,14 +53,14 @@ def test_quarantine_and_notes_are_kept(tmp_path):
     assert opened.quarantine.equals(j.quarantine)
 
 
-def test_what_is_no_store_is_said_to_be_none(tmp_path):
+def test_what_is_not_a_store_is_refused(tmp_path):
     jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path / "store")
-    with pytest.raises(jn.StoreError, match=r"holds no store \(no manifest.json\). Stores beside it: 'store'"):
+    with pytest.raises(jn.StoreError, match=r"is not a store \(it has no manifest.json\). Stores beside it: 'store'"):
         jn.open(tmp_path / "stor")
     manifest = tmp_path / "store" / "manifest.json"
     good = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**good, "version": 99}))
-    with pytest.raises(jn.StoreError, match="is a store of version 99; this library reads version 2"):
+    with pytest.raises(jn.StoreError, match="is a store of version 99; this library reads version 3"):
         jn.open(tmp_path / "store")
     manifest.write_text("{")
     with pytest.raises(jn.StoreError, match="cannot be read"):
@@ -73,7 +73,7 @@ def test_what_is_no_store_is_said_to_be_none(tmp_path):
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path):
     (tmp_path / "thesis.doc").write_text("years of work")
-    with pytest.raises(jn.ArgumentError, match="exists and is no store"):
+    with pytest.raises(jn.ArgumentError, match="exists and is not a store"):
         jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path)
     with pytest.raises(jn.ArgumentError, match="shards: 0 must be at least 1"):
         jn.Journeys.from_table(frame([("a", 1, "A", None)])).save(tmp_path / "s", shards=0)

@@ -201,7 +201,7 @@ def read_rows(view: View, spec: FunnelSpec) -> Rows:
 
 def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
-    schema = view.events.collect_schema()
+    schema = view.schema
     conditions = [*spec.steps, *(one.step for one in spec.exclude)]
     by = [name for name in spec.by_columns if name in schema]
     frame = view.with_people_columns(columns_used(conditions)).events

@@ -1,0 +1,116 @@
+"""Files of a store: written for their owner, flushed to the disk, and checked against what was written.
+
+Checksums load NumPy, so they are imported when the first is taken.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from journeys.errors import ArgumentError, JourneysError, StoreError
+
+__all__ = ["StoredFile", "seal_file", "sync_folder", "translate_read_errors"]
+
+_verified: set[tuple[str, int, int, int]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a store, and what it held when it was written.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is.
+    size : int
+        Its bytes.
+    checksum : str
+        Its checksum, as `checksum` gives it.
+    """
+
+    path: Path
+    size: int
+    checksum: str
+
+    def verify(self, *, again: bool = False) -> None:
+        """Check that the file is what was written; its bytes are read once per process, or `again`.
+
+        Raises
+        ------
+        StoreError
+            When it is missing, cannot be read, or holds something else.
+        """
+        reopen = "the store was saved again, moved or changed since it was opened; open it again"
+        try:
+            status = self.path.stat()
+            key = (os.fspath(self.path), status.st_size, status.st_mtime_ns, status.st_ino)
+            if key in _verified and not again:
+                return
+            is_intact = status.st_size == self.size and _take_checksum(self.path) == self.checksum
+        except FileNotFoundError as error:
+            raise StoreError(f"path: {os.fspath(self.path)!r} is missing: {reopen}.") from error
+        except OSError as error:
+            raise StoreError(f"path: {os.fspath(self.path)!r} could not be read: {error}.") from error
+        if not is_intact:
+            raise StoreError(
+                f"path: {os.fspath(self.path)!r} is damaged: it does not hold what was saved. Restore it from a "
+                "copy, or save the journeys again."
+            )
+        _verified.add(key)
+
+
+def _take_checksum(path: Path) -> str:
+    from journeys.log.checksum import checksum
+
+    return checksum(path)
+
+
+def seal_file(path: Path) -> StoredFile:
+    """Make a written file readable by its owner alone, flush it to the disk, and take its checksum."""
+    path.chmod(0o600)
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return StoredFile(path, path.stat().st_size, _take_checksum(path))
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names of a folder's files to the disk, where the system allows it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
+    """Raise errors of the operating system and of Polars as what they mean to an analyst who reads some files.
+
+    Raises
+    ------
+    StoreError
+        When one of the files that are read is missing, damaged or cannot be read.
+    ArgumentError
+        When the files are intact: then an expression of the question does not fit the columns of the log.
+    """
+    try:
+        yield
+    except JourneysError:
+        raise
+    except (OSError, pl.exceptions.PolarsError) as error:
+        for file in files:
+            file.verify(again=True)
+        if isinstance(error, OSError):
+            raise StoreError(f"The log could not be read: {error}.") from error
+        raise ArgumentError(f"A condition cannot be evaluated on the columns of this log: {error}") from error
