@@ -47,14 +47,14 @@ def test_a_store_opens_on_spark_and_selections_stay_there(stored, spark, quiet):
     chosen = opened.where(pl.col("event") != "C").only(pl.col("first_campaign") == "ads")
     here = stored.where(pl.col("event") != "C").only(pl.col("first_campaign") == "ads")
     assert chosen.size == here.size
-    assert chosen.engine == opened.engine
+    assert chosen._engine == opened._engine
     assert chosen.on("local").size == here.size
 
 
 @pytest.mark.spark
 def test_what_a_count_refuses_comes_back_as_our_error(stored, spark, quiet):
     with pytest.raises(ArgumentError, match="not today"):
-        stored.on(spark).run(_refuse, None)
+        stored.on(spark)._count_shards(_refuse, None)
 
 
 def _refuse(view: Any, spec: Any) -> pl.DataFrame:
@@ -75,6 +75,21 @@ def test_journeys_in_memory_have_to_be_saved_first():
 
 
 @pytest.mark.parametrize("engine", ["sparc", None, 3])
-def test_what_is_no_engine_is_refused(engine, stored):
+def test_other_engines_are_refused(engine, stored):
     with pytest.raises(ArgumentError, match=r"engine: expected a SparkSession or 'local', got"):
         stored.on(engine)
+
+
+class _Stopped:
+    """A session that was stopped."""
+
+    def createDataFrame(self, *_: Any) -> None:
+        raise RuntimeError("Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:")
+
+
+def test_a_stopped_session_is_said_to_be_stopped(stored):
+    pytest.importorskip("cloudpickle")
+    with pytest.raises(
+        jn.JourneysError, match=r"engine: Spark could not count .*a stopped SparkContext\."
+    ):
+        stored.on(_Stopped()).funnel(["A"])
