@@ -112,8 +112,8 @@ def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> Sha
     properties = sorted({family.column for family in spec.families if isinstance(family, Values)})
     # the cast is part of the scan, where it runs on all cores
     wanted += [pl.col(name).cast(pl.String).cast(pl.Categorical).alias(f"property {name}") for name in properties]
-    events = view.with_people_columns(columns_used(conditions)).events
-    frame = events.select(wanted).collect() if wanted else pl.DataFrame()
+    joined = view.with_people_columns(columns_used(conditions))
+    frame = joined.events.select(wanted).collect() if wanted else pl.DataFrame()
     event = np.empty(0, np.uint8)
     if is_named:
         event = frame["event"].to_numpy() if view.codes is None else view.event_codes()

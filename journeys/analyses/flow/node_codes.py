@@ -86,13 +86,12 @@ class NodeCodes(NamedTuple):
 
 def read_nodes(view: View, spec: NodeSpec, *, more: Sequence[pl.Expr] = ()) -> tuple[NodeCodes, pl.DataFrame]:
     """Read the nodes of one shard, and the expressions `more` for each row."""
-    events = view.events
     event_names = _list_events(view)
     wanted = [*more] if view.codes is not None else [pl.col("event").to_physical().alias("code"), *more]
     if not spec.is_event_based:
         source = pl.col(spec.source) if isinstance(spec.source, str) else spec.source
         wanted.append(source.cast(pl.String).alias(_VALUE))
-    table = events.select(wanted).collect() if wanted else pl.DataFrame()
+    table = view.events.select(wanted).collect() if wanted else pl.DataFrame()
     code = table["code"].rechunk().to_numpy() if view.codes is None else view.event_codes()
     if not spec.is_event_based:
         codes = _encode_by_value(spec, event_names, code=code, values=table[_VALUE])
@@ -102,7 +101,8 @@ def read_nodes(view: View, spec: NodeSpec, *, more: Sequence[pl.Expr] = ()) -> t
     expanded = []
     for name, column in ((one, of) for one, of in spec.expand if one in event_names):
         # the column is read only for the rows of this event
-        values = events.filter(pl.col("event") == name).select(pl.col(column).cast(pl.String)).collect().to_series()
+        rows = view.events.filter(pl.col("event") == name)
+        values = rows.select(pl.col(column).cast(pl.String)).collect().to_series()
         number, distinct = encode_values(values)
         nodes = np.array([names.encode(spec.name_node(name, value, column=column)) for value in distinct], np.int32)
         if number.size and np.array_equal(nodes, np.arange(nodes[0], nodes[0] + nodes.size)):
@@ -136,7 +136,7 @@ def list_names(view: View, spec: NodeSpec) -> pl.DataFrame:
 
 def _list_events(view: View) -> list[str]:
     """Return the event names of the log in the order of their codes."""
-    dtype = view.events.collect_schema()["event"]
+    dtype = view.schema["event"]
     return dtype.categories.to_list()  # type: ignore[attr-defined, no-any-return]
 
 

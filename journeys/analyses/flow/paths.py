@@ -165,7 +165,7 @@ class _PathReading:
 
 def read_paths(view: View, asked: _PathReading) -> pl.DataFrame:
     """Read the paths of some people node by node."""
-    chosen = View(view.events.filter(pl.col("person").is_in(asked.people.implode())), view.people)
+    chosen = View(view.events.filter(pl.col("person").is_in(asked.people.implode())), view.scan_people)
     journeys = collapse_journeys(chosen, asked.spec, with_times=False, with_duration=False)
     labels = pl.Series(journeys.labels, dtype=pl.String)
     places = zip(journeys.low.tolist(), journeys.length.tolist(), strict=True)
