@@ -89,7 +89,5 @@ class _Stopped:
 
 def test_a_stopped_session_is_said_to_be_stopped(stored):
     pytest.importorskip("cloudpickle")
-    with pytest.raises(
-        jn.JourneysError, match=r"engine: Spark could not count .*a stopped SparkContext\."
-    ):
+    with pytest.raises(jn.JourneysError, match=r"engine: Spark could not count .*a stopped SparkContext\."):
         stored.on(_Stopped()).funnel(["A"])
