@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 __all__ = [
     "ArgumentError",
@@ -48,17 +49,36 @@ class StoreError(JourneysError):
 
 
 def closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
-    """Return the names most like `value`, best first, whatever their case.
+    """Return the names most like `value`, best first, whatever their case; none if none is like it.
+
+    A name is alike if it is spelled nearly the same, or has all the words of the other.
 
     Examples
     --------
     >>> closest("sign up", ["Signed Up", "Loaded a Page", "Sign Up"])
     ['Sign Up', 'Signed Up']
+    >>> closest("user", ["user_id", "amount"]), closest("country", ["user_id", "amount"])
+    (['user_id'], [])
     """
     folded: dict[str, str] = {}
     for name in available:
         folded.setdefault(name.casefold(), name)
-    return [folded[key] for key in get_close_matches(value.casefold(), folded, n=n, cutoff=0.6)]
+    wanted = value.casefold()
+    # Of names of one or two letters half are alike by chance, and none is alike enough otherwise.
+    near = get_close_matches(wanted, folded, n=n, cutoff=0.75 if len(wanted) > 2 else 0.6)
+    words = _words(value)
+    related = [key for key in folded if key not in near and _share_words(words, _words(folded[key]))]
+    related.sort(key=lambda key: (-SequenceMatcher(None, wanted, key).ratio(), key))
+    return [folded[key] for key in [*near, *related][:n]]
+
+
+def _words(name: str) -> set[str]:
+    """Split a name into its words of three letters or more."""
+    return {word.casefold() for word in re.findall(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+", name) if len(word) > 2}
+
+
+def _share_words(one: set[str], other: set[str]) -> bool:
+    return bool(one and other) and (one <= other or other <= one)
 
 
 def unknown(argument: str, values: str | Sequence[str], *, available: Sequence[str], what: str = "name") -> str:
@@ -67,7 +87,7 @@ def unknown(argument: str, values: str | Sequence[str], *, available: Sequence[s
     Examples
     --------
     >>> print(unknown("steps", "Signd Up", available=["Signed Up", "Upgraded Plan"], what="event"))
-    steps: no event 'Signd Up'; did you mean 'Signed Up'? Available: 'Signed Up', 'Upgraded Plan'
+    steps: no event 'Signd Up'; did you mean 'Signed Up'? Available: 'Signed Up', 'Upgraded Plan'.
     >>> print(unknown("by", ["contry"], available=[], what="column"))
     by: no column 'contry'. There are none.
     """
@@ -79,7 +99,7 @@ def unknown(argument: str, values: str | Sequence[str], *, available: Sequence[s
         parts.append(f"{argument}: no {what} {name!r}{hint}")
     shown = ", ".join(repr(name) for name in available[:20])
     more = f" and {len(available) - 20} more" if len(available) > 20 else ""
-    tail = f"Available: {shown}{more}" if available else "There are none."
+    tail = f"Available: {shown}{more}." if available else "There are none."
     return " ".join([*parts, tail])
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys import naming
+from journeys.errors import closest
 from journeys.naming.check import names_and_counts
 
 GOOD = [
@@ -43,8 +44,8 @@ def test_good_names_pass():
         ("Login Failed", "the verb is not first", "Failed Login"),
         ("Signup Completed", "the verb is not first", "Completed Signup"),
         ("Checkout", "not in the past tense", "Checked Out"),
-        (" Created Project", "has blanks to spare", "Created Project"),
-        ("!!!", "no word at all", None),
+        (" Created Project", "has extra blanks", "Created Project"),
+        ("!!!", "has no word", None),
     ],
 )
 def test_what_breaks_the_convention(name, problem, better):
@@ -90,18 +91,18 @@ def test_a_mapping_that_cannot_be_meant(tmp_path):
     with pytest.raises(jn.SourceError, match="there is no file"):
         naming.apply(log, mapping=tmp_path / "none.toml")
     for text, said in (
-        ("x = ", "is no TOML"),
+        ("x = ", "is not TOML"),
         ("x = 1", r"has no table \[rename\]"),
-        ("[rename]\na = 1", "of 'a' is no text"),
+        ("[rename]\na = 1", "of 'a' is not text"),
     ):
         (tmp_path / "bad.toml").write_text(text)
         with pytest.raises(jn.SourceError, match=said):
             naming.load_mapping(tmp_path / "bad.toml")
     with pytest.raises(jn.ArgumentError, match="int has neither event names nor events"):
         naming.check(7)
-    with pytest.raises(jn.ArgumentError, match="7 is no event name"):
+    with pytest.raises(jn.ArgumentError, match="7 is not an event name"):
         naming.check([7])
-    with pytest.raises(jn.ArgumentError, match="list are no Events"):
+    with pytest.raises(jn.ArgumentError, match="list is not Events"):
         naming.apply([], mapping={})
 
 
@@ -111,15 +112,15 @@ def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path)
     for use in (lambda names: naming.apply(log, mapping=names), lambda names: naming.save_mapping(names, path=path)):
         with pytest.raises(jn.ArgumentError) as caught:
             use({"signup": 3, None: "Left"})
-        assert "mapping: the new name of 'signup' is no text: 3" in str(caught.value)
-        assert "mapping: the old name None is no text" in str(caught.value)
-        with pytest.raises(jn.ArgumentError, match="mapping: list is no mapping from old name to new name"):
+        assert "mapping: the new name of 'signup' is not text: 3" in str(caught.value)
+        assert "mapping: the old name None is not text" in str(caught.value)
+        with pytest.raises(jn.ArgumentError, match="mapping: list is not a mapping from old name to new name"):
             use(["signup"])
     assert not path.exists()
     with pytest.raises(jn.ArgumentError, match="path: there is no folder"):
         naming.save_mapping({"a": "b"}, path=tmp_path / "none" / "names.toml")
     for frame in (pl.DataFrame({"event": ["a"]}), pl.LazyFrame({"event": ["a"]})):
-        with pytest.raises(jn.ArgumentError, match="Frame is no list of names; give one column of it"):
+        with pytest.raises(jn.ArgumentError, match="Frame is not a list of names; give one column of it"):
             naming.check(frame)
 
 
@@ -189,3 +190,28 @@ def test_of_names_that_differ_in_case_only_the_first_is_meant():
         )
         assert list(names_and_counts(events)) == sorted(names)
         assert naming.apply(events, mapping={"sign upp": "Signed Up"}).missing == {"sign upp": ["SIGN UP"]}
+
+
+@pytest.mark.parametrize(
+    "name", ["Cancelled Subscription", "Labelled Issue", "Travelled Abroad", "Canceled Plan", "Labeled Issue"]
+)
+def test_both_spellings_of_a_past_tense_pass(name):
+    assert naming.check([name]).table.height == 0
+
+
+@pytest.mark.parametrize("bare", ["cancel", "label", "travel"])
+def test_a_suggestion_is_in_the_past_tense_whatever_the_spelling(bare):
+    assert naming.suggest(f"order {bare}led") == f"{bare.capitalize()}led Order"
+    assert naming.check([naming.suggest(f"{bare} order")]).table.height == 0
+
+
+def test_a_cautious_did_you_mean():
+    assert closest("country", ["amount", "user_id"]) == []
+    assert closest("contry", ["amount", "country"]) == ["country"]
+    assert closest("user", ["user_id", "useful"]) == ["user_id"]
+    assert closest("Berlin", ["Europe/Berlin", "Merlin"]) == ["Merlin", "Europe/Berlin"]
+
+
+@given(st.text("abcdefghij", min_size=4, max_size=12), st.text("klmnopqrst", min_size=4, max_size=12))
+def test_names_without_a_letter_in_common_are_never_proposed(one, other):
+    assert closest(one, [other]) == []

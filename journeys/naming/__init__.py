@@ -1,4 +1,4 @@
-"""The convention "Verb + Object" for event names: check a log, find near-duplicates, suggest, rename.
+"""The convention "Verb + Object" for event names: check names, find near-duplicates, suggest, rename.
 
 A name says what somebody did, in the past tense, and to what: "Created Project", "Signed Up", "Loaded a Page". Where it
 was done, and how, are properties: "Clicked Button on Pricing Page via Mobile" is "Clicked Button" with two of them.

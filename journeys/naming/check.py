@@ -1,4 +1,4 @@
-"""Which names break the convention, why, and what they should be."""
+"""Find event names that break the convention, and suggest better ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import ArgumentError
-from journeys.naming.words import PARTICLES, PREPOSITIONS, is_past, near_duplicates, parted, past, verb_of, words_of
+from journeys.naming.words import (
+    PARTICLES,
+    PREPOSITIONS,
+    is_past,
+    near_duplicates,
+    past,
+    split_fused,
+    split_words,
+    verb_of,
+)
 
 __all__ = ["NamingCheck", "check", "names_and_counts", "suggest"]
 
@@ -22,7 +31,7 @@ MANNER = re.compile(r"(?i)\b(?:via|using|through|with|by)\s+[\w-]+(?:\s+[\w-]+)?
 VALUE = re.compile(r"\b(?:\d{2,}|[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27})\b")
 SMALL = frozenset({"a", "an", "the", "to", "from", "for", "of", "in", "on", "and", "or", "with", "by"})
 OWN = re.compile(r"^[$\[]")
-# Written in capitals wherever they stand; other words of a name like PROJECT_CREATED are words.
+# Abbreviations, which keep their capitals; in PROJECT_CREATED there are none.
 SHORT = frozenset(
     {"ai", "api", "crm", "csv", "cta", "faq", "id", "mql", "pdf", "qr", "sms", "sql", "sso", "ui", "url", "vip"}
 )
@@ -31,7 +40,7 @@ BRAND = re.compile(r"[a-z][A-Z]\w*")
 SCHEMA = pl.Schema(
     {"event": pl.String(), "rows": pl.Int64(), "problems": pl.List(pl.String()), "suggestion": pl.String()}
 )
-_TOLD = {"problems": "; ".join}
+_FORMS = {"problems": "; ".join}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,10 +50,10 @@ class NamingCheck:
     Attributes
     ----------
     table
-        A row for each name that breaks the convention: `event`, `rows` (Int64, null where only names were given),
-        `problems` (List[String]), `suggestion` (null where none is better); sorted by name.
+        One row per name that breaks the convention: `event`, `rows` (Int64, null where only names were given),
+        `problems` (List[String]), `suggestion` (null where there is none); sorted by name.
     checked
-        How many names were looked at.
+        How many names were checked.
     groups
         Names that are nearly the same and probably one event.
     """
@@ -55,29 +64,29 @@ class NamingCheck:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """The suggestions, as a mapping for `apply` or `save_mapping`: look them through first."""
+        """The suggestions, as a mapping for `apply` or `save_mapping`; review them first."""
         return {a: b for a, b in self.table.select("event", "suggestion").iter_rows() if b is not None}
 
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._words()}\n{text_table(self.table, forms=_TOLD)}"
+        return f"{self._describe()}\n{text_table(self.table, forms=_FORMS)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card, html_table
 
-        return card("Event names", sentence=self._words(), table=html_table(self.table, forms=_TOLD, style=False))
+        return card("Event names", sentence=self._describe(), table=html_table(self.table, forms=_FORMS, style=False))
 
-    def _words(self) -> str:
+    def _describe(self) -> str:
         from journeys.display import agree, number, plural
 
         keep = self.checked - self.table.height
-        told = f"{number(keep)} of {plural(self.checked, 'event name')} {agree(keep, 'is', 'are')}"
-        return f"{told} Verb + Object, without place or manner"
+        counts = f"{number(keep)} of {plural(self.checked, 'event name')} {agree(keep, 'is', 'are')}"
+        return f"{counts} Verb + Object, without place or manner"
 
 
 def check(names: Any) -> NamingCheck:
-    """Which event names break the convention "Verb + Object", and what should they be called?
+    """Find the event names that break the convention "Verb + Object", and suggest better ones.
 
     Parameters
     ----------
@@ -91,12 +100,12 @@ def check(names: Any) -> NamingCheck:
     Raises
     ------
     ArgumentError
-        What was given has neither names nor events.
+        Something that has neither names nor events.
 
     Notes
     -----
-    The words are English; a name in another language is only looked at for its writing. Names that a system makes
-    itself ("$pageview", "[Amplitude] Page Viewed") are checked like all others: they are worth a name of your own.
+    The words are English; of a name in another language only the style is checked. Names that a system makes
+    ("$pageview", "[Amplitude] Page Viewed") are checked like all others: they deserve a name of your own.
 
     Examples
     --------
@@ -108,11 +117,11 @@ def check(names: Any) -> NamingCheck:
     """
     counted = names_and_counts(names)
     groups = near_duplicates(counted)
-    beside = {name: [other for other in group if other != name] for group in groups for name in group}
+    similar = {name: [other for other in group if other != name] for group in groups for name in group}
     rows = []
     for name in sorted(counted):
-        problems = _problems(name)
-        if others := beside.get(name):
+        problems = _find_problems(name)
+        if others := similar.get(name):
             problems.append(f"nearly the same as {', '.join(map(repr, others))}")
         if problems:
             better = suggest(name)
@@ -121,7 +130,7 @@ def check(names: Any) -> NamingCheck:
 
 
 def suggest(name: str) -> str | None:
-    """What should this event be called? None when no verb can be found in the name.
+    """Suggest what an event should be called; None when no verb can be found in its name.
 
     Examples
     --------
@@ -133,14 +142,14 @@ def suggest(name: str) -> str | None:
     ['Created Project', 'Opened iOS App', 'Added to Cart', None]
     """
     if name.isupper():
-        name = " ".join(word if word.lower() in SHORT else word.lower() for word in words_of(name))
-    plain = MANNER.sub("", PLACE.sub("", " ".join(words_of(VALUE.sub(" ", name))))).strip()
-    words = parted(VALUE.sub(" ", plain).split())
+        name = " ".join(word if word.lower() in SHORT else word.lower() for word in split_words(name))
+    plain = MANNER.sub("", PLACE.sub("", " ".join(split_words(VALUE.sub(" ", name))))).strip()
+    words = split_fused(VALUE.sub(" ", plain).split())
     if words and words[0].lower() in ("user", "visitor", "customer") and len(words) > 1:
         words = words[1:]
     place = next((n for n, word in enumerate(words) if is_past(word)), None)
     if place is None and words and PARTICIPLE.search(words[0]):
-        return None  # of a verb that is not known here: what follows is its object, even where that may be a verb
+        return None  # an unknown verb: what follows is its object, even where that may be a verb
     if place is None:
         place = next((n for n in (0, len(words) - 1) if words and verb_of(words[n])), None)
     if place is None:
@@ -154,41 +163,42 @@ def suggest(name: str) -> str | None:
     )
     rest = words[:place] + words[place + 1 + len(tail) :]
     after = [one.lower() if one.lower() in PREPOSITIONS else one.capitalize() for one in tail]
-    return " ".join([past(verb).capitalize(), *after, *map(_title, rest)])
+    past_form = words[place] if is_past(words[place]) else past(verb)
+    return " ".join([past_form.capitalize(), *after, *map(_title, rest)])
 
 
 def names_and_counts(names: Any) -> dict[str, int | None]:
-    """Take names, and how often each occurs, out of whatever has them."""
+    """Give names, and how often each occurs, from whatever has them."""
     table = getattr(names, "table", None) if hasattr(names, "issues") else getattr(names, "events", None)
     if isinstance(table, pl.LazyFrame | pl.DataFrame):
         event = pl.col("event").cast(pl.String)
         found = table.lazy().group_by(event.alias("event")).agg(pl.len().cast(pl.Int64)).sort("event").collect()
         return {name: rows for name, rows in found.iter_rows() if name is not None}
     if isinstance(names, pl.DataFrame | pl.LazyFrame):
-        raise ArgumentError(f"names: a {type(names).__name__} is no list of names; give one column of it")
+        raise ArgumentError(f"names: a {type(names).__name__} is not a list of names; give one column of it.")
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise ArgumentError(f"names: {type(names).__name__} has neither event names nor events; give a list of names")
+        raise ArgumentError(f"names: {type(names).__name__} has neither event names nor events; give a list of names.")
     listed = list(names)
     wrong = [one for one in listed if not isinstance(one, str)]
     if wrong:
-        raise ArgumentError(f"names: {wrong[0]!r} is no event name; give text")
+        raise ArgumentError(f"names: {wrong[0]!r} is not an event name; give text.")
     return dict.fromkeys(listed)
 
 
-def _problems(name: str) -> list[str]:
+def _find_problems(name: str) -> list[str]:
     found = []
-    words = words_of(name)
+    words = split_words(name)
     if name != name.strip() or "  " in name:
-        found.append("has blanks to spare")
+        found.append("has extra blanks")
     if OWN.match(name):
         found.append("named by a system")
-    elif not _written_well(name):
+    elif not _has_right_style(name):
         found.append("not written as Words with Capitals")
     if not words:
-        return [*found, "no word at all"]
+        return [*found, "has no word"]
     if not name.isascii():
         return found
-    split = parted(words)
+    split = split_fused(words)
     if verb_of(split[0]) is None:
         found.append("the verb is not first" if any(is_past(word) for word in split[1:]) else "no verb in front")
     elif not is_past(split[0]):
@@ -204,7 +214,7 @@ def _problems(name: str) -> list[str]:
     return found
 
 
-def _written_well(name: str) -> bool:
+def _has_right_style(name: str) -> bool:
     words = name.split()
     plain = re.fullmatch(r"[\w'’&/+-]+(?: [\w'’&/+-]+)*", name) is not None and "_" not in name
     return plain and all(

@@ -1,4 +1,4 @@
-"""A mapping of names kept in a small TOML file, applied to events, and what it changed."""
+"""Rename events by a mapping, which may be kept in a small TOML file, and report what changed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Renamed:
     Attributes
     ----------
     events
-        A copy of the events with the new names; the ones that were given are as they were.
+        A copy of the events with the new names; the given ones are unchanged.
     changes
         `old`, `new`, `rows` (Int64): each name of the mapping, with 0 rows where it does not occur; sorted by `old`.
     merged
         New names that several old ones now share.
     missing
-        Old names of the mapping that do not occur, with the names that do and are most like them.
+        Old names of the mapping that do not occur, with the names that do and are closest.
     """
 
     events: Any
@@ -43,20 +43,20 @@ class Renamed:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._words()}\n{text_table(self.changes)}"
+        return f"{self._describe()}\n{text_table(self.changes)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card("Renamed events", sentence=self._words(), table=self.changes)
+        return card("Renamed events", sentence=self._describe(), table=self.changes)
 
-    def _words(self) -> str:
+    def _describe(self) -> str:
         from journeys.display import plural
 
         rows = int(self.changes["rows"].sum() or 0)
-        said = f"{plural(rows, 'event')} renamed by {plural(self.changes.height, 'entry', 'entries')} of the mapping"
+        counts = f"{plural(rows, 'event')} renamed by {plural(self.changes.height, 'entry', 'entries')} of the mapping"
         like = [f"{old!r} (did you mean {near[0]!r}?)" for old, near in self.missing.items() if near]
-        return f"{said}; there is no {', no '.join(like)}" if like else said
+        return f"{counts}; there is no {', no '.join(like)}" if like else counts
 
 
 def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
@@ -67,12 +67,12 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     events
         `Events` of any reader.
     mapping
-        Old name → new name; names that are not in it stay as they are.
+        Old name → new name; other names are unchanged.
 
     Raises
     ------
     ArgumentError
-        A name is no text or empty, or what was given are no Events.
+        A name that is not text or is empty, or something that is not Events.
 
     Examples
     --------
@@ -87,11 +87,13 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     ['Signed Up', 'Signed Up']
     """
     if not hasattr(events, "rows") or not hasattr(events, "issues"):
-        raise ArgumentError(f"events: {type(events).__name__} are no Events; rename what a reader gave, then stitch")
-    names = load_mapping(mapping) if isinstance(mapping, str | Path) else _meant(mapping)
+        raise ArgumentError(
+            f"events: {type(events).__name__} is not Events; rename before stitching."
+        )
+    names = load_mapping(mapping) if isinstance(mapping, str | Path) else _check_mapping(mapping)
     empty = [old for old, new in names.items() if not new.strip()]
     if empty:
-        raise ArgumentError(f"mapping: the new name of {', '.join(map(repr, empty))} is empty")
+        raise ArgumentError(f"mapping: the new name of {', '.join(map(repr, empty))} is empty.")
     counted = names_and_counts(events)
     changes = pl.DataFrame(
         [(old, new, counted.get(old) or 0) for old, new in sorted(names.items())],
@@ -105,7 +107,7 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     def rename(batch: pl.Series) -> pl.Series:
         return batch.replace(names)
 
-    # batch by batch: `replace` as an expression would wait for all rows
+    # Batch by batch: `replace` as an expression would wait for all rows.
     new = pl.col("event").map_batches(rename, return_dtype=pl.String, is_elementwise=True)
     with_repeats = None if events.with_repeats is None else events.with_repeats.with_columns(new)
     renamed = replace(events, rows=events.rows.with_columns(new), as_read=None, with_repeats=with_repeats)
@@ -120,38 +122,38 @@ def load_mapping(path: str | Path) -> dict[str, str]:
     Raises
     ------
     SourceError
-        No such file, no TOML, no such table, or a new name that is no text.
+        No such file, not TOML, no such table, or a new name that is not text.
     """
     place = Path(path)
     try:
         read = tomllib.loads(place.read_text(encoding="utf-8-sig"))
     except OSError:
-        raise SourceError(f"mapping: there is no file {str(place)!r}") from None
+        raise SourceError(f"mapping: there is no file {str(place)!r}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"mapping: {str(place)!r} is no TOML: {error}") from None
+        raise SourceError(f"mapping: {str(place)!r} is not TOML: {error}") from None
     table = read.get(TABLE)
     if not isinstance(table, dict):
-        raise SourceError(f'mapping: {str(place)!r} has no table [{TABLE}] of "old name" = "New Name"')
+        raise SourceError(f'mapping: {str(place)!r} has no table [{TABLE}] of "old name" = "New Name".')
     wrong = [old for old, new in table.items() if not isinstance(new, str)]
     if wrong:
-        raise SourceError(f"mapping: {str(place)!r}: the new name of {', '.join(map(repr, wrong))} is no text")
+        raise SourceError(f"mapping: {str(place)!r}: the new name of {', '.join(map(repr, wrong))} is not text.")
     return dict(table)
 
 
 def save_mapping(mapping: Mapping[str, str], *, path: str | Path) -> Path:
-    """Write a mapping as a TOML file, sorted by old name, to be looked through and kept beside the analysis.
+    """Write a mapping as a TOML file, sorted by old name, to review it and keep it with the analysis.
 
     Raises
     ------
     ArgumentError
-        A name is no text, or the folder is not there.
+        A name that is not text, or a folder that does not exist.
     """
-    names = _meant(mapping)
+    names = _check_mapping(mapping)
     place = Path(path)
     if not place.parent.is_dir():
-        raise ArgumentError(f"path: there is no folder {str(place.parent)!r}; make it first")
+        raise ArgumentError(f"path: there is no folder {str(place.parent)!r}; create it first.")
     lines = ["# Old event name = new event name: Verb + Object, no place and no manner.", f"[{TABLE}]"]
-    # TOML's basic strings are JSON's, but for one control character.
+    # TOML's basic strings are those of JSON, except for one control character.
     quoted = {
         old: (json.dumps(old, ensure_ascii=False), json.dumps(new, ensure_ascii=False)) for old, new in names.items()
     }
@@ -160,14 +162,14 @@ def save_mapping(mapping: Mapping[str, str], *, path: str | Path) -> Path:
     return place
 
 
-def _meant(mapping: object) -> dict[str, str]:
-    """Take a mapping whose names are all text."""
+def _check_mapping(mapping: object) -> dict[str, str]:
+    """Refuse what is not a mapping from text to text."""
     if not isinstance(mapping, Mapping):
-        raise ArgumentError(f"mapping: {type(mapping).__name__} is no mapping from old name to new name")
+        raise ArgumentError(f"mapping: {type(mapping).__name__} is not a mapping from old name to new name.")
     raise_all(
-        [f"mapping: the old name {old!r} is no text" for old in mapping if not isinstance(old, str)]
+        [f"mapping: the old name {old!r} is not text." for old in mapping if not isinstance(old, str)]
         + [
-            f"mapping: the new name of {old!r} is no text: {new!r}"
+            f"mapping: the new name of {old!r} is not text: {new!r}."
             for old, new in mapping.items()
             if not isinstance(new, str)
         ]

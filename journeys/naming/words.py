@@ -1,30 +1,30 @@
-"""The convention "Verb + Object" for event names: check a log, find names that are nearly the same, suggest, rename."""
+"""Words of event names: their verbs and tenses, and names that are nearly the same."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-__all__ = ["PARTICLES", "PREPOSITIONS", "is_past", "near_duplicates", "parted", "past", "verb_of", "words_of"]
+__all__ = ["PARTICLES", "PREPOSITIONS", "is_past", "near_duplicates", "past", "split_fused", "split_words", "verb_of"]
 
 
-def words_of(name: str) -> list[str]:
-    """Split a name into its words, however it is written.
+def split_words(name: str) -> list[str]:
+    """Split a name into its words, in whatever style it is written.
 
     Examples
     --------
-    >>> words_of("signedUp"), words_of("signed_up"), words_of("Signed Up")
+    >>> split_words("signedUp"), split_words("signed_up"), split_words("Signed Up")
     (['signed', 'Up'], ['signed', 'up'], ['Signed', 'Up'])
-    >>> words_of("iOS App Opened")
+    >>> split_words("iOS App Opened")
     ['iOS', 'App', 'Opened']
     """
-    # not after the first letter: "iOS" and "eBook" are words
+    # Not after the first letter: "iOS" and "eBook" are words.
     spaced = re.sub(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])", " ", name)
     return [word for word in re.split(r"[\W_]+", spaced) if word]
 
 
 def near_duplicates(names: Iterable[str]) -> list[list[str]]:
-    """Which names are probably one event? Groups of those that differ only in writing and tense.
+    """Group names that are probably one event: they differ only in style and tense.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def near_duplicates(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, list[str]] = {}
     for name in sorted(set(names)):
-        key = "".join(_stem(word.lower()) for word in words_of(name))
+        key = "".join(_stem(word.lower()) for word in split_words(name))
         groups.setdefault(key or name, []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
@@ -42,12 +42,12 @@ def _stem(word: str) -> str:
     for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             stem = word.removesuffix(ending)
-            # "planned" and "plan": the doubled letter goes with the ending.
+            # "planned" and "plan": the doubled letter belongs to the ending.
             return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls" else stem
     return word
 
 
-# Present or bare form → past, where a rule would get it wrong.
+# Bare form → past, where the rule would get it wrong.
 IRREGULAR = {
     "become": "became",
     "begin": "began", "buy": "bought", "bring": "brought", "build": "built", "choose": "chose", "do": "did",
@@ -64,12 +64,12 @@ REGULAR = frozenset(
     configure confirm connect contact convert copy create customize decline defer delete deliver deny
     disable dismiss display downgrade download drag drop duplicate earn edit enable end enroll enter exit
     expand expire export fail favorite filter finish flag follow format generate hover identify impersonate
-    import install invite join launch like link load log mark mention merge message move mute
+    import install invite join label launch like link load log mark mention merge message move mute
     name navigate notify offer open order pause pin place play post press preview print process publish
     purchase push rate reach react receive redeem refer refresh refund register reject remind remove rename
     renew reorder reply report request reschedule resend resize resolve restore resume retry return review
     save schedule scroll search select share ship show sign skip snooze sort start stop stream
-    submit subscribe suggest suspend swipe switch sync tag tap test toggle track transfer trigger try turn
+    submit subscribe suggest suspend swipe switch sync tag tap test toggle track transfer travel trigger try turn
     type unfollow uninstall unlink unlock unsubscribe update upgrade upload use validate verify view visit
     vote wait watch withdraw
     """.split()  # noqa: SIM905
@@ -85,12 +85,12 @@ VOWELS = "aeiou"
 
 
 def past(verb: str) -> str:
-    """Put a verb into the past tense.
+    """Put a verb into the past tense, as it is spelled in the US.
 
     Examples
     --------
-    >>> [past(verb) for verb in ("create", "apply", "drag", "play", "send", "edit")]
-    ['created', 'applied', 'dragged', 'played', 'sent', 'edited']
+    >>> [past(verb) for verb in ("create", "apply", "drag", "play", "send", "edit", "cancel")]
+    ['created', 'applied', 'dragged', 'played', 'sent', 'edited', 'canceled']
     """
     if verb in IRREGULAR:
         return IRREGULAR[verb]
@@ -98,18 +98,20 @@ def past(verb: str) -> str:
         return verb + "d"
     if verb.endswith("y") and verb[-2:-1] not in VOWELS:
         return verb[:-1] + "ied"
-    # A short vowel before one consonant doubles it: "drag", "swap"; of longer verbs those stressed at the end do.
+    # A short verb doubles its last consonant ("drag", "swap"), and so does one that is stressed at the end.
     short = re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb) is not None
     if short or verb in ("submit", "refer", "defer", "transfer", "unpin"):
         return verb + verb[-1] + "ed"
     return verb + "ed"
 
 
-PAST_OF_REGULAR = {past(verb): verb for verb in REGULAR}
+# In the UK an l is doubled whatever the stress: "Cancelled", "Labelled", "Travelled".
+DOUBLED_L = {f"{verb}led": verb for verb in REGULAR if re.search(r"[^aeiou][aeiou]l$", verb)}
+PAST_OF_REGULAR = {past(verb): verb for verb in REGULAR} | DOUBLED_L
 
 
 def verb_of(word: str) -> str | None:
-    """Find the bare verb of a word in any form; None when it is no known verb.
+    """Find the bare verb of a word in any form; None when it is not a known verb.
 
     Examples
     --------
@@ -133,17 +135,22 @@ def verb_of(word: str) -> str | None:
 
 
 def is_past(word: str) -> bool:
-    """Tell whether a word is a known verb in the past tense."""
-    verb = verb_of(word)
-    return verb is not None and past(verb) == word.lower()
-
-
-def parted(words: list[str]) -> list[str]:
-    """Part what is written as one ("signup"), unless another word says what was done: then it is a noun.
+    """Is this word a known verb in the past tense?
 
     Examples
     --------
-    >>> parted(["Signup"]), parted(["Signup", "Failed"])
+    >>> is_past("Canceled"), is_past("Cancelled"), is_past("Cancel")
+    (True, True, False)
+    """
+    return word.lower() in PAST_OF_REGULAR or word.lower() in PASTS
+
+
+def split_fused(words: list[str]) -> list[str]:
+    """Split verbs that are written as one word ("signup"), unless there is another verb: then it is a noun.
+
+    Examples
+    --------
+    >>> split_fused(["Signup"]), split_fused(["Signup", "Failed"])
     (['sign', 'up'], ['Signup', 'Failed'])
     """
     if any(is_past(word) for word in words):
