@@ -87,9 +87,7 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     ['Signed Up', 'Signed Up']
     """
     if not hasattr(events, "rows") or not hasattr(events, "issues"):
-        raise ArgumentError(
-            f"events: {type(events).__name__} is not Events; rename before stitching."
-        )
+        raise ArgumentError(f"events: {type(events).__name__} is not Events; rename before stitching.")
     names = load_mapping(mapping) if isinstance(mapping, str | Path) else _check_mapping(mapping)
     empty = [old for old, new in names.items() if not new.strip()]
     if empty:

@@ -53,13 +53,16 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
     rows, notes = raw.rows, list(raw.notes)
     encoded = [column for column in texts if found[f"{column} encoded"]]
     if encoded:
-        counts = rows.select(pl.col(column).str.contains(_ENCODED).sum() for column in encoded).collect().row(0)
-        rows = rows.with_columns(
-            pl.col(column).map_batches(_decode, return_dtype=pl.String, is_elementwise=True) for column in encoded
-        )
+        decoded = {
+            column: pl.col(column).map_batches(_decode, return_dtype=pl.String, is_elementwise=True)
+            for column in encoded
+        }
+        counts = rows.select(value.ne_missing(pl.col(column)).sum() for column, value in decoded.items()).collect()
+        rows = rows.with_columns(decoded.values())
         notes += [
-            f"in {count:,} rows {column!r} is no object but the text of one, which was decoded"
-            for column, count in zip(encoded, counts, strict=True)
+            f"{column!r} is not an object but the text of one in {count:,} {'row' if count == 1 else 'rows'}: decoded"
+            for column, count in zip(encoded, counts.row(0), strict=True)
+            if count
         ]
     if any(found[column] for column in texts):
         reader = JsonColumns(texts)
@@ -71,7 +74,8 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
     if unread:
         filled = rows.select((~pl.col(column).str.contains(_EMPTY)).sum() for column in unread).collect().row(0)
         notes += [
-            f"{column!r} is no object in any of {count:,} rows: identifiers, pages and campaigns in it were not read"
+            f"{column!r} is not an object in any of {count:,} rows: "
+            "identifiers, pages and campaigns in it were not read"
             for column, count in zip(unread, filled, strict=True)
             if count
         ]

@@ -117,9 +117,9 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
             **{canonical: f.text(utm.replace("utm", "mkt")) for canonical, utm in UTM.items()},
         },
     )
-    if is_stream and f.has(*LAST):
+    if is_stream:
         # Asked for beside the others: they stay properties.
-        is_cut_off = Fields(raw.schema).text(*LAST).is_null()
+        is_cut_off = Fields(raw.schema).text(*LAST).is_null() & ~pl.col("_is_older")
         mapping.problem = pl.when(is_cut_off).then(pl.lit("a line that is cut off"))
     if f.has("event_id"):
         parts = [f.key("event_id"), f.key("event_fingerprint").fill_null("")]
@@ -146,7 +146,7 @@ def _client_session_user(raw: RawTable) -> pl.Expr | None:
     found = [
         expr.cast(pl.String).str.extract(r'"(?:userId|user_id)"\s*:\s*"([^"]+)"', 1)
         for path, (expr, _) in Fields(raw.schema).leaves.items()
-        if re.match(CLIENT_SESSION, "_".join(path))
+        if re.match(CLIENT_SESSION, "_".join(path).replace(".", "_"))
     ]
     return pl.coalesce(found) if found else None
 
@@ -164,21 +164,23 @@ def _load(source: Source) -> tuple[RawTable, bool, bool]:
 def _load_stream(source: Source, files: list[SourceFile], *, default: int) -> RawTable:
     """Read the files of a stream, those of an older version with fewer fields apart."""
     width_of = [_stream_width(found) or default for found in files]
-    if len(set(width_of)) < 2:
-        return load_source(source, column_names=FIELDS[:default], text_columns=TEXT, quoted=False)
-    tables = [
-        load_files(
-            [found for found, own in zip(files, width_of, strict=True) if own == width],
-            name="snowplow",
-            column_names=FIELDS[:width],
-            text_columns=TEXT,
-            quoted=False,
-        )
-        for width in sorted(set(width_of))
-    ]
-    notes = tuple(note for table in tables for note in table.notes)
-    in_memory = all(table.in_memory for table in tables)
-    return RawTable(concat_rows([table.rows for table in tables]), "snowplow", notes, in_memory=in_memory)
+    tables = []
+    for width in sorted(set(width_of)):
+        own = [found for found, its_width in zip(files, width_of, strict=True) if its_width == width]
+        if own == files:
+            table = load_source(source, column_names=FIELDS[:width], text_columns=TEXT, quoted=False)
+        else:
+            table = load_files(own, name="snowplow", column_names=FIELDS[:width], text_columns=TEXT, quoted=False)
+        is_older = pl.lit(not set(LAST) & set(FIELDS[:width])).alias("_is_older")
+        tables.append(RawTable(table.rows.with_columns(is_older), table.name, table.notes, in_memory=table.in_memory))
+    if len(tables) == 1:
+        return tables[0]
+    return RawTable(
+        concat_rows([table.rows for table in tables]),
+        "snowplow",
+        tuple(note for table in tables for note in table.notes),
+        in_memory=all(table.in_memory for table in tables),
+    )
 
 
 def _may_describe(found: SourceFile) -> bool:
