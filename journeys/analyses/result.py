@@ -47,9 +47,9 @@ class Result(Generic[J]):
 
         Lists become Python lists, durations timedeltas, and text objects.
         """
-        import pandas as pd
+        from journeys.display import as_pandas
 
-        return pd.DataFrame(self.table.to_dict(as_series=False))
+        return as_pandas(self.table)
 
     def equals(self, other: Result[Any]) -> bool:
         """Return whether another result has the same table, value for value."""

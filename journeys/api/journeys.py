@@ -421,12 +421,12 @@ class Journeys(Selection):
     def _warnings(self) -> tuple[str, ...]:
         """Return what may be wrong with who is who, or with the rows, in sentences."""
         from journeys.display import number, percent
-        from journeys.identity.identity import MANY_QUARANTINED
+        from journeys.events.issues import ALARMING_SHARE
 
         if self._stitched is not None:
             return self._stitched.warnings
         rows, bad = self._log.size.events + self.quarantine.height, self.quarantine.height
-        if bad <= MANY_QUARANTINED * rows:
+        if bad <= ALARMING_SHARE * rows:
             return ()
         return (f"{percent(bad / rows)} of the {number(rows)} rows were quarantined: see quarantine.",)
 

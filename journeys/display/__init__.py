@@ -17,12 +17,13 @@ from journeys.display.formats import (
     span,
     the_count,
 )
-from journeys.display.tables import STYLE, card, describe_settings, formatted_rows, html_table, text_table
+from journeys.display.tables import STYLE, as_pandas, card, describe_settings, formatted_rows, html_table, text_table
 from journeys.display.text import escape_html, neutralise_controls, quoted, shorten, shorten_words, unbroken
 
 __all__ = [
     "STYLE",
     "agree",
+    "as_pandas",
     "card",
     "compact",
     "day",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,7 +27,10 @@ from journeys.display.formats import (
 )
 from journeys.display.text import escape_html, neutralise_controls, shorten
 
-__all__ = ["STYLE", "Form", "card", "describe_settings", "formatted_rows", "html_table", "text_table"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["STYLE", "Form", "as_pandas", "card", "describe_settings", "formatted_rows", "html_table", "text_table"]
 
 Form = Callable[[Any], str]
 
@@ -37,6 +40,16 @@ _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
 # Columns of sentences, which are unreadable with their middle cut out.
 _SENTENCES = ("problems", "reason")
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
+
+
+def as_pandas(table: pl.DataFrame) -> pd.DataFrame:
+    """Convert a table to pandas (which must be installed), without the need for pyarrow.
+
+    Lists become Python lists, durations timedeltas, and text objects.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(table.to_dict(as_series=False))
 
 
 def form_of(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Form:

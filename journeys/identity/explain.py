@@ -97,8 +97,10 @@ class LinkExplanation:
         return draw_chain(self._ends, finding=self.finding, dark=dark, narrow=narrow)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame."""
-        return self.table.to_pandas()
+        """Return the table as a pandas DataFrame (needs pandas)."""
+        from journeys.display import as_pandas
+
+        return as_pandas(self.table)
 
     def __repr__(self) -> str:
         lines = []

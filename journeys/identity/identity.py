@@ -12,6 +12,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown
 from journeys.events import Events
+from journeys.events.issues import ALARMING_SHARE
 from journeys.identity.explain import LinkExplanation, explain_link
 from journeys.identity.find_id import IdLike
 from journeys.identity.graph import IdentityGraph, order_edges
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["MANY_QUARANTINED", "Identity", "Stitched"]
+__all__ = ["Identity", "Stitched"]
 
 _GRAPH_FRAMES = ("ids", "evidence", "junk", "shared_events")
-MANY_QUARANTINED = 0.2
-"""The share of rows in quarantine beyond which journeys say so."""
 _FRAMES = ("rows", "figures", "memberships", "accounts", "changes")
 
 
@@ -339,7 +338,7 @@ class Identity:
         found += [
             f"{percent(quarantined / read)} of the {plural(read, 'row')} of {source} were quarantined: see quarantine."
             for source, read, quarantined in counts.iter_rows()
-            if read and quarantined / read > MANY_QUARANTINED
+            if read and quarantined / read > ALARMING_SHARE
         ]
         return tuple(found)
 
@@ -370,8 +369,10 @@ class Identity:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame."""
-        return self.table.to_pandas()
+        """Return the table as a pandas DataFrame (needs pandas)."""
+        from journeys.display import as_pandas
+
+        return as_pandas(self.table)
 
     def __repr__(self) -> str:
         return "\n".join([f"Identity: {self.finding}", self.row_summary, *self.warnings])

@@ -134,8 +134,10 @@ class StitchingImpact:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame."""
-        return self.table.to_pandas()
+        """Return the table as a pandas DataFrame (needs pandas)."""
+        from journeys.display import as_pandas
+
+        return as_pandas(self.table)
 
     def _format(self, measure: str) -> Format:
         """Return the function that writes the numbers of a column as text."""

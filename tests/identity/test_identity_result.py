@@ -193,3 +193,16 @@ def test_values_that_are_nobody_for_two_reasons_have_an_order() -> None:
     junk = jn.stitch(as_events(rows), rules=rules).identity.junk
     assert junk["id"].n_unique() == 100
     assert junk.select("id", "reason").rows() == sorted(junk.select("id", "reason").rows())
+
+
+def test_identity_and_its_answers_are_used_as_results_are() -> None:
+    rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"anonymous_id": "a"})]
+    identity = jn.stitch(as_events(rows)).identity
+    for result in (identity, identity.explain("u", "a"), identity.compare_unstitched(lambda one: one.size.people)):
+        assert result.to_pandas().columns.to_list() == result.table.columns
+        assert result.finding
+        assert result.settings
+        assert result.plot().layout.title.text
+    assert identity.settings["people"] == 1
+    assert identity.settings["events"] == 2
+    assert identity.settings["sources"] == ["web"]
