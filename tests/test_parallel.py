@@ -1,4 +1,4 @@
-"""What is worked on in pieces is what it would be in one."""
+"""Work split into parts gives what it would give in one."""
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ from journeys.parallel import ROWS_PER_PART, parallel_take, split_rows
 
 
 @pytest.mark.parametrize("size", [0, 1, ROWS_PER_PART, ROWS_PER_PART + 1, 3 * ROWS_PER_PART - 1])
-def test_pieces_cover_everything_once(size):
+def test_parts_cover_all_rows_once(size):
     assert [at for piece in split_rows(size) for at in range(size)[piece]] == list(range(size))
     at = np.random.default_rng(size).integers(0, 9, size, dtype=np.int32)
     values = np.arange(10, 19)
@@ -19,7 +19,7 @@ def test_pieces_cover_everything_once(size):
 
 @pytest.mark.parametrize("in_order", [True, False])
 @pytest.mark.parametrize("with_facts", [True, False])
-def test_a_log_longer_than_a_piece_says_when_each_identifier_was_seen(in_order, with_facts):
+def test_a_log_longer_than_a_part_has_the_right_first_and_last_times_of_identifiers(in_order, with_facts):
     from journeys.events import build_events
 
     size = 2 * ROWS_PER_PART + 7
@@ -46,8 +46,8 @@ def test_a_log_longer_than_a_piece_says_when_each_identifier_was_seen(in_order, 
     expected = seen.group_by("id_type", "id").agg(
         pl.col("timestamp").min().alias("first_seen"), pl.col("timestamp").max().alias("last_seen")
     )
-    told = j.identity.table.select(pl.col("id_type").cast(pl.String), "id", "first_seen", "last_seen")
-    assert told.sort("id_type", "id").equals(expected.sort("id_type", "id"))
+    found = j.identity.table.select(pl.col("id_type").cast(pl.String), "id", "first_seen", "last_seen")
+    assert found.sort("id_type", "id").equals(expected.sort("id_type", "id"))
     behaviour = rows.filter(pl.col("_kind").is_null())
     assert j.size.events == behaviour.height
     assert j.people["event_count"].sum() == behaviour.height

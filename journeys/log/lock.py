@@ -35,7 +35,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
                 f"path: {os.fspath(folder)!r} is being written by {holder or 'another process'}; "
                 "wait until it is done, or save to another folder."
             )
-        # whoever held it before may have removed the file that was locked just now
+        # its last holder may have removed the file that was locked just now
         if _is_same_file(handle, file):
             break
         os.close(handle)

@@ -248,6 +248,8 @@ def find_log(path: str | Path) -> tuple[Log, dict[str, StoredFile], dict[str, An
     files = [*(file for shard in manifest.shards for file in shard.files.values()), *manifest.frames.values()]
     missing = [os.fspath(file.path.relative_to(folder)) for file in files if not file.path.is_file()]
     if missing:
+        if data_folder_in_use(folder) != manifest.data.name:
+            return find_log(path)  # the store was saved again in between
         raise StoreError(f"path: {str(path)!r} is incomplete, missing: {', '.join(missing)}.")
     views = tuple(_open_shard(**shard.files) for shard in manifest.shards)
     log = Log(views, manifest.names, manifest.ranked, manifest.size, path=manifest.data)

@@ -80,13 +80,12 @@ def stream_log(
         When the table returns different rows each time it is read.
     """
     times = times or TimeParser()
-    rows = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
-    kind = rows.collect_schema()["person"]
-    if kind in (pl.Categorical, pl.Enum):
-        rows = rows.with_columns(pl.col("person").cast(pl.String))
-    good = keep_good_rows(rows)
-    # one after the other: collected together, they would share one scan by holding all rows in memory
     with translate_source_errors("table"):
+        rows = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
+        if rows.collect_schema()["person"] in (pl.Categorical, pl.Enum):
+            rows = rows.with_columns(pl.col("person").cast(pl.String))
+        good = keep_good_rows(rows)
+        # one after the other: collected together, they would share one scan by holding all rows in memory
         people = good.group_by("person").len("events").collect()
         ranking = good.group_by("event").len("count").collect()
         bad = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
@@ -146,8 +145,8 @@ def _scatter(
             raise SourceError(_NOT_REPEATABLE)
         shard = bounds.search_sorted(codes, side="right").alias("shard")
         coded = batch.select(codes, *columns, shard).with_columns(pl.col("event").cast(pl.Enum(names)))
-        for (shard,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
-            waiting[int(shard)].append(part)
+        for (number,), part in coded.partition_by("shard", as_dict=True, include_key=False).items():
+            waiting[int(number)].append(part)
         size += int(coded.estimated_size())
         if size > _BUFFER:
             write()

@@ -312,3 +312,18 @@ def test_a_condition_that_does_not_fit_is_an_error_of_ours():
     j = log()
     with pytest.raises(jn.ArgumentError, match="A condition cannot be evaluated on the columns of this log"):
         j.where(pl.col("event").cast(pl.String).str.to_datetime() > pl.datetime(2026, 1, 1)).flow()
+
+
+@pytest.mark.parametrize("in_store", [False, True])
+def test_a_table_that_cannot_be_read_is_an_error_of_ours(in_store, tmp_path):
+    store = tmp_path / "store" if in_store else None
+    schema = dict.fromkeys(["person", "timestamp", "event"], pl.String)
+    with pytest.raises(jn.SourceError, match="source: a file of 'table' is not there any more"):
+        jn.Journeys.from_table(pl.scan_csv(tmp_path / "missing.csv", schema=schema), store=store)
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1" + bytes(40) + b"PAR1")
+    with pytest.raises(jn.SourceError, match="source: the rows of 'table' cannot be read"):
+        jn.Journeys.from_table(pl.scan_parquet(tmp_path / "damaged.parquet"), store=store)
+    wrong = log().events.with_columns(n=pl.col("event").cast(pl.String).str.to_integer())
+    with pytest.raises(jn.SourceError, match="source: the rows of 'table' cannot be read"):
+        jn.Journeys.from_table(wrong, store=store)
+    assert store is None or not (store / "manifest.json").exists()
