@@ -66,6 +66,7 @@ class Journeys(Selection):
     quarantine: pl.DataFrame = field(default_factory=pl.DataFrame)
     unusual_rows: Mapping[str, int] = field(default_factory=dict)
     _stitched: Identity | None = None
+    _member_ids: pl.DataFrame | None = None
 
     @classmethod
     def from_table(
@@ -264,7 +265,7 @@ class Journeys(Selection):
         left_out = events.height - table.height
         unusual = dict(built.unusual_rows) | ({"of people without an account, left out": left_out} if left_out else {})
         settings: dict[str, Any] = {"quarantine": built.quarantine, "unusual_rows": unusual, "_engine": self._engine}
-        return type(self)(built.log, **settings)
+        return type(self)(built.log, _member_ids=identity.table, **settings)
 
     def _identity(self, *, what: str) -> Identity:
         if self._stitched is None:
@@ -341,6 +342,8 @@ class Journeys(Selection):
         frames = {"quarantine": self.quarantine} if self.quarantine.width else {}
         if self._stitched is not None:
             frames |= {f"identity_{name}": frame for name, frame in self._stitched._to_frames().items()}
+        if self._member_ids is not None:
+            frames["member_ids"] = self._member_ids
         log = self._log
         if self._filters:
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
@@ -492,7 +495,13 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
 
         identity = Identity._from_frames(kept)
     quarantine = frames.get("quarantine", pl.DataFrame())
-    opened = Journeys(log, quarantine=quarantine, unusual_rows=notes.get("unusual_rows", {}), _stitched=identity)
+    opened = Journeys(
+        log,
+        quarantine=quarantine,
+        unusual_rows=notes.get("unusual_rows", {}),
+        _stitched=identity,
+        _member_ids=frames.get("member_ids"),
+    )
     return opened.on(engine)
 
 

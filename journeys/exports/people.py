@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.exports.cells import flatten_columns, has_formula, unique_names, write_csv
 from journeys.exports.files import check_path, replace_file
 
@@ -32,8 +32,12 @@ class People(Protocol):
         """One row per event."""
 
     @property
-    def identity(self) -> Any:
-        """Which identifiers belong to which person."""
+    def _identifiers(self) -> pl.DataFrame | None:
+        """The identifiers of stitched people: `id_type`, `id`, `person`, `first_seen`."""
+
+    @property
+    def _member_ids(self) -> pl.DataFrame | None:
+        """The identifiers of the members, where each row of `people` is an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +120,14 @@ def last_before(journeys: People, *, event: str, column: str, name: str | None =
 def build_people_table(
     journeys: People, *, traits: Sequence[str] | None = None, extra: Extra = ()
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Build a table with one row per person: `person`, identifiers, traits; return it with the identifier types."""
+    """Build a table with one row per person: `person`, identifiers, traits; return it with the identifier types.
+
+    Accounts are written as their members: each has the identifiers of its own, and the traits of its account.
+    """
     people, extras = journeys.people, _extra_tables(extra)
-    ids = [name for name in _id_types(journeys) if name in people.columns]
-    available = [name for name in people.columns if name not in {"person", *ids}]
-    chosen = available if traits is None else list(traits)
+    ids = [name for name in _id_types(journeys._identifiers) if name in people.columns]
+    available = people.columns[1:]
+    chosen = [name for name in available if name not in ids] if traits is None else list(traits)
     missing = [name for name in chosen if name not in available]
     problems = [unknown("traits", missing, available=available, what="column")] if missing else []
     problems += [
@@ -129,7 +136,7 @@ def build_people_table(
         if "person" not in one.columns
     ]
     raise_all(problems, UnknownNameError)
-    table = people.select("person", *ids, *chosen)
+    table = people.select("person", *dict.fromkeys([*ids, *chosen]))
     expected, taken = people.schema["person"], table.columns
     for one in extras:
         shown, dtype = ", ".join(one.columns), one.schema["person"]
@@ -144,7 +151,26 @@ def build_people_table(
     for one in extras:
         same_type = one.with_columns(pl.col("person").cast(expected, strict=False))
         table = table.join(same_type, on="person", how="left", maintain_order="left")
+    if journeys._member_ids is not None:
+        return _replace_accounts_by_members(table, journeys, journeys._member_ids)
     return table.sort("person"), ids
+
+
+def _replace_accounts_by_members(
+    accounts: pl.DataFrame, journeys: People, member_ids: pl.DataFrame
+) -> tuple[pl.DataFrame, list[str]]:
+    """Give each member a row: their first identifier of each type, and the traits of the account they were last in."""
+    last = journeys.events.select("member", "person", "timestamp").sort("timestamp", "person")
+    members = last.group_by("member").agg(pl.col("person").last().alias("account")).collect()
+    ids = _id_types(member_ids)
+    table = members.rename({"member": "person"})
+    for id_type in ids:
+        known = member_ids.filter(pl.col("id_type").cast(pl.String) == id_type).sort("person", "first_seen", "id")
+        first = known.group_by("person").agg(pl.col("id").first().alias(id_type))
+        table = table.join(first, on="person", how="left")
+    traits = accounts.rename({"person": "account"}).drop("account", *ids, strict=False)
+    joined = table.join(traits.with_columns(account=accounts["person"]), on="account", how="left")
+    return joined.select("person", *ids, "account", *traits.columns).sort("person"), ids
 
 
 def _extra_tables(extra: object) -> list[pl.DataFrame]:
@@ -158,9 +184,10 @@ def _extra_tables(extra: object) -> list[pl.DataFrame]:
 
 def _add_other_ids(table: pl.DataFrame, journeys: People, ids: Sequence[str]) -> pl.DataFrame:
     """Add the further identifiers of people who have several of a type, as lists."""
-    if not ids:
+    known_ids = journeys._member_ids if journeys._member_ids is not None else journeys._identifiers
+    if known_ids is None:
         return table
-    identity = journeys.identity.table.with_columns(pl.col("id_type").cast(pl.String))
+    identity = known_ids.with_columns(pl.col("id_type").cast(pl.String))
     for id_type in ids:
         known = identity.filter(pl.col("id_type") == id_type).join(table.select("person", id_type), on="person")
         rest = known.filter(pl.col("id").ne_missing(pl.col(id_type))).sort("person", "first_seen", "id")
@@ -171,18 +198,17 @@ def _add_other_ids(table: pl.DataFrame, journeys: People, ids: Sequence[str]) ->
     return table
 
 
-def _id_types(journeys: People) -> list[str]:
-    try:
-        identity = journeys.identity.table
-    except JourneysError:
-        return []  # people known from the start have no identifiers
-    return [str(name) for name in identity["id_type"].cast(pl.String).unique().sort()]
+def _id_types(identifiers: pl.DataFrame | None) -> list[str]:
+    """List the types of identifiers; people who were known from the start have none."""
+    return [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
 
 
 def to_people(
     journeys: People, path: str | Path, *, traits: Sequence[str] | None = None, extra: Extra = ()
 ) -> WrittenPeople:
     """Write these people as a plain table: person, every identifier, every trait.
+
+    Accounts are written as their members, with the traits of the account; so are they for the other systems.
 
     Parameters
     ----------

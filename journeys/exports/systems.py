@@ -63,10 +63,12 @@ def to_customerio(
     columns = {"user_id": "id", "email": "email", "customerio_id": "cio_id"}
     table = table.with_columns(pl.col(pl.Datetime).dt.epoch("s"))
     if file.suffix.lower() == ".csv":
-        return _write_csv(file, null_non_finite(table), ids=ids, columns=columns, hint="; an .ndjson file has them")
+        return _write_csv(
+            file, null_non_finite(table), ids=ids, columns=columns, traits=traits, hint="; an .ndjson file has them"
+        )
     id_columns = {name: column for name, column in columns.items() if name in ids}
     known = flatten_columns(_with_any_id(table, id_columns))
-    rest = [name for name in known.columns if name not in ("person", *ids)]
+    rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
 
     def identify(row: Mapping[str, Any]) -> dict[str, Any]:
         given = {column: row[name] for name, column in id_columns.items() if row[name] is not None}
@@ -120,7 +122,7 @@ def to_hubspot(
     table, ids = build_people_table(journeys, traits=traits, extra=extra)
     in_utc = null_non_finite(flatten_columns(table))
     days = in_utc.with_columns(pl.col(pl.Datetime).dt.date())
-    return _write_csv(file, days, ids=ids, columns={"email": "Email", "hubspot_id": "Record ID"})
+    return _write_csv(file, days, ids=ids, columns={"email": "Email", "hubspot_id": "Record ID"}, traits=traits)
 
 
 def to_segment(
@@ -203,7 +205,13 @@ def to_segment(
 
 
 def _write_csv(
-    file: Path, table: pl.DataFrame, *, ids: Sequence[str], columns: Mapping[str, str], hint: str = ""
+    file: Path,
+    table: pl.DataFrame,
+    *,
+    ids: Sequence[str],
+    columns: Mapping[str, str],
+    traits: Sequence[str] | None,
+    hint: str = "",
 ) -> WrittenPeople:
     """Write a system's CSV: its id columns first, without people that it cannot match by an id."""
     id_columns = {name: column for name, column in columns.items() if name in ids}
@@ -217,7 +225,7 @@ def _write_csv(
         would_run = f"an id that a spreadsheet would run as a formula, such as {texts[0]!r}{hint}"
         both = f"{unknown_count} with {reason}, {changed.height} with {would_run}"
         reason, known = both if unknown_count else would_run, known.filter(~formula)
-    rest = [name for name in known.columns if name not in ("person", *ids)]
+    rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
     written = [pl.col(name).alias(column) for name, column in id_columns.items()]
     with replace_file(file) as place:
         neutralise_formulas(known.select(*written, *_rename_taken(rest, id_columns.values()))).write_csv(place)
@@ -226,6 +234,13 @@ def _write_csv(
 
 def _with_any_id(table: pl.DataFrame, id_types: Iterable[str]) -> pl.DataFrame:
     return table.filter(pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in id_types)))
+
+
+def _trait_columns(
+    table: pl.DataFrame, *, ids: Sequence[str], own: Iterable[str], traits: Sequence[str] | None
+) -> list[str]:
+    """List the traits to write: other identifiers only where they are asked for."""
+    return [n for n in table.columns if n != "person" and n not in own and (n not in ids or n in (traits or ()))]
 
 
 def _neither(id_types: Iterable[str]) -> str:

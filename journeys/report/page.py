@@ -101,6 +101,7 @@ def _charts_data(sections: Sequence[Section]) -> dict[str, Any]:
                     continue
                 figure = _figure_data(fig)
                 template = figure["layout"].pop("template", template)
+                figure["layout"].pop("meta", None)
                 forms[form] = figure | {"least": picture.least if form == "wide" else 0}
             charts[f"{section.name}-{number}"] = forms
     return {"charts": charts, "template": template, "dark": lighter_to_darker()}
