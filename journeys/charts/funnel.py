@@ -14,6 +14,7 @@ from journeys.display import duration, interval, number, percent, plural
 
 __all__ = ["FEW", "draw"]
 
+_UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 FEW = 30
 """A rate of fewer people is drawn grey and marked."""
 
@@ -59,19 +60,30 @@ def draw(
     >>> list(draw(table, title="One in five signs up").data[0].x)
     [100, 20]
     """
+    count = next(name for name in _UNITS if name in table.columns)
+    table, unit = table.rename({count: "people"}), _UNITS[count]
     if by is not None:
         groups = [by] if isinstance(by, str) else list(by)
         from journeys.charts.funnel_groups import draw_groups
 
         return draw_groups(
-            table, by=groups, title=title, subtitle=subtitle, measure=measure, dark=dark, narrow=narrow, few=FEW
+            table,
+            by=groups,
+            title=title,
+            subtitle=subtitle,
+            measure=measure,
+            dark=dark,
+            narrow=narrow,
+            few=FEW,
+            unit=unit,
         )
     rows = table.to_dicts()
-    if not rows or not rows[0]["people"]:
+    if not any(row["people"] for row in rows):
         words = "Nobody reached the first step." if rows else "There are no steps to show."
         return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    start = rows[0]["people"]
+    # in an open funnel people enter at later steps too, so that the first step is not everyone
+    start = max(round(row["people"] / row["rate_from_start"]) for row in rows if row["rate_from_start"])
     # those who got this far and no further are lost between this row and the next
     lost = [row["dropped"] for row in rows[:-1]]
     if loudest is None and lost:
@@ -88,7 +100,7 @@ def draw(
             orientation="h",
             width=0.42 if not narrow else 0.3,
             marker={"color": fills},
-            hovertext=[_hover_text(row, rows[0]["name"]) for row in rows],
+            hovertext=[_hover_text(row, rows[0]["name"], unit) for row in rows],
             hoverinfo="text",
         )
     )
@@ -174,8 +186,8 @@ def _loss_text(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
     return f"↓ {percent(row['rate_from_previous'])} go on · {gone}{after}"
 
 
-def _hover_text(row: dict[str, Any], first: str) -> str:
-    people = plural(row["people"], "person", "people")
+def _hover_text(row: dict[str, Any], first: str, unit: str) -> str:
+    people = plural(row["people"], unit)
     if row["step"] == 1:
         return f"{people} did {full(row['name'])}"
     text = (

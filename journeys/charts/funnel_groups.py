@@ -24,14 +24,15 @@ def draw_groups(
     dark: bool,
     narrow: bool,
     few: int,
+    unit: str,
 ) -> go.Figure:
     """Draw each group's rate at each step after the first; the groups keep the table's order."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in table.to_dicts():
         name = " · ".join("(none)" if row[column] is None else str(row[column]) for column in by)
         groups.setdefault(name, []).append(row)
-    groups = {name: rows for name, rows in groups.items() if rows[0]["people"]}
-    small = [name for name, rows in groups.items() if rows[0]["people"] < few]
+    groups = {name: rows for name, rows in groups.items() if _entered(rows)}
+    small = [name for name, rows in groups.items() if _entered(rows) < few]
     # many groups of few people would hide the others
     folded = small if len(groups) - len(small) >= 2 and len(small) > 2 else []
     groups = {name: rows for name, rows in groups.items() if name not in folded}
@@ -45,7 +46,7 @@ def draw_groups(
     ends = ("ci_low", "ci_high") if measure == "rate_from_start" else ("rate_low", "rate_high")
     for panel, step in enumerate(steps, start=1):
         rows = [groups[name][panel] for name in names]
-        bases = [groups[name][panel - 1 if measure == "rate_from_previous" else 0]["people"] for name in names]
+        bases = [_base(groups[name], panel, measure=measure) for name in names]
         tint = theme.goal if panel == len(steps) else theme.ink
         shades = [theme.drop if base < few else tint for base in bases]
         axis = "" if panel == 1 else str(panel)
@@ -79,7 +80,7 @@ def draw_groups(
                 textposition="top center",
                 textfont={"size": 11, "color": theme.ink},
                 hovertext=[
-                    _hover_text(name, row, groups[name][0], base, few=few, measure=measure, ends=ends)
+                    _hover_text(name, row, groups[name][0], base, few=few, measure=measure, ends=ends, unit=unit)
                     for name, row, base in zip(names, rows, bases, strict=True)
                 ],
                 hoverinfo="text",
@@ -106,11 +107,7 @@ def draw_groups(
         )
         _add_panel_title(fig, step, axis=axis, panels=len(steps), narrow=narrow)
     _add_group_names(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
-    hollow = any(
-        rows[step - 1 if measure == "rate_from_previous" else 0]["people"] < few
-        for rows in groups.values()
-        for step in range(1, len(rows))
-    )
+    hollow = any(_base(rows, step, measure=measure) < few for rows in groups.values() for step in range(1, len(rows)))
     notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
     notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
@@ -125,6 +122,16 @@ def draw_groups(
     )
     # a page that removes the subtitle shows these notes elsewhere
     return fig.update_layout(meta={**fig.layout.meta, "notes": notes})
+
+
+def _entered(rows: list[dict[str, Any]]) -> int:
+    """Return how many of a group entered: in an open funnel more than took the first step."""
+    return max((round(row["people"] / row["rate_from_start"]) for row in rows if row["rate_from_start"]), default=0)
+
+
+def _base(rows: list[dict[str, Any]], step: int, *, measure: str) -> int:
+    """Return the denominator of a group's rate at a step."""
+    return int(rows[step - 1]["people"]) if measure == "rate_from_previous" else _entered(rows)
 
 
 def _add_panel_title(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
@@ -152,7 +159,7 @@ def _add_group_names(
     narrow: bool,
 ) -> None:
     """Write the names of groups to the left of each panel with a scale of its own."""
-    ticks = [f"{label(name, 18 if narrow else 30)}  ({number(groups[name][0]['people'])})  " for name in names]
+    ticks = [f"{label(name, 18 if narrow else 30)}  ({number(_entered(groups[name]))})  " for name in names]
     for panel in range(1, panels + 1):
         height = 1 / panels
         gap = 0.16 * height if panels > 1 else 0
@@ -173,13 +180,21 @@ def _add_group_names(
 
 
 def _hover_text(
-    name: str, row: dict[str, Any], first: dict[str, Any], base: int, *, few: int, measure: str, ends: tuple[str, str]
+    name: str,
+    row: dict[str, Any],
+    first: dict[str, Any],
+    base: int,
+    *,
+    few: int,
+    measure: str,
+    ends: tuple[str, str],
+    unit: str,
 ) -> str:
     base_name = first["name"] if measure == "rate_from_start" else "the step before"
     bounds = interval(row.get(ends[0]), row.get(ends[1]))
     within = f" ({bounds})" if bounds else ""
     text = (
-        f"{name}: {plural(row['people'], 'person', 'people')} of {number(base)} at {base_name} reached {row['name']}, "
+        f"{name}: {plural(row['people'], unit)} of {number(base)} at {base_name} reached {row['name']}, "
         f"{percent(row[measure])}{within}."
     )
     return lines_of(text + (f" Fewer than {few} people: interpret with care." if base < few else ""), 56)

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import day, interval, number, percent
 
-__all__ = ["draw"]
+__all__ = ["MOST_BANDS", "draw"]
+
+MOST_BANDS = 3
+"""With more groups no intervals are drawn: they would cover each other."""
 
 
 def draw(
-    table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+    table: pl.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """Draw a rate by period.
 
     Parameters
     ----------
     table
-        `period` (Datetime or Date), `entered`, `converted`, `rate`, `ci_low`, `ci_high`, `complete` (Boolean).
+        `period` (Date), `entered`, `converted`, `rate`, `ci_low`, `ci_high`, `complete` (Boolean); the columns of `by`
+        first.
+    by
+        The group columns; each group is a line.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -36,38 +50,57 @@ def draw(
     >>> [trace.line.dash for trace in draw(table).data]
     [None, None, 'dot', None]
     """
-    rows = [row for row in table.to_dicts() if row["rate"] is not None]
+    rows = [row for row in table.sort("period").to_dicts() if row["rate"] is not None]
     if not rows:
         return nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
-    # segments next to an incomplete period are dashed: each line has gaps where the other one is drawn
-    near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
-    whole = [row if row["complete"] else None for row in rows]
-    open_ = [row if close else None for row, close in zip(rows, near, strict=True)]
+    groups = [by] if isinstance(by, str) else list(by or ())
+    series: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_dicts():
+        if row["rate"] is not None:
+            series.setdefault(" · ".join(str(row[group]) for group in groups), []).append(row)
+    has_bands = len(series) <= MOST_BANDS
     fig = go.Figure()
-    hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    for at, (name, part) in enumerate(series.items()):
+        colour = theme.events[at % len(theme.events)] if groups else theme.goal
+        _add_line(fig, part, name=name, colour=colour, paper=theme.paper, has_band=has_bands)
+    fig.update_xaxes(**_period_ticks(list({row["period"]: row for row in rows}.values()), most=4 if narrow else 9))
+    ends = ("rate", "ci_high") if has_bands else ("rate",)
+    fig.update_yaxes(**percent_ticks([row[end] for row in rows for end in ends]), rangemode="tozero", showgrid=True)
+    fig.update_layout(showlegend=bool(groups), legend={"y": -0.18, "yanchor": "top"})
+    lines = -(-len(series) // (2 if narrow else 5)) if groups else 0
+    size: dict[str, Any] = {"height": 420 + 20 * lines, "margin": {"b": 56 + 20 * lines}} if groups else {}
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, **size)
+
+
+def _add_line(
+    fig: go.Figure, rows: list[dict[str, Any]], *, name: str, colour: str, paper: str, has_band: bool
+) -> None:
+    """Draw one series: a whole line, and a dashed one next to incomplete periods; each has gaps where the other is."""
+    near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
+    complete = [row if row["complete"] else None for row in rows]
+    incomplete = [row if close else None for row, close in zip(rows, near, strict=True)]
     x = [row["period"] for row in rows]
-    fig.add_scatter(x=x, y=[row["ci_high"] for row in rows], **hidden)
-    fig.add_scatter(x=x, y=[row["ci_low"] for row in rows], fill="tonexty", fillcolor=rgba(theme.goal, 0.14), **hidden)
-    for part, dash in ((open_, "dot"), (whole, None)):
+    if has_band:
+        hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+        fig.add_scatter(x=x, y=[row["ci_high"] for row in rows], **hidden)
+        fig.add_scatter(x=x, y=[row["ci_low"] for row in rows], fill="tonexty", fillcolor=rgba(colour, 0.14), **hidden)
+    for part, dash in ((incomplete, "dot"), (complete, None)):
         if not any(part):
             continue
         fig.add_scatter(
             x=x,
             y=[row and row["rate"] for row in part],
+            name=label(name, 30),
+            legendgroup=name,
             mode="lines+markers",
-            line={"color": theme.goal, "width": 2, "dash": dash},
-            marker={"size": 5, "color": theme.goal if dash is None else theme.paper, "line": _outline(theme.goal)},
-            hovertext=[row and _hover_text(row) for row in part],
+            line={"color": colour, "width": 2, "dash": dash},
+            marker={"size": 5, "color": colour if dash is None else paper, "line": {"color": colour, "width": 1.5}},
+            hovertext=[row and _hover_text(row, name) for row in part],
             hoverinfo="text",
-            showlegend=False,
+            showlegend=bool(name) and (dash is None or not any(complete)),
             cliponaxis=False,
         )
-    fig.update_xaxes(**_period_ticks(rows, most=4 if narrow else 9))
-    fig.update_yaxes(
-        **percent_ticks([row[part] for row in rows for part in ("rate", "ci_high")]), rangemode="tozero", showgrid=True
-    )
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
 def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
@@ -81,11 +114,10 @@ def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
     return {"tickmode": "array", "tickvals": at, "ticktext": texts}
 
 
-def _outline(colour: str) -> dict[str, Any]:
-    return {"color": colour, "width": 1.5}
-
-
-def _hover_text(row: dict[str, Any]) -> str:
+def _hover_text(row: dict[str, Any], group: str) -> str:
     rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
-    return f"{day(row['period'])}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"
+    where = f"{full(group)}, " if group else ""
+    return (
+        f"{where}{day(row['period'])}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"
+    )

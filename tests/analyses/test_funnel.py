@@ -61,6 +61,7 @@ def twin_table(rows: list[Row], asked: twin.Asked, *, on_exclusion: str = "drops
 
 def ours(funnel: Any) -> list[dict[str, Any]]:
     columns = {"median_time_from_previous": "previous", "median_time_from_start": "start"}
+    columns[funnel.settings.get("count", "people")] = "people"
     rows = funnel.table.rename(columns).select("step", "people", "dropped", "previous", "start").to_dicts()
     for row in rows:
         for name in ("previous", "start"):

@@ -77,7 +77,7 @@ def test_columns_that_are_called_like_those_of_a_reading(name: str):
         shown = [table.rename({table.columns[0]: "by"}) for table in tables]
         assert shown[0].equals(shown[1], null_equal=True)
     drops = [j.funnel(["A", "B"], by=column).next_after_drop(1).table for j, column in ((ours, name), (plain, "plan"))]
-    assert drops[0].equals(drops[1])
+    assert drops[0].rename({f"by_{name}": "plan"}).equals(drops[1])
 
 
 def visits(*rows: tuple[int, int, str, str]) -> jn.Journeys:

@@ -29,12 +29,12 @@ def shop() -> jn.Journeys:
 def test_a_shop_counts_its_buyers(shop: jn.Journeys):
     funnel = shop.funnel(["purchase"])
     assert funnel.table["people"].to_list() == [328]
-    assert shop.funnel(["purchase"], count="entries").table["people"].to_list() == [470]
+    assert shop.funnel(["purchase"], count="entries").table["entries"].to_list() == [470]
 
 
 def test_sessions_that_the_shop_numbered_are_ours(shop: jn.Journeys):
     first = shop._log.ranked[0]
-    ours = shop.funnel([first, "purchase"], count="sessions").table["people"].to_list()
+    ours = shop.funnel([first, "purchase"], count="sessions").table["sessions"].to_list()
     held = jn.Journeys.from_table(shop.events.select("session_id", "timestamp", "event"), person="session_id")
     theirs = held.funnel([first, "purchase"]).table["people"].to_list()
     assert ours == theirs

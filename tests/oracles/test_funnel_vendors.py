@@ -45,7 +45,7 @@ def check(case: Case) -> None:
     expected = case["expected"]
     assert "counts_for_value" not in expected
     funnel = journeys(case).funnel(**asked(case))
-    people = funnel.table["people"].to_list()
+    people = funnel.table[funnel.settings.get("count", "people")].to_list()
     if "counts" in expected:
         assert people == expected["counts"]
     for step in expected.get("steps_reached", {}).values():

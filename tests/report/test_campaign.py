@@ -54,10 +54,7 @@ def test_rates_of_groups_are_all_percents(report):
 
 def test_what_a_chart_says_in_its_subtitle_is_not_lost_with_it(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
-    assert campaigns.reading.endswith(
-        "In brackets how many entered. Grey, hollow: fewer than 30 people. 5 groups of fewer than 30 people only in "
-        "the table."
-    )
+    assert campaigns.reading.endswith("In brackets how many entered. Grey, hollow: fewer than 30 people.")
 
 
 def test_each_rate_of_the_numbers_has_its_interval_beside_it(report):

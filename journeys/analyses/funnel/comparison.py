@@ -2,100 +2,215 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, top_groups
+from journeys.analyses.funnel.select_attempts import select_shard_attempts
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.summarise import add_counts, has_rate
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError
+from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["FunnelComparison", "Measure", "Method", "compare_funnels", "compare_groups"]
+__all__ = [
+    "FunnelComparison",
+    "Measure",
+    "Method",
+    "PersonRatesSpec",
+    "Side",
+    "compare_funnels",
+    "compare_groups",
+    "count_both_sides",
+    "count_person_rates",
+    "has_clusters",
+]
 
 Measure = Literal["rate_from_start", "rate_from_previous"]
 Method = Literal["bh", "holm", "bonferroni", "by"]
+Floats = npt.NDArray[np.float64]
+
+_RATES = {"rate_from_start": ("people", "entered"), "rate_from_previous": ("continued", "at_previous")}
+_SUMS = ("people", "entered", "continued", "at_previous")
+_Z = 1.959963984540054  # of a 95% interval
 
 
-def compare_funnels(here: pl.DataFrame, there: pl.DataFrame, *, measure: Measure, correct: Method) -> pl.DataFrame:
-    """Compare two funnels of the same steps."""
-    if here["name"].to_list() != there["name"].to_list():
-        raise ArgumentError(
-            f"against: the steps differ, {here['name'].to_list()} here and {there['name'].to_list()} there."
-        )
-    base, other = _base(here, measure), _base(there, measure)
-    table = pl.DataFrame(
-        {
-            "step": here["step"],
-            "name": here["name"],
-            "people": here["people"],
-            "people_against": there["people"],
-            "rate": _rate(here["people"], base),
-            "rate_against": _rate(there["people"], other),
-        }
+@dataclass(frozen=True, eq=False, slots=True)
+class PersonRatesSpec:
+    """The attempts of each person that count in the rates of a funnel."""
+
+    spec: FunnelSpec
+    measure: Measure
+
+
+class Side(NamedTuple):
+    """One side of a comparison: the funnel, its counts, and the rates of each of its people."""
+
+    spec: FunnelSpec
+    counts: pl.DataFrame
+    by_person: pl.DataFrame | None
+
+
+class _Rates(NamedTuple):
+    """The numerators and denominators of some rows of the table, and the rates of each person."""
+
+    hits: Floats
+    trials: Floats
+    by_person: pl.DataFrame | None
+
+
+def count_person_rates(view: View, asked: PersonRatesSpec) -> pl.DataFrame:
+    """Count, by person and group, the numerator and denominator of each step's rate.
+
+    Returns
+    -------
+    pl.DataFrame
+        `_person` (the public label), the keys of `by`, then `_hits0`, `_trials0` and so on for each step (Int64).
+    """
+    spec = asked.spec
+    found = select_shard_attempts(view, spec)
+    columns: dict[str, npt.NDArray[np.bool_]] = {}
+    for step in range(spec.width):
+        hits, trials = found.has_taken(step), np.ones(len(found.person), dtype=np.bool_)
+        if asked.measure == "rate_from_previous":
+            trials = found.has_taken(spec.previous_required(step))
+            hits = hits & trials
+        columns |= {f"_hits{step}": hits, f"_trials{step}": trials}
+    keys = key_groups(view, found, spec=spec).get_columns() if spec.by else []
+    table = pl.DataFrame([pl.Series("code", found.person, dtype=pl.UInt32), *keys]).with_columns(
+        pl.Series(name, values, dtype=pl.Int64) for name, values in columns.items()
     )
-    return _add_tests(table, here["people"], base, there["people"], other, correct=correct, tested=here["step"] > 1)
+    summed = table.group_by(["code", *spec.by]).agg(pl.col(list(columns)).sum())
+    labels = view.people.select("code", pl.col("person").alias("_person")).collect()
+    return summed.join(labels, on="code", how="left").select("_person", *spec.by, *columns)
 
 
-def compare_groups(table: pl.DataFrame, *, by: tuple[str, ...], measure: Measure, correct: Method) -> pl.DataFrame:
+def has_clusters(spec: FunnelSpec) -> bool:
+    """Return whether one person may count several times, or in several groups."""
+    return spec.count != "people" or (spec.by_at == "all" and bool(spec.by))
+
+
+def count_both_sides(here: Side, there: Side) -> int:
+    """Count the people who entered on both sides."""
+    mine, theirs = here.by_person, there.by_person
+    if mine is None or theirs is None or mine.schema["_person"] != theirs.schema["_person"]:
+        return 0
+    return mine.join(theirs, on="_person", how="semi")["_person"].n_unique()
+
+
+def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Method) -> pl.DataFrame:
+    """Compare two funnels of the same steps; people on both sides, or with several attempts, are clusters."""
+    spec = here.spec
+    if spec.names != there.spec.names:
+        raise ArgumentError(f"against: the steps differ, {list(spec.names)} here and {list(there.spec.names)} there.")
+    if (spec.count, spec.entry) != (there.spec.count, there.spec.entry):
+        raise ArgumentError("against: the funnels differ in what they count; ask both with the same count= and entry=.")
+    tables = [add_counts(side.counts, spec=side.spec, sums=_SUMS) for side in (here, there)]
+    mine, theirs = (
+        _take_rates(table, measure, side.by_person) for table, side in zip(tables, (here, there), strict=True)
+    )
+    is_clustered = has_clusters(spec) or count_both_sides(here, there) > 0
+    errors = _cluster_errors(mine, theirs) if is_clustered else None
+    names = pl.DataFrame({"step": tables[0]["step"], "name": list(spec.names)})
+    return _test_rows(names, mine, theirs, spec=spec, correct=correct, errors=errors)
+
+
+def compare_groups(side: Side, *, measure: Measure, correct: Method) -> pl.DataFrame:
     """Compare each group with all other groups together."""
-    table = table.with_columns(_base=_base(table, measure, by=by))
-    total = pl.col("people", "_base").sum().over("step") - pl.col("people", "_base")
-    table = table.with_columns(total.name.suffix("_rest"))
-    rates = table.select(
-        *by,
-        "step",
-        "name",
-        "people",
-        pl.col("people_rest").alias("people_against"),
-        pl.Series("rate", _rate(table["people"], table["_base"])),
-        pl.Series("rate_against", _rate(table["people_rest"], table["_base_rest"])),
-    )
-    columns = [table[name] for name in ("people", "_base", "people_rest", "_base_rest")]
-    return _add_tests(rates, *columns, correct=correct, tested=table["step"] > 1)
+    spec = side.spec
+    table = add_counts(side.counts, spec=spec, sums=_SUMS)
+    people = side.by_person
+    if people is not None:
+        people = label_groups(fold_small_groups(people, top_groups(side.counts, spec=spec)), spec=spec)
+    parts: list[tuple[pl.DataFrame, _Rates, _Rates]] = []
+    for _, rows in table.group_by(spec.by, maintain_order=True):
+        group = rows.row(0, named=True)
+        is_mine = pl.all_horizontal(pl.col(name) == group[name] for name in spec.by)
+        others = table.select(
+            "step", *(pl.when(~is_mine).then(pl.col(name)).otherwise(0).alias(name) for name in _SUMS)
+        )
+        others = others.group_by("step").agg(pl.col(_SUMS).sum()).sort("step")
+        mine = _take_rates(rows, measure, None if people is None else people.filter(is_mine))
+        parts.append((rows, mine, _take_rates(others, measure, None if people is None else people.filter(~is_mine))))
+    names = pl.col("step").replace_strict(range(1, spec.width + 1), spec.names, return_dtype=pl.String)
+    keys = pl.concat([rows for rows, _, _ in parts] or [table]).select(*spec.by, "step", names.alias("name"))
+    mine, theirs = _concat_rates([one for _, one, _ in parts]), _concat_rates([one for _, _, one in parts])
+    errors = None if people is None else np.concatenate([np.zeros(0), *(_cluster_errors(*part[1:]) for part in parts)])
+    return _test_rows(keys, mine, theirs, spec=spec, correct=correct, errors=errors)
 
 
-def _base(table: pl.DataFrame, measure: Measure, *, by: tuple[str, ...] = ()) -> pl.Series:
-    """Return the denominator of a rate."""
-    if measure not in ("rate_from_start", "rate_from_previous"):
-        raise ArgumentError(f"measure: {measure!r} is neither 'rate_from_start' nor 'rate_from_previous'.")
-    people = pl.col("people")
-    base = people.first() if measure == "rate_from_start" else people.shift(1).fill_null(people.first())
-    if by:
-        base = base.over(by)
-    return table.select(base.cast(pl.Int64).alias("base") + pl.lit(0) * people)["base"]
+def _take_rates(table: pl.DataFrame, measure: Measure, by_person: pl.DataFrame | None) -> _Rates:
+    hits, trials = (table[name].to_numpy().astype(np.float64) for name in _RATES[measure])
+    return _Rates(hits, trials, by_person)
 
 
-def _rate(people: pl.Series, base: pl.Series) -> pl.Series:
-    return pl.DataFrame({"p": people, "b": base}).select(pl.when(pl.col("b") > 0).then(pl.col("p") / pl.col("b")))["p"]
+def _concat_rates(parts: list[_Rates]) -> _Rates:
+    hits, trials = (np.concatenate([np.zeros(0), *(part[at] for part in parts)]) for at in (0, 1))
+    return _Rates(hits, trials, None)
 
 
-def _add_tests(
-    table: pl.DataFrame,
-    people: pl.Series,
-    base: pl.Series,
-    other_people: pl.Series,
-    other_base: pl.Series,
-    *,
-    correct: Method,
-    tested: pl.Series,
+def _cluster_errors(here: _Rates, there: _Rates) -> Floats:
+    """Return the standard error of the difference of each step's rates, with people as clusters.
+
+    A person contributes (hits - rate × trials) / all trials here, minus the same there; the variance is the sum of the
+    squared contributions (the sandwich estimator), times n / (n - 1) for n people. For instance, people who are on
+    both sides with the same outcome contribute next to nothing, and all sessions of a person are one contribution.
+    """
+    steps = range(len(here.hits))
+    parts = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for sign, side in ((1.0, here), (-1.0, there)):
+            assert side.by_person is not None  # noqa: S101  # callers count by person where there are clusters
+            rate, weight = side.hits / side.trials, sign / side.trials
+            columns = [
+                ((pl.col(f"_hits{k}") - float(rate[k]) * pl.col(f"_trials{k}")) * float(weight[k])).alias(f"{k}")
+                for k in steps
+            ]
+            parts.append(side.by_person.select("_person", *columns))
+    people = pl.concat(parts).group_by("_person").agg(pl.all().sum()).sort("_person")
+    correction = people.height / max(people.height - 1, 1)
+    return np.array([np.sqrt((people[f"{k}"].to_numpy() ** 2).sum() * correction) for k in steps])
+
+
+def _test_rows(
+    names: pl.DataFrame, here: _Rates, there: _Rates, *, spec: FunnelSpec, correct: Method, errors: Floats | None
 ) -> pl.DataFrame:
-    """Add difference, interval, p-value and q-value to the rows that are tested."""
+    """Add rates, difference, interval, p-value and q-value; the first step is tested only where it is a rate."""
+    from scipy.special import erfc
+
     from journeys.stats import adjust, difference
 
-    found = difference(people.to_numpy(), base.to_numpy(), other_people.to_numpy(), other_base.to_numpy())
-    mask = tested.to_numpy()
-    p_value = np.where(mask, found.p_value, np.nan)
-    return table.with_columns(
-        difference=pl.Series(np.where(mask, found.estimate, np.nan)).fill_nan(None),
-        ci_low=pl.Series(np.where(mask, found.ci_low, np.nan)).fill_nan(None),
-        ci_high=pl.Series(np.where(mask, found.ci_high, np.nan)).fill_nan(None),
-        p_value=pl.Series(p_value).fill_nan(None),
-        q_value=pl.Series(adjust(p_value, method=correct)).fill_nan(None),
+    found = difference(here.hits, here.trials, there.hits, there.trials)
+    low, high, p_value = found.ci_low, found.ci_high, found.p_value
+    if errors is not None:
+        low, high = found.estimate - _Z * errors, found.estimate + _Z * errors
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(found.estimate == 0, 0.0, np.abs(found.estimate) / errors)
+        p_value = np.where(np.isnan(found.estimate), np.nan, erfc(ratio / np.sqrt(2)))
+    is_tested = names.select(has_rate(spec).alias("t"))["t"].to_numpy() & ~np.isnan(found.estimate)
+    numbers = {
+        "rate": np.divide(here.hits, here.trials, out=np.full(len(here.hits), np.nan), where=here.trials > 0),
+        "rate_against": np.divide(
+            there.hits, there.trials, out=np.full(len(there.hits), np.nan), where=there.trials > 0
+        ),
+        "difference": np.where(is_tested, found.estimate, np.nan),
+        "ci_low": np.where(is_tested, low, np.nan),
+        "ci_high": np.where(is_tested, high, np.nan),
+        "p_value": np.where(is_tested, p_value, np.nan),
+        "q_value": adjust(np.where(is_tested, p_value, np.nan), method=correct),
+    }
+    return names.with_columns(
+        pl.Series(spec.count, here.hits).cast(pl.Int64),
+        pl.Series(f"{spec.count}_against", there.hits).cast(pl.Int64),
+        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()),
     )
 
 
@@ -106,36 +221,43 @@ class FunnelComparison(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `step`, `name`, `people`, `people_against` (Int64), `rate`, `rate_against`, `difference` (rate − rate_against:
-        +0.042 is 4.2 points in favour of this side), `ci_low`, `ci_high` (Newcombe 95%), `p_value`, `q_value`
-        (corrected over all rows that are tested). With a breakdown, its columns come first and "against" is all
-        other groups together.
+        `step`, `name`, `people`, `people_against` (Int64: the numerators), `rate`, `rate_against`, `difference` (rate -
+        rate_against: +0.042 is 4.2 points in favour of this side), `ci_low`, `ci_high` (95%: Newcombe; with people as
+        clusters where they are on both sides or count several times), `p_value`, `q_value` (corrected over all rows
+        that are tested). With a breakdown, its columns come first and "against" is all other groups together.
+    people_on_both_sides : int
+        People who entered on both sides.
     """
+
+    people_on_both_sides: int = field(default=0)
 
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import percent, points
+        from journeys.display import number, percent, points
 
+        both = self.people_on_both_sides
+        note = f" {number(both)} people are on both sides; the test allows for that." if both else ""
         known = self.table.filter(pl.col("q_value").is_not_null())
         if not known.height:
-            return "There is nothing to compare: a side is empty."
+            return f"There is nothing to compare: a side is empty.{note}"
         sure = known.filter(pl.col("q_value") < 0.05)
         if not sure.height:
-            return "No difference that chance could not explain."
+            return f"No difference that chance could not explain.{note}"
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
         group = " · ".join(str(row[name]) for name in self.table.columns[: self.table.columns.index("step")])
         where = f"{group}, {row['name']}" if group else str(row["name"])
         rates = f"{percent(row['rate'])} against {percent(row['rate_against'])}"
-        return f"{where}: {rates}, {points(row['difference'], row['ci_low'], row['ci_high'])}."
+        return f"{where}: {rates}, {points(row['difference'], row['ci_low'], row['ci_high'])}.{note}"
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences with their intervals."""
         from journeys.charts.difference_intervals import draw
 
         measure = str(self.settings["measure"]).replace("_", " ").capitalize()
+        count = self.settings.get("count", "people")
         return draw(
-            self.table,
+            self.table.rename({count: "people", f"{count}_against": "people_against"}),
             title=self.finding,
             subtitle=f"{measure}: this side minus the other, in points, with 95% interval",
             dark=dark,

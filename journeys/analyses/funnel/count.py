@@ -24,21 +24,26 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        The columns of `by` (String), `step` (1-based), `entered`, `people`, `dropped` (Int64),
-        `from_previous` and `from_start` (List of Int64, µs).
+        The keys of `by` (String), `step` (1-based), `entered`, `people`, `dropped`, `at_previous` (took the step that
+        the rate is measured against), `continued` (took both), `late` (have the value of their group only from a
+        later step; Int64), `from_previous` and `from_start` (List of Int64, µs).
     """
     if spec.by:
         parts = map_parts(view, spec, work=lambda part: part)
-        labels, number = number_groups(view, concat_attempts(parts), spec=spec)
+        keys, number = number_groups(view, concat_attempts(parts), spec=spec)
         groups = np.split(number, np.cumsum([len(part.person) for part in parts[:-1]], dtype=np.int64))
-        counted = parallel_map(lambda one: _count_steps(*one, size=labels.height), zip(parts, groups, strict=True))
+        counted = parallel_map(
+            lambda one: _count_steps(*one, spec=spec, size=keys.height), zip(parts, groups, strict=True)
+        )
     else:
-        labels = pl.DataFrame({"": [0]})
+        keys = pl.DataFrame({"": [0]})
         counted = map_parts(
-            view, spec, work=lambda part: _count_steps(part, np.zeros(len(part.person), dtype=np.int8), size=1)
+            view,
+            spec,
+            work=lambda part: _count_steps(part, np.zeros(len(part.person), dtype=np.int8), spec=spec, size=1),
         )
     return pl.concat(
-        [_add_parts(labels, [part[step] for part in counted], step=step) for step in range(spec.width)]
+        [_add_parts(keys, [part[step] for part in counted], step=step) for step in range(spec.width)]
     ).drop("")
 
 
@@ -48,12 +53,15 @@ class _StepCounts(NamedTuple):
     entered: Ints
     people: Ints
     dropped: Ints
+    continued: Ints
+    at_previous: Ints
+    late: Ints
     from_previous: Ints
     from_start: Ints
     group: Ints
 
 
-def _count_steps(found: ShardAttempts, group: Ints, *, size: int) -> list[_StepCounts]:
+def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: int) -> list[_StepCounts]:
     """Count the attempts of a part step by step.
 
     For instance, the times (10, 12, 15) and (11, NEVER, NEVER) give 2, 1, 1 people; one dropped after the first step;
@@ -62,16 +70,21 @@ def _count_steps(found: ShardAttempts, group: Ints, *, size: int) -> list[_StepC
     counts: list[_StepCounts] = []
     first, before = np.full(len(found.person), NEVER), np.full(len(found.person), NEVER)
     last_step = found.last_step
+    late = _count_groups(group, np.flatnonzero(found.is_late), size=size)
     for step, now in enumerate(found.time):
         line = np.flatnonzero(now != NEVER)
         came = line.compress(before.take(line) != NEVER) if step else line[:0]
         then = now.take(came)
+        previous = found.has_taken(spec.previous_required(step)) if step else np.zeros(len(now), dtype=np.bool_)
         stopped = np.flatnonzero(last_step == step) if step < len(found.time) - 1 else line[:0]
         counts.append(
             _StepCounts(
                 entered=_count_groups(group, size=size),
                 people=_count_groups(group, line, size=size),
                 dropped=_count_groups(group, stopped, size=size),
+                continued=_count_groups(group, line.compress(previous.take(line)), size=size),
+                at_previous=_count_groups(group, np.flatnonzero(previous), size=size),
+                late=late,
                 from_previous=np.maximum(then - before.take(came), 0),
                 from_start=np.maximum(then - first.take(came), 0),
                 group=group.take(came),
@@ -83,18 +96,18 @@ def _count_steps(found: ShardAttempts, group: Ints, *, size: int) -> list[_StepC
     return counts
 
 
-def _add_parts(labels: pl.DataFrame, counts: Sequence[_StepCounts], *, step: int) -> pl.DataFrame:
+def _add_parts(keys: pl.DataFrame, counts: Sequence[_StepCounts], *, step: int) -> pl.DataFrame:
     """Add up the counts of the parts for one step."""
     group = np.concatenate([one.group for one in counts])
     sums = {
         name: pl.Series(np.sum([getattr(one, name) for one in counts], axis=0), dtype=pl.Int64)
-        for name in ("entered", "people", "dropped")
+        for name in ("entered", "people", "dropped", "continued", "at_previous", "late")
     }
     times = {
-        name: _list_by_group(np.concatenate([getattr(one, name) for one in counts]), group, size=labels.height)
+        name: _list_by_group(np.concatenate([getattr(one, name) for one in counts]), group, size=keys.height)
         for name in ("from_previous", "from_start")
     }
-    return labels.with_columns(pl.lit(step + 1, dtype=pl.Int64).alias("step"), **sums, **times)
+    return keys.with_columns(pl.lit(step + 1, dtype=pl.Int64).alias("step"), **sums, **times)
 
 
 def _count_groups(group: Ints, line: Ints | None = None, *, size: int) -> Ints:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.groups import label_groups
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS
+from journeys.analyses.funnel.groups import key_groups
+from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import NEVER, ShardAttempts, select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
@@ -38,9 +38,11 @@ SECOND = 1_000_000
 _MOST_BINS = 60
 
 
-def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[float]) -> pl.DataFrame:
+def times_table(
+    counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec, quantiles: Sequence[float]
+) -> pl.DataFrame:
     """Return mean and quantiles of the times of each step, since the step before and since entering."""
-    table = add_counts(counts, spec=spec, sums=("entered",), lists=("from_previous", "from_start"))
+    table = add_counts(counts, spec=spec, sums=("entered",), lists=("from_previous", "from_start"), listed=listed)
     names = dict(zip(range(1, spec.width + 1), spec.names, strict=True))
     rows = []
     samples = {since: table[f"from_{since}"] for since in ("previous", "start")}
@@ -60,7 +62,7 @@ def times_table(counts: pl.DataFrame, *, spec: FunnelSpec, quantiles: Sequence[f
         "step": pl.Int64,
         "name": pl.String,
         "since": pl.String,
-        "people": pl.Int64,
+        spec.count: pl.Int64,
         "mean": pl.Duration("us"),
         **{f"q{q * 100:g}": pl.Duration("us") for q in quantiles},
     }
@@ -100,7 +102,7 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     open_ = observed & ~took & (closes > asked.until)
     wide = pl.DataFrame(
         [
-            *label_groups(view, found, spec=spec),
+            *(key_groups(view, found, spec=spec) if spec.by else ()),
             pl.Series("open", open_),
             pl.Series("took", np.where(took, np.maximum(end - begin, 0), -1), dtype=pl.Int64),
             pl.Series(
@@ -131,26 +133,26 @@ def _closing_time(found: ShardAttempts, asked: StepDurationSpec) -> Ints:
     if len(windows) == asked.high - asked.low:
         np.minimum(closes, begin + sum(windows), out=closes)
     if spec.calendar in CALENDAR_PERIODS:
-        entry = pl.Series("time", found.start_time).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
-        day = CALENDAR_PERIODS[spec.calendar]
-        over = entry.dt.truncate(day).dt.offset_by(day).dt.convert_time_zone("UTC").to_physical().to_numpy()
-        np.minimum(closes, over, out=closes)
+        entry = pl.Series(found.start_time).cast(pl.Datetime("us", "UTC"))
+        np.minimum(closes, end_of_calendar_window(entry, spec=spec).to_physical().to_numpy(), out=closes)
     if spec.count == "sessions" or spec.calendar == "session":
         # a session is over when nothing has happened for the gap
         np.minimum(closes, found.time.max(axis=0, initial=NEVER) + spec.gap, out=closes)
     return closes
 
 
-def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None) -> pl.DataFrame:
+def histogram_table(
+    counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec, bins: int | None
+) -> pl.DataFrame:
     """Cut the times into bins of whole seconds, the same for every group."""
-    durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"))
+    durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"), listed=listed)
     samples = [one.to_numpy() for one in durations["took"]]
     everything = np.concatenate([*samples, np.zeros(0, dtype=np.int64)])
     schema: dict[str, Any] = {
         **dict.fromkeys(spec.by, pl.String),
         "from": pl.Duration("us"),
         "to": pl.Duration("us"),
-        "people": pl.Int64,
+        spec.count: pl.Int64,
         "share": pl.Float64,
     }
     if not len(everything):
@@ -169,11 +171,11 @@ def histogram_table(counts: pl.DataFrame, *, spec: FunnelSpec, bins: int | None)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def cumulative_table(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+def cumulative_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
     """Estimate, group by group, the share that has converted by each time (Kaplan-Meier)."""
     from journeys.stats import kaplan_meier
 
-    durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"))
+    durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"), listed=listed)
     parts = []
     for number, group in enumerate(durations.select(spec.by).to_dicts() if spec.by else [{}]):
         took, waiting = durations["took"][number].to_numpy(), durations["waiting"][number].to_numpy()

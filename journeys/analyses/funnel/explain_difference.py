@@ -22,7 +22,7 @@ _TOGETHER = {
     "ties": ("ties", "grace"),
     "steps": ("steps", "names", "runs", "step_windows", "optional"),
 }
-_NOT_COMPARED = {"is_reversed", "needs_positions", "top", "by", "by_columns", "by_at"}
+_NOT_COMPARED = {"is_reversed", "needs_positions", "has_chosen_reentry", "top", "by", "by_columns", "by_at"}
 
 
 def list_differences(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, sort_groups
 from journeys.analyses.funnel.rows import read_rows
-from journeys.analyses.funnel.select_attempts import select_attempts
+from journeys.analyses.funnel.select_attempts import look_up_attempts, select_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -38,47 +39,63 @@ def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
     rows = read_rows(view, spec)
     attempts = select_attempts(rows, spec=spec)
     attempts = attempts.take(np.flatnonzero(attempts.last_step == asked.row))
+    found = look_up_attempts(rows, attempts, spec=spec)
+    keys = key_groups(view, found, spec=spec).get_columns() if spec.by else []
     last = pl.DataFrame(
-        {
-            "person": pl.Series(rows.person[attempts.unit], dtype=pl.UInt32),
-            "last": pl.Series(rows.position[attempts.row[:, asked.row]], dtype=pl.Int64),
-        }
+        [
+            pl.Series("_person", rows.person[attempts.unit], dtype=pl.UInt32),
+            *keys,
+            pl.Series("_last", rows.position[attempts.row[:, asked.row]], dtype=pl.Int64),
+        ]
     )
-    last = last.group_by("person").agg(pl.col("last").max())
-    log = (
-        view.events.select("person", "event")
-        .with_row_index("place")
-        .filter(pl.col("person").is_in(last["person"].implode()))
-    )
+    last = last.group_by("_person", *spec.by).agg(pl.col("_last").max())
+    events = view.events.select(pl.col("person").alias("_person"), pl.col("event").cast(pl.String))
     after = (
-        log.join(last.lazy(), on="person", how="inner")
-        .filter(pl.col("place").cast(pl.Int64) > pl.col("last"))
-        .select("person", "place", pl.col("event").cast(pl.String))
-        .sort("person", "place")
-        .with_columns(position=pl.int_range(pl.len(), dtype=pl.Int64).over("person") + 1)
+        events.with_row_index("_row")
+        .filter(pl.col("_person").is_in(last["_person"].unique().implode()))
+        .join(last.lazy(), on="_person", how="inner")
+        .filter(pl.col("_row").cast(pl.Int64) > pl.col("_last"))
+        .sort("_person", *spec.by, "_row")
+        .with_columns(position=pl.int_range(pl.len(), dtype=pl.Int64).over("_person", *spec.by) + 1)
         .filter(pl.col("position") <= asked.events)
         .collect()
     )
-    done = after.group_by("position", "event").agg(pl.len().cast(pl.Int64).alias("people"))
-    there = after.group_by("position").agg(pl.len().cast(pl.Int64).alias("there"))
-    wanted = pl.DataFrame({"position": pl.Series(range(1, asked.events + 1), dtype=pl.Int64)})
-    missing = wanted.join(there, on="position", how="left", maintain_order="left").select(
-        "position",
-        pl.lit(NOTHING).alias("event"),
-        (last.height - pl.col("there").fill_null(0)).cast(pl.Int64).alias("people"),
+    done = after.group_by(*spec.by, "position", "event").agg(pl.len().cast(pl.Int64).alias("people"))
+    # who has no event at a position has done nothing more: the event is null
+    size = last.group_by(spec.by).agg(pl.len().alias("size")) if spec.by else pl.DataFrame({"size": [last.height]})
+    positions = pl.DataFrame({"position": pl.Series(range(1, asked.events + 1), dtype=pl.Int64)})
+    seen = done.group_by(*spec.by, "position").agg(pl.col("people").sum().alias("seen"))
+    nothing = (
+        size.join(positions, how="cross")
+        .join(seen, on=[*spec.by, "position"], how="left", nulls_equal=True)
+        .with_columns(people=pl.col("size").cast(pl.Int64) - pl.col("seen").fill_null(0))
+        .with_columns(event=pl.lit(None, dtype=pl.String))
     )
-    quoted = pl.when(pl.col("event") == NOTHING).then(pl.lit(f'"{NOTHING}"')).otherwise("event").alias("event")
-    return pl.concat([done.with_columns(quoted).select("position", "event", "people"), missing])
+    columns = [*spec.by, "position", "event", "people"]
+    return pl.concat([done.select(columns), nothing.select(columns)])
 
 
-def next_events_table(counts: pl.DataFrame) -> pl.DataFrame:
-    """Add up, with the share of all who dropped off."""
-    summed = counts.group_by("position", "event").agg(pl.col("people").sum()).filter(pl.col("people") > 0)
-    return (
-        summed.with_columns(share=pl.col("people") / pl.col("people").sum().over("position"))
-        .sort("position", "people", "event", descending=[False, True, False])
-        .select("position", "event", "people", "share")
+def next_events_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
+    """Add up, with the share of all who dropped off (in the group)."""
+    keys = [*spec.by, "_is_other"] if spec.by else []
+    table = counts if listed is None else fold_small_groups(counts, listed)
+    summed = table.group_by(*keys, "position", "event").agg(pl.col("people").sum()).filter(pl.col("people") > 0)
+    event = pl.col("event")
+    is_label = event.str.strip_chars('"') == NOTHING
+    labelled = pl.when(is_label).then('"' + event + '"').otherwise(event).fill_null(NOTHING)
+    shares = summed.with_columns(
+        labelled.alias("event"),
+        share=pl.col("people") / pl.col("people").sum().over(*keys, "position"),
+        entered=pl.col("people").filter(position=1).sum().over(keys) if keys else pl.lit(0),
+        step=pl.lit(0),
     )
+    ordered = shares.sort("position", "people", "event", descending=[False, True, False])
+    if spec.by:
+        ranks = sort_groups(shares.select(*keys, "entered", "step").unique(), spec=spec).with_row_index("_rank")
+        ordered = ordered.join(ranks.select(*keys, "_rank"), on=keys, how="left", nulls_equal=True).sort(
+            "_rank", "position", "people", "event", descending=[False, False, True, False]
+        )
+    return label_groups(ordered, spec=spec).select(*spec.by, "position", "event", "people", "share")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -88,8 +105,8 @@ class NextEvents(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `position` (1: the very next event), `event`, `people` (Int64), `share` of all who dropped off there.
-        "(nothing more)" are those without a further event.
+        The columns of `by`, `position` (1: the very next event), `event`, `people` (Int64), `share` of all who dropped
+        off there. "(nothing more)" are those without a further event.
     """
 
     @property
@@ -101,14 +118,18 @@ class NextEvents(Result[J]):
         if not first.height:
             return f"Nobody dropped off after {self.settings['after']!r}."
         row = first.row(0, named=True)
+        group = " · ".join(str(row[name]) for name in self.settings["by"] or ())
         did = "nothing more" if row["event"] == NOTHING else f"{row['event']!r} next"
         done = f"{percent(row['share'])} of those who dropped off did {did}"
-        return f"After {self.settings['after']!r}, {done}."
+        return f"After {self.settings['after']!r}, {done}{f', of {group}' if group else ''}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the shares at the first position as bars."""
+        """Draw the shares at the first position as bars; of the largest group, where there are groups."""
         from journeys.charts.bars import draw_next_events
 
+        table, groups = self.table, self.settings["by"]
+        if groups and table.height:
+            table = table.join(table.head(1).select(groups), on=groups, how="semi", maintain_order="left")
         return draw_next_events(
-            self.table, title=self.finding, subtitle="share of those who dropped off", dark=dark, narrow=narrow
+            table, title=self.finding, subtitle="share of those who dropped off", dark=dark, narrow=narrow
         )

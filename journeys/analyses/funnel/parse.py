@@ -68,8 +68,9 @@ _USED_COLUMNS = {
     *("", "step", "name", "people", "dropped", "rate_from_start", "rate_from_previous", "ci_low", "ci_high"),
     *("median_time_from_previous", "median_time_from_start", "entered", "from_previous", "from_start", "known"),
     *("since", "mean", "from", "to", "share", "open", "took", "waiting", "time", "at_risk", "converted"),
-    *("people_against", "rate", "rate_against", "difference", "p_value", "q_value", "people_rest"),
-    *("after", "at_least", "self"),
+    *("people_against", "rate", "rate_against", "difference", "p_value", "q_value", "sessions", "sessions_against"),
+    *("entries", "entries_against", "continued", "at_previous", "late", "code", "period", "complete", "position"),
+    *("after", "at_least", "self", "event"),
 }
 """Names of columns in a funnel's tables, and of arguments beside a group's."""
 
@@ -103,8 +104,7 @@ def apply_preset(options: FunnelOptions) -> FunnelOptions:
     semantics = options.semantics
     if semantics is not None and semantics not in PRESETS:
         raise UnknownNameError(unknown("semantics", semantics, available=list(PRESETS), what="preset"))
-    preset: dict[str, Any] = {"ties": "arrival", "reentry": "best", "on_exclusion": "drops"}
-    preset |= PRESETS[semantics] if semantics else {}
+    preset = dict(PRESETS[semantics]) if semantics else {}
     if semantics == "posthog" and options.order == "any":
         preset["on_exclusion"] = "drops"  # there, an exclusion only empties what was collected
     given = {name for name in preset if name != "reuse" and getattr(options, name) is not None}
@@ -119,7 +119,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
     problems = [
         f"{name}: {getattr(options, name)!r} is none of {', '.join(map(repr, get_args(choices)))}."
         for name, choices in _CHOICES.items()
-        if getattr(options, name) not in get_args(choices)
+        if getattr(options, name) not in (None, *get_args(choices))
     ]
     ties, grace = _parse_ties(options.ties, problems)
     by, hold = _listed_names(options.by), _listed_names(options.hold)
@@ -155,6 +155,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
         grace=grace,
         reuse=options.reuse,
         reentry=options.reentry or "best",
+        has_chosen_reentry=options.reentry is not None,
         exclude=exclude,
         on_exclusion=options.on_exclusion or "drops",
         hold=hold,

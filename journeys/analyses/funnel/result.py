@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 
+from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.correlation import Correlation, correlation
 from journeys.analyses.correlation.parse import BehaviourLike
-from journeys.analyses.funnel.comparison import FunnelComparison, Measure, Method, compare_funnels, compare_groups
+from journeys.analyses.funnel.comparison import (
+    FunnelComparison,
+    Measure,
+    Method,
+    PersonRatesSpec,
+    Side,
+    compare_funnels,
+    compare_groups,
+    count_both_sides,
+    count_person_rates,
+    has_clusters,
+)
 from journeys.analyses.funnel.count import count
 from journeys.analyses.funnel.durations import (
     ConvertedWithin,
@@ -24,10 +36,11 @@ from journeys.analyses.funnel.durations import (
     times_table,
 )
 from journeys.analyses.funnel.explain_difference import DifferenceExplanation, list_differences
+from journeys.analyses.funnel.groups import top_groups
 from journeys.analyses.funnel.next_events import NextEvents, NextEventsSpec, count_next_events, next_events_table
 from journeys.analyses.funnel.parse import find_step
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
-from journeys.analyses.funnel.spec import OTHER, FunnelSpec
+from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -159,6 +172,11 @@ class Funnel(Result[J]):
         before = None if last is None else moment_us(last) - patience
         return self._select(row, dropped=True, group=group, before=before)
 
+    @property
+    def _listed(self) -> pl.DataFrame | None:
+        """The keys of the groups that the table shows; all others are in "(other)"."""
+        return top_groups(self._counts, spec=self._spec) if self._spec.by else None
+
     def _find_step(self, step: int | str, *, argument: str) -> int:
         return find_step(step, names=self._spec.names, argument=argument)
 
@@ -172,9 +190,9 @@ class Funnel(Result[J]):
             shown = self.table[name].unique(maintain_order=True).to_list()
             if value not in shown:
                 raise UnknownNameError(unknown(name, str(value), available=shown, what="group"))
-        listed = self.table.select(by).unique(maintain_order=True).rows() if by else []
-        listed = [one for one in listed if any(value != OTHER for value in one)]
-        selection = FunnelSelection(self._spec, row, dropped, tuple(group.items()), tuple(listed), before)
+        selection = FunnelSelection(
+            self._spec, row, dropped, tuple(group.items()), self._listed if group else None, before
+        )
         return self._journeys._select_people(select_people, selection)
 
     # -- times --------------------------------------------------------------------------------
@@ -204,7 +222,9 @@ class Funnel(Result[J]):
         wrong = [q for q in quantiles if not 0 <= q <= 1]
         if wrong:
             raise ArgumentError(f"quantiles: {wrong} are not between 0 and 1.")
-        table = times_table(self._counts, spec=self._spec, quantiles=quantiles)
+        timed = self._spec.start_clock_at_entry()
+        counts = self._counts if timed is self._spec else self._journeys._count_shards(count, timed)
+        table = times_table(counts, listed=self._listed, spec=timed, quantiles=quantiles)
         return StepTimes(table, {**self.settings, "by": self._spec.by or None}, self._journeys)
 
     def time_to_convert(
@@ -229,7 +249,7 @@ class Funnel(Result[J]):
         counts, settings = self._count_durations(start, end)
         took = counts["took"].explode(keep_nulls=False, empty_as_null=False)
         median = None if took.is_empty() else int(took.median())  # type: ignore[arg-type]
-        table = histogram_table(counts, spec=self._spec, bins=bins)
+        table = histogram_table(counts, listed=self._listed, spec=self._spec, bins=bins)
         return TimeToConvert(table, settings, self._journeys, median)
 
     def converted_within(self, *, start: int | str = 1, end: int | str | None = None) -> ConvertedWithin[J]:
@@ -254,7 +274,7 @@ class Funnel(Result[J]):
         [(1, 1.0)]
         """
         counts, settings = self._count_durations(start, end)
-        table = cumulative_table(counts, spec=self._spec)
+        table = cumulative_table(counts, listed=self._listed, spec=self._spec)
         return ConvertedWithin(table, settings, self._journeys, int(counts["open"].sum()))
 
     def _count_durations(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -265,7 +285,8 @@ class Funnel(Result[J]):
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
         last = self._journeys.until
         counts = self._journeys._count_shards(
-            count_step_durations, StepDurationSpec(self._spec, low, high, 0 if last is None else moment_us(last))
+            count_step_durations,
+            StepDurationSpec(self._spec.start_clock_at_entry(), low, high, 0 if last is None else moment_us(last)),
         )
         names = self._spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self._spec.by or None}
@@ -273,22 +294,26 @@ class Funnel(Result[J]):
     # -- further questions --------------------------------------------------------------------
 
     def trend(
-        self, *, every: Literal["1d", "1w", "1mo", "1q", "1y"] = "1w", step: int | str | None = None
+        self, *, every: str = "1w", step: int | str | None = None, week_start: Weekday = "monday"
     ) -> FunnelTrend[J]:
         """Compare conversion between the days, weeks or months in which people enter.
 
         Parameters
         ----------
-        every : {"1d", "1w", "1mo", "1q", "1y"}
-            The period, in the funnel's `time_zone`; weeks begin on Monday.
+        every : str
+            The calendar period: days, weeks, months, quarters or years ("1d", "2w", "1mo", "1q", "1y"), in the funnel's
+            `time_zone`.
         step : int or str, optional
             The step that counts as converting; the last by default.
+        week_start : str
+            The first day of a week.
 
         Returns
         -------
         FunnelTrend
-            A person counts once in each period in which they take the first step. All periods are listed, empty ones
-            too; `complete` says whether the log holds the whole period, and everyone's window has passed.
+            The row of a period is the funnel of the attempts that start in it: a person counts once in each period in
+            which they take the first step. All periods are listed, empty ones too; `complete` says whether the log
+            holds the whole period, and everyone's window has passed. With `by=`, one series per group.
 
         Examples
         --------
@@ -299,18 +324,14 @@ class Funnel(Result[J]):
         >>> trend.table.select("entered", "converted", "complete").rows()
         [(1, 1, True), (0, 0, False), (1, 0, False)]
         """
-        if every not in ("1d", "1w", "1mo", "1q", "1y"):
-            raise ArgumentError(f"every: {every!r} is none of '1d', '1w', '1mo', '1q', '1y'.")
-        row = self._spec.width - 1 if step is None else self._find_step(step, argument="step")
-        counts = self._journeys._count_shards(count_periods, TrendSpec(self._spec, every, row))
-        table = trend_table(
-            counts,
-            every=every,
-            time_zone=self._spec.time_zone,
-            observed=self._journeys.observed_period,
-            within=self._spec.within,
-        )
-        return FunnelTrend(table, {**self.settings, "every": every, "step": self._spec.names[row]}, self._journeys)
+        spec = self._spec
+        calendar = make_calendar(every, time_zone=spec.time_zone, week_start=week_start)
+        row = spec.width - 1 if step is None else self._find_step(step, argument="step")
+        counts = self._journeys._count_shards(count_periods, TrendSpec(spec, calendar, row))
+        observed = self._journeys.observed_period
+        table = trend_table(counts, spec=spec, listed=self._listed, calendar=calendar, observed=observed)
+        settings = {**self.settings, "every": every, "step": spec.names[row], "by": spec.by or None}
+        return FunnelTrend(table, settings, self._journeys)
 
     def compare(
         self, other: Funnel[J] | J | None = None, *, measure: Measure = "rate_from_start", correct: Method = "bh"
@@ -329,19 +350,30 @@ class Funnel(Result[J]):
 
         Notes
         -----
-        The two sides must not share people: the test takes them as independent.
+        People who are on both sides are counted (`people_on_both_sides`); they, and people who count several times, as
+        with ``count="sessions"``, are taken as clusters, not as independent.
         """
         by = self._spec.by
+        if measure not in get_args(Measure):
+            raise ArgumentError(f"measure: {measure!r} is neither 'rate_from_start' nor 'rate_from_previous'.")
         if other is None:
             if not by:
                 raise ArgumentError("other: give the people to compare with, or ask the funnel with by=.")
-            table = compare_groups(self.table, by=by, measure=measure, correct=correct)
+            side = self._as_side(measure) if has_clusters(self._spec) else Side(self._spec, self._counts, None)
+            both, table = 0, compare_groups(side, measure=measure, correct=correct)
         else:
             funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
             if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
-            table = compare_funnels(self.table, funnel.table, measure=measure, correct=correct)
-        return FunnelComparison(table, {**self.settings, "measure": measure, "corrected": correct}, self._journeys)
+            here, there = self._as_side(measure), funnel._as_side(measure)
+            both = count_both_sides(here, there)
+            table = compare_funnels(here, there, measure=measure, correct=correct)
+        settings = {**self.settings, "measure": measure, "corrected": correct}
+        return FunnelComparison(table, settings, self._journeys, both)
+
+    def _as_side(self, measure: Measure) -> Side:
+        by_person = self._journeys._count_shards(count_person_rates, PersonRatesSpec(self._spec, measure))
+        return Side(self._spec, self._counts, by_person)
 
     def rerun_on(self, journeys: J) -> Funnel[J]:
         """Ask other journeys the same question."""
@@ -354,7 +386,7 @@ class Funnel(Result[J]):
         return self.compare(self._against)
 
     def next_after_drop(self, n: int = 1, *, after: int | str = 1) -> NextEvents[J]:
-        """Count what those who got no further than a step did next.
+        """Count what those who got no further than a step did next; with `by=`, in each group.
 
         Parameters
         ----------
@@ -375,8 +407,8 @@ class Funnel(Result[J]):
             raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
         row = self._find_step(after, argument="after")
         counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, row, n))
-        settings = {**self.settings, "after": self._spec.names[row]}
-        return NextEvents(next_events_table(counts), settings, self._journeys)
+        settings = {**self.settings, "after": self._spec.names[row], "by": self._spec.by or None}
+        return NextEvents(next_events_table(counts, listed=self._listed, spec=self._spec), settings, self._journeys)
 
     def correlation(
         self,
@@ -422,6 +454,11 @@ class Funnel(Result[J]):
         spec, row = self._spec, self._find_step(after, argument="after")
         if row == spec.width - 1:
             raise ArgumentError("after: nothing follows the last step.")
+        if spec.by:
+            raise ArgumentError(
+                "correlation: this funnel has groups, which a correlation does not; ask the funnel without "
+                "by=, and the correlation .by(...) a column of people."
+            )
         if spec.order == "any":
             raise ArgumentError("after: with order='any' no step follows another; ask j.correlation(…, since=…).")
         here, following = spec.steps[row], spec.steps[row + 1]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from journeys.analyses.calendar import make_calendar
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.errors import ArgumentError
 from journeys.events import present_campaign_columns
@@ -19,7 +20,7 @@ from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_
 from journeys.log.expressions import starts_session
 from journeys.steps import Step, columns_used, step
 
-__all__ = ["CALENDAR_PERIODS", "FunnelRows", "Rows", "SortedRows", "read_log", "read_rows"]
+__all__ = ["CALENDAR_PERIODS", "FunnelRows", "Rows", "SortedRows", "end_of_calendar_window", "read_log", "read_rows"]
 
 CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
 
@@ -81,7 +82,9 @@ class Rows:
     steps, exclusions : list of bool arrays
         Which rows satisfy each step, each exclusion.
     values : dict of str to Series
-        The columns of the breakdown, by row.
+        The columns of the breakdown that events have, by row.
+    known_by_row : dict of str to bool array
+        For columns of the breakdown with a person's first campaign: whether it had been met by the row.
     unit_first : array of int, optional
         The first row of each unit, where every unit has rows.
     """
@@ -93,6 +96,7 @@ class Rows:
     steps: list[Bools]
     exclusions: list[Bools]
     values: dict[str, pl.Series]
+    known_by_row: dict[str, Bools] = field(default_factory=dict)
     unit_first: Ints | None = None
     _cache: dict[int, SortedRows] = field(default_factory=dict)
 
@@ -144,8 +148,18 @@ class Rows:
             steps=[mask[index] for mask in self.steps],
             exclusions=[mask[index] for mask in self.exclusions],
             values={},
+            known_by_row={},
             unit_first=None,
             _cache={},
+        )
+
+    def select_units(self, is_selected: Bools) -> Rows:
+        """Keep the rows of some units, with the values of the breakdown."""
+        index = np.flatnonzero(is_selected[self.unit])
+        return replace(
+            self.take(index),
+            values={name: column.gather(index) for name, column in self.values.items()},
+            known_by_row={name: mask[index] for name, mask in self.known_by_row.items()},
         )
 
     def regroup(self, unit: Ints) -> Rows:
@@ -165,6 +179,7 @@ class FunnelRows(NamedTuple):
     conditions: Sequence[Step]
     categories: list[str]
     by: Sequence[str]
+    first_touches: Sequence[str]
 
     def to_arrays(self, low: int = 0, high: int | None = None) -> Rows:
         """Turn the rows from `low` to before `high`, which start and end with a person, into arrays."""
@@ -189,6 +204,7 @@ class FunnelRows(NamedTuple):
             steps=masks[: self.spec.width],
             exclusions=masks[self.spec.width :],
             values={name: part[f"_by{number}"] for number, name in enumerate(self.by)},
+            known_by_row=dict.fromkeys(self.first_touches, part["_met"].to_numpy()) if self.first_touches else {},
             unit_first=first,
         )
         return _split_by_held_values(rows, part, spec=self.spec) if self.spec.hold else rows
@@ -206,19 +222,24 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     by = [name for name in spec.by_columns if name in schema]
     frame = view.with_people_columns(columns_used(conditions)).events
     columns: dict[str, pl.Expr] = {}
+    campaign = present_campaign_columns(schema)
+    first_touches = [name for name in spec.by_columns if name not in schema and name.removeprefix("first_") in campaign]
+    if first_touches:
+        met = _unused_name("_met", schema)
+        frame = frame.with_columns(_has_met_campaign(campaign).alias(met))
+        columns["_met"] = pl.col(met)
     if spec.order == "strict" or spec.needs_positions:
         position = _unused_name("_position", schema)
         frame = frame.with_row_index(position)
         columns["_position"] = pl.col(position)
     if spec.count == "sessions" or spec.calendar == "session":
         session = _unused_name("_session", schema)
-        campaign = present_campaign_columns(schema) if spec.campaign_cuts else []
-        starts = starts_session(spec.gap, campaign_columns=campaign)
+        starts = starts_session(spec.gap, campaign_columns=campaign if spec.campaign_cuts else ())
         frame = frame.with_columns(starts.cast(pl.UInt32).cum_sum().alias(session))
         columns["_session"] = pl.col(session)
     if spec.calendar in CALENDAR_PERIODS:
-        local = pl.col("timestamp").dt.convert_time_zone(spec.time_zone)
-        columns["_day"] = local.dt.truncate(CALENDAR_PERIODS[spec.calendar]).to_physical()
+        calendar = make_calendar(CALENDAR_PERIODS[spec.calendar], time_zone=spec.time_zone)
+        columns["_day"] = calendar.index(pl.col("timestamp"))
     for number, one in enumerate(conditions):
         if one.events is None:
             columns[f"_is{number}"] = one.condition.fill_null(value=False)
@@ -240,7 +261,25 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
             f"steps: the condition of {names} cannot be evaluated on this log: {str(error).splitlines()[0]}."
         ) from error
     event = schema["event"]
-    return FunnelRows(found, spec, conditions, event.categories.to_list() if isinstance(event, pl.Enum) else [], by)
+    categories = event.categories.to_list() if isinstance(event, pl.Enum) else []
+    return FunnelRows(found, spec, conditions, categories, by, first_touches)
+
+
+def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
+    """Return the moment at which the calendar window ("same day" and so on) of each entry is over (Datetime)."""
+    calendar = make_calendar(CALENDAR_PERIODS[spec.calendar or "day"], time_zone=spec.time_zone)
+    index = pl.DataFrame({"time": time}).select(calendar.index(pl.col("time")).alias("index"))["index"]
+    ends = {number: calendar.instant(number + 1) for number in index.unique().to_list()}
+    return index.replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
+
+
+def _has_met_campaign(campaign: Sequence[str]) -> pl.Expr:
+    """Mark the rows up to which a person has met a campaign; touches that come later do not count yet.
+
+    For instance, with the campaigns null, "spring", null of one person: all rows but the first.
+    """
+    is_touch = pl.any_horizontal(pl.col(name).is_not_null() for name in campaign)
+    return (pl.when(is_touch).then(pl.col("person")).forward_fill() == pl.col("person")).fill_null(value=False)
 
 
 def _unused_name(name: str, schema: pl.Schema) -> str:
@@ -284,4 +323,6 @@ def _split_by_held_values(rows: Rows, found: pl.DataFrame, *, spec: FunnelSpec) 
     order = np.lexsort((value, rows.unit))
     both = rows.unit[order].astype(np.int64) * (int(value.max(initial=0)) + 1) + value[order]
     values = {name: column.gather(order) for name, column in rows.values.items()}
-    return replace(rows.take(order), values=values).regroup(both)
+    known = {name: mask[order] for name, mask in rows.known_by_row.items()}
+    sorted_rows = replace(rows.take(order), values=values, known_by_row=known)
+    return sorted_rows.regroup(both)

@@ -19,7 +19,15 @@ from journeys.log import View
 from journeys.log.arrays import Bools, Ints, mark_changes
 from journeys.parallel import parallel_map
 
-__all__ = ["NEVER", "ShardAttempts", "concat_attempts", "map_parts", "select_attempts", "select_shard_attempts"]
+__all__ = [
+    "NEVER",
+    "ShardAttempts",
+    "concat_attempts",
+    "look_up_attempts",
+    "map_parts",
+    "select_attempts",
+    "select_shard_attempts",
+]
 
 T = TypeVar("T")
 NEVER = np.iinfo(np.int64).min
@@ -39,11 +47,17 @@ class ShardAttempts:
         When the step was taken (µs); `NEVER` where it was not.
     values : dict of str to Series
         The values of the breakdown that are taken from the events of the attempt.
+    is_late : array of bool, optional
+        Whether these values come from a later step than the one with which the attempt started.
+    known_at_entry : dict of str to array of bool
+        Whether the value of a person's first campaign was known when the attempt started.
     """
 
     person: Ints
     time: Ints
     values: dict[str, pl.Series]
+    is_late: Bools
+    known_at_entry: dict[str, Bools]
 
     def has_taken(self, step: int) -> Bools:
         """Mark the attempts that took a step."""
@@ -80,15 +94,20 @@ def concat_attempts(parts: Sequence[ShardAttempts]) -> ShardAttempts:
         np.concatenate([part.person for part in parts]),
         np.concatenate([part.time for part in parts], axis=1),
         {name: pl.concat([part.values[name] for part in parts]) for name in parts[0].values},
+        np.concatenate([part.is_late for part in parts]),
+        {name: np.concatenate([part.known_at_entry[name] for part in parts]) for name in parts[0].known_at_entry},
     )
 
 
 def map_parts(view: View, spec: FunnelSpec, *, work: Callable[[ShardAttempts], T]) -> list[T]:
     """Find the attempts that count in parts of a shard, in parallel, and apply `work` to those of each part."""
     log = read_log(view, spec)
-    return parallel_map(
-        lambda part: work(_with_times(log.to_arrays(*part), spec=spec)), _split_between_people(log.frame["person"])
-    )
+
+    def find(part: tuple[int, int]) -> T:
+        rows = log.to_arrays(*part)
+        return work(look_up_attempts(rows, select_attempts(rows, spec=spec), spec=spec))
+
+    return parallel_map(find, _split_between_people(log.frame["person"]))
 
 
 def _split_between_people(person: pl.Series) -> list[tuple[int, int]]:
@@ -149,24 +168,29 @@ def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: 
     return attempts.take(np.sort(chosen))
 
 
-def _with_times(rows: Rows, *, spec: FunnelSpec) -> ShardAttempts:
-    """Find the attempts that count, and look up their people, times and values."""
-    attempts = select_attempts(rows, spec=spec)
+def look_up_attempts(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> ShardAttempts:
+    """Look up the people, times and values of attempts."""
     time = np.full((spec.width, len(attempts.unit)), NEVER)
     for step in range(spec.width):
         row = attempts.row[:, step]
         taken = np.flatnonzero(row >= 0)
         time[step, taken] = rows.time.take(row.take(taken))
-    return ShardAttempts(rows.person[attempts.unit], time, _values_at(rows.values, attempts, spec=spec))
+    values, is_late = _values_at(rows.values, attempts, spec=spec)
+    start = attempts.start
+    known = {name: mask[start] for name, mask in rows.known_by_row.items()}
+    return ShardAttempts(rows.person[attempts.unit], time, values, is_late, known)
 
 
-def _values_at(values: dict[str, pl.Series], attempts: Attempts, *, spec: FunnelSpec) -> dict[str, pl.Series]:
+def _values_at(
+    values: dict[str, pl.Series], attempts: Attempts, *, spec: FunnelSpec
+) -> tuple[dict[str, pl.Series], Bools]:
     """Take the values that attempts have at a step, or at the first or last step where any is defined.
 
-    Several properties are taken from the same event, so that no combination is shown that did not occur.
+    Several properties are taken from the same event, so that no combination is shown that did not occur. Return with
+    them whether they come from a later step than the first of the attempt.
     """
     if not values:
-        return {}
+        return {}, np.zeros(len(attempts.unit), dtype=np.bool_)
     width = attempts.row.shape[1]
     steps = range(width)
     if isinstance(spec.by_at, int):
@@ -179,4 +203,4 @@ def _values_at(values: dict[str, pl.Series], attempts: Attempts, *, spec: Funnel
         row = attempts.row[:, step]
         chosen = np.where((chosen < 0) & (row >= 0) & is_defined[np.maximum(row, 0)], row, chosen)
     index = pl.Series(chosen, dtype=pl.Int64).to_frame("x").select(pl.when(pl.col("x") >= 0).then("x"))["x"]
-    return {name: column.gather(index) for name, column in values.items()}
+    return {name: column.gather(index) for name, column in values.items()}, (chosen >= 0) & (chosen != attempts.start)

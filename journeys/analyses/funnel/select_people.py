@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.groups import fold_small_groups, label_groups
+from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups
 from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
@@ -29,8 +29,8 @@ class FunnelSelection:
         Only those who got no further.
     group : tuple of (column, label)
         Only those of a group of the breakdown.
-    listed : tuple of tuple of str
-        The groups of the table; all others are in "(other)".
+    listed : pl.DataFrame, optional
+        The keys of the groups in the table; all others are in "(other)".
     before : int, optional
         Only those who took the step up to this moment (µs).
     """
@@ -39,7 +39,7 @@ class FunnelSelection:
     step: int
     dropped: bool = False
     group: tuple[tuple[str, str], ...] = ()
-    listed: tuple[tuple[str, ...], ...] = ()
+    listed: pl.DataFrame | None = None
     before: int | None = None
 
 
@@ -49,9 +49,9 @@ def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     kept = found.last_step == selection.step if selection.dropped else found.has_taken(selection.step)
     if selection.before is not None:
         kept &= found.time[selection.step] <= selection.before
-    if selection.group:
-        labels = pl.DataFrame(label_groups(view, found, spec=selection.spec))
-        shown = fold_small_groups(labels, selection.listed, spec=selection.spec)
+    if selection.listed is not None:
+        keys = key_groups(view, found, spec=selection.spec)
+        shown = label_groups(fold_small_groups(keys, selection.listed), spec=selection.spec)
         is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in selection.group)
         kept &= shown.select(is_in_group.alias("kept"))["kept"].to_numpy()
     return pl.Series("code", np.unique(found.person[kept]), dtype=pl.UInt32)

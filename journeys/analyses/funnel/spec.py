@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from typing import Any, Literal, NamedTuple
 
 from journeys.steps import Step
 
 __all__ = [
-    "NONE",
-    "OTHER",
     "PRESETS",
     "ByAt",
     "Count",
@@ -35,9 +33,6 @@ Count = Literal["people", "sessions", "entries"]
 WindowPeriod = Literal["day", "week", "month", "session"]
 ByAt = Literal["first", "last", "all"] | int
 Semantics = Literal["mixpanel", "amplitude", "posthog", "ga4", "clickhouse"]
-
-NONE = "(none)"  # how the group without a value is displayed
-OTHER = "(other)"  # how the groups beyond the largest are displayed
 
 PRESETS: dict[Semantics, dict[str, Any]] = {
     "mixpanel": {"within": "7d", "ties": "2s", "reentry": "first", "on_exclusion": "drops"},
@@ -86,6 +81,8 @@ class FunnelSpec:
         With ``ties="either"``: how far apart (µs) two events may be and still count as simultaneous.
     reuse : bool
         Whether one event may serve two equal steps.
+    has_chosen_reentry : bool
+        Whether `reentry` was given, by the analyst or by a preset.
     by : tuple of str
         What the columns of the breakdown are called in tables.
     by_columns : tuple of str
@@ -109,6 +106,7 @@ class FunnelSpec:
     grace: int = 0
     reuse: bool = False
     reentry: Reentry = "best"
+    has_chosen_reentry: bool = False
     exclude: tuple[Exclusion, ...] = ()
     on_exclusion: OnExclusion = "drops"
     hold: tuple[str, ...] = ()
@@ -154,9 +152,25 @@ class FunnelSpec:
         kept = [some for size in range(len(skippable), -1, -1) for some in combinations(skippable, size)]
         return [tuple(slot for slot in sequence if not self.optional[slot.row] or slot in some) for some in kept]
 
+    def previous_required(self, row: int) -> int:
+        """Return the table row that a row's rate is measured against: the last before it that is not optional."""
+        before = max(row - 1, 0)
+        while before > 0 and self.optional[before]:
+            before -= 1
+        return before
+
     def exclusions_between(self, row: int, next_row: int) -> list[int]:
         """List the exclusions in force between one table row and another."""
         return [number for number, one in enumerate(self.exclude) if row < one.high and next_row > one.low]
+
+    def start_clock_at_entry(self) -> FunnelSpec:
+        """Return the funnel whose times are measured: from the first entry, unless `reentry` was chosen.
+
+        The best attempt starts as late as it can: whoever tries often and converts once would always be quick.
+        """
+        if self.has_chosen_reentry or self.count == "entries":
+            return self
+        return replace(self, reentry="first")
 
     @property
     def takes_any_next(self) -> bool:

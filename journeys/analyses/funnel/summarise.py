@@ -4,43 +4,53 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.analyses.funnel.groups import fold_small_groups, sort_groups, top_groups
+from journeys.analyses.funnel.groups import fold_small_groups, label_groups, sort_groups, top_groups
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.stats import wilson
 
-__all__ = ["add_counts", "summarise"]
+__all__ = ["add_counts", "find_worst_step", "has_rate", "summarise"]
+
+_FEW = 30
 
 
 def add_counts(
-    counts: pl.DataFrame, *, spec: FunnelSpec, lists: tuple[str, ...], sums: tuple[str, ...]
+    counts: pl.DataFrame,
+    *,
+    spec: FunnelSpec,
+    sums: tuple[str, ...],
+    lists: tuple[str, ...] = (),
+    listed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Add the counts of shards, and fold the groups beyond the largest into "(other)"."""
-    table = fold_small_groups(counts, top_groups(counts, spec=spec), spec=spec) if spec.by else counts
+    """Add the counts of shards, and fold the groups that are not `listed` (by default the largest) into "(other)"."""
     joined = [pl.col(name).list.explode(keep_nulls=False, empty_as_null=False) for name in lists]
-    return sort_groups(table.group_by([*spec.by, "step"]).agg(pl.col(sums).sum(), *joined), spec=spec)
+    table, keys = counts, ["step"]
+    if spec.by:
+        shown = top_groups(counts, spec=spec) if listed is None else listed
+        table, keys = fold_small_groups(counts, shown), [*spec.by, "_is_other", "step"]
+    return label_groups(sort_groups(table.group_by(keys).agg(pl.col(sums).sum(), *joined), spec=spec), spec=spec)
 
 
 def summarise(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     """Make the public table: people, rates, intervals and median times of each step (of each group)."""
-    sums, lists = ("entered", "people", "dropped"), ("from_previous", "from_start")
+    lists = ("from_previous", "from_start")
+    sums = ("entered", "people", "dropped", "continued", "at_previous")
     table = add_counts(counts, spec=spec, sums=sums, lists=lists)
     names = pl.col("step").replace_strict(range(1, spec.width + 1), spec.names, return_dtype=pl.String)
-    came = pl.col("from_previous").list.len().cast(pl.Int64)
-    # measured against the last step before it that is not optional
-    previous = _people_at_previous(spec)
     low, high = wilson(table["people"].to_numpy(), table["entered"].to_numpy())
-    return table.with_columns(previous=previous).select(
+    return table.select(
         *spec.by,
         "step",
         names.alias("name"),
-        "people",
+        pl.col("people").alias(spec.count),
         "dropped",
         pl.when(pl.col("entered") > 0).then(pl.col("people") / pl.col("entered")).alias("rate_from_start"),
-        pl.when(pl.col("previous") > 0)
-        .then((came if spec.entry == "any" else pl.col("people")) / pl.col("previous"))
+        pl.when(pl.col("at_previous") > 0)
+        .then(pl.col("continued") / pl.col("at_previous"))
         .alias("rate_from_previous"),
-        pl.Series("ci_low", low).fill_nan(None),
-        pl.Series("ci_high", high).fill_nan(None),
+        *(
+            pl.when(has_rate(spec)).then(pl.Series(end)).fill_nan(None).alias(name)
+            for name, end in (("ci_low", low), ("ci_high", high))
+        ),
         *(
             pl.col(name).list.median().floor().cast(pl.Int64).cast(pl.Duration("us")).alias(f"median_time_{name}")
             for name in lists
@@ -48,13 +58,25 @@ def summarise(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     )
 
 
-def _people_at_previous(spec: FunnelSpec) -> pl.Expr:
-    """Return the people of the step that a step is measured against: the last one before it that is not optional."""
-    expression = pl.lit(None, dtype=pl.Int64)
-    for step in range(1, spec.width):
-        against = step - 1
-        while against > 0 and spec.optional[against]:
-            against -= 1
-        people = pl.col("people").shift(step - against)
-        expression = pl.when(pl.col("step") == step + 1).then(people).otherwise(expression)
-    return expression
+def has_rate(spec: FunnelSpec) -> pl.Expr:
+    """Mark the rows of a table whose rate is an estimate: not the first step, which everyone who entered took."""
+    return pl.lit(value=True) if spec.entry == "any" else pl.col("step") > 1
+
+
+def find_worst_step(table: pl.DataFrame) -> int | None:
+    """Find the row (from 0) of a funnel's table after which most are lost; None where no row has enough people.
+
+    The first step nearly always loses most, because many people only look, so it counts only if no later step loses
+    anyone. Steps reached by fewer than 30 are left out.
+
+    Examples
+    --------
+    >>> find_worst_step(pl.DataFrame({"people": [900, 100, 60, 50], "dropped": [800, 40, 10, 0]}))
+    1
+    """
+    people = table[next(name for name in ("people", "sessions", "entries") if name in table.columns)]
+    lost = table["dropped"].to_list()
+    rows = [row for row in range(1, table.height - 1) if people[row] >= _FEW and lost[row]]
+    if not rows:
+        rows = [row for row in range(min(1, table.height - 1)) if people[row] >= _FEW and lost[row]]
+    return max(rows, key=lambda row: (lost[row], -row), default=None)

@@ -1,27 +1,35 @@
 """Conversion over time: how many of those who enter in a day, a week or a month convert.
 
-A period is that of the first step; a person counts once in each period in which they take it. Whether an attempt from
-a given first step converts is asked of the reversed log: read backwards, with the steps backwards, "the latest start
-that reaches the last step" becomes "the earliest conversion that a first step can reach".
+A period is that of the first step, and a person counts once in each period in which they take it: the row of a period
+is the funnel of the attempts that start in it. Where the counted attempt does not depend on the period, all periods
+are counted in one pass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from journeys.analyses.calendar import Calendar, make_calendar
+from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, sort_groups
 from journeys.analyses.funnel.matching import any_order, exhaustive
-from journeys.analyses.funnel.matching.best_attempt import find_best_attempts, mark_entry_conditions, mark_first_entries
-from journeys.analyses.funnel.matching.exclusions import mark_removed_units
+from journeys.analyses.funnel.matching.best_attempt import mark_entry_conditions
 from journeys.analyses.funnel.matching.ordered import is_in_entry_range, propagate_steps
 from journeys.analyses.funnel.matching.tie_window import TieWindow
-from journeys.analyses.funnel.rows import Rows, read_rows
-from journeys.analyses.funnel.select_attempts import select_shard_attempts
+from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window, read_rows
+from journeys.analyses.funnel.select_attempts import (
+    NEVER,
+    ShardAttempts,
+    concat_attempts,
+    look_up_attempts,
+    select_attempts,
+    select_shard_attempts,
+)
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -34,183 +42,204 @@ if TYPE_CHECKING:
 
 __all__ = ["FunnelTrend", "TrendSpec", "count_periods", "trend_table"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WHEN = {
-    "1d": "on",
-    "1w": "in the week from",
-    "1mo": "in the month from",
-    "1q": "in the quarter from",
-    "1y": "in the year from",
-}
+_DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class TrendSpec:
-    """Entries by period (a Polars duration), and how many of them reach a table row."""
+    """Entries by calendar period, and how many of them reach a table row."""
 
     spec: FunnelSpec
-    every: str
+    calendar: Calendar
     row: int
 
 
 def count_periods(view: View, asked: TrendSpec) -> pl.DataFrame:
-    """Count, by period of the first step, who entered and who converted."""
+    """Count, by period of the first step, who entered and who converted.
+
+    Returns
+    -------
+    pl.DataFrame
+        The keys of `by`, `index` (the number of the period), `entered`, `converted` (Int64).
+    """
     spec = asked.spec
-    if spec.count == "people":
-        unit, time, converted = _starts(read_rows(view, spec), spec=spec, row=asked.row)
-    else:
-        found = select_shard_attempts(view, spec)
-        time, converted = found.start_time, found.has_taken(asked.row)
-        unit = np.arange(len(time))
-    local = pl.col("time").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(spec.time_zone)
+    found, converted = _find_entries(view, asked)
+    # an attempt is a unit of its own, a person with several starts in a period is one
+    unit = found.person if spec.count == "people" and spec.by_at != "all" else np.arange(len(found.person))
+    index = _index_of(found.start_time, asked.calendar)
     entries = pl.DataFrame(
-        {
-            "unit": pl.Series(unit, dtype=pl.Int64),
-            "time": pl.Series(time, dtype=pl.Int64),
-            "converted": pl.Series(converted, dtype=pl.Boolean),
-        }
-    ).select("unit", "converted", local.dt.truncate(asked.every).alias("period"))
-    once = entries.group_by("unit", "period").agg(pl.col("converted").any())
-    return once.group_by("period").agg(
+        [
+            *(key_groups(view, found, spec=spec) if spec.by else ()),
+            index.alias("index"),
+            pl.Series("_unit", unit, dtype=pl.Int64),
+            pl.Series("converted", converted, dtype=pl.Boolean),
+        ]
+    )
+    once = entries.group_by(*spec.by, "index", "_unit").agg(pl.col("converted").any())
+    return once.group_by(*spec.by, "index").agg(
         pl.len().cast(pl.Int64).alias("entered"), pl.col("converted").sum().cast(pl.Int64)
     )
 
 
-def _starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Ints, Bools]:
-    """Return every first step: the person, the time, and whether an attempt from there gets to the table row."""
-    if spec.order == "any":
-        start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
-        start = start[is_in_entry_range(rows.time[start], spec)]
-        taken = any_order.attempts_from(rows, start, spec=spec)
-        reached = taken[:, row] >= 0
+def _find_entries(view: View, asked: TrendSpec) -> tuple[ShardAttempts, Bools]:
+    """Find the attempts that enter in each period, and which of them convert."""
+    spec = asked.spec
+    if spec.count != "people" or spec.reentry == "first":
+        found = select_shard_attempts(view, spec)
     else:
-        start, reached = _ordered_starts(rows, spec=spec, row=row)
-    if spec.reentry == "first":
-        first = mark_first_entries(rows, spec=spec)[start]
-        start, reached = start[first], reached[first]
-    if spec.exclude and spec.on_exclusion == "removed":
-        stay = reached | ~_meet_exclusion(rows, start, spec=spec)
-        start, reached = start[stay], reached[stay]
-    return rows.person[rows.unit[start]], rows.time[start], reached
+        rows = read_rows(view, spec)
+        schema = view.events.collect_schema()
+        depends_on_attempt = rows.known_by_row or any(name in schema for name in spec.by_columns)
+        if not depends_on_attempt and not (spec.exclude and spec.on_exclusion == "removed"):
+            return _find_starts(rows, spec=spec, row=asked.row)
+        found = concat_attempts([*_find_by_period(rows, asked)])
+    return found, found.has_taken(asked.row)
 
 
-def _ordered_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[Ints, Bools]:
-    entries = np.zeros(rows.size, dtype=np.bool_)
-    goes_on = np.zeros(rows.size, dtype=np.bool_)
-    for sequence in spec.step_sequences():
-        entries |= rows.steps[sequence[0].condition]
-        upto = tuple(slot for slot in sequence if slot.row <= row)
-        if upto and upto[-1].row == row:
-            goes_on[_that_reach(rows, upto, spec=spec)] = True
-    start = np.flatnonzero(entries)
+def _index_of(time: Ints, calendar: Calendar) -> pl.Series:
+    """Return the number of the period that holds each time (µs)."""
+    times = pl.DataFrame({"time": pl.Series(time, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))})
+    return times.select(calendar.index(pl.col("time")).alias("index"))["index"]
+
+
+def _find_by_period(rows: Rows, asked: TrendSpec) -> Iterator[ShardAttempts]:
+    """Find the counted attempts of each period among those that start in it, period by period.
+
+    What an exclusion removes, and which value a breakdown takes, depends on the attempt that counts in the period.
+    """
+    spec = asked.spec
+    start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
     start = start[is_in_entry_range(rows.time[start], spec)]
-    ambiguous = exhaustive.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
-    for one in start[ambiguous[rows.unit[start]]].tolist():
-        only = np.zeros(rows.size, dtype=np.bool_)
-        only[one] = True
-        _, found = exhaustive.find_attempts(
-            rows, units=rows.unit[[one]], spec=replace(spec, reentry="best"), starts=only
+    index = _index_of(rows.time[start], asked.calendar).to_numpy()
+    yield look_up_attempts(rows, select_attempts(rows, spec=replace(spec, entered=(0, 0))), spec=spec)  # nobody
+    for number in np.unique(index).tolist():
+        bounds = [moment_us(asked.calendar.instant(at)) for at in (number, number + 1)]
+        low, high = spec.entered
+        limits = (
+            bounds[0] if low is None else max(low, bounds[0]),
+            bounds[1] if high is None else min(high, bounds[1]),
         )
-        goes_on[one] = bool((found[:, row] >= 0).any())
-    return start, goes_on[start]
+        # only people who enter in the period: the exclusions of their other units count, too
+        mine = np.zeros(int(rows.person.max(initial=0)) + 1, dtype=np.bool_)
+        mine[rows.person[rows.unit[start[index == number]]]] = True
+        part = rows.select_units(mine[rows.person])
+        within_period = replace(spec, entered=limits)
+        yield look_up_attempts(part, select_attempts(part, spec=within_period), spec=within_period)
 
 
-def _that_reach(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
-    """Return the rows from which an attempt can take all of a sequence: the last step's reach in the reversed log."""
-    last = len(rows.steps) - 1
-    back, backwards = _reversed(rows), _mirror(spec)
-    mirrored = [Slot(last - slot.condition, spec.width - 1 - slot.row) for slot in sequence[::-1]]
-    frontiers = propagate_steps(back, mirrored, spec=backwards, ties=TieWindow(back, backwards))
-    return rows.size - 1 - frontiers[-1].row if len(frontiers) == len(mirrored) else frontiers[-1].row[:0]
+def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttempts, Bools]:
+    """Find every first step, and whether an attempt from there gets to a table row.
 
-
-def _meet_exclusion(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Bools:
-    """Say which starts have an excluded event before their attempt has gone on: it is asked for like a step."""
-    hit = np.zeros(rows.size, dtype=np.bool_)
+    Read backwards, with the steps backwards, "the latest start that reaches the last step" becomes "the earliest
+    conversion that a first step can reach", so that one pass answers for all first steps. For instance, for A → B
+    within 2 days, the first of the events A (day 1), A (day 3), B (day 4) does not convert, the second does.
+    """
+    start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
+    start = start[is_in_entry_range(rows.time[start], spec)]
     if spec.order == "any":
-        return mark_removed_units(rows, find_best_attempts(rows, spec=spec), spec=spec)[rows.unit[start]]
-    for sequence in spec.step_sequences():
-        for stop, one in zip(rows.exclusions, spec.exclude, strict=True):
-            for depth, (slot, later) in enumerate(pairwise(sequence), start=1):
-                if one.low <= slot.row < one.high:
-                    going_on = rows.steps[later.condition]
-                    with_stop = replace(
-                        rows, _cache={}, steps=[*rows.steps, stop & ~going_on], exclusions=[*rows.exclusions, going_on]
-                    )
-                    asked = replace(
-                        spec,
-                        step_windows=(*spec.step_windows, spec.step_windows[later.condition]),
-                        exclude=(*spec.exclude, Exclusion(one.step, slot.row, later.row)),
-                    )
-                    ends = (*sequence[:depth], Slot(len(rows.steps), later.row))
-                    hit[_that_reach(with_stop, ends, spec=asked)] = True
-    return hit[start]
+        has_converted = any_order.attempts_from(rows, start, spec=spec)[:, row] >= 0
+    else:
+        goes_on = np.zeros(rows.size, dtype=np.bool_)
+        for sequence in spec.step_sequences():
+            upto = tuple(slot for slot in sequence if slot.row <= row)
+            if upto and upto[-1].row == row:
+                goes_on[_rows_reaching(rows, upto, spec=spec)] = True
+        ambiguous = exhaustive.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
+        for one in start[ambiguous[rows.unit[start]]].tolist():
+            only = np.zeros(rows.size, dtype=np.bool_)
+            only[one] = True
+            _, found = exhaustive.find_attempts(rows, units=rows.unit[[one]], spec=spec, starts=only)
+            goes_on[one] = bool((found[:, row] >= 0).any())
+        has_converted = goes_on[start]
+    time = np.full((spec.width, len(start)), NEVER)
+    time[0] = rows.time[start]
+    return ShardAttempts(
+        rows.person[rows.unit[start]], time, {}, np.zeros(len(start), dtype=np.bool_), {}
+    ), has_converted
 
 
-def _reversed(rows: Rows) -> Rows:
+def _rows_reaching(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
+    """Return the rows from which an attempt can take all of a sequence: those that its reverse reaches, backwards."""
+    last, width = len(rows.steps) - 1, spec.width - 1
     flipped = rows.take(np.arange(rows.size)[::-1])
-    last = len(rows.person) - 1
-    return replace(
+    reversed_rows = replace(
         flipped,
-        unit=(last - flipped.unit),
+        unit=(len(rows.person) - 1 - flipped.unit),
         person=rows.person[::-1],
         time=-flipped.time,
         position=-flipped.position,
         steps=flipped.steps[::-1],
         _cache={},
     )
-
-
-def _mirror(spec: FunnelSpec) -> FunnelSpec:
-    """Return the funnel that is asked when the log is read backwards."""
-    last = spec.width - 1
-    return replace(
+    reversed_spec = replace(
         spec,
         step_windows=spec.step_windows[::-1],
         is_reversed=True,
-        exclude=tuple(Exclusion(one.step, last - one.high, last - one.low) for one in spec.exclude),
+        exclude=tuple(Exclusion(one.step, width - one.high, width - one.low) for one in spec.exclude),
         entered=(None, None),
-        reentry="best",
     )
+    mirrored = [Slot(last - slot.condition, width - slot.row) for slot in sequence[::-1]]
+    ties = TieWindow(reversed_rows, reversed_spec)
+    frontiers = propagate_steps(reversed_rows, mirrored, spec=reversed_spec, ties=ties)
+    reached = frontiers[-1].row
+    return rows.size - 1 - reached if len(frontiers) == len(mirrored) else reached[:0]
 
 
 def trend_table(
     counts: pl.DataFrame,
     *,
-    every: str,
-    time_zone: str,
+    spec: FunnelSpec,
+    listed: pl.DataFrame | None,
+    calendar: Calendar,
     observed: tuple[datetime | None, datetime | None],
-    within: int | None,
 ) -> pl.DataFrame:
-    """Add up, put the empty periods in, and mark those that are whole, with everybody's time over."""
+    """Add up, list the empty periods too, and mark the periods that are complete.
+
+    `listed` has the keys of the groups that the funnel's table shows; all others are one.
+    """
     from journeys.stats import wilson
 
-    summed = counts.group_by("period").agg(pl.col("entered", "converted").sum()).sort("period")
-    schema: dict[str, Any] = {"period": pl.Datetime("us", time_zone), "entered": pl.Int64, "converted": pl.Int64}
-    if summed.height:
-        first, last = summed["period"][0], summed["period"][-1]
-        every_one = pl.datetime_range(first, last, every, time_unit="us", eager=True).alias("period").to_frame()
-        summed = every_one.join(summed, on="period", how="left", maintain_order="left").fill_null(0)
-    else:
-        summed = pl.DataFrame(schema=schema)
-    low, high = wilson(summed["converted"].to_numpy(), summed["entered"].to_numpy())
+    keys = [*spec.by, "_is_other"] if spec.by else []
+    table = counts if listed is None else fold_small_groups(counts, listed)
+    summed = table.group_by(*keys, "index").agg(pl.col("entered", "converted").sum())
+    groups = summed.group_by(keys).agg(pl.col("entered").sum()) if keys else pl.DataFrame({"entered": [0]})
+    ranked = sort_groups(groups.with_columns(step=0), spec=spec).select(*keys, pl.int_range(pl.len()).alias("_rank"))
+    periods = calendar.table(*_first_and_last(summed["index"], calendar)) if summed.height else _no_periods(calendar)
+    full = ranked.join(periods, how="cross")
+    full = full.join(summed, on=[*keys, "index"], how="left", nulls_equal=True).sort("_rank", "index")
+    full = full.with_columns(pl.col("entered", "converted").fill_null(0))
+    low, high = wilson(full["converted"].to_numpy(), full["entered"].to_numpy())
+    first, last = observed
     # a log that begins within the first day of a period has all of it
-    begun = _moment("1d") > moment_us(observed[0] or _EPOCH)
-    over = _moment(every) + (within or 0) <= moment_us(observed[1] or _EPOCH)
-    return summed.sort("period").select(
+    is_begun = pl.col("start") + _DAY > pl.lit(first, dtype=pl.Datetime("us", "UTC"))
+    is_over = pl.Series(_last_conversion(full["stop"], spec=spec)) <= pl.lit(last, dtype=pl.Datetime("us", "UTC"))
+    return label_groups(full, spec=spec).select(
+        *spec.by,
         "period",
         "entered",
         "converted",
         pl.when(pl.col("entered") > 0).then(pl.col("converted") / pl.col("entered")).alias("rate"),
         pl.Series("ci_low", low).fill_nan(None),
         pl.Series("ci_high", high).fill_nan(None),
-        (begun & over).alias("complete"),
+        (is_begun & is_over).fill_null(value=False).alias("complete"),
     )
 
 
-def _moment(later: str) -> pl.Expr:
-    """Return the moment (µs) that is so much later than a period's start."""
-    return pl.col("period").dt.offset_by(later).dt.convert_time_zone("UTC").to_physical()
+def _first_and_last(index: pl.Series, calendar: Calendar) -> tuple[datetime, datetime]:
+    low, high = (int(one) for one in index.sort().gather([0, len(index) - 1]))
+    return calendar.instant(low), calendar.instant(high)
+
+
+def _no_periods(calendar: Calendar) -> pl.DataFrame:
+    now = calendar.instant(0)
+    return calendar.table(now, now).clear()
+
+
+def _last_conversion(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:
+    """Return the moment up to which those who enter before `stop` may convert."""
+    if spec.calendar in CALENDAR_PERIODS:
+        return end_of_calendar_window(stop - timedelta(microseconds=1), spec=spec)
+    return stop + timedelta(microseconds=spec.within or 0)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -220,27 +249,37 @@ class FunnelTrend(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `period` (its start), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high` (Wilson 95%), `complete`:
-        whether the period, and the window of everybody who entered in it, lie within the log.
+        The columns of `by`, `period` (Date: its first day), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high`
+        (Wilson 95%), `complete`: whether the period, and the window of everyone who entered in it, lie within the log.
     """
 
     @property
     def finding(self) -> str:
-        """The latest complete period and the first, as one sentence."""
+        """The latest complete period and the first, as one sentence; with groups, the extremes of the latest."""
         from journeys.display import day, percent
 
-        whole = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
-        if not whole.height:
+        groups = self.settings["by"]
+        complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
+        if not complete.height:
             return "No period is complete: the log holds a part of each, or people may still convert."
-        when = _WHEN[self.settings["every"]]
-        now = f"{percent(whole['rate'][-1])} of those who entered {when} {day(whole['period'][-1])} converted"
-        if whole.height == 1:
+        unit = make_calendar(self.settings["every"]).name
+        when = "on" if unit == "day" else f"in the {unit} from"
+        if groups:
+            latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
+            low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
+            rates = f"of {high} {percent(latest['rate'][-1])} converted, of {low} {percent(latest['rate'][0])}"
+            return f"Of those who entered {when} {day(latest['period'][0])}, {rates}."
+        now = f"{percent(complete['rate'][-1])} of those who entered {when} {day(complete['period'][-1])} converted"
+        if complete.height == 1:
             return f"{now}."
-        return f"{now}; {when} {day(whole['period'][0])} it was {percent(whole['rate'][0])}."
+        return f"{now}; {when} {day(complete['period'][0])} it was {percent(complete['rate'][0])}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the line with its band; incomplete periods are dashed."""
-        from journeys.charts.trend import draw
+        """Draw the line with its interval; incomplete periods are dashed."""
+        from journeys.charts.trend import MOST_BANDS, draw
 
-        subtitle = "conversion by period of entering, with 95% interval; dashed where a period is not complete"
-        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        groups = self.settings["by"]
+        has_bands = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
+        interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"
+        subtitle = f"conversion by period of entering, {interval}; dashed where a period is not complete"
+        return draw(self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
