@@ -325,9 +325,17 @@ class Journeys(Selection):
         Parameters
         ----------
         path : str or Path
-            The folder. A reader sees the old store or the new one, never a mixture.
+            The folder, readable by its owner only. A reader sees the old store or the new one, never a mixture; the
+            files of the old one stay until the next save, for journeys that are open.
         shards : int
             Number of files, with about equally many events each: a question needs the memory of one shard.
+
+        Raises
+        ------
+        ArgumentError
+            When `shards` is not a positive whole number, or the folder holds something other than a store.
+        StoreError
+            When another process is saving to the folder, or it cannot be written.
 
         Examples
         --------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -178,6 +179,10 @@ class _Source(NamedTuple):
     ends: np.ndarray
 
 
+def _first_code(source: _Source) -> int:
+    return source.first
+
+
 def _list_sources(log: Log) -> list[_Source]:
     sources, first = [], 0
     for view in log.shards:
@@ -193,13 +198,14 @@ def _write_from(sources: Sequence[_Source], data: Path, *, number: int, low: int
     Rows and people are in the order of the codes, so that each part is a slice: of shards with the codes 0-4 and 5-9,
     the new shard 3-6 takes the last two people of the first and the first two of the second.
     """
+    begin = max(bisect_right(sources, low, key=_first_code) - 1, 0)
+    end = max(bisect_left(sources, high, key=_first_code), begin + 1)  # one at least, for the columns
     events, people = [], []
-    for source in sources:
+    for source in sources[begin:end]:
         start, stop = (min(max(code - source.first, 0), source.counts.size) for code in (low, high))
-        if start < stop or source is sources[0]:  # one at least, for the columns of a shard without people
-            row, end = int(source.ends[start]), int(source.ends[stop])
-            events.append(source.view.events.slice(row, end - row))
-            people.append(source.view.people.slice(start, stop - start))
+        row, last = int(source.ends[start]), int(source.ends[stop])
+        events.append(source.view.events.slice(row, last - row))
+        people.append(source.view.people.slice(start, stop - start))
     return write_shard(pl.concat(events), pl.concat(people), data, number=number, low=low, high=high)
 
 
