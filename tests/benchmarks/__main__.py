@@ -30,7 +30,7 @@ def _found(data: Data) -> dict[str, list[Question]]:
     modules = sorted(file.stem for file in Path(__file__).parent.glob("*.py"))
     found = {}
     for name in modules:
-        if name in {"__init__", "__main__", "harness", "data", "ours", "large", "readers", "exports"}:
+        if name in {"__init__", "__main__", "harness", "data", "ours", "large", "readers", "exports", "guards"}:
             continue
         module = importlib.import_module(f"tests.benchmarks.{name}")
         if hasattr(module, "questions"):
