@@ -197,7 +197,7 @@ def _choose_exclusive(rules: IdentityRules, *, events: Sequence[Events], explici
     if not rules.exclusive or set(rules.exclusive) & types:
         return rules
     tables = [one.ids for one in events if one.exclusive is not None]
-    firsts = {ids[0] for ids in tables if ids} - {*ANONYMOUS_TYPES}
+    firsts = {ids[0] for ids in tables if ids} - {*ANONYMOUS_TYPES, *rules.limits}
     below = {name for ids in tables if ids[0] in firsts for name in ids[1:]}
     exclusive = tuple(sorted(firsts - below or firsts))
     if not exclusive:

@@ -169,6 +169,8 @@ def test_rules_decide_which_identifier_keeps_people_apart() -> None:
     assert graph.people.height == 1
     named = jn.stitch(events, rules=jn.IdentityRules(exclusive=("visitor_id",)))
     assert named.people.height == 3
+    limited = jn.stitch(events, rules=jn.IdentityRules(limits={"customer_no": 2}))
+    assert limited.identity.rules.limit("customer_no") == 2
     with_user = visits(customers=5, visitors=3, ids=["customer_no", "visitor_id"])
     users = pl.DataFrame({"ts": ["2026-01-02"], "action": ["login"], "user_id": ["u"], "visitor_id": ["v9"]})
     other = jn.read_table(users, timestamp="ts", event="action", ids=["user_id", "visitor_id"], name="web")
@@ -214,3 +216,15 @@ def test_it_is_said_when_many_rows_of_a_source_were_quarantined() -> None:
     assert said in j._repr_html_()
     assert "of crm" not in repr(j)
     assert "quarantined" not in repr(jn.stitch(fine))
+
+
+def test_a_first_identifier_that_another_table_lists_below_its_own_is_not_exclusive() -> None:
+    at, what = {"at": ["2026-03-01"] * 2}, pl.lit("x")
+    visits_only = pl.DataFrame({**at, "visitor": ["v1", "v2"]})
+    logins = pl.DataFrame({**at, "customer": ["c1", "c1"], "visitor": ["v1", "v2"]})
+    web = jn.read_table(visits_only, timestamp="at", event=what, ids=["visitor"], name="web")
+    app = jn.read_table(logins, timestamp="at", event=what, ids=["customer", "visitor"], name="app")
+    for events in ((web, app), (app, web)):
+        j = jn.stitch(*events)
+        assert j.identity.rules.exclusive == ("customer",)
+        assert j.people["event_count"].to_list() == [4]
