@@ -1,14 +1,14 @@
-"""One reader a system: its files → `Events`, the canonical shape.
+"""One reader per system: its files → `Events`, the canonical shape.
 
 Every reader gives the same columns, lazily and in order of arrival:
 
 ==================  ========================  ==========================================================================
 column              type                      what
 ==================  ========================  ==========================================================================
-`timestamp`         Datetime("us", "UTC")     when it happened, the device's clock corrected where the system tells how
+`timestamp`         Datetime("us", "UTC")     when it happened, the device's clock corrected where the system allows it
 `event`             String                    what was done, as Verb + Object where the system has no name of its own
 `source`            String                    the system (the reader's `name=`)
-identifiers         String                    one column a type, the most trusted first (see below)
+identifiers         String                    one column per type, the most trusted first (see below)
 `message_id`        String                    the system's key against duplicates: the first arrival stays
 `campaign`, …       String                    `campaign`, `campaign_source`, `campaign_medium`, `campaign_term`,
                                               `campaign_content`: fields, else the address's utm_*, else its click ids
@@ -16,6 +16,8 @@ identifiers         String                    one column a type, the most truste
 `page_url`, …       String                    `page_path`, `page_url`, `page_title`, `page_referrer`, `page_search`
 `group_id`          String                    the account
 `replay_url`        String                    link to the session's recording
+`by`                String                    "person" or "system": Customer.io and HubSpot also record what was done to
+                                              people, such as a delivery, or a stage that the CRM set
 all else            as found                  properties: typed, flattened with "_", lists as JSON text
 ==================  ========================  ==========================================================================
 
@@ -30,12 +32,14 @@ reader                identifiers                                              t
 `read_mixpanel`       user_id, device_id                                       properties.time (s or ms)
 `read_amplitude`      user_id, device_id (amplitude_id, if asked)              event_time
 `read_posthog`        user_id, anonymous_id                                    timestamp
-`read_snowplow`       user_id, domain_userid (network_userid, if asked)        derived_tstamp, else collector's
-`read_table`          as told                                                  as told
-`read_sql`            as told                                                  as told
+`read_snowplow`       user_id, domain_userid (device_id; network_userid,       true_tstamp, else derived_tstamp, else
+                      if asked)                                                collector_tstamp
+`read_table`          the columns that are named                               the column that is named
+`read_sql`            the columns that are named                               the column that is named
 ====================  =======================================================  ==================================
 
-A Delta or Iceberg table: every reader takes its folder or its library's object, and reads it as it now stands.
+The systems, and the columns by which their files are recognised, are listed once, in `registry`. A Delta or Iceberg
+table: every reader takes its folder or its library's object, and reads its current version.
 """
 
 from journeys.sources.amplitude import read_amplitude

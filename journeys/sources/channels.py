@@ -1,4 +1,4 @@
-"""GA4's default channel groups, out of source, medium and campaign, else out of the site that an arrival came from."""
+"""GA4's default channel groups, by source, medium and campaign, else by the site that an arrival came from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["PAID", "channel_group"]
 
 # What may follow a site's name: one country or kind, or a kind below a country.
 ENDING = r"(?:\.(?:com?|net|org|ne|or))?\.[a-z]{2,6}"
-# A search engine's other services (accounts, documents, mail) send nobody who searched.
+# Visitors from a search engine's other services (accounts, documents, mail) have not searched.
 SEARCHING = r"(?:(?:www|m|r|search|images|html|lite|start|cse|[a-z]{2}|espanol|malaysia)\.)*"
 SEARCH_ENGINES = (
     "google", "bing", "yahoo", "duckduckgo", "baidu", "ecosia", "yandex", "qwant", "startpage", "naver", "ask", "aol",
@@ -43,9 +43,9 @@ SHOPS = (
 )  # fmt: skip
 PAID = r"^(.*cp.*|ppc|retargeting|paid.*)$"
 EMAIL = r"^e[-_ ]?mail$"
-# The part of a host that somebody owns. What is let out by the name below a suffix belongs to different people.
+# The part of a host that has one owner; hosts below a suffix such as github.io have different owners.
 NUMBERS = r"^(\d+\.\d+\.\d+\.\d+)$"
-OWNED = (
+OWNER = (
     r"([^.]+\.(?:(?:com?|org|net|ac|gov|edu|ne|or|gob|ltd|plc)\.[a-z]{2}|git(?:hub|lab)\.io|herokuapp\.com|vercel\.app"
     r"|netlify\.app|pages\.dev|workers\.dev|web\.app|firebaseapp\.com|appspot\.com|azurewebsites\.net|cloudfront\.net"
     r"|onrender\.com|fly\.dev|myshopify\.com|wordpress\.com|blogspot\.com|substack\.com|tumblr\.com|wixsite\.com"
@@ -53,18 +53,18 @@ OWNED = (
 )
 
 
-def _one_of(sites: tuple[str, ...], *exact: str, before: str) -> str:
-    """Match a name alone, as sources have it, a name's site, and what else belongs to it."""
+def _match_sites(sites: tuple[str, ...], *exact: str, before: str) -> str:
+    """Match a name alone, as sources have it, its site in any country, and other hosts that belong to it."""
     names, whole = ("|".join(one.replace(".", r"\.") for one in some) for some in (sites, exact))
     also = f"|{before}(?:{whole})" if whole else ""
     return f"^(?:(?:{names})|{before}(?:{names}){ENDING}{also})(?:/.*)?$"
 
 
 ANY = r"(?:[a-z0-9-]+\.)*"
-SEARCH = _one_of(SEARCH_ENGINES, *SEARCH_SITES, before=SEARCHING)
-SOCIAL = _one_of(SOCIAL_NETWORKS, *SOCIAL_SITES, before=ANY)
-VIDEO = _one_of(VIDEO_SITES, "youtu.be", "com.google.android.youtube", before=ANY)
-SHOP = _one_of(SHOPS, "shop.app", "shopping.google.com", before=SHOPPING)
+SEARCH = _match_sites(SEARCH_ENGINES, *SEARCH_SITES, before=SEARCHING)
+SOCIAL = _match_sites(SOCIAL_NETWORKS, *SOCIAL_SITES, before=ANY)
+VIDEO = _match_sites(VIDEO_SITES, "youtu.be", "com.google.android.youtube", before=ANY)
+SHOP = _match_sites(SHOPS, "shop.app", "shopping.google.com", before=SHOPPING)
 
 
 @cache
@@ -72,14 +72,14 @@ def channel_group(names: tuple[str, ...]) -> pl.Expr:
     """Group visits into channels by the rules of GA4's default channel grouping.
 
     Source, medium and campaign decide; without them a referrer on another site does, and a page without either is
-    "Direct". A page reached from the same site, be it from another part of it (`app.`, `www.`), is no arrival and has
+    "Direct". A page reached from the same site, or from another part of it (`app.`, `www.`), is not an arrival and has
     none. Source: "Default channel group" in the documentation of Google Analytics; its list of sites per category is
-    shortened here to the common ones, and a search engine's mail is not taken for a search.
+    shortened to the common ones here, and a search engine's mail does not count as a search.
     """
     source = pl.col("campaign_source").fill_null("").str.to_lowercase()
     medium = pl.col("campaign_medium").fill_null("").str.to_lowercase()
     campaign = pl.col("campaign").fill_null("").str.to_lowercase()
-    tagged = (source != "") | (medium != "") | (campaign != "")
+    has_tags = (source != "") | (medium != "") | (campaign != "")
     paid = medium.str.contains(PAID)
     shop = source.str.contains(SHOP) | campaign.str.contains(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
     social = source.str.contains(SOCIAL)
@@ -128,11 +128,11 @@ def channel_group(names: tuple[str, ...]) -> pl.Expr:
         .otherwise(pl.lit("Unassigned"))
     )
     if "page_referrer" not in names:
-        return pl.when(tagged).then(by_tag)
-    return pl.when(tagged).then(by_tag).otherwise(_by_referrer(names))
+        return pl.when(has_tags).then(by_tag)
+    return pl.when(has_tags).then(by_tag).otherwise(_channel_of_referrer(names))
 
 
-def _by_referrer(names: tuple[str, ...]) -> pl.Expr:
+def _channel_of_referrer(names: tuple[str, ...]) -> pl.Expr:
     referrer = _host(pl.col("page_referrer"))
     here = _host(pl.col("page_url")) if "page_url" in names else pl.lit(None, dtype=pl.String)
     pages = [pl.col(column).is_not_null() for column in ("page_url", "page_path") if column in names]
@@ -142,7 +142,7 @@ def _by_referrer(names: tuple[str, ...]) -> pl.Expr:
         .then(None)
         .when(referrer.is_null())
         .then(pl.lit("Direct"))
-        .when(_owned(referrer) == _owned(here))
+        .when(_owner(referrer) == _owner(here))
         .then(None)
         .when(referrer.str.contains(SHOP))
         .then(pl.lit("Organic Shopping"))
@@ -160,5 +160,5 @@ def _host(url: pl.Expr) -> pl.Expr:
     return url.str.extract(r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]+)", 1).str.to_lowercase()
 
 
-def _owned(host: pl.Expr) -> pl.Expr:
-    return pl.coalesce(host.str.extract(NUMBERS, 1), host.str.extract(OWNED, 1), host)
+def _owner(host: pl.Expr) -> pl.Expr:
+    return pl.coalesce(host.str.extract(NUMBERS, 1), host.str.extract(OWNER, 1), host)

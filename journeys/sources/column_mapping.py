@@ -16,7 +16,7 @@ from journeys.events.times import UNREADABLE, unread_text
 from journeys.sources.campaign import add_campaign_columns
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable
 
-__all__ = ["TIME", "ColumnMapping", "Named", "as_id", "as_key", "as_text", "inexact_ids", "map_events"]
+__all__ = ["TIME", "ColumnMapping", "Named", "as_id", "as_key", "as_text", "done_by", "inexact_ids", "map_events"]
 
 RESERVED = {
     "timestamp",
@@ -197,6 +197,11 @@ def as_key(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Binary:
         return value.bin.encode("hex")
     return value.cast(pl.String)
+
+
+def done_by(is_person: pl.Expr) -> pl.Expr:
+    """Say of each event whether the person did it or the system, such as a delivery or a stage that a CRM sets."""
+    return pl.when(is_person).then(pl.lit("person")).otherwise(pl.lit("system"))
 
 
 def inexact_ids(value: pl.Expr, dtype: pl.DataType) -> list[pl.Expr]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, Named, map_events
+from journeys.sources.column_mapping import ColumnMapping, Named, done_by, map_events
 from journeys.sources.fields import Fields, replace_names
 from journeys.sources.nested_columns import load_nested
 from journeys.sources.pagination import unpack_pages
@@ -55,6 +55,10 @@ ACTIVITY = r"^([a-z_]+?)_(email|push|sms|in_app|slack|webhook|whatsapp|action)$"
 VISITS = {"page": "Loaded a Page", "screen": "Viewed a Screen"}
 CHANGES = ("attribute_change", "device_change")
 FACTS = (*CHANGES, "failed_attribute_change")
+# What the person did about a message; everything else was done by the system.
+BY_PERSON = (
+    "opened", "human_opened", "clicked", "human_clicked", "converted", "spammed", *SUBSCRIPTIONS, *VISITS, "event",
+)  # fmt: skip
 TEXT = (
     "event_id", "customer_id", "delivery_id", "cio_id", "email", "id", "recipient",
     "data.customer_id", "data.delivery_id", "data.identifiers.id", "data.identifiers.cio_id", "data.recipient",
@@ -133,6 +137,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
         kind=pl.when(metric.is_in(FACTS)).then(metric) if has_activities else None,
         problem=f.problem,
     )
+    mapping.fields["by"] = done_by(metric.is_in(BY_PERSON))
     if f.has("event_id") or (has_activities and f.has("id")):
         mapping.fields["message_id"] = f.key("event_id", "id") if has_activities else f.key("event_id")
     pages = []

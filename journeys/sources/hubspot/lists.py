@@ -9,7 +9,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.events.time_zones import note_assumed_zone
 from journeys.events.times import UTC_TIME
-from journeys.sources.column_mapping import TIME, ColumnMapping, map_events
+from journeys.sources.column_mapping import TIME, ColumnMapping, done_by, map_events
 from journeys.sources.fields import Fields, field_path
 from journeys.sources.hubspot.stages import (
     COMPANY,
@@ -97,6 +97,7 @@ def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
     # Exports follow each other: a stage of a contact and its moment, told by both, is one event.
     who = pl.coalesce(mapping.ids["hubspot_id"], mapping.ids["email"])
     moment = pl.col(TIME).dt.epoch("us").cast(pl.String)
+    mapping.fields["by"] = done_by(pl.lit(value=False))
     mapping.fields["message_id"] = pl.concat_str(who, mapping.event, moment, separator="/")
     # Of several companies the first is the contact's own; asked for beside the others, all of them stay a property.
     companies = Fields(raw.schema).id("Associated Company IDs").str.extract(r"([^;\s][^;]*)", 1).str.strip_chars_end()

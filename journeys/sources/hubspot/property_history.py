@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, map_events
+from journeys.sources.column_mapping import ColumnMapping, done_by, map_events
 from journeys.sources.fields import Fields
 from journeys.sources.hubspot.stages import CONTACT, stage_event
 from journeys.sources.hubspot.times import parse_time_column
@@ -65,6 +65,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         .when(is_stage & value.is_null())
         .then(pl.lit("a lifecycle stage without value")),
     )
+    mapping.fields["by"] = done_by(pl.lit(value=False))
     mapping.fields["group_id"] = (
         pl.when(is_company)
         .then(f.id(*CONTACT))

@@ -6,7 +6,7 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.events.time_zones import check_zone
-from journeys.sources.column_mapping import ColumnMapping, map_events
+from journeys.sources.column_mapping import ColumnMapping, done_by, map_events
 from journeys.sources.fields import Fields, replace_names
 from journeys.sources.hubspot.lists import (
     MERGED,
@@ -42,6 +42,8 @@ MAIL = {
     "SPAMREPORT": "Reported Spam",
     "STATUSCHANGE": "Changed Subscription",
 }
+# What the recipient did; everything else was done by the system.
+BY_PERSON = ("OPEN", "CLICK", "SPAMREPORT", "STATUSCHANGE")
 TEXT = (
     *CONTACT, "eventId", "email", "Email", "associatedcompanyid", "id", "recipient", "propertyValue", *MERGED,
     "properties.hs_object_id", "properties.associatedcompanyid", "properties.hs_merged_object_ids",
@@ -131,7 +133,7 @@ def _email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
         event=replace_names(kind, MAIL, default=title),
         problem=f.problem,
         ids={"email": f.email("recipient"), "hubspot_id": f.id("vid", "contact_id")},
-        fields={"page_url": f.text("url")},
+        fields={"page_url": f.text("url"), "by": done_by(kind.is_in(BY_PERSON))},
     )
     if f.has("id"):
         mapping.fields["message_id"] = f.id("id")
