@@ -113,7 +113,9 @@ def draft_store(path: str | Path, *, shards: int) -> Iterator[Path]:
 
 
 def _as_folder(path: str | Path) -> Path:
-    """Return an absolute path, which neither "~" nor "file:" at its beginning gives another meaning."""
+    """Return an absolute path, in which "~" or "file:" at its beginning have no other meaning."""
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
+        raise ArgumentError(f"path: {path!r} is not the name of a folder.")
     return Path(path).absolute()
 
 

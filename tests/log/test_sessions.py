@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import journeys as jn
@@ -64,6 +64,21 @@ def test_a_gap_is_counted_in_microseconds():
         pl.col("timestamp").cast(pl.Datetime("us", "UTC"))
     )
     assert log.select(starts_session(1_800_000_000).alias("start"))["start"].to_list() == [True, False, True]
+
+
+@settings(max_examples=25)
+@given(found=rows, gap=st.integers(1, 4), cuts=st.booleans())
+def test_every_question_counts_the_same_sessions(found, gap, cuts):
+    assume(found)
+    log = frame(found).with_columns(pl.from_epoch("timestamp", time_unit="s"), event=pl.lit("A"))
+    j = jn.Journeys.from_table(log)
+    options = {"gap": f"{gap}s", "campaign_cuts": cuts}
+    expected = sum(brute_starts(found, gap, campaign_cuts=cuts))
+    assert j.funnel(["A"], count="sessions", **options).table.to_series(2).to_list() == [expected]
+    flow = j.flow(count="sessions", **options).table
+    assert (
+        flow.filter(pl.col("position") == 0)["sessions" if "sessions" in flow.columns else "people"].sum() == expected
+    )
 
 
 def test_funnel_and_flow_count_the_same_sessions():

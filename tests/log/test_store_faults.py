@@ -302,6 +302,25 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         jn.open(tmp_path / "file" / "store")
 
 
+@pytest.mark.parametrize("path", [None, 3, "a\0b"])
+def test_a_path_is_the_name_of_a_folder(path):
+    with pytest.raises(jn.ArgumentError, match="path: .* is not the name of a folder"):
+        jn.open(path)
+    with pytest.raises(jn.ArgumentError, match="path: .* is not the name of a folder"):
+        log().save(path)
+
+
+def test_too_many_open_files_are_an_error_of_ours(tmp_path, monkeypatch):
+    j = log().save(tmp_path)
+
+    def fail(*_, **__):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", fail)
+    with pytest.raises(jn.StoreError, match="The log could not be read: .*Too many open files"):
+        funnel(j)
+
+
 def test_a_store_can_be_moved(tmp_path):
     log().save(tmp_path / "one", shards=2)
     shutil.move(tmp_path / "one", tmp_path / "two")
