@@ -1,4 +1,4 @@
-"""What was seen in the pictures and was wrong: words upon words, buttons upon titles, axes beside the points."""
+"""Words do not overlap words, titles do not reach into buttons, ticks are where the points are."""
 
 from __future__ import annotations
 
