@@ -309,6 +309,7 @@ def _encode_values(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[
     """
 
     def encode(item: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Number the identifiers of one type."""
         name, values = item[0], item[1].rechunk()  # many times faster to pick from
         frame = pl.DataFrame({"raw": values, "id": normalise_series(values, id_type=name, rules=rules)})
         frame = frame.with_columns(find_placeholders(frame["id"], rules=rules))

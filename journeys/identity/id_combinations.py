@@ -92,6 +92,7 @@ class HashIndex:
         return number, np.concatenate(new)
 
     def _number_slice(self, hashes: Hashes, checks: Checks) -> tuple[Numbers, Ints]:
+        """Number the hashes of a slice: find or insert them all, then number the new ones by their first place."""
         slot, missing = self._probe(hashes)
         if self.count + missing.size > _MAX_LOAD * self._hashes.size:
             self._grow(int((self.count + missing.size) / _MAX_LOAD).bit_length())

@@ -82,6 +82,7 @@ class StitchingImpact:
         return self._finding(self.measure)
 
     def _finding(self, measure: str | None) -> str:
+        """Describe the largest difference in one column of numbers."""
         if not self._is_matched():
             return "The rows of the two answers cannot be matched, so they are listed one below the other."
         if measure is None:

@@ -6,14 +6,12 @@ import json
 import pickle
 from dataclasses import replace
 
-import numpy as np
 import polars as pl
 import pytest
 
 import journeys as jn
 from journeys.errors import ArgumentError, StoreError, UnknownNameError
 from journeys.identity import Identity, IdentityRules, stitch_events
-from journeys.identity.id_combinations import HashIndex
 from tests.twins.identity import Alias, Row, as_events
 
 
@@ -65,7 +63,7 @@ COOKIES = [
         (IdentityRules.snowplow(), [1, 1, 1, 1, 1]),
     ],
 )
-def test_cookie_seen_only_on_a_shared_device_is_the_one_known_on_it_then(rules, expected) -> None:
+def test_a_cookie_seen_only_on_a_shared_device_belongs_to_the_user_known_then(rules, expected) -> None:
     columns = ("user_id", "device", "anonymous_id")
     rows = [Row(time, dict(zip(columns, found, strict=True))) for time, *found in COOKIES]
     stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
@@ -81,7 +79,7 @@ def test_cookie_seen_only_on_a_shared_device_is_the_one_known_on_it_then(rules, 
     assert back.table["person"].to_list() == expected[::-1]
 
 
-def test_what_a_shared_device_told_keeps_nobody_from_whose_they_are() -> None:
+def test_a_shared_device_does_not_separate_other_identifiers_of_its_users() -> None:
     columns = ("user_id", "device", "anonymous_id")
     told = [(0, "u1", "d", None), (1, None, "d", "c3"), (2, "u2", "d", None), (3, "u3", None, "c3")]
     rows = [Row(time, dict(zip(columns, found, strict=True))) for time, *found in told]
@@ -105,7 +103,7 @@ def test_what_a_shared_device_told_keeps_nobody_from_whose_they_are() -> None:
         (IdentityRules.snowplow(), ["u1", "u1", "u2", "u1"]),
     ],
 )
-def test_an_alias_says_who_was_known_on_a_device_when(rules: IdentityRules, expected: list[str]) -> None:
+def test_an_alias_tells_which_user_was_on_a_device_when(rules: IdentityRules, expected: list[str]) -> None:
     device = {"anonymous_id": "a1"}
     rows = [Row(1, device), Row(3, device), Row(4, {"user_id": "u2"}), Row(9, {"user_id": "u1", **device})]
     aliases = [Alias(("user_id", "u2"), ("anonymous_id", "a1"), 2)]
@@ -115,14 +113,14 @@ def test_an_alias_says_who_was_known_on_a_device_when(rules: IdentityRules, expe
     assert [user[person] for person in stitched.table["person"]] == expected
 
 
-def test_under_snowplow_a_device_stands_with_whom_its_events_go_to() -> None:
+def test_under_snowplow_a_device_is_listed_with_the_owner_of_its_events() -> None:
     rows = [Row(0, {"user_id": "u1", "anonymous_id": "a"}), Row(1, {"user_id": "u2", "anonymous_id": "a"})]
     stitched = stitch_events([as_events(rows)], rules=IdentityRules.snowplow())
     person = dict(stitched.identity.table.select("id", "person").iter_rows())
     assert stitched.table["person"].to_list() == [person["u2"]] * 2 == [person["a"]] * 2 != [person["u1"]] * 2
 
 
-def test_a_shared_device_is_nobodys_who_has_no_room_for_it() -> None:
+def test_a_shared_device_is_not_attached_to_a_person_at_the_limit() -> None:
     types = ("user_id", "device")
     rows = [Row(0, {"user_id": "u1", "device": "d1"}), Row(1, {"user_id": "u1", "device": "d2"})]
     rows.append(Row(2, {"user_id": "u2", "device": "d2"}))
@@ -132,7 +130,7 @@ def test_a_shared_device_is_nobodys_who_has_no_room_for_it() -> None:
         assert person["u1"] == person["d1"] != person["u2"] == person["d2"]
 
 
-def test_what_a_limit_refuses_is_a_person_of_its_own() -> None:
+def test_an_identifier_refused_by_a_limit_is_a_person_of_its_own() -> None:
     visits = [Row(at, {"user_id": "u1", "anonymous_id": f"a{at}"}) for at in range(1, 8)]
     stitched = stitch_events([as_events([*visits, Row(9, {"anonymous_id": "a6"})])], rules=IdentityRules.segment())
     assert stitched.table["person"].to_list() == [1] * 7 + [2]
@@ -165,7 +163,7 @@ def test_alias_cycle_and_alias_to_itself() -> None:
     ["null", "NULL", "undefined", "None", "NaN", "anonymous", "0", "-1", "[object Object]", "  ", "a\x00b", "\ufffd",
      "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "test@test.com", "noreply@x.org"],
 )  # fmt: skip
-def test_junk_links_nothing_and_is_counted(junk) -> None:
+def test_placeholder_values_link_nothing_and_are_counted(junk) -> None:
     rows = [
         Row(0, {"user_id": junk, "anonymous_id": "a"}),
         Row(1, {"user_id": junk, "anonymous_id": "b"}),
@@ -224,13 +222,13 @@ def test_ten_thousand_users_on_one_device() -> None:
     assert stitched.table["person"].to_list()[10_000:] == [min(at + 2, 10_000) for at in range(10_000)]
 
 
-def test_a_crowds_mailbox_links_nobody() -> None:
+def test_a_shared_mailbox_links_nobody() -> None:
     rows = [Row(at, {"email": "info@x.org", "anonymous_id": f"a{at}"}) for at in range(3)]
     assert who(rows) == [1, 2, 3]
     assert who(rows, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
 
 
-def test_no_explicit_link_joins_users_over_what_is_a_crowds() -> None:
+def test_no_explicit_link_joins_users_over_the_identifier_of_a_crowd() -> None:
     rows = [Row(0, {"user_id": "ann"}), Row(1, {"user_id": "bob"}), Row(9, {"email": "info@x.org"})]
     told = [Alias(("user_id", user), ("email", "info@x.org"), at + 2) for at, user in enumerate(("ann", "bob"))]
     assert who(rows, aliases=told) == [1, 2, 2]
@@ -244,14 +242,14 @@ def test_no_explicit_link_joins_users_over_what_is_a_crowds() -> None:
     assert refused["reason"].to_list() == ["shared by a crowd"]
 
 
-def test_shared_devices_count_the_events_that_name_nobody() -> None:
+def test_shared_devices_count_their_anonymous_events() -> None:
     rows = [Row(at, {"user_id": user, "anonymous_id": "d1"}) for at, user in enumerate(("ann", "bob", None))]
     for rules in (IdentityRules(), IdentityRules.snowplow(), IdentityRules(overflow_policy="trim")):
         identity = stitch_events([as_events(rows)], rules=rules).identity
         assert identity.shared.rows() == [("anonymous_id", "d1", 2, 1)]
 
 
-def test_a_crowds_mailbox_links_nobody_when_addresses_are_hashed() -> None:
+def test_a_shared_mailbox_links_nobody_when_addresses_are_hashed() -> None:
     rows = [Row(at, {"email": "info@x.org", "anonymous_id": f"a{at}"}) for at in range(3)]
     assert who(rows, rules=IdentityRules(hash_emails=True, salt="pepper")) == [1, 2, 3]
 
@@ -266,7 +264,7 @@ def test_order_of_columns_decides_nothing_for_segment() -> None:
     assert found == [[1, 2, 2], [1, 2, 2]]  # by name, anonymous_id comes before phone
 
 
-def test_values_that_are_nobody_in_a_link_are_counted() -> None:
+def test_placeholder_values_in_a_link_are_counted() -> None:
     aliases = [Alias(("anonymous_id", "undefined"), ("user_id", "u"), at) for at in range(2)]
     identity = stitch_events([as_events([Row(0, {"user_id": "u"})], aliases=aliases)]).identity
     assert identity.junk.select("id_type", "id", "rows").rows() == [("anonymous_id", "undefined", 2)]
@@ -386,19 +384,19 @@ def test_accounts() -> None:
 
 
 @pytest.mark.parametrize("name", ["person", "timestamp", "event", "source"])
-def test_identifiers_are_not_called_like_the_log(name) -> None:
+def test_identifiers_cannot_be_named_like_columns_of_the_log(name) -> None:
     frame = pl.DataFrame({"at": ["2026-03-01"], name: ["u"]})
     with pytest.raises(ArgumentError, match=rf"ids: '{name}' is a column of the log itself; .*'{name}_id': '{name}'"):
         jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids=[name])
 
 
-def test_lists_are_no_identifiers() -> None:
+def test_lists_cannot_be_identifiers() -> None:
     frame = pl.DataFrame({"at": ["2026-03-01"], "devices": [["d1", "d2"]]})
     with pytest.raises(ArgumentError, match=r"ids: the column 'devices' holds List\(String\), not single values"):
         jn.read_table(frame, timestamp="at", event=pl.lit("x"), ids=["devices"])
 
 
-def test_without_exclusive_types_the_most_trusted_names_people() -> None:
+def test_without_exclusive_types_the_most_trusted_identifies_people() -> None:
     rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"anonymous_id": "a"}), Row(2, {"anonymous_id": "b"})]
     identity = stitch_events([as_events(rows)], rules=IdentityRules.rudderstack()).identity
     assert identity.figure("anonymous events") == 2
@@ -415,7 +413,7 @@ def chain() -> jn.Journeys:
     return jn.stitch(as_events(rows))
 
 
-def test_explanation_of_what_joins_and_of_what_keeps_apart() -> None:
+def test_explanation_of_joined_and_of_separate_identifiers() -> None:
     identity = chain().identity
     joined = identity.explain("a1", "u2")
     assert joined.joined
@@ -446,7 +444,7 @@ def test_explanation_of_unknown_and_ambiguous_identifiers() -> None:
         junk.explain("null", "a")
 
 
-def test_worth_asks_twice() -> None:
+def test_compare_unstitched_asks_twice() -> None:
     j = chain()
     worth = j.identity.compare_unstitched(lambda one: one.people.height)
     assert worth.table.rows() == [("with", 2), ("without", 4)]
@@ -461,7 +459,7 @@ def test_worth_asks_twice() -> None:
         j.identity.compare_unstitched(lambda _: "?")
 
 
-def test_store_keeps_identity_and_says_what_it_cannot(tmp_path) -> None:
+def test_a_store_keeps_identity_and_refuses_what_needs_raw_events(tmp_path) -> None:
     j = chain()
     j.save(tmp_path / "store")
     opened = jn.open(tmp_path / "store")
@@ -477,7 +475,7 @@ def test_store_keeps_identity_and_says_what_it_cannot(tmp_path) -> None:
     assert Identity._from_frames(j.identity._to_frames()).figures.equals(j.identity.figures)
 
 
-def test_adding_keeps_numbers_and_tells_changes() -> None:
+def test_adding_keeps_numbers_and_lists_changes() -> None:
     early = as_events([Row(0, {"anonymous_id": "a"}), Row(1, {"user_id": "u"})])
     late = as_events([Row(2, {"anonymous_id": "a", "user_id": "u"}), Row(3, {"user_id": "w"})], name="late")
     j = jn.stitch(early).add(late)
@@ -489,7 +487,7 @@ def test_adding_keeps_numbers_and_tells_changes() -> None:
         j.add()
 
 
-def test_rules_refuse_what_cannot_be_meant() -> None:
+def test_rules_refuse_invalid_values() -> None:
     with pytest.raises(ArgumentError, match=r"order: 'random' is none of 'trust', 'time'"):
         IdentityRules(order="random")
     with pytest.raises(ArgumentError, match=r"(?s)exclusive: expected a sequence.*max_ids: 0 is not"):
@@ -498,7 +496,7 @@ def test_rules_refuse_what_cannot_be_meant() -> None:
         stitch_events([as_events([])], rules=IdentityRules(exclusive=("user",)))
 
 
-def test_rules_say_all_that_is_wrong_with_them() -> None:
+def test_rules_report_all_problems_together() -> None:
     with pytest.raises(ArgumentError) as found:
         IdentityRules(
             limits=[1], exclusive=None, junk=("(unclosed",), joins_known=("aliass",), hash_emails="yes", priority=(3,)
@@ -524,7 +522,7 @@ def test_rules_say_all_that_is_wrong_with_them() -> None:
         (3, "got int; presets are segment, mixpanel"),
     ],
 )
-def test_what_is_no_rules(rules, said) -> None:
+def test_arguments_that_are_not_rules(rules, said) -> None:
     with pytest.raises(ArgumentError, match=f"rules: expected IdentityRules, {said}"):
         jn.stitch(as_events([]), rules=rules)
 
@@ -552,49 +550,13 @@ def test_report_shows_everything_escaped() -> None:
     assert identity.giants.height == 0
 
 
-def test_nothing_at_all() -> None:
+def test_no_rows_at_all() -> None:
     empty = jn.stitch(as_events([]))
     assert empty.people.height == 0
     assert empty.identity.table.height == 0
     assert empty.identity.linked_share is None
     assert "0 identifiers belong to 0 people" in repr(empty.identity)
     assert empty.identity._repr_html_()
-
-
-@pytest.mark.parametrize("different", [1, 2, 1_000, 2**40])
-@pytest.mark.parametrize("size", [0, 1, 5_000, 100_000])
-@pytest.mark.parametrize("begin", [0, 0xFFF << 52])
-def test_equal_words_get_one_number_in_order_of_arrival(size: int, different: int, begin: int) -> None:
-    # few words begin alike, so that they crowd into one place of the table: its first, or its last and beyond
-    words = np.random.default_rng(size).integers(0, different, size, dtype=np.uint64) << np.uint64(24)
-    if begin:
-        words = words[:2_000] & np.uint64(2**48 - 1) | np.uint64(begin)
-    book, seen = HashIndex(), {}
-    for piece in np.array_split(words, 3):
-        number, new = book.number(piece, piece.astype(np.uint32))
-        assert number.tolist() == [seen.setdefault(word, len(seen)) for word in piece.tolist()]
-        assert [seen[word] for word in piece[new].tolist()] == list(range(len(seen) - new.size, len(seen)))
-    assert book.count == len(seen)
-    assert not book.collided
-
-
-def test_what_stands_beyond_the_end_of_a_table_is_found_when_it_has_grown() -> None:
-    # the last places of the small table, and of the large one
-    words = np.arange(300, dtype=np.uint64) + np.uint64(2**64 - 300)
-    book = HashIndex(4)
-    for piece in np.array_split(words, 30):
-        book.number(piece, piece.astype(np.uint32))
-    again, new = book.number(words, words.astype(np.uint32))
-    assert again.tolist() == list(range(300))
-    assert new.size == 0
-
-
-def test_a_word_with_two_checks_is_a_collision() -> None:
-    book = HashIndex()
-    book.number(np.array([5, 6, 5], dtype=np.uint64), np.array([1, 1, 1], dtype=np.uint32))
-    assert not book.collided
-    book.number(np.array([6], dtype=np.uint64), np.array([2], dtype=np.uint32))
-    assert book.collided
 
 
 def test_a_property_called_reason_stays_beside_the_reason() -> None:
