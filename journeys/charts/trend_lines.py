@@ -67,7 +67,7 @@ def draw(
                 x=[row["period"] for row in rows],
                 y=[row and row["value"] for row in part],
                 name=label(name, 30),
-                legendgroup=name,
+                legendgroup=str(place),
                 mode="lines+markers",
                 line={"color": colour, "width": 2, "dash": dash},
                 marker={"size": 5, "color": theme.paper if dash else colour, "line": {"color": colour, "width": 1.5}},

@@ -74,8 +74,8 @@ def permutation_p(
     _, group = np.unique(groups, return_inverse=True)
     order = np.argsort(group, kind="stable")
     table, goal, group = table[order], goal[order], group[order]
-    centred = table - table.mean(axis=0)
-    scale = np.sqrt((centred**2).sum(axis=0) * ((goal - goal.mean()) ** 2).sum())
+    centred = table - table.sum(axis=0) / max(len(table), 1)
+    scale = np.sqrt((centred**2).sum(axis=0) * ((goal - goal.sum() / max(len(goal), 1)) ** 2).sum())
     observed = np.abs(ratio(centred.T @ goal, scale))
     rng = np.random.default_rng(seed)
     alone, among = np.zeros(table.shape[1]), np.zeros(table.shape[1])

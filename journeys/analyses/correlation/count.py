@@ -18,7 +18,7 @@ __all__ = ["assign_strata", "count"]
 
 SCHEMA = {
     "kind": pl.String,  # cell, total, apart, rows, ever, own
-    "family": pl.Int32,
+    "family": pl.Int64,
     "behaviour": pl.String,
     "stratum": pl.String,
     "people": pl.Int64,
@@ -73,7 +73,7 @@ def _to_rows(kind: str, family: int, names: list[str], cells: Ints, strata: list
     frame = pl.DataFrame(
         {
             "kind": kind,
-            "family": pl.Series([family] * (len(names) * len(strata)), dtype=pl.Int32),
+            "family": pl.Series([family] * (len(names) * len(strata)), dtype=pl.Int64),
             "behaviour": pl.Series(names, dtype=pl.String).repeat_by(len(strata)).explode(empty_as_null=False),
             "stratum": pl.Series(strata * len(names), dtype=pl.String),
             "people": pl.Series(shaped.sum(axis=2).ravel(), dtype=pl.Int64),

@@ -48,12 +48,12 @@ class StratumTrend(Result[J]):
 
         here = self.table.filter(pl.col("phi").is_not_null())
         if here.height < 2:
-            return f"{self.behaviour} and {self.goal}"
+            return f"{self.behaviour} and {self.goal} can be compared in fewer than two groups."
         over_time = self._column.startswith("every ")
         ends = here if over_time else here.sort("phi", "stratum")
         (low, first), (high, last) = (ends.select("stratum", "phi").row(end) for end in (0, -1))
         low, high = (f"from {day(date.fromisoformat(end))} on" if over_time else f"in {end}" for end in (low, high))
-        return f"{self.behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}"
+        return f"{self.behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw phi in each group.

@@ -1,0 +1,80 @@
+"""What holds for every kind of answer: one table on any engine, a sentence, a picture, no markup out of names."""
+
+import inspect
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given
+
+import journeys as jn
+from tests.every_result import CASES, every_log, result_classes
+from tests.logs import rows
+from tests.test_house import _modules
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def test_every_kind_of_answer_has_a_case():
+    _modules()  # classes are known once their modules are imported
+    assert {one.__name__ for one in result_classes()} == set(CASES)
+
+
+@pytest.fixture(scope="module")
+def j() -> jn.Journeys:
+    found = [(f"p{n}", n % 9, "ABCX"[n % 4], ["ads", "spring", None][n % 3]) for n in range(120)]
+    found += [(f"p{n}", 9 + n % 5, "ABX"[n % 3], None) for n in range(120)]
+    return jn.Journeys.from_table(every_log(found))
+
+
+@pytest.mark.parametrize("name", CASES)
+@given(found=rows(people="abcde", most=12))
+def test_shards_change_no_answer(name, found, tmp_path_factory):
+    whole = jn.Journeys.from_table(every_log(found))
+    stored = whole.save(tmp_path_factory.mktemp("store"), shards=3)
+    one, other = CASES[name](whole), CASES[name](stored)
+    assert one.equals(other), (one.table, other.table)
+    assert one.finding == other.finding
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_answer_is_a_table_a_sentence_and_a_picture(name, j):
+    result = CASES[name](j)
+    assert type(result).__name__ == name
+    assert result.finding.strip().endswith(".")
+    assert "nan" not in result.finding.lower().split()
+    assert isinstance(result.table, pl.DataFrame)
+    assert not [kind for kind in result.table.dtypes if kind in (pl.UInt32, pl.Int32, pl.UInt64, pl.Int128)]
+    assert {"people", "events"} <= set(result.settings) or name == "Timeline"
+    assert result.finding.split(" ")[0] in result._repr_html_() or result._repr_html_()
+    assert len(result.to_pandas()) == result.table.height
+    for dark in (False, True):
+        fig = result.plot(dark=dark)
+        assert fig.layout.template.layout.modebar.remove
+        paper = fig.layout.template.layout.paper_bgcolor
+        assert (paper == "#ffffff") != dark
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_names_are_never_markup(name):
+    found = [(f"p{n}", n % 9, "ABCX"[n % 4], ["ads", EVIL, None][n % 3]) for n in range(60)]
+    campaign = pl.when(pl.col("campaign") == "spring").then(pl.lit(EVIL)).otherwise("campaign")
+    log = every_log(found).with_columns(campaign.alias("campaign"))
+    if "C" not in inspect.getsource(CASES[name]).split(":", 1)[1]:
+        log = log.with_columns(pl.col("event").replace("C", EVIL))
+    result = CASES[name](jn.Journeys.from_table(log))
+    assert "<img" not in result._repr_html_()
+    drawn = json.loads(result.plot().to_json())
+    drawn["layout"].pop("meta", None)  # never displayed
+    assert "<img" not in json.dumps(drawn)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_empty_selection_is_an_answer(name, j):
+    nobody = j.where(pl.col("event") == "nothing has this name")
+    try:
+        result = CASES[name](nobody)
+    except jn.JourneysError:
+        return  # a question about variants or people who are not there is refused in words
+    assert result.finding.endswith(".")
+    assert result.plot() is not None

@@ -1,0 +1,71 @@
+"""One case for each kind of answer; tests that must hold for all of them read this list."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+import journeys as jn
+from journeys.analyses.result import Result
+from tests.logs import Row, frame
+
+Ask = Callable[[jn.Journeys], Result]
+
+CASES: dict[str, Ask] = {
+    "Attribution": lambda j: j.attribution("X", model="markov", lookback="9m"),
+    "ComparedFlow": lambda j: j.flow(end="X", against=pl.col("first_campaign").is_null()),
+    "ConvertedWithin": lambda j: j.funnel(["A", "B"]).converted_within(),
+    "Correlation": lambda j: j.correlation("X", min_people=0),
+    "CorrelationComparison": lambda j: j.correlation("X", min_people=0).compare(j.only(pl.col("event_count") > 1)),
+    "Correlations": lambda j: j.correlations(["X", "B"], min_people=0),
+    "DifferenceExplanation": lambda j: j.funnel(["A", "B"], within="4m").explain_difference(
+        j.funnel(["A", "B"], within="2m")
+    ),
+    "Dropoff": lambda j: j.dropoff("X"),
+    "Experiment": lambda j: j.experiment("campaign", goal="X"),
+    "Flow": lambda j: j.flow(start="A", end="X"),
+    "Funnel": lambda j: j.funnel(["A", "B", "C"], within="4m", by="campaign"),
+    "FunnelComparison": lambda j: j.funnel(["A", "B"], by="campaign").compare(),
+    "FunnelTrend": lambda j: j.funnel(["A", "B"]).trend(every="1d"),
+    "Lifecycle": lambda j: j.lifecycle("A", every="1d"),
+    "NextEvents": lambda j: j.funnel(["A", "B"]).next_after_drop(2),
+    "Paths": lambda j: j.flow(end="X").paths(5),
+    "Permutation": lambda j: j.correlation("X", min_people=0).permute(n_permutations=5),
+    "Resonance": lambda j: j.flow(end="X", against=pl.col("first_campaign").is_null()).resonance(),
+    "Retention": lambda j: j.retention("A", back="B", every="1d", periods=2, by="campaign"),
+    "Sequences": lambda j: j.flow(end="X").sequences(2),
+    "Sessions": lambda j: j.sessions(by="campaign", goal="X"),
+    "StepAssociations": lambda j: j.flow(end="X").correlation(min_people=0),
+    "StepTimes": lambda j: j.funnel(["A", "B"]).times(),
+    "Stickiness": lambda j: j.stickiness("A"),
+    "Stratified": lambda j: j.correlation("X", min_people=0).by("first_campaign"),
+    "StratumTrend": lambda j: j.correlation("X", min_people=0).by("first_campaign").trend("A"),
+    "TimeToConvert": lambda j: j.funnel(["A", "B"]).time_to_convert(),
+    "Timeline": lambda j: j.timeline("a"),
+    "Transitions": lambda j: j.transitions(),
+    "Trend": lambda j: j.trend("A", every="1d", by="campaign", compare="previous"),
+}
+
+# every event and both campaigns occur, so that every case can be asked of any log that holds these rows
+EVERY_NAME: list[Row] = [
+    *(("a", 0, name, "ads") for name in "ABCX"),
+    *(("b", 0, name, "spring") for name in "ABCX"),
+    ("c", 0, "A", None),
+    *(("y", minute, name, "ads") for minute, name in enumerate("AX")),
+    ("z", 0, "A", "spring"),
+]
+
+
+def every_log(found: list[Row]) -> pl.DataFrame:
+    """Make a log that holds every name, and some rows more."""
+    return frame([*EVERY_NAME, *found])
+
+
+def result_classes() -> set[type[Result]]:
+    """Every public kind of answer that the library has."""
+    found: set[type[Result]] = set()
+    left = [Result]
+    while left:
+        for one in left.pop().__subclasses__():
+            found.add(one)
+            left.append(one)
+    return found
