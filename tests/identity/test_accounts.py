@@ -26,7 +26,7 @@ def test_one_account_written_in_several_ways():
     assert accounts.unusual_rows["of people without an account, left out"] == 2
 
 
-def test_what_is_told_of_an_account_is_told_once(tmp_path):
+def test_facts_of_an_account_are_listed_once(tmp_path):
     from journeys.events import build_events
 
     frame = pl.DataFrame(
@@ -66,7 +66,7 @@ def test_a_property_called_member_is_kept_under_another_name():
     assert both.select("property_member", "property_property_member").row(0) == ("own", "gold")
 
 
-def test_words_for_nothing_name_no_account():
+def test_placeholder_values_are_no_accounts():
     with pytest.raises(ArgumentError, match="nothing names an account"):
         jn.stitch(read("a", ["null", "undefined"])).by_account()
 

@@ -45,7 +45,7 @@ def test_a_long_chain_reads_its_source_once_and_is_shown_by_its_ends(monkeypatch
     assert len(found.plot().data[-1].x) == 10
 
 
-def test_what_was_refused_is_shown_in_the_middle_of_a_long_chain() -> None:
+def test_refused_links_are_shown_in_the_middle_of_a_long_chain() -> None:
     rows = [Row(at, {"email": f"m{(at + 1) // 2}@x.org", "anonymous_id": f"a{at // 2}"}) for at in range(40)]
     rows += [Row(50, {"user_id": "u1", "anonymous_id": "a0"}), Row(51, {"user_id": "u2", "email": "m20@x.org"})]
     found = jn.stitch(as_events(rows)).identity.explain("u1", "u2")
@@ -54,7 +54,7 @@ def test_what_was_refused_is_shown_in_the_middle_of_a_long_chain() -> None:
     assert found._ends["left_out"].sum() + found._ends.height == found.table.height == 41
 
 
-def test_the_call_that_showed_two_identifiers_first_is_told() -> None:
+def test_the_call_that_first_showed_two_identifiers_is_named() -> None:
     rows = [
         Row(0, {"user_id": "u", "anonymous_id": "a"}, kind="identify"),
         Row(1, {"user_id": "u", "anonymous_id": "a"}),
@@ -88,7 +88,7 @@ def test_a_store_without_the_salt_says_so_and_takes_it(tmp_path) -> None:
         identity.explain("ann@x.org", "a", salt="salt")
 
 
-def test_a_shared_mailbox_is_said_to_be_one() -> None:
+def test_a_shared_mailbox_is_described_as_shared() -> None:
     rows = [Row(0, {"user_id": "u1", "email": "info@acme.com"}), Row(1, {"user_id": "u2", "email": "info@acme.com"})]
     found = jn.stitch(as_events(rows)).identity.explain("u1", "info@acme.com")
     assert found.joined
@@ -97,7 +97,7 @@ def test_a_shared_mailbox_is_said_to_be_one() -> None:
     )
 
 
-def test_identifiers_as_numbers_and_what_is_none() -> None:
+def test_identifiers_as_numbers_and_invalid_identifiers() -> None:
     identity = jn.stitch(as_events([Row(0, {"user_id": "7", "anonymous_id": "a"})])).identity
     assert identity.explain(7, "a").joined
     assert identity.explain(("user_id", 7), "a").joined
@@ -116,7 +116,7 @@ def test_the_closest_of_many_identifiers_is_named() -> None:
         identity.explain("zz-northern-lihgt", "zz-northern-light")
 
 
-def test_a_chain_is_whole_on_a_telephone() -> None:
+def test_a_chain_fits_on_a_phone() -> None:
     rows = [
         Row(at, {"anonymous_id": "a-long-name-of-a-browser", "user_id": user}) for at, user in enumerate(["u1", "u2"])
     ]
@@ -129,7 +129,7 @@ def test_a_chain_is_whole_on_a_telephone() -> None:
     assert narrow.layout.title.font.size < found.plot().layout.title.font.size
 
 
-def test_a_link_of_what_was_told_as_a_users_has_its_event() -> None:
+def test_a_link_of_a_reclassified_identifier_has_its_event() -> None:
     at = ["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"]
     properties = [{"$device_id": "d", "$anon_distinct_id": None}, {"$device_id": None, "$anon_distinct_id": "v"}]
     rows = {"event": ["Visit", "$identify"], "timestamp": at, "distinct_id": ["v", "u"], "properties": properties}
@@ -145,7 +145,7 @@ def test_a_link_of_what_was_told_as_a_users_has_its_event() -> None:
     pairs=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans()), max_size=12),
     ends=st.tuples(st.integers(0, 5), st.integers(0, 5)),
 )
-def test_short_chains_are_those_that_a_search_of_all_links_finds(pairs, ends):
+def test_short_chains_equal_those_of_a_search_of_all_links(pairs, ends):
     found = [(min(a, b), max(a, b), "refused" if refused else None) for a, b, refused in pairs if a != b]
     links = pl.DataFrame(found, schema={"a": pl.Int32, "b": pl.Int32, "reason": pl.String}, orient="row")
     short, best = _short_path(links, *ends), _long_path(links, *ends)

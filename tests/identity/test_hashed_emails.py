@@ -53,7 +53,7 @@ def test_addresses_in_properties_and_traits_are_hashed(tmp_path):
     assert not any("@x.org" in str(frame.rows()) or "@work.org" in str(frame.rows()) for frame in frames)
 
 
-def test_what_is_added_later_is_hashed_too(tmp_path):
+def test_data_added_later_is_hashed_too(tmp_path):
     late = pl.DataFrame({"at": ["2026-04-01"], "user_id": ["u1"], "contact": ["new@x.org"]})
     j = jn.stitch(read(tmp_path), rules=RULES)
     j = j.add(jn.read_table(late, timestamp="at", event=pl.lit("Left"), ids=["user_id"], name="late"))

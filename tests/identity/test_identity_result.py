@@ -19,14 +19,14 @@ from journeys.identity.stitching_impact import compare_answers
 from tests.twins.identity import Row, as_events
 
 
-def test_a_mailbox_is_shared_and_those_who_wrote_from_it_are_not() -> None:
+def test_a_mailbox_is_shared_and_the_identifiers_seen_with_it_are_not() -> None:
     rows = [Row(at, {"email": "info@acme.com", "anonymous_id": f"a{at}"}) for at in range(2)]
     identity = jn.stitch(as_events(rows)).identity
     assert identity.shared.rows() == [("email", "info@acme.com", 2, 0)]
     assert identity.figure("shared identifiers") == 1
 
 
-def test_every_pattern_for_nobody_is_said_in_words() -> None:
+def test_every_pattern_of_placeholders_has_a_reason_in_words() -> None:
     rules = [IdentityRules(), IdentityRules.segment(), IdentityRules.posthog()]
     patterns = {pattern for one in rules for pattern in one.junk}
     assert [pattern for pattern in sorted(patterns) if pattern in placeholder_reason(pattern)] == []
@@ -34,7 +34,7 @@ def test_every_pattern_for_nobody_is_said_in_words() -> None:
     assert identity.junk["reason"].to_list() == ["a word for no value"]
 
 
-def test_hashed_addresses_of_nobody_do_not_show() -> None:
+def test_hashed_placeholder_addresses_do_not_show() -> None:
     rows = [Row(0, {"email": "test@test.com", "anonymous_id": "a"}), Row(1, {"email": "null", "anonymous_id": "a"})]
     identity = jn.stitch(as_events(rows), rules=IdentityRules(hash_emails=True, salt="pepper")).identity
     assert "@" not in str(identity.junk.rows())
@@ -43,7 +43,7 @@ def test_hashed_addresses_of_nobody_do_not_show() -> None:
         identity.explain("Test@test.com", "a")
 
 
-def test_a_figure_that_is_not_there() -> None:
+def test_an_unknown_figure_is_refused() -> None:
     identity = jn.stitch(as_events([Row(0, {"user_id": "u"})])).identity
     with pytest.raises(UnknownNameError, match="measure: no figure 'people '; did you mean 'people'"):
         identity.figure("people ")
@@ -99,12 +99,12 @@ def test_stitching_impact_of_every_kind_of_number(one, other, difference) -> Non
 
 
 @pytest.mark.parametrize("answer", [np.str_("3"), np.datetime64("2026-03-01"), 3j, np.complex64(3)])
-def test_stitching_impact_of_what_is_no_number(answer) -> None:
+def test_stitching_impact_of_an_answer_that_is_not_a_number(answer) -> None:
     with pytest.raises(ArgumentError, match=f"expected a result, a table or a number .*, got {type(answer).__name__}"):
         compare_answers(answer, answer)
 
 
-def test_stitching_impact_matches_behaviours_whose_strength_the_bridge_changes() -> None:
+def test_stitching_impact_matches_behaviours_whose_strength_it_changes() -> None:
     told = {"behaviour": ["Signed In"], "kind": ["event"], "value": ["Signed In"]}
     one = pl.DataFrame({**told, "phi": [0.4], "strength": ["strong"], "note": ["few"], "rate_with": [0.5]})
     other = pl.DataFrame({**told, "phi": [0.05], "strength": ["negligible"], "note": [None], "rate_with": [0.25]})
@@ -124,7 +124,7 @@ def test_stitching_impact_matches_behaviours_whose_strength_the_bridge_changes()
     assert "Conversion rate with it; without stitching" in rate.title.text.replace("<br>", " ")
 
 
-def test_stitching_impact_of_numbers_of_nothing_and_of_rows_without_names() -> None:
+def test_stitching_impact_of_numbers_equal_answers_and_rows_without_names() -> None:
     one = compare_answers(2, 5)
     assert one.finding == "Value 2 with stitching, 5 without (−3)"
     assert one.changes.rows() == [("value", 2.0, 5.0, -3.0)]
@@ -141,14 +141,14 @@ def test_stitching_impact_of_numbers_of_nothing_and_of_rows_without_names() -> N
     assert only.finding == "a: n 1 with stitching, – without"
 
 
-def test_sizes_are_said_in_a_sentence_of_their_own() -> None:
+def test_sizes_have_a_finding_of_their_own() -> None:
     rows = [Row(0, {"user_id": "u", "anonymous_id": "a"}), Row(1, {"user_id": "v"}), Row(2, {"user_id": "w"})]
     fig = jn.stitch(as_events(rows)).identity.plot_sizes()
     assert "33% of people have several identifiers, at most 2" in fig.layout.title.text.replace("\u00a0", " ")
     assert "linked" not in fig.layout.title.text
 
 
-def test_a_giant_that_is_everybody_is_suspicious() -> None:
+def test_one_giant_of_all_identifiers_is_suspicious() -> None:
     table = pl.DataFrame({"at": ["2026-03-01"] * 40, "email": ["none@none.example"] * 40, "cookie": range(1, 41)})
     j = jn.stitch(jn.read_table(table, timestamp="at", event=pl.lit("x"), ids=["email", "cookie"]))
     assert j.identity.giants.select("identifiers", "email", "cookie").rows() == [(41, 1, 40)]
@@ -156,7 +156,7 @@ def test_a_giant_that_is_everybody_is_suspicious() -> None:
     assert few.identity.giants.height == 0
 
 
-def test_folded_tables_are_set_as_the_card_is() -> None:
+def test_folded_tables_are_styled_as_the_card_is() -> None:
     frame = pl.DataFrame({"at": ["2026-03-01"], "user_id": ["u"]})
     j = jn.stitch(jn.read_table(frame, timestamp="at", event=pl.lit("Paid"), ids=["user_id"]))
     for html in (
@@ -168,7 +168,7 @@ def test_folded_tables_are_set_as_the_card_is() -> None:
         assert html.count("<style>") == 1
 
 
-def test_a_type_called_like_a_column_of_giants_is_told_apart():
+def test_a_type_named_like_a_column_of_giants_is_renamed():
     days = ["2026-03-01"] * 40 + ["2026-03-02"] * 3
     ids = {"user_id": ["ann"] * 40 + ["bob", "cid", "dan"], "identifiers": [f"c{at}" for at in range(43)]}
     table = pl.DataFrame({"at": days, **ids})
@@ -187,7 +187,7 @@ def test_a_store_has_the_links_in_one_order() -> None:
     assert mixed._to_frames()["evidence"].equals(identity._to_frames()["evidence"])
 
 
-def test_values_that_are_nobody_for_two_reasons_have_an_order() -> None:
+def test_placeholder_values_with_two_reasons_have_an_order() -> None:
     rules = IdentityRules(junk=("^A", "^a"), hash_emails=True, salt="s")
     rows = [Row(at, {"user_id": f"{'Aa'[at % 2]}{at // 2}@x.org", "anonymous_id": "d"}) for at in range(200)]
     junk = jn.stitch(as_events(rows), rules=rules).identity.junk

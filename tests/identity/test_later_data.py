@@ -8,7 +8,7 @@ def added(j, *rows, name):
     return j.add(as_events(list(rows), name=name))
 
 
-def test_a_number_that_was_merged_away_is_never_given_again(tmp_path) -> None:
+def test_the_number_of_a_merged_person_is_never_used_again(tmp_path) -> None:
     j = jn.stitch(as_events([Row(0, {"user_id": "u"}), Row(1, {"anonymous_id": "a"})]))
     j = added(j, Row(2, {"user_id": "u", "anonymous_id": "a"}), name="merges")
     assert j.identity.changes.rows() == [(1, 2, "merged")]

@@ -46,7 +46,7 @@ def segment(minute: int, **call: Any) -> dict[str, Any]:
     return {"timestamp": f"2026-03-01T10:0{minute}:00Z", "messageId": f"{minute}", "event": "Visit"} | call
 
 
-def test_a_value_of_both_kinds_is_the_users(tmp_path) -> None:
+def test_a_value_of_both_types_is_a_user_id(tmp_path) -> None:
     visit, login = segment(1, type="track", anonymousId="x"), segment(2, type="track", userId="x")
     alias, paid = segment(3, type="alias", userId="ann", previousId="x"), segment(4, type="track", userId="ann")
     found = people(jn.read_segment, [visit, login, alias, paid], tmp_path)
@@ -55,7 +55,7 @@ def test_a_value_of_both_kinds_is_the_users(tmp_path) -> None:
     assert found == [(("user_id", "ann"), ("anonymous_id", "x"))]
 
 
-def test_values_are_compared_as_the_rules_write_them(tmp_path) -> None:
+def test_values_are_compared_after_normalisation(tmp_path) -> None:
     visit, alias = (
         segment(1, type="track", anonymousId=UUID),
         segment(2, type="alias", userId="a", previousId=UUID.lower()),
@@ -111,7 +111,7 @@ def posthog(event: str, distinct: str, minute: int, **properties: Any) -> dict[s
 
 
 @pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.posthog()])
-def test_an_identify_call_says_whose_visits_were_nameless(tmp_path, rules) -> None:
+def test_an_identify_call_says_which_visits_were_anonymous(tmp_path, rules) -> None:
     visit, identify = posthog("Visit", "v-1", 1), posthog("$identify", "u1", 2, **{"$anon_distinct_id": "v-1"})
     paid, again = posthog("Paid", "u1", 3), posthog("Visit", "v-1", 4)
     found = people(jn.read_posthog, [visit, identify, paid, again], tmp_path, rules=rules)
@@ -122,7 +122,7 @@ def test_an_identify_call_says_whose_visits_were_nameless(tmp_path, rules) -> No
     assert found == [(("user_id", "u1"), ("anonymous_id", "d"), ("anonymous_id", "v-1"))]
 
 
-def test_who_was_identified_is_no_visitor(tmp_path) -> None:
+def test_an_identified_id_is_not_anonymous(tmp_path) -> None:
     first, other = (
         posthog("$identify", user, at, **{"$anon_distinct_id": was})
         for user, at, was in [("u1", 1, "v"), ("u2", 2, "u1")]

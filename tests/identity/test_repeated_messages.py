@@ -39,7 +39,7 @@ def test_a_message_is_one_however_its_identifiers_are_written_and_where_one_copy
     assert jn.stitch(client, later).identity.rows["duplicates"].to_list() == [0, 3]
 
 
-def test_a_copy_that_names_nobody_does_not_stand_for_one_that_does() -> None:
+def test_an_anonymous_copy_does_not_replace_one_with_identifiers() -> None:
     client, server = read(["null", "u2", None], name="client"), read(["u1", "u2", "u3"], name="server")
     for sources in ((client, server), (server, client)):
         j = jn.stitch(*sources)
@@ -47,7 +47,7 @@ def test_a_copy_that_names_nobody_does_not_stand_for_one_that_does() -> None:
         assert j.size.events == 3
 
 
-def test_files_that_changed_are_not_taken_for_what_they_were(tmp_path) -> None:
+def test_changed_files_are_refused(tmp_path) -> None:
     file = tmp_path / "export.csv"
     table = pl.DataFrame({"at": DAYS, "user_id": ["ann", "bob", "ann"], "device": ["d", "e", "d"]})
     table.write_csv(file)
@@ -85,7 +85,7 @@ def posthog(*rows):
 
 
 @pytest.mark.parametrize(("second", "changes"), [("y", []), ("ann", [(1, 2, "merged")])])
-def test_whoever_turns_out_to_be_nameless_keeps_the_number(second, changes) -> None:
+def test_an_identifier_reclassified_later_keeps_its_number(second, changes) -> None:
     visits = [("$pageview", f"{DAYS[0]}T0{at}:00:00Z", one, "{}", str(at)) for at, one in enumerate(("x1", second))]
     j = jn.stitch(posthog(*visits))
     assert j.identity.table.select("id_type", "id", "person").rows() == [("user_id", "x1", 1), ("user_id", second, 2)]
@@ -96,7 +96,7 @@ def test_whoever_turns_out_to_be_nameless_keeps_the_number(second, changes) -> N
     assert later.identity.changes.rows() == changes
 
 
-def test_what_the_bridge_is_worth_where_a_type_comes_from_links_only() -> None:
+def test_stitching_impact_where_a_type_comes_from_links_only() -> None:
     table = pl.DataFrame({"day": DAYS, "user_id": ["u1", "u1", "u2"], "old": [None, "a", "b"]})
     events = jn.read_table(
         table, timestamp="day", event=pl.lit("x"), ids=["user_id"], links={"old": "old_id"}, name="app"
@@ -140,7 +140,7 @@ def test_where_no_identifier_is_exclusive_it_is_said_that_nothing_kept_people_ap
         jn.stitch(events, rules=jn.IdentityRules(exclusive=("*",)))
 
 
-def test_it_is_told_of_which_time_each_source_is() -> None:
+def test_each_source_has_its_first_and_last_time() -> None:
     j = jn.stitch(read(["ann", "bob", "ann"]), read(["zoe"] * 3, name="void", days=["?", "?", "?"]))
     first, last = (
         pl.Series([f"2026-03-0{day}", None]).str.to_datetime(time_zone="UTC", time_unit="us") for day in "13"
