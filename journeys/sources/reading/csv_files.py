@@ -28,6 +28,7 @@ from journeys.sources.reading.infer_types import (
 from journeys.sources.reading.json_column import JsonColumns
 from journeys.sources.reading.literal_names import literal_name
 from journeys.sources.reading.rejects import Rejects
+from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import UnreadableError, check_ratio, is_utf16, read_first_lines
 
 __all__ = ["CsvOptions", "read_csv_files"]
@@ -79,6 +80,8 @@ def read_csv_files(
         if sound and profile is None:
             sound = [file for file in sound if _profile_files([file], dialect, text_columns) is not None]
             profile = _profile_files(sound, dialect, text_columns, reader)
+            if profile is None:  # each can be scanned, but not all at once: there are more than may be open
+                sound = []
         if profile is not None:
             frames.append(_scan(sound, dialect))
             types.append(profile.types)
@@ -87,25 +90,23 @@ def read_csv_files(
             # whoever gives the names knows that lines may lack the last columns
             if dialect.has_header and profile.last_has_nulls and len(dialect.names) > 1:
                 short[len(dialect.names)] += count_short_lines(sound, dialect, rows=profile.rows)
-        read_whole = set(sound)
+        read_whole, salvaged = set(sound), SpillBuffer[str]()
         for file in members:
-            if file in read_whole:
-                continue
-            salvaged = salvage_rows(file, dialect, rejects=rejects)
-            if salvaged.rows is None:
-                continue
-            frames.append(salvaged.rows)
-            types.append(_profile(salvaged.rows, text_columns, reader).types)
-            short[len(dialect.names)] += salvaged.short
-            notes += [f"{file.path.name} was read as {salvaged.note}"] if salvaged.note else []
+            if file not in read_whole:
+                lacking, note = salvage_rows(file, dialect, rows=salvaged, rejects=rejects)
+                short[len(dialect.names)] += lacking
+                notes += [f"{file.path.name} was read as {note}"] if note else []
+        for _, rows in salvaged.tables():
+            frames.append(rows)
+            types.append(_profile(rows, text_columns, reader).types)
     notes += [describe_short_lines(lines, width) for width, lines in short.items() if lines]
     if not frames:
         return None, notes
     if reader is not None:
         frames, more = reader.frames()
         notes += more
-    rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
-    return cast_columns(rows, merge_types(types)), notes
+    merged = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+    return cast_columns(merged, merge_types(types)), notes
 
 
 class _Profile(NamedTuple):

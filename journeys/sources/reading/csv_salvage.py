@@ -13,7 +13,7 @@ from journeys.sources.reading.rejects import Reject, Rejects
 from journeys.sources.reading.spill import SpillBuffer
 from journeys.sources.reading.text import UnreadableError, decode, is_utf16, read_chunks
 
-__all__ = ["NULL", "Dialect", "Salvaged", "count_short_lines", "describe_short_lines", "salvage_rows"]
+__all__ = ["NULL", "Dialect", "count_short_lines", "describe_short_lines", "salvage_rows"]
 
 ROWS = 50_000
 # A quote that is never closed would swallow the file: a longer field is an error.
@@ -46,16 +46,10 @@ class Dialect(NamedTuple):
         return csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
 
 
-class Salvaged(NamedTuple):
-    """The rows of a file (None if there are none), the encoding if it is not UTF-8, and how many rows lack fields."""
-
-    rows: pl.LazyFrame | None
-    note: str | None
-    short: int
-
-
-def salvage_rows(file: SourceFile, dialect: Dialect, *, rejects: Rejects) -> Salvaged:
-    """Read a file's rows as text.
+def salvage_rows(
+    file: SourceFile, dialect: Dialect, *, rows: SpillBuffer[str], rejects: Rejects
+) -> tuple[int, str | None]:
+    """Read a file's rows as text; return how many of them lack fields, and the encoding if it is not UTF-8.
 
     For example, with the columns `time,event,user` and a file that ends without a line end::
 
@@ -63,7 +57,6 @@ def salvage_rows(file: SourceFile, dialect: Dialect, *, rejects: Rejects) -> Sal
         2026-03-01,A,2,extra    rejected: more than 3 fields
         2026-03-01,B            rejected: half-written last line
     """
-    rows: SpillBuffer[str] = SpillBuffer()
     lines = _Lines(file)
     schema = dict.fromkeys(dialect.names, pl.String())
     good: list[Row] = []
@@ -102,8 +95,7 @@ def salvage_rows(file: SourceFile, dialect: Dialect, *, rejects: Rejects) -> Sal
     flush()
     if lines.fault is not None:
         rejects.add_file(file.path, lines.fault)
-    tables = rows.tables()
-    return Salvaged(tables[0][1] if tables else None, lines.note, short)
+    return short, lines.note
 
 
 class _Lines:

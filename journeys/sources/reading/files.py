@@ -182,7 +182,7 @@ def _find(path: Path) -> list[SourceFile]:
     if path.exists():
         files = _inspect(path) if path.is_file() else "is not a file or folder but a pipe, a socket or a device"
         if isinstance(files, str):
-            raise SourceError(f"source: {str(path)!r} {files}.")
+            raise SourceError(f"source: {printable(path)!r} {files}.")
         return files
     if path.is_symlink():
         raise SourceError(f"source: {str(path)!r} is a link to {os.readlink(path)!r}, which does not exist.")  # noqa: PTH115
@@ -193,7 +193,7 @@ def _find(path: Path) -> list[SourceFile]:
         if not skipped:
             raise SourceError(f"source: no file matches {str(path)!r}.")
         first, reason = next(iter(skipped.items()))
-        raise SourceError(f"source: {str(path)!r}: {first} {reason}.")
+        raise SourceError(f"source: {printable(path)!r}: {printable(first)} {reason}.")
     near = closest(path.name, sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else []
     hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else "."
     raise SourceError(f"source: there is no file or folder {str(path)!r}{hint}")
@@ -232,12 +232,17 @@ def _find_in_folder(folder: Path) -> list[SourceFile]:
         files, skipped = _inspect_all(candidates, strict=False)
     if not files:
         endings = ", ".join(sorted({p.suffix or "files without an ending" for p in public})) or "nothing"
-        why = "".join(f"; {path.name} {reason}" for path, reason in list(skipped.items())[:1])
+        why = "".join(f"; {printable(PurePath(path.name))} {reason}" for path, reason in list(skipped.items())[:1])
         raise SourceError(
             f"source: the folder {str(folder)!r} contains no CSV, NDJSON or Parquet files; it contains {endings}{why}."
         )
     read = {Path(str(file.archive.filename)) if file.archive else file.path for file in files}
     return _attach_skipped(files, [p.relative_to(folder) for p in visible if p not in read and p.stat().st_size])
+
+
+def printable(path: PurePath) -> str:
+    """Write a path so that it can be shown and stored, also if its name is not UTF-8."""
+    return str(path).encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _inspect_all(paths: Iterable[Path], *, strict: bool) -> tuple[list[SourceFile], dict[Path, str]]:
@@ -256,7 +261,7 @@ def _inspect_all(paths: Iterable[Path], *, strict: bool) -> tuple[list[SourceFil
 def _attach_skipped(files: list[SourceFile], skipped: Sequence[PurePath]) -> list[SourceFile]:
     if skipped:
         first = next((n for n, file in enumerate(files) if file.size), 0)
-        names = (*files[first].skipped, *(path.as_posix() for path in skipped))
+        names = (*files[first].skipped, *(printable(PurePosixPath(path)) for path in skipped))
         files[first] = replace(files[first], skipped=names)
     return files
 
@@ -294,6 +299,8 @@ def _inspect(
     strict: bool = False,
 ) -> list[SourceFile] | str:
     """Find the format of a file, or why it is not a table; if `strict`, text must certainly have columns."""
+    if printable(path) != str(path):
+        return "has a name that is not UTF-8: rename it"
     named = _format_by_name(path)
     if named in ("parquet", "ipc") and archive is None:
         return [SourceFile(path, named)]
