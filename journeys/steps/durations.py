@@ -11,6 +11,7 @@ __all__ = ["duration_us", "moment_us", "parse_moment", "parse_period"]
 
 _UNITS = {"us": 1, "µs": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _UNITS |= {"w": 7 * _UNITS["d"]}
+_LONGEST = 1 << 61  # microseconds, some 73,000 years: a time and a duration add up within 64 bits
 _DURATION = re.compile(r"(\d+)(us|µs|ms|s|m|h|d|w)")
 _ADVICE = (
     "write a number and a unit (us, ms, s, m, h, d, w) such as '30m', '14d' or '1h30m', or pass a timedelta. "
@@ -38,7 +39,7 @@ def duration_us(value: str | timedelta, *, argument: str, instead: str | None = 
     Raises
     ------
     ArgumentError
-        When it cannot be read, is not above zero, or has no fixed length (months, years).
+        When it cannot be read, is not above zero, is longer than 70,000 years, or has no fixed length (months, years).
 
     Examples
     --------
@@ -58,6 +59,8 @@ d, w) such as '30m', '14d' or '1h30m', or pass a timedelta. Months and years hav
         raise ArgumentError(f"{argument}: {value!r} is not a valid duration; {instead or _ADVICE}.")
     if total <= 0:
         raise ArgumentError(f"{argument}: {value!r} must be longer than zero.")
+    if total > _LONGEST:
+        raise ArgumentError(f"{argument}: {value!r} is too long; give at most 70,000 years.")
     return total
 
 
@@ -93,7 +96,10 @@ def parse_moment(value: date | datetime | str, *, argument: str) -> datetime:
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if not isinstance(moment, datetime):
         raise ArgumentError(f"{argument}: {value!r} is not a valid date or time; write e.g. '2026-03-01'.")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ArgumentError(f"{argument}: {value!r} is not in the years 1 to 9999 in UTC.") from error
 
 
 def parse_period(

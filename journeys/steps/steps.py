@@ -79,6 +79,11 @@ def step(
     -------
     Step
 
+    Raises
+    ------
+    ArgumentError
+        When the condition is none of these, or `within` is not a valid duration.
+
     Examples
     --------
     >>> step("Signed Up").events
@@ -88,10 +93,17 @@ def step(
     >>> step("Saw prices", pl.col("page_path") == "/pricing").name
     'Saw prices'
     """
+    if not isinstance(name, str):
+        raise ArgumentError(f"name: {name!r} is not text; write jn.step(name, condition).")
     limit = None if within is None else duration_us(within, argument=f"within of step {name!r}")
     if isinstance(condition, pl.Expr):
         return Step(name, condition.fill_null(value=False), None, limit, optional)
-    events = (name,) if condition is None else (condition,) if isinstance(condition, str) else tuple(condition)
+    given = name if condition is None else condition
+    events = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else ()
+    if not events or not all(isinstance(event, str) for event in events):
+        raise ArgumentError(
+            f"condition: {condition!r} of step {name!r} is not an event name, a list of names or a Polars expression."
+        )
     event = pl.col("event")
     return Step(name, event == events[0] if len(events) == 1 else event.is_in(list(events)), events, limit, optional)
 

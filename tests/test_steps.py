@@ -1,10 +1,12 @@
-"""The shorthand of steps, the operator, and what they refuse."""
+"""Steps, patterns, durations and moments: how they are read, and what is refused."""
+
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.steps import parse_pattern, parse_steps
+from journeys.steps import duration_us, parse_moment, parse_pattern, parse_steps
 
 
 def test_a_pattern_is_the_list_that_it_stands_for():
@@ -74,3 +76,33 @@ def test_invalid_lists_are_refused(given: object, words: str):
 def test_any_order_needs_two():
     with pytest.raises(jn.ArgumentError, match="at least two"):
         jn.any_order("A")
+
+
+@pytest.mark.parametrize("condition", [[], (), 3, ["A", 3], [pl.col("x")], {"A": 1}])
+def test_a_condition_is_a_name_names_or_an_expression(condition: object):
+    with pytest.raises(jn.ArgumentError, match="condition: .* of step 'x' is not an event name"):
+        jn.step("x", condition)  # type: ignore[arg-type]
+
+
+def test_a_step_has_a_name_that_is_text():
+    with pytest.raises(jn.ArgumentError, match="name: 3 is not text"):
+        jn.step(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["99999999999d", timedelta.max, "1mo", "", "d", "1 d", "-1d", 5, None, timedelta(0)])
+def test_durations_that_are_refused(value: object):
+    with pytest.raises(jn.ArgumentError, match=r"within: .* (is not a valid duration|must be longer|is too long)"):
+        duration_us(value, argument="within")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["yesterday", 3, None, "2026-13-01", "", "0001-01-01T00:00+14:00"])
+def test_moments_that_are_refused(value: object):
+    with pytest.raises(jn.ArgumentError, match=r"start: .* is not (a valid date|in the years 1 to 9999)"):
+        parse_moment(value, argument="start")  # type: ignore[arg-type]
+
+
+def test_moments_are_utc_unless_they_name_a_zone():
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for value in (noon, noon.replace(tzinfo=None), "2026-03-01 12:00", "2026-03-01T13:00+01:00", "2026-03-01T12:00Z"):
+        assert parse_moment(value, argument="start") == noon
+    assert parse_moment(date(2026, 3, 1), argument="start") == noon.replace(hour=0)
