@@ -14,6 +14,7 @@ from journeys.analyses.attribution import Attribution
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
+from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
 from journeys.api import Journeys
 from journeys.display import day, duration, number, percent, quoted, span, the_count
@@ -150,7 +151,7 @@ def _add_step_intervals(table: pl.DataFrame, *, by: str) -> pl.DataFrame:
 def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     """Show which campaigns get the credit, when all touchpoints count equally."""
     total, goal = attribution.settings["conversions"], quoted(goal)
-    no_touch = pl.col("campaign") == "(none)"  # a campaign that is really called so is quoted in the table
+    no_touch = pl.col("campaign") == NONE  # a campaign that is really called so is quoted in the table
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
     finding = f"No campaign was touched in the 30 days before {goal}."
     if touched.height:

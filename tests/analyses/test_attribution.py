@@ -138,3 +138,13 @@ def test_a_touch_spelled_like_the_label_of_no_touch_stays_a_touch():
         assert dict(result.table.select("campaign", "credit").rows()) == {'"(none)"': 1.0, "(none)": 1.0}
         assert result.people('"(none)"').people["person"].to_list() == ["a", "c"]
         assert result.people("(none)").people["person"].to_list() == ["b"]
+
+
+def test_values_that_look_like_quoted_labels_stay_apart():
+    values = ["(none)", '"(none)"', "(other)", "ads"]
+    log = frame([row for at, v in enumerate(values) for row in ((f"p{at}", 0, "A", v), (f"p{at}", 1, "X", None))])
+    result = jn.Journeys.from_table(log).attribution("X", by="campaign")
+    assert result.table["credit"].sum() == 4
+    assert result.table["campaign"].n_unique() == 4
+    found = {result.people(touch).people["person"].item() for touch in result.table["campaign"]}
+    assert found == {"p0", "p1", "p2", "p3"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.attribution.select_people import TouchSelection, select_touched
-from journeys.analyses.attribution.spec import NONE, AttributionSpec
+from journeys.analyses.attribution.spec import AttributionSpec
+from journeys.analyses.labels import NONE, value_of_label
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown
@@ -82,6 +83,5 @@ class Attribution(Result[J]):
         labels = self.table[self._spec.by].to_list()
         if touch not in labels:
             raise UnknownNameError(unknown("touch", touch, available=labels, what=self._spec.by))
-        # a label in quotes stands for a value that is itself spelled "(none)"
-        value = None if touch == NONE else NONE if touch == f'"{NONE}"' else touch
-        return self._journeys._select_people(select_touched, TouchSelection(self._spec, value, converted))
+        selection = TouchSelection(self._spec, value_of_label(touch), converted)
+        return self._journeys._select_people(select_touched, selection)

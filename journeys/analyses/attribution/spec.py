@@ -6,21 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import polars as pl
-
 from journeys.errors import ArgumentError, UnknownNameError, closest, raise_all, unknown
 from journeys.log import Log
 from journeys.steps import Step
 
-__all__ = ["NONE", "AttributionSpec", "Model", "Repeats", "check_options", "touch_labels"]
+__all__ = ["AttributionSpec", "Model", "Repeats", "check_options"]
 
 Model = Literal[
     "first", "last", "last_non_direct", "linear", "u", "j", "inverse_j", "time_decay", "participation", "custom",
     "markov", "shapley",
 ]  # fmt: skip
 Repeats = Literal["collapse", "keep"]
-
-NONE = "(none)"  # how "no touchpoint" is displayed; the key of these conversions is None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,13 +78,3 @@ def check_options(
     if model != "custom" and weights is not None:
         problems.append(f"weights: {weights!r} requires model='custom'.")
     raise_all(problems, ArgumentError)
-
-
-def touch_labels(touches: pl.Series) -> pl.Series:
-    """Return the labels under which touchpoints are displayed.
-
-    No touchpoint (null) is "(none)"; a value that is itself spelled "(none)" is quoted, so that labels stay distinct.
-    """
-    value = pl.col(touches.name)
-    quoted = pl.when(value == NONE).then(pl.lit(f'"{NONE}"')).otherwise(value).fill_null(NONE).alias(touches.name)
-    return touches.to_frame().select(quoted)[touches.name]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from journeys.analyses.attribution.models import Path, share_credit
-from journeys.analyses.attribution.spec import AttributionSpec, touch_labels
+from journeys.analyses.attribution.spec import AttributionSpec
+from journeys.analyses.labels import label_values
 
 __all__ = ["summarise"]
 
@@ -62,7 +63,7 @@ def _touch_table(paths: Sequence[Path], *, spec: AttributionSpec, conversions: i
     if spec.value:
         values = share_credit(paths, model=spec.model, half_life=spec.half_life, weights=spec.weights, by_value=True)
         table = table.with_columns(pl.Series("value", [values.get(touch, 0.0) for touch in people], dtype=pl.Float64))
-    table = table.with_columns(touch_labels(table[spec.by]))
+    table = table.with_columns(label_values(table[spec.by]))
     return table.sort(["credit", "touched", spec.by], descending=[True, True, False])
 
 
