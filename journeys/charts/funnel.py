@@ -8,13 +8,12 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of
+from journeys.charts.labels import full, label, lines_of, rename_counts
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import duration, interval, number, percent, plural
 
 __all__ = ["FEW", "draw"]
 
-_UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 FEW = 30
 """A rate of fewer people is drawn grey and marked."""
 
@@ -48,7 +47,7 @@ def draw(
         For groups: `rate_from_start`, with its interval, or `rate_from_previous`, with one if the table has the columns
         `rate_low` and `rate_high`.
     loudest
-        The row (from 0) after which the loss is highlighted; the largest loss by default.
+        The row (from 0) after which the loss is highlighted.
     dark, narrow
         For a dark page; for a phone.
 
@@ -60,8 +59,7 @@ def draw(
     >>> list(draw(table, title="One in five signs up").data[0].x)
     [100, 20]
     """
-    count = next(name for name in _UNITS if name in table.columns)
-    table, unit = table.rename({count: "people"}), _UNITS[count]
+    table, unit = rename_counts(table)
     if by is not None:
         groups = [by] if isinstance(by, str) else list(by)
         from journeys.charts.funnel_groups import draw_groups
@@ -86,8 +84,6 @@ def draw(
     start = max(round(row["people"] / row["rate_from_start"]) for row in rows if row["rate_from_start"])
     # those who got this far and no further are lost between this row and the next
     lost = [row["dropped"] for row in rows[:-1]]
-    if loudest is None and lost:
-        loudest = lost.index(max(lost))
     places = [-i for i in range(len(rows))]
     fills = [(colour_of or {}).get(row["name"], theme.other) for row in rows]
     if colour_of is None and len(rows) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.labels import rename_counts
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.charts.ticks import time_unit
 from journeys.display import duration, percent, plural
@@ -34,6 +35,7 @@ def draw(
     >>> [int(y) for y in fig.data[0].y], fig.layout.xaxis.title.text
     ([3, 1], 'hours')
     """
+    table, count_unit = rename_counts(table)
     bins = table.group_by("from", "to").agg(pl.col("people").sum()).sort("from")
     total = int(bins["people"].sum())
     if not total:
@@ -42,7 +44,7 @@ def draw(
     low, high = bins["from"].to_physical().to_numpy(), bins["to"].to_physical().to_numpy()
     size, unit = time_unit(int(high[-1]))
     hover_texts = [
-        f"{plural(row['people'], 'person', 'people')} ({percent(row['people'] / total)})<br>"
+        f"{plural(row['people'], count_unit)} ({percent(row['people'] / total)})<br>"
         f"took {duration(row['from'])} to {duration(row['to'])}"
         for row in bins.to_dicts()
     ]
@@ -56,6 +58,6 @@ def draw(
             hoverinfo="text",
         )
     )
-    fig.update_yaxes(title="people", showgrid=True)
+    fig.update_yaxes(title=plural(2, count_unit).split(" ")[1], showgrid=True)
     fig.update_xaxes(title=unit)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)

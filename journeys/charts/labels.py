@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+import polars as pl
+
 from journeys.display import neutralise_controls, shorten, unbroken
 from journeys.display.text import RTL
 
-__all__ = ["full", "label", "lines_of", "plain", "sentence"]
+__all__ = ["full", "label", "lines_of", "plain", "rename_counts", "sentence"]
 
 _START, _END = "\u2068", "\u2069"
 
@@ -72,3 +74,16 @@ def lines_of(text: str, width: int) -> str:
     '412 people went from<br>Pricing to Signed Up'
     """
     return "<br>".join(sentence(line) for line in wrap(unbroken(text), width))
+
+
+def rename_counts(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """Call the counts of a table "people", whatever they count; return with it the noun for one of them.
+
+    Examples
+    --------
+    >>> rename_counts(pl.DataFrame({"sessions": [2]}))[1]
+    'session'
+    """
+    units = {"people": "person", "sessions": "session", "entries": "entry"}
+    name = next(name for name in units if name in table.columns)
+    return table.rename({name: "people"}), units[name]

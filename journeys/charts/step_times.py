@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label
+from journeys.charts.labels import label, rename_counts
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.charts.ticks import time_unit
 from journeys.display import duration, plural
@@ -48,6 +48,7 @@ def draw(
     >>> [float(x) for x in draw(table).data[0].x if x is not None]
     [1.0, 9.0]
     """
+    table, count_unit = rename_counts(table)
     quantiles = sorted((name for name in table.columns if _is_quantile(name)), key=lambda name: float(name[1:]))
     shown = [*quantiles, *(["mean"] if "mean" in table.columns else [])]
     rows = [
@@ -82,7 +83,7 @@ def draw(
         text=[duration(row[middle]) for row in rows],
         textposition="top center",
         hovertext=[
-            f"{plural(row['people'], 'person')}<br>"
+            f"{plural(row['people'], count_unit)}<br>"
             + "<br>".join(f"{_name_quantile(name)}: {duration(row[name])}" for name in shown)
             for row in rows
         ],

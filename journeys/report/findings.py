@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.analyses.funnel.result import Funnel
+from journeys.analyses.funnel import Funnel, find_worst_step
 from journeys.api import Journeys
 from journeys.display import number, percent, plural, points, quoted, the_count
 from journeys.report.shared_values import describe_shared_values
@@ -57,14 +57,14 @@ class CampaignGap:
 def find_largest_loss(funnel: Funnel[Any]) -> tuple[int, str]:
     """Find the step after which most people are lost; return its row and a sentence.
 
-    The loss after the first step counts only where there is no other: it is nearly always the largest, since
-    those people only looked.
+    Where too few people reached any step, it is the finding of the whole funnel.
     """
     rows = funnel.table.to_dicts()
     if len(rows) < 2 or not rows[0]["people"]:
         return 0, funnel.finding
-    later = [i for i in range(1, len(rows) - 1) if rows[i]["people"]] or [0]
-    worst = max(later, key=lambda i: (rows[i]["dropped"], -i))
+    worst = find_worst_step(funnel.table)
+    if worst is None:
+        return 0, funnel.finding
     step, following = rows[worst], rows[worst + 1]
     return worst, (
         f"{percent(step['dropped'] / step['people'])} of people who reached {quoted(step['name'])} never reached "

@@ -296,3 +296,11 @@ def table(found: Sequence[Sequence[float | None]], width: int) -> list[dict[str,
 def times_of(events: Sequence[Event], attempt: Attempt, width: int) -> list[float | None]:
     by_row = {row: events[number]["t"] for number, row in attempt}
     return [by_row.get(row) for row in range(width)]
+
+
+def first_touch(events: Sequence[Event], attempt: Attempt, column: str) -> Any:
+    """The campaign of the first touch up to and including the event with which the attempt starts."""
+    for event in events[: attempt[0][0] + 1]:
+        if event[column] is not None:
+            return event[column]
+    return None

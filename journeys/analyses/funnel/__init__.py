@@ -2,5 +2,6 @@
 
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.funnel.run import funnel
+from journeys.analyses.funnel.summarise import find_worst_step
 
-__all__ = ["Funnel", "funnel"]
+__all__ = ["Funnel", "find_worst_step", "funnel"]

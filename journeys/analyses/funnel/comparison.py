@@ -40,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 
 _RATES = {"rate_from_start": ("people", "entered"), "rate_from_previous": ("continued", "at_previous")}
 _SUMS = ("people", "entered", "continued", "at_previous")
+_FEW = 30  # a difference of fewer people is no headline
 _Z = 1.959963984540054  # of a 95% interval
 
 
@@ -106,8 +107,11 @@ def count_both_sides(here: Side, there: Side) -> int:
     return mine.join(theirs, on="_person", how="semi")["_person"].n_unique()
 
 
-def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Method) -> pl.DataFrame:
-    """Compare two funnels of the same steps; people on both sides, or with several attempts, are clusters."""
+def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Method) -> tuple[pl.DataFrame, pl.Series]:
+    """Compare two funnels of the same steps; people on both sides, or with several attempts, are clusters.
+
+    Return the table, and which of its rows rest on enough people for a headline.
+    """
     spec = here.spec
     if spec.names != there.spec.names:
         raise ArgumentError(f"against: the steps differ, {list(spec.names)} here and {list(there.spec.names)} there.")
@@ -123,8 +127,8 @@ def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Metho
     return _test_rows(names, mine, theirs, spec=spec, correct=correct, errors=errors)
 
 
-def compare_groups(side: Side, *, measure: Measure, correct: Method) -> pl.DataFrame:
-    """Compare each group with all other groups together."""
+def compare_groups(side: Side, *, measure: Measure, correct: Method) -> tuple[pl.DataFrame, pl.Series]:
+    """Compare each group with all other groups together; returns what `compare_funnels` does."""
     spec = side.spec
     table = add_counts(side.counts, spec=spec, sums=_SUMS)
     people = side.by_person
@@ -182,7 +186,7 @@ def _cluster_errors(here: _Rates, there: _Rates) -> Floats:
 
 def _test_rows(
     names: pl.DataFrame, here: _Rates, there: _Rates, *, spec: FunnelSpec, correct: Method, errors: Floats | None
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, pl.Series]:
     """Add rates, difference, interval, p-value and q-value; the first step is tested only where it is a rate."""
     from scipy.special import erfc
 
@@ -207,11 +211,12 @@ def _test_rows(
         "p_value": np.where(is_tested, p_value, np.nan),
         "q_value": adjust(np.where(is_tested, p_value, np.nan), method=correct),
     }
-    return names.with_columns(
+    table = names.with_columns(
         pl.Series(spec.count, here.hits).cast(pl.Int64),
         pl.Series(f"{spec.count}_against", there.hits).cast(pl.Int64),
         *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()),
     )
+    return table, pl.Series("has_enough", np.minimum(here.trials, there.trials) >= _FEW)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -229,7 +234,8 @@ class FunnelComparison(Result[J]):
         People who entered on both sides.
     """
 
-    people_on_both_sides: int = field(default=0)
+    people_on_both_sides: int = 0
+    _has_enough: pl.Series = field(default_factory=pl.Series, repr=False)
 
     @property
     def finding(self) -> str:
@@ -238,10 +244,12 @@ class FunnelComparison(Result[J]):
 
         both = self.people_on_both_sides
         note = f" {number(both)} people are on both sides; the test allows for that." if both else ""
-        known = self.table.filter(pl.col("q_value").is_not_null())
+        known = self.table.with_columns(self._has_enough.alias("_has_enough")).filter(pl.col("q_value").is_not_null())
         if not known.height:
             return f"There is nothing to compare: a side is empty.{note}"
-        sure = known.filter(pl.col("q_value") < 0.05)
+        if not known["_has_enough"].any():
+            return f"Fewer than {_FEW} people on a side: too few to compare.{note}"
+        sure = known.filter("_has_enough", pl.col("q_value") < 0.05)
         if not sure.height:
             return f"No difference that chance could not explain.{note}"
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)

@@ -41,6 +41,7 @@ from journeys.analyses.funnel.next_events import NextEvents, NextEventsSpec, cou
 from journeys.analyses.funnel.parse import find_step
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.summarise import find_worst_step
 from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -101,9 +102,41 @@ class Funnel(Result[J]):
             by=self._spec.by or None,
             title=self.finding,
             subtitle=self._describe(),
+            loudest=None if self.worst_step is None else self.worst_step - 1,
             dark=dark,
             narrow=narrow,
         )
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What could mislead in this table, each as one sentence."""
+        from journeys.display import percent
+
+        counts = self._counts.filter(pl.col("step") == 1)
+        of_events = [name for name in self._spec.by_columns if name in self._journeys._log.schema]
+        late = int(counts["late"].sum())
+        if not of_events or not late:
+            return ()
+        valued = int(counts.filter(pl.any_horizontal(pl.col(self._spec.by).is_not_null()))["entered"].sum())
+        if 2 * late < valued:
+            return ()
+        known_late = f"{percent(late / valued)} of those with a {' or '.join(of_events)} have it only from a later step"
+        return (f"{known_late}: their groups have come that far by definition; by_at=1 takes it from the first step.",)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Funnel: {self.finding}", *self.cautions, str(self.table)])
+
+    def _repr_html_(self) -> str:
+        from journeys.display import card
+
+        settings = {**self.settings, "note": " ".join(self.cautions)} if self.cautions else self.settings
+        return card("Funnel", sentence=self.finding, settings=settings, table=self._displayed_table())
+
+    @property
+    def worst_step(self) -> int | None:
+        """The step (from 1) after which most people are lost; None if too few people reached any."""
+        row = None if self._spec.by else find_worst_step(self.table)
+        return None if row is None else row + 1
 
     def _describe(self) -> str:
         """Describe what was asked, for the subtitle of the chart."""
@@ -360,16 +393,16 @@ class Funnel(Result[J]):
             if not by:
                 raise ArgumentError("other: give the people to compare with, or ask the funnel with by=.")
             side = self._as_side(measure) if has_clusters(self._spec) else Side(self._spec, self._counts, None)
-            both, table = 0, compare_groups(side, measure=measure, correct=correct)
+            both, (table, has_enough) = 0, compare_groups(side, measure=measure, correct=correct)
         else:
             funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
             if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
             here, there = self._as_side(measure), funnel._as_side(measure)
             both = count_both_sides(here, there)
-            table = compare_funnels(here, there, measure=measure, correct=correct)
+            table, has_enough = compare_funnels(here, there, measure=measure, correct=correct)
         settings = {**self.settings, "measure": measure, "corrected": correct}
-        return FunnelComparison(table, settings, self._journeys, both)
+        return FunnelComparison(table, settings, self._journeys, both, has_enough)
 
     def _as_side(self, measure: Measure) -> Side:
         by_person = self._journeys._count_shards(count_person_rates, PersonRatesSpec(self._spec, measure))

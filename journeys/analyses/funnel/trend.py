@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["FunnelTrend", "TrendSpec", "count_periods", "trend_table"]
 
 _DAY = timedelta(days=1)
+FEW = 30  # rates of fewer people are no headline
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -262,10 +263,16 @@ class FunnelTrend(Result[J]):
         complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
         if not complete.height:
             return "No period is complete: the log holds a part of each, or people may still convert."
+        complete = complete.filter(pl.col("entered") >= FEW)
+        if not complete.height:
+            return f"Fewer than {FEW} people entered in each complete period: too few to compare."
         unit = make_calendar(self.settings["every"]).name
         when = "on" if unit == "day" else f"in the {unit} from"
         if groups:
             latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
+            if latest.height == 1:
+                rate = f"{percent(latest['rate'][0])} of {' · '.join(map(str, latest.select(groups).row(0)))} converted"
+                return f"Of those who entered {when} {day(latest['period'][0])}, {rate}."
             low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
             rates = f"of {high} {percent(latest['rate'][-1])} converted, of {low} {percent(latest['rate'][0])}"
             return f"Of those who entered {when} {day(latest['period'][0])}, {rates}."
