@@ -1,4 +1,4 @@
-"""Journey analytics in Jupyter: one timeline a person, and honest numbers about it."""
+"""Journey analytics in Jupyter: one timeline per person, and honest numbers about it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

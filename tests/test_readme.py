@@ -29,7 +29,7 @@ def test_the_python_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch):
 def test_the_analyst_types_few_lines():
     code = "".join(code for language, code in BLOCKS if language == "python")
     lines = [line for line in code.splitlines() if line.strip() and not line.startswith("import")]
-    assert len(lines) == 8
+    assert len(lines) == 10
 
 
 def test_its_commands_are_the_ones_that_are_checked():
