@@ -277,7 +277,8 @@ class Identity:
         """Draw whose the events are: named in them, linked to a known person, or unidentified."""
         from journeys.charts.identity import draw_linked_events
 
-        return draw_linked_events(self.figures, title=self.finding, subtitle=self.row_summary, dark=dark, narrow=narrow)
+        title = self._linked_finding() or self.finding.removesuffix(".")
+        return draw_linked_events(self.figures, title=title, subtitle=self.row_summary, dark=dark, narrow=narrow)
 
     def plot_sizes(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw how many identifiers people have."""
@@ -298,10 +299,18 @@ class Identity:
         share = f"{percent((total - single) / total)} of people have" if single else "Everybody has"
         return f"{share} several identifiers, at most {number(most)}"
 
+    def _linked_finding(self) -> str:
+        """Return how many anonymous events were linked to a known person, as a title; empty if nobody is known."""
+        from journeys.display import percent
+
+        if self.linked_share is None or not self.figure("known people"):
+            return ""
+        return f"{percent(self.linked_share)} of anonymous events were linked to a known person"
+
     @property
     def finding(self) -> str:
         """What stitching did, in one sentence."""
-        from journeys.display import agree, number, percent, plural
+        from journeys.display import agree, number, plural
 
         people, known = self.figure("people"), self.figure("known people")
         ids = self._graph.ids.height
@@ -309,8 +318,8 @@ class Identity:
         if known:
             by = [name for name in self.types if name in self.rules.identifying_types]
             text += f", {number(known)} of them known by {' or '.join(by)}"
-        if self.linked_share is not None and known:
-            text += f"; {percent(self.linked_share)} of anonymous events were linked to a known person"
+        linked = self._linked_finding()
+        text += f"; {linked}" if linked else ""
         refused = self.figure("links refused")
         text += f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else "."
         return text

@@ -262,7 +262,8 @@ class IdentityRules:
         """Follow PostHog: identify and alias merge the anonymous person unless it is known; a merge always does.
 
         Differs from PostHog: what was merged is the same for all events, also for those from before the merge
-        (PostHog with person profiles on events shows the person of that time).
+        (PostHog with person profiles on events shows the person of that time); and an id that is identified itself
+        counts as identified from the start.
 
         Examples
         --------
