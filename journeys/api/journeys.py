@@ -28,6 +28,7 @@ from journeys.errors import ArgumentError, StoreError
 from journeys.events.source_errors import translate_source_errors
 from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
 from journeys.log import View
+from journeys.report import campaign_report
 
 if TYPE_CHECKING:
     from journeys.events import Events
@@ -283,6 +284,7 @@ class Journeys(Selection):
     stickiness = stickiness
     trend = trend
 
+    report = campaign_report
     to_people = to_people
     to_customerio = to_customerio
     to_hubspot = to_hubspot

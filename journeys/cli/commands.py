@@ -24,13 +24,10 @@ _DEMO_STEPS = ("Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan")
 
 def write_demo(options: Namespace) -> None:
     """Write the campaign report on the sample data."""
-    from journeys.report import campaign_report
     from journeys.samples import load_journeys
 
     check_path(options.out, argument="--out")
-    report = campaign_report(
-        load_journeys(),
-        goal=_DEMO_STEPS[-1],
+    report = load_journeys().report(
         steps=_DEMO_STEPS,
         within="30d",
         title="Tidy Boards: from first visit to upgrade",
@@ -41,13 +38,12 @@ def write_demo(options: Namespace) -> None:
 def write_report(options: Namespace) -> None:
     """Write the campaign report on the analyst's own files."""
     import journeys as jn
-    from journeys.report import campaign_report
 
     check_path(options.out, argument="--out")
     steps = _split_steps(options.steps)
     journeys = jn.stitch(*read_sources(options))
     by = {"by": options.by} if options.by else {}
-    report = campaign_report(journeys, goal=steps[-1], steps=steps, within=options.within, title=options.title, **by)
+    report = journeys.report(steps=steps, within=options.within, title=options.title, **by)
     _write(report, options.out)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from journeys.display import card, escape_html
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.files import check_path, replace_file
-from journeys.report.page import render_page
 from journeys.report.section import Finding, Section
 
 __all__ = ["Report"]
@@ -64,6 +63,8 @@ class Report:
 
     def html(self) -> str:
         """Return the page: complete, and closed to the network by its own content policy."""
+        from journeys.report.page import render_page
+
         return render_page(
             title=self.title,
             period=self.period,

@@ -10,8 +10,8 @@ import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel import Funnel, find_worst_step
-from journeys.api import Journeys
 from journeys.display import number, percent, plural, points, quoted, the_count
+from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.shared_values import describe_shared_values
 
 __all__ = ["CampaignGap", "describe_blocker", "describe_bypass", "find_campaign_gap", "find_largest_loss"]
@@ -119,7 +119,7 @@ def find_campaign_gap(grouped: pl.DataFrame, *, by: str) -> CampaignGap | None:
     return CampaignGap(**{name: best[name] for name in CampaignGap.__slots__})
 
 
-def describe_blocker(correlation: Correlation[Any], *, among: Journeys, step: str) -> str | None:
+def describe_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions, step: str) -> str | None:
     """Describe the error that came before not going on to the next step, and what people who met it share.
 
     Only events whose name indicates an error are considered: people who do not go on have more time for everything
@@ -159,7 +159,7 @@ def describe_bypass(correlation: Correlation[Any], steps: list[str]) -> str | No
     return f"{sentence}: {instead}." if instead else f"{sentence}."
 
 
-def _most_distinctive_event(group: Journeys, others: Journeys, *, goal: str) -> str | None:
+def _most_distinctive_event(group: JourneysWithQuestions, others: JourneysWithQuestions, *, goal: str) -> str | None:
     """Find the event before the goal whose share of people in one group most exceeds that in the other."""
     counts: list[dict[str, int]] = []
     for journeys in (group, others):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from journeys.analyses.attribution import Attribution
@@ -16,11 +15,14 @@ from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
-from journeys.api import Journeys
 from journeys.display import day, duration, number, percent, quoted, span, the_count
 from journeys.errors import JourneysError
+from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Picture, Section
 from journeys.steps import duration_us
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = [
     "attribution_section",
@@ -219,7 +221,7 @@ def correlation_section(correlation: Correlation[Any]) -> Section:
     )
 
 
-def identity_section(journeys: Journeys) -> Section | None:
+def identity_section(journeys: JourneysWithQuestions) -> Section | None:
     """Show how many people are known; None where person ids were known from the start."""
     try:
         identity = journeys.identity

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.api import Journeys
 from journeys.display import number, percent, shorten, span, the_count
+from journeys.report.protocol import JourneysWithQuestions
 
 __all__ = ["SharedValue", "describe_shared_values"]
 
@@ -41,7 +41,9 @@ class SharedValue:
         return f"{text} ({share} of {the_count(self.others, 'other')} {self.place})"
 
 
-def describe_shared_values(correlation: Correlation[Any], error: str, *, among: Journeys, step: str) -> str | None:
+def describe_shared_values(
+    correlation: Correlation[Any], error: str, *, among: JourneysWithQuestions, step: str
+) -> str | None:
     """Describe what people who met an error after a step, and did not go on, share; None if nothing stands out.
 
     Only text and yes/no properties are compared, and like with like: properties that only the error event has, with

@@ -1,0 +1,43 @@
+"""Which sections a report has, in which order, and what it refuses."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.errors import ArgumentError
+from journeys.report import Section
+
+
+@pytest.fixture(scope="module")
+def log() -> jn.Journeys:
+    rows = [(f"p{n}", f"2026-03-{n % 20 + 1:02}", "Visit") for n in range(90)]
+    rows += [(f"p{n}", f"2026-03-{n % 20 + 2:02}", "Buy") for n in range(30)]
+    return jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
+
+
+def test_sections_come_in_the_order_given(log):
+    own = Section(name="own", question="What next?", finding="We try two things.")
+    retention = log.retention(start="Visit", every="1w")
+    report = log.report(steps=["Visit", "Buy"], sections=["flow", retention, own, "funnel"])
+    assert [section.name for section in report.sections] == ["flow", "retention-2", "own", "funnel"]
+    assert report.sections[1].finding == retention.finding
+    assert report.sections[1].definition
+    assert {finding.section for finding in report.findings} <= {"flow", "funnel"}
+    page = report.html()
+    assert 'id="retention-2-0"' in page
+    assert "We try two things." in page
+
+
+def test_a_named_section_that_the_journeys_cannot_have_is_left_out(log):
+    assert [s.name for s in log.report(steps=["Visit", "Buy"], sections=["campaigns", "funnel"]).sections] == ["funnel"]
+
+
+def test_what_cannot_be_a_section_or_goal_is_refused(log):
+    with pytest.raises(ArgumentError, match="sections: no section 'funel'; did you mean 'funnel'"):
+        log.report(steps=["Visit", "Buy"], sections=["funel"])
+    with pytest.raises(ArgumentError, match=r"sections: int must be a name, a result or a Section\."):
+        log.report(steps=["Visit", "Buy"], sections=[7])
+    with pytest.raises(ArgumentError, match="goal: 'Visit' must be the last step, which is 'Buy'"):
+        log.report(steps=["Visit", "Buy"], goal="Visit")
