@@ -10,12 +10,12 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
     permutation   permutation_p
-    mantel_byar   mantel_byar
+    mantel_byar   mantel_byar, permute_at_risk
     survival      kaplan_meier, quantile
 """
 
 from journeys.stats.fisher import fisher_exact
-from journeys.stats.mantel_byar import MantelByar, mantel_byar
+from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
 from journeys.stats.permutation import PermutationTest, permutation_p
 from journeys.stats.proportions import Difference, difference, wilson
@@ -51,6 +51,7 @@ __all__ = [
     "odds_ratio",
     "partial_phi",
     "permutation_p",
+    "permute_at_risk",
     "phi",
     "phi_interval",
     "phi_table",

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from journeys.errors import ArgumentError
 from journeys.stats.columns import Column, Floats, floats, ratio
 
-__all__ = ["MantelByar", "mantel_byar"]
+__all__ = ["MantelByar", "mantel_byar", "permute_at_risk"]
 
 # Up to these variances all but 1e-19 of a sum of draws lies within half so many values of its mean (Bernstein's
 # inequality); beyond, the normal approximation is used.
@@ -100,6 +101,89 @@ def mantel_byar(observed: Column, *, conversions: Column, at_risk: Column, expos
             p[part] = _exact_mid_p(seen[part], share=share[part], count=count, values=values)
         below = limit
     return MantelByar(seen, expected, z, p)
+
+
+def permute_at_risk(
+    did_at: Column,
+    *,
+    time: Column,
+    converted: Column,
+    strata: Column | None = None,
+    n_permutations: int = 2000,
+    seed: int = 0,
+) -> tuple[Floats, Floats]:
+    """Draw each conversion anew among those who were at risk then, and see what chance does.
+
+    Parameters
+    ----------
+    did_at
+        People × behaviours: when each had done it; infinite for never.
+    time, converted
+        Per person, the time to the conversion, or to the end of observation, and which of both it is.
+    strata
+        A group for each person; conversions are drawn within groups only.
+    n_permutations, seed
+        How often; equal seeds give equal answers.
+
+    Returns
+    -------
+    tuple of two float arrays
+        Per behaviour, the p-value by itself, and among all of them (by the largest |z| of each permutation); NaN where
+        nobody, or everybody, was exposed at every conversion.
+
+    Raises
+    ------
+    ArgumentError
+        When there is not at least one permutation.
+
+    Notes
+    -----
+    (1 + permutations at least as extreme) / (1 + permutations). Permuting who converted, whenever, would give those
+    who were observed for longer more behaviours and fewer conversions, and so call time an effect.
+
+    Examples
+    --------
+    >>> alone, among = permute_at_risk([[1], [1], [9]], time=[3, 2, 5], converted=[True, True, False])
+    >>> bool(abs(alone[0] - 1 / 3) < 0.05)
+    True
+    """
+    if n_permutations < 1:
+        raise ArgumentError(f"n_permutations: {n_permutations} is too few; 2000 is usual.")
+    done, end, goal = floats(did_at), floats(time), np.asarray(converted, dtype=np.bool_)
+    _, group = np.unique(np.zeros(len(end)) if strata is None else np.asarray(strata), return_inverse=True)
+    order = np.lexsort((-end, group))  # those at risk at a moment are the first of their group
+    done, end, goal, group = done[order], end[order], goal[order], group[order]
+    moment = end[goal]
+    first = np.searchsorted(group, group[goal])
+    at_risk = np.zeros(len(moment), np.int64)
+    share = np.zeros((done.shape[1], len(moment)))
+    for one in range(int(group[-1]) + 1 if len(group) else 0):
+        members, here = group == one, group[goal] == one
+        at, until = moment[here], end[members]
+        at_risk[here] = np.searchsorted(-until, -at, "right")
+        for behaviour, did in enumerate(done[members].T):
+            exposed = did < until
+            entered, left = (np.searchsorted(np.sort(times[exposed]), at) for times in (did, until))
+            share[behaviour, here] = (entered - left) / at_risk[here]
+    behaviours, conversions = share.shape
+    observed = (done[goal] < moment[:, np.newaxis]).sum(axis=0)
+    expected, error = share.sum(axis=1), np.sqrt((share * (1 - share)).sum(axis=1))
+    defined = error > 1e-6
+    scale = np.where(defined, error, np.inf)
+    extreme = np.abs(observed - expected) / scale - 1e-9  # equal counts must count as equal, whatever the last bit
+    rng = np.random.default_rng(seed)
+    alone, among = np.zeros(behaviours), np.zeros(behaviours)
+    size = max(1, (1 << 22) // max(conversions * behaviours, 1))
+    for low in range(0, n_permutations, size):
+        draws = rng.random((min(size, n_permutations - low), conversions))
+        drawn = first + (draws * at_risk).astype(np.int64)
+        counts = (done[drawn] < moment[:, np.newaxis]).sum(axis=1)
+        chance = np.abs(counts - expected) / scale
+        alone += (chance >= extreme).sum(axis=0)
+        among += (chance.max(axis=1, initial=0.0)[:, np.newaxis] >= extreme).sum(axis=0)
+    tried = 1 + n_permutations
+    p_alone, p_among = (np.where(defined, (1 + count) / tried, np.nan) for count in (alone, among))
+    return p_alone, p_among
 
 
 def _merge_shares(share: Floats, count: Floats) -> tuple[Floats, Floats]:

@@ -90,11 +90,11 @@ def _encode(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[Ints, lis
 
 
 def _trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
-    """Find the people of each value of a column of people, which is known from the start."""
-    text = arrays.people_column(family.column, window.code)
+    """Find the people of each value of a column of people, and the row by which it was known."""
+    text, row = arrays.people_column(family.column, window)
     groups = text.to_frame("value").with_row_index("person").drop_nulls().group_by("value").agg("person").sort("value")
     people = {name: np.asarray(person, np.int64) for name, person in groups.iter_rows()}
-    return {name: (person, np.full(len(person), -1)) for name, person in people.items()}
+    return {name: (person, row[person]) for name, person in people.items()}
 
 
 def _step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow) -> _Rows:

@@ -98,10 +98,12 @@ def assign_strata(arrays: ShardArrays, window: ExposureWindow, spec: Correlation
         moment = pl.Series(window.since, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
         text = moment.dt.truncate(spec.strata.removeprefix("every ")).dt.strftime("%Y-%m-%d")
     else:
-        text = arrays.people_column(spec.strata, window.code).fill_null("(none)")
-    present = text.unique().sort()
-    codes = np.searchsorted(present.to_numpy().astype(object), text.to_numpy().astype(object)).astype(np.int64)
-    return codes, [*present.to_list()] or [None]
+        text, _ = arrays.people_column(spec.strata, window)
+    present = text.drop_nulls().unique().sort()
+    known = text.is_not_null().to_numpy()
+    codes = np.full(size, len(present), np.int64)  # the last stratum is that of people without a value
+    codes[known] = np.searchsorted(present.to_numpy().astype(object), text.drop_nulls().to_numpy().astype(object))
+    return codes, [*present.to_list(), None]
 
 
 def _level_label(number: int) -> str:

@@ -19,14 +19,14 @@ from journeys.analyses.correlation.count import assign_strata
 from journeys.analyses.correlation.distinct_people import FirstRows
 from journeys.analyses.correlation.exposure_window import ExposureWindow
 from journeys.analyses.correlation.matched_exposure import collect_times, fit_matched
-from journeys.analyses.correlation.shard_arrays import ShardArrays, read_arrays
+from journeys.analyses.correlation.shard_arrays import ShardArrays, read_arrays, touch_column
 from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.stats import MantelByar, mantel_byar
 
-__all__ = ["EqualTime", "compare_equal_time", "list_behaviours"]
+__all__ = ["EqualTime", "EqualTimeSpec", "compare_equal_time", "list_behaviours"]
 
 MOST_BINS = 2_000
 MOMENT_US = 60_000_000
@@ -57,8 +57,8 @@ class EqualTimeSpec:
 
     spec: CorrelationSpec
     behaviours: tuple[tuple[int, str], ...]
-    edges: tuple[int, ...]
-    matched: CorrelationSpec | None
+    edges: tuple[int, ...] = ()
+    matched: CorrelationSpec | None = None
 
     def in_family(self, family: int) -> tuple[list[int], list[str]]:
         """List the behaviours of a family: their numbers and values."""
@@ -75,7 +75,7 @@ class EqualTime:
     test, within : MantelByar
         The test of everybody together, and within strata (the same where there are none).
     matched : pl.DataFrame, optional
-        The four counts with `exposure="matched"`; none where the exposure of the question is equal already.
+        The four counts with `exposure="matched"`; none where the exposure is equal already, or there are strata.
     moment : np.ndarray
         Converters who did the behaviour within a minute before they converted.
     """
@@ -102,9 +102,9 @@ def compare_equal_time(
     """
     given = spec.exposure
     asked = replace(spec, exposure=Before()) if isinstance(given, Matched) else spec
-    times, others = collect_times(journeys, asked)
+    times, others = collect_times(journeys, replace(asked, strata=None))
     edges = _choose_edges(times)
-    matched = fit_matched(replace(asked, strata=None), times, others) if isinstance(given, Before) else None
+    matched = fit_matched(asked, times, others) if isinstance(given, Before) and spec.strata is None else None
     question = EqualTimeSpec(asked, tuple(behaviours), tuple(edges.tolist()), matched)
     counts = journeys._count_shards(count_equal_time, question)
     return _add_up(counts, question)
@@ -267,24 +267,41 @@ class Stays:
 def list_stays(arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec, *, edges: Ints) -> Stays:
     """List when people were at risk, in which stratum."""
     end = bin_times(window.at_risk, edges)
-    people = np.arange(len(window.code))
-    if spec.strata != ACTIVITY or arrays.time is None or not len(people):
-        stratum, strata = assign_strata(arrays, window, spec)
-        return Stays(people, stratum, np.zeros_like(end), end, strata, edges, window.converted, end)
-    # level 0 until the first event, level 1 until the second, level 2 until the fourth, and so on
-    events = window.stop - window.start
-    most = int(events.max(initial=0)).bit_length()
-    reached = [np.zeros_like(end)]
-    for step in range(most):
-        row = window.start + (1 << step) - 1
-        done = row < window.stop
-        time = arrays.time[np.where(done, row, 0)] - window.since
-        reached.append(np.where(done, np.minimum(bin_times(time, edges), end), end))
-    since, until = np.stack(reached, axis=1), np.stack([*reached[1:], end], axis=1)
+    changes, level, strata = _strata_over_time(arrays, window, spec)
+    reached = [np.minimum(bin_times(time, edges), end) for time in changes]
+    since, until = np.stack([np.zeros_like(end), *reached], axis=1), np.stack([*reached, end], axis=1)
     some = since < until
-    person, level = np.nonzero(some)
-    strata = [str(number) for number in range(most + 1)]
-    return Stays(person, level, since[some], until[some], strata, edges, window.converted, end)
+    person, number = np.nonzero(some)
+    return Stays(person, level[person, number], since[some], until[some], strata, edges, window.converted, end)
+
+
+def _strata_over_time(
+    arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec
+) -> tuple[list[Ints], Ints, list[str | None]]:
+    """Return when people change from one stratum to the next, their strata in that order, and the names of these.
+
+    A stratum must not be known before its time: whoever meets a campaign on day 3 was until then without one, and
+    has done two things only after the second. Other strata never change.
+    """
+    people = len(window.code)
+    if spec.strata == ACTIVITY and arrays.time is not None and people:
+        # level 0 until the first event, level 1 until the second, level 2 until the fourth, and so on
+        most = int((window.stop - window.start).max()).bit_length()
+        changes = []
+        for step in range(most):
+            row = window.start + (1 << step) - 1
+            done = row < window.stop
+            changes.append(np.where(done, arrays.time[np.where(done, row, 0)] - window.since, window.at_risk))
+        level = np.broadcast_to(np.arange(most + 1), (people, most + 1))
+        return changes, level, [str(number) for number in range(most + 1)]
+    stratum, strata = assign_strata(arrays, window, spec)
+    if spec.strata is None or not touch_column(spec.strata) or touch_column(spec.strata) not in arrays.values:
+        return [], stratum[:, np.newaxis], strata
+    _, row = arrays.people_column(spec.strata, window)
+    known = FirstRows(stratum, np.arange(people), row)
+    without = np.full(people, len(strata) - 1)
+    met = np.where(stratum < len(strata) - 1, _elapsed(arrays, window, known), window.at_risk)
+    return [met], np.stack([without, stratum], axis=1), strata
 
 
 def bin_times(time: Ints, edges: Ints) -> Ints:

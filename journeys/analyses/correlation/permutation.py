@@ -1,4 +1,4 @@
-"""Small samples: permute conversions among people, again and again, and see what chance does."""
+"""Small samples: draw every conversion anew among those at risk, again and again, and see what chance does."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.behaviour_rows import mark_doers
-from journeys.analyses.correlation.count import assign_strata
+from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
 from journeys.analyses.correlation.parse import parse_strata
-from journeys.analyses.correlation.shard_arrays import read_arrays
-from journeys.analyses.correlation.spec import CorrelationSpec
+from journeys.analyses.correlation.spec import Before, CorrelationSpec, Matched
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError
-from journeys.log import View
-from journeys.stats import permutation_p
+from journeys.stats import permute_at_risk
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -91,39 +88,26 @@ def permute(
             "use the p-values of the table."
         )
     spec = spec if within is None else replace(spec, strata=parse_strata(journeys._log, within))
-    each = journeys._count_shards(list_people, (spec, tuple(table.select("family", "value").rows()))).sort("code")
-    did = np.zeros((each.height, table.height))
-    rows = np.repeat(np.arange(each.height), each["did"].list.len().to_numpy())
-    did[rows, each["did"].explode(empty_as_null=False).to_numpy()] = 1
-    found = permutation_p(
-        did,
-        converted=each["converted"].to_numpy(),
-        strata=each["stratum"].fill_null("").to_numpy(),
+    spec = replace(spec, exposure=Before()) if isinstance(spec.exposure, Matched) else spec
+    question = EqualTimeSpec(spec, tuple(table.select("family", "value").rows()))
+    listed = journeys._count_shards(list_behaviours, question)
+    each = listed.filter(pl.col("behaviour") == -1).sort("code")
+    done = listed.filter(pl.col("behaviour") >= 0)
+    did_at = np.full((each.height, table.height), np.inf)
+    did_at[np.searchsorted(each["code"].to_numpy(), done["code"].to_numpy()), done["behaviour"].to_numpy()] = done[
+        "time"
+    ]
+    alone, among = permute_at_risk(
+        did_at,
+        time=each["time"],
+        converted=each["converted"],
+        strata=each["stratum"].rank("dense").fill_null(0),
         n_permutations=n_permutations,
         seed=seed,
     )
     permuted = table.select("behaviour", "phi", "p_value").with_columns(
-        pl.Series("p_permuted", found.p_value, dtype=pl.Float64).fill_nan(None),
-        pl.Series("p_family", found.p_family, dtype=pl.Float64).fill_nan(None),
+        pl.Series("p_permuted", alone, dtype=pl.Float64).fill_nan(None),
+        pl.Series("p_family", among, dtype=pl.Float64).fill_nan(None),
     )
     settings = {**settings, "n_permutations": n_permutations, "within": within}
     return Permutation(permuted, settings, journeys, spec.goal.name)
-
-
-def list_people(view: View, asked: tuple[CorrelationSpec, tuple[tuple[int, str], ...]]) -> pl.DataFrame:
-    """List who did what: one row per person, with the numbers of the behaviours done."""
-    spec, behaviours = asked
-    arrays = read_arrays(view, spec)
-    window = arrays.open_window(spec)
-    group, names = assign_strata(arrays, window, spec)
-    masks = [mark_doers(spec.families[family], value, arrays, window) for family, value in behaviours]
-    table = np.array(masks, np.bool_).reshape(len(behaviours), len(window.code)).T
-    return pl.DataFrame(
-        {
-            "code": window.code,
-            "converted": window.converted,
-            "stratum": pl.Series(names, dtype=pl.String).gather(group),
-            "did": [np.flatnonzero(row) for row in table],
-        },
-        schema={"code": pl.UInt32, "converted": pl.Boolean, "stratum": pl.String, "did": pl.List(pl.Int64)},
-    )

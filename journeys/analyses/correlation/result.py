@@ -325,7 +325,7 @@ class Correlation(Result[J]):
         )
 
     def permute(self, *, n_permutations: int = 2000, seed: int = 0, within: str | None = None) -> Permutation[J]:
-        """Could it be chance, when there are few people? p-values from permuted conversions.
+        """Could it be chance, when there are few people? Draw every conversion anew among those who were at risk then.
 
         Parameters
         ----------

@@ -9,8 +9,17 @@ import polars as pl
 
 from journeys.analyses.correlation.exposure_window import ExposureWindow, open_window
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, EveryEvent, Trait, Values, list_steps
+from journeys.events import CAMPAIGN_COLUMNS
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, PersonBounds, bound_people, bounds_from_counts
+from journeys.log.arrays import (
+    Bools,
+    Ints,
+    PersonBounds,
+    bound_people,
+    bounds_from_counts,
+    next_marked,
+    previous_marked,
+)
 from journeys.steps import Step, columns_used
 
 __all__ = ["ShardArrays", "read_arrays"]
@@ -82,18 +91,50 @@ class ShardArrays:
             codes = np.where(self.mark_step(values.of), codes, np.int32(len(names)))
         return codes, names
 
-    def people_column(self, column: str, codes: Ints) -> pl.Series:
-        """Look up a column of people, as text, for the people of these codes."""
-        series = self.people[column]
-        if series.dtype != pl.String:
-            series = series.cast(pl.String)
-        return series.gather(np.searchsorted(self.people["code"].to_numpy(), codes))
+    def people_column(self, column: str, window: ExposureWindow) -> tuple[pl.Series, Ints]:
+        """Look up a column of people, as text, for the people of a window.
+
+        A campaign counts only if it was met before the end of the window, which for converters is the goal: the first
+        tagged touch of somebody who converts on the second row and meets a mail's campaign on the third is none.
+
+        Returns
+        -------
+        tuple
+            The value of each person, and the row by which it was known; -1 for what is known from the start.
+        """
+        touch = touch_column(column)
+        if touch not in self.values:
+            series = self.people[column]
+            if series.dtype != pl.String:
+                series = series.cast(pl.String)
+            return series.gather(np.searchsorted(self.people["code"].to_numpy(), window.code)), np.full(
+                len(window.code), -1
+            )
+        values = self.values[touch]
+        touches = np.flatnonzero(values.is_not_null().to_numpy())
+        start = self.bounds.first[np.searchsorted(self.bounds.code, window.code)]
+        row = next_marked(touches, start) if column.startswith("first_") else previous_marked(touches, window.stop)
+        met = (row >= start) & (row < window.stop)
+        text = values.gather(np.where(met, row, 0)) if len(values) else values.clear(len(row))
+        return text.cast(pl.String).set(pl.Series(~met), None), row
 
     def open_window(self, spec: CorrelationSpec) -> ExposureWindow:
         """Open the exposure window of a question on these rows."""
         anchors = None if spec.since is None else np.flatnonzero(self.mark_step(spec.since))
         goals = np.flatnonzero(self.mark_step(spec.goal))
         return open_window(self.bounds, spec, goals=goals, anchors=anchors, time=self.time)
+
+
+def touch_column(column: str) -> str:
+    """Return the column of events that a column of people such as "first_campaign" comes from; "" for others.
+
+    Examples
+    --------
+    >>> touch_column("first_campaign"), touch_column("first_name")
+    ('campaign', '')
+    """
+    touch = column.removeprefix("first_").removeprefix("last_")
+    return touch if touch in CAMPAIGN_COLUMNS and touch != column else ""
 
 
 def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> ShardArrays:
@@ -109,7 +150,16 @@ def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> Sha
     if is_named and view.codes is None:
         wanted.append(pl.col("event").to_physical().alias("event"))
     wanted += [step.condition.fill_null(value=False).alias(f"step {n}") for n, step in enumerate(conditions)]
-    properties = sorted({family.column for family in spec.families if isinstance(family, Values)})
+    traits = {family.column for family in spec.families if isinstance(family, Trait)}
+    if spec.strata is not None and spec.strata != ACTIVITY and not spec.strata.startswith("every "):
+        traits.add(spec.strata)
+    touches = {
+        column: touch_column(column) for column in traits if touch_column(column) in view.events.collect_schema()
+    }
+    properties = sorted(
+        {family.column for family in spec.families if isinstance(family, Values)} | set(touches.values())
+    )
+    traits -= touches.keys()
     # the cast is part of the scan, where it runs on all cores
     wanted += [pl.col(name).cast(pl.String).cast(pl.Categorical).alias(f"property {name}") for name in properties]
     joined = view.with_people_columns(columns_used(conditions))
@@ -121,9 +171,6 @@ def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> Sha
         bounds = bound_people(frame["person"].to_numpy())
     else:
         bounds = bounds_from_counts(counts["code"].to_numpy(), counts["event_count"].to_numpy())
-    traits = {family.column for family in spec.families if isinstance(family, Trait)}
-    if spec.strata is not None and spec.strata != ACTIVITY and not spec.strata.startswith("every "):
-        traits.add(spec.strata)
     return ShardArrays(
         bounds=bounds,
         time=frame["timestamp"].to_numpy() if "timestamp" in frame.columns else None,

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.correlation.count import count
+from journeys.analyses.correlation.equal_time import EqualTime, compare_equal_time
 from journeys.analyses.correlation.parse import parse_strata
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up
@@ -92,7 +93,8 @@ class Stratified(Result[J]):
     table : pl.DataFrame
         One row per behaviour, by `phi_within`, the largest first: `behaviour`, `phi` (everybody together), `phi_within`
         (within the groups: the partial correlation), `odds_ratio`, `odds_ratio_within` (Mantel & Haenszel) with
-        `ci_low`, `ci_high`, `p_value` (Cochran, Mantel & Haenszel), `q_value`, and `verdict`: "holds", "reversed"
+        `ci_low`, `ci_high`, `p_value` (at equal time within the groups, see `journeys.stats.mantel_byar`), `q_value`
+        (corrected for all behaviours, together and within the groups), and `verdict`: "holds", "reversed"
         (together it points one way, within the groups the other: Simpson's paradox), "explained by the groups"
         (nothing is left of it within them), "only within the groups", or null where there is nothing either way.
     strata : pl.DataFrame
@@ -183,13 +185,20 @@ def stratify(
     """Count a correlation again, within the groups of a column of people."""
     spec = replace(spec, strata=parse_strata(journeys._log, column))
     counts = add_up(journeys._count_shards(count, spec), spec)
+    table = table.sort("family", "value")
     strata = _by_stratum(table, counts, confidence=spec.confidence)
-    pooled = _pool(table, strata, confidence=spec.confidence)
-    if column == ACTIVITY:
-        first = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64)
-        strata = strata.sort("family", "value", first)
-    strata = strata.drop("family", "value")
+    test = compare_equal_time(journeys, spec, list(table.select("family", "value").iter_rows()))
+    pooled = _judge(_pool(table, strata, confidence=spec.confidence), test)
+    level = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64) if column == ACTIVITY else pl.col("stratum")
+    strata = strata.with_columns(label_missing("stratum")).sort("family", "value", level).drop("family", "value")
     return Stratified(pooled, {**settings, "by": column}, journeys, strata, column, spec.goal.name)
+
+
+def label_missing(column: str) -> pl.Expr:
+    """Label people without a value "(none)"; a value that is itself spelled so is quoted."""
+    return (
+        pl.when(pl.col(column) == "(none)").then(pl.lit('"(none)"')).otherwise(column).fill_null("(none)").alias(column)
+    )
 
 
 def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: float) -> pl.DataFrame:
@@ -223,8 +232,7 @@ def _rate(yes: str, no: str) -> pl.Expr:
 
 
 def _pool(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
-    """Pool the groups of each behaviour and judge what is left of it within them."""
-    names = table.select("behaviour", "family", "value", "phi", "p_value", "odds_ratio").sort("family", "value")
+    """Pool the groups of each behaviour: what is left of phi and the odds ratio within them."""
     groups = strata["stratum"].n_unique() or 1
     tables = [strata[name].to_numpy().reshape(-1, groups) for name in CELLS]
     pooled = mantel_haenszel(*tables, confidence=confidence)
@@ -233,27 +241,41 @@ def _pool(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl
         "odds_ratio_within": pooled.odds_ratio,
         "ci_low": pooled.ci_low,
         "ci_high": pooled.ci_high,
-        "p_within": pooled.p_value,
-        "q_value": adjust(pooled.p_value),
     }
-    table = names.with_columns(
+    return table.select("behaviour", "family", "value", "phi", "odds_ratio").with_columns(
         [pl.Series(name, np.atleast_1d(values), dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
     )
-    crude, within = pl.col("p_value") <= LEVEL, pl.col("p_within") <= LEVEL
+
+
+def _judge(table: pl.DataFrame, found: EqualTime) -> pl.DataFrame:
+    """Judge each behaviour by two tests in which everybody has had the same time: together, and within the groups.
+
+    Both are corrected together for all behaviours, and count only where they point the way that the phi beside them
+    does: a behaviour "holds" by chance in at most 5% of tables.
+    """
+    q = adjust(np.concatenate([found.test.p_value, found.within.p_value]))
+    tests = {"z": found.test.z, "q": q[: table.height], "z_within": found.within.z, "q_value": q[table.height :]}
+    tests["p_value"] = found.within.p_value
     table = table.with_columns(
-        verdict=pl.when(crude & within & (pl.col("phi") * pl.col("phi_within") < 0))
+        [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in tests.items()]
+    )
+    together, within = (
+        ((pl.col(q) <= LEVEL) & (pl.col(z) * pl.col(phi) > 0)).fill_null(value=False)
+        for q, z, phi in (("q", "z", "phi"), ("q_value", "z_within", "phi_within"))
+    )
+    verdict = (
+        pl.when(together & within & (pl.col("phi") * pl.col("phi_within") < 0))
         .then(pl.lit("reversed"))
-        .when(crude & within)
+        .when(together & within)
         .then(pl.lit("holds"))
-        .when(crude)
+        .when(together)
         .then(pl.lit("explained by the groups"))
         .when(within)
         .then(pl.lit("only within the groups"))
     )
     kept = ["behaviour", "phi", "phi_within", "odds_ratio", "odds_ratio_within", "ci_low", "ci_high"]
     return (
-        table.drop("p_value")
-        .rename({"p_within": "p_value"})
+        table.with_columns(verdict=verdict)
         .sort("phi_within", "behaviour", "family", "value", descending=[True, *[False] * 3], nulls_last=True)
         .select(*kept, "p_value", "q_value", "verdict")
     )
