@@ -121,6 +121,7 @@ def compare_phis(
     second: tuple[Column, Column, Column, Column],
     *,
     confidence: float = 0.95,
+    covariance: Column | None = None,
 ) -> Difference:
     """Compare two phis: does a behaviour go with converting more closely in one group than in another?
 
@@ -130,6 +131,8 @@ def compare_phis(
         The four counts (both, behaviour only, conversion only, neither) of each group; columns or single numbers.
     confidence
         0.95 by default.
+    covariance
+        Of both phis, where people are in both groups; 0 without it.
 
     Returns
     -------
@@ -145,8 +148,8 @@ def compare_phis(
     -----
     The interval adds the squares of the distances to the two score intervals (Zou 2007, Psychological Methods 12,
     399–413); p takes the distance of its end towards zero for as many standard errors as the confidence says. Both
-    assume that nobody is in both groups. Phis of groups with other margins are not on one scale: a difference can come
-    from the shares who did it or converted alone.
+    assume that nobody is in both groups, unless their covariance is given. Phis of groups with other margins are not on
+    one scale: a difference can come from the shares who did it or converted alone.
 
     Examples
     --------
@@ -161,7 +164,8 @@ def compare_phis(
     low_one, high_one = phi_interval(*first, confidence=confidence)
     low_two, high_two = phi_interval(*second, confidence=confidence)
     gap = one - two
-    below = np.sqrt((one - low_one) ** 2 + (high_two - two) ** 2)
-    above = np.sqrt((high_one - one) ** 2 + (two - low_two) ** 2)
+    shared = 2 * z**2 * (np.zeros_like(gap) if covariance is None else floats(covariance))
+    below = np.sqrt(np.maximum((one - low_one) ** 2 + (high_two - two) ** 2 - shared, 0.0))
+    above = np.sqrt(np.maximum((high_one - one) ** 2 + (two - low_two) ** 2 - shared, 0.0))
     error = np.where(gap > 0, below, above) / z
-    return Difference(gap, gap - below, gap + above, erfc(ratio(np.abs(gap), error) / np.sqrt(2)))
+    return Difference(gap, gap - below, gap + above, erfc(np.abs(gap) / np.maximum(error, 1e-300) / np.sqrt(2)))

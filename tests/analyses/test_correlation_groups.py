@@ -303,8 +303,9 @@ def test_comparing_keeps_the_confidence_asked_for():
     )
     j = jn.Journeys.from_table(log)
     wide, narrow = (
-        j.correlation("Goal", min_people=1, confidence=level)
-        .compare(j)
+        j.only(pl.col("person") < 40)
+        .correlation("Goal", min_people=1, confidence=level)
+        .compare(j.only(pl.col("person") >= 20))
         .table.select(pl.col("ci_high") - pl.col("ci_low"))
         for level in (0.99, 0.8)
     )

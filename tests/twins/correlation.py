@@ -115,3 +115,25 @@ def mixed(code: int, salt: int) -> float:
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
     return ((value ^ (value >> 31)) >> 11) / (1 << 53)
+
+
+def equal_time_test(watched, converted, done):
+    """The test of Mantel and Byar with its exact mid-p, as its definition reads: risk set after risk set.
+
+    watched: per person, the time to the goal, or to the end of observation; done: when they did the behaviour, or inf.
+    """
+    from scipy.stats import poisson_binom
+
+    exposed = [at if at < until else float("inf") for at, until in zip(done, watched, strict=True)]
+    chances, observed = [], 0
+    for person, moment in enumerate(watched):
+        if not converted[person]:
+            continue
+        at_risk = [other for other, until in enumerate(watched) if until >= moment]
+        chances.append(sum(exposed[other] < moment for other in at_risk) / len(at_risk))
+        observed += exposed[person] < moment
+    if not any(0 < chance < 1 for chance in chances):
+        return observed, sum(chances), None
+    law = poisson_binom(chances)
+    below, above = law.cdf(observed), 1 - law.cdf(observed - 1) if observed else 1.0
+    return observed, sum(chances), min(1.0, max(0.0, 2 * min(below, above) - law.pmf(observed)))

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
+from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
+from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
 from journeys.stats import adjust, compare_phis
+from journeys.stats.columns import Floats
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["CorrelationComparison", "compare"]
+
+_MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -76,17 +82,18 @@ def compare(
     *,
     other: JourneysProtocol,
     other_table: pl.DataFrame,
-    goal: str,
-    confidence: float,
+    specs: tuple[CorrelationSpec, CorrelationSpec],
     settings: Mapping[str, Any],
 ) -> CorrelationComparison[J]:
     """Put the tables of two groups of people side by side."""
+    spec, goal = specs[0], specs[0].goal.name
     both = table.join(other_table, on="behaviour", suffix="_other").sort("behaviour")
     here, there = (
         (cells[0], cells[1], cells[2], cells[3])
         for cells in ([both[f"{name}{suffix}"] for name in CELLS] for suffix in ("", "_other"))
     )
-    gap = compare_phis(here, there, confidence=confidence)
+    shared, covariance = _covary(journeys, other, both, specs)
+    gap = compare_phis(here, there, confidence=spec.confidence, covariance=covariance)
     columns = {"difference": gap.estimate, "ci_low": gap.ci_low, "ci_high": gap.ci_high, "p_value": gap.p_value}
     columns["q_value"] = adjust(gap.p_value)
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]
@@ -96,7 +103,7 @@ def compare(
     mine, theirs = set(table["behaviour"]), set(other_table["behaviour"])
     return CorrelationComparison(
         side_by_side.sort("difference", "behaviour", descending=[True, False], nulls_last=True),
-        {**settings, "other people": other.size.people} | _note_overlap(journeys, other),
+        {**settings, "other people": other.size.people} | _note_overlap(shared, is_known=covariance is not None),
         journeys,
         goal,
         tuple(sorted(mine - theirs)),
@@ -104,17 +111,54 @@ def compare(
     )
 
 
-def _note_overlap(journeys: JourneysProtocol, other: JourneysProtocol) -> dict[str, str]:
-    """Note how many people are in both groups: the test takes them as separate, so that q is then only a guide."""
-    from journeys.display import agree, plural
+def _covary(
+    journeys: JourneysProtocol,
+    other: JourneysProtocol,
+    table: pl.DataFrame,
+    specs: tuple[CorrelationSpec, CorrelationSpec],
+) -> tuple[int, Floats | None]:
+    """Count the people in both groups, and compute the covariance of both phis that comes from them.
 
+    A person adds (x - mean)(y - mean) / (sd sd) - phi / 2 (...) to phi, x and y being 0 or 1 for the behaviour and the
+    goal; the covariance is the sum, over the people in both groups, of what they add here times what they add there.
+
+    Returns
+    -------
+    tuple
+        The people in both groups, and one covariance per behaviour; none where it cannot be known, because the groups
+        come from different logs or are too large.
+    """
     here, there = (one.people.select("person") for one in (journeys, other))
     if here.schema != there.schema:
+        return 0, None
+    shared = here.join(there, on="person").height
+    if not shared:
+        return 0, np.zeros(table.height)
+    if journeys._log is not other._log or shared * table.height > _MOST_CELLS:
+        return shared, None
+    sides = []
+    for one, spec, suffix in ((journeys, specs[0], ""), (other, specs[1], "_other")):
+        behaviours = tuple(table.select(f"family{suffix}", f"value{suffix}").iter_rows())
+        listed = one._count_shards(list_behaviours, EqualTimeSpec(spec, behaviours))
+        people = listed.filter(pl.col("behaviour") == -1).sort("code")
+        done = listed.filter(pl.col("behaviour") >= 0)
+        did = np.zeros((people.height, table.height))
+        did[np.searchsorted(people["code"].to_numpy(), done["code"].to_numpy()), done["behaviour"].to_numpy()] = 1
+        goal = people["converted"].to_numpy().astype(np.float64)[:, np.newaxis]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x, y = ((part - part.mean(axis=0)) / part.std(axis=0) for part in (did, goal))
+        phi = (x * y).mean(axis=0)
+        sides.append((people["code"].to_numpy(), (x * y - phi / 2 * (x**2 + y**2)) / max(people.height, 1)))
+    _, mine, theirs = np.intersect1d(sides[0][0], sides[1][0], return_indices=True)
+    covariance: Floats = np.nan_to_num((sides[0][1][mine] * sides[1][1][theirs]).sum(axis=0))
+    return shared, covariance
+
+
+def _note_overlap(shared: int, *, is_known: bool) -> dict[str, str]:
+    """Note how many people are in both groups, and what the test makes of it."""
+    from journeys.display import agree, plural
+
+    if not shared:
         return {}
-    both = here.join(there, on="person").height
-    if not both:
-        return {}
-    are = agree(both, "is", "are")
-    return {
-        "note": f"{plural(both, 'person')} {are} in both groups, which the test takes as separate: read q as a guide"
-    }
+    test = "the test allows for that" if is_known else "which the test takes as separate: read q as a guide"
+    return {"note": f"{plural(shared, 'person')} {agree(shared, 'is', 'are')} in both groups; {test}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,7 @@ from journeys.analyses.correlation.caveats import add_doubts, is_headline, list_
 from journeys.analyses.correlation.comparison import CorrelationComparison, compare
 from journeys.analyses.correlation.permutation import Permutation, permute
 from journeys.analyses.correlation.select_people import CellSelection, select_cell
-from journeys.analyses.correlation.spec import CorrelationSpec
+from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec
 from journeys.analyses.correlation.stratified import Stratified, stratify
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts
 from journeys.analyses.protocol import J
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["Correlation"]
+
+_LOOKED_INTO = 5
+_SIMILAR = r"(?i)^first_campaign$|device|^platform$"  # columns of people within which findings are looked at by default
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -114,8 +118,33 @@ class Correlation(Result[J]):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What to keep in mind about these numbers, a line each."""
-        return tuple(list_cautions(self.table, self._counts, self._spec))
+        """What to keep in mind about these numbers, a line each.
+
+        The strongest findings are looked at within first campaigns, devices and levels of activity, too: one that
+        points the other way there is named.
+        """
+        if "cautions" not in self._memo:
+            self._memo["cautions"] = (*list_cautions(self.table, self._counts, self._spec), *self._find_reversals())
+        found: tuple[str, ...] = self._memo["cautions"]
+        return found
+
+    def _find_reversals(self) -> list[str]:
+        """Look for findings that point the other way among similar people (Simpson's paradox)."""
+        strongest = self.findings.head(_LOOKED_INTO)
+        if strongest.is_empty():
+            return []
+        table = self.table.join(strongest.select("family", "value"), on=["family", "value"], how="semi")
+        columns = [name for name in self._journeys._log.people_schema.names() if re.search(_SIMILAR, name)]
+        lines = []
+        for column in [*columns, ACTIVITY]:
+            found = stratify(self._journeys, table, self._spec, column, settings=self.settings)
+            for name, phi in found.table.filter(pl.col("verdict") == "reversed").select("behaviour", "phi").iter_rows():
+                ways = ("reaching", "not reaching") if phi > 0 else ("not reaching", "reaching")
+                lines.append(
+                    f"{name} goes with {ways[0]} {self.goal} taken together, and with {ways[1]} it {found.groups} "
+                    "(Simpson's paradox)."
+                )
+        return lines
 
     @property
     def finding(self) -> str:
@@ -304,7 +333,8 @@ class Correlation(Result[J]):
         Parameters
         ----------
         other : Correlation or Journeys
-            The answer for other people, or these people themselves, who are then asked the same.
+            The answer for other people, or these people themselves, who are then asked the same. People who are in
+            both groups are counted, and the test allows for them.
 
         Returns
         -------
@@ -319,8 +349,7 @@ class Correlation(Result[J]):
             self.table,
             other=answer._journeys,
             other_table=answer.table,
-            goal=self.goal,
-            confidence=self._spec.confidence,
+            specs=(self._spec, answer._spec),
             settings=self.settings,
         )
 
