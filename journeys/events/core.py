@@ -103,7 +103,7 @@ class Events:
 
     @cached_property
     def facts(self) -> pl.LazyFrame:
-        """Calls that say who somebody is but not what they did: `timestamp`, `source`, `kind`, identifiers, traits."""
+        """Calls that say who a person is but not what they did: `timestamp`, `source`, `kind`, identifiers, traits."""
         names = self.rows.collect_schema().names()
         group = [pl.col("group_id")] if "group_id" in names else []
         traits = [pl.col(name).alias(name.removeprefix(TRAIT)) for name in names if name.startswith(TRAIT)]

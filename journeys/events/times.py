@@ -118,7 +118,7 @@ class TimeParser:
         )
 
     def explain(self, value: pl.Expr, parsed: pl.Expr, dtype: pl.DataType, *, column: str) -> pl.Expr:
-        """Say of each time that could not be read why not; null where it was read, or where there is no time.
+        """Give the reason why each time could not be read; null where it was read, or where there is no time.
 
         Examples
         --------

@@ -77,7 +77,7 @@ def add_campaign_columns(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _null_placeholders(texts: pl.Series) -> pl.Series:
-    """Leave out addresses that stand for no value; only what begins like no address is looked at closely."""
+    """Leave out addresses that stand for no value; text that begins like an address is not examined."""
     is_address = texts.str.starts_with("http") | texts.str.starts_with("/")
     suspects = texts.set(is_address, None)
     if suspects.null_count() == len(suspects):
@@ -148,6 +148,7 @@ def _compute_arrivals(visits: pl.DataFrame) -> pl.DataFrame:
         news             ?utm_source=x&utm_medium=email   news             null
         null             ?utm_source=x&utm_medium=email   x                email
         null             ?gclid=1                         google           cpc
+        google           ?gclid=1 (medium "organic")      google           cpc
     """
     names = visits.columns
     fields = {name: pl.col(name) if name in names else pl.lit(None, dtype=pl.String) for name in UTM}
@@ -175,9 +176,11 @@ def _compute_arrivals(visits: pl.DataFrame) -> pl.DataFrame:
     agrees = (medium_tag == click_medium) | medium_tag.str.to_lowercase().str.contains(PAID)
     fills_source = source.is_null() & (medium_tag.is_null() | agrees)
     fills_medium = medium_tag.is_null() & (source.is_null() | click_medium.str.contains(PAID))
+    # Exports of GA4 label some paid clicks as organic search on the same network.
+    is_mislabelled = (source == network) & (medium_tag == "organic") & click_medium.str.contains(PAID)
     visits = visits.with_columns(
         pl.when(fills_source).then(network).otherwise(source).alias("campaign_source"),
-        pl.when(fills_medium).then(click_medium).otherwise(medium_tag).alias("campaign_medium"),
+        pl.when(fills_medium | is_mislabelled).then(click_medium).otherwise(medium_tag).alias("campaign_medium"),
     )
     return visits.select(*UTM, channel_group(tuple(names)).alias("channel"))
 

@@ -128,7 +128,7 @@ def map_events(
         columns[_free_name(TRAIT + (f"trait_{key}" if is_taken else key), columns)] = expr
     as_read = None
     if mapping.as_read:
-        # A time that cannot be read is no time, so that only other problems have to be stated.
+        # A time that cannot be read is null, so that only other problems have to be listed.
         stated = [pl.col(PROBLEM)] * (PROBLEM in present) + [mapping.problem] * (mapping.problem is not None)
         texts = {**columns, **mapping.as_read, "_problem": pl.coalesce(stated or [None])}
         left_out = {"_place", "_raw"} if stated else {"_place", "_raw", "_problem"}

@@ -64,7 +64,7 @@ TEXT = (
     "data.customer_id", "data.delivery_id", "data.identifiers.id", "data.identifiers.cio_id", "data.recipient",
 )  # fmt: skip
 TIMES = ("timestamp", "created", "created_at")
-# The recipient of a Slack message, a webhook or an SMS is no e-mail address, and often the same for everybody.
+# The recipient of a Slack message, a webhook or an SMS is not an e-mail address, and often shared by everybody.
 ADDRESS = r"^[^@\s/,:;<>]+@[^@\s/,:;<>]+$"
 
 
@@ -179,7 +179,7 @@ def _parse_activities(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
 
 
 def _find_changes(raw: RawTable, f: Fields, metric: pl.Expr) -> Named:
-    """List the new values of attributes under their own names; fields that only changes have are no properties.
+    """List the new values of attributes under their own names; fields that only changes have are not properties.
 
     {"type": "attribute_change", "data": {"plan": {"from": "free", "to": "pro"}}}    the trait plan = "pro"
     """

@@ -42,7 +42,7 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
     """Parse columns that hold JSON objects as text into structs; text that is not an object stays beside the fields.
 
     Objects that were encoded twice, or written as Python writes a dict, are decoded once more. A column that holds no
-    object at all stays text, and a note says so: what it says of identifiers, pages and campaigns is not read.
+    object at all stays text, and a note says so: the identifiers, pages and campaigns in it are not read.
     """
     texts = [column for column in columns if raw.schema.get(column) == pl.String]
     if not texts:

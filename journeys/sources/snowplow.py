@@ -42,7 +42,7 @@ event_vendor event_name event_format event_version event_fingerprint true_tstamp
 """.split()  # noqa: SIM905
 # Every line of the present stream has one of these, near its end.
 LAST = ("event_vendor", "event_name", "event_format", "event_version", "event_fingerprint")
-# Of a folder's files, how many first lines are looked at: the first files may be broken.
+# How many files of a folder are inspected: the first ones may be broken.
 MAX_INSPECTED = 20
 TEXT = ("user_id", "domain_userid", "network_userid", "event_id", "event_fingerprint")
 # Mobile trackers name the device here; a warehouse adds the schema's whole version to the name.

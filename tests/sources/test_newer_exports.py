@@ -183,3 +183,25 @@ def test_the_registry_lists_the_public_readers():
         assert reader.load() is getattr(jn, reader.function)
         for sign in reader.signs:
             assert all("." not in column for column in sign)
+
+
+@pytest.mark.parametrize(
+    ("source", "medium", "channel"), [("google", "organic", "Paid Search"), ("news", "email", "Email")]
+)
+def test_a_paid_click_that_is_labelled_organic_is_paid(source, medium, channel):
+    log = pl.DataFrame({
+        "at": ["2026-03-01"], "what": ["A"], "u": ["1"], "utm_source": [source], "utm_medium": [medium],
+        "page_url": ["https://x.example/?gclid=abc"],
+    })  # fmt: skip
+    table = jn.read_table(log, timestamp="at", event="what", ids=["u"]).table.collect()
+    assert table.select("campaign_source", "channel").rows() == [(source, channel)]
+
+
+def test_messages_and_stages_say_who_did_them():
+    calls = {"event_id": ["1", "2"], "object_type": ["email"] * 2, "metric": ["delivered", "clicked"],
+             "timestamp": [1772530000] * 2, "customer_id": ["7"] * 2}  # fmt: skip
+    by = jn.read_customerio(pl.DataFrame(calls)).table.select("event", "by").collect().rows()
+    assert by == [("Received Email", "system"), ("Clicked Email", "person")]
+    history = {"objectId": [7], "propertyName": ["lifecyclestage"], "propertyValue": ["lead"]}
+    stages = jn.read_hubspot(pl.DataFrame(history | {"occurredAt": [1772530000000]}))
+    assert stages.table.select("event", "by").collect().rows() == [("Became Lead", "system")]

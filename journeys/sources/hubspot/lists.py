@@ -94,7 +94,7 @@ def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         .otherwise(problem),
         hidden={"_merged": Fields(raw.schema).text(*MERGED)},
     )
-    # Exports follow each other: a stage of a contact and its moment, told by both, is one event.
+    # Exports overlap: a stage of a contact at one moment, present in both, is one event.
     who = pl.coalesce(mapping.ids["hubspot_id"], mapping.ids["email"])
     moment = pl.col(TIME).dt.epoch("us").cast(pl.String)
     mapping.fields["by"] = done_by(pl.lit(value=False))

@@ -42,7 +42,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         time_text=f.time_text("occurredAt"),
         event=pl.when(is_stage & value.is_not_null()).then(stage_event(value)),
         ids={
-            # An address or a company is no trait: it identifies the contact and the account.
+            # An address or a company is not a trait: it identifies the contact or the account.
             "email": pl.coalesce(new_email, f.email("email", "Email")),
             "hubspot_id": pl.when(joins).then(f.id("fromObjectId")).when(is_contact).then(f.id(*CONTACT)),
         },
@@ -76,7 +76,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         .otherwise(f.id("associatedcompanyid", "company_id"))
     )
     if f.has("eventId"):
-        # HubSpot does not promise that the id alone is unique: a call is told apart by what changed, of whom and when.
+        # HubSpot does not promise that the id alone is unique: what changed, of whom and when identifies the call.
         parts = [f.key(column).fill_null("") for column in CALL if f.has(column)]
         mapping.fields["message_id"] = pl.concat_str([f.key("eventId"), *parts], separator="/")
     mapping.traits += _property_traits(raw, key, value, is_company)
@@ -91,7 +91,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
 def _property_traits(raw: RawTable, key: pl.Expr, value: pl.Expr, is_company: pl.Expr) -> list[tuple[str, pl.Expr]]:
     """Make a trait of each property that changed, at most 500.
 
-    What identifies a contact, or says how far it is, is no trait of contacts; of a company it is one.
+    What identifies a contact, or gives its stage, is not a trait of contacts, but it is one of companies.
     """
     taken = {"lifecyclestage", "email", "associatedcompanyid"}
     changed = raw.rows.select(key=key, company=is_company).filter(pl.col("key").is_not_null()).unique()

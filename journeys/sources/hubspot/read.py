@@ -1,4 +1,4 @@
-"""HubSpot's exports, told apart by their columns: `read_hubspot`."""
+"""HubSpot's exports, distinguished by their columns: `read_hubspot`."""
 
 from __future__ import annotations
 

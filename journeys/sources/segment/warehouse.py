@@ -115,7 +115,7 @@ def _mark_calls(raw: RawTable, kind: str, table: str) -> pl.LazyFrame:
     has_no_name = kind in ("pages", "screens", *KINDS.values())
     title = pl.lit(" ".join(word.capitalize() for word in table.split("_")))
     event = pl.lit(None, dtype=pl.String) if has_no_name else pl.coalesce([*given, title])
-    # The event's name is no property; a page may have a property that is called "event".
+    # The event's name is not a property; a page may have a property called "event".
     names = [] if has_no_name else [c for c in ("event_text", "event") if c in raw.schema]
     return raw.rows.with_columns(pl.lit(kind).alias("_call"), event.alias("_event")).drop(names)
 
@@ -161,7 +161,7 @@ def _map_calls(
     event_kinds = columns_of.keys() - set(KINDS.values())
     shared = [(key, f.text(key)) for key in ("name", "email", *PAGES) if f.has(key)]
     for key, expr in shared:
-        # What describes the page is no property as well; a screen has a name like a page.
+        # Columns that describe the page are not properties as well; a screen has a name like a page.
         of_pages = {"pages", "screens"} if key == "name" else {"pages"}
         if any(key in columns_of[kind] for kind in event_kinds - of_pages):
             mapping.properties.append((key, pl.when(~is_fact & ~call.is_in(sorted(of_pages))).then(expr)))
