@@ -142,7 +142,8 @@ def test_every_option_agrees_with_plain_loops(
         expected = twin.links(found, **shown)
         rows = {(row["position"], row["source"], row["target"]): row for row in flow.table.iter_rows(named=True)}
         wanted = {(row["position"], row["source"], row["target"]): row for row in expected if row["target"]}
-        assert {key: row["people"] for key, row in rows.items()} == {key: row["people"] for key, row in wanted.items()}
+        unit = unit_of(flow)
+        assert {key: row[unit] for key, row in rows.items()} == {key: row["people"] for key, row in wanted.items()}
         for key, row in rows.items():
             median, mean = wanted[key]["median_time"], wanted[key]["mean_time"]
             assert (row["median_time"] is None) == (median is None)
@@ -153,16 +154,26 @@ def test_every_option_agrees_with_plain_loops(
                 assert row["converted"] == wanted[key]["converted"]
                 assert row["passed"] == wanted[key]["passed"]
                 assert row["conversion_rate"] == pytest.approx(wanted[key]["converted"] / wanted[key]["passed"])
-        nodes_agree(flow.nodes, twin.nodes(found, **shown), related=bool(asked.get("end")))
+        nodes_agree(flow.nodes, twin.nodes(found, **shown), related=bool(asked.get("end")), unit=unit)
         conserved(flow, reached={(r["position"], r["source"]): r["people"] for r in expected if r["target"] is None})
 
     agree()
 
 
-def nodes_agree(table: pl.DataFrame, expected: dict[tuple[int, str], dict[str, Any]], *, related: bool) -> None:
+def unit_of(flow: Any) -> str:
+    """Return what is counted, which is what the column of counts is called; no other unit has a column."""
+    (unit,) = {"people", "sessions", "entries"} & set(flow.table.columns)
+    assert unit == flow.settings["count"]
+    assert {"people", "sessions", "entries"} & set(flow.nodes.columns) == {unit}
+    return unit
+
+
+def nodes_agree(
+    table: pl.DataFrame, expected: dict[tuple[int, str], dict[str, Any]], *, related: bool, unit: str = "people"
+) -> None:
     """Hold what nodes say of those who pass against plain loops."""
     rows = {(row["position"], row["node"]): row for row in table.iter_rows(named=True)}
-    assert {key: row["people"] for key, row in rows.items()} == {key: row["people"] for key, row in expected.items()}
+    assert {key: row[unit] for key, row in rows.items()} == {key: row["people"] for key, row in expected.items()}
     for key, row in rows.items() if related else ():
         wanted = expected[key]
         assert (row["passed"], row["converted"]) == (wanted["passed"], wanted["converted"])
@@ -175,20 +186,21 @@ def nodes_agree(table: pl.DataFrame, expected: dict[tuple[int, str], dict[str, A
 
 def conserved(flow: Any, *, reached: dict[tuple[int, str], int]) -> None:
     """Into a node = out of it + drop-off + continues + reached there."""
+    unit = unit_of(flow)
     into: dict[tuple[int, str], int] = defaultdict(int)
     out: dict[tuple[int, str], int] = defaultdict(int)
     for row in flow.table.iter_rows(named=True):
-        out[row["position"], row["source"]] += row["people"]
+        out[row["position"], row["source"]] += row[unit]
         if row["target"] not in ("(drop-off)", "(continues)"):
-            into[row["position"] + 1, row["target"]] += row["people"]
+            into[row["position"] + 1, row["target"]] += row[unit]
     for row in flow.nodes.iter_rows(named=True):
         key = row["position"], row["node"]
-        assert row["people"] == row["onward"] + row["dropped"] + row["continued"] + row["reached_here"]
-        assert row["people"] == out[key] + row["reached_here"]
+        assert row[unit] == row["onward"] + row["dropped"] + row["continued"] + row["reached_here"]
+        assert row[unit] == out[key] + row["reached_here"]
         assert row["reached_here"] == reached.get(key, 0)
         if flow._spec.align == "start" and row["position"] > 0:
-            assert into[key] == row["people"]
-        assert into[key] <= row["people"]
+            assert into[key] == row[unit]
+        assert into[key] <= row[unit]
 
 
 def test_people_behind_each_part_pass_there() -> None:
@@ -228,7 +240,9 @@ def test_whole_paths_agree_with_plain_loops() -> None:
         table = flow.paths(1000).table
         rows = {(tuple(row["path"]), row.get("reached", False)): row for row in table.iter_rows(named=True)}
         assert len(rows) == table.height
-        assert {key: row["people"] for key, row in rows.items()} == {key: row[0] for key, row in expected.items()}
+        assert {key: row[flow.settings["count"]] for key, row in rows.items()} == {
+            key: row[0] for key, row in expected.items()
+        }
         for key, row in rows.items():
             assert row["median_time"] == timedelta(microseconds=round(expected[key][2]))
             if asked.get("end"):
@@ -237,7 +251,10 @@ def test_whole_paths_agree_with_plain_loops() -> None:
             chosen = {j.person for j in found if tuple(n for n, _ in j.nodes) == path and j.converted == reached}
             assert set(flow.people(path=path, converted=reached).people["person"]) == chosen
         assert flow.covering(1.0) == (len({path for path, _ in expected}),) * 2
-        grams = {tuple(r["sequence"]): (r["people"], r["times"]) for r in flow.sequences(size, n=1000).table.to_dicts()}
+        grams = {
+            tuple(r["sequence"]): (r[flow.settings["count"]], r["times"])
+            for r in flow.sequences(size, n=1000).table.to_dicts()
+        }
         assert grams == twin.sequences(found, size, who=shown["who"])
 
     agree()

@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from tests.analyses.test_flow import EPOCH, MINUTE, ask, in_loops, journeys_of, log_of, logs, nodes_agree, options
+from tests.analyses.test_flow import (
+    EPOCH,
+    MINUTE,
+    ask,
+    in_loops,
+    journeys_of,
+    log_of,
+    logs,
+    nodes_agree,
+    options,
+    unit_of,
+)
 from tests.twins import flow as twin
 
 
@@ -70,7 +81,7 @@ def test_who_may_yet_go_on_is_in_no_rate() -> None:
     found = log_of([*rows, ("z", 100 * day, "Buy")]).dropoff("Buy", quiet="7d")
     assert (found.lost, found.pending, found.reached) == (2, 2, 1)
     assert found.table.select("event", "people", "passed", "loss_rate").rows() == [("V", 2, 2, 1.0)]
-    assert found.finding == "100% of the 2 who never reach Buy end at V: 100% of those who were there."
+    assert found.finding == "2 of the 2 who never reach Buy end at V: 2 of the 2 who were there."
     assert log_of(rows).dropoff("V", quiet="7d").table.is_empty()
 
 
@@ -265,12 +276,12 @@ def test_who_is_in_both_groups_is_said() -> None:
     apart = j.flow(against=pl.col("first_campaign") == "spring")
     assert apart.shared == 0
     assert apart.definition.endswith("against 100. Positive: more here.")
-    said = "are in both, while intervals and p-values assume that the groups are different people."
+    said = "are in both; intervals and p-values allow for it."
     assert spring.flow(against=j).definition.endswith(f"Positive: more here. 100 people {said}")
     # in the selections all are in both, but only some have a journey in both flows
     first, later = (j.between(*days) for days in ((None, EPOCH + timedelta(minutes=1)), (EPOCH, None)))
     assert first.flow(against=later).shared == 200
-    bought = j.flow(end="Buy").journeys
+    bought = j.flow(end="Buy").journey_count
     assert later.flow(start="Buy", against=j).shared == bought
     assert first.flow(start="Visit", against=j.where(pl.col("event") != "Visit")).shared == 0
 
@@ -293,17 +304,18 @@ def test_compared_flows_agree_with_plain_loops() -> None:
     def agree(people: Any, others: Any, asked: dict[str, Any]) -> None:
         (j, own), (k, theirs) = journeys_of(people), journeys_of(others)
         both = ask(j, {**asked, "against": k})
+        unit = unit_of(both)
         found, shown = in_loops(own, asked)
         against, _ = in_loops(theirs, asked)
         kept = twin.shown_nodes([*found, *against], **shown)
         here, there = (twin.nodes(side, **shown, kept=kept) for side in (found, against))
         nobody = {"people": 0, "passed": 0, "converted": 0, "phi": None}
         keys = {key for side in (here, there) for key, node in side.items() if node["people"]}
-        nodes_agree(both.nodes, {key: here.get(key, nobody) for key in keys}, related=bool(asked.get("end")))
+        nodes_agree(both.nodes, {key: here.get(key, nobody) for key in keys}, related=bool(asked.get("end")), unit=unit)
         rows = {(row["position"], row["node"]): row for row in both.nodes.to_dicts()}
         for key in keys:
             one, other = here.get(key, nobody), there.get(key, nobody)
-            assert rows[key]["against_people"] == other["people"]
+            assert rows[key][f"against_{unit}"] == other["people"]
             if asked.get("end"):
                 assert (rows[key]["against_passed"], rows[key]["against_converted"]) == (
                     other["passed"], other["converted"],
@@ -317,12 +329,12 @@ def test_compared_flows_agree_with_plain_loops() -> None:
         moves = {(row["position"], row["source"], row["target"]): row for row in both.table.to_dicts()}
         for key in {key for side in links for key, link in side.items() if key[2] is not None and link["people"]}:
             row, one, other = moves.pop(key), *(side.get(key, nobody) for side in links)
-            assert (row["people"], row["against_people"]) == (one["people"], other["people"])
+            assert (row[unit], row[f"against_{unit}"]) == (one["people"], other["people"])
             if asked.get("end"):
                 assert (row["passed"], row["converted"]) == (one["passed"], one["converted"])
         assert not moves
         assert both.other.table.equals(ask(k, asked).table) or asked.get("top", 10) is not None
-        assert (both.other.nodes["people"] > 0).all()
+        assert (both.other.nodes[unit] > 0).all()
 
     agree()
 
@@ -386,7 +398,7 @@ def test_resonance_agrees_with_plain_loops() -> None:
         for row in rows:
             for prefix, (passed, converted) in zip(("", "against_"), sides, strict=True):
                 n = passed[row["node"]]
-                assert row[f"{prefix}people"] == n
+                assert row[f"{prefix}{count}"] == n
                 rate = pytest.approx(converted[row["node"]] / n) if n else None
                 assert row[f"{prefix}conversion_rate"] == rate
 
@@ -490,3 +502,57 @@ def test_flow_figures_say_what_they_count() -> None:
     assert node["phi"] == pytest.approx(phi)
     assert len(flow.plot_paths(5).layout.shapes) >= 2
     assert flow.plot(dark=True).data[0].type == "sankey"
+
+
+def pulls_of(sides: list[tuple[list[twin.Journey], Any]], shown: dict[str, Any]) -> dict[Any, float]:
+    """Work out in loops how much each person pulls the difference of each link's shares, and what follows from it."""
+    counts: list[tuple[Counter[int], dict[Any, Counter[int]]]] = []
+    for found, _ in sides:
+        starts: Counter[int] = Counter()
+        passing: dict[Any, Counter[int]] = {}
+        for journey in found:
+            if not twin.belongs(journey, shown["who"]):
+                continue
+            starts[journey.person] += 1
+            for (position, source, target), _ in twin.passed(journey, steps=shown["steps"], align=shown["align"]):
+                if target is not None:
+                    passing.setdefault((position, source, target), Counter())[journey.person] += 1
+        counts.append((starts, passing))
+    (m, x), (k, y) = counts
+    n, total = sum(m.values()), sum(k.values())
+    errors = {}
+    for key in {*x, *y}:
+        here, there = x.get(key, Counter()), y.get(key, Counter())
+        p, q = sum(here.values()) / n, sum(there.values()) / total
+        pulls = [(here[i] - p * m[i]) / n - (there[i] - q * k[i]) / total for i in {*m, *k}]
+        errors[key] = sum(pull**2 for pull in pulls) ** 0.5
+    return errors
+
+
+def test_people_in_both_groups_are_clusters() -> None:
+    @given(people=logs, count=st.sampled_from(["people", "sessions"]), end=st.sampled_from([None, "X"]))
+    def agree(people: Any, count: str, end: str | None) -> None:
+        j, own = journeys_of(people)
+        asked: dict[str, Any] = {"count": count, "end": end, "who": "all", "top": None, "gap": 2, "steps": 3}
+        less = {person: [e for e in events if e.event != "B"] for person, events in own.items()}
+        both = ask(j, {**asked, "against": j.where(pl.col("event") != "B")})
+        (found, shown), (against, _) = (in_loops(side, asked) for side in (own, {p: e for p, e in less.items() if e}))
+        expected = pulls_of([(found, None), (against, None)], shown)
+        for row in both.table.to_dicts():
+            error = expected[row["position"], row["source"], row["target"]]
+            low, high = row["difference"] - 1.959964 * error, row["difference"] + 1.959964 * error
+            assert (row["difference_low"], row["difference_high"]) == pytest.approx(
+                (max(low, -1), min(high, 1)), abs=1e-6
+            )
+
+    agree()
+
+
+def test_the_same_people_against_themselves_do_not_differ() -> None:
+    j = two_groups()
+    same = j.flow(end="Buy", who="all", against=j)
+    assert same.shared == same.journey_count == 200
+    assert (same.table["p_value"] == 1).all()
+    assert (same.nodes["rate_p_value"] == 1).all()
+    assert (same.table["difference_low"] == 0).all()
+    assert same.finding == "No link differs between the two groups beyond chance."

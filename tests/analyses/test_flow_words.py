@@ -68,15 +68,16 @@ def test_what_is_left_out_is_said_of_transitions_and_drop_offs() -> None:
 @pytest.mark.parametrize(
     ("words", "finding"),
     [
-        ({"end": "Buy", "align": "end"}, "50% of 2 people on the way to Buy come there from Help."),
+        ({"end": "Buy", "align": "end"}, "The most-travelled path to Buy is Visit → Read → Help → Buy: 1 of 2 people."),
         ({"end": "Buy", "align": "end", "steps": 1}, "2 people on the way to Buy: nothing is shown before it."),
-        ({"end": "Buy", "align": "end", "who": "dropped"}, "100% of 1 person who never reaches Buy ends with Visit."),
-        ({"start": "Visit", "align": "end"}, "67% of 3 people end with Buy."),
+        ({"end": "Buy", "align": "end", "who": "dropped"}, "1 of 1 person who never reaches Buy ends with Visit."),
+        ({"start": "Visit", "align": "end"}, "2 of 3 people end with Buy."),
         (
             {"start": "Visit", "end": "Buy", "who": "converted"},
-            "100% of 2 people on the way to Buy begin with Visit and then go to Read.",
+            "The most-travelled path to Buy is Visit → Read → Buy: 1 of 2 people.",
         ),
-        ({"end": "Buy"}, "100% of 2 people on the way to Buy begin with Visit."),
+        ({"end": "Buy"}, "The most-travelled path to Buy is Visit → Read → Buy: 1 of 2 people."),
+        ({"end": "Buy", "who": "dropped"}, "1 of 1 person who never reaches Buy leaves after Visit."),
     ],
 )
 def test_a_finding_finds_something(words: dict[str, Any], finding: str) -> None:
@@ -88,19 +89,19 @@ def test_findings_prefer_nodes_with_a_name() -> None:
     rows += [("y", 0, "Visit"), ("y", 1, "Read"), ("z", 0, "Visit"), ("z", 1, "Read")]
     j = log_of(rows)
     assert j.flow(top=1).table["source"][0] == "(other)"
-    assert j.flow(top=1).finding == "25% of 8 people begin with Visit and then go to Read."
+    assert j.flow(top=1).finding == "2 of 8 people begin with Visit and then go to Read."
     assert j.transitions(top=2).table["source"][0] == "(other)"
-    assert j.transitions(top=2).finding == "Read follows on Visit 2 times: 100% of what comes after Visit."
+    assert j.transitions(top=2).finding == "Read follows on Visit 2 times."
     # where no link has a name at both ends, the largest is said
     crossed = log_of([("a", 0, "e0"), ("a", 1, "f1"), ("b", 0, "e1"), ("b", 1, "f0")])
-    assert crossed.flow(top=1).finding == "50% of 2 people begin with (other) and then go to f0."
+    assert crossed.flow(top=1).finding == "1 of 2 people begin with (other) and then go to f0."
 
 
 def test_a_finding_says_why_nothing_is_shown() -> None:
     j = log_of([("a", 0, "Visit"), ("b", 0, "Visit"), ("b", 1, "Sign Up"), ("a", 2, "Sign Up"), ("a", 3, "Buy")])
     why = "there is no journey to show."
     for words, finding in (
-        ({"end": "Visit", "who": "dropped"}, "100% of 2 people reach Visit: there is no other journey to show."),
+        ({"end": "Visit", "who": "dropped"}, "All 2 people reach Visit: there is no other journey to show."),
         ({"start": "Buy", "end": "Visit", "who": "converted"}, f"Nobody did Visit after Buy: {why}"),
         (
             {"start": "Visit", "end": "Buy", "who": "converted", "within": "1m"},
@@ -112,7 +113,7 @@ def test_a_finding_says_why_nothing_is_shown() -> None:
         ),
         (
             {"start": "Buy", "end": "Sign Up", "who": "dropped", "within": "9m"},
-            "100% of 1 person who never reaches Sign Up begins with Buy and then stops.",
+            "1 of 1 person who never reaches Sign Up leaves after Buy.",
         ),
     ):
         assert j.flow(**words).finding == finding  # type: ignore[arg-type]
@@ -120,7 +121,7 @@ def test_a_finding_says_why_nothing_is_shown() -> None:
     assert few.flow(start="Buy").finding == f"Nobody did Buy: {why}"
     assert few.flow(start="Buy", end="Visit", who="dropped").finding == f"Nobody did Buy: {why}"
     assert few.flow(start="Visit", end="Sign Up", who="dropped", within="2m").finding == (
-        "100% of 1 person reaches Sign Up within 2 minutes: there is no other journey to show."
+        "The only person reaches Sign Up within 2 minutes: there is no other journey to show."
     )
 
 
@@ -128,13 +129,13 @@ def test_an_expression_is_called_the_end_and_put_down_as_it_is() -> None:
     j = log_of(ROWS, "page_path")
     visit, buy = pl.col("event") == "Visit", pl.col("event") == "Buy"
     flow = j.flow(start=visit, end=buy)
-    assert flow.finding == "67% of 3 people reach the end."
+    assert flow.finding == "2 of 3 people reach the end."
     assert flow.definition == "From the start to the end, all who enter; n = 3 people."
     assert flow.settings["end"] == str(buy)
     assert label_columns(flow._spec) == ["The start"]
     assert label_columns(j.flow(end=buy, align="end", steps=2)._spec) == ["Just before", "The end"]
     found = j.dropoff(buy)
-    assert found.finding.startswith("100% of the only one who never reaches the goal")
+    assert found.finding.startswith("The only one who never reaches the goal ends")
     assert found.settings["goal"] == str(buy)
 
 
@@ -174,3 +175,18 @@ def test_the_best_and_worst_ways_agree_with_plain_loops() -> None:
         assert bounds == sorted(bounds, reverse=best)
 
     agree()
+
+
+def test_a_headline_is_the_path_where_it_is_known_and_rests_on_thirty_people() -> None:
+    rows = [(f"p{n:02d}", minute, event) for n in range(40) for minute, event in enumerate(["Visit", "Read", "Buy"])]
+    assert log_of(rows).flow(end="Buy").finding == (
+        "The most-travelled path to Buy is Visit → Read → Buy: 100% of 40 people."
+    )
+    few = log_of(rows[: 29 * 3])
+    for found in (few.flow(end="Buy"), few.flow(), few.dropoff("Buy"), few.flow(end="Buy", who="all")):
+        assert "%" not in found.finding
+    lost = log_of([row for row in rows if row[2] != "Buy" or row[0] < "p20"])
+    assert lost.dropoff("Buy").finding == "20 of the 20 who never reach Buy end at Read: 50% of the 40 who were there."
+    assert "%" not in few.transitions().finding
+    groups = lost.flow(end="Buy", who="all", against=lost.only([f"p{n:02d}" for n in range(20)]))
+    assert groups.finding == "There are too few journeys to compare: 40 against 20."

@@ -115,7 +115,7 @@ def test_accounts_are_not_called_people():
     found = accounts.funnel(["A", "B"])
     assert found.finding == "1 of 2 accounts (50%) went from 'A' to 'B'."
     assert " · 2 accounts, 3 events · " in found._repr_html_()
-    assert accounts.flow(start="A", end="B").finding == "50% of 2 accounts reach B."
+    assert accounts.flow(start="A", end="B").finding == "1 of 2 accounts reach B."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
     assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
 

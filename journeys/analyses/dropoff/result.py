@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dropoff"]
 
+_ENOUGH = 30  # of fewer no rate is written
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Dropoff(Result[J]):
@@ -59,16 +61,17 @@ class Dropoff(Result[J]):
         """Where most are lost, as one sentence."""
         from journeys.display import number, percent
 
+        def part(count: int, whole: int) -> str:
+            return percent(count / whole) if whole >= _ENOUGH else f"{number(count)}"
+
         if self.table.is_empty():
             return f"Nobody is lost on the way to {self._goal}."
         top = self.table.row(0, named=True)
-        lost = f"the {number(self.lost)} who never reach {self._goal} end"
+        lost = f"{part(top['people'], self.lost)} of the {number(self.lost)} who never reach {self._goal} end"
         if self.lost == 1:
-            lost = f"the only one who never reaches {self._goal} ends"
-        return (
-            f"{percent(top['share'])} of {lost} at {display_name(top['event'])}: "
-            f"{percent(top['loss_rate'])} of those who were there."
-        )
+            lost = f"The only one who never reaches {self._goal} ends"
+        there = f"{part(top['people'], top['passed'])} of the {number(top['passed'])} who were there"
+        return f"{lost} at {display_name(top['event'])}: {there}."
 
     def _displayed_table(self) -> pl.DataFrame:
         return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")

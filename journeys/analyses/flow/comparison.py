@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from journeys.analyses.flow.clusters import (
+    PassingSpec,
+    count_passing_people,
+    rate_errors,
+    replace_tests,
+    share_errors,
+)
 from journeys.analyses.flow.column_labels import starts_late
 from journeys.analyses.flow.count import count
 from journeys.analyses.flow.nodes import display_name
@@ -15,8 +22,8 @@ from journeys.analyses.flow.resonance import Resonance, add_rate_differences, co
 from journeys.analyses.flow.result import Flow, answer
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summarise import choose_kept_nodes
-from journeys.analyses.flow.text import describe_position, first_named
+from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts
+from journeys.analyses.flow.text import ENOUGH, describe_position, first_named
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.errors import ArgumentError
 from journeys.log import View
@@ -46,7 +53,8 @@ class ComparedFlow(Flow[J]):
     other : Flow
         The flow of the others.
     shared : int
-        People with journeys in both groups. Intervals and p-values assume that the groups are different people.
+        People with journeys in both groups. Where there are any, or people have several journeys, intervals and
+        p-values of links and nodes take people as clusters.
     """
 
     other: Flow[J]
@@ -64,6 +72,8 @@ class ComparedFlow(Flow[J]):
         if not (self.journey_count and self.other.journey_count):
             lacking = "the others have" if self.journey_count else "this group has"
             return f"There is nothing to compare: {lacking} no journey that is shown."
+        if min(self.journey_count, self.other.journey_count) < ENOUGH:
+            return f"There are too few journeys to compare: {self.journey_count} against {self.other.journey_count}."
         moves = self.table.filter(pl.col("q_value") < 0.05)
         if moves.is_empty():
             return "No link differs between the two groups beyond chance."
@@ -85,7 +95,7 @@ class ComparedFlow(Flow[J]):
         shared = ""
         if self.shared:
             people = f"{plural(self.shared, 'person')} {agree(self.shared, 'is', 'are')} in both"
-            shared = f" {people}, while intervals and p-values assume that the groups are different people."
+            shared = f" {people}; intervals and p-values allow for it."
         return f"{own.removesuffix('.')} against {self.other.journey_count:,}. Positive: more here.{shared}"
 
     def plot(  # type: ignore[override]  # colours stand for the groups, not for the goal
@@ -114,12 +124,12 @@ class ComparedFlow(Flow[J]):
             return self.resonance().plot(dark=dark, narrow=narrow)
         chart = self._chart_settings(dark=dark)
         colour_of, unit = chart.pop("colour_of"), chart.pop("unit")
-        chart |= {"nodes": self.nodes, "title": self.finding, "subtitle": self.definition, "narrow": narrow}
+        chart |= {"nodes": self._nodes, "title": self.finding, "subtitle": self.definition, "narrow": narrow}
         if kind == "difference":
-            return draw(self.table, **chart)
+            return draw(self._links, **chart)
         tops = [flow.most_travelled() for flow in (self, self.other)]
         return draw_both(
-            self.table,
+            self._links,
             colour_of=colour_of,
             paths=[(0, ()) if top is None else (top.begins, top.path) for top in tops],
             path_people=[0 if top is None else top.people for top in tops],
@@ -159,7 +169,8 @@ class ComparedFlow(Flow[J]):
             raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
         table = compare_touchpoints(self._journeys, self.other._journeys, self._spec, min_people=min_people)
         settings = {**self.settings, "min_people": min_people}
-        return Resonance(table, settings, self._journeys, self.goal, self.definition)
+        table = name_counts(table, self._spec.count)
+        return Resonance(table, settings, self._journeys, self.goal, self._spec.count, self.definition)
 
 
 def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[str, Any]) -> ComparedFlow[J]:
@@ -172,25 +183,29 @@ def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[s
         for group, counted in zip((journeys, others), counts, strict=True)
     )
     sizes = mine.journey_count, theirs.journey_count
-    links = _join_groups(mine.table, theirs.table, keys=["position", "source", "target"], sizes=sizes)
-    nodes = _join_groups(mine.nodes, theirs.nodes, keys=["position", "node"], sizes=sizes)
+    links = _join_groups(mine._links, theirs._links, keys=["position", "source", "target"], sizes=sizes)
+    nodes = _join_groups(mine._nodes, theirs._nodes, keys=["position", "node"], sizes=sizes)
     if spec.end is not None:
         other = theirs.nodes.select("position", "node", pl.col("passed", "converted").name.prefix("against_"))
         nodes = nodes.join(other, on=["position", "node"], how="left", maintain_order="left")
         nodes = add_rate_differences(nodes.with_columns(pl.col("against_passed", "against_converted").fill_null(0)))
-    is_shown = pl.col("people") > 0
+    shared = _count_shared(journeys, others, spec)
+    if (shared or spec.count != "people") and min(sizes):
+        links, nodes = _test_by_person(links, nodes, (journeys, others), PassingSpec(spec, mine._kept))
+    is_shown = pl.col(spec.count) > 0
     return ComparedFlow(
-        table=links,
+        table=name_counts(links, spec.count),
         settings=settings,
         _journeys=journeys,
-        nodes=nodes,
+        nodes=name_counts(nodes, spec.count),
         everyone=mine.everyone,
         journey_count=mine.journey_count,
         reached=mine.reached,
+        _top_path=mine._top_path,
         _spec=spec,
         _kept=mine._kept,
         other=replace(theirs, table=theirs.table.filter(is_shown), nodes=theirs.nodes.filter(is_shown)),
-        shared=_count_shared(journeys, others, spec),
+        shared=shared,
     )
 
 
@@ -211,6 +226,29 @@ def _join_groups(mine: pl.DataFrame, theirs: pl.DataFrame, *, keys: list[str], s
         q_value=pl.Series(adjust(found.p_value), nan_to_null=True),
     )
     return table.sort("position", "people", *keys[1:], descending=[False, True, *[False] * (len(keys) - 1)])
+
+
+def _test_by_person(
+    links: pl.DataFrame,
+    nodes: pl.DataFrame,
+    groups: tuple[JourneysProtocol, JourneysProtocol],
+    asked: PassingSpec,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Replace the tests of links and nodes by those with people as clusters."""
+    here, there = (group._count_shards(count_passing_people, asked) for group in groups)
+    if groups[0]._log is not groups[1]._log:
+        there = there.with_columns(code=-1 - pl.col("code"))  # of two logs the same code is not the same person
+    edge = asked.spec.steps - 1 if asked.spec.align == "end" else 0
+    link_keys, node_keys = ["position", "source", "target"], ["position", "node"]
+    errors = share_errors(here, there, link_keys, edge=edge)
+    links = replace_tests(links, errors, link_keys, estimate="difference", prefix="difference")
+    here, there = (side.rename({"source": "node"}) for side in (here, there))
+    errors = share_errors(here, there, node_keys, edge=edge)
+    nodes = replace_tests(nodes, errors, node_keys, estimate="difference", prefix="difference")
+    if asked.spec.end is not None:
+        errors = rate_errors(here, there, node_keys)
+        nodes = replace_tests(nodes, errors, node_keys, estimate="rate_difference", prefix="rate")
+    return links, nodes
 
 
 def _count_shared(journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec) -> int:

@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.spec import CountUnit
+from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 
@@ -33,7 +34,7 @@ class PathChart:
         from journeys.charts.paths import draw
 
         return draw(
-            table,
+            rename_to_people(table, self.unit),
             goal=self.goal,
             colour_of=self.choose_colours(table["path"].explode(empty_as_null=False), dark),
             title=title,
@@ -50,9 +51,9 @@ class Paths(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `path` (List[String]), `people`, `conversion_rate` of all who took the same route to whatever end,
-        `median_time` (Duration, first node to last), `share`, `nodes`, `ci_low`, `ci_high`; of a flow with an end also
-        `reached`, `passed` and `converted`.
+        `path` (List[String]), `people` (or `sessions`, `entries`), `conversion_rate` of all who took the same route to
+        whatever end, `median_time` (Duration, first node to last), `share`, `nodes`, `ci_low`, `ci_high`; of a flow
+        with an end also `reached`, `passed` and `converted`.
     covering : tuple of int
         How many paths cover 80% of all journeys shown, and how many paths there are.
     """
@@ -83,8 +84,8 @@ class Sequences(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `sequence` (List[String]), `people` (journeys with it), `times` (how often it occurs), `conversion_rate` of all
-        with it and its interval `ci_low`, `ci_high`; most people first.
+        `sequence` (List[String]), `people` (or `sessions`, `entries`: journeys with it), `times` (how often it occurs),
+        `conversion_rate` of all with it and its interval `ci_low`, `ci_high`; most people first.
     """
 
     _chart: PathChart = field(repr=False)
@@ -98,7 +99,7 @@ class Sequences(Result[J]):
             return "No sequence of that size occurs."
         top = self.table.row(0, named=True)
         names = " → ".join(display_name(name) for name in top["sequence"])
-        return f"The most frequent sequence is {names}: {number(top['people'])} {self._chart.unit}."
+        return f"The most frequent sequence is {names}: {number(top[self._chart.unit])} {self._chart.unit}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each sequence as a line of names, with how many have it and convert."""

@@ -9,7 +9,9 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import REACHED, display_name
 from journeys.analyses.flow.sequences import count_passing
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import CountUnit, FlowSpec
+from journeys.analyses.flow.summarise import rename_to_people
+from journeys.analyses.flow.text import ENOUGH
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
 from journeys.stats import adjust, difference
@@ -29,12 +31,14 @@ class Resonance(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        Per node: `node`, `people` (journeys that pass it before the end, in any column or beyond the last; each once),
-        `conversion_rate` of these, `against_people`, `against_conversion_rate`, `rate_difference`, `rate_low`,
-        `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the worst first.
+        Per node: `node`, `people` (or `sessions`, `entries`: journeys that pass it before the end, in any column or
+        beyond the last; each once), `conversion_rate` of these, `against_people`, `against_conversion_rate`,
+        `rate_difference`, `rate_low`, `rate_high`, `p_value`, `q_value` (corrected for the number of nodes); the worst
+        first.
     """
 
     goal: str
+    _unit: CountUnit = field(repr=False)
     _definition: str = field(repr=False)
 
     @property
@@ -42,7 +46,9 @@ class Resonance(Result[J]):
         """The touchpoint that converts worst in comparison, as one sentence."""
         from journeys.display import points
 
-        worst = self.table.filter(pl.col("q_value") < 0.05, pl.col("rate_difference") < 0).head(1).to_dicts()
+        smaller = pl.min_horizontal(self._unit, f"against_{self._unit}")
+        is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & (smaller >= ENOUGH)
+        worst = self.table.filter(is_worse).head(1).to_dicts()
         if not worst:
             return "No touchpoint converts worse here than for the others, beyond chance."
         gap = points(worst[0]["rate_difference"], worst[0]["rate_low"], worst[0]["rate_high"])
@@ -55,7 +61,7 @@ class Resonance(Result[J]):
         from journeys.charts.difference_intervals import draw
 
         size = pl.min_horizontal("people", "against_people")
-        largest = self.table.sort(size, "node", descending=[True, False]).head(_DRAWN)
+        largest = rename_to_people(self.table, self._unit).sort(size, "node", descending=[True, False]).head(_DRAWN)
         drawn = largest.sort("rate_difference", "node", nulls_last=True).select(
             step=pl.int_range(pl.len()),
             name="node",

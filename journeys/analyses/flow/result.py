@@ -19,7 +19,7 @@ from journeys.analyses.flow.select_people import check_selection, select_passing
 from journeys.analyses.flow.sequences import count_passing, rank_sequences
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.step_matrix import count_steps, lay_steps
-from journeys.analyses.flow.summarise import summarise
+from journeys.analyses.flow.summarise import name_counts, rename_to_people, summarise
 from journeys.analyses.flow.text import UNITS, count_units, define, find
 from journeys.analyses.flow.top_path import Path, find_top_path
 from journeys.analyses.protocol import J
@@ -57,6 +57,7 @@ class Flow(Result[J]):
     everyone: int
     journey_count: int
     reached: int
+    _top_path: Path | None = field(repr=False)
     _spec: FlowSpec = field(repr=False)
     _kept: tuple[tuple[str, ...], ...] = field(repr=False)
 
@@ -73,8 +74,9 @@ class Flow(Result[J]):
             everyone=self.everyone,
             shown=self.journey_count,
             reached=self.reached,
-            table=self.table,
-            nodes=self.nodes,
+            table=self._links,
+            nodes=self._nodes,
+            top_path=self._top_path,
             person=self._journeys._log.unit,
         )
 
@@ -86,6 +88,16 @@ class Flow(Result[J]):
     @property
     def _starts_late(self) -> bool:
         return starts_late(self._journeys)
+
+    @property
+    def _links(self) -> pl.DataFrame:
+        """The table with its counts called people."""
+        return rename_to_people(self.table, self._spec.count)
+
+    @property
+    def _nodes(self) -> pl.DataFrame:
+        """The nodes with their counts called people."""
+        return rename_to_people(self.nodes, self._spec.count)
 
     def _count_units(self, number: int) -> str:
         return count_units(self._spec, number, person=self._journeys._log.unit)
@@ -121,8 +133,8 @@ class Flow(Result[J]):
         if (top := self.most_travelled()) is not None:
             subtitle += f" The most-travelled complete path is highlighted: {self._count_units(top.people)}."
         return draw(
-            self.table,
-            nodes=self.nodes,
+            self._links,
+            nodes=self._nodes,
             colour=colour,
             path=() if top is None else top.path,
             begins=0 if top is None else top.begins,
@@ -150,7 +162,7 @@ class Flow(Result[J]):
         >>> jn.Journeys.from_table(log).flow(end="Buy").most_travelled()
         Path(begins=0, path=('Visit', 'Buy'), people=2)
         """
-        return find_top_path(self._journeys, self._spec, kept=self._kept)
+        return self._top_path
 
     def colours(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
         """Return the colours of nodes: an event has one colour in all charts, by its rank in the whole log.
@@ -202,7 +214,7 @@ class Flow(Result[J]):
             "(drop-off)" those who have left: counted from the start, each column adds up to 1.
         """
         is_folded = OTHER in self.nodes["node"]
-        nodes = count_steps(self._journeys, self._spec, kept=self._kept) if is_folded else self.nodes
+        nodes = count_steps(self._journeys, self._spec, kept=self._kept) if is_folded else self._nodes
         return lay_steps(nodes, journeys=self.journey_count, steps=self._spec.steps)
 
     def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -259,6 +271,7 @@ class Flow(Result[J]):
         """
         table, covering = rank_paths(self._journeys, self._spec, n=n, rank=rank, min_people=min_people)
         settings = {**self.settings, "n": n, "rank": rank}
+        table = name_counts(table, self._spec.count)
         return Paths(table, settings, self._journeys, covering, self._path_chart())
 
     def covering(self, share: float = 0.8) -> tuple[int, int]:
@@ -305,6 +318,7 @@ class Flow(Result[J]):
         """
         table = rank_sequences(self._journeys, self._spec, size=size, n=n, min_people=min_people)
         settings = {**self.settings, "size": size, "n": n, "min_people": min_people}
+        table = name_counts(table, self._spec.count)
         return Sequences(table, settings, self._journeys, self._path_chart())
 
     def _path_chart(self) -> PathChart:
@@ -335,7 +349,11 @@ class Flow(Result[J]):
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
         # journeys that are not shown are what the others are compared with
-        shown = self if self._spec.who == "all" else answer(self._journeys, replace(self._spec, who="all"), settings={})
+        shown = (
+            self
+            if self._spec.who == "all"
+            else answer(self._journeys, replace(self._spec, who="all"), settings={}, with_path=False)
+        )
         before = count_passing_before_end(self._journeys, shown._spec, kept=shown._kept, of=of)
         return associate_steps(
             self._journeys,
@@ -401,11 +419,12 @@ def answer(
     counts: pl.DataFrame | None = None,
     kept: pl.DataFrame | None = None,
     keep_empty: bool = False,
+    with_path: bool = True,
 ) -> Flow[J]:
     """Count a flow, unless its counts are given, and put the answer together.
 
     `kept` says which nodes keep their name, else the largest do; with `keep_empty` the tables also have links and nodes
-    that no journey shown passes.
+    that no journey shown passes; `with_path` asks for the most-travelled path, which takes another scan.
     """
     if counts is None:
         counts = journeys._count_shards(count, replace(spec, single_shard=len(journeys._log.shards) == 1))
@@ -413,14 +432,16 @@ def answer(
     columns: list[list[str]] = [[] for _ in range(spec.steps)]
     for position, node in found.kept.sort("position", "node").rows():
         columns[position].append(node)
+    kept_by_column = tuple(map(tuple, columns))
     return Flow(
-        table=found.links,
+        table=name_counts(found.links, spec.count),
         settings=settings,
         _journeys=journeys,
-        nodes=found.nodes,
+        nodes=name_counts(found.nodes, spec.count),
         everyone=found.everyone,
         journey_count=found.shown,
         reached=found.reached,
+        _top_path=find_top_path(journeys, spec, kept=kept_by_column) if with_path else None,
         _spec=spec,
-        _kept=tuple(map(tuple, columns)),
+        _kept=kept_by_column,
     )

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import polars as pl
 
 from journeys.analyses.flow.nodes import OTHER
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.stats import phi, wilson
 
-__all__ = ["Summary", "choose_kept_nodes", "is_shown", "summarise"]
+__all__ = ["Summary", "choose_kept_nodes", "is_shown", "name_counts", "rename_to_people", "summarise"]
 
 
 class Summary(NamedTuple):
@@ -32,6 +32,22 @@ class Summary(NamedTuple):
     everyone: int
     shown: int
     reached: int
+
+
+def name_counts(table: pl.DataFrame, unit: CountUnit) -> pl.DataFrame:
+    """Name the columns of counts after what is counted: people, sessions or entries.
+
+    Examples
+    --------
+    >>> name_counts(pl.DataFrame({"node": ["A"], "people": [3]}), "sessions").columns
+    ['node', 'sessions']
+    """
+    return table.rename({"people": unit, "against_people": f"against_{unit}"}, strict=False)
+
+
+def rename_to_people(table: pl.DataFrame, unit: CountUnit) -> pl.DataFrame:
+    """Undo `name_counts`: inside the analysis, and in charts, counts are called people whatever they are."""
+    return table.rename({unit: "people", f"against_{unit}": "against_people"}, strict=False)
 
 
 def is_shown(spec: FlowSpec) -> pl.Expr:

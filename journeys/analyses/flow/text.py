@@ -9,11 +9,14 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, NodeSpec, display_name
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.top_path import Path
 
-__all__ = ["UNITS", "count_units", "define", "describe_nodes", "describe_position", "find", "first_named"]
+__all__ = ["ENOUGH", "UNITS", "count_units", "define", "describe_nodes", "describe_position", "find", "first_named"]
 
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
+_MAX_NAMES = 7  # of a path in a sentence
+ENOUGH = 30  # of fewer no rate is written
 
 
 def count_units(spec: FlowSpec, count: int, *, person: str = "person") -> str:
@@ -31,13 +34,15 @@ def find(
     reached: int,
     table: pl.DataFrame,
     nodes: pl.DataFrame,
+    top_path: Path | None = None,
     person: str = "person",
 ) -> str:
     """Write the finding of a flow as one sentence; a node that has a name goes before "(other)".
 
-    `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end.
+    `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end. Of fewer
+    than 30 journeys counts are written, no rates.
     """
-    from journeys.display import agree, percent
+    from journeys.display import agree
 
     goal = display_name(spec.end.name if spec.end else "")
     if nodes.is_empty():
@@ -48,7 +53,11 @@ def find(
         return agree(shown, singular, plural)
 
     if spec.end is not None and spec.who == "all":
-        return f"{percent(reached / shown)} of {units} {verb('reaches', 'reach')} {goal}."
+        return f"{_part(reached, shown, units)} {verb('reaches', 'reach')} {goal}."
+    if top_path is not None and OTHER not in top_path.path:
+        names = [display_name(name) for name in top_path.path]
+        path = " → ".join(names if len(names) <= _MAX_NAMES else [*names[:3], "…", *names[-3:]])
+        return f"The most-travelled path to {goal} is {path}: {_part(top_path.people, shown, units)}."
     which = ""
     if spec.end is not None:
         which = " on the way to" if spec.who == "converted" else f" who never {verb('reaches', 'reach')}"
@@ -56,17 +65,21 @@ def find(
     last = spec.steps - 1
     if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
         row = first_named(nodes.filter(position=last), "node")
-        return f"{percent(row['share'])} of {units}{which} {verb('ends', 'end')} with {display_name(row['node'])}."
+        ends = f"{verb('ends', 'end')} with {display_name(row['node'])}"
+        return f"{_part(row['people'], shown, units)}{which} {ends}."
     if spec.align == "end":
         before = nodes.filter(position=last - 1)
         if before.is_empty():
             return f"{units}{which}: nothing is shown before it."
         row = first_named(before, "node")
-        share = percent(row["people"] / shown)
-        return f"{share} of {units}{which} {verb('comes', 'come')} there from {display_name(row['node'])}."
-    if spec.end is not None and spec.start is None:
-        row = first_named(nodes.filter(position=0), "node")
-        return f"{percent(row['share'])} of {units}{which} {verb('begins', 'begin')} with {display_name(row['node'])}."
+        comes = f"{verb('comes', 'come')} there from {display_name(row['node'])}"
+        return f"{_part(row['people'], shown, units)}{which} {comes}."
+    if spec.end is not None and spec.who == "dropped":
+        left = nodes.group_by("node").agg(pl.col("dropped").sum()).sort("dropped", "node", descending=[True, False])
+        row = first_named(left, "node")
+        if row["dropped"]:
+            leaves = f"{verb('leaves', 'leave')} after {display_name(row['node'])}"
+            return f"{_part(row['dropped'], shown, units)}{which} {leaves}."
     moves = table.filter(position=0)
     if moves.is_empty():
         return f"{units}{which}: nothing is shown after the first step."
@@ -74,7 +87,14 @@ def find(
     does = {DROP_OFF: verb("stops", "stop"), CONTINUES: f"{verb('goes', 'go')} on"}
     then = does.get(row["target"], f"{verb('goes', 'go')} to {display_name(row['target'])}")
     begin = f"{verb('begins', 'begin')} with {display_name(row['source'])}"
-    return f"{percent(row['share'])} of {units}{which} {begin} and then {then}."
+    return f"{_part(row['people'], shown, units)}{which} {begin} and then {then}."
+
+
+def _part(part: int, whole: int, units: str) -> str:
+    """Write a part of all journeys: as a rate, or of fewer than 30 as a count."""
+    from journeys.display import number, percent
+
+    return f"{percent(part / whole)} of {units}" if whole >= ENOUGH else f"{number(part)} of {units}"
 
 
 def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
@@ -86,7 +106,8 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
     limit = f" within {_describe_window(spec)}" if is_limited else ""
     if everyone and spec.who == "dropped":
         units, reach = count_units(spec, everyone, person=person), agree(everyone, "reaches", "reach")
-        return f"100% of {units} {reach} {goal}{limit}: there is no other journey to show."
+        everyone_does = f"All {units} {reach}" if everyone > 1 else f"The only {units.removeprefix('1 ')} {reach}"
+        return f"{everyone_does} {goal}{limit}: there is no other journey to show."
     if everyone and start:
         return f"Nobody did {goal} after {start}{limit}: there is no journey to show."
     if start or goal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +56,8 @@ def find_top_path(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tup
 def _count_shown_paths(view: View, asked: _PathSpec) -> pl.DataFrame:
     """Count the paths, as they are shown, of the journeys that reach the end within the columns."""
     spec = asked.spec
-    rows, segments = cut_segments(read_rows(view, spec), spec)
+    needs_times = replace(spec, times=False).needs_times
+    rows, segments = cut_segments(read_rows(view, spec, timed=needs_times), spec)
     reaching = np.flatnonzero(segments.reached)
     place = np.full(segments.reached.size, -1, dtype=np.int64)
     place[reaching] = np.arange(reaching.size)

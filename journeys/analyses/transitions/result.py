@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Transitions"]
 
 _DRAWN = 25
+_ENOUGH = 30  # of fewer no rate is written
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -46,11 +47,11 @@ class Transitions(Result[J]):
             return "No event follows on another: every journey has one event."
         top = first_named(moves, "source", "target")
         source = display_name(top["source"])
-        return (
-            f"{display_name(top['target'])} follows on {source} "
-            f"{'once' if top['moves'] == 1 else number(top['moves']) + ' times'}: "
-            f"{percent(top['share'])} of what comes after {source}."
-        )
+        times = "once" if top["moves"] == 1 else f"{number(top['moves'])} times"
+        follows = f"{display_name(top['target'])} follows on {source} {times}"
+        if top["moves"] < _ENOUGH * top["share"]:
+            return f"{follows}."
+        return f"{follows}: {percent(top['share'])} of what comes after {source}."
 
     def matrix(self) -> pl.DataFrame:
         """Return the shares as a frame with one row per source and one column per target.
