@@ -190,3 +190,13 @@ def test_a_headline_is_the_path_where_it_is_known_and_rests_on_thirty_people() -
     assert "%" not in few.transitions().finding
     groups = lost.flow(end="Buy", who="all", against=lost.only([f"p{n:02d}" for n in range(20)]))
     assert groups.finding == "There are too few journeys to compare: 40 against 20."
+
+
+def test_controls_of_direction_turn_no_number_round() -> None:
+    j = log_of(
+        [(f"p{n:03d}", minute, event) for n in range(100) for minute, event in enumerate(["Visit", "\u202eBuy"])]
+    )
+    for finding in (j.flow(end="\u202eBuy").finding, j.dropoff("Visit").finding, j.transitions().finding):
+        assert "\u202e" not in finding
+    for figure in (j.flow().plot(), j.flow().plot_paths(), j.transitions().plot(), j.timeline("p000").plot()):
+        assert "\\u202e" not in figure.to_json()

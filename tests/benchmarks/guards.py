@@ -10,8 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 
+import polars as pl
+
+import journeys as jn
 from journeys.analyses.attribution.models import Path, markov
 
 __all__ = ["GUARDS", "Guard"]
@@ -59,7 +63,17 @@ def _markov_channels(channels: int) -> Callable[[], object]:
     return lambda: markov(paths)
 
 
+def _entries_of_one_person(entries: int) -> Callable[[], object]:
+    """Count the entries of a single person."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    minutes = pl.datetime_range(start, start + timedelta(minutes=2 * entries - 1), "1m", time_zone="UTC", eager=True)
+    log = pl.DataFrame({"person": "a", "timestamp": minutes, "event": ["A", "X"] * entries})
+    journeys = jn.Journeys.from_table(log)
+    return lambda: journeys.flow(start="A", end="X", count="entries", within="1h", times=False)
+
+
 GUARDS: dict[str, Guard] = {
+    "flow of 200,000 entries of one person": Guard(_entries_of_one_person, 100_000),
     "markov attribution of 800 channels": Guard(_markov_channels, 400, most=10.0),
 }
 

@@ -182,7 +182,9 @@ def journeys(
             shown = [e for e in unit if name(e) is not None]
             if within == "session":
                 # sessions are those of all events, hidden ones too
-                for number, session in enumerate(cut_sessions(unit, gap, campaign_cuts=campaign_cuts)):
+                # a session of a person is cut out of all of their events: what is one already is not cut again
+                again = [unit] if count == "sessions" else cut_sessions(unit, gap, campaign_cuts=campaign_cuts)
+                for number, session in enumerate(again):
                     for event in session:
                         event.session = number
             for stretch, converted in cut_attempts(shown, start=start, end=end, occurrence=occurrence, within=within):

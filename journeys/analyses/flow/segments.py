@@ -8,9 +8,11 @@ import numpy as np
 
 from journeys.analyses.flow.rows import Rows, take_rows
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.log.arrays import Bools, Ints, count_before, next_marked, previous_marked, search_within
+from journeys.log.arrays import Bools, Ints, count_before, mark_changes, next_marked, previous_marked, search_within
 
 __all__ = ["Segments", "cut_segments"]
+
+_ROUNDS = 64  # so many starts of one person are followed for all people at once
 
 
 class Segments(NamedTuple):
@@ -88,28 +90,41 @@ def _cut_from_starts(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> 
 
 
 def _cut_at_each_start(rows: Rows, spec: FlowSpec, *, low: Ints, high: Ints) -> Segments:
-    """Cut a journey at every start that is not inside a journey before it; each round finds one more per person."""
+    """Cut a journey at every start that is not inside a journey before it.
+
+    The journey that each start would begin tells at which start the next can begin; those that do are found by
+    following these links. For instance, with start A and end X, of A A X A X the first start (row 0) leads to the
+    start in row 3, and the start in row 1 is skipped.
+    """
     starts = rows.starts if rows.starts is not None else np.empty(0, dtype=np.int64)
+    unit = np.searchsorted(low, starts, side="right") - 1
     if rows.ends is None:
         # each journey runs to the next start, so that no row is in two journeys
-        unit = np.searchsorted(low, starts, side="right") - 1
         stops = np.append(starts[1:], rows.time.size)[: starts.size]
         return _cut_from_starts(rows, spec, first=starts, high=np.minimum(stops, high[unit]))
-    found: list[Segments] = []
-    at = low
-    while at.size:
-        first = next_marked(starts, at)
-        is_found = (first >= 0) & (first < high)
-        first, high = first[is_found], high[is_found]
-        segments = _cut_from_starts(rows, spec, first=first, high=high)
-        found.append(segments)
-        goes_on = segments.high < high
-        at, high = segments.high[goes_on], high[goes_on]
-    if not found:
-        return Segments(low, high, np.zeros(0, dtype=bool))
-    joined = Segments(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    order = np.argsort(joined.low, kind="stable")
-    return Segments(joined.low[order], joined.high[order], joined.reached[order])
+    segments = _cut_from_starts(rows, spec, first=starts, high=high[unit])
+    following = np.searchsorted(starts, segments.high)
+    is_same_unit = (following < starts.size) & (unit[np.minimum(following, starts.size - 1)] == unit)
+    begins = _follow_links(np.where(is_same_unit, following, -1), mark_changes(unit))
+    return Segments(*(part[begins] for part in segments))
+
+
+def _follow_links(following: Ints, roots: Bools) -> Bools:
+    """Mark what can be reached from the roots, where each element leads to at most one later element (-1: to none)."""
+    reached = roots.copy()
+    at = np.flatnonzero(roots)
+    for _ in range(_ROUNDS):
+        if not at.size:
+            return reached
+        at = following[at]
+        at = at[at >= 0]
+        reached[at] = True
+    # what is left are a few long chains
+    links = following.tolist()
+    for place in at.tolist():
+        while (place := links[place]) >= 0:
+            reached[place] = True
+    return reached
 
 
 def _limit(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> Ints:
