@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from journeys.analyses.correlation.caveats import is_headline
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.display import plural, quoted, span
@@ -135,10 +136,11 @@ def _ask_standard_questions(
     """Answer the questions of the standard sections; return these, the findings in order, and the summary."""
     goal = steps[-1]
     funnel = journeys.funnel(steps, within=within)
-    correlation = journeys.correlation(goal)
+    # Reaching the goal takes the funnel's own steps: they are no finding about it.
+    correlation = journeys.correlation(goal, exclude=steps[:-1] if journeys.size.events else ())
     worst, loss = find_largest_loss(funnel)
     blocker = _find_blocker(funnel, worst)
-    bypass = describe_bypass(correlation, steps[:-1])
+    bypass = describe_bypass(journeys.correlation(goal), steps[:-1])
     sections: dict[str, Section | None] = dict.fromkeys(SECTIONS)
     findings = []
     sections["funnel"] = funnel_section(funnel, finding=loss, loudest=worst)
@@ -154,7 +156,7 @@ def _ask_standard_questions(
             sections["attribution"] = attribution_section(attribution, goal=goal)
     if blocker:
         findings.append(Finding(blocker, "funnel"))
-    if correlation.table.height and correlation.findings.height:
+    if correlation.table.height and correlation.findings.filter(is_headline()).height:
         findings.append(Finding(correlation.finding, "correlation"))
     if not blocker:
         findings.append(Finding(loss, "funnel"))

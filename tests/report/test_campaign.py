@@ -32,7 +32,7 @@ def test_the_planted_findings_are_told(report):
     assert "error_code PROJECT-500, all 50 (none of" in stopped
     assert "browser Safari, all 50" in stopped
     assert "time 4 to 24 May 2026" in stopped
-    assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 60%")
+    assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 76%")
     assert "35 of the 149 people" in around
     assert "Viewed Template" in around
 

@@ -41,3 +41,17 @@ def test_what_cannot_be_a_section_or_goal_is_refused(log):
         log.report(steps=["Visit", "Buy"], sections=[7])
     with pytest.raises(ArgumentError, match="goal: 'Visit' must be the last step, which is 'Buy'"):
         log.report(steps=["Visit", "Buy"], goal="Visit")
+
+
+def test_the_funnels_own_steps_are_no_finding():
+    rows = []
+    for n in range(400):
+        rows.append((f"p{n}", "2026-03-01T00:00", "Visit"))
+        if n % 2:
+            rows.append((f"p{n}", f"2026-03-01T0{n % 9}:30", "Open Cart"))
+        if n % 4 == 1:
+            rows.append((f"p{n}", "2026-03-02T00:00", "Buy"))
+    log = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
+    report = log.report(steps=["Visit", "Open Cart", "Buy"])
+    assert not any(finding.section == "correlation" for finding in report.findings)
+    assert "Open Cart goes with" in log.correlation("Buy").finding
