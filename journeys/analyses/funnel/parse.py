@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
+from math import factorial, prod
 from typing import Any, cast, get_args
 
 import polars as pl
@@ -54,6 +55,9 @@ _CHOICES = {"order": Order, "reentry": Reentry, "on_exclusion": OnExclusion, "en
 _TIES = (*get_args(Ties), "step_order")
 _MOST_OPTIONAL = 6
 _MOST_IN_A_RUN = 5
+_MOST_STEPS = 100
+_MOST_SEQUENCES = 500
+_LONGEST_TIE = 86_400_000_000
 _DEFAULTS: dict[str, Any] = {
     "order": "loose",
     "count": "people",
@@ -213,7 +217,10 @@ def find_step(step: int | str, *, names: Sequence[str], argument: str) -> int:
 def _parse_ties(value: str | timedelta | None, problems: list[str]) -> tuple[Ties, int]:
     """Return what equal times mean, and how far apart (µs) two events still count as simultaneous."""
     if isinstance(value, timedelta) or (isinstance(value, str) and value[:1].isdigit()):
-        return "either", duration_us(value, argument="ties")
+        grace = duration_us(value, argument="ties")
+        if grace > _LONGEST_TIE:
+            problems.append(f"ties: {value!r} is too long; events of different days are not simultaneous.")
+        return "either", grace
     if value is not None and value not in _TIES:
         problems.append(f"ties: {value!r} is none of {', '.join(map(repr, _TIES))}, nor a duration such as '2s'.")
         return "arrival", 0
@@ -322,6 +329,14 @@ def _find_contradictions(spec: FunnelSpec, semantics: Semantics | None) -> list[
             problems.append("steps: a run in any order inside a funnel in any order says the same twice.")
         if spec.entry == "any":
             problems.append("entry: in any order people enter at any step already.")
+    if spec.width > _MOST_STEPS:
+        problems.append(f"steps: at most {_MOST_STEPS} steps can be asked for, got {spec.width}.")
+    sequences = prod(factorial(len(run)) for run in spec.runs) * 2 ** sum(spec.optional)
+    if sequences > _MOST_SEQUENCES and sum(spec.optional) <= _MOST_OPTIONAL:
+        problems.append(
+            f"steps: the runs in any order and the optional steps can come in {sequences:,} orders, at most "
+            f"{_MOST_SEQUENCES} are searched; leave some out, or use order='any'."
+        )
     if spec.optional[0] or spec.optional[-1]:
         problems.append("steps: the first and the last step cannot be optional.")
     if sum(spec.optional) > _MOST_OPTIONAL:

@@ -146,11 +146,10 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
             if upto and upto[-1].row == row:
                 goes_on[_rows_reaching(rows, upto, spec=spec)] = True
         ambiguous = exhaustive.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
-        for one in start[ambiguous[rows.unit[start]]].tolist():
-            only = np.zeros(rows.size, dtype=np.bool_)
-            only[one] = True
-            _, found = exhaustive.find_attempts(rows, units=rows.unit[[one]], spec=spec, starts=only)
-            goes_on[one] = bool((found[:, row] >= 0).any())
+        if ambiguous.any():
+            units = np.flatnonzero(ambiguous)
+            goes_on &= ~ambiguous[rows.unit]
+            goes_on[exhaustive.find_converting_starts(rows, units=units, row=row, spec=spec)] = True
         has_converted = goes_on[start]
     time = np.full((spec.width, len(start)), NEVER)
     time[0] = rows.time[start]

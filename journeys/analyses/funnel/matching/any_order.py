@@ -17,9 +17,14 @@ from journeys.analyses.funnel.matching.any_order_fast import find_plain_attempts
 from journeys.analyses.funnel.matching.ordered import first_per_unit
 from journeys.analyses.funnel.rows import Rows, SortedRows
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.errors import ArgumentError
 from journeys.log.arrays import Bools, Ints, search_within
 
 __all__ = ["attempts_from", "find_attempts"]
+
+
+_MOST_OVERLAPPING = 10
+"""Every subset of overlapping steps is looked at."""
 
 
 def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
@@ -50,6 +55,10 @@ def _group_overlapping_steps(rows: Rows) -> list[tuple[int, ...]]:
         if (rows.steps[a] & rows.steps[b]).any():
             joined = [group for group in groups if a in group or b in group]
             groups = [group for group in groups if group not in joined] + [set().union(*joined)]
+    if max(map(len, groups)) > _MOST_OVERLAPPING:
+        raise ArgumentError(
+            f"steps: more than {_MOST_OVERLAPPING} steps in any order can be served by the same events; leave some out."
+        )
     return sorted(tuple(sorted(group)) for group in groups)
 
 

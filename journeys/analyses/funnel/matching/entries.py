@@ -7,6 +7,8 @@ For instance, for A → B, the events A A B A have two entries: rows 0 to 2, whi
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 
 from journeys.analyses.funnel.matching.best_attempt import (
@@ -19,9 +21,15 @@ from journeys.analyses.funnel.matching.ordered import can_follow, first_per_unit
 from journeys.analyses.funnel.matching.tie_window import TieWindow
 from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.log.arrays import Bools, Ints, mark_changes
+from journeys.errors import ArgumentError
+from journeys.log.arrays import Bools, Ints, list_rows, mark_changes
 
 __all__ = ["find_entries"]
+
+_CHECK_EVERY = 16
+_FIRST_ROWS = 64
+_MOST_ROWS = 4_000_000_000
+"""Rows looked at in all rounds together; so many take a few minutes."""
 
 
 def find_entries(rows: Rows, *, spec: FunnelSpec) -> Attempts:
@@ -29,18 +37,43 @@ def find_entries(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     if spec.reentry == "each":
         return _find_each_entry(rows, spec=spec)
     parts: list[Attempts] = []
-    index = np.arange(rows.size)
-    left = rows
-    while left.size:
-        starts = mark_first_entries(left, spec=spec)
-        if not starts.any():
+    floor, stop = rows.first.astype(np.int64), rows.stop
+    units = np.flatnonzero(floor < stop)
+    for number in count(1):
+        if not units.size:
             break
-        found = find_best_attempts(left, spec=spec, starts=starts)
-        parts.append(Attempts(found.unit, np.where(found.row >= 0, index[found.row], -1)))
-        keep = _rows_of_next_attempts(left, found, starts, spec=spec)
-        index, left = index[keep], left.take(np.flatnonzero(keep))
+        left = int((stop[units] - floor[units]).sum())
+        found, after = _find_next_entries(rows, units, floor=floor[units], stop=stop[units], spec=spec)
+        parts.append(found)
+        floor[units] = after
+        units = units[after < stop[units]]
+        if number % _CHECK_EVERY == 0 and spec.ties == "either":
+            _refuse_endless_rounds(left, int((stop[units] - floor[units]).sum()))
     found = Attempts.concat(parts, width=spec.width)
     return found.take(np.lexsort((found.start, found.unit)))
+
+
+def _find_next_entries(rows: Rows, units: Ints, *, floor: Ints, stop: Ints, spec: FunnelSpec) -> tuple[Attempts, Ints]:
+    """Find the first entry of some units from given rows on, and the rows from which their next is looked for.
+
+    Most entries are over after a few rows, so only the first rows of each unit are looked at, and more of those whose
+    entry is still open at the end of them: time grows with the number of entries, not with its square.
+    """
+    after = stop.astype(np.int64)
+    parts: list[Attempts] = []
+    # where equal times are not told apart, what comes later may still change what came before
+    pending, size = np.arange(len(units)), rows.size if spec.ties == "either" else _FIRST_ROWS
+    while pending.size:
+        high = np.minimum(floor[pending] + size, stop[pending])
+        index = list_rows(floor[pending], high)
+        part = rows.take(index).regroup(rows.unit[index])
+        found, next_row, is_open = _find_one_entry(part, is_cut=high < stop[pending], spec=spec)
+        after[pending] = np.where(next_row < part.stop, np.append(index, -1)[next_row], high)
+        settled = found.take(np.flatnonzero(~is_open[found.unit]))
+        taken = np.where(settled.row >= 0, index[settled.row], -1)
+        parts.append(Attempts(units[pending[settled.unit]], taken))
+        pending, size = pending[is_open], size * 8
+    return Attempts.concat(parts, width=spec.width), after
 
 
 def _find_each_entry(rows: Rows, *, spec: FunnelSpec) -> Attempts:
@@ -51,23 +84,49 @@ def _find_each_entry(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     return Attempts(rows.unit[found.start].astype(np.int64), found.row)
 
 
-def _rows_of_next_attempts(rows: Rows, found: Attempts, starts: Bools, *, spec: FunnelSpec) -> Bools:
-    """Mark the rows from which each unit's next attempt is looked for."""
-    is_over = (found.row[:, spec.width - 1] >= 0) | np.bool_(spec.order == "strict")
-    first = found.start
-    floor = np.full(len(rows.person), rows.size, dtype=np.int64)
-    floor[found.unit] = np.where(is_over, found.end + 1, first + 1)
+def _find_one_entry(rows: Rows, *, is_cut: Bools, spec: FunnelSpec) -> tuple[Attempts, Ints, Bools]:
+    """Find the first entry of each unit, the row from which the next is looked for, and which entries are still open.
+
+    `is_cut` marks the units that have more rows than are given; only their entries can be open at the end.
+    """
+    starts = mark_first_entries(rows, spec=spec)
+    stop = rows.stop
+    floor, is_open = stop.astype(np.int64), is_cut.copy()
+    if not starts.any():
+        return Attempts.concat([], width=spec.width), floor, is_open
+    found = find_best_attempts(rows, spec=spec, starts=starts)
+    is_converted = found.row[:, spec.width - 1] >= 0
+    is_over = is_converted | np.bool_(spec.order == "strict")
+    floor[found.unit] = np.where(is_over, found.end + 1, stop[found.unit])
+    # a strict attempt that has not converted may go on for as many rows as there are steps
+    is_open[found.unit] &= ~is_converted & (
+        np.bool_(spec.order != "strict") | (found.start + spec.width > stop[found.unit])
+    )
     if not is_over.all():
-        is_waiting = np.zeros(len(rows.person), dtype=np.bool_)
-        is_waiting[found.unit[~is_over]] = True
-        is_open = (
-            _mark_open_any_order(rows, first, spec=spec) if spec.order == "any" else _mark_open(rows, starts, spec=spec)
+        waiting = np.zeros(len(rows.person), dtype=np.bool_)
+        waiting[found.unit[~is_over]] = True
+        after = np.full(len(rows.person), rows.size, dtype=np.int64)
+        after[found.unit] = found.start + 1
+        goes_on = (
+            _mark_open_any_order(rows, found.start, spec=spec)
+            if spec.order == "any"
+            else _mark_open(rows, starts, spec=spec)
         )
-        row = np.flatnonzero(is_waiting[rows.unit] & ~is_open & (np.arange(rows.size) >= floor[rows.unit]))
-        floor[found.unit[~is_over]] = rows.size
-        at = first_per_unit(rows, row)
-        floor[rows.unit[row[at]]] = row[at]
-    return np.arange(rows.size) >= floor[rows.unit]
+        row = np.flatnonzero(waiting[rows.unit] & ~goes_on & (np.arange(rows.size) >= after[rows.unit]))
+        row = row[first_per_unit(rows, row)]
+        floor[rows.unit[row]] = row
+        is_open[rows.unit[row]] = False
+    return found, floor, is_open
+
+
+def _refuse_endless_rounds(size: int, left: int) -> None:
+    """Raise if a round that drops so few of the rows will be followed by too many others."""
+    rounds = left / max(size - left, 1)
+    if rounds * left / 2 > _MOST_ROWS:
+        raise ArgumentError(
+            f"count: a person has about {round(rounds):,} more entries, too many to count one after another; use "
+            "reentry='each', or leave such people out with j.only(...)."
+        )
 
 
 def _mark_open(rows: Rows, starts: Bools, *, spec: FunnelSpec) -> Bools:

@@ -3,12 +3,21 @@
 Where equal times are not told apart, an event might be taken twice by the same attempt, once before and once after
 its neighbour. Back pointers cannot see that. It takes an event that satisfies two steps *and* another event (nearly) at
 the same time, which is rare; those units, and only those, are searched state by state here.
+
+Events of one time that satisfy the same conditions are interchangeable. They form one kind, of which an attempt uses so
+many: however many equal events a person has at one moment, the search takes no longer. For instance, for A → A → A::
+
+    row    0  1  2  3
+    time   5  5  5  9     ->  kinds (time 5: rows 0, 1, 2) and (time 9: row 3); the best attempt uses the first
+    event  A  A  A  A         kind three times: it starts with its last row and ends with its first
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
+from math import comb
 
 import numpy as np
 
@@ -16,12 +25,16 @@ from journeys.analyses.funnel.matching.ordered import is_in_entry_range
 from journeys.analyses.funnel.matching.tie_window import TieWindow
 from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
+from journeys.errors import ArgumentError
 from journeys.log.arrays import Bools, Ints
 
-__all__ = ["find_attempts", "mark_ambiguous_units"]
+__all__ = ["find_attempts", "find_converting_starts", "mark_ambiguous_units"]
 
-State = tuple[int, frozenset[int]]  # the row of the last step, and the rows near it that are taken
+State = tuple[int, frozenset[tuple[int, int]]]  # the kind of the last step, and how often the kinds near it are used
 Path = tuple[int, ...]
+
+_MOST_TRANSITIONS = 50_000_000
+"""So many take about a minute for one person."""
 
 
 def mark_ambiguous_units(rows: Rows, *, spec: FunnelSpec, ties: TieWindow) -> Bools:
@@ -53,81 +66,140 @@ def find_attempts(rows: Rows, *, units: Ints, spec: FunnelSpec, starts: Bools | 
     return np.array(found_units, dtype=np.int64), taken
 
 
+def find_converting_starts(rows: Rows, *, units: Ints, row: int, spec: FunnelSpec) -> Ints:
+    """Find the rows of some units from which an attempt gets to a table row."""
+    first, stop = rows.first, rows.stop
+    found: list[int] = []
+    for unit in units.tolist():
+        search = _Search(rows, int(first[unit]), int(stop[unit]), spec=spec, starts=None)
+        for kind, members in enumerate(search.rows):
+            best = search.best(only=kind)
+            if best is not None and best[row] >= 0:
+                found += members
+    return np.array(sorted(found), dtype=np.int64)
+
+
 class _Search:
     """All attempts of one unit, kept apart only where it matters for what may follow."""
 
     def __init__(self, rows: Rows, low: int, high: int, *, spec: FunnelSpec, starts: Bools | None) -> None:
-        self.spec, self.low = spec, low
-        self.time: list[int] = rows.time[low:high].tolist()
-        self.steps = [mask[low:high].tolist() for mask in rows.steps]
-        self.exclusions = [np.flatnonzero(mask[low:high]).tolist() for mask in rows.exclusions]
+        self.spec = spec
+        time = rows.time[low:high].tolist()
         may_start = is_in_entry_range(rows.time[low:high], spec)
-        self.may_start = (may_start if starts is None else may_start & starts[low:high]).tolist()
+        if starts is not None:
+            may_start &= starts[low:high]
+        masks = np.stack([*(mask[low:high] for mask in rows.steps), may_start])
+        kinds: dict[tuple[int, bytes], list[int]] = {}
+        for row, signature in enumerate(np.packbits(masks, axis=0).T.tolist()):
+            kinds.setdefault((time[row], bytes(signature)), []).append(row)
+        ordered = sorted(kinds.items(), key=lambda item: (item[0][0], item[1][0]))
+        self.rows = [[row + low for row in members] for _, members in ordered]
+        self.time = [moment for (moment, _), _ in ordered]
+        self.satisfied = [[bool(mask[members[0]]) for _, members in ordered] for mask in masks]
+        self.exclusions = [rows.time[low:high][mask[low:high]].tolist() for mask in rows.exclusions]
         self.horizon = spec.grace * spec.width
+        self._refuse_endless_search()
 
-    def best(self) -> list[int] | None:
-        """Return the rows of the counted attempt by table row, -1 where a step was not taken."""
+    def _refuse_endless_search(self) -> None:
+        """Raise before a search that would not end: many different events that could all change places."""
+        spec, kinds = self.spec, len(self.time)
+        crowd = max(bisect_right(self.time, moment + self.horizon) - at for at, moment in enumerate(self.time))
+        reach = kinds
+        if spec.within is not None:
+            reach = max(bisect_right(self.time, moment + spec.within) - at for at, moment in enumerate(self.time))
+        states = comb(crowd + spec.width - 2, spec.width - 1) if spec.width > 1 else 1
+        if kinds * states * reach > _MOST_TRANSITIONS:
+            raise ArgumentError(
+                f"ties: up to {crowd:,} different events of one person are so close in time that any of them may come "
+                "first, and some could serve several steps; use a shorter duration, a window (within=) or "
+                "ties='arrival'."
+            )
+
+    def best(self, *, only: int | None = None) -> list[int] | None:
+        """Return the rows of the counted attempt by table row, -1 where a step was not taken.
+
+        `only` is the kind of event that may start it; by default any may.
+        """
         ranked: list[tuple[tuple[int, ...], tuple[Slot, ...], Path]] = []
         for sequence in self.spec.step_sequences():
-            for depth, path in self._paths(sequence):
-                ranked.append((self._rank_attempt(sequence, depth, path), sequence, path))
+            for depth, path in self._paths(sequence, only=only):
+                rows = self._rows_of(path)
+                ranked.append((self._rank_attempt(sequence, depth, rows), sequence, rows))
         if not ranked:
             return None
-        _, sequence, path = max(ranked, key=lambda one: one[0])
+        _, sequence, rows = max(ranked, key=lambda one: one[0])
         out = [-1] * self.spec.width
-        for slot, row in zip(sequence, path, strict=False):
-            out[slot.row] = row + self.low
+        for slot, row in zip(sequence, rows, strict=False):
+            out[slot.row] = row
         return out
 
-    def _rank_attempt(self, sequence: tuple[Slot, ...], depth: int, path: Path) -> tuple[int, ...]:
-        rows = [slot.row for slot in sequence[:depth]]
+    def _rank_attempt(self, sequence: tuple[Slot, ...], depth: int, rows: Path) -> tuple[int, ...]:
+        taken = [slot.row for slot in sequence[:depth]]
         if self.spec.entry == "any":
-            reached = (rows[-1], depth)
+            reached = (taken[-1], depth)
         else:
-            required = sum(not self.spec.optional[row] for row in rows)
+            required = sum(not self.spec.optional[row] for row in taken)
             reached = (required, depth - required)
-        return (*reached, -path[-1], path[0], *(-row for row in path[1:-1]))
+        return (*reached, -rows[-1], rows[0], *(-row for row in rows[1:-1]))
 
-    def _paths(self, sequence: tuple[Slot, ...]) -> Iterator[tuple[int, Path]]:
-        """Generate the best path to each state, step by step, with its depth."""
-        first = self.steps[sequence[0].condition]
+    def _rows_of(self, path: Path) -> Path:
+        """Choose the rows of an attempt: the end as early, the start as late, all others as early as possible."""
+        rows = {0: self.rows[path[0]][-1]}
+        used: dict[int, int] = {}
+        for place in [len(path) - 1, *range(1, len(path) - 1)] if len(path) > 1 else []:
+            kind = path[place]
+            rows[place] = self.rows[kind][used.get(kind, 0)]
+            used[kind] = used.get(kind, 0) + 1
+        return tuple(rows[place] for place in range(len(path)))
+
+    def _paths(self, sequence: tuple[Slot, ...], *, only: int | None) -> Iterator[tuple[int, Path]]:
+        """Generate the best path (of kinds) to each state, step by step, with its depth."""
+        first, may_start = self.satisfied[sequence[0].condition], self.satisfied[-1]
         states: dict[State, Path] = {
-            (row, frozenset([row])): (row,) for row in range(len(self.time)) if first[row] and self.may_start[row]
+            (kind, frozenset([(kind, 1)])): (kind,)
+            for kind in (range(len(self.time)) if only is None else [only])
+            if first[kind] and may_start[kind]
         }
         yield from ((1, path) for path in states.values())
         for depth, (before, slot) in enumerate(pairwise(sequence), start=2):
             longer: dict[State, Path] = {}
-            wanted = [row for row, hit in enumerate(self.steps[slot.condition]) if hit]
-            for (back, used), path in states.items():
-                for row in wanted:
-                    if row not in used and self._can_follow(path[0], back, row, before, slot):
-                        near = frozenset(one for one in (*used, row) if self.time[one] >= self.time[row] - self.horizon)
-                        state, taken = (row, near), (*path, row)
-                        if state not in longer or _rank_path(taken) > _rank_path(longer[state]):
-                            longer[state] = taken
+            satisfied = self.satisfied[slot.condition]
+            for (back, near), path in states.items():
+                used = dict(near)
+                for kind in self._following(path[0], back, before, slot):
+                    if not satisfied[kind] or used.get(kind, 0) == len(self.rows[kind]):
+                        continue
+                    counts = used | {kind: used.get(kind, 0) + 1}
+                    floor = self.time[kind] - self.horizon
+                    state = (kind, frozenset((one, n) for one, n in counts.items() if self.time[one] >= floor))
+                    taken = (*path, kind)
+                    if state not in longer or self._rank_path(taken) > self._rank_path(longer[state]):
+                        longer[state] = taken
             states = longer
             yield from ((depth, path) for path in states.values())
 
-    def _can_follow(self, start: int, back: int, row: int, before: Slot, slot: Slot) -> bool:
-        """Return whether `row` may be the step after `back`, in an attempt from `start`."""
-        spec, time = self.spec, self.time
-        if time[row] < time[back] - spec.grace:
-            return False
-        if spec.within is not None and time[row] - time[start] > spec.within:
-            return False
+    def _rank_path(self, path: Path) -> tuple[int, ...]:
+        used: dict[int, int] = {}
+        rows = []
+        for kind in path[1:]:
+            rows.append(-self.rows[kind][used.get(kind, 0)])
+            used[kind] = used.get(kind, 0) + 1
+        return (self.rows[path[0]][-1], *rows)
+
+    def _following(self, start: int, back: int, before: Slot, slot: Slot) -> range:
+        """Return the kinds that may be the step after `back`, in an attempt from `start`: those of a range of times."""
+        spec, now = self.spec, self.time[back]
+        limits = []
+        if spec.within is not None:
+            limits.append(self.time[start] + spec.within)
         window = spec.step_windows[slot.condition]
-        if window is not None and time[row] - time[back] > window:
-            return False
-        if spec.order == "strict" and any(
-            time[back] + spec.grace < other < time[row] - spec.grace for other in self.time
-        ):
-            return False
-        return not any(
-            time[back] + spec.grace < time[x] < time[row] - spec.grace
-            for number in spec.exclusions_between(before.row, slot.row)
-            for x in self.exclusions[number]
-        )
-
-
-def _rank_path(path: Path) -> tuple[int, ...]:
-    return (path[0], *(-row for row in path[1:]))
+        if window is not None:
+            limits.append(now + window)
+        stops = [self.exclusions[number] for number in spec.exclusions_between(before.row, slot.row)]
+        for times in [*stops, self.time] if spec.order == "strict" else stops:
+            # what lies surely after `back` may not lie surely before the step
+            at = bisect_right(times, now + spec.grace)
+            if at < len(times):
+                limits.append(times[at] + spec.grace)
+        stop = bisect_right(self.time, min(limits)) if limits else len(self.time)
+        return range(bisect_left(self.time, now - spec.grace), stop)

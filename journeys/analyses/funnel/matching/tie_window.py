@@ -6,7 +6,7 @@ import numpy as np
 
 from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.log.arrays import Ints, mark_changes
+from journeys.log.arrays import Ints, mark_changes, search_within
 
 __all__ = ["TieWindow"]
 
@@ -31,23 +31,10 @@ class TieWindow:
         self.tie_start, self.tie_stop = borders[number], borders[number + 1]
         self.low, self.high = self.tie_start, self.tie_stop
         if self.is_either and self.grace:
-            self.low, self.high = self._extend(-1), self._extend(1)
-
-    def _extend(self, direction: int) -> Ints:
-        """Extend each row's reach over whole ties that are within the grace."""
-        rows = self.rows
-        reach: Ints = (self.tie_start if direction < 0 else self.tie_stop).copy()
-        active = np.arange(rows.size)
-        while active.size:
-            beyond = reach[active] - 1 if direction < 0 else reach[active]
-            inside = (beyond >= 0) & (beyond < rows.size)
-            active, beyond = active[inside], beyond[inside]
-            close = (rows.unit[beyond] == rows.unit[active]) & (
-                np.abs(rows.time[beyond] - rows.time[active]) <= self.grace
-            )
-            active, beyond = active[close], beyond[close]
-            reach[active] = self.tie_start[beyond] if direction < 0 else self.tie_stop[beyond]
-        return reach
+            # all rows of the unit whose times are within the grace
+            first, stop = rows.first[rows.unit], rows.stop[rows.unit]
+            self.low = search_within(rows.time, rows.time - self.grace, low=first, high=stop, side="left")
+            self.high = search_within(rows.time, rows.time + self.grace, low=first, high=stop)
 
     def before(self, row: Ints) -> Ints:
         """Return the row number below which rows may come before `row`."""
