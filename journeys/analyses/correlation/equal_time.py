@@ -17,7 +17,7 @@ import polars as pl
 from journeys.analyses.correlation.behaviour_rows import find_rows
 from journeys.analyses.correlation.count import assign_strata
 from journeys.analyses.correlation.distinct_people import FirstRows
-from journeys.analyses.correlation.exposure_window import ExposureWindow
+from journeys.analyses.correlation.exposure_window import ExposureWindow, MatchedPeople, match_people
 from journeys.analyses.correlation.matched_exposure import collect_times, fit_matched
 from journeys.analyses.correlation.shard_arrays import ShardArrays, read_arrays, touch_column
 from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
@@ -31,6 +31,7 @@ __all__ = ["EqualTime", "EqualTimeSpec", "compare_equal_time", "list_behaviours"
 MOST_BINS = 2_000
 MOMENT_US = 60_000_000
 _MOST_CELLS = 20_000_000
+_FEW_TIMES = 10_000
 _EMPTY = MantelByar(*(np.empty(0),) * 4)
 
 _SCHEMA = {
@@ -58,7 +59,7 @@ class EqualTimeSpec:
     spec: CorrelationSpec
     behaviours: tuple[tuple[int, str], ...]
     edges: tuple[int, ...] = ()
-    matched: CorrelationSpec | None = None
+    matched: Matched | None = None
 
     def in_family(self, family: int) -> tuple[list[int], list[str]]:
         """List the behaviours of a family: their numbers and values."""
@@ -104,7 +105,10 @@ def compare_equal_time(
     asked = replace(spec, exposure=Before()) if isinstance(given, Matched) else spec
     times, others = collect_times(journeys, replace(asked, strata=None))
     edges = _choose_edges(times)
-    matched = fit_matched(asked, times, others) if isinstance(given, Before) and spec.strata is None else None
+    matched = None
+    if isinstance(given, Before) and spec.strata is None:
+        exposure = fit_matched(times, others)
+        matched = exposure if exposure.times else None
     question = EqualTimeSpec(asked, tuple(behaviours), tuple(edges.tolist()), matched)
     counts = journeys._count_shards(count_equal_time, question)
     return _add_up(counts, question)
@@ -133,11 +137,11 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     arrays = read_arrays(view, spec, time=True)
     window = arrays.open_window(spec)
     stays = list_stays(arrays, window, spec, edges=np.asarray(question.edges, np.int64))
-    matched = None if question.matched is None else arrays.open_window(question.matched)
+    matched = None if question.matched is None else match_people(window, question.matched)
     before = _minute_before(arrays, window)
     frames = stays.count_risk()
     if matched is not None:
-        frames.append(_rows("total", bin_=matched.converted.astype(np.int64)))
+        frames.append(_rows("total", bin_=window.converted[matched.kept].astype(np.int64)))
     for number, family in enumerate(spec.families):
         numbers, values = question.in_family(number)
         if not values:
@@ -145,9 +149,10 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
         place = np.asarray(numbers, np.int64)
         _, found = find_rows(family, arrays, window, only=values)
         found = found._replace(behaviour=place[found.behaviour])
-        frames += stays.count_exposed(found, _elapsed(arrays, window, found))
+        elapsed = _elapsed(arrays, window, found)
+        frames += stays.count_exposed(found, elapsed)
         if matched is not None:
-            frames.append(_count_matched(found, window, matched))
+            frames.append(_count_matched(found, elapsed, window, matched))
         _, near = find_rows(family, arrays, before, only=values)
         near = near._replace(behaviour=place[near.behaviour])
         frames.append(_rows("moment", behaviour=near.behaviour[near.row >= 0]))
@@ -205,12 +210,11 @@ def _minute_before(arrays: ShardArrays, window: ExposureWindow) -> ExposureWindo
     return replace(window, start=window.stop_after(arrays.time, limit))
 
 
-def _count_matched(found: FirstRows, window: ExposureWindow, matched: ExposureWindow) -> pl.DataFrame:
-    """Count who of the matched people did what, by conversion."""
-    stop = np.full(len(window.code), -1, np.int64)
-    stop[np.searchsorted(window.code, matched.code)] = matched.stop
-    did = found.row < stop[found.person]
-    return _rows("cell", behaviour=found.behaviour[did], bin_=window.converted[found.person[did]].astype(np.int64))
+def _count_matched(found: FirstRows, elapsed: Ints, window: ExposureWindow, matched: MatchedPeople) -> pl.DataFrame:
+    """Count who of the matched people did what while they were observed, by conversion."""
+    converted = window.converted[found.person]
+    did = matched.kept[found.person] & (converted | (elapsed < matched.length[found.person]))
+    return _rows("cell", behaviour=found.behaviour[did], bin_=converted[did].astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,12 +311,23 @@ def _strata_over_time(
 def bin_times(time: Ints, edges: Ints) -> Ints:
     """Return the number of edges up to each time.
 
+    It is `numpy.searchsorted`, for many times by a table over their floating-point numbers without the last digits;
+    only times that share these with an edge are looked up.
+
     Examples
     --------
     >>> bin_times(np.array([1, 2, 5]), np.array([2, 4])).tolist()
     [0, 1, 2]
     """
-    return np.searchsorted(edges, time, side="right")
+    if time.size < _FEW_TIMES or not edges.size:
+        return np.searchsorted(edges, time, side="right")
+    time_cell, edge_cell = (np.maximum(one, 0).astype(np.float32).view(np.int32) >> 12 for one in (time, edges))
+    count = np.bincount(edge_cell, minlength=int(edge_cell[-1]) + 2)
+    cell = np.minimum(time_cell, len(count) - 1)
+    found: Ints = (np.cumsum(count) - count)[cell]
+    close = np.flatnonzero((count > 0)[cell])
+    found[close] = np.searchsorted(edges, time[close], side="right")
+    return found
 
 
 def _rows(
@@ -359,8 +374,9 @@ def _add_up(counts: pl.DataFrame, question: EqualTimeSpec) -> EqualTime:
     def lay_out(rows: pl.DataFrame, first: int = 0, behaviours: int = 1) -> Ints:
         """Lay counts out as behaviours × strata × bins."""
         cells = np.zeros((behaviours, len(strata), bins), np.int64)
-        stratum = np.array([place[name] for name in rows["stratum"]], np.int64)
-        cells[rows["behaviour"].to_numpy() - first, stratum, rows["bin"].to_numpy()] = rows["people"].to_numpy()
+        stratum = rows["stratum"].to_list() if len(strata) > 1 else []
+        at = np.array([place[name] for name in stratum], np.int64) if stratum else 0
+        cells[rows["behaviour"].to_numpy() - first, at, rows["bin"].to_numpy()] = rows["people"].to_numpy()
         return cells
 
     def per_behaviour(rows: pl.DataFrame) -> Ints:

@@ -11,14 +11,14 @@ person are always one run of rows, `start` to `stop`. For instance, a person wit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from journeys.analyses.correlation.spec import CorrelationSpec, First, Matched
 from journeys.log.arrays import Bools, Ints, PersonBounds, next_marked, search_within
 
-__all__ = ["ExposureWindow", "open_window", "unit_hash"]
+__all__ = ["ExposureWindow", "MatchedPeople", "match_people", "open_window", "unit_hash"]
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -166,8 +166,22 @@ def _cut_to_first(
     return window
 
 
-def _cut_to_matched(window: ExposureWindow, time: Ints, exposure: Matched) -> ExposureWindow:
-    """Cut everybody who did not convert to the time that some converter took.
+class MatchedPeople(NamedTuple):
+    """For how long people are observed when matched, and who is left out, by reason."""
+
+    length: Ints
+    left_out: dict[str, Bools]
+
+    @property
+    def kept(self) -> Bools:
+        """Who is compared."""
+        gone = list(self.left_out.values())
+        kept: Bools = ~(gone[0] | gone[1] | gone[2])
+        return kept
+
+
+def match_people(window: ExposureWindow, exposure: Matched) -> MatchedPeople:
+    """Observe everybody who did not convert for as long as some converter took.
 
     Whoever could be observed longest is paired with the converter who took longest. With converters who took 1 and 9
     days, somebody observed for 12 days gets 9 of them, and somebody observed for 3 gets 1.
@@ -186,15 +200,18 @@ def _cut_to_matched(window: ExposureWindow, time: Ints, exposure: Matched) -> Ex
     length = np.where(window.converted, window.watched, times[rank])
     reachable = window.converted | (length <= window.watched)
     chosen = np.where(window.converted, keep[part] > 0, unit_hash(window.code, salt=2) < keep[part])
-    limit = np.where(window.converted, _LONGEST, window.since + length)
-    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), watched=length)
-    too_late = window.converted & ~chosen
-    too_short = ~window.converted & ~reachable
-    spare = ~window.converted & reachable & ~chosen
-    apart = {
-        "converted so late that too few others were observed as long": too_late,
-        "were not observed as long as the converter they were paired with": too_short,
-        "were left out so that both groups were observed equally long": spare,
+    left_out = {
+        "converted so late that too few others were observed as long": window.converted & ~chosen,
+        "were not observed as long as the converter they were paired with": ~window.converted & ~reachable,
+        "were left out so that both groups were observed equally long": ~window.converted & reachable & ~chosen,
     }
-    counted = {reason: int(which.sum()) for reason, which in apart.items() if which.any()}
-    return replace(window.keep(~(too_late | too_short | spare)), apart=window.apart | counted)
+    return MatchedPeople(length, left_out)
+
+
+def _cut_to_matched(window: ExposureWindow, time: Ints, exposure: Matched) -> ExposureWindow:
+    """Cut everybody who did not convert to the time that some converter took."""
+    found = match_people(window, exposure)
+    limit = np.where(window.converted, _LONGEST, window.since + found.length)
+    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), watched=found.length)
+    counted = {reason: int(which.sum()) for reason, which in found.left_out.items() if which.any()}
+    return replace(window.keep(found.kept), apart=window.apart | counted)

@@ -28,14 +28,14 @@ def collect_times(journeys: JourneysProtocol, spec: CorrelationSpec) -> tuple[In
     return times, others
 
 
-def fit_matched(spec: CorrelationSpec, times: Ints, others: Ints) -> CorrelationSpec:
+def fit_matched(times: Ints, others: Ints) -> Matched:
     """Work out how to cut those who did not convert to the times that converters took (see `collect_times`).
 
     The converters' times are cut into twenty equal parts. In each, some share of the others could be observed that
     long; they are thinned so that every part has as many of them for each converter.
     """
     if not len(times) or not len(others):
-        return replace(spec, exposure=Matched())
+        return Matched()
     times, others = _thin(times), _thin(others)
     parts = min(_PARTS, len(times))
     rank = np.arange(len(others)) * len(times) // len(others)
@@ -45,8 +45,7 @@ def fit_matched(spec: CorrelationSpec, times: Ints, others: Ints) -> Correlation
     # where hardly anyone was observed that long, matching the rest to it would leave almost nobody
     usable = share >= 0.1 * share.max()
     keep = np.where(usable, share[usable].min(initial=1.0) / np.maximum(share, 1e-300), 0.0)
-    exposure = Matched(tuple(times.tolist()), tuple(others.tolist()), tuple(np.minimum(keep, 1.0).tolist()))
-    return replace(spec, exposure=exposure)
+    return Matched(tuple(times.tolist()), tuple(others.tolist()), tuple(np.minimum(keep, 1.0).tolist()))
 
 
 def count_times(view: View, spec: CorrelationSpec) -> pl.DataFrame:

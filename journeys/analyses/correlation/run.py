@@ -195,7 +195,7 @@ def _answer(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -
 
     asked = spec
     if isinstance(spec.exposure, Matched):
-        asked = fit_matched(spec, *collect_times(journeys, spec))
+        asked = replace(spec, exposure=fit_matched(*collect_times(journeys, spec)))
     counts = add_up(journeys._count_shards(count, asked), asked)
     table, apart = summarise(counts, asked)
     return Correlation(
