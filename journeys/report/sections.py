@@ -40,7 +40,7 @@ _FUNNEL_METHOD = (
 )
 # Each rate has its own interval beside it.
 _FUNNEL_COLUMNS = (
-    *("step", "name", "people", "dropped", "rate_from_start", "ci_low", "ci_high"),
+    *("name", "step", "people", "dropped", "rate_from_start", "ci_low", "ci_high"),
     *("rate_from_previous", "rate_low", "rate_high", "median_time_from_previous"),
 )
 
