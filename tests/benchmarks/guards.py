@@ -6,19 +6,28 @@ to what is to be timed, and list it in GUARDS.
 
 from __future__ import annotations
 
+import atexit
+import json
+import shutil
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import polars as pl
 
 import journeys as jn
-from journeys.analyses.attribution.models import Path, markov
+from journeys.analyses.attribution import models
+from journeys.sources.reading import load_source, text
 
 __all__ = ["GUARDS", "Guard"]
+
+CSV = "at,what,u\n2026-03-01 10:00:00Z,A,1\n"
 
 
 @dataclass(frozen=True)
@@ -57,10 +66,83 @@ def _markov_channels(channels: int) -> Callable[[], object]:
     """Ask for the Markov credit of many channels; one inverse grows by 8, one per channel by 16."""
     random = Random(7)
     paths = [
-        Path(tuple(f"c{random.randrange(channels)}" for _ in range(4)), number % 3 == 0, 1, (), ())
+        models.Path(tuple(f"c{random.randrange(channels)}" for _ in range(4)), number % 3 == 0, 1, (), ())
         for number in range(20 * channels)
     ]
-    return lambda: markov(paths)
+    return lambda: models.markov(paths)
+
+
+def _read(path: Path) -> Callable[[], object]:
+    def read() -> object:
+        return load_source(path).rows.collect()
+
+    return read
+
+
+def _temporary(name: str) -> Path:
+    folder = tempfile.mkdtemp(prefix="journeys-guard-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder, name)
+
+
+def _row(number: int) -> str:
+    return json.dumps({"at": "2026-03-01 10:00:00", "what": "A", "u": number})
+
+
+def _zip_of_many_files(count: int) -> Callable[[], object]:
+    """Read an archive of many files, which must not be opened anew for each of them."""
+    path = _temporary("log.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"{number}.{'json' if number % 2 else 'csv'}", _row(number) if number % 2 else CSV)
+    return _read(path)
+
+
+def _folder_of_many_files(count: int) -> Callable[[], object]:
+    """Read a folder of many files, half of which are malformed."""
+    folder = _temporary("log")
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.csv").write_text(CSV + "1,2,3,4\n" * (number % 2))
+    return _read(folder)
+
+
+def _deep_lists(depth: int) -> Callable[[], object]:
+    """Read JSON that is nested deeply, in 20 rows."""
+    path = _temporary("log.json")
+    path.write_text(f'{_row(1)[:-1]}, "deep": {"[" * depth}1{"]" * depth}}}\n' * 20)
+    return _read(path)
+
+
+def _deep_objects(rows: int) -> Callable[[], object]:
+    """Read many rows of objects that are nested too deeply for types."""
+    path = _temporary("log.json")
+    path.write_text(f"""{_row(1)[:-1]}, "deep": {'{"a":' * 80}1{"}" * 80}}}\n""" * rows)
+    return _read(path)
+
+
+def _array_on_one_line(rows: int) -> Callable[[], object]:
+    """Read a JSON array on one line whose first element is broken, block by block."""
+    path = _temporary("log.json")
+    path.write_text('[{"a": oops},' + ",".join(map(_row, range(rows))) + "]")
+
+    def read() -> object:
+        usual, text.CHUNK = text.CHUNK, 1 << 12
+        try:
+            return load_source(path).rows.collect()
+        except jn.SourceError:
+            return None
+        finally:
+            text.CHUNK = usual
+
+    return read
+
+
+def _open_quote(rows: int) -> Callable[[], object]:
+    """Read a CSV with a quote that is never closed."""
+    path = _temporary("log.csv")
+    path.write_text(CSV + "2026-03-01,A,1\n" * rows + '2026-03-01,"A,1\n' + "2026-03-01,A,1\n" * rows)
+    return _read(path)
 
 
 def _entries_of_one_person(entries: int) -> Callable[[], object]:
@@ -74,6 +156,12 @@ def _entries_of_one_person(entries: int) -> Callable[[], object]:
 
 GUARDS: dict[str, Guard] = {
     "flow of 200,000 entries of one person": Guard(_entries_of_one_person, 100_000),
+    "archive of 400 files": Guard(_zip_of_many_files, 200),
+    "folder of 400 files, half of them malformed": Guard(_folder_of_many_files, 200),
+    "JSON lists nested 400 deep": Guard(_deep_lists, 200),
+    "JSON objects nested 80 deep in 2,000 rows": Guard(_deep_objects, 1000),
+    "broken JSON array of 40,000 rows on one line": Guard(_array_on_one_line, 20_000),
+    "open quote before 40,000 rows of a CSV": Guard(_open_quote, 20_000),
     "markov attribution of 800 channels": Guard(_markov_channels, 400, most=10.0),
 }
 

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.events.batches import iterate_batches
-from journeys.sources import reading
 from journeys.sources.reading import decompress, files, text
 
 TABLE = {"timestamp": "at", "event": "what", "ids": ["u"]}
@@ -278,9 +277,9 @@ def test_a_file_cut_or_damaged_anywhere_is_read_or_refused_in_words(tmp_path_fac
 @pytest.mark.parametrize("harm", ["gone", "cut", "garbage"])
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "csv"])
 def test_a_file_that_changes_after_it_was_opened_is_an_error_in_words(tmp_path, monkeypatch, ending, harm):
-    monkeypatch.setattr(reading, "SMALL", 0)
+    monkeypatch.setattr("journeys.sources.reading.SMALL", 0)
     path = tmp_path / f"a.{ending}"
-    rows = pl.DataFrame({"at": ["2026-03-01 10:00:00Z"] * 9000, "what": "A", "u": [f"{n}" for n in range(9000)]})
+    rows = pl.DataFrame({"at": ["2026-03-01 10:00:00Z"] * 9000, "what": "A", "u": [f"{n}" for n in range(1, 9001)]})
     {"parquet": rows.write_parquet, "arrow": rows.write_ipc, "csv": rows.write_csv}[ending](path)
     content = path.read_bytes()
 

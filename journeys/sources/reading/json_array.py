@@ -59,16 +59,24 @@ class ArrayElements:
                 continue
             if inside or mark == "{":
                 end, left = _end_of_value(self.text, self.position), len(self.text) - self.position
-                if ((end is None and left < LONGEST_ELEMENT) or end == len(self.text)) and self._read_more():
+                if ((end is None and left < LONGEST_ELEMENT) or end == len(self.text)) and self._read_more(left):
                     continue
                 if end is not None:
                     yield self.text[self.position : end].replace("\r", " ").replace("\n", " ") + "\n"
                     self.position = end
                     continue
-            while (cut := self.text.find("\n", self.position)) < 0 and self._read_more():
-                pass
-            start, self.position = self.position, len(self.text) if cut < 0 else cut + 1
-            yield self.text[start : self.position]
+            yield self._take_line()
+
+    def _take_line(self) -> str:
+        """Return the text up to the next line end, however far away it is."""
+        parts: list[str] = []
+        while (cut := self.text.find("\n", self.position)) < 0:
+            parts.append(self.text[self.position :])
+            self.text, self.position = "", 0
+            if not self._read_more():
+                return "".join(parts)
+        start, self.position = self.position, cut + 1
+        return "".join([*parts, self.text[start : cut + 1]])
 
     def _skip(self, between: re.Pattern[str]) -> bool:
         """Go to the next character that does not merely separate elements; False at the end."""
@@ -80,17 +88,20 @@ class ArrayElements:
             if not self._read_more():
                 return False
 
-    def _read_more(self) -> bool:
+    def _read_more(self, at_least: int = 1) -> bool:
+        """Read so many characters more; what is parsed again is doubled each time, so that the work stays linear."""
+        texts: list[str] = []
+        missing = at_least
         try:
-            more = next(self.blocks, None)
+            while missing > 0 and (more := next(self.blocks, None)) is not None:
+                texts.append(more[0])
+                missing -= len(more[0])
+                self.note = more[1] or self.note
         except UnreadableError as error:  # what was read before it counts
-            more, self.fault = None, error
-        if more is None:
-            return False
-        text, note = more
-        self.text, self.position = self.text[self.position :] + text, 0
-        self.note = note or self.note
-        return True
+            self.fault = error
+        if texts:
+            self.text, self.position = "".join([self.text[self.position :], *texts]), 0
+        return bool(texts)
 
 
 def needs_splitting(start: str) -> bool:

@@ -11,7 +11,7 @@ import json
 import polars as pl
 
 from journeys.sources.reading.big_integers import preserve_digits
-from journeys.sources.reading.json_key_check import count_read_keys, count_written_keys
+from journeys.sources.reading.json_key_check import count_read_keys, count_written_keys, measure_nesting
 from journeys.sources.reading.json_repair import drop_repeated_keys, rename_pattern_keys, replace_half_characters
 from journeys.sources.reading.json_rows import drop_empty_objects, parse_lines
 from journeys.sources.reading.json_schema import (
@@ -50,12 +50,15 @@ def read_batch(
         lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
     if not known and len(piece) > HEAD:
         # the first lines are usually like the others; where they are not, the keys tell
-        known = _infer_schema(piece[: piece.rfind(b"\n", 0, HEAD) + 1]) or {}
+        head = piece[: piece.rfind(b"\n", 0, HEAD) + 1]
+        known = (_infer_schema(head) or {}) if measure_nesting(head) <= MAX_NESTING else {}
         known = {} if is_deep(known) or has_pattern_name(known) else known
     written = count_written_keys(piece)
     frame = parse_lines(piece, known, lines=lines) if known else None
     if frame is not None and written is not None and written == count_read_keys(frame, known):
         return _finish(piece, frame, known, lines=lines)
+    if measure_nesting(piece) > MAX_NESTING:  # the time to infer such a schema grows with the square of the depth
+        return None
     for find_schema in (_infer_schema, _schema_by_value):
         found = find_schema(piece)
         if found is None:
@@ -106,7 +109,7 @@ def _schema_by_value(piece: bytes) -> Schema | None:
     try:
         for line in piece.splitlines():
             value = json.loads(line) if line.strip() else {}
-            if not isinstance(value, dict) or _is_deep_value(value):
+            if not isinstance(value, dict):
                 return None
             for name, inner in value.items():
                 dtype = dtype_of_value(inner)
@@ -114,19 +117,6 @@ def _schema_by_value(piece: bytes) -> Schema | None:
     except (ValueError, RecursionError):
         return None
     return found
-
-
-def _is_deep_value(value: object) -> bool:
-    level, depth = [value], 0
-    while level and depth <= MAX_NESTING:
-        depth += 1
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return depth > MAX_NESTING
 
 
 def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:

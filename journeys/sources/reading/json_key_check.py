@@ -1,16 +1,19 @@
-"""Whether a field was overlooked: the keys of a piece of JSON, counted in its bytes and in what was read of it."""
+"""What the bytes of JSON tell: whether a field was overlooked when it was read, and how deeply it is nested."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from journeys.sources.reading.json_schema import NON_OBJECT, DType, fields_of
+from journeys.sources.reading.json_schema import MAX_NESTING, NON_OBJECT, DType, fields_of
 
-__all__ = ["count_read_keys", "count_written_keys"]
+__all__ = ["count_read_keys", "count_written_keys", "measure_nesting"]
 
+TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+OPENING, CLOSING, NEWLINE = 123, 125, 10
 QUOTE, COLON, BACKSLASH, N, BLANKS = 34, 58, 92, 110, (9, 13, 32)
 
 
@@ -43,6 +46,28 @@ def count_written_keys(piece: bytes) -> int | None:
     after = text[np.minimum(keys + 1, last)]
     after = np.where(after == BLANKS[-1], text[np.minimum(keys + 2, last)], after)
     return int(len(keys) - np.count_nonzero(after == N))
+
+
+def measure_nesting(piece: bytes) -> int:
+    r"""Measure how deeply the lines of a piece are nested at most; where it is little, brackets in texts count, too.
+
+    Examples
+    --------
+    >>> [measure_nesting(piece) for piece in (b"", b'{"a":[1]}\n{"a":[[2]]}', b'{"a":"[["}\n{}')]
+    [0, 3, 3]
+    """
+    most = _count_open_brackets(piece)
+    return most if most <= MAX_NESTING else _count_open_brackets(TEXT.sub(b"", piece))
+
+
+def _count_open_brackets(piece: bytes) -> int:
+    text = np.frombuffer(piece, dtype=np.uint8)
+    bracket = text | 32  # [ and ] become { and }
+    depth = np.cumsum((bracket == OPENING).astype(np.int32) - (bracket == CLOSING), dtype=np.int32)
+    ends = np.flatnonzero(text == NEWLINE)
+    lengths = np.diff([0, *(ends + 1), len(text)])
+    depth -= np.repeat(np.concatenate([[0], depth[ends]]), lengths).astype(np.int32)
+    return int(depth.max(initial=0))
 
 
 def count_read_keys(frame: pl.DataFrame, types: Mapping[str, DType], *, allow_text: bool = False) -> int | None:
