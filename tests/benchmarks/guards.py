@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import polars as pl
 
@@ -154,7 +155,44 @@ def _entries_of_one_person(entries: int) -> Callable[[], object]:
     return lambda: journeys.flow(start="A", end="X", count="entries", within="1h", times=False)
 
 
+def _funnel(
+    steps: list[Any], events: list[str], *, every: timedelta, **options: Any
+) -> Callable[[int], Callable[[], object]]:
+    """Ask a funnel of one person who does some events over and over."""
+
+    def build(size: int) -> Callable[[], object]:
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        times = [start + number * every for number in range(size) for _ in events]
+        log = pl.DataFrame({"person": "a", "timestamp": times, "event": events * size})
+        journeys = jn.Journeys.from_table(log)
+        return lambda: journeys.funnel(steps, **options)
+
+    return build
+
+
+_DAY, _MINUTE, _NO_TIME = timedelta(days=1), timedelta(minutes=1), timedelta(0)
+_BUYS = ["Buy"] * 4
+
 GUARDS: dict[str, Guard] = {
+    "funnel of 4 equal steps, 20,000 events at one moment": Guard(
+        _funnel(_BUYS, ["Buy"], every=_NO_TIME, within="30d", semantics="posthog"), 10_000
+    ),
+    "funnel of 4 equal steps, pairs of events on 1,000 days": Guard(
+        _funnel(_BUYS, ["Buy", "Buy"], every=_DAY, semantics="posthog"), 500
+    ),
+    "funnel of 4 equal steps, pairs of events on 2,000 days, no window": Guard(
+        _funnel(_BUYS, ["Buy", "Buy"], every=_DAY, ties="either"), 1_000
+    ),
+    "funnel entries of one person": Guard(
+        _funnel(["A", "B"], ["A", "B"], every=_MINUTE, within="1h", count="entries"), 1_000
+    ),
+    "funnel with a run of five": Guard(
+        _funnel([jn.any_order("A", "B", "C", "D", "E"), "F"], list("ABCDEF"), every=_MINUTE, within="1h"), 5_000
+    ),
+    "funnel of 100 steps": Guard(_funnel(["A", "B"] * 50, ["A", "B"], every=_MINUTE, within="7d"), 20_000),
+    "funnel with ties of 2 seconds": Guard(
+        _funnel(["A", "A", "B"], ["A", "B"], every=_MINUTE, ties="2s", within="1d"), 20_000
+    ),
     "flow of 200,000 entries of one person": Guard(_entries_of_one_person, 100_000),
     "archive of 400 files": Guard(_zip_of_many_files, 200),
     "folder of 400 files, half of them malformed": Guard(_folder_of_many_files, 200),

@@ -104,7 +104,7 @@ class _Search:
         """Raise before a search that would not end: many different events that could all change places."""
         spec, kinds = self.spec, len(self.time)
         crowd = max(bisect_right(self.time, moment + self.horizon) - at for at, moment in enumerate(self.time))
-        reach = kinds
+        reach = crowd if all(self._is_unlimited(*pair) for pair in pairwise(spec.step_sequences()[0])) else kinds
         if spec.within is not None:
             reach = max(bisect_right(self.time, moment + spec.within) - at for at, moment in enumerate(self.time))
         states = comb(crowd + spec.width - 2, spec.width - 1) if spec.width > 1 else 1
@@ -162,11 +162,12 @@ class _Search:
         }
         yield from ((1, path) for path in states.values())
         for depth, (before, slot) in enumerate(pairwise(sequence), start=2):
-            longer: dict[State, Path] = {}
             satisfied = self.satisfied[slot.condition]
+            is_unlimited = self._is_unlimited(before, slot)
+            longer = self._take_best_before(states, satisfied) if is_unlimited else {}
             for (back, near), path in states.items():
                 used = dict(near)
-                for kind in self._following(path[0], back, before, slot):
+                for kind in self._following(path[0], back, before, slot, nearby=is_unlimited):
                     if not satisfied[kind] or used.get(kind, 0) == len(self.rows[kind]):
                         continue
                     counts = used | {kind: used.get(kind, 0) + 1}
@@ -186,10 +187,35 @@ class _Search:
             used[kind] = used.get(kind, 0) + 1
         return (self.rows[path[0]][-1], *rows)
 
-    def _following(self, start: int, back: int, before: Slot, slot: Slot) -> range:
-        """Return the kinds that may be the step after `back`, in an attempt from `start`: those of a range of times."""
+    def _is_unlimited(self, before: Slot, slot: Slot) -> bool:
+        """Return whether any kind long after the step before may follow it."""
+        spec = self.spec
+        if spec.within is not None or spec.order == "strict" or spec.step_windows[slot.condition] is not None:
+            return False
+        return not spec.exclusions_between(before.row, slot.row)
+
+    def _take_best_before(self, states: dict[State, Path], satisfied: list[bool]) -> dict[State, Path]:
+        """Extend, for each kind, the best of all paths that end so long before it that they share no events."""
+        longer: dict[State, Path] = {}
+        earlier = iter(sorted(states.items(), key=lambda item: item[0][0]))
+        following = next(earlier, None)
+        best: Path | None = None
+        for kind, moment in enumerate(self.time):
+            while following is not None and self.time[following[0][0]] + self.horizon < moment:
+                if best is None or self._rank_path(following[1]) > self._rank_path(best):
+                    best = following[1]
+                following = next(earlier, None)
+            if best is not None and satisfied[kind]:
+                longer[kind, frozenset([(kind, 1)])] = (*best, kind)
+        return longer
+
+    def _following(self, start: int, back: int, before: Slot, slot: Slot, *, nearby: bool) -> range:
+        """Return the kinds that may be the step after `back`, in an attempt from `start`: those of a range of times.
+
+        With `nearby`, only those that may share events with the attempt.
+        """
         spec, now = self.spec, self.time[back]
-        limits = []
+        limits = [now + self.horizon] if nearby else []
         if spec.within is not None:
             limits.append(self.time[start] + spec.within)
         window = spec.step_windows[slot.condition]
