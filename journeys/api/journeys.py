@@ -9,30 +9,31 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import polars as pl
 
-from journeys.analyses.attribution import attribution
-from journeys.analyses.correlation import correlation, correlations
-from journeys.analyses.dropoff import dropoff
-from journeys.analyses.experiment import experiment
-from journeys.analyses.flow import flow
-from journeys.analyses.funnel import funnel
-from journeys.analyses.lifecycle import lifecycle
-from journeys.analyses.retention import retention
-from journeys.analyses.sessions import sessions
-from journeys.analyses.stickiness import stickiness
-from journeys.analyses.timeline import timeline
-from journeys.analyses.transitions import transitions
-from journeys.analyses.trend import trend
+from journeys.api.bound_method import BoundMethod
 from journeys.api.selection import Selection
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.events.source_errors import translate_source_errors
-from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
 from journeys.log import View
-from journeys.report import campaign_report
 
 if TYPE_CHECKING:
+    from journeys.analyses.attribution import attribution
+    from journeys.analyses.correlation import correlation, correlations
+    from journeys.analyses.dropoff import dropoff
+    from journeys.analyses.experiment import experiment
+    from journeys.analyses.flow import flow
+    from journeys.analyses.funnel import funnel
+    from journeys.analyses.lifecycle import lifecycle
+    from journeys.analyses.retention import retention
+    from journeys.analyses.sessions import sessions
+    from journeys.analyses.stickiness import stickiness
+    from journeys.analyses.timeline import timeline
+    from journeys.analyses.transitions import transitions
+    from journeys.analyses.trend import trend
     from journeys.events import Events
+    from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
     from journeys.identity import Identity, IdentityRules, Stitched
+    from journeys.report import campaign_report
 
 __all__ = ["Journeys", "open_journeys", "stitch"]
 
@@ -273,26 +274,47 @@ class Journeys(Selection):
             raise StoreError(f"{what}: these journeys were built from known person ids; only jn.stitch links ids.")
         return self._stitched
 
-    attribution = attribution
-    correlation = correlation
-    correlations = correlations
-    experiment = experiment
-    lifecycle = lifecycle
-    funnel = funnel
-    retention = retention
-    sessions = sessions
-    stickiness = stickiness
-    trend = trend
-
-    report = campaign_report
-    to_people = to_people
-    to_customerio = to_customerio
-    to_hubspot = to_hubspot
-    to_segment = to_segment
-    dropoff = dropoff
-    flow = flow
-    timeline = timeline
-    transitions = transitions
+    # the questions: functions of the analyses, which are imported when first used, so that an import stays quick
+    if TYPE_CHECKING:
+        attribution = attribution
+        correlation = correlation
+        correlations = correlations
+        dropoff = dropoff
+        experiment = experiment
+        flow = flow
+        funnel = funnel
+        lifecycle = lifecycle
+        retention = retention
+        sessions = sessions
+        stickiness = stickiness
+        timeline = timeline
+        transitions = transitions
+        trend = trend
+        report = campaign_report
+        to_customerio = to_customerio
+        to_hubspot = to_hubspot
+        to_people = to_people
+        to_segment = to_segment
+    else:
+        attribution = BoundMethod("journeys.analyses.attribution")
+        correlation = BoundMethod("journeys.analyses.correlation")
+        correlations = BoundMethod("journeys.analyses.correlation")
+        dropoff = BoundMethod("journeys.analyses.dropoff")
+        experiment = BoundMethod("journeys.analyses.experiment")
+        flow = BoundMethod("journeys.analyses.flow")
+        funnel = BoundMethod("journeys.analyses.funnel")
+        lifecycle = BoundMethod("journeys.analyses.lifecycle")
+        retention = BoundMethod("journeys.analyses.retention")
+        sessions = BoundMethod("journeys.analyses.sessions")
+        stickiness = BoundMethod("journeys.analyses.stickiness")
+        timeline = BoundMethod("journeys.analyses.timeline")
+        transitions = BoundMethod("journeys.analyses.transitions")
+        trend = BoundMethod("journeys.analyses.trend")
+        report = BoundMethod("journeys.report", name="campaign_report")
+        to_customerio = BoundMethod("journeys.exports")
+        to_hubspot = BoundMethod("journeys.exports")
+        to_people = BoundMethod("journeys.exports")
+        to_segment = BoundMethod("journeys.exports")
 
     @property
     def event_counts(self) -> pl.DataFrame:
