@@ -215,6 +215,13 @@ def test_a_campaign_counts_only_if_it_was_met_before_the_goal():
     assert strata["stratum"].to_list() == ["(none)", "ads"]
 
 
+def test_a_campaign_met_long_before_the_goal_is_no_part_of_it():
+    log = [(person, 0, "came", "ads" if person % 3 else "mail") for person in range(300)]
+    log += [(person, 5, "g") for person in range(300) if person % 4 == 0 or person % 3 == 0]
+    checks = make(log).correlation("g", behaviours="first_campaign").checks
+    assert checks["doubt"].to_list() == [None, None]
+
+
 def test_people_without_a_group_are_not_those_of_a_group_called_none():
     log = [(person, 0, "came", "(none)") for person in range(40)] + [(person, 0, "came") for person in range(40, 80)]
     log += [(person, 1, "a") for person in range(0, 80, 2)] + [(person, 2, "g") for person in range(0, 80, 3)]

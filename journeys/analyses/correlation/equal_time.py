@@ -155,7 +155,7 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
             frames.append(_count_matched(found, elapsed, window, matched))
         _, near = find_rows(family, arrays, before, only=values)
         near = near._replace(behaviour=place[near.behaviour])
-        frames.append(_rows("moment", behaviour=near.behaviour[near.row >= 0]))
+        frames.append(_rows("moment", behaviour=near.behaviour[near.row >= before.start[near.person]]))
     return pl.concat(frames)
 
 
