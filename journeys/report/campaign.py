@@ -11,7 +11,13 @@ from journeys.analyses.result import Result
 from journeys.display import plural, quoted, span
 from journeys.errors import ArgumentError, raise_all, unknown
 from journeys.report.document import Report
-from journeys.report.findings import describe_blocker, describe_bypass, find_campaign_gap, find_largest_loss
+from journeys.report.findings import (
+    describe_blocker,
+    describe_bypass,
+    find_campaign_gap,
+    find_largest_loss,
+    summarise_funnel,
+)
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Finding, Section
 from journeys.report.sections import (
@@ -165,7 +171,7 @@ def _ask_standard_questions(
     sections["flow"] = flow_section(journeys.flow(end=goal), goal=goal, bypass=bypass)
     sections["correlation"] = correlation_section(correlation)
     identity = sections["identity"] = identity_section(journeys)
-    lead = [funnel.finding, loss if blocker else "", identity.finding if identity else ""]
+    lead = [summarise_funnel(funnel), loss if blocker else "", identity.finding if identity else ""]
     return sections, findings, " ".join(filter(None, lead))
 
 

@@ -14,7 +14,14 @@ from journeys.display import number, percent, plural, points, quoted, the_count
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.shared_values import describe_shared_values
 
-__all__ = ["CampaignGap", "describe_blocker", "describe_bypass", "find_campaign_gap", "find_largest_loss"]
+__all__ = [
+    "CampaignGap",
+    "describe_blocker",
+    "describe_bypass",
+    "find_campaign_gap",
+    "find_largest_loss",
+    "summarise_funnel",
+]
 
 MIN_PEOPLE, MAX_Q = 30, 0.05
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
@@ -52,6 +59,16 @@ class CampaignGap:
             f"went on to {self.step}, against {percent(self.rate_of_others)} of everyone else: "
             f"{points(self.rate - self.rate_of_others)} (95% CI {self._interval()})."
         )
+
+
+def summarise_funnel(funnel: Funnel[Any]) -> str:
+    """Summarise how many people went from the first step to the last."""
+    rows = funnel.table.to_dicts()
+    if not rows or not rows[0]["people"]:
+        return funnel.finding
+    start, end = rows[0], rows[-1]
+    share = f"{number(end['people'])} of {plural(start['people'], 'person')} ({percent(end['rate_from_start'])})"
+    return f"{share} went from {quoted(start['name'])} to {quoted(end['name'])}."
 
 
 def find_largest_loss(funnel: Funnel[Any]) -> tuple[int, str]:
