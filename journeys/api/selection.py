@@ -245,7 +245,9 @@ class Selection:
             missing = missing.filter(~missing.is_in(by_id["id"].implode()))
         if missing.len():
             some = known["person"].head(20).cast(pl.String).to_list()
-            raise UnknownNameError(unknown("people", missing.head(5).to_list(), available=some, what="person"))
+            text = unknown("people", missing.head(5).to_list(), available=some, what="person")
+            more = known.height - len(some)
+            raise UnknownNameError(f"{text.removesuffix('.')} and {more:,} more." if more > 0 else text)
         return found["code"].sort()
 
     @property

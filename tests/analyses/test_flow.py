@@ -594,7 +594,9 @@ def test_a_part_that_is_not_there_is_named() -> None:
         flow.sequences(2, n=0)
     with pytest.raises(jn.ArgumentError, match="- size: 9 must be from 1 to 8 nodes.\n- n: 0 must be at least 1."):
         flow.sequences(9, n=0)
-    with pytest.raises(jn.ArgumentError, match="- n: 0 must be at least 1.\n- rank: 'top' is none of 'people'"):
+    with pytest.raises(
+        jn.ArgumentError, match="- n: 0 must be at least 1, or None for all.\n- rank: 'top' is none of 'people'"
+    ):
         flow.paths(0, rank="top")  # type: ignore[arg-type]
     with pytest.raises(jn.ArgumentError, match="size: '2' must be from 1 to 8"):
         flow.sequences("2")  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def test_drop_off_tells_what_the_others_did() -> None:
         ("Help", 1, 1, ["Visit", "Help"], None),
         ("Visit", 1, 3, ["Visit"], "Buy"),
     ]
-    assert found.finding.startswith("50% of the 2 who never reach Buy end at Help: 100%")
+    assert found.finding == "1 of the 2 who never reach Buy end at Help: 1 of the 1 who were there."
     (only,) = found.examples("Help")
     assert only.table["event"].to_list() == ["Visit", "Help"]
     assert "Help" in found._repr_html_()

@@ -83,7 +83,7 @@ def edges_of(case: dict[str, Any]) -> list[dict[str, Any]]:
     )
     if end:
         return anchored(flow, steps=steps, both=start is not None)
-    table = flow.table.filter(~pl.col("target").is_in(["(drop-off)", "(continues)"]))
+    table = flow.table.rename({"sessions": "people"}).filter(~pl.col("target").is_in(["(drop-off)", "(continues)"]))
     table = table.filter(pl.col("people") >= config.get("min_edge_weight", 0))
     table = table.filter(pl.col("people") <= config.get("max_edge_weight", 10**9))
     table = table.sort("people", "position", "source", "target", descending=[True, False, False, False])
@@ -98,7 +98,7 @@ def edges_of(case: dict[str, Any]) -> list[dict[str, Any]]:
 def anchored(flow: Any, *, steps: int, both: bool) -> list[dict[str, Any]]:
     """Lay whole paths to an end as PostHog does: the last nodes, or the first, "..." and the last, from the left."""
     edges: Counter[tuple[str, str]] = Counter()
-    for path, people in flow.paths(1000).table.select("path", "people").rows():
+    for path, people in flow.paths(1000).table.select("path", "sessions").rows():
         shown = path
         if len(path) > steps:
             shown = [*path[: steps // 2], "...", *path[-(steps // 2) :]] if both else path[-steps:]
@@ -135,7 +135,7 @@ def test_baseball_paths() -> None:
     ended = j.flow(end="home_run", steps=20, top=None, times=False)
     assert ended.journey_count == 6_776
     assert ended.reached == 6_776
-    assert j.flow(end="strikeout", times=False).journeys == 42_823
+    assert j.flow(end="strikeout", times=False).journey_count == 42_823
 
 
 @needs_shared
@@ -160,7 +160,7 @@ def test_shop_flow_equals_its_funnel() -> None:
     j = jn.Journeys.from_table(log, person="user_id")
     flow = j.flow(end="purchase", who="all", steps=6)
     assert (flow.journey_count, flow.reached) == (600, 328)
-    assert j.flow(end="purchase").journeys == 328
-    assert j.flow(end="purchase", occurrence="each").journeys == 470
+    assert j.flow(end="purchase").journey_count == 328
+    assert j.flow(end="purchase", occurrence="each").journey_count == 470
     sessions = j.flow(count="sessions", gap="30m")
-    assert sessions.nodes.filter(position=0)["people"].sum() == 3_605
+    assert sessions.nodes.filter(position=0)["sessions"].sum() == 3_605

@@ -142,6 +142,8 @@ def _covary(
         listed = one._count_shards(list_behaviours, EqualTimeSpec(spec, behaviours))
         people = listed.filter(pl.col("behaviour") == -1).sort("code")
         done = listed.filter(pl.col("behaviour") >= 0)
+        if people.is_empty():
+            return shared, None
         did = np.zeros((people.height, table.height))
         did[np.searchsorted(people["code"].to_numpy(), done["code"].to_numpy()), done["behaviour"].to_numpy()] = 1
         goal = people["converted"].to_numpy().astype(np.float64)[:, np.newaxis]

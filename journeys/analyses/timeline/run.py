@@ -64,7 +64,8 @@ def _select_person(journeys: J, person: Any) -> J:
         labels = journeys._log.shards[0].people.select("person").head(20).collect()["person"].cast(pl.String).to_list()
         rest = journeys._log.size.people - len(labels)
         more = f" and {rest} more" if rest > 0 else ""
-        raise UnknownNameError(unknown("person", str(person), available=labels, what="person") + more) from error
+        text = unknown("person", str(person), available=labels, what="person")
+        raise UnknownNameError(f"{text.removesuffix('.')}{more}.") from error
     except ArgumentError as error:
         raise ArgumentError(str(error).replace("people: labels are", "person: labels are", 1)) from error
 
