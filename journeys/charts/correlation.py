@@ -1,4 +1,4 @@
-"""Correlation: one row a behaviour, a dot and its interval between −1 and 1, the four counts beside it."""
+"""Correlation: one row per behaviour, a dot and its interval between −1 and 1, the four counts beside it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw(
     level
         Behaviours whose q-value is above it are drawn hollow: they do not hold after correction.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -178,8 +178,8 @@ def _columns(fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int
         wide = max(measure_text(f"{count}  ") + measure_text(strong) * _BOLD for count, strong in texts)
         right += _GAP + max(wide, *(measure_text(line, 11) for line in head))
         for (count, strong), place in zip(texts, places, strict=True):
-            told = f"{count}  <b>{strong}</b>" if count else f"<b>{strong}</b>"
-            _at(fig, told, right, y=place, yref="y", font={"size": 12})
+            text = f"{count}  <b>{strong}</b>" if count else f"<b>{strong}</b>"
+            _at(fig, text, right, y=place, yref="y", font={"size": 12})
         small = {"size": 11, "color": theme.muted}
         _at(fig, "<br>".join(map(label, head)), right, y=1, yref="paper", yanchor="bottom", font=small)
     return ceil(right) + 8
@@ -218,15 +218,15 @@ def _below(
     if not lines:
         return 8
     width = 56 if narrow else 132
-    # A line that goes on is set in a little further than it begins.
+    # continued lines are indented a little further
     indents = [len(line) - len(line.lstrip()) for line in lines]
-    told = [
+    drawn = [
         "\u00a0" * (indent + (4 if piece else 0)) + label(part)
         for line, indent in zip(lines, indents, strict=True)
         for piece, part in enumerate(wrap(unbroken(line.strip()), width - indent))
     ]
     fig.add_annotation(
-        text="<br>".join(told),
+        text="<br>".join(drawn),
         x=0,
         xref="paper",
         xanchor="left",
@@ -238,16 +238,16 @@ def _below(
         showarrow=False,
         font={"size": 11 if narrow else 12, "color": theme.muted},
     )
-    return len(told) * 17 + 14
+    return len(drawn) * 17 + 14
 
 
 def _sentence(row: dict[str, Any], goal: str, level: float) -> str:
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
     within = interval(row["ci_low"], row["ci_high"], form=ratio)
     q = row["q_value"]
-    told = (
+    text = (
         f"{row['behaviour']}: {_share(row['both'], row['behaviour_only'])} of {number(did)} who did it reached "
         f"{goal}, {_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
         f"phi {ratio(row['phi'])}{f' ({within})' if within else ''}, q {p_value(q)}"
     )
-    return lines_of(told + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)
+    return lines_of(text + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

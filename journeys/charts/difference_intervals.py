@@ -1,4 +1,4 @@
-"""Differences of rates with their intervals, a line each, around zero."""
+"""Differences of rates with their intervals, one line each, around zero."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -78,10 +78,10 @@ def draw(
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
     ends = [row[end] for row in rows for end in ("difference", "ci_low", "ci_high")]
     fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
-    told = zip(rows, names, strict=True)
+    named = zip(rows, names, strict=True)
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[_tick(row, groups, theme=theme) if narrow else label(name, 40) + " " for row, name in told],
+        ticktext=[_tick(row, groups, theme=theme) if narrow else label(name, 40) + " " for row, name in named],
         tickfont={"size": 12, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
     )
@@ -91,7 +91,7 @@ def draw(
 
 
 def _tick(row: dict[str, Any], groups: Sequence[str], *, theme: Colours) -> str:
-    """Write the group and, below it, the step: side by side there is no room for both on a telephone."""
+    """Write the group and, below it, the step: side by side there is no room for both on a phone."""
     step = label(str(row["name"]), 22)
     if not groups:
         return f"{step} "

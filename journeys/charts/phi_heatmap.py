@@ -26,7 +26,7 @@ def draw(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def _heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
     """Break the heads of columns so many pixels wide into lines, or set them upright; return the room they take."""
     signs = int(room / 6.8)
     lines = [wrap(shorten(goal, 36), signs, break_long_words=False) or [goal] for goal in goals] if signs > 3 else []
-    if lines and all(len(told) <= 3 and max(map(len, told)) <= signs for told in lines):
-        return ["<br>".join(label(line) for line in told) for told in lines], 0, 16 * max(map(len, lines)) + 14
+    if lines and all(len(head) <= 3 and max(map(len, head)) <= signs for head in lines):
+        return ["<br>".join(label(line) for line in head) for head in lines], 0, 16 * max(map(len, lines)) + 14
     cut = [shorten(goal, 24) for goal in goals]
     return [label(goal) for goal in cut], -90, round(6.6 * max(map(len, cut))) + 14

@@ -30,7 +30,7 @@ def draw_within(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def draw_pairs(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def draw_pairs(
 def _dumbbells(
     rows: Sequence[tuple[str, float, float, str]], words: tuple[str, str], *, dark: bool, narrow: bool, **heads: Any
 ) -> go.Figure:
-    """Draw a row a behaviour: a line from the hollow dot to the filled one, and a remark at the right."""
+    """Draw one row per behaviour: a line from the hollow dot to the filled one, and a remark at the right."""
     if not rows:
         return nothing("No behaviour can be compared.", dark=dark, narrow=narrow, **heads)
     theme = colours(dark=dark)
@@ -141,7 +141,7 @@ def _dumbbells(
         range=[places[-1] - 0.7, 0.7],
         fixedrange=True,
     )
-    # On a telephone there is room for a few words beside the names only.
+    # On a phone there is room for a few words beside the names only.
     sides = [
         f"{sign} {'<br>'.join(sentence(line) for line in wrap(said, 30 if narrow else 72))}"
         for sign, said in zip("●○", words, strict=True)
@@ -167,7 +167,7 @@ def _dumbbells(
 
 
 def _tick(name: str, remark: str, *, theme: Colours, narrow: bool) -> str:
-    """Write the name beside a row; on a telephone the remark stands below it, for there is no room at the right."""
+    """Write the name beside a row; on a phone the remark stands below it, for there is no room at the right."""
     if not narrow:
         return label(name, 36) + "  "
     small = f"<br><span style='font-size:11px;color:{theme.muted}'>{label(remark, 24)}  </span>" if remark else ""
@@ -194,7 +194,7 @@ def draw_groups(
     title, subtitle
         The finding and the definition.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------

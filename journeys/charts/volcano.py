@@ -1,4 +1,4 @@
-"""Volcano: how strongly to the right and left, how surely upwards; a dot a behaviour."""
+"""Volcano: how strongly to the right and left, how surely upwards; one dot per behaviour."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw(
     level
         Dots whose q-value is above it are hollow; a line marks it.
     dark, narrow
-        For a dark page; for a telephone.
+        For a dark page; for a phone.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def draw(
             text=label(row["behaviour"], 16 if narrow else 28),
             showarrow=False,
             xanchor="left" if row["phi"] < 0.3 else "right",
-            # On a telephone names are long for the room: above the dot they cross fewer others.
+            # On a phone names are long for the room: above the dot they cross fewer others.
             xshift=(9 if row["phi"] < 0.3 else -9) if not narrow else (-4 if row["phi"] < 0.3 else 5),
             yshift=12 if narrow else 0,
             font={"size": 12, "color": theme.ink},

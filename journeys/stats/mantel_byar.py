@@ -144,7 +144,7 @@ def permute_at_risk(
     Examples
     --------
     >>> alone, among = permute_at_risk([[1], [1], [9]], time=[3, 2, 5], converted=[True, True, False])
-    >>> bool(abs(alone[0] - 1 / 3) < 0.05)
+    >>> bool(abs(alone[0] - 1 / 2) < 0.05)
     True
     """
     if n_permutations < 1:

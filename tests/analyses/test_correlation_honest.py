@@ -112,7 +112,7 @@ def test_both_groups_are_watched_equally_long_when_matched():
     ask = journeys.correlation("goal", exposure="matched")._spec
     window = read_arrays(journeys._shards()[0], ask).open_window(ask)
     for share in (0.25, 0.5, 0.75):
-        one, other = (np.quantile(window.watched[who], share) / DAY for who in (window.converted, ~window.converted))
+        one, other = (np.quantile(window.observed[who], share) / DAY for who in (window.converted, ~window.converted))
         assert one == pytest.approx(other, rel=0.12)
     assert (~window.converted).sum() > 0.5 * (journeys.people.height - window.converted.sum())
 

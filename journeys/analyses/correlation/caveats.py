@@ -16,7 +16,7 @@ __all__ = ["LEVEL", "add_doubts", "list_cautions"]
 
 LEVEL = 0.05
 FEW = 30
-# what happens to people, or what a CRM records about them, is no behaviour that a headline could recommend
+# what happens to people, or what a CRM records about them, makes no headline: nobody can decide to do it
 _PASSIVE = r"(?i)^(received|became|was|were|got|bounced|delivered)\b"
 _MEASURES = ("phi", "ci_low", "ci_high", "rate_with", "rate_without", "strength")
 

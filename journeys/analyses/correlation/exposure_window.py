@@ -41,7 +41,7 @@ class ExposureWindow:
         Who converted.
     apart
         People who are set apart, by reason.
-    watched
+    observed
         Microseconds from the start of the clock to the end of what counts; empty where no time was read.
     at_risk
         Microseconds from the start of the clock to the conversion, or to the end of observation; empty likewise.
@@ -55,7 +55,7 @@ class ExposureWindow:
     end: Ints
     converted: Bools
     apart: dict[str, int]
-    watched: Ints
+    observed: Ints
     at_risk: Ints
     since: Ints
 
@@ -72,7 +72,7 @@ class ExposureWindow:
             self.end[which],
             self.converted[which],
             apart,
-            *(times[which] if len(times) else times for times in (self.watched, self.at_risk, self.since)),
+            *(times[which] if len(times) else times for times in (self.observed, self.at_risk, self.since)),
         )
 
     def stop_after(self, time: Ints, limit: Ints, *, inclusive: bool = True) -> Ints:
@@ -138,8 +138,8 @@ def open_window(
         converted = elapsed <= spec.within_us
         reach = np.minimum(reach, spec.within_us)
         stop = window.stop_after(time, since + spec.within_us)
-    watched = np.where(converted, elapsed, reach)
-    window = replace(window, stop=stop, converted=converted, watched=watched, at_risk=watched, since=since)
+    observed = np.where(converted, elapsed, reach)
+    window = replace(window, stop=stop, converted=converted, observed=observed, at_risk=observed, since=since)
     if not known.all():
         elapsed, window = elapsed[known], window.keep(known)
     if isinstance(spec.exposure, First):
@@ -155,7 +155,7 @@ def _cut_to_first(
     """Count behaviour of the first days alone, conversion after them: everybody has the same time to do something."""
     length = exposure.length_us
     stop = window.stop_after(time, window.since + length)
-    window = replace(window, stop=stop, watched=np.full(len(stop), length))
+    window = replace(window, stop=stop, observed=np.full(len(stop), length))
     early = elapsed <= length
     window = window.keep(~early, reason=f"converted within {exposure.label}")
     if spec.follow_up_us is not None:
@@ -191,14 +191,14 @@ def match_people(window: ExposureWindow, exposure: Matched) -> MatchedPeople:
     # this uses as many of the others as can be used at all; late arrivals get short times, as converters who came
     # late had to be quick
     reach = np.asarray(exposure.reach, np.int64)
-    low, high = np.searchsorted(reach, window.watched, "left"), np.searchsorted(reach, window.watched, "right")
+    low, high = np.searchsorted(reach, window.observed, "left"), np.searchsorted(reach, window.observed, "right")
     quantile = (low + unit_hash(window.code, salt=1) * np.maximum(high - low, 1)) / len(reach)
     drawn = np.minimum((quantile * len(times)).astype(np.int64), len(times) - 1)
-    own = np.minimum(np.searchsorted(times, window.watched), len(times) - 1)
+    own = np.minimum(np.searchsorted(times, window.observed), len(times) - 1)
     rank = np.where(window.converted, own, drawn)
     part = rank * bins // len(times)
-    length = np.where(window.converted, window.watched, times[rank])
-    reachable = window.converted | (length <= window.watched)
+    length = np.where(window.converted, window.observed, times[rank])
+    reachable = window.converted | (length <= window.observed)
     chosen = np.where(window.converted, keep[part] > 0, unit_hash(window.code, salt=2) < keep[part])
     left_out = {
         "converted so late that too few others were observed as long": window.converted & ~chosen,
@@ -212,6 +212,6 @@ def _cut_to_matched(window: ExposureWindow, time: Ints, exposure: Matched) -> Ex
     """Cut everybody who did not convert to the time that some converter took."""
     found = match_people(window, exposure)
     limit = np.where(window.converted, _LONGEST, window.since + found.length)
-    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), watched=found.length)
+    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), observed=found.length)
     counted = {reason: int(which.sum()) for reason, which in found.left_out.items() if which.any()}
     return replace(window.keep(found.kept), apart=window.apart | counted)

@@ -187,7 +187,7 @@ class Correlation(Result[J]):
         dark, narrow : bool
             For a dark page; for a phone.
         kind : {"dots", "volcano"}
-            A row a behaviour, or a dot a behaviour: phi to the right, certainty upwards.
+            One row per behaviour, or one dot: phi to the right, certainty upwards.
         rows : int
             At most so many rows of dots.
         """
