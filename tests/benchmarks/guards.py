@@ -191,7 +191,7 @@ GUARDS: dict[str, Guard] = {
     ),
     "funnel of 100 steps": Guard(_funnel(["A", "B"] * 50, ["A", "B"], every=_MINUTE, within="7d"), 20_000),
     "funnel with ties of 2 seconds": Guard(
-        _funnel(["A", "A", "B"], ["A", "B"], every=_MINUTE, ties="2s", within="1d"), 10_000
+        _funnel(["A", "A", "B"], ["A", "B"], every=_MINUTE, ties="2s", within="1h"), 10_000
     ),
     "flow of 200,000 entries of one person": Guard(_entries_of_one_person, 100_000),
     "archive of 400 files": Guard(_zip_of_many_files, 200),
