@@ -1,6 +1,6 @@
 """Questions whose time must grow about linearly with their input: each input is doubled, and the growth measured.
 
-Run `python -m tests.benchmarks.guards`; `tests/test_guards.py` runs the same. To add one, write a function from a size
+Run `python -m tests.benchmarks.guards`. To add one, write a function from a size
 to what is to be timed, and list it in GUARDS.
 """
 
