@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["NONE", "OTHER", "fold_values", "label_values", "value_of_label"]
+__all__ = ["NONE", "OTHER", "fold_values", "label_values", "largest_values", "value_of_label"]
 
 NONE = "(none)"
 OTHER = "(other)"
@@ -63,3 +63,17 @@ def fold_values(values: pl.Series, *, kept: Sequence[str | None] | None) -> pl.S
         is_kept |= values.is_null()
     folded = pl.select(pl.when(is_kept.fill_null(value=False)).then(labels).otherwise(pl.lit(OTHER)))
     return folded.to_series().alias(values.name)
+
+
+def largest_values(sizes: pl.DataFrame, *, by: str, size: str, top: int | None) -> list[str | None] | None:
+    """Return the `top` values with the largest summed size, equal ones by name; None where all are shown.
+
+    Examples
+    --------
+    >>> sizes = pl.DataFrame({"group": ["a", "b", "b", None], "people": [2, 1, 2, 1]})
+    >>> largest_values(sizes, by="group", size="people", top=2)
+    ['b', 'a']
+    """
+    added = sizes.group_by(by).agg(pl.col(size).sum()).sort(size, by, descending=[True, False], nulls_last=True)
+    values = added[by].to_list()
+    return None if top is None or len(values) <= top else values[:top]

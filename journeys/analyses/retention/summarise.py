@@ -7,7 +7,7 @@ from math import fsum
 
 import polars as pl
 
-from journeys.analyses.labels import fold_values
+from journeys.analyses.labels import fold_values, largest_values
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.steps import moment_us
 
@@ -51,11 +51,10 @@ def summarise(
 
 def largest_groups(counts: pl.DataFrame, spec: RetentionSpec) -> list[str | None] | None:
     """Return the values of the largest groups, which are shown; None where all are."""
-    if spec.by is None or spec.top is None:
+    if spec.by is None:
         return None
-    sizes = counts.filter(pl.col("period") < 0).group_by("group").agg(pl.col("people").sum())
-    ranked = sizes.sort("people", "group", descending=[True, False], nulls_last=True)["group"].to_list()
-    return None if len(ranked) <= spec.top else ranked[: spec.top]
+    sizes = counts.filter(pl.col("period") < 0)
+    return largest_values(sizes, by="group", size="people", top=spec.top)
 
 
 def _lay_out_cells(added: pl.DataFrame, spec: RetentionSpec, *, group: str, until: datetime | None) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from math import fsum
 import numpy as np
 import polars as pl
 
-from journeys.analyses.labels import fold_values
+from journeys.analyses.labels import fold_values, largest_values
 from journeys.analyses.trend.formula import parse_formula
 from journeys.analyses.trend.spec import TrendSpec
 
@@ -63,11 +63,10 @@ def summarise(
 
 def largest_groups(counts: pl.DataFrame, spec: TrendSpec) -> list[str | None] | None:
     """Return the values of the largest groups over the whole time, which are shown; None where all are."""
-    if spec.by is None or spec.top is None:
+    if spec.by is None:
         return None
-    sizes = counts.filter(pl.col("period").is_null()).group_by("group").agg(pl.col("people").sum())
-    ranked = sizes.sort("people", "group", descending=[True, False], nulls_last=True)["group"].to_list()
-    return None if len(ranked) <= spec.top else ranked[: spec.top]
+    sizes = counts.filter(pl.col("period").is_null())
+    return largest_values(sizes, by="group", size="people", top=spec.top)
 
 
 def _by_period(
