@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import journeys as jn
@@ -63,6 +63,7 @@ def test_trailing_actives_equal_plain_loops(found, window):
 
 
 @given(found=ROWS, every=st.sampled_from(["1d", "3d", "1w", "1mo"]), top=st.sampled_from([1, 2, None]))
+@example(found=[("a", 0, "ads", None), ("a", 0, "(none)", None), ("a", 0, "(other)", None)], every="1d", top=1)
 def test_totals_agree_with_people_groups_and_funnels(found, every, top):
     j = jn.Journeys.from_table(make_log(found))
     whole = j.trend("X", every=every)
@@ -73,6 +74,8 @@ def test_totals_agree_with_people_groups_and_funnels(found, every, top):
     assert added["value"].to_list() == j.trend("X", count="events", every=every).table["value"].to_list()
     for row in grouped.table.filter(pl.col("events") > 0).iter_rows(named=True):
         assert grouped.people(period=row["period"], group=row["campaign"]).people.height == row["people"]
+    for row in grouped.total.iter_rows(named=True):
+        assert grouped.people(group=row["campaign"]).people.height == row["people"]
 
 
 @given(found=ROWS)

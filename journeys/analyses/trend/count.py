@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys.analyses.labels import fold_values
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.log import View
 from journeys.log.expressions import starts_session
@@ -18,7 +19,7 @@ def count(view: View, spec: TrendSpec) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        `series`, `group`, `period` (number of the calendar period), `events`, `people`, `sessions` (Int64),
+        `series`, `group` (its label), `period` (number of the calendar period), `events`, `people`, `sessions` (Int64),
         `values` (List[Float64]), `active` (Int64; for a trailing window the change in the number of active people).
     """
     rows = find_events(view, spec)
@@ -57,7 +58,8 @@ def find_events(view: View, spec: TrendSpec) -> pl.DataFrame:
         found.filter(mark).select(pl.lit(name).alias("series"), pl.exclude(list(marks)))
         for name, mark in zip(spec.series, marks, strict=True)
     ]
-    return pl.concat(parts)
+    events = pl.concat(parts)
+    return events.with_columns(fold_values(events["group"], kept=spec.shown))
 
 
 def _changes_of_active(rows: pl.DataFrame, days: int) -> pl.DataFrame:

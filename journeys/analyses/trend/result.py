@@ -38,7 +38,6 @@ class Trend(Result[J]):
 
     total: pl.DataFrame
     _spec: TrendSpec = field(repr=False)
-    _kept: tuple[str | None, ...] | None = field(repr=False)
 
     @property
     def finding(self) -> str:
@@ -109,7 +108,7 @@ class Trend(Result[J]):
             groups = self.table[self._spec.by].unique().sort().to_list()
             if group not in groups:
                 raise UnknownNameError(unknown("group", group, available=groups, what=self._spec.by))
-        selection = PointSelection(self._spec, series, index, group, self._kept)
+        selection = PointSelection(self._spec, series, index, group)
         return self._journeys._select_people(select_point, selection)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from journeys.analyses.protocol import J
@@ -108,11 +109,15 @@ def trend(
         campaign_cuts=campaign_cuts,
     )
     counts = journeys._count_shards(count_shard, spec)
+    shown = largest_groups(counts, spec)
+    if shown is not None:
+        # a person may be in several of the groups that are put together: counted again, not added up
+        spec = replace(spec, shown=shown)
+        counts = journeys._count_shards(count_shard, spec)
     table, total = summarise(counts, spec, observed=journeys.observed_period)
     counted = count if isinstance(count, str) else f"{count[0]} of {count[1]}"
     optional = {"by": by, "trailing": trailing, "formula": formula, "compare": compare}
     optional["time_zone"] = None if time_zone == "UTC" else time_zone
     chosen = {name: value for name, value in optional.items() if value is not None}
     settings = settings_of(journeys, events=", ".join(spec.series), count=counted, every=every, **chosen)
-    kept = largest_groups(counts, spec)
-    return Trend(table, settings, journeys, total, spec, None if kept is None else tuple(kept))
+    return Trend(table, settings, journeys, total, spec)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.labels import fold_values
 from journeys.analyses.trend.count import find_events
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.log import View
@@ -22,7 +21,6 @@ class PointSelection:
     series: str | None
     period: int | None
     group: str | None
-    kept: tuple[str | None, ...] | None
 
 
 def select_point(view: View, selection: PointSelection) -> pl.Series:
@@ -34,5 +32,5 @@ def select_point(view: View, selection: PointSelection) -> pl.Series:
         days = selection.spec.trailing or 1
         rows = rows.filter(pl.col("period").is_between(selection.period - days + 1, selection.period))
     if selection.group is not None:
-        rows = rows.filter(fold_values(rows["group"], kept=selection.kept) == selection.group)
+        rows = rows.filter(pl.col("group") == selection.group)
     return rows["person"].unique().sort()

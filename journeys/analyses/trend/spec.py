@@ -52,6 +52,8 @@ class TrendSpec:
         A formula over the series.
     compare : {"previous", "year"}, optional
         The period that each one is compared with.
+    shown : tuple of str or None, optional
+        The values of `by` that are shown; all others are one group, in which each person counts once. None shows all.
     """
 
     series: dict[str, Step]
@@ -65,6 +67,7 @@ class TrendSpec:
     campaign_columns: tuple[str, ...]
     formula: str | None
     compare: Compare | None
+    shown: tuple[str | None, ...] | None = None
 
 
 def make_spec(

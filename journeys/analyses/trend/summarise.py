@@ -8,7 +8,7 @@ from math import fsum
 import numpy as np
 import polars as pl
 
-from journeys.analyses.labels import fold_values, largest_values
+from journeys.analyses.labels import largest_values, value_of_label
 from journeys.analyses.trend.formula import parse_formula
 from journeys.analyses.trend.spec import TrendSpec
 
@@ -28,10 +28,9 @@ def summarise(
         The table by period, and the totals over the whole time.
     """
     group = spec.by or "group"
-    labels = fold_values(counts["group"], kept=largest_groups(counts, spec)).alias(group)
     keys = ["series", group]
     added = (
-        counts.with_columns(labels)
+        counts.rename({"group": group})
         .group_by(*keys, "period")
         .agg(pl.col("events", "people", "sessions", "active").sum(), pl.col("values").explode(empty_as_null=False))
     )
@@ -61,12 +60,14 @@ def summarise(
     )
 
 
-def largest_groups(counts: pl.DataFrame, spec: TrendSpec) -> list[str | None] | None:
+def largest_groups(counts: pl.DataFrame, spec: TrendSpec) -> tuple[str | None, ...] | None:
     """Return the values of the largest groups over the whole time, which are shown; None where all are."""
     if spec.by is None:
         return None
     sizes = counts.filter(pl.col("period").is_null())
-    return largest_values(sizes, by="group", size="people", top=spec.top)
+    values = pl.Series("group", [value_of_label(label) for label in sizes["group"].to_list()], dtype=pl.String)
+    largest = largest_values(sizes.with_columns(values), by="group", size="people", top=spec.top)
+    return None if largest is None else tuple(largest)
 
 
 def _by_period(
