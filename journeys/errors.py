@@ -16,17 +16,6 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
-__all__ = [
-    "ArgumentError",
-    "JourneysError",
-    "SourceError",
-    "StoreError",
-    "UnknownNameError",
-    "closest",
-    "raise_all",
-    "unknown",
-]
-
 
 class JourneysError(ValueError):
     """Any error raised by this library; catch this to catch them all."""

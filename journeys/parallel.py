@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["ROWS_PER_PART", "parallel_map", "parallel_take", "retain_freed_memory", "split_rows", "trim_malloc"]
-
 ROWS_PER_PART = 1 << 18  # a part of this size stays in the processor's cache
 _LARGEST_RETAINED_BLOCK = 32 * 1024 * 1024 - 64 * 1024
 

@@ -33,18 +33,6 @@ if TYPE_CHECKING:
     from journeys.api import Journeys
     from journeys.events import Events
 
-__all__ = [
-    "load_billing",
-    "load_customerio",
-    "load_hubspot",
-    "load_journeys",
-    "load_sample",
-    "load_segment",
-    "load_segment_warehouse",
-    "load_truth",
-    "load_truth_people",
-    "sample_path",
-]
 
 _FILES = ("segment", "segment_warehouse", "customerio.ndjson", "hubspot.csv", "billing.csv", "truth.json")
 _TABLES = ("truth_people.csv", "truth_shared.csv", "README.md")

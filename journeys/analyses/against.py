@@ -7,8 +7,6 @@ import polars as pl
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 
-__all__ = ["split_sides"]
-
 
 def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against") -> tuple[J, J]:
     """Return the people asked and the people to compare with.

@@ -21,8 +21,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, raise_all
 
-__all__ = ["Calendar", "Weekday", "make_calendar"]
-
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _UNITS = {"d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["NONE", "OTHER", "fold_values", "label_values", "largest_values", "value_of_label"]
-
 NONE = "(none)"
 OTHER = "(other)"
 _LABELS = (NONE, OTHER)

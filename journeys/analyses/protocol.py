@@ -11,8 +11,6 @@ import polars as pl
 from journeys.log import Log, View
 from journeys.log.core import Size
 
-__all__ = ["J", "JourneysProtocol"]
-
 
 class JourneysProtocol(Protocol):
     """The part of `Journeys` that analyses use, so that they need not import the class itself."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["Result", "settings_of"]
-
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Result(Generic[J]):

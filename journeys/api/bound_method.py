@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["BoundMethod"]
-
 
 class BoundMethod:
     """A placeholder in a class body that replaces itself by the function of a module when it is first looked up.

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from journeys.identity import Identity, IdentityRules, Stitched
     from journeys.report import campaign_report
 
-__all__ = ["Journeys", "open_journeys", "stitch"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Journeys(Selection):

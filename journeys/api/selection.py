@@ -18,8 +18,6 @@ from journeys.log.expressions import starts_person
 from journeys.log.stored_files import translate_read_errors
 from journeys.steps import parse_period
 
-__all__ = ["Selection"]
-
 Count = Callable[[View, Any], pl.DataFrame]
 Choose = Callable[[View, Any], pl.Series]
 Engine = Callable[..., pl.DataFrame]

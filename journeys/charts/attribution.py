@@ -9,8 +9,6 @@ from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import agree, number, percent, plural
 
-__all__ = ["draw"]
-
 
 def draw(
     table: pl.DataFrame,

@@ -9,8 +9,6 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import number, percent, plural
 
-__all__ = ["draw_changes", "draw_next_events"]
-
 
 def draw_next_events(
     table: pl.DataFrame,

@@ -15,8 +15,6 @@ from journeys.charts.text_width import measure_text
 from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
 from journeys.display import interval, number, p_value, percent, plural, ratio, shorten, unbroken
 
-__all__ = ["draw"]
-
 # Pixels between two columns, and how much wider bold letters are.
 _GAP, _BOLD = 18, 1.12
 

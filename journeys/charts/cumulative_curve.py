@@ -12,8 +12,6 @@ from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks, time_unit
 from journeys.display import agree, duration, interval, percent, plural
 
-__all__ = ["MOST_BANDS", "draw"]
-
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Line styles; the next one is used when the colours start over."""
 MOST_BANDS = 3

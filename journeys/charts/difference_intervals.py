@@ -13,8 +13,6 @@ from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_o
 from journeys.charts.ticks import point_ticks
 from journeys.display import number, p_value, percent, points
 
-__all__ = ["draw"]
-
 
 def draw(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False

@@ -11,8 +11,6 @@ from journeys.charts.labels import full, label, lines_of, plain
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import interval, number, percent, plural, the_count
 
-__all__ = ["draw"]
-
 ENOUGH = 30
 """Of fewer no rate is shown."""
 

@@ -25,8 +25,6 @@ from journeys.charts.sankey.ribbons import (
 from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, apply_theme, colours, nothing, rgba
 from journeys.display import number, percent, plural, points
 
-__all__ = ["draw", "draw_both"]
-
 _MOST_LINKS = 60
 _HEIGHT, _GAP = 300.0, 64.0
 """Pixels that all who start take in each of two flows, and those between the two."""

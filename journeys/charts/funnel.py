@@ -12,8 +12,6 @@ from journeys.charts.labels import full, label, lines_of, rename_counts
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import duration, interval, number, percent, plural
 
-__all__ = ["FEW", "draw"]
-
 FEW = 30
 """A rate of fewer people is drawn grey and marked."""
 

@@ -11,8 +11,6 @@ from journeys.charts.labels import label, lines_of
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import interval, number, percent, plural
 
-__all__ = ["draw_groups"]
-
 
 def draw_groups(
     table: pl.DataFrame,

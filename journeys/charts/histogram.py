@@ -10,8 +10,6 @@ from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.charts.ticks import time_unit
 from journeys.display import duration, percent, plural
 
-__all__ = ["draw"]
-
 
 def draw(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False

@@ -12,8 +12,6 @@ from journeys.charts.labels import label, lines_of, plain
 from journeys.charts.theme import Colours, apply_theme, colours, nothing
 from journeys.display import moment, number, percent, plural
 
-__all__ = ["draw_chain", "draw_linked_events", "draw_sizes"]
-
 
 def draw_linked_events(
     figures: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False

@@ -9,8 +9,6 @@ import polars as pl
 from journeys.display import neutralise_controls, shorten, unbroken
 from journeys.display.text import RTL
 
-__all__ = ["full", "label", "lines_of", "plain", "rename_counts", "sentence"]
-
 _START, _END = "\u2068", "\u2069"
 
 

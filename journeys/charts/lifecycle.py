@@ -8,8 +8,6 @@ import polars as pl
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import day, number
 
-__all__ = ["draw"]
-
 
 def draw(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False

@@ -13,8 +13,6 @@ from journeys.charts.text_width import break_text, measure_text
 from journeys.charts.theme import Colours, apply_theme, colours, event_colours, nothing, rgba
 from journeys.display import duration, interval, number, percent
 
-__all__ = ["draw"]
-
 _ENOUGH = 30  # of fewer no rate is shown
 
 

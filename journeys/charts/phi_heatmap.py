@@ -11,8 +11,6 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import ratio, shorten, signed
 
-__all__ = ["draw"]
-
 
 def draw(
     matrix: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False

@@ -10,8 +10,6 @@ from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import interval, number, percent, plural
 
-__all__ = ["draw_curve", "draw_triangle"]
-
 _MOST_PRINTED = 260
 
 

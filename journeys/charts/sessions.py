@@ -9,8 +9,6 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import duration, number, percent, plural
 
-__all__ = ["draw"]
-
 _MOST_ROWS = 20
 
 

@@ -14,8 +14,6 @@ from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.charts.ticks import time_unit
 from journeys.display import duration, plural
 
-__all__ = ["draw"]
-
 
 def draw(
     table: pl.DataFrame,

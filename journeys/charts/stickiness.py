@@ -9,8 +9,6 @@ from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.charts.ticks import percent_ticks
 from journeys.display import number, percent
 
-__all__ = ["draw"]
-
 
 def draw(
     table: pl.DataFrame,

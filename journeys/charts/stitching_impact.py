@@ -11,8 +11,6 @@ from journeys.charts.labels import full, label, lines_of
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import agree, number, plural
 
-__all__ = ["draw_stitching_impact"]
-
 
 def draw_stitching_impact(
     table: pl.DataFrame,

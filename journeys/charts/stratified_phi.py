@@ -13,8 +13,6 @@ from journeys.charts.labels import label, lines_of, sentence
 from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
 from journeys.display import number, ratio, signed
 
-__all__ = ["draw_groups", "draw_pairs", "draw_within"]
-
 
 def draw_within(
     table: pl.DataFrame, *, groups: str, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False

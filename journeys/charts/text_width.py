@@ -7,8 +7,6 @@ from unicodedata import category, east_asian_width
 from journeys.charts.labels import plain
 from journeys.display import shorten
 
-__all__ = ["break_text", "fit_text", "measure_text"]
-
 # Widths in em in DejaVu Sans, the widest of the usual fallback fonts.
 _USUAL, _CAPITAL, _OTHER, _IDEOGRAM, _EMOJI = 0.61, 0.7, 0.68, 1.0, 1.28
 _WIDTHS = {

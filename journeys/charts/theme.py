@@ -20,20 +20,6 @@ import plotly.graph_objects as go
 from journeys.charts.labels import sentence
 from journeys.display import unbroken
 
-__all__ = [
-    "DARK",
-    "FONT",
-    "LIGHT",
-    "Colours",
-    "apply_theme",
-    "colours",
-    "event_colours",
-    "lighter_to_darker",
-    "rgba",
-    "sign_of",
-    "untitled",
-]
-
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale", "reset"]
 _BUTTONS += ["resetviews", "sendChartToCloud"]

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from math import ceil, floor, isfinite, log10
 from typing import Any
 
-__all__ = ["percent_ticks", "point_ticks", "time_unit"]
-
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TIME_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
 

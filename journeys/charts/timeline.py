@@ -14,8 +14,6 @@ from journeys.charts.labels import full, label, lines_of, plain
 from journeys.charts.theme import apply_theme, colours, event_colours, nothing
 from journeys.display import duration, moment
 
-__all__ = ["draw"]
-
 _MIN_DISTANCE = 34.0
 """Pixels between two slanted names of a lane; closer ones would touch."""
 _LETTER, _SLANTED_LETTER = 6.2, 5.4

@@ -13,8 +13,6 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import DROP_OFF, OTHER, Colours, apply_theme, colours, event_colours, nothing, rgba
 from journeys.display import number, percent, plural
 
-__all__ = ["draw", "draw_graph", "draw_steps"]
-
 REACHED = "(reached)"
 _MOST_PRINTED = 150
 

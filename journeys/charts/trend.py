@@ -13,8 +13,6 @@ from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import day, interval, number, percent
 
-__all__ = ["MOST_BANDS", "draw"]
-
 MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
 

@@ -11,8 +11,6 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import day, number, ratio
 
-__all__ = ["draw"]
-
 _MOST_LINES = 8
 
 

@@ -12,8 +12,6 @@ from journeys.charts.labels import label, lines_of
 from journeys.charts.theme import apply_theme, colours, nothing, sign_of
 from journeys.display import number, p_value, ratio
 
-__all__ = ["draw"]
-
 _FLOOR = 1e-300  # a q-value too small for a float still has a place
 
 

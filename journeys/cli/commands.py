@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from journeys.analyses.result import Result
     from journeys.report import Report
 
-__all__ = ["ask_question", "check_sources", "write_demo", "write_report"]
 
 _DEMO_STEPS = ("Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan")
 

@@ -13,8 +13,6 @@ from journeys.cli.commands import ask_question, check_sources, write_demo, write
 from journeys.cli.sources import SYSTEMS
 from journeys.errors import JourneysError
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 with the reason on standard error when something is refused.

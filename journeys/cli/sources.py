@@ -14,7 +14,6 @@ from journeys.sources.registry import READERS
 if TYPE_CHECKING:
     from journeys.events import Events
 
-__all__ = ["SYSTEMS", "read_sources"]
 
 SYSTEMS = tuple(sorted({"rudderstack", *(reader.function.removeprefix("read_") for reader in READERS)}))
 

@@ -6,24 +6,6 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from math import floor, isfinite, log10
 
-__all__ = [
-    "agree",
-    "compact",
-    "day",
-    "duration",
-    "interval",
-    "moment",
-    "number",
-    "p_value",
-    "percent",
-    "plural",
-    "points",
-    "ratio",
-    "signed",
-    "span",
-    "the_count",
-]
-
 _MANY = {"person": "people", "entry": "entries"}
 
 NOTHING = "–"

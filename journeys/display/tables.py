@@ -30,7 +30,6 @@ from journeys.display.text import escape_html, neutralise_controls, shorten
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STYLE", "Form", "as_pandas", "card", "describe_settings", "formatted_rows", "html_table", "text_table"]
 
 Form = Callable[[Any], str]
 

@@ -7,8 +7,6 @@ from html import escape
 
 from journeys.display.formats import MONTHS
 
-__all__ = ["RTL", "escape_html", "neutralise_controls", "quoted", "shorten", "shorten_words", "unbroken"]
-
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
 # Right-to-left words, with what may stand between the words of one name.
 RTL = re.compile(f"{_LETTER}+(?:[ \u00a0_'’-]+{_LETTER}+)*")

@@ -10,8 +10,6 @@ import polars as pl
 from journeys.log import View
 from journeys.log.stored_files import translate_read_errors
 
-__all__ = ["count_shard", "run"]
-
 
 def run(count: Callable[[View, Any], pl.DataFrame], spec: object, *, views: Iterable[View]) -> pl.DataFrame:
     """Concatenate the counts of all shards; `summarise` adds them up.

@@ -21,7 +21,6 @@ from journeys.log import View
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SparkEngine"]
 
 _ANSWER = "shard int, counts binary, refused binary"
 

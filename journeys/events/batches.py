@@ -9,8 +9,6 @@ import polars as pl
 
 from journeys.events.source_errors import translate_source_errors
 
-__all__ = ["iterate_batches"]
-
 END = "\0end"
 
 

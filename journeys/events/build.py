@@ -10,8 +10,6 @@ import polars as pl
 from journeys.events.core import LINK_SCHEMA, STATUS, STATUSES, Events
 from journeys.events.duplicates import hash_keys
 
-__all__ = ["build_events"]
-
 # Python, and most of what shows a time, knows no other years.
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 

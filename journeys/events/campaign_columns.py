@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-__all__ = ["CAMPAIGN_COLUMNS", "present_campaign_columns"]
-
 CAMPAIGN_COLUMNS = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
 
 

@@ -12,8 +12,6 @@ from journeys.events.duplicates import drop_repeats
 from journeys.events.issues import Issues, find_issues
 from journeys.events.source_errors import translate_source_errors
 
-__all__ = ["LINK_SCHEMA", "PAGE_COLUMNS", "STATUS", "STATUSES", "TRAIT", "Events"]
-
 PAGE_COLUMNS = ("page_path", "page_url", "page_title", "page_referrer", "page_search")
 LINK_SCHEMA = pl.Schema(
     {

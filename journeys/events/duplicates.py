@@ -13,8 +13,6 @@ import polars as pl
 from journeys.errors import SourceError
 from journeys.events.batches import iterate_batches
 
-__all__ = ["KEY", "RepeatFinder", "drop_repeats", "hash_keys"]
-
 KEY = ("_key", "_key2")
 _PARTS = 256
 _BATCH = 250_000

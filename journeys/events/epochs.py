@@ -8,8 +8,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, SourceError
 
-__all__ = ["check_unit", "check_unit_fits", "explain_wrong_unit", "from_epoch"]
-
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 # A number outside these years counts another unit.

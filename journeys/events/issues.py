@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-__all__ = ["ALARMING_SHARE", "INEXACT", "Issues", "find_issues"]
-
 INEXACT = "_inexact"
 """Prefix of columns that hold numbers too large to be exact identifiers."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["normalise_ids", "normalise_names"]
-
 
 def normalise_ids(ids: pl.Series) -> pl.Series:
     """Strip blanks and ".0", and make empty text null: most identifiers need neither, and then it costs a look.

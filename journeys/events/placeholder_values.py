@@ -12,16 +12,6 @@ from typing import Literal
 
 import polars as pl
 
-__all__ = [
-    "PLACEHOLDER_IDS",
-    "PLACEHOLDER_TEXTS",
-    "PlaceholderKind",
-    "is_placeholder",
-    "matches_any",
-    "null_if_placeholder",
-    "placeholder_reason",
-]
-
 PlaceholderKind = Literal["id", "campaign", "medium", "text"]
 
 _OPEN, _CLOSE = r"^[\s\"'`(\[<{]*", r"[\s\"'`)\]>}]*$"

@@ -9,8 +9,6 @@ import polars as pl
 
 from journeys.errors import JourneysError, SourceError
 
-__all__ = ["translate_source_errors"]
-
 
 @contextmanager
 def translate_source_errors(

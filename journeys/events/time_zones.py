@@ -10,8 +10,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, closest
 
-__all__ = ["check_zone", "note_assumed_zone", "note_repeated_hour", "note_time_zone"]
-
 NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
 
 

@@ -14,8 +14,6 @@ from journeys.errors import ArgumentError
 from journeys.events.epochs import check_unit, explain_wrong_unit, from_epoch
 from journeys.events.time_zones import check_zone, note_time_zone
 
-__all__ = ["UNREADABLE", "UTC_TIME", "TimeParser", "unread_text"]
-
 UTC_TIME = pl.Datetime("us", "UTC")
 UNREADABLE = "a time that cannot be read"
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import polars as pl
 
-__all__ = ["flatten_columns", "has_formula", "neutralise_formulas", "null_non_finite", "unique_names", "write_csv"]
-
 # A spreadsheet takes these for the start of a formula, also after invisible characters; signed numbers are none.
 FORMULA = r"^[\s\x00\p{Cf}]*[=+\-@\t\r\n|%＝＋－＠]"
 NUMBER = r"^[+-]?\d+([.,]\d+)*%?$"

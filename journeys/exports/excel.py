@@ -19,7 +19,6 @@ from journeys.exports.results import table_of
 if TYPE_CHECKING:
     import xlsxwriter
 
-__all__ = ["to_excel"]
 
 # What one sheet holds: rows, columns, characters of a cell and of its name.
 MAX_ROWS, MAX_COLUMNS, MAX_TEXT, MAX_NAME = 1_048_576, 16_384, 32_767, 31

@@ -12,8 +12,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, JourneysError
 
-__all__ = ["check_path", "replace_file"]
-
 
 def check_path(path: str | Path, *, endings: Sequence[str] = (), argument: str = "path") -> Path:
     """Return a path that can be written to.

@@ -15,8 +15,6 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.exports.cells import flatten_columns, has_formula, unique_names, write_csv
 from journeys.exports.files import check_path, replace_file
 
-__all__ = ["Extra", "People", "WrittenPeople", "build_people_table", "last_before", "to_people", "write_json_lines"]
-
 Extra = pl.DataFrame | Iterable[pl.DataFrame]
 
 

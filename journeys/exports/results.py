@@ -15,8 +15,6 @@ from journeys.errors import ArgumentError, raise_all
 from journeys.exports.cells import flatten_columns, write_csv
 from journeys.exports.files import check_path, replace_file
 
-__all__ = ["table_of", "to_csv", "to_duckdb", "to_image", "to_markdown", "to_parquet"]
-
 IMAGES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
 
 

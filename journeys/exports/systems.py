@@ -16,8 +16,6 @@ from journeys.exports.cells import flatten_columns, has_formula, neutralise_form
 from journeys.exports.files import check_path, replace_file
 from journeys.exports.people import Extra, People, WrittenPeople, build_people_table, json_row, write_json_lines
 
-__all__ = ["to_customerio", "to_hubspot", "to_segment"]
-
 
 def to_customerio(
     journeys: People, path: str | Path, *, traits: Sequence[str] | None = None, extra: Extra = ()

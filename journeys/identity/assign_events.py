@@ -16,8 +16,6 @@ from journeys.identity.rules import IdentityRules
 from journeys.identity.shared_ids import DROPPED, NOT_FOUND, owner_at_time
 from journeys.parallel import parallel_take
 
-__all__ = ["Assignment", "assign_events", "build_table"]
-
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int32]

@@ -23,8 +23,6 @@ from journeys.identity.shared_ids import (
     shared_by_several,
 )
 
-__all__ = ["Clusters", "cluster_ids"]
-
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 

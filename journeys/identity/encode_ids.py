@@ -18,8 +18,6 @@ from journeys.identity.reclassify_ids import reclassify_anonymous_ids
 from journeys.identity.rules import IdentityRules
 from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows
 
-__all__ = ["NO_OWNER", "EncodedIds", "RowGroup", "encode_ids", "order_types", "sort_strings"]
-
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["LinkExplanation", "explain_link"]
 
 _COLUMNS = (
     *("id_type_a", "id_a", "id_type_b", "id_b", "kind"),

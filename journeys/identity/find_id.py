@@ -11,8 +11,6 @@ from journeys.identity.graph import IdentityGraph
 from journeys.identity.normalise import hash_email, normalise
 from journeys.identity.rules import IdentityRules
 
-__all__ = ["IdLike", "find_ids"]
-
 IdLike = str | int | tuple[str, str | int]
 """An identifier: its value, or its type and value."""
 

@@ -13,8 +13,6 @@ from journeys.identity.normalise import hash_email, normalise
 from journeys.identity.reclassify_ids import ANONYMOUS_TYPES, USER
 from journeys.identity.rules import IdentityRules
 
-__all__ = ["add_first_sightings"]
-
 _PAIR = ("id_type_a", "id_a", "id_type_b", "id_b")
 _FOUND = {"event": pl.String, "call": pl.String}
 

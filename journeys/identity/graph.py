@@ -14,8 +14,6 @@ from journeys.events import Events
 from journeys.identity.encode_ids import EncodedIds
 from journeys.identity.rules import IdentityRules
 
-__all__ = ["IdentityGraph", "UnionFind", "find_components", "label_by_smallest", "list_edges", "order_edges"]
-
 Ints = npt.NDArray[np.int64]
 
 _SEEN = ("first", "last", "rows", "source")

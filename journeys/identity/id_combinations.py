@@ -15,8 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["HashIndex", "IdCombinations", "IdCombiner", "combine_by_value", "hash_columns"]
-
 Numbers = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]

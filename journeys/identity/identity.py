@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["Identity", "Stitched"]
 
 _GRAPH_FRAMES = ("ids", "evidence", "junk", "shared_events")
 _FRAMES = ("rows", "figures", "memberships", "accounts", "changes")

@@ -9,8 +9,6 @@ import polars as pl
 from journeys.events.placeholder_values import matches_any, placeholder_reason
 from journeys.identity.rules import IdentityRules
 
-__all__ = ["find_placeholders", "hash_email", "hash_email_texts", "normalise", "normalise_series"]
-
 _UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 _ADDRESS = r"(?i)^\s*(mailto:)?[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 

@@ -17,17 +17,6 @@ from journeys.identity.read_rows import TRAIT, SourceRows
 from journeys.identity.reclassify_ids import ANONYMOUS_TYPES, USER
 from journeys.identity.rules import IdentityRules
 
-__all__ = [
-    "EarlierPeople",
-    "add_traits_as_of",
-    "group_by_account",
-    "list_accounts",
-    "list_memberships",
-    "list_people",
-    "normalise_accounts",
-    "number_people",
-]
-
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 

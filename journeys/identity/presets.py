@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["AMPLITUDE", "MIXPANEL", "MIXPANEL_ORIGINAL", "POSTHOG", "RUDDERSTACK", "SEGMENT", "SNOWPLOW"]
-
 _BY_TIME: Final[dict[str, Any]] = {"joins_known": (), "order": "time", "mailboxes": (), "max_users": None}
 
 SEGMENT: Final[dict[str, Any]] = {

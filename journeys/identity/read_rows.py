@@ -21,14 +21,6 @@ from journeys.identity.normalise import find_placeholders, normalise_series
 from journeys.identity.rules import IdentityRules
 from journeys.parallel import parallel_take
 
-__all__ = [
-    "TRAIT",
-    "SourceRows",
-    "check_unchanged",
-    "drop_repeated_messages",
-    "read_rows",
-]
-
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]

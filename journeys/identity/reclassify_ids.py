@@ -10,8 +10,6 @@ import polars as pl
 
 from journeys.identity.read_rows import SourceRows
 
-__all__ = ["ANONYMOUS_TYPES", "IDENTIFY", "USER", "reclassify_anonymous_ids"]
-
 Numbers = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
 

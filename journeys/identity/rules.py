@@ -12,8 +12,6 @@ from journeys.errors import ArgumentError, closest, raise_all
 from journeys.events.placeholder_values import PLACEHOLDER_IDS
 from journeys.identity import presets
 
-__all__ = ["SHARED_MAILBOXES", "IdentityRules", "Shared", "check_rules"]
-
 Shared = Literal["next", "previous", "first", "last", "drop", "keep"]
 Order = Literal["trust", "time"]
 UnlistedOrder = Literal["source", "name"]

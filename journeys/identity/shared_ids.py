@@ -13,21 +13,6 @@ from journeys.identity.encode_ids import EncodedIds, RowGroup
 from journeys.identity.graph import find_components, label_by_smallest
 from journeys.identity.rules import Shared
 
-__all__ = [
-    "DROPPED",
-    "NOT_FOUND",
-    "OWNER_EVENTS",
-    "MergeLimits",
-    "assign_loose_ids",
-    "attach_shared_ids",
-    "detach_loose_ids",
-    "ids_only_on_shared",
-    "known_owner_events",
-    "met_by_several_users",
-    "owner_at_time",
-    "shared_by_several",
-]
-
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 

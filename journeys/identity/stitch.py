@@ -36,8 +36,6 @@ from journeys.identity.rules import IdentityRules, check_rules
 from journeys.identity.shared_ids import DROPPED
 from journeys.parallel import retain_freed_memory
 
-__all__ = ["redact_emails", "stitch_events"]
-
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 

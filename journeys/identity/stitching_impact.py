@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["StitchingImpact", "compare_answers"]
 
 _POSITIONS = ("step", "position", "rank", "period")
 _RATES = ("rate", "share", "conversion_rate", "coverage")

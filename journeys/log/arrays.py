@@ -17,24 +17,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "Bools",
-    "Ints",
-    "PersonBounds",
-    "bound_people",
-    "bounds_from_counts",
-    "collapse_repeats",
-    "count_before",
-    "list_rows",
-    "mark_changes",
-    "next_marked",
-    "number_runs",
-    "previous_marked",
-    "row_dtype",
-    "search_within",
-    "skip_marked",
-]
-
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[Any]
 

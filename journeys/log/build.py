@@ -15,11 +15,6 @@ from journeys.log.person_codes import code_people
 from journeys.log.sort import sort_rows
 from journeys.parallel import parallel_map, split_rows, trim_malloc
 
-__all__ = [
-    "PROBLEM", "BuiltLog", "build_log", "count_unusual_rows", "keep_good_rows", "quarantine_rows", "rank_names",
-    "tidy_rows",
-]  # fmt: skip
-
 PROBLEM, _ORIGINAL = "__problem__", "__original__"
 _OUT_OF_RANGE = "a time outside the years 1 to 9999"
 _PROBLEMS = pl.Enum(["no person", "no time", UNREADABLE, _OUT_OF_RANGE, "no event"])

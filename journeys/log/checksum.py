@@ -8,8 +8,6 @@ import numpy as np
 
 from journeys.parallel import parallel_map
 
-__all__ = ["checksum"]
-
 _BLOCK = 1 << 14  # words of eight bytes: a block and its product stay in the processor's cache
 _PART = 1 << 25  # bytes that one thread works on at a time
 _FACTOR = 0x9E3779B97F4A7C15

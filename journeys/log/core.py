@@ -17,8 +17,6 @@ from journeys.log.stored_files import StoredFile, translate_read_errors
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Log", "Size", "View", "summarise_people"]
-
 
 class View:
     """One shard as an analysis sees it.

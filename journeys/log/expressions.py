@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["ends_person", "last_before", "starts_person", "starts_session"]
-
 
 def starts_person() -> pl.Expr:
     """Mark the first row of each person.

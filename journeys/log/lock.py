@@ -11,8 +11,6 @@ from pathlib import Path
 
 from journeys.errors import StoreError
 
-__all__ = ["LOCK", "lock_folder"]
-
 LOCK = ".lock"
 
 

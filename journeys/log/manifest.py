@@ -17,8 +17,6 @@ from journeys.errors import StoreError
 from journeys.log.core import Size
 from journeys.log.stored_files import StoredFile, sync_folder
 
-__all__ = ["MANIFEST", "Manifest", "StoredShard", "data_folder_in_use", "read_manifest", "write_manifest"]
-
 _VERSION = 3
 MANIFEST = "manifest.json"
 _KINDS = ("events", "people", "codes")

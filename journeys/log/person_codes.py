@@ -10,8 +10,6 @@ import polars as pl
 
 from journeys.parallel import split_rows
 
-__all__ = ["code_people", "make_coder"]
-
 
 def code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return the code of each row's person, and the label of each code.

@@ -7,8 +7,6 @@ import polars as pl
 
 from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows
 
-__all__ = ["sort_rows"]
-
 _ARRIVAL = "__arrival__"
 _PIECE = ROWS_PER_PART
 

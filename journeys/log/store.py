@@ -34,8 +34,6 @@ from journeys.log.manifest import (
 )
 from journeys.log.stored_files import StoredFile, seal_file
 
-__all__ = ["commit", "cut_people", "draft_store", "find_log", "open_log", "save_log", "write_frames", "write_shard"]
-
 _MOST_SHARDS = 100_000
 _ROW_GROUP = 1_000_000
 # read at every question, written once: lz4 takes 1.4 times the space of zstd and under half the time to read

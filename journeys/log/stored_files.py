@@ -15,8 +15,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, JourneysError, StoreError
 
-__all__ = ["StoredFile", "seal_file", "sync_folder", "translate_read_errors"]
-
 _verified: set[tuple[str, int, int, int]] = set()
 
 

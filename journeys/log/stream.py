@@ -29,8 +29,6 @@ from journeys.log.person_codes import make_coder
 from journeys.log.sort import sort_rows
 from journeys.log.store import commit, cut_people, draft_store, find_log, write_frames, write_shard
 
-__all__ = ["stream_log"]
-
 _BATCH_ROWS = 250_000
 _BUFFER = 32 << 20
 _NOT_REPEATABLE = (

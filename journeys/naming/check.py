@@ -21,8 +21,6 @@ from journeys.naming.words import (
     verb_of,
 )
 
-__all__ = ["NamingCheck", "check", "names_and_counts", "suggest"]
-
 PLACE = re.compile(
     r"(?i)\b(?:on|at|in|from)\s+(?:the\s+)?(?:[\w-]+\s+){0,2}?(?:page|screen|view|home ?page|dashboard|header|footer"
     r"|sidebar|menu|modal|dialog|app|site|website)\b"

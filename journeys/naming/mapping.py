@@ -14,8 +14,6 @@ import polars as pl
 from journeys.errors import ArgumentError, SourceError, closest, raise_all
 from journeys.naming.check import names_and_counts
 
-__all__ = ["Renamed", "apply", "load_mapping", "save_mapping"]
-
 TABLE = "rename"
 
 

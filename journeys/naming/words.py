@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["PARTICLES", "PREPOSITIONS", "is_past", "near_duplicates", "past", "split_fused", "split_words", "verb_of"]
-
 
 def split_words(name: str) -> list[str]:
     """Split a name into its words, in whatever style it is written.

@@ -30,8 +30,6 @@ from journeys.report.sections import (
     result_section,
 )
 
-__all__ = ["campaign_report"]
-
 SECTIONS = ("funnel", "campaigns", "attribution", "flow", "correlation", "identity")
 
 

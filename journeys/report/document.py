@@ -12,8 +12,6 @@ from journeys.errors import ArgumentError, raise_all
 from journeys.exports.files import check_path, replace_file
 from journeys.report.section import Finding, Section
 
-__all__ = ["Report"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Report:

@@ -14,15 +14,6 @@ from journeys.display import number, percent, plural, points, quoted, the_count
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.shared_values import describe_shared_values
 
-__all__ = [
-    "CampaignGap",
-    "describe_blocker",
-    "describe_bypass",
-    "find_campaign_gap",
-    "find_largest_loss",
-    "summarise_funnel",
-]
-
 MIN_PEOPLE, MAX_Q = 30, 0.05
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 

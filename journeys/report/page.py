@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import jinja2
     import plotly.graph_objects as go
 
-__all__ = ["render_page", "safe_json"]
-
 
 def render_page(
     *,

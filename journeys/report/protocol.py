@@ -12,8 +12,6 @@ from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.protocol import JourneysProtocol
 
-__all__ = ["JourneysWithQuestions"]
-
 
 class JourneysWithQuestions(JourneysProtocol, Protocol):
     """The part of `Journeys` that reports use."""

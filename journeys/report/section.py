@@ -10,8 +10,6 @@ import polars as pl
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Finding", "Picture", "Section"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Picture:

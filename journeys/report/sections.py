@@ -24,15 +24,6 @@ from journeys.steps import duration_us
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = [
-    "attribution_section",
-    "campaign_section",
-    "correlation_section",
-    "flow_section",
-    "funnel_section",
-    "identity_section",
-    "result_section",
-]
 
 _FUNNEL_METHOD = (
     "A person reaches a step with events that satisfy all steps up to it, in the order of the log and each with an "

@@ -11,8 +11,6 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.display import number, percent, shorten, span, the_count
 from journeys.report.protocol import JourneysWithQuestions
 
-__all__ = ["SharedValue", "describe_shared_values"]
-
 MIN_PEOPLE, MAX_Q, MIN_SHARE, MIN_DIFFERENCE = 20, 0.05, 0.5, 0.2
 _TYPES = (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
 _NOT_PROPERTIES = ("person", "timestamp", "event", "source")

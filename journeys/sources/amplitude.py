@@ -6,13 +6,10 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import ColumnMapping, map_events
-from journeys.sources.fields import Fields
+from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.nested_columns import load_nested
 from journeys.sources.reading import Source
 from journeys.sources.registry import wrong_system_error
-
-__all__ = ["read_amplitude"]
 
 PROPERTIES = "event_properties"
 # `Page Location` is the whole address; newer SDKs write `Page URL` without its query.

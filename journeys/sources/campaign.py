@@ -9,8 +9,6 @@ import polars as pl
 from journeys.events.placeholder_values import PlaceholderKind, is_placeholder, null_if_placeholder
 from journeys.sources.channels import PAID, channel_group
 
-__all__ = ["CLICK_ID", "UTM", "add_campaign_columns"]
-
 UTM = {
     "campaign": "utm_campaign",
     "campaign_source": "utm_source",

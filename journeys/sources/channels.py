@@ -6,8 +6,6 @@ from functools import cache
 
 import polars as pl
 
-__all__ = ["PAID", "channel_group"]
-
 # What may follow a site's name: one country or kind, or a kind below a country.
 ENDING = r"(?:\.(?:com?|net|org|ne|or))?\.[a-z]{2,6}"
 # Visitors from a search engine's other services (accounts, documents, mail) have not searched.

@@ -14,10 +14,8 @@ import polars as pl
 from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
 from journeys.sources.reading import Source, find_files, load_files, load_source
-from journeys.sources.reading.lake import is_lake
+from journeys.sources.reading.frames import is_lake
 from journeys.sources.registry import READERS, Reader, detect_reader
-
-__all__ = ["Checked", "check", "read_any"]
 
 MAX_FILES = 20
 # Two moments are the same within a minute; a wrong clock is announced if this many people show it.

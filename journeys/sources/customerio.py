@@ -5,15 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, Named, done_by, map_events
-from journeys.sources.fields import Fields, replace_names
+from journeys.sources.column_mapping import ColumnMapping, Fields, Named, done_by, map_events, replace_names
 from journeys.sources.nested_columns import load_nested
 from journeys.sources.pagination import unpack_pages
 from journeys.sources.reading import RawTable, Source
-from journeys.sources.reading.flat_columns import snake_case
+from journeys.sources.reading.row_store import snake_case
 from journeys.sources.registry import wrong_system_error
-
-__all__ = ["read_customerio"]
 
 # Metric → verb; the object follows: "Opened Email", "Received Push".
 VERBS = {

@@ -7,13 +7,10 @@ import polars as pl
 from journeys.events import Events
 from journeys.events.placeholder_values import null_if_placeholder
 from journeys.sources.campaign import CLICK_ID, UTM
-from journeys.sources.column_mapping import ColumnMapping, map_events
-from journeys.sources.fields import Fields
+from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.nested_columns import load_nested, parse_key_value_lists
 from journeys.sources.reading import RawTable, Source
 from journeys.sources.registry import wrong_system_error
-
-__all__ = ["read_ga4"]
 
 NEEDED = ("event_timestamp", "event_name", "user_pseudo_id")
 # Together they tell one event from another; all events of a batch have the same time.

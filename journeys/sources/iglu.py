@@ -11,8 +11,6 @@ from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.json_schema import MAX_FIELDS, NON_OBJECT
 
-__all__ = ["parse_self_describing_json"]
-
 EVENT, ENTITIES = "unstruct_event", ("contexts", "derived_contexts")
 NAMED = r'"schema"\s*:\s*"iglu:([^/"]+)/([^/"]+)/jsonschema/(\d+)[^"]*"\s*,\s*"data"\s*:\s*'
 AROUND = r'(?s)^\s*\{\s*"schema"\s*:\s*"iglu:[^"]*"\s*,\s*"data"\s*:\s*'

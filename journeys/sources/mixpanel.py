@@ -7,14 +7,10 @@ import polars as pl
 from journeys.events import Events
 from journeys.events.time_zones import check_zone, note_repeated_hour
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import TIME, ColumnMapping, map_events
-from journeys.sources.fields import Fields, null_if_equal
-from journeys.sources.links import Link, build_links
+from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, Link, build_links, map_events, null_if_equal
 from journeys.sources.nested_columns import load_nested
 from journeys.sources.reading import Source
 from journeys.sources.registry import wrong_system_error
-
-__all__ = ["read_mixpanel"]
 
 DEVICE = "$device:"
 LINKING = ("$identify", "$create_alias", "$merge")

@@ -11,8 +11,6 @@ import polars as pl
 from journeys.sources.reading import RawTable, Source, load_source
 from journeys.sources.reading.json_column import JsonColumns
 
-__all__ = ["load_nested", "parse_json_columns", "parse_key_value_lists"]
-
 TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
 _STAR = "*."
 _EMPTY = r"^\s*(\{\s*\}|\[\s*\]|null)?\s*$"

@@ -6,8 +6,6 @@ import polars as pl
 
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable
 
-__all__ = ["unpack_pages"]
-
 
 def unpack_pages(raw: RawTable, *lists: str) -> RawTable:
     """Give the elements of the first of these columns that is a list of objects; other rows stay as they are."""

@@ -7,15 +7,19 @@ import polars as pl
 from journeys.events import Events
 from journeys.events.time_zones import note_assumed_zone
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import ColumnMapping, map_events
-from journeys.sources.fields import Fields, null_if_equal, replace_names
-from journeys.sources.links import Link, build_links
+from journeys.sources.column_mapping import (
+    ColumnMapping,
+    Fields,
+    Link,
+    build_links,
+    map_events,
+    null_if_equal,
+    replace_names,
+)
 from journeys.sources.nested_columns import load_nested, parse_json_columns
 from journeys.sources.pagination import unpack_pages
 from journeys.sources.reading import RawTable, Source
 from journeys.sources.registry import wrong_system_error
-
-__all__ = ["read_posthog"]
 
 FACTS = {
     "$identify": "identify",

@@ -9,8 +9,6 @@ from typing import Any
 
 from journeys.errors import ArgumentError
 
-__all__ = ["check_query", "database_of", "is_psycopg", "read_only_session"]
-
 QUERIES = (
     "select", "with", "from", "values", "table", "show", "describe", "desc", "explain", "summarize", "pivot", "unpivot",
 )  # fmt: skip

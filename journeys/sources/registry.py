@@ -10,16 +10,6 @@ from journeys.errors import SourceError
 from journeys.events import Events
 from journeys.sources.reading import RawTable
 
-__all__ = [
-    "READERS",
-    "SNOWPLOW_EVENTS",
-    "SNOWPLOW_WIDTHS",
-    "Reader",
-    "detect_reader",
-    "detect_system",
-    "wrong_system_error",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Reader:

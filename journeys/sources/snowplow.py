@@ -11,15 +11,13 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import ColumnMapping, map_events
-from journeys.sources.fields import Fields
+from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.iglu import parse_self_describing_json
 from journeys.sources.reading import RawTable, Source, SourceFile, concat_rows, find_files, load_files, load_source
-from journeys.sources.reading.lake import is_lake
-from journeys.sources.reading.text import UnreadableError, read_first_lines
+from journeys.sources.reading.decompress import UnreadableError
+from journeys.sources.reading.files import read_first_lines
+from journeys.sources.reading.frames import is_lake
 from journeys.sources.registry import SNOWPLOW_EVENTS, SNOWPLOW_WIDTHS, wrong_system_error
-
-__all__ = ["read_snowplow"]
 
 # The enriched stream is tab-separated without a header line: its fields, in their fixed order.
 FIELDS = """

@@ -14,10 +14,8 @@ from journeys.events import Events
 from journeys.sources.read_only import check_query, database_of, is_psycopg, read_only_session
 from journeys.sources.reading import concat_rows
 from journeys.sources.reading.json_schema import FLOAT_LIMIT
-from journeys.sources.reading.spill import SpillBuffer
+from journeys.sources.reading.row_store import SpillBuffer
 from journeys.sources.table import read_table
-
-__all__ = ["read_sql"]
 
 BATCH = 100_000
 # Types of DuckDB that Polars does not have: such a column is taken as the text that it is shown as.

@@ -15,15 +15,22 @@ from journeys.events.normalise import normalise_names
 from journeys.events.source_errors import translate_source_errors
 from journeys.events.times import TimeParser
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import TIME, ColumnMapping, Named, as_id, as_text, inexact_ids, map_events
-from journeys.sources.links import build_column_links, parse_link_columns
+from journeys.sources.column_mapping import (
+    TIME,
+    ColumnMapping,
+    Named,
+    as_id,
+    as_text,
+    build_column_links,
+    inexact_ids,
+    map_events,
+    parse_link_columns,
+)
 from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
-from journeys.sources.reading.flat_columns import flatten
 from journeys.sources.reading.json_schema import DType
+from journeys.sources.reading.row_store import flatten
 from journeys.sources.table_arguments import check_arguments, find_type_problems
-
-__all__ = ["read_table"]
 
 # A column's name → the canonical column that it is taken for.
 RECOGNISED = {

@@ -7,10 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import polars as pl
 
 from journeys.errors import raise_all
-from journeys.sources.column_mapping import RESERVED
-from journeys.sources.links import find_link_problems
-
-__all__ = ["check_arguments", "find_type_problems"]
+from journeys.sources.column_mapping import RESERVED, find_link_problems
 
 # An account's name may identify a person. Names that begin with "_" are those of columns that reading itself adds.
 _RESERVED_TYPES = (RESERVED - {"group_id"}) | {"source"}

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from math import isfinite, sqrt
 from typing import NamedTuple
 
-__all__ = ["Lift", "Sample", "compare_samples", "sample_ratio_p"]
-
 
 class Sample(NamedTuple):
     """One variant: how many people, their mean outcome, and its variance."""

@@ -8,8 +8,6 @@ import numpy as np
 
 from journeys.stats.columns import Column, Floats, floats
 
-__all__ = ["fisher_exact"]
-
 _CHUNK = 1 << 18
 
 

@@ -22,8 +22,6 @@ import numpy as np
 from journeys.errors import ArgumentError
 from journeys.stats.columns import Column, Floats, floats, ratio
 
-__all__ = ["MantelByar", "mantel_byar", "permute_at_risk"]
-
 # Up to these variances all but 1e-19 of a sum of draws lies within half so many values of its mean (Bernstein's
 # inequality); beyond, the normal approximation is used.
 _VALUES = ((1.0, 64), (20.0, 128), (100.0, 256))

@@ -9,8 +9,6 @@ import numpy as np
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.stats.columns import Column, Floats, floats
 
-__all__ = ["adjust"]
-
 Method = Literal["bh", "by", "holm", "bonferroni"]
 
 

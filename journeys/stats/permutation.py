@@ -9,8 +9,6 @@ import numpy as np
 from journeys.errors import ArgumentError
 from journeys.stats.columns import Column, Floats, ratio
 
-__all__ = ["PermutationTest", "permutation_p"]
-
 
 class PermutationTest(NamedTuple):
     """One p-value per behaviour: by itself, and among all of them (the largest |phi| of each permutation)."""

@@ -8,8 +8,6 @@ import numpy as np
 
 from journeys.stats.columns import Column, Floats, critical_value, floats, ratio
 
-__all__ = ["Difference", "difference", "wilson"]
-
 
 def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Compute Wilson's score interval for `successes` out of `n`.

@@ -10,8 +10,6 @@ from journeys.stats.columns import Column, Floats, critical_value, floats, ratio
 from journeys.stats.proportions import Difference
 from journeys.stats.tables import phi, phi_interval
 
-__all__ = ["MantelHaenszel", "compare_phis", "mantel_haenszel", "partial_phi"]
-
 
 class MantelHaenszel(NamedTuple):
     """An odds ratio common to all strata, its interval, and the p-value of there being none."""

@@ -10,8 +10,6 @@ import numpy as np
 from journeys.errors import ArgumentError
 from journeys.stats.columns import Column, Floats, critical_value, floats
 
-__all__ = ["Survival", "kaplan_meier", "quantile"]
-
 
 class Survival(NamedTuple):
     """A Kaplan–Meier curve: one entry per time at which something happened, ascending."""

@@ -9,19 +9,6 @@ import numpy as np
 from journeys.stats.columns import Column, Floats, critical_value, floats, ratio
 from journeys.stats.fisher import fisher_exact
 
-__all__ = [
-    "STRENGTHS",
-    "PhiTable",
-    "chi_square",
-    "expected_minimum",
-    "independence_p",
-    "odds_ratio",
-    "phi",
-    "phi_interval",
-    "phi_table",
-    "strength",
-]
-
 STRENGTHS: tuple[tuple[float, str], ...] = (
     (0.9, "too good to be true"),
     (0.7, "very strong"),

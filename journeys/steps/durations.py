@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from journeys.errors import ArgumentError
 
-__all__ = ["duration_us", "moment_us", "parse_moment", "parse_period"]
-
 _UNITS = {"us": 1, "µs": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _UNITS |= {"w": 7 * _UNITS["d"]}
 _LONGEST = 1 << 61  # microseconds, some 73,000 years: a time and a duration add up within 64 bits

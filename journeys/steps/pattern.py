@@ -18,8 +18,6 @@ from typing import Any
 from journeys.errors import ArgumentError
 from journeys.steps.steps import AnyOrder, Never, Step, StepLike, Steps, step
 
-__all__ = ["parse_pattern", "parse_steps"]
-
 _CLOSING = {"[": "]", "{": "}"}
 
 

@@ -9,8 +9,6 @@ import polars as pl
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.steps.steps import Step, StepLike, step
 
-__all__ = ["columns_used", "resolve_step", "resolve_steps"]
-
 
 def resolve_steps(
     steps: Sequence[StepLike], *, names: Sequence[str], columns: Sequence[str], argument: str = "steps"

@@ -12,8 +12,6 @@ import polars as pl
 from journeys.errors import ArgumentError
 from journeys.steps.durations import duration_us
 
-__all__ = ["AnyOrder", "Never", "Step", "StepLike", "Steps", "any_order", "never", "step"]
-
 
 class _Joinable:
     """Something that `>>` joins with steps on either side."""

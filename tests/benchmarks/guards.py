@@ -24,7 +24,7 @@ import polars as pl
 
 import journeys as jn
 from journeys.analyses.attribution import models
-from journeys.sources.reading import load_source, text
+from journeys.sources.reading import files, load_source
 
 __all__ = ["GUARDS", "Guard"]
 
@@ -128,13 +128,13 @@ def _array_on_one_line(rows: int) -> Callable[[], object]:
     path.write_text('[{"a": oops},' + ",".join(map(_row, range(rows))) + "]")
 
     def read() -> object:
-        usual, text.CHUNK = text.CHUNK, 1 << 12
+        usual, files.CHUNK = files.CHUNK, 1 << 12
         try:
             return load_source(path).rows.collect()
         except jn.SourceError:
             return None
         finally:
-            text.CHUNK = usual
+            files.CHUNK = usual
 
     return read
 

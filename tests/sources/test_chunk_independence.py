@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 
 from journeys.events.times import UTC_TIME, TimeParser
-from journeys.sources.reading import json_array, load_source, spill, text
-from journeys.sources.reading.json_key_check import count_written_keys
+from journeys.sources.reading import files, json_files, load_source, row_store
+from journeys.sources.reading.json_rows import count_written_keys
 
 VALUE = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5), st.just(1.5), st.sampled_from(["x", 'a":null', ": ", "", "é"]),
@@ -21,8 +21,8 @@ ROWS = st.lists(st.fixed_dictionaries({"n": st.integers()}, optional={"a": VALUE
 
 
 def read(path, piece, part, monkeypatch):
-    monkeypatch.setattr(text, "CHUNK", piece)
-    monkeypatch.setattr(spill, "IN_MEMORY", part)
+    monkeypatch.setattr(files, "CHUNK", piece)
+    monkeypatch.setattr(row_store, "IN_MEMORY", part)
     return load_source(path).rows.collect()
 
 
@@ -54,8 +54,8 @@ def test_a_type_that_changes_in_a_later_piece_loses_nothing(tmp_path, monkeypatc
 def test_rows_in_files_are_read_by_many_at_once_and_outlive_their_source(tmp_path, monkeypatch):
     path = tmp_path / "rows.ndjson"
     path.write_text("".join(f'{{"a":{n},"b":"t{n}"}}\n' for n in range(2_000)))
-    monkeypatch.setattr(text, "CHUNK", 512)
-    monkeypatch.setattr(spill, "IN_MEMORY", 256)
+    monkeypatch.setattr(files, "CHUNK", 512)
+    monkeypatch.setattr(row_store, "IN_MEMORY", 256)
     monkeypatch.setattr("journeys.sources.reading.SMALL", 0)
     rows = load_source(path).rows
     path.unlink()
@@ -75,7 +75,7 @@ def test_an_array_is_read_element_by_element(tmp_path, monkeypatch):
     found = read(path, 1 << 20, 1 << 20, monkeypatch)
     assert found["a"].drop_nulls().to_list() == [1, 3]
     assert found["_problem"].drop_nulls().to_list() == ["broken JSON", "half-written last line"]
-    assert json_array.LONGEST_ELEMENT > text.CHUNK
+    assert json_files.LONGEST_ELEMENT > files.CHUNK
 
 
 @pytest.mark.parametrize(

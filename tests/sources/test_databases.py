@@ -15,7 +15,7 @@ import pytest
 
 import journeys as jn
 from journeys.sources import sql
-from journeys.sources.reading import spill
+from journeys.sources.reading import row_store
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 LOG = pl.DataFrame({"at": [AT] * 3, "what": ["Signed Up", "Left", "Left"], "who": [1, 2, 3]})
@@ -138,13 +138,13 @@ def test_sqlite_through_adbc():
 
 def watch(monkeypatch):
     """List how many rows each batch has."""
-    seen, add = [], spill.SpillBuffer.add
+    seen, add = [], row_store.SpillBuffer.add
 
     def counted(self, frame, *, mark):
         seen.append(frame.height)
         add(self, frame, mark=mark)
 
-    monkeypatch.setattr(spill.SpillBuffer, "add", counted)
+    monkeypatch.setattr(row_store.SpillBuffer, "add", counted)
     return seen
 
 
@@ -175,9 +175,9 @@ def test_an_answer_without_rows_still_has_its_columns(sqlite):
 
 
 def test_what_does_not_fit_waits_in_files(sqlite, monkeypatch):
-    filed, file = [], spill._write_file
-    monkeypatch.setattr(spill, "_write_file", lambda rows: filed.append(1) or file(rows))
-    monkeypatch.setattr(spill, "IN_MEMORY", 10_000)
+    filed, file = [], row_store._write_file
+    monkeypatch.setattr(row_store, "_write_file", lambda rows: filed.append(1) or file(rows))
+    monkeypatch.setattr(row_store, "IN_MEMORY", 10_000)
     monkeypatch.setattr(sql, "BATCH", 100)
     sqlite.executemany("insert into log values ('2026-03-01T10:00:00Z', 'Left', ?, null)", [(n,) for n in range(1000)])
     events = jn.read_sql("select * from log", connection=sqlite, **ASKED)

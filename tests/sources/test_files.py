@@ -12,7 +12,7 @@ import pytest
 import journeys as jn
 from journeys.cli import main
 from journeys.sources import reading
-from journeys.sources.reading import text
+from journeys.sources.reading import files
 from journeys.sources.reading.files import find_files
 
 TABLE = {"timestamp": "at", "event": "what", "ids": ["u"]}
@@ -118,7 +118,7 @@ def test_what_is_in_a_zip_archive_is_read(tmp_path):
 def test_archives_that_hold_nothing_to_read_are_refused_in_words(tmp_path):
     frame = io.BytesIO()
     pl.DataFrame({"a": [1]}).write_parquet(frame)
-    for name, files, said in (
+    for name, members, said in (
         ("book.xlsx", {"[Content_Types].xml": "x"}, "is an Excel workbook: save the sheet as CSV"),
         (
             "a.zip",
@@ -126,7 +126,7 @@ def test_archives_that_hold_nothing_to_read_are_refused_in_words(tmp_path):
             r"contains no CSV or NDJSON files; it contains x\.parquet: unzip it",
         ),
     ):
-        path = archive(tmp_path / name, **files)
+        path = archive(tmp_path / name, **members)
         with pytest.raises(jn.SourceError, match=said):
             jn.read_table(path, **TABLE)
     put(tmp_path / "b.zip", b"PK\x03\x04abcdef")
@@ -137,7 +137,7 @@ def test_archives_that_hold_nothing_to_read_are_refused_in_words(tmp_path):
 @pytest.mark.parametrize("chunk", [1000, 8 << 20])
 @pytest.mark.parametrize("form", ["lines", "array", "csv"])
 def test_what_comes_before_the_cut_of_a_packed_file_is_kept(tmp_path, monkeypatch, form, chunk):
-    monkeypatch.setattr(text, "CHUNK", chunk)
+    monkeypatch.setattr(files, "CHUNK", chunk)
     rows = [call(n, properties={"n": n * n % 9973}) for n in range(2000)]
     if form == "csv":
         data = (CSV.splitlines()[0] + "\n").encode()

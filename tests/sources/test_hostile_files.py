@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.events.batches import iterate_batches
-from journeys.sources.reading import decompress, files, text
+from journeys.sources.reading import decompress, files
 
 TABLE = {"timestamp": "at", "event": "what", "ids": ["u"]}
 CSV = "at,what,u\n2026-03-01 10:00:00Z,A,1\n2026-03-01 10:00:01Z,B,2\n"
@@ -209,7 +209,7 @@ BOMB = "unreadable file: decompresses to over 250 times its size: refused as a d
 @pytest.mark.parametrize("ending", ["csv.gz", "json.gz", "csv.zst", "json.zst", "zip"])
 def test_a_decompression_bomb_is_refused_before_it_takes_memory(tmp_path, monkeypatch, unit, ending):
     monkeypatch.setattr(decompress, "HARMLESS", 1 << 20)
-    monkeypatch.setattr(text, "CHUNK", 1 << 16)
+    monkeypatch.setattr(files, "CHUNK", 1 << 16)
     start = (CSV if "csv" in ending or ending == "zip" else ndjson({"at": "2026-03-01", "what": "A", "u": 1})).encode()
     content = start + (unit * ((6 << 20) // len(unit))).encode()
     path = tmp_path / f"bomb.{ending}"
@@ -220,7 +220,7 @@ def test_a_decompression_bomb_is_refused_before_it_takes_memory(tmp_path, monkey
         path.write_bytes(gzip.compress(content) if ending.endswith("gz") else zstandard.compress(content))
     read = []
     with pytest.raises(decompress.BombError):
-        read.extend(len(block) for block in text.read_text(files.find_files(path)[0]))
+        read.extend(len(block) for block in files.read_text(files.find_files(path)[0]))
     assert sum(read) < len(content)
     try:
         reasons = jn.read_table(path, **TABLE).issues.quarantine["reason"].to_list()

@@ -9,7 +9,7 @@ import pytest
 
 import journeys as jn
 from journeys.sources.nested_columns import parse_json_columns
-from journeys.sources.reading import RawTable, json_column, load_source, spill
+from journeys.sources.reading import RawTable, json_column, load_source, row_store
 
 COLUMNS = ("uuid", "event", "timestamp", "distinct_id", "team_id", "properties", "set")
 TEXTS = [
@@ -31,7 +31,7 @@ def table(path, texts, *, team=lambda number: 7, more=""):
 def cut(monkeypatch, rows):
     monkeypatch.setattr(json_column, "BATCH_ROWS", rows)
     monkeypatch.setattr(json_column, "BATCH_BYTES", 64)
-    monkeypatch.setattr(spill, "IN_MEMORY", 1)
+    monkeypatch.setattr(row_store, "IN_MEMORY", 1)
     monkeypatch.setattr("journeys.sources.reading.SMALL", 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import journeys as jn
 from journeys.events.placeholder_values import PLACEHOLDER_IDS, placeholder_reason
-from journeys.sources.reading import text
+from journeys.sources.reading import files
 
 
 def call(number, **more):
@@ -56,7 +56,7 @@ LONG, NEXT = 1234567890123456789, 1234567890123456788
 def test_a_fraction_among_long_numbers_costs_no_digit_wherever_pieces_are_cut(tmp_path, monkeypatch, piece, order):
     path = tmp_path / "calls.ndjson"
     path.write_text(ndjson(*(call(n, userId=user, properties={"order": user}) for n, user in enumerate(order))))
-    monkeypatch.setattr(text, "CHUNK", piece)
+    monkeypatch.setattr(files, "CHUNK", piece)
     events = jn.read_segment(path)
     assert column(events, "user_id") == column(events, "order") == [str(user) for user in order]
 
@@ -107,5 +107,5 @@ def test_an_object_in_a_list_of_other_things_stays_an_object(tmp_path, monkeypat
     path = tmp_path / "calls.ndjson"
     lists = [[1, 2, {"c": 3}], ["x", '{"y"}'], [], [[1], "z"]]
     path.write_text(ndjson(*(call(n, properties={"l": one}) for n, one in enumerate(lists))))
-    monkeypatch.setattr(text, "CHUNK", piece)
+    monkeypatch.setattr(files, "CHUNK", piece)
     assert [json.loads(one) for one in column(jn.read_segment(path), "l")] == lists

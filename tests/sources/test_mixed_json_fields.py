@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.sources.fields import Fields
-from journeys.sources.reading import load_source, text
+from journeys.sources.column_mapping import Fields
+from journeys.sources.reading import files, load_source
 
 
 def call(number, **more):
@@ -82,7 +82,7 @@ def test_one_odd_row_of_customer_io_quarantines_no_other(tmp_path):
 
 
 def test_odd_rows_in_later_pieces_and_other_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(text, "CHUNK", 256)
+    monkeypatch.setattr(files, "CHUNK", 256)
     folder = tmp_path / "calls"
     folder.mkdir()
     (folder / "a.ndjson").write_text(ndjson(*GOOD, call(9, properties="x"), *GOOD))
@@ -128,7 +128,7 @@ VALUE = st.one_of(
 
 
 def leaves(path, piece, monkeypatch):
-    monkeypatch.setattr(text, "CHUNK", piece)
+    monkeypatch.setattr(files, "CHUNK", piece)
     rows = load_source(path).rows.collect()
     fields = Fields(rows.schema)
     return {path: rows.select(expr.cast(pl.String)).to_series().to_list() for path, (expr, _) in fields.leaves.items()}

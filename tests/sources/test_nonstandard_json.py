@@ -5,7 +5,7 @@ import json
 import pytest
 
 import journeys as jn
-from journeys.sources.reading import text
+from journeys.sources.reading import files
 
 
 def call(number, **more):
@@ -22,7 +22,7 @@ def column(events, name):
 def test_objects_without_line_ends_are_a_row_each(tmp_path, monkeypatch, piece, between):
     path = tmp_path / "stream.json"
     path.write_text(between.join(call(n, properties={"p": "}{"}) for n in range(5)))
-    monkeypatch.setattr(text, "CHUNK", piece)
+    monkeypatch.setattr(files, "CHUNK", piece)
     found = jn.read_segment(path).issues
     assert (found.read, found.kept) == (5, 5)
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.sources.reading.files import SourceFile
-from journeys.sources.reading.text import UnreadableError, read_text
+from journeys.sources.reading.decompress import UnreadableError
+from journeys.sources.reading.files import SourceFile, read_text
 
 ROWS = 30_000
 CUT = "unreadable file: cannot be unpacked to its end (it was cut short)"

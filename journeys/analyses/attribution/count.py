@@ -9,8 +9,6 @@ from journeys.log import View
 from journeys.log.expressions import ends_person, last_before
 from journeys.steps import columns_used
 
-__all__ = ["count", "paths_per_person"]
-
 
 def count(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """Count people by path; the ages of touchpoints and the values are kept as samples, in a fixed order.

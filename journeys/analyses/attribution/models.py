@@ -13,8 +13,6 @@ from typing import Any
 
 from journeys.analyses.attribution.spec import Model
 
-__all__ = ["DIRECT", "MODELS", "Path", "markov", "position_weights", "shapley", "share_credit"]
-
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
 
 

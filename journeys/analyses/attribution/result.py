@@ -17,8 +17,6 @@ from journeys.errors import UnknownNameError, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Attribution"]
-
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Attribution(Result[J]):

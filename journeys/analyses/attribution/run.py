@@ -11,8 +11,6 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, duration_us, resolve_step
 
-__all__ = ["attribution"]
-
 
 def attribution(
     journeys: J,

@@ -10,8 +10,6 @@ from journeys.analyses.attribution.count import paths_per_person
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.log import View
 
-__all__ = ["TouchSelection", "select_touched"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TouchSelection:

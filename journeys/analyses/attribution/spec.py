@@ -10,8 +10,6 @@ from journeys.errors import ArgumentError, UnknownNameError, closest, raise_all,
 from journeys.log import Log
 from journeys.steps import Step
 
-__all__ = ["AttributionSpec", "Model", "Repeats", "check_options"]
-
 Model = Literal[
     "first", "last", "last_non_direct", "linear", "u", "j", "inverse_j", "time_decay", "participation", "custom",
     "markov", "shapley",

@@ -10,8 +10,6 @@ from journeys.analyses.attribution.models import Path, share_credit
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import label_values
 
-__all__ = ["summarise"]
-
 
 def summarise(counts: pl.DataFrame, spec: AttributionSpec) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Add up the shards and share the credit.

@@ -13,8 +13,6 @@ from journeys.analyses.correlation.shard_arrays import ShardArrays
 from journeys.analyses.correlation.spec import AtLeast, EveryEvent, Family, Happened, Sequence, Trait, Values
 from journeys.log.arrays import Bools, Ints, next_marked
 
-__all__ = ["count_family", "find_rows", "mark_doers"]
-
 
 def count_family(
     family: Family, arrays: ShardArrays, window: ExposureWindow, *, group: Ints, groups: int

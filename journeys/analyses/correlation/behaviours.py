@@ -10,8 +10,6 @@ from typing import Literal
 from journeys.errors import ArgumentError
 from journeys.steps import StepLike
 
-__all__ = ["Behaviour", "at_least", "sequence", "values"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Behaviour:

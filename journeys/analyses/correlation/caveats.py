@@ -12,8 +12,6 @@ from journeys.analyses.protocol import JourneysProtocol
 from journeys.stats import adjust
 from journeys.stats.tables import expected_minimum
 
-__all__ = ["LEVEL", "add_doubts", "list_cautions"]
-
 LEVEL = 0.05
 FEW = 30
 # what happens to people, or what a CRM records about them, makes no headline: nobody can decide to do it

@@ -20,7 +20,6 @@ from journeys.stats.columns import Floats
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["CorrelationComparison", "compare"]
 
 _MOST_CELLS = 50_000_000
 

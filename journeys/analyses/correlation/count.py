@@ -14,8 +14,6 @@ from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, EveryE
 from journeys.log import View
 from journeys.log.arrays import Ints
 
-__all__ = ["assign_strata", "count"]
-
 SCHEMA = {
     "kind": pl.String,  # cell, total, apart, rows, ever, own
     "family": pl.Int64,

@@ -21,8 +21,6 @@ from journeys.analyses.correlation.exposure_window import ExposureWindow
 from journeys.log.arrays import Ints, list_rows, mark_changes
 from journeys.parallel import parallel_map
 
-__all__ = ["FEW", "FirstRows", "count_codes", "find_first_rows"]
-
 FEW = 128
 _ROWS = 1 << 18
 

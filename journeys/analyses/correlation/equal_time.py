@@ -26,8 +26,6 @@ from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.stats import MantelByar, mantel_byar
 
-__all__ = ["EqualTime", "EqualTimeSpec", "compare_equal_time", "list_behaviours"]
-
 MOST_BINS = 2_000
 MOMENT_US = 60_000_000
 _MOST_CELLS = 20_000_000

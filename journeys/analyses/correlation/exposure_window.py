@@ -18,8 +18,6 @@ import numpy as np
 from journeys.analyses.correlation.spec import CorrelationSpec, First, Matched
 from journeys.log.arrays import Bools, Ints, PersonBounds, next_marked, search_within
 
-__all__ = ["ExposureWindow", "MatchedPeople", "match_people", "open_window", "unit_hash"]
-
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _LONGEST = np.iinfo(np.int64).max

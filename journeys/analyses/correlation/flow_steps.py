@@ -19,7 +19,6 @@ from journeys.stats.tables import independence_p
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["StepAssociations", "associate_steps"]
 
 Part = Literal["nodes", "links"]
 _NO_STEPS = ("(drop-off)", "(continues)")  # where a journey ends; an event of such a name is quoted

@@ -13,8 +13,6 @@ from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 from journeys.log.arrays import Ints
 
-__all__ = ["collect_times", "fit_matched"]
-
 _PARTS = 20
 _MOST_TIMES = 10_000
 

@@ -17,8 +17,6 @@ from journeys.stats import adjust
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Correlations", "combine_goals"]
-
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Correlations(Result[J]):

@@ -28,8 +28,6 @@ from journeys.log import Log
 from journeys.stats.columns import critical_value
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
 
-__all__ = ["BehaviourLike", "parse_exposure", "parse_spec", "parse_strata"]
-
 BehaviourLike = StepLike | Behaviour
 _UNITS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 

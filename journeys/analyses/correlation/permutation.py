@@ -20,7 +20,6 @@ from journeys.stats import permute_at_risk
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Permutation", "permute"]
 
 _MOST_CELLS = 50_000_000
 

@@ -23,7 +23,6 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Correlation"]
 
 _LOOKED_INTO = 5
 _SIMILAR = r"(?i)^first_campaign$|device|^platform$"  # columns of people within which findings are looked at by default

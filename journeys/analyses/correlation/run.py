@@ -17,8 +17,6 @@ from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.steps import StepLike, moment_us
 
-__all__ = ["correlation", "correlations"]
-
 
 def correlation(
     journeys: J,

@@ -12,8 +12,6 @@ from journeys.analyses.correlation.shard_arrays import read_arrays
 from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.log import View
 
-__all__ = ["CellSelection", "select_cell"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CellSelection:

@@ -22,8 +22,6 @@ from journeys.log.arrays import (
 )
 from journeys.steps import Step, columns_used
 
-__all__ = ["ShardArrays", "read_arrays"]
-
 
 @dataclass(frozen=True, eq=False)
 class ShardArrays:

@@ -6,23 +6,6 @@ from dataclasses import dataclass
 
 from journeys.steps import Step
 
-__all__ = [
-    "ACTIVITY",
-    "AtLeast",
-    "Before",
-    "CorrelationSpec",
-    "EveryEvent",
-    "Exposure",
-    "Family",
-    "First",
-    "Happened",
-    "Matched",
-    "Sequence",
-    "Trait",
-    "Values",
-    "list_steps",
-]
-
 ACTIVITY = "activity"
 """The strata by how much people did, beside the columns of people."""
 

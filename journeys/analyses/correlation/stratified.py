@@ -23,7 +23,6 @@ from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Stratified", "StratumTrend", "stratify"]
 
 LEVEL = 0.05
 

@@ -21,8 +21,6 @@ from journeys.analyses.correlation.spec import (
 from journeys.errors import ArgumentError
 from journeys.stats import adjust, phi_table, strength, wilson
 
-__all__ = ["CELLS", "BehaviourCounts", "add_up", "cell_columns", "measure", "summarise"]
-
 CELLS = ("both", "behaviour_only", "conversion_only", "neither")
 
 

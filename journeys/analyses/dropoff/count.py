@@ -12,8 +12,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.log.arrays import Bools
 
-__all__ = ["DropoffSpec", "collapse_lost", "count"]
-
 _LAST_STEPS = 3
 SCHEMA: dict[str, pl.DataType] = {
     "kind": pl.String(),

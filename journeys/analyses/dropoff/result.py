@@ -19,7 +19,6 @@ from journeys.errors import UnknownNameError, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Dropoff"]
 
 _ENOUGH = 30  # of fewer no rate is written
 

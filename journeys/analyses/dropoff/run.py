@@ -16,8 +16,6 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, duration_us, moment_us
 
-__all__ = ["dropoff"]
-
 
 def dropoff(
     journeys: J,

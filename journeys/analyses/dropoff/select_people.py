@@ -10,8 +10,6 @@ import polars as pl
 from journeys.analyses.dropoff.count import DropoffSpec, collapse_lost
 from journeys.log import View
 
-__all__ = ["LostSelection", "select_lost"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LostSelection:

@@ -8,8 +8,6 @@ import polars as pl
 
 from journeys.stats import wilson
 
-__all__ = ["Summary", "summarise"]
-
 
 class Summary(NamedTuple):
     """The tables of a drop-off, and how many are lost, reach the goal, and may still reach it."""

@@ -9,8 +9,6 @@ import polars as pl
 from journeys.log import View
 from journeys.steps import Step, columns_used
 
-__all__ = ["ExperimentSpec", "count", "find_outcomes"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ExperimentSpec:

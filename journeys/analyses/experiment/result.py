@@ -16,7 +16,6 @@ from journeys.log import View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Experiment"]
 
 _MIN_PEOPLE = 30
 _MISMATCH = 0.001

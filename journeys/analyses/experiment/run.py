@@ -16,8 +16,6 @@ from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
-__all__ = ["experiment"]
-
 
 def experiment(
     journeys: J,

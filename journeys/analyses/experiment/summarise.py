@@ -10,8 +10,6 @@ import polars as pl
 from journeys.stats import adjust, wilson
 from journeys.stats.experiments import Sample, compare_samples, sample_ratio_p
 
-__all__ = ["summarise"]
-
 
 def summarise(
     assigned: pl.DataFrame, *, control: str, expected: Mapping[str, float], by_value: bool

@@ -19,8 +19,6 @@ from journeys.log import View
 from journeys.log.arrays import Ints
 from journeys.stats import adjust
 
-__all__ = ["PassingSpec", "count_passing_people", "rate_errors", "replace_tests", "share_errors"]
-
 _LINK = ["position", "source", "target"]
 _Z = 1.959963984540054
 

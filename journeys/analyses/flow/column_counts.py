@@ -13,8 +13,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.log.arrays import Ints
 from journeys.parallel import parallel_map
 
-__all__ = ["SCHEMA", "Columns", "count_columns", "measure_times"]
-
 SCHEMA: dict[str, pl.DataType] = {
     "position": pl.Int64(),
     "source": pl.String(),

@@ -7,8 +7,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.steps import Step
 
-__all__ = ["label_columns", "starts_late"]
-
 
 def starts_late(journeys: JourneysProtocol) -> bool:
     """Return whether a selection in time cut off the beginning of the log."""

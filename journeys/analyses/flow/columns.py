@@ -17,8 +17,6 @@ from journeys.analyses.flow.segments import Segments
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log.arrays import Bools, Ints, list_rows, mark_changes, skip_marked
 
-__all__ = ["Column", "keep_first_visits", "lay_columns", "mark_repeats", "rename_ends"]
-
 
 class Column(NamedTuple):
     """One column of a flow.

@@ -32,7 +32,6 @@ from journeys.stats import adjust, difference
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["ComparedFlow", "compare_flows"]
 
 Kind = Literal["difference", "both", "resonance"]
 

@@ -20,8 +20,6 @@ from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.parallel import parallel_map
 
-__all__ = ["Moves", "count", "list_moves"]
-
 _STOPS = (DROP_OFF, CONTINUES, REACHED)
 
 

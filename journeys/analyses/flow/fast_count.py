@@ -21,8 +21,6 @@ from journeys.log import View
 from journeys.log.arrays import Ints
 from journeys.parallel import parallel_map
 
-__all__ = ["count_fast", "is_fast"]
-
 _ROUNDS = 16
 
 

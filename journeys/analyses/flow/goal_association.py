@@ -13,8 +13,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import summarise
 from journeys.analyses.protocol import JourneysProtocol
 
-__all__ = ["PassingCounts", "count_passing_before_end"]
-
 
 class PassingCounts(NamedTuple):
     """Nodes or links with how many pass there and convert; all journeys, and those of them that reach the end."""

@@ -14,8 +14,6 @@ from journeys.analyses.flow.value_codes import encode_values
 from journeys.log import View
 from journeys.log.arrays import Ints
 
-__all__ = ["NodeCodes", "NodeNames", "list_names", "read_nodes"]
-
 _VALUE = "_value"
 
 

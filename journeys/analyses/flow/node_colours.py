@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from journeys.analyses.flow.nodes import NodeSpec, quote_reserved
 
-__all__ = ["choose_node_colours"]
-
 
 def choose_node_colours(
     names: Iterable[str], *, nodes: NodeSpec, ranked: Sequence[str], goal: str | None, dark: bool

@@ -9,21 +9,6 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-__all__ = [
-    "CONTINUES",
-    "DROP_OFF",
-    "OTHER",
-    "PAGE_COLUMNS",
-    "PATH_RULES",
-    "REACHED",
-    "CleaningRules",
-    "NodeSpec",
-    "clean_value",
-    "display_name",
-    "matches_pattern",
-    "quote_reserved",
-]
-
 # No node has one of these names: a value that is spelled like one is quoted when nodes are named.
 DROP_OFF, OTHER, CONTINUES, REACHED = "(drop-off)", "(other)", "(continues)", "(reached)"
 _RESERVED = frozenset({DROP_OFF, OTHER, CONTINUES, REACHED})

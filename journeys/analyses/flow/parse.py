@@ -28,8 +28,6 @@ from journeys.events import present_campaign_columns
 from journeys.log import Log
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
-__all__ = ["Groups", "Names", "Problems", "describe_options", "parse_flow", "parse_nodes"]
-
 Names = str | Sequence[str]
 Groups = Mapping[str, Names] | Sequence[str]
 

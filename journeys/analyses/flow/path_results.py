@@ -17,8 +17,6 @@ from journeys.analyses.result import Result
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["PathChart", "Paths", "Sequences"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PathChart:

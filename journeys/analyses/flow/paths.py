@@ -21,8 +21,6 @@ from journeys.log.arrays import Bools, Ints
 from journeys.parallel import parallel_map
 from journeys.stats import wilson
 
-__all__ = ["Rank", "cover", "explain_missing_path", "mark_path", "rank_paths", "validate_path"]
-
 Rank = Literal["people", "best", "worst"]
 
 _PART = 1 << 18

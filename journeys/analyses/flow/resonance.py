@@ -19,7 +19,6 @@ from journeys.stats import adjust, difference
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Resonance", "add_rate_differences", "compare_touchpoints"]
 
 _DRAWN = 20
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from journeys.analyses.correlation.flow_steps import StepAssociations
 
-__all__ = ["Flow", "answer"]
-
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Flow(Result[J]):

@@ -16,8 +16,6 @@ from journeys.log.arrays import Bools, Ints, mark_changes, number_runs, row_dtyp
 from journeys.log.expressions import starts_session
 from journeys.steps import columns_used
 
-__all__ = ["Rows", "read_rows", "take_rows"]
-
 _START, _END, _SESSION = "_start", "_end", "_session"
 
 

@@ -18,8 +18,6 @@ from journeys.analyses.result import settings_of
 from journeys.errors import unknown
 from journeys.steps import StepLike
 
-__all__ = ["flow"]
-
 
 def flow(
     journeys: J,

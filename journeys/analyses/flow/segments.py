@@ -10,8 +10,6 @@ from journeys.analyses.flow.rows import Rows, take_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log.arrays import Bools, Ints, count_before, mark_changes, next_marked, previous_marked, search_within
 
-__all__ = ["Segments", "cut_segments"]
-
 _ROUNDS = 64  # so many starts of one person are followed for all people at once
 
 

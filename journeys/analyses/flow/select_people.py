@@ -19,8 +19,6 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 
-__all__ = ["FlowSelection", "check_selection", "select_passing"]
-
 _STOPS = 3  # drop-off, continues, reached: their codes follow those of the nodes
 
 

@@ -22,16 +22,6 @@ from journeys.log.arrays import Bools, Ints, collapse_repeats, count_before, lis
 from journeys.parallel import parallel_map
 from journeys.stats import wilson
 
-__all__ = [
-    "CollapsedJourneys",
-    "NgramSpec",
-    "check_limit",
-    "collapse_journeys",
-    "count_ngrams",
-    "count_passing",
-    "rank_sequences",
-]
-
 _MAX_SIZE = 8
 
 

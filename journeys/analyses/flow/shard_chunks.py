@@ -13,8 +13,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.log.arrays import Ints, PersonBounds, bound_people, bounds_from_counts
 
-__all__ = ["Chunk", "ShardChunks", "split_shard"]
-
 _PEOPLE, _ROWS = 1 << 16, 1 << 22
 
 

@@ -9,18 +9,6 @@ from typing import Literal
 from journeys.analyses.flow.nodes import NodeSpec
 from journeys.steps import Step
 
-__all__ = [
-    "MAX_STEPS",
-    "Align",
-    "Collapse",
-    "CollapseMode",
-    "CountUnit",
-    "FlowSpec",
-    "Keep",
-    "Occurrence",
-    "Who",
-]
-
 Who = Literal["converted", "dropped", "all"]
 Occurrence = Literal["first", "last", "each"]
 CountUnit = Literal["people", "sessions", "entries"]

@@ -13,8 +13,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import summarise
 from journeys.analyses.protocol import JourneysProtocol
 
-__all__ = ["count_steps", "lay_steps"]
-
 
 def count_steps(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> pl.DataFrame:
     """Count the nodes of all columns; a node that keeps its name in one column keeps it in all."""

@@ -10,8 +10,6 @@ from journeys.analyses.flow.nodes import OTHER
 from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.stats import phi, wilson
 
-__all__ = ["Summary", "choose_kept_nodes", "is_shown", "name_counts", "rename_to_people", "summarise"]
-
 
 class Summary(NamedTuple):
     """The tables of a flow.

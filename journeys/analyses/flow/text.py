@@ -11,8 +11,6 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, NodeSpec, d
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.top_path import Path
 
-__all__ = ["ENOUGH", "UNITS", "count_units", "define", "describe_nodes", "describe_position", "find", "first_named"]
-
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
 _MAX_NAMES = 7  # of a path in a sentence

@@ -16,8 +16,6 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 
-__all__ = ["Path", "find_top_path"]
-
 
 class Path(NamedTuple):
     """A path as it is shown: the column of its first node, its nodes, and how many took all of it."""

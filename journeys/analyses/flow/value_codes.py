@@ -13,8 +13,6 @@ import polars as pl
 from journeys.log.arrays import Ints
 from journeys.parallel import parallel_map
 
-__all__ = ["encode_values"]
-
 _PART = 1 << 17
 _SAMPLE, _FIRST_SLOTS, _MAX_SLOTS = 1 << 17, 1 << 18, 1 << 22
 

@@ -21,18 +21,6 @@ from journeys.log import View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = [
-    "FunnelComparison",
-    "Measure",
-    "Method",
-    "PersonRatesSpec",
-    "Side",
-    "compare_funnels",
-    "compare_groups",
-    "count_both_sides",
-    "count_person_rates",
-    "has_clusters",
-]
 
 Measure = Literal["rate_from_start", "rate_from_previous"]
 Method = Literal["bh", "holm", "bonferroni", "by"]

@@ -15,8 +15,6 @@ from journeys.log import View
 from journeys.log.arrays import Ints
 from journeys.parallel import parallel_map
 
-__all__ = ["count"]
-
 
 def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     """Count the people at each step of each group, with the times between steps.

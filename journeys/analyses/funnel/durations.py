@@ -23,16 +23,6 @@ from journeys.log.arrays import Ints
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = [
-    "ConvertedWithin",
-    "StepDurationSpec",
-    "StepTimes",
-    "TimeToConvert",
-    "count_step_durations",
-    "cumulative_table",
-    "histogram_table",
-    "times_table",
-]
 
 SECOND = 1_000_000
 _MOST_BINS = 60

@@ -15,7 +15,6 @@ from journeys.analyses.result import Result
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["DifferenceExplanation", "list_differences"]
 
 _TOGETHER = {
     "within": ("within", "calendar"),

@@ -15,8 +15,6 @@ from journeys.analyses.labels import OTHER, label_values
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 
-__all__ = ["fold_small_groups", "key_groups", "label_groups", "number_groups", "sort_groups", "top_groups"]
-
 
 def number_groups(view: View, found: ShardAttempts, *, spec: FunnelSpec) -> tuple[pl.DataFrame, Ints]:
     """Give each combination of values a number; return the keys of each number, and the number of each attempt."""

@@ -19,7 +19,6 @@ from journeys.log import View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["NextEvents", "NextEventsSpec", "count_next_events", "next_events_table"]
 
 NOTHING = "(nothing more)"
 

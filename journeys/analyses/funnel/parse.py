@@ -40,8 +40,6 @@ from journeys.steps import (
     resolve_steps,
 )
 
-__all__ = ["Excluded", "FunnelOptions", "Moment", "apply_preset", "describe_options", "find_step", "parse_funnel"]
-
 Moment = date | datetime | str | None
 Excluded = StepLike | Never
 

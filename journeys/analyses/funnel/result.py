@@ -51,7 +51,6 @@ from journeys.steps import duration_us, moment_us
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Funnel"]
 
 _SIZE = ("people", "events", "first", "last")
 

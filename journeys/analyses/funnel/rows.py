@@ -20,8 +20,6 @@ from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_
 from journeys.log.expressions import starts_session
 from journeys.steps import Step, columns_used, step
 
-__all__ = ["CALENDAR_PERIODS", "FunnelRows", "Rows", "SortedRows", "end_of_calendar_window", "read_log", "read_rows"]
-
 CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
 
 _FEW = 32

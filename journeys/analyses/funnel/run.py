@@ -24,8 +24,6 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import Steps
 
-__all__ = ["funnel"]
-
 
 def funnel(
     journeys: J,

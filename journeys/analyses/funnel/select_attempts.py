@@ -19,16 +19,6 @@ from journeys.log import View
 from journeys.log.arrays import Bools, Ints, mark_changes
 from journeys.parallel import parallel_map
 
-__all__ = [
-    "NEVER",
-    "ShardAttempts",
-    "concat_attempts",
-    "look_up_attempts",
-    "map_parts",
-    "select_attempts",
-    "select_shard_attempts",
-]
-
 T = TypeVar("T")
 NEVER = np.iinfo(np.int64).min
 _PART_ROWS = 250_000

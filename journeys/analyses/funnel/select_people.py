@@ -12,8 +12,6 @@ from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
 
-__all__ = ["FunnelSelection", "select_people"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FunnelSelection:

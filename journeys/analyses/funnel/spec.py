@@ -8,22 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 from journeys.steps import Step
 
-__all__ = [
-    "PRESETS",
-    "ByAt",
-    "Count",
-    "Entry",
-    "Exclusion",
-    "FunnelSpec",
-    "OnExclusion",
-    "Order",
-    "Reentry",
-    "Semantics",
-    "Slot",
-    "Ties",
-    "WindowPeriod",
-]
-
 Order = Literal["loose", "strict", "any"]
 Ties = Literal["arrival", "either", "rising"]
 Reentry = Literal["best", "first", "each"]

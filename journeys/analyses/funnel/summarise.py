@@ -8,8 +8,6 @@ from journeys.analyses.funnel.groups import fold_small_groups, label_groups, sor
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.stats import wilson
 
-__all__ = ["add_counts", "find_worst_step", "has_rate", "summarise"]
-
 _FEW = 30
 
 

@@ -40,7 +40,6 @@ from journeys.steps import moment_us
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["FunnelTrend", "TrendSpec", "count_periods", "trend_table"]
 
 _DAY = timedelta(days=1)
 FEW = 30  # rates of fewer people are no headline

@@ -11,8 +11,6 @@ from journeys.analyses.calendar import Calendar
 from journeys.log import View
 from journeys.steps import Step, columns_used
 
-__all__ = ["STATES", "LifecycleSpec", "State", "count", "find_first_events", "find_states"]
-
 State = Literal["new", "returning", "resurrecting", "dormant"]
 STATES: tuple[State, ...] = ("new", "returning", "resurrecting", "dormant")
 

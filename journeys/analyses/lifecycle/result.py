@@ -17,7 +17,6 @@ from journeys.log import View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Lifecycle"]
 
 _MIN_PEOPLE = 30
 

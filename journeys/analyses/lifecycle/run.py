@@ -14,8 +14,6 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, resolve_step
 
-__all__ = ["lifecycle"]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

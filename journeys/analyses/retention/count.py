@@ -11,8 +11,6 @@ from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
 from journeys.steps import columns_used
 
-__all__ = ["Retained", "came_back", "count", "find_first_starts", "find_retained"]
-
 _HOUR = 3_600_000_000
 
 

@@ -17,7 +17,6 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Retention"]
 
 _MIN_PEOPLE = 30
 

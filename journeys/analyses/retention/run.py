@@ -12,8 +12,6 @@ from journeys.analyses.retention.result import Retention
 from journeys.analyses.retention.spec import Clock, Cohorts, Measure, Semantics, When, make_spec
 from journeys.steps import StepLike
 
-__all__ = ["retention"]
-
 
 def retention(
     journeys: J,

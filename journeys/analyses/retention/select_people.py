@@ -11,8 +11,6 @@ from journeys.analyses.retention.count import came_back, find_retained
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
 
-__all__ = ["CellSelection", "select_cell"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CellSelection:

@@ -15,8 +15,6 @@ from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
-__all__ = ["PRESETS", "Clock", "Cohorts", "Measure", "RetentionSpec", "Semantics", "When", "make_spec"]
-
 Clock = Literal["calendar", "own"]
 When = Literal["on", "on or after", "on or before", "streak"]
 Cohorts = Literal["first", "each"]

@@ -11,8 +11,6 @@ from journeys.analyses.labels import fold_values, largest_values
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.steps import moment_us
 
-__all__ = ["largest_groups", "summarise"]
-
 
 def summarise(
     counts: pl.DataFrame, spec: RetentionSpec, *, until: datetime | None

@@ -10,8 +10,6 @@ from journeys.log import View
 from journeys.log.expressions import starts_session
 from journeys.steps import Step, columns_used
 
-__all__ = ["SessionsSpec", "find_sessions"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SessionsSpec:

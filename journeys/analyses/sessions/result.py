@@ -16,8 +16,6 @@ from journeys.log import View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Sessions"]
-
 
 def _select_codes(view: View, codes: pl.Series) -> pl.Series:
     """Return those of the given people who are in a shard."""

@@ -15,8 +15,6 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
-__all__ = ["sessions"]
-
 _PAGE_COLUMNS = ("page_path", "page_url", "url", "page_name")
 _PAGE_VIEWS = ("Loaded a Page", "Viewed Page", "Page Viewed", "$pageview", "page_view", "page view")
 _GROUPS = ("landing", "exit", "channel", "campaign")

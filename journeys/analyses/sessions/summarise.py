@@ -6,8 +6,6 @@ import polars as pl
 
 from journeys.analyses.labels import fold_values
 
-__all__ = ["largest_groups", "summarise"]
-
 
 def largest_groups(sessions: pl.DataFrame, *, by: str, top: int | None) -> list[str | None] | None:
     """Return the values of the groups with most sessions, which are shown; None where all are."""

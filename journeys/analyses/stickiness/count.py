@@ -10,8 +10,6 @@ from journeys.analyses.calendar import Calendar
 from journeys.log import View
 from journeys.steps import Step, columns_used
 
-__all__ = ["StickinessSpec", "count", "find_days"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StickinessSpec:

@@ -14,8 +14,6 @@ from journeys.analyses.stickiness.result import Stickiness
 from journeys.errors import ArgumentError
 from journeys.steps import StepLike, resolve_step
 
-__all__ = ["stickiness"]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = {"d": 1, "w": 7, "mo": 28, "q": 90, "y": 365}
 

@@ -12,8 +12,6 @@ from journeys.analyses.result import Result
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Timeline"]
-
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Timeline(Result[J]):

@@ -14,8 +14,6 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log.expressions import starts_session
 from journeys.steps import duration_us
 
-__all__ = ["timeline"]
-
 
 def timeline(journeys: J, person: Any, *, gap: str | timedelta = "30m") -> Timeline[J]:
     """List everything that one person did, in order, from every system.

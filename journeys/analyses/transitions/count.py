@@ -12,8 +12,6 @@ from journeys.log import View
 from journeys.log.arrays import Ints
 from journeys.parallel import parallel_map
 
-__all__ = ["STOPS", "count"]
-
 STOPS = (DROP_OFF, REACHED)
 SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),

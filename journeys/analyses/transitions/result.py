@@ -18,7 +18,6 @@ from journeys.analyses.transitions.summarise import lay_matrix
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Transitions"]
 
 _DRAWN = 25
 _ENOUGH = 30  # of fewer no rate is written

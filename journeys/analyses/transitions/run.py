@@ -16,8 +16,6 @@ from journeys.analyses.transitions.count import count as count_transitions
 from journeys.analyses.transitions.result import Transitions
 from journeys.analyses.transitions.summarise import summarise
 
-__all__ = ["transitions"]
-
 Unit = Literal["people", "sessions"]
 
 

@@ -9,8 +9,6 @@ from journeys.analyses.flow.nodes import DROP_OFF, OTHER, REACHED
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.transitions.count import STOPS
 
-__all__ = ["lay_matrix", "summarise"]
-
 
 def summarise(counts: pl.DataFrame, spec: FlowSpec) -> pl.DataFrame:
     """Fold small nodes and add up."""

@@ -10,8 +10,6 @@ from journeys.log import View
 from journeys.log.expressions import starts_session
 from journeys.steps import columns_used
 
-__all__ = ["count", "find_events"]
-
 
 def count(view: View, spec: TrendSpec) -> pl.DataFrame:
     """Count each series by group and period, and over the whole time (period null).

@@ -9,8 +9,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 
-__all__ = ["parse_formula"]
-
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
 
 

@@ -12,8 +12,6 @@ from journeys.analyses.trend.result import Trend
 from journeys.analyses.trend.spec import Compare, Count, make_spec
 from journeys.steps import StepLike
 
-__all__ = ["trend"]
-
 
 def trend(
     journeys: J,

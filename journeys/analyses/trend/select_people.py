@@ -10,8 +10,6 @@ from journeys.analyses.trend.count import find_events
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.log import View
 
-__all__ = ["PointSelection", "select_point"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PointSelection:

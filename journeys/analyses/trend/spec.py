@@ -14,8 +14,6 @@ from journeys.errors import ArgumentError, JourneysError, UnknownNameError, rais
 from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
-__all__ = ["Compare", "Count", "Statistic", "TrendSpec", "make_spec"]
-
 Statistic = Literal["sum", "mean", "median", "p90"]
 Count = Literal["events", "people", "sessions", "per person"] | tuple[Statistic, str]
 Compare = Literal["previous", "year"]

@@ -12,8 +12,6 @@ from journeys.analyses.labels import largest_values, value_of_label
 from journeys.analyses.trend.formula import parse_formula
 from journeys.analyses.trend.spec import TrendSpec
 
-__all__ = ["largest_groups", "summarise"]
-
 _DAY = timedelta(days=1)
 
 

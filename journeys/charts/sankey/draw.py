@@ -33,8 +33,6 @@ from journeys.charts.theme import (
 )
 from journeys.display import number, percent, plural
 
-__all__ = ["FAINT", "FULL", "MOST", "SMALLEST_PHI", "choose_colours", "choose_margins", "count_names", "draw"]
-
 FAINT, FULL = 0.38, 0.85
 SMALLEST_PHI = 0.05
 _SMALLEST_SHARE = 0.002

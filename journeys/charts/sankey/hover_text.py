@@ -10,8 +10,6 @@ from journeys.charts.sankey.layout import Layout, Link, Node
 from journeys.charts.theme import CONTINUES, DROP_OFF
 from journeys.display import duration, interval, number, percent, plural
 
-__all__ = ["ENOUGH", "describe_link", "describe_node"]
-
 ENOUGH = 30
 """Of fewer no rate is shown."""
 _WIDTH = 52

@@ -11,8 +11,6 @@ from journeys.charts.sankey.render import THICKNESS, VERTICAL_PITCH, Canvas
 from journeys.charts.text_width import break_text, fit_text, measure_text
 from journeys.charts.theme import Colours, rgba
 
-__all__ = ["label_columns", "label_nodes", "label_ribbons"]
-
 SIZE, SMALL_SIZE = 12, 11
 """The height of letters, and that of vertical names and of numbers on ribbons."""
 BESIDE = THICKNESS / 2 + 4

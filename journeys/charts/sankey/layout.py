@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER
 
-__all__ = ["GAP", "PITCH", "Layout", "Link", "Node", "lay_out", "place_sources", "place_targets"]
-
 GAP = 9.0
 """Pixels between two nodes of a column."""
 PITCH = 17.0

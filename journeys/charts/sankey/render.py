@@ -12,8 +12,6 @@ from journeys.charts.labels import label
 from journeys.charts.sankey.layout import Layout, Link, Node, place_sources, place_targets
 from journeys.charts.sankey.vertical import draw_node, draw_ribbons
 
-__all__ = ["SIDE_MARGIN", "THICKNESS", "VERTICAL_LAYOUT", "VERTICAL_PITCH", "Canvas", "width_for"]
-
 THICKNESS = 13
 VERTICAL_PITCH, _ROW_HEIGHT = 68.0, 134.0
 """Vertical: the pixels across that a name takes, and those from one row to the next."""

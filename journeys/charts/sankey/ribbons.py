@@ -10,16 +10,6 @@ from typing import Any, NamedTuple
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER
 from journeys.display import plural
 
-__all__ = [
-    "Collapsed",
-    "PathLinks",
-    "Ribbon",
-    "collapse_small_nodes",
-    "list_path_links",
-    "list_path_nodes",
-    "split_ribbons",
-]
-
 Row = dict[str, Any]
 PathLinks = frozenset[tuple[int, str, str]]
 _STOPS = frozenset({DROP_OFF, CONTINUES})

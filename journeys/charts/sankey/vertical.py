@@ -8,8 +8,6 @@ import plotly.graph_objects as go
 
 from journeys.charts.sankey.layout import Link, Node, place_sources, place_targets
 
-__all__ = ["draw_node", "draw_ribbons"]
-
 _POINTS = 14
 
 

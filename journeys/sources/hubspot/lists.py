@@ -9,8 +9,16 @@ import polars as pl
 from journeys.events import Events
 from journeys.events.time_zones import note_assumed_zone
 from journeys.events.times import UTC_TIME
-from journeys.sources.column_mapping import TIME, ColumnMapping, done_by, map_events
-from journeys.sources.fields import Fields, field_path
+from journeys.sources.column_mapping import (
+    TIME,
+    ColumnMapping,
+    Fields,
+    Link,
+    build_links,
+    done_by,
+    field_path,
+    map_events,
+)
 from journeys.sources.hubspot.stages import (
     COMPANY,
     CONTACT,
@@ -20,10 +28,7 @@ from journeys.sources.hubspot.stages import (
     warehouse_name,
 )
 from journeys.sources.hubspot.times import parse_time_column, parse_time_text, write_time_text
-from journeys.sources.links import Link, build_links
 from journeys.sources.reading import RawTable
-
-__all__ = ["company_facts", "contact_events", "has_companies", "has_contacts", "unnest_properties"]
 
 MAIL, STAGE, NAMES = ("email", "Email"), ("lifecyclestage", "Lifecycle Stage"), ("firstname", "First Name", "lastname")
 # The contacts that were merged into this one: "2;3", or with the time of merging, "2:1772530000000;3:1772530000000".

@@ -5,15 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, done_by, map_events
-from journeys.sources.fields import Fields
+from journeys.sources.column_mapping import ColumnMapping, Fields, Link, build_links, done_by, map_events
 from journeys.sources.hubspot.stages import CONTACT, stage_event
 from journeys.sources.hubspot.times import parse_time_column
-from journeys.sources.links import Link, build_links
 from journeys.sources.reading import RawTable
-from journeys.sources.reading.flat_columns import snake_case
-
-__all__ = ["history_events"]
+from journeys.sources.reading.row_store import snake_case
 
 CALL = (
     "subscriptionType", "objectId", "propertyName", "propertyValue", "occurredAt",

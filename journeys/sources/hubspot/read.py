@@ -6,8 +6,7 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.events.time_zones import check_zone
-from journeys.sources.column_mapping import ColumnMapping, done_by, map_events
-from journeys.sources.fields import Fields, replace_names
+from journeys.sources.column_mapping import ColumnMapping, Fields, done_by, map_events, replace_names
 from journeys.sources.hubspot.lists import (
     MERGED,
     company_facts,
@@ -23,8 +22,6 @@ from journeys.sources.nested_columns import load_nested
 from journeys.sources.pagination import unpack_pages
 from journeys.sources.reading import RawTable, Source
 from journeys.sources.registry import wrong_system_error
-
-__all__ = ["read_hubspot"]
 
 # The columns of each kind of data, first the one that only it has.
 WEBHOOKS, HISTORY = ("subscriptionType", "occurredAt"), ("propertyName", "propertyValue", "occurredAt")

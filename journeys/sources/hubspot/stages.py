@@ -7,10 +7,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from journeys.sources.fields import replace_names
-from journeys.sources.reading.flat_columns import snake_case
-
-__all__ = ["COMPANY", "CONTACT", "CREATED", "find_stage_dates", "stage_event", "warehouse_name"]
+from journeys.sources.column_mapping import replace_names
+from journeys.sources.reading.row_store import snake_case
 
 STAGES = {
     "subscriber": "Became Subscriber",

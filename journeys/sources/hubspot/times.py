@@ -6,11 +6,8 @@ import polars as pl
 
 from journeys.events.time_zones import note_assumed_zone
 from journeys.events.times import TimeParser
-from journeys.sources.column_mapping import TIME, as_text
-from journeys.sources.fields import Fields
+from journeys.sources.column_mapping import TIME, Fields, as_text
 from journeys.sources.reading import RawTable
-
-__all__ = ["parse_time_column", "parse_time_text", "write_time_text"]
 
 
 def parse_time_column(f: Fields, raw: RawTable, column: str, *, time_zone: str | None) -> tuple[pl.Expr, list[str]]:

@@ -10,23 +10,20 @@ from typing import Any, Unpack
 import polars as pl
 
 from journeys.errors import SourceError
-from journeys.sources.reading.columnar import read_columnar_files
-from journeys.sources.reading.concat import concat_rows
 from journeys.sources.reading.csv_files import CsvOptions, read_csv_files
 from journeys.sources.reading.files import (
     SourceFile,
     check_path,
     describe_skipped,
     find_files,
+    measure_content,
     partition_values,
     table_name,
 )
-from journeys.sources.reading.frames import frame_rows
+from journeys.sources.reading.frames import frame_rows, lake_rows, read_columnar_files
 from journeys.sources.reading.json_files import read_json_files
-from journeys.sources.reading.lake import lake_rows
-from journeys.sources.reading.literal_names import rename_patterns
-from journeys.sources.reading.rejects import PLACE, PROBLEM, RAW, Rejects
-from journeys.sources.reading.text import measure_content
+from journeys.sources.reading.json_schema import rename_patterns
+from journeys.sources.reading.row_store import PLACE, PROBLEM, RAW, Rejects, concat_rows
 
 __all__ = [
     "PLACE",

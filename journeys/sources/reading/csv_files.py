@@ -1,8 +1,4 @@
-"""CSV files and their relatives, with types that hold every value and malformed lines set aside.
-
-Files are scanned lazily as text, and read once in advance so that a column becomes a number only if each of its values
-is one. A file that Polars refuses is read line by line (`csv_salvage`).
-"""
+"""CSV files → rows: dialect, types, and the lines that a plain parse would lose."""
 
 from __future__ import annotations
 
@@ -10,28 +6,315 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import NamedTuple, TypedDict, Unpack
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import polars as pl
 
-from journeys.sources.reading.csv_salvage import NULL, Dialect, count_short_lines, describe_short_lines, salvage_rows
-from journeys.sources.reading.files import SourceFile
-from journeys.sources.reading.infer_types import (
-    Types,
-    cast_columns,
-    guess_types,
-    merge_types,
-    resolve_types,
-    type_checks,
-)
+from journeys.sources.reading.decompress import UnreadableError
+from journeys.sources.reading.files import SourceFile, check_ratio, decode, is_utf16, read_chunks, read_first_lines
 from journeys.sources.reading.json_column import JsonColumns
-from journeys.sources.reading.literal_names import literal_name
-from journeys.sources.reading.rejects import Rejects
-from journeys.sources.reading.spill import SpillBuffer
-from journeys.sources.reading.text import UnreadableError, check_ratio, is_utf16, read_first_lines
+from journeys.sources.reading.json_schema import BIG, literal_name
+from journeys.sources.reading.row_store import Reject, Rejects, SpillBuffer
 
-__all__ = ["CsvOptions", "read_csv_files"]
+Types = dict[str, pl.DataType | None]
+"""Column → its type; None if it has no value at all. BIG: whole numbers that floats would round."""
+INT, FLOAT, BOOL, TEXT = pl.Int64(), pl.Float64(), pl.Boolean(), pl.String()
+CODE = r"^[+-]?0\d|^\+|^\s|\s$"
+ROUNDED = r"|^-?(?:9\d{15}|\d{17,})$"
+
+
+def guess_types(sample: pl.DataFrame, text_columns: Collection[str] | None) -> Types:
+    """Guess types from the first rows; columns in `text_columns` (None: all) stay text."""
+    types: Types = {}
+    for name in sample.columns:
+        if text_columns is None or name in text_columns:
+            types[name] = TEXT
+            continue
+        values = sample[name].drop_nulls()
+        fits = (
+            dtype for dtype in (INT, FLOAT, BOOL) if not values.to_frame().select(_misfits(name, dtype).any()).item()
+        )
+        types[name] = next(fits, TEXT) if values.len() else None
+    return types
+
+
+def type_checks(guessed: Types) -> list[pl.Expr]:
+    """Build the aggregates over all rows that `resolve_types` needs."""
+    # Every column is asked for: Polars notices a line with too many fields only then.
+    checks = [pl.col(name).null_count().alias(f"nulls {name}") for name in guessed] + [pl.len().alias("rows")]
+    for name, guess in guessed.items():
+        if guess in (INT, FLOAT, BOOL):
+            candidates = [INT, FLOAT] if guess == INT else [guess or TEXT]
+            checks += [_misfits(name, dtype).any().alias(f"{dtype} {name}") for dtype in candidates]
+    return checks
+
+
+def resolve_types(guessed: Types, answers: pl.DataFrame) -> Types:
+    """Choose types that hold every value, given the results of `type_checks`, one row per batch.
+
+    For example, a column guessed to be Int64::
+
+        values              misfits of Int64    of Float64    type
+        1, 2, 5.5           yes                 no            Float64
+        1, 2, 2^60          no                  yes           BIG (Int64, or text beside floats)
+        1, 5.5, 2^60        yes                 yes           String
+    """
+    found = answers.select(pl.col(pl.Boolean).any(), pl.exclude(pl.Boolean).sum()).row(0, named=True)
+    types: Types = {}
+    for name, guess in guessed.items():
+        misfit = bool(found.get(f"{guess} {name}"))
+        if guess is None:
+            types[name] = None if found[f"nulls {name}"] == found["rows"] else TEXT
+        elif guess == INT and misfit != found[f"{FLOAT} {name}"]:
+            types[name] = FLOAT if misfit else BIG
+        else:
+            types[name] = TEXT if misfit else guess
+    return types
+
+
+def merge_types(types: Sequence[Types]) -> Types:
+    """Find types that hold the values of several files."""
+    merged: Types = {}
+    for one in types:
+        for name, dtype in one.items():
+            known = merged.get(name)
+            if known is None or dtype is None or known == dtype:
+                merged[name] = known if dtype is None else dtype
+            else:
+                both = {known, dtype}
+                merged[name] = FLOAT if both == {INT, FLOAT} else BIG if both == {INT, BIG} else TEXT
+    return merged
+
+
+def cast_columns(rows: pl.LazyFrame, types: Types) -> pl.LazyFrame:
+    """Cast text columns to their types."""
+    return rows.with_columns(
+        (pl.col(name).str.to_lowercase() == "true").alias(name)
+        if dtype == BOOL
+        else pl.col(name).cast(INT if dtype == BIG else dtype)
+        for name, dtype in types.items()
+        if dtype is not None and dtype != TEXT
+    )
+
+
+def _misfits(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Find values that the type cannot hold without loss: "007" and "+49" are codes, not quantities."""
+    value = pl.col(name)
+    if dtype == BOOL:
+        misfits = ~value.str.to_lowercase().is_in(["true", "false"])
+    elif dtype == INT:
+        misfits = value.cast(INT, strict=False).is_null() | value.str.contains(CODE)
+    else:
+        number = value.cast(FLOAT, strict=False)
+        misfits = number.is_null() | ~number.is_finite() | value.str.contains(CODE + ROUNDED)
+    return value.is_not_null() & misfits
+
+
+ROWS = 50_000
+# A quote that is never closed would swallow the file: a longer field is an error.
+LONGEST_FIELD = 1 << 27
+# How Snowflake, PostgreSQL and MySQL write null in a file.
+NULL = "\\N"
+
+Row = list[str | None]
+
+
+class Dialect(NamedTuple):
+    """How a file is written: its columns, the separator, whether there is a header line, and whether quotes count.
+
+    The first `skip` lines are not part of the table.
+    """
+
+    names: tuple[str, ...]
+    separator: str
+    has_header: bool
+    quoted: bool
+    skip: int = 0
+
+    def split(self, line: str) -> list[str]:
+        """Split one line into fields."""
+        return next(csv.reader([line], delimiter=self.separator, quoting=self.quoting), [])
+
+    @property
+    def quoting(self) -> Literal[0, 3]:
+        """The csv module's constant for whether quotes count."""
+        return csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+
+
+def salvage_rows(
+    file: SourceFile, dialect: Dialect, *, rows: SpillBuffer[str], rejects: Rejects
+) -> tuple[int, str | None]:
+    """Read a file's rows as text; return how many of them lack fields, and the encoding if it is not UTF-8.
+
+    For example, with the columns `time,event,user` and a file that ends without a line end::
+
+        2026-03-01,A,1          a row
+        2026-03-01,A,2,extra    rejected: more than 3 fields
+        2026-03-01,B            rejected: half-written last line
+    """
+    lines = _Lines(file)
+    schema = dict.fromkeys(dialect.names, pl.String())
+    good: list[Row] = []
+    bad: list[Reject] = []
+    short = 0
+
+    def flush() -> None:
+        rows.add(pl.DataFrame(good, schema=schema, orient="row"), mark="rows")
+        rejects.add(bad)
+        good.clear()
+        bad.clear()
+
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        for fields, number, last in _parse(lines, dialect):
+            is_open = last is not None and dialect.quoted and _ends_in_quotes(last, dialect)
+            is_cut = last is not None and not lines.ends_with_newline
+            # the last field of a file that cannot be decompressed to its end is not complete
+            least = len(dialect.names) + (lines.fault is not None)
+            if is_open:
+                is_cut, least = is_cut and len(last or ()) == 1, len(fields) + 1
+            row, broken = _check_fields(
+                fields,
+                f"{file.path}:{number}",
+                dialect,
+                least=least if is_cut else 0,
+                is_open=is_open and not is_cut,
+            )
+            short += bool(row) and len(fields) < len(dialect.names)
+            good += row
+            bad += broken
+            if len(good) + len(bad) >= ROWS:
+                flush()
+    finally:
+        csv.field_size_limit(limit)
+    flush()
+    if lines.fault is not None:
+        rejects.add_file(file.path, lines.fault)
+    return short, lines.note
+
+
+class _Lines:
+    """The decoded lines of a file; those since the last complete row are remembered."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.note: str | None = None
+        self.ends_with_newline = True
+        self.fault: UnreadableError | None = None
+        self.number = 0
+        self.since_row: list[str] = []
+        self.lines = self._decode()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self.lines)
+        self.number += 1
+        self.since_row.append(line)
+        return line
+
+    def _decode(self) -> Iterator[str]:
+        try:
+            self.note = "UTF-16" if is_utf16(self.file) else None
+            for chunk in read_chunks(self.file):
+                text, note = decode(chunk)
+                self.note = note or self.note
+                text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+                self.ends_with_newline = text.endswith("\n")
+                yield from (line + "\n" for line in text.removesuffix("\n").split("\n"))
+        except UnreadableError as error:  # the lines before it count
+            self.fault = error
+
+
+def _parse(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, list[str] | None]]:
+    """Yield each row's fields and the number of its last line; for the last row of the file, its lines as well."""
+    previous: tuple[list[str], int] | None = None
+    written: list[str] = []
+    for _ in range(dialect.skip):
+        next(lines, None)
+    lines.since_row = []
+    reader = csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting)
+    is_header = dialect.has_header
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            # The field is too long: its lines become one row with too many fields, and reading goes on after them.
+            fields = ["\n".join(lines.since_row) + dialect.separator * len(dialect.names)]
+            reader = csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting)
+        since_row, lines.since_row = lines.since_row, []
+        if is_header:
+            is_header = False
+            continue
+        if not fields or (len(fields) == 1 and not fields[0].strip()):
+            continue
+        if previous is not None:
+            yield *previous, None
+        previous, written = (fields, lines.number), since_row
+    if previous is not None:
+        yield *previous, written
+
+
+def _ends_in_quotes(lines: list[str], dialect: Dialect) -> bool:
+    """Tell whether a row ends inside a quoted field."""
+    try:
+        for _ in csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
+def _check_fields(
+    fields: list[str], place: str, dialect: Dialect, *, least: int, is_open: bool
+) -> tuple[list[Row], list[Reject]]:
+    """Return the fields as a row, or as rejects if there are too many, fewer than `least`, or a quote is open."""
+    width, separator = len(dialect.names), dialect.separator
+    text = separator.join(fields).rstrip("\n")
+    if is_open or any("\n" in field and field.count(separator) >= width - 1 for field in fields):
+        # A quote that is never closed swallows the lines after it: each of them is rejected.
+        swallowed = [line for line in text.split("\n") if line.strip(separator).strip()]
+        return [], [("a quote that is not closed", place, line) for line in swallowed]
+    if len(fields) > width:
+        return [], [(f"more than {width} fields", place, text)]
+    if len(fields) < least:
+        return [], [("half-written last line", place, text)]
+    return [[*(None if field in ("", NULL) else field for field in fields), *[None] * (width - len(fields))]], []
+
+
+def count_short_lines(files: Sequence[SourceFile], dialect: Dialect, *, rows: int) -> int:
+    """Count the lines with too few fields, which Polars fills up with nulls without saying so.
+
+    Separators inside quotes count as well, so that a few lines may be missed. Where a row may have several lines, short
+    lines cannot be told from the others: the answer is 0.
+    """
+    line = pl.first()
+    lines = pl.concat(pl.scan_lines(file.place, glob=False) for file in files)
+    is_full = line.str.len_bytes() > 0
+    is_short = line.str.count_matches(dialect.separator, literal=True) < len(dialect.names) - 1
+    counts = lines.select(pl.len(), is_full.sum().alias("full"), (is_full & is_short).sum().alias("short"))
+    every, full, short = counts.collect().row(0)
+    without_rows = len(files) * (dialect.skip + dialect.has_header)
+    # an empty line is a row of nulls between others, and none at the end
+    return max(0, int(short) - len(files) * dialect.skip) if full <= rows + without_rows <= every else 0
+
+
+def describe_short_lines(lines: int, width: int) -> str:
+    """Say how many lines lack fields.
+
+    Examples
+    --------
+    >>> describe_short_lines(1, 4), describe_short_lines(1200, 4)
+    ('1 line has fewer than 4 fields; the missing ones were read as empty',
+     '1,200 lines have fewer than 4 fields; the missing ones were read as empty')
+    """
+    have = "1 line has" if lines == 1 else f"{lines:,} lines have"
+    return f"{have} fewer than {width} fields; the missing ones were read as empty"
+
 
 SEPARATORS = ",;\t|"
 # A first line such as "sep=;" tells Excel the separator.

@@ -1,16 +1,18 @@
-"""Tables of any library → lazy Polars rows; columns of mixed values are read as text."""
+"""Tables of any library, of a lake, and columnar files → lazy Polars rows."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from journeys.errors import SourceError
-
-__all__ = ["frame_rows"]
+from journeys.sources.reading.files import SourceFile, local_path, partition_values
+from journeys.sources.reading.row_store import Rejects, concat_rows
 
 
 def frame_rows(source: Any) -> pl.LazyFrame | None:
@@ -85,3 +87,114 @@ def _to_text(value: object) -> str:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+LIBRARIES = {"deltalake": "Delta", "pyiceberg": "Iceberg"}
+
+
+def is_lake(source: object) -> bool:
+    """Is this the folder or the object of a Delta or Iceberg table?"""
+    return _table(source) is not None
+
+
+def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
+    """Read a Delta or Iceberg table, given as its folder or as its library's object; None where it is neither.
+
+    A folder of a lake also holds files that are no part of the table any more: read as mere files, rows that were
+    overwritten or deleted would count.
+
+    Raises
+    ------
+    SourceError
+        The library that reads such tables is missing, or the table is broken.
+    """
+    found = _table(source)
+    if found is None:
+        return None
+    kind, table = found
+    scan: Callable[[Any], pl.LazyFrame] = pl.scan_delta if kind == "Delta" else pl.scan_iceberg
+    package = "deltalake" if kind == "Delta" else "pyiceberg"
+    try:
+        rows = scan(table)
+        rows.collect_schema()
+    except ImportError:
+        raise SourceError(
+            f"source: a table of {kind} needs the package {package}: pip install 'journeys[lakes]'"
+        ) from None
+    except Exception as error:  # each library has errors of its own
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SourceError(f"source: this table of {kind} cannot be read: {said}") from error
+    return rows, Path(source).name if isinstance(source, str | Path) else "table"
+
+
+def _table(source: object) -> tuple[str, object] | None:
+    """Tell whose table it is, and what its library has to be given."""
+    library = type(source).__module__.partition(".")[0]
+    if library in LIBRARIES:
+        return LIBRARIES[library], source
+    if not isinstance(source, str | Path):
+        return None
+    place = local_path(source).absolute()
+    try:
+        if (place / "_delta_log").is_dir():
+            return "Delta", str(place)
+        versions = sorted((place / "metadata").glob("*.metadata.json"), key=_version)
+    except (OSError, ValueError):  # it is not a folder that can be listed
+        return None
+    return ("Iceberg", str(versions[-1])) if versions else None
+
+
+def _version(metadata: Path) -> tuple[int, str]:
+    number = re.match(r"v?(\d+)", metadata.name)
+    return (int(number[1]) if number else -1, metadata.name)
+
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def read_columnar_files(
+    files: Sequence[SourceFile], file_format: str, *, rejects: Rejects, in_memory: bool
+) -> pl.LazyFrame | None:
+    """Scan files of one format ("parquet" or "ipc"); `in_memory` reads them now, which finds damage inside a file."""
+    groups: dict[tuple[Pairs, tuple[str, ...], Pairs], list[SourceFile]] = {}
+    collected: dict[SourceFile, pl.LazyFrame] = {}
+    for file in files:
+        try:
+            rows = _scan([file], file_format, {})
+            schema = rows.collect_schema()
+            parts = partition_values(file)
+            # a column in the file takes precedence over its folder's name: then the other parts are constants
+            constants = tuple(parts.items()) if parts.keys() & set(schema) else ()
+            if in_memory:
+                rows = _read([file], file_format, parts, columns=schema.names()) if parts else rows
+                collected[file] = rows.collect().lazy()
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            rejects.add_file(file.path, error)
+            continue
+        types = tuple((name, str(dtype)) for name, dtype in schema.items())
+        groups.setdefault((types, tuple(parts), constants), []).append(file)
+    frames = [
+        pl.concat([collected[file] for file in group])
+        if in_memory
+        else _read(group, file_format, partition_values(group[0]), columns=[name for name, _ in types])
+        for (types, _, _), group in groups.items()
+    ]
+    return concat_rows(frames) if frames else None
+
+
+def _read(
+    files: Sequence[SourceFile], file_format: str, parts: Mapping[str, str], *, columns: Collection[str]
+) -> pl.LazyFrame:
+    """Scan files of one schema, with the values from the names of their folders as columns."""
+    if not parts.keys() & set(columns):
+        return _scan(files, file_format, parts)
+    constants = [pl.lit(value).alias(name) for name, value in parts.items() if name not in columns]
+    return _scan(files, file_format, {}).with_columns(constants)
+
+
+def _scan(files: Sequence[SourceFile], file_format: str, parts: Mapping[str, str]) -> pl.LazyFrame:
+    paths = [file.place for file in files]
+    types = dict.fromkeys(parts, pl.String()) if parts else None
+    if file_format == "parquet":
+        return pl.scan_parquet(paths, glob=False, hive_partitioning=bool(parts), hive_schema=types)
+    return pl.scan_ipc(paths, glob=False, hive_partitioning=bool(parts), hive_schema=types)

@@ -15,20 +15,17 @@ from typing import NamedTuple
 import polars as pl
 
 from journeys.events.batches import iterate_batches
-from journeys.sources.reading.concat import convert
-from journeys.sources.reading.json_batch import is_readable, read_batch
-from journeys.sources.reading.json_repair import simplify
+from journeys.sources.reading.json_files import is_readable, read_batch
 from journeys.sources.reading.json_rows import (
     assemble_column,
     count_non_objects,
     describe_non_objects,
     join_lines,
     keep_objects,
+    simplify,
 )
 from journeys.sources.reading.json_schema import EMPTY_OBJECT, NON_OBJECT, Schema, can_widen, readable_dtype
-from journeys.sources.reading.spill import SpillBuffer
-
-__all__ = ["JsonColumns"]
+from journeys.sources.reading.row_store import SpillBuffer, convert
 
 BATCH_ROWS = 25_000
 BATCH_BYTES = 16 << 20

@@ -1,47 +1,229 @@
-"""JSON objects, one per line and of known types → a frame.
-
-Where a field is an object in most lines and text, a number or a list in others, it is parsed as text first, and then
-the objects in it: one odd line takes nothing away from the others. What is not an object goes to the field
-`NON_OBJECT`. For example::
-
-    {"page": {"path": "/"}}     page = {path: "/",  NON_OBJECT: null}
-    {"page": "/"}               page = {path: null, NON_OBJECT: "/"}
-    {"page": []}                page = {path: null, NON_OBJECT: null}    (how PHP writes an empty object)
-"""
+"""Lines of JSON → rows: repair of what is nearly JSON, no key lost, integers beyond 64 bits kept as text."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+import numpy as np
 import polars as pl
 
 from journeys.sources.reading.json_schema import (
+    BIG,
     EMPTY_OBJECT,
+    FLOAT_LIMIT,
+    INT64_LIMIT,
+    MAX_NESTING,
     NON_OBJECT,
     DType,
     Schema,
     dtype_of_value,
     fields_of,
+    literal_name,
     merge_schemas,
     parser_dtype,
     readable_dtype,
 )
 
-__all__ = [
-    "FieldPath",
-    "assemble_column",
-    "count_non_objects",
-    "count_non_objects_by_field",
-    "describe_non_objects",
-    "drop_empty_objects",
-    "drop_unused_non_object",
-    "join_lines",
-    "keep_objects",
-    "parse_lines",
-    "parse_objects",
-    "readable_schema",
-]
+# The two halves of a surrogate pair are written as \ud83d\ude00; either one alone is half a character.
+ESCAPE = rb"(?<!\\)\\u[dD]"
+HIGH, LOW = rb"[89abAB][0-9a-fA-F]{2}", rb"[c-fC-F][0-9a-fA-F]{2}"
+HALF = re.compile(rb"%b(?:%b(?!\\u[dD]%b)|(?<!\\u[dD]%b\\u[dD])%b)" % (ESCAPE, HIGH, LOW, HIGH, LOW))
+# A key that starts like a pattern, also with escaped characters.
+PATTERN_KEY = re.compile(rb'"(?:\*|\^|\\u00)')
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def replace_half_characters(piece: bytes) -> bytes:
+    r"""Replace an escaped half of a character by U+FFFD; it would become a zero byte or an error.
+
+    Examples
+    --------
+    >>> replace_half_characters(rb'{"a": "\ud83d"}'), replace_half_characters(rb'{"a": "\ud83d\ude00"}')
+    (b'{"a": "\xef\xbf\xbd"}', b'{"a": "\\ud83d\\ude00"}')
+    """
+    if b"\\ud" not in piece and b"\\uD" not in piece:
+        return piece
+    return _rewrite_lines(piece, lambda line: HALF.search(line) is not None) if HALF.search(piece) else piece
+
+
+def drop_repeated_keys(piece: bytes) -> bytes:
+    """Keep the last one of the keys that an object has twice, as most parsers do.
+
+    Examples
+    --------
+    >>> drop_repeated_keys(b'{"a": 1, "b": {"c": 2, "c": 3}, "a": 4}')
+    b'{"a": 4, "b": {"c": 3}}'
+    """
+    return _rewrite_lines(piece, _has_repeated_key)
+
+
+def rename_pattern_keys(piece: bytes) -> bytes:
+    """Rename keys that Polars would take for patterns of column names.
+
+    Examples
+    --------
+    >>> rename_pattern_keys(b'{"*": 1, "a": {"^b$": 2}}')
+    b'{"(*)": 1, "a": {"(^b$)": 2}}'
+    """
+
+    def rename(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return {literal_name(key): value for key, value in pairs}
+
+    return _rewrite_lines(piece, lambda line: PATTERN_KEY.search(line) is not None, hook=rename)
+
+
+def simplify(value: object, *, depth: int = 0) -> object:
+    """Make a value readable for any JSON parser: no NaN, no number beyond 64 bits, no very deep nesting.
+
+    Examples
+    --------
+    >>> simplify({"a": float("nan"), "b": [2**64, 1]})
+    {'a': None, 'b': ['18446744073709551616', 1]}
+    """
+    if isinstance(value, dict | list) and depth > MAX_NESTING // 2:
+        return json.dumps(value)
+    if isinstance(value, dict):
+        return {key: simplify(inner, depth=depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [simplify(inner, depth=depth + 1) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and not -INT64_LIMIT <= value < INT64_LIMIT:
+        return str(value)
+    return value
+
+
+Hook = Callable[[list[tuple[str, object]]], object]
+
+
+def _rewrite_lines(piece: bytes, needs_repair: Callable[[bytes], bool], *, hook: Hook | None = None) -> bytes:
+    return b"\n".join(_rewrite(line, hook) if needs_repair(line) else line for line in piece.split(b"\n"))
+
+
+def _rewrite(line: bytes, hook: Hook | None) -> bytes:
+    try:
+        value = json.loads(line, object_pairs_hook=hook)
+        return SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False)).encode()
+    except (ValueError, RecursionError):
+        return line
+
+
+def _has_repeated_key(line: bytes) -> bool:
+    found = False
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        nonlocal found
+        found = found or len({key for key, _ in pairs}) < len(pairs)
+
+    try:
+        json.loads(line, object_pairs_hook=check)
+    except (ValueError, RecursionError):
+        return False
+    return found
+
+
+TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+OPENING, CLOSING, NEWLINE = 123, 125, 10
+QUOTE, COLON, BACKSLASH, N, BLANKS = 34, 58, 92, 110, (9, 13, 32)
+
+
+def count_written_keys(piece: bytes) -> int | None:
+    r"""Count the keys with a value other than null; None where blanks make that hard to tell.
+
+    In JSON, a quote before a colon ends a key, unless a backslash precedes it, and a value that starts with n is null.
+
+    Examples
+    --------
+    >>> [count_written_keys(piece) for piece in (b'{"a":1,"b":null}', b'{"a":"b\\":1"}', b'{"a" :1}')]
+    [1, 1, None]
+    """
+    text = np.frombuffer(piece, dtype=np.uint8)
+    colons = np.flatnonzero(text == COLON)
+    if len(colons) == 0:
+        return 0
+    if colons[0] < 3:
+        colons = colons[colons >= 3]
+    before = text[colons - 1]
+    apart = colons[np.isin(before, BLANKS)]
+    if np.isin(text[apart - 2], (QUOTE, *BLANKS)).any():
+        return None
+    keys = colons[before == QUOTE]
+    escaped = text[keys - 2] == BACKSLASH
+    if (text[keys[escaped] - 3] == BACKSLASH).any():
+        return None
+    keys = keys[~escaped]
+    last = len(text) - 1
+    after = text[np.minimum(keys + 1, last)]
+    after = np.where(after == BLANKS[-1], text[np.minimum(keys + 2, last)], after)
+    return int(len(keys) - np.count_nonzero(after == N))
+
+
+def measure_nesting(piece: bytes) -> int:
+    r"""Measure how deeply the lines of a piece are nested at most; where it is little, brackets in texts count, too.
+
+    Examples
+    --------
+    >>> [measure_nesting(piece) for piece in (b"", b'{"a":[1]}\n{"a":[[2]]}', b'{"a":"[["}\n{}')]
+    [0, 3, 3]
+    """
+    most = _count_open_brackets(piece)
+    return most if most <= MAX_NESTING else _count_open_brackets(TEXT.sub(b"", piece))
+
+
+def _count_open_brackets(piece: bytes) -> int:
+    text = np.frombuffer(piece, dtype=np.uint8)
+    bracket = text | 32  # [ and ] become { and }
+    depth = np.cumsum((bracket == OPENING).astype(np.int32) - (bracket == CLOSING), dtype=np.int32)
+    ends = np.flatnonzero(text == NEWLINE)
+    lengths = np.diff([0, *(ends + 1), len(text)])
+    depth -= np.repeat(np.concatenate([[0], depth[ends]]), lengths).astype(np.int32)
+    return int(depth.max(initial=0))
+
+
+def count_read_keys(frame: pl.DataFrame, types: Mapping[str, DType], *, allow_text: bool = False) -> int | None:
+    """Count the fields with a value, at all levels; None where one has a value but its type is not known yet.
+
+    Also None where an object stayed text, so that its keys cannot be counted, unless `allow_text`.
+    """
+    counts = [_count_in(frame.get_column(name), dtype, allow_text=allow_text) for name, dtype in types.items()]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _count_in(values: pl.Series, dtype: DType, *, allow_text: bool) -> int | None:
+    """Count the keys with a value in one column: one per row that is not null, plus those inside."""
+    present = len(values) - values.null_count()
+    if dtype == pl.Null:
+        return None if present else 0
+    if isinstance(dtype, pl.List):
+        if not isinstance(dtype.inner, pl.List | pl.Struct | pl.Null):
+            return present
+        elements = values.drop_nulls().explode(empty_as_null=False)
+        inside = _count_in(elements, dtype.inner, allow_text=allow_text)
+        # the elements of a list have no keys of their own
+        return None if inside is None else present + inside - (len(elements) - elements.null_count())
+    if not isinstance(dtype, pl.Struct):
+        return present
+    if not dtype.fields:
+        return present if (values.drop_nulls() == "{}").all() else None
+    if values.dtype == pl.String:
+        return None if present and not allow_text else present
+    fields = {name: inner for name, inner in fields_of(dtype).items() if name != NON_OBJECT}
+    inside = count_read_keys(values.struct.unnest(), fields, allow_text=allow_text)
+    return None if inside is None else present + inside + _count_in_non_objects(values)
+
+
+def _count_in_non_objects(values: pl.Series) -> int:
+    """Count the keys in the lists that other lines have in an object's place."""
+    if NON_OBJECT not in values.struct.fields:
+        return 0
+    texts = values.struct.field(NON_OBJECT).drop_nulls()
+    lists = texts.filter(texts.str.starts_with("["))
+    return count_written_keys(str(lists.str.join("\n").item()).encode()) or 0 if len(lists) else 0
+
 
 FieldPath = tuple[str, ...]
 NOTHING = {"_nothing": pl.String()}
@@ -238,3 +420,74 @@ def _prune(value: pl.Expr, dtype: DType, have: DType, *, depth: int = 0) -> pl.E
     if wanted == pl.String():  # a structure of nothing but `{}`
         return pl.when(value.is_not_null()).then(value.struct.json_encode())
     return value.cast(wanted)
+
+
+DIGITS = r"^-?\d{16,38}$"
+NESTED = r"[\[,] ?[\[{]"
+
+
+def preserve_digits(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
+    """Read the fields of a piece that would lose digits as text, and mark those with big whole numbers as BIG."""
+    leaves = list(_leaves(frame.get_columns(), types, ()))
+    big = [path for path, values, dtype in leaves if dtype == pl.Int64() and _reaches_limit(values)]
+    suspects = {path: dtype for path, values, dtype in leaves if _may_lose(values, dtype)}
+    if suspects:
+        as_text = _replace_types(types, dict.fromkeys(suspects, pl.String()))
+        texts = parse_lines(piece, as_text, lines=lines)
+        if texts is not None:
+            written = _leaves(texts.get_columns(), as_text, ())
+            lossy = [path for path, values, _ in written if path in suspects and _loses(values, suspects[path])]
+            new_types = _replace_types(types, dict.fromkeys(lossy, pl.String()))
+            if lossy and len(lossy) < len(suspects):
+                texts = parse_lines(piece, new_types, lines=lines)
+            if lossy and texts is not None:
+                frame, types = texts, new_types
+    return frame, _replace_types(types, dict.fromkeys(big, BIG))
+
+
+def _reaches_limit(values: pl.Series) -> bool:
+    """Tell whether there is a number that a float may have rounded."""
+    largest, smallest = values.max(), values.min()
+    return any(isinstance(one, int | float) and abs(one) >= FLOAT_LIMIT for one in (largest, smallest))
+
+
+def _may_lose(values: pl.Series, dtype: DType) -> bool:
+    if values.dtype == pl.Float64():
+        return _reaches_limit(values)
+    if dtype == pl.List(pl.String()) and values.dtype == pl.List(pl.String()):
+        return bool(values.explode().str.contains(r"^[\[{]").any())
+    return False
+
+
+def _loses(texts: pl.Series, dtype: DType) -> bool:
+    return bool(texts.str.contains(DIGITS if dtype == pl.Float64() else NESTED).any())
+
+
+def _leaves(
+    columns: Iterable[pl.Series], types: Mapping[str, DType], path: FieldPath
+) -> Iterator[tuple[FieldPath, pl.Series, DType]]:
+    """List the values that are not objects, at all levels."""
+    for values in columns:
+        dtype = types.get(values.name)
+        place = (*path, values.name)
+        if isinstance(dtype, pl.Struct) and isinstance(values.dtype, pl.Struct):
+            parts = [values.struct.field(field.name) for field in values.dtype.fields]
+            yield from _leaves(parts, fields_of(dtype), place)
+        elif dtype is not None and not isinstance(dtype, pl.Struct):
+            yield place, values, dtype
+
+
+def _replace_types(types: Mapping[str, DType], new: Mapping[FieldPath, DType]) -> Schema:
+    """Replace the types of fields, at all levels."""
+    changed: Schema = dict(types)
+    deeper: dict[str, dict[FieldPath, DType]] = {}
+    for (name, *rest), dtype in new.items():
+        if rest:
+            deeper.setdefault(name, {})[tuple(rest)] = dtype
+        else:
+            changed[name] = dtype
+    for name, inside in deeper.items():
+        old = changed[name]
+        if isinstance(old, pl.Struct):  # always: a path leads through objects
+            changed[name] = pl.Struct(_replace_types(fields_of(old), inside))
+    return changed

@@ -12,12 +12,10 @@ from journeys.errors import SourceError
 from journeys.events import Events
 from journeys.sources.nested_columns import load_nested, parse_json_columns
 from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_files, load_source, table_name
-from journeys.sources.reading.lake import is_lake
+from journeys.sources.reading.frames import is_lake
 from journeys.sources.registry import wrong_system_error
 from journeys.sources.segment.spec import spec_events
 from journeys.sources.segment.warehouse import base_table, warehouse_events
-
-__all__ = ["read_rudderstack", "read_segment"]
 
 PAGE, SCREEN = "Loaded a Page", "Viewed a Screen"
 

@@ -9,15 +9,11 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, map_events
-from journeys.sources.fields import Fields
+from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.reading import RawTable, concat_rows
-from journeys.sources.reading.flat_columns import snake_case
+from journeys.sources.reading.row_store import snake_case
 from journeys.sources.registry import detect_system
-from journeys.sources.segment.call_time import compute_call_time, note_assumptions
-from journeys.sources.segment.spec import CAMPAIGN, PAGES, alias_links
-
-__all__ = ["base_table", "warehouse_events"]
+from journeys.sources.segment.spec import CAMPAIGN, PAGES, alias_links, compute_call_time, note_assumptions
 
 # Latest state of people and accounts: the same facts as identifies and groups, without their times.
 SUMMARIES = ("users", "accounts", "rules", "delete")

@@ -20,9 +20,6 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.errors import ArgumentError
 from journeys.log.arrays import Bools, Ints, search_within
 
-__all__ = ["attempts_from", "find_attempts"]
-
-
 _MOST_OVERLAPPING = 10
 """Every subset of overlapping steps is looked at."""
 

@@ -18,8 +18,6 @@ from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log.arrays import Ints, mark_changes
 
-__all__ = ["find_plain_attempts", "sort_rows"]
-
 _MOST = 1 << 62
 """Times (µs) stay below this, so that sums fit into 64 bits."""
 

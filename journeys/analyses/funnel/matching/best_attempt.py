@@ -22,8 +22,6 @@ from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.log.arrays import Bools, Ints, mark_changes
 
-__all__ = ["Attempts", "find_best_attempts", "mark_entry_conditions", "mark_first_entries", "number_owners"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Attempts:

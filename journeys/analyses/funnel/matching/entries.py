@@ -24,8 +24,6 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.errors import ArgumentError
 from journeys.log.arrays import Bools, Ints, list_rows, mark_changes
 
-__all__ = ["find_entries"]
-
 _CHECK_EVERY = 16
 _FIRST_ROWS = 64
 _MOST_ROWS = 4_000_000_000

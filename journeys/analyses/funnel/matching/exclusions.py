@@ -11,8 +11,6 @@ from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.log.arrays import Bools, Ints
 
-__all__ = ["mark_removed_units"]
-
 
 def mark_removed_units(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> Bools:
     """Mark the units of which an attempt met an exclusion in its range, and that did not convert cleanly.

@@ -28,8 +28,6 @@ from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.errors import ArgumentError
 from journeys.log.arrays import Bools, Ints
 
-__all__ = ["find_attempts", "find_converting_starts", "mark_ambiguous_units"]
-
 State = tuple[int, frozenset[tuple[int, int]]]  # the kind of the last step, and how often the kinds near it are used
 Path = tuple[int, ...]
 

@@ -21,16 +21,6 @@ from journeys.analyses.funnel.rows import Rows, SortedRows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.log.arrays import Bools, Ints, mark_changes
 
-__all__ = [
-    "StepFrontier",
-    "backtrack_rows",
-    "can_follow",
-    "first_per_unit",
-    "is_in_entry_range",
-    "propagate_steps",
-    "units_reaching",
-]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StepFrontier:

@@ -8,8 +8,6 @@ from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log.arrays import Ints, mark_changes, search_within
 
-__all__ = ["TieWindow"]
-
 
 class TieWindow:
     """The rows that may come before, and after, each row.
