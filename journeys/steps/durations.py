@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from journeys.errors import ArgumentError
 
@@ -73,8 +74,8 @@ def moment_us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def parse_moment(value: date | datetime | str, *, argument: str) -> datetime:
-    """Read a date, a datetime or ISO text as a moment in UTC; a time without a zone is UTC.
+def parse_moment(value: date | datetime | str, *, argument: str, time_zone: str = "UTC") -> datetime:
+    """Read a date, a datetime or ISO text as a moment in UTC; a time that names no zone is one of `time_zone`.
 
     Raises
     ------
@@ -91,19 +92,24 @@ def parse_moment(value: date | datetime | str, *, argument: str) -> datetime:
     except ValueError:
         moment = None
     if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+        moment = datetime(moment.year, moment.month, moment.day)
     if not isinstance(moment, datetime):
         raise ArgumentError(f"{argument}: {value!r} is not a valid date or time; write e.g. '2026-03-01'.")
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        zoned = moment.replace(tzinfo=ZoneInfo(time_zone)) if moment.tzinfo is None else moment
+        return zoned.astimezone(UTC)
     except OverflowError as error:
         raise ArgumentError(f"{argument}: {value!r} is not in the years 1 to 9999 in UTC.") from error
 
 
 def parse_period(
-    start: date | datetime | str | None, end: date | datetime | str | None, *, arguments: tuple[str, str]
+    start: date | datetime | str | None,
+    end: date | datetime | str | None,
+    *,
+    arguments: tuple[str, str],
+    time_zone: str = "UTC",
 ) -> tuple[datetime | None, datetime | None]:
-    """Read a period from `start` on and before `end`; either may be None.
+    """Read a period from `start` on and before `end`; either may be None. Times without a zone are of `time_zone`.
 
     Raises
     ------
@@ -116,7 +122,7 @@ def parse_period(
     True
     """
     low, high = (
-        None if value is None else parse_moment(value, argument=argument)
+        None if value is None else parse_moment(value, argument=argument, time_zone=time_zone)
         for value, argument in zip((start, end), arguments, strict=True)
     )
     if low is not None and high is not None and high <= low:

@@ -13,6 +13,7 @@ from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label
 from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts, has_rate
+from journeys.analyses.periods import relative_change
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError
@@ -41,11 +42,12 @@ class PersonRatesSpec:
 
 
 class Side(NamedTuple):
-    """One side of a comparison: the funnel, its counts, and the rates of each of its people."""
+    """One side of a comparison: the funnel, its counts, the rates of each of its people, and how many are pending."""
 
     spec: FunnelSpec
     counts: pl.DataFrame
     by_person: pl.DataFrame | None
+    pending: int = 0
 
 
 class _Rates(NamedTuple):
@@ -112,7 +114,22 @@ def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Metho
     is_clustered = has_clusters(spec) or count_both_sides(here, there) > 0
     errors = _cluster_errors(mine, theirs) if is_clustered else None
     names = pl.DataFrame({"step": tables[0]["step"], "name": list(spec.names)})
-    return _test_rows(names, mine, theirs, spec=spec, correct=correct, errors=errors)
+    table, has_enough = _test_rows(names, mine, theirs, spec=spec, correct=correct, errors=errors)
+    pending = {"pending": here.pending, "pending_against": there.pending}
+    return table.with_columns(
+        pl.Series("in_both", _count_in_both(mine, theirs), dtype=pl.Int64),
+        *(pl.lit(count, dtype=pl.Int64).alias(name) for name, count in pending.items()),
+    ), has_enough
+
+
+def _count_in_both(here: _Rates, there: _Rates) -> list[int]:
+    """Count, for each step, the people in the numerators of both sides."""
+    mine, theirs = here.by_person, there.by_person
+    steps = range(len(here.hits))
+    if mine is None or theirs is None or mine.schema["_person"] != theirs.schema["_person"]:
+        return [0 for _ in steps]
+    joined = mine.join(theirs, on="_person", how="inner", suffix="_there")
+    return [joined.filter((pl.col(f"_hits{k}") > 0) & (pl.col(f"_hits{k}_there") > 0)).height for k in steps]
 
 
 def compare_groups(side: Side, *, measure: Measure, correct: Method) -> tuple[pl.DataFrame, pl.Series]:
@@ -204,6 +221,8 @@ def _test_rows(
         pl.Series(f"{spec.count}_against", there.hits).cast(pl.Int64),
         *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()),
     )
+    counts = (pl.col(spec.count), pl.col(f"{spec.count}_against"))
+    table = table.with_columns(relative_change(*counts).alias("change"))
     return table, pl.Series("has_enough", np.minimum(here.trials, there.trials) >= _FEW)
 
 
@@ -217,24 +236,32 @@ class FunnelComparison(Result[J]):
         `step`, `name`, `people`, `people_against` (Int64: the numerators), `rate`, `rate_against`, `difference` (rate -
         rate_against: +0.042 is 4.2 points in favour of this side), `ci_low`, `ci_high` (95%: Newcombe; with people as
         clusters where they are on both sides or count several times), `p_value`, `q_value` (corrected over all rows
-        that are tested). With a breakdown, its columns come first and "against" is all other groups together.
+        that are tested), `change` (of `people`, relative to `people_against`; null from 0). Of two funnels also
+        `in_both` (people counted on both sides), `pending` and `pending_against` (who entered too late to be followed
+        as long as the others, and are in no other number). With a breakdown, its columns come first and "against" is
+        all other groups together.
     people_on_both_sides : int
         People who entered on both sides.
+    periods : tuple of str, optional
+        Of two periods: this one and the other.
+    caution : str
+        What could mislead in the comparison of two periods.
     """
 
     people_on_both_sides: int = 0
+    periods: tuple[str, str] | None = None
+    caution: str = ""
     _has_enough: pl.Series = field(default_factory=pl.Series, repr=False)
 
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import number, percent, points
+        from journeys.display import percent, points
 
-        both = self.people_on_both_sides
-        note = f" {number(both)} people are on both sides; the test allows for that." if both else ""
+        note = self._note
         known = self.table.with_columns(self._has_enough.alias("_has_enough")).filter(pl.col("q_value").is_not_null())
         if not known.height:
-            return f"There is nothing to compare: a side is empty.{note}"
+            return f"{self._count_finding}{note}"
         if not known["_has_enough"].any():
             return f"Fewer than {_FEW} people on a side: too few to compare.{note}"
         sure = known.filter("_has_enough", pl.col("q_value") < 0.05)
@@ -246,14 +273,44 @@ class FunnelComparison(Result[J]):
         rates = f"{percent(row['rate'])} against {percent(row['rate_against'])}"
         return f"{where}: {rates}, {points(row['difference'], row['ci_low'], row['ci_high'])}.{note}"
 
+    @property
+    def _count_finding(self) -> str:
+        """The change of the first step's people, where no rate can be compared."""
+        from journeys.display import number, percent, signed
+
+        if not self.table.height or self.table.height > 1:
+            return "There is nothing to compare: a side is empty."
+        row = self.table.row(0, named=True)
+        count = self.settings.get("count", "people")
+        change = "" if row["change"] is None else f" ({signed(row['change'], form=percent)})"
+        return f"{row['name']}: {number(row[count])} {count} against {number(row[f'{count}_against'])}{change}."
+
+    @property
+    def _note(self) -> str:
+        """Who is on both sides, and who is pending, as sentences."""
+        from journeys.display import number
+
+        both, pending = self.people_on_both_sides, 0
+        if "pending" in self.table.columns and self.table.height:
+            pending = int(self.table["pending"][0] + self.table["pending_against"][0])
+        note = f" {number(both)} people are on both sides; the test allows for that." if both else ""
+        if pending:
+            note = f"{note} {number(pending)} entered too late to be followed as long, and are left out."
+        return f"{note} {self.caution}".rstrip()
+
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the differences with their intervals."""
+        """Draw the differences with their intervals; of two periods, the rates of both as well."""
         from journeys.charts.difference_intervals import draw
+        from journeys.charts.periods import draw_periods
 
         measure = str(self.settings["measure"]).replace("_", " ").capitalize()
         count = self.settings.get("count", "people")
+        table = self.table.rename({count: "people", f"{count}_against": "people_against"})
+        if self.periods is not None:
+            subtitle = f"{measure}: {self.periods[0]}, hollow {self.periods[1]}; difference in points, 95% interval"
+            return draw_periods(table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
         return draw(
-            self.table.rename({count: "people", f"{count}_against": "people_against"}),
+            table,
             title=self.finding,
             subtitle=f"{measure}: this side minus the other, in points, with 95% interval",
             dark=dark,

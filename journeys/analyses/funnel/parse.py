@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from math import factorial, prod
 from typing import Any, cast, get_args
 
@@ -25,6 +25,7 @@ from journeys.analyses.funnel.spec import (
     Ties,
     WindowPeriod,
 )
+from journeys.analyses.periods import Moment, parse_range
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log import Log
 from journeys.steps import (
@@ -33,14 +34,11 @@ from journeys.steps import (
     StepLike,
     Steps,
     duration_us,
-    moment_us,
-    parse_period,
     parse_steps,
     resolve_step,
     resolve_steps,
 )
 
-Moment = date | datetime | str | None
 Excluded = StepLike | Never
 
 _CALENDARS: dict[str, WindowPeriod] = {
@@ -164,7 +162,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
         calendar=calendar,
         time_zone=_parse_zone(options.time_zone),
         entry=options.entry,
-        entered=_parse_range(options.entered),
+        entered=parse_range(options.entered, argument="entered", time_zone=options.time_zone),
         count=options.count,
         gap=duration_us(options.gap, argument="gap"),
         campaign_cuts=bool(options.campaign_cuts),
@@ -262,16 +260,6 @@ def _parse_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ArgumentError(f"time_zone: no zone {name!r}; write e.g. 'Europe/Berlin'.") from error
     return name
-
-
-def _parse_range(value: tuple[Moment, Moment] | None) -> tuple[int | None, int | None]:
-    """Return the moments (µs) from which on, and before which, attempts may start."""
-    if value is None:
-        return None, None
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ArgumentError(f"entered: {value!r} is not a pair (start, end); either may be None.")
-    low, high = parse_period(*value, arguments=("entered", "entered"))
-    return None if low is None else moment_us(low), None if high is None else moment_us(high)
 
 
 def _parse_exclusions(

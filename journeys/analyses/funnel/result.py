@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -36,6 +36,7 @@ from journeys.analyses.funnel.durations import (
     times_table,
 )
 from journeys.analyses.funnel.explain_difference import DifferenceExplanation, list_differences
+from journeys.analyses.funnel.follow_up import describe_late_start, describe_periods, describe_window, follow_equally
 from journeys.analyses.funnel.groups import top_groups
 from journeys.analyses.funnel.next_events import NextEvents, NextEventsSpec, count_next_events, next_events_table
 from journeys.analyses.funnel.parse import find_step
@@ -43,6 +44,7 @@ from journeys.analyses.funnel.select_people import FunnelSelection, select_peopl
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import find_worst_step
 from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
+from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError, UnknownNameError, unknown
@@ -79,7 +81,7 @@ class Funnel(Result[J]):
 
         spec = self._spec
         unit = {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}[spec.count]
-        total = int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
+        total = self._entered
         done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
         if not total:
@@ -139,12 +141,11 @@ class Funnel(Result[J]):
 
     def _describe(self) -> str:
         """Describe what was asked, for the subtitle of the chart."""
-        from journeys.display import duration, span
+        from journeys.display import span
 
         spec = self._spec
-        within = "no window" if spec.within is None else f"within {duration(spec.within)}"
-        if spec.calendar:
-            within = f"within the same {spec.calendar}"
+        window = describe_window(spec)
+        within = "no window" if window is None else f"within {window}"
         first, last = self.settings.get("first"), self.settings.get("last")
         days = span(first, last) if first and last else "no events"
         asked = f"{spec.order} order, {within}; {days}"
@@ -153,8 +154,6 @@ class Funnel(Result[J]):
         by = " and ".join(name.replace("_", " ") for name in spec.by)
         share = f"Of those who began, the share who got there, by {by}; in brackets how many began"
         return f"{share}. {asked[0].upper()}{asked[1:]}"
-
-    # -- people -------------------------------------------------------------------------------
 
     def people(self, step: int | str = 1, **group: str) -> J:
         """Select those who reached a step; the same as `converted`."""
@@ -226,8 +225,6 @@ class Funnel(Result[J]):
             self._spec, row, dropped, tuple(group.items()), self._listed if group else None, before
         )
         return self._journeys._select_people(select_people, selection)
-
-    # -- times --------------------------------------------------------------------------------
 
     def times(self, *, quantiles: Sequence[float] = (0.25, 0.5, 0.75, 0.9)) -> StepTimes[J]:
         """Measure how long each step takes those who take it.
@@ -323,8 +320,6 @@ class Funnel(Result[J]):
         names = self._spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self._spec.by or None}
 
-    # -- further questions --------------------------------------------------------------------
-
     def trend(
         self, *, every: str = "1w", step: int | str | None = None, week_start: Weekday = "monday"
     ) -> FunnelTrend[J]:
@@ -384,6 +379,10 @@ class Funnel(Result[J]):
         -----
         People who are on both sides are counted (`people_on_both_sides`); they, and people who count several times, as
         with ``count="sessions"``, are taken as clusters, not as independent.
+
+        Where a funnel has `entered`, both sides are followed equally long. With a window, those who entered too late
+        to have all of it are pending: counted apart, and in no rate. Without one, both sides get the longest window
+        that everyone could be observed for; the numbers are then lower than those of the funnel itself.
         """
         by = self._spec.by
         if measure not in get_args(Measure):
@@ -392,16 +391,74 @@ class Funnel(Result[J]):
             if not by:
                 raise ArgumentError("other: give the people to compare with, or ask the funnel with by=.")
             side = self._as_side(measure) if has_clusters(self._spec) else Side(self._spec, self._counts, None)
-            both, (table, has_enough) = 0, compare_groups(side, measure=measure, correct=correct)
+            both, periods, caution = 0, None, ""
+            table, has_enough = compare_groups(side, measure=measure, correct=correct)
         else:
             funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
             if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
-            here, there = self._as_side(measure), funnel._as_side(measure)
+            here, there = self._followed_sides(funnel, measure)
+            periods = describe_periods(self._spec, funnel._spec)
+            caution = (
+                describe_late_start([(one._spec, one._journeys.observed_period[0]) for one in (self, funnel)])
+                if periods
+                else ""
+            )
             both = count_both_sides(here, there)
             table, has_enough = compare_funnels(here, there, measure=measure, correct=correct)
         settings = {**self.settings, "measure": measure, "corrected": correct}
-        return FunnelComparison(table, settings, self._journeys, both, has_enough)
+        if periods is not None:
+            settings |= {"within": describe_window(here.spec), "entered": periods[0], "against": periods[1]}
+        return FunnelComparison(table, settings, self._journeys, both, periods, caution, has_enough)
+
+    def previous(self, back: str | timedelta = "previous", *, calendar: bool = False) -> Funnel[J]:
+        """Ask the same of the people who entered in an earlier period.
+
+        Parameters
+        ----------
+        back : {"previous", "year"} or duration
+            "previous": as long as `entered`, and ending where it begins; April for May, since whole months become as
+            many whole months. "year": 364 days earlier, so that weekdays match. "4w": so much earlier.
+        calendar : bool
+            With "year": the same dates of the year before.
+
+        Raises
+        ------
+        ArgumentError
+            When the funnel was asked without both ends of `entered`, or an option is invalid.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "b", "c"], "event": ["A", "A", "A"],
+        ...     "timestamp": ["2026-03-05", "2026-03-12", "2026-03-13"]})
+        >>> f = jn.Journeys.from_table(log).funnel(["A"], entered=("2026-03-09", "2026-03-16"))
+        >>> f.previous().table["people"].to_list(), f.compare(f.previous()).table["change"].to_list()
+        ([1], [1.0])
+        """
+        spec = self._spec
+        entered = find_earlier_period(spec.entered, back, calendar=calendar, time_zone=spec.time_zone)
+        described = {**self._described, "entered": describe_period(entered, time_zone=spec.time_zone)}
+        return self._rerun(self._journeys, replace(spec, entered=entered), described)
+
+    def _followed_sides(self, other: Funnel[J], measure: Measure) -> tuple[Side, Side]:
+        """Return both sides; of periods, with only the people who could be followed equally long."""
+        funnels, specs = (self, other), (self._spec, other._spec)
+        if any(spec.entered != (None, None) for spec in specs):
+            ends = [funnel._journeys.until for funnel in funnels]
+            until = [0 if end is None else moment_us(end) for end in ends]
+            specs = follow_equally(specs, until=(until[0], until[1]))
+        sides = []
+        for funnel, spec in zip(funnels, specs, strict=True):
+            same = spec is funnel._spec
+            followed = funnel if same else funnel._rerun(funnel._journeys, spec, funnel._described)
+            sides.append(followed._as_side(measure)._replace(pending=funnel._entered - followed._entered))
+        return sides[0], sides[1]
+
+    @property
+    def _entered(self) -> int:
+        """How many people, sessions or entries there are."""
+        return int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
 
     def _as_side(self, measure: Measure) -> Side:
         by_person = self._journeys._count_shards(count_person_rates, PersonRatesSpec(self._spec, measure))
@@ -409,8 +466,12 @@ class Funnel(Result[J]):
 
     def rerun_on(self, journeys: J) -> Funnel[J]:
         """Ask other journeys the same question."""
-        described = {key: value for key, value in self.settings.items() if key not in ("steps", *_SIZE)}
-        return self._rerun(journeys, self._spec, described)
+        return self._rerun(journeys, self._spec, self._described)
+
+    @property
+    def _described(self) -> dict[str, Any]:
+        """The options that the settings show."""
+        return {key: value for key, value in self.settings.items() if key not in ("steps", *_SIZE)}
 
     @property
     def comparison(self) -> FunnelComparison[J]:

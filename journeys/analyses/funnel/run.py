@@ -13,13 +13,13 @@ from journeys.analyses.against import split_sides
 from journeys.analyses.funnel.parse import (
     Excluded,
     FunnelOptions,
-    Moment,
     apply_preset,
     describe_options,
     parse_funnel,
 )
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.funnel.spec import ByAt, Count, Entry, FunnelSpec, OnExclusion, Order, Reentry, Semantics
+from journeys.analyses.periods import Moment
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import Steps
@@ -87,7 +87,8 @@ def funnel(
     entry : {"first", "any"}
         A closed funnel, entered at the first step; or an open one, entered at any.
     entered : tuple of (start, end), optional
-        Only attempts that start from `start` on and before `end`; they may end later.
+        Only attempts that start from `start` on and before `end`, in `time_zone`; they may end later. See also
+        `Funnel.previous`.
     ties : {"arrival", "either", "rising", "step_order"} or duration
         Events of equal time are in order of arrival (the default); in either order; or in no order ("rising").
         A duration treats times that close as equal. "step_order" is another name for "either".
@@ -95,7 +96,7 @@ def funnel(
         The attempt that counts: the deepest, of these the first to get there, of these the one with the latest
         start (the default); only the first entry; or, for entries, every first step.
     time_zone : str
-        The time zone of calendar windows and of the periods of `Funnel.trend`.
+        The time zone of calendar windows, of `entered`, and of the periods of `Funnel.trend`.
     against : Journeys or pl.Expr, optional
         People to compare with, see `Funnel.comparison`: other journeys, or a condition over the columns of people.
         People for whom the condition holds are then the other side, everyone else this side.

@@ -1,0 +1,176 @@
+"""Periods of entries compared: which period comes before, who is followed, who is pending, who is in both."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+from journeys.analyses.periods import find_earlier_period
+from journeys.steps import moment_us
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAYS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 24), st.sampled_from("AABX")), max_size=30)
+EDGES = [("zz", 0, "X"), ("zz", 24, "X"), ("zz", 24, "B"), ("yy", 3, "A")]
+
+
+def make_journeys(found):
+    rows = [(person, START + timedelta(days=day), event) for person, day, event in [*EDGES, *found]]
+    schema = {"person": pl.String, "timestamp": pl.Datetime("us", "UTC"), "event": pl.String}
+    return jn.Journeys.from_table(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def at(day):
+    return START + timedelta(days=day)
+
+
+def entries_of(found, low, high, within):
+    """Return, for each person who does A from day `low` and before `high`, whether B follows within `within` days."""
+    people = {}
+    for person in {row[0] for row in found}:
+        events = sorted((row for row in found if row[0] == person), key=lambda row: row[1])
+        starts = [place for place, (_, day, event) in enumerate(events) if event == "A" and low <= day < high]
+        if starts:
+            people[person] = any(
+                event == "B" and day - events[place][1] <= within
+                for place in starts
+                for _, day, event in events[place + 1 :]
+            )
+    return people
+
+
+@given(found=DAYS, within=st.sampled_from([None, 2, 6]))
+def test_sides_equal_plain_loops(found, within):
+    found = [*EDGES, *found]
+    j = make_journeys(found[len(EDGES) :])
+    window = {} if within is None else {"within": f"{within}d"}
+    f = j.funnel(["A", "B"], entered=(at(13), at(20)), **window)
+    c = f.compare(f.previous())
+    follow_up = 4 if within is None else within  # the log ends 4 days after the period
+    sides = []
+    for low, high in ((13, 20), (6, 13)):
+        whole = entries_of(found, low, high, follow_up)
+        followed = entries_of(found, low, min(high, 24 - follow_up + 1), follow_up)
+        sides.append((followed, len(whole) - len(followed)))
+    (mine, pending), (theirs, pending_against) = sides
+    table = c.table
+    assert table["people"].to_list() == [len(mine), sum(mine.values())]
+    assert table["people_against"].to_list() == [len(theirs), sum(theirs.values())]
+    assert table["pending"].to_list() == [pending] * 2
+    assert table["pending_against"].to_list() == [pending_against] * 2
+    both = mine.keys() & theirs.keys()
+    assert table["in_both"].to_list() == [len(both), sum(mine[one] and theirs[one] for one in both)]
+    assert c.people_on_both_sides == len(both)
+    for row in table.iter_rows(named=True):
+        before = row["people_against"]
+        assert row["change"] == (pytest.approx(row["people"] / before - 1) if before else None)
+
+
+def test_posthog_visitors_views_and_sessions_of_two_weeks():
+    """PostHog, test_web_overview.py, test_increase_in_users (MIT): visitors +100%, views 0%, sessions +100%."""
+    seen = [("p1", 2, "s1a"), ("p1", 3, "s1a"), ("p1", 12, "s1b"), ("p2", 11, "s2")]
+    rows = [(person, datetime(2023, 12, day, tzinfo=UTC), "$pageview") for person, day, _ in seen]
+    j = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
+    changes = {}
+    for count in ("people", "entries", "sessions"):
+        f = j.funnel(["$pageview"], count=count, gap="25h", entered=("2023-12-08", "2023-12-15"))
+        row = f.compare(f.previous()).table.row(0, named=True)
+        changes[count] = (row[count], row[f"{count}_against"], row["change"], row["in_both"])
+    assert changes == {"people": (2, 1, 1.0, 1), "entries": (2, 2, 0.0, 1), "sessions": (2, 1, 1.0, 1)}
+    # the same weeks as a trend: they begin on Fridays
+    for count, (now, before, change, _) in {**changes, "events": changes["entries"]}.items():
+        if count != "entries":
+            table = j.trend("$pageview", count=count, gap="25h", week_start="friday", compare="previous").table
+            row = table.filter(pl.col("period") == date(2023, 12, 8)).row(0, named=True)
+            assert (row["value"], row["previous"], row["change"]) == (now, before, change)
+
+
+def period_of(zone, *ends):
+    return tuple(moment_us(datetime(*end, tzinfo=ZoneInfo(zone)).astimezone(UTC)) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("zone", "period", "back", "expected"),
+    [
+        ("UTC", ((2026, 5, 1), (2026, 6, 1)), "previous", ((2026, 4, 1), (2026, 5, 1))),
+        ("UTC", ((2024, 3, 1), (2024, 4, 1)), "previous", ((2024, 2, 1), (2024, 3, 1))),
+        ("UTC", ((2026, 1, 1), (2026, 4, 1)), "previous", ((2025, 10, 1), (2026, 1, 1))),
+        ("UTC", ((2026, 5, 4), (2026, 5, 11)), "previous", ((2026, 4, 27), (2026, 5, 4))),
+        ("UTC", ((2026, 5, 1), (2026, 6, 1)), "31d", ((2026, 3, 31), (2026, 5, 1))),
+        ("UTC", ((2026, 5, 1), (2026, 6, 1)), "4w", ((2026, 4, 3), (2026, 5, 4))),
+        ("UTC", ((2026, 1, 5), (2026, 1, 12)), "year", ((2025, 1, 6), (2025, 1, 13))),
+        # the day before Cairo's clocks jump over midnight, and that day itself: 24 and 23 hours
+        ("Africa/Cairo", ((2024, 4, 26, 1), (2024, 4, 27)), "previous", ((2024, 4, 25), (2024, 4, 26, 1))),
+        ("Africa/Cairo", ((2024, 4, 27), (2024, 4, 28)), "previous", ((2024, 4, 26, 1), (2024, 4, 27))),
+        ("Europe/Berlin", ((2026, 3, 30), (2026, 4, 6)), "previous", ((2026, 3, 23), (2026, 3, 30))),
+        ("America/Santiago", ((2025, 9, 8), (2025, 9, 9)), "previous", ((2025, 9, 7, 1), (2025, 9, 8))),
+        # Apia had no 30 December 2011
+        ("Pacific/Apia", ((2012, 1, 1), (2012, 1, 4)), "previous", ((2011, 12, 29), (2012, 1, 1))),
+        ("Pacific/Apia", ((2012, 1, 1), (2012, 2, 1)), "previous", ((2011, 12, 1), (2012, 1, 1))),
+    ],
+)
+def test_the_earlier_period_follows_the_calendar(zone, period, back, expected):
+    found = find_earlier_period(period_of(zone, *period), back, time_zone=zone)
+    assert found == period_of(zone, *expected)
+
+
+def test_the_same_dates_of_the_year_before():
+    leap = period_of("UTC", (2024, 2, 29), (2024, 3, 1))
+    assert find_earlier_period(leap, "year", calendar=True) == period_of("UTC", (2023, 2, 28), (2023, 3, 1))
+    hour = period_of("UTC", (2026, 5, 1, 10), (2026, 5, 1, 11))
+    assert find_earlier_period(hour, "previous") == period_of("UTC", (2026, 5, 1, 9), (2026, 5, 1, 10))
+    assert find_earlier_period(hour, "2h") == period_of("UTC", (2026, 5, 1, 8), (2026, 5, 1, 9))
+
+
+def test_a_period_is_one_of_the_time_zone():
+    rows = [("a", "2026-04-30T22:30Z", "A"), ("b", "2026-05-31T22:30Z", "A"), ("c", "2026-06-02T22:30Z", "A")]
+    j = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
+    may = ("2026-05-01", "2026-06-01")
+    assert j.funnel(["A"], entered=may, time_zone="Europe/Berlin").converted().people["person"].to_list() == ["a"]
+    assert j.funnel(["A"], entered=may).converted().people["person"].to_list() == ["b"]
+
+
+def test_everyone_in_a_calendar_window_is_followed_to_its_end():
+    j = make_journeys([("a", 16, "A"), ("a", 17, "B"), ("b", 22, "A"), ("c", 8, "A")])
+    f = j.funnel(["A", "B"], within="same week", entered=(at(14), at(28)))  # the last week is not over
+    row = f.compare(f.previous()).table.row(1, named=True)
+    assert (row["people"], row["pending"], row["people_against"], row["pending_against"]) == (1, 1, 0, 0)
+
+
+def test_what_a_comparison_of_periods_says():
+    rows = [(f"p{n}", 10 + n % 2, "A") for n in range(300)] + [(f"p{n}", 12, "B") for n in range(0, 300, 2)]
+    rows += [(f"q{n}", 4 + n % 2, "A") for n in range(300)] + [(f"q{n}", 6, "B") for n in range(0, 300, 5)]
+    j = make_journeys([*rows, *((f"q{n}", 10, "A") for n in range(20))])
+    f = j.funnel(["A", "B"], within="3d", entered=(at(9), at(14)))
+    c = f.compare(f.previous())
+    assert c.finding.startswith("B: 47% against 20%, +26.9 points (")
+    assert c.finding.endswith("20 people are on both sides; the test allows for that.")
+    assert c.settings["entered"] == "2026-03-11 to 2026-03-16"
+    assert c.settings["against"] == "2026-03-06 to 2026-03-11"
+    for look in ({}, {"dark": True}, {"narrow": True}):
+        drawn = c.plot(**look)
+        assert [len(trace.x) for trace in drawn.data] == [2, 2, 1]
+        assert drawn.data[1].marker.color != drawn.data[0].marker.color
+    early = f.compare(f.previous("2w"))
+    assert "The log begins on 2026-03-02" in early.finding
+    assert early.table["people_against"].to_list() == [0, 0]
+    one = j.funnel(["A"], entered=(at(9), at(14)))
+    assert one.compare(one.previous()).finding.startswith("A: 320 people against 300 (+")
+
+
+def test_errors_of_periods():
+    j = make_journeys([])
+    with pytest.raises(jn.ArgumentError, match="entered: there is no period to go back from; give both ends"):
+        j.funnel(["A", "B"]).previous()
+    f = j.funnel(["A", "B"], entered=(at(20), at(27)))
+    with pytest.raises(jn.ArgumentError, match="within: the log ends at 2026-03-26 00:00 UTC.*within='7d'"):
+        f.compare(f.previous())
+    with pytest.raises(jn.ArgumentError, match="back: 'last' is not a valid duration; write 'previous', 'year'"):
+        f.previous("last")
+    with pytest.raises(jn.ArgumentError, match="calendar: the same dates are those of 'year'"):
+        f.previous(calendar=True)
+    with pytest.raises(jn.ArgumentError, match=r"not in the years 1 to 9999\."):
+        f.previous("365000w")
