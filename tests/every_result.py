@@ -26,6 +26,7 @@ CASES: dict[str, Ask] = {
     "Funnel": lambda j: j.funnel(["A", "B", "C"], within="4m", by="campaign"),
     "FunnelComparison": lambda j: j.funnel(["A", "B"], by="campaign").compare(),
     "FunnelTrend": lambda j: j.funnel(["A", "B"]).trend(every="1d"),
+    "LastBefore": lambda j: j.last_before("X", of="campaign", within="9m", then="A", then_within="2m"),
     "Lifecycle": lambda j: j.lifecycle("A", every="1d"),
     "NextEvents": lambda j: j.funnel(["A", "B"]).next_after_drop(2),
     "Paths": lambda j: j.flow(end="X").paths(5),

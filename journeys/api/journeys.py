@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from journeys.analyses.experiment import experiment
     from journeys.analyses.flow import flow
     from journeys.analyses.funnel import funnel
+    from journeys.analyses.last_before import last_before
     from journeys.analyses.lifecycle import lifecycle
     from journeys.analyses.retention import retention
     from journeys.analyses.sessions import sessions
@@ -281,6 +282,7 @@ class Journeys(Selection):
         experiment = experiment
         flow = flow
         funnel = funnel
+        last_before = last_before
         lifecycle = lifecycle
         retention = retention
         sessions = sessions
@@ -301,6 +303,7 @@ class Journeys(Selection):
         experiment = BoundMethod("journeys.analyses.experiment")
         flow = BoundMethod("journeys.analyses.flow")
         funnel = BoundMethod("journeys.analyses.funnel")
+        last_before = BoundMethod("journeys.analyses.last_before")
         lifecycle = BoundMethod("journeys.analyses.lifecycle")
         retention = BoundMethod("journeys.analyses.retention")
         sessions = BoundMethod("journeys.analyses.sessions")

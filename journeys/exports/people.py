@@ -67,54 +67,6 @@ class WrittenPeople:
         return "; ".join(filter(None, [f"{plural(self.people, 'person')} written to {self.path}", left_out, self.note]))
 
 
-def last_before(journeys: People, *, event: str, column: str, name: str | None = None) -> pl.DataFrame:
-    """Find each person's last value of a column before their first event of a name.
-
-    Parameters
-    ----------
-    journeys
-        A `Journeys`.
-    event
-        The event, such as "Signed Up"; its first occurrence counts, and only what came strictly before.
-    column
-        The property, such as "page_path".
-    name
-        The name of the trait; `last_<column>_before_<event>` by default.
-
-    Returns
-    -------
-    pl.DataFrame
-        `person` and the trait, one row per person who did the event and had a value before; sorted by person.
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such column or event.
-
-    Examples
-    --------
-    >>> import polars as pl, journeys as jn
-    >>> log = pl.DataFrame({"person": [1, 1, 1], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03"],
-    ...     "event": ["Loaded a Page", "Loaded a Page", "Signed Up"], "page": ["/", "/pricing", None]})
-    >>> j = jn.Journeys.from_table(log)
-    >>> last_before(j, event="Signed Up", column="page", name="last_page").rows()
-    [(1, '/pricing')]
-    """
-    schema = journeys.events.collect_schema()
-    if column not in schema:
-        raise UnknownNameError(unknown("column", column, available=list(schema), what="column"))
-    log = journeys.events.select("person", pl.col("event").cast(pl.String), column).with_row_index("_n")
-    goals = log.filter(pl.col("event") == event).group_by("person").agg(pl.col("_n").min().alias("_goal")).collect()
-    if goals.is_empty():
-        names = log.select(pl.col("event").unique()).collect().to_series().sort().to_list()
-        raise UnknownNameError(unknown("event", event, available=names, what="event"))
-    trait = name or f"last_{column}_before_{'_'.join(event.lower().split())}"
-    with_value = log.filter(pl.col(column).is_not_null())
-    before = with_value.join(goals.lazy(), on="person").filter(pl.col("_n") < pl.col("_goal"))
-    last = before.group_by("person").agg(pl.col(column).get(pl.col("_n").arg_max()).alias(trait))
-    return last.sort("person").collect()
-
-
 def build_people_table(
     journeys: People, *, traits: Sequence[str] | None = None, extra: Extra = ()
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -215,7 +167,7 @@ def to_people(
     traits : sequence of str, optional
         Columns of `people` to write; all by default.
     extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
+        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
 
     Returns
     -------

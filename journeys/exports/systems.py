@@ -30,7 +30,7 @@ def to_customerio(
     traits : sequence of str, optional
         Columns of `people` to write; all by default.
     extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
+        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def to_hubspot(
     traits : sequence of str, optional
         Columns of `people` to write; all by default.
     extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
+        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def to_segment(
     traits : sequence of str, optional
         Columns of `people` to write; all by default.
     extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `journeys.exports.last_before` returns.
+        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
 
     Returns
     -------

@@ -37,17 +37,8 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_the_last_page_before_sign_up(known):
-    trait = exports.last_before(known, event="Signed Up", column="page_path", name="last_page_before_signup")
-    assert trait.rows() == [(1, "/pricing")]
-    with pytest.raises(jn.UnknownNameError, match="event: no event 'Signd Up'; did you mean 'Signed Up'"):
-        exports.last_before(known, event="Signd Up", column="page_path")
-    with pytest.raises(jn.UnknownNameError, match="column: no column 'page'"):
-        exports.last_before(known, event="Signed Up", column="page")
-
-
 def test_customerio_gets_ids_attributes_and_unix_seconds(known, tmp_path):
-    trait = exports.last_before(known, event="Signed Up", column="page_path", name="last_page_before_signup")
+    trait = known.last_before("Signed Up", of="page_path").trait(name="last_page_before_signup")
     written = exports.to_customerio(known, path=tmp_path / "c.csv", traits=["first_seen", "event_count"], extra=trait)
     assert (written.people, written.left_out) == (2, 1)
     assert str(written).endswith("1 person left out: neither user_id nor email nor customerio_id")

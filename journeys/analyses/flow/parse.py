@@ -167,7 +167,7 @@ def parse_nodes(
         problems.invalid_values.append(f"node: {node!r} is neither the name of a column nor an expression.")
         node = "event"
     pairs = tuple((problems.attempt(lambda: _parse_expand(expand)) or {}).items())
-    hidden = problems.attempt(lambda: _parse_patterns("hide", hide)) or ()
+    hidden = problems.attempt(lambda: parse_patterns("hide", hide)) or ()
     grouped = problems.attempt(lambda: _parse_groups(groups)) or ()
     wanted = {"node": [node] if isinstance(node, str) else node.meta.root_names(), "expand": [c for _, c in pairs]}
     for argument, asked in wanted.items():
@@ -180,7 +180,7 @@ def parse_nodes(
     if pairs and not (isinstance(node, str) and node == "event"):
         problems.invalid_values.append("expand: only nodes that are events can be expanded; leave node= out.")
     spec = NodeSpec(source=node, expand=pairs)
-    own = problems.attempt(lambda: _parse_rules(clean=clean)) or ()
+    own = problems.attempt(lambda: parse_rules(clean=clean)) or ()
     use_path_rules = {
         column: clean is True or (clean is None and column in PAGE_COLUMNS) for column in spec.value_columns
     }
@@ -240,7 +240,8 @@ def _unmatched_patterns(log: Log, spec: NodeSpec, patterns: Mapping[str, tuple[s
     return [unknown(argument, those, available=names, what=what) for argument, those in lost.items() if those]
 
 
-def _parse_patterns(argument: str, given: Names | None) -> tuple[str, ...]:
+def parse_patterns(argument: str, given: Names | None) -> tuple[str, ...]:
+    """Return the names and patterns given for an argument."""
     if given is None or isinstance(given, str):
         return () if given is None else (given,)
     found = tuple(given) if isinstance(given, Iterable) else (given,)
@@ -251,9 +252,9 @@ def _parse_patterns(argument: str, given: Names | None) -> tuple[str, ...]:
 
 def _parse_groups(groups: Groups | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if isinstance(groups, Mapping):
-        _parse_patterns("groups", list(groups))
-        return tuple((name, _parse_patterns("groups", patterns)) for name, patterns in groups.items())
-    return tuple((pattern, (pattern,)) for pattern in _parse_patterns("groups", groups))
+        parse_patterns("groups", list(groups))
+        return tuple((name, parse_patterns("groups", patterns)) for name, patterns in groups.items())
+    return tuple((pattern, (pattern,)) for pattern in parse_patterns("groups", groups))
 
 
 def _parse_expand(expand: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -266,7 +267,8 @@ def _parse_expand(expand: Mapping[str, str] | None) -> Mapping[str, str]:
     return expand
 
 
-def _parse_rules(*, clean: bool | CleaningRules | None) -> tuple[tuple[str, str], ...]:
+def parse_rules(*, clean: bool | CleaningRules | None) -> tuple[tuple[str, str], ...]:
+    """Return the cleaning rules given; none where `clean` only says whether to clean."""
     if clean is None or isinstance(clean, bool):
         return ()
     rules = () if isinstance(clean, str) or not isinstance(clean, Iterable) else tuple(clean)
