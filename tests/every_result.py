@@ -12,6 +12,7 @@ Ask = Callable[[jn.Journeys], Result]
 
 CASES: dict[str, Ask] = {
     "Attribution": lambda j: j.attribution("X", model="markov", lookback="9m"),
+    "AttributionComparison": lambda j: j.attribution("X", converted=("2026-03-01T00:03", "2026-03-01T00:09")).compare(),
     "ComparedFlow": lambda j: j.flow(end="X", against=pl.col("first_campaign").is_null()),
     "ConvertedWithin": lambda j: j.funnel(["A", "B"]).converted_within(),
     "Correlation": lambda j: j.correlation("X", min_people=0),

@@ -21,7 +21,7 @@ def draw_periods(
     Parameters
     ----------
     table
-        `step`, `name`, `people`, `people_against`, `rate`, `rate_against`, `difference`, `ci_low`, `ci_high`,
+        `name`, `people`, `people_against`, `rate`, `rate_against`, `difference`, `ci_low`, `ci_high`,
         `q_value`.
     title, subtitle
         The finding and the definition.
@@ -30,14 +30,14 @@ def draw_periods(
 
     Examples
     --------
-    >>> table = pl.DataFrame({"step": [2], "name": ["Buy"], "people": [9], "people_against": [3], "rate": [0.3],
+    >>> table = pl.DataFrame({"name": ["Buy"], "people": [9], "people_against": [3], "rate": [0.3],
     ...     "rate_against": [0.1], "difference": [0.2], "ci_low": [0.05], "ci_high": [0.35], "q_value": [0.01]})
     >>> [list(trace.x) for trace in draw_periods(table).data]
     [[0.3], [0.1], [0.2]]
     """
     rows = [row for row in table.to_dicts() if row["rate"] is not None or row["rate_against"] is not None]
     if not rows:
-        return nothing("Nobody entered in either period.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = colours(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = go.Figure()

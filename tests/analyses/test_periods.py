@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.periods import find_earlier_period
+from journeys.analyses.periods import find_earlier_period, relative_change
 from journeys.steps import moment_us
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -86,6 +86,17 @@ def test_posthog_visitors_views_and_sessions_of_two_weeks():
             table = j.trend("$pageview", count=count, gap="25h", week_start="friday", compare="previous").table
             row = table.filter(pl.col("period") == date(2023, 12, 8)).row(0, named=True)
             assert (row["value"], row["previous"], row["change"]) == (now, before, change)
+    sessions = j.sessions(gap="25h").table
+    weeks = [sessions.filter(pl.col("start").dt.day().is_between(*days)) for days in ((8, 14), (1, 7))]
+    means = pl.DataFrame(
+        {
+            "duration": [week["duration"].dt.total_seconds().mean() for week in weeks],
+            "bounced": [week["bounced"].mean() for week in weeks],
+        }
+    )
+    assert means.rows() == [(0.0, 1.0), (86_400.0, 0.0)]
+    changed = means.select(relative_change(pl.col(name), pl.col(name).shift(-1)).first() for name in means.columns)
+    assert changed.row(0) == (-1.0, None)
 
 
 def period_of(zone, *ends):
@@ -174,3 +185,74 @@ def test_errors_of_periods():
         f.previous(calendar=True)
     with pytest.raises(jn.ArgumentError, match=r"not in the years 1 to 9999\."):
         f.previous("365000w")
+
+
+CONVERSIONS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 24), st.sampled_from("stXXg")), max_size=30)
+
+
+def make_touches(found):
+    names = {"s": "spring", "t": "ads"}
+    rows = [
+        (person, at(day), "goal" if kind == "g" else "seen", names.get(kind)) for person, day, kind in [*EDGES, *found]
+    ]
+    schema = {"person": pl.String, "timestamp": pl.Datetime("us", "UTC"), "event": pl.String, "campaign": pl.String}
+    return jn.Journeys.from_table(pl.DataFrame([*rows, ("zz", at(24), "goal", None)], schema=schema, orient="row"))
+
+
+def last_touches(found, low, high, lookback):
+    """Return the last touchpoint of each person whose first goal is in the days from `low` and before `high`."""
+    credited = {}
+    for person in {row[0] for row in found} | {"zz"}:
+        own = [row for row in found if row[0] == person] + [("zz", 24, "g")] * (person == "zz")
+        events = sorted(own, key=lambda row: row[1])
+        goals = [place for place, (_, _, kind) in enumerate(events) if kind == "g"]
+        if goals and low <= events[goals[0]][1] < high:
+            end = events[goals[0]][1]
+            touches = [kind for _, day, kind in events[: goals[0]] if kind in "st" and end - day <= lookback]
+            credited[person] = {"s": "spring", "t": "ads"}[touches[-1]] if touches else "(none)"
+    return credited
+
+
+@given(found=CONVERSIONS, lookback=st.sampled_from([3, 30]))
+def test_credit_of_a_period_equals_plain_loops(found, lookback):
+    j = make_touches(found)
+    ask = {"lookback": f"{lookback}d", "model": "last"}
+    a = j.attribution("goal", converted=(at(13), at(20)), **ask)
+    table = a.compare().table
+    sides = [last_touches(found, low, high, lookback) for low, high in ((13, 20), (6, 13))]
+    for row in table.iter_rows(named=True):
+        counts = [sum(touch == row["campaign"] for touch in side.values()) for side in sides]
+        assert [row["credit"], row["credit_against"]] == counts
+        shares = [count / len(side) if side else None for count, side in zip(counts, sides, strict=True)]
+        assert [row["share"], row["share_against"]] == shares
+        people = [
+            set(one.people(row["campaign"]).people["person"]) if row["campaign"] in one.table["campaign"] else set()
+            for one in (a, a.previous())
+        ]
+        assert [row["touched"], row["touched_against"]] == [len(one) for one in people]
+        assert row["in_both"] == len(people[0] & people[1])
+    # what is credited in the parts adds up to the whole
+    parts = [j.attribution("goal", converted=ends, **ask).table for ends in ((None, at(9)), (at(9), None))]
+    added = pl.concat(parts).group_by("campaign").agg(pl.col("credit").sum()).filter(pl.col("credit") > 0)
+    whole = j.attribution("goal", **ask).table.filter(pl.col("credit") > 0)
+    assert dict(added.iter_rows()) == dict(whole.select("campaign", "credit").iter_rows())
+
+
+def test_what_a_comparison_of_attributions_says():
+    found = [(f"p{n}", 14, "s" if n < 90 else "t") for n in range(100)] + [(f"p{n}", 15, "g") for n in range(100)]
+    found += [(f"q{n}", 7, "s" if n < 50 else "t") for n in range(100)] + [(f"q{n}", 8, "g") for n in range(100)]
+    j = make_touches(found)
+    a = j.attribution("goal", converted=(at(13), at(20)))
+    c = a.compare("previous")
+    assert c.finding.startswith("ads: 10% of 100 conversions against 50% of 100, −40.0 points (")
+    assert c.table.row(0, named=True)["change"] == pytest.approx(0.8)
+    assert [len(trace.x) for trace in c.plot(dark=True, narrow=True).data] == [2, 2, 2]
+    markov = j.attribution("goal", model="markov", converted=(at(13), at(20)))
+    assert markov.compare().table["ci_low"].null_count() == 2
+    assert "too few to compare" in a.compare("2w").finding
+    with pytest.raises(jn.ArgumentError, match="other: model and column differ"):
+        a.compare(markov)
+    with pytest.raises(jn.ArgumentError, match="converted: there is no period to go back from"):
+        j.attribution("goal").compare()
+    with pytest.raises(jn.ArgumentError, match="converted: .* is not a pair"):
+        j.attribution("goal", converted="2026-03-01")

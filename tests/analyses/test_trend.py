@@ -106,6 +106,9 @@ def test_formulas_and_comparisons():
     result = j.trend({"A": "X", "B": "edge"}, every="1d", formula="A / B")
     shown = result.table.filter(pl.col("series") == "A / B")
     assert shown["value"].to_list() == [2.0, *[None] * 15, 0.0]
+    days = j.trend("X", every="1d", compare="3d").table
+    assert days["previous"].to_list() == [None, None, None, *days["value"].to_list()[:-3]]
+    assert j.trend("X", every="1w", compare="2w").table["previous"].to_list()[:2] == [None, None]
     compared = j.trend("X", every="1d", compare="previous").table
     assert compared["previous"].to_list()[:5] == [None, 2.0, 1.0, 0.0, 1.0]
     assert compared["change"].to_list()[:5] == [None, -0.5, -1.0, None, -1.0]

@@ -41,6 +41,9 @@ def paths_per_person(view: View, spec: AttributionSpec) -> pl.DataFrame:
         day 3  spring   → path ["spring"], age 1 day
         day 4  goal     → the end; converted
 
+    With a period of conversions, people are taken as they stood at its end, if their path ends in it: a conversion
+    after the period has not happened yet, and who converted before it is left out.
+
     Returns
     -------
     pl.DataFrame
@@ -51,6 +54,8 @@ def paths_per_person(view: View, spec: AttributionSpec) -> pl.DataFrame:
     ends = rows.filter(ends_person()).select(
         "person", pl.col("time").alias("end"), pl.col("goal").alias("converted"), "value"
     )
+    if spec.converted[0] is not None:
+        ends = ends.filter(pl.col("end") >= spec.converted[0])
     touches = rows.filter(pl.col("touch").is_not_null())
     touches = touches.join(ends.select("person", "end"), on="person", how="left", maintain_order="left")
     touches = touches.with_columns(age=pl.col("end") - pl.col("time")).filter(pl.col("age") <= spec.lookback)
@@ -78,5 +83,7 @@ def _until_conversion(view: View, spec: AttributionSpec) -> pl.DataFrame:
         spec.goal.condition.fill_null(value=False).alias("goal"),
         value.alias("value"),
     )
+    if spec.converted[1] is not None:
+        rows = rows.filter(pl.col("time") < spec.converted[1])
     kept = rows.filter(pl.col("goal") | pl.col("touch").is_not_null()).collect()
     return kept.filter(last_before(pl.col("goal")).is_null())

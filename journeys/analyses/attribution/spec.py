@@ -39,6 +39,10 @@ class AttributionSpec:
         For "time_decay", in microseconds.
     weights : sequence of float, optional
         For "custom": the share of the first touchpoint, of those in between together, and of the last.
+    converted : tuple of int or None
+        The moments (µs) from which on, and before which, conversions count.
+    time_zone : str
+        The zone of `converted`.
     """
 
     goal: Step
@@ -49,6 +53,8 @@ class AttributionSpec:
     value: str | None
     half_life: int
     weights: Sequence[float] | None
+    converted: tuple[int | None, int | None] = (None, None)
+    time_zone: str = "UTC"
 
 
 def check_options(

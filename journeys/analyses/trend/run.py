@@ -50,8 +50,9 @@ def trend(
         `people` then are those of the day alone, and `stickiness` is their share (DAU / WAU).
     formula : str, optional
         A formula over the names of the series, such as "A / B": + - * / and brackets. A division by zero is null.
-    compare : {"previous", "year"}, optional
-        Compare each period with the one before, or with the same one a year before (364 days, so that weekdays match).
+    compare : {"previous", "year"} or duration, optional
+        Compare each period with the one before, with the same one a year before (364 days, so that weekdays match), or
+        with one so much earlier, such as "4w".
     time_zone : str
         Whose days, weeks and months count.
     week_start : str

@@ -16,7 +16,7 @@ from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Statistic = Literal["sum", "mean", "median", "p90"]
 Count = Literal["events", "people", "sessions", "per person"] | tuple[Statistic, str]
-Compare = Literal["previous", "year"]
+Compare = Literal["previous", "year"] | str
 _COUNTS = ("events", "people", "sessions", "per person")
 _DAY = 86_400_000_000
 _MOST_SERIES = 26
@@ -48,8 +48,8 @@ class TrendSpec:
         The campaign columns by which sessions start, if asked.
     formula : str, optional
         A formula over the series.
-    compare : {"previous", "year"}, optional
-        The period that each one is compared with.
+    back : int, optional
+        How many periods earlier is the one that each is compared with.
     shown : tuple of str or None, optional
         The values of `by` that are shown; all others are one group, in which each person counts once. None shows all.
     """
@@ -64,7 +64,7 @@ class TrendSpec:
     gap: int
     campaign_columns: tuple[str, ...]
     formula: str | None
-    compare: Compare | None
+    back: int | None
     shown: tuple[str | None, ...] | None = None
 
 
@@ -108,8 +108,11 @@ def make_spec(
         problems.append(unknown("count", str(column), available=schema.names(), what="column"))
     elif column is not None and not schema[column].is_numeric():
         problems.append(f"count: column {column!r} is {schema[column]}, expected numbers.")
-    if compare is not None and compare not in get_args(Compare):
-        problems.append(f"compare: {compare!r} must be 'previous' or 'year'.")
+    back = None
+    try:
+        back = None if compare is None else _periods_back(compare, calendar=calendar)
+    except JourneysError as error:
+        problems.append(str(error))
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
         problems.append(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
     campaign = present_campaign_columns(schema) if campaign_cuts else []
@@ -121,7 +124,7 @@ def make_spec(
     series = _resolve_series(journeys, events)
     if formula is not None:
         parse_formula(formula, names=list(series))
-    return TrendSpec(series, calendar, str(kind), column, by, top, days, pause, tuple(campaign), formula, compare)
+    return TrendSpec(series, calendar, str(kind), column, by, top, days, pause, tuple(campaign), formula, back)
 
 
 def _trailing_days(trailing: str | timedelta | None, *, every: str, count: Count) -> int | None:
@@ -132,6 +135,19 @@ def _trailing_days(trailing: str | timedelta | None, *, every: str, count: Count
     if length % _DAY or length < _DAY or every.strip() != "1d" or count != "people":
         raise ArgumentError(f"trailing: {trailing!r} must be whole days, with every='1d' and count='people'.")
     return length // _DAY
+
+
+def _periods_back(compare: Compare, *, calendar: Calendar) -> int:
+    """Return how many periods earlier is the one to compare with."""
+    if compare == "previous":
+        return 1
+    if compare == "year":
+        return max(1, {"d": 364, "w": 52, "mo": 12, "q": 4, "y": 1}[calendar.unit] // calendar.number)
+    length = duration_us(compare, argument="compare", instead="write 'previous', 'year', or how much earlier, as '4w'")
+    period = calendar.number * {"d": 1, "w": 7}.get(calendar.unit, 0) * _DAY
+    if not period or length % period:
+        raise ArgumentError(f"compare: {compare!r} is not a whole number of periods of a {calendar.name}.")
+    return length // period
 
 
 def _resolve_series(journeys: JourneysProtocol, events: StepLike | Mapping[str, StepLike]) -> dict[str, Step]:

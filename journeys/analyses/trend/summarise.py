@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.labels import largest_values, value_of_label
+from journeys.analyses.periods import relative_change
 from journeys.analyses.trend.formula import parse_formula
 from journeys.analyses.trend.spec import TrendSpec
 
@@ -47,7 +48,7 @@ def summarise(
         frames.append(valued.sort(*when, rank, group))
     table, totals = frames
     compared: list[str] = []
-    if spec.compare is not None:
+    if spec.back is not None:
         table, compared = _add_comparison(table, spec, keys=keys), ["previous", "change"]
     counted = ["value", "people", "events"]
     if spec.trailing is not None:
@@ -133,12 +134,7 @@ def _apply_formula(valued: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) ->
 
 
 def _add_comparison(table: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) -> pl.DataFrame:
-    """Add the value of the period before, or of a year before, and the relative change; null from 0."""
-    back = 1
-    if spec.compare == "year":
-        units = {"d": 364, "w": 52, "mo": 12, "q": 4, "y": 1}[spec.calendar.unit]
-        back = max(1, units // spec.calendar.number)
-    earlier = table.select(*keys, index=pl.col("index") + back, previous="value")
+    """Add the value of an earlier period, and the relative change; null from 0."""
+    earlier = table.select(*keys, index=pl.col("index") + spec.back, previous="value")
     joined = table.join(earlier, on=[*keys, "index"], how="left", maintain_order="left")
-    change = pl.when(pl.col("previous") != 0).then(pl.col("value") / pl.col("previous") - 1)
-    return joined.with_columns(change=change)
+    return joined.with_columns(change=relative_change(pl.col("value"), pl.col("previous")))

@@ -1,0 +1,154 @@
+"""The credit of each touchpoint in one period, or among some people, against that in another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.attribution.count import paths_per_person
+from journeys.analyses.attribution.spec import AttributionSpec
+from journeys.analyses.labels import NONE, label_values
+from journeys.analyses.periods import relative_change
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.log import View
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_FEW = 30
+_MOST_DRAWN = 12
+_ESTIMATED = frozenset({"markov"})
+"""Models whose credit is no sum over conversions, so that its chance variation is unknown."""
+
+
+def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
+    """List the people of a shard with each touchpoint in their path: `touch` (its label), `_person` (public label)."""
+    paths = paths_per_person(view, spec)
+    touched = paths.select("person", touch="path").explode("touch", keep_nulls=False, empty_as_null=False).unique()
+    without = paths.filter(pl.col("converted") & (pl.col("path").list.len() == 0))
+    touched = pl.concat([touched, without.select("person", touch=pl.lit(None, dtype=pl.String))])
+    people = view.people.select(pl.col("code"), pl.col("person").alias("_person")).collect()
+    labelled = touched.with_columns(label_values(touched["touch"]))
+    return labelled.join(people, left_on="person", right_on="code", how="left").select("touch", "_person")
+
+
+def compare_tables(
+    here: tuple[pl.DataFrame, int],
+    there: tuple[pl.DataFrame, int],
+    *,
+    touched: tuple[pl.DataFrame, pl.DataFrame],
+    by: str,
+    model: str,
+) -> pl.DataFrame:
+    """Join two tables of touchpoints, each given with its number of conversions, and test their shares.
+
+    A touchpoint that one side lacks has no credit there. For instance, of 3 conversions against 2:
+
+        spring   credit 2 against 1   share 67% against 50%
+        autumn   credit 1 against 0   share 33% against 0%
+        ads      credit 0 against 1   share 0% against 50%
+    """
+    from journeys.stats import adjust, difference
+
+    (mine, total), (theirs, total_against) = here, there
+    columns = ["credit", "touched"]
+    joined = mine.select(by, *columns).join(
+        theirs.select(by, *(pl.col(name).alias(f"{name}_against") for name in columns)),
+        on=by,
+        how="full",
+        coalesce=True,
+    )
+    joined = joined.with_columns(pl.exclude(by).fill_null(0)).sort(
+        pl.col("credit") + pl.col("credit_against"), by, descending=[True, False]
+    )
+    same = touched[0].schema["_person"] == touched[1].schema["_person"]
+    both = touched[0].join(touched[1], on=["touch", "_person"], how="semi") if same else touched[0].clear()
+    in_both = both.group_by("touch").agg(pl.len().cast(pl.Int64).alias("in_both")).rename({"touch": by})
+    joined = joined.join(in_both, on=by, how="left", maintain_order="left").with_columns(pl.col("in_both").fill_null(0))
+    credit = [joined[name].to_numpy() for name in ("credit", "credit_against")]
+    sizes = [np.full(joined.height, float(count)) for count in (total, total_against)]
+    nothing = np.full(joined.height, np.nan)
+    low = high = p_value = nothing
+    if model not in _ESTIMATED and joined.height:
+        spread = difference(credit[0], sizes[0], credit[1], sizes[1])
+        low, high = spread.ci_low, spread.ci_high
+        p_value = difference(np.rint(credit[0]), sizes[0], np.rint(credit[1]), sizes[1]).p_value
+    tests = {"ci_low": low, "ci_high": high, "p_value": p_value, "q_value": adjust(p_value)}
+    shares = {
+        name: pl.col(credit) / count if count else pl.lit(None, dtype=pl.Float64)
+        for name, credit, count in (("share", "credit", total), ("share_against", "credit_against", total_against))
+    }
+    return joined.with_columns(**shares).select(
+        by,
+        "credit",
+        "credit_against",
+        relative_change(pl.col("credit"), pl.col("credit_against")).alias("change"),
+        "share",
+        "share_against",
+        (pl.col("share") - pl.col("share_against")).alias("difference"),
+        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in tests.items()),
+        "touched",
+        "touched_against",
+        "in_both",
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class AttributionComparison(Result[J]):
+    """By how much the credit of each touchpoint differs between two periods, or two groups of people.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        The touchpoint in a column named as `by`, `credit`, `credit_against` (conversions), `change` (of the credit,
+        relative; null from 0), `share`, `share_against` (of all conversions), `difference` (share - share_against),
+        `ci_low`, `ci_high` (95%, Newcombe), `p_value`, `q_value` (Benjamini-Hochberg), `touched`, `touched_against`
+        (people), `in_both` (people touched on both sides); the largest credit of both sides first.
+
+    Notes
+    -----
+    A person converts once, so that conversions of two periods are of different people, and the intervals take them as
+    independent. For models that share out a conversion they are a little too wide, since a shared credit varies less
+    than a whole one; for "markov" there are none.
+    """
+
+    @property
+    def finding(self) -> str:
+        """The surest change of a share, as one sentence."""
+        from journeys.display import percent, plural, points, the_count
+
+        total, before = self.settings["conversions"], self.settings["conversions_against"]
+        if min(total, before) < _FEW:
+            return f"{plural(total, 'conversion')} against {before}: too few to compare their touchpoints."
+        by = self.settings["by"]
+        sure = self.table.filter(pl.col("q_value") < 0.05).sort("q_value", by)
+        if not sure.height:
+            return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance."
+        row = sure.row(0, named=True)
+        name = f"No {by.replace('_', ' ')}" if row[by] == NONE else row[by]
+        change = points(row["difference"], row["ci_low"], row["ci_high"])
+        rates = f"{percent(row['share'])} of {plural(total, 'conversion')} against {percent(row['share_against'])}"
+        return f"{name}: {rates} of {before}, {change}."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the shares of both sides, and their difference."""
+        from journeys.charts.periods import draw_periods
+
+        names = {
+            "share": "rate",
+            "share_against": "rate_against",
+            "credit": "people",
+            "credit_against": "people_against",
+        }
+        drawn = self.table.head(_MOST_DRAWN).rename({self.settings["by"]: "name", **names})
+        if not self.settings["conversions"] and not self.settings["conversions_against"]:
+            drawn = drawn.clear()
+        subtitle = (
+            f"Share of conversions, model {self.settings['model']!r}: {self.settings['converted']}, hollow "
+            f"{self.settings['against']}; difference in points, with 95% intervals"
+        )
+        return draw_periods(drawn, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
