@@ -29,6 +29,9 @@ CASES: dict[str, Ask] = {
     "FunnelTrend": lambda j: j.funnel(["A", "B"]).trend(every="1d"),
     "LastBefore": lambda j: j.last_before("X", of="campaign", within="9m", then="A", then_within="2m"),
     "Lifecycle": lambda j: j.lifecycle("A", every="1d"),
+    "ModelComparison": lambda j: j.attribution("X", lookback="9m").compare_models(
+        ["last", "time_decay", "markov"], draws=9
+    ),
     "NextEvents": lambda j: j.funnel(["A", "B"]).next_after_drop(2),
     "Paths": lambda j: j.flow(end="X").paths(5),
     "Permutation": lambda j: j.correlation("X", min_people=0).permute(n_permutations=5),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
@@ -14,6 +17,7 @@ def draw(
     table: pl.DataFrame,
     *,
     touch: str,
+    currency: str | None = None,
     title: str = "",
     subtitle: str = "",
     rows: int = 15,
@@ -25,9 +29,12 @@ def draw(
     Parameters
     ----------
     table
-        The touchpoint's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`; its order is kept.
+        The touchpoint's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`, and perhaps `value` and
+        `roas`; its order is kept.
     touch
         The name of the touchpoint's column, in which "(none)" is no touchpoint (a value spelled so is quoted).
+    currency
+        The currency of the values.
     title, subtitle
         The finding and the definition.
     rows
@@ -49,7 +56,7 @@ def draw(
     shown, rest = kept[:rows], kept[rows:]
     names = [label(row[touch], 18 if narrow else 34) for row in shown]
     credit = [row["credit"] for row in shown]
-    said = [f"{_amount(row['credit'])} · {percent(row['share'])}" for row in shown]
+    said = [_said(row, currency=currency) for row in shown]
     hover = [
         f"<b>{full(row[touch])}</b><br>"
         + lines_of(
@@ -64,7 +71,10 @@ def draw(
     if rest:
         names.append(f"{len(rest)} more")
         credit.append(sum(row["credit"] for row in rest))
-        said.append(f"{_amount(credit[-1])} · {percent(sum(row['share'] for row in rest))}")
+        added: dict[str, Any] = {
+            name: sum(row[name] for row in rest) for name in ("credit", "share", "value") if name in rest[0]
+        }
+        said.append(_said(added, currency=currency))
         hover.append(lines_of(f"{plural(len(rest), 'touchpoint')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
@@ -82,7 +92,9 @@ def draw(
             hoverinfo="text",
         )
     )
-    fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.5 if narrow else 1.2)])
+    # room for the text at the end of the longest bar
+    room = max(map(len, said)) * (0.035 if narrow else 0.0125)
+    fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.05 + room)])
     fig.update_yaxes(
         tickvals=places,
         ticktext=[f"{name}  " for name in names],
@@ -92,6 +104,16 @@ def draw(
     )
     height = 34 * len(names) + 20
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _said(row: Mapping[str, Any], *, currency: str | None) -> str:
+    """Write credit and share, and what is known of value and return."""
+    parts = [_amount(row["credit"]), percent(row["share"])]
+    if row.get("value") is not None:
+        parts.append(number(row["value"]) + (f" {label(currency)}" if currency else ""))
+    if row.get("roas") is not None:
+        parts.append(f"ROAS {row['roas']:.1f}")
+    return " · ".join(parts)
 
 
 def _amount(credit: float) -> str:

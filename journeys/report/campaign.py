@@ -40,6 +40,7 @@ def campaign_report(
     goal: str | None = None,
     within: str | None = None,
     by: str = "first_campaign",
+    value: str | None = None,
     title: str | None = None,
     sections: Sequence[str | Section | Result[Any]] | None = None,
 ) -> Report:
@@ -58,6 +59,8 @@ def campaign_report(
         The funnel's window; none by default.
     by : str
         The column that distinguishes campaigns; without such a column, the report has no campaigns.
+    value : str, optional
+        The numeric column with what reaching the goal is worth, shared among the campaigns like the credit.
     title : str, optional
         The title of the page.
     sections : sequence, optional
@@ -92,7 +95,7 @@ def campaign_report(
     names = [*steps]
     goal = names[-1] if goal is None and names else goal
     _check_arguments(names, goal=goal, sections=sections)
-    standard, findings, lead = _ask_standard_questions(journeys, names, within=within, by=by)
+    standard, findings, lead = _ask_standard_questions(journeys, names, within=within, by=by, value=value)
     if sections is None:
         shown = [section for section in standard.values() if section is not None]
     else:
@@ -135,7 +138,7 @@ def _as_section(given: Section | Result[Any], place: int) -> Section:
 
 
 def _ask_standard_questions(
-    journeys: JourneysWithQuestions, steps: list[str], *, within: str | None, by: str
+    journeys: JourneysWithQuestions, steps: list[str], *, within: str | None, by: str, value: str | None
 ) -> tuple[dict[str, Section | None], list[Finding], str]:
     """Answer the questions of the standard sections; return these, the findings in order, and the summary."""
     goal = steps[-1]
@@ -155,7 +158,7 @@ def _ask_standard_questions(
         findings += [Finding(gap.sentence, "campaigns")] if gap else []
         sections["campaigns"] = campaign_section(grouped, by=by, finding=gap.headline if gap else None)
     if "campaign" in journeys.events.collect_schema() and funnel.table["people"].sum():
-        attribution = journeys.attribution(goal, model="linear")
+        attribution = journeys.attribution(goal, model="linear", value=value)
         if attribution.settings["conversions"]:
             sections["attribution"] = attribution_section(attribution, goal=goal)
     if blocker:

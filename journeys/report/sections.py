@@ -151,7 +151,7 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
         finding = (
             f"Campaigns get credit for {percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
-            f"{quoted(str(top['campaign']))} gets most, {percent(top['share'])}."
+            f"{quoted(str(top['campaign']))} gets most, {percent(top['share'])}{_worth(top, attribution)}."
         )
     pictures, _ = _draw(attribution.plot)
     return Section(
@@ -166,6 +166,12 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
         method="Each person's first conversion counts once. The distinct touchpoints before it get equal parts (linear "
         "attribution). Conversions without any touchpoint are “(none)”.",
     )
+
+
+def _worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
+    """Say what the credit of a touchpoint is worth, where values are known."""
+    currency = attribution.settings.get("currency")
+    return "" if "value" not in row else f", worth {number(row['value'])}" + (f" {currency}" if currency else "")
 
 
 def flow_section(flow: Flow[Any], *, goal: str, bypass: str | None) -> Section:

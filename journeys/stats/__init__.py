@@ -12,8 +12,10 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     permutation   permutation_p
     mantel_byar   mantel_byar, permute_at_risk
     survival      kaplan_meier, quantile
+    bootstrap     percentile_interval
 """
 
+from journeys.stats.bootstrap import percentile_interval
 from journeys.stats.fisher import fisher_exact
 from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
@@ -50,6 +52,7 @@ __all__ = [
     "mantel_haenszel",
     "odds_ratio",
     "partial_phi",
+    "percentile_interval",
     "permutation_p",
     "permute_at_risk",
     "phi",

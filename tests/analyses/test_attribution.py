@@ -29,14 +29,165 @@ def test_credit_equals_its_twin(model, found, lookback, collapse):
     expected = twin.credit(walks, model=model, half_life=3)
     credit = dict(result.table.filter(pl.col("credit") > 0).select("campaign", "credit").rows())
     assert credit == pytest.approx({touch: one for touch, one in expected.items() if one > 0})
-    for touch, people, converted in result.table.select("campaign", "touched", "converted").rows():
-        have = [walk for walk in walks if touch in walk[1] or (touch == "(none)" and not walk[1] and walk[3])]
-        assert people == len(have)
-        assert converted == sum(walk[3] for walk in have)
-        assert set(result.people(touch, converted=True).people["person"]) == {walk[0] for walk in have if walk[3]}
+    check_people(result, walks)
     if model != "participation":
         assert result.table["credit"].sum() == pytest.approx(result.settings["conversions"])
     assert result.paths["people"].sum() == len(walks)
+
+
+def check_people(result, walks):
+    """Compare the people and conversions of each touchpoint with the walks that hold it."""
+    columns = ["campaign", "touched", "converted", "conversions", "influenced"]
+    for touch, people, converted, conversions, influenced in result.table.select(columns).rows():
+        have = [walk for walk in walks if touch in walk[1] or (touch == "(none)" and not walk[1] and walk[3])]
+        who = {walk[0] for walk in have if walk[3]}
+        assert people == len({walk[0] for walk in have})
+        assert converted == len(who)
+        assert set(result.people(touch, converted=True).people["person"]) == who
+        if touch != "(none)":
+            assert influenced == sum(walk[3] for walk in have)
+            assert conversions == sum(walk[3] for walk in walks if walk[0] in who)
+
+
+@pytest.mark.parametrize("conversions", ["every", "since the one before"])
+@given(
+    found=rows(most=18),
+    lookback=st.integers(1, 8),
+    out=st.sampled_from([[], ["ads"]]),
+    model=st.sampled_from(["linear", "time_decay", "shapley", "participation"]),
+)
+def test_every_conversion_equals_its_twin(conversions, model, found, lookback, out):
+    found = [*EVERY, ("a", 0, "A", "ads"), *found]
+    result = jn.Journeys.from_table(frame(found)).attribution(
+        "X", model=model, lookback=f"{lookback}m", conversions=conversions, leave_out=out, half_life="3m"
+    )
+    walks = twin.walks(
+        in_order(found), conversion="X", lookback=lookback, collapse=True, conversions=conversions, leave_out=out
+    )
+    expected = twin.credit(walks, model=model, half_life=3)
+    credit = dict(result.table.filter(pl.col("credit") > 0).select("campaign", "credit").rows())
+    assert credit == pytest.approx({touch: one for touch, one in expected.items() if one > 0})
+    check_people(result, walks)
+    assert result.settings["conversions"] == sum(walk[3] for walk in walks)
+    assert result.paths["conversions"].sum() == result.settings["conversions"]
+
+
+# Published cases: PostHog/posthog, products/marketing_analytics/backend/hogql_queries/
+# test_attribution_table_query_runner.py (MIT, outside ee/); minutes stand for its days.
+THREE_TOUCHES = [
+    ("p", 0, "visit", "early"),
+    ("p", 1, "visit", "middle"),
+    ("p", 2, "visit", "late"),
+    ("p", 3, "buy", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("first", (1, 0, 0)),
+        ("last", (0, 0, 1)),
+        ("linear", (1 / 3, 1 / 3, 1 / 3)),
+        ("time_decay", (1 / 7, 2 / 7, 4 / 7)),
+        ("u", (0.4, 0.2, 0.4)),
+    ],
+)
+def test_every_published_model_splits_one_conversion_its_own_way(model, expected):
+    j = jn.Journeys.from_table(frame(THREE_TOUCHES))
+    table = j.attribution("buy", model=model, lookback="4m", half_life="1m").table
+    assert dict(table.select("campaign", "credit").rows()) == pytest.approx(
+        dict(zip(["early", "middle", "late"], expected, strict=True))
+    )
+
+
+def test_every_conversion_counts_as_published():
+    log = [("p", 0, "visit", "c"), *(("p", minute, "buy", None) for minute in (3, 4, 5))]
+    j = jn.Journeys.from_table(frame(log))
+    every = j.attribution("buy", conversions="every").table
+    assert every.select("campaign", "credit", "converted", "conversions", "influenced").rows() == [("c", 3.0, 1, 3, 3)]
+    assert j.attribution("buy").table["credit"].to_list() == [1.0]
+    since = j.attribution("buy", conversions="since the one before").table
+    assert dict(since.select("campaign", "credit").rows()) == {"(none)": 2.0, "c": 1.0}
+
+
+def test_conversions_of_the_same_second_stay_separate_as_published():
+    log = frame([("p", 0, "visit", "c"), ("p", 3, "buy", None), ("p", 3, "buy", None)])
+    log = log.with_columns(amount=pl.Series([None, 100, 100]))
+    table = jn.Journeys.from_table(log).attribution("buy", conversions="every", value="amount").table
+    assert table.select("conversions", "value", "value_per_conversion").rows() == [(2, 200.0, 100.0)]
+
+
+def test_leaving_out_direct_shares_its_credit_as_published():
+    j = jn.Journeys.from_table(
+        frame(
+            [("p", 0, "visit", "paid"), ("p", 1, "visit", "Direct"), ("p", 2, "buy", None), ("q", 0, "visit", "Direct")]
+        )
+    )
+    with_direct = j.attribution("buy", model="linear").table
+    assert dict(with_direct.select("campaign", "credit").rows()) == {"paid": 0.5, "Direct": 0.5}
+    without = j.attribution("buy", model="linear", leave_out=["Direct"]).table
+    assert dict(without.select("campaign", "credit").rows()) == {"paid": 1.0}
+
+
+def invoices(people: int = 60) -> jn.Journeys:
+    found = []
+    for n in range(people):
+        found += [(f"p{n}", 0, "A", ["ads", "spring"][n % 3 == 0]), (f"p{n}", 1, "A", "mail"), (f"p{n}", 2, "X", None)]
+    log = frame(found).with_columns(
+        amount=pl.when(pl.col("event") == "X").then(pl.int_range(pl.len()) % 7 - 1).cast(pl.Float64),
+        currency=pl.when(pl.col("event") == "X").then(pl.lit("eur")),
+    )
+    return jn.Journeys.from_table(log)
+
+
+def test_models_are_compared_with_their_intervals():
+    a = invoices().attribution("X", value="amount")
+    compared = a.compare_models(draws=60, seed=1)
+    assert compared.table["model"].n_unique() == 11
+    for model in ("first", "markov", "time_decay"):
+        single = invoices().attribution("X", model=model, value="amount").table.select("campaign", "credit", "value")
+        own = compared.table.filter(pl.col("model") == model).select("campaign", "credit", "value")
+        assert dict(own.select("campaign", "credit").rows()) == pytest.approx(
+            dict(single.select("campaign", "credit").rows())
+        )
+        assert dict(own.select("campaign", "value").rows()) == pytest.approx(
+            dict(single.select("campaign", "value").rows())
+        )
+    inside = (pl.col("ci_low") <= pl.col("share") + 1e-9) & (pl.col("share") <= pl.col("ci_high") + 1e-9)
+    assert compared.table.select(inside.all()).item()
+    assert compared.table.equals(a.compare_models(draws=60, seed=1).table)
+    assert not compared.table.equals(a.compare_models(draws=60, seed=2).table)
+    # a share of 40 among 60 people: the normal approximation is 2 * 1.96 * sqrt(2/3 * 1/3 / 60) wide
+    low, high = a.compare_models(["first"], draws=2000).table.filter(campaign="ads").select("ci_low", "ci_high").row(0)
+    assert high - low == pytest.approx(0.2386, rel=0.1)
+    assert compared.finding.startswith('"mail" leads under')
+    assert a.settings["currency"] == "EUR"
+    assert "EUR" in a.plot().data[0].text[0]
+
+
+def test_a_person_is_drawn_with_all_conversions():
+    """With every conversion, one person of many conversions makes an interval as wide as that person weighs."""
+    found = [("p", 0, "A", "ads"), *(("p", 1 + n, "X", None) for n in range(30))]
+    found += [row for n in range(30) for row in ((f"q{n}", 0, "A", "mail"), (f"q{n}", 1, "X", None))]
+    j = jn.Journeys.from_table(frame(found))
+    table = j.attribution("X", conversions="every").compare_models(["last"], draws=400).table
+    assert table.filter(campaign="ads").select("credit", "ci_low").row(0) == (30.0, 0.0)
+
+
+def test_costs_give_the_return_on_ad_spend():
+    costs = pl.DataFrame({"campaign": ["ads", "ads", "mail", "radio"], "spent": [10, 5, 0, 9]})
+    a = invoices().attribution("X", model="first", value="amount").with_costs(costs, cost="spent")
+    table = a.table.select("campaign", "credit", "cost", "cost_per_conversion", "roas")
+    value = dict(a.table.select("campaign", "value").rows())
+    assert table.filter(campaign="ads").row(0) == ("ads", 40.0, 15.0, 15 / 40, value["ads"] / 15)
+    assert table.filter(campaign="radio").row(0) == ("radio", 0.0, 9.0, None, 0.0)
+    assert table.filter(campaign="spring").row(0)[2:] == (None, None, None)
+    assert table["cost"].sum() == costs["spent"].sum()
+    assert "ROAS" in a.plot().data[0].text[0]
+    with pytest.raises(jn.UnknownNameError, match="costs: no column 'cost'"):
+        a.with_costs(costs)
+    with pytest.raises(jn.ArgumentError, match="must have a number of 0 or more"):
+        a.with_costs(costs.with_columns(spent=-pl.col("spent")), cost="spent")
 
 
 @given(found=rows(most=18))

@@ -250,7 +250,7 @@ def test_what_a_comparison_of_attributions_says():
     markov = j.attribution("goal", model="markov", converted=(at(13), at(20)))
     assert markov.compare().table["ci_low"].null_count() == 2
     assert "too few to compare" in a.compare("2w").finding
-    with pytest.raises(jn.ArgumentError, match="other: model and column differ"):
+    with pytest.raises(jn.ArgumentError, match="other: model, by, conversions, leave_out differ"):
         a.compare(markov)
     with pytest.raises(jn.ArgumentError, match="converted: there is no period to go back from"):
         j.attribution("goal").compare()

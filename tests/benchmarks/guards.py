@@ -17,13 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 import journeys as jn
-from journeys.analyses.attribution import models
+from journeys.analyses.attribution import markov
 from journeys.sources.reading import files, load_source
 
 __all__ = ["GUARDS", "Guard"]
@@ -65,12 +65,8 @@ def _best_time(question: Callable[[], object]) -> float:
 
 def _markov_channels(channels: int) -> Callable[[], object]:
     """Ask for the Markov credit of many channels; one inverse grows by 8, one per channel by 16."""
-    random = Random(7)
-    paths = [
-        models.Path(tuple(f"c{random.randrange(channels)}" for _ in range(4)), number % 3 == 0, 1, (), ())
-        for number in range(20 * channels)
-    ]
-    return lambda: models.markov(paths)
+    moves = np.random.default_rng(7).integers(0, 2, (1, channels + 1, channels + 3)).astype(float)
+    return lambda: markov.removal_shares(moves)
 
 
 def _read(path: Path) -> Callable[[], object]:

@@ -34,6 +34,7 @@ def answers(j):
     yield "trend", funnel.trend(every="1w").plot
     yield "next", funnel.next_after_drop().plot
     yield "credit", j.attribution("Upgraded Plan").plot
+    yield "models", j.attribution("Upgraded Plan").compare_models(["first", "last", "markov"], draws=20).plot
     yield "dots", found.plot
     yield "volcano", lambda **options: found.plot(kind="volcano", **options)
     yield "mosaic", lambda **options: found.mosaic(STEPS[1], **options)

@@ -164,3 +164,16 @@ def test_a_step_that_nobody_knows_gets_the_closest_name():
         campaign_report(log(("a", 1, "Visit"), ("a", 2, "Buy")), goal="Buy", steps=["Visitt", "Buy"])
     with pytest.raises(ArgumentError, match="steps: a funnel needs at least two steps, got \\['Buy'\\]"):
         campaign_report(log(("a", 1, "Buy")), goal="Buy", steps=["Buy"])
+
+
+def test_a_value_shows_what_campaigns_are_worth():
+    rows = [(f"p{n}", day, event) for n in range(40) for day, event in ((1, "Visit"), (2, "Paid"))]
+    log = pl.DataFrame(rows, schema=["person", "day", "event"], orient="row").select(
+        "person",
+        "event",
+        timestamp=pl.lit("2026-03-0") + pl.col("day").cast(pl.String),
+        campaign=pl.when(pl.col("event") == "Visit").then(pl.lit("spring")),
+        amount=pl.when(pl.col("event") == "Paid").then(25),
+    )
+    report = jn.Journeys.from_table(log).report(steps=["Visit", "Paid"], value="amount", sections=["attribution"])
+    assert report.sections[0].finding.endswith("worth 1,000.")

@@ -7,25 +7,39 @@ Row = tuple[str, int, str, str | None]
 Walk = tuple[str, tuple[str, ...], tuple[int, ...], bool]
 
 
-def walks(rows: Sequence[Row], *, conversion: str, lookback: int, collapse: bool) -> list[Walk]:
-    """One (person, touches, ages, converted) for everybody who was touched or converted."""
+def walks(
+    rows: Sequence[Row],
+    *,
+    conversion: str,
+    lookback: int,
+    collapse: bool,
+    conversions: str = "first",
+    leave_out: Sequence[str] = (),
+) -> list[Walk]:
+    """One (person, touches, ages, converted) for each conversion that counts and everybody touched without any."""
     found = []
     for person, own in groupby(rows, key=lambda row: row[0]):
         before: list[Row] = []
-        converted = False
-        for row in own:
-            if row[3] is not None or row[2] == conversion:
-                before.append(row)
-            if row[2] == conversion:
-                converted = True
-                break
-        if not before:
-            continue
-        end = before[-1][1]
-        touches = [(row[3], end - row[1]) for row in before if row[3] is not None and end - row[1] <= lookback]
-        if collapse:
-            touches = [one for k, one in enumerate(touches) if k + 1 == len(touches) or touches[k + 1][0] != one[0]]
-        found.append((person, tuple(t for t, _ in touches), tuple(a for _, a in touches), converted))
+        ends: list[tuple[list[Row], bool]] = []
+        for _, time, event, touch in own:
+            kept = None if touch in leave_out else touch
+            if kept is not None or event == conversion:
+                before.append((person, time, event, kept))
+            if event == conversion:
+                ends.append((list(before), True))
+                if conversions == "first":
+                    break
+                if conversions == "since the one before":
+                    before = []
+        if before and not ends:
+            ends.append((before, False))
+        for path, converted in ends:
+            end = path[-1][1]
+            touches = [(row[3], end - row[1]) for row in path if row[3] is not None and end - row[1] <= lookback]
+            if collapse:
+                pairs = enumerate(touches, start=1)
+                touches = [one for k, one in pairs if k == len(touches) or touches[k][0] != one[0]]
+            found.append((person, tuple(t for t, _ in touches), tuple(a for _, a in touches), converted))
     return found
 
 

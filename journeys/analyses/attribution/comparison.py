@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from journeys.analyses.attribution.count import paths_per_person
+from journeys.analyses.attribution.count import find_paths
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.periods import relative_change
@@ -27,10 +27,10 @@ _ESTIMATED = frozenset({"markov"})
 
 def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """List the people of a shard with each touchpoint in their path: `touch` (its label), `_person` (public label)."""
-    paths = paths_per_person(view, spec)
+    paths = find_paths(view, spec).with_columns(pl.col("path").cast(pl.List(pl.String)))
     touched = paths.select("person", touch="path").explode("touch", keep_nulls=False, empty_as_null=False).unique()
     without = paths.filter(pl.col("converted") & (pl.col("path").list.len() == 0))
-    touched = pl.concat([touched, without.select("person", touch=pl.lit(None, dtype=pl.String))])
+    touched = pl.concat([touched, without.select("person", touch=pl.lit(None, dtype=pl.String)).unique()])
     people = view.people.select(pl.col("code"), pl.col("person").alias("_person")).collect()
     labelled = touched.with_columns(label_values(touched["touch"]))
     return labelled.join(people, left_on="person", right_on="code", how="left").select("touch", "_person")
@@ -111,9 +111,9 @@ class AttributionComparison(Result[J]):
 
     Notes
     -----
-    A person converts once, so that conversions of two periods are of different people, and the intervals take them as
-    independent. For models that share out a conversion they are a little too wide, since a shared credit varies less
-    than a whole one; for "markov" there are none.
+    Intervals and tests take conversions as independent, as they are where each person's first one counts; with
+    every conversion counted they are too narrow. For models that share out a conversion they are a little too wide,
+    since a shared credit varies less than a whole one; for "markov" there are none.
     """
 
     @property

@@ -2,88 +2,135 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from journeys.analyses.attribution.spec import AttributionSpec
+from journeys.analyses.money import amount_of, currency_of
 from journeys.log import View
-from journeys.log.expressions import ends_person, last_before
+from journeys.log.arrays import Ints, bound_people, count_before, list_rows, previous_marked, search_within
 from journeys.steps import columns_used
 
 
 def count(view: View, spec: AttributionSpec) -> pl.DataFrame:
-    """Count people by path; the ages of touchpoints and the values are kept as samples, in a fixed order.
+    """Count paths; what differs between the conversions on one path is kept as samples, in the order of people.
 
     Returns
     -------
     pl.DataFrame
-        `path`, `converted`, `people`, and for those who converted `ages` (List[List[Int64]]), `values` (List[Float64]).
+        `path` (List[String]), `converted`, `count` (paths), and for those that converted `persons` (List[UInt32]),
+        `ages` (List[List[Int64]]), `values` (List[Float64]) and `currencies` (List[String], distinct).
     """
-    paths = paths_per_person(view, spec).sort("person")
+    paths = find_paths(view, spec)
+    converted = pl.col("converted")
     return (
         paths.group_by("path", "converted", maintain_order=True)
         .agg(
-            pl.len().cast(pl.Int64).alias("people"),
-            pl.col("ages").filter(pl.col("converted")),
-            pl.col("value").filter(pl.col("converted")).alias("values"),
+            pl.len().cast(pl.Int64).alias("count"),
+            pl.col("person").filter(converted).alias("persons"),
+            pl.col("ages").filter(converted),
+            pl.col("value").filter(converted).alias("values"),
+            pl.col("currency").filter(converted).drop_nulls().unique().sort().alias("currencies"),
         )
-        .select("path", "converted", "people", "ages", "values")
+        .with_columns(pl.col("path").cast(pl.List(pl.String)))
     )
 
 
-def paths_per_person(view: View, spec: AttributionSpec) -> pl.DataFrame:
-    """Return the path of each person who had a touchpoint or converted.
+def count_touches(view: View, by: str) -> pl.DataFrame:
+    """Return the distinct values of the touchpoints' column."""
+    return view.events.select(pl.col(by).cast(pl.String).alias("touch")).drop_nulls().unique().collect().sort("touch")
 
-    A path ends with the first conversion, or with the last touchpoint of a person who never converted, and holds
-    the touchpoints of the look-back before its end. A touchpoint on the converting event itself counts. For instance,
+
+def find_paths(view: View, spec: AttributionSpec) -> pl.DataFrame:
+    """Return the path of each conversion, and of each person who was touched and never converted.
+
+    A path ends with its conversion, or with the last touchpoint of a person who never converted, and holds the
+    touchpoints of the look-back before its end. A touchpoint on the converting event itself counts. For instance,
     with a look-back of 2 days:
 
         day 1  ads      → too old
         day 3  spring   → path ["spring"], age 1 day
         day 4  goal     → the end; converted
+        day 5  goal     → with conversions="every" a second path ["spring"], age 2 days; since the one before: []
 
-    With a period of conversions, people are taken as they stood at its end, if their path ends in it: a conversion
-    after the period has not happened yet, and who converted before it is left out.
+    With a period of conversions, people are taken as they stood at its end, and the paths are those that end in it: a
+    conversion after the period has not happened yet, and who converted before it and not in it is left out.
 
     Returns
     -------
     pl.DataFrame
-        `person`, `path` (List[String]), `ages` (List[Int64], µs before the end), `converted`, `value`.
+        `person`, `path` (List[Enum]), `ages` (List[Int64], µs before the end), `converted`, `value`, `currency`;
+        in log order.
     """
-    rows = _until_conversion(view, spec)
-    # a person who never converts has only touchpoints here, so that the last row is the end of every path
-    ends = rows.filter(ends_person()).select(
-        "person", pl.col("time").alias("end"), pl.col("goal").alias("converted"), "value"
-    )
-    if spec.converted[0] is not None:
-        ends = ends.filter(pl.col("end") >= spec.converted[0])
-    touches = rows.filter(pl.col("touch").is_not_null())
-    touches = touches.join(ends.select("person", "end"), on="person", how="left", maintain_order="left")
-    touches = touches.with_columns(age=pl.col("end") - pl.col("time")).filter(pl.col("age") <= spec.lookback)
+    rows = _read_rows(view, spec)
+    names = pl.Enum(rows["touch"].unique().drop_nulls().sort())
+    is_touch, is_goal = rows["touch"].is_not_null().to_numpy(), rows["goal"].to_numpy()
+    time = rows["time"].to_numpy()
+    touches = np.flatnonzero(is_touch)
+    touch = rows["touch"].drop_nulls().cast(names)
+    code = touch.to_physical().to_numpy()
+    ends, low, high = _bound_paths(rows["person"].to_numpy(), time, is_touch, is_goal, spec)
+
+    at = list_rows(low, high)
+    path = np.repeat(np.arange(ends.size), high - low)
     if spec.repeats == "collapse":
-        repeated = (pl.col("touch") == pl.col("touch").shift(-1)) & ~ends_person()
-        touches = touches.filter(~repeated.fill_null(value=False))
-    paths = touches.group_by("person", maintain_order=True).agg(
-        pl.col("touch").alias("path"), pl.col("age").alias("ages")
+        # the later of two equal touchpoints next to each other in a path is kept
+        kept = np.ones(at.size, dtype=np.bool_)
+        kept[:-1] = (path[1:] != path[:-1]) | (code[at[1:]] != code[at[:-1]])
+        at, path = at[kept], path[kept]
+    listed = (
+        pl.DataFrame({"row": path, "path": touch[at], "ages": time[ends[path]] - time[touches[at]]})
+        .group_by("row", maintain_order=True)
+        .agg("path", "ages")
     )
-    no_touches, no_ages = pl.lit([], dtype=pl.List(pl.String)), pl.lit([], dtype=pl.List(pl.Int64))
+    found = rows[ends].select("person", pl.col("goal").alias("converted"), "value", "currency")
+    none, no_ages = pl.lit([], dtype=pl.List(names)), pl.lit([], dtype=pl.List(pl.Int64))
     return (
-        ends.drop("end")
-        .join(paths, on="person", how="left", maintain_order="left")
-        .with_columns(pl.col("path").fill_null(no_touches), pl.col("ages").fill_null(no_ages))
+        found.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+        .join(listed, on="row", how="left", maintain_order="left")
+        .select(
+            "person",
+            pl.col("path").fill_null(none),
+            pl.col("ages").fill_null(no_ages),
+            "converted",
+            "value",
+            "currency",
+        )
     )
 
 
-def _until_conversion(view: View, spec: AttributionSpec) -> pl.DataFrame:
-    """Return touchpoints up to the first conversion, and that: `person`, `time`, `touch`, `goal`, `value`."""
-    value = pl.col(spec.value).cast(pl.Float64) if spec.value else pl.lit(None, dtype=pl.Float64)
+def _bound_paths(
+    person: Ints, time: Ints, is_touch: Ints, is_goal: Ints, spec: AttributionSpec
+) -> tuple[Ints, Ints, Ints]:
+    """Return the row that ends each path, and its first touchpoint and the one after its last, counted over all."""
+    people = bound_people(person)
+    goals, goals_before = np.flatnonzero(is_goal), count_before(is_goal)
+    first_goal, goals_of = goals_before[people.first], goals_before[people.stop] - goals_before[people.first]
+    converting = goals[first_goal[goals_of > 0]] if spec.conversions == "first" else goals
+    ends = np.sort(np.concatenate([converting, people.stop[goals_of == 0] - 1]))
+    if spec.converted[0] is not None:
+        ends = ends[time[ends] >= spec.converted[0]]
+    touches_before = count_before(is_touch)
+    own = np.searchsorted(people.first, ends, side="right") - 1
+    low, high = touches_before[people.first[own]], touches_before[ends + 1]
+    if spec.conversions == "since the one before":
+        low = np.maximum(low, touches_before[previous_marked(goals, ends) + 1])
+    return ends, search_within(time[is_touch], time[ends] - spec.lookback, low=low, high=high, side="left"), high
+
+
+def _read_rows(view: View, spec: AttributionSpec) -> pl.DataFrame:
+    """Return touchpoints and conversions: `person`, `time`, `touch`, `goal`, `value`, `currency`."""
+    touch = pl.col(spec.by).cast(pl.String)
+    if spec.leave_out:
+        touch = pl.when(~touch.is_in(spec.leave_out)).then(touch)
     rows = view.with_people_columns(columns_used([spec.goal])).events.select(
         "person",
-        pl.col("timestamp").to_physical().alias("time"),
-        pl.col(spec.by).cast(pl.String).alias("touch"),
+        pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
+        touch.alias("touch"),
         spec.goal.condition.fill_null(value=False).alias("goal"),
-        value.alias("value"),
+        amount_of(spec.value).alias("value"),
+        currency_of(spec.currency).alias("currency"),
     )
     if spec.converted[1] is not None:
         rows = rows.filter(pl.col("time") < spec.converted[1])
-    kept = rows.filter(pl.col("goal") | pl.col("touch").is_not_null()).collect()
-    return kept.filter(last_before(pl.col("goal")).is_null())
+    return rows.filter(pl.col("goal") | pl.col("touch").is_not_null()).collect()

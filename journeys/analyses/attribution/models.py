@@ -1,34 +1,19 @@
-"""The attribution models: one function per model, from paths to the credit of each touchpoint.
+"""The attribution models: how one conversion is shared out over the touches of its path.
 
-The positional models share out one conversion over the touches of its path; Markov and Shapley look at
-all paths together. Sums run through `math.fsum`, so that the order of people changes no bit.
+The positional models share by the place of a touch, "time_decay" by its age, and "shapley" and "participation" by the
+set of touchpoints; "markov" looks at all paths together (`journeys.analyses.attribution.markov`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import fsum
-from typing import Any
+from collections.abc import Sequence
 
-from journeys.analyses.attribution.spec import Model
+import numpy as np
+
+from journeys.analyses.attribution.paths import Floats, Paths
+from journeys.log.arrays import Bools
 
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """One distinct path: its touches, the people who converted on it or did not, and their samples."""
-
-    touches: tuple[str, ...]
-    converted: bool
-    people: int
-    ages: Sequence[Sequence[int]]
-    values: Sequence[float | None]
-
-    def amounts(self, *, by_value: bool) -> list[float]:
-        """What each person's conversion counts: one, or its value."""
-        return [value or 0.0 for value in self.values] if by_value else [1.0] * self.people
 
 
 def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[float] | None = None) -> list[float]:
@@ -46,7 +31,7 @@ def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[flo
     Returns
     -------
     list of float
-        One weight a touch; they sum to 1 except in "participation", where each is 1.
+        One weight per touch; they sum to 1, except for "participation", where each is 1.
 
     Notes
     -----
@@ -89,137 +74,71 @@ def decay_weights(ages: Sequence[int], *, half_life: int) -> list[float]:
     >>> [round(weight, 3) for weight in decay_weights([14, 7, 0], half_life=7)]
     [0.143, 0.286, 0.571]
     """
-    youngest = min(ages)
-    raw = [2.0 ** (-(age - youngest) / half_life) for age in ages]
-    total = fsum(raw)
-    return [weight / total for weight in raw]
+    age = np.array(ages, dtype=np.int64)
+    return list(map(float, _decay(age, np.array([0]), half_life=half_life)))
 
 
-def _by_position(model: str) -> Callable[..., dict[str, float]]:
-    def share(
-        paths: Sequence[Path], *, custom: Sequence[float] | None = None, by_value: bool = False, **_: Any
-    ) -> dict[str, float]:
-        parts: dict[str, list[float]] = {}
-        for path in paths:
-            if not path.converted or not path.touches:
-                continue
-            amount = fsum(sorted(path.amounts(by_value=by_value)))
-            weights = position_weights(model, touches=path.touches, custom=custom)
-            earned: dict[str, float] = {}
-            for touch, weight in zip(path.touches, weights, strict=True):
-                # a touchpoint takes part once, however often it occurs
-                earned[touch] = 1.0 if model == "participation" else earned.get(touch, 0.0) + weight
-            for touch, weight in earned.items():
-                parts.setdefault(touch, []).append(weight * amount)
-        return {touch: fsum(sorted(weights)) for touch, weights in parts.items()}
+def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
+    """Share one conversion of each path over its touches, by any model that does not look at times or at other paths.
 
-    return share
+    Returns
+    -------
+    np.ndarray
+        The share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the first
+        touch of each touchpoint has 1.
 
-
-def time_decay(paths: Sequence[Path], *, half_life: int, by_value: bool = False, **_: Any) -> dict[str, float]:
-    """Share each conversion by the age of its touches."""
-    parts: dict[str, list[float]] = {}
-    for path in paths:
-        if not path.converted or not path.touches:
-            continue
-        for ages, amount in zip(path.ages, path.amounts(by_value=by_value), strict=True):
-            for touch, weight in zip(path.touches, decay_weights(ages, half_life=half_life), strict=True):
-                parts.setdefault(touch, []).append(weight * amount)
-    return {touch: fsum(sorted(weights)) for touch, weights in parts.items()}
-
-
-def markov(paths: Sequence[Path], *, by_value: bool = False, **_: Any) -> dict[str, float]:
-    """Share conversions by what would be lost without each touch (removal effect).
-
-    People walk start → touch → … → converted or lost with the frequencies of all paths, of those who
-    converted and those who did not. Without a touch, who would have gone to it is lost. Solved exactly as an
-    absorbing chain, (I - Q) x = r.
-
-    References
-    ----------
-    Anderl, Becker, von Wangenheim, Schumann (2016): Mapping the customer journey. International Journal of
-    Research in Marketing 33(3).
-
-    Examples
-    --------
-    >>> both = [Path(("a", "b"), True, 1, [], []), Path(("a",), False, 1, [], [])]
-    >>> markov(both)
-    {'a': 0.5, 'b': 0.5}
+    Notes
+    -----
+    "shapley" has a closed form: with the value of a coalition defined as the conversions of people touched by nothing
+    outside it, each conversion is shared equally by the distinct touchpoints of its path (Zhao, Mahboobi, Bagheri 2018:
+    Shapley value methods for attribution modeling in online advertising).
     """
-    import numpy as np
-
-    used = [path for path in paths if path.touches]
-    names = sorted({touch for path in used for touch in path.touches})
-    conversions = sum(path.people for path in used if path.converted)
-    if not conversions:
-        return dict.fromkeys(names, 0.0)
-    place = {name: k + 1 for k, name in enumerate(names)}
-    size = len(names) + 1  # 0 is the start
-    moves = np.zeros((size, size))
-    wins = np.zeros(size)
-    losses = np.zeros(size)
-    for path in used:
-        at = 0
-        for touch in path.touches:
-            moves[at, place[touch]] += path.people
-            at = place[touch]
-        (wins if path.converted else losses)[at] += path.people
-    leaving = moves.sum(axis=1) + wins + losses
-    chances, goal = moves / leaving[:, None], wins / leaving
-
-    # One inverse gives every removal effect: N = (I - Q)^-1 holds the expected visits, so that a walk from the start
-    # visits k with probability N[0, k] / N[k, k], and from there converts with probability p[k] = (N r)[k].
-    visits = np.linalg.inv(np.eye(size) - chances)
-    converts = visits @ goal
-    removal = visits[0] / np.diag(visits) * converts / converts[0]
-    effects = {name: float(removal[place[name]]) for name in names}
-    effects = {name: max(0.0, effect) if abs(effect) > 1e-12 else 0.0 for name, effect in effects.items()}
-    total = fsum(effects.values())
-    earned = fsum(sorted(one for path in used if path.converted for one in path.amounts(by_value=by_value)))
-    return {name: earned * effect / total for name, effect in effects.items()}
+    if model in ("participation", "shapley"):
+        weights = paths.first_occurrences().astype(np.float64)
+        if model == "shapley":
+            distinct = np.bincount(paths.path_of_touch, weights=weights, minlength=paths.converted.size)
+            weights /= np.repeat(distinct, paths.length)
+        return weights
+    return _last_non_direct(paths) if model == "last_non_direct" else _by_length(paths, model=model, custom=custom)
 
 
-def shapley(paths: Sequence[Path], *, by_value: bool = False, **_: Any) -> dict[str, float]:
-    """Share conversions so that the members of a set of touches share alike.
-
-    With the value of a coalition defined as the conversions of people touched by nothing outside it, the
-    Shapley value has a closed form: each conversion is shared equally by the distinct touches of its path.
-
-    References
-    ----------
-    Zhao, Mahboobi, Bagheri (2018): Shapley value methods for attribution modeling in online advertising.
-
-    Examples
-    --------
-    >>> shapley([Path(("a", "b", "a"), True, 2, [], [])])
-    {'a': 1.0, 'b': 1.0}
-    """
-    parts: dict[str, list[float]] = {}
-    for path in paths:
-        members = sorted(set(path.touches)) if path.converted else []
-        amount = fsum(sorted(path.amounts(by_value=by_value)))
-        for touch in members:
-            parts.setdefault(touch, []).append(amount / len(members))
-    return {touch: fsum(sorted(weights)) for touch, weights in sorted(parts.items())}
+def decay_touches(paths: Paths, *, half_life: int) -> Floats:
+    """Share each conversion over its touches by their age; one share per row of `paths.touch_rows()`."""
+    length = paths.length[paths.path_of]
+    start = (np.cumsum(length) - length)[length > 0]
+    return _decay(paths.age, start, half_life=half_life)
 
 
-_POSITIONAL = ("first", "last", "last_non_direct", "linear", "u", "j", "inverse_j", "participation", "custom")
-MODELS: dict[str, Callable[..., dict[str, float]]] = {model: _by_position(model) for model in _POSITIONAL}
-MODELS |= {"time_decay": time_decay, "markov": markov, "shapley": shapley}
+def _decay(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
+    """Weigh ages, conversion after conversion, by half-lives older than the youngest touch of the conversion."""
+    if not age.size:
+        return np.zeros(0)
+    length = np.diff(np.append(start, age.size))
+    youngest = np.repeat(np.minimum.reduceat(age, start), length)
+    raw = np.exp2(-(age - youngest) / half_life)
+    shares: Floats = raw / np.repeat(np.add.reduceat(raw, start), length)
+    return shares
 
 
-def share_credit(
-    paths: Sequence[Path],
-    *,
-    model: Model,
-    half_life: int,
-    weights: Sequence[float] | None,
-    by_value: bool = False,
-) -> dict[str | None, float]:
-    """Share the conversions (or their value) among touchpoints; conversions without any have the key None."""
-    shared = MODELS[model](paths, half_life=half_life, custom=weights, by_value=by_value)
-    untouched = [path for path in paths if path.converted and not path.touches]
-    credit: dict[str | None, float] = dict(shared.items())
-    if untouched:
-        credit[None] = fsum(sorted(one for path in untouched for one in path.amounts(by_value=by_value)))
-    return credit
+def _by_length(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
+    """Weigh each touch of each path by its place and the length of the path, which is all that these models look at."""
+    length = paths.length
+    weights = np.zeros(paths.touch.size)
+    for n in np.unique(length[length > 0]).tolist():
+        first = paths.start[:-1][length == n]
+        weights[first[:, None] + np.arange(n)] = position_weights(model, touches=[""] * n, custom=custom)
+    return weights
+
+
+def _last_non_direct(paths: Paths) -> Floats:
+    """Give each path to its last touch that is not direct, and to its last touch where all are."""
+    is_direct = np.array([name.casefold() in DIRECT for name in paths.names], dtype=np.bool_)
+    start, stop = paths.start[:-1], paths.start[1:]
+    has_touches: Bools = stop > start
+    place = np.arange(paths.touch.size)
+    other = np.where(is_direct[paths.touch], -1, place)
+    weights = np.zeros(place.size)
+    if place.size:
+        latest = np.maximum.reduceat(other, start[has_touches])
+        weights[np.where(latest < 0, stop[has_touches] - 1, latest)] = 1.0
+    return weights

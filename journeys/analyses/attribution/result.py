@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
 from journeys.analyses.attribution.comparison import AttributionComparison, compare_tables, list_touched
-from journeys.analyses.attribution.select_people import TouchSelection, select_touched
-from journeys.analyses.attribution.spec import AttributionSpec
-from journeys.analyses.labels import NONE, value_of_label
+from journeys.analyses.attribution.costs import join_costs
+from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
+from journeys.analyses.attribution.paths import Paths
+from journeys.analyses.attribution.select_people import select_touch
+from journeys.analyses.attribution.spec import AttributionSpec, Model
+from journeys.analyses.labels import NONE
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -30,14 +33,17 @@ class Attribution(Result[J]):
     ----------
     table : pl.DataFrame
         The touchpoint in a column named as `by`, then `credit` (conversions, Float64), `share` (of all
-        conversions), `touched` (people with the touchpoint in their path), `converted` (those of them who
-        converted), `conversion_rate`, and `value` where a value column was given; highest credit first.
+        conversions), `touched` (people with the touchpoint in one of their paths), `converted` (those of them who
+        converted), `conversion_rate`, `conversions` (of the people touched), `influenced` (conversions with the
+        touchpoint in their path; may add up to more than the conversions); with a value `value` and
+        `value_per_conversion`, with costs `cost`, `cost_per_conversion` and `roas`; highest credit first.
     paths : pl.DataFrame
-        `path` (List[String]), `people`, `converted`, `conversion_rate`; most people first.
+        `path` (List[String]), `people`, `converted` (people), `conversion_rate`, `conversions`; most people first.
     """
 
     paths: pl.DataFrame
     _spec: AttributionSpec = field(repr=False)
+    _paths: Paths = field(repr=False)
     _rerun: Callable[[Any, AttributionSpec, Mapping[str, Any]], Attribution[Any]] = field(repr=False)
 
     @property
@@ -66,7 +72,15 @@ class Attribution(Result[J]):
             f"Credited conversions and their share, model {model!r}, looking back {duration(self._spec.lookback)}; "
             f"{plural(total, 'conversion')} in all"
         )
-        return draw(self.table, touch=self._spec.by, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw(
+            self.table,
+            touch=self._spec.by,
+            currency=self.settings.get("currency"),
+            title=self.finding,
+            subtitle=subtitle,
+            dark=dark,
+            narrow=narrow,
+        )
 
     def people(self, touch: str, *, converted: bool | None = None) -> J:
         """Select the people who have a touchpoint in their path.
@@ -83,11 +97,90 @@ class Attribution(Result[J]):
         UnknownNameError
             When no person has that touchpoint.
         """
-        labels = self.table[self._spec.by].to_list()
-        if touch not in labels:
-            raise UnknownNameError(unknown("touch", touch, available=labels, what=self._spec.by))
-        selection = TouchSelection(self._spec, value_of_label(touch), converted)
-        return self._journeys._select_people(select_touched, selection)
+        return select_touch(self._journeys, self._spec, touch, converted=converted, labels=self.table[self._spec.by])
+
+    def with_costs(self, costs: pl.DataFrame | pl.LazyFrame, *, cost: str = "cost") -> Self:
+        """Add what each touchpoint cost: cost per conversion, and return on ad spend.
+
+        Parameters
+        ----------
+        costs : pl.DataFrame or pl.LazyFrame
+            One or more rows per touchpoint, in a column named as `by`; several rows add up.
+        cost : str
+            The numeric column with the cost, in the currency of the value.
+
+        Returns
+        -------
+        Attribution
+            With the columns `cost`, `cost_per_conversion` (cost ÷ credit) and, where values are known, `roas`
+            (value ÷ cost); null where a touchpoint has no cost or no credit. Touchpoints that only `costs` has get a
+            row.
+
+        Raises
+        ------
+        UnknownNameError
+            When `costs` lacks a column.
+        ArgumentError
+            When a cost is missing or negative.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-03-02"],
+        ...     "event": ["Loaded a Page", "Paid"], "campaign": ["spring", None], "amount": [None, 30.0]})
+        >>> a = jn.Journeys.from_table(log).attribution("Paid", value="amount")
+        >>> costs = pl.DataFrame({"campaign": ["spring"], "cost": [10]})
+        >>> a.with_costs(costs).table.select("campaign", "value", "cost", "roas").rows()
+        [('spring', 30.0, 10.0, 3.0)]
+        """
+        return replace(self, table=join_costs(self.table, costs, by=self._spec.by, cost=cost))
+
+    def compare_models(
+        self, models: Sequence[Model] | None = None, *, draws: int = 200, seed: int = 0
+    ) -> ModelComparison[J]:
+        """Compare attribution models side by side, each with a 95% bootstrap interval.
+
+        Parameters
+        ----------
+        models : sequence of str, optional
+            Names of models as `attribution` has them; all by default ("custom" where weights were given).
+        draws : int
+            How many times people are drawn with replacement.
+        seed : int
+            The seed of the draws.
+
+        Returns
+        -------
+        ModelComparison
+            `.table`: one row per touchpoint and model with `credit`, `share`, `ci_low`, `ci_high` and, with a value,
+            `value`, `value_low`, `value_high`; `.matrix()` has one column per model.
+
+        Raises
+        ------
+        ArgumentError
+            When a model, `draws` or `seed` is invalid.
+
+        Notes
+        -----
+        The intervals are quantiles over draws of people (Poisson bootstrap: each person is drawn a Poisson(1) number of
+        times, with all their conversions). They show how much the shares depend on which people happened to be here,
+        not which model is right. Do not read them for touchpoints of fewer than some 30 conversions. Source: Hanley and
+        MacGibbon (2006), Creating non-parametric bootstrap samples using Poisson frequencies, Computer Methods and
+        Programs in Biomedicine 83.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a"] * 3, "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03"],
+        ...     "event": ["Loaded a Page", "Loaded a Page", "Paid"], "campaign": ["spring", "brand", None]})
+        >>> jn.Journeys.from_table(log).attribution("Paid").compare_models(["first", "linear"]).matrix().rows()
+        [('spring', 1.0, 0.5), ('brand', 0.0, 0.5)]
+        """
+        chosen = check_models(models, weights=self._spec.weights, draws=draws, seed=seed)
+        table = compare_models(self._paths, self._spec, models=chosen, draws=draws, seed=seed)
+        kept = {name: value for name, value in self.settings.items() if name != "model"}
+        settings = {**kept, "models": chosen, "draws": draws, "seed": seed}
+        return ModelComparison(table, settings, self._journeys, self._spec)
 
     def previous(self, back: str | timedelta = "previous", *, calendar: bool = False) -> Attribution[J]:
         """Ask the same of an earlier period of conversions; `back` and `calendar` as in `Funnel.previous`.
@@ -129,9 +222,10 @@ class Attribution(Result[J]):
         [(2.0, 1.0, 1.0)]
         """
         there = other if isinstance(other, Attribution) else self.previous(other, calendar=calendar)
-        asked = [(one._spec.model, one._spec.by) for one in (self, there)]
+        names = ("model", "by", "conversions", "leave_out")
+        asked = [tuple(getattr(one._spec, name) for name in names) for one in (self, there)]
         if asked[0] != asked[1]:
-            raise ArgumentError(f"other: model and column differ, {asked[0]} here and {asked[1]} there.")
+            raise ArgumentError(f"other: {', '.join(names)} differ, {asked[0]} here and {asked[1]} there.")
         touched = [one._journeys._count_shards(list_touched, one._spec) for one in (self, there)]
         sides = [(one.table, int(one.settings["conversions"])) for one in (self, there)]
         table = compare_tables(

@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from journeys.analyses.attribution.result import Attribution
-from journeys.analyses.attribution.spec import AttributionSpec, Model, Repeats, check_options
+from journeys.analyses.attribution.spec import AttributionSpec, Conversions, Model, Repeats, check_options
 from journeys.analyses.calendar import make_calendar
+from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import Moment, describe_period, parse_range
-from journeys.analyses.protocol import J
+from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import settings_of
+from journeys.errors import UnknownNameError, unknown
 from journeys.steps import StepLike, duration_us, resolve_step
 
 
@@ -22,6 +24,8 @@ def attribution(
     model: Model = "last",
     by: str = "campaign",
     lookback: str | timedelta = "30d",
+    conversions: Conversions = "first",
+    leave_out: Sequence[str] = (),
     repeats: Repeats = "collapse",
     value: str | None = None,
     half_life: str | timedelta = "7d",
@@ -29,12 +33,12 @@ def attribution(
     converted: tuple[Moment, Moment] | None = None,
     time_zone: str = "UTC",
 ) -> Attribution[J]:
-    """Share the credit for each person's first conversion among the touchpoints before it.
+    """Share the credit for conversions among the touchpoints before them.
 
     Parameters
     ----------
     goal : str, list of str, pl.Expr or Step
-        The event that earns the credit; each person's first one counts.
+        The event that earns the credit; each person's first one counts, unless `conversions` says otherwise.
     model : str
         "first", "last", "last_non_direct", "linear", "u" (40/20/40), "j" (20/20/60), "inverse_j" (60/20/20),
         "time_decay", "participation" (every touchpoint gets full credit), "custom", "markov" or "shapley".
@@ -42,17 +46,25 @@ def attribution(
         The column whose values are the touchpoints; events where it is null are none.
     lookback : str or timedelta
         How long before the conversion a touchpoint may lie, inclusive.
+    conversions : {"first", "every", "since the one before"}
+        Whether a person's first conversion counts, or every one: each with all touchpoints of its look-back, or only
+        with those since the person's conversion before it.
+    leave_out : sequence of str
+        Values of `by` that are no touchpoints, such as ["Direct"]. They are left out before credit is shared, so that
+        the others get it.
     repeats : {"collapse", "keep"}
         Whether equal touchpoints next to each other count once.
     value : str, optional
-        A numeric column with the value of the conversion; shared like the conversions.
+        A numeric column with the value of the conversion; shared like the conversions. Refunds may be negative. A
+        column "currency" must name one currency only: amounts are never converted.
     half_life : str or timedelta
         For "time_decay": a touchpoint this much older gets half the credit.
     weights : sequence of three floats, optional
         For "custom": the share of the first touchpoint, of those in between together, and of the last.
+
     converted : tuple of (start, end), optional
-        Only conversions from `start` on and before `end`, of people who had not converted before; touchpoints may lie
-        before `start`. See also `Attribution.compare`.
+        Only conversions from `start` on and before `end`, unless only the first of each person counts and it was
+        earlier; touchpoints may lie before `start`. See also `Attribution.compare`.
     time_zone : str
         The zone of `converted`.
 
@@ -60,22 +72,27 @@ def attribution(
     -------
     Attribution
         `.table`: the touchpoint, `credit` (conversions), `share`, `touched`, `converted` (people), `conversion_rate`,
-        `value`; `.paths`; `.people(touch)`.
+        `conversions` (of the people touched), `influenced` (conversions with the touchpoint in their path), and with a
+        value `value` and `value_per_conversion`; `.paths`; `.people(touch)`; `.compare_models()`; `.with_costs(costs)`.
 
     Raises
     ------
     UnknownNameError
-        When the event or a column does not exist.
+        When the event, a column or a value to leave out does not exist.
     ArgumentError
-        When an option is invalid; all that are invalid are named.
+        When an option is invalid (all that are invalid are named), values are in several currencies, or "markov" is
+        asked of more than 2,000 touchpoints.
 
     Notes
     -----
     Credits add up to the conversions, except for "participation", which counts each conversion once per touchpoint;
-    conversions without a touchpoint are "(none)". Attribution divides up what happened; it does not show what would
-    have happened without a campaign. The credits of the parts of a period add up to those of the period, except with
-    "markov". "markov" follows Anderl et al. (2016) and "shapley" Zhao et al. (2018); do not
-    use "markov" with fewer than a few hundred conversions, where its shares are unstable.
+    conversions without a touchpoint are "(none)". `influenced` may add up to more than the conversions, because one
+    conversion has several touchpoints. Paths end with a conversion, or with the last touchpoint of a person who
+    never converted; what a person was touched by after the last conversion counts nowhere. Attribution divides up
+    what happened; it does not show what would have happened without a campaign. The credits of the parts of a
+    period add up to those of the period, except with "markov". "markov" follows Anderl et al. (2016) and "shapley"
+    Zhao et al. (2018); do not use "markov" with fewer than a few hundred conversions, where its shares are
+    unstable.
 
     Examples
     --------
@@ -93,14 +110,26 @@ def attribution(
     [('spring', 0.5), ('newsletter', 0.5)]
     """
     log = journeys._log
-    check_options(log, by=by, value=value, model=model, repeats=repeats, weights=weights)
+    check_options(
+        log,
+        by=by,
+        value=value,
+        model=model,
+        repeats=repeats,
+        conversions=conversions,
+        leave_out=leave_out,
+        weights=weights,
+    )
     spec = AttributionSpec(
         goal=resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal"),
         by=by,
         lookback=duration_us(lookback, argument="lookback"),
+        conversions=conversions,
+        leave_out=tuple(leave_out),
         model=model,
         repeats=repeats,
         value=value,
+        currency=currency_column(value, schema=log.schema),
         half_life=duration_us(half_life, argument="half_life"),
         weights=weights,
         converted=parse_range(
@@ -108,18 +137,26 @@ def attribution(
         ),
         time_zone=time_zone,
     )
+    _check_left_out(journeys, spec)
     return _answer(journeys, spec, {"lookback": lookback})
 
 
 def _answer(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) -> Attribution[J]:
     """Count and summarise an attribution whose options are checked."""
     from journeys.analyses.attribution.count import count
-    from journeys.analyses.attribution.summarise import summarise
+    from journeys.analyses.attribution.paths import collect_paths
+    from journeys.analyses.attribution.summarise import summarise_paths, summarise_touches
 
-    table, paths, conversions = summarise(journeys._count_shards(count, spec), spec)
-    period = {}
-    if spec.converted != (None, None):
-        period["converted"] = describe_period(spec.converted, time_zone=spec.time_zone)
+    counts = journeys._count_shards(count, spec)
+    currency = check_currency(counts["currencies"].explode(empty_as_null=False).to_list(), argument="value")
+    paths = collect_paths(counts)
+    has_period = spec.converted != (None, None)
+    optional = {
+        "conversions counted": None if spec.conversions == "first" else spec.conversions,
+        "leave_out": spec.leave_out or None,
+        "currency": currency,
+        "converted": describe_period(spec.converted, time_zone=spec.time_zone) if has_period else None,
+    }
     settings = settings_of(
         journeys,
         goal=spec.goal.name,
@@ -128,6 +165,20 @@ def _answer(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) ->
         lookback=described["lookback"],
         repeats=spec.repeats,
         value=spec.value,
-        **period,
+        **{name: chosen for name, chosen in optional.items() if chosen is not None},
     )
-    return Attribution(table, {**settings, "conversions": conversions}, journeys, paths, spec, _answer)
+    settings["conversions"] = paths.path_of.size
+    table = summarise_touches(paths, spec)
+    return Attribution(table, settings, journeys, summarise_paths(paths), spec, paths, _answer)
+
+
+def _check_left_out(journeys: JourneysProtocol, spec: AttributionSpec) -> None:
+    """Raise an error for values to leave out that the column does not have."""
+    from journeys.analyses.attribution.count import count_touches
+
+    if not spec.leave_out:
+        return
+    known = journeys._count_shards(count_touches, spec.by)["touch"].unique().sort().to_list()
+    missing = [name for name in spec.leave_out if name not in known]
+    if missing and known:
+        raise UnknownNameError(unknown("leave_out", missing, available=known, what=spec.by))

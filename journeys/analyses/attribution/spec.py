@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from journeys.analyses.money import check_column
 from journeys.errors import ArgumentError, UnknownNameError, closest, raise_all, unknown
 from journeys.log import Log
 from journeys.steps import Step
@@ -15,6 +16,7 @@ Model = Literal[
     "markov", "shapley",
 ]  # fmt: skip
 Repeats = Literal["collapse", "keep"]
+Conversions = Literal["first", "every", "since the one before"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,12 +31,18 @@ class AttributionSpec:
         The column whose values are the touchpoints; rows where it is null are none.
     lookback : int
         How long before the conversion a touchpoint may lie, in microseconds, inclusive.
+    conversions : {"first", "every", "since the one before"}
+        Which conversions of a person count; in the last case only with the touchpoints since the one before.
+    leave_out : tuple of str
+        Values of `by` that are no touchpoints.
     model : str
         How the credit is shared.
     repeats : {"collapse", "keep"}
         Whether equal touchpoints next to each other count once (at the time of the last of them).
     value : str, optional
         The numeric column with the value of a conversion.
+    currency : str, optional
+        The column with the currency of that value, if the log has one.
     half_life : int
         For "time_decay", in microseconds.
     weights : sequence of float, optional
@@ -48,9 +56,12 @@ class AttributionSpec:
     goal: Step
     by: str
     lookback: int
+    conversions: Conversions
+    leave_out: tuple[str, ...]
     model: Model
     repeats: Repeats
     value: str | None
+    currency: str | None
     half_life: int
     weights: Sequence[float] | None
     converted: tuple[int | None, int | None] = (None, None)
@@ -58,27 +69,41 @@ class AttributionSpec:
 
 
 def check_options(
-    log: Log, *, by: str, value: str | None, model: str, repeats: str, weights: Sequence[float] | None
+    log: Log,
+    *,
+    by: str,
+    value: str | None,
+    model: str,
+    repeats: str,
+    conversions: str,
+    leave_out: Sequence[str],
+    weights: Sequence[float] | None,
 ) -> None:
     """Raise one error that lists every invalid option."""
     schema = log.schema
-    problems = [
-        unknown(argument, name, available=schema.names(), what="column")
-        for argument, name in (("by", by), ("value", value))
-        if name is not None and name not in schema
-    ]
+    problems = [unknown("by", by, available=schema.names(), what="column")] if by not in schema else []
+    problems += check_column(value, schema=schema, argument="value") if value not in schema else []
     raise_all(problems, UnknownNameError)
-    if value is not None and not schema[value].is_numeric():
-        problems.append(f"value: column {value!r} is {schema[value]}, expected numbers.")
+    problems = [*check_column(value, schema=schema, argument="value"), *check_model(model, weights=weights)]
+    for argument, given, kind in (("repeats", repeats, Repeats), ("conversions", conversions, Conversions)):
+        if given not in get_args(kind):
+            valid = " or ".join(map(repr, get_args(kind)))
+            problems.append(f"{argument}: {given!r} must be {valid}.")
+    if isinstance(leave_out, str) or not all(isinstance(one, str) for one in leave_out):
+        problems.append(f"leave_out: {leave_out!r} must be a list of values of {by!r}, such as ['Direct'].")
+    raise_all(problems, ArgumentError)
+
+
+def check_model(model: str, *, weights: Sequence[float] | None, argument: str = "model") -> list[str]:
+    """List what is wrong with a model and its weights."""
+    problems = []
     models = get_args(Model)
     if model not in models:
-        near = closest(model, models)
+        near = closest(str(model), models)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        problems.append(f"model: {model!r} is not a model; {hint}available are {', '.join(map(repr, models))}.")
-    if repeats not in get_args(Repeats):
-        problems.append(f"repeats: {repeats!r} must be 'collapse' or 'keep'.")
+        problems.append(f"{argument}: {model!r} is not a model; {hint}available are {', '.join(map(repr, models))}.")
     if model == "custom" and (weights is None or len(weights) != 3 or min(weights) < 0 or sum(weights) <= 0):
         problems.append(f"weights: {weights!r} must be three non-negative numbers: first, in between, last.")
-    if model != "custom" and weights is not None:
+    if model != "custom" and weights is not None and argument == "model":
         problems.append(f"weights: {weights!r} requires model='custom'.")
-    raise_all(problems, ArgumentError)
+    return problems

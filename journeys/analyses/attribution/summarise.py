@@ -2,82 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import numpy as np
 import polars as pl
 
-from journeys.analyses.attribution.models import Path, share_credit
+from journeys.analyses.attribution.credit import Sharing, share_credit
+from journeys.analyses.attribution.paths import Paths
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import label_values
+from journeys.log.arrays import Bools, Ints
 
 
-def summarise(counts: pl.DataFrame, spec: AttributionSpec) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Add up the shards and share the credit.
-
-    Returns
-    -------
-    tuple
-        The table of touchpoints, the table of paths, and the number of conversions.
-    """
-    added = counts.group_by("path", "converted", maintain_order=True).agg(
-        pl.col("people").sum(),
-        pl.col("ages").explode(empty_as_null=False),
-        pl.col("values").explode(empty_as_null=False),
-    )
-    paths = [
-        Path(tuple(touches), converted, people, ages, values)
-        for touches, converted, people, ages, values in added.iter_rows()
-    ]
-    paths.sort(key=lambda path: (path.touches, path.converted))
-    conversions = sum(path.people for path in paths if path.converted)
-    return _touch_table(paths, spec=spec, conversions=conversions), _path_table(paths), conversions
-
-
-def _touch_table(paths: Sequence[Path], *, spec: AttributionSpec, conversions: int) -> pl.DataFrame:
-    """One row per touchpoint, and one for the conversions without any."""
-    people: dict[str | None, list[int]] = {}  # touchpoint → people, and those of them who converted
-    for path in paths:
-        without_touch: set[str | None] = {None} if path.converted else set()
-        for touch in set(path.touches) or without_touch:
-            counted = people.setdefault(touch, [0, 0])
-            counted[0] += path.people
-            counted[1] += path.people if path.converted else 0
-    credit = share_credit(paths, model=spec.model, half_life=spec.half_life, weights=spec.weights)
-    columns = {
-        spec.by: pl.Series(list(people), dtype=pl.String),
-        "credit": pl.Series([credit.get(touch, 0.0) for touch in people], dtype=pl.Float64),
-        "touched": pl.Series([touched for touched, _ in people.values()], dtype=pl.Int64),
-        "converted": pl.Series([converted for _, converted in people.values()], dtype=pl.Int64),
+def summarise_touches(paths: Paths, spec: AttributionSpec) -> pl.DataFrame:
+    """Make one row per touchpoint, and one for the conversions without any; highest credit first."""
+    total = paths.path_of.size
+    sharing = Sharing(spec.model, spec.half_life, spec.weights)
+    credit = share_credit(paths, sharing, amount=np.ones(total))
+    touched, converted, conversions, influenced = _count_touched(paths)
+    columns: dict[str, pl.Series | pl.Expr] = {
+        "credit": pl.Series(credit, dtype=pl.Float64),
+        "share": pl.col("credit") / total if total else pl.lit(None, dtype=pl.Float64),
+        "touched": pl.Series(touched, dtype=pl.Int64),
+        "converted": pl.Series(converted, dtype=pl.Int64),
+        # people without a touchpoint are counted only when they converted: they have no rate and no influence
+        "conversion_rate": pl.when(pl.col("touch").is_not_null()).then(pl.col("converted") / pl.col("touched")),
+        "conversions": pl.Series(conversions, dtype=pl.Int64),
+        "influenced": pl.Series([*influenced.tolist(), None], dtype=pl.Int64),
     }
-    table = pl.DataFrame(columns).select(
-        spec.by,
-        "credit",
-        (pl.col("credit") / conversions if conversions else pl.lit(None, dtype=pl.Float64)).alias("share"),
-        "touched",
-        "converted",
-        # people without a touchpoint are counted only when they converted: they have no rate
-        pl.when(pl.col(spec.by).is_not_null()).then(pl.col("converted") / pl.col("touched")).alias("conversion_rate"),
-    )
     if spec.value:
-        values = share_credit(paths, model=spec.model, half_life=spec.half_life, weights=spec.weights, by_value=True)
-        table = table.with_columns(pl.Series("value", [values.get(touch, 0.0) for touch in people], dtype=pl.Float64))
-    table = table.with_columns(label_values(table[spec.by]))
+        columns["value"] = pl.Series(share_credit(paths, sharing, amount=paths.value), dtype=pl.Float64)
+        columns["value_per_conversion"] = pl.when(pl.col("credit") > 0).then(pl.col("value") / pl.col("credit"))
+    table = pl.DataFrame({"touch": [*paths.names, None]}, schema={"touch": pl.String})
+    for name, column in columns.items():
+        table = table.with_columns(column.alias(name))
+    table = table.filter(pl.col("touch").is_not_null() | (pl.col("converted") > 0))
+    table = table.with_columns(label_values(table["touch"])).rename({"touch": spec.by})
     return table.sort(["credit", "touched", spec.by], descending=[True, True, False])
 
 
-def _path_table(paths: Sequence[Path]) -> pl.DataFrame:
-    """One row per distinct path, converted or not; most people first."""
-    people: dict[tuple[str, ...], list[int]] = {}
-    for path in paths:
-        counted = people.setdefault(path.touches, [0, 0])
-        counted[0] += path.people
-        counted[1] += path.people if path.converted else 0
-    ranked = sorted(people.items(), key=lambda item: (-item[1][0], item[0]))
-    return pl.DataFrame(
-        {
-            "path": [list(path) for path, _ in ranked],
-            "people": [counted[0] for _, counted in ranked],
-            "converted": [counted[1] for _, counted in ranked],
-        },
-        schema={"path": pl.List(pl.String), "people": pl.Int64, "converted": pl.Int64},
-    ).with_columns(conversion_rate=pl.col("converted") / pl.col("people"))
+def touch_labels(paths: Paths) -> list[str]:
+    """Return the label of each touchpoint, and of none."""
+    return label_values(pl.Series("touch", [*paths.names, None], dtype=pl.String)).to_list()
+
+
+def _count_touched(paths: Paths) -> tuple[Ints, Ints, Ints, Ints]:
+    """Count per touchpoint the people touched, those of them who converted, their conversions, those it influenced.
+
+    The first three have one more entry, for the conversions without a touchpoint.
+    """
+    size = len(paths.names)
+    conversion, at = paths.touch_rows()
+    persons = int(paths.person.max()) + 1 if paths.person.size else 0
+    untouched = np.flatnonzero(paths.is_untouched)
+    pairs = [
+        paths.touch[at] * persons + paths.person[conversion],
+        size * persons + paths.person[untouched],
+    ]
+    touch, person = np.divmod(np.unique(np.concatenate(pairs)), max(persons, 1))
+    converted = np.bincount(touch, minlength=size + 1)
+    own = np.bincount(paths.person, minlength=persons)
+    conversions = np.bincount(touch, weights=own[person], minlength=size + 1).astype(np.int64)
+    conversions[size] = untouched.size
+    first = paths.first_occurrences()
+    lost = _sum_by_touch(paths, paths.lost, first)
+    influenced = _sum_by_touch(paths, np.bincount(paths.path_of, minlength=paths.lost.size), first)
+    return converted + np.append(lost, 0), converted, conversions, influenced
+
+
+def _sum_by_touch(paths: Paths, by_path: Ints, first: Bools) -> Ints:
+    """Add up a count of paths for each touchpoint that occurs in them."""
+    weights = np.where(first, by_path[paths.path_of_touch], 0)
+    return np.bincount(paths.touch, weights=weights, minlength=len(paths.names)).astype(np.int64)
+
+
+def summarise_paths(paths: Paths) -> pl.DataFrame:
+    """Make one row per distinct path, converted or not; most people first."""
+    number = paths.converted.size
+    people = np.unique(paths.path_of * (int(paths.person.max(initial=0)) + 1) + paths.person)
+    converted = np.bincount(people // (int(paths.person.max(initial=0)) + 1), minlength=number)
+    touches = pl.Series(paths.touch).replace_strict(list(range(len(paths.names))), paths.names, return_dtype=pl.String)
+    listed = (
+        pl.DataFrame({"row": paths.path_of_touch, "path": touches}).group_by("row", maintain_order=True).agg("path")
+    )
+    table = (
+        pl.DataFrame({"row": np.arange(number), "lost": paths.lost, "converted": converted})
+        .with_columns(conversions=pl.Series(np.bincount(paths.path_of, minlength=number), dtype=pl.Int64))
+        .join(listed, on="row", how="left")
+        .with_columns(pl.col("path").fill_null(pl.lit([], dtype=pl.List(pl.String))))
+        .group_by("path")
+        .agg(pl.col("lost", "converted", "conversions").sum().cast(pl.Int64))
+        .with_columns(people=pl.col("lost") + pl.col("converted"))
+    )
+    rate = (pl.col("converted") / pl.col("people")).alias("conversion_rate")
+    return table.select("path", "people", "converted", rate, "conversions").sort(
+        "people", "path", descending=[True, False]
+    )

@@ -1,0 +1,138 @@
+"""Paths → the credit of each touchpoint, for the people as they are and for draws of people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from journeys.analyses.attribution.markov import list_moves, removal_shares
+from journeys.analyses.attribution.models import decay_touches, weigh_touches
+from journeys.analyses.attribution.paths import Floats, Paths
+from journeys.log.arrays import Ints
+
+_MOST_BYTES = 1 << 25
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sharing:
+    """How conversions are shared: the model, its half-life (µs) and its custom weights."""
+
+    model: str
+    half_life: int
+    custom: Sequence[float] | None = None
+
+
+def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
+    """Share the amounts of the conversions among the touchpoints.
+
+    Parameters
+    ----------
+    amount : np.ndarray
+        What each conversion counts: 1, or its value.
+
+    Returns
+    -------
+    np.ndarray
+        One credit per touchpoint of `paths.names`, and at the end that of conversions without any. Sums run in a fixed
+        order, so that shards change no bit.
+    """
+    size = len(paths.names)
+    by_path = np.bincount(paths.path_of, weights=amount, minlength=paths.converted.size)
+    untouched = by_path[paths.length == 0].sum()
+    if sharing.model == "markov":
+        path, code = list_moves(paths)
+        people = paths.lost + np.bincount(paths.path_of, minlength=paths.lost.size)
+        moves = np.bincount(code, weights=people[path].astype(np.float64), minlength=(size + 1) * (size + 3))
+        credit = removal_shares(moves.reshape(1, size + 1, size + 3))[0] * by_path[paths.length > 0].sum()
+    elif sharing.model == "time_decay":
+        conversion, at = paths.touch_rows()
+        shares = decay_touches(paths, half_life=sharing.half_life)
+        credit = np.bincount(paths.touch[at], weights=shares * amount[conversion], minlength=size)
+    else:
+        weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
+        credit = np.bincount(paths.touch, weights=weights * by_path[paths.path_of_touch], minlength=size)
+    return np.append(credit, untouched)
+
+
+def draw_credit(
+    paths: Paths, sharings: Sequence[Sharing], *, amounts: Sequence[Floats], draws: int, seed: int
+) -> tuple[list[list[Floats]], Floats]:
+    """Share the amounts again for draws of people with replacement (Poisson bootstrap).
+
+    A person is drawn 0, 1, 2, … times with the chances of a Poisson variable of mean 1, and all conversions of the
+    person with it: draws add up over people. The people who never converted matter to "markov" only; those of one path
+    are drawn together.
+
+    Returns
+    -------
+    tuple
+        Per sharing and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit` returns them; and
+        the number of conversions of each draw.
+    """
+    has_markov = any(sharing.model == "markov" for sharing in sharings)
+    tables = [_table(paths, sharing) for sharing in sharings]
+    number = paths.path_of.size
+    conversions_of_path = _sparse(
+        np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
+    )
+    persons = int(paths.person.max()) + 1 if number else 0
+    largest = max(paths.converted.size, number, (len(paths.names) + 1) ** 2 if has_markov else 0, 1)
+    at_once = min(draws, max(1, _MOST_BYTES // (8 * largest)))
+    is_untouched = paths.length == 0
+    rng = np.random.default_rng(seed)
+    found = [[np.zeros((len(paths.names) + 1, draws)) for _ in amounts] for _ in sharings]
+    totals = np.zeros(draws)
+    for first in range(0, draws, at_once):
+        batch = min(at_once, draws - first)
+        drawn = rng.poisson(1.0, (persons, batch)).astype(np.float64)[paths.person]
+        own = slice(first, first + batch)
+        totals[own] = drawn.sum(axis=0)
+        people = conversions_of_path @ drawn
+        removal = None
+        if has_markov:
+            lost = rng.poisson(paths.lost[:, None], (paths.lost.size, batch))
+            removal = _draw_removal(paths, tables[[s.model for s in sharings].index("markov")], people + lost)
+        for number, amount in enumerate(amounts):
+            weighted = drawn * amount[:, None]
+            by_path = conversions_of_path @ weighted
+            for credited, sharing, table in zip(found, sharings, tables, strict=True):
+                credited[number][-1, own] = by_path[is_untouched].sum(axis=0)
+                if sharing.model == "markov" and removal is not None:
+                    credited[number][:-1, own] = removal * by_path[~is_untouched].sum(axis=0)
+                else:
+                    credited[number][:-1, own] = table @ (weighted if sharing.model == "time_decay" else by_path)
+    return found, totals
+
+
+def _table(paths: Paths, sharing: Sharing) -> Any:
+    """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
+    size, width = len(paths.names), paths.converted.size
+    if sharing.model == "markov":
+        path, code = list_moves(paths)
+        return _sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
+    if sharing.model == "time_decay":
+        conversion, at = paths.touch_rows()
+        shares = decay_touches(paths, half_life=sharing.half_life)
+        return _sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
+    weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
+    return _sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
+
+
+def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
+    """Return the shares of the removal effects per draw: shape (touchpoints, draws)."""
+    size = len(paths.names)
+    moves = (table @ people).T.reshape(-1, size + 1, size + 3)
+    shares: Floats = removal_shares(np.ascontiguousarray(moves)).T
+    return shares
+
+
+def _sparse(values: Floats, row: Ints, column: Ints, *, shape: tuple[int, int]) -> Any:
+    """Make a sparse table; equal places add up, zeros are dropped."""
+    from scipy.sparse import coo_array
+
+    table = coo_array((values, (row, column)), shape=shape).tocsr()
+    table.eliminate_zeros()
+    return table

@@ -1,0 +1,132 @@
+"""Attribution models side by side, each with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import polars as pl
+
+from journeys.analyses.attribution.credit import Sharing, draw_credit, share_credit
+from journeys.analyses.attribution.paths import Paths
+from journeys.analyses.attribution.select_people import select_touch
+from journeys.analyses.attribution.spec import AttributionSpec, Model, check_model
+from journeys.analyses.attribution.summarise import touch_labels
+from journeys.analyses.labels import NONE
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import ArgumentError, raise_all
+from journeys.stats import percentile_interval
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_MIN_CONVERSIONS = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class ModelComparison(Result[J]):
+    """The credit of each touchpoint under several attribution models.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        The touchpoint in a column named as `by`, `model`, `credit`, `share` (of all conversions), `ci_low`, `ci_high`
+        (of the share); with a value `value`, `value_low`, `value_high`. Touchpoints by their mean share over the
+        models, highest first; models in the order asked.
+    """
+
+    _spec: AttributionSpec = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """Which touchpoint leads, and how much that depends on the model, as one sentence."""
+        from journeys.display import percent, plural, quoted
+
+        total, models = self.settings["conversions"], list(self.settings["models"])
+        if total < _MIN_CONVERSIONS:
+            return f"Too few conversions to compare models: {total}."
+        by = self._spec.by
+        named = self.table.filter(pl.col(by) != NONE)
+        if not named.height:
+            return f"No conversion had a {by.replace('_', ' ')} before it."
+        leaders = named.sort("share", by, descending=[True, False]).group_by("model", maintain_order=True).first()
+        top = named[by][0]
+        shares = named.filter(pl.col(by) == top)["share"]
+        low, high = percent(shares.min()), percent(shares.max())  # type: ignore[arg-type]
+        spread = low if low == high else f"{low} to {high}"
+        leads = leaders.filter(pl.col(by) == top).height
+        under = (
+            f"all {len(models)} models" if leads == len(models) > 1 else f"{leads} of {plural(len(models), 'model')}"
+        )
+        return f"{quoted(top)} leads under {under}, with {spread} of the credit."
+
+    def matrix(self) -> pl.DataFrame:
+        """Lay the shares out with one row per touchpoint and one column per model."""
+        by = self._spec.by
+        return self.table.pivot(on="model", index=by, values="share", maintain_order=True)
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the share of each touchpoint under each model as a dot with its interval."""
+        from journeys.charts.attribution_models import draw
+        from journeys.display import duration, plural
+
+        subtitle = (
+            f"Share of {plural(self.settings['conversions'], 'conversion')} with 95% intervals "
+            f"({plural(self.settings['draws'], 'draw')} of people), looking back {duration(self._spec.lookback)}"
+        )
+        return draw(self.table, touch=self._spec.by, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, touch: str, *, converted: bool | None = None) -> J:
+        """Select the people who have a touchpoint in their path, as `Attribution.people` does."""
+        return select_touch(self._journeys, self._spec, touch, converted=converted, labels=self.table[self._spec.by])
+
+
+def check_models(
+    models: Sequence[str] | None, *, weights: Sequence[float] | None, draws: int, seed: int
+) -> tuple[str, ...]:
+    """Return the models to compare; by default all that need no weights, and "custom" where weights were given."""
+    everything = [one for one in get_args(Model) if one != "custom" or weights is not None]
+    chosen = everything if models is None else [models] if isinstance(models, str) else list(models)
+    problems = [] if chosen else ["models: at least one model is needed, got an empty list."]
+    for model in dict.fromkeys(chosen):
+        problems += check_model(model, weights=weights, argument="models")
+    for name, number, least in (("draws", draws, 1), ("seed", seed, 0)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            problems.append(f"{name}: {number!r} must be a whole number of at least {least}.")
+    raise_all(problems, ArgumentError)
+    return tuple(dict.fromkeys(chosen))
+
+
+def compare_models(
+    paths: Paths, spec: AttributionSpec, *, models: Sequence[str], draws: int, seed: int
+) -> pl.DataFrame:
+    """Share the credit by each model, with the 2.5% and 97.5% quantiles over draws of people."""
+    sharings = [Sharing(model, spec.half_life, spec.weights if model == "custom" else None) for model in models]
+    ones, total = np.ones(paths.path_of.size), paths.path_of.size
+    amounts = [ones, paths.value] if spec.value else [ones]
+    drawn, totals = draw_credit(paths, sharings, amounts=amounts, draws=draws, seed=seed)
+    frames = []
+    for sharing, (credited, *values) in zip(sharings, drawn, strict=True):
+        credit = share_credit(paths, sharing, amount=ones)
+        shares = np.divide(credited, totals, out=np.full_like(credited, np.nan), where=totals > 0)
+        low, high = percentile_interval(shares)
+        columns = {"credit": credit, "share": credit / total if total else np.full(credit.size, np.nan)}
+        columns |= {"ci_low": low, "ci_high": high}
+        if values:
+            low, high = percentile_interval(values[0])
+            columns |= {"value": share_credit(paths, sharing, amount=paths.value), "value_low": low, "value_high": high}
+        frame = pl.DataFrame({name: pl.Series(one, dtype=pl.Float64).fill_nan(None) for name, one in columns.items()})
+        names = pl.Series(spec.by, touch_labels(paths), dtype=pl.String)
+        frames.append(frame.select(names, pl.lit(sharing.model).alias("model"), pl.all()))
+    table = pl.concat(frames)
+    if not paths.is_untouched.any():
+        table = table.filter(pl.col(spec.by) != NONE)
+    mean, place = (
+        pl.col("share").mean().over(spec.by),
+        pl.col("model").replace_strict({m: n for n, m in enumerate(models)}),
+    )
+    ordered = table.with_columns(_mean=mean.round(12), _place=place)
+    return ordered.sort("_mean", spec.by, "_place", descending=[True, False, False]).drop("_mean", "_place")

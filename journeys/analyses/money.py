@@ -1,0 +1,78 @@
+"""Amounts of events: which column, in which currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from journeys.errors import ArgumentError, unknown
+
+CURRENCY = "currency"
+
+
+def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list[str]:
+    """List what is wrong with a column of amounts.
+
+    Examples
+    --------
+    >>> check_column("event", schema=pl.Schema({"event": pl.String}), argument="value")
+    ["value: column 'event' is String, expected numbers."]
+    """
+    if value is None:
+        return []
+    if value not in schema:
+        return [unknown(argument, value, available=schema.names(), what="column")]
+    if not schema[value].is_numeric():
+        return [f"{argument}: column {value!r} is {schema[value]}, expected numbers."]
+    return []
+
+
+def currency_column(value: str | None, *, schema: pl.Schema) -> str | None:
+    """Return the column with the currencies of an amount, if the log has one."""
+    return CURRENCY if value is not None and CURRENCY in schema else None
+
+
+def amount_of(value: str | None) -> pl.Expr:
+    """Read an amount as Float64; what is not a finite number is null.
+
+    Examples
+    --------
+    >>> pl.DataFrame({"amount": [1.5, float("nan")]}).select(amount_of("amount"))["amount"].to_list()
+    [1.5, None]
+    """
+    if value is None:
+        return pl.lit(None, dtype=pl.Float64)
+    amount = pl.col(value).cast(pl.Float64)
+    return pl.when(amount.is_finite()).then(amount)
+
+
+def currency_of(currency: str | None) -> pl.Expr:
+    """Read a currency in one spelling, such as "EUR"; blank ones are null.
+
+    Examples
+    --------
+    >>> pl.DataFrame({"currency": ["eur ", ""]}).select(currency_of("currency"))["currency"].to_list()
+    ['EUR', None]
+    """
+    if currency is None:
+        return pl.lit(None, dtype=pl.String)
+    spelled = pl.col(currency).cast(pl.String).str.strip_chars().str.to_uppercase()
+    return pl.when(spelled != "").then(spelled)
+
+
+def check_currency(currencies: Iterable[str | None], *, argument: str) -> str | None:
+    """Return the one currency of some amounts, None where none is known.
+
+    Raises
+    ------
+    ArgumentError
+        When there are several: amounts are never converted.
+    """
+    found = sorted({one for one in currencies if one is not None})
+    if len(found) > 1:
+        raise ArgumentError(
+            f"{argument}: amounts in {', '.join(found[:5])} cannot be added up; ask for one currency, with a step such "
+            f"as jn.step('{found[0]}', (pl.col('event') == 'Paid') & (pl.col('{CURRENCY}') == '{found[0]}'))."
+        )
+    return found[0] if found else None

@@ -1,0 +1,97 @@
+"""Attribution models side by side: a row per touchpoint, a dot and an interval per model."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.ticks import percent_ticks
+from journeys.display import interval, number, percent
+
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star")
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    touch: str,
+    title: str = "",
+    subtitle: str = "",
+    rows: int = 10,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the share of each touchpoint under each model.
+
+    Parameters
+    ----------
+    table
+        The touchpoint's column, `model`, `credit`, `share`, `ci_low`, `ci_high`; its order is kept.
+    touch
+        The name of the touchpoint's column.
+    title, subtitle
+        The finding and the definition.
+    rows
+        At most so many touchpoints are drawn.
+    dark, narrow
+        The dark theme; for a phone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"campaign": ["spring"], "model": ["last"], "credit": [2.0], "share": [1.0],
+    ...     "ci_low": [1.0], "ci_high": [1.0]})
+    >>> draw(table, touch="campaign").data[0].x
+    (1.0,)
+    """
+    known = table.filter(pl.col("share").is_not_null())
+    names = known[touch].unique(maintain_order=True).head(rows).to_list()
+    if not names:
+        return nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    models = known["model"].unique(maintain_order=True).to_list()
+    place = {name: -at for at, name in enumerate(names)}
+    fig = go.Figure()
+    for at, model in enumerate(models):
+        own = [row for row in known.filter(pl.col("model") == model).to_dicts() if row[touch] in place]
+        low = [row["share"] if row["ci_low"] is None else min(row["ci_low"], row["share"]) for row in own]
+        high = [row["share"] if row["ci_high"] is None else max(row["ci_high"], row["share"]) for row in own]
+        colour = theme.events[at % len(theme.events)]
+        fig.add_scatter(
+            x=[row["share"] for row in own],
+            # the models of a touchpoint are spread over two thirds of its row, the first at the top
+            y=[place[row[touch]] + (0.33 - 0.66 * (at + 0.5) / len(models)) for row in own],
+            mode="markers",
+            name=label(model.replace("_", " ")),
+            marker={"color": colour, "size": 8, "symbol": _SYMBOLS[at // len(theme.events) % len(_SYMBOLS)]},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [end - row["share"] for end, row in zip(high, own, strict=True)],
+                "arrayminus": [row["share"] - end for end, row in zip(low, own, strict=True)],
+                "color": theme.muted,
+                "thickness": 1,
+                "width": 0,
+            },
+            hovertext=[
+                f"<b>{full(row[touch])}</b>, {label(model.replace('_', ' '))}<br>"
+                f"{percent(row['share'])} ({interval(row['ci_low'], row['ci_high'])})"
+                + ("" if row.get("value") is None else f"<br>value {number(row['value'])}")
+                for row in own
+            ],
+            hoverinfo="text",
+        )
+    ends = known.filter(pl.col(touch).is_in(names)).select("share", "ci_low", "ci_high")
+    fig.update_xaxes(**percent_ticks([0.0, *pl.concat(ends.get_columns()).drop_nulls().to_list()]), showgrid=True)
+    fig.update_yaxes(
+        tickvals=list(place.values()),
+        ticktext=[label(name, 18 if narrow else 34) + "  " for name in names],
+        tickfont={"size": 13, "color": theme.ink},
+        range=[-len(names) + 0.4, 0.6],
+        fixedrange=True,
+        showgrid=False,
+    )
+    height = max(46, 11 * len(models)) * len(names) + 130
+    fig.update_layout(showlegend=True, legend={"y": -40 / height, "yanchor": "top"})
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
