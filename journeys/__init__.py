@@ -11,6 +11,7 @@ from journeys.steps import Step, any_order, never, step
 if TYPE_CHECKING:
     from journeys import exports, naming, report, samples
     from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
+    from journeys.definition_file import Definitions, definitions
     from journeys.events import Events, Issues
     from journeys.identity import IdentityRules
     from journeys.sources import (
@@ -31,16 +32,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArgumentError", "Behaviour", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError", "SourceError",
-    "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "exports", "naming", "never",
-    "open", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot", "read_mixpanel", "read_posthog",
-    "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table", "report", "samples", "sequence",
-    "step", "stitch", "values",
+    "ArgumentError", "Behaviour", "Definitions", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError",
+    "SourceError", "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "definitions",
+    "exports", "naming", "never", "open", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot",
+    "read_mixpanel", "read_posthog", "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table",
+    "report", "samples", "sequence", "step", "stitch", "values",
 ]  # fmt: skip
 
 # the rooms that a session may never enter load when their first name is used: an import stays quick
 _LATER = {
     "journeys.analyses.correlation.behaviours": {"Behaviour", "at_least", "sequence", "values"},
+    "journeys.definition_file": {"Definitions", "definitions"},
     "journeys.events": {"Events", "Issues"},
     "journeys.identity": {"IdentityRules"},
     "journeys.sources": {name for name in __all__ if name.startswith("read_")} | {"check"},

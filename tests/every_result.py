@@ -21,6 +21,7 @@ CASES: dict[str, Ask] = {
     "DifferenceExplanation": lambda j: j.funnel(["A", "B"], within="4m").explain_difference(
         j.funnel(["A", "B"], within="2m")
     ),
+    "Dictionary": lambda j: j.dictionary(),
     "Dropoff": lambda j: j.dropoff("X"),
     "Experiment": lambda j: j.experiment("campaign", goal="X"),
     "Flow": lambda j: j.flow(start="A", end="X"),

@@ -38,14 +38,17 @@ ARROWS = {
     "identity": {"errors", "display", "events", "charts", "parallel"},
     "sources": {"errors", "display", "events", "naming"},
     "exports": {"errors", "display"},
-    "analyses": {"errors", "display", "charts", "log", "stats", "steps", "events", "parallel"},
+    "analyses": {"errors", "display", "charts", "log", "stats", "steps", "events", "naming", "parallel"},
     "api": {"errors", "display", "analyses", "identity", "log", "engines", "events", "steps", "exports", "report"},
     "samples": {"errors", "events", "sources", "api"},
     "report": {"errors", "display", "charts", "stats", "steps", "analyses", "exports"},
-    "cli": {"errors", "display", "events", "analyses", "sources", "samples", "api", "report", "exports", "__init__"},
+    "definition_file": {"errors", "display", "events", "naming", "sources", "steps", "identity", "log", "analyses",
+        "api", "report"},
+    "cli": {"errors", "display", "events", "analyses", "sources", "samples", "api", "report", "exports",
+        "definition_file", "__init__"},
     "__main__": {"cli"},
     "__init__": {"errors", "events", "identity", "sources", "steps", "analyses", "api", "samples", "naming", "report",
-        "exports"},
+        "exports", "definition_file"},
 }  # fmt: skip
 # what an import may load beside the standard library; everything else waits until it is needed
 LOADED = {"journeys", "polars", "numpy", "typing_extensions"}
@@ -215,8 +218,8 @@ def _is_function(value: Any) -> bool:
 PUBLIC = _public()
 # how the analyses reach the log: not for those who ask questions
 INNER = {f"Journeys.{name}" for name in ()}
-# these read as they are said: between(start, end), step(name, condition)
-TWO_POSITIONAL = {"Journeys.between", "jn.step"}
+# these read as they are said: between(start, end), step(name, condition), funnel(journeys, name)
+TWO_POSITIONAL = {"Journeys.between", "jn.step", "Definitions.funnel", "Definitions.segment"}
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -78,4 +78,6 @@ def settings_of(journeys: JourneysProtocol, **options: Any) -> dict[str, Any]:
     {'within': '14d', 'people': 2, 'events': 5, 'first': None, 'last': None}
     """
     unit = {} if journeys._log.unit == "person" else {"unit": journeys._log.unit}
-    return {**options, **unit, **journeys.size._asdict()}
+    definitions = getattr(journeys, "_definitions", "")
+    made_of = {"definitions": definitions, "until": journeys.until} if definitions else {}
+    return {**options, **made_of, **unit, **journeys.size._asdict()}

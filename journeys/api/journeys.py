@@ -14,11 +14,11 @@ from journeys.api.selection import Selection
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.events.source_errors import translate_source_errors
-from journeys.log import View
 
 if TYPE_CHECKING:
     from journeys.analyses.attribution import attribution
     from journeys.analyses.correlation import correlation, correlations
+    from journeys.analyses.dictionary import dictionary
     from journeys.analyses.dropoff import dropoff
     from journeys.analyses.experiment import experiment
     from journeys.analyses.flow import flow
@@ -68,6 +68,7 @@ class Journeys(Selection):
     unusual_rows: Mapping[str, int] = field(default_factory=dict)
     _stitched: Identity | None = None
     _member_ids: pl.DataFrame | None = None
+    _definitions: str = ""
 
     @classmethod
     def from_table(
@@ -214,7 +215,8 @@ class Journeys(Selection):
         identity = self._identity(what="add")
         if self._filters:
             raise ArgumentError("add: these journeys are a selection; add to all of them and select again.")
-        return replace(self._from_stitched(identity._stitch_more(events, traits=traits)), _engine=self._engine)
+        added = self._from_stitched(identity._stitch_more(events, traits=traits))
+        return replace(added, _engine=self._engine, _definitions=self._definitions)
 
     def by_account(self) -> Self:
         """Combine people into accounts: one timeline per account, with the events of all its members.
@@ -266,6 +268,7 @@ class Journeys(Selection):
         left_out = events.height - table.height
         unusual = dict(built.unusual_rows) | ({"of people without an account, left out": left_out} if left_out else {})
         settings: dict[str, Any] = {"quarantine": built.quarantine, "unusual_rows": unusual, "_engine": self._engine}
+        settings["_definitions"] = self._definitions
         return type(self)(built.log, _member_ids=identity.table, **settings)
 
     def _identity(self, *, what: str) -> Identity:
@@ -278,6 +281,7 @@ class Journeys(Selection):
         attribution = attribution
         correlation = correlation
         correlations = correlations
+        dictionary = dictionary
         dropoff = dropoff
         experiment = experiment
         flow = flow
@@ -299,6 +303,7 @@ class Journeys(Selection):
         attribution = BoundMethod("journeys.analyses.attribution")
         correlation = BoundMethod("journeys.analyses.correlation")
         correlations = BoundMethod("journeys.analyses.correlation")
+        dictionary = BoundMethod("journeys.analyses.dictionary")
         dropoff = BoundMethod("journeys.analyses.dropoff")
         experiment = BoundMethod("journeys.analyses.experiment")
         flow = BoundMethod("journeys.analyses.flow")
@@ -334,10 +339,17 @@ class Journeys(Selection):
         >>> jn.Journeys.from_table(log).event_counts.select("event", "count", "people").rows()
         [('x', 2, 1), ('y', 1, 1)]
         """
+        from journeys.analyses.dictionary.count import count_people
+
         counts = (
-            self._count_shards(_count_events, None)
+            self._count_shards(count_people, None)
             .group_by("event")
-            .agg(pl.col("count", "people").sum(), pl.col("first_seen").min(), pl.col("last_seen").max())
+            .agg(
+                pl.col("rows").sum().alias("count"),
+                pl.col("people").sum(),
+                pl.col("first_seen").min(),
+                pl.col("last_seen").max(),
+            )
         )
         share = pl.col("people") / max(self.size.people, 1)
         table = counts.with_columns(pl.col("event").cast(pl.String), share_of_people=share)
@@ -381,7 +393,8 @@ class Journeys(Selection):
         if self._filters:
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
             log = build_log(self.events, people=known.select("person", *self._own_columns(known))).log
-        saved = save_log(log, path, shards=shards, frames=frames, notes={"unusual_rows": dict(self.unusual_rows)})
+        notes = {"unusual_rows": dict(self.unusual_rows), "definitions": self._definitions}
+        saved = save_log(log, path, shards=shards, frames=frames, notes=notes)
         return replace(self, _log=saved, _filters=())
 
     def on(self, engine: Any) -> Self:
@@ -479,21 +492,6 @@ class Journeys(Selection):
         return card("Journeys", sentence=self.finding, settings=settings, table=self._preview())
 
 
-def _count_events(view: View, _: None) -> pl.DataFrame:
-    """Count the rows and the people of each event in one shard."""
-    return (
-        view.events.group_by("event")
-        .agg(
-            pl.len().cast(pl.Int64).alias("count"),
-            pl.col("person").n_unique().cast(pl.Int64).alias("people"),
-            pl.col("timestamp").min().alias("first_seen"),
-            pl.col("timestamp").max().alias("last_seen"),
-        )
-        .sort("event")
-        .collect()
-    )
-
-
 def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
     """Open a saved store of journeys; nothing is read until a question is asked.
 
@@ -534,6 +532,7 @@ def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:
         unusual_rows=notes.get("unusual_rows", {}),
         _stitched=identity,
         _member_ids=frames.get("member_ids"),
+        _definitions=notes.get("definitions", ""),
     )
     return opened.on(engine)
 

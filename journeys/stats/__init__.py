@@ -6,6 +6,7 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 ::
 
     proportions   wilson, difference
+    poisson       poisson_rates
     tables        phi_table, phi, phi_interval, chi_square, fisher_exact, odds_ratio, strength
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
@@ -20,6 +21,7 @@ from journeys.stats.fisher import fisher_exact
 from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
 from journeys.stats.permutation import PermutationTest, permutation_p
+from journeys.stats.poisson import poisson_rates
 from journeys.stats.proportions import Difference, difference, wilson
 from journeys.stats.strata import MantelHaenszel, compare_phis, mantel_haenszel, partial_phi
 from journeys.stats.survival import Survival, kaplan_meier, quantile
@@ -58,6 +60,7 @@ __all__ = [
     "phi",
     "phi_interval",
     "phi_table",
+    "poisson_rates",
     "quantile",
     "strength",
     "wilson",

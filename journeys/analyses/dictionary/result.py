@@ -1,0 +1,90 @@
+"""The answer to "which events are there?": the dictionary, its properties, and the people of an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.log import View
+from journeys.steps import Step, resolve_step
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Dictionary"]
+
+
+def _select_people_with(view: View, step: Step) -> pl.Series:
+    return view.events.filter(step.condition).select("person").unique().collect().to_series().sort()
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Dictionary(Result[J]):
+    """Which events there are, what they mean, who owns them, and whether they still arrive.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per event: `event`, `rows`, `people` (Int64), `share_of_people` (Float64), `first_seen`, `last_seen`,
+        `days_with` (Int64), `sources`, `properties` (List[String], the most filled first), `means`, `owner`,
+        `problems` (List[String]), `state`; most people first.
+    properties : pl.DataFrame
+        One row per event and property: `event`, `property`, `filled` (Float64, share of the event's rows), `examples`
+        (List[String], the most frequent values of at least two people).
+    days : pl.DataFrame
+        `event`, `day` (Date, UTC), `rows` (Int64).
+    """
+
+    properties: pl.DataFrame
+    days: pl.DataFrame = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """How many events there are, and which differ from before or from what was declared, as one sentence."""
+        from journeys.display import agree, number, plural, quoted
+
+        seen = self.table.filter(pl.col("rows") > 0).height
+        sentence = f"There {agree(seen, 'is', 'are')} {plural(seen, 'event name')}"
+        parts = []
+        for state in ("gone", "fewer", "new", "undeclared", "declared, never seen"):
+            names = self.table.filter(state=state)["event"].to_list()
+            if names:
+                shown = f" ({', '.join(quoted(name) for name in names)})" if len(names) <= 2 else ""
+                parts.append(f"{number(len(names))} {_SAID[state]}{shown}")
+        return f"{sentence}; {', '.join(parts)}." if parts else f"{sentence}, none of which has changed."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw one line of small bars per event, one bar per day."""
+        from journeys.charts.dictionary import draw
+
+        subtitle = "rows per day (UTC); each line has its own scale"
+        return draw(self.table, days=self.days, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, event: str) -> J:
+        """Select the people who did an event, with all their events.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such event.
+        """
+        log = self._journeys._log
+        step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
+        return self._journeys._select_people(_select_people_with, step)
+
+    def _displayed_table(self) -> pl.DataFrame:
+        said = [name for name in ("means", "owner") if self.table[name].null_count() < self.table.height]
+        return self.table.select("event", "rows", "people", "share_of_people", "days_with", "last_seen", *said, "state")
+
+
+_SAID = {
+    "gone": "gone in the last 7 days",
+    "fewer": "less frequent than in the 28 days before",
+    "new": "new in the last 7 days",
+    "undeclared": "not declared",
+    "declared, never seen": "declared but never seen",
+}

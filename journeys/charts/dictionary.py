@@ -1,0 +1,90 @@
+"""The data dictionary: one line of small bars per event, one bar per day."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.display import day, plural
+
+__all__ = ["draw"]
+
+_HEIGHT = 0.8
+_UNCHANGED = "as before"
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    days: pl.DataFrame,
+    title: str = "",
+    subtitle: str = "",
+    top: int = 30,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw how often each event occurred per day, on a line of its own, with its number of people and its state.
+
+    Parameters
+    ----------
+    table
+        `event`, `people`, `state`.
+    days
+        `event`, `day`, `rows`.
+    title, subtitle
+        The finding and the definition.
+    top
+        How many events; those whose state has changed come first.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> table = pl.DataFrame({"event": ["Help"], "people": [30], "state": ["gone"]})
+    >>> days = pl.DataFrame({"event": ["Help", "Help"], "day": [date(2026, 3, 1), date(2026, 3, 2)], "rows": [4, 2]})
+    >>> list(draw(table, days=days).data[0].y)
+    [0.8, 0.4]
+    """
+    changed_first = table.sort(pl.col("state") == _UNCHANGED, maintain_order=True).head(top)
+    rows = changed_first.to_dicts()
+    if not rows or not days.height:
+        return nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    if table.height > len(rows):
+        more = f"{len(rows)} of {plural(table.height, 'event')}, those that changed first"
+        subtitle = f"{subtitle}; {more}" if subtitle else more
+    theme = colours(dark=dark)
+    fig = go.Figure()
+    for place, row in enumerate(rows):
+        found = days.filter(pl.col("event") == row["event"])
+        counts, most = found["rows"].to_list(), max(found["rows"].to_list(), default=1)
+        fig.add_bar(
+            x=found["day"].to_list(),
+            y=[_HEIGHT * count / most for count in counts],
+            base=[-place] * found.height,
+            marker={"color": theme.events[0] if row["state"] == _UNCHANGED else theme.drop, "line": {"width": 0}},
+            hovertext=[
+                f"{full(row['event'])}, {day(when)}: {plural(count, 'row')}"
+                for when, count in zip(found["day"], counts, strict=True)
+            ],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    first, last = days["day"].min(), days["day"].max()
+    fig.update_layout(barmode="overlay", bargap=0.15)
+    fig.update_xaxes(range=[first, last] if first != last else None, nticks=3 if narrow else 7)
+    fig.update_yaxes(
+        tickvals=[0.3 - place for place in range(len(rows))],
+        ticktext=[_name(row, narrow=narrow) for row in rows],
+        range=[0.4 - len(rows), 1.1],
+        showgrid=False,
+    )
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
+
+
+def _name(row: dict[str, object], *, narrow: bool) -> str:
+    """Write an event's name, with its state where that has changed."""
+    changed = f" · {row['state']}" if row["state"] != _UNCHANGED else ""
+    return label(str(row["event"]), 16 if narrow else 30) + ("" if narrow else changed)

@@ -1,0 +1,99 @@
+"""Do definitions still fit the data? What is defined and missing, and what occurs and is not declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import polars as pl
+
+from journeys.analyses.dictionary.spec import Declarations
+from journeys.errors import JourneysError
+
+if TYPE_CHECKING:
+    from journeys.api import Journeys
+    from journeys.definition_file.segment import Segment
+    from journeys.steps import Step
+
+__all__ = ["DefinitionsCheck", "check_definitions"]
+
+_DRIFT = ("undeclared", "declared, never seen", "gone")
+_SCHEMA = {"section": pl.String, "name": pl.String, "problem": pl.String}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DefinitionsCheck:
+    """Where definitions and data have drifted apart.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `section`, `name`, `problem`; empty when all fits. Sorted by section and name.
+    """
+
+    table: pl.DataFrame
+
+    @property
+    def passed(self) -> bool:
+        """Do the definitions fit the data?"""
+        return self.table.is_empty()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One sentence per problem."""
+        return tuple(f"[{section}]: {problem}" for section, _, problem in self.table.iter_rows())
+
+    def __repr__(self) -> str:
+        from journeys.display import plural, text_table
+
+        if self.passed:
+            return "The definitions fit the data."
+        count = plural(self.table.height, "problem")
+        return f"Definitions and data differ: {count}.\n{text_table(self.table, rows=100, width=100)}"
+
+
+class Named(Declarations, Protocol):
+    """What of `Definitions` is compared with the data."""
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """Named steps."""
+
+    @property
+    def segments(self) -> Mapping[str, Segment]:
+        """Named segments."""
+
+    @property
+    def rename(self) -> Mapping[str, str]:
+        """Old event name → new name."""
+
+    @property
+    def _used(self) -> Mapping[str, str]:
+        """The event names that are used, each with the section that uses it first."""
+
+
+def check_definitions(definitions: Named, j: Journeys) -> DefinitionsCheck:
+    """Compare all that definitions name with the events and columns of journeys."""
+    names, columns = set(j._log.names), set(j._log.step_columns)
+    found: list[tuple[str, str, str]] = []
+    for event, section in definitions._used.items():
+        if event not in names and event not in definitions.events:
+            found.append((section, event, f"the event {event!r} never occurs."))
+    for name, step in definitions.steps.items():
+        missing = sorted(set(step.condition.meta.root_names()) - columns)
+        found += [(f"steps.{name}", one, f"there is no column {one!r}.") for one in missing]
+    for old, new in definitions.rename.items():
+        if new not in names:
+            found.append(("rename", old, f"neither {old!r} nor {new!r} occurs."))
+    for name, segment in definitions.segments.items():
+        try:
+            segment.select(j)
+        except JourneysError as error:
+            found.append((f"segments.{name}", name, str(error)))
+    if definitions.events:
+        states = j.dictionary(definitions).table.filter(pl.col("state").is_in(_DRIFT))
+        for event, state in states.select("event", "state").iter_rows():
+            found.append((f"events.{event}", event, f"the event {event!r} is {state}."))
+    table = pl.DataFrame(found, schema=_SCHEMA, orient="row").unique()
+    return DefinitionsCheck(table.sort("section", "name", "problem"))

@@ -1,0 +1,220 @@
+"""The contents of a definition file, checked: which sections, keys and types there may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from journeys.definition_file.conditions import ConditionParser
+from journeys.definition_file.segment import Segment
+from journeys.definition_file.source import Source, find_source_problems
+from journeys.errors import JourneysError, unknown
+from journeys.identity import IdentityRules
+from journeys.steps import Step, duration_us
+
+__all__ = ["REPORTED", "ContentReader"]
+
+FUNNEL_OPTIONS = (
+    *("within", "order", "by", "by_at", "top", "exclude", "on_exclusion", "hold", "count", "gap", "entry"),
+    *("ties", "reentry", "time_zone", "semantics"),
+)
+REPORTED = ("funnel", "exits", "trend", "retention", "flow", "correlation", "attribution")
+"""What may stand before the colon in the sections of a report."""
+
+_SECTIONS = ("sources", "identity", "rename", "steps", "segments", "funnels", "events", "report")
+_OF_TABLES = ("sources", "segments", "funnels", "events")
+_KEYS = {
+    "segments": ("did", "times", "within", "never", "where"),
+    "funnels": ("steps", *FUNNEL_OPTIONS),
+    "events": ("means", "owner"),
+    "report": ("title", "funnel", "by", "sections"),
+}
+
+
+class ContentReader:
+    """Reads the tables of a definition file into values, and collects all that is wrong with them.
+
+    Parameters
+    ----------
+    content : mapping
+        The file as TOML has it.
+    file : str
+        Its name, for messages.
+    """
+
+    def __init__(self, content: Mapping[str, Any], *, file: str) -> None:
+        self.file = file
+        self.problems: list[str] = []
+        unknown_sections = [name for name in content if name not in _SECTIONS]
+        if unknown_sections:
+            self.problems.append(unknown(file, unknown_sections, available=_SECTIONS, what="section"))
+        self.content = {name: self._check_section(name, content.get(name, {})) for name in _SECTIONS}
+        self.parser = ConditionParser(self.content["steps"], file=file)
+
+    def read_sources(self) -> tuple[Source, ...]:
+        """Read the sources, in the order of their names: the order in the file changes no answer."""
+        found = []
+        for name, table in sorted(self.content["sources"].items()):
+            place = f"sources.{name}"
+            self._expect(place, table, "system", str, "the name of a system", is_needed=True)
+            self._expect(place, table, "path", str | list, "a path or a list of paths", is_needed=True)
+            options = {key: value for key, value in table.items() if key not in ("system", "path")}
+            paths = [table.get("path")] if isinstance(table.get("path"), str) else table.get("path") or []
+            source = Source(name, str(table.get("system", "")), tuple(map(str, paths)), options)
+            if isinstance(table.get("system"), str):
+                self.problems += find_source_problems(source, place=f"{self.file}, [{place}]")
+            found.append(source)
+        return tuple(found)
+
+    def read_rules(self) -> IdentityRules | None:
+        """Read the rules of identity: a preset's name, and options that replace its own."""
+        given = dict(self.content["identity"])
+        if not given:
+            return None
+        presets = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
+        preset = given.pop("preset", None)
+        if preset is not None and preset not in presets:
+            self._add("identity", unknown("preset", str(preset), available=presets, what="preset"))
+            return None
+        options = [one.name for one in fields(IdentityRules)]
+        wrong = [name for name in given if name not in options]
+        if wrong:
+            self._add_unknown("identity", wrong, available=["preset", *options])
+            return None
+        try:
+            return replace(IdentityRules() if preset is None else getattr(IdentityRules, preset)(), **given)
+        except JourneysError as error:
+            self._add("identity", str(error))
+            return None
+
+    def read_renames(self) -> dict[str, str]:
+        """Read the new names of events."""
+        for old, new in self.content["rename"].items():
+            if not isinstance(new, str) or not new.strip():
+                self._add("rename", f"the new name of {old!r} is {new!r}; write a text that is not empty.")
+        return dict(self.content["rename"])
+
+    def read_steps(self) -> dict[str, Step]:
+        """Read the named steps."""
+        found = {name: self.parser.parse_step(name) for name in self.content["steps"]}
+        return {name: step for name, step in found.items() if step is not None}
+
+    def read_segments(self, steps: Mapping[str, Step]) -> dict[str, Segment]:
+        """Read the segments."""
+        found = {}
+        for name, table in self.content["segments"].items():
+            place = f"segments.{name}"
+            times = table.get("times", 1)
+            if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+                self._add(place, f"times: {times!r} is not a whole number of at least 1.")
+            self._check_duration(place, table)
+            if not {"did", "never", "where"} & set(table):
+                self._add(place, "a segment needs 'did', 'never' or 'where'.")
+            behaviours = {}
+            for key in ("did", "never"):
+                if key in table:
+                    self._expect(place, table, key, str, "the name of an event or a step")
+                    behaviours[key] = self._step_or_event(str(table[key]), steps, place=place)
+            where = self.parser.parse(table["where"], place=place) if "where" in table else None
+            found[name] = Segment(name, times=times, within=table.get("within"), where=where, **behaviours)
+        return found
+
+    def read_funnels(self, steps: Mapping[str, Step]) -> dict[str, dict[str, Any]]:
+        """Read the funnels: for each its steps and its options."""
+        found = {}
+        for name, table in self.content["funnels"].items():
+            place, given = f"funnels.{name}", table.get("steps")
+            if not isinstance(given, list) or len(given) < 2:
+                self._add(place, f"steps: expected a list of at least two steps, got {given!r}.")
+                given = []
+            self._check_duration(place, table)
+            resolved: list[Any] = []
+            for number, one in enumerate(given, start=1):
+                if isinstance(one, str):
+                    resolved.append(self._step_or_event(one, steps, place=place))
+                elif isinstance(one, list) and one and all(isinstance(event, str) for event in one):
+                    resolved.append([self._step_or_event(event, {}, place=place) for event in one])
+                else:
+                    self._add(place, f"steps: step {number} is {one!r}; write an event name, a list of them or a step.")
+            found[name] = {**table, "steps": resolved}
+        return found
+
+    def read_report(self, funnels: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the report's settings; its funnel is the one that is named, else "main", else the only one."""
+        table = dict(self.content["report"])
+        for key in ("title", "funnel", "by"):
+            self._expect("report", table, key, str, "a text")
+        self._expect("report", table, "sections", list, "a list of texts")
+        chosen = table.get("funnel", next((name for name in funnels if name == "main" or len(funnels) == 1), None))
+        named = [chosen] if chosen is not None else []
+        for one in table.get("sections") or []:
+            kind, colon, name = str(one).partition(":")
+            if colon and kind not in REPORTED:
+                self._add("report", unknown("sections", kind, available=REPORTED, what="kind of section"))
+            named += [name] if colon and kind in ("funnel", "exits") else []
+        missing = [name for name in dict.fromkeys(named) if name not in funnels]
+        if missing:
+            self._add("report", unknown("funnel", missing, available=list(funnels), what="funnel"))
+        return {**table, "funnel": chosen}
+
+    def read_events(self) -> dict[str, dict[str, str]]:
+        """Read the dictionary of events: what each means, and who owns it."""
+        for name, table in self.content["events"].items():
+            for key in _KEYS["events"]:
+                self._expect(f"events.{name}", table, key, str, "a text")
+        return dict(self.content["events"])
+
+    def _check_section(self, section: str, given: Any) -> dict[str, Any]:
+        """Return a section whose keys are known; what is not a table is left out."""
+        if not isinstance(given, Mapping):
+            self._add(section, f"expected a table, got {given!r}.")
+            return {}
+        if section not in _OF_TABLES:
+            if section in _KEYS:
+                self._check_keys(section, given, keys=_KEYS[section])
+            return dict(given)
+        found = {}
+        for name, table in given.items():
+            if not isinstance(table, Mapping):
+                self._add(section, f"{name!r} is {table!r}, not a table.")
+                continue
+            if section in _KEYS:
+                self._check_keys(f"{section}.{name}", table, keys=_KEYS[section])
+            found[name] = dict(table)
+        return found
+
+    def _check_keys(self, place: str, given: Mapping[str, Any], *, keys: tuple[str, ...]) -> None:
+        wrong = [key for key in given if key not in keys]
+        if wrong:
+            self._add_unknown(place, wrong, available=keys)
+
+    def _step_or_event(self, name: str, steps: Mapping[str, Step], *, place: str) -> Step | str:
+        if name in steps:
+            return steps[name]
+        self.parser.events.setdefault(name, place)
+        return name
+
+    def _check_duration(self, place: str, table: Mapping[str, Any]) -> None:
+        within = table.get("within")
+        if within is None or (isinstance(within, str) and within.startswith(("same ", "session"))):
+            return
+        try:
+            duration_us(within, argument="within")
+        except JourneysError as error:
+            self._add(place, str(error))
+
+    def _expect(
+        self, place: str, table: Mapping[str, Any], key: str, kind: Any, what: str, *, is_needed: bool = False
+    ) -> None:
+        if key not in table:
+            if is_needed:
+                self._add(place, f"{key!r} is missing; write {what}.")
+        elif not isinstance(table[key], kind):
+            self._add(place, f"{key}: expected {what}, got {table[key]!r}.")
+
+    def _add_unknown(self, place: str, wrong: list[str], *, available: Any) -> None:
+        self.problems.append(unknown(f"{self.file}, [{place}]", wrong, available=available, what="key"))
+
+    def _add(self, place: str, problem: str) -> None:
+        self.problems.append(f"{self.file}, [{place}]: {problem}")

@@ -1,0 +1,90 @@
+"""One source of a definition file or of the command line: which reader reads which files, with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys.errors import JourneysError, unknown
+from journeys.events import Events
+from journeys.sources import read_any, read_rudderstack, read_table
+from journeys.sources.registry import READERS
+
+__all__ = ["SYSTEMS", "Source", "find_source_problems"]
+
+_READERS = {reader.function.removeprefix("read_"): reader.load for reader in READERS}
+SYSTEMS = tuple(sorted({*_READERS, "rudderstack", "table"}))
+"""What `system` may be: the readers without their "read_"."""
+
+
+def _reader_of(system: str) -> Any:
+    if system == "table":
+        return read_table
+    return read_rudderstack if system == "rudderstack" else _READERS[system]()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files of one system, and the options of its reader.
+
+    Attributes
+    ----------
+    name
+        The value of the column `source`.
+    system
+        One of `SYSTEMS`; None where it is detected from the columns.
+    paths
+        Files, folders or globs.
+    options
+        Options of the reader, by name; of a table also `event_name`, for files of one kind of event.
+    """
+
+    name: str | None
+    system: str | None
+    paths: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, *, folder: Path | None = None) -> Events:
+        """Read the files, relative to a folder.
+
+        Raises
+        ------
+        SourceError
+            The files cannot be read; the message names the source.
+        """
+        paths = [str(path if "://" in path else (folder or Path()) / Path(path).expanduser()) for path in self.paths]
+        files: Any = paths[0] if len(paths) == 1 else paths
+        try:
+            if self.system is None:
+                return read_any(files, **self.options)
+            read, options = _reader_of(self.system), dict(self.options)
+            if "event_name" in options:
+                options["event"] = pl.lit(options.pop("event_name"))
+            return read(files, **options | ({"name": self.name} if self.name else {}))  # type: ignore[no-any-return]
+        except JourneysError as error:
+            if self.name is None:
+                raise
+            raise type(error)(f"[sources.{self.name}]: {error}") from error
+
+
+def find_source_problems(source: Source, *, place: str) -> list[str]:
+    """List unknown systems and options, and options of tables that are missing."""
+    if source.system is None:
+        return []
+    if source.system not in SYSTEMS:
+        return [unknown(f"{place}: system", source.system, available=SYSTEMS, what="system")]
+    known = [*signature(_reader_of(source.system)).parameters][1:]
+    known = [name for name in known if name != "name"]
+    problems = []
+    if source.system == "table":
+        known.append("event_name")
+        problems += [f"{place}: a table needs {name!r}." for name in ("timestamp", "ids") if name not in source.options]
+        if {"event", "event_name"}.isdisjoint(source.options):
+            problems.append(f"{place}: a table needs 'event' (a column) or 'event_name' (the name of all its events).")
+    wrong = [name for name in source.options if name not in known]
+    return problems + ([unknown(place, wrong, available=["system", "path", *known], what="key")] if wrong else [])
