@@ -23,6 +23,7 @@ CASES: dict[str, Ask] = {
     ),
     "Dictionary": lambda j: j.dictionary(),
     "Dropoff": lambda j: j.dropoff("X"),
+    "Exits": lambda j: j.funnel(["A", "B", "C"], within="4m").exits(),
     "Experiment": lambda j: j.experiment("campaign", goal="X"),
     "Flow": lambda j: j.flow(start="A", end="X"),
     "Funnel": lambda j: j.funnel(["A", "B", "C"], within="4m", by="campaign"),

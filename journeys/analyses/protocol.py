@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 import polars as pl
@@ -54,6 +55,12 @@ class JourneysProtocol(Protocol):
 
     def only(self, people: Any) -> Self:
         """Keep the given people, with all their events."""
+
+    def to_customerio(self, path: str | Path, *, traits: Sequence[str] | None = None, extra: pl.DataFrame = ...) -> Any:
+        """Write these people for Customer.io."""
+
+    def to_hubspot(self, path: str | Path, *, traits: Sequence[str] | None = None, extra: pl.DataFrame = ...) -> Any:
+        """Write these people for HubSpot."""
 
 
 J = TypeVar("J", bound=JourneysProtocol)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from journeys.analyses.flow.node_codes import list_events
+from journeys.analyses.flow.nodes import matches_pattern
 from journeys.analyses.flow.sequences import CollapsedJourneys, collapse_journeys
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
-from journeys.log.arrays import Bools
+from journeys.log.arrays import Bools, Ints
+from journeys.log.expressions import ends_person
 
 _LAST_STEPS = 3
 SCHEMA: dict[str, pl.DataType] = {
@@ -42,12 +45,13 @@ def count(view: View, spec: DropoffSpec) -> pl.DataFrame:
     journeys, lost, pending = collapse_lost(view, spec)
     labels = pl.Series(journeys.labels, dtype=pl.String)
     parts = [_count_endings(journeys, lost, labels), _count_moves(journeys, labels, pending=pending)]
+    hidden = _count_hidden_ends(view, spec, journeys.person[lost])
     totals = pl.DataFrame(
         {
-            "kind": ["lost", "reached", "pending"],
-            "nodes": pl.Series([[]] * 3, dtype=pl.List(pl.String)),
-            "reached": [False, True, False],
-            "people": [int(lost.sum()), int(journeys.reached.sum()), int(pending.sum())],
+            "kind": ["lost", "reached", "pending", "hidden"],
+            "nodes": pl.Series([[]] * 4, dtype=pl.List(pl.String)),
+            "reached": [False, True, False, False],
+            "people": [int(lost.sum()), int(journeys.reached.sum()), int(pending.sum()), hidden],
         },
         schema=SCHEMA,
     )
@@ -64,6 +68,17 @@ def collapse_lost(view: View, spec: DropoffSpec) -> tuple[CollapsedJourneys, Boo
         active = view.events.filter(is_late).select("person").unique().collect()["person"].to_numpy()
         pending = ~journeys.reached & np.isin(journeys.person, active)
     return journeys, ~journeys.reached & ~pending, pending
+
+
+def _count_hidden_ends(view: View, spec: DropoffSpec, lost: Ints) -> int:
+    """Count the people, of those lost, whose very last event is hidden."""
+    hidden = spec.flow.nodes.hide
+    names = [name for name in list_events(view) if any(matches_pattern(pattern, name) for pattern in hidden)]
+    if not names:
+        return 0
+    last = view.events.select("person", "event").filter(ends_person()).collect()
+    ended = last.filter(pl.col("event").cast(pl.String).is_in(names))["person"].to_numpy()
+    return int(np.isin(lost, ended).sum())
 
 
 def _count_endings(journeys: CollapsedJourneys, lost: Bools, labels: pl.Series) -> pl.DataFrame:

@@ -42,6 +42,8 @@ class Dropoff(Result[J]):
         `conversion_rate`.
     lost, reached, pending : int
         Journeys that ended without the goal, that reached it, and that may still reach it.
+    hidden : int
+        Those lost whose very last event is hidden: they count at the event before it.
     """
 
     endings: pl.DataFrame
@@ -49,7 +51,9 @@ class Dropoff(Result[J]):
     lost: int
     reached: int
     pending: int
+    hidden: int
     _spec: DropoffSpec = field(repr=False)
+    _passive: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def _goal(self) -> str:
@@ -65,12 +69,19 @@ class Dropoff(Result[J]):
 
         if self.table.is_empty():
             return f"Nobody is lost on the way to {self._goal}."
-        top = self.table.row(0, named=True)
+        is_passive = pl.col("event").is_in(self._passive)
+        passive = int(self.table.filter(is_passive)["people"].sum())
+        # what the system did says nothing about why somebody left
+        ranked = self.table.filter(~is_passive) if passive < self.table["people"].sum() else self.table
+        top = ranked.row(0, named=True)
         lost = f"{part(top['people'], self.lost)} of the {number(self.lost)} who never reach {self._goal} end"
         if self.lost == 1:
             lost = f"The only one who never reaches {self._goal} ends"
         there = f"{part(top['people'], top['passed'])} of the {number(top['passed'])} who were there"
-        return f"{lost} at {display_name(top['event'])}: {there}."
+        note = f" {number(self.hidden)} of them ended on a hidden event." if self.hidden else ""
+        if passive and ranked is not self.table:
+            note = f" {number(passive)} ended on what the system did: hide='passive' counts them at the event before."
+        return f"{lost} at {display_name(top['event'])}: {there}.{note}"
 
     def _displayed_table(self) -> pl.DataFrame:
         return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")

@@ -12,6 +12,7 @@ from journeys.analyses.dropoff.result import Dropoff
 from journeys.analyses.dropoff.summarise import summarise
 from journeys.analyses.flow.nodes import CleaningRules
 from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.passive_events import list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, duration_us, moment_us
@@ -38,7 +39,8 @@ def dropoff(
         How long before the end of the log a person must have been silent to count as lost: no selected event
         at all, shown as a node or not. Others may still reach the goal and are left out. By default everyone counts.
     node, expand, groups, hide, clean
-        What an event is called and which are left out, as in `flow`.
+        What an event is called and which are left out, as in `flow`: ``hide="passive"`` leaves out what the system
+        did, such as mails received.
 
     Returns
     -------
@@ -96,5 +98,7 @@ def dropoff(
         lost=found.lost,
         reached=found.reached,
         pending=found.pending,
+        hidden=found.hidden,
         _spec=spec,
+        _passive=tuple(list_passive_events(journeys._log)) if nodes.is_event_based else (),
     )

@@ -10,7 +10,7 @@ from journeys.stats import wilson
 
 
 class Summary(NamedTuple):
-    """The tables of a drop-off, and how many are lost, reach the goal, and may still reach it."""
+    """The tables of a drop-off, and how many are lost, reach the goal, may still reach it, and end hidden."""
 
     table: pl.DataFrame
     endings: pl.DataFrame
@@ -18,6 +18,7 @@ class Summary(NamedTuple):
     lost: int
     reached: int
     pending: int
+    hidden: int
 
 
 def summarise(counts: pl.DataFrame) -> Summary:
@@ -53,7 +54,8 @@ def summarise(counts: pl.DataFrame) -> Summary:
         "instead", "instead_people", "instead_rate",
     )  # fmt: skip
     table = table.sort("people", "event", descending=[True, False])
-    return Summary(table, endings, onward, lost, int(totals.get("reached", 0)), int(totals.get("pending", 0)))
+    counted = (int(totals.get(kind, 0)) for kind in ("reached", "pending", "hidden"))
+    return Summary(table, endings, onward, lost, *counted)
 
 
 def _rank(table: pl.DataFrame, *names: str) -> pl.DataFrame:

@@ -84,7 +84,7 @@ class NodeCodes(NamedTuple):
 
 def read_nodes(view: View, spec: NodeSpec, *, more: Sequence[pl.Expr] = ()) -> tuple[NodeCodes, pl.DataFrame]:
     """Read the nodes of one shard, and the expressions `more` for each row."""
-    event_names = _list_events(view)
+    event_names = list_events(view)
     wanted = [*more] if view.codes is not None else [pl.col("event").to_physical().alias("code"), *more]
     if not spec.is_event_based:
         source = pl.col(spec.source) if isinstance(spec.source, str) else spec.source
@@ -132,7 +132,7 @@ def list_names(view: View, spec: NodeSpec) -> pl.DataFrame:
     return pl.DataFrame({"name": sorted(name for name in found if name is not None)}, schema={"name": pl.String})
 
 
-def _list_events(view: View) -> list[str]:
+def list_events(view: View) -> list[str]:
     """Return the event names of the log in the order of their codes."""
     dtype = view.schema["event"]
     return dtype.categories.to_list()  # type: ignore[attr-defined, no-any-return]

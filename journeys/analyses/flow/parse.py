@@ -23,6 +23,7 @@ from journeys.analyses.flow.spec import (
     Occurrence,
     Who,
 )
+from journeys.analyses.passive_events import expand_passive
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
 from journeys.events import present_campaign_columns
 from journeys.log import Log
@@ -167,7 +168,7 @@ def parse_nodes(
         problems.invalid_values.append(f"node: {node!r} is neither the name of a column nor an expression.")
         node = "event"
     pairs = tuple((problems.attempt(lambda: _parse_expand(expand)) or {}).items())
-    hidden = problems.attempt(lambda: parse_patterns("hide", hide)) or ()
+    hidden = problems.attempt(lambda: expand_passive(log, parse_patterns("hide", hide))) or ()
     grouped = problems.attempt(lambda: _parse_groups(groups)) or ()
     wanted = {"node": [node] if isinstance(node, str) else node.meta.root_names(), "expand": [c for _, c in pairs]}
     for argument, asked in wanted.items():

@@ -87,7 +87,7 @@ def flow(
         Nodes that are merged: ``{"Reading": ["Read *", "Opened Article"]}``. The first group that matches counts.
     hide : name, pattern or several, optional
         Nodes that are left out: they neither end nor split a journey. A journey still begins with its start and ends
-        with its end when these are hidden.
+        with its end when these are hidden. "passive" leaves out what the system did, such as mails received.
     clean : bool or list of (regular expression, replacement), optional
         How values that name nodes are cleaned. By default page paths and URLs are: identifiers
         become ``:id``; query strings and trailing slashes are removed.

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from journeys.analyses.flow.parse import Names, parse_patterns
+from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, sort_groups
 from journeys.analyses.funnel.rows import read_rows
 from journeys.analyses.funnel.select_attempts import look_up_attempts, select_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.passive_events import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.errors import ArgumentError
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -25,15 +29,16 @@ NOTHING = "(nothing more)"
 
 @dataclass(frozen=True, eq=False)
 class NextEventsSpec:
-    """The first events after the last step reached, of those who got no further than a table row."""
+    """The first events after the last step reached, of those who got no further than a table row; hidden ones aside."""
 
     spec: FunnelSpec
     row: int
     events: int
+    hidden: tuple[str, ...] = ()
 
 
 def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
-    """Count the events at each position after the drop-off."""
+    """Count the events at each position after the drop-off; position 0 has those whose very next event is hidden."""
     spec = replace(asked.spec, needs_positions=True)
     rows = read_rows(view, spec)
     attempts = select_attempts(rows, spec=spec)
@@ -49,21 +54,25 @@ def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
     )
     last = last.group_by("_person", *spec.by).agg(pl.col("_last").max())
     events = view.events.select(pl.col("person").alias("_person"), pl.col("event").cast(pl.String))
+    is_hidden = pl.col("event").is_in(asked.hidden)
+    shown = (~is_hidden).cum_sum().over("_person", *spec.by).cast(pl.Int64)
+    is_very_next = pl.int_range(pl.len()).over("_person", *spec.by) == 0
     after = (
         events.with_row_index("_row")
         .filter(pl.col("_person").is_in(last["_person"].unique().implode()))
         .join(last.lazy(), on="_person", how="inner")
         .filter(pl.col("_row").cast(pl.Int64) > pl.col("_last"))
         .sort("_person", *spec.by, "_row")
-        .with_columns(position=pl.int_range(pl.len(), dtype=pl.Int64).over("_person", *spec.by) + 1)
-        .filter(pl.col("position") <= asked.events)
+        .with_columns(position=shown, _is_hidden=is_hidden, _is_next=is_very_next)
+        .filter(pl.when("_is_hidden").then("_is_next").otherwise(pl.col("position") <= asked.events))
+        .with_columns(position=pl.when("_is_hidden").then(0).otherwise("position"))
         .collect()
     )
     done = after.group_by(*spec.by, "position", "event").agg(pl.len().cast(pl.Int64).alias("people"))
     # who has no event at a position has done nothing more: the event is null
     size = last.group_by(spec.by).agg(pl.len().alias("size")) if spec.by else pl.DataFrame({"size": [last.height]})
     positions = pl.DataFrame({"position": pl.Series(range(1, asked.events + 1), dtype=pl.Int64)})
-    seen = done.group_by(*spec.by, "position").agg(pl.col("people").sum().alias("seen"))
+    seen = done.filter(pl.col("position") > 0).group_by(*spec.by, "position").agg(pl.col("people").sum().alias("seen"))
     nothing = (
         size.join(positions, how="cross")
         .join(seen, on=[*spec.by, "position"], how="left", nulls_equal=True)
@@ -77,7 +86,8 @@ def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
 def next_events_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
     """Add up, with the share of all who dropped off (in the group)."""
     keys = [*spec.by, "_is_other"] if spec.by else []
-    table = counts if listed is None else fold_small_groups(counts, listed)
+    shown = counts.filter(pl.col("position") > 0)
+    table = shown if listed is None else fold_small_groups(shown, listed)
     summed = table.group_by(*keys, "position", "event").agg(pl.col("people").sum()).filter(pl.col("people") > 0)
     event = pl.col("event")
     is_label = event.str.strip_chars('"') == NOTHING
@@ -105,22 +115,30 @@ class NextEvents(Result[J]):
     ----------
     table : pl.DataFrame
         The columns of `by`, `position` (1: the very next event), `event`, `people` (Int64), `share` of all who dropped
-        off there. "(nothing more)" are those without a further event.
+        off there. "(nothing more)" are those without a further event that is shown.
+    hidden : int
+        Those whose very next event is hidden.
     """
+
+    hidden: int = 0
+    _passive: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def finding(self) -> str:
         """The most frequent next event, as one sentence."""
-        from journeys.display import percent
+        from journeys.display import percent, plural
 
         first = self.table.filter(pl.col("position") == 1)
         if not first.height:
             return f"Nobody dropped off after {self.settings['after']!r}."
-        row = first.row(0, named=True)
+        # what the system did was nobody's choice
+        chosen = first.filter(~pl.col("event").is_in(self._passive))
+        row = (chosen if chosen.height else first).row(0, named=True)
         group = " · ".join(str(row[name]) for name in self.settings["by"] or ())
         did = "nothing more" if row["event"] == NOTHING else f"{row['event']!r} next"
         done = f"{percent(row['share'])} of those who dropped off did {did}"
-        return f"After {self.settings['after']!r}, {done}{f', of {group}' if group else ''}."
+        note = f" For {plural(self.hidden, 'person')}, the very next event is hidden." if self.hidden else ""
+        return f"After {self.settings['after']!r}, {done}{f', of {group}' if group else ''}.{note}"
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares at the first position as bars; of the largest group, where there are groups."""
@@ -132,3 +150,37 @@ class NextEvents(Result[J]):
         return draw_next_events(
             table, title=self.finding, subtitle="share of those who dropped off", dark=dark, narrow=narrow
         )
+
+
+def next_after_drop(
+    self: CountedFunnel[J], n: int = 1, *, after: int | str = 1, hide: Names | None = None
+) -> NextEvents[J]:
+    """Count what those who got no further than a step did next; with `by=`, in each group.
+
+    Parameters
+    ----------
+    n : int
+        How many events after the step are looked at.
+    after : int or str
+        The step, by number from 1 or by name.
+    hide : name, pattern or several, optional
+        Events that are passed over; "passive" are those that the system did, such as mails received.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01"],
+    ...     "event": ["A", "Help", "B"]})
+    >>> jn.Journeys.from_table(log).funnel(["A", "B"]).next_after_drop().table.rows()
+    [(1, 'Help', 1, 1.0)]
+    """
+    if not isinstance(n, int) or n < 1:
+        raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
+    row = self._find_step(after, argument="after")
+    hidden = list_hidden_events(self._journeys._log, parse_patterns("hide", hide))
+    counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, row, n, hidden))
+    settings = {**self.settings, "after": self._spec.names[row], "hide": hide, "by": self._spec.by or None}
+    table = next_events_table(counts, listed=self._listed, spec=self._spec)
+    next_hidden = int(counts.filter(pl.col("position") == 0)["people"].sum())
+    passive = tuple(list_passive_events(self._journeys._log))
+    return NextEvents(table, settings, self._journeys, next_hidden, passive)

@@ -12,6 +12,7 @@ import polars as pl
 from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.correlation import Correlation, correlation
 from journeys.analyses.correlation.parse import BehaviourLike
+from journeys.analyses.exits.run import exits
 from journeys.analyses.funnel.comparison import (
     FunnelComparison,
     Measure,
@@ -38,7 +39,7 @@ from journeys.analyses.funnel.durations import (
 from journeys.analyses.funnel.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.funnel.follow_up import describe_late_start, describe_periods, describe_window, follow_equally
 from journeys.analyses.funnel.groups import top_groups
-from journeys.analyses.funnel.next_events import NextEvents, NextEventsSpec, count_next_events, next_events_table
+from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.parse import find_step
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
 from journeys.analyses.funnel.spec import FunnelSpec
@@ -320,6 +321,9 @@ class Funnel(Result[J]):
         names = self._spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self._spec.by or None}
 
+    exits = exits
+    next_after_drop = next_after_drop
+
     def trend(
         self, *, every: str = "1w", step: int | str | None = None, week_start: Weekday = "monday"
     ) -> FunnelTrend[J]:
@@ -477,31 +481,6 @@ class Funnel(Result[J]):
     def comparison(self) -> FunnelComparison[J]:
         """The rates compared with those of the group that was given as `against=`."""
         return self.compare(self._against)
-
-    def next_after_drop(self, n: int = 1, *, after: int | str = 1) -> NextEvents[J]:
-        """Count what those who got no further than a step did next; with `by=`, in each group.
-
-        Parameters
-        ----------
-        n : int
-            How many events after the step are looked at.
-        after : int or str
-            The step, by number from 1 or by name.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01"],
-        ...     "event": ["A", "Help", "B"]})
-        >>> jn.Journeys.from_table(log).funnel(["A", "B"]).next_after_drop().table.rows()
-        [(1, 'Help', 1, 1.0)]
-        """
-        if not isinstance(n, int) or n < 1:
-            raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
-        row = self._find_step(after, argument="after")
-        counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, row, n))
-        settings = {**self.settings, "after": self._spec.names[row], "by": self._spec.by or None}
-        return NextEvents(next_events_table(counts, listed=self._listed, spec=self._spec), settings, self._journeys)
 
     def correlation(
         self,

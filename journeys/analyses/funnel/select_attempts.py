@@ -91,11 +91,16 @@ def concat_attempts(parts: Sequence[ShardAttempts]) -> ShardAttempts:
 
 def map_parts(view: View, spec: FunnelSpec, *, work: Callable[[ShardAttempts], T]) -> list[T]:
     """Find the attempts that count in parts of a shard, in parallel, and apply `work` to those of each part."""
+    return map_attempts(view, spec, work=lambda rows, found: work(look_up_attempts(rows, found, spec=spec)))
+
+
+def map_attempts(view: View, spec: FunnelSpec, *, work: Callable[[Rows, Attempts], T]) -> list[T]:
+    """Do the same with the rows of each part, and the attempts as numbers of these rows."""
     log = read_log(view, spec)
 
     def find(part: tuple[int, int]) -> T:
         rows = log.to_arrays(*part)
-        return work(look_up_attempts(rows, select_attempts(rows, spec=spec), spec=spec))
+        return work(rows, select_attempts(rows, spec=spec))
 
     return parallel_map(find, _split_between_people(log.frame["person"]))
 

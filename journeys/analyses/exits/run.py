@@ -1,0 +1,84 @@
+"""The question "who left, and where?": check the arguments → find the exits → result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from journeys.analyses.exits.find import find_exits
+from journeys.analyses.exits.result import Exits
+from journeys.analyses.exits.spec import ExitsSpec
+from journeys.analyses.flow.parse import Names, parse_patterns
+from journeys.analyses.funnel.counted_funnel import CountedFunnel
+from journeys.analyses.passive_events import list_hidden_events, list_passive_events
+from journeys.analyses.protocol import J
+from journeys.errors import ArgumentError
+from journeys.steps import moment_us
+
+_OWN = (
+    "step", "name", "entered_at", "left_at", "state", "next_event", "next_at", "last_event", "last_at", "silent_for",
+    "replay_url", "last_campaign", "may_mail",
+)  # fmt: skip
+
+
+def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names | None = None) -> Exits[J]:
+    """List who left: where and when, what they did next, which recording shows it, and whether they may be mailed.
+
+    Parameters
+    ----------
+    after : int or str, optional
+        The step after which people left, by number from 1 or by name; every step by default.
+    hide : name, pattern or several, optional
+        Events that are passed over; "passive" are those that the system did, such as mails received.
+
+    Returns
+    -------
+    Exits
+        `.table`: one row per attempt that the funnel counts and that did not take the last step; as many at each step
+        as the funnel's `dropped`. `.people()`, `.to_customerio()`, `.to_hubspot()`.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such step, or a pattern of `hide` matches no event.
+    ArgumentError
+        When nothing follows the step, or `hide` is "passive" and no source says what the system did.
+
+    Notes
+    -----
+    Other tools count those whose window is not over as dropped off; here their state says so. Who did the last step
+    after entering without taking the others in time "went another way" and should not be written to as lost.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({"person": ["a", "a", "b", "c"], "event": ["A", "B", "A", "A"],
+    ...     "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-02"]})
+    >>> x = jn.Journeys.from_table(log).funnel(["A", "B"], within="1d").exits()
+    >>> x.table.select("person", "name", "state").rows()
+    [('b', 'A', 'left'), ('c', 'A', 'left')]
+    """
+    journeys, spec = self._journeys, self._spec
+    row = None if after is None else self._find_step(after, argument="after")
+    if row is not None and row == spec.width - 1:
+        raise ArgumentError(f"after: {after!r} is the last step; who took it has not left.")
+    hidden = list_hidden_events(journeys._log, parse_patterns("hide", hide))
+    until = 0 if journeys.until is None else moment_us(journeys.until)
+    asked = ExitsSpec(replace(spec, needs_positions=True), row, hidden, until)
+    found = journeys._count_shards(find_exits, asked)
+    names = pl.col("step").replace_strict(range(1, spec.width + 1), spec.names, return_dtype=pl.String)
+    identifiers = journeys._identifiers
+    ids = [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
+    known = [name for name in ids if name in journeys._log.people_schema]
+    table = found.with_columns(name=names).rename({"label": "person"})
+    if known:
+        table = table.drop(*known, strict=False).join(journeys.people.select("person", *known), on="person", how="left")
+    table = table.sort("step", "left_at", "person", "entered_at", "next_at")
+    described = {**self.settings, "after": None if row is None else spec.names[row], "hide": hide}
+    settings = {name: value for name, value in described.items() if value is not None}
+    entered = int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
+    at_step = entered if row is None else int(self._counts.filter(pl.col("step") == row + 1)["people"].sum())
+    shown = table.select("person", *known, *_OWN)
+    ends_hidden, passive = int(table["ends_hidden"].sum()), tuple(list_passive_events(journeys._log))
+    return Exits(shown, settings, journeys, at_step, ends_hidden, table["code"], tuple(known), spec, passive)

@@ -1,0 +1,63 @@
+"""Passive events: what was done to a person, such as a mail that arrived or a stage that a CRM set.
+
+Readers write into the column `by` whether the "person" or the "system" did something. An event is passive if every row
+of it was done by the system. Where a source does not say so, the analyst lists the events:
+
+    hide="passive"                        what the system did, by the column `by`
+    hide=["passive", "Received Push *"]   these, and those that match a pattern
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from journeys.analyses.flow.nodes import matches_pattern
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.log import Log
+
+PASSIVE = "passive"
+_BY, _SYSTEM = "by", "system"
+
+
+def list_passive_events(log: Log) -> list[str]:
+    """List the events that only the system did; none where no source says who did what."""
+    if log.schema.get(_BY) != pl.String:
+        return []
+    is_passive = pl.col(_BY).eq_missing(pl.lit(_SYSTEM)).all().alias("passive")
+    parts = [view.events.group_by("event").agg(is_passive).collect() for view in log.shards]
+    table = pl.concat(parts).group_by(pl.col("event").cast(pl.String)).agg(pl.col("passive").all())
+    return table.filter("passive")["event"].sort().to_list()
+
+
+def expand_passive(log: Log, patterns: Sequence[str], *, argument: str = "hide") -> tuple[str, ...]:
+    """Replace the word "passive" among names and patterns by the events that only the system did.
+
+    Raises
+    ------
+    ArgumentError
+        When no source says who did what.
+    """
+    if PASSIVE not in patterns:
+        return tuple(patterns)
+    if log.size.events and log.schema.get(_BY) != pl.String:
+        raise ArgumentError(
+            f"{argument}: the log has no column {_BY!r} that says what the system did; list the events, such as "
+            f"{argument}=['Received Email']."
+        )
+    return (*(one for one in patterns if one != PASSIVE), *list_passive_events(log))
+
+
+def list_hidden_events(log: Log, patterns: Sequence[str], *, argument: str = "hide") -> tuple[str, ...]:
+    """List the events of the log that names and patterns hide, the word "passive" among them.
+
+    Raises
+    ------
+    UnknownNameError
+        When a name or pattern matches no event.
+    """
+    expanded = expand_passive(log, patterns, argument=argument)
+    lost = [one for one in expanded if not any(matches_pattern(one, name) for name in log.names)] if log.names else []
+    raise_all([unknown(argument, lost, available=log.names, what="event")] if lost else [], UnknownNameError)
+    return tuple(name for name in log.names if any(matches_pattern(one, name) for one in expanded))

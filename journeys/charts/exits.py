@@ -1,0 +1,118 @@
+"""Exits: one bar per step, split by state, and below them what came next."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.display import number, percent, plural
+
+_NOTHING = "(nothing more)"
+
+
+def draw(
+    states: pl.DataFrame,
+    following: pl.DataFrame,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw the exits after each step and the most frequent next events.
+
+    Parameters
+    ----------
+    states
+        `step`, `name`, `state` ("left", "still has time", "went another way"), `people`; sorted by step.
+    following
+        `next_event` (null: nothing more), `people`; its order is kept.
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> states = pl.DataFrame({"step": [1], "name": ["Visit"], "state": ["left"], "people": [3]})
+    >>> draw(states, pl.DataFrame({"next_event": ["Help"], "people": [2]})).data[0].x
+    (3,)
+    """
+    if not states.height:
+        return nothing("Nobody left.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    tones = {"left": theme.drop, "still has time": theme.grid, "went another way": theme.goal}
+    steps = states.select("step", "name").unique().sort("step").rows()
+    totals = dict(states.group_by("step").agg(pl.col("people").sum()).iter_rows())
+    fig = go.Figure()
+    for state, tone in tones.items():
+        found = dict(states.filter(pl.col("state") == state).select("step", "people").iter_rows())
+        if not found:
+            continue
+        fig.add_trace(
+            go.Bar(
+                x=[found.get(step, 0) for step, _ in steps],
+                y=[-place for place in range(len(steps))],
+                name=state,
+                orientation="h",
+                marker={"color": tone, "line": {"color": theme.muted, "width": 0.5}},
+                text=[number(found[step]) if found.get(step) else "" for step, _ in steps],
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                constraintext="none",
+                hovertext=[
+                    f"{plural(found.get(step, 0), 'exit')} of {number(totals[step])} after {full(name)}: {state}"
+                    for step, name in steps
+                ],
+                hoverinfo="text",
+            )
+        )
+    below = following.to_dicts()
+    gone = int(states.filter(pl.col("state") == "left")["people"].sum())
+    low = -len(steps) - 0.6
+    places = [low - 0.8 * place for place in range(len(below))]
+    most = max(totals.values())
+    if below:
+        fig.add_trace(
+            go.Bar(
+                x=[row["people"] for row in below],
+                y=places,
+                width=0.5,
+                orientation="h",
+                showlegend=False,
+                marker={"color": theme.rest},
+                text=[f"{number(row['people'])} · {percent(row['people'] / gone)} next" for row in below],
+                textposition="outside",
+                textfont={"color": theme.ink, "size": 12},
+                cliponaxis=False,
+                hoverinfo="skip",
+            )
+        )
+    width = 16 if narrow else 34
+    names = [f"<b>{label(name, width)}</b>  " for _, name in steps]
+    names += [label(_name_event(row["next_event"]), width) + "  " for row in below]
+    fig.update_layout(
+        barmode="stack",
+        legend={"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "traceorder": "normal"},
+        showlegend=True,
+    )
+    fig.update_xaxes(visible=False, range=[0, most * (1.5 if narrow else 1.15)], fixedrange=True)
+    fig.update_yaxes(
+        tickvals=[*(-place for place in range(len(steps))), *places],
+        ticktext=names,
+        tickfont={"size": 13, "color": theme.ink},
+        range=[(places[-1] if places else -len(steps) + 1) - 0.7, 0.6],
+        fixedrange=True,
+    )
+    height = 46 * len(steps) + 30 * len(below) + 70
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin={"b": 40})
+
+
+def _name_event(event: str | None) -> str:
+    """Name an event; a real one that is spelled like the label is quoted."""
+    if event is None:
+        return _NOTHING
+    return f'"{event}"' if event.strip('"') == _NOTHING else event
