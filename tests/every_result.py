@@ -30,6 +30,7 @@ CASES: dict[str, Ask] = {
     "FunnelComparison": lambda j: j.funnel(["A", "B"], by="campaign").compare(),
     "FunnelTrend": lambda j: j.funnel(["A", "B"]).trend(every="1d"),
     "LastBefore": lambda j: j.last_before("X", of="campaign", within="9m", then="A", then_within="2m"),
+    "Impact": lambda j: j.impact("X", on="B", periods=2),
     "Lifecycle": lambda j: j.lifecycle("A", every="1d"),
     "ModelComparison": lambda j: j.attribution("X", lookback="9m").compare_models(
         ["last", "time_decay", "markov"], draws=9

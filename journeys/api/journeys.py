@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from journeys.analyses.experiment import experiment
     from journeys.analyses.flow import flow
     from journeys.analyses.funnel import funnel
+    from journeys.analyses.impact import impact
     from journeys.analyses.last_before import last_before
     from journeys.analyses.lifecycle import lifecycle
     from journeys.analyses.retention import retention
@@ -287,6 +288,7 @@ class Journeys(Selection):
         flow = flow
         funnel = funnel
         last_before = last_before
+        impact = impact
         lifecycle = lifecycle
         retention = retention
         sessions = sessions
@@ -309,6 +311,7 @@ class Journeys(Selection):
         flow = BoundMethod("journeys.analyses.flow")
         funnel = BoundMethod("journeys.analyses.funnel")
         last_before = BoundMethod("journeys.analyses.last_before")
+        impact = BoundMethod("journeys.analyses.impact")
         lifecycle = BoundMethod("journeys.analyses.lifecycle")
         retention = BoundMethod("journeys.analyses.retention")
         sessions = BoundMethod("journeys.analyses.sessions")

@@ -1,0 +1,113 @@
+"""The answer to an impact: both sides period by period, the effect, and the people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, get_args
+
+import polars as pl
+
+from journeys.analyses.impact.select_people import Part, PartSelection, select_part
+from journeys.analyses.impact.spec import ImpactSpec
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_MIN_PEOPLE = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Impact(Result[J]):
+    """What people do before and after their first use of something, against people who had not used it.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `relative_period` (0 begins with the first use), `people` (Int64), `mean` (events per person), `ci_low`,
+        `ci_high` (95%), `active_share` (people with any), `others_mean`, `difference_in_differences` (mean -
+        others_mean, less what that is on average before the first use).
+    summary : pl.DataFrame
+        One row: `people` (compared), `unmatched` (nobody is like them), `pending` (not observed long enough), `others`
+        (people they are compared with), `used_later` (share of the others' moments that are followed by a first use in
+        the time compared), `effect` (more events per person, over all periods after the first use), `ci_low`,
+        `ci_high` (95%), `p_value`, `change` (the effect relative to what was to be expected).
+    """
+
+    summary: pl.DataFrame
+    _spec: ImpactSpec = field(repr=False)
+    _matched: pl.DataFrame = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """By how much more those who use it do the other thing than matched people, as one sentence."""
+        from journeys.display import interval, percent, plural, ratio, signed
+
+        row = self._numbers
+        unit = self._journeys._log.unit
+        of, on = (f'"{step.name}"' for step in (self._spec.of, self._spec.on))
+        if row["people"] < _MIN_PEOPLE:
+            return (
+                f"Too few people to compare: {plural(row['people'], unit)} who did {of} could be observed for "
+                f"{self._time} and matched."
+            )
+        whom = "matched people" if self._spec.against == "matched" else "others"
+        spread = interval(row["ci_low"], row["ci_high"], form=ratio)
+        if row["p_value"] is None or row["p_value"] >= 0.05:
+            return (
+                f"No effect of {of} on {on} beyond chance: {signed(row['effect'], form=ratio)} per person in "
+                f"{self._time}, against {whom} who had not done it (95% CI {spread})."
+            )
+        change = "" if row["change"] is None else f", {signed(row['change'], form=percent)}"
+        return (
+            f"{plural(row['people'], unit)} did {on} {signed(row['effect'], form=ratio)} times each (95% CI {spread}"
+            f"{change}) in the {self._time} after their first {of}, against {whom} who had not done it."
+        )
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the means of both sides, period by period, before and after the first use."""
+        from journeys.charts.impact import draw
+
+        whom = "matched people" if self._spec.against == "matched" else "others of the same week"
+        subtitle = (
+            f'"{self._spec.on.name}" per person and period, before and after the first "{self._spec.of.name}", '
+            f"with 95% interval; grey: {whom} who had not done it by then"
+        )
+        return draw(
+            self.table,
+            unit=str(self.settings["every"]),
+            title=self.finding,
+            subtitle=subtitle,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def people(self, part: Part = "people") -> J:
+        """Select the people of a number of the summary, with all their events.
+
+        Parameters
+        ----------
+        part : {"people", "unmatched", "pending", "others"}
+            Those compared, those whom nobody is like, those not observed long enough, or the others.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such part.
+        """
+        if part not in get_args(Part):
+            raise UnknownNameError(unknown("part", part, available=list(get_args(Part)), what="part"))
+        return self._journeys._select_people(select_part, PartSelection(self._spec, part, self._matched))
+
+    @property
+    def _numbers(self) -> dict[str, Any]:
+        return self.summary.row(0, named=True)
+
+    @property
+    def _time(self) -> str:
+        """How long people are followed, such as "14 days"."""
+        from journeys.display import duration
+
+        return duration(self._spec.span)

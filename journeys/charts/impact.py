@@ -1,0 +1,78 @@
+"""Impact: the means of both sides before and after the first use."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.theme import apply_theme, colours, nothing, rgba
+from journeys.display import interval, ratio
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    unit: str,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw two lines by relative period; the one of those who use it with its interval.
+
+    Parameters
+    ----------
+    table
+        `relative_period`, `people`, `mean`, `ci_low`, `ci_high`, `others_mean`.
+    unit
+        The length of a period, such as "1d".
+    title, subtitle
+        The finding and the definition.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"relative_period": [-1, 0], "people": [50, 50], "mean": [1.0, 2.0],
+    ...     "ci_low": [0.8, 1.7], "ci_high": [1.2, 2.3], "others_mean": [1.0, 1.1]})
+    >>> [trace.name for trace in draw(table, unit="1d").data]
+    [None, 'others', 'after first use']
+    """
+    rows = table.filter(pl.col("mean").is_not_null()).to_dicts()
+    if not rows:
+        return nothing("Nobody can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    x = [row["relative_period"] for row in rows]
+    fig = go.Figure(
+        go.Scatter(
+            x=[*x, *x[::-1]],
+            y=[*(row["ci_high"] for row in rows), *(row["ci_low"] for row in rows[::-1])],
+            fill="toself",
+            fillcolor=rgba(theme.goal, 0.15),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    for column, name, colour in (("others_mean", "others", theme.other), ("mean", "after first use", theme.goal)):
+        fig.add_scatter(
+            x=x,
+            y=[row[column] for row in rows],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"size": 5, "color": colour},
+            hovertext=[
+                f"period {row['relative_period']:+d}: {ratio(row['mean'])} per person "
+                f"({interval(row['ci_low'], row['ci_high'], form=ratio)})<br>others {ratio(row['others_mean'])}"
+                for row in rows
+            ],
+            hoverinfo="text",
+            showlegend=False,
+            cliponaxis=False,
+        )
+    fig.add_vline(x=-0.5, line={"color": theme.muted, "width": 1, "dash": "dot"})
+    fig.update_yaxes(rangemode="tozero", showgrid=True)
+    fig.update_xaxes(title=f"periods of {unit} since the first use", nticks=6 if narrow else 15, zeroline=False)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin={"b": 48})
