@@ -6,11 +6,22 @@ import polars as pl
 
 import journeys as jn
 from journeys.analyses.result import Result
+from journeys.log import build_log
 from tests.logs import Row, frame
 
 Ask = Callable[[jn.Journeys], Result]
 
+
+def as_accounts(j: jn.Journeys) -> jn.Journeys:
+    """Make journeys of accounts: each person becomes an account, and who did B in it another member."""
+    member = pl.col("person") + (pl.col("event").cast(pl.String) == "B").cast(pl.String)
+    events = j.events.with_columns(member=member).collect()
+    people = events.group_by("person").agg(members=pl.col("member").n_unique().cast(pl.Int64)).sort("person")
+    return jn.Journeys(build_log(events, people=people).log)
+
+
 CASES: dict[str, Ask] = {
+    "Activity": lambda j: as_accounts(j).activity(active=["A", "B", "X"], days=1, score={"events": 2, "breadth": 1}),
     "Attribution": lambda j: j.attribution("X", model="markov", lookback="9m"),
     "AttributionComparison": lambda j: j.attribution("X", converted=("2026-03-01T00:03", "2026-03-01T00:09")).compare(),
     "ComparedFlow": lambda j: j.flow(end="X", against=pl.col("first_campaign").is_null()),

@@ -16,6 +16,7 @@ from journeys.errors import ArgumentError, StoreError
 from journeys.events.source_errors import translate_source_errors
 
 if TYPE_CHECKING:
+    from journeys.analyses.activity import activity
     from journeys.analyses.attribution import attribution
     from journeys.analyses.correlation import correlation, correlations
     from journeys.analyses.dictionary import dictionary
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from journeys.analyses.timeline import timeline
     from journeys.analyses.transitions import transitions
     from journeys.analyses.trend import trend
+    from journeys.api.accounts import by_account, contacts
     from journeys.events import Events
     from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
     from journeys.identity import Identity, IdentityRules, Stitched
@@ -69,6 +71,7 @@ class Journeys(Selection):
     unusual_rows: Mapping[str, int] = field(default_factory=dict)
     _stitched: Identity | None = None
     _member_ids: pl.DataFrame | None = None
+    _member_journeys: Any = None
     _definitions: str = ""
 
     @classmethod
@@ -219,59 +222,6 @@ class Journeys(Selection):
         added = self._from_stitched(identity._stitch_more(events, traits=traits))
         return replace(added, _engine=self._engine, _definitions=self._definitions)
 
-    def by_account(self) -> Self:
-        """Combine people into accounts: one timeline per account, with the events of all its members.
-
-        An event belongs to the account that it names itself, else to the one that its person joined last before it
-        (by Segment's group calls, the CRM's companies), else to the first that the person joined later. Events of
-        people without an account are left out, and counted in `unusual_rows`. Account ids are normalised like other
-        identifiers: 42, 42.0 and " 42 " are one account, "null" and the like are none.
-
-        Returns
-        -------
-        Journeys
-            `person` is the account, `member` the person; `people` has `members` and the account's traits. A property
-            of events that is itself called `member` stays as `property_member`.
-
-        Raises
-        ------
-        ArgumentError
-            When nothing names an account.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> days = ["2026-03-01", "2026-03-02"]
-        >>> table = pl.DataFrame({"at": days, "user_id": ["ann", "bob"], "group_id": ["a", "a"]})
-        >>> events = jn.read_table(table, timestamp="at", event=pl.lit("Signed Up"), ids=["user_id"], name="app")
-        >>> jn.stitch(events).by_account().people.select("person", "members", "event_count").rows()
-        [('a', 2, 2)]
-        """
-        from journeys.identity.person_table import group_by_account, normalise_accounts
-        from journeys.log import build_log
-
-        identity = self._identity(what="by_account")
-        events = normalise_accounts(self.events.collect(), rules=identity.rules)
-        joined = identity.memberships
-        named = "group_id" in events.columns and events["group_id"].null_count() < events.height
-        if not joined.height and not named:
-            raise ArgumentError(
-                "by_account: nothing names an account; accounts come from group calls, CRM companies or a column "
-                "'group_id'."
-            )
-        table = group_by_account(events, joined)
-        members = (
-            table.group_by("person").agg(pl.col("member").n_unique().cast(pl.Int64).alias("members")).sort("person")
-        )
-        traits = identity.accounts.rename({"group_id": "person"})
-        people = members.join(traits, on="person", how="left", maintain_order="left")
-        built = build_log(table, people=people)
-        left_out = events.height - table.height
-        unusual = dict(built.unusual_rows) | ({"of people without an account, left out": left_out} if left_out else {})
-        settings: dict[str, Any] = {"quarantine": built.quarantine, "unusual_rows": unusual, "_engine": self._engine}
-        settings["_definitions"] = self._definitions
-        return type(self)(built.log, _member_ids=identity.table, **settings)
-
     def _identity(self, *, what: str) -> Identity:
         if self._stitched is None:
             raise StoreError(f"{what}: these journeys were built from known person ids; only jn.stitch links ids.")
@@ -279,7 +229,10 @@ class Journeys(Selection):
 
     # the questions: functions of the analyses, which are imported when first used, so that an import stays quick
     if TYPE_CHECKING:
+        activity = activity
         attribution = attribution
+        by_account = by_account
+        contacts = contacts
         correlation = correlation
         correlations = correlations
         dictionary = dictionary
@@ -302,7 +255,10 @@ class Journeys(Selection):
         to_people = to_people
         to_segment = to_segment
     else:
+        activity = BoundMethod("journeys.analyses.activity")
         attribution = BoundMethod("journeys.analyses.attribution")
+        by_account = BoundMethod("journeys.api.accounts")
+        contacts = BoundMethod("journeys.api.accounts")
         correlation = BoundMethod("journeys.analyses.correlation")
         correlations = BoundMethod("journeys.analyses.correlation")
         dictionary = BoundMethod("journeys.analyses.dictionary")

@@ -1,0 +1,78 @@
+"""The answer to account activity: a row per account, and the way to the people one can write to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Activity(Result[J]):
+    """How large, fit and active each account is.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        `account`, `members`, `active_members` (Int64), `active_share`, `active_days`, `events`, `breadth` (Int64),
+        `last_active` (Datetime), `silent_for` (Duration), `trend` (Float64), `first_seen`, `last_contact` (where
+        contacts were asked for), `fit`, `state`, `score` and its parts, traits. By score, else by active members.
+    """
+
+    @property
+    def finding(self) -> str:
+        """How many accounts are active, and how many of them wane, as one sentence."""
+        from journeys.display import agree, number, plural
+
+        total = self.table.height
+        if not total:
+            return "There are no accounts."
+        is_fit = self.table["fit"].dtype == pl.Boolean and "fit" in self.settings
+        chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
+        active = chosen.filter(pl.col("events") > 0)
+        waning = active.filter(pl.col("state") == "waning").height
+        what = "fit and active" if is_fit else "active"
+        sentence = f"{number(active.height)} of {plural(total, 'account')} {agree(active.height, 'is', 'are')} {what}"
+        if active.height:
+            sentence += f"; {number(waning)} of them {agree(waning, 'wanes', 'wane')}"
+        return f"{sentence}."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw each account as a dot: its members, its active days, and in colour whether it fits."""
+        from journeys.charts.activity import draw
+
+        window = f"{self.settings['days']} days before the end"
+        subtitle = f"Members and active days of each account in the {window}; hollow: waning"
+        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, condition: pl.Expr | None = None) -> J:
+        """Select accounts by the columns of the table, with all their events; all by default.
+
+        Parameters
+        ----------
+        condition : pl.Expr, optional
+            Over the columns of the table, such as `pl.col("fit") & (pl.col("active_members") >= 3)`; null is false.
+
+        Raises
+        ------
+        UnknownNameError
+            When the condition uses a column that does not exist.
+        """
+        if condition is None:
+            return self._journeys.only(self.table.select(pl.col("account").alias("person")))
+        if not isinstance(condition, pl.Expr):
+            raise ArgumentError(f"condition: {condition!r} is not a Polars expression; write e.g. pl.col('fit').")
+        columns = self.table.columns
+        missing = [name for name in condition.meta.root_names() if name not in columns]
+        raise_all(
+            [unknown("condition", missing, available=columns, what="column")] if missing else [], UnknownNameError
+        )
+        return self._journeys.only(self.table.filter(condition).select(pl.col("account").alias("person")))
