@@ -36,7 +36,7 @@ class Result(Generic[J]):
         """The answer as one sentence."""
         raise NotImplementedError
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the table."""
         raise NotImplementedError
 

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 import polars as pl
 
-from journeys.display import neutralise_controls, shorten, unbroken
+from journeys.display import display_names, neutralise_controls, shorten, unbroken
 from journeys.display.text import RTL
 
 _START, _END = "\u2068", "\u2069"
@@ -55,7 +55,7 @@ def plain(text: str) -> str:
     >>> plain("Signed  Up"), plain(""), plain("  ")
     ('Signed Up', '(no name)', '(blank)')
     """
-    return neutralise_controls(" ".join(text.split())) or ("(blank)" if text else "(no name)")
+    return neutralise_controls(display_names(" ".join(text.split()))) or ("(blank)" if text else "(no name)")
 
 
 def full(text: str) -> str:
@@ -71,7 +71,7 @@ def lines_of(text: str, width: int) -> str:
     >>> lines_of("412 people went from Pricing to Signed Up", 24)
     '412 people went from<br>Pricing to Signed Up'
     """
-    return "<br>".join(sentence(line) for line in wrap(unbroken(text), width))
+    return "<br>".join(sentence(line) for line in wrap(unbroken(display_names(text)), width))
 
 
 def rename_counts(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:

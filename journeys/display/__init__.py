@@ -18,7 +18,16 @@ from journeys.display.formats import (
     the_count,
 )
 from journeys.display.tables import STYLE, as_pandas, card, describe_settings, formatted_rows, html_table, text_table
-from journeys.display.text import escape_html, neutralise_controls, quoted, shorten, shorten_words, unbroken
+from journeys.display.text import (
+    display_names,
+    escape_html,
+    neutralise_controls,
+    quoted,
+    shorten,
+    shorten_words,
+    unbroken,
+    use_names,
+)
 
 __all__ = [
     "STYLE",
@@ -28,6 +37,7 @@ __all__ = [
     "compact",
     "day",
     "describe_settings",
+    "display_names",
     "duration",
     "escape_html",
     "formatted_rows",
@@ -49,4 +59,5 @@ __all__ = [
     "text_table",
     "the_count",
     "unbroken",
+    "use_names",
 ]

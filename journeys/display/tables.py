@@ -25,7 +25,7 @@ from journeys.display.formats import (
     ratio,
     span,
 )
-from journeys.display.text import escape_html, neutralise_controls, shorten
+from journeys.display.text import display_names, escape_html, neutralise_controls, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,7 +178,7 @@ def _cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
         )
     whole = escape(neutralise_controls(text[:2000]), quote=True)
     title = f' title="{whole}"' if len(text) > most else ""
-    return f"<td{mark}{title}>{escape_html(shorten(text, most))}</td>"
+    return f"<td{mark}{title}>{escape_html(shorten(display_names(text), most))}</td>"
 
 
 def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | None = None, width: int = 40) -> str:

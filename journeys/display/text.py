@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 
 from journeys.display.formats import MONTHS
@@ -12,6 +15,35 @@ _LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
 RTL = re.compile(f"{_LETTER}+(?:[ \u00a0_'’-]+{_LETTER}+)*")
 # Embeddings, overrides and isolates: unclosed ones reorder the text that follows the name.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+_NAMES: ContextVar[tuple[re.Pattern[str], Mapping[str, str]] | None] = ContextVar("names", default=None)
+
+
+@contextmanager
+def use_names(names: Mapping[str, str]) -> Iterator[None]:
+    """Show events under other names, in all texts, tables and charts that are written inside.
+
+    Examples
+    --------
+    >>> with use_names({"Signed Up": "Account made"}):
+    ...     display_names('40% did "Signed Up"'), display_names("Account made")
+    ('40% did "Account made"', 'Account made')
+    """
+    # A new name stands for itself, so that text that is written twice does not change twice; longer names come first.
+    shown = {new: new for new in names.values()} | dict(names)
+    words = "|".join(re.escape(name) for name in sorted(shown, key=len, reverse=True) if name)
+    token = _NAMES.set((re.compile(rf"(?<!\w)(?:{words})(?!\w)"), shown) if words else None)
+    try:
+        yield
+    finally:
+        _NAMES.reset(token)
+
+
+def display_names(text: str) -> str:
+    """Replace the names of events in a text by those that `use_names` gave them."""
+    known = _NAMES.get()
+    return text if known is None else known[0].sub(lambda name: known[1][name[0]], text)
 
 
 def neutralise_controls(text: str) -> str:
@@ -47,6 +79,7 @@ def escape_html(text: str, *, sentence: bool = False) -> str:
     >>> escape_html("of تم 46%", sentence=True)
     'of <bdi>تم</bdi> 46%'
     """
+    text = display_names(text)
     safe = escape(neutralise_controls(shorten_words(text) if sentence else text))
     if text.isascii() or not RTL.search(text):
         return safe
@@ -61,7 +94,7 @@ def quoted(name: str, width: int = 60) -> str:
     >>> quoted("Signed Up"), quoted(" ")
     ('"Signed Up"', '(no name)')
     """
-    return f'"{shorten(name, width)}"' if name.strip() else "(no name)"
+    return f'"{shorten(display_names(name), width)}"' if name.strip() else "(no name)"
 
 
 def shorten(text: str, width: int) -> str:

@@ -2,57 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from journeys.analyses.correlation.caveats import is_headline
+import polars as pl
+
+from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
-from journeys.display import plural, quoted, span
+from journeys.display import plural, quoted, span, use_names
 from journeys.errors import ArgumentError, raise_all, unknown
+from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
+from journeys.report.explanations import describe_window
 from journeys.report.findings import (
-    describe_blocker,
-    describe_bypass,
+    find_blocker,
+    find_bypass,
     find_campaign_gap,
+    find_difference,
+    find_headline,
     find_largest_loss,
+    reconcile_counts,
     summarise_funnel,
 )
 from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.provenance import describe_data, write_call
+from journeys.report.ranking import MIN_PEOPLE, rank_findings
 from journeys.report.section import Finding, Section
 from journeys.report.sections import (
     attribution_section,
     campaign_section,
-    correlation_section,
     flow_section,
     funnel_section,
     identity_section,
-    result_section,
+    make_section,
+    text_section,
 )
 
-SECTIONS = ("funnel", "campaigns", "attribution", "flow", "correlation", "identity")
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MOST_FINDINGS, LEAST_FINDINGS = 5, 3
 
 
 def campaign_report(
     journeys: JourneysWithQuestions,
     *,
-    steps: Sequence[str],
+    steps: Sequence[str] | None = None,
     goal: str | None = None,
     within: str | None = None,
     by: str = "first_campaign",
     value: str | None = None,
     title: str | None = None,
-    sections: Sequence[str | Section | Result[Any]] | None = None,
+    sections: Sequence[str | Section | Result[Any] | pl.DataFrame | go.Figure] | None = None,
+    entered: tuple[date | datetime | str | None, date | datetime | str | None] | None = None,
+    against: JourneysWithQuestions | None = None,
+    names: Mapping[str, str] | None = None,
+    logo: str | Path | None = None,
+    colours: Mapping[str, str] | None = None,
 ) -> Report:
-    """Build a report on how campaigns did, where people drop off, and what goes with reaching the goal.
+    r"""Build a report on how campaigns did, where people drop off, and what goes with reaching the goal.
 
     It asks for the funnel (of all people and by campaign), the attribution, the flow to the goal, the correlations
     and the identities, and gives each a section, with the findings first.
 
     Parameters
     ----------
-    steps : sequence of str
-        The funnel's steps, the goal last.
+    steps : sequence of str, optional
+        The funnel's steps, the goal last. Without them the report has the sections that need none.
     goal : str, optional
         The event that counts as converting; the last step by default.
     within : str, optional
@@ -64,21 +85,40 @@ def campaign_report(
     title : str, optional
         The title of the page.
     sections : sequence, optional
-        What the report shows, in this order: "funnel", "campaigns", "attribution", "flow", "correlation", "identity",
-        any result, such as `j.retention(...)`, or a `journeys.report.Section`. All of the named ones by default, as
-        far as the journeys have what they need.
+        What the report shows, in this order: "funnel", "comparison", "exits" (of the step that loses most),
+        "campaigns", "attribution", "flow", "correlation", "retention", "identity"; any result, such as `j.trend(...)`; a figure; a DataFrame; a text of
+        several words, which is Markdown; or what `jn.report.make_section` returns, with your own question and comment.
+        By default all named ones but exits and retention, as far as the journeys have what they need.
+    entered : pair of dates, optional
+        Only people who entered the funnel in this period; they are compared with those of the period before it.
+    against : Journeys, optional
+        Compare the funnel with that of these, another campaign for instance, rather than with the period before.
+    names : mapping of str to str, optional
+        How events are called on the page, by their name in the log.
+    logo : str or Path, optional
+        A PNG, JPEG, GIF, WebP or SVG file, which becomes part of the page.
+    colours : mapping of str to str, optional
+        Your own colours as "#rrggbb" for "goal" (links, the goal, what is better) and "worse". Each needs a contrast of
+        4.5 : 1 to white; a lighter tone of it is used on dark pages.
 
     Returns
     -------
     Report
-        Write it with `.write("report.html")`.
+        Write it with `.write("report.html")`, `.pdf("report.pdf")` or `.xlsx("report.xlsx")`.
 
     Raises
     ------
     ArgumentError
-        There are fewer than two steps, the goal is not the last one, or there is no such section.
+        There are fewer than two steps, the goal is not the last one, there is no such section, or the logo or a colour
+        cannot be used.
     UnknownNameError
         A step is not an event of the log.
+
+    Notes
+    -----
+    Findings are ranked by size of effect × people × certainty: the end of the difference's 95% interval that is nearer
+    to zero, times the people of the group; what compares nothing comes last. None rests on fewer than 30 people, on a
+    step of the funnel, or on a behaviour without which nobody converts.
 
     Examples
     --------
@@ -88,99 +128,224 @@ def campaign_report(
     >>> j = jn.Journeys.from_table(log)
     >>> [section.name for section in j.report(steps=["Visit", "Sign up"]).sections]
     ['funnel', 'flow', 'correlation']
-    >>> report = j.report(steps=["Visit", "Sign up"], sections=["funnel", j.flow(start="Visit")])
+    >>> report = j.report(steps=["Visit", "Sign up"], sections=["funnel", j.flow(start="Visit"), "## Next\nWe wait."])
     >>> [section.name for section in report.sections]
-    ['funnel', 'flow-2']
+    ['funnel', 'flow-2', 'text-3']
     """
-    names = [*steps]
-    goal = names[-1] if goal is None and names else goal
-    _check_arguments(names, goal=goal, sections=sections)
-    standard, findings, lead = _ask_standard_questions(journeys, names, within=within, by=by, value=value)
+    _check_arguments(steps, goal=goal, sections=sections)
+    chosen, logo_data = check_colours(colours or {}), embed_logo(logo)
+    goal = steps[-1] if steps else goal
+    asked = _Questions(journeys, tuple(steps or ()), goal, within, by, entered, against, value)
+    wanted = [*_BUILDERS] if sections is None else [*sections]
     if sections is None:
-        shown = [section for section in standard.values() if section is not None]
-    else:
-        given = [standard[one] if isinstance(one, str) else _as_section(one, at) for at, one in enumerate(sections, 1)]
-        shown = [section for section in given if section is not None]
-    size, included = journeys.size, {section.name for section in shown}
+        wanted = [name for name in wanted if name not in _ON_REQUEST]
+    with use_names(names or {}):
+        built = [_build(one, place, asked) for place, one in enumerate(wanted, start=1)]
+        lead = _lead(asked)
+    shown = [(section, found) for section, found in built if section is not None]
+    findings = rank_findings([one for _, found in shown for one in found if one.low is not None])
+    plain = [one for _, found in shown for one in found if one.low is None and one not in findings]
+    own = [one for one in plain if one.section not in _BUILDERS]
+    findings += [one for one in plain if one not in own]
+    findings += own[: max(0, LEAST_FINDINGS - len(findings))]
+    size = journeys.size
+    first, last = (steps[0], steps[-1]) if steps else (None, goal)
+    about = f"From {quoted(first, 40)} to {quoted(last, 40)}" if first and last else "Report"
     return Report(
-        title=title or f"From {quoted(names[0], 40)} to {quoted(names[-1], 40)}",
+        title=title or (f"What leads to {quoted(goal, 40)}" if goal and not steps else about),
         period=f"{span(size.first, size.last)} · {plural(size.people, 'person')} · {plural(size.events, 'event')}",
         lead=lead,
-        findings=tuple([finding for finding in findings if finding.section in included][:5]),
-        sections=tuple(shown),
-        settings={"goal": goal, "steps": tuple(names), "within": within},
-    )
+        findings=tuple(findings[:MOST_FINDINGS]),
+        sections=tuple(section for section, _ in shown),
+        settings={"goal": goal, "steps": tuple(steps or ()) or None, "within": within},
+        data=describe_data(journeys),
+        code=write_call(
+            sections, steps=[*steps] if steps else None, goal=goal if not steps else None, within=within,
+            by=None if by == "first_campaign" else by, title=title, value=value, entered=entered,
+            names=dict(names or {}) or None,
+        ),
+        names=dict(names or {}),
+        logo=logo_data,
+        colours=chosen,
+    )  # fmt: skip
 
 
-def _check_arguments(
-    steps: list[str], *, goal: str | None, sections: Sequence[str | Section | Result[Any]] | None
-) -> None:
+def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections: Sequence[Any] | None) -> None:
     """Report all problems with the arguments together."""
     problems = []
-    if len(steps) < 2:
-        problems.append(f"steps: a funnel needs at least two steps, got {steps!r}.")
-    elif goal != steps[-1]:
+    if steps is not None and len(steps) < 2:
+        problems.append(f"steps: a funnel needs at least two steps, got {[*steps]!r}.")
+    elif steps and goal not in (None, steps[-1]):
         problems.append(f"goal: {goal!r} must be the last step, which is {steps[-1]!r}; add it to the steps.")
-    names = [one for one in sections or () if isinstance(one, str) and one not in SECTIONS]
-    problems += [unknown("sections", names, available=SECTIONS, what="section")] if names else []
-    problems += [
-        f"sections: {type(one).__name__} must be a name, a result or a Section."
-        for one in sections or ()
-        if not isinstance(one, str | Section | Result)
-    ]
+    names = [one for one in sections or () if isinstance(one, str) and not _is_text(one)]
+    missing = [one for one in names if one not in _BUILDERS]
+    problems += [unknown("sections", missing, available=[*_BUILDERS], what="section")] if missing else []
+    without = [one for one in names if one in _NEEDS_STEPS] if not steps else []
+    problems += [f"sections: {one!r} needs steps=[…], the goal last." for one in without]
+    without = [one for one in names if one in _NEEDS_GOAL] if not steps and goal is None else []
+    problems += [f"sections: {one!r} needs goal=… or steps=[…]." for one in without]
+    for one in sections or ():
+        known = isinstance(one, str | Section | Result | pl.DataFrame) or hasattr(one, "to_plotly_json")
+        if not known:
+            problems.append(
+                f"sections: {type(one).__name__} must be a name, a result, a Section, a figure, a DataFrame or a text."
+            )
+    if sections is None and not steps and goal is None:
+        problems.append("steps: name the funnel's steps, a goal, or the sections of the report.")
     raise_all(problems, ArgumentError)
 
 
-def _as_section(given: Section | Result[Any], place: int) -> Section:
-    if isinstance(given, Section):
-        return given
-    return result_section(given, name=f"{type(given).__name__.lower()}-{place}")
+def _is_text(given: str) -> bool:
+    """Return whether it is Markdown rather than the name of a section: more than one word."""
+    return len(given.split()) > 1
 
 
-def _ask_standard_questions(
-    journeys: JourneysWithQuestions, steps: list[str], *, within: str | None, by: str, value: str | None
-) -> tuple[dict[str, Section | None], list[Finding], str]:
-    """Answer the questions of the standard sections; return these, the findings in order, and the summary."""
-    goal = steps[-1]
-    funnel = journeys.funnel(steps, within=within)
+@dataclass(frozen=True, eq=False)
+class _Questions:
+    """What a report is about; questions that several sections need are asked once."""
+
+    journeys: JourneysWithQuestions
+    steps: tuple[str, ...]
+    goal: str | None
+    within: str | None
+    by: str
+    entered: tuple[Any, Any] | None
+    against: JourneysWithQuestions | None
+    value: str | None
+
+    @cached_property
+    def funnel(self) -> Funnel[Any]:
+        return self.ask_funnel(self.journeys)
+
+    def ask_funnel(self, journeys: JourneysWithQuestions, **options: Any) -> Funnel[Any]:
+        return journeys.funnel([*self.steps], within=self.within, entered=self.entered, **options)
+
+    @cached_property
+    def ever(self) -> int:
+        """How many people reach the goal at any time."""
+        rows = self.journeys.events.filter(pl.col("event").cast(pl.String) == self.goal)
+        return int(rows.select(pl.col("person").n_unique()).collect().item())
+
+    @cached_property
+    def reconciled(self) -> str:
+        return reconcile_counts(self.funnel, ever=self.ever, window=f", each step {describe_window(self.funnel)}")
+
+    @cached_property
+    def blocker(self) -> Finding | None:
+        """What came before not going on, among people who reached the step with the largest loss."""
+        worst, _ = find_largest_loss(self.funnel)
+        rows = self.funnel.table.to_dicts()
+        if worst + 1 >= len(rows) or not rows[worst]["dropped"] or not rows[worst + 1]["people"]:
+            return None
+        step, following = rows[worst]["name"], rows[worst + 1]["name"]
+        among = self.funnel.converted(step=worst + 1)
+        return find_blocker(among.correlation(following, since=step, min_people=20), among=among, step=step)
+
+    @cached_property
+    def bypass(self) -> Finding | None:
+        return find_bypass(self.journeys.correlation(self.goal), [*self.steps[:-1]]) if self.steps else None
+
+
+Built = tuple[Section | None, list[Finding]]
+
+
+def _build(one: Any, place: int, asked: _Questions) -> Built:
+    """Build one section, with the findings that it gives."""
+    if isinstance(one, str) and not _is_text(one):
+        ready = (one not in _NEEDS_STEPS or bool(asked.steps)) and (one not in _NEEDS_GOAL or asked.goal is not None)
+        return _BUILDERS[one](asked) if ready else (None, [])
+    if isinstance(one, str):
+        return text_section(one, name=f"text-{place}"), []
+    section = one if isinstance(one, Section) else make_section(one)
+    if not section.name:
+        section = replace(section, name=f"{type(one).__name__.lower()}-{place}")
+    enough = isinstance(one, Result) and one.settings.get("people", 0) >= MIN_PEOPLE
+    return section, [find_difference(one, section=section.name)] if enough else []
+
+
+def _lead(asked: _Questions) -> str:
+    """Summarise the funnel, what is counted differently elsewhere, and the step that loses most."""
+    if not asked.steps:
+        return ""
+    loss = find_largest_loss(asked.funnel)[1] if asked.blocker else ""
+    return " ".join(filter(None, [summarise_funnel(asked.funnel), asked.reconciled, loss]))
+
+
+def _build_funnel(asked: _Questions) -> Built:
+    loss = find_largest_loss(asked.funnel)[1]
+    found = [asked.blocker] if asked.blocker else [Finding(loss, "funnel")]
+    return funnel_section(asked.funnel, finding=loss, reconciled=asked.reconciled), found
+
+
+def _build_comparison(asked: _Questions) -> Built:
+    if asked.against is not None:
+        other = asked.ask_funnel(asked.against)
+    elif asked.entered is not None and None not in asked.entered:
+        other = asked.funnel.previous()
+    else:
+        return None, []
+    comparison = asked.funnel.compare(other)
+    section = replace(make_section(comparison), name="comparison")
+    return section, [find_difference(comparison, section="comparison")]
+
+
+def _build_exits(asked: _Questions) -> Built:
+    worst, _ = find_largest_loss(asked.funnel)
+    return make_section(asked.funnel.exits(after=worst + 1), name="exits"), []
+
+
+def _build_campaigns(asked: _Questions) -> Built:
+    people, by = asked.journeys.people, asked.by
+    if by not in people.columns or people[by].null_count() == people.height:
+        return None, []
+    grouped = asked.ask_funnel(asked.journeys, by=by)
+    gap = find_campaign_gap(grouped.table, by=by)
+    found = [Finding(gap.sentence, "campaigns", people=gap.people, low=gap.low, high=gap.high)] if gap else []
+    return campaign_section(grouped, by=by, finding=gap.headline if gap else None), found
+
+
+def _build_attribution(asked: _Questions) -> Built:
+    if "campaign" not in asked.journeys.events.collect_schema() or asked.goal is None or not asked.journeys.size.people:
+        return None, []
+    attribution = asked.journeys.attribution(asked.goal, model="linear", value=asked.value)
+    return (attribution_section(attribution, goal=asked.goal) if attribution.settings["conversions"] else None), []
+
+
+def _build_flow(asked: _Questions) -> Built:
+    bypass = asked.bypass
+    section = flow_section(asked.journeys.flow(end=asked.goal), bypass=bypass.sentence if bypass else None)
+    return section, [bypass] if bypass else []
+
+
+def _build_correlation(asked: _Questions) -> Built:
     # Reaching the goal takes the funnel's own steps: they are no finding about it.
-    correlation = journeys.correlation(goal, exclude=steps[:-1] if journeys.size.events else ())
-    worst, loss = find_largest_loss(funnel)
-    blocker = _find_blocker(funnel, worst)
-    bypass = describe_bypass(journeys.correlation(goal), steps[:-1])
-    sections: dict[str, Section | None] = dict.fromkeys(SECTIONS)
-    findings = []
-    sections["funnel"] = funnel_section(funnel, finding=loss, loudest=worst)
-    people = journeys.people
-    if by in people.columns and people[by].null_count() < people.height:
-        grouped = journeys.funnel(steps, within=within, by=by)
-        gap = find_campaign_gap(grouped.table, by=by)
-        findings += [Finding(gap.sentence, "campaigns")] if gap else []
-        sections["campaigns"] = campaign_section(grouped, by=by, finding=gap.headline if gap else None)
-    if "campaign" in journeys.events.collect_schema() and funnel.table["people"].sum():
-        attribution = journeys.attribution(goal, model="linear", value=value)
-        if attribution.settings["conversions"]:
-            sections["attribution"] = attribution_section(attribution, goal=goal)
-    if blocker:
-        findings.append(Finding(blocker, "funnel"))
-    if correlation.table.height and correlation.findings.filter(is_headline()).height:
-        findings.append(Finding(correlation.finding, "correlation"))
-    if not blocker:
-        findings.append(Finding(loss, "funnel"))
-    if bypass:
-        findings.append(Finding(bypass, "flow"))
-    sections["flow"] = flow_section(journeys.flow(end=goal), goal=goal, bypass=bypass)
-    sections["correlation"] = correlation_section(correlation)
-    identity = sections["identity"] = identity_section(journeys)
-    lead = [summarise_funnel(funnel), loss if blocker else "", identity.finding if identity else ""]
-    return sections, findings, " ".join(filter(None, lead))
+    steps = asked.steps[:-1] if asked.journeys.size.events else ()
+    correlation: Correlation[Any] = asked.journeys.correlation(asked.goal, exclude=steps)
+    found = find_headline(correlation)
+    section = make_section(correlation, name="correlation", finding=found.sentence if found else "")
+    return replace(section, definition=correlation.definition + "."), [found] if found else []
 
 
-def _find_blocker(funnel: Funnel[Any], worst: int) -> str | None:
-    """Find what came before not going on, among people who reached the step with the largest loss."""
-    rows = funnel.table.to_dicts()
-    if worst + 1 >= len(rows) or not rows[worst]["dropped"] or not rows[worst + 1]["people"]:
-        return None
-    step, following = rows[worst]["name"], rows[worst + 1]["name"]
-    among = funnel.converted(step=worst + 1)
-    return describe_blocker(among.correlation(following, since=step, min_people=20), among=among, step=step)
+def _build_retention(asked: _Questions) -> Built:
+    start = asked.steps[0] if asked.steps else asked.goal
+    return make_section(asked.journeys.retention(start=start, every="1w"), name="retention"), []
+
+
+def _build_identity(asked: _Questions) -> Built:
+    return identity_section(asked.journeys), []
+
+
+_BUILDERS: dict[str, Callable[[_Questions], Built]] = {
+    "funnel": _build_funnel,
+    "comparison": _build_comparison,
+    "exits": _build_exits,
+    "campaigns": _build_campaigns,
+    "attribution": _build_attribution,
+    "flow": _build_flow,
+    "correlation": _build_correlation,
+    "retention": _build_retention,
+    "identity": _build_identity,
+}
+_ON_REQUEST = {"exits", "retention"}
+_NEEDS_STEPS = {"funnel", "comparison", "exits", "campaigns"}
+_NEEDS_GOAL = {"attribution", "flow", "correlation", "retention"}

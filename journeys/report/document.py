@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journeys.display import card, escape_html
+from journeys.display import card, escape_html, use_names
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.files import check_path, replace_file
 from journeys.report.section import Finding, Section
@@ -27,6 +27,12 @@ class Report:
         One per question.
     settings
         The settings, for the foot of the page.
+    data, code
+        A fingerprint of the data, and the code that makes the report again.
+    names
+        How events are called on the page.
+    logo, colours
+        A picture as a data: address; colours by role, for light and for dark pages.
 
     Examples
     --------
@@ -44,6 +50,11 @@ class Report:
     findings: tuple[Finding, ...]
     sections: tuple[Section, ...]
     settings: Mapping[str, object] = field(default_factory=dict)
+    data: str = ""
+    code: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    logo: str = ""
+    colours: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Report all problems with names and links together."""
@@ -63,14 +74,8 @@ class Report:
         """Return the page: complete, and closed to the network by its own content policy."""
         from journeys.report.page import render_page
 
-        return render_page(
-            title=self.title,
-            period=self.period,
-            lead=self.lead,
-            findings=self.findings,
-            sections=self.sections,
-            settings=self.settings,
-        )
+        with use_names(self.names):
+            return render_page(self)
 
     def write(self, path: str | Path) -> Path:
         """Write the page as one file, readable by its owner only.
@@ -96,6 +101,59 @@ class Report:
         with replace_file(file) as place:
             place.write_text(page, encoding="utf-8")
         return file
+
+    def pdf(self, path: str | Path) -> Path:
+        """Print the page as PDF, on A4, by a browser that is installed: Chromium, Chrome, Edge or Brave.
+
+        Parameters
+        ----------
+        path
+            The file, as for `write`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            There is no browser, or the path cannot be used.
+        JourneysError
+            The browser fails, or the file cannot be written.
+        """
+        from journeys.report.browser import print_page
+
+        file = check_path(path, endings=[".pdf"])
+        with replace_file(file) as place:
+            print_page(self.html(), place)
+        return file
+
+    def xlsx(self, path: str | Path) -> Path:
+        """Write the numbers of all sections as an Excel file, one sheet each, with the findings on the first.
+
+        Text stays text: nothing is a formula. Needs the extra `excel`.
+
+        Parameters
+        ----------
+        path
+            The file, as for `write`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            The package xlsxwriter is not installed, a table is too large for a sheet, or the path cannot be used.
+        JourneysError
+            The file cannot be written.
+        """
+        from journeys.exports.excel import to_excel
+
+        return to_excel({one.name: one for one in self.sections if one.table is not None}, path=path)
 
     def _repr_html_(self) -> str:
         listed = "".join(f"<li>{escape_html(one.sentence, sentence=True)}</li>" for one in self.findings)

@@ -8,13 +8,20 @@ from typing import Any
 
 import polars as pl
 
+from journeys.analyses.correlation.caveats import is_headline
 from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.correlation.summarise import CELLS
+from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.funnel import Funnel, find_worst_step
+from journeys.analyses.funnel.comparison import FunnelComparison
+from journeys.analyses.result import Result
 from journeys.display import number, percent, plural, points, quoted, the_count
 from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.ranking import MIN_PEOPLE
+from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
 
-MIN_PEOPLE, MAX_Q = 30, 0.05
+MAX_Q = 0.05
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 
 
@@ -60,6 +67,17 @@ def summarise_funnel(funnel: Funnel[Any]) -> str:
     start, end = rows[0], rows[-1]
     share = f"{number(end['people'])} of {plural(start['people'], 'person')} ({percent(end['rate_from_start'])})"
     return f"{share} went from {quoted(start['name'])} to {quoted(end['name'])}."
+
+
+def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str:
+    """Explain why fewer people reach the funnel's last step than do its event at all; empty where both are the same."""
+    last = funnel.table.to_dicts()[-1]
+    if last["people"] == ever:
+        return ""
+    return (
+        f"{plural(ever, 'person')} did {quoted(last['name'])} at any time, and {number(last['people'])} of them after "
+        f"all steps before it{window}: other sections count all {number(ever)}."
+    )
 
 
 def find_largest_loss(funnel: Funnel[Any]) -> tuple[int, str]:
@@ -127,7 +145,56 @@ def find_campaign_gap(grouped: pl.DataFrame, *, by: str) -> CampaignGap | None:
     return CampaignGap(**{name: best[name] for name in CampaignGap.__slots__})
 
 
-def describe_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions, step: str) -> str | None:
+def compare_shares(sentence: str, section: str, *, of: tuple[int, int], others: tuple[int, int]) -> Finding:
+    """Return a finding with the 95% interval of the difference of two shares, each the count and the people of it.
+
+    Examples
+    --------
+    >>> finding = compare_shares("More convert.", "correlation", of=(30, 40), others=(10, 100))
+    >>> finding.people, round(finding.low, 2), round(finding.high, 2)
+    (40, 0.48, 0.77)
+    """
+    from journeys.stats import difference
+
+    test = difference(*(pl.Series([count]) for count in (*of, *others)))
+    return Finding(sentence, section, people=of[1], low=float(test.ci_low[0]), high=float(test.ci_high[0]))
+
+
+def find_headline(correlation: Correlation[Any]) -> Finding | None:
+    """Return the strongest behaviour with the people compared; None if none makes a headline.
+
+    What nobody converts without is a step on the way to the goal rather than a finding about it.
+    """
+    if not correlation.table.height:
+        return None
+    is_step = (pl.col("phi") > 0) & (pl.col("conversion_only") == 0)
+    rows = correlation.findings.filter(is_headline() & ~is_step).head(1).to_dicts()
+    if not rows:
+        return None
+    both, only, converted, neither = (int(rows[0][f"{name}_matched"]) for name in CELLS)
+    of, others = (both, both + only), (converted, converted + neither)
+    return compare_shares(
+        f"{correlation._describe_row(rows[0])} {number(of[1])} of {plural(of[1] + others[1], 'person')} compared "
+        "did it.",
+        "correlation",
+        of=of,
+        others=others,
+    )
+
+
+def find_difference(result: Result[Any], *, section: str) -> Finding:
+    """Return a result's finding; with the surest difference of its table, if it compares groups."""
+    sentence = result.finding
+    if isinstance(result, FunnelComparison | Experiment) and result.table.height:
+        names = ("ci_low", "ci_high") if isinstance(result, FunnelComparison) else ("difference_low", "difference_high")
+        sure = result.table.filter(pl.col("q_value") <= MAX_Q).sort("q_value", maintain_order=True).head(1)
+        for row in sure.to_dicts():
+            people = next(int(row[name]) for name in ("people", "sessions", "entries") if name in row)
+            return Finding(sentence, section, people=people, low=row[names[0]], high=row[names[1]])
+    return Finding(sentence, section)
+
+
+def find_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions, step: str) -> Finding | None:
     """Describe the error that came before not going on to the next step, and what people who met it share.
 
     Only events whose name indicates an error are considered: people who do not go on have more time for everything
@@ -147,10 +214,15 @@ def describe_blocker(correlation: Correlation[Any], *, among: JourneysWithQuesti
         f"{the_count(others, 'other')}."
     )
     shared = describe_shared_values(correlation, row["behaviour"], among=among, step=step)
-    return f"{sentence} {shared}" if shared else sentence
+    return compare_shares(
+        f"{sentence} {shared}" if shared else sentence,
+        "funnel",
+        of=(row["both"], row["both"] + row["behaviour_only"]),
+        others=(row["conversion_only"], others),
+    )
 
 
-def describe_bypass(correlation: Correlation[Any], steps: list[str]) -> str | None:
+def find_bypass(correlation: Correlation[Any], steps: list[str]) -> Finding | None:
     """Describe which step converters skipped most often, and what they did instead; None if hardly any skipped one."""
     rows = correlation.table.filter(pl.col("behaviour").is_in(steps)).to_dicts()
     skipped = [(row["conversion_only"], row["behaviour"], row["both"] + row["conversion_only"]) for row in rows]
@@ -164,11 +236,26 @@ def describe_bypass(correlation: Correlation[Any], steps: list[str]) -> str | No
         f"{number(count)} of {the_count(converted, 'person')} who reached {quoted(correlation.goal)} skipped "
         f"{quoted(step)}"
     )
-    return f"{sentence}: {instead}." if instead else f"{sentence}."
+    if instead is None:
+        return Finding(f"{sentence}.", "flow")
+    name, of, rest = instead
+    some = "all" if of[0] == of[1] else number(of[0])
+    return compare_shares(
+        f"{sentence}: {some} of them did {quoted(name)} instead, against {number(rest[0])} of the {number(rest[1])} "
+        "others.",
+        "flow",
+        of=of,
+        others=rest,
+    )
 
 
-def _most_distinctive_event(group: JourneysWithQuestions, others: JourneysWithQuestions, *, goal: str) -> str | None:
-    """Find the event before the goal whose share of people in one group most exceeds that in the other."""
+def _most_distinctive_event(
+    group: JourneysWithQuestions, others: JourneysWithQuestions, *, goal: str
+) -> tuple[str, tuple[int, int], tuple[int, int]] | None:
+    """Find the event before the goal whose share of people in one group most exceeds that in the other.
+
+    Returns its name, and of each group how many did it and how many people there are.
+    """
     counts: list[dict[str, int]] = []
     for journeys in (group, others):
         # Long enough for nearly everyone; events beyond the last column are not considered.
@@ -184,6 +271,4 @@ def _most_distinctive_event(group: JourneysWithQuestions, others: JourneysWithQu
     best = max(sorted(excess), key=lambda name: excess[name], default=None)
     if best is None or excess[best] < 0.3:
         return None
-    some = "all" if counts[0][best] == sizes[0] else number(counts[0][best])
-    of_others = f"{number(counts[1].get(best, 0))} of the {number(sizes[1])} others"
-    return f"{some} of them did {quoted(best)} instead, against {of_others}"
+    return best, (counts[0][best], sizes[0]), (counts[1].get(best, 0), sizes[1])

@@ -7,44 +7,53 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker, untitled
-from journeys.display import describe_settings, escape_html, html_table, neutralise_controls, unbroken
-from journeys.report.section import Finding, Section
+from journeys.display import (
+    describe_settings,
+    display_names,
+    escape_html,
+    html_table,
+    neutralise_controls,
+    shorten_words,
+    unbroken,
+)
+from journeys.report.markdown import render_markdown
+from journeys.report.section import Section
 
 if TYPE_CHECKING:
     import jinja2
     import plotly.graph_objects as go
 
+PRINTED_ROWS = 12
+"""The rows of a table on paper; the page has up to 60."""
 
-def render_page(
-    *,
-    title: str,
-    period: str,
-    lead: str,
-    findings: Sequence[Finding],
-    sections: Sequence[Section],
-    settings: Mapping[str, object],
-) -> str:
-    """Render the whole page."""
-    charts = _charts_data(sections)
+
+def render_page(report: Any) -> str:
+    """Render the whole page of a `journeys.report.Report`, whose module imports this one."""
+    charts = _charts_data(report.sections, colours=report.colours)
     scripts = [_plotly_script(), _read_part("charts.js")] if charts["charts"] else []
     return _template().render(
-        title=title,
-        period=period,
-        lead=lead,
-        findings=findings,
-        sections=sections,
-        settings=describe_settings(settings),
+        report=report,
+        settings=describe_settings(report.settings),
+        version=_installed_version(),
         policy=_trusted(_content_policy(scripts)),
-        style=_trusted(_style_sheet()),
+        style=_trusted(_style_sheet(report.colours)),
         charts=_trusted(safe_json(charts)),
         scripts=[_trusted(script) for script in scripts],
     )
+
+
+def _installed_version() -> str:
+    try:
+        return version("journeys")
+    except PackageNotFoundError:  # run from a folder
+        return "of this folder"
 
 
 @cache
@@ -59,7 +68,15 @@ def _template() -> jinja2.Template:
         return _trusted(html_table(table, columns=columns or None, rows=60, style=False))
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"text": text, "plain": neutralise_controls, "numbers": numbers}
+
+    def markdown(value: str) -> str:
+        return _trusted(render_markdown(value))
+
+    def plain(value: str) -> str:
+        return neutralise_controls(shorten_words(display_names(value)))
+
+    environment.filters |= {"text": text, "plain": plain, "numbers": numbers, "markdown": markdown}
+    environment.globals["printed_rows"] = PRINTED_ROWS
     return environment.from_string(_read_part("page.html.j2"))
 
 
@@ -74,9 +91,10 @@ def _read_part(name: str) -> str:
     return (files("journeys.report") / "page_parts" / name).read_text(encoding="utf-8")
 
 
-def _style_sheet() -> str:
+def _style_sheet(colours: Mapping[str, tuple[str, str]]) -> str:
     def variables(theme: Colours) -> str:
         roles = {"paper": theme.paper, "ink": theme.ink, "muted": theme.muted, "grid": theme.grid, "goal": theme.goal}
+        roles |= {role: pair[theme is DARK] for role, pair in colours.items()}
         return "".join(f"--{name}:{colour};" for name, colour in roles.items())
 
     # In print, paper is white whatever the screen was.
@@ -87,14 +105,14 @@ def _style_sheet() -> str:
     )
 
 
-def _charts_data(sections: Sequence[Section]) -> dict[str, Any]:
-    """Collect the figures without titles; they share one template, and a map of colours for the dark theme."""
+def _charts_data(sections: Sequence[Section], *, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Collect the figures without titles; they share one template, and maps of colours to the reader's own and dark."""
     charts: dict[str, Any] = {}
     template: Any = {}
     for section in sections:
         for number, picture in enumerate(section.pictures):
             forms: dict[str, Any] = {}
-            for form, fig in (("wide", picture.wide), ("narrow", picture.narrow)):
+            for form, fig in (("wide", picture.wide), ("narrow", picture.narrow), ("paper", picture.paper)):
                 if fig is None:
                     continue
                 figure = _figure_data(fig)
@@ -102,7 +120,9 @@ def _charts_data(sections: Sequence[Section]) -> dict[str, Any]:
                 figure["layout"].pop("meta", None)
                 forms[form] = figure | {"least": picture.least if form == "wide" else 0}
             charts[f"{section.name}-{number}"] = forms
-    return {"charts": charts, "template": template, "dark": lighter_to_darker()}
+    own = {getattr(LIGHT, role): pair[0] for role, pair in colours.items()}
+    dark = lighter_to_darker() | {getattr(LIGHT, role): pair[1] for role, pair in colours.items()}
+    return {"charts": charts, "template": template, "dark": dark, "own": own}
 
 
 def _figure_data(fig: go.Figure) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.retention.result import Retention
 
 
 class JourneysWithQuestions(JourneysProtocol, Protocol):
@@ -39,3 +40,6 @@ class JourneysWithQuestions(JourneysProtocol, Protocol):
 
     def attribution(self, *args: Any, **kwargs: Any) -> Attribution[Any]:
         """Which touchpoints get the credit."""
+
+    def retention(self, *args: Any, **kwargs: Any) -> Retention[Any]:
+        """Which share of people come back."""

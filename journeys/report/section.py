@@ -21,11 +21,14 @@ class Picture:
         Figures in the light theme; the page itself turns them dark.
     least
         The width in pixels below which the wide form scrolls sideways.
+    paper
+        For print, where the wide form would be too wide for legible text.
     """
 
     wide: go.Figure
     narrow: go.Figure | None = None
     least: int = 0
+    paper: go.Figure | None = None
 
     @property
     def height(self) -> int:
@@ -36,10 +39,21 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence with its numbers, and the section that it links to."""
+    """One sentence with its numbers, and the section that it links to.
+
+    Attributes
+    ----------
+    sentence, section
+        The sentence; the name of the section.
+    people, low, high
+        Of a comparison: the people of the group, and the 95% interval of the difference. Findings are ranked by them.
+    """
 
     sentence: str
     section: str
+    people: int = 0
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,6 +78,8 @@ class Section:
         How it is counted, folded away.
     columns
         Which columns of the table are shown; all when empty.
+    comment
+        The analyst's own words, as Markdown.
     """
 
     name: str
@@ -76,3 +92,4 @@ class Section:
     table: pl.DataFrame | None = None
     method: str = ""
     columns: tuple[str, ...] = ()
+    comment: str = ""

@@ -1,10 +1,9 @@
-"""The sections of a campaign report: per question a finding, a chart, how to read it, and the numbers."""
+"""The sections of a report: any result, figure, table or text; and those of the campaign report by name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -15,45 +14,114 @@ from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
-from journeys.display import day, duration, number, percent, quoted, span, the_count
-from journeys.errors import JourneysError
+from journeys.display import number, percent, plural, quoted, span, the_count
+from journeys.errors import ArgumentError, JourneysError
+from journeys.report.explanations import describe_window, explain
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Picture, Section
-from journeys.steps import duration_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-
-_FUNNEL_METHOD = (
-    "A person reaches a step with events that satisfy all steps up to it, in the order of the log and each with an "
-    "event of its own; other events may lie between. The deepest attempt counts. Intervals are 95% Wilson intervals."
-)
-# Each rate has its own interval beside it.
-_FUNNEL_COLUMNS = (
-    *("name", "step", "people", "dropped", "rate_from_start", "ci_low", "ci_high"),
-    *("rate_from_previous", "rate_low", "rate_high", "median_time_from_previous"),
-)
+_PAPER_WIDTH = 800
+"""The pixels of a chart on paper, where its smallest letters are seven points high."""
 
 
-def result_section(result: Result[Any], *, name: str, question: str = "", finding: str = "") -> Section:
-    """Turn any result into a section: its finding, chart, definition and table."""
-    pictures, definition = _draw(result.plot)
-    return Section(
-        name=name,
-        question=question or type(result).__name__,
-        finding=finding or result.finding,
-        definition=definition,
-        pictures=pictures,
-        table=result._displayed_table(),
-    )
+def make_section(
+    shown: Result[Any] | go.Figure | pl.DataFrame,
+    *,
+    name: str = "",
+    question: str = "",
+    finding: str = "",
+    comment: str = "",
+) -> Section:
+    """Turn any result, figure or table into a section of a report.
+
+    Parameters
+    ----------
+    shown : Result, go.Figure or pl.DataFrame
+        What the section shows. A result brings its question, finding, chart, explanation and numbers.
+    name : str
+        For links, in letters, digits and hyphens; the report chooses one by default.
+    question, finding : str
+        In place of those of the result; for a figure or table there are none by default.
+    comment : str
+        Your own words below the finding, as Markdown.
+
+    Returns
+    -------
+    Section
+        For `sections=` of `j.report(...)`.
+
+    Raises
+    ------
+    ArgumentError
+        When it is none of these.
+
+    Examples
+    --------
+    >>> make_section(pl.DataFrame({"week": [1], "spent": [200]}), question="What did we spend?").table.height
+    1
+    """
+    given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
+    if isinstance(shown, Result):
+        explanation = explain(shown)
+        pictures, definition = _draw(shown.plot, **_picture_options(shown))
+        section = Section(
+            name="",
+            question=explanation.question,
+            finding=shown.finding,
+            definition=definition or _period(shown),
+            pictures=pictures,
+            reading=explanation.reading + _notes(pictures),
+            limits=explanation.limits,
+            table=shown._displayed_table() if not explanation.columns else shown.table,
+            method=explanation.method,
+            columns=explanation.columns,
+        )
+        return replace(section, **{key: value for key, value in given.items() if value})
+    if isinstance(shown, pl.DataFrame):
+        return Section(**given, table=shown)
+    if type(shown).__name__ in {"Figure", "FigureWidget"} and hasattr(shown, "to_plotly_json"):
+        fixed = getattr(shown.layout, "width", None)
+        return Section(**given, pictures=(Picture(shown, least=int(fixed or 0)),))
+    raise ArgumentError(f"shown: {type(shown).__name__} must be a result, a figure or a DataFrame.")
 
 
-def _draw(plot: Callable[..., go.Figure], *, least: int = 0, **options: Any) -> tuple[tuple[Picture, ...], str]:
-    """Draw a chart for wide and narrow screens; return it with its subtitle."""
+def text_section(text: str, *, name: str = "") -> Section:
+    r"""Turn Markdown into a section without a chart; its first heading is that of the section.
+
+    Examples
+    --------
+    >>> text_section("# Next week\nWe stop the giveaway.").finding
+    'Next week'
+    """
+    first, _, rest = text.strip().partition("\n")
+    if first.startswith("#"):
+        return Section(name=name, question="", finding=first.lstrip("#").strip(), comment=rest.strip())
+    return Section(name=name, question="", finding="", comment=text.strip())
+
+
+def _picture_options(result: Result[Any]) -> dict[str, Any]:
+    """Choose the least width of a result's chart on a screen, and its form on paper."""
+    if type(result) is Flow:  # its comparison has no form for paper
+        return {"least": 760, "paper": {"width": _PAPER_WIDTH}}
+    return {"least": 760, "rows": 15} if isinstance(result, Correlation) else {}
+
+
+def _draw(
+    plot: Callable[..., go.Figure], *, least: int = 0, paper: dict[str, Any] | None = None, **options: Any
+) -> tuple[tuple[Picture, ...], str]:
+    """Draw a chart for wide and narrow screens, and for paper where that differs; return it with its subtitle."""
     wide, narrow = plot(**options), plot(narrow=True, **options)
     definition = (wide.layout.meta or {}).get("subtitle", "")
-    return (Picture(wide, narrow, least=int(wide.layout.width or least)),), definition
+    printed = plot(**options, **paper) if paper else None
+    return (Picture(wide, narrow, least=int(wide.layout.width or least), paper=printed),), definition
+
+
+def _notes(pictures: tuple[Picture, ...]) -> str:
+    """Return what a chart says in its subtitle beside the definition."""
+    return "".join(f" {note}." for note in (pictures[0].wide.layout.meta or {}).get("notes", ()))
 
 
 def _period(result: Result[Any]) -> str:
@@ -61,46 +129,13 @@ def _period(result: Result[Any]) -> str:
     return span(first, last) if first and last else "no events"
 
 
-def _describe_window(funnel: Funnel[Any]) -> str:
-    within = funnel.settings.get("within")
-    window = "at any time after the first"
-    if within == "session":
-        window = "in the same session as the first"
-    elif within is not None:
-        window = f"within {_window(within)} of the first"
-    return f"step {window}, in this order; {_period(funnel)}."
-
-
-def _window(within: Any) -> str:
-    return duration(duration_us(within, argument="within"))
-
-
-def _describe_censoring(funnel: Funnel[Any]) -> str:
-    """Describe who entered too late to have had the whole window."""
-    last, within = funnel.settings.get("last"), funnel.settings.get("within")
-    if within in (None, "session") or not isinstance(last, datetime):
-        return ""
-    since = last - timedelta(microseconds=duration_us(within, argument="within"))
-    return f" People who entered after {day(since)} have not had the whole {_window(within)} yet."
-
-
-def funnel_section(funnel: Funnel[Any], *, finding: str, loudest: int) -> Section:
+def funnel_section(funnel: Funnel[Any], *, finding: str, reconciled: str = "") -> Section:
     """Show where people drop off."""
-    from journeys.charts.funnel import draw
-
-    pictures, _ = _draw(draw, table=funnel.table, loudest=loudest)
-    return Section(
-        name="funnel",
-        question="Where do people drop off?",
-        finding=finding,
-        definition=f"Each {_describe_window(funnel)}",
-        pictures=pictures,
-        reading="each bar is the number of people who reached a step, with their share of those who entered and its "
-        f"95% CI in brackets. The largest loss after the first step is marked.{_describe_censoring(funnel)}",
-        limits="that those who dropped off are lost for good, or that their last event made them stop.",
-        table=funnel.table,
-        columns=_FUNNEL_COLUMNS,
-        method=_FUNNEL_METHOD,
+    section = make_section(funnel, name="funnel", finding=finding)
+    return replace(
+        section,
+        definition=f"Each step {describe_window(funnel)}, in this order; {_period(funnel)}.",
+        reading=" ".join(filter(None, [section.reading, reconciled])),
     )
 
 
@@ -111,21 +146,21 @@ def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> S
     what = by.removeprefix("first_").replace("_", " ")
     table = _add_step_intervals(grouped.table, by=by)
     pictures, _ = _draw(draw, table=table, by=by, measure="rate_from_previous")
-    notes = "".join(f" {note}." for note in pictures[0].wide.layout.meta.get("notes", ()))
+    explanation = explain(grouped)
     return Section(
         name="campaigns",
-        question=f"Which {what} brings people who stay?",
+        question=explanation.question,
         finding=finding or f"No {what} differs from the others by more than chance.",
-        definition=f"The share who went on from the step before, by {by.replace('_', ' ')}; each "
-        + _describe_window(grouped),
+        definition=f"The share who went on from the step before, by {by.replace('_', ' ')}; each step "
+        f"{describe_window(grouped)}, in this order; {_period(grouped)}.",
         pictures=pictures,
-        reading=f"how far people from each {what} got, with 95% intervals. In brackets how many entered.{notes}",
-        limits=f"that the {what} made the difference: it may have reached other people. Only the first touch is "
-        "considered here, so it does not show that later ones are worth nothing either.",
+        reading=explanation.reading + _notes(pictures),
+        limits=f"{explanation.limits} Only the first touch is considered here, so it does not show that later ones are "
+        "worth nothing either.",
         table=table,
-        columns=(by, *_FUNNEL_COLUMNS),
-        method=f"{_FUNNEL_METHOD} The finding is the largest difference between one {what} and all others that remains "
-        "after correction for the number of comparisons (Benjamini and Hochberg, 5%).",
+        columns=explanation.columns,
+        method=f"{explanation.method} The finding is the largest difference between one {what} and all others that "
+        "remains after correction for the number of comparisons (Benjamini and Hochberg, 5%).",
     )
 
 
@@ -142,7 +177,7 @@ def _add_step_intervals(table: pl.DataFrame, *, by: str) -> pl.DataFrame:
 
 
 def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
-    """Show which campaigns get the credit, when all touchpoints count equally."""
+    """Show which campaigns get the credit, when all touchpoints count equally, and the money where it is known."""
     total, goal = attribution.settings["conversions"], quoted(goal)
     no_touch = pl.col("campaign") == NONE  # a campaign that is really called so is quoted in the table
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
@@ -153,18 +188,9 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
             f"Campaigns get credit for {percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
             f"{quoted(str(top['campaign']))} gets most, {percent(top['share'])}{_worth(top, attribution)}."
         )
-    pictures, _ = _draw(attribution.plot)
-    return Section(
-        name="attribution",
-        question="Which campaigns get the credit?",
-        finding=finding,
+    return replace(
+        make_section(attribution, name="attribution", finding=finding),
         definition=f"{goal}, shared equally among the campaigns touched in the 30 days before; {_period(attribution)}.",
-        pictures=pictures,
-        reading="which campaigns people touched before they converted, and how often.",
-        limits="that these people would not have converted without the campaign.",
-        table=attribution.table,
-        method="Each person's first conversion counts once. The distinct touchpoints before it get equal parts (linear "
-        "attribution). Conversions without any touchpoint are “(none)”.",
     )
 
 
@@ -174,52 +200,13 @@ def _worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
     return "" if "value" not in row else f", worth {number(row['value'])}" + (f" {currency}" if currency else "")
 
 
-def flow_section(flow: Flow[Any], *, goal: str, bypass: str | None) -> Section:
+def flow_section(flow: Flow[Any], *, bypass: str | None) -> Section:
     """Show which paths lead to the goal."""
-    pictures, definition = _draw(flow.plot, least=760)
-    return Section(
-        name="flow",
-        question=f"Which paths lead to {quoted(goal)}?",
-        finding=bypass or flow.finding,
-        definition=definition,
-        pictures=pictures,
-        reading="each column is the next event; repeats are one. The most-travelled complete path is highlighted. Grey "
-        "stubs are people who stopped, or went on beyond the last column. Small nodes are combined as “(other)”; on a "
-        "phone, only the three largest of a column are shown.",
-        limits="that a path makes people convert. Many people who never converted took the same paths.",
-        table=flow.table,
-        columns=("position", "source", "target", "people", "share", "median_time", "conversion_rate"),
-        method="Each journey from its first touch to the first time that the goal is reached. People into a node equal "
-        "those out of it plus those who stop there, go on beyond the last column, or have reached the goal. In the "
-        "table, position 0 is the first column, and the conversion rate is that of all people who took the link, "
-        "whether they reached the goal or not.",
-    )
-
-
-def correlation_section(correlation: Correlation[Any]) -> Section:
-    """Show which behaviours go with converting."""
-    pictures, _ = _draw(correlation.plot, least=760, rows=15)
-    # Advice on what to type is useful in a notebook, not here.
-    cautions = " ".join(re.sub(r" Compare with .*", "", line) for line in correlation.cautions)
-    return Section(
-        name="correlation",
-        question=f"Which behaviours go with {quoted(correlation.goal)}?",
-        finding=correlation.finding,
-        definition=correlation.definition + ".",
-        pictures=pictures,
-        reading="people who did it converted more often (blue dots) or less often (orange diamonds) than people who "
-        f"did not. phi uses all four counts: 0 is no association, 1 a perfect one. {cautions}".strip(),
-        limits="that the behaviour makes people convert. Only an experiment can show that.",
-        table=correlation._displayed_table(),
-        method="Only events before the first conversion count, so that consequences of converting do not look "
-        "like its reasons. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "
-        "converted, d neither. Its interval is that of the score test; q-values are corrected for the number of "
-        "behaviours (Benjamini and Hochberg).",
-    )
+    return make_section(flow, name="flow", finding=bypass or "")
 
 
 def identity_section(journeys: JourneysWithQuestions) -> Section | None:
-    """Show how many people are known; None where person ids were known from the start."""
+    """Say in plain words what was read and how it became people; None where person ids were known from the start."""
     try:
         identity = journeys.identity
     except JourneysError:
@@ -228,7 +215,11 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
     known_by = [name for name in identity.types if name in identity.rules.exclusive]
     counts = dict(identity.table.group_by("id_type").agg(pl.col("person").n_unique()).sort("id_type").iter_rows())
     others = [f"{number(counts[one])} have {one}" for one in identity.types if one in counts and one not in known_by]
-    reading = "no identifier belongs to one person only, so visits before and after signing in may not be linked."
+    rows = identity.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
+    events = plural(rows["events"], "event")
+    reading = (
+        "nothing in these files belongs to one person only, so visits before and after signing in may count twice."
+    )
     if known_by:
         share = f" ({percent(known / people)})" if people else ""
         reading = (
@@ -238,14 +229,21 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
     pictures, _ = _draw(identity.plot)
     return Section(
         name="identity",
-        question="How were visits linked to people?",
-        finding=identity.finding,
-        definition=identity.row_summary,
+        question="What was read, and how were visits linked to people?",
+        finding=f"{events} belong to {plural(people, 'person')}"
+        + (f", {number(known)} of them known by {' or '.join(known_by)}." if known_by else "."),
+        definition=f"{plural(rows['read'], 'row')} were read: {events}; {number(rows['facts'])} describe people or "
+        f"companies; {number(rows['duplicates'])} occur twice and count once; {number(rows['quarantined'])} could not "
+        "be used.",
         pictures=pictures,
-        reading=reading + (f" Other identifiers: {', '.join(others)}." if others else ""),
+        reading="a visitor is a browser until they sign in; then what that browser did before is added to the person. "
+        + reading[0].upper()
+        + reading[1:]
+        + (f" Others are recognised by what they have in common: {', '.join(others)}." if others else ""),
         limits="that all other people are different: a visitor who returns with another browser, and never signs in, "
         "is counted again.",
         table=identity.figures,
-        method="Rows with two identifiers, and explicit aliases, link them. A link that would join two known "
-        "people is refused and recorded; an event on a shared browser belongs to the next person to sign in.",
+        method=f"{identity.finding} Two identifiers in one row, or an explicit alias, link them. A link that would "
+        "join two known people is refused and recorded; an event on a shared browser belongs to the next person to "
+        "sign in.",
     )

@@ -25,7 +25,7 @@ def report():
 def test_the_planted_findings_are_told(report):
     told = [one.sentence for one in report.findings]
     assert 3 <= len(told) <= 5
-    campaign, stopped, behaviour, around = told[:4]
+    campaign, behaviour, around, stopped = told[:4]
     assert "spring_giveaway" in campaign
     assert '11% went on to "Created Project"' in campaign
     assert '50 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"' in stopped
@@ -75,7 +75,7 @@ def test_figures_of_a_table_that_nobody_could_guess_are_explained(report):
 def test_a_picture_is_printed_as_wide_as_its_words_need(report):
     page = report.html()
     assert "layout.width=Math.max(onPaper?A4:room,form.least||0);" in page
-    assert 'box.style.zoom=onPaper?0.7*A4/layout.width:"";' in page
+    assert 'box.style.zoom=onPaper?ZOOM*A4/layout.width:"";' in page
 
 
 def test_the_columns_of_a_correlation_leave_room_for_its_scale(report):

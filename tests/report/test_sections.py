@@ -24,7 +24,7 @@ def test_sections_come_in_the_order_given(log):
     assert [section.name for section in report.sections] == ["flow", "retention-2", "own", "funnel"]
     assert report.sections[1].finding == retention.finding
     assert report.sections[1].definition
-    assert {finding.section for finding in report.findings} <= {"flow", "funnel"}
+    assert {finding.section for finding in report.findings} <= {"flow", "funnel", "retention-2"}
     page = report.html()
     assert 'id="retention-2-0"' in page
     assert "We try two things." in page
@@ -37,7 +37,7 @@ def test_a_named_section_that_the_journeys_cannot_have_is_left_out(log):
 def test_what_cannot_be_a_section_or_goal_is_refused(log):
     with pytest.raises(ArgumentError, match="sections: no section 'funel'; did you mean 'funnel'"):
         log.report(steps=["Visit", "Buy"], sections=["funel"])
-    with pytest.raises(ArgumentError, match=r"sections: int must be a name, a result or a Section\."):
+    with pytest.raises(ArgumentError, match=r"sections: int must be a name, a result, a Section, a figure"):
         log.report(steps=["Visit", "Buy"], sections=[7])
     with pytest.raises(ArgumentError, match="goal: 'Visit' must be the last step, which is 'Buy'"):
         log.report(steps=["Visit", "Buy"], goal="Visit")

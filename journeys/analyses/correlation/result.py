@@ -148,7 +148,7 @@ class Correlation(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence, with the numbers of the comparison in which everybody has had the same time."""
-        from journeys.display import agree, interval, percent, plural, ratio
+        from journeys.display import agree, plural
 
         if self._counts.people == 0:
             return "There is nobody to compare."
@@ -162,7 +162,12 @@ class Correlation(Result[J]):
         if not rows:
             goes = f"{plural(findings.height, 'behaviour')} {agree(findings.height, 'goes', 'go')}"
             return f"{goes} with {self.goal}, but too weakly, or among too few people, to stand out."
-        row = rows[0]
+        return self._describe_row(rows[0])
+
+    def _describe_row(self, row: Mapping[str, Any]) -> str:
+        """Describe one of the findings as a sentence."""
+        from journeys.display import interval, percent, ratio
+
         bounds = interval(row["ci_low_matched"], row["ci_high_matched"], form=ratio)
         return (
             f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "

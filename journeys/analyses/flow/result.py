@@ -101,7 +101,12 @@ class Flow(Result[J]):
         return count_units(self._spec, number, person=self._journeys._log.unit)
 
     def plot(
-        self, *, colour: Literal["event", "goal"] = "event", dark: bool = False, narrow: bool = False
+        self,
+        *,
+        colour: Literal["event", "goal"] = "event",
+        width: int | None = None,
+        dark: bool = False,
+        narrow: bool = False,
     ) -> go.Figure:
         """Draw the Sankey.
 
@@ -111,6 +116,8 @@ class Flow(Result[J]):
             Whether a colour stands for an event, the same in all charts, or for how passing goes with reaching the end
             (phi of nodes and links): blue where more of those who pass get there, orange where fewer do, grey where
             |phi| is below 0.05 or fewer than 30 pass.
+        width : int, optional
+            The width in pixels; as wide as the names of the columns need by default.
         dark, narrow : bool
             For a dark page; for a phone, where columns follow each other downwards with their three largest nodes.
 
@@ -139,6 +146,7 @@ class Flow(Result[J]):
             path_people=None if top is None else top.people,
             title=self.finding,
             subtitle=subtitle,
+            width=width,
             narrow=narrow,
             **self._chart_settings(dark=dark),
         )

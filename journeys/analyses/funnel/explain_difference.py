@@ -103,8 +103,9 @@ class DifferenceExplanation(Result[J]):
             f"The largest change comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
         )
 
-    def plot(self, *, dark: bool = False) -> go.Figure:
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw what each option alone would change."""
         from journeys.charts.bars import draw_changes
 
-        return draw_changes(self.table, title=self.finding, subtitle="people who convert, more or fewer", dark=dark)
+        subtitle = "people who convert, more or fewer"
+        return draw_changes(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -1,0 +1,57 @@
+"""What a report was made of: a fingerprint of the data, and the code that makes the report again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+import polars as pl
+
+from journeys.analyses.result import Result
+from journeys.display import describe_settings
+from journeys.report.protocol import JourneysWithQuestions
+
+
+def describe_data(journeys: JourneysWithQuestions) -> str:
+    """Return a fingerprint of the data: equal for the same events, people and times of each event name.
+
+    It is the beginning of a SHA-256 over one line per event name, such as "Signed Up, 1217, 1217, first, last".
+    """
+    name = pl.col("event").cast(pl.String)
+    counted = journeys.events.group_by(name).agg(
+        pl.len().cast(pl.Int64).alias("count"),
+        pl.col("person").n_unique().cast(pl.Int64).alias("people"),
+        pl.col("timestamp").min().dt.epoch("us").alias("first"),
+        pl.col("timestamp").max().dt.epoch("us").alias("last"),
+    )
+    rows = counted.sort("event").collect()
+    return sha256("\n".join(repr(row) for row in rows.iter_rows()).encode()).hexdigest()[:16]
+
+
+def write_call(sections: Sequence[Any] | None, **options: Any) -> str:
+    """Write the code that makes the report again; options that were not given are left out.
+
+    Examples
+    --------
+    >>> print(write_call(["funnel"], steps=["Visit", "Buy"], within=None))
+    j.report(
+        steps=['Visit', 'Buy'],
+        sections=['funnel'],
+    )
+    """
+    lines = [f"    {name}={value!r}," for name, value in options.items() if value is not None]
+    comments = []
+    if sections is not None:
+        shown = []
+        for one in sections:
+            if isinstance(one, str):
+                shown.append(repr(one))
+                continue
+            name = type(one).__name__.lower()
+            shown.append(name)
+            if isinstance(one, Result):
+                asked = describe_settings({k: v for k, v in one.settings.items() if k not in ("people", "events")})
+                comments.append(f"# {name}: {' '.join(asked.split())}")
+        lines.append(f"    sections=[{', '.join(shown)}],")
+    return "\n".join([*comments, "j.report(", *lines, ")"])
