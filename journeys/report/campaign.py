@@ -86,8 +86,9 @@ def campaign_report(
         The title of the page.
     sections : sequence, optional
         What the report shows, in this order: "funnel", "comparison", "exits" (of the step that loses most),
-        "campaigns", "attribution", "flow", "correlation", "retention", "identity"; any result, such as `j.trend(...)`; a figure; a DataFrame; a text of
-        several words, which is Markdown; or what `jn.report.make_section` returns, with your own question and comment.
+        "campaigns", "attribution", "flow", "correlation", "retention", "identity"; any result, such as
+        `j.trend(...)`; a figure; a DataFrame; a text of several words, which is Markdown; or what
+        `jn.report.make_section` returns, with your own question and comment.
         By default all named ones but exits and retention, as far as the journeys have what they need.
     entered : pair of dates, optional
         Only people who entered the funnel in this period; they are compared with those of the period before it.
