@@ -17,6 +17,8 @@ function                  what it loads                               file in sa
 `load_truth`              every planted effect with its size          ``truth.json``
 `load_truth_people`       the true person behind each identifier      ``truth_people.csv``
 ========================  ==========================================  ====================
+
+One more file, ``bookings.csv``, is an untidy export of another company, for a first attempt with `read_table`.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _FILES = ("segment", "segment_warehouse", "customerio.ndjson", "hubspot.csv", "billing.csv", "truth.json")
-_TABLES = ("truth_people.csv", "truth_shared.csv", "README.md")
+_TABLES = ("bookings.csv", "truth_people.csv", "truth_shared.csv", "README.md")
 
 
 def sample_path(name: str = "") -> Path:
@@ -73,7 +75,7 @@ def sample_path(name: str = "") -> Path:
 def load_segment() -> Events:
     """Load the calls of the website and the product to Segment: gzipped lines of the spec, by source and month.
 
-    About 66,000 calls. Identifiers: `user_id` (known after signing up), `anonymous_id` (a browser), `email` (from
+    About 67,000 calls. Identifiers: `user_id` (known after signing up), `anonymous_id` (a browser), `email` (from
     identify calls).
 
     =============================  ====================================================================================
@@ -131,12 +133,13 @@ def load_segment_warehouse() -> Events:
 
 
 def load_customerio() -> Events:
-    """Load Customer.io's reporting webhooks: 15,000 rows on emails delivered, opened, clicked, and subscriptions.
+    """Load Customer.io's reporting webhooks: 15,400 rows on emails delivered, opened, clicked, and subscriptions.
 
     Identifiers: `user_id`, `email`, `customerio_id`. An ``opened`` is weak evidence, because mail proxies open emails
     (a third of the deliveries here); ``human_opened`` and ``clicked`` are people. Onboarding emails have
     `campaign_id` 3 and are sent one hour, two days and six days after signing up; newsletters have a `newsletter_id`
-    and are sent every second Tuesday.
+    and are sent every second Tuesday. Offers of seats have `campaign_id` 4 and reach some of the customers ten days
+    after they upgrade. A click says which link it was: `href` and `link_id`.
 
     Examples
     --------
@@ -166,7 +169,7 @@ def load_hubspot() -> Events:
 
 
 def load_billing() -> Events:
-    """Load the billing table: Upgraded Plan, Paid Invoice (each 30 days later), Cancelled Plan.
+    """Load the billing table: Upgraded Plan, Paid Invoice (each 30 days later), Added Seats, Cancelled Plan.
 
     A plain CSV with columns `transaction_id`, `time` (UTC, not stated), `event`, `user_id` (digits), `plan`
     (team, business), `amount`, `currency` (EUR).
@@ -174,7 +177,7 @@ def load_billing() -> Events:
     Examples
     --------
     >>> load_billing()
-    Events from billing: 330 events of 335 rows (3 duplicates, 2 in quarantine), ...
+    Events from billing: 355 events of 360 rows (3 duplicates, 2 in quarantine), ...
     """
     from journeys.sources import read_table
 
@@ -205,7 +208,7 @@ def load_journeys() -> Journeys:
     Examples
     --------
     >>> load_journeys()
-    Journeys: 5,024 people, 79,883 events, ...
+    Journeys: 5,024 people, 80,945 events, ...
     """
     from journeys.api import stitch
 

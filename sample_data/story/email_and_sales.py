@@ -19,11 +19,11 @@ def email_rows(person: Person) -> list[Row]:
     dice = Dice("mail", person.number)
     rows: list[Row] = []
     if person.newsletter:
-        rows.append(_email_row(person, person.known_at + MINUTE, "subscribed", dice))
+        rows.append(email_row(person, person.known_at + MINUTE, "subscribed", dice))
     if dice.flip(0.012):
         return [
             *rows,
-            _email_row(person, person.known_at + HOUR, "bounced", dice, subject=ONBOARDING[0][1], campaign_id=3),
+            email_row(person, person.known_at + HOUR, "bounced", dice, subject=ONBOARDING[0][1], campaign_id=3),
         ]
     if person.signs_up:
         # Never after a whole number of hours: that would look like a clock in another time zone.
@@ -39,12 +39,12 @@ def email_rows(person: Person) -> list[Row]:
         subject = f"Tidy Letter {number}: {SUBJECTS[number % len(SUBJECTS)]}"
         rows += _delivery_rows(person, at, dice, human=0.27, subject=subject, newsletter_id=10 + number)
         if dice.flip(0.02):
-            rows.append(_email_row(person, rows[-1].t + MINUTE, "unsubscribed", dice))
+            rows.append(email_row(person, rows[-1].t + MINUTE, "unsubscribed", dice))
             break
     return rows
 
 
-def _email_row(person: Person, t: int, metric: str, dice: Dice, **properties: object) -> Row:
+def email_row(person: Person, t: int, metric: str, dice: Dice, **properties: object) -> Row:
     row = Row(t - t % 1000, "customerio", metric, metric, person, None, person.user or None, dict(properties))
     row.message = "01K" + dice.hex_digits(23).upper()
     return row
@@ -52,22 +52,20 @@ def _email_row(person: Person, t: int, metric: str, dice: Dice, **properties: ob
 
 def _delivery_rows(person: Person, t: int, dice: Dice, *, human: float, **about: object) -> list[Row]:
     about = {"delivery_id": "dg" + dice.hex_digits(14), **about}
-    rows = [_email_row(person, t, "delivered", dice, **about)]
+    rows = [email_row(person, t, "delivered", dice, **about)]
     if dice.flip(0.35):  # a mail proxy loads the picture within seconds: an open that nobody made
-        rows.append(_email_row(person, t + dice.integer(2, 30) * 1000, "opened", dice, **about))
+        rows.append(email_row(person, t + dice.integer(2, 30) * 1000, "opened", dice, **about))
     if not dice.flip(human):
         return rows
     t += int(dice.exponential(5) * HOUR) + MINUTE
     rows += [
-        _email_row(person, t, "opened", dice, **about),
-        _email_row(person, t + 1000, "human_opened", dice, **about),
+        email_row(person, t, "opened", dice, **about),
+        email_row(person, t + 1000, "human_opened", dice, **about),
     ]
     if dice.flip(0.22):
         t += dice.integer(5, 200) * 1000
         path = "/blog" if "newsletter_id" in about else "/docs/getting-started"
-        rows.append(
-            _email_row(person, t, "clicked", dice, **about, href=f"https://tidyboards.example{path}", link_id=7)
-        )
+        rows.append(email_row(person, t, "clicked", dice, **about, href=f"https://tidyboards.example{path}", link_id=7))
         rows += _click_rows(person, t + 3_000, path, dice, about)
     return rows
 

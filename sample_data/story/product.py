@@ -147,10 +147,10 @@ def _rows_after_upgrade(person: Person, dice: Dice) -> list[Row]:
     """Features of the paid plan are used after paying: they look like the best predictor and predict nothing."""
     if not person.upgrade:
         return []
-    billing = [_billing_row(person, person.upgrade, "Upgraded Plan", dice)]
-    billing += [_billing_row(person, person.upgrade + month * 30 * DAY, "Paid Invoice", dice) for month in (1, 2, 3)]
+    billing = [billing_row(person, person.upgrade, "Upgraded Plan", dice)]
+    billing += [billing_row(person, person.upgrade + month * 30 * DAY, "Paid Invoice", dice) for month in (1, 2, 3)]
     if dice.flip(0.04):
-        billing.append(_billing_row(person, person.upgrade + int(dice.uniform(3, 40) * DAY), "Cancelled Plan", dice))
+        billing.append(billing_row(person, person.upgrade + int(dice.uniform(3, 40) * DAY), "Cancelled Plan", dice))
     rows: list[Row] = []
     if dice.flip(0.7):
         work = _work(person, person.upgrade + HOUR + int(dice.exponential(3) * DAY), dice)
@@ -166,7 +166,7 @@ def _rows_after_upgrade(person: Person, dice: Dice) -> list[Row]:
     return rows + billing
 
 
-def _billing_row(person: Person, t: int, name: str, dice: Dice) -> Row:
+def billing_row(person: Person, t: int, name: str, dice: Dice) -> Row:
     plan = "team" if person.size < 40 else "business"
     row = Row(t - t % 1000, "billing", "track", name, person, None, person.user)
     row.properties = {"plan": plan, "amount": 0 if name == "Cancelled Plan" else (29 if plan == "team" else 149)}

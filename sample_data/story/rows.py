@@ -24,6 +24,7 @@ class Row:
     campaign: Campaign | None = None
     path: str = ""
     message: str = ""
+    added: int = 0  # numbers the rows of `playbook.py`; 0 for all others
 
 
 def event_name(row: Row) -> str | None:

@@ -136,6 +136,8 @@ TITLES = {
     "/signup": "Create your account",
     "/invite": "You have been invited",
     "/app": "Your boards",
+    "/import": "Bring your boards with you",
+    "/compare": "Tidy Boards and five others",
     "/blog": "Blog",
 }
 PAGE_WEIGHTS = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from story.data_errors import TEST_MAILBOX, ZERO_ID
 from story.people import Person
+from story.playbook_truth import count_playbook
 from story.product import BROKEN_BROWSER, BROKEN_CODE, BROKEN_FROM, BROKEN_TO
 from story.rows import Row, event_name
 from story.setting import ARTICLES, DAY
@@ -179,7 +180,9 @@ def _count_identifiers(
     }
 
 
-def write_truth(people: list[Person], rows: list[Row], files: dict[str, dict[str, int]], out: Path) -> None:
+def write_truth(
+    people: list[Person], rows: list[Row], files: dict[str, dict[str, int]], bookings: dict[str, Any], out: Path
+) -> None:
     """Write truth.json, truth_people.csv (per identifier) and truth_shared.csv (events on shared browsers)."""
     lines, ids = timelines(rows), identifier_owners(rows)
     depth = Counter(deepest_step(line, FUNNEL, WINDOW_DAYS * DAY) for line in lines.values())
@@ -219,6 +222,8 @@ def write_truth(people: list[Person], rows: list[Row], files: dict[str, dict[str
         },
         "simpson": _count_by_device(lines),
         "articles": _count_readers(lines),
+        **count_playbook(lines, rows),
+        "bookings": bookings,
     }
     (out / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     owners = [{"id_type": k, "id": v, "person": n} for (k, v), who in sorted(ids.items()) for n in sorted(who)]

@@ -40,7 +40,7 @@ LIBRARY = {
 TIMES = ("originalTimestamp", "sentAt", "receivedAt", "timestamp")
 
 
-def build_call(row: Row, number: int) -> Call:
+def build_call(row: Row, number: object) -> Call:
     """Build a call of the Segment spec from a row; times are still in ms."""
     dice = Dice("call", number)
     row.message = "ajs-" + dice.hex_digits(14)
@@ -106,7 +106,8 @@ def write_archive(rows: list[Row], folder: Path) -> dict[str, int]:
         lines[source, month].append((received, counts["lines"], line))
 
     for source in LIBRARY:
-        calls = [build_call(row, i) for i, row in enumerate(rows) if row.source == source]
+        first = [row for row in rows if not row.added]
+        calls = [build_call(row, i) for i, row in enumerate(first) if row.source == source]
         for what, call in add_retries(calls):
             counts[call["type"]] += what != "duplicate"
             put(source, call["receivedAt"], to_json(_format_times(call)), what)
@@ -115,6 +116,11 @@ def write_archive(rows: list[Row], folder: Path) -> dict[str, int]:
             for reason, bad in make_bad_calls(example):
                 line = to_json(_format_times({key: value for key, value in bad.items() if key != "_received"}))
                 put(source, bad["_received"], truncate(line) if reason == "broken line" else line, reason)
+        for row in rows:
+            if row.added and row.source == source:
+                call = build_call(row, f"added {row.added}")
+                counts[call["type"]] += 1
+                put(source, call["receivedAt"], to_json(_format_times(call)), "")
     for (source, month), content in sorted(lines.items()):
         content.sort()
         write_gzip(folder / source / f"{month}.json.gz", "".join(f"{line}\n" for _, _, line in content))

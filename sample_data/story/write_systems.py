@@ -31,11 +31,13 @@ def write_customerio(rows: list[Row], path: Path) -> dict[str, int]:
         }
         kind = "customer" if row.kind in {"subscribed", "unsubscribed"} else "email"
         if kind == "email":
-            data["recipient"] = vary_email(dice, person.email).strip()
+            data["recipient"] = vary_email(Dice(row.message) if row.added else dice, person.email).strip()
         call = {"event_id": row.message, "object_type": kind, "metric": row.kind, "timestamp": row.t // 1000}
         line = to_json({**call, "data": {**data, **about}})
         counts[row.kind] += 1
         lines.append(line)
+        if row.added:
+            continue
         if dice.flip(0.002):
             counts["duplicate"] += 1
             lines.append(line)
@@ -89,16 +91,17 @@ def write_hubspot(rows: list[Row], path: Path) -> dict[str, int]:
 def write_billing(rows: list[Row], path: Path) -> dict[str, int]:
     """Write payments: times in UTC without saying so, user ids that look like numbers."""
     counts: Counter[str] = Counter()
-    table = []
+    table, first = [], []
     for row in rows:
         if row.source == "billing":
             counts[row.name] += 1
             time = datetime.fromtimestamp(row.t / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
             about = {"transaction_id": row.message, "time": time, "event": row.name, "user_id": row.user}
             table.append({**about, **row.properties, "currency": "EUR"})
-    table += table[10:13]  # sent twice
-    table.append({**table[20], "transaction_id": "txn_without_time", "time": ""})
-    table.append({**table[21], "transaction_id": "txn_without_user", "user_id": ""})
+            first += table[-1:] if not row.added else []
+    table += first[10:13]  # sent twice
+    table.append({**first[20], "transaction_id": "txn_without_time", "time": ""})
+    table.append({**first[21], "transaction_id": "txn_without_user", "user_id": ""})
     write_csv(path, table)
     bad = {"duplicate": 3, "no time": 1, "no id": 1}
     return dict(sorted((counts | bad | {"lines": len(table)}).items()))
