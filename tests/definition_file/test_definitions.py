@@ -223,9 +223,9 @@ def test_the_readme_of_definitions_runs_no_code(tmp_path):
     assert not Path(marker).exists()
 
 
-def test_the_sample_has_41_events_with_good_names(j):
+def test_the_sample_has_42_events_with_good_names(j):
     table = j.dictionary().table
-    assert table.height == 41
+    assert table.height == 42
     assert table["problems"].list.len().sum() == 0
     upgraded = table.row(by_predicate=pl.col("event") == "Upgraded Plan", named=True)
     assert upgraded["sources"] == ["billing"]
