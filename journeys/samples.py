@@ -72,6 +72,18 @@ def sample_path(name: str = "") -> Path:
     return folder / name
 
 
+def notebook_paths() -> list[Path]:
+    """Return the paths of the notebooks: in the installed package, or in a checkout of the repository.
+
+    Examples
+    --------
+    >>> notebook_paths()[0].name
+    '01_from_raw_files_to_the_report.ipynb'
+    """
+    here = Path(__file__).resolve().parent
+    return sorted([*(here / "_notebooks").glob("*.ipynb"), *(here.parent / "notebooks").glob("*.ipynb")])
+
+
 def load_segment() -> Events:
     """Load the calls of the website and the product to Segment: gzipped lines of the spec, by source and month.
 

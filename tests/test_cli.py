@@ -1,12 +1,20 @@
 """The command: what it writes and prints, what it refuses, and how it ends."""
 
+import json
+import os
+import random
 import subprocess
 import sys
+from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
 
+import journeys as jn
 from journeys import samples
 from journeys.cli import main
+from journeys.log.lock import lock_file
+from journeys.report import Report
 
 
 def test_a_reader_who_has_seen_enough_ends_the_command_quietly(tmp_path):
@@ -83,3 +91,192 @@ def test_the_command_prints_json(table, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert '"people":1' in lines[1]
+
+
+def test_errors_name_options_and_the_closest_command(table, capsys):
+    assert main(["funnel", "--steps", "Visit > Buy", "--within", "3 days", *table]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("journeys: --within: '3 days' is not a valid duration")
+    assert "timedelta" not in said
+    assert main(["correlation", "--goal", "Visitt", *table]) == 1
+    assert "--goal: no event 'Visitt'; did you mean 'Visit'?" in capsys.readouterr().err
+    assert main(["retention", "--start", "Visit", "--clock", "sun", *table]) == 2
+    assert "'--clock': 'sun' is not one of 'calendar', 'own'" in capsys.readouterr().err
+    assert main(["chek"]) == 2
+    assert "No such command 'chek'; did you mean 'check'?" in capsys.readouterr().err
+    assert main(["funnel", *table]) == 2
+    assert "Missing option '--steps'" in capsys.readouterr().err
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"journeys {jn.__version__}\n"
+
+
+@pytest.mark.parametrize("question", [["retention", "--start", "Visit", "--every", "1d"], ["sessions"], ["dictionary"],
+    ["trend", "--events", "Visit"], ["exits", "--steps", "Visit > Buy"],
+    ["flow", "--end", "Buy", "--steps", "3"]])  # fmt: skip
+def test_options_are_the_arguments_of_the_library(question, table, capsys):
+    assert main([*question, "--json", *table]) == 0
+    assert all(isinstance(json.loads(line), dict) for line in capsys.readouterr().out.splitlines())
+    assert main([question[0], "--help"]) == 0
+    assert "FILES are exports" in capsys.readouterr().out
+
+
+def test_hostile_names_reach_no_terminal(tmp_path, capsys):
+    evil = "\x1b[31mBuy\u202e\x9b\x07"
+    log = pl.DataFrame({"timestamp": ["2026-03-01", "2026-03-02"], "event": ["Visit", evil], "user_id": ["a", "a"]})
+    log.write_csv(tmp_path / "log.csv")
+    files = [str(tmp_path / "log.csv"), "--timestamp", "timestamp"]
+    for command in (["check"], ["trend", "--events", evil], ["trend", "--events", "x\x1b"], ["dictionary", "--json"],
+                    ["flow"], ["dictionary"]):  # fmt: skip
+        main([*command, *files])
+        said = capsys.readouterr()
+        assert all(c.isprintable() or c == "\n" for c in said.out + said.err)
+    main(["dictionary", "--json", *files])
+    assert evil in [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_several_sources_have_columns_of_their_own(tmp_path, capsys):
+    (tmp_path / "web.csv").write_text("when;who;what\n01.04.2026 10:00;ann;Visit\n")
+    (tmp_path / "crm.csv").write_text("at,mail,customer\n2026-04-02,ann@x.org,ann\n")
+    web = f"web=table:{tmp_path}/web.csv,timestamp=when,event=what,ids=user_id:who,day_first=true"
+    crm = f"crm=table:{tmp_path}/crm.csv,timestamp=at,event_name=Buy,ids=user_id:customer+email:mail"
+    assert main(["funnel", "--source", web, "--source", crm, "--steps", "Visit > Buy"]) == 0
+    assert "1 of 1 people" in capsys.readouterr().out.replace("1 person", "1 of 1 people")
+    assert main(["stitch", "--source", web, "--source", crm, "--out", str(tmp_path / "store")]) == 0
+    assert jn.open(tmp_path / "store").people["email"].to_list() == ["ann@x.org"]
+    capsys.readouterr()
+    for wrong, problem in {
+        "web": "--source: expected NAME=SYSTEM:PATH, got 'web'.",
+        "web=tabel:x.csv": "--source web: system: no system 'tabel'; did you mean 'table'?",
+        "web=table:x.csv,ids=a,timestmp=b": "no key 'timestmp'; did you mean 'timestamp'?",
+        "web=segment:gone.ndjson": "--source web: ",
+    }.items():
+        assert main(["check", "--source", wrong]) == 1
+        assert problem in capsys.readouterr().err
+    assert main(["check"]) == 1
+    assert "FILES: nothing to read" in capsys.readouterr().err
+
+
+def write_messy_files(folder):
+    """Write a shop's log in German, and a spreadsheet of its customers in American dates."""
+    chance = random.Random(5)
+    shop, crm = [], []
+    for number in range(120):
+        at = datetime(2026, 9, 1) + timedelta(hours=chance.randrange(1800))
+        device, customer = f"d-{number:08d}", f"K{100_000 + number}"
+        shop.append((at, device, "", "Seite besucht"))
+        if number % 3 == 0:
+            at += timedelta(hours=5)
+            shop.append((at, device, customer, "Konto registriert"))
+            crm.append((f"p{number}@x.org", customer, at + timedelta(days=1), "Lead"))
+        if number % 9 == 0:
+            at += timedelta(days=2)
+            shop.append((at, device, customer, "Angebot gekauft"))
+            crm.append((f"P{number}@x.org", customer, at + timedelta(days=1), "Customer"))
+    lines = [f"{at:%d.%m.%Y %H:%M};{device};{who};{what};/x" for at, device, who, what in sorted(shop)]
+    text = "Zeitpunkt;Geräte-ID;Kundennummer;Aktion;Pfad\n" + "\n".join([*lines, ";;;;", "kaputt;d-1;;Seite besucht;"])
+    (folder / "shop.csv").write_text(text, encoding="utf-8-sig")
+    rows = [f"{mail},{who},{at:%m/%d/%Y %I:%M %p},{what}" for mail, who, at, what in crm]
+    (folder / "CRM (final).csv").write_text("\n".join(["Email Address,Customer No,Changed at,Lifecycle", *rows]))
+
+
+@pytest.fixture
+def messy(tmp_path, monkeypatch):
+    write_messy_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "shop.csv", "CRM (final).csv"]) == 0
+    return tmp_path
+
+
+def test_a_first_file_of_definitions_makes_the_report(messy, capsys):
+    d = jn.definitions()
+    assert [dict(one.options["ids"]) for one in d.sources] == [
+        {"kundennummer": "Customer No", "email": "Email Address"},
+        {"kundennummer": "Kundennummer", "geräte_id": "Geräte-ID"},
+    ]
+    assert [one.options["day_first"] for one in d.sources] == [False, True]
+    assert d.funnels["main"]["steps"] == ["Seite besucht", "Konto registriert", "Angebot gekauft"]
+    assert d.journeys().people.height == 120
+    assert main(["run", "--out", "week.html", "--log", "runs.log"]) == 0
+    assert f"journeys.toml {d.hash}" in (messy / "runs.log").read_text()
+    assert "week.html: " in capsys.readouterr().out
+    assert (messy / "week.html").stat().st_size > 1_000_000
+    assert main(["funnel"]) == 0
+    assert "14 of 120 people (12%)" in capsys.readouterr().out
+    # an existing file is never overwritten
+    assert main(["init", "shop.csv"]) == 1
+    assert "--out: 'journeys.toml' exists already" in capsys.readouterr().err
+
+
+def test_a_check_fails_when_definitions_drift(messy, capsys):
+    text = (messy / "journeys.toml").read_text().replace('[events."Seite besucht"]', '[events."Seite gesehen"]')
+    (messy / "journeys.toml").write_text(text)
+    assert main(["check"]) == 1
+    said = capsys.readouterr().err
+    assert "[events.Seite gesehen]: the event 'Seite gesehen' is declared, never seen." in said
+    assert "[events.Seite besucht]: the event 'Seite besucht' is undeclared." in said
+
+
+def test_one_run_at_a_time_and_the_old_report_stays(messy, capsys, monkeypatch):
+    (messy / "week.html").write_text("old")
+    with lock_file(messy / ".week.html.lock", refusal=""):
+        assert main(["run", "--out", "week.html"]) == 1
+    assert f"--out: 'week.html' is being written by process {os.getpid()} on" in capsys.readouterr().err
+
+    def fill_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("journeys.exports.files.os.fsync", fill_disk)
+        assert main(["run", "--out", "week.html", "--log", "runs.log"]) == 1
+    assert "'week.html' could not be written: No space left on device." in capsys.readouterr().err
+    assert "failed: " in (messy / "runs.log").read_text()
+    (messy / "shop.csv").unlink()
+    assert main(["run", "--out", "week.html"]) == 1
+    assert "[sources.shop]: " in capsys.readouterr().err
+    assert (messy / "week.html").read_text() == "old"
+    assert sorted(one.name for one in messy.iterdir() if one.name.startswith(".")) == []
+
+
+def test_an_interrupted_run_leaves_nothing(messy, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Report, "html", interrupt)
+    assert main(["run", "--out", "week.html"]) == 130
+    assert "journeys: interrupted" in capsys.readouterr().err
+    assert not (messy / "week.html").exists()
+    assert not [one for one in messy.iterdir() if one.name.startswith(".")]
+
+
+def test_a_table_without_time_or_people_is_refused(tmp_path, capsys):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    assert main(["init", str(tmp_path / "x.csv"), "--out", str(tmp_path / "journeys.toml")]) == 1
+    assert "looks like a time. Its columns: a, b." in capsys.readouterr().err
+    assert main(["init", str(tmp_path / "gone.csv"), "--out", str(tmp_path / "journeys.toml")]) == 1
+    assert "gone.csv" in capsys.readouterr().err
+    assert not (tmp_path / "journeys.toml").exists()
+
+
+def test_systems_are_recognised(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", str(samples.sample_path("hubspot.csv"))]) == 0
+    assert jn.definitions().sources[0].system == "hubspot"
+
+
+def test_notebooks_are_copied_and_own_work_stays(tmp_path, capsys, monkeypatch):
+    (tmp_path / "nb").mkdir()
+    (tmp_path / "nb" / "03_funnels.ipynb").write_text("mine")
+    assert main(["lab", str(tmp_path / "nb"), "--no-open"]) == 0
+    assert "6 notebooks copied" in capsys.readouterr().out
+    assert (tmp_path / "nb" / "03_funnels.ipynb").read_text() == "mine"
+    monkeypatch.setattr("journeys.cli.commands.find_spec", lambda _: None)
+    assert main(["lab", str(tmp_path / "other")]) == 1
+    assert "JupyterLab is not installed: python -m pip install 'journeys[notebook]'" in capsys.readouterr().err
+
+
+def test_shells_complete_commands_and_options():
+    words = {"COMP_WORDS": "journeys retention --clo", "COMP_CWORD": "2", "_JOURNEYS_COMPLETE": "bash_complete"}
+    found = subprocess.run(
+        [sys.executable, "-m", "journeys"], env=os.environ | words, capture_output=True, text=True, check=False
+    )
+    assert found.stdout == "plain,--clock\n"

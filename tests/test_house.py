@@ -44,7 +44,7 @@ ARROWS = {
     "report": {"errors", "display", "charts", "stats", "steps", "analyses", "exports"},
     "definition_file": {"errors", "display", "events", "naming", "sources", "steps", "identity", "log", "analyses",
         "api", "report"},
-    "cli": {"errors", "display", "events", "analyses", "sources", "samples", "api", "report", "exports",
+    "cli": {"errors", "display", "events", "steps", "log", "analyses", "sources", "samples", "api", "report", "exports",
         "definition_file", "__init__"},
     "__main__": {"cli"},
     "__init__": {"errors", "events", "identity", "sources", "steps", "analyses", "api", "samples", "naming", "report",

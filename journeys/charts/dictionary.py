@@ -9,8 +9,6 @@ from journeys.charts.labels import full, label
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.display import day, plural
 
-__all__ = ["draw"]
-
 _HEIGHT = 0.8
 _UNCHANGED = "as before"
 

@@ -1,5 +1,5 @@
-"""The `journeys` command: a demonstration, a report on your own files, and a check of them."""
+"""The `journeys` command: reports, checks and answers from one's own files, without writing Python."""
 
-from journeys.cli.parser import main
+from journeys.cli.app import main
 
 __all__ = ["main"]

@@ -1,5 +1,5 @@
 """Let `python -m journeys.cli` do what the `journeys` command does."""
 
-from journeys.cli.parser import main
+from journeys.cli.app import main
 
 raise SystemExit(main())

@@ -1,95 +1,147 @@
-"""What each command does."""
+"""The commands that are no questions: demo, init, check, stitch, run and lab."""
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
-from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
 
-from journeys.cli.sources import read_sources
-from journeys.errors import ArgumentError, SourceError
-from journeys.exports.files import check_path
+import click
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from journeys.analyses.result import Result
-    from journeys.report import Report
-
+import journeys as jn
+from journeys.cli.output import Command, RefusedError, say, say_table
+from journeys.cli.report import write_report
+from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
+from journeys.errors import ArgumentError, JourneysError, SourceError
+from journeys.exports.files import check_path, replace_file
+from journeys.log.lock import lock_file
 
 _DEMO_STEPS = ("Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan")
+_PATH = click.Path(path_type=Path)
 
 
-def write_demo(options: Namespace) -> None:
-    """Write the campaign report on the sample data."""
-    from journeys.samples import load_journeys
-
-    check_path(options.out, argument="--out")
-    report = load_journeys().report(
-        steps=_DEMO_STEPS,
-        within="30d",
-        title="Tidy Boards: from first visit to upgrade",
-    )
-    _write(report, options.out)
+@click.command("demo", cls=Command)
+@click.option("--out", type=_PATH, default="journeys-demo.html", show_default=True, help="The file.")
+def _demo(out: Path) -> None:
+    """Read and stitch the sample data, and write its campaign report."""
+    check_path(out, argument="--out")
+    title = "Tidy Boards: from first visit to upgrade"
+    write_report(jn.samples.load_journeys().report(steps=_DEMO_STEPS, within="30d", title=title), out)
 
 
-def write_report(options: Namespace) -> None:
-    """Write the campaign report on the analyst's own files."""
-    import journeys as jn
+@click.command("init", cls=Command)
+@click.argument("files", nargs=-1, required=True)
+@click.option("--out", type=_PATH, default=DEFAULT_FILE, show_default=True, help="The file.")
+def _init(files: tuple[str, ...], out: Path) -> None:
+    """Look at FILES, and write a first file of definitions, with comments on what to check."""
+    from journeys.definition_file import draft_definitions
 
-    check_path(options.out, argument="--out")
-    steps = _split_steps(options.steps)
-    journeys = jn.stitch(*read_sources(options))
-    by = {"by": options.by} if options.by else {}
-    report = journeys.report(steps=steps, within=options.within, title=options.title, **by)
-    _write(report, options.out)
-
-
-def check_sources(options: Namespace) -> None:
-    """Print what is in files and what is wrong with them; fail where a source loses more than a fifth of its rows."""
-    import journeys as jn
-
-    checked = jn.check(*read_sources(options))
-    print(checked)
-    if not checked.passed:
-        sys.stdout.flush()
-        raise SourceError(" ".join(checked.failures))
+    file = check_path(out, endings=[".toml"], argument="--out")
+    if file.exists():
+        raise ArgumentError(f"--out: {str(out)!r} exists already; name another file, or move it away.")
+    draft = draft_definitions(files, folder=file.parent)
+    with replace_file(file) as place:
+        place.write_text(draft.text, encoding="utf-8")
+    for line in draft.remarks:
+        say(line)
+    say(f"\nThe definitions are in {file}. Read them, then: journeys run {file}")
 
 
-def ask_question(options: Namespace) -> None:
-    """Print the answer to one question: its finding and table, or the table as JSON."""
-    import journeys as jn
-    from journeys.display import text_table
+@click.command("check", cls=Command)
+@source_options
+@click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object per line.")
+def _check(*, as_json: bool, **given: Any) -> None:
+    """Show what is in FILES and what is wrong with them; fail where it is too much.
 
-    steps = _split_steps(options.steps) if options.question == "funnel" else []
-    journeys = jn.stitch(*read_sources(options))
-    result: Result[Any]
-    match options.question:
-        case "funnel":
-            result = journeys.funnel(steps, within=options.within, by=options.by)
-        case "flow":
-            result = journeys.flow(end=options.goal)
-        case "correlation":
-            result = journeys.correlation(options.goal)
-        case _:
-            result = journeys.attribution(options.goal, model=options.model or "last")
-    if options.json:
-        result.table.write_ndjson(sys.stdout)
+    It fails when more than a fifth of the rows of a source are in quarantine, or when the data no longer fits the
+    definitions: events that never occur or are not declared, columns that are missing.
+    """
+    definitions = load_definitions(given)
+    events = read_events(given, definitions)
+    checked = jn.check(*events)
+    if as_json:
+        say_table(checked.table)
     else:
-        print(f"{result.finding}\n\n{text_table(result._displayed_table())}")
+        say(repr(checked))
+    failures = [*checked.failures]
+    if definitions.content:
+        drift = definitions.check(definitions.journeys(*events))
+        if not as_json:
+            say(f"\n{drift}")
+        failures += [f"{definitions.name}, {one}" for one in drift.failures]
+    if failures:
+        raise SourceError("\n".join(failures))
 
 
-def _split_steps(text: str) -> list[str]:
-    steps = [step.strip() for step in text.split(">") if step.strip()]
-    if len(steps) < 2:
-        raise ArgumentError(f"--steps: expected at least two events joined by '>', got {text!r}.")
-    return steps
+@click.command("stitch", cls=Command)
+@source_options
+@click.option("--out", type=_PATH, help="A folder to save the journeys in, as jn.open and the other commands read it.")
+@click.option("--shards", type=int, default=1, show_default=True, help="Number of files of the store.")
+def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
+    """Link anonymous and known identifiers of FILES: one timeline per person."""
+    journeys = read_journeys(given, load_definitions(given))
+    say(f"{journeys}\n{journeys.identity.finding}")
+    if out is not None:
+        journeys.save(out, shards=shards)
+        say(f"\nThe journeys are in {out.resolve()}")
 
 
-def _write(report: Report, out: Path) -> None:
-    file = report.write(out)
-    print(f"{report.title}\n{report.period}\n")
-    for number, finding in enumerate(report.findings[:3], start=1):
-        print(fill(finding.sentence, 100, initial_indent=f"{number}. ", subsequent_indent="   "))
-    print(f"\nThe report is in {file.resolve()}")
+@click.command("run", cls=Command)
+@click.argument("file", type=_PATH, default=DEFAULT_FILE)
+@click.option("--out", type=_PATH, default="report.html", show_default=True, help="The file of the report.")
+@click.option("--log", type=_PATH, help="A file to add one line to, about how it went.")
+def _run(file: Path, out: Path, log: Path | None) -> None:
+    """Make the report that FILE describes, as a scheduler such as cron does every week.
+
+    One run at a time writes the report; it replaces the last one when it is complete.
+    """
+    started = perf_counter()
+    check_path(out, argument="--out")
+    lock = out.with_name(f".{out.name}.lock")
+    refusal = f"--out: {str(out)!r} is being written by {{holder}}; wait until it is done."
+    try:
+        with lock_file(lock, refusal=refusal):
+            definitions = jn.definitions(file)
+            report = definitions.report(definitions.journeys())
+            report.write(out)
+    except (JourneysError, OSError, KeyboardInterrupt) as error:
+        _add_line(log, f"failed: {' '.join(str(error).split()) or 'interrupted'}")
+        raise
+    seconds = perf_counter() - started
+    line = f"{out}: {len(report.sections)} sections, {report.period}, {definitions.name} {definitions.hash}"
+    say(_add_line(log, f"{line}, {seconds:.1f} s"))
+
+
+def _add_line(log: Path | None, text: str) -> str:
+    line = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ} journeys run {text}"
+    if log is not None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    return line
+
+
+@click.command("lab", cls=Command)
+@click.argument("folder", type=_PATH, default="journeys-notebooks")
+@click.option("--open/--no-open", "is_opened", default=True, help="Whether to start JupyterLab.")
+def _lab(folder: Path, *, is_opened: bool) -> None:
+    """Copy the notebooks to FOLDER, and open them in JupyterLab; those that are there already stay as they are."""
+    import shutil
+    import subprocess
+    import sys
+
+    if is_opened and find_spec("jupyterlab") is None:
+        raise RefusedError("JupyterLab is not installed: python -m pip install 'journeys[notebook]'")
+    folder.mkdir(parents=True, exist_ok=True)
+    new = [one for one in jn.samples.notebook_paths() if not (folder / one.name).exists()]
+    for one in new:
+        shutil.copyfile(one, folder / one.name)
+    say(f"{len(new)} notebooks copied to {folder.resolve()}")
+    if is_opened:
+        code = subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False).returncode  # noqa: S603
+        if code:
+            raise RefusedError(f"JupyterLab ended with code {code}.")
+
+
+COMMANDS = {str(one.name): one for one in (_demo, _init, _check, _stitch, _run, _lab)}

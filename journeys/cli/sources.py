@@ -1,43 +1,113 @@
-"""Read the files that are named on the command line."""
+"""What a command reads: files, sources with their own columns, or those of a definition file."""
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Callable
-from inspect import signature
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems
 from journeys.errors import SourceError, unknown
-from journeys.sources.registry import READERS
 
 if TYPE_CHECKING:
+    from journeys.api import Journeys
     from journeys.events import Events
 
+DEFAULT_FILE = "journeys.toml"
+FILES = (
+    "FILES are exports whose system is detected from their columns, SYSTEM=PATH, or tables, with the options that name "
+    f"their columns. Systems: {', '.join(SYSTEMS)}."
+)
+_TABLE_COLUMNS = ("timestamp", "event", "ids")
 
-SYSTEMS = tuple(sorted({"rudderstack", *(reader.function.removeprefix("read_") for reader in READERS)}))
+_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    click.argument("files", nargs=-1),
+    click.option(
+        "--source", "sources", multiple=True, metavar="NAME=SYSTEM:PATH[,OPTION=VALUE…]",
+        help="A source with options of its own, such as crm=table:deals.csv,timestamp=at,event=stage,ids=email+phone; "
+        "may be repeated.",
+    ),
+    click.option(
+        "--definitions", type=click.Path(path_type=Path), help=f"Definitions; {DEFAULT_FILE} if no files are named."
+    ),
+    click.option("--segment", help="Only the people of this segment of the definitions."),
+    click.option("--timestamp", help="Time column of tables."),
+    click.option("--event", help="Event column of tables."),
+    click.option("--ids", help="Identifier columns of tables, most trusted first, separated by commas."),
+    click.option("--unit", type=click.Choice(["s", "ms", "us", "ns"]), help="Unit of a numeric time column."),
+    click.option("--time-zone", help="Of times that name none, and of days and weeks, such as Europe/Berlin."),
+)  # fmt: skip
 
 
-def read_sources(options: Namespace) -> list[Events]:
-    """Read each file: with the reader that is named, as a table where columns are, else as its columns indicate."""
-    import journeys as jn
-    from journeys.sources.check import read_any
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what is read: FILES are paths, detected from their columns, or SYSTEM=PATH."""
+    return reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), command)
 
-    shared = {name: given for name in ("unit", "time_zone") if (given := getattr(options, name)) is not None}
-    is_table = any((options.timestamp, options.event, options.ids))
-    found = []
-    for file in options.files:
-        system, equals, path = file.partition("=")
-        if equals and system in SYSTEMS:
-            read: Callable[..., Events] = getattr(jn, f"read_{system}")
-            accepted = signature(read).parameters
-            found.append(read(path, **{name: value for name, value in shared.items() if name in accepted}))
-        elif equals and "://" not in system and not Path(file).exists():
-            raise SourceError(f"{unknown('files', system, available=SYSTEMS, what='system')} (in {file!r})")
-        elif is_table:
-            ids = [name.strip() for name in (options.ids or "user_id").split(",") if name.strip()]
-            timestamp, event = options.timestamp or "timestamp", options.event or "event"
-            found.append(jn.read_table(file, timestamp=timestamp, event=event, ids=ids, **shared))
-        else:
-            found.append(read_any(file, **shared))
-    return found
+
+def load_definitions(given: dict[str, Any]) -> Definitions:
+    """Load the definitions that are named, else those of the current folder if no files are named, else none."""
+    path = given.get("definitions")
+    if path is None and (given.get("files") or given.get("sources") or not Path(DEFAULT_FILE).exists()):
+        return Definitions({})
+    return definitions(path or DEFAULT_FILE)
+
+
+def read_events(given: dict[str, Any], found: Definitions) -> list[Events]:
+    """Read the files and sources that are named; where none is, those of the definitions."""
+    named = [_parse_file(text, given) for text in given["files"]] + [_parse_source(text) for text in given["sources"]]
+    if not named and not found.sources:
+        raise SourceError(
+            f"FILES: nothing to read; name files, or describe them in {DEFAULT_FILE} (journeys init FILES writes one)."
+        )
+    return [source.read() for source in named] or [source.read(folder=found.folder) for source in found.sources]
+
+
+def read_journeys(given: dict[str, Any], found: Definitions) -> Journeys:
+    """Read and stitch what is named."""
+    journeys = found.journeys(*read_events(given, found))
+    return found.segment(journeys, given["segment"]) if given["segment"] else journeys
+
+
+def _parse_file(text: str, given: dict[str, Any]) -> Source:
+    """Read a file as its system, as a table where columns are named, else as its columns indicate."""
+    shared = {name: given[name] for name in ("unit", "time_zone") if given[name] is not None}
+    system, equals, path = text.partition("=")
+    if equals and system in SYSTEMS and system != "table":
+        return Source(None, system, (path,), shared)
+    if equals and "://" not in system and not Path(text).exists() and system != "table":
+        raise SourceError(f"{unknown('FILES', system, available=SYSTEMS, what='system')} (in {text!r})")
+    if any(given[name] for name in _TABLE_COLUMNS):
+        ids = [name.strip() for name in (given["ids"] or "user_id").split(",") if name.strip()]
+        columns = {"timestamp": given["timestamp"] or "timestamp", "event": given["event"] or "event", "ids": ids}
+        return Source(None, "table", (path if equals and system == "table" else text,), columns | shared)
+    return Source(None, None, (text,), shared)
+
+
+def _parse_source(text: str) -> Source:
+    """Parse a source such as `crm=table:deals.csv,timestamp=at,event=stage,ids=email+user_id:customer`."""
+    name, equals, rest = text.partition("=")
+    if not equals or not name.strip():
+        raise SourceError(f"--source: expected NAME=SYSTEM:PATH, got {text!r}.")
+    system, colon, after = rest.partition(":")
+    parts = (after if colon else rest).split(",")
+    options = dict(part.split("=", 1) for part in parts[1:] if "=" in part)
+    path = ",".join(part for part in parts if part is parts[0] or "=" not in part)
+    values = {key: _parse_value(key, value) for key, value in options.items()}
+    source = Source(name.strip(), system if colon else None, (path,), values, place=f"--source {name.strip()}")
+    problems = find_source_problems(source, place=source.place)
+    if problems:
+        raise SourceError(" ".join(problems))
+    return source
+
+
+def _parse_value(key: str, value: str) -> Any:
+    """Parse the value of an option: a text, yes or no, or for identifiers TYPE:COLUMN+TYPE:COLUMN or COLUMN+COLUMN."""
+    if value in ("true", "false"):
+        return value == "true"
+    if key not in ("ids", "links", "properties"):
+        return value
+    listed = [one.strip() for one in value.split("+")]
+    return dict(one.split(":", 1) for one in listed) if all(":" in one for one in listed) else listed

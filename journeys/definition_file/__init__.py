@@ -2,7 +2,18 @@
 
 from journeys.definition_file.check import DefinitionsCheck
 from journeys.definition_file.definitions import Definitions, definitions
+from journeys.definition_file.draft import Draft, draft_definitions
 from journeys.definition_file.segment import Segment
-from journeys.definition_file.source import SYSTEMS, Source
+from journeys.definition_file.source import SYSTEMS, Source, find_source_problems
 
-__all__ = ["SYSTEMS", "Definitions", "DefinitionsCheck", "Segment", "Source", "definitions"]
+__all__ = [
+    "SYSTEMS",
+    "Definitions",
+    "DefinitionsCheck",
+    "Draft",
+    "Segment",
+    "Source",
+    "definitions",
+    "draft_definitions",
+    "find_source_problems",
+]

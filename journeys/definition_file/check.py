@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from journeys.definition_file.segment import Segment
     from journeys.steps import Step
 
-__all__ = ["DefinitionsCheck", "check_definitions"]
-
 _DRIFT = ("undeclared", "declared, never seen", "gone")
 _SCHEMA = {"section": pl.String, "name": pl.String, "problem": pl.String}
 

@@ -12,8 +12,6 @@ import polars as pl
 from journeys.errors import unknown
 from journeys.steps import Step, step
 
-__all__ = ["ConditionParser"]
-
 COMPARISONS = ("is", "in", "matches", "above", "below")
 COMBINATIONS = ("any", "all", "not")
 _KEYS = ("column", *COMPARISONS, *COMBINATIONS)

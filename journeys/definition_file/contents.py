@@ -13,8 +13,6 @@ from journeys.errors import JourneysError, unknown
 from journeys.identity import IdentityRules
 from journeys.steps import Step, duration_us
 
-__all__ = ["REPORTED", "ContentReader"]
-
 FUNNEL_OPTIONS = (
     *("within", "order", "by", "by_at", "top", "exclude", "on_exclusion", "hold", "count", "gap", "entry"),
     *("ties", "reentry", "time_zone", "semantics"),
@@ -61,9 +59,10 @@ class ContentReader:
             self._expect(place, table, "path", str | list, "a path or a list of paths", is_needed=True)
             options = {key: value for key, value in table.items() if key not in ("system", "path")}
             paths = [table.get("path")] if isinstance(table.get("path"), str) else table.get("path") or []
-            source = Source(name, str(table.get("system", "")), tuple(map(str, paths)), options)
+            said = f"{self.file}, [{place}]"
+            source = Source(name, str(table.get("system", "")), tuple(map(str, paths)), options, said)
             if isinstance(table.get("system"), str):
-                self.problems += find_source_problems(source, place=f"{self.file}, [{place}]")
+                self.problems += find_source_problems(source, place=said)
             found.append(source)
         return tuple(found)
 

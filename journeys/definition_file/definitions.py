@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from journeys.identity import IdentityRules
     from journeys.report import Report
 
-__all__ = ["Definitions", "definitions"]
-
 _HASH_DIGITS = 12
 
 

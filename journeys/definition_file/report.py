@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from journeys.api import Journeys
     from journeys.report import Report
 
-__all__ = ["make_report"]
-
 
 def make_report(
     j: Journeys,
@@ -64,9 +62,7 @@ def _answer(
         case "funnel":
             return ask_funnel(name)
         case "exits":
-            if not hasattr(j, "exits"):
-                raise ArgumentError(f"sections: {section!r} is not available in this version.")
-            return j.exits(ask_funnel(name))
+            return ask_funnel(name).exits()
         case "trend" | "retention" | "correlation" | "attribution":
             return getattr(j, kind)(find_step(name))
         case _:

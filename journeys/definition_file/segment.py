@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from journeys.api import Journeys
     from journeys.log import View
 
-__all__ = ["Segment"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Segment:

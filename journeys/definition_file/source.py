@@ -15,8 +15,6 @@ from journeys.events import Events
 from journeys.sources import read_any, read_rudderstack, read_table
 from journeys.sources.registry import READERS
 
-__all__ = ["SYSTEMS", "Source", "find_source_problems"]
-
 _READERS = {reader.function.removeprefix("read_"): reader.load for reader in READERS}
 SYSTEMS = tuple(sorted({*_READERS, "rudderstack", "table"}))
 """What `system` may be: the readers without their "read_"."""
@@ -42,12 +40,15 @@ class Source:
         Files, folders or globs.
     options
         Options of the reader, by name; of a table also `event_name`, for files of one kind of event.
+    place
+        Where it is described, for messages.
     """
 
     name: str | None
     system: str | None
     paths: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
 
     def read(self, *, folder: Path | None = None) -> Events:
         """Read the files, relative to a folder.
@@ -67,9 +68,9 @@ class Source:
                 options["event"] = pl.lit(options.pop("event_name"))
             return read(files, **options | ({"name": self.name} if self.name else {}))  # type: ignore[no-any-return]
         except JourneysError as error:
-            if self.name is None:
+            if not self.place:
                 raise
-            raise type(error)(f"[sources.{self.name}]: {error}") from error
+            raise type(error)(f"{self.place}: {error}") from error
 
 
 def find_source_problems(source: Source, *, place: str) -> list[str]:

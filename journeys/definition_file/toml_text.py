@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
 
-__all__ = ["write_toml", "write_value"]
-
 
 def write_toml(content: Mapping[str, Any]) -> str:
     """Write sections of tables as TOML, one header per table; deeper tables stand on one line.
@@ -25,11 +23,11 @@ def write_toml(content: Mapping[str, Any]) -> str:
     blocks = []
     for section, table in content.items():
         if table and all(isinstance(value, Mapping) for value in table.values()):
-            blocks += [(f"{_key(section)}.{_key(name)}", entries) for name, entries in table.items()]
+            blocks += [(f"{write_key(section)}.{write_key(name)}", entries) for name, entries in table.items()]
         else:
-            blocks.append((_key(section), table))
+            blocks.append((write_key(section), table))
     lines = [
-        "\n".join([f"[{header}]", *(f"{_key(key)} = {write_value(value)}" for key, value in entries.items())])
+        "\n".join([f"[{header}]", *(f"{write_key(key)} = {write_value(value)}" for key, value in entries.items())])
         for header, entries in blocks
     ]
     return "\n\n".join(lines) + "\n" if lines else ""
@@ -45,7 +43,9 @@ def write_value(value: Any) -> str:
     """
     if isinstance(value, Mapping):
         return (
-            f"{{ {', '.join(f'{_key(key)} = {write_value(one)}' for key, one in value.items())} }}" if value else "{}"
+            f"{{ {', '.join(f'{write_key(key)} = {write_value(one)}' for key, one in value.items())} }}"
+            if value
+            else "{}"
         )
     if isinstance(value, list):
         return f"[{', '.join(map(write_value, value))}]"
@@ -57,5 +57,6 @@ def write_value(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | time) else repr(value)
 
 
-def _key(name: str) -> str:
+def write_key(name: str) -> str:
+    """Write a key, in quotes where it needs them."""
     return name if name and all(c.isascii() and (c.isalnum() or c in "_-") for c in name) else write_value(name)

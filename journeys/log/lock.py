@@ -23,16 +23,34 @@ def lock_folder(folder: Path) -> Iterator[None]:
     StoreError
         When another process or thread holds it; the message says which, and since when.
     """
-    file = folder / LOCK
+    path = os.fspath(folder)
+    refusal = f"path: {path!r} is being written by {{holder}}; wait until it is done, or save to another folder."
+    with lock_file(folder / LOCK, refusal=refusal):
+        yield
+
+
+@contextmanager
+def lock_file(file: Path, *, refusal: str) -> Iterator[None]:
+    """Hold a lock for which a file stands; the file is removed in the end.
+
+    Parameters
+    ----------
+    file
+        The file of the lock; its folder must exist.
+    refusal
+        What to say when another process or thread holds it; "{holder}" is replaced by which, and since when.
+
+    Raises
+    ------
+    StoreError
+        When another one holds it.
+    """
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         if not _acquire(handle):
             holder = os.read(handle, 500).decode(errors="replace")
             os.close(handle)
-            raise StoreError(
-                f"path: {os.fspath(folder)!r} is being written by {holder or 'another process'}; "
-                "wait until it is done, or save to another folder."
-            )
+            raise StoreError(refusal.replace("{holder}", holder or "another process"))
         # its last holder may have removed the file that was locked just now
         if _is_same_file(handle, file):
             break

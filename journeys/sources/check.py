@@ -167,6 +167,12 @@ def read_any(source: Source, **options: str) -> Events:
     )
 
 
+def detect_source(source: Source) -> Reader | None:
+    """Find the reader of a file or folder by its columns; None where they are no known system's, or unreadable."""
+    found = (detect_reader(schema) for schema in _schemas(source) if not isinstance(schema, SourceError))
+    return next((reader for reader in found if reader is not None), None)
+
+
 def _schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
     """Give the columns of one file after the other, or why it has none: the first may be unclear or broken."""
     if not isinstance(source, str | Path) or is_lake(source):

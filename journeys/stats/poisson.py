@@ -6,8 +6,6 @@ import numpy as np
 
 from journeys.stats.columns import Column, Floats, floats
 
-__all__ = ["poisson_rates"]
-
 
 def poisson_rates(a: Column, b: Column, *, exposure: tuple[float, float] = (1.0, 1.0)) -> Floats:
     """Compute the exact p-value that two Poisson counts come from one rate.

@@ -248,7 +248,7 @@ def test_an_address_is_refused_in_words(address, capsys):
         jn.read_table(address, **TABLE)
     assert main(["check", address]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"journeys: source: {address!r} is a URL")
+    assert said.startswith(f"journeys: FILES: {address!r} is a URL")
 
 
 def test_of_files_that_differ_in_case_only_the_first_by_name_is_meant(tmp_path, monkeypatch):

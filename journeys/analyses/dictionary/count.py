@@ -7,8 +7,6 @@ import polars as pl
 from journeys.analyses.dictionary.spec import DictionarySpec
 from journeys.log import View
 
-__all__ = ["count_days", "count_people", "count_values"]
-
 
 def count_people(view: View, _: object) -> pl.DataFrame:
     """Count people and rows by `event`, with the first and the last time it was seen."""

@@ -15,8 +15,6 @@ from journeys.steps import Step, resolve_step
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Dictionary"]
-
 
 def _select_people_with(view: View, step: Step) -> pl.Series:
     return view.events.filter(step.condition).select("person").unique().collect().to_series().sort()

@@ -10,8 +10,6 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError
 
-__all__ = ["dictionary"]
-
 _NOT_PROPERTIES = ("person", "timestamp", "event", "source")
 
 

@@ -7,16 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-__all__ = [
-    "BEFORE",
-    "EXAMPLES",
-    "MAX_Q",
-    "MIN_EVENTS",
-    "RECENT",
-    "Declarations",
-    "DictionarySpec",
-]
-
 RECENT, BEFORE = timedelta(days=7), timedelta(days=28)
 MIN_EVENTS, MAX_Q = 30, 0.05
 EXAMPLES = 3

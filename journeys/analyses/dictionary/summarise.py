@@ -11,8 +11,6 @@ from journeys.analyses.dictionary.spec import BEFORE, EXAMPLES, MAX_Q, MIN_EVENT
 from journeys.log.core import Size
 from journeys.stats import adjust, poisson_rates
 
-__all__ = ["summarise_events", "summarise_properties"]
-
 
 def summarise_properties(values: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Compute the filled share of each property of each event, and its most frequent values as examples.

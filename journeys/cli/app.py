@@ -1,0 +1,88 @@
+"""The group of commands, and how a run of it ends: with 0, or with the reason on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+import journeys as jn
+from journeys.cli.commands import COMMANDS
+from journeys.cli.output import ReaderGoneError, RefusedError
+from journeys.cli.questions import QUESTIONS, build_question
+from journeys.cli.report import build_report
+from journeys.errors import JourneysError, closest
+
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Commands that are built when they are first asked for: those of questions import the analyses."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [*COMMANDS, "report", *QUESTIONS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS or cmd_name not in self.list_commands(ctx):
+            return COMMANDS.get(cmd_name)
+        return build_report() if cmd_name == "report" else build_question(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            near = closest(args[0], self.list_commands(ctx))
+            ctx.fail(f"No such command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog='Completion: eval "$(_JOURNEYS_COMPLETE=bash_source journeys)", or zsh_source, or fish_source.',
+)
+@click.version_option(jn.__version__, prog_name="journeys", message="%(prog)s %(version)s")
+@click.pass_context
+def _journeys(ctx: click.Context) -> int:
+    """Journey analytics: one timeline per person."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        return 2
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, or what went wrong: 1 refused, 2 not understood, 130 interrupted.
+
+    Parameters
+    ----------
+    arguments
+        The words after `journeys`; those of the command line by default.
+
+    Examples
+    --------
+    >>> main(["report", "nowhere.csv", "--steps", "Visit > Sign up"])
+    1
+    """
+    try:
+        outcome: Any = _journeys.main(
+            args=None if arguments is None else [*arguments], prog_name="journeys", standalone_mode=False
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except JourneysError as error:
+        RefusedError(str(error)).show()
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        print("journeys: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except ReaderGoneError:
+        # what is left must not be written when Python exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return outcome if isinstance(outcome, int) else 0

@@ -1,0 +1,49 @@
+"""The command that writes the report of one's own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from journeys.cli.output import Command, say
+from journeys.cli.questions import build_options, parse_arguments
+from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
+from journeys.exports.files import check_path
+
+if TYPE_CHECKING:
+    from journeys.report import Report
+
+
+def build_report() -> Command:
+    """Build the command from the signature of `Journeys.report`."""
+
+    @source_options
+    @click.option(
+        "--out", type=click.Path(path_type=Path), default="journeys-report.html", show_default=True, help="The file."
+    )
+    def run(**given: Any) -> None:
+        check_path(given["out"], argument="--out")
+        definitions = load_definitions(given)
+        if not given["steps"] and not given.get("goal") and definitions.funnels:
+            write_report(definitions.report(read_journeys(given, definitions)), given["out"])
+            return
+        arguments = parse_arguments("report", given, definitions)
+        write_report(read_journeys(given, definitions).report(**arguments), given["out"])
+
+    text = f"Write the campaign report on your own files, or the one that the definitions describe.\n\n{FILES}"
+    command = click.command("report", cls=Command, help=text, short_help="Write the report on your own files.")(run)
+    command.params = [*build_options("report"), *command.params]
+    return command
+
+
+def write_report(report: Report, out: Path) -> Path:
+    """Write a report, and print its first three findings."""
+    file = report.write(out)
+    say(f"{report.title}\n{report.period}\n")
+    for number, finding in enumerate(report.findings[:3], start=1):
+        say(fill(finding.sentence, 100, initial_indent=f"{number}. ", subsequent_indent="   "))
+    say(f"\nThe report is in {file.resolve()}")
+    return file

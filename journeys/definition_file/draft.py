@@ -1,0 +1,228 @@
+"""A first file of definitions, from a look at the files: which system, which columns, which funnel."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from journeys.definition_file.definitions import Definitions
+from journeys.definition_file.guess_columns import Guess, guess_columns
+from journeys.definition_file.toml_text import write_key, write_value
+from journeys.errors import JourneysError, SourceError
+from journeys.naming import suggest
+from journeys.sources.check import detect_source
+from journeys.sources.reading import load_source
+
+if TYPE_CHECKING:
+    from journeys.api import Journeys
+
+SAMPLED_ROWS = 20_000
+MAX_EVENTS = 60
+MIN_PEOPLE = 30
+# Columns with at least this share of common values hold the same identifiers; short numbers are equal by chance.
+_COMMON, _SHORT = 0.3, 5
+_GOALS = re.compile(r"upgrad|purchas|bought|buy|paid|pay|order|subscri|checkout|won|customer|kauf|bestell|compr", re.I)
+_MIDDLES = re.compile(r"sign(ed)?[ _-]?up|regist|account|trial|lead|cart|anmeld|demo", re.I)
+
+_HEAD = """\
+# What is read, how it is called, and what the weekly report shows.
+# Check it, then: journeys check, and journeys run {file} --out report.html
+# Lines that begin with # are notes; remove the # to switch an option on.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The text of a first definition file, and what to tell about it."""
+
+    text: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One file, and what it was taken for: a known system, or the columns of a table."""
+
+    name: str
+    path: str
+    system: str
+    guess: Guess | None
+    sample: pl.DataFrame
+
+
+def draft_definitions(files: Sequence[str], *, folder: Path) -> Draft:
+    """Write a first file of definitions about some files.
+
+    Parameters
+    ----------
+    files
+        Files, folders or globs of exports.
+    folder
+        The folder that the definition file will be in: paths are relative to it.
+
+    Returns
+    -------
+    Draft
+        Its `text` is valid; comments say what was guessed and what to decide.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be read, or nothing in it looks like a time or an identifier.
+    """
+    found = _share_types([_look_at(path, taken=files[:place]) for place, path in enumerate(files)])
+    sources = "\n".join(_write_source(one, folder=folder) for one in found)
+    remarks = [_describe(one) for one in found]
+    tail = ""
+    try:
+        journeys = Definitions.from_toml(sources, folder=folder).journeys()
+    except JourneysError as error:
+        remarks.append(f"These sources could not be read together yet: {error}")
+    else:
+        remarks.append(f"Together: {journeys.finding}")
+        tail = _write_questions(journeys)
+    return Draft(f"{_HEAD.format(file='journeys.toml')}\n{sources}{tail}", tuple(remarks))
+
+
+def _look_at(path: str, *, taken: Sequence[str]) -> _Found:
+    """Recognise the system of a file by its columns, else guess what they hold."""
+    stem = re.sub(r"\W+", "_", Path(path.rstrip("/")).name.split(".")[0]).strip("_").lower() or "source"
+    names = [re.sub(r"\W+", "_", Path(one.rstrip("/")).name.split(".")[0]).strip("_").lower() for one in taken]
+    name = stem if stem not in names else f"{stem}_{len(names) + 1}"
+    reader = detect_source(path)
+    if reader is not None:
+        return _Found(name, path, reader.function.removeprefix("read_"), None, pl.DataFrame())
+    raw = load_source(path)
+    shown = [column for column in raw.schema if not column.startswith("_")]
+    sample = raw.rows.select(shown).head(SAMPLED_ROWS).collect()
+    guess = guess_columns(sample)
+    if guess.timestamp is None or not guess.ids:
+        lacking = "a time" if guess.timestamp is None else "an identifier of a person, such as user_id or an email"
+        raise SourceError(f"FILES: no column of {path!r} looks like {lacking}. Its columns: {', '.join(shown)}.")
+    return _Found(name, path, "table", guess, sample)
+
+
+def _share_types(found: list[_Found]) -> list[_Found]:
+    """Give identifier columns of different tables one type where they have many values in common."""
+    result: list[_Found] = []
+    for one in found:
+        if one.guess is None:
+            result.append(one)
+            continue
+        ids = {}
+        for kind, column in one.guess.ids.items():
+            same = (
+                other_kind
+                for other in result
+                if other.guess is not None and kind not in other.guess.ids
+                for other_kind, other_column in other.guess.ids.items()
+                if other_kind not in one.guess.ids and _have_common(one.sample[column], other.sample[other_column])
+            )
+            ids[next(same, kind)] = column
+        guess = Guess(one.guess.timestamp, one.guess.event, ids, one.guess.options, one.guess.remarks)
+        result.append(_Found(one.name, one.path, one.system, guess, one.sample))
+    return result
+
+
+def _have_common(one: pl.Series, other: pl.Series) -> bool:
+    """Whether two columns hold the same identifiers: long ones, of which many are equal."""
+    left, right = (column.cast(pl.String).drop_nulls().unique() for column in (one, other))
+    left, right = (column.filter(column.str.len_chars() >= _SHORT) for column in (left, right))
+    fewer = min(left.len(), right.len())
+    return fewer > 0 and left.is_in(right.implode()).sum() >= _COMMON * fewer
+
+
+def _write_source(found: _Found, *, folder: Path) -> str:
+    """Write the section of one source, with a comment on each guess."""
+    path = found.path
+    if "://" not in path:
+        path = Path(os.path.relpath(Path(path).expanduser(), folder)).as_posix()
+    lines = [
+        f"[sources.{write_key(found.name)}]",
+        f"system = {write_value(found.system)}",
+        f"path = {write_value(path)}",
+    ]
+    if found.guess is not None:
+        lines += _write_columns(found.guess, name=found.name)
+    return "\n".join(lines) + "\n"
+
+
+def _write_columns(guess: Guess, *, name: str) -> list[str]:
+    lines = [f"timestamp = {write_value(guess.timestamp)}"]
+    for option, value in guess.options.items():
+        remark = guess.remarks.get(option)
+        lines.append(f"{option} = {write_value(value)}" + (f"  # {remark}" if remark else ""))
+    if "unit" not in guess.options:
+        lines.append('# time_zone = "Europe/Berlin"  # of times that name no zone; else they are read as UTC')
+    if guess.event is None:
+        lines.append(f"event_name = {write_value(f'Appeared in {name}')}  # no column names an event: give it a name")
+    else:
+        lines.append(f"event = {write_value(guess.event)}")
+    note = "  # type = column: types of one name in two sources are the same identifiers"
+    return [*lines, f"ids = {write_value(dict(guess.ids))}{note}"]
+
+
+def _describe(found: _Found) -> str:
+    if found.guess is None:
+        return f"{found.path}: exports of {found.system}"
+    event = f"event {found.guess.event!r}" if found.guess.event else "one kind of event"
+    ids = ", ".join(f"{column!r}" for column in found.guess.ids.values())
+    return f"{found.path}: a table with time {found.guess.timestamp!r}, {event}, identifiers {ids}"
+
+
+def _write_questions(journeys: Journeys) -> str:
+    """Write what depends on the events: names to change, a funnel, the report and the dictionary."""
+    counts = journeys.event_counts.head(MAX_EVENTS)
+    names = counts["event"].to_list()
+    better = {name: new for name in names if (new := suggest(name)) not in (None, name)}
+    parts = []
+    if better:
+        entries = [f"# {write_key(old)} = {write_value(new)}" for old, new in better.items()]
+        parts.append("\n".join(["[rename]  # old name = new name; these would follow Verb + Object", *entries]))
+    steps = _propose_steps(journeys, counts)
+    if len(steps) > 1:
+        parts.append(
+            "\n".join(
+                [
+                    "[funnels.main]  # a guess: the steps that matter to you, the goal last",
+                    f"steps = {write_value(steps)}",
+                    '# within = "30d"  # the longest time from the first step to the last',
+                ]
+            )
+        )
+        parts.append(
+            f"[report]\ntitle = {write_value(f'From {steps[0]} to {steps[-1]}')}\n"
+            f"# sections = {write_value(['funnel', 'campaigns', f'trend:{steps[-1]}', 'flow', 'correlation'])}"
+        )
+    note = "# The dictionary: journeys check reports events that stop, and events that are not listed here."
+    rows = {name: (count, people) for name, count, people in counts.select("event", "count", "people").iter_rows()}
+    entries = [
+        f'[events.{write_key(name)}]  # {count:,} rows, {people:,} people\nmeans = ""'
+        for name, (count, people) in rows.items()
+    ]
+    if journeys.event_counts.height <= MAX_EVENTS:
+        parts.append("\n".join([note, *entries]))
+    return "".join(f"\n{part}\n" for part in parts)
+
+
+def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:
+    """Propose a funnel: what most people did, something like a sign-up, and something like a purchase."""
+    people: Mapping[str, int] = dict(counts.select("event", "people").iter_rows())
+    known = [name for name, count in people.items() if count >= MIN_PEOPLE] or [*people]
+    goal = _pick(known, _GOALS) or _pick([*people], _GOALS) or known[-1]
+    middle = _pick([name for name in known if name != goal and people[name] > people[goal]], _MIDDLES)
+    first = next((name for name in known if name not in (goal, middle)), None)
+    steps: list[Any] = [name for name in (first, middle, goal) if name is not None]
+    if len(steps) == 3 and not journeys.funnel(steps).table["people"][-1]:
+        steps.remove(middle)
+    return steps
+
+
+def _pick(names: Sequence[str], pattern: re.Pattern[str]) -> str | None:
+    return next((name for name in names if pattern.search(name)), None)
