@@ -12,6 +12,9 @@ from tests.logs import Row, frame
 Ask = Callable[[jn.Journeys], Result]
 
 
+STAGES = {"delivered": "A", "clicked": "B"}
+
+
 def as_accounts(j: jn.Journeys) -> jn.Journeys:
     """Make journeys of accounts: each person becomes an account, and who did B in it another member."""
     member = pl.col("person") + (pl.col("event").cast(pl.String) == "B").cast(pl.String)
@@ -43,6 +46,8 @@ CASES: dict[str, Ask] = {
     "LastBefore": lambda j: j.last_before("X", of="campaign", within="9m", then="A", then_within="2m"),
     "Impact": lambda j: j.impact("X", on="B", periods=2),
     "Lifecycle": lambda j: j.lifecycle("A", every="1d"),
+    "Messages": lambda j: j.messages("X", by="campaign", within="4m", stages=STAGES),
+    "MessagesAgainst": lambda j: j.messages("X", by="campaign", within="4m", stages=STAGES).against("not sent"),
     "ModelComparison": lambda j: j.attribution("X", lookback="9m").compare_models(
         ["last", "time_decay", "markov"], draws=9
     ),

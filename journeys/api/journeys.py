@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from journeys.analyses.impact import impact
     from journeys.analyses.last_before import last_before
     from journeys.analyses.lifecycle import lifecycle
+    from journeys.analyses.messages import messages
     from journeys.analyses.retention import retention
     from journeys.analyses.sessions import sessions
     from journeys.analyses.stickiness import stickiness
@@ -243,6 +244,7 @@ class Journeys(Selection):
         last_before = last_before
         impact = impact
         lifecycle = lifecycle
+        messages = messages
         retention = retention
         sessions = sessions
         stickiness = stickiness
@@ -269,6 +271,7 @@ class Journeys(Selection):
         last_before = BoundMethod("journeys.analyses.last_before")
         impact = BoundMethod("journeys.analyses.impact")
         lifecycle = BoundMethod("journeys.analyses.lifecycle")
+        messages = BoundMethod("journeys.analyses.messages")
         retention = BoundMethod("journeys.analyses.retention")
         sessions = BoundMethod("journeys.analyses.sessions")
         stickiness = BoundMethod("journeys.analyses.stickiness")

@@ -1,0 +1,116 @@
+"""Messages: a row per campaign, with a dot and an interval for each stage, and the value at the right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from journeys.charts.labels import full, label
+from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.ticks import percent_ticks
+from journeys.display import interval, number, percent
+
+_STAGES = {
+    "delivered": ("delivered_rate", "people", "circle-open"),
+    "read": ("read_rate", "delivered", "circle"),
+    "clicked": ("click_rate", "delivered", "diamond"),
+    "converted": ("rate", "eligible", "square"),
+    "unsubscribed": ("unsubscribed_rate", "delivered", "x"),
+}
+
+
+def draw(
+    table: pl.DataFrame,
+    *,
+    by: str | None,
+    currency: str | None = None,
+    title: str = "",
+    subtitle: str = "",
+    rows: int = 15,
+    dark: bool = False,
+    narrow: bool = False,
+) -> go.Figure:
+    """Draw how many of the recipients of each campaign read, clicked and converted.
+
+    Parameters
+    ----------
+    table
+        The column `by`, `people`, `delivered`, the rates with `_low` and `_high`, perhaps `converted`, `eligible` and
+        `value`.
+    by
+        The column of the groups, if there are any.
+    currency
+        The currency of the values.
+    title, subtitle
+        The finding and the definition.
+    rows
+        At most so many groups.
+    dark, narrow
+        For a dark page; for a phone.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"campaign": ["spring"], "people": [10], "delivered": [10], "read": [5],
+    ...     "delivered_rate": [1.0], "delivered_rate_low": [0.7], "delivered_rate_high": [1.0],
+    ...     "read_rate": [0.5], "read_rate_low": [0.2], "read_rate_high": [0.8]})
+    >>> [trace.name for trace in draw(table, by="campaign").data]
+    ['delivered', 'read']
+    """
+    shown = [row for row in table.head(rows).to_dicts() if row["delivered"]]
+    if not shown:
+        return nothing("Nobody got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = colours(dark=dark)
+    tints = {"converted": theme.goal, "delivered": theme.other, "unsubscribed": theme.worse}
+    tints |= {"read": theme.events[0], "clicked": theme.events[1]}
+    fig = go.Figure()
+    drawn = {name: how for name, how in _STAGES.items() if name in table.columns and how[0] in table.columns}
+    for at, (name, (rate, whole, symbol)) in enumerate(drawn.items()):
+        own = [(place, row) for place, row in enumerate(shown) if row[rate] is not None]
+        fig.add_scatter(
+            x=[row[rate] for _, row in own],
+            y=[-place + 0.24 - 0.48 * at / max(len(drawn) - 1, 1) for place, _ in own],
+            mode="markers",
+            name=name,
+            marker={"color": tints[name], "size": 9, "symbol": symbol},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [row[f"{rate}_high"] - row[rate] for _, row in own],
+                "arrayminus": [row[rate] - row[f"{rate}_low"] for _, row in own],
+                "color": theme.muted,
+                "thickness": 1.2,
+                "width": 0,
+            },
+            hovertext=[_hover(row, by=by, name=name, rate=rate, whole=whole) for _, row in own],
+            hoverinfo="text",
+        )
+    if "value" in table.columns:
+        for place, row in enumerate(shown):
+            worth = number(row["value"]) + (f" {label(currency)}" if currency else "")
+            fig.add_annotation(
+                x=1, xref="paper", xanchor="right", y=-place + 0.42, text=worth, showarrow=False,
+                font={"size": 12, "color": theme.ink},
+            )  # fmt: skip
+    ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown]
+    fig.update_xaxes(**percent_ticks(ends), showgrid=True, fixedrange=True)
+    names = ["all messages" if by is None else label(str(row[by]), 16 if narrow else 34) for row in shown]
+    fig.update_yaxes(
+        tickvals=[-place for place in range(len(shown))],
+        ticktext=[f"{name}  " for name in names],
+        tickfont={"size": 13, "color": theme.ink},
+        range=[-len(shown) + 0.4, 0.6],
+        showgrid=False,
+        fixedrange=True,
+    )
+    height = 62 * len(shown) + 120
+    fig.update_layout(showlegend=True, legend={"y": -44 / height, "yanchor": "top"})
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def _hover(row: dict[str, Any], *, by: str | None, name: str, rate: str, whole: str) -> str:
+    """Say how many of how many, with the interval."""
+    group = "" if by is None else f"<b>{full(str(row[by]))}</b><br>"
+    spread = interval(row[f"{rate}_low"], row[f"{rate}_high"])
+    return f"{group}{number(row[name])} of {number(row[whole])} {label(whole)} {name}: {percent(row[rate])} ({spread})"
