@@ -1,4 +1,4 @@
-"""Parse times found in data into UTC: text, dates and numbers. Units, and days and months, are never guessed."""
+"""Times as systems write them: text, epochs and zones → UTC, and what could not be read."""
 
 from __future__ import annotations
 
@@ -7,12 +7,167 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
-from journeys.errors import ArgumentError
-from journeys.events.epochs import check_unit, explain_wrong_unit, from_epoch
-from journeys.events.time_zones import check_zone, note_time_zone
+from journeys.errors import ArgumentError, SourceError, closest
+
+NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
+
+
+def check_zone(zone: str) -> None:
+    """Refuse a name that is not a time zone.
+
+    Raises
+    ------
+    ArgumentError
+        Not a time zone; the message gives the closest names.
+
+    Examples
+    --------
+    >>> check_zone("UTC+2")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.ArgumentError: time_zone: 'UTC+2' is not a time zone; did you mean 'Etc/GMT-2'? Give a name such
+    as 'Europe/Berlin'.
+    """
+    try:
+        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
+    except (pl.exceptions.PolarsError, TypeError):
+        # In these names east of Greenwich is minus.
+        fixed = re.fullmatch(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", str(zone).strip().upper())
+        near = closest(str(zone), sorted(available_timezones()))
+        if fixed:
+            near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
+        hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"
+        raise ArgumentError(f"time_zone: {zone!r} is not a time zone{hint} a name such as 'Europe/Berlin'.") from None
+
+
+def note_time_zone(sample: pl.Series, *, time_zone: str | None) -> list[str]:
+    """Say what is assumed of times that name no zone, if there are such in the sample."""
+    if isinstance(sample.dtype, pl.Datetime):
+        bare = sample.dtype.time_zone is None
+    elif sample.dtype == pl.String:
+        bare = bool((~sample.str.strip_chars().str.contains(NAMES_ZONE)).any())
+    else:
+        bare = not sample.dtype.is_numeric() and sample.dtype != pl.Null
+    if not bare:
+        return []
+    zone = time_zone or "UTC"
+    return [f"times without a zone were read as {zone}", *note_repeated_hour(zone)]
+
+
+def note_repeated_hour(zone: str) -> list[str]:
+    """Say which moment was taken of an hour that the zone's clocks show twice, if there is one.
+
+    Examples
+    --------
+    >>> note_repeated_hour("Europe/Berlin"), note_repeated_hour("UTC")
+    (['of an hour that Europe/Berlin repeats when its clocks go back the first was taken'], [])
+    """
+    winter, summer = (datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
+    return [f"of an hour that {zone} repeats when its clocks go back the first was taken"] if winter != summer else []
+
+
+def note_assumed_zone(rows: pl.LazyFrame, *times: pl.Expr, time_zone: str | None = None) -> list[str]:
+    """Say what is assumed of the first rows' times if they name no zone; numbers need none."""
+    sample = rows.select(time.alias(f"{place}") for place, time in enumerate(times)).head(1000).collect()
+    for column in sample:
+        words = column.filter(column.str.contains(r"\D")) if column.dtype == pl.String else column
+        if notes := note_time_zone(words, time_zone=time_zone):
+            return notes
+    return []
+
+
+PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+# A number outside these years counts another unit.
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
+
+
+def check_unit(unit: str) -> None:
+    """Refuse an unknown unit."""
+    if unit not in PER_SECOND:
+        raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, PER_SECOND))}.")
+
+
+def _year(value: float, unit: str) -> float:
+    return 1970 + value / PER_SECOND[unit] / 31_556_952
+
+
+def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_option: bool = True) -> None:
+    """Refuse numbers that count another unit: their median must fall in the years 2000 to 2100.
+
+    `has_unit_option`: the caller can choose another unit, so the message proposes one.
+
+    Raises
+    ------
+    SourceError
+        The years are impossible in this unit; the message says which unit fits.
+
+    Examples
+    --------
+    >>> check_unit_fits(pl.Series([1772530000000]), column="time", unit="s")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.SourceError: column 'time': 1772530000000 read as seconds falls in the year 58139, not between
+    2000 and 2100; it looks like milliseconds (unit='ms').
+    """
+    check_unit(unit)
+    middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
+    if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
+        return
+    fits = [u for u in PER_SECOND if 2000 <= _year(middle, u) <= 2100]
+    say = f" (unit={fits[0]!r})" if fits and has_unit_option else ""
+    hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
+    raise SourceError(
+        f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
+        f"not between 2000 and 2100{hint}."
+    )
+
+
+def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str) -> pl.Expr:
+    """Say of each number, or text of digits, outside 2000 to 2100 in this unit that it is; null elsewhere.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"at": [1772530000, 1772530000000, 0]})
+    >>> reason = explain_wrong_unit(pl.col("at"), pl.Int64(), column="at", unit="s")
+    >>> rows.select(reason).to_series().drop_nulls().to_list()
+    ["column 'at': not between 2000 and 2100 in seconds; it looks like milliseconds",
+     "column 'at': not between 2000 and 2100 in seconds"]
+    """
+    check_unit(unit)
+    number = (
+        value.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        if dtype == pl.String
+        else value
+    )
+    said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES[unit]}"
+    reason: pl.Expr = pl.lit(said)
+    for other in PER_SECOND:
+        if other != unit:
+            fits = f"{said}; it looks like {UNIT_NAMES[other]}"
+            reason = pl.when(_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
+    return pl.when(number.is_not_null() & ~_inside(number, unit)).then(reason)
+
+
+def _inside(value: pl.Expr, unit: str) -> pl.Expr:
+    per_second = PER_SECOND[unit]
+    return (value >= int(FIRST.timestamp()) * per_second) & (value < int(LAST.timestamp()) * per_second)
+
+
+def from_epoch(value: pl.Expr, *, unit: str) -> pl.Expr:
+    """Turn numbers into UTC microseconds; null outside the years 2000 to 2100."""
+    per_second = PER_SECOND[unit]
+    inside = pl.when(_inside(value, unit)).then(value)
+    micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None
+    if micros is None:
+        factor = 1_000_000 // per_second
+        micros = (inside * factor).round(0).cast(pl.Int64)
+    return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
 
 UTC_TIME = pl.Datetime("us", "UTC")
 UNREADABLE = "a time that cannot be read"

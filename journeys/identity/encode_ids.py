@@ -12,9 +12,14 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.events import Events
-from journeys.identity.normalise import find_placeholders, hash_email, hash_email_texts, normalise_series
-from journeys.identity.read_rows import SourceRows
-from journeys.identity.reclassify_ids import reclassify_anonymous_ids
+from journeys.identity.read_rows import (
+    SourceRows,
+    find_placeholders,
+    hash_email,
+    hash_email_texts,
+    normalise_series,
+    reclassify_anonymous_ids,
+)
 from journeys.identity.rules import IdentityRules
 from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows
 

@@ -13,8 +13,7 @@ import polars as pl
 from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown
 from journeys.events import Events
 from journeys.events.issues import ALARMING_SHARE
-from journeys.identity.explain import LinkExplanation, explain_link
-from journeys.identity.find_id import IdLike
+from journeys.identity.explain import IdLike, LinkExplanation, explain_link
 from journeys.identity.graph import IdentityGraph, order_edges
 from journeys.identity.read_rows import check_unchanged
 from journeys.identity.rules import IdentityRules

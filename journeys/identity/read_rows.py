@@ -1,7 +1,8 @@
-"""The rows of each source, read once: identifiers as numbers, so that millions of long ones need little memory."""
+"""Rows of all sources with their identifiers in normal form, and identifiers moved to their proper type."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,14 +16,222 @@ from journeys.events import Events
 from journeys.events.batches import iterate_batches
 from journeys.events.core import STATUSES
 from journeys.events.duplicates import KEY, RepeatFinder
-from journeys.events.normalise import normalise_ids, normalise_names
+from journeys.events.placeholder_values import matches_any, normalise_ids, normalise_names, placeholder_reason
 from journeys.identity.id_combinations import IdCombinations, IdCombiner, combine_by_value, hash_columns
-from journeys.identity.normalise import find_placeholders, normalise_series
 from journeys.identity.rules import IdentityRules
 from journeys.parallel import parallel_take
 
-Ints = npt.NDArray[np.int64]
+_UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
+_ADDRESS = r"(?i)^\s*(mailto:)?[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
+
+
+def normalise(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr:
+    """Write equal identifiers in one way: without blanks around, "123.0" as "123", one case of e-mails and UUIDs."""
+    text = values.str.strip_chars()
+    if id_type in rules.emails:
+        text = text.str.to_lowercase().str.strip_prefix("mailto:")
+        # with nothing before the "+", there would be no address without it
+        return text.str.replace(r"^([^+@]+)\+[^@]*@", "${1}@") if rules.plus_tags == "drop" else text
+    if id_type in rules.fold_case:
+        text = text.str.to_lowercase()
+    whole = text.str.replace(r"^(-?\d+)\.0+$", "${1}")
+    return pl.when(text.str.contains(_UUID)).then(text.str.to_lowercase()).otherwise(whole)
+
+
+def normalise_series(values: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
+    """Normalise a column of identifiers; fast where most of them are written right already."""
+    if id_type not in (*rules.emails, *rules.fold_case):
+        text = values.str.strip_chars()
+        ending = text.filter(text.str.ends_with("0"))
+        if not text.str.contains("[A-F]").any() and not ending.str.contains(".0", literal=True).any():
+            return text
+    return pl.select(normalise(pl.lit(values), id_type=id_type, rules=rules)).to_series()
+
+
+def find_placeholders(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
+    """Return the `reason` why identifiers identify nobody; null for all others."""
+    patterns = ["^$", *rules.junk]
+    bad = ids.to_frame("id").select(matches_any(pl.col("id"), patterns).fill_null(value=False)).to_series()
+    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, ids.len())
+    if not bad.any():
+        return reason
+    reasons = (
+        ids.filter(bad)
+        .to_frame("id")
+        .select(
+            pl.coalesce(
+                pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(placeholder_reason(pattern)))
+                for pattern in patterns
+            )
+        )
+        .to_series()
+    )
+    return reason.scatter(bad.arg_true(), reasons)
+
+
+def hash_email(address: str, *, salt: str) -> str:
+    """Return the hash of an e-mail address, which can be looked up only with the salt."""
+    return hashlib.sha256(f"{salt}{address}".encode()).hexdigest()
+
+
+def hash_email_texts(values: pl.Series, *, rules: IdentityRules) -> pl.Series:
+    """Hash the texts that are an e-mail address and nothing else, in the way identifiers are hashed.
+
+    A column without addresses keeps its type; categories of which one is hashed become text.
+
+    Examples
+    --------
+    >>> hash_email_texts(pl.Series(["Ann@x.org", "ask @ann"]), rules=IdentityRules(salt="s")).str.head(8).to_list()
+    ['d745925f', 'ask @ann']
+    """
+    # each category once, and only those that rows have
+    texts = values if values.dtype == pl.String else values.unique().cast(pl.String)
+    some = texts.filter(texts.str.contains("@", literal=True)).unique()
+    some = some.filter(some.str.contains(_ADDRESS))
+    if not some.len():
+        return values
+    id_type = rules.emails[0] if rules.emails else "email"
+    plain = normalise_series(some, id_type=id_type, rules=rules)
+    hashes = pl.Series([hash_email(text, salt=rules.salt) for text in plain], dtype=pl.String)
+    return values.cast(pl.String).replace(some, hashes)
+
+
 Numbers = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
+
+IDENTIFY = "identify"
+"""The kind of a link that says which identifier is anonymous (`a`) and which a user's (`b`), and joins nothing.
+
+With one identifier at both ends it says only that this one is a user's.
+"""
+
+USER, ANONYMOUS_TYPES = "user_id", ("anonymous_id", "device_id")
+# Calls that name identifiers without saying of which type they are.
+_UNTYPED_CALLS = ("alias", "create_alias", "merge")
+
+
+def reclassify_anonymous_ids(
+    links: pl.DataFrame,
+    *,
+    blocks: list[Numbers],
+    sources: Sequence[SourceRows],
+    ids: pl.DataFrame,
+    types: tuple[str, ...],
+) -> pl.DataFrame:
+    """Reclassify as anonymous what calls (`previousId`, `distinct_id`, `alias`) name as if it were a user id.
+
+    A reader sees its own rows only, and whether the visits came in the same file must not decide. So the rows of all
+    sources are asked, after normalisation: a user id that a call names is an anonymous id (or a device's) if there is
+    an equal one of that type and no row but these calls has it as a user's; or if an identify call says so and no
+    other says that it is a user. Of several types that of the same source comes first. What rows have as both stays a
+    user id.
+
+    Example: the call alias(previous "x1", user "ann"), and a page view with anonymous_id "x1": user_id "x1" becomes
+    anonymous_id "x1". With a purchase by user_id "x1" besides, it stays a user id.
+
+    Parameters
+    ----------
+    links : pl.DataFrame
+        Explicit links: `a`, `b` (codes), `source`, `kind`.
+    blocks : list of np.ndarray
+        For each source the codes of its combinations, one column per type; changed in place.
+    sources : sequence of SourceRows
+        The rows of each source.
+    ids : pl.DataFrame
+        `rank`, `id`; the row number is the code.
+    types : tuple of str
+        Identifier types, by rank.
+
+    Returns
+    -------
+    pl.DataFrame
+        The links that join, with the new codes.
+    """
+    anonymous = [name for name in ANONYMOUS_TYPES if name in types]
+    joins = links.filter(pl.col("kind") != IDENTIFY)
+    if not links.height or not anonymous or USER not in types:
+        return joins
+    found = _find_reclassified(links, blocks=blocks, sources=sources, ids=ids, types=types)
+    if not found.height:
+        return joins
+    has = {(one.name, name) for one in sources for name in one.types}
+    own = {one.name: [name for name in anonymous if (one.name, name) in has] for one in sources}
+    new = {name: _new_codes(found, first=types.index(name), count=ids.height) for name in anonymous}
+    for at, one in enumerate(sources):
+        first = (own[one.name] or anonymous)[0]
+        blocks[at] = _replace_user_codes(blocks[at], new[first], types=types)
+    parts = []
+    for name, mine in joins.with_row_index("place").group_by("source"):
+        first = (own.get(str(name[0])) or anonymous)[0]
+        codes = [pl.Series(end, new[first].take(mine[end].to_numpy()), dtype=pl.Int64) for end in "ab"]
+        parts.append(mine.with_columns(codes))
+    return pl.concat(parts).sort("place").drop("place") if parts else joins
+
+
+def _find_reclassified(
+    links: pl.DataFrame,
+    *,
+    blocks: Sequence[Numbers],
+    sources: Sequence[SourceRows],
+    ids: pl.DataFrame,
+    types: Sequence[str],
+) -> pl.DataFrame:
+    """List the user ids that are anonymous: `code`, `other` (the anonymous code) and the `rank` of its type."""
+    # one more place, for "none" (-1)
+    seen, in_rows, in_calls = (np.zeros(ids.height + 1, dtype=bool) for _ in range(3))
+    for one, block in zip(sources, blocks, strict=True):
+        by_row = np.zeros(block.shape[0], dtype=bool)
+        by_row[one.event_combinations] = True
+        calls = one.facts.select(pl.col("kind").is_in(_UNTYPED_CALLS).fill_null(value=False)).to_series().to_numpy()
+        by_row[one.fact_combinations[~calls]] = True
+        in_rows[block[by_row]] = True
+        seen[block[one.fact_combinations]] = True
+        in_calls[block[one.fact_combinations[calls]]] = True
+    seen |= in_rows
+    joins, identifies = links.filter(pl.col("kind") != IDENTIFY), links.filter(pl.col("kind") == IDENTIFY)
+    ends = [part[end].to_numpy() for part in (joins, identifies) for end in "ab"]
+    for codes in ends:
+        seen[codes] = True
+    anonymous, users = np.zeros_like(seen), np.zeros_like(seen)
+    anonymous[identifies["a"].to_numpy()] = users[identifies["b"].to_numpy()] = True
+    for codes in ends[:2]:
+        in_calls[codes] = True
+    coded = ids.select("rank", "id", pl.int_range(pl.len()).alias("code"))
+    names = coded.filter(pl.Series(anonymous[:-1]))["id"].unique()
+    is_user = pl.col("rank") == types.index(USER)
+    asked = pl.Series(in_calls[:-1]) | pl.col("id").is_in(names.implode())
+    mine = coded.filter(is_user & asked).select("id", "code")
+    found = coded.filter(pl.col("rank").is_in([types.index(name) for name in ANONYMOUS_TYPES if name in types]))
+    found = found.join(mine, on="id", suffix="_user").select(
+        pl.col("code_user").alias("code"), pl.col("code").alias("other"), "rank"
+    )
+    code, other = found["code"].to_numpy(), found["other"].to_numpy()
+    reclassified = seen[other] & ~in_rows[code] | anonymous[other] & ~users[code]
+    return found.filter(pl.Series(reclassified))
+
+
+def _new_codes(found: pl.DataFrame, *, first: int, count: int) -> Ints:
+    """Return the new code of each code, if one type comes first; at the last place that of "none"."""
+    best = found.sort((pl.col("rank") != first), "rank", "code").unique("code", keep="first", maintain_order=True)
+    new = np.arange(count + 1)
+    new[-1] = -1
+    new[best["code"].to_numpy()] = best["other"].to_numpy()
+    return new
+
+
+def _replace_user_codes(block: Numbers, new: Ints, *, types: Sequence[str]) -> Numbers:
+    """Write the new codes in the column of user ids; a row that has the identifier already keeps it once."""
+    at = types.index(USER)
+    code = new.take(block[:, at]).astype(np.int32)
+    changed = np.flatnonzero(code != block[:, at])
+    if not changed.size:
+        return block
+    replaced = block.copy()
+    twice = (block[changed] == code[changed, np.newaxis]).any(axis=1)
+    replaced[changed, at] = np.where(twice, np.int32(-1), code[changed])
+    return replaced
+
+
 Flags = npt.NDArray[np.bool_]
 Names = npt.NDArray[np.unsignedinteger]
 

@@ -1,16 +1,54 @@
-"""The rules of identity resolution as one frozen value: what may link two identifiers, and what happens on conflict."""
+"""The rules of stitching, checked, and presets as vendors document theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Never, Self, cast, get_args
+from typing import Any, Final, Literal, Never, Self, cast, get_args
 
 import polars as pl
 
 from journeys.errors import ArgumentError, closest, raise_all
 from journeys.events.placeholder_values import PLACEHOLDER_IDS
-from journeys.identity import presets
+
+_BY_TIME: Final[dict[str, Any]] = {"joins_known": (), "order": "time", "mailboxes": (), "max_users": None}
+
+SEGMENT: Final[dict[str, Any]] = {
+    **_BY_TIME,
+    "limits": {"*": 5},
+    "unlisted_order": "name",
+    "overflow_policy": "trim",
+    "shared": "keep",
+    "junk": (r"^[0\-]*$", r"^-1$", r"^null$", r"^anonymous$"),
+}
+"""Segment Unify: limits of 1 and 5; an event that does not fit loses its least trusted identifier."""
+
+MIXPANEL: Final[dict[str, Any]] = {**_BY_TIME, "shared": "keep"}
+"""Mixpanel's simplified merge: a device belongs to the first user seen on it."""
+
+MIXPANEL_ORIGINAL: Final[dict[str, Any]] = {**MIXPANEL, "joins_known": ("merge",), "max_ids": 500}
+"""Mixpanel's original merge: clusters of at most 500 identifiers; a merge joins known users."""
+
+AMPLITUDE: Final[dict[str, Any]] = {**_BY_TIME, "shared": "previous"}
+"""Amplitude: an anonymous event belongs to the last user known on the device before it."""
+
+POSTHOG: Final[dict[str, Any]] = {
+    **_BY_TIME,
+    "joins_known": ("merge",),
+    "shared": "keep",
+    "junk": (
+        r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$",
+        r"^(\[object Object\]|NaN|None|none|null|0)$",
+    ),
+}
+"""PostHog: identify and alias merge the anonymous person unless it is known; a merge always does."""
+
+SNOWPLOW: Final[dict[str, Any]] = {**_BY_TIME, "shared": "last", "named_event_owner": "follow"}
+"""Snowplow's web model: every event of a device belongs to its latest user."""
+
+RUDDERSTACK: Final[dict[str, Any]] = {"exclusive": (), "mailboxes": (), "max_users": None}
+"""RudderStack's plain graph: all that is linked, over any number of links, is one person."""
+
 
 Shared = Literal["next", "previous", "first", "last", "drop", "keep"]
 Order = Literal["trust", "time"]
@@ -213,7 +251,7 @@ class IdentityRules:
         >>> IdentityRules.segment().limit("email")
         5
         """
-        return cls(**presets.SEGMENT)
+        return cls(**SEGMENT)
 
     @classmethod
     def mixpanel(cls) -> Self:
@@ -227,7 +265,7 @@ class IdentityRules:
         >>> IdentityRules.mixpanel().joins_known
         ()
         """
-        return cls(**presets.MIXPANEL)
+        return cls(**MIXPANEL)
 
     @classmethod
     def mixpanel_original(cls) -> Self:
@@ -239,7 +277,7 @@ class IdentityRules:
         >>> IdentityRules.mixpanel_original().max_ids
         500
         """
-        return cls(**presets.MIXPANEL_ORIGINAL)
+        return cls(**MIXPANEL_ORIGINAL)
 
     @classmethod
     def amplitude(cls) -> Self:
@@ -253,7 +291,7 @@ class IdentityRules:
         >>> IdentityRules.amplitude().named_event_owner
         'keep'
         """
-        return cls(**presets.AMPLITUDE)
+        return cls(**AMPLITUDE)
 
     @classmethod
     def posthog(cls) -> Self:
@@ -269,7 +307,7 @@ class IdentityRules:
         >>> IdentityRules.posthog().joins_known
         ('merge',)
         """
-        return cls(**presets.POSTHOG)
+        return cls(**POSTHOG)
 
     @classmethod
     def snowplow(cls) -> Self:
@@ -283,7 +321,7 @@ class IdentityRules:
         >>> IdentityRules.snowplow().named_event_owner
         'follow'
         """
-        return cls(**presets.SNOWPLOW)
+        return cls(**SNOWPLOW)
 
     @classmethod
     def rudderstack(cls) -> Self:
@@ -297,7 +335,7 @@ class IdentityRules:
         >>> IdentityRules.rudderstack().exclusive
         ()
         """
-        return cls(**presets.RUDDERSTACK)
+        return cls(**RUDDERSTACK)
 
 
 _CHOICES: dict[str, tuple[object, ...]] = {

@@ -15,25 +15,24 @@ import polars as pl
 from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown
 from journeys.events import Events
 from journeys.events.source_errors import translate_source_errors
-from journeys.identity.assign_events import Assignment, assign_events, build_table
-from journeys.identity.cluster import Clusters, cluster_ids
+from journeys.identity.cluster import DROPPED, Clusters, cluster_ids
 from journeys.identity.encode_ids import NO_OWNER, EncodedIds, encode_ids, order_types
 from journeys.identity.graph import IdentityGraph, list_edges
 from journeys.identity.identity import Identity, Stitched
-from journeys.identity.normalise import hash_email_texts
 from journeys.identity.person_table import (
+    Assignment,
     EarlierPeople,
     add_traits_as_of,
+    assign_events,
+    build_table,
     list_accounts,
     list_memberships,
     list_people,
     normalise_accounts,
     number_people,
 )
-from journeys.identity.read_rows import SourceRows, drop_repeated_messages, read_rows
-from journeys.identity.reclassify_ids import ANONYMOUS_TYPES
+from journeys.identity.read_rows import ANONYMOUS_TYPES, SourceRows, drop_repeated_messages, hash_email_texts, read_rows
 from journeys.identity.rules import IdentityRules, check_rules
-from journeys.identity.shared_ids import DROPPED
 from journeys.parallel import retain_freed_memory
 
 Ints = npt.NDArray[np.int64]

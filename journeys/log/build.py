@@ -1,19 +1,141 @@
-"""Rows in any order → the sorted log; rows that cannot be placed are quarantined with a reason."""
+"""Events and people → the sorted log: people coded as integers, rows in total order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events.times import UNREADABLE, TimeParser
 from journeys.log.core import Log, Size, View, summarise_people
-from journeys.log.person_codes import code_people
-from journeys.log.sort import sort_rows
-from journeys.parallel import parallel_map, split_rows, trim_malloc
+from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
+
+
+def code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the code of each row's person, and the label of each code.
+
+    Examples
+    --------
+    >>> codes, labels = code_people(pl.Series(["b", "a", "b"]))
+    >>> codes.to_list(), labels.to_list()
+    ([1, 0, 1], ['a', 'b'])
+    """
+    if column.dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+    labels = _distinct_labels(column).rename("person")
+    return make_coder(labels)(column), labels
+
+
+def make_coder(labels: pl.Series) -> Callable[[pl.Series], pl.Series]:
+    """Return a function from labels to their codes, which are their places in `labels` (sorted, distinct).
+
+    Integers that lie close together are looked up in a table, which is cheaper than any join; a label that is not in
+    `labels` gives a null, or raises IndexError from the table.
+    """
+    low = _lowest_if_dense(labels)
+    if low is None:
+        numbered = pl.DataFrame({"person": labels}).with_row_index("code")
+
+        def join_codes(people: pl.Series) -> pl.Series:
+            found = people.alias("person").to_frame().join(numbered, on="person", how="left", maintain_order="left")
+            return found["code"].alias("person")
+
+        return join_codes
+    table = np.zeros(int(labels[-1]) - low + 1, dtype=np.uint32)
+    for part, place in _places(labels, low=low):
+        table[place] = np.arange(part.start, part.start + place.size, dtype=np.uint32)
+
+    def look_up_codes(people: pl.Series) -> pl.Series:
+        codes = np.empty(people.len(), dtype=np.uint32)
+        for part, place in _places(people, low=low):
+            codes[part] = table.take(place)
+        return pl.Series("person", codes)
+
+    return look_up_codes
+
+
+def _distinct_labels(column: pl.Series) -> pl.Series:
+    """Return the distinct values, sorted; of integers close together by a table of those that occur."""
+    low = _lowest_if_dense(column)
+    if low is None:
+        return column.unique().sort()
+    used = np.zeros(int(column.max()) - low + 1, dtype=np.bool_)  # type: ignore[arg-type]
+    for _, place in _places(column, low=low):
+        used[place] = True
+    return pl.Series(np.flatnonzero(used) + low).cast(column.dtype)
+
+
+def _lowest_if_dense(column: pl.Series) -> int | None:
+    """Return the smallest of integers that lie close together, None for all other columns."""
+    if not column.dtype.is_integer() or not column.len():
+        return None
+    low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+    near = high - low <= 4 * column.len() and max(-low, high) < 1 << 62
+    return low if near else None
+
+
+def _places(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:
+    """Yield the distance of each number from the lowest, in parts that fit the processor's cache."""
+    values = numbers.to_numpy()
+    for part in split_rows(values.size):
+        yield part, values[part].astype(np.int64) - low
+
+
+_ARRIVAL = "__arrival__"
+_PIECE = ROWS_PER_PART
+
+
+def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
+    """Sort by person (a code), timestamp and place in the frame.
+
+    Logs mostly arrive in order of time. Then a stable sort by person alone is enough, in half the time and memory of a
+    sort by all three; the sorted rows show whether it was.
+    """
+    rows = coded.rechunk()
+    if _is_sorted(rows):
+        return rows
+    if rows.height < 1 << 32:
+        rows = _sort_by_person(rows)
+        if _is_sorted(rows):
+            return rows
+    return rows.with_row_index(_ARRIVAL).sort("person", "timestamp", _ARRIVAL).drop(_ARRIVAL)
+
+
+def _sort_by_person(rows: pl.DataFrame) -> pl.DataFrame:
+    """Sort by person; rows of one person keep their order.
+
+    Person and place in the frame are packed into one number: sorting numbers in place takes half the time of Polars'
+    stable sort (measured on 5 million rows: 0.3 and 0.75 s)::
+
+        person        2    1    2
+        place         0    1    2
+        person:place  2:0  1:1  2:2   sorted   1:1  2:0  2:2   ->   order 1 0 2
+    """
+    key = rows["person"].to_numpy().astype(np.uint64)
+    key <<= np.uint64(32)
+    key |= np.arange(rows.height, dtype=np.uint32)
+    key.sort()
+    order = pl.Series(key.astype(np.uint32))
+    del key
+    return pl.DataFrame(parallel_map(lambda column: column.gather(order), rows.get_columns()))
+
+
+def _is_sorted(rows: pl.DataFrame) -> bool:
+    """Ask whether rows are in order of person and time, and stop at the first part that is not."""
+    person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
+    for part in split_rows(rows.height, of=_PIECE):
+        # one row more, so that parts overlap
+        who, when = person[part.start : part.stop + 1], time[part.start : part.stop + 1]
+        earlier = np.flatnonzero(when[1:] < when[:-1])
+        if (who[1:] < who[:-1]).any() or (who[earlier + 1] == who[earlier]).any():
+            return False
+    return True
+
 
 PROBLEM, _ORIGINAL = "__problem__", "__original__"
 _OUT_OF_RANGE = "a time outside the years 1 to 9999"

@@ -23,7 +23,6 @@ import polars as pl
 
 from journeys.errors import ArgumentError, StoreError
 from journeys.log.core import Log, View
-from journeys.log.lock import LOCK, lock_folder
 from journeys.log.manifest import (
     MANIFEST,
     Manifest,
@@ -32,7 +31,7 @@ from journeys.log.manifest import (
     read_manifest,
     write_manifest,
 )
-from journeys.log.stored_files import StoredFile, seal_file
+from journeys.log.stored_files import LOCK, StoredFile, lock_folder, seal_file
 
 _MOST_SHARDS = 100_000
 _ROW_GROUP = 1_000_000

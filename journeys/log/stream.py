@@ -19,14 +19,14 @@ from journeys.log.build import (
     BuiltLog,
     count_unusual_rows,
     keep_good_rows,
+    make_coder,
     quarantine_rows,
     rank_names,
+    sort_rows,
     tidy_rows,
 )
 from journeys.log.core import Log, Size, summarise_people
 from journeys.log.manifest import StoredShard
-from journeys.log.person_codes import make_coder
-from journeys.log.sort import sort_rows
 from journeys.log.store import commit, cut_people, draft_store, find_log, write_frames, write_shard
 
 _BATCH_ROWS = 250_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.events.time_zones import note_assumed_zone
+from journeys.events.times import note_assumed_zone
 from journeys.sources.campaign import UTM
 from journeys.sources.column_mapping import (
     ColumnMapping,

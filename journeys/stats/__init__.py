@@ -5,9 +5,8 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 
 ::
 
-    proportions   wilson, difference
+    tables        wilson, difference, phi_table, phi, phi_interval, chi_square, fisher_exact, odds_ratio, strength
     poisson       poisson_rates
-    tables        phi_table, phi, phi_interval, chi_square, fisher_exact, odds_ratio, strength
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
     permutation   permutation_p
@@ -17,23 +16,25 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 """
 
 from journeys.stats.bootstrap import percentile_interval
-from journeys.stats.fisher import fisher_exact
 from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
 from journeys.stats.permutation import PermutationTest, permutation_p
 from journeys.stats.poisson import poisson_rates
-from journeys.stats.proportions import Difference, difference, wilson
 from journeys.stats.strata import MantelHaenszel, compare_phis, mantel_haenszel, partial_phi
 from journeys.stats.survival import Survival, kaplan_meier, quantile
 from journeys.stats.tables import (
     STRENGTHS,
+    Difference,
     PhiTable,
     chi_square,
+    difference,
+    fisher_exact,
     odds_ratio,
     phi,
     phi_interval,
     phi_table,
     strength,
+    wilson,
 )
 
 __all__ = [

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from journeys.errors import ArgumentError
-from journeys.stats.columns import Column, Floats, floats, ratio
+from journeys.stats.tables import Column, Floats, floats, ratio
 
 # Up to these variances all but 1e-19 of a sum of draws lies within half so many values of its mean (Bernstein's
 # inequality); beyond, the normal approximation is used.

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from journeys.errors import ArgumentError, UnknownNameError, unknown
-from journeys.stats.columns import Column, Floats, floats
+from journeys.stats.tables import Column, Floats, floats
 
 Method = Literal["bh", "by", "holm", "bonferroni"]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from journeys.errors import ArgumentError
-from journeys.stats.columns import Column, Floats, ratio
+from journeys.stats.tables import Column, Floats, ratio
 
 
 class PermutationTest(NamedTuple):

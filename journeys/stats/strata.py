@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.stats.columns import Column, Floats, critical_value, floats, ratio
-from journeys.stats.proportions import Difference
-from journeys.stats.tables import phi, phi_interval
+from journeys.stats.tables import Column, Difference, Floats, critical_value, floats, phi, phi_interval, ratio
 
 
 class MantelHaenszel(NamedTuple):

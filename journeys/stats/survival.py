@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from journeys.errors import ArgumentError
-from journeys.stats.columns import Column, Floats, critical_value, floats
+from journeys.stats.tables import Column, Floats, critical_value, floats
 
 
 class Survival(NamedTuple):

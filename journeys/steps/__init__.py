@@ -1,9 +1,23 @@
 """Steps: named conditions on events, how they are written, and in which order a funnel asks for them."""
 
-from journeys.steps.durations import duration_us, moment_us, parse_moment, parse_period
 from journeys.steps.pattern import parse_pattern, parse_steps
-from journeys.steps.resolve import columns_used, resolve_step, resolve_steps
-from journeys.steps.steps import AnyOrder, Never, Step, StepLike, Steps, any_order, never, step
+from journeys.steps.steps import (
+    AnyOrder,
+    Never,
+    Step,
+    StepLike,
+    Steps,
+    any_order,
+    columns_used,
+    duration_us,
+    moment_us,
+    never,
+    parse_moment,
+    parse_period,
+    resolve_step,
+    resolve_steps,
+    step,
+)
 
 __all__ = [
     "AnyOrder", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "duration_us", "moment_us", "never",

@@ -1,16 +1,138 @@
-"""Steps: named conditions on events, and the order in which a funnel asks for them."""
+"""Steps: named conditions on events, resolved against a log, and durations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError
-from journeys.steps.durations import duration_us
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+
+_UNITS = {"us": 1, "µs": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
+_UNITS |= {"w": 7 * _UNITS["d"]}
+_LONGEST = 1 << 61  # microseconds, some 73,000 years: a time and a duration add up within 64 bits
+_DURATION = re.compile(r"(\d+)(us|µs|ms|s|m|h|d|w)")
+_ADVICE = (
+    "write a number and a unit (us, ms, s, m, h, d, w) such as '30m', '14d' or '1h30m', or pass a timedelta. "
+    "Months and years have no fixed length"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def duration_us(value: str | timedelta, *, argument: str, instead: str | None = None) -> int:
+    """Read a duration as microseconds.
+
+    Parameters
+    ----------
+    value : str or timedelta
+        A Polars duration string of fixed length ("30m", "14d", "1h30m"; a day is 24 hours), or a timedelta.
+    argument : str
+        The name of the argument, for the error text.
+    instead : str, optional
+        What the error text recommends where other values than durations are valid, too.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ArgumentError
+        When it cannot be read, is not above zero, is longer than 70,000 years, or has no fixed length (months, years).
+
+    Examples
+    --------
+    >>> duration_us("1h30m", argument="within")
+    5400000000
+    >>> duration_us("1mo", argument="within")
+    Traceback (most recent call last):
+        ...
+    journeys.errors.ArgumentError: within: '1mo' is not a valid duration; write a number and a unit (us, ms, s, m, h, \
+d, w) such as '30m', '14d' or '1h30m', or pass a timedelta. Months and years have no fixed length.
+    """
+    if isinstance(value, timedelta):
+        total = value // timedelta(microseconds=1)
+    elif isinstance(value, str) and value and _DURATION.sub("", value) == "":
+        total = sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(value))
+    else:
+        raise ArgumentError(f"{argument}: {value!r} is not a valid duration; {instead or _ADVICE}.")
+    if total <= 0:
+        raise ArgumentError(f"{argument}: {value!r} must be longer than zero.")
+    if total > _LONGEST:
+        raise ArgumentError(f"{argument}: {value!r} is too long; give at most 70,000 years.")
+    return total
+
+
+def moment_us(moment: datetime) -> int:
+    """Return a moment, which has a time zone, as microseconds since 1970.
+
+    Examples
+    --------
+    >>> moment_us(datetime(1970, 1, 2, tzinfo=UTC))
+    86400000000
+    """
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def parse_moment(value: date | datetime | str, *, argument: str, time_zone: str = "UTC") -> datetime:
+    """Read a date, a datetime or ISO text as a moment in UTC; a time that names no zone is one of `time_zone`.
+
+    Raises
+    ------
+    ArgumentError
+        When it cannot be read.
+
+    Examples
+    --------
+    >>> parse_moment("2026-03-01T12:00+02:00", argument="start").isoformat()
+    '2026-03-01T10:00:00+00:00'
+    """
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    if not isinstance(moment, datetime):
+        raise ArgumentError(f"{argument}: {value!r} is not a valid date or time; write e.g. '2026-03-01'.")
+    try:
+        zoned = moment.replace(tzinfo=ZoneInfo(time_zone)) if moment.tzinfo is None else moment
+        return zoned.astimezone(UTC)
+    except OverflowError as error:
+        raise ArgumentError(f"{argument}: {value!r} is not in the years 1 to 9999 in UTC.") from error
+
+
+def parse_period(
+    start: date | datetime | str | None,
+    end: date | datetime | str | None,
+    *,
+    arguments: tuple[str, str],
+    time_zone: str = "UTC",
+) -> tuple[datetime | None, datetime | None]:
+    """Read a period from `start` on and before `end`; either may be None. Times without a zone are of `time_zone`.
+
+    Raises
+    ------
+    ArgumentError
+        When a time cannot be read, or `end` is not after `start`.
+
+    Examples
+    --------
+    >>> parse_period("2026-03-01", None, arguments=("start", "end"))[1] is None
+    True
+    """
+    low, high = (
+        None if value is None else parse_moment(value, argument=argument, time_zone=time_zone)
+        for value, argument in zip((start, end), arguments, strict=True)
+    )
+    if low is not None and high is not None and high <= low:
+        raise ArgumentError(f"{arguments[1]}: {end!r} must be after the start, {start!r}.")
+    return low, high
 
 
 class _Joinable:
@@ -256,3 +378,89 @@ def _shift_never(never: Never, offset: int) -> Never:
     """Add an offset to the step numbers of what must not happen."""
     after, before = (at + offset if isinstance(at, int) else at for at in (never.after, never.before))
     return replace(never, after=after, before=before)
+
+
+def resolve_steps(
+    steps: Sequence[StepLike], *, names: Sequence[str], columns: Sequence[str], argument: str = "steps"
+) -> tuple[Step, ...]:
+    """Turn what an analyst wrote into steps; all unknown names are reported together.
+
+    Parameters
+    ----------
+    steps : sequence of str, list of str, pl.Expr or Step
+        The steps as written.
+    names : sequence of str
+        The event names of the log.
+    columns : sequence of str
+        The columns that expressions may use, of events and of people (`Log.step_columns`).
+    argument : str
+        The name of the argument, for the error text.
+
+    Returns
+    -------
+    tuple of Step
+
+    Raises
+    ------
+    UnknownNameError
+        When an event or a column is not in the log; the closest names are given. A log without any event
+        has no names to check against.
+    ArgumentError
+        When there is no step, or one is neither a name, names, an expression nor a step.
+
+    Examples
+    --------
+    >>> [s.name for s in resolve_steps(["A", ["B", "C"]], names=["A", "B", "C"], columns=["event"])]
+    ['A', 'B or C']
+    """
+    if isinstance(steps, str | pl.Expr | Step):
+        raise ArgumentError(f"{argument}: expected a list of steps, got the single {steps!r}; write [{steps!r}].")
+    if len(steps) == 0:
+        raise ArgumentError(f"{argument}: at least one step is needed, got an empty list.")
+    resolved = tuple(_as_step(given, argument=argument, number=number) for number, given in enumerate(steps, start=1))
+    events = dict.fromkeys(name for one in resolved for name in one.events or ())
+    problems = []
+    # without any event there are no names to check: on an empty log each step has 0 people
+    if names and (missing := [name for name in events if name not in names]):
+        problems.append(unknown(argument, missing, available=names, what="event"))
+    if missing := [name for name in columns_used(resolved) if name not in columns]:
+        problems.append(unknown(argument, missing, available=columns, what="column"))
+    raise_all(problems, UnknownNameError)
+    return resolved
+
+
+def resolve_step(given: StepLike, *, names: Sequence[str], columns: Sequence[str], argument: str) -> Step:
+    """Turn one step as written into a `Step`; raises as `resolve_steps` does.
+
+    Examples
+    --------
+    >>> resolve_step("A", names=["A"], columns=["event"], argument="end").name
+    'A'
+    """
+    return resolve_steps([given], names=names, columns=columns, argument=argument)[0]
+
+
+def columns_used(steps: Iterable[Step]) -> list[str]:
+    """List the columns that the conditions of some steps use, each once.
+
+    Examples
+    --------
+    >>> columns_used([step("A"), step("B", pl.col("amount") > pl.col("limit"))])
+    ['event', 'amount', 'limit']
+    """
+    return list(dict.fromkeys(name for one in steps for name in one.condition.meta.root_names()))
+
+
+def _as_step(given: StepLike, *, argument: str, number: int) -> Step:
+    if isinstance(given, Step):
+        return given
+    if isinstance(given, pl.Expr):
+        return step(str(given), given)
+    if isinstance(given, str):
+        return step(given)
+    if isinstance(given, Sequence) and given and all(isinstance(name, str) for name in given):
+        return step(" or ".join(given), given)
+    raise ArgumentError(
+        f"{argument}: step {number} is {given!r}; a step is an event name, a list of names, a Polars expression "
+        "or jn.step(name, condition)."
+    )

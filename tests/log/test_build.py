@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.log.sort import sort_rows
+from journeys.log.build import sort_rows
 from tests.logs import START, frame, in_order, rows
 
 
@@ -39,7 +39,7 @@ def test_sort_rows_is_a_stable_sort(piece, pairs):
     came = pl.DataFrame(pairs, schema=schema, orient="row").with_row_index("came")
     expected = sorted(range(len(pairs)), key=lambda k: pairs[k])
     # whether longer logs are sorted is found piece by piece
-    with mock.patch("journeys.log.sort._PIECE", piece):
+    with mock.patch("journeys.log.build._PIECE", piece):
         found = sort_rows(came)
     assert found["came"].to_list() == expected
     assert found.equals(came[expected])

@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.log import checksum, lock, manifest
-from journeys.log.lock import lock_folder
+from journeys.log import checksum, manifest, stored_files
+from journeys.log.stored_files import lock_folder
 
 
 def log(people=20, prefix="p"):
@@ -71,23 +71,23 @@ def test_a_second_writer_is_told_who_holds_the_store(tmp_path):
     ):
         j.save(store)
     j.save(store)
-    assert not (store / lock.LOCK).exists()
+    assert not (store / stored_files.LOCK).exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fcntl")
 def test_the_lock_of_a_dead_writer_is_free(tmp_path):
     store = tmp_path / "store"
     code = f"""
-        import os, signal, pathlib, journeys.log.lock as lock
+        import os, signal, pathlib, journeys.log.stored_files as stored_files
         folder = pathlib.Path({os.fspath(store)!r})
         folder.mkdir()
-        with lock.lock_folder(folder):
+        with stored_files.lock_folder(folder):
             (folder / "data-0123456789ab").mkdir()
             os.kill(os.getpid(), signal.SIGKILL)
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
     assert run.returncode == -signal.SIGKILL
-    assert (store / lock.LOCK).exists()
+    assert (store / stored_files.LOCK).exists()
     with pytest.raises(jn.StoreError, match="is not a store"):
         jn.open(store)
     # what a first save left that was killed does not block the next

@@ -15,7 +15,7 @@ from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
 from journeys.stats import adjust, compare_phis
-from journeys.stats.columns import Floats
+from journeys.stats.tables import Floats
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -25,7 +25,7 @@ from journeys.analyses.correlation.spec import (
 )
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.log import Log
-from journeys.stats.columns import critical_value
+from journeys.stats.tables import critical_value
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
 
 BehaviourLike = StepLike | Behaviour

@@ -7,8 +7,7 @@ from collections.abc import Collection
 import polars as pl
 
 from journeys.events import Events
-from journeys.events.time_zones import note_assumed_zone
-from journeys.events.times import UTC_TIME
+from journeys.events.times import UTC_TIME, note_assumed_zone
 from journeys.sources.column_mapping import (
     TIME,
     ColumnMapping,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.events.time_zones import check_zone
+from journeys.events.times import check_zone
 from journeys.sources.column_mapping import ColumnMapping, Fields, done_by, map_events, replace_names
 from journeys.sources.hubspot.lists import (
     MERGED,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.events.time_zones import note_assumed_zone
-from journeys.events.times import TimeParser
+from journeys.events.times import TimeParser, note_assumed_zone
 from journeys.sources.column_mapping import TIME, Fields, as_text
 from journeys.sources.reading import RawTable
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from journeys.events import Events
-from journeys.events.time_zones import note_assumed_zone
-from journeys.events.times import UTC_TIME, TimeParser
+from journeys.events.times import UTC_TIME, TimeParser, note_assumed_zone
 from journeys.sources.column_mapping import ColumnMapping, Fields, Link, Named, build_links, map_events
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.row_store import snake_case
