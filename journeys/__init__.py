@@ -10,7 +10,7 @@ from journeys.steps import Step, any_order, never, step
 
 if TYPE_CHECKING:
     from journeys import exports, naming, report, samples
-    from journeys.analyses.correlation.behaviours import Behaviour, at_least, sequence, values
+    from journeys.analyses.correlation.spec import Behaviour, at_least, sequence, values
     from journeys.definition_file import Definitions, definitions
     from journeys.events import Events, Issues
     from journeys.identity import IdentityRules
@@ -41,7 +41,7 @@ __all__ = [
 
 # the rooms that a session may never enter load when their first name is used: an import stays quick
 _LATER = {
-    "journeys.analyses.correlation.behaviours": {"Behaviour", "at_least", "sequence", "values"},
+    "journeys.analyses.correlation.spec": {"Behaviour", "at_least", "sequence", "values"},
     "journeys.definition_file": {"Definitions", "definitions"},
     "journeys.events": {"Events", "Issues"},
     "journeys.identity": {"IdentityRules"},

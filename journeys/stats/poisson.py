@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeys.stats.columns import Column, Floats, floats
+from journeys.stats.tables import Column, Floats, floats
 
 
 def poisson_rates(a: Column, b: Column, *, exposure: tuple[float, float] = (1.0, 1.0)) -> Floats:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.correlation.behaviours import at_least, sequence, values
+from journeys.analyses.correlation.spec import at_least, sequence, values
 from journeys.errors import ArgumentError, UnknownNameError
 from tests.twins import correlation as twin
 
@@ -132,7 +132,7 @@ def test_every_kind_of_behaviour_equals_the_twin(log):
 
 @given(log=rows)
 def test_many_behaviours_are_counted_like_few(log):
-    from journeys.analyses.correlation import distinct_people as tally
+    from journeys.analyses.correlation import count as tally
 
     if "g" not in {event for _, _, event, _ in log}:
         return

@@ -106,7 +106,7 @@ def test_equal_exposure_takes_the_effect_of_time_away(exposure):
 
 
 def test_both_groups_are_watched_equally_long_when_matched():
-    from journeys.analyses.correlation.shard_arrays import read_arrays
+    from journeys.analyses.correlation.exposure import read_arrays
 
     journeys = unequal_time(np.random.default_rng(15))
     ask = journeys.correlation("goal", exposure="matched")._spec

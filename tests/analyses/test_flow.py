@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.flow import column_counts, fast_count, shard_chunks
+from journeys.analyses.flow import columns, count, rows
 from tests.twins import flow as twin
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -127,9 +127,9 @@ def test_every_option_agrees_with_plain_loops(
     if large:
         # the ways of large logs: people part by part, many nodes a column, long runs of repeats
         for module, name, value in (
-            (shard_chunks, "_ROWS", 3),
-            (fast_count, "_ROUNDS", 1),
-            (column_counts, "_MAX_CELLS", 0),
+            (rows, "_ROWS", 3),
+            (count, "_ROUNDS", 1),
+            (columns, "_MAX_CELLS", 0),
         ):
             monkeypatch.setattr(module, name, value)
 

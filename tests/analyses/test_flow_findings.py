@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.analyses.flow.column_labels import label_columns
+from journeys.analyses.flow.text import label_columns
 from tests.analyses.test_flow import ask, in_loops, journeys_of, log_of, logs, options
 from tests.twins import flow as twin
 

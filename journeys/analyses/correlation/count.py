@@ -1,18 +1,300 @@
-"""One shard → people by behaviour, conversion and stratum; the counts of shards add up."""
+"""One shard → people by behaviour and conversion."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Sequential
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.behaviour_rows import count_family
-from journeys.analyses.correlation.exposure_window import ExposureWindow
-from journeys.analyses.correlation.shard_arrays import ShardArrays, read_arrays
-from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, EveryEvent
+from journeys.analyses.correlation.exposure import ExposureWindow, ShardArrays, read_arrays
+from journeys.analyses.correlation.spec import (
+    ACTIVITY,
+    AtLeast,
+    CorrelationSpec,
+    EveryEvent,
+    Family,
+    Happened,
+    Sequence,
+    Trait,
+    Values,
+)
 from journeys.log import View
-from journeys.log.arrays import Ints
+from journeys.log.arrays import Bools, Ints, list_rows, mark_changes, next_marked
+from journeys.parallel import parallel_map
+
+FEW = 128
+_ROWS = 1 << 18
+
+
+def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours: int, groups: int) -> Ints:
+    """Count the people of each group who have a row of each code within their window.
+
+    Parameters
+    ----------
+    codes
+        One code per row of the shard, below `behaviours`; `behaviours` itself for a row that is none of them.
+    window
+        The rows that count for each person.
+    group
+        The group of each person of the window.
+    behaviours, groups
+        How many there are.
+
+    Returns
+    -------
+    array of shape (behaviours, groups)
+    """
+    if behaviours == 0 or not len(window.code):
+        return np.zeros((behaviours, groups), np.int64)
+    if behaviours <= FEW:
+        codes, window = _compact(codes, window)
+        words = range(0, behaviours, 64)
+        parts = [_count_by_bits(codes, window, group, first=word, size=behaviours, groups=groups) for word in words]
+        return np.concatenate(parts)
+    first = _first_by_sorting(codes, window, behaviours=behaviours)
+    cells = np.bincount(first.behaviour * groups + group[first.person], minlength=behaviours * groups)
+    return cells.reshape(behaviours, groups)
+
+
+def _slices(window: ExposureWindow) -> list[slice]:
+    """Split the people into runs of about a quarter of a million rows, which stay in the processor's cache."""
+    count = len(window.code)
+    edges = np.searchsorted(window.start, np.arange(window.start[0], window.stop[-1] + 1, _ROWS))
+    edges = np.unique(np.concatenate([edges, [0, count]]))
+    return [slice(int(low), int(high)) for low, high in pairwise(edges)]
+
+
+def _compact(codes: Ints, window: ExposureWindow) -> tuple[Ints, ExposureWindow]:
+    """Extract the rows that count where most do not, so that the others cost nothing."""
+    lengths = window.stop - window.start
+    inside = int(lengths.sum())
+    if inside * 4 > int(window.stop[-1] - window.start[0]):
+        return codes, window
+    stop = np.cumsum(lengths)
+    return codes[list_rows(window.start, window.stop)], replace(window, start=stop - lengths, stop=stop)
+
+
+def _count_by_bits(codes: Ints, window: ExposureWindow, group: Ints, *, first: int, size: int, groups: int) -> Ints:
+    """Count up to 64 behaviours from `first` on, each a bit of one word per person."""
+    here = min(size - first, 64)
+    kind = np.uint32 if here <= 32 else np.uint64
+    bit = np.zeros(size + 1, kind)
+    bit[first : first + here] = np.left_shift(1, np.arange(here, dtype=np.uint64), dtype=np.uint64)
+
+    def histogram(part: slice) -> Ints:
+        """Count, for each byte of the word, its 256 patterns by group: that says how often each bit is set."""
+        start, stop = window.start[part], window.stop[part]
+        low, high = int(start[0]), int(stop.max())
+        word = np.zeros(high - low + 1, kind)  # one more, so that the last run has an end
+        np.take(bit, codes[low:high], out=word[:-1], mode="clip")
+        runs = np.empty(2 * len(start), np.int64)
+        runs[0::2], runs[1::2] = start - low, stop - low
+        done = np.ascontiguousarray(np.bitwise_or.reduceat(word, runs)[0::2])
+        done[start == stop] = 0  # an empty run would otherwise show the row where it stands
+        bytes_ = done.view(np.uint8).reshape(len(done), -1)
+        base = group[part] * 256
+        found = [np.bincount(base + bytes_[:, number], minlength=groups * 256) for number in range((here + 7) // 8)]
+        return np.array(found)
+
+    counted = sum(parallel_map(histogram, _slices(window)))
+    patterns = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
+    counts = np.asarray(counted).reshape(-1, groups, 256) @ patterns
+    return counts.transpose(0, 2, 1).reshape(-1, groups)[:here]
+
+
+class FirstRows(NamedTuple):
+    """Who did what, and when first: one entry per person and behaviour.
+
+    Attributes
+    ----------
+    behaviour : np.ndarray
+        The code of the behaviour.
+    person : np.ndarray
+        The place of the person in the window.
+    row : np.ndarray
+        The row of the shard by which the person had done it; -1 for what was so from the start.
+    """
+
+    behaviour: Ints
+    person: Ints
+    row: Ints
+
+
+def find_first_rows(codes: Ints, window: ExposureWindow, *, behaviours: int) -> FirstRows:
+    """Find the first row of each code within the window of each person; see `count_codes` for the parameters."""
+    if behaviours == 0 or not len(window.code):
+        empty = np.empty(0, np.int64)
+        return FirstRows(empty, empty, empty)
+    if behaviours > FEW:
+        return _first_by_sorting(codes, window, behaviours=behaviours)
+    parts = parallel_map(partial(_first_by_table, codes, window, behaviours=behaviours), _slices(window))
+    return FirstRows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _first_by_table(codes: Ints, window: ExposureWindow, part: slice, *, behaviours: int) -> FirstRows:
+    """Find the first rows of some people with a table of people x behaviours, small enough for the cache."""
+    start, stop = window.start[part], window.stop[part]
+    row = list_rows(start, stop)
+    person = np.repeat(np.arange(len(start)), stop - start)
+    code = codes[row].astype(np.int64)
+    if len(code) and code.max() >= behaviours:
+        known = code < behaviours
+        row, person, code = row[known], person[known], code[known]
+    cell = person * behaviours + code
+    place = np.arange(len(cell), dtype=np.int32)
+    first = np.empty(len(start) * behaviours, np.int32)
+    first[cell[::-1]] = place[::-1]  # of the rows of a cell the one written last, which is the first, stays
+    kept = first[cell] == place
+    return FirstRows(code[kept], person[kept] + part.start, row[kept])
+
+
+def _first_by_sorting(codes: Ints, window: ExposureWindow, *, behaviours: int) -> FirstRows:
+    """Find the first rows of any number of behaviours: sorted by behaviour, people and rows stay in order within each.
+
+    For instance, rows of persons 0, 0, 1 with codes 5, 3, 5 are sorted to (3, 0), (5, 0), (5, 1).
+    """
+    row = list_rows(window.start, window.stop)
+    code = codes[row]
+    person = np.repeat(np.arange(len(window.code), dtype=np.int32), window.stop - window.start)
+    fresh = (code < behaviours) & (mark_changes(code) | mark_changes(person))
+    code, person, row = code[fresh], person[fresh], row[fresh]
+    order = np.argsort(code.astype(np.uint16), kind="stable")  # the lower half of the code
+    if behaviours > 1 << 16:
+        order = order[np.argsort((code[order] >> 16).astype(np.uint16), kind="stable")]
+    code, person = code[order], person[order]
+    first = mark_changes(code) | mark_changes(person)
+    return FirstRows(code[first].astype(np.int64), person[first], row[order[first]])
+
+
+def count_family(
+    family: Family, arrays: ShardArrays, window: ExposureWindow, *, group: Ints, groups: int
+) -> tuple[list[str], Ints]:
+    """Count the people of each group who did each behaviour of a family.
+
+    Returns
+    -------
+    tuple
+        The names of the behaviours, and an array of behaviours × groups.
+    """
+    if isinstance(family, EveryEvent | Values):
+        codes, names = _encode(family, arrays)
+        return names, count_codes(codes, window, group, behaviours=len(names), groups=groups)
+    names, found = find_rows(family, arrays, window)
+    cells = np.bincount(found.behaviour * groups + group[found.person], minlength=len(names) * groups)
+    return names, cells.reshape(len(names), groups)
+
+
+def mark_doers(family: Family, behaviour: str, arrays: ShardArrays, window: ExposureWindow) -> Bools:
+    """Mark the people of the window who did one behaviour."""
+    _, found = find_rows(family, arrays, window, only=[behaviour])
+    did = np.zeros(len(window.code), np.bool_)
+    did[found.person] = True
+    return did
+
+
+def find_rows(
+    family: Family, arrays: ShardArrays, window: ExposureWindow, *, only: Sequential[str] | None = None
+) -> tuple[list[str], FirstRows]:
+    """Find by which row each person had done each behaviour of a family.
+
+    Parameters
+    ----------
+    family
+        The behaviours.
+    arrays, window
+        The shard, and the rows that count.
+    only
+        The behaviours wanted, in this order; all without it.
+
+    Returns
+    -------
+    tuple
+        The names of the behaviours, and one entry per person and behaviour done.
+    """
+    if isinstance(family, EveryEvent | Values):
+        codes, names = _encode(family, arrays)
+        if only is not None:
+            lookup = np.full(len(names) + 1, len(only), np.int32)
+            number = {name: code for code, name in enumerate(names)}
+            for new, name in enumerate(only):
+                if name in number:
+                    lookup[number[name]] = new
+            codes, names = lookup[codes], list(only)
+        return names, find_first_rows(codes, window, behaviours=len(names))
+    rows = _trait_rows(family, arrays, window) if isinstance(family, Trait) else _step_rows(family, arrays, window)
+    names = list(rows) if only is None else list(only)
+    empty = np.empty(0, np.int64)
+    each = [rows.get(name, (empty, empty)) for name in names]
+    behaviour = np.repeat(np.arange(len(names)), [len(person) for person, _ in each])
+    person, row = (np.concatenate([empty, *(one[side] for one in each)]) for side in (0, 1))
+    return names, FirstRows(behaviour, person, row)
+
+
+_Rows: TypeAlias = dict[str, tuple[Ints, Ints]]  # behaviour → people who did it, and the row of each
+
+
+def _encode(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[Ints, list[str]]:
+    if isinstance(family, EveryEvent):
+        return arrays.event, list(arrays.names)
+    return arrays.encode_values(family)
+
+
+def _trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
+    """Find the people of each value of a column of people, and the row by which it was known."""
+    text, row = arrays.people_column(family.column, window)
+    groups = text.to_frame("value").with_row_index("person").drop_nulls().group_by("value").agg("person").sort("value")
+    people = {name: np.asarray(person, np.int64) for name, person in groups.iter_rows()}
+    return {name: (person, row[person]) for name, person in people.items()}
+
+
+def _step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
+    """Find the people who did one step (so many times within some time), or one step and later another."""
+    if isinstance(family, Sequence):
+        firsts, thens = (np.flatnonzero(arrays.mark_step(step)) for step in (family.first, family.then))
+        first = next_marked(firsts, window.start, none=arrays.bounds.rows)
+        row = next_marked(thens, first + 1, none=arrays.bounds.rows)
+        person = np.flatnonzero(row < window.stop)
+        return {"": (person, row[person])}
+    marked = np.flatnonzero(arrays.mark_step(family.step))
+    start = np.searchsorted(marked, window.start)
+    if isinstance(family, Happened):
+        times_within: dict[str, tuple[int, Ints]] = {"": (1, window.stop)}
+    else:
+        times_within = {
+            threshold_label(times, within): (times, _stop_within(arrays, window, within))
+            for within in family.within
+            for times in family.times
+        }
+    found = {}
+    for name, (times, stop) in times_within.items():
+        person = np.flatnonzero(start + times <= np.searchsorted(marked, stop))
+        found[name] = person, marked[start[person] + times - 1]
+    return found
+
+
+def _stop_within(arrays: ShardArrays, window: ExposureWindow, within: tuple[int, str] | None) -> Ints:
+    if within is None or arrays.time is None or not len(arrays.time):
+        return window.stop
+    return window.stop_after(arrays.time, window.since + within[0])
+
+
+def threshold_label(times: int, within: tuple[int, str] | None) -> str:
+    """Name a threshold.
+
+    Examples
+    --------
+    >>> threshold_label(1, (1, "3d")), threshold_label(3, None)
+    ('within the first 3d', '3 times or more')
+    """
+    often = f"{times} times or more" if times > 1 else "once or more"
+    words = [often] if times > 1 or within is None else []
+    return " ".join([*words, f"within the first {within[1]}"] if within is not None else words)
+
 
 SCHEMA = {
     "kind": pl.String,  # cell, total, apart, rows, ever, own

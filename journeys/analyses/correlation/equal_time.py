@@ -14,12 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.behaviour_rows import find_rows
-from journeys.analyses.correlation.count import assign_strata
-from journeys.analyses.correlation.distinct_people import FirstRows
-from journeys.analyses.correlation.exposure_window import ExposureWindow, MatchedPeople, match_people
-from journeys.analyses.correlation.matched_exposure import collect_times, fit_matched
-from journeys.analyses.correlation.shard_arrays import ShardArrays, read_arrays, touch_column
+from journeys.analyses.correlation.count import FirstRows, assign_strata, find_rows
+from journeys.analyses.correlation.exposure import (
+    ExposureWindow,
+    MatchedPeople,
+    ShardArrays,
+    collect_times,
+    fit_matched,
+    match_people,
+    read_arrays,
+    touch_column,
+)
 from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View

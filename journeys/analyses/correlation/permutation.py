@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
-from journeys.analyses.correlation.parse import parse_strata
-from journeys.analyses.correlation.spec import Before, CorrelationSpec, Matched
+from journeys.analyses.correlation.spec import Before, CorrelationSpec, Matched, parse_strata
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError

@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from journeys.analyses.correlation.matched_exposure import collect_times, fit_matched
+from journeys.analyses.correlation.exposure import collect_times, fit_matched
 from journeys.analyses.correlation.matrix import Correlations, combine_goals
-from journeys.analyses.correlation.parse import BehaviourLike, parse_spec
 from journeys.analyses.correlation.result import Correlation
-from journeys.analyses.correlation.spec import CorrelationSpec, Matched
+from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, parse_spec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.behaviour_rows import mark_doers
-from journeys.analyses.correlation.shard_arrays import read_arrays
+from journeys.analyses.correlation.count import mark_doers
+from journeys.analyses.correlation.exposure import read_arrays
 from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.log import View
 

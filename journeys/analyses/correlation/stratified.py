@@ -12,8 +12,7 @@ import polars as pl
 
 from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.equal_time import EqualTime, compare_equal_time
-from journeys.analyses.correlation.parse import parse_strata
-from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec
+from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, parse_strata
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result

@@ -11,7 +11,7 @@ from journeys.analyses.dropoff.count import DropoffSpec, count
 from journeys.analyses.dropoff.result import Dropoff
 from journeys.analyses.dropoff.summarise import summarise
 from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.flow.spec import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
 from journeys.analyses.passive_events import list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.exits.spec import ANOTHER_WAY, LEFT, STILL_HAS_TIME, ExitsSpec, may_mail
-from journeys.analyses.funnel.matching.best_attempt import Attempts
+from journeys.analyses.funnel.matching.attempts import Attempts
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts
 from journeys.log import View

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from journeys.analyses.exits.spec import LEFT, STATES, STILL_HAS_TIME
-from journeys.analyses.funnel.parse import find_step
-from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.spec import FunnelSpec, find_step
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown

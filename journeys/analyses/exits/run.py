@@ -9,7 +9,7 @@ import polars as pl
 from journeys.analyses.exits.find import find_exits
 from journeys.analyses.exits.result import Exits
 from journeys.analyses.exits.spec import ExitsSpec
-from journeys.analyses.flow.parse import Names, parse_patterns
+from journeys.analyses.flow.spec import Names, parse_patterns
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.passive_events import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J

@@ -15,7 +15,6 @@ from journeys.analyses.flow.clusters import (
     replace_tests,
     share_errors,
 )
-from journeys.analyses.flow.column_labels import starts_late
 from journeys.analyses.flow.count import count
 from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
@@ -23,7 +22,7 @@ from journeys.analyses.flow.result import Flow, answer
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts
-from journeys.analyses.flow.text import ENOUGH, describe_position, first_named
+from journeys.analyses.flow.text import ENOUGH, describe_position, first_named, starts_late
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.errors import ArgumentError
 from journeys.log import View

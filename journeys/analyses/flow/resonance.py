@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.flow.nodes import REACHED, display_name
-from journeys.analyses.flow.sequences import count_passing
+from journeys.analyses.flow.paths import count_passing
 from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.flow.text import ENOUGH

@@ -1,28 +1,22 @@
-"""The answer to a flow: links, nodes, whole paths, and the people behind each."""
+"""The flow: its links, nodes, picture and people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import polars as pl
 
-from journeys.analyses.flow.column_labels import label_columns, starts_late
 from journeys.analyses.flow.count import count
-from journeys.analyses.flow.goal_association import count_passing_before_end
-from journeys.analyses.flow.node_colours import choose_node_colours
-from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, quote_reserved
+from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED, choose_node_colours, quote_reserved
 from journeys.analyses.flow.path_results import PathChart, Paths, Sequences
-from journeys.analyses.flow.paths import Rank, cover, explain_missing_path, rank_paths
+from journeys.analyses.flow.paths import Rank, count_passing, cover, explain_missing_path, rank_paths, rank_sequences
 from journeys.analyses.flow.select_people import check_selection, select_passing
-from journeys.analyses.flow.sequences import count_passing, rank_sequences
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.step_matrix import count_steps, lay_steps
-from journeys.analyses.flow.summarise import name_counts, rename_to_people, summarise
-from journeys.analyses.flow.text import UNITS, count_units, define, find
-from journeys.analyses.flow.top_path import Path, find_top_path
-from journeys.analyses.protocol import J
+from journeys.analyses.flow.summarise import Path, find_top_path, name_counts, rename_to_people, summarise
+from journeys.analyses.flow.text import UNITS, count_units, define, find, label_columns, starts_late
+from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError, UnknownNameError
 
@@ -451,3 +445,58 @@ def answer(
         _spec=spec,
         _kept=kept_by_column,
     )
+
+
+class PassingCounts(NamedTuple):
+    """Nodes or links with how many pass there and convert; all journeys, and those of them that reach the end."""
+
+    table: pl.DataFrame
+    everyone: int
+    reached: int
+
+
+def count_passing_before_end(
+    journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...], of: Literal["nodes", "links"]
+) -> PassingCounts:
+    """Count who passes each node, or link, before the end.
+
+    The node at which the end is reached is left out, even if nodes elsewhere have the same name.
+    """
+    spec = replace(spec, separate_end=True)
+    named = [(position, name) for position, names in enumerate(kept) for name in (*names, REACHED)]
+    shown = pl.DataFrame(named, schema={"position": pl.Int64, "node": pl.String}, orient="row")
+    found = summarise(journeys._count_shards(count, spec), spec, kept=shown)
+    edge = found.nodes.filter(position=spec.steps - 1 if spec.align == "end" else 0)
+    rows = found.links if of == "links" else found.nodes.rename({"node": "source"})
+    ends = ["source", "target"] if of == "links" else ["source"]
+    before = rows.filter(~pl.any_horizontal(pl.col(ends) == REACHED))
+    return PassingCounts(before, int(edge["passed"].sum()), int(edge["converted"].sum()))
+
+
+def count_steps(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> pl.DataFrame:
+    """Count the nodes of all columns; a node that keeps its name in one column keeps it in all."""
+    spec = replace(spec, times=False, single_shard=False)
+    names = sorted({name for column in kept for name in column})
+    everywhere = pl.DataFrame(
+        [(position, name) for position in range(spec.steps) for name in names],
+        schema={"position": pl.Int64, "node": pl.String},
+        orient="row",
+    )
+    return summarise(journeys._count_shards(count, spec), spec, kept=everywhere).nodes
+
+
+def lay_steps(nodes: pl.DataFrame, *, journeys: int, steps: int) -> pl.DataFrame:
+    """Lay out the share of journeys at each node in each column, and the shares that have arrived or left by then."""
+    total = float(journeys) or 1.0
+    shares: dict[str, list[float]] = {}
+    gone = {REACHED: [0] * steps, DROP_OFF: [0] * steps}
+    for row in nodes.iter_rows(named=True):
+        shares.setdefault(row["node"], [0.0] * steps)[row["position"]] = row["people"] / total
+        for place in range(row["position"] + 1, steps):
+            gone[REACHED][place] += row["reached_here"]
+            gone[DROP_OFF][place] += row["dropped"]
+    ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
+    rows: list[list[Any]] = [[name, *shares[name]] for name in ranked]
+    rows += [[name, *(people / total for people in counts)] for name, counts in gone.items() if any(counts)]
+    schema = {"node": pl.String(), **{str(place + 1): pl.Float64() for place in range(steps)}}
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -10,9 +10,21 @@ import polars as pl
 
 from journeys.analyses.flow.comparison import compare_flows
 from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
 from journeys.analyses.flow.result import Flow, answer
-from journeys.analyses.flow.spec import Align, Collapse, CountUnit, Keep, Occurrence, Who
+from journeys.analyses.flow.spec import (
+    Align,
+    Collapse,
+    CountUnit,
+    Groups,
+    Keep,
+    Names,
+    Occurrence,
+    Problems,
+    Who,
+    describe_options,
+    parse_flow,
+    parse_nodes,
+)
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import unknown

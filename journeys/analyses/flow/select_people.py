@@ -11,9 +11,8 @@ import polars as pl
 
 from journeys.analyses.flow.count import list_moves
 from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER
-from journeys.analyses.flow.paths import mark_path, validate_path
+from journeys.analyses.flow.paths import collapse_journeys, mark_path, validate_path
 from journeys.analyses.flow.rows import read_rows
-from journeys.analyses.flow.sequences import collapse_journeys
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import View

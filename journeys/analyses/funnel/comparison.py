@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, top_groups
+from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups, top_groups
 from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts, has_rate

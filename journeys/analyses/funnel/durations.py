@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.groups import key_groups
+from journeys.analyses.funnel.count import key_groups
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import NEVER, ShardAttempts, select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.parse import Names, parse_patterns
+from journeys.analyses.flow.spec import Names, parse_patterns
+from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups, sort_groups
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
-from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, sort_groups
 from journeys.analyses.funnel.rows import read_rows
 from journeys.analyses.funnel.select_attempts import look_up_attempts, select_attempts
 from journeys.analyses.funnel.spec import FunnelSpec

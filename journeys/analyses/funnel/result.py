@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.correlation import Correlation, correlation
-from journeys.analyses.correlation.parse import BehaviourLike
+from journeys.analyses.correlation.spec import BehaviourLike
 from journeys.analyses.exits.run import exits
 from journeys.analyses.funnel.comparison import (
     FunnelComparison,
@@ -25,7 +25,7 @@ from journeys.analyses.funnel.comparison import (
     count_person_rates,
     has_clusters,
 )
-from journeys.analyses.funnel.count import count
+from journeys.analyses.funnel.count import count, top_groups
 from journeys.analyses.funnel.durations import (
     ConvertedWithin,
     StepDurationSpec,
@@ -38,11 +38,9 @@ from journeys.analyses.funnel.durations import (
 )
 from journeys.analyses.funnel.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.funnel.follow_up import describe_late_start, describe_periods, describe_window, follow_equally
-from journeys.analyses.funnel.groups import top_groups
 from journeys.analyses.funnel.next_events import next_after_drop
-from journeys.analyses.funnel.parse import find_step
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
-from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.spec import FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import find_worst_step
 from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
 from journeys.analyses.periods import describe_period, find_earlier_period

@@ -10,15 +10,22 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.against import split_sides
-from journeys.analyses.funnel.parse import (
+from journeys.analyses.funnel.result import Funnel
+from journeys.analyses.funnel.spec import (
+    ByAt,
+    Count,
+    Entry,
     Excluded,
     FunnelOptions,
+    FunnelSpec,
+    OnExclusion,
+    Order,
+    Reentry,
+    Semantics,
     apply_preset,
     describe_options,
     parse_funnel,
 )
-from journeys.analyses.funnel.result import Funnel
-from journeys.analyses.funnel.spec import ByAt, Count, Entry, FunnelSpec, OnExclusion, Order, Reentry, Semantics
 from journeys.analyses.periods import Moment
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of

@@ -10,9 +10,13 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.matching.best_attempt import Attempts, find_best_attempts, number_owners
-from journeys.analyses.funnel.matching.entries import find_entries
-from journeys.analyses.funnel.matching.exclusions import mark_removed_units
+from journeys.analyses.funnel.matching.attempts import (
+    Attempts,
+    find_best_attempts,
+    find_entries,
+    mark_removed_units,
+    number_owners,
+)
 from journeys.analyses.funnel.rows import Rows, read_log
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View

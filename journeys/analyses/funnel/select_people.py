@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups
+from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups
 from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View

@@ -1,12 +1,30 @@
-"""What a funnel question holds: the resolved steps and every choice made, nothing of the log."""
+"""What a funnel was asked: the typed options, and how arguments become them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from itertools import combinations, permutations
-from typing import Any, Literal, NamedTuple
+from math import factorial, prod
+from typing import Any, Literal, NamedTuple, cast, get_args
 
-from journeys.steps import Step
+import polars as pl
+
+from journeys.analyses.periods import Moment, parse_range
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.log import Log
+from journeys.steps import (
+    Never,
+    Step,
+    StepLike,
+    Steps,
+    duration_us,
+    parse_steps,
+    resolve_step,
+    resolve_steps,
+)
 
 Order = Literal["loose", "strict", "any"]
 Ties = Literal["arrival", "either", "rising"]
@@ -160,3 +178,310 @@ class FunnelSpec:
     def takes_any_next(self) -> bool:
         """Whether the earliest next step is always as good as a later one."""
         return not self.exclude and not any(self.step_windows)
+
+
+Excluded = StepLike | Never
+
+_CALENDARS: dict[str, WindowPeriod] = {
+    "same day": "day",
+    "same week": "week",
+    "same month": "month",
+    "session": "session",
+}
+_CHOICES = {"order": Order, "reentry": Reentry, "on_exclusion": OnExclusion, "entry": Entry, "count": Count}
+_TIES = (*get_args(Ties), "step_order")
+_MOST_OPTIONAL = 6
+_MOST_IN_A_RUN = 5
+_MOST_STEPS = 100
+_MOST_SEQUENCES = 500
+_LONGEST_TIE = 86_400_000_000
+_DEFAULTS: dict[str, Any] = {
+    "order": "loose",
+    "count": "people",
+    "by_at": "first",
+    "top": 25,
+    "entry": "first",
+    "gap": "30m",
+    "time_zone": "UTC",
+    "campaign_cuts": False,
+}
+_USED_COLUMNS = {
+    *("", "step", "name", "people", "dropped", "rate_from_start", "rate_from_previous", "ci_low", "ci_high"),
+    *("median_time_from_previous", "median_time_from_start", "entered", "from_previous", "from_start", "known"),
+    *("since", "mean", "from", "to", "share", "open", "took", "waiting", "time", "at_risk", "converted"),
+    *("people_against", "rate", "rate_against", "difference", "p_value", "q_value", "sessions", "sessions_against"),
+    *("entries", "entries_against", "continued", "at_previous", "late", "code", "period", "complete", "position"),
+    *("after", "at_least", "self", "event"),
+}
+"""Names of columns in a funnel's tables, and of arguments beside a group's."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelOptions:
+    """The options of a funnel as they were given."""
+
+    within: str | timedelta | None
+    order: Order
+    by: str | Sequence[str] | None
+    by_at: ByAt
+    top: int | None
+    exclude: Excluded | Sequence[Excluded] | None
+    on_exclusion: OnExclusion | None
+    hold: str | Sequence[str] | None
+    count: Count
+    gap: str | timedelta
+    campaign_cuts: bool
+    entry: Entry
+    entered: tuple[Moment, Moment] | None
+    ties: str | timedelta | None
+    reentry: Reentry | None
+    time_zone: str
+    semantics: Semantics | None
+    reuse: bool = False
+
+
+def apply_preset(options: FunnelOptions) -> FunnelOptions:
+    """Fill the options that were not given: from the preset of another tool, else with ours."""
+    semantics = options.semantics
+    if semantics is not None and semantics not in PRESETS:
+        raise UnknownNameError(unknown("semantics", semantics, available=list(PRESETS), what="preset"))
+    preset = dict(PRESETS[semantics]) if semantics else {}
+    if semantics == "posthog" and options.order == "any":
+        preset["on_exclusion"] = "drops"  # there, an exclusion only empties what was collected
+    given = {name for name in preset if name != "reuse" and getattr(options, name) is not None}
+    return replace(options, **{name: value for name, value in preset.items() if name not in given})
+
+
+def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, log: Log) -> FunnelSpec:
+    """Resolve steps, names and durations; raise one error that lists every problem."""
+    columns, known = log.schema.names(), log.step_columns
+    parsed = parse_steps(steps)
+    flat = resolve_steps(parsed.flat, names=log.names, columns=known)
+    problems = [
+        f"{name}: {getattr(options, name)!r} is none of {', '.join(map(repr, get_args(choices)))}."
+        for name, choices in _CHOICES.items()
+        if getattr(options, name) not in (None, *get_args(choices))
+    ]
+    ties, grace = _parse_ties(options.ties, problems)
+    by, hold = _listed_names(options.by), _listed_names(options.hold)
+    missing = [
+        unknown(argument, name, available=available, what="column")
+        for argument, wanted, available in (("by", by, known), ("hold", hold, columns))
+        for name in wanted
+        if name not in available
+    ]
+    raise_all(missing, UnknownNameError)
+    within, calendar = _parse_within(options.within)
+    excluded = [*parsed.never, *_listed_exclusions(options.exclude)]
+    exclude = _parse_exclusions(excluded, flat, log=log, problems=problems)
+    by_at = options.by_at
+    if not (by_at in ("first", "last", "all") or (isinstance(by_at, int) and 1 <= by_at <= len(flat))):
+        problems.append(f"by_at: {by_at!r} is none of 'first', 'last', 'all' or a step from 1 to {len(flat)}.")
+    if by_at == "all":
+        problems += [
+            f"by_at: with 'all' the value is held constant, so {name!r} has to be a column of the events."
+            for name in by
+            if name not in columns
+        ]
+        hold = (*hold, *(name for name in by if name not in hold))
+    spec = FunnelSpec(
+        steps=flat,
+        names=_name_rows(flat, parsed.runs, order=options.order),
+        runs=parsed.runs,
+        optional=tuple(one.optional for one in flat),
+        step_windows=tuple(one.within if number else None for number, one in enumerate(flat)),
+        within=within,
+        order=options.order,
+        ties=ties,
+        grace=grace,
+        reuse=options.reuse,
+        reentry=options.reentry or "best",
+        has_chosen_reentry=options.reentry is not None,
+        exclude=exclude,
+        on_exclusion=options.on_exclusion or "drops",
+        hold=hold,
+        calendar=calendar,
+        time_zone=_parse_zone(options.time_zone),
+        entry=options.entry,
+        entered=parse_range(options.entered, argument="entered", time_zone=options.time_zone),
+        count=options.count,
+        gap=duration_us(options.gap, argument="gap"),
+        campaign_cuts=bool(options.campaign_cuts),
+        by=_name_groups(by),
+        by_columns=by,
+        by_at=by_at,
+        top=options.top,
+    )
+    raise_all([*problems, *_find_contradictions(spec, options.semantics)])
+    kinds = {**log.people_schema, **log.schema}
+    raise_all(
+        [
+            f"by: column {name!r} holds {kinds[name]}, which makes no groups; turn it into text or a number first."
+            for name in by
+            if kinds[name].is_nested() or kinds[name] == pl.Binary
+        ]
+    )
+    return spec
+
+
+def describe_options(given: FunnelOptions, applied: FunnelOptions, spec: FunnelSpec) -> dict[str, Any]:
+    """Keep the options that are not the default, given by the analyst or by a preset; the window always."""
+    preset = PRESETS[given.semantics] if given.semantics else {}
+    named = [one.name for one in fields(given) if one.name not in ("exclude", "reuse")]
+    chosen = {name: getattr(given, name) for name in named if getattr(given, name) is not None}
+    chosen |= {name: getattr(applied, name) for name in preset}
+    described = {name: value for name, value in chosen.items() if _DEFAULTS.get(name) != value}
+    if spec.exclude:
+        described["exclude"] = ", ".join(one.step.name for one in spec.exclude)
+    return {"within": given.within, **described}
+
+
+def find_step(step: int | str, *, names: Sequence[str], argument: str) -> int:
+    """Find the table row (from 0) of a step named by its number or its name."""
+    if isinstance(step, int) and not isinstance(step, bool):
+        if not 1 <= step <= len(names):
+            raise ArgumentError(f"{argument}: there is no step {step}; the funnel has the steps 1 to {len(names)}.")
+        return step - 1
+    hits = [row for row, name in enumerate(names) if name == step]
+    if not hits:
+        raise UnknownNameError(unknown(argument, str(step), available=list(names), what="step"))
+    if len(hits) > 1:
+        numbers = ", ".join(str(row + 1) for row in hits)
+        raise ArgumentError(f"{argument}: {step!r} is the name of the steps {numbers}; say which by its number.")
+    return hits[0]
+
+
+def _parse_ties(value: str | timedelta | None, problems: list[str]) -> tuple[Ties, int]:
+    """Return what equal times mean, and how far apart (µs) two events still count as simultaneous."""
+    if isinstance(value, timedelta) or (isinstance(value, str) and value[:1].isdigit()):
+        grace = duration_us(value, argument="ties")
+        if grace > _LONGEST_TIE:
+            problems.append(f"ties: {value!r} is too long; events of different days are not simultaneous.")
+        return "either", grace
+    if value is not None and value not in _TIES:
+        problems.append(f"ties: {value!r} is none of {', '.join(map(repr, _TIES))}, nor a duration such as '2s'.")
+        return "arrival", 0
+    return ("either" if value == "step_order" else cast("Ties", value or "arrival")), 0
+
+
+def _listed_names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
+
+
+def _name_groups(by: Sequence[str]) -> tuple[str, ...]:
+    """Name the columns of a breakdown as they are called in the log, unless a table has such a column anyway."""
+    return tuple(
+        f"by_{name}" if name in _USED_COLUMNS or name.startswith("_") or re.fullmatch(r"q[\d.e+-]+", name) else name
+        for name in by
+    )
+
+
+def _listed_exclusions(value: Excluded | Sequence[Excluded] | None) -> list[Excluded]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | pl.Expr | Step | Never) else cast("list[Excluded]", list(value))
+
+
+def _parse_within(value: str | timedelta | None) -> tuple[int | None, WindowPeriod | None]:
+    """Return the window: its length (µs), or the calendar period in which it ends."""
+    if value is None:
+        return None, None
+    if isinstance(value, str) and value in _CALENDARS:
+        return None, _CALENDARS[value]
+    return duration_us(value, argument="within"), None
+
+
+def _parse_zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ArgumentError(f"time_zone: no zone {name!r}; write e.g. 'Europe/Berlin'.") from error
+    return name
+
+
+def _parse_exclusions(
+    given: Sequence[Excluded], flat: tuple[Step, ...], *, log: Log, problems: list[str]
+) -> tuple[Exclusion, ...]:
+    """Resolve what must not happen, and between which table rows."""
+    out = []
+    for one in given:
+        never = one if isinstance(one, Never) else Never(one)
+        step = resolve_step(never.what, names=log.names, columns=log.step_columns, argument="exclude")
+        low, high = 0, len(flat) - 1
+        if never.after is not None:
+            low = find_step(never.after, names=[s.name for s in flat], argument="exclude, after")
+        if never.before is not None:
+            high = find_step(never.before, names=[s.name for s in flat], argument="exclude, before")
+        if low >= high and len(flat) > 1:
+            problems.append(
+                f"exclude: {step.name!r} is to be absent after step {low + 1} and before step {high + 1}: "
+                "the first has to come before the second."
+            )
+        out.append(Exclusion(step, low, high))
+    return tuple(out)
+
+
+def _name_rows(flat: Sequence[Step], runs: Sequence[tuple[int, ...]], *, order: Order) -> tuple[str, ...]:
+    """Name the table rows: after their steps, or after how many steps in any order have been taken."""
+    if order == "any":
+        return tuple(f"any {n} of {len(flat)}" if n < len(flat) else f"all {n}" for n in range(1, len(flat) + 1))
+    out: list[str] = []
+    for run in runs:
+        members = ", ".join(flat[number].name for number in run)
+        for n, number in enumerate(run, start=1):
+            if len(run) == 1:
+                out.append(flat[number].name)
+            else:
+                out.append(f"any {n} of {members}" if n < len(run) else f"all of {members}")
+    return tuple(out)
+
+
+def _find_contradictions(spec: FunnelSpec, semantics: Semantics | None) -> list[str]:
+    """List the combinations of options that have no meaning."""
+    problems = []
+    if spec.order == "any":
+        if any(spec.step_windows):
+            problems.append("order: steps in any order have no step before them, so no window of their own.")
+        if any(spec.optional):
+            problems.append("order: in any order every step may be missing; optional steps need order='loose'.")
+        if spec.ties == "rising":
+            problems.append("ties: 'rising' has no meaning where steps come in any order.")
+        if any((one.low, one.high) != (0, spec.width - 1) for one in spec.exclude):
+            problems.append("exclude: in any order nothing lies between two given steps; leave out after= and before=.")
+        if any(len(run) > 1 for run in spec.runs):
+            problems.append("steps: a run in any order inside a funnel in any order says the same twice.")
+        if spec.entry == "any":
+            problems.append("entry: in any order people enter at any step already.")
+    if spec.width > _MOST_STEPS:
+        problems.append(f"steps: at most {_MOST_STEPS} steps can be asked for, got {spec.width}.")
+    sequences = prod(factorial(len(run)) for run in spec.runs) * 2 ** sum(spec.optional)
+    if sequences > _MOST_SEQUENCES and sum(spec.optional) <= _MOST_OPTIONAL:
+        problems.append(
+            f"steps: the runs in any order and the optional steps can come in {sequences:,} orders, at most "
+            f"{_MOST_SEQUENCES} are searched; leave some out, or use order='any'."
+        )
+    if spec.optional[0] or spec.optional[-1]:
+        problems.append("steps: the first and the last step cannot be optional.")
+    if sum(spec.optional) > _MOST_OPTIONAL:
+        problems.append(f"steps: at most {_MOST_OPTIONAL} steps may be optional, got {sum(spec.optional)}.")
+    if max(map(len, spec.runs)) > _MOST_IN_A_RUN:
+        problems.append(f"steps: a run in any order holds at most {_MOST_IN_A_RUN} steps; order='any' has no limit.")
+    if spec.count == "entries" and spec.ties == "either" and spec.order == "strict":
+        problems.append("count: entries of a strict funnel need ties='arrival' or 'rising'.")
+    if spec.hold and spec.ties == "either" and spec.order == "strict":
+        problems.append("hold: a strict funnel that holds a value needs ties='arrival' or 'rising'.")
+    if spec.reentry == "each" and spec.count != "entries":
+        problems.append("reentry: 'each' makes every first step an entry; it needs count='entries'.")
+    if spec.reentry == "each" and spec.order == "any":
+        problems.append("reentry: 'each' makes every first step an entry; in any order no step is the first.")
+    if spec.count == "entries" and spec.on_exclusion == "removed":
+        problems.append("on_exclusion: 'removed' is for people; entries that meet an exclusion are drop-offs.")
+    if semantics == "clickhouse" and spec.within is None:
+        problems.append("within: semantics='clickhouse' has no default window; give one.")
+    if spec.top is not None and (not isinstance(spec.top, int) or spec.top < 1):
+        problems.append(f"top: {spec.top!r} must be a whole number of at least 1, or None for all groups.")
+    return problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.analyses.funnel.groups import fold_small_groups, label_groups, sort_groups, top_groups
+from journeys.analyses.funnel.count import fold_small_groups, label_groups, sort_groups, top_groups
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.stats import wilson
 

@@ -16,11 +16,10 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.calendar import Calendar, make_calendar
-from journeys.analyses.funnel.groups import fold_small_groups, key_groups, label_groups, sort_groups
-from journeys.analyses.funnel.matching import any_order, exhaustive
-from journeys.analyses.funnel.matching.best_attempt import mark_entry_conditions
-from journeys.analyses.funnel.matching.ordered import is_in_entry_range, propagate_steps
-from journeys.analyses.funnel.matching.tie_window import TieWindow
+from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups, sort_groups
+from journeys.analyses.funnel.matching import any_order, ordered
+from journeys.analyses.funnel.matching.attempts import mark_entry_conditions
+from journeys.analyses.funnel.matching.ordered import TieWindow, is_in_entry_range, propagate_steps
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window, read_rows
 from journeys.analyses.funnel.select_attempts import (
     NEVER,
@@ -144,11 +143,11 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
             upto = tuple(slot for slot in sequence if slot.row <= row)
             if upto and upto[-1].row == row:
                 goes_on[_rows_reaching(rows, upto, spec=spec)] = True
-        ambiguous = exhaustive.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
+        ambiguous = ordered.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
         if ambiguous.any():
             units = np.flatnonzero(ambiguous)
             goes_on &= ~ambiguous[rows.unit]
-            goes_on[exhaustive.find_converting_starts(rows, units=units, row=row, spec=spec)] = True
+            goes_on[ordered.find_converting_starts(rows, units=units, row=row, spec=spec)] = True
         has_converted = goes_on[start]
     time = np.full((spec.width, len(start)), NEVER)
     time[0] = rows.time[start]

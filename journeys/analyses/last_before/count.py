@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.value_codes import encode_values
+from journeys.analyses.flow.nodes import encode_values
 from journeys.analyses.last_before.spec import LastBeforeSpec
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, mark_changes, next_marked, previous_marked

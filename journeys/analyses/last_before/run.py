@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules
-from journeys.analyses.flow.parse import Names, Problems, parse_patterns, parse_rules
+from journeys.analyses.flow.spec import Names, Problems, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, list_unmatched
 from journeys.analyses.protocol import J

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.nodes import DROP_OFF, REACHED
-from journeys.analyses.flow.sequences import CollapsedJourneys, collapse_journeys
+from journeys.analyses.flow.paths import CollapsedJourneys, collapse_journeys
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.log.arrays import Ints

@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 
 from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.parse import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.flow.spec import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.analyses.transitions.count import count as count_transitions
