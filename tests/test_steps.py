@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.steps import duration_us, parse_moment, parse_pattern, parse_steps
+from journeys.steps import Steps, duration_us, parse_moment, parse_pattern
 
 
 def test_a_pattern_is_the_list_that_it_stands_for():
@@ -70,7 +70,7 @@ def test_a_broken_pattern_shows_its_place(pattern: str, words: str, column: int)
 )
 def test_invalid_lists_are_refused(given: object, words: str):
     with pytest.raises(jn.ArgumentError, match=words):
-        parse_steps(given)
+        Steps.of(given).require_complete()
 
 
 def test_any_order_needs_two():

@@ -13,7 +13,7 @@ from journeys.api.bound_method import BoundMethod
 from journeys.api.selection import Selection
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
-from journeys.events.source_errors import translate_source_errors
+from journeys.events.batches import translate_source_errors
 
 if TYPE_CHECKING:
     from journeys.analyses.activity import activity

@@ -13,9 +13,7 @@ import polars as pl
 from journeys.engines import local
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import Log, View
-from journeys.log.core import Size, summarise_people
-from journeys.log.expressions import starts_person
-from journeys.log.stored_files import translate_read_errors
+from journeys.log.core import Size, starts_person, summarise_people, translate_read_errors
 from journeys.steps import parse_period
 
 Count = Callable[[View, Any], pl.DataFrame]

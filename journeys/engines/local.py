@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from journeys.log import View
-from journeys.log.stored_files import translate_read_errors
+from journeys.log.core import translate_read_errors
 
 
 def run(count: Callable[[View, Any], pl.DataFrame], spec: object, *, views: Iterable[View]) -> pl.DataFrame:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from journeys.events.campaign_columns import CAMPAIGN_COLUMNS, present_campaign_columns
 
 if TYPE_CHECKING:
-    from journeys.events.build import build_events
-    from journeys.events.core import LINK_SCHEMA, PAGE_COLUMNS, Events
+    from journeys.events.core import LINK_SCHEMA, PAGE_COLUMNS, Events, build_events
     from journeys.events.issues import Issues
 
 __all__ = [
@@ -20,7 +19,7 @@ _LAZY = {
     "PAGE_COLUMNS": "core",
     "Events": "core",
     "Issues": "issues",
-    "build_events": "build",
+    "build_events": "core",
 }
 
 

@@ -13,9 +13,8 @@ import polars as pl
 
 from journeys.errors import StoreError, raise_all
 from journeys.events import Events
-from journeys.events.batches import iterate_batches
+from journeys.events.batches import KEY, RepeatFinder, iterate_batches
 from journeys.events.core import STATUSES
-from journeys.events.duplicates import KEY, RepeatFinder
 from journeys.events.placeholder_values import matches_any, normalise_ids, normalise_names, placeholder_reason
 from journeys.identity.id_combinations import IdCombinations, IdCombiner, combine_by_value, hash_columns
 from journeys.identity.rules import IdentityRules

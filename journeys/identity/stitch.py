@@ -14,7 +14,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown
 from journeys.events import Events
-from journeys.events.source_errors import translate_source_errors
+from journeys.events.batches import translate_source_errors
 from journeys.identity.cluster import DROPPED, Clusters, cluster_ids
 from journeys.identity.encode_ids import NO_OWNER, EncodedIds, encode_ids, order_types
 from journeys.identity.graph import IdentityGraph, list_edges

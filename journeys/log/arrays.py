@@ -7,7 +7,7 @@ row 2::
     row     0  1  2
     person  7  7  9      ->  code 7 9, first 0 2, stop 2 3
 
-The same boundaries as Polars expressions, and those of sessions, are in `journeys.log.expressions`.
+The same boundaries as Polars expressions, and those of sessions, are in `journeys.log.core`.
 """
 
 from __future__ import annotations

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
-
-from journeys.errors import ArgumentError, JourneysError, StoreError
+from journeys.errors import StoreError
 
 LOCK = ".lock"
 
@@ -164,26 +162,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
-    """Raise errors of the operating system and of Polars as what they mean to an analyst who reads some files.
-
-    Raises
-    ------
-    StoreError
-        When one of the files that are read is missing, damaged or cannot be read.
-    ArgumentError
-        When the files are intact: then an expression of the question does not fit the columns of the log.
-    """
-    try:
-        yield
-    except JourneysError:
-        raise
-    except (OSError, pl.exceptions.PolarsError) as error:
-        for file in files:
-            file.verify(again=True)
-        if isinstance(error, OSError):
-            raise StoreError(f"The log could not be read: {error}.") from error
-        raise ArgumentError(f"A condition cannot be evaluated on the columns of this log: {error}") from error

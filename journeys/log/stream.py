@@ -11,8 +11,7 @@ from typing import Any
 import polars as pl
 
 from journeys.errors import SourceError
-from journeys.events.batches import iterate_batches
-from journeys.events.source_errors import translate_source_errors
+from journeys.events.batches import iterate_batches, translate_source_errors
 from journeys.events.times import TimeParser
 from journeys.log.build import (
     PROBLEM,

@@ -9,9 +9,9 @@ import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
+from journeys.events.batches import translate_source_errors
 from journeys.events.core import TRAIT
 from journeys.events.placeholder_values import normalise_names
-from journeys.events.source_errors import translate_source_errors
 from journeys.events.times import TimeParser, check_unit_fits
 from journeys.sources.campaign import UTM
 from journeys.sources.column_mapping import (

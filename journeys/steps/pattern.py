@@ -13,8 +13,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from journeys.errors import ArgumentError
 from journeys.steps.steps import AnyOrder, Never, Step, StepLike, Steps, step
 
@@ -52,22 +50,6 @@ def parse_pattern(pattern: str) -> Steps:
              ^
     """
     return Steps.of([_parse_part(pattern, low, high) for low, high in _split(pattern, "->", 0, len(pattern))])
-
-
-def parse_steps(given: Any) -> Steps:
-    """Read steps given as a pattern, as a list, or joined by ``>>``.
-
-    Raises
-    ------
-    ArgumentError
-        When a pattern cannot be read, a single step is given, or a step is missing around what must not happen.
-
-    Examples
-    --------
-    >>> parse_steps("A -> B").flat[0].name, parse_steps(["A", "B"]).flat[0]
-    ('A', 'A')
-    """
-    return (parse_pattern(given) if isinstance(given, str) else Steps.of(given)).require_complete()
 
 
 def _pattern_error(pattern: str, at: int, what: str) -> ArgumentError:

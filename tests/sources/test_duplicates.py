@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.events import duplicates
+from journeys.events import batches
 
 KEYS = st.lists(st.one_of(st.none(), st.sampled_from("abcd")), max_size=12)
 ROWS = st.lists(
@@ -27,12 +27,12 @@ ROWS = st.lists(
 def test_a_row_repeats_if_its_key_came_before(keys, size):
     came: set[str] = set()
     expected = [key in came or came.add(key) is not None if key else False for key in keys]
-    table = pl.DataFrame({"key": keys}, schema={"key": pl.String}).select(duplicates.hash_keys(pl.col("key")))
-    with duplicates.RepeatFinder() as found:
+    table = pl.DataFrame({"key": keys}, schema={"key": pl.String}).select(batches.hash_keys(pl.col("key")))
+    with batches.RepeatFinder() as found:
         for batch in table.iter_slices(size):
             found.add(*batch)
         assert np.unpackbits(found.find(), count=len(keys), bitorder="little").tolist() == expected
-    assert duplicates.drop_repeats(table.lazy()).collect().height == len(keys) - sum(expected)
+    assert batches.drop_repeats(table.lazy()).collect().height == len(keys) - sum(expected)
 
 
 def written(rows, message_id):

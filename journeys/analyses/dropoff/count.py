@@ -12,7 +12,7 @@ from journeys.analyses.flow.paths import CollapsedJourneys, collapse_journeys
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
-from journeys.log.expressions import ends_person
+from journeys.log.core import ends_person
 
 _LAST_STEPS = 3
 SCHEMA: dict[str, pl.DataType] = {

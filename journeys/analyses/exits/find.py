@@ -13,7 +13,7 @@ from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calenda
 from journeys.analyses.funnel.select_attempts import map_attempts
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, next_marked, previous_marked
-from journeys.log.expressions import starts_session
+from journeys.log.core import starts_session
 
 SCHEMA: dict[str, pl.DataType] = {
     "code": pl.UInt32(), "label": pl.Null(), "step": pl.Int64(), "entered_at": pl.Datetime("us", "UTC"),

@@ -26,7 +26,7 @@ from journeys.log.arrays import (
     row_dtype,
     search_within,
 )
-from journeys.log.expressions import starts_session
+from journeys.log.core import starts_session
 from journeys.steps import columns_used
 
 _START, _END, _SESSION = "_start", "_end", "_session"

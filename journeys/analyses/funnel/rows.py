@@ -17,7 +17,7 @@ from journeys.errors import ArgumentError
 from journeys.events import present_campaign_columns
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_runs
-from journeys.log.expressions import starts_session
+from journeys.log.core import starts_session
 from journeys.steps import Step, columns_used, step
 
 CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}

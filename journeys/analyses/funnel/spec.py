@@ -21,7 +21,7 @@ from journeys.steps import (
     StepLike,
     Steps,
     duration_us,
-    parse_steps,
+    parse_pattern,
     resolve_step,
     resolve_steps,
 )
@@ -255,7 +255,7 @@ def apply_preset(options: FunnelOptions) -> FunnelOptions:
 def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, log: Log) -> FunnelSpec:
     """Resolve steps, names and durations; raise one error that lists every problem."""
     columns, known = log.schema.names(), log.step_columns
-    parsed = parse_steps(steps)
+    parsed = (parse_pattern(steps) if isinstance(steps, str) else Steps.of(steps)).require_complete()
     flat = resolve_steps(parsed.flat, names=log.names, columns=known)
     problems = [
         f"{name}: {getattr(options, name)!r} is none of {', '.join(map(repr, get_args(choices)))}."

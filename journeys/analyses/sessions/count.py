@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from journeys.log import View
-from journeys.log.expressions import starts_session
+from journeys.log.core import starts_session
 from journeys.steps import Step, columns_used
 
 

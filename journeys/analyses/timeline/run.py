@@ -11,7 +11,7 @@ from journeys.analyses.flow.spec import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.timeline.result import Timeline
 from journeys.errors import ArgumentError, UnknownNameError, unknown
-from journeys.log.expressions import starts_session
+from journeys.log.core import starts_session
 from journeys.steps import duration_us
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from journeys.analyses.labels import fold_values
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.log import View
-from journeys.log.expressions import starts_session
+from journeys.log.core import starts_session
 from journeys.steps import columns_used
 
 
