@@ -13,7 +13,7 @@ import pytest
 import journeys as jn
 from journeys import samples
 from journeys.cli import main
-from journeys.log.lock import lock_file
+from journeys.log.stored_files import lock_file
 from journeys.report import Report
 
 

@@ -16,7 +16,7 @@ from journeys.cli.report import write_report
 from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
 from journeys.errors import ArgumentError, JourneysError, SourceError
 from journeys.exports.files import check_path, replace_file
-from journeys.log.lock import lock_file
+from journeys.log.stored_files import lock_file
 
 _DEMO_STEPS = ("Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan")
 _PATH = click.Path(path_type=Path)
