@@ -83,7 +83,8 @@ def test_the_command_answers_a_question(question, table, capsys):
         assert "by: no column 'campaign'" in capsys.readouterr().err
         return
     assert main([*question, *table]) == 0
-    assert "Buy" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "too few for a finding" in shown
 
 
 def test_the_command_prints_json(table, capsys):
@@ -140,7 +141,7 @@ def test_several_sources_have_columns_of_their_own(tmp_path, capsys):
     web = f"web=table:{tmp_path}/web.csv,timestamp=when,event=what,ids=user_id:who,day_first=true"
     crm = f"crm=table:{tmp_path}/crm.csv,timestamp=at,event_name=Buy,ids=user_id:customer+email:mail"
     assert main(["funnel", "--source", web, "--source", crm, "--steps", "Visit > Buy"]) == 0
-    assert "1 of 1 people" in capsys.readouterr().out.replace("1 person", "1 of 1 people")
+    assert 'Only 1 person entered at "Visit"' in capsys.readouterr().out
     assert main(["stitch", "--source", web, "--source", crm, "--out", str(tmp_path / "store")]) == 0
     assert jn.open(tmp_path / "store").people["email"].to_list() == ["ann@x.org"]
     capsys.readouterr()
@@ -280,3 +281,19 @@ def test_shells_complete_commands_and_options():
         [sys.executable, "-m", "journeys"], env=os.environ | words, capture_output=True, text=True, check=False
     )
     assert found.stdout == "plain,--clock\n"
+
+
+def test_the_command_says_where_most_are_lost(tmp_path, capsys):
+    file = tmp_path / "log.csv"
+    counts = {"Visit": 90, "Read": 80, "Try": 50, "Buy": 45}  # of the later steps "Read" loses most
+    rows = [f"p{n},2026-03-01T0{at}:00:00Z,{name}" for at, name in enumerate(counts) for n in range(counts[name])]
+    file.write_text("\n".join(["user_id,timestamp,event", *rows]))
+    read = [str(file), "--timestamp", "timestamp", "--event", "event", "--ids", "user_id"]
+    assert main(["funnel", "--steps", "Visit > Read > Try > Buy", *read]) == 0
+    loss = '38% of people who reached "Read" never reached "Try": 30 of 80.'
+    shown = capsys.readouterr().out
+    assert loss in shown
+    events = jn.read_table(file, timestamp="timestamp", event="event", ids=["user_id"])
+    funnel = jn.stitch(events).funnel(list(counts))
+    assert (funnel.worst_step, funnel.largest_loss) == (2, loss)
+    assert loss in str(jn.stitch(events).report(steps=list(counts)))

@@ -48,9 +48,11 @@ def build_question(name: str) -> Command:
         if given["as_json"]:
             say_table(result.table)
             return
+        from journeys.analyses.funnel import Funnel
         from journeys.display import text_table
 
-        say(f"{result.finding}\n\n{text_table(result._displayed_table())}")
+        loss = result.largest_loss if isinstance(result, Funnel) else None
+        say(f"{' '.join(filter(None, [result.finding, loss]))}\n\n{text_table(result._displayed_table())}")
 
     options = build_options(name)
     if name in ("funnel", "exits"):

@@ -14,6 +14,7 @@ import polars as pl
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import plural, quoted, span, use_names
 from journeys.errors import ArgumentError, raise_all, unknown
 from journeys.report.branding import check_colours, embed_logo
@@ -25,13 +26,12 @@ from journeys.report.findings import (
     find_campaign_gap,
     find_difference,
     find_headline,
-    find_largest_loss,
     reconcile_counts,
     summarise_funnel,
 )
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.provenance import describe_data, write_call
-from journeys.report.ranking import MIN_PEOPLE, rank_findings
+from journeys.report.ranking import rank_findings
 from journeys.report.section import Finding, Section
 from journeys.report.sections import (
     attribution_section,
@@ -234,12 +234,11 @@ class _Questions:
     @cached_property
     def blocker(self) -> Finding | None:
         """What came before not going on, among people who reached the step with the largest loss."""
-        worst, _ = find_largest_loss(self.funnel)
-        rows = self.funnel.table.to_dicts()
-        if worst + 1 >= len(rows) or not rows[worst]["dropped"] or not rows[worst + 1]["people"]:
+        rows, worst = self.funnel.table.to_dicts(), self.funnel.worst_step
+        if worst is None or not rows[worst]["people"]:
             return None
-        step, following = rows[worst]["name"], rows[worst + 1]["name"]
-        among = self.funnel.converted(step=worst + 1)
+        step, following = rows[worst - 1]["name"], rows[worst]["name"]
+        among = self.funnel.converted(step=worst)
         return find_blocker(among.correlation(following, since=step, min_people=20), among=among, step=step)
 
     @cached_property
@@ -268,12 +267,12 @@ def _lead(asked: _Questions) -> str:
     """Summarise the funnel, what is counted differently elsewhere, and the step that loses most."""
     if not asked.steps:
         return ""
-    loss = find_largest_loss(asked.funnel)[1] if asked.blocker else ""
+    loss = asked.funnel.largest_loss if asked.blocker else ""
     return " ".join(filter(None, [summarise_funnel(asked.funnel), asked.reconciled, loss]))
 
 
 def _build_funnel(asked: _Questions) -> Built:
-    loss = find_largest_loss(asked.funnel)[1]
+    loss = asked.funnel.largest_loss or asked.funnel.finding
     found = [asked.blocker] if asked.blocker else [Finding(loss, "funnel")]
     return funnel_section(asked.funnel, finding=loss, reconciled=asked.reconciled), found
 
@@ -291,8 +290,7 @@ def _build_comparison(asked: _Questions) -> Built:
 
 
 def _build_exits(asked: _Questions) -> Built:
-    worst, _ = find_largest_loss(asked.funnel)
-    return make_section(asked.funnel.exits(after=worst + 1), name="exits"), []
+    return make_section(asked.funnel.exits(after=asked.funnel.worst_step or 1), name="exits"), []
 
 
 def _build_campaigns(asked: _Questions) -> Built:

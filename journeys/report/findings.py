@@ -12,12 +12,12 @@ from journeys.analyses.correlation.caveats import is_headline
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.experiment.result import Experiment
-from journeys.analyses.funnel import Funnel, find_worst_step
+from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import number, percent, plural, points, quoted, the_count
 from journeys.report.protocol import JourneysWithQuestions
-from journeys.report.ranking import MIN_PEOPLE
 from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
 
@@ -62,7 +62,7 @@ class CampaignGap:
 def summarise_funnel(funnel: Funnel[Any]) -> str:
     """Summarise how many people went from the first step to the last."""
     rows = funnel.table.to_dicts()
-    if not rows or not rows[0]["people"]:
+    if not rows or rows[0]["people"] < MIN_PEOPLE:
         return funnel.finding
     start, end = rows[0], rows[-1]
     share = f"{number(end['people'])} of {plural(start['people'], 'person')} ({percent(end['rate_from_start'])})"
@@ -77,24 +77,6 @@ def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str
     return (
         f"{plural(ever, 'person')} did {quoted(last['name'])} at any time, and {number(last['people'])} of them after "
         f"all steps before it{window}: other sections count all {number(ever)}."
-    )
-
-
-def find_largest_loss(funnel: Funnel[Any]) -> tuple[int, str]:
-    """Find the step after which most people are lost; return its row and a sentence.
-
-    Where too few people reached any step, it is the finding of the whole funnel.
-    """
-    rows = funnel.table.to_dicts()
-    if len(rows) < 2 or not rows[0]["people"]:
-        return 0, funnel.finding
-    worst = find_worst_step(funnel.table)
-    if worst is None:
-        return 0, funnel.finding
-    step, following = rows[worst], rows[worst + 1]
-    return worst, (
-        f"{percent(step['dropped'] / step['people'])} of people who reached {quoted(step['name'])} never reached "
-        f"{quoted(following['name'])}: {number(step['dropped'])} of {number(step['people'])}."
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.report.section import Finding
-
-MIN_PEOPLE = 30
 
 
 def weigh_finding(finding: Finding) -> float:

@@ -107,6 +107,7 @@ def permute_at_risk(
     time: Column,
     converted: Column,
     strata: Column | None = None,
+    since: Column | None = None,
     n_permutations: int = 2000,
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
@@ -120,6 +121,9 @@ def permute_at_risk(
         Per person, the time to the conversion, or to the end of observation, and which of both it is.
     strata
         A group for each person; conversions are drawn within groups only.
+    since
+        After which time each person is at risk, at all times by default. Who goes from one group to another has a row
+        in each, whose `time` is that of leaving it; only the last one may have `converted`.
     n_permutations, seed
         How often; equal seeds give equal answers.
 
@@ -149,20 +153,23 @@ def permute_at_risk(
         raise ArgumentError(f"n_permutations: {n_permutations} is too few; 2000 is usual.")
     done, end, goal = floats(did_at), floats(time), np.asarray(converted, dtype=np.bool_)
     _, group = np.unique(np.zeros(len(end)) if strata is None else np.asarray(strata), return_inverse=True)
-    order = np.lexsort((-end, group))  # those at risk at a moment are the first of their group
-    done, end, goal, group = done[order], end[order], goal[order], group[order]
+    enter = np.full(len(end), -np.inf) if since is None else floats(since)
+    order = np.lexsort((-end, group))  # those who have not left at a moment are the first of their group
+    done, end, goal, group, enter = done[order], end[order], goal[order], group[order], enter[order]
     moment = end[goal]
     first = np.searchsorted(group, group[goal])
-    at_risk = np.zeros(len(moment), np.int64)
+    staying = np.zeros(len(moment), np.int64)
     share = np.zeros((done.shape[1], len(moment)))
     for one in range(int(group[-1]) + 1 if len(group) else 0):
         members, here = group == one, group[goal] == one
-        at, until = moment[here], end[members]
-        at_risk[here] = np.searchsorted(-until, -at, "right")
+        at, until, entry = moment[here], end[members], enter[members]
+        staying[here] = np.searchsorted(-until, -at, "right")
+        at_risk = staying[here] - (len(entry) - np.searchsorted(np.sort(entry), at))  # not yet entered: not left either
         for behaviour, did in enumerate(done[members].T):
-            exposed = did < until
-            entered, left = (np.searchsorted(np.sort(times[exposed]), at) for times in (did, until))
-            share[behaviour, here] = (entered - left) / at_risk[here]
+            begin = np.maximum(did, entry)
+            exposed = begin < until
+            entered, left = (np.searchsorted(np.sort(times[exposed]), at) for times in (begin, until))
+            share[behaviour, here] = (entered - left) / at_risk
     behaviours, conversions = share.shape
     observed = (done[goal] < moment[:, np.newaxis]).sum(axis=0)
     expected, error = share.sum(axis=1), np.sqrt((share * (1 - share)).sum(axis=1))
@@ -174,7 +181,10 @@ def permute_at_risk(
     size = max(1, (1 << 22) // max(conversions * behaviours, 1))
     for low in range(0, n_permutations, size):
         draws = rng.random((min(size, n_permutations - low), conversions))
-        drawn = first + (draws * at_risk).astype(np.int64)
+        drawn = first + (draws * staying).astype(np.int64)
+        while (early := enter[drawn] >= moment).any():  # not at risk yet: draw again
+            again = np.broadcast_to(np.arange(conversions), drawn.shape)[early]
+            drawn[early] = first[again] + (rng.random(len(again)) * staying[again]).astype(np.int64)
         counts = (done[drawn] < moment[:, np.newaxis]).sum(axis=1)
         chance = np.abs(counts - expected) / scale
         alone += (chance >= extreme).sum(axis=0)

@@ -1,11 +1,12 @@
 """Findings hold when everybody has had the same time; the test behind them equals its twin."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import journeys as jn
@@ -269,3 +270,53 @@ def test_permutations_draw_among_people_at_risk():
     # at the first conversion 2 of 4 people at risk were exposed, at the second 1 of 3: both are with chance 1/2 * 1/3
     assert alone[0] == pytest.approx(1 / 6, abs=0.02)
     assert (among >= alone - 1e-12).all()
+
+
+@given(
+    stays=st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(1, 4), st.booleans(), st.integers(0, 8)),
+        min_size=1,
+        max_size=5,
+    )
+)
+@settings(max_examples=25)
+def test_permutations_of_people_who_change_groups_agree_with_all_draws(stays):
+    """Every draw listed: at each conversion, those who have entered its group before and not left it yet."""
+    rows = [(group, since, since + length, converts, did) for group, since, length, converts, did in stays]
+    conversions = [(group, until, did < until) for group, _, until, converts, did in rows if converts]
+    sets = [
+        [did < at for group, since, until, _, did in rows if group == where and since < at <= until]
+        for where, at, _ in conversions
+    ]
+    expected = sum(sum(one) / len(one) for one in sets)
+    spread = sum(np.mean(one) * (1 - np.mean(one)) for one in sets)
+    alone, _ = stats.permute_at_risk(
+        np.array([[did] for *_, did in rows], float),
+        time=[until for _, _, until, _, _ in rows],
+        converted=[converts for *_, converts, _ in rows],
+        strata=[group for group, *_ in rows],
+        since=[since for _, since, *_ in rows],
+        n_permutations=3000,
+    )
+    if spread < 1e-9:
+        assert np.isnan(alone[0])
+        return
+    seen = abs(sum(exposed for *_, exposed in conversions) - expected)
+    draws = [abs(sum(one) - expected) >= seen - 1e-9 for one in product(*sets)]
+    assert alone[0] == pytest.approx(np.mean(draws), abs=0.05)
+
+
+def test_permuting_within_activity_compares_those_who_had_done_as_much():
+    """A person's level is that of the moment, not the one they end at: those who convert early have done little."""
+    rng = np.random.default_rng(5)
+    log = []
+    for person in range(400):
+        days = np.sort(rng.uniform(0, 60, rng.poisson(12)))
+        end = rng.exponential(10.0)
+        log += [(person, 0, "came")]
+        log += [(person, 24 * day, "a" if rng.random() < 0.2 else "b") for day in days if day < end or person % 2]
+        log += [(person, 24 * end, "g")] if person % 2 == 0 and end < 60 else []
+    found = make(log).correlation("g")
+    within = found.by("activity").table.filter(pl.col("behaviour") == "a")["p_value"][0]
+    permuted = found.permute(within="activity", n_permutations=999).table.filter(pl.col("behaviour") == "a")
+    assert permuted["p_permuted"][0] == pytest.approx(within, abs=0.1)

@@ -203,6 +203,11 @@ def test_several_conversions_are_the_single_ones(log):
         assert here.equals(alone)
         assert found.of(goal).goal == goal
     assert found.matrix.columns == ["behaviour", "g", "b"]
+    for goal in ("g", "b"):  # what is drawn is the comparison in which everybody has had the same time
+        checks = found.of(goal).checks.filter(pl.col("doubt").is_null())
+        drawn = found.matrix.filter(pl.col(goal).is_not_null()).sort("behaviour")
+        expected = checks.filter(pl.col("phi_matched").is_not_null()).sort("behaviour")
+        assert drawn[goal].to_list() == expected["phi_matched"].to_list()
     expected = stats.adjust(found.table["p_value"])
     np.testing.assert_allclose(found.table["q_value"].cast(pl.Float64).to_numpy(), expected, rtol=1e-12)
 

@@ -117,7 +117,7 @@ def test_pictures_findings_and_errors(dark):
     assert result.plot(dark=dark).data[0].x == pytest.approx((2.0,))
     assert j.experiment("variant", goal="goal", measure=("sum", "amount")).table["mean"].to_list() == [0.2, 0.6]
     few = make_journeys(BOTH).experiment("variant", goal="goal")
-    assert few.finding == "Too few people to compare: the smallest variant has 1 person."
+    assert few.finding == "Only 1 person in the smallest variant: too few for a finding."
     assert few.plot(dark=dark) is not None
     with pytest.raises(jn.UnknownNameError, match="control: no variant 'c'"):
         j.experiment("variant", goal="goal", control="c")

@@ -66,7 +66,7 @@ def test_drop_off_tells_what_the_others_did() -> None:
         ("Help", 1, 1, ["Visit", "Help"], None),
         ("Visit", 1, 3, ["Visit"], "Buy"),
     ]
-    assert found.finding == "1 of the 2 who never reach Buy end at Help: 1 of the 1 who were there."
+    assert found.finding == "Only 2 people never reached Buy: too few for a finding."
     (only,) = found.examples("Help")
     assert only.table["event"].to_list() == ["Visit", "Help"]
     assert "Help" in found._repr_html_()
@@ -81,7 +81,7 @@ def test_who_may_yet_go_on_is_in_no_rate() -> None:
     found = log_of([*rows, ("z", 100 * day, "Buy")]).dropoff("Buy", quiet="7d")
     assert (found.lost, found.pending, found.reached) == (2, 2, 1)
     assert found.table.select("event", "people", "passed", "loss_rate").rows() == [("V", 2, 2, 1.0)]
-    assert found.finding == "2 of the 2 who never reach Buy end at V: 2 of the 2 who were there."
+    assert found.finding == "Only 2 people never reached Buy: too few for a finding."
     assert log_of(rows).dropoff("V", quiet="7d").table.is_empty()
 
 

@@ -20,6 +20,11 @@ ROWS = [
 ]  # fmt: skip
 
 
+def repeat(rows: list[Any], times: int = 30) -> list[Any]:
+    """Let as many people more do what each person does."""
+    return [(f"{person}{number}", *rest) for number in range(times) for person, *rest in rows]
+
+
 @pytest.mark.parametrize(
     ("words", "begins"),
     [
@@ -68,33 +73,36 @@ def test_what_is_left_out_is_said_of_transitions_and_drop_offs() -> None:
 @pytest.mark.parametrize(
     ("words", "finding"),
     [
-        ({"end": "Buy", "align": "end"}, "The most-travelled path to Buy is Visit → Read → Help → Buy: 1 of 2 people."),
-        ({"end": "Buy", "align": "end", "steps": 1}, "2 people on the way to Buy: nothing is shown before it."),
-        ({"end": "Buy", "align": "end", "who": "dropped"}, "1 of 1 person who never reaches Buy ends with Visit."),
-        ({"start": "Visit", "align": "end"}, "2 of 3 people end with Buy."),
+        (
+            {"end": "Buy", "align": "end"},
+            "The most-travelled path to Buy is Visit → Read → Help → Buy: 50% of 60 people.",
+        ),
+        ({"end": "Buy", "align": "end", "steps": 1}, "60 people on the way to Buy: nothing is shown before it."),
+        ({"end": "Buy", "align": "end", "who": "dropped"}, "100% of 30 people who never reach Buy end with Visit."),
+        ({"start": "Visit", "align": "end"}, "67% of 90 people end with Buy."),
         (
             {"start": "Visit", "end": "Buy", "who": "converted"},
-            "The most-travelled path to Buy is Visit → Read → Buy: 1 of 2 people.",
+            "The most-travelled path to Buy is Visit → Read → Buy: 50% of 60 people.",
         ),
-        ({"end": "Buy"}, "The most-travelled path to Buy is Visit → Read → Buy: 1 of 2 people."),
-        ({"end": "Buy", "who": "dropped"}, "1 of 1 person who never reaches Buy leaves after Visit."),
+        ({"end": "Buy"}, "The most-travelled path to Buy is Visit → Read → Buy: 50% of 60 people."),
+        ({"end": "Buy", "who": "dropped"}, "100% of 30 people who never reach Buy leave after Visit."),
     ],
 )
 def test_a_finding_finds_something(words: dict[str, Any], finding: str) -> None:
-    assert log_of(ROWS, "page_path").flow(**words).finding == finding
+    assert log_of(repeat(ROWS), "page_path").flow(**words).finding == finding
 
 
 def test_findings_prefer_nodes_with_a_name() -> None:
     rows = [(f"p{n}", 0, f"e{n}") for n in range(6)] + [(f"p{n}", 1, f"f{n}") for n in range(6)]
     rows += [("y", 0, "Visit"), ("y", 1, "Read"), ("z", 0, "Visit"), ("z", 1, "Read")]
-    j = log_of(rows)
+    j = log_of(repeat(rows))
     assert j.flow(top=1).table["source"][0] == "(other)"
-    assert j.flow(top=1).finding == "2 of 8 people begin with Visit and then go to Read."
+    assert j.flow(top=1).finding == "25% of 240 people begin with Visit and then go to Read."
     assert j.transitions(top=2).table["source"][0] == "(other)"
-    assert j.transitions(top=2).finding == "Read follows on Visit 2 times."
+    assert j.transitions(top=2).finding == "Read follows on Visit 60 times: 100% of what comes after Visit."
     # where no link has a name at both ends, the largest is said
-    crossed = log_of([("a", 0, "e0"), ("a", 1, "f1"), ("b", 0, "e1"), ("b", 1, "f0")])
-    assert crossed.flow(top=1).finding == "1 of 2 people begin with (other) and then go to f0."
+    crossed = log_of(repeat([("a", 0, "e0"), ("a", 1, "f1"), ("b", 0, "e1"), ("b", 1, "f0")]))
+    assert crossed.flow(top=1).finding == "50% of 60 people begin with (other) and then go to f0."
 
 
 def test_a_finding_says_why_nothing_is_shown() -> None:
@@ -113,7 +121,7 @@ def test_a_finding_says_why_nothing_is_shown() -> None:
         ),
         (
             {"start": "Buy", "end": "Sign Up", "who": "dropped", "within": "9m"},
-            "1 of 1 person who never reaches Sign Up leaves after Buy.",
+            "Only 1 person never reached Sign Up: too few for a finding.",
         ),
     ):
         assert j.flow(**words).finding == finding  # type: ignore[arg-type]
@@ -126,16 +134,16 @@ def test_a_finding_says_why_nothing_is_shown() -> None:
 
 
 def test_an_expression_is_called_the_end_and_put_down_as_it_is() -> None:
-    j = log_of(ROWS, "page_path")
+    j = log_of(repeat(ROWS), "page_path")
     visit, buy = pl.col("event") == "Visit", pl.col("event") == "Buy"
     flow = j.flow(start=visit, end=buy)
-    assert flow.finding == "2 of 3 people reach the end."
-    assert flow.definition == "From the start to the end, all who enter; n = 3 people."
+    assert flow.finding == "67% of 90 people reach the end."
+    assert flow.definition == "From the start to the end, all who enter; n = 90 people."
     assert flow.settings["end"] == str(buy)
     assert label_columns(flow._spec) == ["The start"]
     assert label_columns(j.flow(end=buy, align="end", steps=2)._spec) == ["Just before", "The end"]
     found = j.dropoff(buy)
-    assert found.finding.startswith("The only one who never reaches the goal ends")
+    assert found.finding.startswith("100% of the 30 who never reach the goal end")
     assert found.settings["goal"] == str(buy)
 
 
@@ -186,10 +194,10 @@ def test_a_headline_is_the_path_where_it_is_known_and_rests_on_thirty_people() -
     for found in (few.flow(end="Buy"), few.flow(), few.dropoff("Buy"), few.flow(end="Buy", who="all")):
         assert "%" not in found.finding
     lost = log_of([row for row in rows if row[2] != "Buy" or row[0] < "p20"])
-    assert lost.dropoff("Buy").finding == "20 of the 20 who never reach Buy end at Read: 50% of the 40 who were there."
+    assert lost.dropoff("Buy").finding == "Only 20 people never reached Buy: too few for a finding."
     assert "%" not in few.transitions().finding
     groups = lost.flow(end="Buy", who="all", against=lost.only([f"p{n:02d}" for n in range(20)]))
-    assert groups.finding == "There are too few journeys to compare: 40 against 20."
+    assert groups.finding == "Only 20 people in the smaller group: too few for a finding."
 
 
 def test_controls_of_direction_turn_no_number_round() -> None:

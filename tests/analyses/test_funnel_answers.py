@@ -225,11 +225,13 @@ def test_stalled_have_had_their_time():
 
 
 def test_a_difference_is_explained_choice_by_choice():
-    rows: list[Row] = [("a", 0, "A", None), ("a", 50, "B", None), ("b", 0, "A", None), ("b", 5, "B", None)]
+    rows: list[Row] = []
+    for n in range(15):
+        rows += [(f"a{n}", 0, "A", None), (f"a{n}", 50, "B", None), (f"b{n}", 0, "A", None), (f"b{n}", 5, "B", None)]
     j = journeys(rows)
     here, there = j.funnel(["A", "B"]), j.funnel(["A", "B"], within="10m", order="strict")
     explained = here.explain_difference(there)
-    assert explained.table.select("choice", "people", "change").rows() == [("within", 1, -1), ("order", 2, 0)]
+    assert explained.table.select("choice", "people", "change").rows() == [("within", 15, -15), ("order", 30, 0)]
     assert "within" in explained.finding
     assert here.explain_difference(here).table.height == 0
 

@@ -75,14 +75,14 @@ def test_people_on_both_sides_are_counted_and_taken_as_clusters():
     early, late = j.between("2026-03-01", "2026-03-03").funnel(["A", "B"]), j.between("2026-03-03").funnel(["A", "B"])
     comparison = early.compare(late)
     assert comparison.people_on_both_sides == 200
-    assert "200 people are on both sides" in comparison.finding
+    assert "200 people entered both funnels" in comparison.finding
     # the same people did the same: no doubt is left about the difference of 0
     row = comparison.table.row(1, named=True)
     assert (row["difference"], row["ci_low"], row["ci_high"], row["p_value"]) == (0, 0, 0, 1)
     apart = j.only(pl.col("person").str.ends_with("0")).funnel(["A", "B"])
     rest = j.only(~pl.col("person").str.ends_with("0")).funnel(["A", "B"])
     assert apart.compare(rest).people_on_both_sides == 0
-    assert "both sides" not in apart.compare(rest).finding
+    assert "both funnels" not in apart.compare(rest).finding
 
 
 def test_sessions_of_one_person_are_one_cluster():
@@ -101,7 +101,7 @@ def test_sessions_of_one_person_are_one_cluster():
 
 def test_a_headline_rests_on_at_least_30_people():
     few = groups(("mail", 20, 0), ("ads", 20, 20)).funnel(["A", "B"], entry="any", by="campaign").compare()
-    assert few.finding == "Fewer than 30 people on a side: too few to compare."
+    assert few.finding == "Only 20 people on the smaller side: too few for a finding."
 
 
 def test_sides_by_a_condition_on_people():

@@ -134,7 +134,7 @@ def test_a_trend_marks_periods_that_the_log_holds_a_part_of():
         (9, False),
         (16, False),
     ]
-    assert trend.finding == "Fewer than 30 people entered in each complete period: too few to compare."
+    assert trend.finding == "Only 1 person entered in the complete period with most: too few for a finding."
     assert funnel.trend(every="1d").table["complete"].to_list() == [True] * 14 + [False] * 2
 
 

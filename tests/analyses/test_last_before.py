@@ -144,9 +144,9 @@ def test_the_sentences():
         "skip=."
     )
     few = pages(("a", 0, "View", "/x"), ("a", 1, "Sign", None), ("b", 1, "Sign", None))
-    assert few.last_before("Sign", of="page_path").finding == '"/x" came last before "Sign" for 1 of the 2 people.'
+    assert few.last_before("Sign", of="page_path").finding == 'Only 2 people did "Sign": too few for a finding.'
     assert few.only("b").last_before("Sign", of="page_path").finding == (
-        'The only person had no page path before "Sign".'
+        'Only 1 person did "Sign": too few for a finding.'
     )
     assert few.where(pl.col("event") == "View").last_before("Sign", of="page_path").finding == 'No person did "Sign".'
 

@@ -41,18 +41,23 @@ def test_groups_say_of_whom_their_share_is():
 
 
 def test_who_did_nothing_more_is_not_said_to_have_done_it():
-    rows = [("a", 0, "A", None), ("b", 0, "A", None), ("c", 0, "A", None), ("c", 1, "X", None)]
+    rows = []
+    for n in range(10):
+        rows += [(f"a{n}", 0, "A", None), (f"b{n}", 0, "A", None), (f"c{n}", 0, "A", None), (f"c{n}", 1, "X", None)]
     found = asked([*rows, ("d", 0, "A", None), ("d", 1, "B", None)]).funnel(["A", "B"]).next_after_drop(after="A")
     assert found.finding == "After 'A', 67% of those who dropped off did nothing more."
 
 
 def test_nothing_earns_no_credit():
-    rows = [(f"n{at}", 1, "B", None) for at in range(3)] + [("a", 0, "A", "ads"), ("a", 1, "B", None)]
+    rows = [(f"n{at}", 1, "B", None) for at in range(30)]
+    rows += [
+        (f"a{at}", minute, event, by) for at in range(10) for minute, event, by in ((0, "A", "ads"), (1, "B", None))
+    ]
     found = asked(rows).attribution("B", by="campaign", lookback="60d", model="u")
-    assert found.finding == "75% of the 4 conversions to B came without any campaign; ads gets credit for 25%."
-    assert "model 'u', looking back 60 days; 4 conversions in all" in title(found.plot())
-    assert asked(rows[:3]).attribution("B", by="campaign").finding == (
-        "100% of the 3 conversions to B came without any campaign."
+    assert found.finding == "75% of the 40 conversions to B came without any campaign; ads gets credit for 25%."
+    assert "model 'u', looking back 60 days; 40 conversions in all" in title(found.plot())
+    assert asked(rows[:30]).attribution("B", by="campaign").finding == (
+        "100% of the 30 conversions to B came without any campaign."
     )
 
 
@@ -113,9 +118,9 @@ def test_accounts_are_not_called_people():
     accounts = jn.stitch(jn.read_table(table, timestamp="at", event="event", ids=["user_id"], name="app")).by_account()
     assert accounts.finding == "2 accounts, 3 events, 1 to 2 March 2026."
     found = accounts.funnel(["A", "B"])
-    assert found.finding == "1 of 2 accounts (50%) went from 'A' to 'B'."
+    assert found.finding == 'Only 2 accounts entered at "A": too few for a finding.'
     assert " · 2 accounts, 3 events · " in found._repr_html_()
-    assert accounts.flow(start="A", end="B").finding == "1 of 2 accounts reach B."
+    assert accounts.flow(start="A", end="B").finding == "Only 2 accounts began a journey: too few for a finding."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
     assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
 

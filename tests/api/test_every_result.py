@@ -9,7 +9,7 @@ from hypothesis import given
 
 import journeys as jn
 from tests.every_result import CASES, every_log, result_classes
-from tests.logs import rows
+from tests.logs import Row, rows
 from tests.test_house import _modules
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -78,3 +78,51 @@ def test_an_empty_selection_is_an_answer(name, j):
         return  # a question about variants or people who are not there is refused in words
     assert result.finding.endswith(".")
     assert result.plot() is not None
+
+
+NOT_OF_PEOPLE = {"Timeline", "Dictionary", "Activity"}  # one person, names of events, a list of accounts
+
+
+def make_few(people: int) -> jn.Journeys:
+    """Make a log of few people who do much, with patterns that look strong, over three weeks."""
+    names = ["a", "b", "c", "y", "z", *(f"p{number}" for number in range(people - 5))]
+    found: list[Row] = []
+    for place, person in enumerate(names):
+        for day in range(21):
+            seen = "ABCX" if place % 2 else "AC"
+            campaign = "ads" if place % 2 else "spring"
+            found += [(person, day * 1440 + minute, name, campaign) for minute, name in enumerate(seen)]
+    return jn.Journeys.from_table(every_log(found))
+
+
+def is_claim(sentence: str) -> bool:
+    """Return whether a sentence says more than that there is nothing, or too little, to say."""
+    is_refusal = sentence.startswith(("Only ", "No ")) and ": too few for a finding." in sentence
+    is_nothing = sentence.startswith(("No ", "Nobody ", "None ", "There is no", "There are no"))
+    return not (is_refusal or is_nothing or sentence == "A and X can be compared in fewer than two groups.")
+
+
+@pytest.mark.parametrize("people", [12, 29])
+@pytest.mark.parametrize("name", sorted(set(CASES) - NOT_OF_PEOPLE))
+def test_few_people_are_no_finding(name, people):
+    few = make_few(people)
+    assert few.size.people == people
+    assert not is_claim(CASES[name](few).finding)
+
+
+@pytest.mark.parametrize("count", ["sessions", "entries"])
+def test_many_sessions_of_few_people_are_no_finding(count):
+    funnel = make_few(12).funnel(["A", "C", "X"], count=count, within="1h")
+    assert funnel.table[count][0] > 30
+    answers = (
+        funnel,
+        funnel.compare(make_few(12)),
+        funnel.trend(every="2w"),
+        funnel.times(),
+        funnel.time_to_convert(),
+        funnel.converted_within(),
+    )
+    for result in answers:
+        assert not is_claim(result.finding), result.finding
+    assert funnel.worst_step is None
+    assert funnel.largest_loss is None

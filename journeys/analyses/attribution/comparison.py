@@ -14,12 +14,12 @@ from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.periods import relative_change
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_FEW = 30
 _MOST_DRAWN = 12
 _ESTIMATED = frozenset({"markov"})
 """Models whose credit is no sum over conversions, so that its chance variation is unknown."""
@@ -122,8 +122,8 @@ class AttributionComparison(Result[J]):
         from journeys.display import percent, plural, points, the_count
 
         total, before = self.settings["conversions"], self.settings["conversions_against"]
-        if min(total, before) < _FEW:
-            return f"{plural(total, 'conversion')} against {before}: too few to compare their touchpoints."
+        if (fewest := min(total, before, self.settings["people"])) < MIN_PEOPLE:
+            return say_too_few(fewest, "converted on the smaller side", unit=self._journeys._log.unit)
         by = self.settings["by"]
         sure = self.table.filter(pl.col("q_value") < 0.05).sort("q_value", by)
         if not sure.height:

@@ -17,6 +17,7 @@ from journeys.analyses.attribution.summarise import touch_labels
 from journeys.analyses.labels import NONE
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import say_too_few
 from journeys.errors import ArgumentError, raise_all
 from journeys.stats import percentile_interval
 
@@ -47,7 +48,7 @@ class ModelComparison(Result[J]):
 
         total, models = self.settings["conversions"], list(self.settings["models"])
         if total < _MIN_CONVERSIONS:
-            return f"Too few conversions to compare models: {total}."
+            return say_too_few(total, "to compare models by", unit="conversion")
         by = self._spec.by
         named = self.table.filter(pl.col(by) != NONE)
         if not named.height:

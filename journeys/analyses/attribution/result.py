@@ -19,6 +19,7 @@ from journeys.analyses.labels import NONE
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Attribution(Result[J]):
         by, total = self._spec.by, self.settings["conversions"]
         if not total:
             return f"Nobody did {self._spec.goal.name}: there is no credit to share."
+        if total < MIN_PEOPLE:
+            return say_too_few(total, f"converted to {self._spec.goal.name}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)
         conversions = f"{the_count(total, 'conversion')} to {self._spec.goal.name}"
         if top[by] != NONE:

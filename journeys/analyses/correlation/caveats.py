@@ -9,11 +9,11 @@ from journeys.analyses.correlation.equal_time import compare_equal_time
 from journeys.analyses.correlation.spec import AtLeast, Before, CorrelationSpec, Family
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, measure
 from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust
 from journeys.stats.tables import expected_minimum
 
 LEVEL = 0.05
-FEW = 30
 # what happens to people, or what a CRM records about them, makes no headline: nobody can decide to do it
 _PASSIVE = r"(?i)^(received|became|was|were|got|bounced|delivered)\b"
 _MEASURES = ("phi", "ci_low", "ci_high", "rate_with", "rate_without", "strength")
@@ -128,7 +128,7 @@ def is_headline() -> pl.Expr:
     did = pl.col("both_matched") + pl.col("behaviour_only_matched")
     others = pl.col("conversion_only_matched") + pl.col("neither_matched")
     is_passive = pl.col("behaviour").str.contains(_PASSIVE)
-    return (pl.col("phi_matched").abs() >= 0.2) & (pl.min_horizontal(did, others) >= FEW) & ~is_passive
+    return (pl.col("phi_matched").abs() >= 0.2) & (pl.min_horizontal(did, others) >= MIN_PEOPLE) & ~is_passive
 
 
 def use_equal_time(checks: pl.DataFrame) -> pl.DataFrame:

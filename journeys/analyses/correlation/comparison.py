@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust, compare_phis
 from journeys.stats.tables import Floats
 
@@ -41,13 +42,14 @@ class CorrelationComparison(Result[J]):
     goal: str
     only_here: tuple[str, ...]
     only_there: tuple[str, ...]
+    _few: tuple[str, ...] = field(repr=False)  # behaviours that too few did, or did not do, for a finding
 
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
         from journeys.display import ratio
 
-        rows = self.table.filter(pl.col("q_value") <= 0.05)
+        rows = self.table.filter((pl.col("q_value") <= 0.05) & ~pl.col("behaviour").is_in(self._few))
         rows = rows.sort(pl.col("difference").abs(), "behaviour", descending=[True, False])
         if rows.is_empty():
             return f"No behaviour goes with {self.goal} more closely in one group than in the other."
@@ -98,16 +100,25 @@ def compare(
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]
     side_by_side = both.with_columns(
         [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
-    ).select(names)
+    )
+    sides = [(pl.col(one) + pl.col(two)) for end in ("", "_other") for one, two in _margins(end)]
+    few = side_by_side.filter(pl.min_horizontal(sides) < MIN_PEOPLE)["behaviour"].to_list()
     mine, theirs = set(table["behaviour"]), set(other_table["behaviour"])
     return CorrelationComparison(
-        side_by_side.sort("difference", "behaviour", descending=[True, False], nulls_last=True),
+        side_by_side.select(names).sort("difference", "behaviour", descending=[True, False], nulls_last=True),
         {**settings, "other people": other.size.people} | _note_overlap(shared, is_known=covariance is not None),
         journeys,
         goal,
         tuple(sorted(mine - theirs)),
         tuple(sorted(theirs - mine)),
+        tuple(few),
     )
+
+
+def _margins(end: str) -> list[tuple[str, str]]:
+    """Name the counts of those who did a behaviour, and of those who did not, on one side."""
+    names = [f"{name}{end}" for name in CELLS]
+    return [(names[0], names[1]), (names[2], names[3])]
 
 
 def _covary(

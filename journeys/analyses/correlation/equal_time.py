@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -49,6 +50,7 @@ _SCHEMA = {
 _LISTED = {
     "code": pl.UInt32,
     "behaviour": pl.Int64,
+    "since": pl.Int64,
     "time": pl.Int64,
     "converted": pl.Boolean,
     "stratum": pl.String,
@@ -168,15 +170,28 @@ def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        One row per person (`behaviour` is -1; `time` to the conversion, or to the end of observation), and one per
-        person and behaviour (`time` of doing it): `code`, `behaviour`, `time`, `converted`, `stratum`.
+        One row per person and stratum they were in (`behaviour` is -1; at risk after `since` and up to `time`: to the
+        conversion, the end of observation or the next stratum), and one per person and behaviour (`time` of doing
+        it): `code`, `behaviour`, `since`, `time`, `converted`, `stratum`.
     """
     spec = question.spec
     arrays = read_arrays(view, spec, time=True)
     window = arrays.open_window(spec)
-    stratum, names = assign_strata(arrays, window, spec)
-    strata = pl.Series(names, dtype=pl.String).gather(stratum)
-    parts = [(np.arange(len(window.code)), np.full(len(window.code), -1), window.at_risk)]
+    changes, level, names = _strata_over_time(arrays, window, spec)
+    stay = _cut_stays(changes, level, since=np.full(len(window.code), -1), until=window.at_risk)
+    leaves = np.diff(stay.person, append=-1) != 0
+    stays = pl.DataFrame(
+        {
+            "code": window.code[stay.person],
+            "behaviour": np.full(len(stay.person), -1),
+            "since": stay.since,
+            "time": stay.until,
+            "converted": window.converted[stay.person] & leaves,
+            "stratum": pl.Series(names, dtype=pl.String).gather(stay.stratum),
+        },
+        schema=_LISTED,
+    )
+    parts = [(np.zeros(0, np.int64),) * 3]
     for number, family in enumerate(spec.families):
         numbers, values = question.in_family(number)
         if values:
@@ -184,16 +199,9 @@ def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
             behaviour = np.asarray(numbers, np.int64)[found.behaviour]
             parts.append((found.person.astype(np.int64), behaviour, _elapsed(arrays, window, found)))
     person, behaviour, time = (np.concatenate([part[side] for part in parts]) for side in range(3))
-    return pl.DataFrame(
-        {
-            "code": window.code[person],
-            "behaviour": behaviour,
-            "time": time,
-            "converted": window.converted[person],
-            "stratum": strata.gather(person),
-        },
-        schema=_LISTED,
-    )
+    done = pl.DataFrame({"code": window.code[person], "behaviour": behaviour, "time": time})
+    missing = (pl.lit(None, dtype=_LISTED[name]).alias(name) for name in ("since", "converted", "stratum"))
+    return pl.concat([stays, done.cast({"code": pl.UInt32}).with_columns(*missing).select(stays.columns)])
 
 
 def _elapsed(arrays: ShardArrays, window: ExposureWindow, found: FirstRows) -> Ints:
@@ -275,11 +283,27 @@ def list_stays(arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpe
     """List when people were at risk, in which stratum."""
     end = bin_times(window.at_risk, edges)
     changes, level, strata = _strata_over_time(arrays, window, spec)
-    reached = [np.minimum(bin_times(time, edges), end) for time in changes]
-    since, until = np.stack([np.zeros_like(end), *reached], axis=1), np.stack([*reached, end], axis=1)
-    some = since < until
+    stay = _cut_stays([bin_times(time, edges) for time in changes], level, since=np.zeros_like(end), until=end)
+    return Stays(*stay, strata, edges, window.converted, end)
+
+
+class _Stay(NamedTuple):
+    person: Ints
+    stratum: Ints
+    since: Ints
+    until: Ints
+
+
+def _cut_stays(changes: Sequence[Ints], level: Ints, *, since: Ints, until: Ints) -> _Stay:
+    """Cut the time of each person where their stratum changes.
+
+    For instance, from 0 to 9 with a change at 4: in the first stratum above 0 up to 4, in the next above 4 up to 9.
+    """
+    reached = [np.minimum(time, until) for time in changes]
+    enter, leave = np.stack([since, *reached], axis=1), np.stack([*reached, until], axis=1)
+    some = enter < leave
     person, number = np.nonzero(some)
-    return Stays(person, level[person, number], since[some], until[some], strata, edges, window.converted, end)
+    return _Stay(person, level[person, number], enter[some], leave[some])
 
 
 def _strata_over_time(

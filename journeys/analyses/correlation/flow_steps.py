@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.caveats import FEW, LEVEL
+from journeys.analyses.correlation.caveats import LEVEL
 from journeys.analyses.correlation.summarise import CELLS, cell_columns, measure
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust, phi, strength
 from journeys.stats.tables import independence_p
 
@@ -54,7 +55,7 @@ class StepAssociations(Result[J]):
         rows = self.table.filter(
             (pl.col("q_value") <= LEVEL)
             & (pl.col("phi_in_column").abs() >= 0.2)
-            & (pl.col("both") + pl.col("behaviour_only") >= FEW)
+            & (pl.col("both") + pl.col("behaviour_only") >= MIN_PEOPLE)
         ).sort(pl.col("phi_in_column").abs(), "behaviour", descending=[True, False], maintain_order=True)
         if rows.is_empty():
             return f"No step of the flow goes with {self.goal} in a way that holds up."

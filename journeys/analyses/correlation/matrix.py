@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.correlation.caveats import LEVEL, is_headline
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -35,14 +36,27 @@ class Correlations(Result[J]):
 
     @property
     def matrix(self) -> pl.DataFrame:
-        """One row per behaviour, one column per goal: phi; by the largest |phi|, the largest first."""
-        names = [one.goal for one in self.each]
-        behaviours = self.table.group_by("behaviour").agg(top=pl.col("phi").abs().max())
+        """One row per behaviour, one column per goal: phi when everybody has had the same time.
+
+        It is null where the goal has set the behaviour apart; by the largest |phi|, the largest first.
+        """
+        shown = self.checks.with_columns(phi=pl.when(pl.col("doubt").is_null()).then("phi_matched"))
+        behaviours = shown.group_by("behaviour").agg(top=pl.col("phi").abs().max())
         wide = behaviours.sort("top", "behaviour", descending=[True, False], nulls_last=True).select("behaviour")
-        for name in names:
-            phis = self.table.filter(pl.col("goal") == name).select("behaviour", pl.col("phi").alias(name))
+        for name in [one.goal for one in self.each]:
+            phis = shown.filter(pl.col("goal") == name).select("behaviour", pl.col("phi").alias(name))
             wide = wide.join(phis, on="behaviour", how="left", maintain_order="left")
         return wide
+
+    @property
+    def checks(self) -> pl.DataFrame:
+        """The `checks` of every goal, in the order asked: `goal`, then their columns.
+
+        `q_equal_time` is over the whole table here.
+        """
+        table = pl.concat([one.checks.select(pl.lit(one.goal).alias("goal"), pl.all()) for one in self.each])
+        q = pl.Series("q_equal_time", adjust(table["p_equal_time"]), dtype=pl.Float64)
+        return table.with_columns(q.fill_nan(None))
 
     def of(self, goal: str) -> Correlation[J]:
         """Return the answer for one goal.
@@ -65,14 +79,23 @@ class Correlations(Result[J]):
 
     @property
     def finding(self) -> str:
-        """The answer as one sentence."""
+        """The strongest finding about each goal, as one sentence.
+
+        The numbers are those of the comparison in which everybody has had the same time, corrected for all goals.
+        """
         from journeys.display import ratio
 
-        found = [(one.goal, row) for one in self.each for row in one.findings.head(1).iter_rows(named=True)]
-        said = [
-            f"{row['behaviour']} with {'' if row['phi'] > 0 else 'not '}reaching {goal} (phi {ratio(row['phi'])})"
-            for goal, row in found
-        ]
+        certain = self.checks.filter(pl.col("q_equal_time") <= LEVEL).select("goal", "family", "value")
+        said = []
+        for one in self.each:
+            found = one.findings.filter(is_headline()).join(
+                certain.filter(pl.col("goal") == one.goal), on=["family", "value"], how="semi", maintain_order="left"
+            )
+            said += [
+                f"{row['behaviour']} with {'' if row['phi_matched'] > 0 else 'not '}reaching {one.goal} "
+                f"(phi {ratio(row['phi_matched'])})"
+                for row in found.head(1).iter_rows(named=True)
+            ]
         if not said:
             return "No behaviour goes with any of them in a way that holds up."
         return f"What goes together most: {'; '.join(said)}."
@@ -91,7 +114,8 @@ class Correlations(Result[J]):
         from journeys.display import plural
 
         people = self.each[0]._counts.people if self.each else 0
-        subtitle = f"phi, of {plural(people, 'person')}; blank: undefined, too few did it, or it was set apart"
+        everyone = plural(people, self._journeys._log.unit)
+        subtitle = f"phi of those observed equally long, of {everyone}; blank: undefined, too few did it, or set apart"
         matrix = self.matrix
         if matrix.height > rows:
             subtitle += f"; the {rows} with the largest phi of {plural(matrix.height, 'behaviour')}"

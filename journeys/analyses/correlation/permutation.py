@@ -13,6 +13,7 @@ from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behavio
 from journeys.analyses.correlation.spec import Before, CorrelationSpec, Matched, parse_strata
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 from journeys.stats import permute_at_risk
 
@@ -41,6 +42,8 @@ class Permutation(Result[J]):
         """How many behaviours are beyond chance, as one sentence."""
         from journeys.display import agree, number, plural
 
+        if (people := self.settings["people"]) < MIN_PEOPLE:
+            return say_too_few(people, "can be compared", unit=self._journeys._log.unit)
         tested = self.table["p_family"].drop_nulls()
         beyond = int((tested <= 0.05).sum())
         goes = agree(beyond, "goes", "go")
@@ -89,17 +92,17 @@ def permute(
     spec = replace(spec, exposure=Before()) if isinstance(spec.exposure, Matched) else spec
     question = EqualTimeSpec(spec, tuple(table.select("family", "value").rows()))
     listed = journeys._count_shards(list_behaviours, question)
-    each = listed.filter(pl.col("behaviour") == -1).sort("code")
-    done = listed.filter(pl.col("behaviour") >= 0)
-    did_at = np.full((each.height, table.height), np.inf)
-    did_at[np.searchsorted(each["code"].to_numpy(), done["code"].to_numpy()), done["behaviour"].to_numpy()] = done[
-        "time"
-    ]
+    stays = listed.filter(pl.col("behaviour") == -1).sort("code", "since")
+    done = listed.filter(pl.col("behaviour") >= 0).join(stays, on="code", how="semi")
+    codes, person = np.unique(stays["code"].to_numpy(), return_inverse=True)
+    did_at = np.full((len(codes), table.height), np.inf)
+    did_at[np.searchsorted(codes, done["code"].to_numpy()), done["behaviour"].to_numpy()] = done["time"]
     alone, among = permute_at_risk(
-        did_at,
-        time=each["time"],
-        converted=each["converted"],
-        strata=each["stratum"].rank("dense").fill_null(0),
+        did_at[person],
+        time=stays["time"],
+        converted=stays["converted"],
+        strata=stays["stratum"].rank("dense").fill_null(0),
+        since=stays["since"],
         n_permutations=n_permutations,
         seed=seed,
     )

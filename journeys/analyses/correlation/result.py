@@ -18,6 +18,7 @@ from journeys.analyses.correlation.stratified import Stratified, stratify
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ class Correlation(Result[J]):
         if self._counts.converted in {0, self._counts.people}:
             who = "Nobody" if self._counts.converted == 0 else "Everybody"
             return f"{who} reached {self.goal}: there is nothing to compare."
+        if self._counts.people < MIN_PEOPLE:
+            return say_too_few(self._counts.people, "can be compared", unit=self._journeys._log.unit)
         findings = self.findings
         if findings.is_empty():
             return f"No behaviour goes with {self.goal} in a way that holds up."
@@ -367,7 +370,9 @@ class Correlation(Result[J]):
         seed : int
             Equal seeds give equal answers.
         within : str, optional
-            Permute within groups only: what `by` takes.
+            Permute within groups only: what `by` takes, e.g. a column of people. Each conversion is drawn among those
+            who were in the converter's group at that time: a campaign groups from the moment it was met, "activity" by
+            what had been done so far.
 
         Returns
         -------

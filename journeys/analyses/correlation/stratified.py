@@ -16,6 +16,7 @@ from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, parse_
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.errors import UnknownNameError, unknown
 from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table
 
@@ -45,7 +46,7 @@ class StratumTrend(Result[J]):
         """How phi differs between the groups, as one sentence."""
         from journeys.display import day, ratio
 
-        here = self.table.filter(pl.col("phi").is_not_null())
+        here = self.table.filter(pl.col("phi").is_not_null() & (pl.sum_horizontal(CELLS) >= MIN_PEOPLE))
         if here.height < 2:
             return f"{self.behaviour} and {self.goal} can be compared in fewer than two groups."
         over_time = self._column.startswith("every ")
@@ -114,7 +115,11 @@ class Stratified(Result[J]):
         """The answer as one sentence."""
         from journeys.display import agree, number, plural
 
-        said = self.table.filter(pl.col("verdict").is_not_null())
+        did, others = (pl.col(one).sum() + pl.col(two).sum() for one, two in (CELLS[:2], CELLS[2:]))
+        sizes = self.strata.group_by("behaviour").agg(people=pl.min_horizontal(did, others))
+        said = self.table.filter(pl.col("verdict").is_not_null()).join(
+            sizes.filter(pl.col("people") >= MIN_PEOPLE), on="behaviour", how="semi", maintain_order="left"
+        )
         turned = said.filter(pl.col("verdict") == "reversed")
         if turned.height:
             row = turned.sort((pl.col("phi") * pl.col("phi_within")).abs(), "behaviour", descending=[True, False]).row(

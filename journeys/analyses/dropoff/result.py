@@ -13,14 +13,12 @@ from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.text import describe_nodes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.timeline import Timeline, timeline
 from journeys.errors import UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_ENOUGH = 30  # of fewer no rate is written
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -64,24 +62,21 @@ class Dropoff(Result[J]):
         """Where most are lost, as one sentence."""
         from journeys.display import number, percent
 
-        def part(count: int, whole: int) -> str:
-            return percent(count / whole) if whole >= _ENOUGH else f"{number(count)}"
-
         if self.table.is_empty():
             return f"Nobody is lost on the way to {self._goal}."
+        if self.lost < MIN_PEOPLE:
+            return say_too_few(self.lost, f"never reached {self._goal}", unit=self._journeys._log.unit)
         is_passive = pl.col("event").is_in(self._passive)
         passive = int(self.table.filter(is_passive)["people"].sum())
         # what the system did says nothing about why somebody left
         ranked = self.table.filter(~is_passive) if passive < self.table["people"].sum() else self.table
         top = ranked.row(0, named=True)
-        lost = f"{part(top['people'], self.lost)} of the {number(self.lost)} who never reach {self._goal} end"
-        if self.lost == 1:
-            lost = f"The only one who never reaches {self._goal} ends"
-        there = f"{part(top['people'], top['passed'])} of the {number(top['passed'])} who were there"
+        lost = f"{percent(top['people'] / self.lost)} of the {number(self.lost)} who never reach {self._goal} end"
+        there = f": {percent(top['people'] / top['passed'])} of the {number(top['passed'])} who were there"
         note = f" {number(self.hidden)} of them ended on a hidden event." if self.hidden else ""
         if passive and ranked is not self.table:
             note = f" {number(passive)} ended on what the system did: hide='passive' counts them at the event before."
-        return f"{lost} at {display_name(top['event'])}: {there}.{note}"
+        return f"{lost} at {display_name(top['event'])}{there if top['passed'] >= MIN_PEOPLE else ''}.{note}"
 
     def _displayed_table(self) -> pl.DataFrame:
         return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")

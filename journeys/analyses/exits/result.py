@@ -13,13 +13,12 @@ from journeys.analyses.exits.spec import LEFT, STATES, STILL_HAS_TIME
 from journeys.analyses.funnel.spec import FunnelSpec, find_step
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown
 from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-_ENOUGH = 30  # of fewer no share is written
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -65,8 +64,11 @@ class Exits(Result[J]):
         left, waiting = states.get(LEFT, 0), states.get(STILL_HAS_TIME, 0)
         another = self.table.height - left - waiting
         where = f" after {quoted(str(self.settings['after']))}" if "after" in self.settings else ""
+        came = str(self.settings.get("after", self._spec.names[0]))
         if not self.entered:
-            return f"Nobody came as far as {quoted(str(self.settings.get('after', self._spec.names[0])))}."
+            return f"Nobody came as far as {quoted(came)}."
+        if (people := min(self.entered, self.settings["people"])) < MIN_PEOPLE:
+            return say_too_few(people, f"came as far as {quoted(came)}", unit=self._journeys._log.unit)
         text = f"{number(left)} of {the_count(self.entered, self._unit)} left{where}"
         gone = self.table.filter(pl.col("state") == LEFT)
         if not where and gone["step"].n_unique() > 1:
@@ -77,7 +79,7 @@ class Exits(Result[J]):
         # what the system did says nothing about why somebody left
         done = gone["last_event"].drop_nulls().filter(~gone["last_event"].drop_nulls().is_in(self._passive))
         last = done.value_counts().sort("count", "last_event", descending=[True, False])
-        if left >= _ENOUGH and last.height:
+        if left >= MIN_PEOPLE and last.height:
             name, count = last.row(0)
             text += f". {percent(count / left)} of those who left did {quoted(name)} last"
         hidden = f" {number(self.ends_hidden)} ended on a hidden event." if self.ends_hidden else ""

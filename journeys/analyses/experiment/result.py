@@ -10,6 +10,7 @@ import polars as pl
 from journeys.analyses.experiment.count import ExperimentSpec, find_outcomes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown
 from journeys.log import View
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-_MIN_PEOPLE = 30
 _MISMATCH = 0.001
 
 
@@ -61,15 +61,15 @@ class Experiment(Result[J]):
     @property
     def finding(self) -> str:
         """The clearest difference to the control, or why there is none, as one sentence."""
-        from journeys.display import interval, number, p_value, percent, plural, signed
+        from journeys.display import interval, number, p_value, percent, signed
 
         if self.sample_ratio_p is not None and self.sample_ratio_p < _MISMATCH:
             people = ", ".join(f"{row['variant']} {number(row['people'] + row['pending'])}" for row in self._rows)
             return f"Sample ratio mismatch ({people}; p {p_value(self.sample_ratio_p)}): do not trust any lift."
         control = self.settings["control"]
         fewest = min(row["people"] for row in self._rows)
-        if fewest < _MIN_PEOPLE:
-            return f"Too few people to compare: the smallest variant has {plural(fewest, self._journeys._log.unit)}."
+        if fewest < MIN_PEOPLE:
+            return say_too_few(fewest, "in the smallest variant", unit=self._journeys._log.unit)
         known = [row for row in self._rows[1:] if row["q_value"] is not None]
         best = min(known, key=lambda row: (row["q_value"], row["variant"]), default=None)
         if best is None or best["q_value"] > 0.05:

@@ -22,8 +22,9 @@ from journeys.analyses.flow.result import Flow, answer
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts
-from journeys.analyses.flow.text import ENOUGH, describe_position, first_named, starts_late
+from journeys.analyses.flow.text import UNITS, describe_position, first_named, starts_late
 from journeys.analyses.protocol import J, JourneysProtocol
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
 from journeys.stats import adjust, difference
@@ -70,8 +71,9 @@ class ComparedFlow(Flow[J]):
         if not (self.journey_count and self.other.journey_count):
             lacking = "the others have" if self.journey_count else "this group has"
             return f"There is nothing to compare: {lacking} no journey that is shown."
-        if min(self.journey_count, self.other.journey_count) < ENOUGH:
-            return f"There are too few journeys to compare: {self.journey_count} against {self.other.journey_count}."
+        if (fewest := min(self.journey_count, self.other.journey_count)) < MIN_PEOPLE:
+            unit = self._journeys._log.unit if self._spec.count == "people" else UNITS[self._spec.count]
+            return say_too_few(fewest, "in the smaller group", unit=unit)
         moves = self.table.filter(pl.col("q_value") < 0.05)
         if moves.is_empty():
             return "No link differs between the two groups beyond chance."

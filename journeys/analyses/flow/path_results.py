@@ -11,8 +11,10 @@ import polars as pl
 from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.spec import CountUnit
 from journeys.analyses.flow.summarise import rename_to_people
+from journeys.analyses.flow.text import UNITS
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -25,6 +27,7 @@ class PathChart:
     goal: str | None
     unit: CountUnit
     definition: str
+    journey_count: int
     choose_colours: Callable[[pl.Series, bool], Mapping[str, str] | None]
 
     def draw(self, table: pl.DataFrame, *, title: str, dark: bool, narrow: bool) -> go.Figure:
@@ -67,6 +70,9 @@ class Paths(Result[J]):
         count, total = self.covering
         if not total:
             return "There are no paths."
+        if self._chart.journey_count < MIN_PEOPLE:
+            unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
+            return say_too_few(self._chart.journey_count, "took a path", unit=unit)
         make = agree(count, "makes", "make")
         return f"{number(count)} of {plural(total, 'path')} {make} up 80% of all {self._chart.unit} shown."
 
@@ -97,6 +103,9 @@ class Sequences(Result[J]):
             return "No sequence of that size occurs."
         top = self.table.row(0, named=True)
         names = " → ".join(display_name(name) for name in top["sequence"])
+        if top[self._chart.unit] < MIN_PEOPLE:
+            unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
+            return say_too_few(top[self._chart.unit], f"took the most frequent sequence, {names}", unit=unit)
         return f"The most frequent sequence is {names}: {number(top[self._chart.unit])} {self._chart.unit}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

@@ -11,9 +11,9 @@ from journeys.analyses.flow.nodes import REACHED, display_name
 from journeys.analyses.flow.paths import count_passing
 from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
-from journeys.analyses.flow.text import ENOUGH
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust, difference
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Resonance(Result[J]):
         from journeys.display import points
 
         smaller = pl.min_horizontal(self._unit, f"against_{self._unit}")
-        is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & (smaller >= ENOUGH)
+        is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & (smaller >= MIN_PEOPLE)
         worst = self.table.filter(is_worse).head(1).to_dicts()
         if not worst:
             return "No touchpoint converts worse here than for the others, beyond chance."

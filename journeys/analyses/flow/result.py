@@ -323,7 +323,13 @@ class Flow(Result[J]):
 
     def _path_chart(self) -> PathChart:
         goal = None if self.goal is None else quote_reserved(self.goal)
-        return PathChart(goal, self._spec.count, self.definition, lambda names, dark: self.colours(names, dark=dark))
+        return PathChart(
+            goal,
+            self._spec.count,
+            self.definition,
+            self.journey_count,
+            lambda names, dark: self.colours(names, dark=dark),
+        )
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> StepAssociations[J]:
         """Measure which steps go with reaching the end.

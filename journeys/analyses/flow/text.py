@@ -11,12 +11,12 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, NodeSpec, d
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import Path
 from journeys.analyses.protocol import JourneysProtocol
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.steps import Step
 
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
 _MAX_NAMES = 7  # of a path in a sentence
-ENOUGH = 30  # of fewer no rate is written
 
 
 def count_units(spec: FlowSpec, count: int, *, person: str = "person") -> str:
@@ -39,14 +39,17 @@ def find(
 ) -> str:
     """Write the finding of a flow as one sentence; a node that has a name goes before "(other)".
 
-    `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end. Of fewer
-    than 30 journeys counts are written, no rates.
+    `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end.
     """
     from journeys.display import agree
 
     goal = display_name(spec.end.name if spec.end else "")
     if nodes.is_empty():
         return _find_nothing(spec, everyone=everyone, person=person)
+    if shown < MIN_PEOPLE:
+        does = {"converted": f"reached {goal}", "dropped": f"never reached {goal}"} if spec.end is not None else {}
+        unit = person if spec.count == "people" else UNITS[spec.count]
+        return say_too_few(shown, does.get(spec.who, "began a journey"), unit=unit)
     units = count_units(spec, shown, person=person)
 
     def verb(singular: str, plural: str) -> str:
@@ -91,10 +94,10 @@ def find(
 
 
 def _part(part: int, whole: int, units: str) -> str:
-    """Write a part of all journeys: as a rate, or of fewer than 30 as a count."""
-    from journeys.display import number, percent
+    """Write a part of all journeys as a rate."""
+    from journeys.display import percent
 
-    return f"{percent(part / whole)} of {units}" if whole >= ENOUGH else f"{number(part)} of {units}"
+    return f"{percent(part / whole)} of {units}"
 
 
 def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:

@@ -2,6 +2,5 @@
 
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.funnel.run import funnel
-from journeys.analyses.funnel.summarise import find_worst_step
 
-__all__ = ["Funnel", "find_worst_step", "funnel"]
+__all__ = ["Funnel", "funnel"]

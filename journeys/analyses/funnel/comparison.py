@@ -16,6 +16,7 @@ from journeys.analyses.funnel.summarise import add_counts, has_rate
 from journeys.analyses.periods import relative_change
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
 
@@ -29,7 +30,6 @@ Floats = npt.NDArray[np.float64]
 
 _RATES = {"rate_from_start": ("people", "entered"), "rate_from_previous": ("continued", "at_previous")}
 _SUMS = ("people", "entered", "continued", "at_previous")
-_FEW = 30  # a difference of fewer people is no headline
 _Z = 1.959963984540054  # of a 95% interval
 
 
@@ -51,10 +51,11 @@ class Side(NamedTuple):
 
 
 class _Rates(NamedTuple):
-    """The numerators and denominators of some rows of the table, and the rates of each person."""
+    """The numerators and denominators of some rows of the table, their people, and the rates of each person."""
 
     hits: Floats
     trials: Floats
+    people: Floats
     by_person: pl.DataFrame | None
 
 
@@ -100,7 +101,7 @@ def count_both_sides(here: Side, there: Side) -> int:
 def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Method) -> tuple[pl.DataFrame, pl.Series]:
     """Compare two funnels of the same steps; people on both sides, or with several attempts, are clusters.
 
-    Return the table, and which of its rows rest on enough people for a headline.
+    Return the table, and how many people are on the smaller side of each row.
     """
     spec = here.spec
     if spec.names != there.spec.names:
@@ -158,12 +159,15 @@ def compare_groups(side: Side, *, measure: Measure, correct: Method) -> tuple[pl
 
 def _take_rates(table: pl.DataFrame, measure: Measure, by_person: pl.DataFrame | None) -> _Rates:
     hits, trials = (table[name].to_numpy().astype(np.float64) for name in _RATES[measure])
-    return _Rates(hits, trials, by_person)
+    if by_person is None:
+        return _Rates(hits, trials, trials, None)
+    counted = [by_person.filter(pl.col(f"_trials{step}") > 0)["_person"].n_unique() for step in range(len(hits))]
+    return _Rates(hits, trials, np.array(counted, dtype=np.float64), by_person)
 
 
 def _concat_rates(parts: list[_Rates]) -> _Rates:
-    hits, trials = (np.concatenate([np.zeros(0), *(part[at] for part in parts)]) for at in (0, 1))
-    return _Rates(hits, trials, None)
+    hits, trials, people = (np.concatenate([np.zeros(0), *(part[at] for part in parts)]) for at in range(3))
+    return _Rates(hits, trials, people, None)
 
 
 def _cluster_errors(here: _Rates, there: _Rates) -> Floats:
@@ -223,7 +227,7 @@ def _test_rows(
     )
     counts = (pl.col(spec.count), pl.col(f"{spec.count}_against"))
     table = table.with_columns(relative_change(*counts).alias("change"))
-    return table, pl.Series("has_enough", np.minimum(here.trials, there.trials) >= _FEW)
+    return table, pl.Series(np.minimum(here.people, there.people), dtype=pl.Int64)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -241,7 +245,7 @@ class FunnelComparison(Result[J]):
         as long as the others, and are in no other number). With a breakdown, its columns come first and "against" is
         all other groups together.
     people_on_both_sides : int
-        People who entered on both sides.
+        People who entered both funnels.
     periods : tuple of str, optional
         Of two periods: this one and the other.
     caution : str
@@ -251,20 +255,20 @@ class FunnelComparison(Result[J]):
     people_on_both_sides: int = 0
     periods: tuple[str, str] | None = None
     caution: str = ""
-    _has_enough: pl.Series = field(default_factory=pl.Series, repr=False)
+    _fewest: pl.Series = field(default_factory=pl.Series, repr=False)
 
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
         from journeys.display import percent, points
 
-        note = self._note
-        known = self.table.with_columns(self._has_enough.alias("_has_enough")).filter(pl.col("q_value").is_not_null())
+        note, unit = self._note, self._journeys._log.unit
+        known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
         if not known.height:
             return f"{self._count_finding}{note}"
-        if not known["_has_enough"].any():
-            return f"Fewer than {_FEW} people on a side: too few to compare.{note}"
-        sure = known.filter("_has_enough", pl.col("q_value") < 0.05)
+        if (most := int(known["_fewest"].max())) < MIN_PEOPLE:  # type: ignore[arg-type]
+            return f"{say_too_few(most, 'on the smaller side', unit=unit)}{note}"
+        sure = known.filter(pl.col("_fewest") >= MIN_PEOPLE, pl.col("q_value") < 0.05)
         if not sure.height:
             return f"No difference that chance could not explain.{note}"
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
@@ -282,6 +286,8 @@ class FunnelComparison(Result[J]):
             return "There is nothing to compare: a side is empty."
         row = self.table.row(0, named=True)
         count = self.settings.get("count", "people")
+        if (most := max(row[count], row[f"{count}_against"])) < MIN_PEOPLE:
+            return say_too_few(most, "on the larger side", unit=self._journeys._log.unit)
         change = "" if row["change"] is None else f" ({signed(row['change'], form=percent)})"
         return f"{row['name']}: {number(row[count])} {count} against {number(row[f'{count}_against'])}{change}."
 
@@ -293,7 +299,7 @@ class FunnelComparison(Result[J]):
         both, pending = self.people_on_both_sides, 0
         if "pending" in self.table.columns and self.table.height:
             pending = int(self.table["pending"][0] + self.table["pending_against"][0])
-        note = f" {number(both)} people are on both sides; the test allows for that." if both else ""
+        note = f" {number(both)} people entered both funnels; the test allows for that." if both else ""
         if pending:
             note = f"{note} {number(pending)} entered too late to be followed as long, and are left out."
         return f"{note} {self.caution}".rstrip()

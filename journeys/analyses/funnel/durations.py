@@ -17,6 +17,7 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 from journeys.log.arrays import Ints
 
@@ -205,6 +206,11 @@ class StepTimes(Result[J]):
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
             return "Nobody took a second step."
+        count = self.settings.get("count", "people")
+        most = min(int(steps[count].max()), self.settings["people"])
+        if most < MIN_PEOPLE:
+            return say_too_few(most, "took the step that most take", unit=self._journeys._log.unit)
+        steps = steps.filter(pl.col(count) >= MIN_PEOPLE)
         name = "q50" if "q50" in steps.columns else "mean"
         row = steps.sort(name, "step", descending=[True, False], maintain_order=True).row(0, named=True)
         groups = " · ".join(str(row[group]) for group in self.settings["by"] or ())
@@ -240,6 +246,10 @@ class TimeToConvert(Result[J]):
 
         if self._median is None:
             return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
+        count = min(int(self.table[self.settings.get("count", "people")].sum()), self.settings["people"])
+        if count < MIN_PEOPLE:
+            went = f"went from {self.settings['start']!r} to {self.settings['end']!r}"
+            return say_too_few(count, went, unit=self._journeys._log.unit)
         took = duration(self._median)
         return (
             f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
@@ -275,9 +285,15 @@ class ConvertedWithin(Result[J]):
         if not self.table.height:
             return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
         groups = self.settings["by"]
+        observed = self.table.group_by(groups or pl.lit(0), maintain_order=True).agg(pl.col("at_risk").max())
+        most = min(int(observed["at_risk"].max()), self.settings["people"])  # type: ignore[arg-type]
+        if most < MIN_PEOPLE:
+            return say_too_few(most, "can be observed to convert", unit=self._journeys._log.unit)
         last = self.table.row(-1, named=True)
         if groups:
-            ends = self.table.unique(groups, keep="last", maintain_order=True).sort("share", *groups)
+            few = observed.filter(pl.col("at_risk") < MIN_PEOPLE)
+            known = self.table.join(few, on=groups, how="anti", maintain_order="left")
+            ends = known.unique(groups, keep="last", maintain_order=True).sort("share", *groups)
             low, high = (" · ".join(map(str, ends.select(groups).row(at))) for at in (0, -1))
             return f"Of {low} {percent(ends['share'][0])} converted, of {high} {percent(ends['share'][-1])}."
         open_ = f"; {number(self.censored)} had not had the time yet when the log ended" if self.censored else ""

@@ -11,6 +11,7 @@ import polars as pl
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -96,6 +97,8 @@ class DifferenceExplanation(Result[J]):
         row = self.table.row(0, named=True)
         if not row["change"]:
             return "None of the options that differ changes anything for these people on its own."
+        if (people := self.settings["people"]) < MIN_PEOPLE:
+            return say_too_few(people, "asked", unit=self._journeys._log.unit)
         from journeys.display import agree
 
         change = f"{row['change']:+,} {agree(abs(row['change']), 'person', 'people')}".replace("-", "−")

@@ -17,6 +17,7 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.passive_events import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
 
@@ -126,7 +127,7 @@ class NextEvents(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent next event, as one sentence."""
-        from journeys.display import percent, plural
+        from journeys.display import percent, plural, quoted
 
         first = self.table.filter(pl.col("position") == 1)
         if not first.height:
@@ -134,7 +135,12 @@ class NextEvents(Result[J]):
         # what the system did was nobody's choice
         chosen = first.filter(~pl.col("event").is_in(self._passive))
         row = (chosen if chosen.height else first).row(0, named=True)
+        dropped = min(round(row["people"] / row["share"]), self.settings["people"])
         group = " · ".join(str(row[name]) for name in self.settings["by"] or ())
+        if dropped < MIN_PEOPLE:
+            return say_too_few(
+                dropped, f"dropped off after {quoted(self.settings['after'])}{f', of {group}' * bool(group)}"
+            )
         did = "nothing more" if row["event"] == NOTHING else f"{row['event']!r} next"
         done = f"{percent(row['share'])} of those who dropped off did {did}"
         note = f" For {plural(self.hidden, 'person')}, the very next event is hidden." if self.hidden else ""

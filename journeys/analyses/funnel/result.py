@@ -41,11 +41,12 @@ from journeys.analyses.funnel.follow_up import describe_late_start, describe_per
 from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
 from journeys.analyses.funnel.spec import FunnelSpec, find_step
-from journeys.analyses.funnel.summarise import find_worst_step
+from journeys.analyses.funnel.summarise import describe_loss, find_worst_step
 from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.steps import duration_us, moment_us
 
@@ -76,16 +77,17 @@ class Funnel(Result[J]):
     @property
     def finding(self) -> str:
         """How many of those who entered reached the last step, as one sentence."""
-        from journeys.display import number, percent, plural
+        from journeys.display import number, percent, plural, quoted
 
         spec = self._spec
-        unit = {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}[spec.count]
         total = self._entered
         done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
         if not total:
             return f"Nobody reached the first step, {start!r}."
-        entered = plural(total, unit)
+        if (people := self._count_entered_people()) < MIN_PEOPLE:
+            return say_too_few(people, f"entered at {quoted(start)}", unit=self._journeys._log.unit)
+        entered = plural(total, self._unit)
         if spec.width == 1:
             return f"{entered} reached {spec.steps[0].name!r}."
         share = f"{number(done)} of {entered} ({percent(done / total)})"
@@ -135,8 +137,26 @@ class Funnel(Result[J]):
     @property
     def worst_step(self) -> int | None:
         """The step (from 1) after which most people are lost; None if too few people reached any."""
-        row = None if self._spec.by else find_worst_step(self.table)
+        if self._spec.by or self._count_entered_people() < MIN_PEOPLE:
+            return None
+        row = find_worst_step(self.table)
         return None if row is None else row + 1
+
+    @property
+    def largest_loss(self) -> str | None:
+        """What is lost after the worst step, as one sentence; None if too few people reached any step."""
+        worst = self.worst_step
+        return None if worst is None else describe_loss(self.table, worst, count=self._spec.count, unit=self._unit)
+
+    @property
+    def _unit(self) -> str:
+        return {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}[self._spec.count]
+
+    def _count_entered_people(self) -> int:
+        """Count the people who entered; sessions and entries are traced back to theirs."""
+        if self._spec.count == "people" or self._entered < MIN_PEOPLE:
+            return self._entered
+        return self._select(0, group={}).size.people
 
     def _describe(self) -> str:
         """Describe what was asked, for the subtitle of the chart."""
@@ -394,7 +414,7 @@ class Funnel(Result[J]):
                 raise ArgumentError("other: give the people to compare with, or ask the funnel with by=.")
             side = self._as_side(measure) if has_clusters(self._spec) else Side(self._spec, self._counts, None)
             both, periods, caution = 0, None, ""
-            table, has_enough = compare_groups(side, measure=measure, correct=correct)
+            table, fewest = compare_groups(side, measure=measure, correct=correct)
         else:
             funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
             if by or funnel._spec.by:
@@ -407,11 +427,11 @@ class Funnel(Result[J]):
                 else ""
             )
             both = count_both_sides(here, there)
-            table, has_enough = compare_funnels(here, there, measure=measure, correct=correct)
+            table, fewest = compare_funnels(here, there, measure=measure, correct=correct)
         settings = {**self.settings, "measure": measure, "corrected": correct}
         if periods is not None:
             settings |= {"within": describe_window(here.spec), "entered": periods[0], "against": periods[1]}
-        return FunnelComparison(table, settings, self._journeys, both, periods, caution, has_enough)
+        return FunnelComparison(table, settings, self._journeys, both, periods, caution, fewest)
 
     def previous(self, back: str | timedelta = "previous", *, calendar: bool = False) -> Funnel[J]:
         """Ask the same of the people who entered in an earlier period.

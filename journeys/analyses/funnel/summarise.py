@@ -6,9 +6,8 @@ import polars as pl
 
 from journeys.analyses.funnel.count import fold_small_groups, label_groups, sort_groups, top_groups
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import wilson
-
-_FEW = 30
 
 
 def add_counts(
@@ -74,7 +73,19 @@ def find_worst_step(table: pl.DataFrame) -> int | None:
     """
     people = table[next(name for name in ("people", "sessions", "entries") if name in table.columns)]
     lost = table["dropped"].to_list()
-    rows = [row for row in range(1, table.height - 1) if people[row] >= _FEW and lost[row]]
+    rows = [row for row in range(1, table.height - 1) if people[row] >= MIN_PEOPLE and lost[row]]
     if not rows:
-        rows = [row for row in range(min(1, table.height - 1)) if people[row] >= _FEW and lost[row]]
+        rows = [row for row in range(min(1, table.height - 1)) if people[row] >= MIN_PEOPLE and lost[row]]
     return max(rows, key=lambda row: (lost[row], -row), default=None)
+
+
+def describe_loss(table: pl.DataFrame, step: int, *, count: str, unit: str) -> str:
+    """Write how many are lost after a step (from 1), as one sentence."""
+    from journeys.display import number, percent, plural, quoted
+
+    row, following = table.rows(named=True)[step - 1 : step + 1]
+    units = f"{plural(2, unit).removeprefix('2 ')} {'who' if count == 'people' else 'that'}"
+    return (
+        f"{percent(row['dropped'] / row[count])} of {units} reached {quoted(row['name'])} never reached "
+        f"{quoted(following['name'])}: {number(row['dropped'])} of {number(row[count])}."
+    )

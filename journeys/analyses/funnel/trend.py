@@ -32,6 +32,7 @@ from journeys.analyses.funnel.select_attempts import (
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.steps import moment_us
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 
 _DAY = timedelta(days=1)
-FEW = 30  # rates of fewer people are no headline
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -260,9 +260,10 @@ class FunnelTrend(Result[J]):
         complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
         if not complete.height:
             return "No period is complete: the log holds a part of each, or people may still convert."
-        complete = complete.filter(pl.col("entered") >= FEW)
-        if not complete.height:
-            return f"Fewer than {FEW} people entered in each complete period: too few to compare."
+        most = min(int(complete["entered"].max()), self.settings["people"])  # type: ignore[arg-type]
+        complete = complete.filter(pl.col("entered") >= MIN_PEOPLE)
+        if most < MIN_PEOPLE:
+            return say_too_few(most, "entered in the complete period with most", unit=self._journeys._log.unit)
         unit = make_calendar(self.settings["every"]).name
         when = "on" if unit == "day" else f"in the {unit} from"
         if groups:

@@ -11,12 +11,11 @@ from journeys.analyses.impact.select_people import Part, PartSelection, select_p
 from journeys.analyses.impact.spec import ImpactSpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -48,11 +47,9 @@ class Impact(Result[J]):
         row = self._numbers
         unit = self._journeys._log.unit
         of, on = (f'"{step.name}"' for step in (self._spec.of, self._spec.on))
-        if row["people"] < _MIN_PEOPLE:
-            return (
-                f"Too few people to compare: {plural(row['people'], unit)} who did {of} could be observed for "
-                f"{self._time} and matched."
-            )
+        if row["people"] < MIN_PEOPLE:
+            could = f"who did {of} could be observed for {self._time} and matched"
+            return say_too_few(row["people"], could, unit=unit)
         whom = "matched people" if self._spec.against == "matched" else "others"
         spread = interval(row["ci_low"], row["ci_high"], form=ratio)
         if row["p_value"] is None or row["p_value"] >= 0.05:

@@ -15,12 +15,12 @@ from journeys.analyses.last_before.spec import LastBeforeSpec
 from journeys.analyses.last_before.summarise import Listed
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_ENOUGH = 30  # of fewer no rate is written
 _MOST = 0.8  # a value that precedes so many goals is probably a part of the goal
 
 
@@ -50,22 +50,21 @@ class LastBefore(Result[J]):
         goal, total = quoted(self._spec.goal.name), int(self.settings["conversions"])
         if not total:
             return f"No {self._journeys._log.unit} did {goal}."
+        if (people := min(total, self.settings["people"])) < MIN_PEOPLE:
+            return say_too_few(people, f"did {goal}", unit=self._journeys._log.unit)
         each = self._spec.occurrence == "each"
         whole = the_count(total, "conversion" if each else self._journeys._log.unit)
         named = [row for row in self.table.iter_rows(named=True) if self._is_value(row)]
         none = self.table.filter(pl.all_horizontal(pl.col(self._spec.names) == NONE))
 
         def part(row: dict[str, Any]) -> str:
-            many = row[self._spec.unit]
-            if total == 1:
-                return whole
-            return f"{percent(row['share'])} of {whole}" if total >= _ENOUGH else f"{many} of {whole}"
+            return f"{percent(row['share'])} of {whole}"
 
         what = " and ".join(name.replace("_", " ") for name in self._spec.names)
         if not named:
             return f"{whole[0].upper()}{whole[1:]} had no {what} before {goal}."
         text = f"{self._describe_row(named[0])} came last before {goal} for {part(named[0])}."
-        if named[0]["share"] >= _MOST and total >= _ENOUGH:
+        if named[0]["share"] >= _MOST:
             text += f" It may belong to {goal} itself: pass it over with skip=."
         elif none.height and none[self._spec.unit][0] > named[0][self._spec.unit]:
             lack = none.row(0, named=True)
@@ -99,7 +98,7 @@ class LastBefore(Result[J]):
             row
             for row in named
             if (row["q_value"] if row["q_value"] is not None else 1) <= 0.05
-            and min(asked[id(row)], everyone - asked[id(row)]) >= _ENOUGH
+            and min(asked[id(row)], everyone - asked[id(row)]) >= MIN_PEOPLE
         ]
         if not sure:
             return ""

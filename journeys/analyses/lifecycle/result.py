@@ -11,14 +11,12 @@ import polars as pl
 from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown
 from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,13 +58,11 @@ class Lifecycle(Result[J]):
             return f'No period is complete, or nobody did "{self._spec.event.name}".'
         last = known.row(-1, named=True)
         name, woken = self._spec.calendar.name, last["new"] + last["resurrecting"]
-        when = "on" if name == "day" else f"in the {name} from"
-        sentence = (
-            f"{plural(woken, self._journeys._log.unit)} became active {when} {day(last['period'])} "
-            f"and {number(last['dormant'])} became dormant"
-        )
-        if woken + last["dormant"] < _MIN_PEOPLE:
-            return f"{sentence}: too few to compare."
+        when = f"{'on' if name == 'day' else f'in the {name} from'} {day(last['period'])}"
+        unit, changed = self._journeys._log.unit, woken + last["dormant"]
+        if changed < MIN_PEOPLE:
+            return say_too_few(changed, f"became active or dormant {when}", unit=unit)
+        sentence = f"{plural(woken, unit)} became active {when} and {number(last['dormant'])} became dormant"
         grows = "grows" if woken > last["dormant"] else "shrinks" if woken < last["dormant"] else "is stable"
         return f"{sentence}: the number of active people {grows}."
 

@@ -13,13 +13,13 @@ from journeys.analyses.messages.count import find_recipients
 from journeys.analyses.messages.spec import MessagesSpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 from journeys.steps import columns_used
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_MIN_PEOPLE = 30
 _MOST_DRAWN = 12
 
 
@@ -145,9 +145,10 @@ class MessagesAgainst(Result[J]):
         """The surest difference, as one sentence."""
         from journeys.display import percent, plural, points, quoted
 
-        large = self.table.filter((pl.col("people") >= _MIN_PEOPLE) & (pl.col("people_without") >= _MIN_PEOPLE))
+        large = self.table.filter((pl.col("people") >= MIN_PEOPLE) & (pl.col("people_without") >= MIN_PEOPLE))
         if not large.height:
-            return "Too few people to compare recipients with others."
+            most = self.table.select(pl.min_horizontal("people", "people_without").max()).item()
+            return say_too_few(most or 0, "on the smaller side", unit=self._journeys._log.unit)
         name = self.table.columns[0]
         sure = large.filter(pl.col("q_value") <= 0.05).sort("q_value", name)
         if not sure.height:

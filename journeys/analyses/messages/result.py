@@ -14,12 +14,11 @@ from journeys.analyses.messages.spec import MessagesSpec, Stage
 from journeys.analyses.messages.summarise import RATES
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -49,14 +48,14 @@ class Messages(Result[J]):
         by = self._spec.by
         named = self.table if by is None else self.table.filter(pl.col(by) != NONE)
         top = (named if named.height else self.table).row(0, named=True)
-        if top["delivered"] < _MIN_PEOPLE:
-            return f"Too few people got a message for a rate: at most {plural(top['delivered'], unit)}."
+        if top["delivered"] < MIN_PEOPLE:
+            return say_too_few(top["delivered"], "got the most frequent message", unit=unit)
         name = f" of {quoted(str(top[by]))}" if by else ""
         parts = [
             f"{percent(top[rate])} {verb}" for rate, verb in (("read_rate", "read it"), ("click_rate", "clicked")) if
             top[rate] is not None and RATES[rate][0] in self.table.columns
         ]  # fmt: skip
-        if top.get("rate") is not None and top["eligible"] >= _MIN_PEOPLE:
+        if top.get("rate") is not None and top["eligible"] >= MIN_PEOPLE:
             parts.append(f'{percent(top["rate"])} of those eligible went on to "{self.settings["goal"]}"')
         said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "got it"
         return f"Of {plural(top['delivered'], unit)} with a message{name}, {said}."

@@ -12,13 +12,11 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.retention.select_people import CellSelection, select_cell
 from journeys.analyses.retention.spec import RetentionSpec
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -48,12 +46,10 @@ class Retention(Result[J]):
         if not self.table.height or not self.table["size"].sum():
             return f'Nobody did "{start}": there is nobody to come back.'
         curve = self._total_curve()
-        known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= _MIN_PEOPLE))
+        known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= MIN_PEOPLE))
         if not known.height:
             most = int(curve["size"].fill_null(0).to_numpy().max()) if curve.height else 0
-            return (
-                f'Too few people for a rate: at most {most} of those who did "{start}" could be observed for a period.'
-            )
+            return say_too_few(most, f'did "{start}" and could be observed for a period')
         first, last = known.row(0, named=True), known.row(-1, named=True)
         sentence = f'{percent(first["rate"])} of people were back {self._period_name(first["period"])} after "{start}"'
         if first["period"] == last["period"]:

@@ -10,6 +10,7 @@ import polars as pl
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import View
 
@@ -49,7 +50,10 @@ class Sessions(Result[J]):
 
         if not self.table.height:
             return "There are no sessions."
-        people = plural(self.settings["people"], self._journeys._log.unit)
+        unit = self._journeys._log.unit
+        if self.settings["people"] < MIN_PEOPLE:
+            return say_too_few(self.settings["people"], "had a session", unit=unit)
+        people = plural(self.settings["people"], unit)
         bounced = percent(int(self.table["bounced"].sum()) / self.table.height)
         median = duration(self.table["duration"].median())  # type: ignore[arg-type]
         return f"{plural(self.table.height, 'session')} of {people}: the median lasts {median}, {bounced} bounce."

@@ -10,15 +10,13 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.stickiness.count import StickinessSpec, find_days
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,8 +58,8 @@ class Stickiness(Result[J]):
         people = int(last["people"].sum())
         name, start = self._spec.of.name, day(last["period"][0])
         group = the_count(people, self._journeys._log.unit)
-        if people < _MIN_PEOPLE:
-            return f"Too few people: {people} were active in the {name} from {start}."
+        if people < MIN_PEOPLE:
+            return say_too_few(people, f"active in the {name} from {start}", unit=self._journeys._log.unit)
         often = last.filter(pl.col("days") >= 2)
         share = int(often["people"].sum()) / people
         short = self._spec.every.name

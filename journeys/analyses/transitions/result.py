@@ -12,6 +12,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.text import describe_nodes, first_named
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.transitions.summarise import lay_matrix
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 
 _DRAWN = 25
-_ENOUGH = 30  # of fewer no rate is written
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -45,10 +45,11 @@ class Transitions(Result[J]):
             return "No event follows on another: every journey has one event."
         top = first_named(moves, "source", "target")
         source = display_name(top["source"])
-        times = "once" if top["moves"] == 1 else f"{number(top['moves'])} times"
-        follows = f"{display_name(top['target'])} follows on {source} {times}"
-        if top["moves"] < _ENOUGH * top["share"]:
-            return f"{follows}."
+        if (people := self.settings["people"]) < MIN_PEOPLE:
+            return say_too_few(people, "with a journey", unit=self._journeys._log.unit)
+        follows = f"{display_name(top['target'])} follows on {source} {number(top['moves'])} times"
+        if top["moves"] < MIN_PEOPLE:
+            return f"The most frequent transition, {source} → {display_name(top['target'])}, is too rare for a finding."
         return f"{follows}: {percent(top['share'])} of what comes after {source}."
 
     def matrix(self) -> pl.DataFrame:

@@ -10,15 +10,13 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.trend.select_people import PointSelection, select_point
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -52,10 +50,14 @@ class Trend(Result[J]):
         last = known.row(-1, named=True)
         name = self._spec.calendar.name
         when = "on" if name == "day" else f"in the {name} from"
-        sentence = f"{self._say(last['value'])} {when} {day(last['period'])}"
+        when = f"{when} {day(last['period'])}"
+        if (people := self._count_people(last["period"])) < MIN_PEOPLE:
+            return say_too_few(people, f'did "{self._shown_series}" {when}', unit=self._journeys._log.unit)
+        sentence = f"{self._say(last['value'])} {when}"
         before = known.row(-2, named=True) if known.height > 1 else None
-        counts = [row["people"] for row in (last, before) if row is not None and row["people"] is not None]
-        if before is None or not before["value"] or (counts and min(counts) < _MIN_PEOPLE):
+        if before is not None and self._count_people(before["period"]) < MIN_PEOPLE:
+            before = None
+        if before is None or not before["value"]:
             return f"{sentence}."
         change = last["value"] / before["value"] - 1
         if abs(change) < 0.005:
@@ -119,6 +121,14 @@ class Trend(Result[J]):
         """The series that the finding speaks of: the formula, else the first."""
         return self._spec.formula or next(iter(self._spec.series))
 
+    def _count_people(self, period: date) -> int:
+        """Count the people behind a value; of a formula, those of its smallest series."""
+        rows = self.table.filter(pl.col("period") == period)
+        if self._trailing:
+            return int(rows["value"][0])
+        shown = pl.col("people").is_not_null() if self._spec.formula else pl.col("series") == self._shown_series
+        return int(rows.filter(shown)["people"].min())  # type: ignore[arg-type]
+
     def _say(self, value: float) -> str:
         """Say a value with what it counts."""
         from journeys.display import number, plural, ratio
@@ -145,4 +155,6 @@ class Trend(Result[J]):
             return f'No event of "{self._shown_series}" has a {self._spec.by}.'
         top: dict[str, Any] = total.row(0, named=True)
         unit = self._journeys._log.unit
+        if top["people"] < MIN_PEOPLE:
+            return say_too_few(top["people"], f"in the largest {self._spec.by}, {top[str(self._spec.by)]}", unit=unit)
         return f"{top[str(self._spec.by)]} is the largest {self._spec.by}: {plural(top['people'], unit)} in all."
