@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys.api.bound_method import BoundMethod
 from journeys.api.selection import Selection
+from journeys.display.progress import show_progress
 from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.events.batches import translate_source_errors
@@ -356,7 +357,8 @@ class Journeys(Selection):
             known = self.people.drop("first_seen", "last_seen", "event_count", strict=False)
             log = build_log(self.events, people=known.select("person", *self._own_columns(known))).log
         notes = {"unusual_rows": dict(self.unusual_rows), "definitions": self._definitions}
-        saved = save_log(log, path, shards=shards, frames=frames, notes=notes)
+        with show_progress("Saving"):
+            saved = save_log(log, path, shards=shards, frames=frames, notes=notes)
         return replace(self, _log=saved, _filters=())
 
     def on(self, engine: Any) -> Self:
@@ -542,7 +544,8 @@ def stitch(
     from journeys.identity import stitch_events
 
     _check_events(events)
-    return Journeys._from_stitched(stitch_events(events, rules=rules, traits=traits))
+    with show_progress(f"Stitching {', '.join(one.name for one in events)}"):
+        return Journeys._from_stitched(stitch_events(events, rules=rules, traits=traits))
 
 
 def _check_events(events: tuple[Events, ...]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from journeys.display.progress import show_progress
 from journeys.engines import local
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import Log, View
@@ -41,7 +42,8 @@ class Selection:
 
     def _count_shards(self, count: Count, spec: object) -> pl.DataFrame:
         """Apply `count` to every shard and concatenate the counts."""
-        return self._engine(count, spec, views=self._shards())
+        with show_progress("Counting"):
+            return self._engine(count, spec, views=self._shards())
 
     def _collect_people(self, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
         """Collect a query over the people of each shard, and concatenate the answers."""

@@ -17,6 +17,7 @@ from journeys.display.formats import (
     span,
     the_count,
 )
+from journeys.display.progress import show_progress
 from journeys.display.tables import STYLE, as_pandas, card, describe_settings, formatted_rows, html_table, text_table
 from journeys.display.text import (
     display_names,
@@ -54,6 +55,7 @@ __all__ = [
     "ratio",
     "shorten",
     "shorten_words",
+    "show_progress",
     "signed",
     "span",
     "text_table",

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import polars as pl
 
+from journeys.display.progress import show_progress
 from journeys.events.batches import drop_repeats, hash_keys, translate_source_errors
 from journeys.events.issues import Issues, find_issues
 
@@ -112,7 +113,7 @@ class Events:
     @cached_property
     def issues(self) -> Issues:
         """What was wrong, unusual or assumed: found when first asked for, in one pass."""
-        with translate_source_errors(self.name):
+        with translate_source_errors(self.name), show_progress(f"Checking {self.name}"):
             return find_issues(
                 self.rows,
                 ids=self.ids,

@@ -15,7 +15,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import plural, quoted, span, use_names
+from journeys.display import plural, quoted, show_progress, span, use_names
 from journeys.errors import ArgumentError, raise_all, unknown
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
@@ -140,7 +140,7 @@ def campaign_report(
     wanted = [*_BUILDERS] if sections is None else [*sections]
     if sections is None:
         wanted = [name for name in wanted if name not in _ON_REQUEST]
-    with use_names(names or {}):
+    with use_names(names or {}), show_progress("Making the report"):
         built = [_build(one, place, asked) for place, one in enumerate(wanted, start=1)]
         lead = _lead(asked)
     shown = [(section, found) for section, found in built if section is not None]
