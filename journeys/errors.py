@@ -55,13 +55,13 @@ def closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
     wanted = value.casefold()
     # Of names of one or two letters half are alike by chance, and none is alike enough otherwise.
     near = get_close_matches(wanted, folded, n=n, cutoff=0.75 if len(wanted) > 2 else 0.6)
-    words = _words(value)
-    related = [key for key in folded if key not in near and _share_words(words, _words(folded[key]))]
+    words = _split_words(value)
+    related = [key for key in folded if key not in near and _share_words(words, _split_words(folded[key]))]
     related.sort(key=lambda key: (-SequenceMatcher(None, wanted, key).ratio(), key))
     return [folded[key] for key in [*near, *related][:n]]
 
 
-def _words(name: str) -> set[str]:
+def _split_words(name: str) -> set[str]:
     """Split a name into its words of three letters or more."""
     return {word.casefold() for word in re.findall(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+", name) if len(word) > 2}
 

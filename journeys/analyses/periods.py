@@ -92,7 +92,9 @@ def find_earlier_period(
     zone = ZoneInfo(time_zone)
     start, end = (_local_time(moment, zone) for moment in (low, high))
     if back == "year":
-        shifted = (_same_date(start), _same_date(end)) if calendar else (_days(start, 364), _days(end, 364))
+        shifted = (
+            (_same_date(start), _same_date(end)) if calendar else (_days_before(start, 364), _days_before(end, 364))
+        )
     elif back == "previous":
         months = _whole_months(start, end)
         if months:
@@ -106,8 +108,8 @@ def find_earlier_period(
         length = duration_us(back, argument="back", instead=instead)
         if length % _DAY:
             return low - length, high - length
-        shifted = (_days(start, length // _DAY), _days(end, length // _DAY))
-    return _instant(shifted[0], zone), _instant(shifted[1], zone)
+        shifted = (_days_before(start, length // _DAY), _days_before(end, length // _DAY))
+    return _local_instant(shifted[0], zone), _local_instant(shifted[1], zone)
 
 
 def describe_period(period: tuple[int | None, int | None], *, time_zone: str = "UTC") -> str:
@@ -149,14 +151,14 @@ def _local_time(moment: int, zone: ZoneInfo) -> datetime:
     return local
 
 
-def _instant(local: datetime, zone: ZoneInfo) -> int:
+def _local_instant(local: datetime, zone: ZoneInfo) -> int:
     """Return the moment (µs) of a local time; for midnight, the first moment of that date or a later one."""
     if local.time() == _MIDNIGHT:
         return moment_us(first_instant(local.date(), time_zone=zone.key))
     return moment_us(local.replace(tzinfo=zone).astimezone(UTC))
 
 
-def _days(local: datetime, days: int) -> datetime:
+def _days_before(local: datetime, days: int) -> datetime:
     try:
         return local - timedelta(days=days)
     except OverflowError as error:

@@ -67,7 +67,7 @@ class Selection:
         """People, events and time span of the selection."""
         if not self._filters:
             return self._log.size
-        found = self._count_shards(_measure, None)
+        found = self._count_shards(_measure_size, None)
         span = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
         return Size(int(found["people"].sum()), int(found["events"].sum()), span[0], span[1])
 
@@ -274,7 +274,7 @@ class _PeopleCodes:
         return self.choose(view, spec).cast(pl.UInt32).to_frame("code")
 
 
-def _measure(view: View, _: None) -> pl.DataFrame:
+def _measure_size(view: View, _: None) -> pl.DataFrame:
     return view.events.select(
         starts_person().sum().cast(pl.Int64).alias("people"),
         pl.len().cast(pl.Int64).alias("events"),

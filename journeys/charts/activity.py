@@ -46,7 +46,7 @@ def draw(
     fig = go.Figure()
     groups = {"fit": theme.goal, "not fit": theme.drop, "fit unknown": theme.other}
     for name, colour in groups.items():
-        own = [(at, row) for at, row in enumerate(rows) if _group(row["fit"], middle) == name]
+        own = [(at, row) for at, row in enumerate(rows) if _name_group(row["fit"], middle) == name]
         if not own:
             continue
         fig.add_scatter(
@@ -62,7 +62,7 @@ def draw(
                 "color": [theme.paper if row["state"] == "waning" else colour for _, row in own],
                 "line": {"color": colour, "width": 2},
             },
-            hovertext=[_hover(row) for _, row in own],
+            hovertext=[_hover_text(row) for _, row in own],
             hoverinfo="text",
         )
     most = max(row["members"] for row in rows)
@@ -76,13 +76,13 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=420)
 
 
-def _group(fit: float | None, middle: float | None) -> str:
+def _name_group(fit: float | None, middle: float | None) -> str:
     if fit is None:
         return "fit unknown"
     return "fit" if (fit if middle is None else fit > middle) else "not fit"
 
 
-def _hover(row: dict[str, object]) -> str:
+def _hover_text(row: dict[str, object]) -> str:
     """Say size, activity and state of an account."""
     silent = row["silent_for"]
     quiet = "" if silent is None else f"<br>silent for {duration(silent)}"  # type: ignore[arg-type]

@@ -56,13 +56,13 @@ def draw(
     shown, rest = kept[:rows], kept[rows:]
     names = [label(row[touch], 18 if narrow else 34) for row in shown]
     credit = [row["credit"] for row in shown]
-    said = [_said(row, currency=currency) for row in shown]
+    said = [_hover_text(row, currency=currency) for row in shown]
     hover = [
         f"<b>{full(row[touch])}</b><br>"
         + lines_of(
             f"{plural(row['touched'], 'person')} {agree(row['touched'], 'was', 'were')} touched, "
             f"{number(row['converted'])} of them converted ({percent(row['conversion_rate'])}); "
-            f"credit {_amount(row['credit'])}.",
+            f"credit {_format_amount(row['credit'])}.",
             48,
         )
         for row in shown
@@ -74,7 +74,7 @@ def draw(
         added: dict[str, Any] = {
             name: sum(row[name] for row in rest) for name in ("credit", "share", "value") if name in rest[0]
         }
-        said.append(_said(added, currency=currency))
+        said.append(_hover_text(added, currency=currency))
         hover.append(lines_of(f"{plural(len(rest), 'touchpoint')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
@@ -106,9 +106,9 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _said(row: Mapping[str, Any], *, currency: str | None) -> str:
+def _hover_text(row: Mapping[str, Any], *, currency: str | None) -> str:
     """Write credit and share, and what is known of value and return."""
-    parts = [_amount(row["credit"]), percent(row["share"])]
+    parts = [_format_amount(row["credit"]), percent(row["share"])]
     if row.get("value") is not None:
         parts.append(number(row["value"]) + (f" {label(currency)}" if currency else ""))
     if row.get("roas") is not None:
@@ -116,6 +116,6 @@ def _said(row: Mapping[str, Any], *, currency: str | None) -> str:
     return " · ".join(parts)
 
 
-def _amount(credit: float) -> str:
+def _format_amount(credit: float) -> str:
     """Format a credit: one decimal, none for whole and large numbers."""
     return number(round(credit)) if abs(credit - round(credit)) < 1e-9 or credit >= 100 else f"{credit:,.1f}"

@@ -93,7 +93,7 @@ def draw(
                 "color": [tint if hold else theme.paper for tint, hold in zip(tints, holds, strict=True)],
                 "line": {"color": tints, "width": 2},
             },
-            hovertext=[_sentence(row, goal, level) for row in cut],
+            hovertext=[_hover_text(row, goal, level) for row in cut],
             hoverinfo="text",
             cliponaxis=False,
         )
@@ -122,10 +122,10 @@ def draw(
         for row, place in zip(cut, places, strict=True):
             _counts_below(fig, row, place, theme=theme)
     else:
-        side = _columns(fig, cut, places, goal, theme=theme)
+        side = _write_columns(fig, cut, places, goal, theme=theme)
     left = len(shown) - len(cut)
     below = [*set_apart, *undefined]
-    foot = _below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
+    foot = _write_below(fig, below, left=left, hollow=not all(holds), level=level, theme=theme, narrow=narrow)
     height = len(cut) * (74 if narrow else 30) + 40 + foot
     return apply_theme(
         fig,
@@ -138,7 +138,7 @@ def draw(
     )
 
 
-def _share(yes: int, no: int) -> str:
+def _format_share(yes: int, no: int) -> str:
     return percent(yes / (yes + no)) if yes + no else "–"
 
 
@@ -146,8 +146,8 @@ def _counts_below(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Col
     """Write the four counts under the name: of those who did it so many converted, of those who did not so many."""
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
     name = f"<b>{label(row['behaviour'], 30)}</b>  φ {ratio(row['phi'])}"
-    who = f"did: {_share(row['both'], row['behaviour_only'])} of {number(did)} · "
-    who += f"did not: {_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
+    who = f"did: {_format_share(row['both'], row['behaviour_only'])} of {number(did)} · "
+    who += f"did not: {_format_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
     for text, y, size, colour in ((name, 0.31, 13, theme.ink), (who, -0.23, 11, theme.muted)):
         fig.add_annotation(
             text=text,
@@ -162,14 +162,16 @@ def _counts_below(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Col
         )
 
 
-def _columns(fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int], goal: str, *, theme: Colours) -> int:
+def _write_columns(
+    fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int], goal: str, *, theme: Colours
+) -> int:
     """Write phi and the four counts right of the drawing, as wide as their words are; return the room it takes.
 
     The room is in pixels, so that the columns stand apart however wide the figure is.
     """
     short = shorten(plain(goal), 22)
     heads = (("φ",), (f"{short}:", "who did"), (f"{short}:", "who did not"))
-    cells = [(("", ratio(row["phi"])), *_of(row)) for row in cut]
+    cells = [(("", ratio(row["phi"])), *_describe_rates(row)) for row in cut]
     right = 0.0
     for column, head in enumerate(heads):
         texts = [row[column] for row in cells]
@@ -177,27 +179,30 @@ def _columns(fig: go.Figure, cut: Sequence[dict[str, Any]], places: Sequence[int
         right += _GAP + max(wide, *(measure_text(line, 11) for line in head))
         for (count, strong), place in zip(texts, places, strict=True):
             text = f"{count}  <b>{strong}</b>" if count else f"<b>{strong}</b>"
-            _at(fig, text, right, y=place, yref="y", font={"size": 12})
+            _write_at(fig, text, right, y=place, yref="y", font={"size": 12})
         small = {"size": 11, "color": theme.muted}
-        _at(fig, "<br>".join(map(label, head)), right, y=1, yref="paper", yanchor="bottom", font=small)
+        _write_at(fig, "<br>".join(map(label, head)), right, y=1, yref="paper", yanchor="bottom", font=small)
     return ceil(right) + 8
 
 
-def _at(fig: go.Figure, text: str, right: float, **place: Any) -> None:
+def _write_at(fig: go.Figure, text: str, right: float, **place: Any) -> None:
     fig.add_annotation(
         text=text, x=1, xref="paper", xanchor="right", xshift=right, align="right", showarrow=False, **place
     )
 
 
-def _of(row: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
+def _describe_rates(row: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
     """Say how many converted of those who did it, and of those who did not."""
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
-    with_it = f"{number(row['both'])} of {number(did)}", _share(row["both"], row["behaviour_only"])
-    without = f"{number(row['conversion_only'])} of {number(did_not)}", _share(row["conversion_only"], row["neither"])
+    with_it = f"{number(row['both'])} of {number(did)}", _format_share(row["both"], row["behaviour_only"])
+    without = (
+        f"{number(row['conversion_only'])} of {number(did_not)}",
+        _format_share(row["conversion_only"], row["neither"]),
+    )
     return with_it, without
 
 
-def _below(
+def _write_below(
     fig: go.Figure,
     below: Sequence[tuple[str, str]],
     *,
@@ -239,13 +244,13 @@ def _below(
     return len(drawn) * 17 + 14
 
 
-def _sentence(row: dict[str, Any], goal: str, level: float) -> str:
+def _hover_text(row: dict[str, Any], goal: str, level: float) -> str:
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
     within = interval(row["ci_low"], row["ci_high"], form=ratio)
     q = row["q_value"]
     text = (
-        f"{row['behaviour']}: {_share(row['both'], row['behaviour_only'])} of {number(did)} who did it reached "
-        f"{goal}, {_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
+        f"{row['behaviour']}: {_format_share(row['both'], row['behaviour_only'])} of {number(did)} who did it reached "
+        f"{goal}, {_format_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
         f"phi {ratio(row['phi'])}{f' ({within})' if within else ''}, q {p_value(q)}"
     )
     return lines_of(text + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

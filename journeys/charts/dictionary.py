@@ -75,14 +75,14 @@ def draw(
     fig.update_xaxes(range=[first, last] if first != last else None, nticks=3 if narrow else 7)
     fig.update_yaxes(
         tickvals=[0.3 - place for place in range(len(rows))],
-        ticktext=[_name(row, narrow=narrow) for row in rows],
+        ticktext=[_name_event(row, narrow=narrow) for row in rows],
         range=[0.4 - len(rows), 1.1],
         showgrid=False,
     )
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 
-def _name(row: dict[str, object], *, narrow: bool) -> str:
+def _name_event(row: dict[str, object], *, narrow: bool) -> str:
     """Write an event's name, with its state where that has changed."""
     changed = f" · {row['state']}" if row["state"] != _UNCHANGED else ""
     return label(str(row["event"]), 16 if narrow else 30) + ("" if narrow else changed)

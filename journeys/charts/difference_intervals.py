@@ -79,7 +79,7 @@ def draw(
     named = zip(rows, names, strict=True)
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[_tick(row, groups, theme=theme) if narrow else label(name, 40) + " " for row, name in named],
+        ticktext=[_tick_label(row, groups, theme=theme) if narrow else label(name, 40) + " " for row, name in named],
         tickfont={"size": 12, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
     )
@@ -88,7 +88,7 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
-def _tick(row: dict[str, Any], groups: Sequence[str], *, theme: Colours) -> str:
+def _tick_label(row: dict[str, Any], groups: Sequence[str], *, theme: Colours) -> str:
     """Write the group and, below it, the step: side by side there is no room for both on a phone."""
     step = label(str(row["name"]), 22)
     if not groups:

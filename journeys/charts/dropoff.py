@@ -62,11 +62,11 @@ def draw(
                 "color": [theme.drop if row["passed"] >= ENOUGH else theme.paper for row in rows],
                 "line": {"color": theme.drop, "width": 1},
             },
-            text=[_label(row, narrow=narrow) for row in rows],
+            text=[_bar_label(row, narrow=narrow) for row in rows],
             textfont={"size": 12},
             textposition="outside",
             cliponaxis=False,
-            hovertext=[_describe(row) for row in rows],
+            hovertext=[_hover_text(row) for row in rows],
             hoverinfo="text",
         )
     )
@@ -75,7 +75,7 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
 
-def _label(row: dict[str, Any], *, narrow: bool) -> str:
+def _bar_label(row: dict[str, Any], *, narrow: bool) -> str:
     """Write how many were lost, and their share of those there with its interval; of a few no share."""
     if row["passed"] < ENOUGH:
         return f"{number(row['people'])} of {number(row['passed'])}" + ("" if narrow else " there")
@@ -84,7 +84,7 @@ def _label(row: dict[str, Any], *, narrow: bool) -> str:
     return text + ("" if narrow else " of those there")
 
 
-def _describe(row: dict[str, Any]) -> str:
+def _hover_text(row: dict[str, Any]) -> str:
     text = f"{number(row['people'])} of {the_count(row['passed'], 'person')} at {plain(row['event'])} ended there."
     steps = row.get("last_steps")
     if isinstance(steps, list):

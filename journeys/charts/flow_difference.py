@@ -84,17 +84,17 @@ def draw(
         return nothing("The two groups take the same paths.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     links = sorted(moves, key=lambda row: -abs(row["difference"]))[:_MOST_LINKS]
     layout = _lay_rows(links, "difference", goal=goal, sizes=at_goal, narrow=narrow)
-    canvas = _stack([layout], narrow=narrow)[0]
+    canvas = _stack_layouts([layout], narrow=narrow)[0]
     # the height of a node is how much differs there, which has no meaning of its own: nodes are neutral
     node_colours = {
         node.key: theme.drop if node.leaving_from is not None else theme.goal if node.name == goal else theme.rest
         for node in layout.nodes
     }
     is_tested = "q_value" in table.columns
-    outline = {n: _outline(row, theme, is_tested=is_tested) for n, row in enumerate(links)}
+    outline = {n: _outline_link(row, theme, is_tested=is_tested) for n, row in enumerate(links)}
     traces = canvas.traces(
         colours=node_colours,
-        fill=lambda link: _fill(links[link.row], theme, is_tested=is_tested),
+        fill=lambda link: _fill_link(links[link.row], theme, is_tested=is_tested),
         hover_fill=lambda link: rgba(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
         outline=lambda link: outline[link.row],
         node_text=lambda node: _describe_node(node, known),
@@ -206,7 +206,7 @@ def draw_both(
         )
         for group, own in zip(SHARES[:2], ribbons, strict=True)
     ]  # fmt: skip
-    canvases = _stack(layouts, narrow=narrow)
+    canvases = _stack_layouts(layouts, narrow=narrow)
     fig = go.Figure()
     labels: list[dict[str, Any]] = []
     for which, (canvas, name) in enumerate(zip(canvases, ("Here", "The others"), strict=True)):
@@ -241,7 +241,7 @@ def _lay_rows(
     return lay_out(links, goal=goal, order=order, sizes=sizes, **(VERTICAL_LAYOUT if narrow else {}))
 
 
-def _stack(layouts: Sequence[Layout], *, narrow: bool) -> list[Canvas]:
+def _stack_layouts(layouts: Sequence[Layout], *, narrow: bool) -> list[Canvas]:
     """Place layouts one above the other, with their columns aligned."""
     positions = [node.position for layout in layouts for node in layout.nodes if node.leaving_from is None]
     first, columns = min(positions), max(positions) - min(positions) + 1
@@ -335,14 +335,14 @@ def _signed_points(row: Mapping[str, Any]) -> str:
     return points(gap).removesuffix(" points") if abs(gap) >= 0.0005 else ""
 
 
-def _fill(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> str:
+def _fill_link(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> str:
     """Fill links that more take here; links that fewer take are hollow, so that they differ in greyscale, too."""
     if row["difference"] > 0:
         return rgba(theme.better, 0.75 if _is_significant(row, is_tested=is_tested) else 0.3)
     return rgba(theme.worse, 0.14 if _is_significant(row, is_tested=is_tested) else 0.04)
 
 
-def _outline(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> tuple[str, float]:
+def _outline_link(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> tuple[str, float]:
     if row["difference"] > 0:
         return rgba(theme.better, 0), 0.0
     return rgba(theme.worse, 1 if _is_significant(row, is_tested=is_tested) else 0.5), 1.2

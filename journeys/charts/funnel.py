@@ -98,9 +98,9 @@ def draw(
             hoverinfo="text",
         )
     )
-    fig.add_trace(_whiskers(rows[1:], places[1:], start, colour=theme.ink))
+    fig.add_trace(_draw_whiskers(rows[1:], places[1:], start, colour=theme.ink))
     fig.add_trace(
-        _texts(
+        _draw_texts(
             ends,
             places,
             [
@@ -112,7 +112,7 @@ def draw(
         )
     )
     fig.add_trace(
-        _texts(
+        _draw_texts(
             [0] * (len(rows) - 1),
             [place + 0.5 for place in places[1:]] if not narrow else [place + 0.6 for place in places[1:]],
             [
@@ -125,7 +125,7 @@ def draw(
     )
     if narrow:
         names = [f"<b>{label(row['name'], 40)}</b>" for row in rows]
-        fig.add_trace(_texts([0] * len(rows), [p + 0.28 for p in places], names, size=13, colour=theme.ink))
+        fig.add_trace(_draw_texts([0] * len(rows), [p + 0.28 for p in places], names, size=13, colour=theme.ink))
     fig.update_xaxes(visible=False, range=[0, start * (1.75 if narrow else 1.34)], fixedrange=True)
     fig.update_yaxes(
         visible=not narrow,
@@ -139,7 +139,7 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colour: str) -> go.Scatter:
+def _draw_whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colour: str) -> go.Scatter:
     """Draw the intervals of the steps after the first, which is everyone."""
     known = [(row, place) for row, place in zip(rows, places, strict=True) if row["ci_low"] is not None]
     return go.Scatter(
@@ -151,7 +151,7 @@ def _whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *, colo
     )
 
 
-def _texts(
+def _draw_texts(
     x: Sequence[float], y: Sequence[float], text: Sequence[str], *, size: int, colour: str, place: str = "middle right"
 ) -> go.Scatter:
     return go.Scatter(

@@ -29,8 +29,8 @@ def draw_groups(
     for row in table.to_dicts():
         name = " · ".join("(none)" if row[column] is None else str(row[column]) for column in by)
         groups.setdefault(name, []).append(row)
-    groups = {name: rows for name, rows in groups.items() if _entered(rows)}
-    small = [name for name, rows in groups.items() if _entered(rows) < few]
+    groups = {name: rows for name, rows in groups.items() if _count_entered(rows)}
+    small = [name for name, rows in groups.items() if _count_entered(rows) < few]
     # many groups of few people would hide the others
     folded = small if len(groups) - len(small) >= 2 and len(small) > 2 else []
     groups = {name: rows for name, rows in groups.items() if name not in folded}
@@ -44,7 +44,7 @@ def draw_groups(
     ends = ("ci_low", "ci_high") if measure == "rate_from_start" else ("rate_low", "rate_high")
     for panel, step in enumerate(steps, start=1):
         rows = [groups[name][panel] for name in names]
-        bases = [_base(groups[name], panel, measure=measure) for name in names]
+        bases = [_find_base(groups[name], panel, measure=measure) for name in names]
         tint = theme.goal if panel == len(steps) else theme.ink
         shades = [theme.drop if base < few else tint for base in bases]
         axis = "" if panel == 1 else str(panel)
@@ -105,7 +105,9 @@ def draw_groups(
         )
         _add_panel_title(fig, step, axis=axis, panels=len(steps), narrow=narrow)
     _add_group_names(fig, names, groups, places, panels=len(steps) if narrow else 1, narrow=narrow)
-    hollow = any(_base(rows, step, measure=measure) < few for rows in groups.values() for step in range(1, len(rows)))
+    hollow = any(
+        _find_base(rows, step, measure=measure) < few for rows in groups.values() for step in range(1, len(rows))
+    )
     notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
     notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
@@ -122,14 +124,14 @@ def draw_groups(
     return fig.update_layout(meta={**fig.layout.meta, "notes": notes})
 
 
-def _entered(rows: list[dict[str, Any]]) -> int:
+def _count_entered(rows: list[dict[str, Any]]) -> int:
     """Return how many of a group entered: in an open funnel more than took the first step."""
     return max((round(row["people"] / row["rate_from_start"]) for row in rows if row["rate_from_start"]), default=0)
 
 
-def _base(rows: list[dict[str, Any]], step: int, *, measure: str) -> int:
+def _find_base(rows: list[dict[str, Any]], step: int, *, measure: str) -> int:
     """Return the denominator of a group's rate at a step."""
-    return int(rows[step - 1]["people"]) if measure == "rate_from_previous" else _entered(rows)
+    return int(rows[step - 1]["people"]) if measure == "rate_from_previous" else _count_entered(rows)
 
 
 def _add_panel_title(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
@@ -157,7 +159,7 @@ def _add_group_names(
     narrow: bool,
 ) -> None:
     """Write the names of groups to the left of each panel with a scale of its own."""
-    ticks = [f"{label(name, 18 if narrow else 30)}  ({number(_entered(groups[name]))})  " for name in names]
+    ticks = [f"{label(name, 18 if narrow else 30)}  ({number(_count_entered(groups[name]))})  " for name in names]
     for panel in range(1, panels + 1):
         height = 1 / panels
         gap = 0.16 * height if panels > 1 else 0

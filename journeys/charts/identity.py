@@ -179,7 +179,7 @@ def draw_chain(
                 foot -= _GAP
             places[ends[0]] = foot
             heads.append((ends[0], foot))
-        evidence = wrap(plain(_evidence(row)), 44 if narrow else 130)[:_LINES]
+        evidence = wrap(plain(_describe_evidence(row)), 44 if narrow else 130)[:_LINES]
         refused = row["reason"] is not None
         if ends[1] not in places:
             foot -= _ROW + _LINE * (len(evidence) - 1)
@@ -255,7 +255,7 @@ def _draw_gap(fig: go.Figure, left_out: int, *, top: float, theme: Colours) -> N
     )
 
 
-def _evidence(row: dict[str, Any]) -> str:
+def _describe_evidence(row: dict[str, Any]) -> str:
     """Describe the rows or the call that show a link."""
     often = plural(row["rows"], "row") if row["kind"] == "row" else f"{row['kind']}"
     call = f", first by a call of {row['call']}" if row.get("call") else ""

@@ -27,7 +27,7 @@ def label(text: str, width: int | None = None) -> str:
     """
     flat = plain(text)
     cut = shorten(flat, width) if width else flat
-    return f"{_START}{_safe(cut)}{_END}" if RTL.search(cut) else _safe(cut)
+    return f"{_START}{_make_safe(cut)}{_END}" if RTL.search(cut) else _make_safe(cut)
 
 
 def sentence(text: str) -> str:
@@ -38,10 +38,10 @@ def sentence(text: str) -> str:
     >>> sentence("of تم 46% & more").encode("ascii", "namereplace").decode().count("ISOLATE")
     2
     """
-    return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _safe(plain(text)))
+    return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _make_safe(plain(text)))
 
 
-def _safe(text: str) -> str:
+def _make_safe(text: str) -> str:
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
     # A percent sign before a brace starts a template in hover texts.
     return safe.replace("%{", "%&#123;")

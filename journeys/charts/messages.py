@@ -83,7 +83,7 @@ def draw(
                 "thickness": 1.2,
                 "width": 0,
             },
-            hovertext=[_hover(row, by=by, name=name, rate=rate, whole=whole) for _, row in own],
+            hovertext=[_hover_text(row, by=by, name=name, rate=rate, whole=whole) for _, row in own],
             hoverinfo="text",
         )
     if "value" in table.columns:
@@ -109,7 +109,7 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _hover(row: dict[str, Any], *, by: str | None, name: str, rate: str, whole: str) -> str:
+def _hover_text(row: dict[str, Any], *, by: str | None, name: str, rate: str, whole: str) -> str:
     """Say how many of how many, with the interval."""
     group = "" if by is None else f"<b>{full(str(row[by]))}</b><br>"
     spread = interval(row[f"{rate}_low"], row[f"{rate}_high"])

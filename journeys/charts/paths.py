@@ -91,7 +91,7 @@ def draw(
             y=[-place for place in range(len(rows))],
             mode="markers",
             marker={"size": 1, "color": theme.paper},
-            hovertext=[_describe(row) for row in rows],
+            hovertext=[_hover_text(row) for row in rows],
             hoverinfo="text",
         )
     )
@@ -164,7 +164,7 @@ def _write_rate(row: dict[str, Any]) -> str:
     return f"{percent(rate)} ({within})" if within else percent(rate)
 
 
-def _describe(row: dict[str, Any]) -> str:
+def _hover_text(row: dict[str, Any]) -> str:
     text = f"{number(row['people'])} took {' → '.join(map(plain, row['path']))}"
     if row.get("median_time") is not None:
         text += f"; median {duration(row['median_time'])}"

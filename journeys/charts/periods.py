@@ -57,7 +57,7 @@ def draw_periods(
             cliponaxis=False,
         )
     tested = [(row, place) for row, place in zip(rows, places, strict=True) if row["difference"] is not None]
-    fig.add_trace(_differences(tested, dark=dark))
+    fig.add_trace(_draw_differences(tested, dark=dark))
     split = 0.5 if narrow else 0.62
     rates = [row[name] for row in rows for name in ("rate", "rate_against")]
     ends = [row[end] for row, _ in tested for end in ("difference", "ci_low", "ci_high")]
@@ -95,7 +95,7 @@ def _bar_text(rate: float | None, count: int, *, narrow: bool) -> str:
     return percent(rate) if narrow else f"{percent(rate)} ({number(count)})"
 
 
-def _differences(tested: list[tuple[dict[str, Any], int]], *, dark: bool) -> go.Scatter:
+def _draw_differences(tested: list[tuple[dict[str, Any], int]], *, dark: bool) -> go.Scatter:
     """Draw the differences as dots with intervals, hollow where they may be chance."""
     theme = colours(dark=dark)
     tones = [theme.better if row["difference"] >= 0 else theme.worse for row, _ in tested]

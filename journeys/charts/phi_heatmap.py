@@ -76,7 +76,7 @@ def draw(
     )
     names = 18 if narrow else 40
     longest = max(min(names, len(row["behaviour"])) for row in rows)
-    heads, angle, above = _heads(goals, room=((345 if narrow else 1040) - 7.4 * longest) / len(goals))
+    heads, angle, above = _fit_heads(goals, room=((345 if narrow else 1040) - 7.4 * longest) / len(goals))
     fig.update_xaxes(
         side="top",
         tickvals=list(range(len(goals))),
@@ -97,7 +97,7 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
-def _heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
+def _fit_heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
     """Break the heads of columns so many pixels wide into lines, or set them upright; return the room they take."""
     signs = int(room / 6.8)
     lines = [wrap(shorten(goal, 36), signs, break_long_words=False) or [goal] for goal in goals] if signs > 3 else []

@@ -42,7 +42,7 @@ def draw_within(
         if row["phi"] is not None and row["phi_within"] is not None
     ]
     words = (groups, "everybody together")
-    return _dumbbells(rows, words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    return _draw_dumbbells(rows, words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
 def draw_pairs(
@@ -75,10 +75,10 @@ def draw_pairs(
         for row in table.to_dicts()
         if row["difference"] is not None
     ]
-    return _dumbbells(rows, ("this group", "the other"), title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    return _draw_dumbbells(rows, ("this group", "the other"), title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
-def _dumbbells(
+def _draw_dumbbells(
     rows: Sequence[tuple[str, float, float, str]], words: tuple[str, str], *, dark: bool, narrow: bool, **heads: Any
 ) -> go.Figure:
     """Draw one row per behaviour: a line from the hollow dot to the filled one, and a remark at the right."""
@@ -134,7 +134,7 @@ def _dumbbells(
     )
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[_tick(row[0], row[3], theme=theme, narrow=narrow) for row in rows],
+        ticktext=[_tick_label(row[0], row[3], theme=theme, narrow=narrow) for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
         fixedrange=True,
@@ -164,7 +164,7 @@ def _dumbbells(
     return apply_theme(fig, dark=dark, narrow=narrow, height=height, margin=margin, **heads)
 
 
-def _tick(name: str, remark: str, *, theme: Colours, narrow: bool) -> str:
+def _tick_label(name: str, remark: str, *, theme: Colours, narrow: bool) -> str:
     """Write the name beside a row; on a phone the remark stands below it, for there is no room at the right."""
     if not narrow:
         return label(name, 36) + "  "

@@ -25,10 +25,10 @@ def measure_text(text: str, size: float = 12) -> float:
     >>> round(measure_text("Signed Up")), round(measure_text("😀😀😀"))
     (61, 46)
     """
-    return size * sum(map(_width, text))
+    return size * sum(map(_sign_width, text))
 
 
-def _width(sign: str) -> float:
+def _sign_width(sign: str) -> float:
     known = _WIDTHS.get(sign)
     if known is not None:
         return known
@@ -49,10 +49,10 @@ def fit_text(text: str, pixels: float, *, size: float = 12, least: int = 5) -> s
     >>> fit_text("Connected Integration", 90), fit_text("Signed Up", 90)
     ('Conne…ration', 'Signed Up')
     """
-    return _cut(plain(text), pixels, size=size, least=least)
+    return _cut_text(plain(text), pixels, size=size, least=least)
 
 
-def _cut(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
+def _cut_text(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
     if measure_text(flat, size) <= pixels:
         return flat
     few, many = least, max(least, len(flat) - 1)
@@ -85,7 +85,7 @@ def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tai
     few, many, best = 4, len(flat), [fit_text(flat, pixels, size=size)]
     while few <= many:
         half = many if many == len(flat) else (few + many) // 2
-        lines = _wrapped(shorten(flat, half), pixels, size=size, tail=tail)
+        lines = _wrap_text(shorten(flat, half), pixels, size=size, tail=tail)
         if len(lines) <= most:
             best, few = lines, half + 1
         else:
@@ -93,10 +93,10 @@ def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tai
     return best
 
 
-def _wrapped(text: str, pixels: float, *, size: float, tail: str) -> list[str]:
+def _wrap_text(text: str, pixels: float, *, size: float, tail: str) -> list[str]:
     # A word that is too long for a line is cut by itself first: "Received / Annou…ment".
     lines: list[str] = []
-    for word in (_cut(word, pixels, size=size) for word in text.split()):
+    for word in (_cut_text(word, pixels, size=size) for word in text.split()):
         if lines and measure_text(f"{lines[-1]} {word}", size) <= pixels:
             lines[-1] += f" {word}"
         else:

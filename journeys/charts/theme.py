@@ -145,7 +145,7 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
 
 
 @cache
-def _template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
+def _build_template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
     theme = colours(dark=dark)
     axis: dict[str, Any] = {
         "showgrid": False,
@@ -225,12 +225,12 @@ def apply_theme(
     theme = colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
     # Characters per line; the buttons are beside the title.
-    lines = _lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
-    small = _lines(subtitle, 52 if narrow else 116 if width is None else (width - 16) // 7)
+    lines = _wrap_lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
+    small = _wrap_lines(subtitle, 52 if narrow else 116 if width is None else (width - 16) // 7)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
     fig.update_layout(
-        template=_template(dark),
+        template=_build_template(dark),
         height=height + head,
         width=width,
         margin={"t": room["t"] + head, "b": room["b"], "l": room["l"], "r": room["r"], "pad": 0},
@@ -261,7 +261,7 @@ def apply_theme(
     return fig
 
 
-def _lines(text: str, width: int) -> list[str]:
+def _wrap_lines(text: str, width: int) -> list[str]:
     """Wrap text, but never between a number and its unit."""
     return wrap(unbroken(text), width)
 

@@ -29,7 +29,7 @@ def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, 
     >>> percent_ticks([0.02, None, 0.071])["ticktext"]
     ['0%', '2%', '4%', '6%', '8%']
     """
-    return _ticks([0.0, *rates], most=most, form=lambda value: f"{value:.10g}%")
+    return _tick_settings([0.0, *rates], most=most, form=lambda value: f"{value:.10g}%")
 
 
 def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[str, Any]:
@@ -40,12 +40,12 @@ def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[s
     >>> point_ticks([-0.02, 0.04])["ticktext"]
     ['−2', '−1', '0', '+1', '+2', '+3', '+4']
     """
-    return _ticks(
+    return _tick_settings(
         [0.0, *differences], most=most, form=lambda value: f"{value:+.10g}".replace("-", "−") if value else "0"
     )
 
 
-def _ticks(values: Iterable[float | None], *, most: int, form: Callable[[float], str]) -> dict[str, Any]:
+def _tick_settings(values: Iterable[float | None], *, most: int, form: Callable[[float], str]) -> dict[str, Any]:
     known = [100 * value for value in values if value is not None and isfinite(value)]
     low, high = min(known), max(known)
     rough = max(high - low, 1e-9) / (most - 1)

@@ -63,7 +63,7 @@ def draw(
             f"{plural(columns, 'column')}; what is missing from 100% of a row went elsewhere."
         )
     sentence = "{share} of what came after {row} was {column}"
-    return _heat(
+    return _draw_heatmap(
         table["source"].to_list(),
         kept,
         [[row[name] for name in kept] for row in table.to_dicts()],
@@ -111,7 +111,7 @@ def draw_steps(
     if nodes.height > most:
         subtitle = f"{subtitle} Drawn: the {most} largest of {plural(nodes.height, 'node')}.".strip()
     columns = matrix.columns[1:]
-    return _heat(
+    return _draw_heatmap(
         table["node"].to_list(),
         columns,
         [[row[name] for name in columns] for row in table.to_dicts()],
@@ -123,7 +123,7 @@ def draw_steps(
     )
 
 
-def _heat(
+def _draw_heatmap(
     rows: list[str],
     columns: list[str],
     shares: list[list[float]],
@@ -153,7 +153,7 @@ def _heat(
             zmin=0,
             zmax=top,
             showscale=not printed,
-            colorbar=_key(top, theme=theme, narrow=narrow),
+            colorbar=_draw_key(top, theme=theme, narrow=narrow),
             xgap=1,
             ygap=1,
             hovertext=hover,
@@ -180,7 +180,7 @@ def _heat(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
+def _draw_key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
     """Explain the colours, where no value is printed."""
     font = {"size": 10 if narrow else 12, "color": theme.muted}
     values = [0.0, top / 2, top]
@@ -281,7 +281,7 @@ def draw_graph(
     )
     # set at once: adding annotations one by one copies all of them each time
     arrows = [
-        _arrow(at[row["source"]], at[row["target"]], row, colour=shades.get(row["source"], theme.rest))
+        _draw_arrow(at[row["source"]], at[row["target"]], row, colour=shades.get(row["source"], theme.rest))
         for row in drawn.to_dicts()
     ]
     fig.update_layout(annotations=arrows)
@@ -291,7 +291,7 @@ def draw_graph(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=620)
 
 
-def _arrow(
+def _draw_arrow(
     start: tuple[float, float], end: tuple[float, float], row: dict[str, object], *, colour: str
 ) -> dict[str, Any]:
     """Draw one arrow a little beside the straight line, so that the arrow back is beside it."""

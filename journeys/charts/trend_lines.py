@@ -69,7 +69,7 @@ def draw(
                 mode="lines+markers",
                 line={"color": colour, "width": 2, "dash": dash},
                 marker={"size": 5, "color": theme.paper if dash else colour, "line": {"color": colour, "width": 1.5}},
-                hovertext=[row and _describe(row, name=name) for row in part],
+                hovertext=[row and _hover_text(row, name=name) for row in part],
                 hoverinfo="text",
                 showlegend=len(names) > 1 and (dash is None or not any(solid)),
                 cliponaxis=False,
@@ -82,7 +82,7 @@ def draw(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin=margin)
 
 
-def _describe(row: dict[str, Any], *, name: str) -> str:
+def _hover_text(row: dict[str, Any], *, name: str) -> str:
     """Compose the hover text of one point."""
     value = number(row["value"]) if float(row["value"]).is_integer() else ratio(row["value"])
     open_ = "" if row["complete"] else "<br>not complete: the log holds only a part of it"

@@ -15,7 +15,7 @@ from journeys.display import number, p_value, ratio
 _FLOOR = 1e-300  # a q-value too small for a float still has a place
 
 
-def _sentence(row: dict[str, Any], goal: str) -> str:
+def _hover_text(row: dict[str, Any], goal: str) -> str:
     text = f"{row['behaviour']}: phi {ratio(row['phi'])} with reaching {goal}, q {p_value(row['q_value'])}"
     if "both" in row:
         text += f"; {number(row['both'])} of the {number(row['both'] + row['behaviour_only'])} who did it"
@@ -77,7 +77,7 @@ def draw(
                 ],
                 "line": {"color": tints, "width": 1.6},
             },
-            hovertext=[_sentence(row, goal) for row in rows],
+            hovertext=[_hover_text(row, goal) for row in rows],
             hoverinfo="text",
             cliponaxis=False,
         )

@@ -120,7 +120,7 @@ def parse_arguments(name: str, given: dict[str, Any], definitions: Definitions) 
     if name in ("funnel", "exits") and "steps" not in arguments:
         chosen = given.get("funnel") or definitions._report["funnel"]
         if chosen is not None:
-            arguments = dict(definitions._find(definitions.funnels, chosen, what="funnel")) | arguments
+            arguments = dict(definitions._find_name(definitions.funnels, chosen, what="funnel")) | arguments
     missing = [one for one in _find_required(function) if one not in arguments]
     if missing:
         raise click.UsageError(f"Missing option '--{missing[0].replace('_', '-')}'.")
@@ -192,7 +192,7 @@ def _kind_of(hint: Any) -> Any:
     str | Sequence[str] | None       Sequence: the option may be repeated
     Mapping[str, str], tuple, J      None: not on a command line
     """
-    members = [one for one in _flatten(hint) if one is not type(None)]
+    members = [one for one in _flatten_hint(hint) if one is not type(None)]
     choices = [str(value) for one in members if get_origin(one) is Literal for value in get_args(one)]
     rest = [one for one in members if get_origin(one) is not Literal]
     if choices and not rest:
@@ -207,9 +207,9 @@ def _kind_of(hint: Any) -> Any:
     return next((kind for kind in (bool, int, float) if kind in rest), None)
 
 
-def _flatten(hint: Any) -> list[Any]:
+def _flatten_hint(hint: Any) -> list[Any]:
     if get_origin(hint) in (Union, types.UnionType):
-        return [member for one in get_args(hint) for member in _flatten(one)]
+        return [member for one in get_args(hint) for member in _flatten_hint(one)]
     return [hint]
 
 

@@ -69,23 +69,27 @@ class ConditionParser:
         if isinstance(given, str):
             return self._parse_name(given, place=place, inside=inside)
         if isinstance(given, list):
-            return self._combine(given, place=place, inside=inside, any_of=True)
+            return self._combine_conditions(given, place=place, inside=inside, any_of=True)
         if not isinstance(given, Mapping):
-            return self._refuse(place, f"{given!r} is not a condition; write an event name, a list or a table.")
+            return self._refuse_condition(
+                place, f"{given!r} is not a condition; write an event name, a list or a table."
+            )
         wrong = [key for key in given if key not in _KEYS]
         if wrong:
-            return self._refuse(place, unknown(f"[{place}]", wrong, available=_KEYS, what="key"), is_whole=True)
+            return self._refuse_condition(
+                place, unknown(f"[{place}]", wrong, available=_KEYS, what="key"), is_whole=True
+            )
         forms = [key for key in given if key in ("column", *COMBINATIONS)]
         if len(forms) != 1:
-            return self._refuse(place, "a condition has exactly one of 'column', 'any', 'all' and 'not'.")
+            return self._refuse_condition(place, "a condition has exactly one of 'column', 'any', 'all' and 'not'.")
         match forms[0]:
             case "not":
                 inner = self.parse(given["not"], place=place, inside=inside)
                 return None if inner is None else ~inner
             case "column":
-                return self._compare(given, place=place)
+                return self._compare_column(given, place=place)
             case form:
-                return self._combine(given[form], place=place, inside=inside, any_of=form == "any")
+                return self._combine_conditions(given[form], place=place, inside=inside, any_of=form == "any")
 
     def _is_event(self, given: Any, *, inside: str) -> bool:
         return isinstance(given, str) and (given == inside or given not in self.steps)
@@ -94,24 +98,26 @@ class ConditionParser:
         if name in self.steps and name not in inside:
             return self.parse(self.steps[name], place=place, inside=(*inside, name))
         if name in inside[:-1]:
-            return self._refuse(place, f"{name!r} is defined by itself, through {' and '.join(map(repr, inside))}.")
+            return self._refuse_condition(
+                place, f"{name!r} is defined by itself, through {' and '.join(map(repr, inside))}."
+            )
         self.events.setdefault(name, place)
         return pl.col("event") == name
 
-    def _combine(self, given: Any, *, place: str, inside: tuple[str, ...], any_of: bool) -> pl.Expr | None:
+    def _combine_conditions(self, given: Any, *, place: str, inside: tuple[str, ...], any_of: bool) -> pl.Expr | None:
         if not isinstance(given, list) or not given:
-            return self._refuse(place, f"'any' and 'all' need a list of conditions, got {given!r}.")
+            return self._refuse_condition(place, f"'any' and 'all' need a list of conditions, got {given!r}.")
         parts = [self.parse(one, place=place, inside=inside) for one in given]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
             return None
         return reduce(lambda a, b: a | b if any_of else a & b, known)
 
-    def _compare(self, given: Mapping[str, Any], *, place: str) -> pl.Expr | None:
+    def _compare_column(self, given: Mapping[str, Any], *, place: str) -> pl.Expr | None:
         column, asked = given["column"], [key for key in COMPARISONS if key in given]
         if not isinstance(column, str) or not asked:
             shown = ", ".join(map(repr, COMPARISONS))
-            return self._refuse(place, f"a comparison needs the name of a 'column' and one of {shown}.")
+            return self._refuse_condition(place, f"a comparison needs the name of a 'column' and one of {shown}.")
         if column == "event":
             listed = given["in"] if isinstance(given.get("in"), list) else [given.get("is")]
             for name in (name for name in listed if isinstance(name, str)):
@@ -125,23 +131,23 @@ class ConditionParser:
         found: pl.Expr | None = None
         match key, value:
             case "is", str() | bool() | int() | float() | date():
-                found = _equals(column, value)
+                found = _equals_value(column, value)
             case "in", [_, *_] if all(isinstance(one, str | bool | int | float | date) for one in value):
-                found = reduce(lambda a, b: a | b, (_equals(column, one) for one in value))
+                found = reduce(lambda a, b: a | b, (_equals_value(column, one) for one in value))
             case "matches", str():
                 try:
                     pl.Series([""]).str.contains(value)
                 except pl.exceptions.ComputeError:
-                    return self._refuse(place, f"matches: {value!r} is not a regular expression.")
+                    return self._refuse_condition(place, f"matches: {value!r} is not a regular expression.")
                 found = pl.col(column).cast(pl.String).str.contains(value)
             case "above" | "below", int() | float() | date() if not isinstance(value, bool):
                 left = _column_like(column, value)
                 found = left > value if key == "above" else left < value
         if found is None:
-            return self._refuse(place, f"{key}: {value!r} is not valid; {_VALID[key]}.")
+            return self._refuse_condition(place, f"{key}: {value!r} is not valid; {_VALID[key]}.")
         return found.fill_null(value=False)
 
-    def _refuse(self, place: str, problem: str, *, is_whole: bool = False) -> pl.Expr | None:
+    def _refuse_condition(self, place: str, problem: str, *, is_whole: bool = False) -> pl.Expr | None:
         self.problems.append(f"{self.file}, {problem if is_whole else f'[{place}]: {problem}'}")
         return None
 
@@ -162,7 +168,7 @@ def _column_like(column: str, value: Any) -> pl.Expr:
     return pl.col(column) if isinstance(value, date) else pl.col(column).cast(pl.Float64, strict=False)
 
 
-def _equals(column: str, value: Any) -> pl.Expr:
+def _equals_value(column: str, value: Any) -> pl.Expr:
     if isinstance(value, bool):
         return pl.col(column).cast(pl.String).str.to_lowercase() == str(value).lower()
     if isinstance(value, str):

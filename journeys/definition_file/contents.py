@@ -55,8 +55,8 @@ class ContentReader:
         found = []
         for name, table in sorted(self.content["sources"].items()):
             place = f"sources.{name}"
-            self._expect(place, table, "system", str, "the name of a system", is_needed=True)
-            self._expect(place, table, "path", str | list, "a path or a list of paths", is_needed=True)
+            self._expect_key(place, table, "system", str, "the name of a system", is_needed=True)
+            self._expect_key(place, table, "path", str | list, "a path or a list of paths", is_needed=True)
             options = {key: value for key, value in table.items() if key not in ("system", "path")}
             paths = [table.get("path")] if isinstance(table.get("path"), str) else table.get("path") or []
             said = f"{self.file}, [{place}]"
@@ -74,7 +74,7 @@ class ContentReader:
         presets = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
         preset = given.pop("preset", None)
         if preset is not None and preset not in presets:
-            self._add("identity", unknown("preset", str(preset), available=presets, what="preset"))
+            self._add_problem("identity", unknown("preset", str(preset), available=presets, what="preset"))
             return None
         options = [one.name for one in fields(IdentityRules)]
         wrong = [name for name in given if name not in options]
@@ -84,14 +84,14 @@ class ContentReader:
         try:
             return replace(IdentityRules() if preset is None else getattr(IdentityRules, preset)(), **given)
         except JourneysError as error:
-            self._add("identity", str(error))
+            self._add_problem("identity", str(error))
             return None
 
     def read_renames(self) -> dict[str, str]:
         """Read the new names of events."""
         for old, new in self.content["rename"].items():
             if not isinstance(new, str) or not new.strip():
-                self._add("rename", f"the new name of {old!r} is {new!r}; write a text that is not empty.")
+                self._add_problem("rename", f"the new name of {old!r} is {new!r}; write a text that is not empty.")
         return dict(self.content["rename"])
 
     def read_steps(self) -> dict[str, Step]:
@@ -106,14 +106,14 @@ class ContentReader:
             place = f"segments.{name}"
             times = table.get("times", 1)
             if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-                self._add(place, f"times: {times!r} is not a whole number of at least 1.")
+                self._add_problem(place, f"times: {times!r} is not a whole number of at least 1.")
             self._check_duration(place, table)
             if not {"did", "never", "where"} & set(table):
-                self._add(place, "a segment needs 'did', 'never' or 'where'.")
+                self._add_problem(place, "a segment needs 'did', 'never' or 'where'.")
             behaviours = {}
             for key in ("did", "never"):
                 if key in table:
-                    self._expect(place, table, key, str, "the name of an event or a step")
+                    self._expect_key(place, table, key, str, "the name of an event or a step")
                     behaviours[key] = self._step_or_event(str(table[key]), steps, place=place)
             where = self.parser.parse(table["where"], place=place) if "where" in table else None
             found[name] = Segment(name, times=times, within=table.get("within"), where=where, **behaviours)
@@ -125,7 +125,7 @@ class ContentReader:
         for name, table in self.content["funnels"].items():
             place, given = f"funnels.{name}", table.get("steps")
             if not isinstance(given, list) or len(given) < 2:
-                self._add(place, f"steps: expected a list of at least two steps, got {given!r}.")
+                self._add_problem(place, f"steps: expected a list of at least two steps, got {given!r}.")
                 given = []
             self._check_duration(place, table)
             resolved: list[Any] = []
@@ -135,7 +135,9 @@ class ContentReader:
                 elif isinstance(one, list) and one and all(isinstance(event, str) for event in one):
                     resolved.append([self._step_or_event(event, {}, place=place) for event in one])
                 else:
-                    self._add(place, f"steps: step {number} is {one!r}; write an event name, a list of them or a step.")
+                    self._add_problem(
+                        place, f"steps: step {number} is {one!r}; write an event name, a list of them or a step."
+                    )
             found[name] = {**table, "steps": resolved}
         return found
 
@@ -143,31 +145,31 @@ class ContentReader:
         """Read the report's settings; its funnel is the one that is named, else "main", else the only one."""
         table = dict(self.content["report"])
         for key in ("title", "funnel", "by"):
-            self._expect("report", table, key, str, "a text")
-        self._expect("report", table, "sections", list, "a list of texts")
+            self._expect_key("report", table, key, str, "a text")
+        self._expect_key("report", table, "sections", list, "a list of texts")
         chosen = table.get("funnel", next((name for name in funnels if name == "main" or len(funnels) == 1), None))
         named = [chosen] if chosen is not None else []
         for one in table.get("sections") or []:
             kind, colon, name = str(one).partition(":")
             if colon and kind not in REPORTED:
-                self._add("report", unknown("sections", kind, available=REPORTED, what="kind of section"))
+                self._add_problem("report", unknown("sections", kind, available=REPORTED, what="kind of section"))
             named += [name] if colon and kind in ("funnel", "exits") else []
         missing = [name for name in dict.fromkeys(named) if name not in funnels]
         if missing:
-            self._add("report", unknown("funnel", missing, available=list(funnels), what="funnel"))
+            self._add_problem("report", unknown("funnel", missing, available=list(funnels), what="funnel"))
         return {**table, "funnel": chosen}
 
     def read_events(self) -> dict[str, dict[str, str]]:
         """Read the dictionary of events: what each means, and who owns it."""
         for name, table in self.content["events"].items():
             for key in _KEYS["events"]:
-                self._expect(f"events.{name}", table, key, str, "a text")
+                self._expect_key(f"events.{name}", table, key, str, "a text")
         return dict(self.content["events"])
 
     def _check_section(self, section: str, given: Any) -> dict[str, Any]:
         """Return a section whose keys are known; what is not a table is left out."""
         if not isinstance(given, Mapping):
-            self._add(section, f"expected a table, got {given!r}.")
+            self._add_problem(section, f"expected a table, got {given!r}.")
             return {}
         if section not in _OF_TABLES:
             if section in _KEYS:
@@ -176,7 +178,7 @@ class ContentReader:
         found = {}
         for name, table in given.items():
             if not isinstance(table, Mapping):
-                self._add(section, f"{name!r} is {table!r}, not a table.")
+                self._add_problem(section, f"{name!r} is {table!r}, not a table.")
                 continue
             if section in _KEYS:
                 self._check_keys(f"{section}.{name}", table, keys=_KEYS[section])
@@ -201,19 +203,19 @@ class ContentReader:
         try:
             duration_us(within, argument="within")
         except JourneysError as error:
-            self._add(place, str(error))
+            self._add_problem(place, str(error))
 
-    def _expect(
+    def _expect_key(
         self, place: str, table: Mapping[str, Any], key: str, kind: Any, what: str, *, is_needed: bool = False
     ) -> None:
         if key not in table:
             if is_needed:
-                self._add(place, f"{key!r} is missing; write {what}.")
+                self._add_problem(place, f"{key!r} is missing; write {what}.")
         elif not isinstance(table[key], kind):
-            self._add(place, f"{key}: expected {what}, got {table[key]!r}.")
+            self._add_problem(place, f"{key}: expected {what}, got {table[key]!r}.")
 
     def _add_unknown(self, place: str, wrong: list[str], *, available: Any) -> None:
         self.problems.append(unknown(f"{self.file}, [{place}]", wrong, available=available, what="key"))
 
-    def _add(self, place: str, problem: str) -> None:
+    def _add_problem(self, place: str, problem: str) -> None:
         self.problems.append(f"{self.file}, [{place}]: {problem}")

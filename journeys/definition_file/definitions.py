@@ -184,7 +184,7 @@ class Definitions:
         found = events or tuple(source.read(folder=self.folder) for source in self.sources)
         if self.rename:
             found = tuple(apply(one, mapping=self.rename).events for one in found)
-        return self._mark(stitch(*found, rules=self.rules))
+        return self._mark_settings(stitch(*found, rules=self.rules))
 
     def step(self, name: str) -> Step | str:
         """Return the step of this name; where there is none, the name itself, which is an event's."""
@@ -198,8 +198,8 @@ class Definitions:
         UnknownNameError
             There is no such segment, or it uses an event or a column that is not in the log.
         """
-        chosen: Segment = self._find(self.segments, name, what="segment")
-        return chosen.select(self._mark(j))
+        chosen: Segment = self._find_name(self.segments, name, what="segment")
+        return chosen.select(self._mark_settings(j))
 
     def funnel(self, j: Journeys, name: str) -> Funnel[Journeys]:
         """Ask journeys for a funnel of the file.
@@ -211,8 +211,8 @@ class Definitions:
         ArgumentError
             Its options contradict each other.
         """
-        options = dict(self._find(self.funnels, name, what="funnel"))
-        return self._mark(j).funnel(options.pop("steps"), **options)
+        options = dict(self._find_name(self.funnels, name, what="funnel"))
+        return self._mark_settings(j).funnel(options.pop("steps"), **options)
 
     def check(self, j: Journeys) -> DefinitionsCheck:
         """Check whether the definitions still fit the data: names that are gone, undeclared or never seen.
@@ -222,7 +222,7 @@ class Definitions:
         DefinitionsCheck
             `passed` is False when anything that is defined is missing, or events are undeclared.
         """
-        return check_definitions(self, self._mark(j))
+        return check_definitions(self, self._mark_settings(j))
 
     def report(self, j: Journeys) -> Report:
         """Make the report that the file describes.
@@ -240,7 +240,7 @@ class Definitions:
                 f"{'are ' + ', '.join(map(repr, self.funnels)) if self.funnels else 'is none: write [funnels.main]'}."
             )
         return make_report(
-            self._mark(j),
+            self._mark_settings(j),
             funnel=self.funnels[self._report["funnel"]],
             ask_funnel=lambda name: self.funnel(j, name),
             find_step=self.step,
@@ -248,11 +248,11 @@ class Definitions:
             place=f"{self.name}, [report]",
         )
 
-    def _mark(self, j: Journeys) -> Journeys:
+    def _mark_settings(self, j: Journeys) -> Journeys:
         """Let the settings of results name these definitions."""
         return replace(j, _definitions=f"{self.name} {self.hash}") if self.content else j
 
-    def _find(self, found: Mapping[str, Any], name: str, *, what: str) -> Any:
+    def _find_name(self, found: Mapping[str, Any], name: str, *, what: str) -> Any:
         if name not in found:
             raise UnknownNameError(unknown("name", name, available=list(found), what=what))
         return found[name]

@@ -78,7 +78,7 @@ def draft_definitions(files: Sequence[str], *, folder: Path) -> Draft:
     """
     found = _share_types([_look_at(path, taken=files[:place]) for place, path in enumerate(files)])
     sources = "\n".join(_write_source(one, folder=folder) for one in found)
-    remarks = [_describe(one) for one in found]
+    remarks = [_describe_file(one) for one in found]
     tail = ""
     try:
         journeys = Definitions.from_toml(sources, folder=folder).journeys()
@@ -168,7 +168,7 @@ def _write_columns(guess: Guess, *, name: str) -> list[str]:
     return [*lines, f"ids = {write_value(dict(guess.ids))}{note}"]
 
 
-def _describe(found: _Found) -> str:
+def _describe_file(found: _Found) -> str:
     if found.guess is None:
         return f"{found.path}: exports of {found.system}"
     event = f"event {found.guess.event!r}" if found.guess.event else "one kind of event"
@@ -215,8 +215,8 @@ def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:
     """Propose a funnel: what most people did, something like a sign-up, and something like a purchase."""
     people: Mapping[str, int] = dict(counts.select("event", "people").iter_rows())
     known = [name for name, count in people.items() if count >= MIN_PEOPLE] or [*people]
-    goal = _pick(known, _GOALS) or _pick([*people], _GOALS) or known[-1]
-    middle = _pick([name for name in known if name != goal and people[name] > people[goal]], _MIDDLES)
+    goal = _pick_name(known, _GOALS) or _pick_name([*people], _GOALS) or known[-1]
+    middle = _pick_name([name for name in known if name != goal and people[name] > people[goal]], _MIDDLES)
     first = next((name for name in known if name not in (goal, middle)), None)
     steps: list[Any] = [name for name in (first, middle, goal) if name is not None]
     if len(steps) == 3 and not journeys.funnel(steps).table["people"][-1]:
@@ -224,5 +224,5 @@ def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:
     return steps
 
 
-def _pick(names: Sequence[str], pattern: re.Pattern[str]) -> str | None:
+def _pick_name(names: Sequence[str], pattern: re.Pattern[str]) -> str | None:
     return next((name for name in names if pattern.search(name)), None)

@@ -114,7 +114,7 @@ def _list_units(values: pl.Series) -> Iterator[dict[str, Any]]:
             yield {"unit": unit}
 
 
-def _read(values: pl.Series, options: Mapping[str, Any]) -> pl.Series:
+def _read_times(values: pl.Series, options: Mapping[str, Any]) -> pl.Series:
     parse = TimeParser(**options).parse(pl.col(values.name), values.dtype, column=values.name)
     return values.to_frame().select(parse.alias("time"))["time"]
 
@@ -127,7 +127,7 @@ def _read_share(values: pl.Series, options: Mapping[str, Any]) -> float:
     if not known.len():
         return 0.0
     try:
-        return _read(known, options).count() / known.len()
+        return _read_times(known, options).count() / known.len()
     except (JourneysError, pl.exceptions.PolarsError):
         return 0.0
 
@@ -147,7 +147,7 @@ def _choose_day_first(values: pl.Series, options: dict[str, Any]) -> tuple[dict[
         return {"day_first": shares[True] > shares[False]}, {}
     breaks = {}
     for first in shares:
-        times = _read(values.drop_nulls(), {"day_first": first}).drop_nulls()
+        times = _read_times(values.drop_nulls(), {"day_first": first}).drop_nulls()
         steps = times.diff().drop_nulls().dt.total_microseconds()
         breaks[first] = min(int((steps < 0).sum()), int((steps > 0).sum()))
     chosen = breaks[True] <= breaks[False]

@@ -46,12 +46,12 @@ def make_report(
         options["by"] = by
     if "sections" in settings:
         options["sections"] = [
-            _answer(j, one, ask_funnel=ask_funnel, find_step=find_step) for one in settings["sections"]
+            _answer_section(j, one, ask_funnel=ask_funnel, find_step=find_step) for one in settings["sections"]
         ]
     return j.report(steps=funnel["steps"], **options)
 
 
-def _answer(
+def _answer_section(
     j: Journeys, section: str, *, ask_funnel: Callable[[str], Any], find_step: Callable[[str], Step | str]
 ) -> Any:
     """Answer the question of a section such as "trend:Signed Up"; a name without a colon is the report's own."""

@@ -49,7 +49,7 @@ def compact(value: float | None) -> str:
     for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         # 999,950 would become "1000 k": the next magnitude starts a little early.
         if abs(value) >= size * 0.9995:
-            return f"{_digits(value / size)} {unit}"
+            return f"{_round_digits(value / size)} {unit}"
     return number(value)
 
 
@@ -86,7 +86,7 @@ def the_count(count: float, noun: str, many: str | None = None) -> str:
     return f"the only {noun}" if count == 1 else f"the {plural(count, noun, many)}"
 
 
-def _digits(value: float, digits: int = 2) -> str:
+def _round_digits(value: float, digits: int = 2) -> str:
     """Round to significant digits, but keep all digits before the point; drop trailing zeros."""
     if value == 0:
         return "0"
@@ -199,7 +199,7 @@ def p_value(value: float | None) -> str:
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
-def _fills(micros: float, size: int) -> bool:
+def _fills_unit(micros: float, size: int) -> bool:
     """Return whether a duration, rounded as in the next smaller unit, reaches this one."""
     smaller = max((u[0] for u in _UNITS if u[0] < size), default=1)
     decimals = 0 if abs(micros) / smaller >= 10 else 1
@@ -224,8 +224,8 @@ def duration(value: timedelta | float | None) -> str:
     if micros == 0:
         return "0 seconds"
     # 59.7 seconds would become "60 seconds": what rounds up to the next unit is written in it.
-    size, unit = next((u for u in reversed(_UNITS) if _fills(micros, u[0])), _UNITS[0])
-    amount = _digits(micros / (_MICROSECONDS_PER_YEAR if unit == "year" else size))
+    size, unit = next((u for u in reversed(_UNITS) if _fills_unit(micros, u[0])), _UNITS[0])
+    amount = _round_digits(micros / (_MICROSECONDS_PER_YEAR if unit == "year" else size))
     if abs(micros) < size:
         amount = "1" if micros > 0 else f"{MINUS}1"
     return f"{amount} {unit if amount in {'1', MINUS + '1'} else unit + 's'}"

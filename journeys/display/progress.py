@@ -15,8 +15,6 @@ from importlib import import_module
 from time import monotonic
 from typing import Any
 
-__all__ = ["show_progress"]
-
 _WAIT, _EVERY = 1.0, 0.5
 _CLEAR = "\r\x1b[K"
 _tasks: list[str] = []

@@ -154,7 +154,7 @@ def html_table(
     lines = [
         "<tr>"
         + "".join(
-            _cell(mark, text, is_link=name in links, most=_MAX_SENTENCE if name in _SENTENCES else _MAX_CELL)
+            _write_cell(mark, text, is_link=name in links, most=_MAX_SENTENCE if name in _SENTENCES else _MAX_CELL)
             for mark, text, name in zip(marks, row, shown.columns, strict=True)
         )
         + "</tr>"
@@ -169,7 +169,7 @@ def html_table(
     )
 
 
-def _cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
+def _write_cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
     """Cut what is too long for a page; the whole text shows on hover."""
     if is_link and _WEB.fullmatch(text):
         address = escape(text, quote=True)
@@ -249,7 +249,9 @@ def describe_settings(settings: Mapping[str, object]) -> str:
     'steps A › B · within 14 days · 1 person, 5 events'
     """
     known = {"people", "events", "first", "last", "unit"}
-    parts = [f"{k.replace('_', ' ')} {_describe(v)}" for k, v in settings.items() if k not in known and v is not None]
+    parts = [
+        f"{k.replace('_', ' ')} {_describe_value(v)}" for k, v in settings.items() if k not in known and v is not None
+    ]
     people, events = settings.get("people"), settings.get("events")
     size = [plural(people, str(settings.get("unit", "person")))] if isinstance(people, int) else []
     size += [plural(events, "event")] if isinstance(events, int) else []
@@ -258,7 +260,7 @@ def describe_settings(settings: Mapping[str, object]) -> str:
     return " · ".join([*parts, *([", ".join(size)] if size else []), *over])
 
 
-def _describe(value: object) -> str:
+def _describe_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -268,5 +270,5 @@ def _describe(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, list | tuple):
-        return " › ".join(_describe(item) for item in value)
+        return " › ".join(_describe_value(item) for item in value)
     return str(value)

@@ -132,16 +132,16 @@ class Events:
 
     def __repr__(self) -> str:
         alarm = self.issues.alarm
-        return f"Events from {self.name}: {self._describe()}" + (f"\n{alarm}" if alarm else "")
+        return f"Events from {self.name}: {self._describe_rows()}" + (f"\n{alarm}" if alarm else "")
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
         found = self.issues
-        sentence = f"{found.alarm} {self._describe()}" if found.alarm else self._describe()
+        sentence = f"{found.alarm} {self._describe_rows()}" if found.alarm else self._describe_rows()
         return card(f"Events from {self.name}", sentence=sentence, table=found.with_examples)
 
-    def _describe(self) -> str:
+    def _describe_rows(self) -> str:
         from journeys.display import day, number, plural
 
         found = self.issues
@@ -238,8 +238,10 @@ def build_events(
         is_repeat = is_good & ~pl.struct(pl.exclude("_place")).is_first_distinct()
     with_repeats = None
     if key is not None and not hold:
-        with_repeats = rows.with_columns(_status(is_good, repeat=never, fact=is_fact), *hash_keys(key)).drop("_good")
-    rows = rows.with_columns(_status(is_good, repeat=is_repeat, fact=is_fact)).drop("_good")
+        with_repeats = rows.with_columns(_row_status(is_good, repeat=never, fact=is_fact), *hash_keys(key)).drop(
+            "_good"
+        )
+    rows = rows.with_columns(_row_status(is_good, repeat=is_repeat, fact=is_fact)).drop("_good")
     first = ["timestamp", "event", "source", *ids]
     rows = rows.select(*first, *(column for column in rows.collect_schema().names() if column not in first))
     if hold:
@@ -261,7 +263,7 @@ def build_events(
     )
 
 
-def _status(is_good: pl.Expr, *, repeat: pl.Expr, fact: pl.Expr) -> pl.Expr:
+def _row_status(is_good: pl.Expr, *, repeat: pl.Expr, fact: pl.Expr) -> pl.Expr:
     event, is_fact, duplicate, quarantined = (pl.lit(status, dtype=pl.Enum(STATUSES)) for status in STATUSES)
     status = pl.when(~is_good).then(quarantined).when(repeat).then(duplicate).when(fact).then(is_fact)
     return status.otherwise(event).alias(STATUS)
@@ -274,4 +276,6 @@ def _add_status(rows: pl.LazyFrame, *, name: str) -> pl.LazyFrame:
     if "_problem" in names:
         is_good &= pl.col("_problem").is_null()
     is_fact = pl.col("_kind").is_not_null() if "_kind" in names else pl.lit(value=False)
-    return rows.with_columns(pl.lit(name).alias("source"), _status(is_good, repeat=pl.lit(value=False), fact=is_fact))
+    return rows.with_columns(
+        pl.lit(name).alias("source"), _row_status(is_good, repeat=pl.lit(value=False), fact=is_fact)
+    )

@@ -89,17 +89,17 @@ class Issues:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._describe()}\n{text_table(self._shown(), width=80)}"
+        return f"{self._describe_issues()}\n{text_table(self._shown_table(), width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card(f"What was read from {self.name}", sentence=self._describe(), table=self._shown())
+        return card(f"What was read from {self.name}", sentence=self._describe_issues(), table=self._shown_table())
 
-    def _shown(self) -> pl.DataFrame:
+    def _shown_table(self) -> pl.DataFrame:
         return self.with_examples if self.with_examples["example"].count() else self.table
 
-    def _describe(self) -> str:
+    def _describe_issues(self) -> str:
         from journeys.display import number, plural
 
         sums = (

@@ -92,7 +92,7 @@ def check_unit(unit: str) -> None:
         raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, PER_SECOND))}.")
 
 
-def _year(value: float, unit: str) -> float:
+def _year_of(value: float, unit: str) -> float:
     return 1970 + value / PER_SECOND[unit] / 31_556_952
 
 
@@ -116,13 +116,13 @@ def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_optio
     """
     check_unit(unit)
     middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
-    if not isinstance(middle, float) or 2000 <= _year(middle, unit) <= 2100:
+    if not isinstance(middle, float) or 2000 <= _year_of(middle, unit) <= 2100:
         return
-    fits = [u for u in PER_SECOND if 2000 <= _year(middle, u) <= 2100]
+    fits = [u for u in PER_SECOND if 2000 <= _year_of(middle, u) <= 2100]
     say = f" (unit={fits[0]!r})" if fits and has_unit_option else ""
     hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
     raise SourceError(
-        f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year(middle, unit):.0f}, "
+        f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year_of(middle, unit):.0f}, "
         f"not between 2000 and 2100{hint}."
     )
 
@@ -149,11 +149,11 @@ def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit:
     for other in PER_SECOND:
         if other != unit:
             fits = f"{said}; it looks like {UNIT_NAMES[other]}"
-            reason = pl.when(_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
-    return pl.when(number.is_not_null() & ~_inside(number, unit)).then(reason)
+            reason = pl.when(_is_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
+    return pl.when(number.is_not_null() & ~_is_inside(number, unit)).then(reason)
 
 
-def _inside(value: pl.Expr, unit: str) -> pl.Expr:
+def _is_inside(value: pl.Expr, unit: str) -> pl.Expr:
     per_second = PER_SECOND[unit]
     return (value >= int(FIRST.timestamp()) * per_second) & (value < int(LAST.timestamp()) * per_second)
 
@@ -161,7 +161,7 @@ def _inside(value: pl.Expr, unit: str) -> pl.Expr:
 def from_epoch(value: pl.Expr, *, unit: str) -> pl.Expr:
     """Turn numbers into UTC microseconds; null outside the years 2000 to 2100."""
     per_second = PER_SECOND[unit]
-    inside = pl.when(_inside(value, unit)).then(value)
+    inside = pl.when(_is_inside(value, unit)).then(value)
     micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None
     if micros is None:
         factor = 1_000_000 // per_second
@@ -312,7 +312,7 @@ class TimeParser:
             return [] if "z" in self.format else note_time_zone(pl.Series([datetime(2026, 1, 1)]), time_zone=self.zone)
         return note_time_zone(sample, time_zone=self.zone)
 
-    def _localise(self, naive: pl.Series) -> pl.Series:
+    def _localise_times(self, naive: pl.Series) -> pl.Series:
         """Read times without a zone in the caller's, as UTC."""
         if naive.dtype.time_zone is None:  # type: ignore[attr-defined]
             naive = naive.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
@@ -326,13 +326,13 @@ class TimeParser:
             return _parse_digits(batch, unit=self.unit)
         if self.format is not None:
             naive = batch.str.strip_chars().str.to_datetime(self.format, time_unit="us", strict=False)
-            return self._localise(naive).alias(batch.name)
+            return self._localise_times(naive).alias(batch.name)
         parsed = self._parse_common(batch)
         readers: list[Callable[[pl.Series], pl.Series]] = [
             *(partial(self._parse_pattern, pattern=pattern) for pattern in _PATTERNS),
             self._parse_named_utc,
-            lambda text: self._localise(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))),
-            lambda text: self._localise(_parse_spreadsheet(text, day_first=self.day_first)),
+            lambda text: self._localise_times(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))),
+            lambda text: self._localise_times(_parse_spreadsheet(text, day_first=self.day_first)),
             lambda text: self._parse_pattern(
                 text.str.replace(r"(:\d\d),(\d+)", "$1.$2"), pattern="%Y-%m-%d %H:%M:%S%.f"
             ),
@@ -345,7 +345,7 @@ class TimeParser:
         return parsed.alias(batch.name)
 
     def _parse_pattern(self, text: pl.Series, *, pattern: str) -> pl.Series:
-        return self._localise(text.str.to_datetime(pattern, time_unit="us", strict=False))
+        return self._localise_times(text.str.to_datetime(pattern, time_unit="us", strict=False))
 
     def _parse_named_utc(self, text: pl.Series) -> pl.Series:
         """Read "2026-03-01 10:00:00 UTC"."""

@@ -67,9 +67,9 @@ def neutralise_formulas(table: pl.DataFrame) -> pl.DataFrame:
     >>> neutralise_formulas(pl.DataFrame({"name": ["=cmd|' /C calc'!A0", "-5", "Ada", "a;=1"]}))["name"].to_list()
     ["'=cmd|' /C calc'!A0", '-5', 'Ada', "a;'=1"]
     """
-    cells = table.with_columns(_neutralised(pl.col(name)).alias(name) for name in _text_columns(table))
+    cells = table.with_columns(_neutralise_formulas(pl.col(name)).alias(name) for name in _text_columns(table))
     names = pl.DataFrame({"name": table.columns}, schema={"name": pl.String})
-    cells.columns = unique_names(names.select(_neutralised(pl.col("name"))).to_series(), mark="'", prefix=True)
+    cells.columns = unique_names(names.select(_neutralise_formulas(pl.col("name"))).to_series(), mark="'", prefix=True)
     return cells
 
 
@@ -81,7 +81,7 @@ def has_formula(table: pl.DataFrame, columns: Iterable[str]) -> pl.Series:
     >>> has_formula(pl.DataFrame({"id": ["-NxYz", "u1"], "n": [1, 2]}), ["id", "n"]).to_list()
     [True, False]
     """
-    changed = [_neutralised(pl.col(n)).ne_missing(pl.col(n)) for n in _text_columns(table.select(*columns))]
+    changed = [_neutralise_formulas(pl.col(n)).ne_missing(pl.col(n)) for n in _text_columns(table.select(*columns))]
     return table.with_columns(found=pl.any_horizontal(*changed, pl.lit(value=False)))["found"]
 
 
@@ -106,7 +106,7 @@ def _text_columns(table: pl.DataFrame) -> list[str]:
     return [name for name, dtype in table.schema.items() if dtype == pl.String]
 
 
-def _neutralised(text: pl.Expr) -> pl.Expr:
+def _neutralise_formulas(text: pl.Expr) -> pl.Expr:
     inside = text.str.replace_all(INSIDE, "$1'$2")
     is_formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
     return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), inside)).otherwise(inside)

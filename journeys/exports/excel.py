@@ -43,7 +43,7 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
         raise ArgumentError("results: nothing to write.")
     file = check_path(path, endings=[".xlsx"])
     tables = {name: flatten_columns(table_of(result), durations=False) for name, result in results.items()}
-    raise_all([problem for name, table in tables.items() for problem in _excesses(name, table)])
+    raise_all([problem for name, table in tables.items() for problem in _list_excesses(name, table)])
     options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     buffer = BytesIO()
     with xlsxwriter.Workbook(buffer, options | {"remove_timezone": True, "in_memory": True}) as book:
@@ -64,7 +64,7 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
     return file
 
 
-def _excesses(name: str, table: pl.DataFrame) -> list[str]:
+def _list_excesses(name: str, table: pl.DataFrame) -> list[str]:
     """List what of a table Excel would cut off."""
     problems = []
     if table.height >= MAX_ROWS:

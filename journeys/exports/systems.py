@@ -74,7 +74,7 @@ def to_customerio(
         return {"type": "person", "action": "identify", "identifiers": given, "attributes": attributes}
 
     write_json_lines(file, (identify(row) for row in known.iter_rows(named=True)))
-    return WrittenPeople(file, known.height, table.height - known.height, _neither(columns))
+    return WrittenPeople(file, known.height, table.height - known.height, _neither_of(columns))
 
 
 def to_hubspot(
@@ -199,7 +199,7 @@ def to_segment(
         return body | {"messageId": f"journeys-{digest}", "timestamp": timestamp}
 
     write_json_lines(file, (compose_call(row) for row in known.iter_rows(named=True)))
-    return WrittenPeople(file, known.height, table.height - known.height, _neither(columns))
+    return WrittenPeople(file, known.height, table.height - known.height, _neither_of(columns))
 
 
 def _write_csv(
@@ -215,7 +215,7 @@ def _write_csv(
     id_columns = {name: column for name, column in columns.items() if name in ids}
     known = flatten_columns(_with_any_id(table, id_columns))
     formula = has_formula(known, id_columns)
-    unknown_count, reason = table.height - known.height, _neither(columns)
+    unknown_count, reason = table.height - known.height, _neither_of(columns)
     if formula.any():
         # An apostrophe would change the id, and a changed id matches nobody.
         changed = known.filter(formula)
@@ -241,7 +241,7 @@ def _trait_columns(
     return [n for n in table.columns if n != "person" and n not in own and (n not in ids or n in (traits or ()))]
 
 
-def _neither(id_types: Iterable[str]) -> str:
+def _neither_of(id_types: Iterable[str]) -> str:
     return f"neither {' nor '.join(id_types)}"
 
 

@@ -406,7 +406,7 @@ def _resolve_conflicts(
     return resolved, several
 
 
-def _renumber(again: Flags) -> tuple[Ints, Ints]:
+def _renumber_codes(again: Flags) -> tuple[Ints, Ints]:
     """Number the flagged codes by themselves: the codes, and the number at the place of each; -1 for others."""
     members = np.flatnonzero(again)
     place = np.full(again.size, -1, dtype=np.int64)
@@ -416,7 +416,7 @@ def _renumber(again: Flags) -> tuple[Ints, Ints]:
 
 def _renumber_edges(edges: pl.DataFrame, *, again: Flags, rank: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
     """Number the flagged codes by themselves: the codes, their ranks, and the ends of edges between them."""
-    members, place = _renumber(again)
+    members, place = _renumber_codes(again)
     return members, rank[members], (place[edges["a"].to_numpy()], place[edges["b"].to_numpy()])
 
 
@@ -424,7 +424,7 @@ def _union_in_order(
     owner: Ints, a: Ints, b: Ints, *, forced: Flags, again: Flags, rank: Ints, limits: MergeLimits
 ) -> Ints:
     """Join the flagged codes edge by edge, in the order of the edges, within the limits."""
-    members, place = _renumber(again)
+    members, place = _renumber_codes(again)
     forest = UnionFind(rank[members], limits=limits.limits, max_ids=limits.max_ids)
     for one, other, force in zip(place[a].tolist(), place[b].tolist(), forced.tolist(), strict=True):
         forest.union([one, other], force=force)
@@ -449,7 +449,7 @@ def _resolve_conflicts_by_row(
     With one user_id per person: row (ann, d1) joins both; row (bob, d1) would make two users one person, so d1 is
     dropped from it and bob stays alone. Returns the owners, and which identifiers several known people share.
     """
-    members, place = _renumber(again)
+    members, place = _renumber_codes(again)
     forest = UnionFind(encoded.rank[members], limits=limits.limits, max_ids=limits.max_ids)
     explicit = edges.filter(pl.col("kind").cast(pl.String) != "row")
     first = np.r_[encoded.seen["first"].to_numpy(), explicit["first"].to_numpy()]

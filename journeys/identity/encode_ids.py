@@ -183,9 +183,9 @@ def encode_ids(
         How values are normalised, and which are placeholders.
     """
     names = tuple(sorted({one.name for one in sources} | set(links["source"])))
-    times = [(_micros(one.events["timestamp"]), _micros(one.facts["timestamp"])) for one in sources]
+    times = [(_to_micros(one.events["timestamp"]), _to_micros(one.facts["timestamp"])) for one in sources]
     with ThreadPoolExecutor(1) as executor:
-        spans = executor.submit(lambda: [_spans(one, *time) for one, time in zip(sources, times, strict=True)])
+        spans = executor.submit(lambda: [_measure_spans(one, *time) for one, time in zip(sources, times, strict=True)])
         encoded, ids = _encode_values(_raw_values(sources, links=links, types=types), rules=rules)
         spanned = spans.result()
     blocks, seen, groups, junk = [], [], [], []
@@ -200,11 +200,11 @@ def encode_ids(
             block[:, types.index(name)] = values["code"].to_numpy()[place]
             if values["reason"].null_count() < values.height:
                 rows = np.bincount(place, weights=span["rows"].to_numpy(), minlength=values.height)
-                junk.append(_placeholders(values, id_type=name, rows=rows, rules=rules))
+                junk.append(_list_placeholders(values, id_type=name, rows=rows, rules=rules))
         blocks.append(block)
         seen.append(span.with_columns(pl.lit(names.index(one.name), dtype=pl.Int64).alias("source")))
-        groups.append(RowGroup(time, _shifted(one.event_combinations, start), is_events=True))
-        groups.append(RowGroup(facts_time, _shifted(one.fact_combinations, start), is_events=False))
+        groups.append(RowGroup(time, _shift_numbers(one.event_combinations, start), is_events=True))
+        groups.append(RowGroup(facts_time, _shift_numbers(one.fact_combinations, start), is_events=False))
         start += one.combinations.shape[0]
     junk += [
         _placeholders_of_links(encoded[name][taken[name] :], listed=junk, id_type=name, rules=rules) for name in types
@@ -232,15 +232,15 @@ def encode_ids(
     )
 
 
-def _micros(times: pl.Series) -> Ints:
+def _to_micros(times: pl.Series) -> Ints:
     return times.dt.timestamp("us").to_numpy()
 
 
-def _shifted(numbers: Numbers, start: int) -> Numbers:
+def _shift_numbers(numbers: Numbers, start: int) -> Numbers:
     return numbers if start == 0 else numbers + np.int32(start)
 
 
-def _spans(one: SourceRows, time: Ints, facts_time: Ints) -> pl.DataFrame:
+def _measure_spans(one: SourceRows, time: Ints, facts_time: Ints) -> pl.DataFrame:
     """Return for each combination when it was first and last seen and in how many rows; and of its events alone."""
     count = one.combinations.shape[0]
     first, last = np.full(count, _LATEST), np.full(count, -_LATEST)
@@ -348,7 +348,9 @@ def _flag_mailboxes(ids: pl.Series, *, id_type: str, rules: IdentityRules) -> pl
     return ids.str.contains("|".join(f"(?:{pattern})" for pattern in rules.mailboxes))
 
 
-def _placeholders(values: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any], rules: IdentityRules) -> pl.DataFrame:
+def _list_placeholders(
+    values: pl.DataFrame, *, id_type: str, rows: npt.NDArray[Any], rules: IdentityRules
+) -> pl.DataFrame:
     """List the placeholder values of one source with the number of their rows, addresses hashed if the rules say so."""
     bad = values.with_columns(pl.Series("rows", rows).cast(pl.Int64)).filter(
         pl.col("reason").is_not_null() & (pl.col("rows") > 0)
@@ -368,7 +370,7 @@ def _placeholders_of_links(
     values: pl.DataFrame, *, listed: Sequence[pl.DataFrame], id_type: str, rules: IdentityRules
 ) -> pl.DataFrame:
     """List the placeholder values of explicit links, unless the rows of the links have them as well."""
-    found = _placeholders(values, id_type=id_type, rows=np.ones(values.height), rules=rules)
+    found = _list_placeholders(values, id_type=id_type, rows=np.ones(values.height), rules=rules)
     known = [frame["id"] for frame in listed if frame.height and frame["id_type"][0] == id_type]
     return found.filter(~pl.col("id").is_in(pl.concat(known).implode())) if known else found
 

@@ -32,16 +32,16 @@ def find_ids(graph: IdentityGraph, wanted: dict[str, IdLike], *, salt: str | Non
     codes, wrong = [], []
     for argument, one in wanted.items():
         try:
-            codes.append(_find(graph, one, argument=argument, rules=rules))
+            codes.append(_find_code(graph, one, argument=argument, rules=rules))
         except JourneysError as problem:
             wrong.append(problem)
     raise_all([str(problem) for problem in wrong], type(wrong[0]) if wrong else ArgumentError)
     return codes
 
 
-def _find(graph: IdentityGraph, wanted: object, *, argument: str, rules: IdentityRules) -> int:
+def _find_code(graph: IdentityGraph, wanted: object, *, argument: str, rules: IdentityRules) -> int:
     """Return the code of one identifier, normalised (and hashed) as the rules have it."""
-    types, value = _parse(wanted, argument=argument, types=graph.types)
+    types, value = _parse_wanted(wanted, argument=argument, types=graph.types)
     found: list[int] = []
     forms = {value}
     ids = graph.ids.with_row_index("code")
@@ -63,7 +63,7 @@ def _find(graph: IdentityGraph, wanted: object, *, argument: str, rules: Identit
     return found[0]
 
 
-def _parse(wanted: object, *, argument: str, types: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+def _parse_wanted(wanted: object, *, argument: str, types: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Return the types to look in, and the value as text."""
     named = isinstance(wanted, tuple) and len(wanted) == 2
     kind, value = wanted if named and isinstance(wanted, tuple) else (None, wanted)
@@ -95,7 +95,7 @@ def _explain_missing(
         )
     kinds = pl.col("id_type").cast(pl.String)
     readable = graph.ids.filter(kinds.is_in([name for name in types if name not in hidden]))["id"].unique()
-    near = closest(value, _similar(readable, value))
+    near = closest(value, _find_similar(readable, value))
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     some = readable.sort().head(20).to_list()
     more = f" and {readable.len() - 20:,} more" if readable.len() > 20 else ""
@@ -104,7 +104,7 @@ def _explain_missing(
     return f"{text}{hint}{listed}{'.' if hidden and some else ''}{hashed}"
 
 
-def _similar(ids: pl.Series, value: str) -> list[str]:
+def _find_similar(ids: pl.Series, value: str) -> list[str]:
     """Return the few identifiers that are worth a close comparison: those that share most trigrams."""
     if ids.len() <= _COMPARE_ALL:
         return ids.sort().to_list()
@@ -212,7 +212,7 @@ class LinkExplanation:
     def __repr__(self) -> str:
         lines = []
         for row in self._ends.iter_rows(named=True):
-            lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_sentence(row)]
+            lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_describe_link(row)]
         return "\n  ".join([f"{self.finding}{':' if lines else ''}", *lines])
 
     def _repr_html_(self) -> str:
@@ -225,7 +225,7 @@ class LinkExplanation:
         return card("Evidence", sentence=text, table=some.drop(*empty, *([] if left else ["left_out"])))
 
 
-def _sentence(row: dict[str, object]) -> str:
+def _describe_link(row: dict[str, object]) -> str:
     """Describe one link in a line of text."""
     pair = f"{row['id_type_a']} {row['id_a']!r} with {row['id_type_b']} {row['id_b']!r}"
     rows = f"in {row['rows']} {'row' if row['rows'] == 1 else 'rows'}" if row["kind"] == "row" else f"by {row['kind']}"
@@ -240,12 +240,12 @@ def explain_link(graph: IdentityGraph, a: IdLike, b: IdLike, *, salt: str | None
     one, other = find_ids(graph, {"a": a, "b": b}, salt=salt)
     person = graph.ids["person"]
     ids, types = graph.ids["id"], graph.ids["id_type"].cast(pl.String)
-    near = order_edges(_neighbourhood(graph, one, other), rules=graph.rules)
-    chain = _path(near, one, other)
+    near = order_edges(_find_neighbourhood(graph, one, other), rules=graph.rules)
+    chain = _find_path(near, one, other)
     if not chain and one != other and person[one] == person[other]:
         # seen only on a shared identifier, and assigned by time: no link holds
-        near = order_edges(_neighbourhood(graph, one, other, beyond=True), rules=graph.rules)
-        chain = _path(near, one, other)
+        near = order_edges(_find_neighbourhood(graph, one, other, beyond=True), rules=graph.rules)
+        chain = _find_path(near, one, other)
     backwards = np.array([back for _, back in chain], dtype=bool)
     links = near[[at for at, _ in chain]]
     left = pl.Series(np.where(backwards, links["b"].to_numpy(), links["a"].to_numpy()), dtype=pl.UInt32)
@@ -267,7 +267,7 @@ def explain_link(graph: IdentityGraph, a: IdLike, b: IdLike, *, salt: str | None
     )
 
 
-def _neighbourhood(graph: IdentityGraph, one: int, other: int, *, beyond: bool = False) -> pl.DataFrame:
+def _find_neighbourhood(graph: IdentityGraph, one: int, other: int, *, beyond: bool = False) -> pl.DataFrame:
     """Return the edges among the people who can lie between the two: those that refused edges connect to them."""
     person = graph.ids["person"].to_numpy()
     a, b = graph.evidence["a"].to_numpy(), graph.evidence["b"].to_numpy()
@@ -286,7 +286,7 @@ def _neighbourhood(graph: IdentityGraph, one: int, other: int, *, beyond: bool =
     return graph.evidence.filter(pl.Series(inside))
 
 
-def _path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
+def _find_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
     """Return the links of the best path and whether each is followed backwards.
 
     Links are tried in the order in which the rules take them, so that of equal chains the more trusted is returned.

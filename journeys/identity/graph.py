@@ -69,7 +69,7 @@ def list_edges(encoded: EncodedIds, *, rules: IdentityRules) -> pl.DataFrame:
         (µs), `rows`, `source` (of the first row), `forced` (whether it may join two known people), `trust` (the
         smaller, the sooner taken).
     """
-    pairs = [_pairs(encoded, left=left, right=right) for left, right in combinations(range(len(encoded.types)), 2)]
+    pairs = [_list_pairs(encoded, left=left, right=right) for left, right in combinations(range(len(encoded.types)), 2)]
     n_sources = max(len(encoded.sources), 1)
     size = max(encoded.ids.height, 1)
     # the source of the earliest row, without sorting each group: time and source packed into one number
@@ -105,7 +105,7 @@ def list_edges(encoded: EncodedIds, *, rules: IdentityRules) -> pl.DataFrame:
     )
 
 
-def _pairs(encoded: EncodedIds, *, left: int, right: int) -> pl.DataFrame:
+def _list_pairs(encoded: EncodedIds, *, left: int, right: int) -> pl.DataFrame:
     """List the pairs of identifiers of two types, one for each combination that has both."""
     a, b = encoded.combinations[:, left], encoded.combinations[:, right]
     both = np.flatnonzero((a >= 0) & (b >= 0) & (encoded.seen["rows"].to_numpy() > 0))
@@ -178,7 +178,7 @@ class UnionFind:
         self._limits = [limit for _, limit in limited]
         self._held = [(rank == at).astype(int).tolist() for at, _ in limited]
 
-    def _root(self, code: int) -> int:
+    def _find_root(self, code: int) -> int:
         parent = self._parent
         while parent[code] != code:
             parent[code] = parent[parent[code]]
@@ -187,7 +187,7 @@ class UnionFind:
 
     def union(self, codes: list[int], *, force: bool) -> bool:
         """Join the groups of the codes if the limits allow it or `force` is set; return whether they are one group."""
-        roots = list(dict.fromkeys(map(self._root, codes)))
+        roots = list(dict.fromkeys(map(self._find_root, codes)))
         if len(roots) < 2:
             return True
         if not force:
@@ -212,7 +212,7 @@ class UnionFind:
 
     def roots(self) -> Ints:
         """Return the root of each code's group."""
-        return np.array([self._root(code) for code in range(len(self._parent))], dtype=np.int64)
+        return np.array([self._find_root(code) for code in range(len(self._parent))], dtype=np.int64)
 
 
 _PAIR = ("id_type_a", "id_a", "id_type_b", "id_b")
@@ -251,7 +251,7 @@ def add_first_sightings(graph: IdentityGraph, links: pl.DataFrame) -> pl.DataFra
 
 def _search_source(one: Events, links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
     """Read the rows of one source at the times concerned, and find the pairs of identifiers among them."""
-    columns = {kind: _columns(one, str(kind)) for kind in set(links["id_type_a"]) | set(links["id_type_b"])}
+    columns = {kind: _id_columns(one, str(kind)) for kind in set(links["id_type_a"]) | set(links["id_type_b"])}
     types = sorted({name for names in columns.values() for name in names})
     rows = (
         one.rows.filter(pl.col("_status").is_in(["event", "fact"]))
@@ -276,6 +276,6 @@ def _search_source(one: Events, links: pl.DataFrame, *, rules: IdentityRules) ->
     return pl.concat(found).with_columns(pl.col(name).cast(pl.String) for name in _FOUND)
 
 
-def _columns(one: Events, kind: str) -> list[str]:
+def _id_columns(one: Events, kind: str) -> list[str]:
     """List the columns that may hold an identifier: a user id may have been reclassified as anonymous."""
     return [kind, *([USER] if kind in ANONYMOUS_TYPES and USER in one.ids else [])]

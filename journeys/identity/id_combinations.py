@@ -76,7 +76,7 @@ class HashIndex:
     def __init__(self, bits: int = 20) -> None:
         self.count = 0
         self.collided = False
-        self._allocate(bits)
+        self._allocate_slots(bits)
 
     def number(self, hashes: Hashes, checks: Checks) -> tuple[Numbers, Ints]:
         """Return the number of each hash, and the places where new ones come first."""
@@ -91,11 +91,11 @@ class HashIndex:
 
     def _number_slice(self, hashes: Hashes, checks: Checks) -> tuple[Numbers, Ints]:
         """Number the hashes of a slice: find or insert them all, then number the new ones by their first place."""
-        slot, missing = self._probe(hashes)
+        slot, missing = self._probe_hashes(hashes)
         if self.count + missing.size > _MAX_LOAD * self._hashes.size:
-            self._grow(int((self.count + missing.size) / _MAX_LOAD).bit_length())
-            slot, missing = self._probe(hashes)
-        self._insert(hashes, slot, missing)
+            self._grow_table(int((self.count + missing.size) / _MAX_LOAD).bit_length())
+            slot, missing = self._probe_hashes(hashes)
+        self._insert_hashes(hashes, slot, missing)
         entry = self._entries.take(slot)
         fresh = np.flatnonzero(entry == 0)
         new = fresh
@@ -113,17 +113,17 @@ class HashIndex:
             self.collided = not bool(((entry >> np.uint64(32)) == checks).all())
         return (entry & np.uint64(_LOW_BITS)).astype(np.int32) - np.int32(1), new
 
-    def _allocate(self, bits: int) -> None:
+    def _allocate_slots(self, bits: int) -> None:
         self._shift = np.uint64(64 - bits)
         self._hashes = np.zeros(1 << bits, dtype=np.uint64)
         self._entries = np.zeros(1 << bits, dtype=np.uint64)
 
-    def _probe(self, hashes: Hashes) -> tuple[Ints, Ints]:
+    def _probe_hashes(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """Return the home slot of each hash, its highest bits, and the places of hashes that are not there."""
         slot = (hashes >> self._shift).view(np.int64)
         return slot, np.flatnonzero(self._hashes.take(slot) != hashes)
 
-    def _insert(self, hashes: Hashes, slot: Ints, missing: Ints) -> None:
+    def _insert_hashes(self, hashes: Hashes, slot: Ints, missing: Ints) -> None:
         """Probe linearly until each missing hash is found or has taken an empty slot; `slot` is changed in place."""
         at, wanted = slot[missing], hashes[missing]
         last = self._hashes.size - 1
@@ -134,11 +134,11 @@ class HashIndex:
             slot[missing] = at
             missing, wanted, at = missing[still], wanted[still], (at[still] + 1) & last
 
-    def _grow(self, bits: int) -> None:
+    def _grow_table(self, bits: int) -> None:
         """Move all hashes to a larger table at once: in the order of their slots, each behind the one before it."""
         used = np.flatnonzero(self._hashes)
         hashes, entries = self._hashes[used], self._entries[used]
-        self._allocate(bits)
+        self._allocate_slots(bits)
         home = (hashes >> self._shift).view(np.int64)
         order = home.argsort(kind="stable")  # they nearly are in order
         turn = np.arange(order.size)
@@ -148,8 +148,8 @@ class HashIndex:
         self._hashes[slot[:inside]], self._entries[slot[:inside]] = hashes[order[:inside]], entries[order[:inside]]
         for start in range(inside, slot.size, _CACHE_SLICE):
             piece = order[start : start + _CACHE_SLICE]
-            slots, missing = self._probe(hashes[piece])
-            self._insert(hashes[piece], slots, missing)
+            slots, missing = self._probe_hashes(hashes[piece])
+            self._insert_hashes(hashes[piece], slots, missing)
             self._entries[slots] = entries[piece]
 
 
@@ -168,7 +168,7 @@ class IdCombiner:
 
     def __init__(self, ids: Sequence[str], *, clean: Callable[[pl.Series], pl.Series] | None = None) -> None:
         self._ids = tuple(ids)
-        self._clean = clean or _copy
+        self._clean = clean or _copy_texts
         self._rows = HashIndex()
         self._indexes = [HashIndex() for _ in ids]
         self._numbers = [np.empty(0, dtype=np.int32)]
@@ -188,13 +188,13 @@ class IdCombiner:
         hashes, checks = ([batch[f"{name}{at}"].to_numpy() for at in count] for name in ("_hash", "_check"))
         if not self._ids:
             hashes, checks = [np.zeros(batch.height, dtype=np.uint64)], [np.zeros(batch.height, dtype=np.uint32)]
-        number, new = self._rows.number(_mix(hashes), _mix(checks))
+        number, new = self._rows.number(_mix_hashes(hashes), _mix_hashes(checks))
         self._numbers.append(number)
         self._first_rows.append(new + self._height)
         self._height += batch.height
-        self._storing.start(lambda: self._store(batch, hashes, checks, new))
+        self._storing.start(lambda: self._store_rows(batch, hashes, checks, new))
 
-    def _store(self, batch: pl.DataFrame, hashes: list[Hashes], checks: list[Checks], new: Ints) -> None:
+    def _store_rows(self, batch: pl.DataFrame, hashes: list[Hashes], checks: list[Checks], new: Ints) -> None:
         """Store the combinations of the new rows, and the identifiers that are new in them."""
         places = np.empty((new.size, len(self._ids)), dtype=np.int32)
         for at, (name, index) in enumerate(zip(self._ids, self._indexes, strict=True)):
@@ -223,19 +223,19 @@ class _Worker:
         self._last: Future[None] | None = None
 
     def start(self, task: Callable[[], None]) -> None:
-        self._wait()
+        self._wait_for_last()
         self._last = self._pool.submit(task)
 
-    def _wait(self) -> None:
+    def _wait_for_last(self) -> None:
         if self._last is not None:
             self._last.result()
 
     def end(self) -> None:
-        self._wait()
+        self._wait_for_last()
         self._pool.shutdown()
 
 
-def _mix(hashes: list[npt.NDArray[Uint]]) -> npt.NDArray[Uint]:
+def _mix_hashes(hashes: list[npt.NDArray[Uint]]) -> npt.NDArray[Uint]:
     """Mix the hashes of a row's identifiers, in their order, to one."""
     mixed = hashes[0]
     for one in hashes[1:]:
@@ -243,7 +243,7 @@ def _mix(hashes: list[npt.NDArray[Uint]]) -> npt.NDArray[Uint]:
     return mixed
 
 
-def _copy(texts: pl.Series) -> pl.Series:
+def _copy_texts(texts: pl.Series) -> pl.Series:
     """Copy texts: those that were merely picked keep their whole batch in memory."""
     return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
 

@@ -110,12 +110,12 @@ class Identity:
     @cached_property
     def links(self) -> pl.DataFrame:
         """Every link that holds: both identifiers, `kind`, `first_seen`, `last_seen`, `rows`, `source`."""
-        return self._decode(pl.col("reason").is_null()).drop("reason")
+        return self._decode_edges(pl.col("reason").is_null()).drop("reason")
 
     @cached_property
     def refused(self) -> pl.DataFrame:
         """Every link that was refused, with the `reason`, in the order of the rules."""
-        return self._decode(pl.col("reason").is_not_null())
+        return self._decode_edges(pl.col("reason").is_not_null())
 
     @cached_property
     def shared(self) -> pl.DataFrame:
@@ -433,7 +433,7 @@ class Identity:
         check_unchanged(again.identity.rows, before=self.rows, what="add")
         return replace(again, identity=replace(again.identity, _highest=self._highest))
 
-    def _decode(self, which: pl.Expr) -> pl.DataFrame:
+    def _decode_edges(self, which: pl.Expr) -> pl.DataFrame:
         """Return some edges with the identifiers in place of their codes."""
         edges = order_edges(self._graph.evidence.filter(which), rules=self.rules)
         ends = [

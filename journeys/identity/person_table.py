@@ -267,7 +267,7 @@ def list_people(ids: pl.DataFrame, facts: Sequence[pl.DataFrame], *, types: tupl
         found = pl.Series(np.where(best < 0, 0, best + low)).set(pl.Series(best < 0), None)
         people = people.with_columns(ids["id"].gather(found).alias(name))
     personal = [frame.filter(pl.col("kind") != "group") for frame in facts]
-    for name, values in _traits(personal, reserved={*types, *_RESERVED}).items():
+    for name, values in _list_traits(personal, reserved={*types, *_RESERVED}).items():
         latest = values.unique("person", keep="last", maintain_order=True).select("person", name)
         people = people.join(latest, on="person", how="left", maintain_order="left")
     return people
@@ -288,7 +288,7 @@ def add_traits_as_of(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.D
     rows = table.select("person", "timestamp").with_row_index("row").sort("timestamp", "row")
     columns = []
     personal = [frame.filter(pl.col("kind") != "group") for frame in facts]
-    for name, values in _traits(personal, reserved={*table.columns, *_RESERVED}).items():
+    for name, values in _list_traits(personal, reserved={*table.columns, *_RESERVED}).items():
         found = rows.join_asof(
             values.sort("timestamp", "person"), on="timestamp", by="person", strategy="backward", check_sortedness=False
         )
@@ -296,7 +296,7 @@ def add_traits_as_of(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.D
     return table.with_columns(columns)
 
 
-def _traits(facts: Sequence[pl.DataFrame], *, reserved: set[str], by: str = "person") -> dict[str, pl.DataFrame]:
+def _list_traits(facts: Sequence[pl.DataFrame], *, reserved: set[str], by: str = "person") -> dict[str, pl.DataFrame]:
     """Return for each trait `by`, `timestamp` and its values, one per moment, sorted so.
 
     Of two values at one moment the larger counts, so that the order of the input decides nothing.
@@ -359,7 +359,7 @@ def list_accounts(facts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     ]
     names = [frame.select("group_id") for frame in of_accounts]
     accounts = pl.concat([pl.DataFrame(schema={"group_id": pl.String}), *names]).unique().sort("group_id")
-    for name, values in _traits(of_accounts, reserved={*_RESERVED, "member", "members"}, by="group_id").items():
+    for name, values in _list_traits(of_accounts, reserved={*_RESERVED, "member", "members"}, by="group_id").items():
         latest = values.unique("group_id", keep="last", maintain_order=True).select("group_id", name)
         accounts = accounts.join(latest, on="group_id", how="left", maintain_order="left")
     return accounts

@@ -548,7 +548,9 @@ def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> No
         if then != found:
             changed = f"had {then:,} rows when it was stitched and has {found:,} now"
         elif span != spans:
-            changed = f"had events {_span(*span)} when it was stitched and has them {_span(*spans)} now"
+            changed = (
+                f"had events {_describe_span(*span)} when it was stitched and has them {_describe_span(*spans)} now"
+            )
         else:
             continue
         problems.append(
@@ -557,7 +559,7 @@ def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> No
     raise_all(problems, StoreError)
 
 
-def _span(first: datetime | None, last: datetime | None) -> str:
+def _describe_span(first: datetime | None, last: datetime | None) -> str:
     if first is None or last is None:
         return "at no time"
     return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"

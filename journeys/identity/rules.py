@@ -77,10 +77,10 @@ class _Limits(dict[str, int]):
     def __reduce__(self) -> tuple[type, tuple[dict[str, int]]]:
         return type(self), (dict(self),)
 
-    def _fixed(self, *_: object, **__: object) -> Never:
+    def _refuse_change(self, *_: object, **__: object) -> Never:
         raise TypeError("limits: rules are a fixed value; make others with dataclasses.replace(rules, limits={...}).")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _fixed
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse_change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,8 +63,8 @@ class StitchingImpact:
         A number that only one of the answers has is null in the other; times are left out, durations are in
         microseconds. Empty where the rows of the two answers cannot be matched.
         """
-        found = [self._compare(measure) for measure in self._measures()]
-        table = pl.concat(found) if found else self._compare(None)
+        found = [self._compare_measure(measure) for measure in self._list_measures()]
+        table = pl.concat(found) if found else self._compare_measure(None)
         return table.filter(pl.col("with").ne_missing(pl.col("without")))
 
     @property
@@ -78,24 +78,24 @@ class StitchingImpact:
     @property
     def finding(self) -> str:
         """The largest difference in a sentence."""
-        return self._finding(self.measure)
+        return self._describe_largest(self.measure)
 
-    def _finding(self, measure: str | None) -> str:
+    def _describe_largest(self, measure: str | None) -> str:
         """Describe the largest difference in one column of numbers."""
         if not self._is_matched():
             return "The rows of the two answers cannot be matched, so they are listed one below the other."
         if measure is None:
             return "Stitching changes nothing in this answer."
-        words = _words(measure)
+        words = _measure_words(measure)
         rows = self.changes.filter(pl.col("measure") == measure)
         if not rows.height:
             return f"Stitching changes nothing in {words}."
         size = pl.col("difference").abs().fill_null(0)
         row = rows.with_row_index("at").sort(size, "at", descending=[True, False]).row(0, named=True)
-        as_text = self._format(measure)
+        as_text = self._choose_format(measure)
         name = " · ".join(str(row[key]) for key in self._label_keys() if row[key] is not None)
-        where = f"{name}: {words}" if name else _capitalise(words)
-        change = "" if row["difference"] is None else f" ({_signed(row['difference'], measure, as_text)})"
+        where = f"{name}: {words}" if name else _capitalise_first(words)
+        change = "" if row["difference"] is None else f" ({_format_signed(row['difference'], measure, as_text)})"
         return f"{where} {as_text(row['with'])} with stitching, {as_text(row['without'])} without{change}"
 
     def plot(self, *, measure: str | None = None, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -115,19 +115,19 @@ class StitchingImpact:
         """
         from journeys.charts.stitching_impact import draw_stitching_impact
 
-        known = self._measures()
+        known = self._list_measures()
         if measure is not None and measure not in known:
             raise UnknownNameError(unknown("measure", str(measure), available=known, what="column of numbers"))
         chosen = measure or self.measure or next(iter(known), None)
-        table = self._compare(chosen).drop("measure")
+        table = self._compare_measure(chosen).drop("measure")
         keys = self._label_keys()
         name = pl.concat_str([pl.col(key).cast(pl.String) for key in keys], separator=" · ", ignore_nulls=True)
         rows = table.select((name if keys else pl.lit("")).alias("name"), "with", "without", "difference")
-        words = _capitalise(_words(chosen or "nothing to draw"))
+        words = _capitalise_first(_measure_words(chosen or "nothing to draw"))
         return draw_stitching_impact(
             rows,
-            number_format=self._format(chosen or ""),
-            title=self._finding(measure or self.measure),
+            number_format=self._choose_format(chosen or ""),
+            title=self._describe_largest(measure or self.measure),
             subtitle=f"{words}; without stitching every identifier is a person of its own",
             dark=dark,
             narrow=narrow,
@@ -139,26 +139,26 @@ class StitchingImpact:
 
         return as_pandas(self.table)
 
-    def _format(self, measure: str) -> Format:
+    def _choose_format(self, measure: str) -> Format:
         """Return the function that writes the numbers of a column as text."""
         from journeys.display import duration, number, percent, ratio
 
         if _is_rate(measure):
             return percent
-        kind = self._type(measure)
+        kind = self._type_of(measure)
         return duration if kind == pl.Duration else number if kind.is_integer() else ratio
 
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        shown = self._shown()
+        shown = self._shown_table()
         return f"StitchingImpact: {self.finding}" + (f"\n{text_table(shown)}" if shown.height else "")
 
     def _repr_html_(self) -> str:
         from journeys.display import card, html_table
 
         note = "The same question, asked of stitched people and of every identifier by itself."
-        shown = self._shown()
+        shown = self._shown_table()
         small = shown if shown.height else ""
         top = card("What stitching changes", sentence=self.finding, settings=note, table=small)
         if not self._is_matched() or not self.table.height:
@@ -174,47 +174,47 @@ class StitchingImpact:
         redundant = {key for name, others in _REDUNDANT.items() if name in self.keys for key in others}
         return [key for key in self.keys if key not in redundant]
 
-    def _measures(self) -> list[str]:
+    def _list_measures(self) -> list[str]:
         """List the columns with numbers in both answers."""
         if not self._is_matched():
             return []
         columns = [name for name in self.table.columns if name not in (*self.keys, *_STACKED)]
         if self.keys:
             columns = [name for name in columns if f"{name}{_SUFFIX}" in columns]
-        return [name for name in columns if self._type(name).is_numeric() or self._type(name) == pl.Duration]
+        return [name for name in columns if self._type_of(name).is_numeric() or self._type_of(name) == pl.Duration]
 
-    def _type(self, name: str) -> pl.DataType:
+    def _type_of(self, name: str) -> pl.DataType:
         return self.table.schema.get(name, pl.Null())
 
-    def _compare(self, measure: str | None) -> pl.DataFrame:
+    def _compare_measure(self, measure: str | None) -> pl.DataFrame:
         """Return one number of each row of the answers: keys, `measure`, `with`, `without`, `difference`."""
         keys = self.keys
         if measure is None:
             none = {"measure": pl.String, **dict.fromkeys(("with", "without", "difference"), pl.Float64)}
             return self.table.select(keys).clear().with_columns(pl.lit(None, kind).alias(n) for n, kind in none.items())
-        ends = [_as_float(pl.col(one), self._type(measure)) for one in (measure, f"{measure}{_SUFFIX}")]
+        ends = [_as_float(pl.col(one), self._type_of(measure)) for one in (measure, f"{measure}{_SUFFIX}")]
         if not keys:
-            value = _as_float(pl.col(measure), self._type(measure))
+            value = _as_float(pl.col(measure), self._type_of(measure))
             ends = [value.filter(stitching=side).first() for side in _SIDES]
         rows = self.table.select(
             *keys, pl.lit(measure).alias("measure"), ends[0].alias("with"), ends[1].alias("without")
         )
         return rows.with_columns((pl.col("with") - pl.col("without")).alias("difference"))
 
-    def _shown(self) -> pl.DataFrame:
+    def _shown_table(self) -> pl.DataFrame:
         """Return the small table: what differs in the column of the finding, as text, with the people beside a rate."""
         if not self._is_matched():
             return self.table
         chosen = self.measure
         if chosen is None:
             return pl.DataFrame()
-        rows = self._compare(chosen)
+        rows = self._compare_measure(chosen)
         columns = {key: rows[key].cast(pl.String) for key in self._label_keys()}
-        columns |= _as_text(rows, chosen, self._format(chosen))
+        columns |= _as_text(rows, chosen, self._choose_format(chosen))
         differs = rows["with"].ne_missing(rows["without"])
         if chosen != "people" and "people" in self.changes["measure"]:
-            people = self._compare("people")
-            words = _as_text(people, "people", self._format("people"))
+            people = self._compare_measure("people")
+            words = _as_text(people, "people", self._choose_format("people"))
             columns |= {f"people {side}": words[side] for side in _SIDES}
             differs |= people["with"].ne_missing(people["without"])
         return pl.DataFrame(columns).filter(differs)
@@ -222,7 +222,7 @@ class StitchingImpact:
 
 def _as_text(rows: pl.DataFrame, measure: str, as_text: Format) -> dict[str, pl.Series]:
     columns = {side: pl.Series([as_text(value) for value in rows[side]], dtype=pl.String) for side in _SIDES}
-    signed = [_signed(value, measure, as_text) for value in rows["difference"]]
+    signed = [_format_signed(value, measure, as_text) for value in rows["difference"]]
     return columns | {"difference": pl.Series(signed, dtype=pl.String)}
 
 
@@ -231,11 +231,11 @@ def _as_float(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
     return value.cast(pl.Float64)
 
 
-def _words(measure: str) -> str:
+def _measure_words(measure: str) -> str:
     return _WORDS.get(measure, measure.replace("_", " "))
 
 
-def _capitalise(words: str) -> str:
+def _capitalise_first(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
@@ -243,7 +243,7 @@ def _is_rate(name: str) -> bool:
     return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
 
 
-def _signed(value: float | None, measure: str, as_text: Format) -> str:
+def _format_signed(value: float | None, measure: str, as_text: Format) -> str:
     from journeys.display import points, signed
 
     return points(value) if _is_rate(measure) else signed(value, form=as_text)

@@ -47,12 +47,12 @@ def make_coder(labels: pl.Series) -> Callable[[pl.Series], pl.Series]:
 
         return join_codes
     table = np.zeros(int(labels[-1]) - low + 1, dtype=np.uint32)
-    for part, place in _places(labels, low=low):
+    for part, place in _distance_parts(labels, low=low):
         table[place] = np.arange(part.start, part.start + place.size, dtype=np.uint32)
 
     def look_up_codes(people: pl.Series) -> pl.Series:
         codes = np.empty(people.len(), dtype=np.uint32)
-        for part, place in _places(people, low=low):
+        for part, place in _distance_parts(people, low=low):
             codes[part] = table.take(place)
         return pl.Series("person", codes)
 
@@ -65,7 +65,7 @@ def _distinct_labels(column: pl.Series) -> pl.Series:
     if low is None:
         return column.unique().sort()
     used = np.zeros(int(column.max()) - low + 1, dtype=np.bool_)  # type: ignore[arg-type]
-    for _, place in _places(column, low=low):
+    for _, place in _distance_parts(column, low=low):
         used[place] = True
     return pl.Series(np.flatnonzero(used) + low).cast(column.dtype)
 
@@ -79,7 +79,7 @@ def _lowest_if_dense(column: pl.Series) -> int | None:
     return low if near else None
 
 
-def _places(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:
+def _distance_parts(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:
     """Yield the distance of each number from the lowest, in parts that fit the processor's cache."""
     values = numbers.to_numpy()
     for part in split_rows(values.size):
@@ -207,7 +207,7 @@ def build_log(
     good = [(rows.filter(~bad) if quarantine.height else rows).drop(PROBLEM, _ORIGINAL, strict=False)]
     del rows, bad
     trim_malloc()  # memory that was retained while the rows were put together
-    log = _assemble(good, people=people)
+    log = _assemble_rows(good, people=people)
     return BuiltLog(log=log, quarantine=quarantine, unusual_rows=count_unusual_rows(log.shards[0].events))
 
 
@@ -326,7 +326,7 @@ def _check_columns(schema: pl.Schema, *, wanted: dict[str, str], times: TimePars
     raise_all(problems, ArgumentError)
 
 
-def _assemble(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
+def _assemble_rows(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
     """Code and sort the rows; they are taken out of the list, so that they can be freed before the sort ends."""
     tidy = good.pop()
     codes, labels = code_people(tidy["person"])
@@ -344,7 +344,7 @@ def _assemble(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> Log:
     people_table = pl.DataFrame({"code": summary["code"], "person": labels, **summary.drop("code").to_dict()})
     if people is not None:
         people_table = _join_people(people_table, people)
-    size = Size(labels.len(), coded.height, *_span(coded))
+    size = Size(labels.len(), coded.height, *_measure_span(coded))
     return Log(
         shards=(View(events, people_table.lazy(), whole=True),), names=names, ranked=tuple(ranking["event"]), size=size
     )
@@ -375,7 +375,7 @@ def rank_names(counted: pl.DataFrame) -> pl.DataFrame:
     return counted.cast({"event": pl.String}).sort(["count", "event"], descending=[True, False])
 
 
-def _span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
+def _measure_span(coded: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
     span = coded.select(pl.col("timestamp").min().alias("first"), pl.col("timestamp").max().alias("last")).row(0)
     return span[0], span[1]
 

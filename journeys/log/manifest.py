@@ -70,10 +70,10 @@ def write_manifest(manifest: Manifest) -> None:
         "version": _VERSION,
         "data": manifest.data.name,
         "shards": [
-            {**{kind: _describe(file) for kind, file in shard.files.items()}, "low": shard.low, "high": shard.high}
+            {**{kind: _describe_file(file) for kind, file in shard.files.items()}, "low": shard.low, "high": shard.high}
             for shard in manifest.shards
         ],
-        "frames": {name: _describe(file) for name, file in manifest.frames.items()},
+        "frames": {name: _describe_file(file) for name, file in manifest.frames.items()},
         "names": manifest.names,
         "ranked": manifest.ranked,
         "people": size.people,
@@ -85,7 +85,7 @@ def write_manifest(manifest: Manifest) -> None:
     draft = folder / f"{MANIFEST}.{manifest.data.name}"
     sync_folder(manifest.data)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump({**content, "checksum": _checksum(content)}, file, ensure_ascii=False, indent=1)
+        json.dump({**content, "checksum": _content_checksum(content)}, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(folder / MANIFEST)
@@ -112,9 +112,9 @@ def read_manifest(folder: Path) -> Manifest:
             "from its sources, or open it with the library that wrote it."
         )
     try:
-        if content.pop("checksum") != _checksum(content):
+        if content.pop("checksum") != _content_checksum(content):
             raise ValueError("its checksum does not match")
-        return _parse(folder, content)
+        return _parse_manifest(folder, content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise StoreError(
@@ -130,16 +130,16 @@ def data_folder_in_use(folder: Path) -> str | None:
         return None
 
 
-def _describe(file: StoredFile) -> dict[str, Any]:
+def _describe_file(file: StoredFile) -> dict[str, Any]:
     return {"name": file.path.name, "size": file.size, "checksum": file.checksum}
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
+def _content_checksum(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"{zlib.crc32(text.encode(errors='surrogatepass')):08x}"
 
 
-def _parse(folder: Path, content: dict[str, Any]) -> Manifest:
+def _parse_manifest(folder: Path, content: dict[str, Any]) -> Manifest:
     """Check every field of a manifest; raise ValueError, KeyError or TypeError for one that does not fit."""
     data = folder / _check_name(content["data"], _DATA_NAME)
 

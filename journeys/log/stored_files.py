@@ -48,7 +48,7 @@ def lock_file(file: Path, *, refusal: str) -> Iterator[None]:
     """
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        if not _acquire(handle):
+        if not _acquire_lock(handle):
             holder = os.read(handle, 500).decode(errors="replace")
             os.close(handle)
             raise StoreError(refusal.replace("{holder}", holder or "another process"))
@@ -66,7 +66,7 @@ def lock_file(file: Path, *, refusal: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _acquire(handle: int) -> bool:
+def _acquire_lock(handle: int) -> bool:
     """Try to lock an open file; True where the file system knows no locks."""
     try:
         import fcntl

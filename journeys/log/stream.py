@@ -95,7 +95,7 @@ def stream_log(
     with draft_store(path, shards=shards) as data:
         ranges, total = cut_people(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
         scattered = data / "scattered"
-        _scatter(good, scattered, people=people, highs=[high for _, high in ranges], names=names)
+        _scatter_rows(good, scattered, people=people, highs=[high for _, high in ranges], names=names)
         written = []
         empty = _empty_events(good, names=names)
         for number, (low, high) in enumerate(ranges):
@@ -114,7 +114,7 @@ def stream_log(
     return BuiltLog(log=find_log(path)[0], quarantine=quarantine, unusual_rows=unusual_rows)
 
 
-def _scatter(
+def _scatter_rows(
     rows: pl.LazyFrame, scattered: Path, *, people: pl.DataFrame, highs: list[int], names: tuple[str, ...]
 ) -> None:
     """Send each row, with its code, to its shard, batch by batch, so that files keep the order of arrival."""

@@ -68,14 +68,16 @@ class NamingCheck:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._describe()}\n{text_table(self.table, forms=_FORMS)}"
+        return f"{self._describe_names()}\n{text_table(self.table, forms=_FORMS)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card, html_table
 
-        return card("Event names", sentence=self._describe(), table=html_table(self.table, forms=_FORMS, style=False))
+        return card(
+            "Event names", sentence=self._describe_names(), table=html_table(self.table, forms=_FORMS, style=False)
+        )
 
-    def _describe(self) -> str:
+    def _describe_names(self) -> str:
         from journeys.display import agree, number, plural
 
         keep = self.checked - self.table.height
@@ -162,7 +164,7 @@ def suggest(name: str) -> str | None:
     rest = words[:place] + words[place + 1 + len(tail) :]
     after = [one.lower() if one.lower() in PREPOSITIONS else one.capitalize() for one in tail]
     past_form = words[place] if is_past(words[place]) else past(verb)
-    return " ".join([past_form.capitalize(), *after, *map(_title, rest)])
+    return " ".join([past_form.capitalize(), *after, *map(_title_case, rest)])
 
 
 def names_and_counts(names: Any) -> dict[str, int | None]:
@@ -220,7 +222,7 @@ def _has_right_style(name: str) -> bool:
     )
 
 
-def _title(word: str) -> str:
+def _title_case(word: str) -> str:
     if word.lower() in (SMALL - PARTICLES) | PREPOSITIONS:
         return word.lower()
     return word if any(char.isupper() for char in word) else word.capitalize()

@@ -41,14 +41,14 @@ class Renamed:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._describe()}\n{text_table(self.changes)}"
+        return f"{self._describe_renames()}\n{text_table(self.changes)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card("Renamed events", sentence=self._describe(), table=self.changes)
+        return card("Renamed events", sentence=self._describe_renames(), table=self.changes)
 
-    def _describe(self) -> str:
+    def _describe_renames(self) -> str:
         from journeys.display import plural
 
         rows = int(self.changes["rows"].sum() or 0)

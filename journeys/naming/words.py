@@ -31,12 +31,12 @@ def near_duplicates(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, list[str]] = {}
     for name in sorted(set(names)):
-        key = "".join(_stem(word.lower()) for word in split_words(name))
+        key = "".join(_stem_word(word.lower()) for word in split_words(name))
         groups.setdefault(key or name, []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _stem(word: str) -> str:
+def _stem_word(word: str) -> str:
     for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             stem = word.removesuffix(ending)

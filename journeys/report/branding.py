@@ -40,14 +40,14 @@ def check_colours(colours: Mapping[str, str]) -> dict[str, tuple[str, str]]:
             problems.append(
                 f"colours: {role!r} {colour!r} has a contrast of {found:.1f} : 1 to white; text needs 4.5 : 1."
             )
-        chosen[role] = light, _lighten(light)
+        chosen[role] = light, _lighten_colour(light)
     raise_all(problems, ArgumentError)
     return chosen
 
 
-def _lighten(colour: str) -> str:
+def _lighten_colour(colour: str) -> str:
     """Mix a colour with white until it is legible on the dark theme's paper."""
-    channels = _channels(colour)
+    channels = _colour_channels(colour)
     for part in range(0, 101, 5):
         mixed = "#" + "".join(f"{round(c + (255 - c) * part / 100):02x}" for c in channels)
         if contrast(mixed, DARK.paper) >= _LEAST_CONTRAST:
@@ -55,7 +55,7 @@ def _lighten(colour: str) -> str:
     return "#ffffff"
 
 
-def _channels(colour: str) -> list[int]:
+def _colour_channels(colour: str) -> list[int]:
     return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
 
 
@@ -67,12 +67,14 @@ def contrast(one: str, other: str) -> float:
     >>> contrast("#000000", "#ffffff")
     21.0
     """
-    dark, light = sorted(map(_luminance, (one, other)))
+    dark, light = sorted(map(_relative_luminance, (one, other)))
     return round((light + 0.05) / (dark + 0.05), 6)
 
 
-def _luminance(colour: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (x / 255 for x in _channels(colour))]
+def _relative_luminance(colour: str) -> float:
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (x / 255 for x in _colour_channels(colour))
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

@@ -141,8 +141,8 @@ def campaign_report(
     if sections is None:
         wanted = [name for name in wanted if name not in _ON_REQUEST]
     with use_names(names or {}), show_progress("Making the report"):
-        built = [_build(one, place, asked) for place, one in enumerate(wanted, start=1)]
-        lead = _lead(asked)
+        built = [_build_section(one, place, asked) for place, one in enumerate(wanted, start=1)]
+        lead = _write_lead(asked)
     shown = [(section, found) for section, found in built if section is not None]
     findings = rank_findings([one for _, found in shown for one in found if one.low is not None])
     plain = [one for _, found in shown for one in found if one.low is None and one not in findings]
@@ -249,7 +249,7 @@ class _Questions:
 Built = tuple[Section | None, list[Finding]]
 
 
-def _build(one: Any, place: int, asked: _Questions) -> Built:
+def _build_section(one: Any, place: int, asked: _Questions) -> Built:
     """Build one section, with the findings that it gives."""
     if isinstance(one, str) and not _is_text(one):
         ready = (one not in _NEEDS_STEPS or bool(asked.steps)) and (one not in _NEEDS_GOAL or asked.goal is not None)
@@ -263,7 +263,7 @@ def _build(one: Any, place: int, asked: _Questions) -> Built:
     return section, [find_difference(one, section=section.name)] if enough else []
 
 
-def _lead(asked: _Questions) -> str:
+def _write_lead(asked: _Questions) -> str:
     """Summarise the funnel, what is counted differently elsewhere, and the step that loses most."""
     if not asked.steps:
         return ""

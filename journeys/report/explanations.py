@@ -159,10 +159,12 @@ def describe_window(funnel: Funnel[Any]) -> str:
     within = funnel.settings.get("within")
     if within is None:
         return "at any time after the first"
-    return "in the same session as the first" if within == "session" else f"within {_window(within)} of the first"
+    return (
+        "in the same session as the first" if within == "session" else f"within {_format_window(within)} of the first"
+    )
 
 
-def _window(within: Any) -> str:
+def _format_window(within: Any) -> str:
     return duration(duration_us(within, argument="within"))
 
 
@@ -172,7 +174,7 @@ def _describe_censoring(funnel: Funnel[Any]) -> str:
     if within in (None, "session") or not isinstance(last, datetime):
         return ""
     since = last - timedelta(microseconds=duration_us(within, argument="within"))
-    return f" People who entered after {day(since)} have not had the whole {_window(within)} yet."
+    return f" People who entered after {day(since)} have not had the whole {_format_window(within)} yet."
 
 
 @explain.register(Attribution)

@@ -38,7 +38,7 @@ class CampaignGap:
     low: float
     high: float
 
-    def _interval(self) -> str:
+    def _format_interval(self) -> str:
         return " to ".join(points(bound).removesuffix(" points") for bound in (self.low, self.high))
 
     @property
@@ -55,7 +55,7 @@ class CampaignGap:
         return (
             f"Of {plural(self.people, 'person')} from {self.campaign} who reached {self.before}, {percent(self.rate)} "
             f"went on to {self.step}, against {percent(self.rate_of_others)} of everyone else: "
-            f"{points(self.rate - self.rate_of_others)} (95% CI {self._interval()})."
+            f"{points(self.rate - self.rate_of_others)} (95% CI {self._format_interval()})."
         )
 
 

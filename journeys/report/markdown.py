@@ -23,11 +23,11 @@ def render_markdown(text: str) -> str:
     <h3>Plan</h3>
     <p>We <strong>stop</strong> &lt;b&gt;it&lt;/b&gt; chart</p>
     """
-    return str(_markdown()(neutralise_controls(text)))
+    return str(_build_renderer()(neutralise_controls(text)))
 
 
 @cache
-def _markdown() -> Any:
+def _build_renderer() -> Any:
     import mistune
 
     class Renderer(mistune.HTMLRenderer):

@@ -38,14 +38,14 @@ def render_page(report: Any) -> str:
     """Render the whole page of a `journeys.report.Report`, whose module imports this one."""
     charts = _charts_data(report.sections, colours=report.colours)
     scripts = [_plotly_script(), _read_part("charts.js")] if charts["charts"] else []
-    return _template().render(
+    return _compile_template().render(
         report=report,
         settings=describe_settings(report.settings),
         version=_installed_version(),
-        policy=_trusted(_content_policy(scripts)),
-        style=_trusted(_style_sheet(report.colours)),
-        charts=_trusted(safe_json(charts)),
-        scripts=[_trusted(script) for script in scripts],
+        policy=_mark_trusted(_content_policy(scripts)),
+        style=_mark_trusted(_style_sheet(report.colours)),
+        charts=_mark_trusted(safe_json(charts)),
+        scripts=[_mark_trusted(script) for script in scripts],
     )
 
 
@@ -57,20 +57,20 @@ def _installed_version() -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _compile_template() -> jinja2.Template:
     """Compile the page's template: everything is escaped, `text` isolates right-to-left names besides."""
     import jinja2
 
     def text(value: str) -> str:
-        return _trusted(escape_html(unbroken(value), sentence=True))
+        return _mark_trusted(escape_html(unbroken(value), sentence=True))
 
     def numbers(table: pl.DataFrame, columns: Sequence[str]) -> str:
-        return _trusted(html_table(table, columns=columns or None, rows=60, style=False))
+        return _mark_trusted(html_table(table, columns=columns or None, rows=60, style=False))
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
     def markdown(value: str) -> str:
-        return _trusted(render_markdown(value))
+        return _mark_trusted(render_markdown(value))
 
     def plain(value: str) -> str:
         return neutralise_controls(shorten_words(display_names(value)))
@@ -80,7 +80,7 @@ def _template() -> jinja2.Template:
     return environment.from_string(_read_part("page.html.j2"))
 
 
-def _trusted(html: str) -> str:
+def _mark_trusted(html: str) -> str:
     """Mark what is escaped already, or is the page's own."""
     from jinja2.filters import do_mark_safe
 

@@ -66,14 +66,14 @@ def make_section(
     given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
     if isinstance(shown, Result):
         explanation = explain(shown)
-        pictures, definition = _draw(shown.plot, **_picture_options(shown))
+        pictures, definition = _draw_chart(shown.plot, **_picture_options(shown))
         section = Section(
             name="",
             question=explanation.question,
             finding=shown.finding,
-            definition=definition or _period(shown),
+            definition=definition or _period_of(shown),
             pictures=pictures,
-            reading=explanation.reading + _notes(pictures),
+            reading=explanation.reading + _list_notes(pictures),
             limits=explanation.limits,
             table=shown._displayed_table() if not explanation.columns else shown.table,
             method=explanation.method,
@@ -109,7 +109,7 @@ def _picture_options(result: Result[Any]) -> dict[str, Any]:
     return {"least": 760, "rows": 15} if isinstance(result, Correlation) else {}
 
 
-def _draw(
+def _draw_chart(
     plot: Callable[..., go.Figure], *, least: int = 0, paper: dict[str, Any] | None = None, **options: Any
 ) -> tuple[tuple[Picture, ...], str]:
     """Draw a chart for wide and narrow screens, and for paper where that differs; return it with its subtitle."""
@@ -119,12 +119,12 @@ def _draw(
     return (Picture(wide, narrow, least=int(wide.layout.width or least), paper=printed),), definition
 
 
-def _notes(pictures: tuple[Picture, ...]) -> str:
+def _list_notes(pictures: tuple[Picture, ...]) -> str:
     """Return what a chart says in its subtitle beside the definition."""
     return "".join(f" {note}." for note in (pictures[0].wide.layout.meta or {}).get("notes", ()))
 
 
-def _period(result: Result[Any]) -> str:
+def _period_of(result: Result[Any]) -> str:
     first, last = result.settings.get("first"), result.settings.get("last")
     return span(first, last) if first and last else "no events"
 
@@ -134,7 +134,7 @@ def funnel_section(funnel: Funnel[Any], *, finding: str, reconciled: str = "") -
     section = make_section(funnel, name="funnel", finding=finding)
     return replace(
         section,
-        definition=f"Each step {describe_window(funnel)}, in this order; {_period(funnel)}.",
+        definition=f"Each step {describe_window(funnel)}, in this order; {_period_of(funnel)}.",
         reading=" ".join(filter(None, [section.reading, reconciled])),
     )
 
@@ -145,16 +145,16 @@ def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> S
 
     what = by.removeprefix("first_").replace("_", " ")
     table = _add_step_intervals(grouped.table, by=by)
-    pictures, _ = _draw(draw, table=table, by=by, measure="rate_from_previous")
+    pictures, _ = _draw_chart(draw, table=table, by=by, measure="rate_from_previous")
     explanation = explain(grouped)
     return Section(
         name="campaigns",
         question=explanation.question,
         finding=finding or f"No {what} differs from the others by more than chance.",
         definition=f"The share who went on from the step before, by {by.replace('_', ' ')}; each step "
-        f"{describe_window(grouped)}, in this order; {_period(grouped)}.",
+        f"{describe_window(grouped)}, in this order; {_period_of(grouped)}.",
         pictures=pictures,
-        reading=explanation.reading + _notes(pictures),
+        reading=explanation.reading + _list_notes(pictures),
         limits=f"{explanation.limits} Only the first touch is considered here, so it does not show that later ones are "
         "worth nothing either.",
         table=table,
@@ -186,15 +186,16 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
         finding = (
             f"Campaigns get credit for {percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
-            f"{quoted(str(top['campaign']))} gets most, {percent(top['share'])}{_worth(top, attribution)}."
+            f"{quoted(str(top['campaign']))} gets most, {percent(top['share'])}{_describe_worth(top, attribution)}."
         )
     return replace(
         make_section(attribution, name="attribution", finding=finding),
-        definition=f"{goal}, shared equally among the campaigns touched in the 30 days before; {_period(attribution)}.",
+        definition=f"{goal}, shared equally among the campaigns touched in the 30 days before; "
+        f"{_period_of(attribution)}.",
     )
 
 
-def _worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
+def _describe_worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
     """Say what the credit of a touchpoint is worth, where values are known."""
     currency = attribution.settings.get("currency")
     return "" if "value" not in row else f", worth {number(row['value'])}" + (f" {currency}" if currency else "")
@@ -226,7 +227,7 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
             f"{number(known)} of {the_count(people, 'person')}{share} are known by {' or '.join(known_by)}: their "
             "visits before and after signing in are one journey."
         )
-    pictures, _ = _draw(identity.plot)
+    pictures, _ = _draw_chart(identity.plot)
     return Section(
         name="identity",
         question="What was read, and how were visits linked to people?",

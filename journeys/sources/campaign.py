@@ -109,7 +109,7 @@ class _ArrivalCache:
 
     def __init__(self, keys: list[str]) -> None:
         self.keys = keys
-        columns = [*keys, *map(_found, RESULT)]
+        columns = [*keys, *map(_found_column, RESULT)]
         self.arrivals = pl.DataFrame(schema=dict.fromkeys(columns, pl.String()) | {IS_KNOWN: pl.Boolean()})
 
     def look_up(self, visits: pl.DataFrame) -> pl.DataFrame:
@@ -119,21 +119,21 @@ class _ArrivalCache:
             return pl.DataFrame({name: pl.repeat(None, rows.height, dtype=pl.String, eager=True) for name in RESULT})
         # Another thread may replace the cache meanwhile: this batch goes on with the one it took.
         known = self.arrivals
-        found = self._join(known, rows)
+        found = self._join_known(known, rows)
         if found[IS_KNOWN].has_nulls():
             new = rows.filter(found[IS_KNOWN].is_null()).unique()
-            computed = _compute_arrivals(new).rename(_found).with_columns(pl.lit(value=True).alias(IS_KNOWN))
+            computed = _compute_arrivals(new).rename(_found_column).with_columns(pl.lit(value=True).alias(IS_KNOWN))
             known = pl.concat([known, new.hstack(computed)], rechunk=True)
             if known.height <= MAX_CACHED:
                 self.arrivals = known
-            found = self._join(known, rows)
-        return found.select(pl.col(_found(name)).alias(name) for name in RESULT)
+            found = self._join_known(known, rows)
+        return found.select(pl.col(_found_column(name)).alias(name) for name in RESULT)
 
-    def _join(self, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    def _join_known(self, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.join(known, on=self.keys, how="left", nulls_equal=True, maintain_order="left")
 
 
-def _found(name: str) -> str:
+def _found_column(name: str) -> str:
     return f"found {name}"
 
 
@@ -159,7 +159,9 @@ def _compute_arrivals(visits: pl.DataFrame) -> pl.DataFrame:
     has_fields = pl.any_horizontal(
         fields[name].is_not_null() for name in ("campaign_source", "campaign_medium", "campaign")
     )
-    parameters = {name: null_if_placeholder(_parameter(tagged, UTM[name]), kind=PLACEHOLDERS[name]) for name in UTM}
+    parameters = {
+        name: null_if_placeholder(_read_parameter(tagged, UTM[name]), kind=PLACEHOLDERS[name]) for name in UTM
+    }
     visits = visits.with_columns(
         pl.when(has_fields | tagged.is_null()).then(fields[name]).otherwise(parameters[name]).alias(name)
         for name in UTM
@@ -183,12 +185,12 @@ def _compute_arrivals(visits: pl.DataFrame) -> pl.DataFrame:
     return visits.select(*UTM, channel_group(tuple(names)).alias("channel"))
 
 
-def _parameter(query: pl.Expr, name: str) -> pl.Expr:
+def _read_parameter(query: pl.Expr, name: str) -> pl.Expr:
     value = query.str.extract(rf"{PARAMETER}{name}=([^&#]+)", 1)
-    return value.map_batches(_unquote, return_dtype=pl.String, is_elementwise=True)
+    return value.map_batches(_unquote_values, return_dtype=pl.String, is_elementwise=True)
 
 
-def _unquote(values: pl.Series) -> pl.Series:
+def _unquote_values(values: pl.Series) -> pl.Series:
     coded = values.filter(values.str.contains("[%+]")).unique()
     if coded.is_empty():
         return values

@@ -131,8 +131,8 @@ def channel_group(names: tuple[str, ...]) -> pl.Expr:
 
 
 def _channel_of_referrer(names: tuple[str, ...]) -> pl.Expr:
-    referrer = _host(pl.col("page_referrer"))
-    here = _host(pl.col("page_url")) if "page_url" in names else pl.lit(None, dtype=pl.String)
+    referrer = _host_of(pl.col("page_referrer"))
+    here = _host_of(pl.col("page_url")) if "page_url" in names else pl.lit(None, dtype=pl.String)
     pages = [pl.col(column).is_not_null() for column in ("page_url", "page_path") if column in names]
     on_page = pl.any_horizontal(pages) if pages else pl.lit(value=True)
     return (
@@ -140,7 +140,7 @@ def _channel_of_referrer(names: tuple[str, ...]) -> pl.Expr:
         .then(None)
         .when(referrer.is_null())
         .then(pl.lit("Direct"))
-        .when(_owner(referrer) == _owner(here))
+        .when(_owner_of(referrer) == _owner_of(here))
         .then(None)
         .when(referrer.str.contains(SHOP))
         .then(pl.lit("Organic Shopping"))
@@ -154,9 +154,9 @@ def _channel_of_referrer(names: tuple[str, ...]) -> pl.Expr:
     )
 
 
-def _host(url: pl.Expr) -> pl.Expr:
+def _host_of(url: pl.Expr) -> pl.Expr:
     return url.str.extract(r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]+)", 1).str.to_lowercase()
 
 
-def _owner(host: pl.Expr) -> pl.Expr:
+def _owner_of(host: pl.Expr) -> pl.Expr:
     return pl.coalesce(host.str.extract(NUMBERS, 1), host.str.extract(OWNER, 1), host)

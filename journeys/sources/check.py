@@ -56,14 +56,14 @@ class Checked:
     def __repr__(self) -> str:
         from journeys.display import text_table
 
-        return f"{self._describe()}\n{text_table(self.table, rows=100, width=80)}"
+        return f"{self._describe_check()}\n{text_table(self.table, rows=100, width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import card
 
-        return card("Checked", sentence=self._describe(), table=self.table, rows=100)
+        return card("Checked", sentence=self._describe_check(), table=self.table, rows=100)
 
-    def _describe(self) -> str:
+    def _describe_check(self) -> str:
         from journeys.display import number, plural
 
         read = sum(one.issues.read for one in self.events)
@@ -149,7 +149,7 @@ def read_any(source: Source, **options: str) -> Events:
     shown = repr(str(source)) if isinstance(source, str | Path) else f"a {type(source).__name__}"
     columns: list[str] = []
     trouble: SourceError | None = None
-    for schema in _schemas(source):
+    for schema in _list_schemas(source):
         if isinstance(schema, SourceError):
             trouble = trouble or schema
             continue
@@ -169,11 +169,11 @@ def read_any(source: Source, **options: str) -> Events:
 
 def detect_source(source: Source) -> Reader | None:
     """Find the reader of a file or folder by its columns; None where they are no known system's, or unreadable."""
-    found = (detect_reader(schema) for schema in _schemas(source) if not isinstance(schema, SourceError))
+    found = (detect_reader(schema) for schema in _list_schemas(source) if not isinstance(schema, SourceError))
     return next((reader for reader in found if reader is not None), None)
 
 
-def _schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
+def _list_schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
     """Give the columns of one file after the other, or why it has none: the first may be unclear or broken."""
     if not isinstance(source, str | Path) or is_lake(source):
         yield list(load_source(source).schema)
@@ -222,13 +222,13 @@ def _compare_clocks(a: Events, b: Events) -> list[tuple[str, str, str, int | Non
         # Where moments of two systems are spread evenly, every distance occurs: a wrong clock stands out.
         by_chance = max(found[best][1:]) if found else 0
         if best and people[best] >= MIN_PEOPLE and people[best] >= 3 * max(people.get(0, 0), by_chance):
-            distance = f"{_hours(best)} {'behind' if best < 0 else 'ahead of'}"
+            distance = f"{_format_hours(best)} {'behind' if best < 0 else 'ahead of'}"
             said = f"{b.name} runs {distance} {a.name} for people they share: is one of them not in UTC?"
             return [(f"{a.name} and {b.name}", "clock", said, people[best])]
     return []
 
 
-def _hours(quarters: int) -> str:
+def _format_hours(quarters: int) -> str:
     from journeys.display import plural
 
     hours, rest = divmod(abs(quarters), 4)

@@ -52,7 +52,7 @@ class Fields:
         for name in sorted(shown, key=lambda name: "." in name):
             path = field_path(name)
             is_flattened = all(path) and path not in taken
-            leaves_of[name] = dict(_leaves(path if is_flattened else (name,), pl.col(name), shown[name]))
+            leaves_of[name] = dict(_list_leaves(path if is_flattened else (name,), pl.col(name), shown[name]))
             taken |= leaves_of[name].keys()
         self.leaves = {path: leaf for name in shown for path, leaf in leaves_of[name].items()}
 
@@ -71,7 +71,7 @@ class Fields:
 
     def text(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is not empty, as text."""
-        return self._first(names, as_text)
+        return self._first_found(names, as_text)
 
     def id(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is not empty, as an identifier."""
@@ -79,15 +79,15 @@ class Fields:
             if path not in self._ids:
                 self._ids.add(path)
                 self.inexact += inexact_ids(*self.leaves[path])
-        return self._first(names, as_id)
+        return self._first_found(names, as_id)
 
     def key(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is not empty as part of a message's key; see `as_key`."""
-        return self._first(names, as_key)
+        return self._first_found(names, as_key)
 
     def email(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is not empty, as an e-mail address, in lower case."""
-        return self._first(names, as_id).str.to_lowercase()
+        return self._first_found(names, as_id).str.to_lowercase()
 
     def time_text(self, *names: str) -> pl.Expr:
         """Give the first of these fields that is not empty as it was before it was read as a time."""
@@ -175,7 +175,7 @@ class Fields:
             found.append((own or "_".join(rename(part) for part in path), expr))
         return found
 
-    def _first(self, names: Iterable[str], convert: Callable[[pl.Expr, pl.DataType], pl.Expr]) -> pl.Expr:
+    def _first_found(self, names: Iterable[str], convert: Callable[[pl.Expr, pl.DataType], pl.Expr]) -> pl.Expr:
         found = []
         for name in names:
             self.used.add(field_path(name))
@@ -203,12 +203,12 @@ def field_path(name: str) -> Path:
     return tuple(name.split("."))
 
 
-def _leaves(path: Path, expr: pl.Expr, dtype: pl.DataType) -> Iterator[tuple[Path, tuple[pl.Expr, pl.DataType]]]:
+def _list_leaves(path: Path, expr: pl.Expr, dtype: pl.DataType) -> Iterator[tuple[Path, tuple[pl.Expr, pl.DataType]]]:
     if isinstance(dtype, pl.Struct):
         for field in dtype.fields:
             # What other rows have in the object's place is called like the object.
             inner = path if field.name == NON_OBJECT else (*path, field.name)
-            yield from _leaves(inner, expr.struct.field(field.name), pl.Series(dtype=field.dtype).dtype)
+            yield from _list_leaves(inner, expr.struct.field(field.name), pl.Series(dtype=field.dtype).dtype)
     elif isinstance(dtype, pl.List | pl.Array):
         yield path, (as_json(expr), pl.String())
     else:

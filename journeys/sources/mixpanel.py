@@ -114,10 +114,10 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
         parts = [event, distinct.fill_null(""), f.key("properties.time").fill_null("")]
         mapping.fields["message_id"] = pl.concat_str(f.key("properties.$insert_id"), *parts, separator="/")
     mapping.properties = [*f.rest("properties"), *f.rest()]
-    return map_events(raw, mapping, name=name, links=_links, notes=note_repeated_hour(time_zone))
+    return map_events(raw, mapping, name=name, links=_build_call_links, notes=note_repeated_hour(time_zone))
 
 
-def _links(used: pl.LazyFrame) -> pl.LazyFrame:
+def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
     """Build the links of `$identify`, `$create_alias` and `$merge`; an end with the prefix `$device:` is a device."""
     pair = pl.col("_merged").str.extract_all(r'"([^"]+)"').list.eval(pl.element().str.strip_chars('"'))
     ends = {

@@ -52,7 +52,7 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
     encoded = [column for column in texts if found[f"{column} encoded"]]
     if encoded:
         decoded = {
-            column: pl.col(column).map_batches(_decode, return_dtype=pl.String, is_elementwise=True)
+            column: pl.col(column).map_batches(_decode_texts, return_dtype=pl.String, is_elementwise=True)
             for column in encoded
         }
         counts = rows.select(value.ne_missing(pl.col(column)).sum() for column, value in decoded.items()).collect()
@@ -84,7 +84,7 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
 _ENCODED = r"""^\s*("\s*\{|\{\s*')"""
 
 
-def _decode(texts: pl.Series) -> pl.Series:
+def _decode_texts(texts: pl.Series) -> pl.Series:
     encoded = texts.str.contains(_ENCODED).fill_null(value=False)
     if not encoded.any():
         return texts

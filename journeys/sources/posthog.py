@@ -124,7 +124,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     mapping.traits = [(key, pl.when(kind == "identify").then(expr)) for key, expr in traits]
     mapping.properties = [*f.rest("properties"), *f.rest()]
     notes = note_assumed_zone(raw.rows, f.raw("timestamp"))
-    return map_events(raw, mapping, name=name, links=_links, notes=notes)
+    return map_events(raw, mapping, name=name, links=_build_call_links, notes=notes)
 
 
 def _map_persons(raw: RawTable, name: str) -> Events:
@@ -173,7 +173,7 @@ def _set_traits(f: Fields) -> list[tuple[str, pl.Expr]]:
     return found
 
 
-def _links(used: pl.LazyFrame) -> pl.LazyFrame:
+def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
     """Build the links of `$create_alias` and `$merge_dangerously`, and what `$identify` states."""
     alias, own = ("user_id", pl.col("_alias")), pl.coalesce("user_id", "anonymous_id")
     id_type = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))

@@ -74,19 +74,19 @@ def read_only_session(query: str, connection: Any) -> Iterator[None]:
     if not hasattr(connection, "cursor") and not hasattr(connection, "exec_driver_sql"):
         yield
     elif database == "sqlite":
-        with _sqlite_session(_executor(connection)):
+        with _sqlite_session(_make_executor(connection)):
             yield
     elif database == "duckdb" and hasattr(connection, "extract_statements"):
         with _duckdb_session(query, connection):
             yield
     elif database == "postgresql":
-        with _postgresql_session(_executor(connection)):
+        with _postgresql_session(_make_executor(connection)):
             yield
     else:
         yield
 
 
-def _executor(connection: Any) -> Callable[[str], Any]:
+def _make_executor(connection: Any) -> Callable[[str], Any]:
     """Give a function that runs a statement and returns the first value of its answer, if there is one."""
 
     def run(statement: str) -> Any:

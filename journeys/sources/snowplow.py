@@ -87,7 +87,7 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     >>> read_snowplow(rows).table.select("event", "user_id", "domain_userid", "page_path").collect().rows()
     [('page_view', '7', 'd1', '/pricing')]
     """
-    raw, is_stream, may_describe = _load(source)
+    raw, is_stream, may_describe = _load_rows(source)
     raw = parse_self_describing_json(raw) if may_describe else raw
     f = Fields(raw.schema)
     device = _client_session_user(raw)
@@ -149,7 +149,7 @@ def _client_session_user(raw: RawTable) -> pl.Expr | None:
     return pl.coalesce(found) if found else None
 
 
-def _load(source: Source) -> tuple[RawTable, bool, bool]:
+def _load_rows(source: Source) -> tuple[RawTable, bool, bool]:
     """Give the rows, whether they are lines of the stream, and whether there may be self-describing JSON in them."""
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = [found for found in find_files(source) if found.format == "csv" and found.size]

@@ -124,25 +124,25 @@ def _run_query(query: str, connection: Any) -> pl.LazyFrame:
             return _run_query(query, opened)
     spill: SpillBuffer[pl.Schema] = SpillBuffer()
     with read_only_session(query, connection):
-        for batch in _batches(query, connection):
+        for batch in _read_batches(query, connection):
             frame = batch.select(_cast_foreign(batch.get_column(name)) for name in batch.columns)
             spill.add(frame, mark=frame.schema)
         # Each batch has types of its own; where they differ, the column becomes one that holds them all.
         found = spill.tables()
         if not found:
             # No rows may come in no batch: then only the whole answer, which is empty, names the columns.
-            whole = pl.DataFrame(_readable(connection.sql(query))) if _is_duckdb(connection) else None
+            whole = pl.DataFrame(_ask_readable(connection.sql(query))) if _is_duckdb(connection) else None
             return (pl.read_database(query, connection) if whole is None else whole).lazy()
     texts = {name for schema, _ in found for name, dtype in schema.items() if dtype not in (pl.Binary, pl.Null)}
     return concat_rows(
-        [_hex(table, [n for n in schema if schema[n] == pl.Binary and n in texts]) for schema, table in found]
+        [_write_hex(table, [n for n in schema if schema[n] == pl.Binary and n in texts]) for schema, table in found]
     )
 
 
-def _batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
+def _read_batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
     if _is_duckdb(connection):
         # Polars would ask over a connection of its own, which sees neither temporary tables nor registered frames.
-        relation = _readable(connection.sql(query))
+        relation = _ask_readable(connection.sql(query))
         read = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
         for batch in read(BATCH):
             yield pl.DataFrame(batch)
@@ -179,7 +179,7 @@ def _build_series(name: str, values: Sequence[Any]) -> pl.Series:
     return pl.Series(name, texts, dtype=pl.String)
 
 
-def _hex(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+def _write_hex(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     """Write bytes as text where other batches have text or numbers."""
     return rows.with_columns(pl.col(column).bin.encode("hex") for column in columns)
 
@@ -188,7 +188,7 @@ def _is_duckdb(connection: Any) -> bool:
     return database_of(connection) == "duckdb" and hasattr(connection, "sql")
 
 
-def _readable(relation: Any) -> Any:
+def _ask_readable(relation: Any) -> Any:
     """Ask for columns of types that only DuckDB has (a span of time in months and days, a union) as text."""
     foreign = [n for n, dtype in zip(relation.columns, relation.types, strict=True) if FOREIGN.search(str(dtype))]
     if not foreign:

@@ -171,7 +171,7 @@ def read_table(
     column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
     used = {*asked["timestamp"], *asked["event"], *keys}
     rest = [c for c in available if c not in used and (properties is None or c in asked["properties"])]
-    recognised = _recognise(rest)
+    recognised = _recognise_columns(rest)
     time, what = column_of[timestamp], column_of[event] if isinstance(event, str) else event
     numbers = [*keys, *(column for column in rest if column == "group_id")]
     mapping = ColumnMapping(
@@ -254,7 +254,7 @@ def _first_times(raw: RawTable, column: str) -> pl.Series:
         return raw.rows.select(column).drop_nulls().head(1000).collect().to_series()
 
 
-def _recognise(columns: Sequence[str]) -> dict[str, str]:
+def _recognise_columns(columns: Sequence[str]) -> dict[str, str]:
     """Find the column of each canonical meaning; the canonical name itself wins over another word for it."""
     found: dict[str, str] = {}
     for column in columns:

@@ -49,14 +49,14 @@ def parse_pattern(pattern: str) -> Steps:
         A -> -> B
              ^
     """
-    return Steps.of([_parse_part(pattern, low, high) for low, high in _split(pattern, "->", 0, len(pattern))])
+    return Steps.of([_parse_part(pattern, low, high) for low, high in _split_pattern(pattern, "->", 0, len(pattern))])
 
 
 def _pattern_error(pattern: str, at: int, what: str) -> ArgumentError:
     return ArgumentError(f"steps: {what}:\n    {pattern}\n    {' ' * at}^")
 
 
-def _split(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
+def _split_pattern(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
     """Split at a mark outside quotes and brackets; return where each part begins and ends.
 
     "A -> [B | C]" split at "->" gives (0, 2) and (4, 12); the bar inside the brackets splits only their content.
@@ -89,7 +89,7 @@ def _split(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]
     return [*parts, (start, high)]
 
 
-def _trim(pattern: str, low: int, high: int) -> tuple[int, int]:
+def _trim_blanks(pattern: str, low: int, high: int) -> tuple[int, int]:
     """Leave out blanks at both ends."""
     while low < high and pattern[low].isspace():
         low += 1
@@ -101,42 +101,42 @@ def _trim(pattern: str, low: int, high: int) -> tuple[int, int]:
 def _parse_part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Never:
     """Read what stands between two arrows: a step, steps in any order, or what must not happen."""
     within: str | None = None
-    pieces = _split(pattern, "<=", low, high)
+    pieces = _split_pattern(pattern, "<=", low, high)
     if len(pieces) > 2:
         raise _pattern_error(pattern, pieces[2][0] - 2, "only one window can be given for a step")
     if len(pieces) == 2:
-        at, end = _trim(pattern, *pieces[1])
+        at, end = _trim_blanks(pattern, *pieces[1])
         within = pattern[at:end]
         low, high = pieces[0]
-    low, high = _trim(pattern, low, high)
+    low, high = _trim_blanks(pattern, low, high)
     if low < high and pattern[low] == "!":
         if within is not None:
             raise _pattern_error(pattern, low, "what must not happen has no window")
         return Never(_parse_names(pattern, low + 1, high))
     optional = low < high and pattern[high - 1] == "?"
     if optional:
-        low, high = _trim(pattern, low, high - 1)
+        low, high = _trim_blanks(pattern, low, high - 1)
     if low < high and pattern[low] == "{":
         if within is not None or optional:
             raise _pattern_error(pattern, low, "a run in any order can have no window of its own, nor be optional")
-        return AnyOrder(tuple(_parse_names(pattern, *one) for one in _split(pattern, ",", low + 1, high - 1)))
+        return AnyOrder(tuple(_parse_names(pattern, *one) for one in _split_pattern(pattern, ",", low + 1, high - 1)))
     found = _parse_names(pattern, low, high)
     return step(found.name, found.events, within=within, optional=optional)
 
 
 def _parse_names(pattern: str, low: int, high: int) -> Step:
     """Read a name, or names in square brackets with bars between them."""
-    low, high = _trim(pattern, low, high)
+    low, high = _trim_blanks(pattern, low, high)
     if low < high and pattern[low] == "[":
         if pattern[high - 1] != "]":
             raise _pattern_error(pattern, low, "something stands behind the bracket that opens here")
-        names = [_parse_name(pattern, *one) for one in _split(pattern, "|", low + 1, high - 1)]
+        names = [_parse_name(pattern, *one) for one in _split_pattern(pattern, "|", low + 1, high - 1)]
         return step(" or ".join(names), names)
     return step(_parse_name(pattern, low, high))
 
 
 def _parse_name(pattern: str, low: int, high: int) -> str:
-    low, high = _trim(pattern, low, high)
+    low, high = _trim_blanks(pattern, low, high)
     if low == high:
         raise _pattern_error(pattern, min(low, len(pattern)), "a step is missing here")
     if pattern[low] == '"' and pattern[high - 1] == '"' and high - low > 1:

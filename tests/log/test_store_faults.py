@@ -187,7 +187,7 @@ def test_a_missing_or_shortened_file_is_noticed(kind, harm, tmp_path):
 
 def _signed(content):
     content.pop("checksum", None)
-    return {**content, "checksum": manifest._checksum(content)}
+    return {**content, "checksum": manifest._content_checksum(content)}
 
 
 MANIFESTS = {

@@ -27,7 +27,7 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
     rows = view.with_people_columns(columns_used(steps)).events
     time = pl.col("timestamp").to_physical().cast(pl.Int64)
     rows = rows.filter(time <= spec.until)
-    is_active, is_contact = _condition(spec.active, default=True), _condition(spec.contact, default=False)
+    is_active, is_contact = _step_condition(spec.active, default=True), _step_condition(spec.contact, default=False)
     in_window = is_active & (time > spec.until - spec.window)
     before = is_active & (time <= spec.until - spec.window) & (time > spec.until - 2 * spec.window)
     counted = rows.group_by("person").agg(
@@ -44,5 +44,5 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
     return own.join(counted, left_on="__code", right_on="person", how="inner").sort("__code").drop("__code").collect()
 
 
-def _condition(step: Step | None, *, default: bool) -> pl.Expr:
+def _step_condition(step: Step | None, *, default: bool) -> pl.Expr:
     return pl.lit(value=default) if step is None else step.condition.fill_null(value=False)

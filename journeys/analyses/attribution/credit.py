@@ -73,9 +73,9 @@ def draw_credit(
         the number of conversions of each draw.
     """
     has_markov = any(sharing.model == "markov" for sharing in sharings)
-    tables = [_table(paths, sharing) for sharing in sharings]
+    tables = [_build_table(paths, sharing) for sharing in sharings]
     number = paths.path_of.size
-    conversions_of_path = _sparse(
+    conversions_of_path = _build_sparse(
         np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
     )
     persons = int(paths.person.max()) + 1 if number else 0
@@ -107,18 +107,18 @@ def draw_credit(
     return found, totals
 
 
-def _table(paths: Paths, sharing: Sharing) -> Any:
+def _build_table(paths: Paths, sharing: Sharing) -> Any:
     """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
     size, width = len(paths.names), paths.converted.size
     if sharing.model == "markov":
         path, code = list_moves(paths)
-        return _sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
+        return _build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
     if sharing.model == "time_decay":
         conversion, at = paths.touch_rows()
         shares = decay_touches(paths, half_life=sharing.half_life)
-        return _sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
+        return _build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
     weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
-    return _sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
+    return _build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
 
 
 def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
@@ -129,7 +129,7 @@ def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
     return shares
 
 
-def _sparse(values: Floats, row: Ints, column: Ints, *, shape: tuple[int, int]) -> Any:
+def _build_sparse(values: Floats, row: Ints, column: Ints, *, shape: tuple[int, int]) -> Any:
     """Make a sparse table; equal places add up, zeros are dropped."""
     from scipy.sparse import coo_array
 

@@ -80,11 +80,11 @@ def removal_shares(moves: npt.NDArray[Any]) -> Floats:
     """
     size = moves.shape[1]
     at_once = max(1, _MOST_BYTES // (8 * size * size))
-    parts = [_solve(moves[first : first + at_once]) for first in range(0, len(moves), at_once)]
+    parts = [_solve_shares(moves[first : first + at_once]) for first in range(0, len(moves), at_once)]
     return np.concatenate(parts) if parts else np.zeros((0, size - 1))
 
 
-def _solve(moves: npt.NDArray[Any]) -> Floats:
+def _solve_shares(moves: npt.NDArray[Any]) -> Floats:
     moves = moves.astype(np.float64)
     size = moves.shape[1]
     leaving = moves.sum(axis=2, keepdims=True)

@@ -75,7 +75,7 @@ def decay_weights(ages: Sequence[int], *, half_life: int) -> list[float]:
     [0.143, 0.286, 0.571]
     """
     age = np.array(ages, dtype=np.int64)
-    return list(map(float, _decay(age, np.array([0]), half_life=half_life)))
+    return list(map(float, _weigh_by_age(age, np.array([0]), half_life=half_life)))
 
 
 def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
@@ -106,10 +106,10 @@ def decay_touches(paths: Paths, *, half_life: int) -> Floats:
     """Share each conversion over its touches by their age; one share per row of `paths.touch_rows()`."""
     length = paths.length[paths.path_of]
     start = (np.cumsum(length) - length)[length > 0]
-    return _decay(paths.age, start, half_life=half_life)
+    return _weigh_by_age(paths.age, start, half_life=half_life)
 
 
-def _decay(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
+def _weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
     """Weigh ages, conversion after conversion, by half-lives older than the youngest touch of the conversion."""
     if not age.size:
         return np.zeros(0)

@@ -93,7 +93,7 @@ def collect_paths(counts: pl.DataFrame) -> Paths:
     start = np.concatenate([[0], np.cumsum(added["path"].list.len().to_numpy(), dtype=np.int64)])
     touch = added["path"].explode(empty_as_null=False).to_physical().to_numpy().astype(np.int64)
     conversions = added["values"].list.len().to_numpy().astype(np.int64)
-    persons = _flatten(added["persons"])
+    persons = _flatten_column(added["persons"])
     _, person = np.unique(persons.to_numpy(), return_inverse=True)
     return Paths(
         names=names.to_list(),
@@ -103,10 +103,10 @@ def collect_paths(counts: pl.DataFrame) -> Paths:
         lost=np.where(converted, 0, added["count"].to_numpy()),
         path_of=np.repeat(np.arange(converted.size), conversions),
         person=person,
-        value=_flatten(added["values"]).fill_null(0.0).to_numpy(),
-        age=_flatten(_flatten(added["ages"])).to_numpy(),
+        value=_flatten_column(added["values"]).fill_null(0.0).to_numpy(),
+        age=_flatten_column(_flatten_column(added["ages"])).to_numpy(),
     )
 
 
-def _flatten(column: pl.Series) -> Any:
+def _flatten_column(column: pl.Series) -> Any:
     return column.explode(empty_as_null=False)

@@ -138,10 +138,10 @@ def attribution(
         time_zone=time_zone,
     )
     _check_left_out(journeys, spec)
-    return _answer(journeys, spec, {"lookback": lookback})
+    return _answer_question(journeys, spec, {"lookback": lookback})
 
 
-def _answer(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) -> Attribution[J]:
+def _answer_question(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) -> Attribution[J]:
     """Count and summarise an attribution whose options are checked."""
     from journeys.analyses.attribution.count import count
     from journeys.analyses.attribution.paths import collect_paths
@@ -169,7 +169,7 @@ def _answer(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) ->
     )
     settings["conversions"] = paths.path_of.size
     table = summarise_touches(paths, spec)
-    return Attribution(table, settings, journeys, summarise_paths(paths), spec, paths, _answer)
+    return Attribution(table, settings, journeys, summarise_paths(paths), spec, paths, _answer_question)
 
 
 def _check_left_out(journeys: JourneysProtocol, spec: AttributionSpec) -> None:

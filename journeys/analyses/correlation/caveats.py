@@ -81,7 +81,7 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
     cells = table.select(CELLS) if found.matched is None else found.matched
     matched = measure(cells, confidence=spec.confidence).select(*CELLS, *_MEASURES)
     table = pl.concat([table, matched.rename(lambda name: f"{name}_matched")], how="horizontal")
-    tried = np.array([_thresholds(spec.families[family]) for family, _ in behaviours], np.float64)
+    tried = np.array([_count_thresholds(spec.families[family]) for family, _ in behaviours], np.float64)
     p = np.minimum(found.test.p_value * tried, 1.0)
     columns = {"observed": found.test.observed, "expected": found.test.expected, "z": found.test.z, "p_equal_time": p}
     columns["q_equal_time"] = adjust(p)
@@ -92,12 +92,12 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
     sign = pl.col("z").sign()
     same = (sign == pl.col("phi").sign()) & (sign == pl.col("phi_matched").sign())
     holds = ((pl.col("q_equal_time") <= LEVEL) & same).fill_null(value=False)
-    table = table.with_columns(holds=holds).with_columns(doubt=_doubt(spec.goal.name))
+    table = table.with_columns(holds=holds).with_columns(doubt=_explain_doubt(spec.goal.name))
     order = ["phi", "behaviour", "family", "value"]
     return table.drop("moment").sort(order, descending=[True, False, False, False], nulls_last=True)
 
 
-def _doubt(goal: str) -> pl.Expr:
+def _explain_doubt(goal: str) -> pl.Expr:
     """Say why a behaviour should not be reported, though its phi may look certain."""
     did, late, moment = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("moment")
     positive = pl.col("phi") > 0
@@ -140,6 +140,6 @@ def use_equal_time(checks: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _thresholds(family: Family) -> int:
+def _count_thresholds(family: Family) -> int:
     """Count the thresholds that a search tried."""
     return len(family.times) * len(family.within) if isinstance(family, AtLeast) else 1

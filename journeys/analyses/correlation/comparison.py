@@ -93,7 +93,7 @@ def compare(
         (cells[0], cells[1], cells[2], cells[3])
         for cells in ([both[f"{name}{suffix}"] for name in CELLS] for suffix in ("", "_other"))
     )
-    shared, covariance = _covary(journeys, other, both, specs)
+    shared, covariance = _compute_covariance(journeys, other, both, specs)
     gap = compare_phis(here, there, confidence=spec.confidence, covariance=covariance)
     columns = {"difference": gap.estimate, "ci_low": gap.ci_low, "ci_high": gap.ci_high, "p_value": gap.p_value}
     columns["q_value"] = adjust(gap.p_value)
@@ -121,7 +121,7 @@ def _margins(end: str) -> list[tuple[str, str]]:
     return [(names[0], names[1]), (names[2], names[3])]
 
 
-def _covary(
+def _compute_covariance(
     journeys: JourneysProtocol,
     other: JourneysProtocol,
     table: pl.DataFrame,

@@ -52,7 +52,7 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
     if behaviours == 0 or not len(window.code):
         return np.zeros((behaviours, groups), np.int64)
     if behaviours <= FEW:
-        codes, window = _compact(codes, window)
+        codes, window = _extract_counted(codes, window)
         words = range(0, behaviours, 64)
         parts = [_count_by_bits(codes, window, group, first=word, size=behaviours, groups=groups) for word in words]
         return np.concatenate(parts)
@@ -61,7 +61,7 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
     return cells.reshape(behaviours, groups)
 
 
-def _slices(window: ExposureWindow) -> list[slice]:
+def _split_people(window: ExposureWindow) -> list[slice]:
     """Split the people into runs of about a quarter of a million rows, which stay in the processor's cache."""
     count = len(window.code)
     edges = np.searchsorted(window.start, np.arange(window.start[0], window.stop[-1] + 1, _ROWS))
@@ -69,7 +69,7 @@ def _slices(window: ExposureWindow) -> list[slice]:
     return [slice(int(low), int(high)) for low, high in pairwise(edges)]
 
 
-def _compact(codes: Ints, window: ExposureWindow) -> tuple[Ints, ExposureWindow]:
+def _extract_counted(codes: Ints, window: ExposureWindow) -> tuple[Ints, ExposureWindow]:
     """Extract the rows that count where most do not, so that the others cost nothing."""
     lengths = window.stop - window.start
     inside = int(lengths.sum())
@@ -101,7 +101,7 @@ def _count_by_bits(codes: Ints, window: ExposureWindow, group: Ints, *, first: i
         found = [np.bincount(base + bytes_[:, number], minlength=groups * 256) for number in range((here + 7) // 8)]
         return np.array(found)
 
-    counted = sum(parallel_map(histogram, _slices(window)))
+    counted = sum(parallel_map(histogram, _split_people(window)))
     patterns = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
     counts = np.asarray(counted).reshape(-1, groups, 256) @ patterns
     return counts.transpose(0, 2, 1).reshape(-1, groups)[:here]
@@ -132,7 +132,7 @@ def find_first_rows(codes: Ints, window: ExposureWindow, *, behaviours: int) -> 
         return FirstRows(empty, empty, empty)
     if behaviours > FEW:
         return _first_by_sorting(codes, window, behaviours=behaviours)
-    parts = parallel_map(partial(_first_by_table, codes, window, behaviours=behaviours), _slices(window))
+    parts = parallel_map(partial(_first_by_table, codes, window, behaviours=behaviours), _split_people(window))
     return FirstRows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
@@ -182,7 +182,7 @@ def count_family(
         The names of the behaviours, and an array of behaviours × groups.
     """
     if isinstance(family, EveryEvent | Values):
-        codes, names = _encode(family, arrays)
+        codes, names = _encode_family(family, arrays)
         return names, count_codes(codes, window, group, behaviours=len(names), groups=groups)
     names, found = find_rows(family, arrays, window)
     cells = np.bincount(found.behaviour * groups + group[found.person], minlength=len(names) * groups)
@@ -217,7 +217,7 @@ def find_rows(
         The names of the behaviours, and one entry per person and behaviour done.
     """
     if isinstance(family, EveryEvent | Values):
-        codes, names = _encode(family, arrays)
+        codes, names = _encode_family(family, arrays)
         if only is not None:
             lookup = np.full(len(names) + 1, len(only), np.int32)
             number = {name: code for code, name in enumerate(names)}
@@ -238,7 +238,7 @@ def find_rows(
 _Rows: TypeAlias = dict[str, tuple[Ints, Ints]]  # behaviour → people who did it, and the row of each
 
 
-def _encode(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[Ints, list[str]]:
+def _encode_family(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[Ints, list[str]]:
     if isinstance(family, EveryEvent):
         return arrays.event, list(arrays.names)
     return arrays.encode_values(family)

@@ -146,7 +146,7 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     before = _minute_before(arrays, window)
     frames = stays.count_risk()
     if matched is not None:
-        frames.append(_rows("total", bin_=window.converted[matched.kept].astype(np.int64)))
+        frames.append(_count_equal_rows("total", bin_=window.converted[matched.kept].astype(np.int64)))
     for number, family in enumerate(spec.families):
         numbers, values = question.in_family(number)
         if not values:
@@ -154,13 +154,13 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
         place = np.asarray(numbers, np.int64)
         _, found = find_rows(family, arrays, window, only=values)
         found = found._replace(behaviour=place[found.behaviour])
-        elapsed = _elapsed(arrays, window, found)
+        elapsed = _measure_elapsed(arrays, window, found)
         frames += stays.count_exposed(found, elapsed)
         if matched is not None:
             frames.append(_count_matched(found, elapsed, window, matched))
         _, near = find_rows(family, arrays, before, only=values)
         near = near._replace(behaviour=place[near.behaviour])
-        frames.append(_rows("moment", behaviour=near.behaviour[near.row >= before.start[near.person]]))
+        frames.append(_count_equal_rows("moment", behaviour=near.behaviour[near.row >= before.start[near.person]]))
     return pl.concat(frames)
 
 
@@ -197,14 +197,14 @@ def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
         if values:
             _, found = find_rows(family, arrays, window, only=values)
             behaviour = np.asarray(numbers, np.int64)[found.behaviour]
-            parts.append((found.person.astype(np.int64), behaviour, _elapsed(arrays, window, found)))
+            parts.append((found.person.astype(np.int64), behaviour, _measure_elapsed(arrays, window, found)))
     person, behaviour, time = (np.concatenate([part[side] for part in parts]) for side in range(3))
     done = pl.DataFrame({"code": window.code[person], "behaviour": behaviour, "time": time})
     missing = (pl.lit(None, dtype=_LISTED[name]).alias(name) for name in ("since", "converted", "stratum"))
     return pl.concat([stays, done.cast({"code": pl.UInt32}).with_columns(*missing).select(stays.columns)])
 
 
-def _elapsed(arrays: ShardArrays, window: ExposureWindow, found: FirstRows) -> Ints:
+def _measure_elapsed(arrays: ShardArrays, window: ExposureWindow, found: FirstRows) -> Ints:
     """Return when people had done what they did, on their own clocks; -1 for what was so from the start."""
     if arrays.time is None or not len(found.row):
         return np.full(len(found.row), -1, np.int64)
@@ -225,7 +225,7 @@ def _count_matched(found: FirstRows, elapsed: Ints, window: ExposureWindow, matc
     """Count who of the matched people did what while they were observed, by conversion."""
     converted = window.converted[found.person]
     did = matched.kept[found.person] & (converted | (elapsed < matched.length[found.person]))
-    return _rows("cell", behaviour=found.behaviour[did], bin_=converted[did].astype(np.int64))
+    return _count_equal_rows("cell", behaviour=found.behaviour[did], bin_=converted[did].astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,8 +248,8 @@ class Stays:
     def count_risk(self) -> list[pl.DataFrame]:
         """Count the changes of people at risk, and the conversions."""
         last = self.converted[self.person] & (self.until == self.end[self.person])
-        goal = _rows("goal", stratum=self.stratum[last], bin_=self.until[last], strata=self.strata)
-        return [*self._changes("risk", self.stratum, self.since, self.until, None), goal]
+        goal = _count_equal_rows("goal", stratum=self.stratum[last], bin_=self.until[last], strata=self.strata)
+        return [*self._list_changes("risk", self.stratum, self.since, self.until, None), goal]
 
     def count_exposed(self, found: FirstRows, elapsed: Ints) -> list[pl.DataFrame]:
         """Count the changes of exposed people at risk, and those of them who converted."""
@@ -257,7 +257,7 @@ class Stays:
         end = self.end[found.person]
         in_time = since < end
         behaviour, person, since = found.behaviour[in_time], found.person[in_time], since[in_time]
-        observed = _rows("observed", behaviour=behaviour[self.converted[person]])
+        observed = _count_equal_rows("observed", behaviour=behaviour[self.converted[person]])
         if len(self.person) == len(self.end):  # one stay per person
             stay = person
         else:
@@ -269,13 +269,13 @@ class Stays:
         since, until = np.maximum(since, self.since[stay]), self.until[stay]
         in_stay = since < until
         stratum, behaviour = self.stratum[stay][in_stay], behaviour[in_stay]
-        return [*self._changes("exposed", stratum, since[in_stay], until[in_stay], behaviour), observed]
+        return [*self._list_changes("exposed", stratum, since[in_stay], until[in_stay], behaviour), observed]
 
-    def _changes(
+    def _list_changes(
         self, kind: str, stratum: Ints, since: Ints, until: Ints, behaviour: Ints | None
     ) -> list[pl.DataFrame]:
-        enter = _rows(kind, behaviour=behaviour, stratum=stratum, bin_=since + 1, strata=self.strata)
-        leave = _rows(kind, behaviour=behaviour, stratum=stratum, bin_=until + 1, strata=self.strata)
+        enter = _count_equal_rows(kind, behaviour=behaviour, stratum=stratum, bin_=since + 1, strata=self.strata)
+        leave = _count_equal_rows(kind, behaviour=behaviour, stratum=stratum, bin_=until + 1, strata=self.strata)
         return [enter, leave.with_columns(-pl.col("people"))]
 
 
@@ -331,7 +331,7 @@ def _strata_over_time(
     _, row = arrays.people_column(spec.strata, window)
     known = FirstRows(stratum, np.arange(people), row)
     without = np.full(people, len(strata) - 1)
-    met = np.where(stratum < len(strata) - 1, _elapsed(arrays, window, known), window.at_risk)
+    met = np.where(stratum < len(strata) - 1, _measure_elapsed(arrays, window, known), window.at_risk)
     return [met], np.stack([without, stratum], axis=1), strata
 
 
@@ -357,7 +357,7 @@ def bin_times(time: Ints, edges: Ints) -> Ints:
     return found
 
 
-def _rows(
+def _count_equal_rows(
     kind: str,
     *,
     behaviour: Ints | None = None,

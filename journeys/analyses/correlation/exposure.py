@@ -408,7 +408,7 @@ def fit_matched(times: Ints, others: Ints) -> Matched:
     """
     if not len(times) or not len(others):
         return Matched()
-    times, others = _thin(times), _thin(others)
+    times, others = _thin_values(times), _thin_values(others)
     parts = min(_PARTS, len(times))
     rank = np.arange(len(others)) * len(times) // len(others)
     part = rank * parts // len(times)
@@ -429,7 +429,7 @@ def count_times(view: View, spec: CorrelationSpec) -> pl.DataFrame:
     )
 
 
-def _thin(values: Ints) -> Ints:
+def _thin_values(values: Ints) -> Ints:
     """Take at most ten thousand of sorted values, evenly."""
     if len(values) <= _MOST_TIMES:
         return values

@@ -257,7 +257,7 @@ class Correlation(Result[J]):
         from journeys.charts.mosaic import draw
         from journeys.display import percent
 
-        row = self._row(behaviour)
+        row = self._find_row(behaviour)
         cells = {name: int(row[name]) for name in CELLS}
         return draw(
             pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
@@ -309,7 +309,7 @@ class Correlation(Result[J]):
         for argument, value in (("did", did), ("converted", converted)):
             if value not in (True, False, None):
                 raise ArgumentError(f"{argument}: expected True, False or None, got {value!r}.")
-        row = self._row(behaviour)
+        row = self._find_row(behaviour)
         selection = CellSelection(self._spec, row["family"], row["value"], did, converted)
         return self._journeys._select_people(select_cell, selection)
 
@@ -394,7 +394,7 @@ class Correlation(Result[J]):
             settings=self.settings,
         )
 
-    def _row(self, behaviour: str) -> dict[str, Any]:
+    def _find_row(self, behaviour: str) -> dict[str, Any]:
         rows = self.table.filter(pl.col("behaviour") == behaviour).to_dicts()
         if not rows:
             available = self.table["behaviour"].to_list()

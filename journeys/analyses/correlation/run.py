@@ -110,7 +110,7 @@ def correlation(
     options |= {"since": spec.since.name} if spec.since is not None else {}
     options |= {"within": within} if within is not None else {}
     options |= {"follow_up": follow_up} if follow_up is not None else {}
-    answer = _answer(journeys, spec, options=options)
+    answer = _answer_question(journeys, spec, options=options)
     _check_excluded(answer)
     return answer
 
@@ -181,14 +181,14 @@ def correlations(
     return combine_goals(journeys, each, settings=settings)
 
 
-def _answer(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -> Correlation[J]:
+def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -> Correlation[J]:
     """Count a question and summarise its answer."""
     from journeys.analyses.correlation.count import count
     from journeys.analyses.correlation.summarise import add_up, summarise
 
     def ask_of(other: J) -> Correlation[J]:
         end = 0 if other.until is None else moment_us(other.until)
-        return _answer(other, replace(spec, names=other._log.names, end_us=end), options=options)
+        return _answer_question(other, replace(spec, names=other._log.names, end_us=end), options=options)
 
     asked = spec
     if isinstance(spec.exposure, Matched):

@@ -191,7 +191,7 @@ def stratify(
     table = table.sort("family", "value")
     strata = _by_stratum(table, counts, confidence=spec.confidence)
     test = compare_equal_time(journeys, spec, list(table.select("family", "value").iter_rows()))
-    pooled = _judge(_pool(table, strata, confidence=spec.confidence), test)
+    pooled = _judge_behaviours(_pool_strata(table, strata, confidence=spec.confidence), test)
     level = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64) if column == ACTIVITY else pl.col("stratum")
     strata = strata.with_columns(label_missing("stratum")).sort("family", "value", level).drop("family", "value")
     return Stratified(pooled, {**settings, "by": column}, journeys, strata, column, spec.goal.name)
@@ -225,16 +225,16 @@ def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: flo
     measured = {name: getattr(found, name) for name in ("phi", "ci_low", "ci_high", "p_value")}
     return full.select("behaviour", "stratum", *CELLS, "family", "value").with_columns(
         *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in measured.items()),
-        rate_with=_rate("both", "behaviour_only"),
-        rate_without=_rate("conversion_only", "neither"),
+        rate_with=_rate_of("both", "behaviour_only"),
+        rate_without=_rate_of("conversion_only", "neither"),
     )
 
 
-def _rate(yes: str, no: str) -> pl.Expr:
+def _rate_of(yes: str, no: str) -> pl.Expr:
     return (pl.col(yes) / (pl.col(yes) + pl.col(no))).fill_nan(None)
 
 
-def _pool(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
+def _pool_strata(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
     """Pool the groups of each behaviour: what is left of phi and the odds ratio within them."""
     groups = strata["stratum"].n_unique() or 1
     tables = [strata[name].to_numpy().reshape(-1, groups) for name in CELLS]
@@ -250,7 +250,7 @@ def _pool(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl
     )
 
 
-def _judge(table: pl.DataFrame, found: EqualTime) -> pl.DataFrame:
+def _judge_behaviours(table: pl.DataFrame, found: EqualTime) -> pl.DataFrame:
     """Judge each behaviour by two tests in which everybody has had the same time: together, and within the groups.
 
     Both are corrected together for all behaviours, and count only where they point the way that the phi beside them

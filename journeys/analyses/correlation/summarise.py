@@ -120,7 +120,7 @@ def behaviour_name(spec: CorrelationSpec, family: int, behaviour: str) -> str:
     return asked.step.name
 
 
-def _kind(spec: CorrelationSpec, family: int) -> str:
+def _kind_of(spec: CorrelationSpec, family: int) -> str:
     kinds = {EveryEvent: "event", Values: "value", Trait: "trait", AtLeast: "threshold", Sequence: "sequence"}
     return kinds.get(type(spec.families[family]), "step")
 
@@ -148,7 +148,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
     pooled = counts.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
     pooled = pooled.sort("family", "behaviour").rename({"behaviour": "value"})
     names = [behaviour_name(spec, family, value) for family, value in pooled.select("family", "value").iter_rows()]
-    kinds = [_kind(spec, family) for family in pooled["family"]]
+    kinds = [_kind_of(spec, family) for family in pooled["family"]]
     pooled = pooled.with_columns(
         pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
     )
@@ -158,7 +158,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
         raise ArgumentError(
             f"behaviours: two different ones are called {twice[0]!r}; give each its own name with jn.step(name, …)."
         )
-    reasons = [_reason(row, spec=spec, counts=counts) for row in pooled.iter_rows(named=True)]
+    reasons = [_explain_exclusion(row, spec=spec, counts=counts) for row in pooled.iter_rows(named=True)]
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
     kept = pooled.filter(pl.col("reason").is_null())
@@ -167,10 +167,10 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
     after = [counts.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
     table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
-    return _ordered(table), apart.sort("reason", "behaviour")
+    return _sort_columns(table), apart.sort("reason", "behaviour")
 
 
-def _reason(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
+def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
     from journeys.display import plural
 
@@ -209,10 +209,10 @@ def measure(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
         [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
     )
     words = pl.Series("strength", strength(measured.phi), dtype=pl.String)
-    return table.with_columns(words, _note().alias("note"))
+    return table.with_columns(words, _explain_undefined().alias("note"))
 
 
-def _note() -> pl.Expr:
+def _explain_undefined() -> pl.Expr:
     """Say why a phi is undefined."""
     did, converted = pl.col("both") + pl.col("behaviour_only"), pl.col("both") + pl.col("conversion_only")
     people = did + pl.col("conversion_only") + pl.col("neither")
@@ -258,7 +258,7 @@ def _best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([table.filter(pl.col("kind") != "threshold"), best])
 
 
-def _ordered(table: pl.DataFrame) -> pl.DataFrame:
+def _sort_columns(table: pl.DataFrame) -> pl.DataFrame:
     first = ["behaviour", *CELLS, "phi", "ci_low", "ci_high"]
     first += ["p_value", "q_value", "odds_ratio", "lift", "strength", "odds_ratio_low", "odds_ratio_high"]
     first += ["rate_with", "rate_low", "rate_high", "rate_without", "only_after", "kind", "note", "family", "value"]

@@ -91,7 +91,9 @@ def _count_endings(journeys: CollapsedJourneys, lost: Bools, labels: pl.Series) 
     if not table.height:
         return pl.DataFrame(schema=SCHEMA)
     named = [labels.gather(table[name].replace(-1, None)).alias(name) for name in columns]
-    return _frame("ending", named, people=table["people"], reached=pl.repeat(value=False, n=table.height, eager=True))
+    return _build_frame(
+        "ending", named, people=table["people"], reached=pl.repeat(value=False, n=table.height, eager=True)
+    )
 
 
 def _count_moves(journeys: CollapsedJourneys, labels: pl.Series, *, pending: Bools) -> pl.DataFrame:
@@ -115,10 +117,10 @@ def _count_moves(journeys: CollapsedJourneys, labels: pl.Series, *, pending: Boo
         counted = once.group_by("reached", *keys).agg(pl.len().cast(pl.Int64).alias("people"))
         if counted.height:
             named = [labels.gather(counted[name]).alias(name) for name in keys]
-            frames.append(_frame(kind, named, people=counted["people"], reached=counted["reached"]))
+            frames.append(_build_frame(kind, named, people=counted["people"], reached=counted["reached"]))
     return pl.concat(frames)
 
 
-def _frame(kind: str, named: list[pl.Series], *, people: pl.Series, reached: pl.Series) -> pl.DataFrame:
+def _build_frame(kind: str, named: list[pl.Series], *, people: pl.Series, reached: pl.Series) -> pl.DataFrame:
     table = pl.DataFrame(named).select(nodes=pl.concat_list(pl.all()).list.drop_nulls())
     return table.select(pl.lit(kind).alias("kind"), "nodes", reached.alias("reached"), people.alias("people"))

@@ -28,11 +28,11 @@ def summarise(counts: pl.DataFrame) -> Summary:
     lost = int(totals.get("lost", 0))
     event, last = pl.col("nodes").list.first().alias("event"), pl.col("nodes").list.last()
     endings = added.filter(kind="ending").select(last.alias("event"), pl.col("nodes").alias("last_steps"), "people")
-    endings = _rank(endings, "event", "last_steps")
+    endings = _rank_rows(endings, "event", "last_steps")
     converted = pl.col("people").filter("reached").sum().alias("converted")
     onward = added.filter(kind="next").group_by(event, last.alias("next")).agg(pl.col("people").sum(), converted)
     onward = onward.with_columns(conversion_rate=pl.col("converted") / pl.col("people"))
-    onward = _rank(onward, "event", "next")
+    onward = _rank_rows(onward, "event", "next")
     passed = added.filter(kind="passed").group_by(event).agg(pl.col("people").sum().alias("passed"))
     most_frequent_ending = endings.group_by("event", maintain_order=True).agg(
         pl.col("people").sum(), pl.col("last_steps").first(), pl.col("people").first().alias("last_steps_people")
@@ -58,7 +58,7 @@ def summarise(counts: pl.DataFrame) -> Summary:
     return Summary(table, endings, onward, lost, *counted)
 
 
-def _rank(table: pl.DataFrame, *names: str) -> pl.DataFrame:
+def _rank_rows(table: pl.DataFrame, *names: str) -> pl.DataFrame:
     """Sort by people, then by names; a list of names is compared as one text."""
     keys = [pl.col(n).list.join("\x1f") if table.schema[n] == pl.List(pl.String) else pl.col(n) for n in names]
     return table.sort(pl.col("people"), *keys, descending=[True, *[False] * len(keys)])

@@ -54,7 +54,7 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
     mail = look_up(previous_marked(mailed, stop))
     campaign = look_up(previous_marked(np.flatnonzero(events.has_campaign), found.left + 1))
     replay = _find_replay(events, found, until=np.where(following >= 0, following, stop))
-    last_at = _take(time, last)
+    last_at = _take_rows(time, last)
     names = pl.Series(events.names, dtype=pl.String)
     columns: dict[str, Any] = {
         "code": person,
@@ -62,14 +62,14 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         "entered_at": time.take(found.start),
         "left_at": time.take(found.left),
         "state": _name_states(time.take(found.start), time.take(found.left), found.took_goal, spec),
-        "next_event": names.gather(_take(events.event, following)),
-        "next_at": _take(time, following),
-        "last_event": names.gather(_take(events.event, last)),
+        "next_event": names.gather(_take_rows(events.event, following)),
+        "next_at": _take_rows(time, following),
+        "last_event": names.gather(_take_rows(events.event, last)),
         "last_at": last_at,
         "silent_for": spec.until - last_at,
         "replay_url": _text_at(view, "replay_url", replay),
         "last_campaign": _text_at(view, "campaign", campaign),
-        "may_mail": _take(events.mail, mail).cast(pl.Boolean),
+        "may_mail": _take_rows(events.mail, mail).cast(pl.Boolean),
         "ends_hidden": events.hidden.take(stop - 1) if stop.size else [],
     }
     labels = view.people.select("code", pl.col("person").alias("label")).collect()
@@ -196,7 +196,7 @@ def _name_states(entered: Ints, left: Ints, took_goal: Bools, spec: ExitsSpec) -
     return pl.Series(state.tolist(), dtype=pl.String)
 
 
-def _take(values: Ints, row: Ints) -> pl.Series:
+def _take_rows(values: Ints, row: Ints) -> pl.Series:
     """Take the values of some rows; null for -1."""
     index = pl.Series(row, dtype=pl.Int64).replace(-1, None)
     return pl.Series(values).gather(index)

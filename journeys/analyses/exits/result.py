@@ -125,9 +125,9 @@ class Exits(Result[J]):
         UnknownNameError
             When there is no such step or state.
         """
-        return self._journeys._select_people(_select_codes, self._codes.filter(self._choose(after, state)))
+        return self._journeys._select_people(_select_codes, self._codes.filter(self._choose_rows(after, state)))
 
-    def _choose(self, after: int | str | None, state: str | None) -> pl.Series:
+    def _choose_rows(self, after: int | str | None, state: str | None) -> pl.Series:
         """Mark the rows after a step and in a state."""
         if state is not None and state not in STATES:
             raise UnknownNameError(unknown("state", str(state), available=STATES, what="state"))
@@ -150,7 +150,7 @@ class Exits(Result[J]):
             `person`, and the columns of the table as `exit_step`, `exit_name` and so on: no trait of that name is
             overwritten where it is imported. One row per person, their latest exit; sorted by person.
         """
-        rows = self.table.filter(self._choose(after, state)).sort("person", "left_at", "step", "entered_at")
+        rows = self.table.filter(self._choose_rows(after, state)).sort("person", "left_at", "step", "entered_at")
         latest = rows.unique("person", keep="last", maintain_order=True).drop(self._ids)
         return latest.select("person", pl.all().exclude("person").name.prefix("exit_"))
 

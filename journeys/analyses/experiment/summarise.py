@@ -18,7 +18,7 @@ def summarise(
     ordered = assigned.with_columns(first=pl.col("variant") == control).sort(
         "first", "variant", descending=[True, False]
     )
-    samples = [_sample(row, by_value=by_value) for row in ordered.iter_rows(named=True)]
+    samples = [_describe_sample(row, by_value=by_value) for row in ordered.iter_rows(named=True)]
     lifts = [None, *(compare_samples(sample, samples[0]) for sample in samples[1:])]
     rows = [{} if lift is None else lift._asdict() for lift in lifts]
     names = {"low": "difference_low", "high": "difference_high"}
@@ -35,7 +35,7 @@ def summarise(
     return table, sample_ratio_p(people, expected=shares) if all(shares) else None
 
 
-def _sample(row: dict[str, object], *, by_value: bool) -> Sample:
+def _describe_sample(row: dict[str, object], *, by_value: bool) -> Sample:
     """Return size, mean and variance of one variant."""
     people, converted = int(row["people"]), int(row["converted"])  # type: ignore[call-overload]
     if not people:

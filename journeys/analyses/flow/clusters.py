@@ -43,7 +43,7 @@ def count_passing_people(view: View, asked: PassingSpec) -> pl.DataFrame:
     rows = read_rows(view, spec)
     people, reached, moves = list_moves(rows, spec)
     names = pl.Series([*rows.labels, DROP_OFF, CONTINUES, REACHED, OTHER], dtype=pl.String)
-    folded = [_fold(rows.labels, kept) for kept in (*asked.kept, ())]
+    folded = [_fold_nodes(rows.labels, kept) for kept in (*asked.kept, ())]
     schema = {**dict.fromkeys(["code", *_LINK], pl.Int64), "reached": pl.Boolean}
     frames = [pl.DataFrame(schema=schema)]
     for one in moves:
@@ -72,7 +72,7 @@ def count_passing_people(view: View, asked: PassingSpec) -> pl.DataFrame:
     return counted.with_columns(source=names.gather(counted["source"]), target=names.gather(counted["target"]))
 
 
-def _fold(labels: list[str], kept: tuple[str, ...]) -> Ints:
+def _fold_nodes(labels: list[str], kept: tuple[str, ...]) -> Ints:
     """Return the code of each node, and of the ways to stop, with small nodes folded into "(other)"."""
     own, size = set(kept), len(labels)
     folded = [code if label in own else size + 3 for code, label in enumerate(labels)]

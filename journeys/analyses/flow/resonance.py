@@ -90,9 +90,9 @@ def compare_touchpoints(
     return table.select(
         "node",
         pl.col("passed").alias("people"),
-        _rate("converted", "passed").alias("conversion_rate"),
+        _rate_of("converted", "passed").alias("conversion_rate"),
         pl.col("against_passed").alias("against_people"),
-        _rate("against_converted", "against_passed").alias("against_conversion_rate"),
+        _rate_of("against_converted", "against_passed").alias("against_conversion_rate"),
         "rate_difference",
         "rate_low",
         "rate_high",
@@ -113,5 +113,5 @@ def add_rate_differences(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rate(some: str, of: str) -> pl.Expr:
+def _rate_of(some: str, of: str) -> pl.Expr:
     return pl.when(pl.col(of) > 0).then(pl.col(some) / pl.col(of))

@@ -146,7 +146,7 @@ def cut_segments(rows: Rows, spec: FlowSpec) -> tuple[Rows, Segments]:
         row     0  1  2  3  4
         node    B  A  C  X  B      ->  one journey: low 1, high 4, reached
     """
-    segments = _cut(rows, spec)
+    segments = _cut_rows(rows, spec)
     if rows.is_anchor_only is None:
         return rows, segments
     # a hidden row is shown where a journey begins or ends with it, and only there
@@ -159,7 +159,7 @@ def cut_segments(rows: Rows, spec: FlowSpec) -> tuple[Rows, Segments]:
     return take_rows(rows, np.flatnonzero(kept)), moved
 
 
-def _cut(rows: Rows, spec: FlowSpec) -> Segments:
+def _cut_rows(rows: Rows, spec: FlowSpec) -> Segments:
     low = rows.first
     high = np.append(low[1:], low.dtype.type(rows.time.size))[: low.size]
     if rows.starts is None:
@@ -174,7 +174,7 @@ def _cut(rows: Rows, spec: FlowSpec) -> Segments:
 def _cut_from_first_row(rows: Rows, spec: FlowSpec, *, low: Ints, high: Ints) -> Segments:
     """Cut journeys from the first row on, to the end where there is one to reach."""
     if rows.ends is None:
-        return Segments(low, _limit(rows, spec, first=low, high=high), np.zeros(low.size, dtype=bool))
+        return Segments(low, _limit_segments(rows, spec, first=low, high=high), np.zeros(low.size, dtype=bool))
     if spec.occurrence == "each":
         # journeys lie between one end and the next
         stops = np.unique(np.concatenate([high, rows.ends + 1])) if low.size else high
@@ -195,7 +195,7 @@ def _cut_from_first_row(rows: Rows, spec: FlowSpec, *, low: Ints, high: Ints) ->
 
 def _cut_from_starts(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> Segments:
     """Cut journeys from the given rows on, up to their end or the limit of their window."""
-    high = _limit(rows, spec, first=first, high=high)
+    high = _limit_segments(rows, spec, first=first, high=high)
     reached = np.zeros(first.size, dtype=bool)
     if rows.ends is not None:
         end = next_marked(rows.ends, first + 1)
@@ -242,7 +242,7 @@ def _follow_links(following: Ints, roots: Bools) -> Bools:
     return reached
 
 
-def _limit(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> Ints:
+def _limit_segments(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> Ints:
     """Stop journeys that begin at `first` where their window, or their session, is over."""
     if spec.within is not None:
         high = search_within(rows.time, rows.time[first] + spec.within, low=first, high=high)

@@ -179,7 +179,7 @@ def parse_flow(
         problems.invalid_values.append(f"top: {top!r} must be at least 1, or None for every node.")
     if who in ("converted", "dropped") and end is None:
         problems.invalid_values.append(f"who: {who!r} needs an end to reach; give end=.")
-    problems.invalid_values += _conflicts(occurrence, count, has_anchor=start is not None or end is not None)
+    problems.invalid_values += _find_conflicts(occurrence, count, has_anchor=start is not None or end is not None)
     if campaign_cuts and not present_campaign_columns(log.schema.names()):
         problems.invalid_values.append(
             "campaign_cuts: the log has no campaign column, such as 'campaign', that could start sessions."
@@ -276,7 +276,7 @@ def _parse_step(log: Log, given: StepLike | None, *, argument: str) -> Step | No
     return replace(step, name=f"the {argument}") if isinstance(given, pl.Expr) else step
 
 
-def _conflicts(occurrence: str, count: str, *, has_anchor: bool) -> list[str]:
+def _find_conflicts(occurrence: str, count: str, *, has_anchor: bool) -> list[str]:
     """Return why an occurrence cannot be combined with the other options."""
     if occurrence in ("last", "each") and not has_anchor:
         return [f"occurrence: {occurrence!r} needs a start or an end; give start= or end=."]

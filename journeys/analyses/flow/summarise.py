@@ -97,7 +97,7 @@ def summarise(
     links = _add_up(_fold_small(counts, kept), spec)
     nodes = _add_up_nodes(links)
     if spec.end is not None:
-        links, nodes = (_relate(table, everyone=everyone, reached=reached) for table in (links, nodes))
+        links, nodes = (_relate_to_goal(table, everyone=everyone, reached=reached) for table in (links, nodes))
 
     def share(table: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         rows = table if keep_empty else table.filter(pl.col("people") > 0)
@@ -185,7 +185,7 @@ def _add_up_nodes(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _relate(table: pl.DataFrame, *, everyone: int, reached: int) -> pl.DataFrame:
+def _relate_to_goal(table: pl.DataFrame, *, everyone: int, reached: int) -> pl.DataFrame:
     """Add the conversion rate of all who pass, its interval, and phi of passing with converting."""
     both, passed = table["converted"].to_numpy(), table["passed"].to_numpy()
     low, high = wilson(both, passed)

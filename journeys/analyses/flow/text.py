@@ -56,11 +56,11 @@ def find(
         return agree(shown, singular, plural)
 
     if spec.end is not None and spec.who == "all":
-        return f"{_part(reached, shown, units)} {verb('reaches', 'reach')} {goal}."
+        return f"{_format_part(reached, shown, units)} {verb('reaches', 'reach')} {goal}."
     if top_path is not None and OTHER not in top_path.path:
         names = [display_name(name) for name in top_path.path]
         path = " → ".join(names if len(names) <= _MAX_NAMES else [*names[:3], "…", *names[-3:]])
-        return f"The most-travelled path to {goal} is {path}: {_part(top_path.people, shown, units)}."
+        return f"The most-travelled path to {goal} is {path}: {_format_part(top_path.people, shown, units)}."
     which = ""
     if spec.end is not None:
         which = " on the way to" if spec.who == "converted" else f" who never {verb('reaches', 'reach')}"
@@ -69,20 +69,20 @@ def find(
     if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
         row = first_named(nodes.filter(position=last), "node")
         ends = f"{verb('ends', 'end')} with {display_name(row['node'])}"
-        return f"{_part(row['people'], shown, units)}{which} {ends}."
+        return f"{_format_part(row['people'], shown, units)}{which} {ends}."
     if spec.align == "end":
         before = nodes.filter(position=last - 1)
         if before.is_empty():
             return f"{units}{which}: nothing is shown before it."
         row = first_named(before, "node")
         comes = f"{verb('comes', 'come')} there from {display_name(row['node'])}"
-        return f"{_part(row['people'], shown, units)}{which} {comes}."
+        return f"{_format_part(row['people'], shown, units)}{which} {comes}."
     if spec.end is not None and spec.who == "dropped":
         left = nodes.group_by("node").agg(pl.col("dropped").sum()).sort("dropped", "node", descending=[True, False])
         row = first_named(left, "node")
         if row["dropped"]:
             leaves = f"{verb('leaves', 'leave')} after {display_name(row['node'])}"
-            return f"{_part(row['dropped'], shown, units)}{which} {leaves}."
+            return f"{_format_part(row['dropped'], shown, units)}{which} {leaves}."
     moves = table.filter(position=0)
     if moves.is_empty():
         return f"{units}{which}: nothing is shown after the first step."
@@ -90,10 +90,10 @@ def find(
     does = {DROP_OFF: verb("stops", "stop"), CONTINUES: f"{verb('goes', 'go')} on"}
     then = does.get(row["target"], f"{verb('goes', 'go')} to {display_name(row['target'])}")
     begin = f"{verb('begins', 'begin')} with {display_name(row['source'])}"
-    return f"{_part(row['people'], shown, units)}{which} {begin} and then {then}."
+    return f"{_format_part(row['people'], shown, units)}{which} {begin} and then {then}."
 
 
-def _part(part: int, whole: int, units: str) -> str:
+def _format_part(part: int, whole: int, units: str) -> str:
     """Write a part of all journeys as a rate."""
     from journeys.display import percent
 
@@ -184,15 +184,15 @@ def describe_nodes(nodes: NodeSpec) -> list[str]:
             f"nodes are values of {display_name(str(nodes.source))}" if is_column else "nodes are an expression"
         )
     if nodes.expand:
-        described.append(_list([f"{event} by {column}" for event, column in nodes.expand]))
+        described.append(_list_names([f"{event} by {column}" for event, column in nodes.expand]))
     if nodes.groups:
-        described.append(f"merged: {_list([name for name, _ in nodes.groups])}")
+        described.append(f"merged: {_list_names([name for name, _ in nodes.groups])}")
     if nodes.hide:
-        described.append(f"without {_list(nodes.hide)}")
+        described.append(f"without {_list_names(nodes.hide)}")
     return described
 
 
-def _list(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     listed = ", ".join(display_name(name) for name in names[:_LISTED])
     return listed if len(names) <= _LISTED else f"{listed} and {len(names) - _LISTED} more"
 

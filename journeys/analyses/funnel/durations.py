@@ -44,7 +44,7 @@ def times_table(
                 continue
             figures: list[int | None] = [None] * (len(quantiles) + 1)
             if len(sample):
-                figures = [_mean(sample), *(int(np.quantile(sample, q)) for q in quantiles)]
+                figures = [_integer_mean(sample), *(int(np.quantile(sample, q)) for q in quantiles)]
             rows.append(
                 [*(row[name] for name in spec.by), row["step"], names[row["step"]], since, len(sample), *figures]
             )
@@ -60,7 +60,7 @@ def times_table(
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _mean(sample: Ints) -> int:
+def _integer_mean(sample: Ints) -> int:
     """Return the mean, rounded down, in whole numbers: the order of people and shards changes no bit of it."""
     # high and low bits apart, whose sums fit into 64 bits however many people there are
     return ((int((sample >> 24).sum()) << 24) + int((sample & 0xFFFFFF).sum())) // len(sample)

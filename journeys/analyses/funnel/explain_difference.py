@@ -32,13 +32,21 @@ def list_differences(
     ours = count_converted(here)
     rows = []
     for choice, names in _list_choices().items():
-        mine, theirs = (tuple(_value(spec, name) for name in names) for spec in (here, there))
+        mine, theirs = (tuple(_field_values(spec, name) for name in names) for spec in (here, there))
         if mine == theirs:
             continue
         swapped = replace(here, **{name: getattr(there, name) for name in names})
         same_width = swapped.width == here.width or choice == "steps"
         people = count_converted(swapped) if same_width else None
-        rows.append((choice, _describe(mine), _describe(theirs), people, None if people is None else people - ours))
+        rows.append(
+            (
+                choice,
+                _describe_values(mine),
+                _describe_values(theirs),
+                people,
+                None if people is None else people - ours,
+            )
+        )
     schema = {"choice": pl.String, "here": pl.String, "there": pl.String, "people": pl.Int64, "change": pl.Int64}
     table = pl.DataFrame(rows, schema=schema, orient="row")
     return table.sort(pl.col("change").abs(), "choice", descending=[True, False], nulls_last=True)
@@ -51,7 +59,7 @@ def _list_choices() -> dict[str, tuple[str, ...]]:
     return {**_TOGETHER, **alone}
 
 
-def _value(spec: FunnelSpec, name: str) -> Any:
+def _field_values(spec: FunnelSpec, name: str) -> Any:
     """Return a field of the spec as values that can be compared."""
     value = getattr(spec, name)
     if name == "steps":
@@ -61,7 +69,7 @@ def _value(spec: FunnelSpec, name: str) -> Any:
     return value
 
 
-def _describe(values: tuple[Any, ...]) -> str:
+def _describe_values(values: tuple[Any, ...]) -> str:
     """Write the fields of an option as an analyst would: durations as such, steps by their names."""
     from journeys.display import duration
 

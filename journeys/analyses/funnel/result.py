@@ -103,7 +103,7 @@ class Funnel(Result[J]):
             self.table,
             by=self._spec.by or None,
             title=self.finding,
-            subtitle=self._describe(),
+            subtitle=self._describe_question(),
             loudest=None if self.worst_step is None else self.worst_step - 1,
             dark=dark,
             narrow=narrow,
@@ -158,7 +158,7 @@ class Funnel(Result[J]):
             return self._entered
         return self._select(0, group={}).size.people
 
-    def _describe(self) -> str:
+    def _describe_question(self) -> str:
         """Describe what was asked, for the subtitle of the chart."""
         from journeys.display import span
 

@@ -182,7 +182,7 @@ class FunnelRows(NamedTuple):
     def to_arrays(self, low: int = 0, high: int | None = None) -> Rows:
         """Turn the rows from `low` to before `high`, which start and end with a person, into arrays."""
         part = self.frame.slice(low, None if high is None else high - low)
-        masks = _satisfied(part, conditions=self.conditions, categories=self.categories)
+        masks = _mark_satisfied(part, conditions=self.conditions, categories=self.categories)
         person = part["person"].to_numpy()
         size = part.height
         position = part["_position"].to_numpy() if "_position" in part else np.arange(size, dtype=np.int32)
@@ -294,7 +294,7 @@ def _merge_names(conditions: Sequence[Step]) -> list[Step]:
     return [step("named", names), *rest] if names else rest
 
 
-def _satisfied(found: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[Bools]:
+def _mark_satisfied(found: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[Bools]:
     """Return, for each condition, which rows satisfy it; equal lists of event names share one mask."""
     masks: list[Bools] = []
     codes = found["_event"].to_numpy() if "_event" in found else None

@@ -147,16 +147,16 @@ def funnel(
     spec = parse_funnel(steps, options=options, log=journeys._log)
     described = describe_options(given, options, spec)
     if against is None:
-        return _answer(journeys, spec, described)
+        return _answer_question(journeys, spec, described)
     here, there = split_sides(journeys, against)
-    return replace(_answer(here, spec, described), _against=_answer(there, spec, described))
+    return replace(_answer_question(here, spec, described), _against=_answer_question(there, spec, described))
 
 
-def _answer(journeys: J, spec: FunnelSpec, described: Mapping[str, Any]) -> Funnel[J]:
+def _answer_question(journeys: J, spec: FunnelSpec, described: Mapping[str, Any]) -> Funnel[J]:
     """Count and summarise a funnel whose options are checked."""
     from journeys.analyses.funnel.count import count
     from journeys.analyses.funnel.summarise import summarise
 
     counts = journeys._count_shards(count, spec)
     settings = settings_of(journeys, steps=" → ".join(one.name for one in spec.steps), **described)
-    return Funnel(summarise(counts, spec=spec), settings, journeys, spec, counts, _answer)
+    return Funnel(summarise(counts, spec=spec), settings, journeys, spec, counts, _answer_question)

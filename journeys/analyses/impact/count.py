@@ -182,26 +182,26 @@ def strata_of(rows: _Rows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
     if spec.against == "matched":
         first_week = (first + _MONDAY) // _WEEK
         counted, _ = _count_windows(rows, moments, spec, edges=(-spec.periods, 0, 0))
-        before = _bucket(counted)
+        before = _bucket_counts(counted)
         low = rows.bounds.first[moments.person]
         since = search_within(rows.time, time - spec.length, low=low, high=moments.row, side="left")
         last = moments.row - since
-        recent = np.where(last == 0, 0, 1 + _logarithm(last) // 2)  # none, 1 to 3, 4 to 15, ...
+        recent = np.where(last == 0, 0, 1 + _integer_logarithm(last) // 2)  # none, 1 to 3, 4 to 15, ...
     columns = dict(zip(STRATUM, (first_week, (time + _MONDAY) // _WEEK, before, recent), strict=True))
     return pl.DataFrame({name: pl.Series(values, dtype=pl.Int64) for name, values in columns.items()}).with_columns(
         pl.Series("used", moments.used, dtype=pl.Boolean)
     )
 
 
-def _bucket(counts: Ints) -> Ints:
+def _bucket_counts(counts: Ints) -> Ints:
     """Return counts as they are below 4, then by powers of two: 4 to 7, 8 to 15, and so on.
 
     For instance, 0, 3, 4, 7 and 8 are 0, 3, 4, 4 and 5.
     """
-    return np.where(counts < _EXACT, counts, _EXACT - 2 + _logarithm(counts))
+    return np.where(counts < _EXACT, counts, _EXACT - 2 + _integer_logarithm(counts))
 
 
-def _logarithm(counts: Ints) -> Ints:
+def _integer_logarithm(counts: Ints) -> Ints:
     return np.floor(np.log2(np.maximum(counts, 1))).astype(np.int64)
 
 

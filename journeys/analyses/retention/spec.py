@@ -120,7 +120,7 @@ def make_spec(
     calendar = Calendar(1, "d")
     try:
         calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
-        edges = _edges(calendar, periods=periods if isinstance(periods, int) else 1, brackets=brackets)
+        edges = _period_edges(calendar, periods=periods if isinstance(periods, int) else 1, brackets=brackets)
     except JourneysError as error:
         problems.append(str(error))
     problems += _check_measure(journeys, measure)
@@ -159,7 +159,7 @@ def _check_measure(journeys: JourneysProtocol, measure: Measure | None) -> list[
     return []
 
 
-def _edges(calendar: Calendar, *, periods: int, brackets: Sequence[str | timedelta] | None) -> tuple[int, ...]:
+def _period_edges(calendar: Calendar, *, periods: int, brackets: Sequence[str | timedelta] | None) -> tuple[int, ...]:
     """Return where each period ends on a person's own clock; months are 30 days there."""
     if brackets is None:
         length = calendar.number * _DAYS[calendar.unit] * _DAY

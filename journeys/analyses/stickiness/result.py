@@ -52,7 +52,7 @@ class Stickiness(Result[J]):
         """The share of people who were active on more than one day, as one sentence."""
         from journeys.display import day, percent, the_count
 
-        last = self._latest()
+        last = self._latest_rows()
         if not last.height:
             return f'No period is complete, or nobody did "{self._spec.event.name}".'
         people = int(last["people"].sum())
@@ -71,7 +71,7 @@ class Stickiness(Result[J]):
 
         subtitle = f'Days with "{self._spec.event.name}" in the latest complete {self._spec.of.name}'
         return draw(
-            self._latest(),
+            self._latest_rows(),
             unit=f"{self._spec.every.name}s",
             title=self.finding,
             subtitle=subtitle,
@@ -97,7 +97,7 @@ class Stickiness(Result[J]):
         index = self._spec.of.number_of(date.fromisoformat(str(period)))
         return self._journeys._select_people(_select_days, _DaysSelection(self._spec, index, at_least))
 
-    def _latest(self) -> pl.DataFrame:
+    def _latest_rows(self) -> pl.DataFrame:
         """Return the rows of the latest complete period."""
         complete = self.table.filter("complete")
         return complete.filter(pl.col("period") == pl.col("period").max())

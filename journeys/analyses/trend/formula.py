@@ -38,20 +38,20 @@ def parse_formula(text: str, *, names: Sequence[str]) -> pl.Expr:
     wrong = [name for name in used if name not in names]
     if wrong:
         raise UnknownNameError(unknown("formula", wrong, available=list(names), what="series"))
-    return _build(tree, text=text).alias("value")
+    return _build_expression(tree, text=text).alias("value")
 
 
-def _build(node: ast.expr, *, text: str) -> pl.Expr:
+def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:
     """Build the expression of one node of a parsed formula."""
     if isinstance(node, ast.Name):
         return pl.col(node.id)
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return pl.lit(float(node.value))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        inner = _build(node.operand, text=text)
+        inner = _build_expression(node.operand, text=text)
         return -inner if isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
-        left, right = _build(node.left, text=text), _build(node.right, text=text)
+        left, right = _build_expression(node.left, text=text), _build_expression(node.right, text=text)
         if isinstance(node.op, ast.Add):
             return left + right
         if isinstance(node.op, ast.Sub):

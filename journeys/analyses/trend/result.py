@@ -53,7 +53,7 @@ class Trend(Result[J]):
         when = f"{when} {day(last['period'])}"
         if (people := self._count_people(last["period"])) < MIN_PEOPLE:
             return say_too_few(people, f'did "{self._shown_series}" {when}', unit=self._journeys._log.unit)
-        sentence = f"{self._say(last['value'])} {when}"
+        sentence = f"{self._say_value(last['value'])} {when}"
         before = known.row(-2, named=True) if known.height > 1 else None
         if before is not None and self._count_people(before["period"]) < MIN_PEOPLE:
             before = None
@@ -129,7 +129,7 @@ class Trend(Result[J]):
         shown = pl.col("people").is_not_null() if self._spec.formula else pl.col("series") == self._shown_series
         return int(rows.filter(shown)["people"].min())  # type: ignore[arg-type]
 
-    def _say(self, value: float) -> str:
+    def _say_value(self, value: float) -> str:
         """Say a value with what it counts."""
         from journeys.display import number, plural, ratio
 

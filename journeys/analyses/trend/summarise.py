@@ -97,7 +97,7 @@ def _add_values(frame: pl.DataFrame, spec: TrendSpec, *, is_total: bool) -> pl.D
     """Add `value`: what was asked to be counted. Sums of nothing are 0, means of nothing null."""
     frame = frame.with_columns(pl.col("events", "people", "sessions").fill_null(0))
     if spec.column is not None:
-        values = [_statistic(one or [], spec.count) for one in frame["values"].to_list()]
+        values = [_compute_statistic(one or [], spec.count) for one in frame["values"].to_list()]
         return frame.with_columns(pl.Series("value", values, dtype=pl.Float64))
     if spec.count == "per person":
         value: pl.Expr = pl.when(pl.col("people") > 0).then(pl.col("events") / pl.col("people"))
@@ -109,7 +109,7 @@ def _add_values(frame: pl.DataFrame, spec: TrendSpec, *, is_total: bool) -> pl.D
     return frame
 
 
-def _statistic(values: list[float], name: str) -> float | None:
+def _compute_statistic(values: list[float], name: str) -> float | None:
     """Compute a statistic in a way that does not depend on the order of values."""
     ordered = sorted(values)
     if name == "sum":

@@ -34,7 +34,8 @@ def label_nodes(
     """
     if canvas.vertical:
         return [
-            _label_above(canvas, node, count=figure_of(node), theme=theme) | _style(node, SMALL_SIZE, backed, theme)
+            _label_above(canvas, node, count=figure_of(node), theme=theme)
+            | _label_style(node, SMALL_SIZE, backed, theme)
             for column in canvas.by_column()
             for node in column
         ]
@@ -52,7 +53,7 @@ def label_nodes(
             note, bottom = _label_beside(
                 node, canvas=canvas, stub=stub, taken=taken, y=y, below=below, count=figure_of(node), theme=theme
             )
-            notes.append(note | _style(node, SIZE, backed, theme))
+            notes.append(note | _label_style(node, SIZE, backed, theme))
             here.append((node, y - SIZE * 0.7, bottom))
         columns.append(notes)
         taken = here + taken
@@ -103,7 +104,7 @@ def _label_above(canvas: Canvas, node: Node, *, count: str, theme: Colours) -> d
     return canvas.note(node, node.top, text=text, hovertext=label(node.name, 200), **settings)
 
 
-def _style(node: Node, size: int, backed: Collection[Key], theme: Colours) -> dict[str, Any]:
+def _label_style(node: Node, size: int, backed: Collection[Key], theme: Colours) -> dict[str, Any]:
     # a halo in the background's colour keeps names readable on ribbons
     halo = ", ".join([f"0 0 2px {theme.paper}"] * 4)
     return {
@@ -179,7 +180,7 @@ def label_ribbons(
         right = canvas.along(link.target) - THICKNESS / 2 - 4
         middle = canvas.top + (top + bottom) / 2
         box = (right - measure_text(text, SMALL_SIZE), right, middle - SMALL_SIZE * 0.6, middle + SMALL_SIZE * 0.6)
-        if bottom - top < SMALL_SIZE or any(_overlap(box, other) for other in taken):
+        if bottom - top < SMALL_SIZE or any(_boxes_overlap(box, other) for other in taken):
             continue
         taken.append(box)
         place = {
@@ -203,5 +204,5 @@ def _find_box(canvas: Canvas, name: Mapping[str, Any]) -> Box:
     return left, left + max(map(measure_text, lines)), middle - half, middle + half
 
 
-def _overlap(one: Box, other: Box) -> bool:
+def _boxes_overlap(one: Box, other: Box) -> bool:
     return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

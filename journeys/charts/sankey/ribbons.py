@@ -147,7 +147,7 @@ def collapse_small_nodes(
             merged[position, source, target] = row
             continue
         link = {"position": position, "source": new_source, "target": new_target}
-        _add(merged.setdefault((position, new_source, new_target), link), row, add)
+        _add_numbers(merged.setdefault((position, new_source, new_target), link), row, add)
     note = f"{plural(len(small), 'smaller node')} drawn as “(other)”."
     return Collapsed(list(merged.values()), note, _merge_nodes(known, small, add))
 
@@ -178,11 +178,11 @@ def _merge_nodes(nodes: list[Row], small: set[tuple[int, str]], add: Sequence[st
         if position not in columns or not (name == OTHER or (position, name) in small):
             merged[position, name] = row
             continue
-        _add(merged.setdefault((position, OTHER), {"position": position, "node": OTHER}), row, add)
+        _add_numbers(merged.setdefault((position, OTHER), {"position": position, "node": OTHER}), row, add)
     return list(merged.values())
 
 
-def _add(into: Row, row: Row, numbers: Sequence[str]) -> None:
+def _add_numbers(into: Row, row: Row, numbers: Sequence[str]) -> None:
     for number in numbers:
         into[number] = into.get(number, 0) + (row.get(number) or 0)
 

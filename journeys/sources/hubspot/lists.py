@@ -135,7 +135,7 @@ def _list_entries(schema: pl.Schema) -> pl.Expr:
     listed = [pl.struct(pl.lit(stage).alias("_stage"), at.alias("_at")) for stage, at in dates.items()]
     stages = pl.concat_list(listed) if listed else pl.lit([], dtype=ENTRIES)
     stages = stages.list.filter(pl.element().struct.field("_at").is_not_null())
-    history = _history(schema)
+    history = _list_history(schema)
     if history is not None:
         stages = pl.when(history.list.len() > 0).then(history).otherwise(stages)
     first = stages.list.eval(pl.element().struct.field("_at")).list.min()
@@ -144,7 +144,7 @@ def _list_entries(schema: pl.Schema) -> pl.Expr:
     return pl.concat_list(fact, stages)
 
 
-def _history(schema: pl.Schema) -> pl.Expr | None:
+def _list_history(schema: pl.Schema) -> pl.Expr | None:
     """List the stages of the API's `propertiesWithHistory`, if it is there."""
     known, flat = schema.get(HISTORY), f"{HISTORY}.lifecyclestage"
     steps = dict(known).get("lifecyclestage") if isinstance(known, pl.Struct) else schema.get(flat)

@@ -81,7 +81,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
     rest = f.rest(skip=["subscriptionId", "portalId", "appId", "attemptNumber", "numberOfPropertiesMoved"])
     mapping.properties = rest
     mapping.traits += [(key, expr) for key, expr in rest if key == "company"]
-    return map_events(raw, mapping, name=name, links=_merges, notes=notes)
+    return map_events(raw, mapping, name=name, links=_link_merges, notes=notes)
 
 
 def _property_traits(raw: RawTable, key: pl.Expr, value: pl.Expr, is_company: pl.Expr) -> list[tuple[str, pl.Expr]]:
@@ -99,7 +99,7 @@ def _property_traits(raw: RawTable, key: pl.Expr, value: pl.Expr, is_company: pl
     ]
 
 
-def _merges(used: pl.LazyFrame) -> pl.LazyFrame:
+def _link_merges(used: pl.LazyFrame) -> pl.LazyFrame:
     """Link each contact that was merged with the one that is left."""
     left = pl.coalesce("_new", "_primary", "hubspot_id")
     each = used.with_columns(pl.col("_merged").str.extract_all(r"\d+")).explode("_merged", empty_as_null=True)

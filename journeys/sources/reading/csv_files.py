@@ -33,7 +33,9 @@ def guess_types(sample: pl.DataFrame, text_columns: Collection[str] | None) -> T
             continue
         values = sample[name].drop_nulls()
         fits = (
-            dtype for dtype in (INT, FLOAT, BOOL) if not values.to_frame().select(_misfits(name, dtype).any()).item()
+            dtype
+            for dtype in (INT, FLOAT, BOOL)
+            if not values.to_frame().select(_find_misfits(name, dtype).any()).item()
         )
         types[name] = next(fits, TEXT) if values.len() else None
     return types
@@ -46,7 +48,7 @@ def type_checks(guessed: Types) -> list[pl.Expr]:
     for name, guess in guessed.items():
         if guess in (INT, FLOAT, BOOL):
             candidates = [INT, FLOAT] if guess == INT else [guess or TEXT]
-            checks += [_misfits(name, dtype).any().alias(f"{dtype} {name}") for dtype in candidates]
+            checks += [_find_misfits(name, dtype).any().alias(f"{dtype} {name}") for dtype in candidates]
     return checks
 
 
@@ -98,7 +100,7 @@ def cast_columns(rows: pl.LazyFrame, types: Types) -> pl.LazyFrame:
     )
 
 
-def _misfits(name: str, dtype: pl.DataType) -> pl.Expr:
+def _find_misfits(name: str, dtype: pl.DataType) -> pl.Expr:
     """Find values that the type cannot hold without loss: "007" and "+49" are codes, not quantities."""
     value = pl.col(name)
     if dtype == BOOL:
@@ -167,7 +169,7 @@ def salvage_rows(
 
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
-        for fields, number, last in _parse(lines, dialect):
+        for fields, number, last in _parse_rows(lines, dialect):
             is_open = last is not None and dialect.quoted and _ends_in_quotes(last, dialect)
             is_cut = last is not None and not lines.ends_with_newline
             # the last field of a file that cannot be decompressed to its end is not complete
@@ -204,7 +206,7 @@ class _Lines:
         self.fault: UnreadableError | None = None
         self.number = 0
         self.since_row: list[str] = []
-        self.lines = self._decode()
+        self.lines = self._decode_lines()
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -215,7 +217,7 @@ class _Lines:
         self.since_row.append(line)
         return line
 
-    def _decode(self) -> Iterator[str]:
+    def _decode_lines(self) -> Iterator[str]:
         try:
             self.note = "UTF-16" if is_utf16(self.file) else None
             for chunk in read_chunks(self.file):
@@ -228,7 +230,7 @@ class _Lines:
             self.fault = error
 
 
-def _parse(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, list[str] | None]]:
+def _parse_rows(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], int, list[str] | None]]:
     """Yield each row's fields and the number of its last line; for the last row of the file, its lines as well."""
     previous: tuple[list[str], int] | None = None
     written: list[str] = []
@@ -366,7 +368,7 @@ def read_csv_files(
             if profile is None:  # each can be scanned, but not all at once: there are more than may be open
                 sound = []
         if profile is not None:
-            frames.append(_scan(sound, dialect))
+            frames.append(_scan_files(sound, dialect))
             types.append(profile.types)
             if profile.rows == 0 and len(dialect.names) == 1:
                 notes += [f"{file.path.name} has no rows, only the line {dialect.names[0]!r}" for file in sound]
@@ -381,7 +383,7 @@ def read_csv_files(
                 notes += [f"{file.path.name} was read as {note}"] if note else []
         for _, rows in salvaged.tables():
             frames.append(rows)
-            types.append(_profile(rows, text_columns, reader).types)
+            types.append(_profile_rows(rows, text_columns, reader).types)
     notes += [describe_short_lines(lines, width) for width, lines in short.items() if lines]
     if not frames:
         return None, notes
@@ -405,12 +407,12 @@ def _profile_files(
 ) -> _Profile | None:
     """Profile files; None if there are none, or Polars cannot read them whole."""
     try:
-        return _profile(_scan(files, dialect), text_columns, reader) if files else None
+        return _profile_rows(_scan_files(files, dialect), text_columns, reader) if files else None
     except (pl.exceptions.PolarsError, OSError):
         return None
 
 
-def _profile(rows: pl.LazyFrame, text_columns: Collection[str] | None, reader: JsonColumns | None) -> _Profile:
+def _profile_rows(rows: pl.LazyFrame, text_columns: Collection[str] | None, reader: JsonColumns | None) -> _Profile:
     guessed = guess_types(rows.head(SAMPLE).collect(), text_columns)
     checks, batches = type_checks(guessed), []
     if reader is not None:
@@ -451,7 +453,7 @@ def _detect_dialect(file: SourceFile, column_names: Sequence[str] | None, *, quo
     return Dialect(tuple(unique), separator, has_header=True, quoted=quoted, skip=skip)
 
 
-def _scan(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
+def _scan_files(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
     return pl.scan_csv(
         [file.place for file in files],
         has_header=dialect.has_header,

@@ -57,12 +57,12 @@ def detect_format(head: bytes) -> str | None:
     odd = len(head) - len(head.translate(None, CONTROL_CHARACTERS))
     if utf16_codec(head) is None and (head.startswith(b"%PDF") or 20 * odd > len(head)):
         return None
-    return "ndjson" if _decode(head).lstrip("\ufeff\t\r\n ")[:1] in ("{", "[") else "csv"
+    return "ndjson" if _decode_head(head).lstrip("\ufeff\t\r\n ")[:1] in ("{", "[") else "csv"
 
 
 def is_json(head: bytes) -> bool:
     """Tell whether text is JSON, whatever the name of its file."""
-    return JSON.match(_decode(head)) is not None
+    return JSON.match(_decode_head(head)) is not None
 
 
 def is_markup(head: bytes) -> bool:
@@ -73,17 +73,17 @@ def is_markup(head: bytes) -> bool:
     >>> is_markup(b"<?xml version='1.0'?>\n<Error>"), is_markup(b"<5,b\n1,2")
     (True, False)
     """
-    return re.match(r"\ufeff?\s*<[?!A-Za-z]", _decode(head)) is not None
+    return re.match(r"\ufeff?\s*<[?!A-Za-z]", _decode_head(head)) is not None
 
 
 def has_columns(head: bytes) -> bool:
     """Tell whether text is certainly a table: a separator occurs equally often in its first two lines."""
-    lines = [line for line in _decode(head).split("\n")[:2] if line.strip()]
+    lines = [line for line in _decode_head(head).split("\n")[:2] if line.strip()]
     counts = [[line.count(separator) for line in lines] for separator in SEPARATORS]
     return any(count[0] > 0 and len(set(count)) == 1 for count in counts if count)
 
 
-def _decode(head: bytes) -> str:
+def _decode_head(head: bytes) -> str:
     codec = utf16_codec(head)
     return head[: len(head) // 2 * 2].decode(codec, errors="replace") if codec else head.decode(errors="replace")
 
@@ -139,7 +139,7 @@ def read_blocks(
     fault: UnreadableError | None = None
     try:
         with open_file() as file:
-            pieces = _decompress(file, compression, limit) if compression else iter(lambda: file.read(size), b"")
+            pieces = _decompress_blocks(file, compression, limit) if compression else iter(lambda: file.read(size), b"")
             for piece in pieces:
                 waiting.append(piece)
                 waiting_bytes += len(piece)
@@ -175,7 +175,7 @@ def check_growth(produced: int, consumed: int) -> None:
         raise BombError(f"decompresses to over {MAX_RATIO} times its size: refused as a decompression bomb")
 
 
-def _decompress(file: IO[bytes], compression: str, limit: int | None) -> Iterator[bytes]:
+def _decompress_blocks(file: IO[bytes], compression: str, limit: int | None) -> Iterator[bytes]:
     """Decompress gzip or zstd, also several streams one after another, up to where the data is damaged.
 
     For example, a file of two gzip streams, the second cut in half::

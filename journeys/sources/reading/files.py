@@ -177,20 +177,20 @@ def describe_skipped(names: Sequence[str]) -> str:
 def _find_one(source: str | Path) -> list[SourceFile]:
     """Find the files of one path; what the system says about it becomes a SourceError."""
     try:
-        return _find(local_path(source))
+        return _find_files(local_path(source))
     except (OSError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
         place = getattr(error, "filename", None) or str(source)
         reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"source: {_shorten(str(place))!r} cannot be read: {reason}.") from error
+        raise SourceError(f"source: {_shorten_path(str(place))!r} cannot be read: {reason}.") from error
 
 
-def _find(path: Path) -> list[SourceFile]:
+def _find_files(path: Path) -> list[SourceFile]:
     if path.is_dir():
         return _find_in_folder(path)
     if path.exists():
-        files = _inspect(path) if path.is_file() else "is not a file or folder but a pipe, a socket or a device"
+        files = _inspect_file(path) if path.is_file() else "is not a file or folder but a pipe, a socket or a device"
         if isinstance(files, str):
             raise SourceError(f"source: {printable(path)!r} {files}.")
         return files
@@ -260,7 +260,7 @@ def _inspect_all(paths: Iterable[Path], *, strict: bool) -> tuple[list[SourceFil
     files: list[SourceFile] = []
     skipped: dict[Path, str] = {}
     for path in paths:
-        inspected = _inspect(path, strict=strict)
+        inspected = _inspect_file(path, strict=strict)
         if isinstance(inspected, str):
             skipped[path] = inspected
         else:
@@ -276,7 +276,7 @@ def _attach_skipped(files: list[SourceFile], skipped: Sequence[PurePath]) -> lis
     return files
 
 
-def _shorten(text: str) -> str:
+def _shorten_path(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
@@ -301,7 +301,7 @@ def _open_file(path: Path, archive: zipfile.ZipFile | None, member: zipfile.ZipI
     return path.open("rb") if archive is None or member is None else archive.open(member)
 
 
-def _inspect(
+def _inspect_file(
     path: Path,
     *,
     archive: zipfile.ZipFile | None = None,
@@ -358,7 +358,7 @@ def _inspect_archive(archive: Path) -> list[SourceFile] | str:
         if _has_prefix(name, ".") or _has_prefix(name, "_"):
             continue
         named = _format_by_name(name) is not None or _has_vague_name(name)
-        inspected = _inspect(archive / name, archive=opened, member=member, strict=True) if named else ""
+        inspected = _inspect_file(archive / name, archive=opened, member=member, strict=True) if named else ""
         if isinstance(inspected, str):
             skipped.append(PurePath(archive.name, name))
         else:
@@ -405,7 +405,7 @@ def read_chunks(file: SourceFile) -> Iterator[bytes]:
 
 def read_text(file: SourceFile) -> Iterator[bytes]:
     """Yield a file's text as `read_chunks` does, but cut anywhere."""
-    blocks = _blocks(file, CHUNK)
+    blocks = _read_file_blocks(file, CHUNK)
     first = next(blocks, b"")
     codec = utf16_codec(first)
     if codec is None:
@@ -420,7 +420,7 @@ def read_text(file: SourceFile) -> Iterator[bytes]:
 
 def is_utf16(file: SourceFile) -> bool:
     """Tell whether a file is UTF-16."""
-    return utf16_codec(next(_blocks(file, 64), b"")) is not None
+    return utf16_codec(next(_read_file_blocks(file, 64), b"")) is not None
 
 
 def decode(piece: bytes) -> tuple[str, str | None]:
@@ -433,7 +433,7 @@ def decode(piece: bytes) -> tuple[str, str | None]:
 
 def read_first_lines(file: SourceFile, *, size: int = 65536) -> str:
     """Read the start of a file as text, to detect its dialect."""
-    head = next(_blocks(file, size), b"")[:size]
+    head = next(_read_file_blocks(file, size), b"")[:size]
     if codec := utf16_codec(head):
         return head[: len(head) // 2 * 2].decode(codec, errors="replace")
     return head.removeprefix(UTF8_MARK).decode("utf-8", errors="replace")
@@ -445,7 +445,7 @@ def measure_content(file: SourceFile, *, most: int) -> int:
         return file.size
     size = 0
     try:
-        for block in _blocks(file, 1 << 20):
+        for block in _read_file_blocks(file, 1 << 20):
             size += len(block)
             if size > most:
                 break
@@ -473,7 +473,7 @@ def check_ratio(file: SourceFile) -> None:
         pass
 
 
-def _blocks(file: SourceFile, size: int) -> Iterator[bytes]:
+def _read_file_blocks(file: SourceFile, size: int) -> Iterator[bytes]:
     packed_size = file.member.compress_size if file.member else None
     return read_blocks(file.open, file.compression, size=size, packed_size=packed_size)
 

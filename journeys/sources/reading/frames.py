@@ -94,7 +94,7 @@ LIBRARIES = {"deltalake": "Delta", "pyiceberg": "Iceberg"}
 
 def is_lake(source: object) -> bool:
     """Is this the folder or the object of a Delta or Iceberg table?"""
-    return _table(source) is not None
+    return _lake_table(source) is not None
 
 
 def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
@@ -108,7 +108,7 @@ def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
     SourceError
         The library that reads such tables is missing, or the table is broken.
     """
-    found = _table(source)
+    found = _lake_table(source)
     if found is None:
         return None
     kind, table = found
@@ -127,7 +127,7 @@ def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
     return rows, Path(source).name if isinstance(source, str | Path) else "table"
 
 
-def _table(source: object) -> tuple[str, object] | None:
+def _lake_table(source: object) -> tuple[str, object] | None:
     """Tell whose table it is, and what its library has to be given."""
     library = type(source).__module__.partition(".")[0]
     if library in LIBRARIES:
@@ -138,13 +138,13 @@ def _table(source: object) -> tuple[str, object] | None:
     try:
         if (place / "_delta_log").is_dir():
             return "Delta", str(place)
-        versions = sorted((place / "metadata").glob("*.metadata.json"), key=_version)
+        versions = sorted((place / "metadata").glob("*.metadata.json"), key=_metadata_version)
     except (OSError, ValueError):  # it is not a folder that can be listed
         return None
     return ("Iceberg", str(versions[-1])) if versions else None
 
 
-def _version(metadata: Path) -> tuple[int, str]:
+def _metadata_version(metadata: Path) -> tuple[int, str]:
     number = re.match(r"v?(\d+)", metadata.name)
     return (int(number[1]) if number else -1, metadata.name)
 
@@ -160,13 +160,13 @@ def read_columnar_files(
     collected: dict[SourceFile, pl.LazyFrame] = {}
     for file in files:
         try:
-            rows = _scan([file], file_format, {})
+            rows = _scan_files([file], file_format, {})
             schema = rows.collect_schema()
             parts = partition_values(file)
             # a column in the file takes precedence over its folder's name: then the other parts are constants
             constants = tuple(parts.items()) if parts.keys() & set(schema) else ()
             if in_memory:
-                rows = _read([file], file_format, parts, columns=schema.names()) if parts else rows
+                rows = _read_files([file], file_format, parts, columns=schema.names()) if parts else rows
                 collected[file] = rows.collect().lazy()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             rejects.add_file(file.path, error)
@@ -176,23 +176,23 @@ def read_columnar_files(
     frames = [
         pl.concat([collected[file] for file in group])
         if in_memory
-        else _read(group, file_format, partition_values(group[0]), columns=[name for name, _ in types])
+        else _read_files(group, file_format, partition_values(group[0]), columns=[name for name, _ in types])
         for (types, _, _), group in groups.items()
     ]
     return concat_rows(frames) if frames else None
 
 
-def _read(
+def _read_files(
     files: Sequence[SourceFile], file_format: str, parts: Mapping[str, str], *, columns: Collection[str]
 ) -> pl.LazyFrame:
     """Scan files of one schema, with the values from the names of their folders as columns."""
     if not parts.keys() & set(columns):
-        return _scan(files, file_format, parts)
+        return _scan_files(files, file_format, parts)
     constants = [pl.lit(value).alias(name) for name, value in parts.items() if name not in columns]
-    return _scan(files, file_format, {}).with_columns(constants)
+    return _scan_files(files, file_format, {}).with_columns(constants)
 
 
-def _scan(files: Sequence[SourceFile], file_format: str, parts: Mapping[str, str]) -> pl.LazyFrame:
+def _scan_files(files: Sequence[SourceFile], file_format: str, parts: Mapping[str, str]) -> pl.LazyFrame:
     paths = [file.place for file in files]
     types = dict.fromkeys(parts, pl.String()) if parts else None
     if file_format == "parquet":

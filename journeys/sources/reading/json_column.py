@@ -72,9 +72,9 @@ class JsonColumns:
         for batch in iterate_batches(rows, size=BATCH_ROWS):
             if on_batch is not None:
                 on_batch(batch)
-            for piece in self._split(batch) if batch.height else ():
+            for piece in self._split_batches(batch) if batch.height else ():
                 texts = {column: keep_objects(piece[column]) for column in self.known if column in piece.columns}
-                self._add(table, piece, texts, repaired=frozenset())
+                self._add_rows(table, piece, texts, repaired=frozenset())
         self.tables.append(table)
 
     def frames(self) -> tuple[list[pl.LazyFrame], list[str]]:
@@ -90,15 +90,17 @@ class JsonColumns:
         mixed = [column for column, known in self.known.items() if known.has_non_objects and known.fields]
         notes = [describe_non_objects((column,), lost[column]) for column in mixed]
         buffered = [table.buffer.tables() or [(0, table.rows)] for table in self.tables]
-        return [self._convert(rows, self.history[mark]) for tables in buffered for mark, rows in tables], notes
+        return [self._convert_rows(rows, self.history[mark]) for tables in buffered for mark, rows in tables], notes
 
-    def _split(self, batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def _split_batches(self, batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Split batches of long texts: a piece is in memory several times over."""
         sizes = batch.select(pl.col([column for column in self.known if column in batch.columns]).str.len_bytes().sum())
         size = sum(int(column.item()) for column in sizes)
         return batch.iter_slices(max(1, batch.height * BATCH_BYTES // max(size, BATCH_BYTES)))
 
-    def _add(self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, repaired: frozenset[str]) -> None:
+    def _add_rows(
+        self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, repaired: frozenset[str]
+    ) -> None:
         """Buffer rows with their objects parsed; rows that cannot be parsed together are added apart."""
         parsed: dict[str, pl.DataFrame] = {}
         lost = Counter({column: count_non_objects(rows[column], objects) for column, objects in texts.items()})
@@ -130,17 +132,19 @@ class JsonColumns:
     ) -> None:
         """Add rows whose texts cannot be parsed together: repaired one by one, then halved until they can."""
         if column not in repaired:
-            objects = texts[column].map_elements(_repair, return_dtype=TEXT)
-            self._add(table, rows, texts | {column: objects}, repaired=repaired | {column})
+            objects = texts[column].map_elements(_repair_object, return_dtype=TEXT)
+            self._add_rows(table, rows, texts | {column: objects}, repaired=repaired | {column})
             return
         if rows.height == 1:
-            self._add(table, rows, texts | {column: texts[column].clear(1)}, repaired=repaired)
+            self._add_rows(table, rows, texts | {column: texts[column].clear(1)}, repaired=repaired)
             return
         half = rows.height // 2
         for part in (slice(0, half), slice(half, None)):
-            self._add(table, rows[part], {name: objects[part] for name, objects in texts.items()}, repaired=repaired)
+            self._add_rows(
+                table, rows[part], {name: objects[part] for name, objects in texts.items()}, repaired=repaired
+            )
 
-    def _convert(self, rows: pl.LazyFrame, old: dict[str, ColumnTypes]) -> pl.LazyFrame:
+    def _convert_rows(self, rows: pl.LazyFrame, old: dict[str, ColumnTypes]) -> pl.LazyFrame:
         present = rows.collect_schema().names()
         return rows.with_columns(
             _convert_column(pl.col(column), old[column], new)
@@ -156,7 +160,7 @@ def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Ex
     def read(values: pl.Series) -> pl.Series:
         objects = keep_objects(values)
         if not is_readable(join_lines(objects.fill_null("{}"))):
-            objects = objects.map_elements(_repair, return_dtype=TEXT)
+            objects = objects.map_elements(_repair_object, return_dtype=TEXT)
         nothing = pl.DataFrame(schema=new.fields).clear(len(values))
         return assemble_column(nothing, values, list(new.fields), good=objects.is_not_null())
 
@@ -164,7 +168,7 @@ def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Ex
     return value.map_batches(read, return_dtype=pl.Struct(new.fields), is_elementwise=True)
 
 
-def _repair(text: str) -> str | None:
+def _repair_object(text: str) -> str | None:
     """Write JSON so that any parser reads it; None if it is not a JSON object."""
     try:
         line = json.dumps(simplify(json.loads(text)))

@@ -69,7 +69,7 @@ class ArrayElements:
         """Yield pieces of whole lines."""
         lines: list[str] = []
         size = 0
-        for line in self._lines():
+        for line in self._element_lines():
             lines.append(line)
             size += len(line)
             if size >= PIECE:
@@ -80,10 +80,10 @@ class ArrayElements:
         if self.fault is not None:
             raise self.fault
 
-    def _lines(self) -> Iterator[str]:
+    def _element_lines(self) -> Iterator[str]:
         """Yield each element on one line; text that cannot be parsed as an element comes line by line."""
         inside = False
-        while self._skip(INSIDE if inside else OUTSIDE):
+        while self._skip_separators(INSIDE if inside else OUTSIDE):
             mark = self.text[self.position]
             if mark == ("]" if inside else "["):
                 inside = not inside
@@ -110,7 +110,7 @@ class ArrayElements:
         start, self.position = self.position, cut + 1
         return "".join([*parts, self.text[start : cut + 1]])
 
-    def _skip(self, between: re.Pattern[str]) -> bool:
+    def _skip_separators(self, between: re.Pattern[str]) -> bool:
         """Go to the next character that does not merely separate elements; False at the end."""
         while True:
             found = between.match(self.text, self.position)
@@ -204,7 +204,7 @@ def read_batch(
     written = count_written_keys(piece)
     frame = parse_lines(piece, known, lines=lines) if known else None
     if frame is not None and written is not None and written == count_read_keys(frame, known):
-        return _finish(piece, frame, known, lines=lines)
+        return _finish_piece(piece, frame, known, lines=lines)
     if measure_nesting(piece) > MAX_NESTING:  # the time to infer such a schema grows with the square of the depth
         return None
     for find_schema in (_infer_schema, _schema_by_value):
@@ -229,7 +229,7 @@ def read_batch(
                 return read_batch(unique, known, lines=lines, has_unique_keys=True)
         # Polars reads 0 in one line and {} in the next as an object without fields: then look at every value
         if count_read_keys(frame, types, allow_text=True) is not None:
-            return _finish(piece, frame, types, lines=lines)
+            return _finish_piece(piece, frame, types, lines=lines)
     return None
 
 
@@ -238,7 +238,7 @@ def is_readable(line: bytes) -> bool:
     return read_batch(line, {}) is not None
 
 
-def _finish(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
+def _finish_piece(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
     frame, types = preserve_digits(piece, frame, types, lines=lines)
     return drop_empty_objects(frame, types), types
 
@@ -324,8 +324,8 @@ class _Reader:
             elements = ArrayElements(read_text(file))
             for piece in elements if needs_splitting(read_first_lines(file)) else read_chunks(file):
                 lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
-                if not self._keep(piece, lines=lines):
-                    note = self._salvage(piece, file, line) or note
+                if not self._keep_rows(piece, lines=lines):
+                    note = self._salvage_lines(piece, file, line) or note
                 line += lines
             note = note or elements.note
         except UnreadableError as error:
@@ -334,7 +334,7 @@ class _Reader:
         if note:
             self.notes.append(f"{file.path.name} was read as {note}")
 
-    def _keep(self, piece: bytes, *, lines: int | None = None) -> bool:
+    def _keep_rows(self, piece: bytes, *, lines: int | None = None) -> bool:
         """Read a piece and keep its rows; False if a line of it is broken."""
         read = read_batch(piece, self.types, lines=lines)
         if read is None:
@@ -348,7 +348,7 @@ class _Reader:
         self.rows.add(frame, mark=len(self.schemas) - 1)
         return True
 
-    def _salvage(self, piece: bytes, file: SourceFile, first_line: int) -> str | None:
+    def _salvage_lines(self, piece: bytes, file: SourceFile, first_line: int) -> str | None:
         """Read a piece line by line: the good lines are kept, the others rejected with reason and place."""
         text, note = decode(piece)
         good: list[tuple[bytes, str]] = []
@@ -359,7 +359,7 @@ class _Reader:
                 good.append((line.encode(errors="replace"), place))
             else:
                 bad.append((problem, place, line))
-        if good and not self._keep(_join(good)):
+        if good and not self._keep_rows(_join_lines(good)):
             # the two parsers differ in rare cases: NaN, very large numbers, very deep nesting
             plain: list[tuple[bytes, str]] = []
             for written, place in good:
@@ -367,16 +367,16 @@ class _Reader:
                     plain.append((json.dumps(simplify(json.loads(written))).encode(), place))
                 except RecursionError:
                     bad.append((TOO_DEEP, place, written.decode()))
-            if not self._keep(_join(plain)):
+            if not self._keep_rows(_join_lines(plain)):
                 readable = [is_readable(written) for written, _ in plain]
                 for (written, place), is_good in zip(plain, readable, strict=True):
                     bad += [] if is_good else [("JSON that cannot be read", place, written.decode())]
-                self._keep(_join([row for row, is_good in zip(plain, readable, strict=True) if is_good]))
+                self._keep_rows(_join_lines([row for row, is_good in zip(plain, readable, strict=True) if is_good]))
         self.rejects.add(bad)
         return note
 
 
-def _join(lines: Sequence[tuple[bytes, str]]) -> bytes:
+def _join_lines(lines: Sequence[tuple[bytes, str]]) -> bytes:
     return b"\n".join(line for line, _ in lines) + b"\n"
 
 

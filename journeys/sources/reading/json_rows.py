@@ -100,10 +100,10 @@ Hook = Callable[[list[tuple[str, object]]], object]
 
 
 def _rewrite_lines(piece: bytes, needs_repair: Callable[[bytes], bool], *, hook: Hook | None = None) -> bytes:
-    return b"\n".join(_rewrite(line, hook) if needs_repair(line) else line for line in piece.split(b"\n"))
+    return b"\n".join(_rewrite_line(line, hook) if needs_repair(line) else line for line in piece.split(b"\n"))
 
 
-def _rewrite(line: bytes, hook: Hook | None) -> bytes:
+def _rewrite_line(line: bytes, hook: Hook | None) -> bytes:
     try:
         value = json.loads(line, object_pairs_hook=hook)
         return SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False)).encode()
@@ -304,7 +304,9 @@ def drop_empty_objects(frame: pl.DataFrame, types: Mapping[str, DType]) -> pl.Da
     kept = {name: dtype for name, dtype in types.items() if dtype != EMPTY_OBJECT}
     if not kept:
         return frame.select(pl.repeat(None, pl.len(), dtype=pl.String()).alias("_nothing"))
-    return frame.select(_prune(pl.col(name), dtype, frame.schema[name]).alias(name) for name, dtype in kept.items())
+    return frame.select(
+        _prune_fields(pl.col(name), dtype, frame.schema[name]).alias(name) for name, dtype in kept.items()
+    )
 
 
 def count_non_objects_by_field(frame: pl.DataFrame) -> dict[FieldPath, int]:
@@ -352,7 +354,7 @@ def _parse_readable(texts: pl.Series, types: Schema, depth: int) -> tuple[pl.Dat
     if frame is not None:
         return frame, everything
     # a text in braces need not be an object, nor have the same types
-    for good in (pl.Series([_fits(text, types) for text in texts]), ~everything):
+    for good in (pl.Series([_fits_types(text, types) for text in texts]), ~everything):
         frame = parse_lines(join_lines(_empty_unless(texts, good)), types, lines=len(texts), depth=depth)
         if frame is not None:
             return frame, good
@@ -363,15 +365,15 @@ def _empty_unless(texts: pl.Series, good: pl.Series) -> pl.Series:
     return texts.zip_with(good, pl.Series(["{}"]).new_from_index(0, len(texts)))
 
 
-def _fits(text: str, types: Schema) -> bool:
+def _fits_types(text: str, types: Schema) -> bool:
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse_constant)
         return merge_schemas([types, {name: dtype_of_value(inner) for name, inner in value.items()}]) == types
     except (ValueError, RecursionError):
         return False
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise ValueError(constant)
 
 
@@ -404,7 +406,7 @@ def _restore_nulls(parts: pl.Series, values: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.is_not_null()).then(parts).alias(values.name)).to_series()
 
 
-def _prune(value: pl.Expr, dtype: DType, have: DType, *, depth: int = 0) -> pl.Expr:
+def _prune_fields(value: pl.Expr, dtype: DType, have: DType, *, depth: int = 0) -> pl.Expr:
     """Drop the fields inside a column that are only `{}`, at all levels."""
     wanted = readable_dtype(dtype, depth=depth)
     if have == wanted:
@@ -412,7 +414,7 @@ def _prune(value: pl.Expr, dtype: DType, have: DType, *, depth: int = 0) -> pl.E
     if isinstance(dtype, pl.Struct) and isinstance(have, pl.Struct) and isinstance(wanted, pl.Struct):
         inside = fields_of(have)
         fields = [
-            _prune(value.struct.field(name), inner, inside[name], depth=depth + 1).alias(name)
+            _prune_fields(value.struct.field(name), inner, inside[name], depth=depth + 1).alias(name)
             for name, inner in fields_of(dtype).items()
             if inner != EMPTY_OBJECT
         ]
@@ -428,15 +430,15 @@ NESTED = r"[\[,] ?[\[{]"
 
 def preserve_digits(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: int) -> tuple[pl.DataFrame, Schema]:
     """Read the fields of a piece that would lose digits as text, and mark those with big whole numbers as BIG."""
-    leaves = list(_leaves(frame.get_columns(), types, ()))
+    leaves = list(_list_leaves(frame.get_columns(), types, ()))
     big = [path for path, values, dtype in leaves if dtype == pl.Int64() and _reaches_limit(values)]
     suspects = {path: dtype for path, values, dtype in leaves if _may_lose(values, dtype)}
     if suspects:
         as_text = _replace_types(types, dict.fromkeys(suspects, pl.String()))
         texts = parse_lines(piece, as_text, lines=lines)
         if texts is not None:
-            written = _leaves(texts.get_columns(), as_text, ())
-            lossy = [path for path, values, _ in written if path in suspects and _loses(values, suspects[path])]
+            written = _list_leaves(texts.get_columns(), as_text, ())
+            lossy = [path for path, values, _ in written if path in suspects and _loses_digits(values, suspects[path])]
             new_types = _replace_types(types, dict.fromkeys(lossy, pl.String()))
             if lossy and len(lossy) < len(suspects):
                 texts = parse_lines(piece, new_types, lines=lines)
@@ -459,11 +461,11 @@ def _may_lose(values: pl.Series, dtype: DType) -> bool:
     return False
 
 
-def _loses(texts: pl.Series, dtype: DType) -> bool:
+def _loses_digits(texts: pl.Series, dtype: DType) -> bool:
     return bool(texts.str.contains(DIGITS if dtype == pl.Float64() else NESTED).any())
 
 
-def _leaves(
+def _list_leaves(
     columns: Iterable[pl.Series], types: Mapping[str, DType], path: FieldPath
 ) -> Iterator[tuple[FieldPath, pl.Series, DType]]:
     """List the values that are not objects, at all levels."""
@@ -472,7 +474,7 @@ def _leaves(
         place = (*path, values.name)
         if isinstance(dtype, pl.Struct) and isinstance(values.dtype, pl.Struct):
             parts = [values.struct.field(field.name) for field in values.dtype.fields]
-            yield from _leaves(parts, fields_of(dtype), place)
+            yield from _list_leaves(parts, fields_of(dtype), place)
         elif dtype is not None and not isinstance(dtype, pl.Struct):
             yield place, values, dtype
 

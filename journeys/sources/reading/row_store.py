@@ -51,12 +51,12 @@ class SpillBuffer(Generic[Mark]):
         self._waiting.append(frame)
         self._waiting_bytes += int(frame.estimated_size())
         if self._memory_bytes + self._waiting_bytes > IN_MEMORY:
-            self._spill()
+            self._spill_rows()
 
     def tables(self) -> list[tuple[Mark, pl.LazyFrame]]:
         """List each mark with its rows, in order of arrival."""
         self._keep_in_memory()
-        tables = [(mark, _concat(parts)) for mark, parts in self._groups]
+        tables = [(mark, _concat_parts(parts)) for mark, parts in self._groups]
         self._groups = [(mark, [rows]) for mark, rows in tables]
         return tables
 
@@ -65,13 +65,13 @@ class SpillBuffer(Generic[Mark]):
             self._memory_bytes += self._waiting_bytes
             self._groups[-1][1].append(self._take_waiting())
 
-    def _spill(self) -> None:
+    def _spill_rows(self) -> None:
         """Write the waiting rows to a file; many files become one, as each that is scanned is held open."""
         parts = self._groups[-1][1]
         parts.append(_write_file(self._take_waiting()))
         self._files += 1
         if self._files == MANY:
-            parts[-MANY:] = [_write_file(_concat(parts[-MANY:]))]
+            parts[-MANY:] = [_write_file(_concat_parts(parts[-MANY:]))]
             self._files = 0
 
     def _take_waiting(self) -> pl.LazyFrame:
@@ -80,7 +80,7 @@ class SpillBuffer(Generic[Mark]):
         return rows
 
 
-def _concat(parts: Sequence[_Part]) -> pl.LazyFrame:
+def _concat_parts(parts: Sequence[_Part]) -> pl.LazyFrame:
     """Read parts one after another: neighbouring files in one scan, because separate scans would all run at once."""
     runs: list[pl.LazyFrame] = []
     files: list[IO[bytes]] = []

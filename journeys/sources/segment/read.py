@@ -68,7 +68,7 @@ def read_segment(
     >>> events.table.select("event", "anonymous_id", "page_path").collect().rows()
     [('Loaded a Page', 'a1', '/')]
     """
-    return _read(source, name=name, page_event=page_event, screen_event=screen_event)
+    return _read_calls(source, name=name, page_event=page_event, screen_event=screen_event)
 
 
 def read_rudderstack(
@@ -90,10 +90,10 @@ def read_rudderstack(
     >>> read_rudderstack({"pages": pages}).table.select("event", "source").collect().rows()
     [('Loaded a Page', 'rudderstack')]
     """
-    return _read(source, name=name, page_event=page_event, screen_event=screen_event)
+    return _read_calls(source, name=name, page_event=page_event, screen_event=screen_event)
 
 
-def _read(
+def _read_calls(
     source: Source | Mapping[str, pl.DataFrame | pl.LazyFrame], *, name: str, page_event: str, screen_event: str
 ) -> Events:
     """Find out whether a source holds calls of the spec or warehouse tables, and map them."""

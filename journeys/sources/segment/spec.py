@@ -58,20 +58,22 @@ def _compute_batch(calls: pl.DataFrame, dtypes: dict[str, pl.DataType], names: S
     timestamp, original, sent, received = names
     time = pl.Series([], dtype=UTC_TIME).extend_constant(None, calls.height)
     if timestamp in dtypes:
-        time = _parse(calls, timestamp, dtypes)
+        time = _parse_times(calls, timestamp, dtypes)
     missing = time.is_null()
     if not missing.any():
         return time
     some = calls.filter(missing)
     nothing = pl.Series([], dtype=UTC_TIME).extend_constant(None, some.height)
-    times = {name: _parse(some, name, dtypes) if name in dtypes else nothing for name in (original, sent, received)}
+    times = {
+        name: _parse_times(some, name, dtypes) if name in dtypes else nothing for name in (original, sent, received)
+    }
     clocks = pl.DataFrame({"original": times[original], "sent": times[sent], "received": times[received]})
     delay = pl.col("sent") - pl.col("original")
     rebuilt = clocks.select(pl.coalesce(pl.col("received") - delay, "original", "received")).to_series()
     return time.scatter(missing.arg_true(), rebuilt)
 
 
-def _parse(calls: pl.DataFrame, name: str, dtypes: dict[str, pl.DataType]) -> pl.Series:
+def _parse_times(calls: pl.DataFrame, name: str, dtypes: dict[str, pl.DataType]) -> pl.Series:
     return calls.select(TimeParser().parse(pl.col(name), dtypes[name], column=name)).to_series()
 
 

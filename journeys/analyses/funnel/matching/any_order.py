@@ -262,7 +262,7 @@ def _first_usable_in_time(rows: Rows, row: Ints, low: Ints, *, spec: FunnelSpec)
     return floor
 
 
-def _subsets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
+def _list_subsets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
     """List the non-empty subsets of a group of steps."""
     return [chosen for size in range(1, len(group) + 1) for chosen in combinations(group, size)]
 
@@ -274,7 +274,7 @@ def _rows_serving(rows: Rows, chosen: tuple[int, ...]) -> SortedRows:
 def _count_matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
     """Count the steps of a group that the rows from `floor` to `row` can serve."""
     matched = np.full(len(row), len(group), dtype=np.int64)
-    for chosen in _subsets(group):
+    for chosen in _list_subsets(group):
         serving = _rows_serving(rows, chosen)
         events = serving.rank(row + 1).astype(np.int64) - serving.rank(floor)
         np.minimum(matched, len(group) - len(chosen) + events, out=matched)
@@ -285,7 +285,7 @@ def _latest_start(rows: Rows, group: tuple[int, ...], end: Ints, low: Ints) -> I
     """Return the last row from which the rows up to `end` still serve as many steps of the group."""
     wanted = _count_matched(rows, group, end, low)
     start = end.copy()
-    for chosen in _subsets(group):
+    for chosen in _list_subsets(group):
         serving = _rows_serving(rows, chosen)
         needed = wanted - len(group) + len(chosen)
         pointer = serving.rank(end + 1) - needed

@@ -334,7 +334,7 @@ class _Search:
         """
         ranked: list[tuple[tuple[int, ...], tuple[Slot, ...], Path]] = []
         for sequence in self.spec.step_sequences():
-            for depth, path in self._paths(sequence, only=only):
+            for depth, path in self._best_paths(sequence, only=only):
                 rows = self._rows_of(path)
                 ranked.append((self._rank_attempt(sequence, depth, rows), sequence, rows))
         if not ranked:
@@ -364,7 +364,7 @@ class _Search:
             used[kind] = used.get(kind, 0) + 1
         return tuple(rows[place] for place in range(len(path)))
 
-    def _paths(self, sequence: tuple[Slot, ...], *, only: int | None) -> Iterator[tuple[int, Path]]:
+    def _best_paths(self, sequence: tuple[Slot, ...], *, only: int | None) -> Iterator[tuple[int, Path]]:
         """Generate the best path (of kinds) to each state, step by step, with its depth."""
         first, may_start = self.satisfied[sequence[0].condition], self.satisfied[-1]
         states: dict[State, Path] = {
@@ -379,7 +379,7 @@ class _Search:
             longer = self._take_best_before(states, satisfied) if is_unlimited else {}
             for (back, near), path in states.items():
                 used = dict(near)
-                for kind in self._following(path[0], back, before, slot, nearby=is_unlimited):
+                for kind in self._following_kinds(path[0], back, before, slot, nearby=is_unlimited):
                     if not satisfied[kind] or used.get(kind, 0) == len(self.rows[kind]):
                         continue
                     counts = used | {kind: used.get(kind, 0) + 1}
@@ -421,7 +421,7 @@ class _Search:
                 longer[kind, frozenset([(kind, 1)])] = (*best, kind)
         return longer
 
-    def _following(self, start: int, back: int, before: Slot, slot: Slot, *, nearby: bool) -> range:
+    def _following_kinds(self, start: int, back: int, before: Slot, slot: Slot, *, nearby: bool) -> range:
         """Return the kinds that may be the step after `back`, in an attempt from `start`: those of a range of times.
 
         With `nearby`, only those that may share events with the attempt.
