@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 from journeys.api import Journeys, stitch
 from journeys.api import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
-from journeys.steps import Step, any_order, never, step
+from journeys.steps import Step, any_order, did, never, step
 
 if TYPE_CHECKING:
     from journeys import exports, naming, report, samples
     from journeys.analyses.correlation.spec import Behaviour, at_least, sequence, values
+    from journeys.analyses.overlap import overlap
     from journeys.definition_file import Definitions, definitions
     from journeys.events import Events, Issues
     from journeys.identity import IdentityRules
@@ -33,8 +34,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError", "Behaviour", "Definitions", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError",
-    "SourceError", "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "definitions",
-    "exports", "naming", "never", "open", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot",
+    "SourceError", "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "definitions", "did",
+    "exports", "naming", "never", "open", "overlap", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot",
     "read_mixpanel", "read_posthog", "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table",
     "report", "samples", "sequence", "step", "stitch", "values",
 ]  # fmt: skip
@@ -42,6 +43,7 @@ __all__ = [
 # the rooms that a session may never enter load when their first name is used: an import stays quick
 _LATER = {
     "journeys.analyses.correlation.spec": {"Behaviour", "at_least", "sequence", "values"},
+    "journeys.analyses.overlap": {"overlap"},
     "journeys.definition_file": {"Definitions", "definitions"},
     "journeys.events": {"Events", "Issues"},
     "journeys.identity": {"IdentityRules"},

@@ -52,6 +52,7 @@ CASES: dict[str, Ask] = {
         ["last", "time_decay", "markov"], draws=9
     ),
     "NextEvents": lambda j: j.funnel(["A", "B"]).next_after_drop(2),
+    "Overlap": lambda j: jn.overlap({"A": j.only(jn.did("A")), "B": j.only(jn.did("B")), "C": j.only(jn.did("C"))}),
     "Paths": lambda j: j.flow(end="X").paths(5),
     "Permutation": lambda j: j.correlation("X", min_people=0).permute(n_permutations=5),
     "Resonance": lambda j: j.flow(end="X", against=pl.col("first_campaign").is_null()).resonance(),

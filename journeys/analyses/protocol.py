@@ -56,6 +56,21 @@ class JourneysProtocol(Protocol):
     def only(self, people: Any) -> Self:
         """Keep the given people, with all their events."""
 
+    def _everyone(self) -> Self:
+        """Return these journeys with everyone of the log, under the same cuts of events."""
+
+    def _people_codes(self) -> pl.Series:
+        """Return the codes of the selected people, ascending."""
+
+    def __and__(self, other: Self) -> Self:
+        """Keep the people of both."""
+
+    def __or__(self, other: Self) -> Self:
+        """Keep the people of either."""
+
+    def __sub__(self, other: Self) -> Self:
+        """Keep the people who are not in the other."""
+
     def to_customerio(self, path: str | Path, *, traits: Sequence[str] | None = None, extra: pl.DataFrame = ...) -> Any:
         """Write these people for Customer.io."""
 

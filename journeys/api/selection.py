@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import polars as pl
 
+from journeys.api.bound_method import BoundMethod
+from journeys.api.people_sets import add_labels, check_comparable, combine_codes, cuts_of, list_codes
 from journeys.display.progress import show_progress
 from journeys.engines import local
 from journeys.errors import ArgumentError, UnknownNameError, unknown
 from journeys.log import Log, View
 from journeys.log.core import Size, starts_person, summarise_people, translate_read_errors
-from journeys.steps import parse_period
+from journeys.steps import Did, moment_us, parse_period
+
+if TYPE_CHECKING:
+    from journeys.exports import save_as
 
 Count = Callable[[View, Any], pl.DataFrame]
 Choose = Callable[[View, Any], pl.Series]
@@ -159,15 +164,15 @@ class Selection:
         return self._filter(condition)
 
     def only(
-        self, people: pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any] | str | int
+        self, people: Did | pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any] | str | int
     ) -> Self:
         """Keep the given people, with all their selected events.
 
         Parameters
         ----------
-        people : pl.Expr, pl.DataFrame, pl.Series, Journeys, str, int or sequence
-            A condition over the columns of `people`; a table with a column `person`; one or several person labels or
-            identifiers, such as an e-mail address; or the people of other journeys.
+        people : pl.Expr, `jn.did(...)`, pl.DataFrame, pl.Series, Journeys, str, int or sequence
+            A condition over the columns of `people`, or on what they did; a table with a column `person`; one or
+            several person labels or identifiers, such as an e-mail address; or the people of other journeys.
 
         Raises
         ------
@@ -181,6 +186,11 @@ class Selection:
         >>> jn.Journeys.from_table(log).only(["b"]).people["person"].to_list()
         ['b']
         """
+        if isinstance(people, Did):
+            from journeys.analyses.did import resolve_did, select_who_did
+
+            until = 0 if self.until is None else moment_us(self.until)
+            return self._select_people(select_who_did, resolve_did(people, log=self._log, until=until))
         if isinstance(people, pl.Expr):
             self._check_columns(people, argument="people", available=self._log.people_schema.names())
             chosen = self._collect_people(lambda frame: frame.filter(people).select("code"))
@@ -223,6 +233,150 @@ class Selection:
         if high:
             condition &= pl.col("timestamp") < high
         return self._filter(condition)
+
+    # -- set algebra of people ------------------------------------------------------------------
+
+    def __or__(self, other: Self) -> Self:
+        return self._combine(other, operation="|")
+
+    def __and__(self, other: Self) -> Self:
+        return self._combine(other, operation="&")
+
+    def __sub__(self, other: Self) -> Self:
+        return self._combine(other, operation="-")
+
+    def __invert__(self) -> Self:
+        everyone = replace(self, _filters=())
+        rest = combine_codes(everyone._people_codes(), self._people_codes(), operation="-")
+        return everyone._filter(rest)
+
+    def without(self, people: Any) -> Self:
+        """Leave out the given people; ``a.without(b)`` is ``a - b``.
+
+        Journeys of one log are combined as sets of people: ``a | b`` are the people of either, ``a & b`` of both,
+        ``a - b`` of a but not of b, each with the events under the cuts (`where`, `between`) that both share. ``~a`` is
+        everyone in the log who is not in a, with all their events, those without an event under the cuts of a included.
+
+        Parameters
+        ----------
+        people : Journeys, or whatever `only` takes
+            The people to leave out.
+
+        Raises
+        ------
+        ArgumentError
+            When the journeys come from two logs, or cut events differently: see `people_of`.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "y", "x"]})
+        >>> j = jn.Journeys.from_table(log)
+        >>> readers, buyers = j.only(jn.did("x")), j.only(jn.did("y"))
+        >>> (readers - buyers).people["person"].to_list(), (~buyers).people["person"].to_list()
+        (['b'], ['b'])
+        """
+        return self - (cast("Self", people) if isinstance(people, Selection) else self.only(people))
+
+    def people_of(self, other: Self) -> Self:
+        """Select the people of other journeys of the same log, with the events under the cuts of these.
+
+        Parameters
+        ----------
+        other : Journeys
+            Whose people; whether they are in these journeys does not matter.
+
+        Raises
+        ------
+        ArgumentError
+            When the journeys come from two logs.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-04-01"], "event": ["x", "y"]})
+        >>> j = jn.Journeys.from_table(log)
+        >>> j.people_of(j.between("2026-04-01", None))
+        Journeys: 1 person, 2 events, 1 March to 1 April 2026.
+        """
+        self._check_journeys(other, argument="other")
+        check_comparable((self._log, ()), (other._log, ()), argument="other")
+        return self._everyone()._filter(other._people_codes())
+
+    def label(
+        self, segments: Mapping[str, Self], *, name: str = "segment", several: Literal["first", "all"] = "first"
+    ) -> Self:
+        """Add a column to `people` that says in which segment they are, for the `by=` of a question.
+
+        Parameters
+        ----------
+        segments : mapping of str to Journeys
+            The people of each segment; journeys of the same log.
+        name : str
+            The column. People in no segment have null, shown as "(none)".
+        several : {"first", "all"}
+            For people in several segments: the first one in the order given, or a list of all.
+
+        Raises
+        ------
+        ArgumentError
+            When there is no segment, a column of that name exists, or the journeys come from two logs.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "y", "x"]})
+        >>> j = jn.Journeys.from_table(log)
+        >>> labelled = j.label({"Buyers": j.only(jn.did("y"))}, name="kind")
+        >>> labelled.funnel(["x"], by="kind").table.select("kind", "people").rows()
+        [('Buyers', 1), ('(none)', 1)]
+        """
+        if not isinstance(segments, Mapping) or not segments:
+            raise ArgumentError(f"segments: {segments!r} must be a mapping of names to Journeys, with at least one.")
+        if several not in ("first", "all"):
+            raise ArgumentError(f"several: {several!r} is neither 'first' nor 'all'.")
+        if name in {*self._log.schema.names(), *self._log.people_schema.names()}:
+            raise ArgumentError(f"name: there is a column {name!r} already; choose another name.")
+        parts = []
+        for segment, journeys in segments.items():
+            self._check_journeys(journeys, argument=f"segments[{segment!r}]")
+            check_comparable((self._log, ()), (journeys._log, ()), argument=f"segments[{segment!r}]")
+            parts.append(journeys._people_codes().alias("code").to_frame().with_columns(pl.lit(segment).alias(name)))
+        first = pl.col(name).first() if several == "first" else pl.col(name)
+        labels = pl.concat(parts).group_by("code", maintain_order=True).agg(first).sort("code")
+        log = replace(self._log, shards=tuple(add_labels(view, labels) for view in self._log.shards))
+        return replace(self, _log=log)
+
+    if TYPE_CHECKING:
+        save_as = save_as
+    else:
+        save_as = BoundMethod("journeys.exports")
+
+    def _combine(self, other: Self, *, operation: str) -> Self:
+        """Combine the people of two selections of one log that cut events alike."""
+        self._check_journeys(other, argument=operation)
+        check_comparable((self._log, self._filters), (other._log, other._filters), argument=operation)
+        codes = combine_codes(self._people_codes(), other._people_codes(), operation=operation)
+        return self._everyone()._filter(codes)
+
+    def _check_journeys(self, other: object, *, argument: str) -> None:
+        if not isinstance(other, Selection):
+            raise ArgumentError(f"{argument}: {other!r} is not Journeys; select people with j.only(...) first.")
+
+    def _everyone(self) -> Self:
+        """Return these journeys with everyone of the log, under the same cuts of events."""
+        return replace(self, _filters=cuts_of(self._filters))
+
+    def _people_codes(self) -> pl.Series:
+        """Return the codes of the selected people, ascending."""
+        if not self._filters:
+            return self._collect_people(lambda frame: frame.select("code"))["code"].sort()
+        if cuts_of(self._filters):
+            return self._count_shards(list_codes, None)["code"].sort()
+        first, *others = (one for one in self._filters if isinstance(one, pl.Series))
+        for one in others:
+            first = combine_codes(first, one, operation="&")
+        return first
 
     def _codes_of(self, labels: pl.Series) -> pl.Series:
         """Return the codes of people given by label or, where a label matches nobody, by identifier."""

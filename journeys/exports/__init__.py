@@ -6,12 +6,13 @@ journeys, such as `j.last_before("Signed Up", of="page_path").trait()`. Results 
 """
 
 from journeys.exports.excel import to_excel
-from journeys.exports.people import WrittenPeople, to_people
+from journeys.exports.people import WrittenPeople, save_as, to_people
 from journeys.exports.results import to_csv, to_duckdb, to_image, to_markdown, to_parquet
 from journeys.exports.systems import to_customerio, to_hubspot, to_segment
 
 __all__ = [
     "WrittenPeople",
+    "save_as",
     "to_csv",
     "to_customerio",
     "to_duckdb",

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,14 @@ class People(Protocol):
     @property
     def events(self) -> pl.LazyFrame:
         """One row per event."""
+
+    @property
+    def until(self) -> datetime | None:
+        """The moment up to which people were observed."""
+
+    @property
+    def _filters(self) -> tuple[pl.Expr | pl.Series, ...]:
+        """What was selected: expressions cut events, series keep people."""
 
     @property
     def _identifiers(self) -> pl.DataFrame | None:
@@ -234,3 +243,48 @@ def write_json_lines(path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
     """Write one JSON object per line."""
     with replace_file(path) as place, place.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(row, ensure_ascii=False, default=str, allow_nan=False) + "\n" for row in rows)
+
+
+def save_as(journeys: People, path: str | Path) -> WrittenPeople:
+    """Save who is selected, as a segment to come back to: people and identifiers, with when and how many.
+
+    Parameters
+    ----------
+    path : str or Path
+        ".parquet"; its metadata say up to when people were observed (`until`), how many they are, and what was cut.
+
+    Returns
+    -------
+    WrittenPeople
+
+    Raises
+    ------
+    ArgumentError
+        The ending is another one, or the folder does not exist.
+
+    Notes
+    -----
+    The file is a list of people, frozen at `until`: it is not computed again when it is read. A person's number may
+    change when other data are stitched, so select by it only in the same log, or by an identifier.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn, tempfile, pathlib
+    >>> log = pl.DataFrame({"person": ["a", "b"], "timestamp": ["2026-03-01"] * 2, "event": ["x", "y"]})
+    >>> j = jn.Journeys.from_table(log)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "readers.parquet"
+    ...     _ = j.only(jn.did("x")).save_as(path)
+    ...     j.only(pl.read_parquet(path)).people["person"].to_list()
+    ['a']
+    """
+    file = check_path(path, endings=[".parquet"])
+    table, _ = build_people_table(journeys, traits=[])
+    definition = {
+        "until": "" if journeys.until is None else journeys.until.isoformat(),
+        "people": str(table.height),
+        "cuts": ", ".join(str(one) for one in journeys._filters if isinstance(one, pl.Expr)),
+    }
+    with replace_file(file) as place:
+        table.write_parquet(place, metadata=definition)
+    return WrittenPeople(file, table.height)

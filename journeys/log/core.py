@@ -228,6 +228,10 @@ class Log:
         """Columns of the events and their types."""
         return self.shards[0].schema
 
+    def has_same_people(self, other: Log) -> bool:
+        """Return whether people have the same codes: one log, one with columns added, or one store opened twice."""
+        return self.size is other.size or (self.path is not None and self.path == other.path)
+
     @property
     def unit(self) -> str:
         """Whether a row of people is a "person", or an "account" with its members."""

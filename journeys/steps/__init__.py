@@ -1,5 +1,6 @@
 """Steps: named conditions on events, how they are written, and in which order a funnel asks for them."""
 
+from journeys.steps.did import Did, did
 from journeys.steps.pattern import parse_pattern
 from journeys.steps.steps import (
     AnyOrder,
@@ -20,6 +21,6 @@ from journeys.steps.steps import (
 )
 
 __all__ = [
-    "AnyOrder", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "duration_us", "moment_us", "never",
-    "parse_moment", "parse_pattern", "parse_period", "resolve_step", "resolve_steps", "step",
+    "AnyOrder", "Did", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "did", "duration_us",
+    "moment_us", "never", "parse_moment", "parse_pattern", "parse_period", "resolve_step", "resolve_steps", "step",
 ]  # fmt: skip

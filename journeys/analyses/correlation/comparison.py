@@ -144,7 +144,7 @@ def _compute_covariance(
     shared = here.join(there, on="person").height
     if not shared:
         return 0, np.zeros(table.height)
-    if journeys._log is not other._log or shared * table.height > _MOST_CELLS:
+    if not journeys._log.has_same_people(other._log) or shared * table.height > _MOST_CELLS:
         return shared, None
     sides = []
     for one, spec, suffix in ((journeys, specs[0], ""), (other, specs[1], "_other")):

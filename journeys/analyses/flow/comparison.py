@@ -236,7 +236,7 @@ def _test_by_person(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Replace the tests of links and nodes by those with people as clusters."""
     here, there = (group._count_shards(count_passing_people, asked) for group in groups)
-    if groups[0]._log is not groups[1]._log:
+    if not groups[0]._log.has_same_people(groups[1]._log):
         there = there.with_columns(code=-1 - pl.col("code"))  # of two logs the same code is not the same person
     edge = asked.spec.steps - 1 if asked.spec.align == "end" else 0
     link_keys, node_keys = ["position", "source", "target"], ["position", "node"]
@@ -253,7 +253,7 @@ def _test_by_person(
 
 def _count_shared(journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec) -> int:
     """Count the people with a journey in both groups; 0 for two logs, whose people cannot be matched."""
-    if journeys._log is not others._log:
+    if not journeys._log.has_same_people(others._log):
         return 0
     shared = 0
     # comparing the selections is fast, and mostly they share nobody

@@ -1,0 +1,94 @@
+"""Who did something often enough, in time: a condition on people, evaluated on the sorted log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from journeys.log import Log, View
+from journeys.log.arrays import Ints, bound_people, mark_changes, next_marked
+from journeys.log.core import starts_person
+from journeys.steps import Did, Step, columns_used, resolve_step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DidSpec:
+    """A condition on people whose steps are in the log; times in microseconds, None for no limit."""
+
+    steps: tuple[Step, ...]
+    asked: Did
+    until: int
+
+
+def resolve_did(asked: Did, *, log: Log, until: int) -> DidSpec:
+    """Look up the steps of a condition; raises as `resolve_step` does."""
+    steps = {"step": asked.step} | {f"then[{number}]": one for number, one in enumerate(asked.then)}
+    resolved = [
+        resolve_step(one, names=log.names, columns=log.step_columns, argument=argument)
+        for argument, one in steps.items()
+    ]
+    return DidSpec(tuple(resolved), asked, until)
+
+
+def select_who_did(view: View, spec: DidSpec) -> pl.Series:
+    """Return the codes of the people of whom the condition holds.
+
+    For instance, of "A at least twice": person 7 with A, B, A has 2 rows that are A, person 9 with one A has 1.
+    """
+    asked = spec.asked
+    rows = _read_rows(view, spec)
+    person = rows["person"].to_numpy()
+    if len(spec.steps) > 1:
+        found, rest = _follow(rows, len(spec.steps)), asked.is_negated
+    else:
+        bounds = bound_people(person)
+        count = bounds.stop - bounds.first
+        # people without any such row are not among the rows: where they are meant, the others are left out
+        rest = (asked.low == 0) != asked.is_negated
+        holds = count >= asked.low
+        if asked.high is not None:
+            holds &= count <= asked.high
+        found = bounds.code[holds if asked.low else ~holds]
+    codes = pl.Series("code", found, dtype=pl.UInt32)
+    if not rest:
+        return codes
+    everyone = view.events.select("person").filter(starts_person()).collect()["person"]
+    return everyone.filter(~everyone.is_in(codes.implode())).alias("code")
+
+
+def _read_rows(view: View, spec: DidSpec) -> pl.DataFrame:
+    """Read the rows in time that satisfy a step: `person`, and for sequences one column per step."""
+    asked = spec.asked
+    frame = view.with_people_columns(columns_used(spec.steps)).events
+    time = pl.col("timestamp").to_physical()
+    conditions = [one.condition.fill_null(value=False) for one in spec.steps]
+    kept = pl.any_horizontal(conditions) if len(conditions) > 1 else conditions[0]
+    if asked.within is not None:
+        kept &= time >= spec.until - asked.within
+    if asked.since is not None:
+        kept &= time >= asked.since
+    if asked.before is not None:
+        kept &= time < asked.before
+    if asked.within_first is not None:
+        first = pl.when(starts_person()).then(time).forward_fill()
+        kept &= time - first <= asked.within_first
+    marks = [one.alias(f"_step{number}") for number, one in enumerate(conditions)] if len(conditions) > 1 else []
+    return frame.select("person", kept.alias("_kept"), *marks).filter("_kept").drop("_kept").collect()
+
+
+def _follow(rows: pl.DataFrame, size: int) -> Ints:
+    """Return the people with all steps one after the other; taking each as early as possible finds every one.
+
+    For instance, for A then B, the rows A B of person 7 and B A of person 9 give person 7.
+    """
+    person = rows["person"].to_numpy()
+    at = np.flatnonzero(rows["_step0"].to_numpy())
+    at = at[mark_changes(person[at])]
+    for number in range(1, size):
+        following = next_marked(np.flatnonzero(rows[f"_step{number}"].to_numpy()), at + 1)
+        is_own = (following >= 0) & (person.take(following) == person[at]) if at.size else at > 0
+        at = following[is_own]
+    found: Ints = person[at]
+    return found

@@ -1,0 +1,101 @@
+"""The answer: how many people are in which segments at once, and who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import combinations
+from operator import and_, or_
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Overlap(Result[J]):
+    """How many people are in each combination of segments.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One Boolean column per segment, `people` (Int64), `share` (of all people of the log), `expected` (people, if the
+        segments were independent), `lift` (`people` / `expected`; null where nobody is expected); one row per
+        combination, also of nobody, most people first.
+    """
+
+    _segments: Mapping[str, J] = field(repr=False)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The people of each segment."""
+        return {name: int(self.table.filter(name)["people"].sum()) for name in self._segments}
+
+    @property
+    def finding(self) -> str:
+        """How many people are in several segments, and which two share most, as one sentence."""
+        from journeys.display import agree, number, percent, quoted, the_count
+
+        total = int(self.table["people"].sum())
+        if not total:
+            return "There are no people to be in a segment."
+        is_several = pl.sum_horizontal(pl.col(list(self._segments)).cast(pl.Int8)) > 1
+        several = int(self.table.filter(is_several)["people"].sum())
+        if not several:
+            return "The segments have nobody in common."
+        whole = the_count(total, self._journeys._log.unit)
+        share = f" ({percent(several / total)})" if total >= 30 else ""
+        text = f"{number(several)} of {whole}{share} {agree(several, 'is', 'are')} in several segments"
+        pairs = {pair: int(self.table.filter(*pair)["people"].sum()) for pair in combinations(self._segments, 2)}
+        (one, other), most = max(pairs.items(), key=lambda pair: pair[1])
+        if len(self._segments) == 2:
+            return f"{text}."
+        return f"{text}; {quoted(one)} and {quoted(other)} share most, {number(most)}."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the people of each combination as bars over a matrix of dots (an UpSet plot)."""
+        from journeys.charts.overlap_bars import draw
+        from journeys.display import plural
+
+        total = int(self.table["people"].sum())
+        subtitle = f"People by the segments they are in, and no other; {plural(total, self._journeys._log.unit)} in all"
+        return draw(self.table, sizes=self.sizes, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+
+    def people(self, segment: str | Sequence[str], *, not_in: str | Sequence[str] = ()) -> J:
+        """Select the people who are in some segments, and not in others.
+
+        Parameters
+        ----------
+        segment : str or sequence of str
+            Those in all of these; none of them means everyone.
+        not_in : str or sequence of str
+            Of these, those in none of these.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such segment.
+        ArgumentError
+            When a segment is asked for and excluded.
+        """
+        inside, outside = ([one] if isinstance(one, str) else list(one) for one in (segment, not_in))
+        available = list(self._segments)
+        problems = [
+            unknown(argument, missing, available=available, what="segment")
+            for argument, names in (("segment", inside), ("not_in", outside))
+            if (missing := [name for name in names if name not in available])
+        ]
+        raise_all(problems, UnknownNameError)
+        if twice := sorted({*inside} & {*outside}):
+            raise ArgumentError(f"not_in: {', '.join(map(repr, twice))} cannot be asked for and left out at once.")
+        found = reduce(and_, (self._segments[name] for name in inside), self._journeys)
+        if not outside:
+            return found
+        return found - reduce(or_, (self._segments[name] for name in outside))

@@ -1,0 +1,76 @@
+"""Set algebra of people: which people two selections have together, under the cuts in events that both share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from journeys.errors import ArgumentError
+from journeys.log import Log, View
+from journeys.log.core import starts_person
+
+Filters = Sequence[pl.Expr | pl.Series]
+
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {"|": np.union1d, "&": np.intersect1d, "-": np.setdiff1d}
+
+
+def cuts_of(filters: Filters) -> tuple[pl.Expr, ...]:
+    """Return the filters that cut events (`where`, `between`); the others keep people."""
+    return tuple(one for one in filters if isinstance(one, pl.Expr))
+
+
+def check_comparable(here: tuple[Log, Filters], there: tuple[Log, Filters], *, argument: str) -> None:
+    """Raise an error unless both are selections of one log with the same cuts.
+
+    Raises
+    ------
+    ArgumentError
+        It names the cuts that differ.
+    """
+    if not here[0].has_same_people(there[0]):
+        raise ArgumentError(
+            f"{argument}: these journeys come from two logs, whose people cannot be matched; select people of one log "
+            "by their labels: j.only(other.people['person'])."
+        )
+    mine, theirs = (cuts_of(filters) for _, filters in (here, there))
+    if len(mine) == len(theirs) and all(a.meta.eq(b) for a, b in zip(mine, theirs, strict=True)):
+        return
+    shown = [", ".join(str(one) for one in cuts) or "all events" for cuts in (mine, theirs)]
+    raise ArgumentError(
+        f"{argument}: the selections cut events differently: {shown[0]} here, {shown[1]} there. Say whose events "
+        "count: a.people_of(b) has the people of b with the events of a."
+    )
+
+
+def combine_codes(here: pl.Series, there: pl.Series, *, operation: str) -> pl.Series:
+    """Combine two sets of codes.
+
+    Examples
+    --------
+    >>> one, other = pl.Series([1, 2], dtype=pl.UInt32), pl.Series([2, 3], dtype=pl.UInt32)
+    >>> combine_codes(one, other, operation="-").to_list()
+    [1]
+    """
+    found = OPERATIONS[operation](here.to_numpy(), there.to_numpy())
+    return pl.Series("code", found, dtype=pl.UInt32)
+
+
+def list_codes(view: View, _: None) -> pl.DataFrame:
+    """List the codes of the people with any event."""
+    return view.events.select("person").filter(starts_person()).collect().rename({"person": "code"})
+
+
+def add_labels(view: View, labels: pl.DataFrame) -> View:
+    """Add a column to the people of a shard."""
+    people = view.scan_people.join(labels.lazy(), on="code", how="left", maintain_order="left")
+    return View(
+        view.scan_events,
+        people,
+        whole=view.whole,
+        codes=view.codes,
+        event_files=view.event_files,
+        people_files=view.people_files,
+    )

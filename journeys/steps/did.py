@@ -1,0 +1,141 @@
+"""What people did: a condition on people by the events they have, how often, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from journeys.errors import ArgumentError, raise_all
+from journeys.steps.steps import Step, StepLike, duration_us, moment_us, parse_period
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Did:
+    """A condition on people, for `Journeys.only`.
+
+    Attributes
+    ----------
+    step : step
+        The event.
+    then : tuple of steps
+        What has to follow it, in log order.
+    low, high : int
+        How often the event has to occur, both inclusive; `high` may be None for any number.
+    within, within_first : int, optional
+        Microseconds before the end of the observation, and after a person's first event, both inclusive.
+    since, before : int, optional
+        A fixed period (microseconds since 1970), from `since` on and before `before`.
+    is_negated : bool
+        Whether people of whom all this does not hold are meant.
+    """
+
+    step: StepLike
+    then: tuple[StepLike, ...]
+    low: int
+    high: int | None
+    within: int | None
+    within_first: int | None
+    since: int | None
+    before: int | None
+    is_negated: bool
+
+
+def did(
+    step: StepLike,
+    *,
+    times: int | tuple[int | None, int | None] = 1,
+    within: str | timedelta | None = None,
+    since: date | datetime | str | None = None,
+    before: date | datetime | str | None = None,
+    within_first: str | timedelta | None = None,
+    never: bool = False,
+    then: StepLike | Sequence[StepLike] | None = None,
+) -> Did:
+    """Select people by what they did, how often, and when: ``j.only(jn.did("Read Article", times=3, within="30d"))``.
+
+    The condition is evaluated once, on the selected events of the journeys asked; the answer does not change later.
+
+    Parameters
+    ----------
+    step : str, list of str, pl.Expr or Step
+        The event.
+    times : int or (low, high)
+        At least so often; or between, both inclusive, None for no limit. 0 means never.
+    within : str or timedelta, optional
+        Only events of the last 30 × 24 hours ("30d") before the end of the observation (`until`), inclusive.
+    since, before : date, datetime or ISO text, optional
+        Only events from `since` on and before `before`; a time without a zone is UTC.
+    within_first : str or timedelta, optional
+        Only events at most so long after the person's first event.
+    never : bool
+        The opposite: people of whom the rest does not hold.
+    then : step or list of steps, optional
+        What has to follow the event, each later in log order than the one before, in the same period.
+
+    Returns
+    -------
+    Did
+
+    Raises
+    ------
+    ArgumentError
+        When an option is invalid, or `then` comes with `times`; all problems are reported together.
+
+    Examples
+    --------
+    >>> import polars as pl, journeys as jn
+    >>> log = pl.DataFrame({"person": ["a", "a", "b"], "event": ["Read", "Read", "Read"],
+    ...     "timestamp": ["2026-03-01", "2026-03-02", "2026-03-02"]})
+    >>> j = jn.Journeys.from_table(log)
+    >>> j.only(jn.did("Read", times=2)).people["person"].to_list()
+    ['a']
+    >>> j.only(jn.did("Read", times=2, never=True)).people["person"].to_list()
+    ['b']
+    """
+    problems: list[str] = []
+    low, high = _parse_times(times, problems)
+    spans: dict[str, int | None] = {}
+    for argument, span in (("within", within), ("within_first", within_first)):
+        try:
+            spans[argument] = None if span is None else duration_us(span, argument=argument)
+        except ArgumentError as error:
+            problems.append(str(error))
+    moments: tuple[datetime | None, datetime | None] = (None, None)
+    try:
+        moments = parse_period(since, before, arguments=("since", "before"))
+    except ArgumentError as error:
+        problems.append(str(error))
+    following = _list_steps(then)
+    if then is not None and not following:
+        problems.append("then: at least one step is needed, got an empty list.")
+    if following and (low, high) != (1, None):
+        problems.append(f"times: {times!r} cannot be counted of a sequence; leave times= or then= out.")
+    raise_all(problems)
+    first, last = (None if one is None else moment_us(one) for one in moments)
+    return Did(step, following, low, high, spans["within"], spans["within_first"], first, last, never)
+
+
+def _list_steps(then: StepLike | Sequence[StepLike] | None) -> tuple[StepLike, ...]:
+    """Return the steps of a sequence; a single one may stand without a list."""
+    if then is None:
+        return ()
+    if isinstance(then, str | Step) or not isinstance(then, Sequence):
+        return (then,)
+    return tuple(then)
+
+
+def _parse_times(times: int | tuple[int | None, int | None], problems: list[str]) -> tuple[int, int | None]:
+    """Return the fewest and the most occurrences; 0 alone means never."""
+
+    def is_count(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+    if isinstance(times, int) and is_count(times):
+        return (times, None) if times else (0, 0)
+    if isinstance(times, tuple) and len(times) == 2 and all(one is None or is_count(one) for one in times):
+        low, high = times
+        if high is None or (low or 0) <= high:
+            return low or 0, high
+    problems.append(f"times: {times!r} must be a number of at least 0, or (low, high) with low up to high.")
+    return 1, None
