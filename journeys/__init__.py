@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from journeys.api import Journeys, stitch
+from journeys.api import Journeys, options, stitch
 from journeys.api import open_journeys as open  # noqa: A004  # jn.open reads as the pair of j.save
 from journeys.errors import ArgumentError, JourneysError, SourceError, StoreError, UnknownNameError
 from journeys.steps import Step, any_order, did, never, step
@@ -35,8 +35,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError", "Behaviour", "Definitions", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError",
     "SourceError", "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "definitions", "did",
-    "exports", "naming", "never", "open", "overlap", "read_amplitude", "read_customerio", "read_ga4", "read_hubspot",
-    "read_mixpanel", "read_posthog", "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table",
+    "exports", "naming", "never", "open", "options", "overlap", "read_amplitude", "read_customerio", "read_ga4",
+    "read_hubspot", "read_mixpanel", "read_posthog", "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table",
     "report", "samples", "sequence", "step", "stitch", "values",
 ]  # fmt: skip
 

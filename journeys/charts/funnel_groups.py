@@ -9,6 +9,7 @@ import polars as pl
 
 from journeys.charts.labels import label, lines_of
 from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.ticks import percent_ticks
 from journeys.display import interval, number, percent, plural
 
 
@@ -50,12 +51,16 @@ def draw_groups(
         axis = "" if panel == 1 else str(panel)
         low, high = ends
         rates = [row[measure] for row in rows]
-        tops = [row.get(high) or row[measure] or 0 for row in rows]
+        # the wide interval of a few people must not squeeze all others
+        tops = [row.get(high) or row[measure] or 0 for row, base in zip(rows, bases, strict=True) if base >= few]
+        tops = tops or [row[measure] or 0 for row in rows]
+        ticks = percent_ticks(tops, most=4)
+        end = max(ticks["tickvals"][-1] * 1.04, 1e-9)
         for x, y, row, shade in zip(rates, places, rows, shades, strict=True):
             if x is not None and row.get(low) is not None:
                 fig.add_trace(
                     go.Scatter(
-                        x=[row[low], row[high]],
+                        x=[min(row[low], end), min(row[high], end)],
                         y=[y, y],
                         mode="lines",
                         line={"color": shade, "width": 1.2},
@@ -66,7 +71,7 @@ def draw_groups(
                 )
         fig.add_trace(
             go.Scatter(
-                x=rates,
+                x=[None if rate is None else min(rate, end) for rate in rates],
                 y=places,
                 mode="markers+text",
                 marker={
@@ -93,13 +98,11 @@ def draw_groups(
             {
                 f"xaxis{axis}": {
                     "domain": [0, 1] if narrow else [(panel - 1) * (wide + gap), (panel - 1) * (wide + gap) + wide],
-                    "range": [0, (max(tops) or 1) * 1.12],
-                    "showticklabels": False,
+                    "range": [0, end],
+                    **ticks,
                     "fixedrange": True,
                     "anchor": f"y{axis}" if narrow else "y",
-                    "showline": True,
-                    "linewidth": 1,
-                    "linecolor": theme.grid,
+                    "showgrid": True,
                 }
             }
         )
@@ -110,7 +113,7 @@ def draw_groups(
     )
     notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
     notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
-    height = (len(steps) if narrow else 1) * (len(names) * 34 + 50) + 10
+    height = (len(steps) if narrow else 1) * (len(names) * 34 + 64) + 24
     apply_theme(
         fig,
         title=title,
@@ -118,7 +121,7 @@ def draw_groups(
         dark=dark,
         narrow=narrow,
         height=height,
-        margin={"t": 34, "r": 24},
+        margin={"t": 34, "r": 24, "b": 30},
     )
     # a page that removes the subtitle shows these notes elsewhere
     return fig.update_layout(meta={**fig.layout.meta, "notes": notes})
@@ -162,7 +165,7 @@ def _add_group_names(
     ticks = [f"{label(name, 18 if narrow else 30)}  ({number(_count_entered(groups[name]))})  " for name in names]
     for panel in range(1, panels + 1):
         height = 1 / panels
-        gap = 0.16 * height if panels > 1 else 0
+        gap = 0.22 * height if panels > 1 else 0
         fig.update_layout(
             {
                 f"yaxis{'' if panel == 1 else panel}": {

@@ -8,7 +8,7 @@ import polars as pl
 from journeys.charts.labels import rename_counts
 from journeys.charts.theme import apply_theme, colours, nothing
 from journeys.charts.ticks import time_unit
-from journeys.display import duration, percent, plural
+from journeys.display import duration, number, percent, plural
 
 
 def draw(
@@ -41,6 +41,8 @@ def draw(
     theme = colours(dark=dark)
     low, high = bins["from"].to_physical().to_numpy(), bins["to"].to_physical().to_numpy()
     size, unit = time_unit(int(high[-1]))
+    # with few bins each has its value, and the axis the edges between them
+    has_room = bins.height <= (7 if narrow else 14)
     hover_texts = [
         f"{plural(row['people'], count_unit)} ({percent(row['people'] / total)})<br>"
         f"took {duration(row['from'])} to {duration(row['to'])}"
@@ -52,10 +54,22 @@ def draw(
             y=bins["people"].to_list(),
             width=(high - low) / size * 0.94,
             marker={"color": theme.goal, "line": {"width": 0}},
+            text=[f"{number(count)}<br>{percent(count / total)}" for count in bins["people"]] if has_room else None,
+            textposition="outside",
+            textfont={"size": 12, "color": theme.ink},
+            cliponaxis=False,
             hovertext=hover_texts,
             hoverinfo="text",
         )
     )
-    fig.update_yaxes(title=plural(2, count_unit).split(" ")[1], showgrid=True)
+    fig.update_yaxes(title=plural(2, count_unit).split(" ")[1], showgrid=True, rangemode="tozero")
     fig.update_xaxes(title=unit)
+    if has_room:
+        edges = [*(low / size), high[-1] / size]
+        fig.update_xaxes(
+            tickvals=edges,
+            ticktext=[f"{edge:.2g}" if edge < 100 else f"{edge:.0f}" for edge in edges],
+            tickmode="array",
+        )
+        fig.update_yaxes(range=[0, max(bins["people"]) * 1.18])
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)

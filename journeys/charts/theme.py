@@ -19,10 +19,12 @@ import plotly.graph_objects as go
 
 from journeys.charts.labels import sentence
 from journeys.display import unbroken
+from journeys.display.options import is_dark
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale", "reset"]
 _BUTTONS += ["resetviews", "sendChartToCloud"]
+PICTURE_WIDTH = 1080
 DROP_OFF, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
 
 
@@ -80,8 +82,8 @@ DARK = Colours(
 
 
 def colours(*, dark: bool = False) -> Colours:
-    """Return the colours of a theme."""
-    return DARK if dark else LIGHT
+    """Return the colours of a theme: the dark one where it is asked for, or is that of the notebook."""
+    return DARK if dark or is_dark() else LIGHT
 
 
 def lighter_to_darker() -> dict[str, str]:
@@ -145,8 +147,7 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
 
 
 @cache
-def _build_template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cache key
-    theme = colours(dark=dark)
+def _build_template(theme: Colours, width: int) -> go.layout.Template:
     axis: dict[str, Any] = {
         "showgrid": False,
         "zeroline": False,
@@ -161,6 +162,8 @@ def _build_template(dark: bool) -> go.layout.Template:  # noqa: FBT001  # a cach
     }
     return go.layout.Template(
         layout={
+            # of a picture in a file; a notebook fits the figure to its cell
+            "width": width,
             "font": {"family": FONT, "size": 13, "color": theme.ink},
             "paper_bgcolor": theme.paper,
             "plot_bgcolor": theme.paper,
@@ -226,11 +229,11 @@ def apply_theme(
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
     # Characters per line; the buttons are beside the title.
     lines = _wrap_lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
-    small = _wrap_lines(subtitle, 52 if narrow else 116 if width is None else (width - 16) // 7)
+    small = _wrap_lines(subtitle, 52 if narrow else 130 if width is None else (width - 16) // 7)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
     fig.update_layout(
-        template=_build_template(dark),
+        template=_build_template(theme, 390 if narrow else PICTURE_WIDTH),
         height=height + head,
         width=width,
         margin={"t": room["t"] + head, "b": room["b"], "l": room["l"], "r": room["r"], "pad": 0},

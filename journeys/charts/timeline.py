@@ -16,6 +16,8 @@ from journeys.display import duration, moment
 
 _MIN_DISTANCE = 34.0
 """Pixels between two slanted names of a lane; closer ones would touch."""
+_EVENT_WIDTH, _MOST_WIDTH = 12.0, 6000.0
+"""Pixels from one event to the next, at least, and of a whole timeline."""
 _LETTER, _SLANTED_LETTER = 6.2, 5.4
 """Pixels per letter, horizontal and slanted."""
 
@@ -89,8 +91,9 @@ def draw(
         {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": -lane, "y1": -lane, "line": grid, "layer": "below"}
         for lane in range(len(lanes))
     ]
-    # the width of the plot without the names of the lanes, on a narrow page
-    width, cut = (270.0, 12) if narrow else (900.0, 18)
+    # the width of the plot without the names of the lanes, on a narrow page; many events get more, and the page scrolls
+    room, cut = (270.0, 12) if narrow else (900.0, 18)
+    width = min(max(room, _EVENT_WIDTH * (at[-1] - at[0] + 2)), _MOST_WIDTH)
     names = [label(event, cut) for event in table["event"]]
     left = at[0] - 0.6
     # names are slanted to the right: the axis ends where the last of them does
@@ -125,7 +128,7 @@ def draw(
         x = at[min(place, len(at) - 1)] - 0.35
         shapes.append(_line_at(x, {"color": theme.goal, "width": 1.5, "dash": "dot"}))
         # lines that are close share a label: side by side they could not be read
-        if known and (x - known[-1][0]) * pixels < (width if narrow else 0.25 * width):
+        if known and (x - known[-1][0]) * pixels < (room if narrow else 0.25 * room):
             known[-1][1].append(label(kind, 20))
         else:
             known.append((x, [label(kind, 20)]))
@@ -147,7 +150,9 @@ def draw(
         range=[low, 1.5 if known and narrow else 1.2],
     )
     fig.update_xaxes(visible=False, range=[left, right])
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200 + 90 * len(lanes))
+    fixed = None if width <= room else round(width + (90 if narrow else 120))
+    height = 200 + 90 * len(lanes)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, width=fixed)
 
 
 def _line_at(x: float, line: dict[str, Any]) -> dict[str, Any]:

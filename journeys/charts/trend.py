@@ -13,6 +13,8 @@ from journeys.charts.theme import apply_theme, colours, nothing, rgba
 from journeys.charts.ticks import percent_ticks
 from journeys.display import day, interval, number, percent
 
+FEW = 30
+"""Rates of fewer people are hollow, are joined by no line, and do not set the scale."""
 MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
 
@@ -43,8 +45,9 @@ def draw(
     Examples
     --------
     >>> from datetime import date
-    >>> table = pl.DataFrame({"period": [date(2026, 3, 1), date(2026, 3, 2)], "entered": [10, 12], "converted": [2, 3],
-    ...     "rate": [0.2, 0.25], "ci_low": [0.06, 0.09], "ci_high": [0.5, 0.5], "complete": [True, False]})
+    >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
+    >>> table = pl.DataFrame({"period": days, "entered": [50, 60], "converted": [10, 15],
+    ...     "rate": [0.2, 0.25], "ci_low": [0.11, 0.16], "ci_high": [0.33, 0.37], "complete": [True, False]})
     >>> [trace.line.dash for trace in draw(table).data]
     [None, None, 'dot', None]
     """
@@ -63,8 +66,12 @@ def draw(
         colour = theme.events[at % len(theme.events)] if groups else theme.goal
         _add_line(fig, part, name=name, colour=colour, paper=theme.paper, has_band=has_bands)
     fig.update_xaxes(**_period_ticks(list({row["period"]: row for row in rows}.values()), most=4 if narrow else 9))
+    sure = [row for row in rows if row["entered"] >= FEW]
+    if len(sure) < len(rows):
+        subtitle = f"{subtitle}; hollow without a line: fewer than {FEW} people" if subtitle else ""
     ends = ("rate", "ci_high") if has_bands else ("rate",)
-    fig.update_yaxes(**percent_ticks([row[end] for row in rows for end in ends]), rangemode="tozero", showgrid=True)
+    ticks = percent_ticks([row[end] for row in sure or rows for end in ends])
+    fig.update_yaxes(**ticks, range=[0, max(ticks["tickvals"][-1], 1e-9)], showgrid=True)
     fig.update_layout(showlegend=bool(groups), legend={"y": -0.18, "yanchor": "top"})
     lines = -(-len(series) // (2 if narrow else 5)) if groups else 0
     size: dict[str, Any] = {"height": 420 + 20 * lines, "margin": {"b": 56 + 20 * lines}} if groups else {}
@@ -75,14 +82,18 @@ def _add_line(
     fig: go.Figure, rows: list[dict[str, Any]], *, name: str, colour: str, paper: str, has_band: bool
 ) -> None:
     """Draw one series: a whole line, and a dashed one next to incomplete periods; each has gaps where the other is."""
+    few = [row["entered"] < FEW for row in rows]
     near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
-    complete = [row if row["complete"] else None for row in rows]
-    incomplete = [row if close else None for row, close in zip(rows, near, strict=True)]
+    complete = [row if row["complete"] and not little else None for row, little in zip(rows, few, strict=True)]
+    incomplete = [row if close and not little else None for row, close, little in zip(rows, near, few, strict=True)]
     x = [row["period"] for row in rows]
     if has_band:
+        band = [
+            (None, None) if little else (row["ci_low"], row["ci_high"]) for row, little in zip(rows, few, strict=True)
+        ]
         hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
-        fig.add_scatter(x=x, y=[row["ci_high"] for row in rows], **hidden)
-        fig.add_scatter(x=x, y=[row["ci_low"] for row in rows], fill="tonexty", fillcolor=rgba(colour, 0.14), **hidden)
+        fig.add_scatter(x=x, y=[high for _, high in band], **hidden)
+        fig.add_scatter(x=x, y=[low for low, _ in band], fill="tonexty", fillcolor=rgba(colour, 0.14), **hidden)
     for part, dash in ((incomplete, "dot"), (complete, None)):
         if not any(part):
             continue
@@ -97,7 +108,18 @@ def _add_line(
             hovertext=[row and _hover_text(row, name) for row in part],
             hoverinfo="text",
             showlegend=bool(name) and (dash is None or not any(complete)),
-            cliponaxis=False,
+        )
+    if any(few):
+        fig.add_scatter(
+            x=[period for period, little in zip(x, few, strict=True) if little],
+            y=[row["rate"] for row, little in zip(rows, few, strict=True) if little],
+            legendgroup=name,
+            mode="markers",
+            marker={"size": 6, "color": paper, "line": {"color": colour, "width": 1}},
+            hovertext=[_hover_text(row, name) for row, little in zip(rows, few, strict=True) if little],
+            hoverinfo="text",
+            name=label(name, 30),
+            showlegend=bool(name) and all(few),
         )
 
 
@@ -114,8 +136,8 @@ def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
 
 def _hover_text(row: dict[str, Any], group: str) -> str:
     rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
+    few = f"<br>fewer than {FEW} people" if row["entered"] < FEW else ""
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
     where = f"{full(group)}, " if group else ""
-    return (
-        f"{where}{day(row['period'])}: {number(row['converted'])} of {number(row['entered'])} converted, {rate}{still}"
-    )
+    counts = f"{number(row['converted'])} of {number(row['entered'])} converted"
+    return f"{where}{day(row['period'])}: {counts}, {rate}{still}{few}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
@@ -23,7 +24,6 @@ from journeys.report.explanations import describe_window
 from journeys.report.findings import (
     find_blocker,
     find_bypass,
-    find_campaign_gap,
     find_difference,
     find_headline,
     reconcile_counts,
@@ -298,7 +298,7 @@ def _build_campaigns(asked: _Questions) -> Built:
     if by not in people.columns or people[by].null_count() == people.height:
         return None, []
     grouped = asked.ask_funnel(asked.journeys, by=by)
-    gap = find_campaign_gap(grouped.table, by=by)
+    gap = find_group_gap(grouped.table, by=by)
     found = [Finding(gap.sentence, "campaigns", people=gap.people, low=gap.low, high=gap.high)] if gap else []
     return campaign_section(grouped, by=by, finding=gap.headline if gap else None), found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -16,47 +14,13 @@ from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import number, percent, plural, points, quoted, the_count
+from journeys.display import number, percent, plural, quoted, the_count
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
 
 MAX_Q = 0.05
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignGap:
-    """A campaign whose people went from one step to the next at another rate than everyone else."""
-
-    campaign: str
-    before: str
-    step: str
-    people: int
-    rate: float
-    rate_of_others: float
-    low: float
-    high: float
-
-    def _format_interval(self) -> str:
-        return " to ".join(points(bound).removesuffix(" points") for bound in (self.low, self.high))
-
-    @property
-    def headline(self) -> str:
-        """The gap as a heading."""
-        return (
-            f"{percent(self.rate)} of people from {self.campaign} who reached {self.before} went on to {self.step}; "
-            f"{percent(self.rate_of_others)} of everyone else did."
-        )
-
-    @property
-    def sentence(self) -> str:
-        """The gap with its size and interval."""
-        return (
-            f"Of {plural(self.people, 'person')} from {self.campaign} who reached {self.before}, {percent(self.rate)} "
-            f"went on to {self.step}, against {percent(self.rate_of_others)} of everyone else: "
-            f"{points(self.rate - self.rate_of_others)} (95% CI {self._format_interval()})."
-        )
 
 
 def summarise_funnel(funnel: Funnel[Any]) -> str:
@@ -78,53 +42,6 @@ def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str
         f"{plural(ever, 'person')} did {quoted(last['name'])} at any time, and {number(last['people'])} of them after "
         f"all steps before it{window}: other sections count all {number(ever)}."
     )
-
-
-def find_campaign_gap(grouped: pl.DataFrame, *, by: str) -> CampaignGap | None:
-    """Find the campaign and step that lost most people against the rate of everyone else; None if it may be chance.
-
-    Every campaign and step is tested (difference of two rates), and the tests are corrected together (Benjamini and
-    Hochberg). For instance, with 200 of 1,500 people at a step from the campaign:
-
-        campaign  people 200, went on 22 (11%)
-        others    people 1,300, went on 741 (57%)   → 92 people fewer than the others' rate would give
-    """
-    from journeys.stats import adjust, difference
-
-    totals = dict(grouped.group_by("step").agg(pl.col("people").sum()).sort("step").iter_rows())
-    candidates: list[dict[str, Any]] = []
-    for (campaign,), rows in grouped.sort(by, "step").group_by(by, maintain_order=True):
-        for step, following in pairwise(rows.to_dicts()):
-            others = totals[step["step"]] - step["people"]
-            if str(campaign) in {"(none)", "(other)"} or min(step["people"], others) < MIN_PEOPLE:
-                continue
-            candidates.append(
-                {
-                    "campaign": quoted(str(campaign)),
-                    "before": quoted(step["name"]),
-                    "step": quoted(following["name"]),
-                    "people": step["people"],
-                    "went_on": following["people"],
-                    "others": others,
-                    "others_went_on": totals[following["step"]] - following["people"],
-                }
-            )
-    if not candidates:
-        return None
-    columns = pl.DataFrame(candidates)
-    test = difference(columns["went_on"], columns["people"], columns["others_went_on"], columns["others"])
-    tested = columns.with_columns(
-        rate=pl.col("went_on") / pl.col("people"),
-        rate_of_others=pl.col("others_went_on") / pl.col("others"),
-        low=pl.Series(test.ci_low),
-        high=pl.Series(test.ci_high),
-        q=pl.Series(adjust(test.p_value)),
-    ).with_columns(missing=(pl.col("rate_of_others") - pl.col("rate")) * pl.col("people"))
-    significant = tested.filter((pl.col("q") <= MAX_Q) & (pl.col("missing") > 0)).with_row_index("order")
-    if significant.is_empty():
-        return None
-    best = significant.sort("missing", "order", descending=[True, False]).row(0, named=True)
-    return CampaignGap(**{name: best[name] for name in CampaignGap.__slots__})
 
 
 def compare_shares(sentence: str, section: str, *, of: tuple[int, int], others: tuple[int, int]) -> Finding:

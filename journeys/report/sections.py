@@ -15,6 +15,7 @@ from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
 from journeys.display import number, percent, plural, quoted, span, the_count
+from journeys.display.options import use_theme
 from journeys.errors import ArgumentError, JourneysError
 from journeys.report.explanations import describe_window, explain
 from journeys.report.protocol import JourneysWithQuestions
@@ -113,9 +114,10 @@ def _draw_chart(
     plot: Callable[..., go.Figure], *, least: int = 0, paper: dict[str, Any] | None = None, **options: Any
 ) -> tuple[tuple[Picture, ...], str]:
     """Draw a chart for wide and narrow screens, and for paper where that differs; return it with its subtitle."""
-    wide, narrow = plot(**options), plot(narrow=True, **options)
+    with use_theme("light"):  # the page itself turns charts dark
+        wide, narrow = plot(**options), plot(narrow=True, **options)
+        printed = plot(**options, **paper) if paper else None
     definition = (wide.layout.meta or {}).get("subtitle", "")
-    printed = plot(**options, **paper) if paper else None
     return (Picture(wide, narrow, least=int(wide.layout.width or least), paper=printed),), definition
 
 

@@ -88,7 +88,7 @@ def test_who_begins_and_ends_at_the_goal_is_in_the_picture_alone_or_not():
     unseen = trace.node.color.index("rgba(0,0,0,0)")
     real = next(n for n, name in enumerate(trace.node.label) if name == "B" and trace.node.x[n] == trace.node.x[unseen])
     assert trace.node.y[real] == pytest.approx(trace.node.y[unseen])
-    assert trace.node.customdata[real] == trace.node.customdata[unseen] == "2 people at B, step 1."
+    assert trace.node.customdata[real] == trace.node.customdata[unseen] == "2 people entered B, step 1."
     assert trace.link.color[-1] == "rgba(0,0,0,0)"
 
 
@@ -182,7 +182,7 @@ def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
     assert len(set(both)) == 1
     assert both[0].endswith("; highlighted: the 35 who took the complete path.")
     upright = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=35, narrow=True)
-    assert sum(trace.fillcolor.endswith(",0.85)") for trace in upright.data) == 2
+    assert sum(str(trace.fillcolor).endswith(",0.85)") for trace in upright.data) == 2
     assert len(sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=80).data[0].link.value) == 6
 
 

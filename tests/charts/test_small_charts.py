@@ -57,7 +57,7 @@ def test_no_axis_is_left_to_the_percent_sign_of_plotly():
 
 def test_a_trend_is_dashed_at_both_ends_and_whole_between():
     complete = [False, True, True, True, False, False]
-    rates = {"rate": [0.1] * 6, "ci_low": [0.05] * 6, "ci_high": [0.2] * 6, "converted": [2] * 6, "entered": [20] * 6}
+    rates = {"rate": [0.1] * 6, "ci_low": [0.05] * 6, "ci_high": [0.2] * 6, "converted": [20] * 6, "entered": [200] * 6}
     table = pl.DataFrame(rates | {"period": [START + timedelta(days=n) for n in range(6)], "complete": complete})
     dashed, line = trend.draw(table).data[2:]
     assert (dashed.line.dash, line.line.dash) == ("dot", None)
@@ -91,7 +91,7 @@ def test_words_of_a_timeline_neither_touch_nor_leave_it(narrow, sessions):
     table = long_timeline().filter(pl.col("session") < sessions)
     fig = timeline.draw(table, narrow=narrow)
     left, right = fig.layout.xaxis.range
-    pixels = (390 - 80 if narrow else 1080 - 80) / (right - left)
+    pixels = ((fig.layout.width or (390 if narrow else 1080)) - 80) / (right - left)
     names = [note for note in fig.layout.annotations if note.textangle]
     assert names
     for lane in {note.y for note in names}:

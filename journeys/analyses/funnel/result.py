@@ -97,12 +97,14 @@ class Funnel(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the steps as bars; groups as dots on one scale."""
+        from journeys.analyses.funnel.group_gap import find_group_gap
         from journeys.charts.funnel import draw
 
+        gap = find_group_gap(self.table, by=self._spec.by[0]) if len(self._spec.by) == 1 else None
         return draw(
             self.table,
             by=self._spec.by or None,
-            title=self.finding,
+            title=gap.headline if gap else self.finding,
             subtitle=self._describe_question(),
             loudest=None if self.worst_step is None else self.worst_step - 1,
             dark=dark,

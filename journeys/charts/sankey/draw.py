@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.sankey.hover_text import ENOUGH, describe_link, describe_node
-from journeys.charts.sankey.labels import label_columns, label_nodes
+from journeys.charts.sankey.labels import label_columns, label_nodes, list_colours
 from journeys.charts.sankey.layout import Layout, Link, lay_out
 from journeys.charts.sankey.render import SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
 from journeys.charts.sankey.ribbons import (
@@ -171,6 +171,8 @@ def draw(
     labels += label_columns(canvas, headings=headings, goal=goal, theme=theme)
     # set at once: adding annotations one by one copies all of them each time
     fig.update_layout(annotations=labels)
+    if colour == "event":
+        _add_legend(fig, list_colours(canvas, goal=goal, theme=theme), vertical=narrow)
     notes = [subtitle, collapsed.note, _describe_undrawn(layout, undrawn) if undrawn else ""]
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in notes if note), dark=dark, narrow=narrow,
@@ -178,11 +180,24 @@ def draw(
     )  # fmt: skip
 
 
+def _add_legend(fig: go.Figure, meant: Sequence[tuple[str, str]], *, vertical: bool) -> None:
+    """Explain colours below the drawing, by traces without points."""
+    for colour, words in meant:
+        marker = {"color": colour, "symbol": "square", "size": 9}
+        fig.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=words, showlegend=True)
+    fig.update_layout(showlegend=bool(meant), legend={"y": -0.01, "yanchor": "top", "itemclick": False})
+    fig.update_layout(legend={"itemdoubleclick": False, "font": {"size": 11}})
+    if not vertical:
+        fig.update_xaxes(visible=False)
+        fig.update_yaxes(visible=False)
+
+
 def choose_margins(total: float, *, width: int | None, more: int = 0) -> dict[str, Any]:
     """Return the height of the figure, its width unless vertical, and its margins."""
     top = (4 if width is None else 30) + more
-    margin = {"t": top, "b": 10, "l": SIDE_MARGIN, "r": SIDE_MARGIN}
-    return {"height": round(total) + top + 10, "width": width, "margin": margin}
+    bottom = 96 if width is None else 34
+    margin = {"t": top, "b": bottom, "l": SIDE_MARGIN, "r": SIDE_MARGIN}
+    return {"height": round(total) + top + bottom, "width": width, "margin": margin}
 
 
 def count_names(most: int, *, narrow: bool) -> int:

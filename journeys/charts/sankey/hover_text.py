@@ -41,16 +41,18 @@ def describe_link(
 
 
 def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal: str | None, unit: str) -> str:
-    """Describe how many are at a node, how many leave there, and how many of them reach the goal."""
+    """Describe how many enter a node, go on and drop off there, and how many of them reach the goal."""
     units = plural(node.people, unit)
     if node.leaving_from is not None:
         source = plain(node.leaving_from)
         left = {DROP_OFF: f"left after {source}", CONTINUES: f"went on from {source}, beyond the columns shown"}
         return lines_of(f"{units} {left[node.name]}.", _WIDTH)
-    text = f"{units} at {plain(node.name)}, step {node.position + 1}"
-    left_here = sum(link.people for link in layout.links if link.source is node and link.target.name == DROP_OFF)
-    if left_here:
-        text += f"; {number(left_here)} of them left there ({percent(left_here / node.people)})"
+    text = f"{units} entered {plain(node.name)}, step {node.position + 1}"
+    out = [link for link in layout.links if link.source is node]
+    went_on = sum(link.people for link in out if link.target.name != DROP_OFF)
+    left_here = sum(link.people for link in out if link.target.name == DROP_OFF)
+    if out:
+        text += f"; {number(went_on)} went on, {number(left_here)} dropped off ({percent(left_here / node.people)})"
     if goal is not None and node.name != goal:
         text += _describe_rate(known, shown=node.people, goal=goal, who="who pass here")
     return lines_of(text + ".", _WIDTH)

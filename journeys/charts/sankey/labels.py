@@ -9,7 +9,7 @@ from journeys.charts.labels import label
 from journeys.charts.sankey.layout import Link, Node, place_targets
 from journeys.charts.sankey.render import THICKNESS, VERTICAL_PITCH, Canvas
 from journeys.charts.text_width import break_text, fit_text, measure_text
-from journeys.charts.theme import Colours, rgba
+from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, rgba
 
 SIZE, SMALL_SIZE = 12, 11
 """The height of letters, and that of vertical names and of numbers on ribbons."""
@@ -32,9 +32,10 @@ def label_nodes(
 
     Nodes that are `backed` have a background, so that their names are readable on a highlighted ribbon.
     """
+    names = _list_values({node.name for node in canvas.layout.nodes if node.leaving_from is None})
     if canvas.vertical:
         return [
-            _label_above(canvas, node, count=figure_of(node), theme=theme)
+            _label_above(canvas, node, name=names.get(node.name, node.name), count=figure_of(node), theme=theme)
             | _label_style(node, SMALL_SIZE, backed, theme)
             for column in canvas.by_column()
             for node in column
@@ -51,7 +52,15 @@ def label_nodes(
         notes = []
         for node, y, below in zip(column, ys, [*ys[1:], canvas.layout.height][: len(ys)], strict=True):
             note, bottom = _label_beside(
-                node, canvas=canvas, stub=stub, taken=taken, y=y, below=below, count=figure_of(node), theme=theme
+                node,
+                canvas=canvas,
+                stub=stub,
+                taken=taken,
+                name=names.get(node.name, node.name),
+                y=y,
+                below=below,
+                count=figure_of(node),
+                theme=theme,
             )
             notes.append(note | _label_style(node, SIZE, backed, theme))
             here.append((node, y - SIZE * 0.7, bottom))
@@ -60,12 +69,37 @@ def label_nodes(
     return [note for notes in reversed(columns) for note in notes]
 
 
+def _list_values(names: Collection[str]) -> dict[str, str]:
+    """List what to call nodes that are one event by the values of a column: by the value alone.
+
+    Examples
+    --------
+    >>> _list_values(["Loaded a Page: /pricing", "Loaded a Page: /", "Error: full", "Signed Up"])
+    {'Loaded a Page: /pricing': '/pricing', 'Loaded a Page: /': '/'}
+    """
+    parts = {name: name.partition(": ")[::2] for name in names}
+    events = [event for event, value in parts.values() if value.strip()]
+    return {name: value for name, (event, value) in parts.items() if value.strip() and events.count(event) > 1}
+
+
+def list_colours(canvas: Canvas, *, goal: str | None, theme: Colours) -> list[tuple[str, str]]:
+    """List the colours that stand for no event by themselves, each with what it means."""
+    ends = {node.name for node in canvas.layout.nodes if node.leaving_from is not None}
+    names = {node.name for node in canvas.layout.nodes if node.leaving_from is None}
+    meant = [(theme.goal, label(goal, 40))] if goal is not None and goal in names else []
+    meant += [(theme.drop, "stub: dropped off")] if DROP_OFF in ends else []
+    meant += [(theme.other, "stub: went on beyond the last column")] if CONTINUES in ends else []
+    meant += [(theme.other, "(other): small ones together")] if OTHER in names else []
+    return meant
+
+
 def _label_beside(
     node: Node,
     *,
     canvas: Canvas,
     stub: Node | None,
     taken: Taken,
+    name: str,
     y: float,
     below: float,
     count: str,
@@ -81,11 +115,11 @@ def _label_beside(
 
     beside = measure_text(f" {count}", SIZE) if count else 0.0
     free = room(1)
-    lines = [fit_text(node.name, free - beside, size=SIZE)]
-    if below - y > 2.9 * SIZE and measure_text(node.name, SIZE) > free - beside:
-        lines = break_text(node.name, room(2), size=SIZE, tail=count)
+    lines = [fit_text(name, free - beside, size=SIZE)]
+    if below - y > 2.9 * SIZE and measure_text(name, SIZE) > free - beside:
+        lines = break_text(name, room(2), size=SIZE, tail=count)
     elif free - beside < _MIN_NAME:
-        lines, count = [fit_text(node.name, free, size=SIZE)], ""
+        lines, count = [fit_text(name, free, size=SIZE)], ""
     # the number may have a line of its own
     text = "<br>".join(label(line) if line else "" for line in lines)
     text = f"{text}{' ' if lines[-1] else ''}<span style='color:{theme.muted}'>{count}</span>" if count else text
@@ -96,9 +130,9 @@ def _label_beside(
     return note | {"x": canvas.at(start, middle)[0]}, y + SIZE * (0.6 + 1.2 * (len(lines) - 1))
 
 
-def _label_above(canvas: Canvas, node: Node, *, count: str, theme: Colours) -> dict[str, Any]:
+def _label_above(canvas: Canvas, node: Node, *, name: str, count: str, theme: Colours) -> dict[str, Any]:
     """Place a label above its node, the number below the name."""
-    lines = [label(line) for line in break_text(node.name, max(node.height, VERTICAL_PITCH - 4), size=SMALL_SIZE)]
+    lines = [label(line) for line in break_text(name, max(node.height, VERTICAL_PITCH - 4), size=SMALL_SIZE)]
     text = "<br>".join([*lines, f"<span style='color:{theme.muted}'>{count}</span>"] if count else lines)
     settings: dict[str, Any] = {"yshift": THICKNESS / 2 + 1, "xshift": -1, "yanchor": "bottom", "align": "left"}
     return canvas.note(node, node.top, text=text, hovertext=label(node.name, 200), **settings)

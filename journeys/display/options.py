@@ -1,0 +1,95 @@
+"""What an analyst sets once for a session: the theme of charts."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Literal, cast
+
+from journeys.errors import ArgumentError
+
+Theme = Literal["auto", "light", "dark"]
+_THEMES = ("auto", "light", "dark")
+_SETTINGS = Path("lab", "user-settings", "@jupyterlab", "apputils-extension", "themes.jupyterlab-settings")
+_drawn_as: ContextVar[Theme | None] = ContextVar("drawn_as", default=None)
+
+
+class Options:
+    """Settings of this session: `jn.options.theme = "dark"`.
+
+    Attributes
+    ----------
+    theme : {"auto", "light", "dark"}
+        How charts are drawn where `dark=` is not given. "auto", the default, follows the theme that is chosen in
+        JupyterLab, and is light elsewhere.
+
+    Raises
+    ------
+    ArgumentError
+        When a theme is none of these.
+
+    Examples
+    --------
+    >>> from journeys.display.options import options
+    >>> options
+    Options(theme='auto')
+    """
+
+    __slots__ = ("_theme",)
+
+    def __init__(self) -> None:
+        self._theme: Theme = "auto"
+
+    @property
+    def theme(self) -> Theme:
+        """The theme of charts."""
+        return self._theme
+
+    @theme.setter
+    def theme(self, value: Theme) -> None:
+        if value not in _THEMES:
+            raise ArgumentError(f"theme: {value!r} must be 'auto', 'light' or 'dark'.")
+        self._theme = value
+
+    def __repr__(self) -> str:
+        return f"Options(theme={self._theme!r})"
+
+
+options = Options()
+
+
+def is_dark() -> bool:
+    """Return whether charts are dark where nothing else is asked for."""
+    theme = _drawn_as.get() or options.theme
+    return _notebook_is_dark() if theme == "auto" else theme == "dark"
+
+
+@contextmanager
+def use_theme(theme: Theme) -> Iterator[None]:
+    """Draw in one theme, whatever the options say."""
+    token = _drawn_as.set(theme)
+    try:
+        yield
+    finally:
+        _drawn_as.reset(token)
+
+
+def _notebook_is_dark() -> bool:
+    """Return whether the theme chosen in JupyterLab is a dark one, by its settings file (JSON with comments)."""
+    if "ipykernel" not in sys.modules:
+        return False
+    base = os.environ.get("JUPYTERLAB_SETTINGS_DIR")
+    home = Path(os.environ.get("JUPYTER_CONFIG_DIR") or Path.home() / ".jupyter")
+    file = Path(base, *_SETTINGS.parts[2:]) if base else home / _SETTINGS
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    names = [re.match(r'\s*"theme"\s*:\s*"([^"]*)"', line) for line in lines]
+    chosen = cast("list[re.Match[str]]", [name for name in names if name])
+    return bool(chosen) and "dark" in chosen[-1][1].lower()

@@ -1,0 +1,146 @@
+"""What charts look like without being asked: the notebook's theme, few people hollow, values and colours explained."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.charts import funnel, histogram, sankey, timeline, trend
+from journeys.charts.theme import DARK, LIGHT
+from journeys.display.options import use_theme
+from journeys.errors import ArgumentError
+from tests.charts import frames
+
+
+@pytest.fixture
+def theme():
+    yield
+    jn.options.theme = "auto"
+
+
+def paper(fig) -> str:
+    return fig.layout.template.layout.paper_bgcolor
+
+
+def draw():
+    return funnel.draw(frames.funnel(["A", "B"], [100, 20]))
+
+
+def test_a_fixed_theme_is_drawn(theme):
+    assert paper(draw()) == LIGHT.paper
+    jn.options.theme = "dark"
+    assert paper(draw()) == DARK.paper
+    assert draw().data[0].marker.color[-1] == DARK.goal
+    with use_theme("light"):
+        assert paper(draw()) == LIGHT.paper
+    with pytest.raises(ArgumentError, match="theme: 'drak' must be 'auto', 'light' or 'dark'"):
+        jn.options.theme = "drak"
+
+
+def test_the_notebooks_theme_is_followed(theme, tmp_path, monkeypatch):
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    folder = tmp_path / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    assert paper(draw()) == LIGHT.paper
+    (folder / "themes.jupyterlab-settings").write_text('{\n    // "theme": "x"\n    "theme": "JupyterLab Dark"\n}')
+    assert paper(draw()) == DARK.paper
+    jn.options.theme = "light"
+    assert paper(draw()) == LIGHT.paper
+
+
+def test_a_report_is_drawn_light_in_a_dark_notebook(theme):
+    jn.options.theme = "dark"
+    log = pl.DataFrame({"person": [1, 1, 2], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01"],
+        "event": ["A", "B", "A"]})  # fmt: skip
+    report = jn.Journeys.from_table(log).report(steps=["A", "B"], sections=["funnel"])
+    assert paper(report.sections[0].pictures[0].wide) == LIGHT.paper
+
+
+def test_a_picture_in_a_file_is_as_wide_as_titles_are_wrapped_for():
+    assert draw().layout.width is None
+    assert draw().layout.template.layout.width == 1080
+
+
+def test_few_people_are_hollow_and_set_no_scale():
+    table = pl.DataFrame(
+        {
+            "period": [date(2026, 3, day) for day in (1, 2, 3)],
+            "entered": [5, 100, 200],
+            "converted": [5, 20, 30],
+            "rate": [1.0, 0.2, 0.15],
+            "ci_low": [0.57, 0.13, 0.11],
+            "ci_high": [1.0, 0.29, 0.21],
+            "complete": [True, True, True],
+        }
+    )
+    fig = trend.draw(table, subtitle="By day")
+    assert fig.layout.yaxis.range[1] <= 0.35
+    line = next(one for one in fig.data if one.mode == "lines+markers")
+    assert line.y[0] is None
+    hollow = next(one for one in fig.data if one.mode == "markers")
+    assert list(hollow.y) == [1.0]
+    assert hollow.marker.color == LIGHT.paper
+    assert "fewer than 30 people" in fig.layout.title.text
+
+
+def test_groups_have_axes_that_a_few_people_do_not_stretch():
+    one = frames.funnel(["A", "B"], [1000, 20]).with_columns(source=pl.lit("ads"))
+    other = frames.funnel(["A", "B"], [3, 3]).with_columns(source=pl.lit("rare"))
+    fig = funnel.draw(pl.concat([one, other]), by="source")
+    assert fig.layout.xaxis.range[1] < 0.1
+    assert fig.layout.xaxis.ticktext[0] == "0%"
+    assert max(x for trace in fig.data for x in trace.x if x is not None) <= fig.layout.xaxis.range[1]
+
+
+def test_groups_have_a_finding_of_their_own():
+    rows = [(f"a{n}", "A", "ads") for n in range(200)] + [(f"b{n}", "A", "spring") for n in range(200)]
+    rows += [(f"a{n}", "B", "ads") for n in range(20)] + [(f"b{n}", "B", "spring") for n in range(100)]
+    log = pl.DataFrame(rows, schema=["person", "event", "campaign"], orient="row")
+    log = log.with_columns(
+        timestamp=pl.when(pl.col("event") == "A").then(pl.lit("2026-03-01")).otherwise(pl.lit("2026-03-02"))
+    )
+    title = jn.Journeys.from_table(log).funnel(["A", "B"], by="first_campaign").plot().layout.title.text
+    assert '10% of people from "ads" who reached "A" went on to "B"; 50% of everyone else did.' in title.replace(
+        "<br>", " "
+    )
+
+
+def test_bins_have_values_and_edges():
+    days = [timedelta(days=n) for n in (0, 5, 10)]
+    fig = histogram.draw(pl.DataFrame({"from": days[:2], "to": days[1:], "people": [3, 1]}))
+    assert list(fig.data[0].text) == ["3<br>75%", "1<br>25%"]
+    assert list(fig.layout.xaxis.ticktext) == ["0", "5", "10"]
+
+
+def test_a_busy_timeline_is_wider_than_the_page():
+    def draw_events(count: int):
+        start = date(2026, 3, 1)
+        at = [start + timedelta(days=n) for n in range(count)]
+        table = pl.DataFrame({"timestamp": at, "event": ["A", "B"] * (count // 2)})
+        return timeline.draw(table.with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC"))))
+
+    assert draw_events(20).layout.width is None
+    assert draw_events(400).layout.width > 4000
+
+
+def test_expanded_nodes_are_named_by_their_value_and_colours_are_explained():
+    table = pl.DataFrame(
+        {
+            "position": [0, 0, 0],
+            "source": ["Loaded a Page: /", "Loaded a Page: /pricing", "Loaded a Page: /"],
+            "target": ["Sign up", "Sign up", "(drop-off)"],
+            "people": [20, 40, 40],
+        }
+    )
+    fig = sankey.draw(table, goal="Sign up")
+    texts = [one.text for one in fig.layout.annotations]
+    assert any(text.startswith("/pricing") for text in texts)
+    assert [trace.name for trace in fig.data[1:]] == ["Sign up", "stub: dropped off"]
+    assert fig.layout.showlegend
+    assert fig.data[0].node.label[1].startswith("Loaded a Page"), "readers of the data have the whole name"
+    first = " ".join(fig.data[0].node.customdata[0].split("<br>"))
+    assert first.startswith("60 people entered Loaded a Page: /, step 1; 20 went on, 40 dropped off (67%)")
