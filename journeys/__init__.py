@@ -36,8 +36,8 @@ __all__ = [
     "ArgumentError", "Behaviour", "Definitions", "Events", "IdentityRules", "Issues", "Journeys", "JourneysError",
     "SourceError", "Step", "StoreError", "UnknownNameError", "any_order", "at_least", "check", "definitions", "did",
     "exports", "naming", "never", "open", "options", "overlap", "read_amplitude", "read_customerio", "read_ga4",
-    "read_hubspot", "read_mixpanel", "read_posthog", "read_rudderstack", "read_segment", "read_snowplow", "read_sql", "read_table",
-    "report", "samples", "sequence", "step", "stitch", "values",
+    "read_hubspot", "read_mixpanel", "read_posthog", "read_rudderstack", "read_segment", "read_snowplow", "read_sql",
+    "read_table", "report", "samples", "sequence", "step", "stitch", "values",
 ]  # fmt: skip
 
 # the rooms that a session may never enter load when their first name is used: an import stays quick
