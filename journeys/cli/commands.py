@@ -12,7 +12,7 @@ import click
 
 import journeys as jn
 from journeys.cli.output import Command, RefusedError, say, say_table
-from journeys.cli.report import write_report
+from journeys.cli.report import save_report, write_report
 from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
 from journeys.errors import ArgumentError, JourneysError, SourceError
 from journeys.exports.files import check_path, replace_file
@@ -90,7 +90,7 @@ def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
 
 @click.command("run", cls=Command)
 @click.argument("file", type=_PATH, default=DEFAULT_FILE)
-@click.option("--out", type=_PATH, default="report.html", show_default=True, help="The file of the report.")
+@click.option("--out", type=_PATH, default="report.html", show_default=True, help="The report: .html, .pdf or .xlsx.")
 @click.option("--log", type=_PATH, help="A file to add one line to, about how it went.")
 def _run(file: Path, out: Path, log: Path | None) -> None:
     """Make the report that FILE describes, as a scheduler such as cron does every week.
@@ -105,7 +105,7 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
         with lock_file(lock, refusal=refusal):
             definitions = jn.definitions(file)
             report = definitions.report(definitions.journeys())
-            report.write(out)
+            save_report(report, out)
     except (JourneysError, OSError, KeyboardInterrupt) as error:
         _add_line(log, f"failed: {' '.join(str(error).split()) or 'interrupted'}")
         raise

@@ -22,7 +22,11 @@ def build_report() -> Command:
 
     @source_options
     @click.option(
-        "--out", type=click.Path(path_type=Path), default="journeys-report.html", show_default=True, help="The file."
+        "--out",
+        type=click.Path(path_type=Path),
+        default="journeys-report.html",
+        show_default=True,
+        help="The file: .html, .pdf or .xlsx.",
     )
     def run(**given: Any) -> None:
         check_path(given["out"], argument="--out")
@@ -39,11 +43,16 @@ def build_report() -> Command:
     return command
 
 
-def write_report(report: Report, out: Path) -> Path:
+def save_report(report: Report, out: Path) -> Path:
+    """Write a report as what the ending of its file says: a page, a PDF or a workbook."""
+    write = {".pdf": report.pdf, ".xlsx": report.xlsx}.get(out.suffix.lower(), report.write)
+    return write(out)
+
+
+def write_report(report: Report, out: Path) -> None:
     """Write a report, and print its first three findings."""
-    file = report.write(out)
+    file = save_report(report, out)
     say(f"{report.title}\n{report.period}\n")
     for number, finding in enumerate(report.findings[:3], start=1):
         say(fill(finding.sentence, 100, initial_indent=f"{number}. ", subsequent_indent="   "))
     say(f"\nThe report is in {file.resolve()}")
-    return file

@@ -245,7 +245,6 @@ class Definitions:
             ask_funnel=lambda name: self.funnel(j, name),
             find_step=self.step,
             settings=self._report,
-            place=f"{self.name}, [report]",
         )
 
     def _mark_settings(self, j: Journeys) -> Journeys:

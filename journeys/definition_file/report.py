@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from journeys.errors import ArgumentError
 from journeys.steps import Step
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ def make_report(
     ask_funnel: Callable[[str], Any],
     find_step: Callable[[str], Step | str],
     settings: Mapping[str, Any],
-    place: str,
 ) -> Report:
     """Ask the questions of the sections, and make the report of their answers.
 
@@ -32,23 +31,25 @@ def make_report(
         Answer a funnel, and find a step or event, by name.
     settings
         The section [report].
-    place
-        The file and the section, for messages.
     """
-    named = [getattr(one, "name", one) for one in funnel["steps"] if not isinstance(one, str)]
-    if named:
-        raise ArgumentError(
-            f"{place}: the steps of its funnel {settings['funnel']!r} must be event names; "
-            f'{", ".join(map(repr, named))} is a step of [steps]. Show such a funnel as a section: "funnel:NAME".'
-        )
-    options: dict[str, Any] = {"within": funnel.get("within"), "title": settings.get("title")}
-    if (by := settings.get("by", funnel.get("by"))) is not None:
-        options["by"] = by
-    if "sections" in settings:
-        options["sections"] = [
-            _answer_section(j, one, ask_funnel=ask_funnel, find_step=find_step) for one in settings["sections"]
-        ]
-    return j.report(steps=funnel["steps"], **options)
+    options: dict[str, Any] = {"title": settings.get("title")}
+    sections = settings.get("sections")
+    steps, by = funnel["steps"], settings.get("by", funnel.get("by"))
+    if all(isinstance(one, str) for one in steps):
+        options |= {"steps": steps, "within": funnel.get("within")} | ({"by": by} if by is not None else {})
+    else:
+        # the report's own sections are about events; of named steps each is asked here
+        own = f":{settings['funnel']}"
+        goal = f":{getattr(steps[-1], 'name', steps[-1])}"
+        asked = {"funnel": own, "exits": own, "attribution": goal, "flow": goal, "correlation": goal}
+        given = sections or ["funnel", "flow", "correlation", "identity"]
+        sections = [f"{one}{asked[one]}" if one in asked else one for one in given]
+        options |= {"goal": steps[-1]} if isinstance(steps[-1], str) else {}
+    if sections is not None:
+        options["sections"] = [_answer_section(j, one, ask_funnel=ask_funnel, find_step=find_step) for one in sections]
+    report: Report = j.report(**options)
+    made_of = {"definitions": j._definitions, "until": j.until}
+    return replace(report, settings={**report.settings, **made_of})
 
 
 def _answer_section(
