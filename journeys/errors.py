@@ -37,16 +37,16 @@ class StoreError(JourneysError):
     """A saved store that is missing, damaged or of another version."""
 
 
-def closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
+def find_closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
     """Return the names most like `value`, best first, whatever their case; none if none is like it.
 
     A name is alike if it is spelled nearly the same, or has all the words of the other.
 
     Examples
     --------
-    >>> closest("sign up", ["Signed Up", "Loaded a Page", "Sign Up"])
+    >>> find_closest("sign up", ["Signed Up", "Loaded a Page", "Sign Up"])
     ['Sign Up', 'Signed Up']
-    >>> closest("user", ["user_id", "amount"]), closest("country", ["user_id", "amount"])
+    >>> find_closest("user", ["user_id", "amount"]), find_closest("country", ["user_id", "amount"])
     (['user_id'], [])
     """
     folded: dict[str, str] = {}
@@ -70,20 +70,20 @@ def _share_words(one: set[str], other: set[str]) -> bool:
     return bool(one and other) and (one <= other or other <= one)
 
 
-def unknown(argument: str, values: str | Sequence[str], *, available: Sequence[str], what: str = "name") -> str:
+def unknown_message(argument: str, values: str | Sequence[str], *, available: Sequence[str], what: str = "name") -> str:
     """Compose the message for unknown values of an argument: the closest matches and what is available.
 
     Examples
     --------
-    >>> print(unknown("steps", "Signd Up", available=["Signed Up", "Upgraded Plan"], what="event"))
+    >>> print(unknown_message("steps", "Signd Up", available=["Signed Up", "Upgraded Plan"], what="event"))
     steps: no event 'Signd Up'; did you mean 'Signed Up'? Available: 'Signed Up', 'Upgraded Plan'.
-    >>> print(unknown("by", ["contry"], available=[], what="column"))
+    >>> print(unknown_message("by", ["contry"], available=[], what="column"))
     by: no column 'contry'. There are none.
     """
     names = [values] if isinstance(values, str) else list(values)
     parts = []
     for name in names:
-        match = closest(name, available)
+        match = find_closest(name, available)
         hint = f"; did you mean {' or '.join(repr(m) for m in match)}?" if match else "."
         parts.append(f"{argument}: no {what} {name!r}{hint}")
     shown = ", ".join(repr(name) for name in available[:20])
@@ -96,3 +96,8 @@ def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentErro
     """Raise one error that lists every problem; do nothing when there is none."""
     if problems:
         raise error(problems[0] if len(problems) == 1 else "\n".join(f"- {problem}" for problem in problems))
+
+
+# names of before, for callers that are being moved
+closest = find_closest
+unknown = unknown_message

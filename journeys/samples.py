@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.errors import SourceError, unknown
+from journeys.errors import SourceError, unknown_message
 
 if TYPE_CHECKING:
     from journeys.api import Journeys
@@ -68,7 +68,7 @@ def sample_path(name: str = "") -> Path:
     if folder is None:
         raise SourceError(f"the sample data is neither in {places[0]} nor in {places[1]}; install the package again.")
     if name and not (folder / name).exists():
-        raise SourceError(unknown("name", name, available=[*_FILES, *_TABLES], what="sample file"))
+        raise SourceError(unknown_message("name", name, available=[*_FILES, *_TABLES], what="sample file"))
     return folder / name
 
 

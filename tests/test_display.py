@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeys.display import (
-    card,
-    compact,
     describe_settings,
-    duration,
+    format_compact,
+    format_duration,
+    format_interval,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_period,
+    format_points,
+    format_ratio,
     html_table,
-    interval,
-    number,
-    p_value,
-    percent,
-    points,
-    ratio,
-    shorten,
-    span,
+    render_card,
+    shorten_name,
     text_table,
 )
 
@@ -51,7 +51,7 @@ NASTY = ['<script>alert("1")</script>', "a & b", "تم الإنشاء", "\x1b[31
     ],
 )
 def test_rates_have_one_decimal_below_ten_percent_and_are_never_rounded_to_nothing_or_all(rate, words):
-    assert percent(rate) == words
+    assert format_percent(rate) == words
 
 
 @pytest.mark.parametrize(
@@ -74,35 +74,35 @@ def test_rates_have_one_decimal_below_ten_percent_and_are_never_rounded_to_nothi
     ],
 )
 def test_durations_are_said_in_the_largest_unit_that_they_fill(value, words):
-    assert duration(value) == words
+    assert format_duration(value) == words
 
 
 def test_counts_have_no_decimals_whatever_their_size():
-    assert [number(n) for n in (0, 999, 1e15)] == ["0", "999", "1,000,000,000,000,000"]
-    assert [compact(n) for n in (999, 1000, 12_345, 999_999, 10**9)] == ["999", "1 k", "12 k", "1 M", "1 bn"]
+    assert [format_number(n) for n in (0, 999, 1e15)] == ["0", "999", "1,000,000,000,000,000"]
+    assert [format_compact(n) for n in (999, 1000, 12_345, 999_999, 10**9)] == ["999", "1 k", "12 k", "1 M", "1 bn"]
 
 
 def test_differences_keep_their_sign_and_interval():
-    assert points(0.042, 0.011, 0.073) == "+4.2 points (1.1 to 7.3)"
-    assert points(-0.465, -0.511, -0.406) == "−46.5 points (−51.1 to −40.6)"
-    assert points(0.0) == "0.0 points"
-    assert interval(0.28, 0.34) == "28–34%"
-    assert interval(None, 0.2) == ""
-    assert ratio(float("inf")) == "∞"
-    assert p_value(0.0009) == "< 0.001"
+    assert format_points(0.042, 0.011, 0.073) == "+4.2 points (1.1 to 7.3)"
+    assert format_points(-0.465, -0.511, -0.406) == "−46.5 points (−51.1 to −40.6)"
+    assert format_points(0.0) == "0.0 points"
+    assert format_interval(0.28, 0.34) == "28–34%"
+    assert format_interval(None, 0.2) == ""
+    assert format_ratio(float("inf")) == "∞"
+    assert format_p_value(0.0009) == "< 0.001"
 
 
 @given(st.dates(date(2000, 1, 1), date(2099, 1, 1)), st.integers(0, 900))
 def test_a_span_names_both_ends(first, days):
     last = first + timedelta(days=days)
-    words = span(first, last)
+    words = format_period(first, last)
     assert words.endswith(str(last.year))
     assert words.startswith(str(first.day))
 
 
 @given(st.text(max_size=80), st.integers(1, 40))
 def test_a_shortened_name_fits(text, width):
-    assert len(shorten(text, width)) <= width
+    assert len(shorten_name(text, width)) <= width
 
 
 class Reader(HTMLParser):
@@ -130,7 +130,7 @@ def read(page: str) -> Reader:
 def test_no_name_becomes_an_element_of_the_page(names):
     schema = {"name": pl.String, "path": pl.List(pl.String)}
     df = pl.DataFrame({"name": names, "path": [names] * len(names)}, schema=schema)
-    page = card("Funnel", sentence=" ".join(names), settings={"steps": tuple(names)}, table=df)
+    page = render_card("Funnel", sentence=" ".join(names), settings={"steps": tuple(names)}, table=df)
     assert set(read(page).seen) <= {"style", "div", "h4", "p", "table", "thead", "tbody", "tr", "th", "td", "bdi"}
 
 
@@ -190,7 +190,7 @@ def test_a_terminal_gets_no_escape_sequences_and_columns_in_line():
 
 
 def test_the_card_has_no_script_and_one_style_sheet():
-    page = card("Funnel", sentence="38% go on", table=pl.DataFrame({"a": [1]}))
+    page = render_card("Funnel", sentence="38% go on", table=pl.DataFrame({"a": [1]}))
     assert len(re.findall("<style", page)) == 1
     assert "<script" not in page
 
@@ -210,7 +210,7 @@ def test_a_sentence_in_a_cell_keeps_its_middle():
 
 
 def test_a_number_behind_a_right_to_left_name_stays_behind_it():
-    page = card("Curve", sentence="Of <تم إنشاء> 23% converted, of تم 46%.", settings="by تم · 3 people")
+    page = render_card("Curve", sentence="Of <تم إنشاء> 23% converted, of تم 46%.", settings="by تم · 3 people")
     assert "Of &lt;<bdi>تم إنشاء</bdi>&gt; 23% converted, of <bdi>تم</bdi> 46%." in page
     assert "by <bdi>تم</bdi> · 3 people" in page
 

@@ -7,8 +7,8 @@ import pytest
 
 import journeys as jn
 from journeys import exports
-from journeys.charts.labels import full, label, lines_of, sentence
-from journeys.display import card, escape_html, html_table, neutralise_controls, text_table
+from journeys.charts.labels import full_name, lines_of, write_label, write_sentence
+from journeys.display import escape_html, html_table, neutralise_controls, render_card, text_table
 from journeys.report import campaign_report
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -25,11 +25,16 @@ def test_no_control_that_reorders_text_reaches_a_reader(control):
     name = f"{control}Buy"
     table = pl.DataFrame({name: [name], "path": [[name]]})
     for shown in (
-        neutralise_controls(name), escape_html(name), escape_html(name, sentence=True), html_table(table, style=False),
-        card(name, sentence=name, settings={"goal": name}, table=table), text_table(table), exports.to_markdown(table),
-    ):  # fmt: skip
+        neutralise_controls(name),
+        escape_html(name),
+        escape_html(name, sentence=True),
+        html_table(table, style=False),
+        render_card(name, sentence=name, settings={"goal": name}, table=table),
+        text_table(table),
+        exports.to_markdown(table),
+    ):
         assert not re.search(f"[{BIDI}]", shown)
-    for shown in (label(name), sentence(name), full(name), lines_of(name, 20)):
+    for shown in (write_label(name), write_sentence(name), full_name(name), lines_of(name, 20)):
         assert control not in shown
     assert neutralise_controls(name) == f"[U+{ord(control):04X}]Buy"
 
@@ -41,7 +46,7 @@ def test_the_report_has_no_control_that_reorders_text():
 
 
 def test_a_right_to_left_name_is_isolated_in_charts():
-    assert label("تم") == "\u2068تم\u2069"
+    assert write_label("تم") == "\u2068تم\u2069"
 
 
 def test_markdown_shows_names_as_text():

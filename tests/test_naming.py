@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys import naming
-from journeys.errors import closest
+from journeys.errors import find_closest
 from journeys.naming.check import names_and_counts
 
 GOOD = [
@@ -206,12 +206,12 @@ def test_a_suggestion_is_in_the_past_tense_whatever_the_spelling(bare):
 
 
 def test_a_cautious_did_you_mean():
-    assert closest("country", ["amount", "user_id"]) == []
-    assert closest("contry", ["amount", "country"]) == ["country"]
-    assert closest("user", ["user_id", "useful"]) == ["user_id"]
-    assert closest("Berlin", ["Europe/Berlin", "Merlin"]) == ["Merlin", "Europe/Berlin"]
+    assert find_closest("country", ["amount", "user_id"]) == []
+    assert find_closest("contry", ["amount", "country"]) == ["country"]
+    assert find_closest("user", ["user_id", "useful"]) == ["user_id"]
+    assert find_closest("Berlin", ["Europe/Berlin", "Merlin"]) == ["Merlin", "Europe/Berlin"]
 
 
 @given(st.text("abcdefghij", min_size=4, max_size=12), st.text("klmnopqrst", min_size=4, max_size=12))
 def test_names_without_a_letter_in_common_are_never_proposed(one, other):
-    assert closest(one, [other]) == []
+    assert find_closest(one, [other]) == []

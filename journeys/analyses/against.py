@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 
 def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against") -> tuple[J, J]:
@@ -34,6 +34,8 @@ def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against")
         return journeys, against
     columns = [name for name in journeys._log.people_schema.names() if name != "code"]
     missing = [name for name in against.meta.root_names() if name not in columns]
-    raise_all([unknown(argument, missing, available=columns, what="column")] if missing else [], UnknownNameError)
+    raise_all(
+        [unknown_message(argument, missing, available=columns, what="column")] if missing else [], UnknownNameError
+    )
     holds = against.fill_null(value=False)
     return journeys.only(~holds), journeys.only(holds)

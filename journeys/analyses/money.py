@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from journeys.errors import ArgumentError, unknown
+from journeys.errors import ArgumentError, unknown_message
 
 CURRENCY = "currency"
 
@@ -22,7 +22,7 @@ def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list
     if value is None:
         return []
     if value not in schema:
-        return [unknown(argument, value, available=schema.names(), what="column")]
+        return [unknown_message(argument, value, available=schema.names(), what="column")]
     if not schema[value].is_numeric():
         return [f"{argument}: column {value!r} is {schema[value]}, expected numbers."]
     return []

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from journeys.analyses.flow.nodes import matches_pattern
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 
 PASSIVE = "passive"
@@ -59,5 +59,5 @@ def list_hidden_events(log: Log, patterns: Sequence[str], *, argument: str = "hi
     """
     expanded = expand_passive(log, patterns, argument=argument)
     lost = [one for one in expanded if not any(matches_pattern(one, name) for name in log.names)] if log.names else []
-    raise_all([unknown(argument, lost, available=log.names, what="event")] if lost else [], UnknownNameError)
+    raise_all([unknown_message(argument, lost, available=log.names, what="event")] if lost else [], UnknownNameError)
     return tuple(name for name in log.names if any(matches_pattern(one, name) for one in expanded))

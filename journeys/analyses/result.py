@@ -61,9 +61,11 @@ class Result(Generic[J]):
         return f"{type(self).__name__}: {self.finding}\n{self.table}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
-        return card(type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table())
+        return render_card(
+            type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table()
+        )
 
 
 def settings_of(journeys: JourneysProtocol, **options: Any) -> dict[str, Any]:

@@ -13,6 +13,6 @@ def say_too_few(count: float, did: str, *, unit: str = "person") -> str:
     >>> say_too_few(12, "entered")
     'Only 12 people entered: too few for a finding.'
     """
-    from journeys.display import plural
+    from journeys.display import format_count
 
-    return f"{f'Only {plural(count, unit)}' if count else f'No {unit}'} {did}: too few for a finding."
+    return f"{f'Only {format_count(count, unit)}' if count else f'No {unit}'} {did}: too few for a finding."

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from journeys.api.selection import Selection
-from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log, View
 
 S = TypeVar("S", bound=Selection)
@@ -146,12 +146,12 @@ def _list_with_role(people: Selection, *, role: str | Sequence[str], column: str
     """Return the people who have one of some roles; all roles that nobody has are reported."""
     table = people.people
     if column not in table.columns:
-        raise UnknownNameError(unknown("column", column, available=table.columns, what="column"))
+        raise UnknownNameError(unknown_message("column", column, available=table.columns, what="column"))
     known = table[column].cast(pl.String)
     roles = [role] if isinstance(role, str) else list(role)
     available = known.drop_nulls().unique().sort().to_list()
     missing = [name for name in roles if name not in available]
-    raise_all([unknown("role", missing, available=available, what=column)] if missing else [], UnknownNameError)
+    raise_all([unknown_message("role", missing, available=available, what=column)] if missing else [], UnknownNameError)
     return table.filter(known.is_in(roles)).select("person")
 
 

@@ -423,17 +423,17 @@ class Journeys(Selection):
     @property
     def finding(self) -> str:
         """The number of people and events, and the days they span, as a sentence."""
-        from journeys.display import plural, span
+        from journeys.display import format_count, format_period
 
         size = self.size
         if size.first is None or size.last is None:
             return "no people and no events."
-        days = span(size.first, size.last)
-        return f"{plural(size.people, self._log.unit)}, {plural(size.events, 'event')}, {days}."
+        days = format_period(size.first, size.last)
+        return f"{format_count(size.people, self._log.unit)}, {format_count(size.events, 'event')}, {days}."
 
     def _warnings(self) -> tuple[str, ...]:
         """Return what may be wrong with who is who, or with the rows, in sentences."""
-        from journeys.display import number, percent
+        from journeys.display import format_number, format_percent
         from journeys.events.issues import ALARMING_SHARE
 
         if self._stitched is not None:
@@ -441,19 +441,21 @@ class Journeys(Selection):
         rows, bad = self._log.size.events + self.quarantine.height, self.quarantine.height
         if bad <= ALARMING_SHARE * rows:
             return ()
-        return (f"{percent(bad / rows)} of the {number(rows)} rows were quarantined: see quarantine.",)
+        return (f"{format_percent(bad / rows)} of the {format_number(rows)} rows were quarantined: see quarantine.",)
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, plural
+        from journeys.display import format_count, render_card
 
         settings = {
             "unusual rows (kept)": ", ".join(f"{count:,} × {what}" for what, count in self.unusual_rows.items())
         }
         if self.quarantine.height:
-            settings["quarantined"] = f"{plural(self.quarantine.height, 'row')} without a person, a time or an event"
+            settings["quarantined"] = (
+                f"{format_count(self.quarantine.height, 'row')} without a person, a time or an event"
+            )
         settings["warnings"] = " ".join(self._warnings())
         settings = {key: value for key, value in settings.items() if value}
-        return card("Journeys", sentence=self.finding, settings=settings, table=self._preview())
+        return render_card("Journeys", sentence=self.finding, settings=settings, table=self._preview())
 
 
 def open_journeys(path: str | Path, *, engine: Any = "local") -> Journeys:

@@ -14,7 +14,7 @@ from journeys.api.bound_method import BoundMethod
 from journeys.api.people_sets import add_labels, check_comparable, combine_codes, cuts_of, list_codes
 from journeys.display.progress import show_progress
 from journeys.engines import local
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import Size, starts_person, summarise_people, translate_read_errors
 from journeys.steps import Did, moment_us, parse_period
@@ -200,7 +200,7 @@ class Selection:
         elif isinstance(people, pl.DataFrame | pl.LazyFrame):
             table = people.lazy().collect()
             if "person" not in table.columns:
-                raise UnknownNameError(unknown("people", "person", available=table.columns, what="column"))
+                raise UnknownNameError(unknown_message("people", "person", available=table.columns, what="column"))
             labels = table["person"]
         else:
             labels = pl.Series("person", [people] if isinstance(people, str | int) else people)
@@ -397,7 +397,7 @@ class Selection:
             missing = missing.filter(~missing.is_in(by_id["id"].implode()))
         if missing.len():
             some = known["person"].head(20).cast(pl.String).to_list()
-            text = unknown("people", missing.head(5).to_list(), available=some, what="person")
+            text = unknown_message("people", missing.head(5).to_list(), available=some, what="person")
             more = known.height - len(some)
             raise UnknownNameError(f"{text.removesuffix('.')} and {more:,} more." if more > 0 else text)
         return found["code"].sort()
@@ -415,7 +415,7 @@ class Selection:
         missing = sorted({name for name in condition.meta.root_names() if name not in available})
         if missing:
             shown = [name for name in available if name != "code"]
-            raise UnknownNameError(unknown(argument, missing, available=shown, what="column"))
+            raise UnknownNameError(unknown_message(argument, missing, available=shown, what="column"))
 
 
 class _PeopleCodes:

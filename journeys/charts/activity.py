@@ -5,14 +5,14 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import duration, number, plural
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_duration, format_number
 
 _MOST_NAMED = 20
 
 
-def draw(
+def draw_activity(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
     """Draw members (logarithmic) against active days; blue where an account fits, hollow where it wanes.
@@ -32,12 +32,12 @@ def draw(
     >>> from datetime import timedelta
     >>> table = pl.DataFrame({"account": ["acme"], "members": [5], "active_members": [2], "active_days": [9],
     ...     "events": [40], "silent_for": [timedelta(days=1)], "fit": [True], "state": ["active"]})
-    >>> draw(table).data[0].y
+    >>> draw_activity(table).data[0].y
     (9,)
     """
     if not table.height:
-        return nothing("There are no accounts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There are no accounts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     rows = table.to_dicts()
     named = 6 if narrow else _MOST_NAMED
     by_condition = table["fit"].dtype == pl.Boolean
@@ -54,7 +54,7 @@ def draw(
             y=[row["active_days"] for _, row in own],
             mode="markers+text",
             name=name if middle is None else name.replace("fit", "fit above the median"),
-            text=[label(str(row["account"]), 18) if at < named else "" for at, row in own],
+            text=[write_label(str(row["account"]), 18) if at < named else "" for at, row in own],
             textposition="top center",
             textfont={"size": 11, "color": theme.muted},
             marker={
@@ -68,7 +68,7 @@ def draw(
     most = max(row["members"] for row in rows)
     ticks = [tick for power in range(7) for tick in (10**power, 2 * 10**power, 5 * 10**power) if tick <= 2 * most]
     fig.update_xaxes(
-        type="log", title="members", tickvals=ticks, ticktext=[number(tick) for tick in ticks], fixedrange=True
+        type="log", title="members", tickvals=ticks, ticktext=[format_number(tick) for tick in ticks], fixedrange=True
     )
     fig.update_yaxes(title="active days", rangemode="tozero", showgrid=True, fixedrange=True)
     has_fit = any(row["fit"] is not None for row in rows)
@@ -85,9 +85,9 @@ def _name_group(fit: float | None, middle: float | None) -> str:
 def _hover_text(row: dict[str, object]) -> str:
     """Say size, activity and state of an account."""
     silent = row["silent_for"]
-    quiet = "" if silent is None else f"<br>silent for {duration(silent)}"  # type: ignore[arg-type]
+    quiet = "" if silent is None else f"<br>silent for {format_duration(silent)}"  # type: ignore[arg-type]
     return (
-        f"<b>{full(str(row['account']))}</b> ({row['state']})<br>{plural(row['members'], 'member')}, "  # type: ignore[arg-type]
-        f"{number(row['active_members'])} active on {plural(row['active_days'], 'day')}, "  # type: ignore[arg-type]
-        f"{plural(row['events'], 'event')}{quiet}"  # type: ignore[arg-type]
+        f"<b>{full_name(str(row['account']))}</b> ({row['state']})<br>{format_count(row['members'], 'member')}, "  # type: ignore[arg-type]
+        f"{format_number(row['active_members'])} active on {format_count(row['active_days'], 'day')}, "  # type: ignore[arg-type]
+        f"{format_count(row['events'], 'event')}{quiet}"  # type: ignore[arg-type]
     )

@@ -8,12 +8,12 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import agree, number, percent, plural
+from journeys.charts.labels import full_name, lines_of, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import choose_form, format_count, format_number, format_percent
 
 
-def draw(
+def draw_attribution(
     table: pl.DataFrame,
     *,
     touch: str,
@@ -46,22 +46,22 @@ def draw(
     --------
     >>> table = pl.DataFrame({"campaign": ["spring"], "credit": [2.0], "share": [1.0], "touched": [5],
     ...     "converted": [2], "conversion_rate": [0.4]})
-    >>> draw(table, touch="campaign").data[0].x
+    >>> draw_attribution(table, touch="campaign").data[0].x
     (2.0,)
     """
     kept = table.filter(pl.col("credit") > 0).to_dicts()
     if not kept:
-        return nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     shown, rest = kept[:rows], kept[rows:]
-    names = [label(row[touch], 18 if narrow else 34) for row in shown]
+    names = [write_label(row[touch], 18 if narrow else 34) for row in shown]
     credit = [row["credit"] for row in shown]
     said = [_hover_text(row, currency=currency) for row in shown]
     hover = [
-        f"<b>{full(row[touch])}</b><br>"
+        f"<b>{full_name(row[touch])}</b><br>"
         + lines_of(
-            f"{plural(row['touched'], 'person')} {agree(row['touched'], 'was', 'were')} touched, "
-            f"{number(row['converted'])} of them converted ({percent(row['conversion_rate'])}); "
+            f"{format_count(row['touched'], 'person')} {choose_form(row['touched'], 'was', 'were')} touched, "
+            f"{format_number(row['converted'])} of them converted ({format_percent(row['conversion_rate'])}); "
             f"credit {_format_amount(row['credit'])}.",
             48,
         )
@@ -75,7 +75,7 @@ def draw(
             name: sum(row[name] for row in rest) for name in ("credit", "share", "value") if name in rest[0]
         }
         said.append(_hover_text(added, currency=currency))
-        hover.append(lines_of(f"{plural(len(rest), 'touchpoint')} with less credit.", 48))
+        hover.append(lines_of(f"{format_count(len(rest), 'touchpoint')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
     fig = go.Figure(
@@ -108,9 +108,9 @@ def draw(
 
 def _hover_text(row: Mapping[str, Any], *, currency: str | None) -> str:
     """Write credit and share, and what is known of value and return."""
-    parts = [_format_amount(row["credit"]), percent(row["share"])]
+    parts = [_format_amount(row["credit"]), format_percent(row["share"])]
     if row.get("value") is not None:
-        parts.append(number(row["value"]) + (f" {label(currency)}" if currency else ""))
+        parts.append(format_number(row["value"]) + (f" {write_label(currency)}" if currency else ""))
     if row.get("roas") is not None:
         parts.append(f"ROAS {row['roas']:.1f}")
     return " · ".join(parts)
@@ -118,4 +118,4 @@ def _hover_text(row: Mapping[str, Any], *, currency: str | None) -> str:
 
 def _format_amount(credit: float) -> str:
     """Format a credit: one decimal, none for whole and large numbers."""
-    return number(round(credit)) if abs(credit - round(credit)) < 1e-9 or credit >= 100 else f"{credit:,.1f}"
+    return format_number(round(credit)) if abs(credit - round(credit)) < 1e-9 or credit >= 100 else f"{credit:,.1f}"

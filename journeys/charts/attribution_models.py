@@ -5,15 +5,15 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import interval, number, percent
+from journeys.display import format_interval, format_number, format_percent
 
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star")
 
 
-def draw(
+def draw_attribution_models(
     table: pl.DataFrame,
     *,
     touch: str,
@@ -42,14 +42,14 @@ def draw(
     --------
     >>> table = pl.DataFrame({"campaign": ["spring"], "model": ["last"], "credit": [2.0], "share": [1.0],
     ...     "ci_low": [1.0], "ci_high": [1.0]})
-    >>> draw(table, touch="campaign").data[0].x
+    >>> draw_attribution_models(table, touch="campaign").data[0].x
     (1.0,)
     """
     known = table.filter(pl.col("share").is_not_null())
     names = known[touch].unique(maintain_order=True).head(rows).to_list()
     if not names:
-        return nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     models = known["model"].unique(maintain_order=True).to_list()
     place = {name: -at for at, name in enumerate(names)}
     fig = go.Figure()
@@ -63,7 +63,7 @@ def draw(
             # the models of a touchpoint are spread over two thirds of its row, the first at the top
             y=[place[row[touch]] + (0.33 - 0.66 * (at + 0.5) / len(models)) for row in own],
             mode="markers",
-            name=label(model.replace("_", " ")),
+            name=write_label(model.replace("_", " ")),
             marker={"color": colour, "size": 8, "symbol": _SYMBOLS[at // len(theme.events) % len(_SYMBOLS)]},
             error_x={
                 "type": "data",
@@ -75,9 +75,9 @@ def draw(
                 "width": 0,
             },
             hovertext=[
-                f"<b>{full(row[touch])}</b>, {label(model.replace('_', ' '))}<br>"
-                f"{percent(row['share'])} ({interval(row['ci_low'], row['ci_high'])})"
-                + ("" if row.get("value") is None else f"<br>value {number(row['value'])}")
+                f"<b>{full_name(row[touch])}</b>, {write_label(model.replace('_', ' '))}<br>"
+                f"{format_percent(row['share'])} ({format_interval(row['ci_low'], row['ci_high'])})"
+                + ("" if row.get("value") is None else f"<br>value {format_number(row['value'])}")
                 for row in own
             ],
             hoverinfo="text",
@@ -86,7 +86,7 @@ def draw(
     fig.update_xaxes(**percent_ticks([0.0, *pl.concat(ends.get_columns()).drop_nulls().to_list()]), showgrid=True)
     fig.update_yaxes(
         tickvals=list(place.values()),
-        ticktext=[label(name, 18 if narrow else 34) + "  " for name in names],
+        ticktext=[write_label(name, 18 if narrow else 34) + "  " for name in names],
         tickfont={"size": 13, "color": theme.ink},
         range=[-len(names) + 0.4, 0.6],
         fixedrange=True,

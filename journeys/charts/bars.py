@@ -5,9 +5,9 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import number, percent, plural
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_number, format_percent
 
 
 def draw_next_events(
@@ -41,22 +41,22 @@ def draw_next_events(
     """
     rows = table.filter(pl.col("position") == 1).head(top).to_dicts()
     if not rows:
-        return nothing("Nobody dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     fig = go.Figure(
         go.Bar(
             x=[row["share"] for row in rows],
             y=[-place for place in range(len(rows))],
             orientation="h",
             marker={"color": [theme.drop if row["event"].startswith("(") else theme.rest for row in rows]},
-            text=[f"{number(row['people'])} · {percent(row['share'])}" for row in rows],
+            text=[f"{format_number(row['people'])} · {format_percent(row['share'])}" for row in rows],
             textposition="outside",
             cliponaxis=False,
-            hovertext=[f"{full(row['event'])}: {plural(row['people'], 'person')}" for row in rows],
+            hovertext=[f"{full_name(row['event'])}: {format_count(row['people'], 'person')}" for row in rows],
             hoverinfo="text",
         )
     )
-    names = [label(row["event"], 18 if narrow else 34) for row in rows]
+    names = [write_label(row["event"], 18 if narrow else 34) for row in rows]
     fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
     fig.update_xaxes(visible=False, range=[0, (1.7 if narrow else 1.25) * max(row["share"] for row in rows)])
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
@@ -84,8 +84,8 @@ def draw_changes(
     """
     rows = [row for row in table.to_dicts() if row["change"] is not None]
     if not rows:
-        return nothing("Nothing differs.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nothing differs.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = go.Figure(
         go.Bar(
@@ -96,12 +96,14 @@ def draw_changes(
             text=[f"{row['change']:+,}".replace("-", "−") if row["change"] else "0" for row in rows],
             textposition="outside",
             cliponaxis=False,
-            hovertext=[f"{full(row['choice'])}: {full(row['here'])} → {full(row['there'])}" for row in rows],
+            hovertext=[
+                f"{full_name(row['choice'])}: {full_name(row['here'])} → {full_name(row['there'])}" for row in rows
+            ],
             hoverinfo="text",
         )
     )
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
-    names = [label(f"{row['choice']}: {row['there']}", 20 if narrow else 40) for row in rows]
+    names = [write_label(f"{row['choice']}: {row['there']}", 20 if narrow else 40) for row in rows]
     fig.update_yaxes(tickvals=places, ticktext=names)
     fig.update_xaxes(visible=False)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))

@@ -10,16 +10,25 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of, plain
+from journeys.charts.labels import lines_of, plain_name, write_label
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
-from journeys.display import interval, number, p_value, percent, plural, ratio, shorten, unbroken
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
+from journeys.display import (
+    format_count,
+    format_interval,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_ratio,
+    join_numbers,
+    shorten_name,
+)
 
 # Pixels between two columns, and how much wider bold letters are.
 _GAP, _BOLD = 18, 1.12
 
 
-def draw(
+def draw_correlation(
     table: pl.DataFrame,
     *,
     goal: str = "converted",
@@ -55,7 +64,7 @@ def draw(
     >>> table = pl.DataFrame({"behaviour": ["Invited Teammate"], "both": [30], "behaviour_only": [20],
     ...     "conversion_only": [10], "neither": [140], "phi": [0.55], "ci_low": [0.4], "ci_high": [0.7],
     ...     "q_value": [0.001]})
-    >>> len(draw(table, title="Inviting goes with upgrading").data[-1].x)
+    >>> len(draw_correlation(table, title="Inviting goes with upgrading").data[-1].x)
     1
     """
     shown = [row for row in table.to_dicts() if row["phi"] is not None]
@@ -65,8 +74,8 @@ def draw(
     cut = shown[:rows]
     if not cut:
         words = "No behaviour can be compared: there are too few people, or all or none of them converted."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     places = [-i for i in range(len(cut))]
     tints = [theme.better if row["phi"] >= 0 else theme.worse for row in cut]
     holds = [row["q_value"] is not None and row["q_value"] <= level for row in cut]
@@ -111,7 +120,7 @@ def draw(
     )
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[label(row["behaviour"], 34) + "  " for row in cut],
+        ticktext=[write_label(row["behaviour"], 34) + "  " for row in cut],
         tickfont={"size": 13, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
         visible=not narrow,
@@ -139,15 +148,15 @@ def draw(
 
 
 def _format_share(yes: int, no: int) -> str:
-    return percent(yes / (yes + no)) if yes + no else "–"
+    return format_percent(yes / (yes + no)) if yes + no else "–"
 
 
 def _counts_below(fig: go.Figure, row: dict[str, Any], place: int, *, theme: Colours) -> None:
     """Write the four counts under the name: of those who did it so many converted, of those who did not so many."""
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
-    name = f"<b>{label(row['behaviour'], 30)}</b>  φ {ratio(row['phi'])}"
-    who = f"did: {_format_share(row['both'], row['behaviour_only'])} of {number(did)} · "
-    who += f"did not: {_format_share(row['conversion_only'], row['neither'])} of {number(did_not)}"
+    name = f"<b>{write_label(row['behaviour'], 30)}</b>  φ {format_ratio(row['phi'])}"
+    who = f"did: {_format_share(row['both'], row['behaviour_only'])} of {format_number(did)} · "
+    who += f"did not: {_format_share(row['conversion_only'], row['neither'])} of {format_number(did_not)}"
     for text, y, size, colour in ((name, 0.31, 13, theme.ink), (who, -0.23, 11, theme.muted)):
         fig.add_annotation(
             text=text,
@@ -169,9 +178,9 @@ def _write_columns(
 
     The room is in pixels, so that the columns stand apart however wide the figure is.
     """
-    short = shorten(plain(goal), 22)
+    short = shorten_name(plain_name(goal), 22)
     heads = (("φ",), (f"{short}:", "who did"), (f"{short}:", "who did not"))
-    cells = [(("", ratio(row["phi"])), *_describe_rates(row)) for row in cut]
+    cells = [(("", format_ratio(row["phi"])), *_describe_rates(row)) for row in cut]
     right = 0.0
     for column, head in enumerate(heads):
         texts = [row[column] for row in cells]
@@ -181,7 +190,7 @@ def _write_columns(
             text = f"{count}  <b>{strong}</b>" if count else f"<b>{strong}</b>"
             _write_at(fig, text, right, y=place, yref="y", font={"size": 12})
         small = {"size": 11, "color": theme.muted}
-        _write_at(fig, "<br>".join(map(label, head)), right, y=1, yref="paper", yanchor="bottom", font=small)
+        _write_at(fig, "<br>".join(map(write_label, head)), right, y=1, yref="paper", yanchor="bottom", font=small)
     return ceil(right) + 8
 
 
@@ -194,9 +203,9 @@ def _write_at(fig: go.Figure, text: str, right: float, **place: Any) -> None:
 def _describe_rates(row: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
     """Say how many converted of those who did it, and of those who did not."""
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
-    with_it = f"{number(row['both'])} of {number(did)}", _format_share(row["both"], row["behaviour_only"])
+    with_it = f"{format_number(row['both'])} of {format_number(did)}", _format_share(row["both"], row["behaviour_only"])
     without = (
-        f"{number(row['conversion_only'])} of {number(did_not)}",
+        f"{format_number(row['conversion_only'])} of {format_number(did_not)}",
         _format_share(row["conversion_only"], row["neither"]),
     )
     return with_it, without
@@ -214,19 +223,19 @@ def _write_below(
 ) -> int:
     """Write what is not in the rows, in grey, under them; return the room it takes."""
     lines = [f"Hollow: does not hold after correction for many comparisons (q > {level:g})."] if hollow else []
-    lines += [f"… and {plural(left, 'more behaviour')} in the table."] if left else []
+    lines += [f"… and {format_count(left, 'more behaviour')} in the table."] if left else []
     lines += ["Set apart:"] if below else []
-    lines += [f"  {shorten(name, 40)} – {shorten(why, 160)}" for name, why in below[:12]]
-    lines += [f"  … and {number(len(below) - 12)} more"] if len(below) > 12 else []
+    lines += [f"  {shorten_name(name, 40)} – {shorten_name(why, 160)}" for name, why in below[:12]]
+    lines += [f"  … and {format_number(len(below) - 12)} more"] if len(below) > 12 else []
     if not lines:
         return 8
     width = 56 if narrow else 132
     # continued lines are indented a little further
     indents = [len(line) - len(line.lstrip()) for line in lines]
     drawn = [
-        "\u00a0" * (indent + (4 if piece else 0)) + label(part)
+        "\u00a0" * (indent + (4 if piece else 0)) + write_label(part)
         for line, indent in zip(lines, indents, strict=True)
-        for piece, part in enumerate(wrap(unbroken(line.strip()), width - indent))
+        for piece, part in enumerate(wrap(join_numbers(line.strip()), width - indent))
     ]
     fig.add_annotation(
         text="<br>".join(drawn),
@@ -246,11 +255,12 @@ def _write_below(
 
 def _hover_text(row: dict[str, Any], goal: str, level: float) -> str:
     did, did_not = row["both"] + row["behaviour_only"], row["conversion_only"] + row["neither"]
-    within = interval(row["ci_low"], row["ci_high"], form=ratio)
+    within = format_interval(row["ci_low"], row["ci_high"], form=format_ratio)
     q = row["q_value"]
     text = (
-        f"{row['behaviour']}: {_format_share(row['both'], row['behaviour_only'])} of {number(did)} who did it reached "
-        f"{goal}, {_format_share(row['conversion_only'], row['neither'])} of {number(did_not)} who did not. "
-        f"phi {ratio(row['phi'])}{f' ({within})' if within else ''}, q {p_value(q)}"
+        f"{row['behaviour']}: {_format_share(row['both'], row['behaviour_only'])} of "
+        f"{format_number(did)} who did it reached "
+        f"{goal}, {_format_share(row['conversion_only'], row['neither'])} of {format_number(did_not)} who did not. "
+        f"phi {format_ratio(row['phi'])}{f' ({within})' if within else ''}, q {format_p_value(q)}"
     )
     return lines_of(text + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label
-from journeys.charts.theme import apply_theme, colours, nothing, rgba
+from journeys.charts.labels import write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks, time_unit
-from journeys.display import agree, duration, interval, percent, plural
+from journeys.display import choose_form, format_count, format_duration, format_interval, format_percent
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Line styles; the next one is used when the colours start over."""
@@ -18,7 +18,7 @@ MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
 
 
-def draw(
+def draw_cumulative_curve(
     table: pl.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
@@ -45,12 +45,12 @@ def draw(
     >>> from datetime import timedelta
     >>> table = pl.DataFrame({"time": [timedelta(days=3)], "at_risk": [2], "converted": [1], "share": [0.5],
     ...     "ci_low": [0.1], "ci_high": [0.9]})
-    >>> [float(x) for x in draw(table).data[-1].x]
+    >>> [float(x) for x in draw_cumulative_curve(table).data[-1].x]
     [0.0, 3.0]
     """
     if not table.height:
-        return nothing("Nobody has converted.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody has converted.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]
     size, unit = time_unit(int(table["time"].to_physical().to_numpy().max()))
@@ -62,17 +62,18 @@ def draw(
         if len(parts) <= MOST_BANDS:
             fig.add_scatter(x=time, y=[0.0, *part["ci_high"].fill_null(strategy="forward")], **hidden)
             low = [0.0, *part["ci_low"].fill_null(strategy="forward")]
-            fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=rgba(colour, 0.12), **hidden)
+            fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=with_opacity(colour, 0.12), **hidden)
         name = " · ".join(str(part[group][0]) for group in groups)
         hover_texts = [
-            f"{percent(row['share'])} ({interval(row['ci_low'], row['ci_high'])}) within {duration(row['time'])}"
-            f"<br>{plural(row['at_risk'], 'person')} {agree(row['at_risk'], 'was', 'were')} still observed"
+            f"{format_percent(row['share'])} ({format_interval(row['ci_low'], row['ci_high'])}) "
+            f"within {format_duration(row['time'])}"
+            f"<br>{format_count(row['at_risk'], 'person')} {choose_form(row['at_risk'], 'was', 'were')} still observed"
             for row in part.to_dicts()
         ]
         fig.add_scatter(
             x=time,
             y=[0.0, *part["share"]],
-            name=label(name, 30),
+            name=write_label(name, 30),
             mode="lines",
             line={
                 "color": colour,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import day, plural
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_day
 
 _HEIGHT = 0.8
 _UNCHANGED = "as before"
 
 
-def draw(
+def draw_dictionary(
     table: pl.DataFrame,
     *,
     days: pl.DataFrame,
@@ -43,17 +43,17 @@ def draw(
     >>> from datetime import date
     >>> table = pl.DataFrame({"event": ["Help"], "people": [30], "state": ["gone"]})
     >>> days = pl.DataFrame({"event": ["Help", "Help"], "day": [date(2026, 3, 1), date(2026, 3, 2)], "rows": [4, 2]})
-    >>> list(draw(table, days=days).data[0].y)
+    >>> list(draw_dictionary(table, days=days).data[0].y)
     [0.8, 0.4]
     """
     changed_first = table.sort(pl.col("state") == _UNCHANGED, maintain_order=True).head(top)
     rows = changed_first.to_dicts()
     if not rows or not days.height:
-        return nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     if table.height > len(rows):
-        more = f"{len(rows)} of {plural(table.height, 'event')}, those that changed first"
+        more = f"{len(rows)} of {format_count(table.height, 'event')}, those that changed first"
         subtitle = f"{subtitle}; {more}" if subtitle else more
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     fig = go.Figure()
     for place, row in enumerate(rows):
         found = days.filter(pl.col("event") == row["event"])
@@ -64,7 +64,7 @@ def draw(
             base=[-place] * found.height,
             marker={"color": theme.events[0] if row["state"] == _UNCHANGED else theme.drop, "line": {"width": 0}},
             hovertext=[
-                f"{full(row['event'])}, {day(when)}: {plural(count, 'row')}"
+                f"{full_name(row['event'])}, {format_day(when)}: {format_count(count, 'row')}"
                 for when, count in zip(found["day"], counts, strict=True)
             ],
             hoverinfo="text",
@@ -85,4 +85,4 @@ def draw(
 def _name_event(row: dict[str, object], *, narrow: bool) -> str:
     """Write an event's name, with its state where that has changed."""
     changed = f" · {row['state']}" if row["state"] != _UNCHANGED else ""
-    return label(str(row["event"]), 16 if narrow else 30) + ("" if narrow else changed)
+    return write_label(str(row["event"]), 16 if narrow else 30) + ("" if narrow else changed)

@@ -8,13 +8,13 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
 from journeys.charts.ticks import point_ticks
-from journeys.display import number, p_value, percent, points
+from journeys.display import format_number, format_p_value, format_percent, format_points
 
 
-def draw(
+def draw_difference_intervals(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
     """Draw by how much rates differ: filled where it holds after correction, hollow where it does not.
@@ -33,13 +33,13 @@ def draw(
     --------
     >>> table = pl.DataFrame({"step": [2], "name": ["Buy"], "people": [9], "people_against": [3], "rate": [0.3],
     ...     "rate_against": [0.1], "difference": [0.2], "ci_low": [0.05], "ci_high": [0.35], "q_value": [0.01]})
-    >>> list(draw(table).data[0].x)
+    >>> list(draw_difference_intervals(table).data[0].x)
     [0.2]
     """
     rows = [row for row in table.to_dicts() if row["difference"] is not None]
     if not rows:
-        return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     groups = table.columns[: table.columns.index("step")]
     names = [" · ".join([*(str(row[group]) for group in groups), str(row["name"])]) for row in rows]
     places = [-place for place in range(len(rows))]
@@ -65,9 +65,9 @@ def draw(
                 "width": 0,
             },
             hovertext=[
-                f"{full(name)}<br>{percent(row['rate'])} of these ({number(row['people'])}), "
-                f"{percent(row['rate_against'])} of the others ({number(row['people_against'])})<br>"
-                f"{points(row['difference'], row['ci_low'], row['ci_high'])}, q {p_value(row['q_value'])}"
+                f"{full_name(name)}<br>{format_percent(row['rate'])} of these ({format_number(row['people'])}), "
+                f"{format_percent(row['rate_against'])} of the others ({format_number(row['people_against'])})<br>"
+                f"{format_points(row['difference'], row['ci_low'], row['ci_high'])}, q {format_p_value(row['q_value'])}"
                 for name, row in zip(names, rows, strict=True)
             ],
             hoverinfo="text",
@@ -79,7 +79,9 @@ def draw(
     named = zip(rows, names, strict=True)
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[_tick_label(row, groups, theme=theme) if narrow else label(name, 40) + " " for row, name in named],
+        ticktext=[
+            _tick_label(row, groups, theme=theme) if narrow else write_label(name, 40) + " " for row, name in named
+        ],
         tickfont={"size": 12, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
     )
@@ -90,8 +92,8 @@ def draw(
 
 def _tick_label(row: dict[str, Any], groups: Sequence[str], *, theme: Colours) -> str:
     """Write the group and, below it, the step: side by side there is no room for both on a phone."""
-    step = label(str(row["name"]), 22)
+    step = write_label(str(row["name"]), 22)
     if not groups:
         return f"{step} "
-    group = label(" · ".join(str(row[name]) for name in groups), 20)
+    group = write_label(" · ".join(str(row[name]) for name in groups), 20)
     return f"{group} <br><span style='font-size:11px;color:{theme.muted}'>{step} </span>"

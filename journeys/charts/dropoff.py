@@ -7,15 +7,15 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of, plain
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import interval, number, percent, plural, the_count
+from journeys.charts.labels import full_name, lines_of, plain_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_interval, format_number, format_percent, the_count
 
 ENOUGH = 30
 """Of fewer no rate is shown."""
 
 
-def draw(
+def draw_dropoff(
     table: pl.DataFrame,
     *,
     title: str = "",
@@ -40,15 +40,17 @@ def draw(
     Examples
     --------
     >>> table = pl.DataFrame({"event": ["Help"], "people": [30], "passed": [40], "loss_rate": [0.75]})
-    >>> draw(table).data[0].text[0]
+    >>> draw_dropoff(table).data[0].text[0]
     '30 · 75% of those there'
     """
     rows = table.head(top).to_dicts()
     if not rows:
-        return nothing("Nobody is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     has_few = any(row["passed"] < ENOUGH for row in rows)
-    notes = [f"the {len(rows)} that lose most of {plural(table.height, 'event')}"] if table.height > len(rows) else []
+    notes = (
+        [f"the {len(rows)} that lose most of {format_count(table.height, 'event')}"] if table.height > len(rows) else []
+    )
     notes += [f"hollow: fewer than {ENOUGH} were there"] if has_few else []
     if notes:
         subtitle = f"{subtitle}; {'; '.join(notes)}" if subtitle else "; ".join(notes)
@@ -70,7 +72,7 @@ def draw(
             hoverinfo="text",
         )
     )
-    fig.update_yaxes(tickvals=places, ticktext=[label(row["event"], 18 if narrow else 34) for row in rows])
+    fig.update_yaxes(tickvals=places, ticktext=[write_label(row["event"], 18 if narrow else 34) for row in rows])
     fig.update_xaxes(visible=False, range=[0, (3.1 if narrow else 1.6) * max(row["people"] for row in rows)])
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140 + 30 * len(rows))
 
@@ -78,17 +80,20 @@ def draw(
 def _bar_label(row: dict[str, Any], *, narrow: bool) -> str:
     """Write how many were lost, and their share of those there with its interval; of a few no share."""
     if row["passed"] < ENOUGH:
-        return f"{number(row['people'])} of {number(row['passed'])}" + ("" if narrow else " there")
-    within = interval(row.get("ci_low"), row.get("ci_high"))
-    text = f"{number(row['people'])} · {percent(row['loss_rate'])}" + (f" ({within})" if within else "")
+        return f"{format_number(row['people'])} of {format_number(row['passed'])}" + ("" if narrow else " there")
+    within = format_interval(row.get("ci_low"), row.get("ci_high"))
+    text = f"{format_number(row['people'])} · {format_percent(row['loss_rate'])}" + (f" ({within})" if within else "")
     return text + ("" if narrow else " of those there")
 
 
 def _hover_text(row: dict[str, Any]) -> str:
-    text = f"{number(row['people'])} of {the_count(row['passed'], 'person')} at {plain(row['event'])} ended there."
+    text = (
+        f"{format_number(row['people'])} of {the_count(row['passed'], 'person')} at "
+        f"{plain_name(row['event'])} ended there."
+    )
     steps = row.get("last_steps")
     if isinstance(steps, list):
-        text += f" Most often after: {' → '.join(map(plain, steps))}."
+        text += f" Most often after: {' → '.join(map(plain_name, steps))}."
     if row.get("instead"):
-        text += f" Those who went on mostly did {plain(row['instead'])}."
-    return lines_of(text, 60) if len(text) < 400 else full(text)
+        text += f" Those who went on mostly did {plain_name(row['instead'])}."
+    return lines_of(text, 60) if len(text) < 400 else full_name(text)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import number, percent, plural
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_number, format_percent
 
 _NOTHING = "(nothing more)"
 
 
-def draw(
+def draw_exits(
     states: pl.DataFrame,
     following: pl.DataFrame,
     *,
@@ -37,12 +37,12 @@ def draw(
     Examples
     --------
     >>> states = pl.DataFrame({"step": [1], "name": ["Visit"], "state": ["left"], "people": [3]})
-    >>> draw(states, pl.DataFrame({"next_event": ["Help"], "people": [2]})).data[0].x
+    >>> draw_exits(states, pl.DataFrame({"next_event": ["Help"], "people": [2]})).data[0].x
     (3,)
     """
     if not states.height:
-        return nothing("Nobody left.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody left.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     tones = {"left": theme.drop, "still has time": theme.grid, "went another way": theme.goal}
     steps = states.select("step", "name").unique().sort("step").rows()
     totals = dict(states.group_by("step").agg(pl.col("people").sum()).iter_rows())
@@ -58,13 +58,14 @@ def draw(
                 name=state,
                 orientation="h",
                 marker={"color": tone, "line": {"color": theme.muted, "width": 0.5}},
-                text=[number(found[step]) if found.get(step) else "" for step, _ in steps],
+                text=[format_number(found[step]) if found.get(step) else "" for step, _ in steps],
                 textposition="inside",
                 insidetextanchor="middle",
                 textangle=0,
                 constraintext="none",
                 hovertext=[
-                    f"{plural(found.get(step, 0), 'exit')} of {number(totals[step])} after {full(name)}: {state}"
+                    f"{format_count(found.get(step, 0), 'exit')} of {format_number(totals[step])} "
+                    f"after {full_name(name)}: {state}"
                     for step, name in steps
                 ],
                 hoverinfo="text",
@@ -84,7 +85,7 @@ def draw(
                 orientation="h",
                 showlegend=False,
                 marker={"color": theme.rest},
-                text=[f"{number(row['people'])} · {percent(row['people'] / gone)} next" for row in below],
+                text=[f"{format_number(row['people'])} · {format_percent(row['people'] / gone)} next" for row in below],
                 textposition="outside",
                 textfont={"color": theme.ink, "size": 12},
                 cliponaxis=False,
@@ -92,8 +93,8 @@ def draw(
             )
         )
     width = 16 if narrow else 34
-    names = [f"<b>{label(name, width)}</b>  " for _, name in steps]
-    names += [label(_name_event(row["next_event"]), width) + "  " for row in below]
+    names = [f"<b>{write_label(name, width)}</b>  " for _, name in steps]
+    names += [write_label(_name_event(row["next_event"]), width) + "  " for row in below]
     fig.update_layout(
         barmode="stack",
         legend={"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "traceorder": "normal"},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import interval, p_value, percent, plural, signed
+from journeys.display import format_count, format_interval, format_p_value, format_percent, format_signed
 
 
-def draw(
+def draw_experiment(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
     """Draw lifts as dots with intervals; those within chance are hollow.
@@ -29,13 +29,13 @@ def draw(
     --------
     >>> table = pl.DataFrame({"variant": ["a", "b"], "people": [100, 100], "lift": [None, 0.2],
     ...     "lift_low": [None, 0.1], "lift_high": [None, 0.3], "q_value": [None, 0.01]})
-    >>> draw(table).data[0].x
+    >>> draw_experiment(table).data[0].x
     (0.2,)
     """
     rows = table.filter(pl.col("lift").is_not_null()).reverse().to_dicts()
     if not rows:
-        return nothing("No variant can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("No variant can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     shades = [theme.better if row["lift"] >= 0 else theme.worse for row in rows]
     clear = [row["q_value"] is not None and row["q_value"] <= 0.05 for row in rows]
     fig = go.Figure(
@@ -58,9 +58,10 @@ def draw(
                 "line": {"color": shades, "width": 2},
             },
             hovertext=[
-                f"{full(row['variant'])}, {plural(row['people'], 'person')}<br>"
-                f"{signed(row['lift'], form=percent)} ({interval(row['lift_low'], row['lift_high'])}), "
-                f"q {p_value(row['q_value'])}"
+                f"{full_name(row['variant'])}, {format_count(row['people'], 'person')}<br>"
+                f"{format_signed(row['lift'], form=format_percent)} "
+                f"({format_interval(row['lift_low'], row['lift_high'])}), "
+                f"q {format_p_value(row['q_value'])}"
                 for row in rows
             ],
             hoverinfo="text",
@@ -71,7 +72,7 @@ def draw(
     fig.update_xaxes(**percent_ticks(ends), showgrid=True)
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[label(row["variant"], 18 if narrow else 40) + " " for row in rows],
+        ticktext=[write_label(row["variant"], 18 if narrow else 40) + " " for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         range=[-0.6, len(rows) - 0.4],
     )

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import lines_of, plain
+from journeys.charts.labels import lines_of, plain_name
 from journeys.charts.sankey.draw import FAINT, FULL, MOST, choose_colours, choose_margins, count_names
 from journeys.charts.sankey.labels import label_columns, label_nodes, label_ribbons
 from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
@@ -22,8 +22,8 @@ from journeys.charts.sankey.ribbons import (
     list_path_nodes,
     split_ribbons,
 )
-from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, apply_theme, colours, nothing, rgba
-from journeys.display import number, percent, plural, points
+from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.display import format_count, format_number, format_percent, format_points
 
 _MOST_LINKS = 60
 _HEIGHT, _GAP = 300.0, 64.0
@@ -31,7 +31,7 @@ _HEIGHT, _GAP = 300.0, 64.0
 SHARES = ("share_of_start", "against_share_of_start", "difference")
 
 
-def draw(
+def draw_flow_difference(
     table: pl.DataFrame,
     *,
     nodes: pl.DataFrame | None = None,
@@ -67,10 +67,10 @@ def draw(
     --------
     >>> table = pl.DataFrame({"position": [0], "source": ["Visit"], "target": ["Buy"], "share_of_start": [0.3],
     ...     "against_share_of_start": [0.5], "difference": [-0.2]})
-    >>> list(draw(table).data[0].link.value)
+    >>> list(draw_flow_difference(table).data[0].link.value)
     [0.2]
     """
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     collapsed = collapse_small_nodes(
         table.sort("position", "source", "target").to_dicts(), most=count_names(MOST, narrow=narrow), goal=goal,
         add=("difference", *SHARES[:2]), nodes=_list_nodes(nodes),
@@ -81,7 +81,9 @@ def draw(
     moves = [row for row in collapsed.rows if abs(row["difference"] or 0) > 1e-12]
     at_goal = {key: abs(row["difference"] or 0) for key, row in known.items() if key[1] == goal}
     if not moves and not any(at_goal.values()):
-        return nothing("The two groups take the same paths.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing(
+            "The two groups take the same paths.", title=title, subtitle=subtitle, dark=dark, narrow=narrow
+        )
     links = sorted(moves, key=lambda row: -abs(row["difference"]))[:_MOST_LINKS]
     layout = _lay_rows(links, "difference", goal=goal, sizes=at_goal, narrow=narrow)
     canvas = _stack_layouts([layout], narrow=narrow)[0]
@@ -95,7 +97,7 @@ def draw(
     traces = canvas.traces(
         colours=node_colours,
         fill=lambda link: _fill_link(links[link.row], theme, is_tested=is_tested),
-        hover_fill=lambda link: rgba(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
+        hover_fill=lambda link: with_opacity(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
         outline=lambda link: outline[link.row],
         node_text=lambda node: _describe_node(node, known),
         link_text=lambda link: _describe_link(links[link.row]),
@@ -170,7 +172,7 @@ def draw_both(
     >>> len(draw_both(table).data)
     2
     """
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     both = pl.col(SHARES[0]).fill_null(0) + pl.col(SHARES[1]).fill_null(0)
     rows = table.with_columns(both=both).sort("position", "source", "target").to_dicts()
     keep = {node for begins, path in paths for node in list_path_nodes(path, begins)}
@@ -182,7 +184,7 @@ def draw_both(
     node_sizes = {group: collapsed.sizes(group) for group in ("both", *SHARES[:2])}
     union = _lay_rows(collapsed.rows, "both", goal=goal, sizes=node_sizes["both"], narrow=narrow)
     if not union.nodes:
-        return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     order = [node.key for node in union.nodes]
     node_colours = choose_colours(union, colour_of=colour_of, goal=goal, dark=dark)
     path_links = [list_path_links(path, begins) for begins, path in paths] + [frozenset[tuple[int, str, str]]()] * 2
@@ -272,17 +274,17 @@ def _draw_group(
 
     def fill(link: Link) -> str:
         if link.target.leaving_from is not None:
-            return rgba(theme.drop, 0.55)
-        return rgba(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
+            return with_opacity(theme.drop, 0.55)
+        return with_opacity(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
 
     def figure(node: Node) -> str:
-        return percent(node.people) if size is None else number(round(node.people * size))
+        return format_percent(node.people) if size is None else format_number(round(node.people * size))
 
     traces = canvas.traces(
         colours=node_colours,
         fill=fill,
-        hover_fill=lambda link: rgba(node_colours[link.source.key], FULL),
-        node_text=lambda node: lines_of(f"{_name_node(node)}: {percent(node.people)} of all who start.", 60),
+        hover_fill=lambda link: with_opacity(node_colours[link.source.key], FULL),
+        node_text=lambda node: lines_of(f"{_name_node(node)}: {format_percent(node.people)} of all who start.", 60),
         link_text=lambda link: _describe_link(ribbons[link.row].row),
     )
     on_path = {end.key for link in canvas.layout.links if link.key in path for end in (link.source, link.target)}
@@ -292,7 +294,7 @@ def _draw_group(
 def _label_group(canvas: Canvas, name: str, *, size: int | None, unit: str, theme: Colours) -> dict[str, Any]:
     """Label a flow with the name of its group."""
     return {
-        "text": f"<b>{name}</b>" + ("" if size is None else f": {plural(size, unit)}"),
+        "text": f"<b>{name}</b>" + ("" if size is None else f": {format_count(size, unit)}"),
         "x": 0, "y": 1 - canvas.top / canvas.total, "xref": "paper", "yref": "paper", "xanchor": "left",
         "yanchor": "bottom", "yshift": 4 if canvas.vertical else 26, "showarrow": False,
         "font": {"size": 13, "color": theme.ink},
@@ -301,8 +303,8 @@ def _label_group(canvas: Canvas, name: str, *, size: int | None, unit: str, them
 
 def _name_node(node: Node) -> str:
     if node.leaving_from is None:
-        return plain(node.name)
-    return f"{'left' if node.name == DROP_OFF else 'went on'} after {plain(node.leaving_from)}"
+        return plain_name(node.name)
+    return f"{'left' if node.name == DROP_OFF else 'went on'} after {plain_name(node.leaving_from)}"
 
 
 def _list_nodes(nodes: pl.DataFrame | None) -> list[dict[str, Any]]:
@@ -332,20 +334,20 @@ def _count_nodes(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str], dic
 def _signed_points(row: Mapping[str, Any]) -> str:
     """Write the difference in points with its sign; nothing where it would be a zero."""
     gap = row.get("difference") or 0
-    return points(gap).removesuffix(" points") if abs(gap) >= 0.0005 else ""
+    return format_points(gap).removesuffix(" points") if abs(gap) >= 0.0005 else ""
 
 
 def _fill_link(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> str:
     """Fill links that more take here; links that fewer take are hollow, so that they differ in greyscale, too."""
     if row["difference"] > 0:
-        return rgba(theme.better, 0.75 if _is_significant(row, is_tested=is_tested) else 0.3)
-    return rgba(theme.worse, 0.14 if _is_significant(row, is_tested=is_tested) else 0.04)
+        return with_opacity(theme.better, 0.75 if _is_significant(row, is_tested=is_tested) else 0.3)
+    return with_opacity(theme.worse, 0.14 if _is_significant(row, is_tested=is_tested) else 0.04)
 
 
 def _outline_link(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> tuple[str, float]:
     if row["difference"] > 0:
-        return rgba(theme.better, 0), 0.0
-    return rgba(theme.worse, 1 if _is_significant(row, is_tested=is_tested) else 0.5), 1.2
+        return with_opacity(theme.better, 0), 0.0
+    return with_opacity(theme.worse, 1 if _is_significant(row, is_tested=is_tested) else 0.5), 1.2
 
 
 def _is_significant(row: Mapping[str, Any], *, is_tested: bool) -> bool:
@@ -369,7 +371,7 @@ def _label_key(*, has_pale: bool, theme: Colours, narrow: bool) -> dict[str, Any
 
 
 def _describe_link(row: Mapping[str, Any]) -> str:
-    return _describe_difference(f"{plain(row['source'])} → {plain(row['target'])}", row)
+    return _describe_difference(f"{plain_name(row['source'])} → {plain_name(row['target'])}", row)
 
 
 def _describe_node(node: Node, known: Mapping[tuple[int, str], Mapping[str, Any]]) -> str:
@@ -378,6 +380,8 @@ def _describe_node(node: Node, known: Mapping[tuple[int, str], Mapping[str, Any]
 
 
 def _describe_difference(name: str, row: Mapping[str, Any]) -> str:
-    shares = f"{percent(row['share_of_start'])} here, {percent(row['against_share_of_start'])} of the others"
-    difference = points(row["difference"], row.get("difference_low"), row.get("difference_high"))
+    shares = (
+        f"{format_percent(row['share_of_start'])} here, {format_percent(row['against_share_of_start'])} of the others"
+    )
+    difference = format_points(row["difference"], row.get("difference_low"), row.get("difference_high"))
     return lines_of(f"{name}: {shares}; {difference}.", 60)

@@ -8,15 +8,15 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of, rename_counts
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import duration, interval, number, percent, plural
+from journeys.charts.labels import full_name, lines_of, rename_counts, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_duration, format_interval, format_number, format_percent
 
 FEW = 30
 """A rate of fewer people is drawn grey and marked."""
 
 
-def draw(
+def draw_funnel(
     table: pl.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
@@ -54,7 +54,7 @@ def draw(
     >>> table = pl.DataFrame({"step": [1, 2], "name": ["Visit", "Sign up"], "people": [100, 20], "dropped": [80, 0],
     ...     "rate_from_start": [1.0, 0.2], "rate_from_previous": [None, 0.2], "ci_low": [0.96, 0.13],
     ...     "ci_high": [1.0, 0.29]})
-    >>> list(draw(table, title="One in five signs up").data[0].x)
+    >>> list(draw_funnel(table, title="One in five signs up").data[0].x)
     [100, 20]
     """
     table, unit = rename_counts(table)
@@ -76,8 +76,8 @@ def draw(
     rows = table.to_dicts()
     if not any(row["people"] for row in rows):
         words = "Nobody reached the first step." if rows else "There are no steps to show."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     # in an open funnel people enter at later steps too, so that the first step is not everyone
     start = max(round(row["people"] / row["rate_from_start"]) for row in rows if row["rate_from_start"])
     # those who got this far and no further are lost between this row and the next
@@ -104,7 +104,8 @@ def draw(
             ends,
             places,
             [
-                f"  <b>{number(row['people'])}</b>  {percent(row['rate_from_start'])}{_interval_text(row)}"
+                f"  <b>{format_number(row['people'])}</b>  "
+                f"{format_percent(row['rate_from_start'])}{_interval_text(row)}"
                 for row in rows
             ],
             size=13,
@@ -124,13 +125,13 @@ def draw(
         )
     )
     if narrow:
-        names = [f"<b>{label(row['name'], 40)}</b>" for row in rows]
+        names = [f"<b>{write_label(row['name'], 40)}</b>" for row in rows]
         fig.add_trace(_draw_texts([0] * len(rows), [p + 0.28 for p in places], names, size=13, colour=theme.ink))
     fig.update_xaxes(visible=False, range=[0, start * (1.75 if narrow else 1.34)], fixedrange=True)
     fig.update_yaxes(
         visible=not narrow,
         tickvals=places,
-        ticktext=[label(row["name"], 32) + "  " for row in rows],
+        ticktext=[write_label(row["name"], 32) + "  " for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         range=[places[-1] - 0.45, 0.5],
         fixedrange=True,
@@ -167,26 +168,26 @@ def _draw_texts(
 
 
 def _interval_text(row: dict[str, Any]) -> str:
-    within = interval(row["ci_low"], row["ci_high"]) if row["step"] > 1 else ""
+    within = format_interval(row["ci_low"], row["ci_high"]) if row["step"] > 1 else ""
     return f" <span style='font-size:11px'>({within})</span>" if within else ""
 
 
 def _loss_text(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
-    gone = f"{number(lost)} lost"
+    gone = f"{format_number(lost)} lost"
     if loud:
         gone = f"<span style='color:{loud}'><b>{gone}</b></span>"
     time = row.get("median_time_from_previous")
-    after = f" · median {duration(time)}" if time is not None else ""
-    return f"↓ {percent(row['rate_from_previous'])} go on · {gone}{after}"
+    after = f" · median {format_duration(time)}" if time is not None else ""
+    return f"↓ {format_percent(row['rate_from_previous'])} go on · {gone}{after}"
 
 
 def _hover_text(row: dict[str, Any], first: str, unit: str) -> str:
-    people = plural(row["people"], unit)
+    people = format_count(row["people"], unit)
     if row["step"] == 1:
-        return f"{people} did {full(row['name'])}"
+        return f"{people} did {full_name(row['name'])}"
     text = (
-        f"{people} reached {row['name']}: {percent(row['rate_from_start'])} of those who did {first}, "
-        f"{percent(row['rate_from_previous'])} of those at the step before."
+        f"{people} reached {row['name']}: {format_percent(row['rate_from_start'])} of those who did {first}, "
+        f"{format_percent(row['rate_from_previous'])} of those at the step before."
     )
     time = row.get("median_time_from_start")
-    return lines_of(text + (f" Median time from the start {duration(time)}." if time is not None else ""), 56)
+    return lines_of(text + (f" Median time from the start {format_duration(time)}." if time is not None else ""), 56)

@@ -7,10 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.labels import lines_of, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import interval, number, percent, plural
+from journeys.display import format_count, format_interval, format_number, format_percent
 
 
 def draw_groups(
@@ -37,8 +37,10 @@ def draw_groups(
     groups = {name: rows for name, rows in groups.items() if name not in folded}
     steps = [row["name"] for row in next(iter(groups.values()))][1:] if groups else []
     if not steps:
-        return nothing("No group reached the first step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(
+            "No group reached the first step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow
+        )
+    theme = theme_colours(dark=dark)
     names = list(groups)
     places = [-i for i in range(len(names))]
     fig = go.Figure()
@@ -79,7 +81,7 @@ def draw_groups(
                     "color": [theme.paper if base < few else shade for base, shade in zip(bases, shades, strict=True)],
                     "line": {"color": shades, "width": 1.6},
                 },
-                text=[percent(rate) for rate in rates],
+                text=[format_percent(rate) for rate in rates],
                 textposition="top center",
                 textfont={"size": 11, "color": theme.ink},
                 hovertext=[
@@ -112,7 +114,7 @@ def draw_groups(
         _find_base(rows, step, measure=measure) < few for rows in groups.values() for step in range(1, len(rows))
     )
     notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
-    notes += [f"{plural(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
+    notes += [f"{format_count(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 64) + 24
     apply_theme(
         fig,
@@ -139,7 +141,7 @@ def _find_base(rows: list[dict[str, Any]], step: int, *, measure: str) -> int:
 
 def _add_panel_title(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
     fig.add_annotation(
-        text=f"<b>{label(step, 40 if narrow else max(14, 96 // panels))}</b>",
+        text=f"<b>{write_label(step, 40 if narrow else max(14, 96 // panels))}</b>",
         x=0,
         xref=f"x{axis} domain",
         y=1,
@@ -162,7 +164,10 @@ def _add_group_names(
     narrow: bool,
 ) -> None:
     """Write the names of groups to the left of each panel with a scale of its own."""
-    ticks = [f"{label(name, 18 if narrow else 30)}  ({number(_count_entered(groups[name]))})  " for name in names]
+    ticks = [
+        f"{write_label(name, 18 if narrow else 30)}  ({format_number(_count_entered(groups[name]))})  "
+        for name in names
+    ]
     for panel in range(1, panels + 1):
         height = 1 / panels
         gap = 0.22 * height if panels > 1 else 0
@@ -194,10 +199,10 @@ def _hover_text(
     unit: str,
 ) -> str:
     base_name = first["name"] if measure == "rate_from_start" else "the step before"
-    bounds = interval(row.get(ends[0]), row.get(ends[1]))
+    bounds = format_interval(row.get(ends[0]), row.get(ends[1]))
     within = f" ({bounds})" if bounds else ""
     text = (
-        f"{name}: {plural(row['people'], unit)} of {number(base)} at {base_name} reached {row['name']}, "
-        f"{percent(row[measure])}{within}."
+        f"{name}: {format_count(row['people'], unit)} of {format_number(base)} at {base_name} reached {row['name']}, "
+        f"{format_percent(row[measure])}{within}."
     )
     return lines_of(text + (f" Fewer than {few} people: interpret with care." if base < few else ""), 56)

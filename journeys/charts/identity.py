@@ -8,9 +8,9 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of, plain
-from journeys.charts.theme import Colours, apply_theme, colours, nothing
-from journeys.display import moment, number, percent, plural
+from journeys.charts.labels import lines_of, plain_name, write_label
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_moment, format_number, format_percent
 
 
 def draw_linked_events(
@@ -35,8 +35,8 @@ def draw_linked_events(
     count = dict(figures.select("measure", "count").iter_rows())
     total = count.get("events", 0)
     if not total:
-        return nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     anonymous = count.get("anonymous events", 0)
     linked = count.get("of these linked to a known person", 0)
     parts = (
@@ -46,7 +46,7 @@ def draw_linked_events(
     )
     fig = go.Figure()
     for row, (name, events, colour) in enumerate(parts):
-        hover = f"{name}: {number(events)}, {percent(events / total)} of all events"
+        hover = f"{name}: {format_number(events)}, {format_percent(events / total)} of all events"
         fig.add_trace(
             go.Bar(
                 x=[events],
@@ -56,7 +56,7 @@ def draw_linked_events(
                 marker={"color": colour},
                 hovertext=lines_of(hover, 50),
                 hoverinfo="text",
-                text=f"  <b>{percent(events / total)}</b>  {number(events)}",
+                text=f"  <b>{format_percent(events / total)}</b>  {format_number(events)}",
                 textposition="outside",
                 cliponaxis=False,
             )
@@ -91,22 +91,22 @@ def draw_sizes(
     """
     rows = _fold_tail(sizes, most=6 if narrow else 16)
     if not rows:
-        return nothing("There are no identifiers.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There are no identifiers.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     total = sum(people for _, people in rows)
     fig = go.Figure(
         go.Bar(
             x=list(range(len(rows))),
             y=[people for _, people in rows],
             marker={"color": theme.other},
-            text=[number(people) for _, people in rows],
+            text=[format_number(people) for _, people in rows],
             textposition="outside",
             textangle=0,
             textfont={"size": 11 if narrow else 13},
             constraintext="none",
             cliponaxis=False,
             hovertext=[
-                f"{plural(people, 'person')} ({percent(people / total)}) with {ids} "
+                f"{format_count(people, 'person')} ({format_percent(people / total)}) with {ids} "
                 f"{'identifier' if ids == '1' else 'identifiers'}"
                 for ids, people in rows
             ],
@@ -136,8 +136,8 @@ def _fold_tail(sizes: pl.DataFrame, *, most: int) -> list[tuple[str, int]]:
     """Count people by identifiers, with the long tail folded into one bar."""
     rows = [(int(ids), int(people)) for ids, people in sizes.sort("identifiers").select("identifiers", "people").rows()]
     shown, tail = (rows, []) if len(rows) <= most + 1 else (rows[:most], rows[most:])
-    bars = [(number(ids), people) for ids, people in shown]
-    return bars + ([(f"{number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
+    bars = [(format_number(ids), people) for ids, people in shown]
+    return bars + ([(f"{format_number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
 
 
 def draw_chain(
@@ -163,8 +163,8 @@ def draw_chain(
     """
     rows = table.to_dicts()
     if not rows:
-        return nothing("Nothing links them.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nothing links them.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     # A chain runs downwards, so that each link has lines for its evidence at any width.
     places: dict[tuple[str, str], float] = {}
     heads: list[tuple[tuple[str, str], float]] = []
@@ -179,7 +179,7 @@ def draw_chain(
                 foot -= _GAP
             places[ends[0]] = foot
             heads.append((ends[0], foot))
-        evidence = wrap(plain(_describe_evidence(row)), 44 if narrow else 130)[:_LINES]
+        evidence = wrap(plain_name(_describe_evidence(row)), 44 if narrow else 130)[:_LINES]
         refused = row["reason"] is not None
         if ends[1] not in places:
             foot -= _ROW + _LINE * (len(evidence) - 1)
@@ -200,7 +200,7 @@ def draw_chain(
             )
         )
         fig.add_annotation(
-            text="<br>".join(label(line) for line in evidence),
+            text="<br>".join(write_label(line) for line in evidence),
             x=0,
             xshift=22,
             y=(top + low) / 2,
@@ -215,10 +215,13 @@ def draw_chain(
             y=[place for _, place in heads],
             mode="markers+text",
             marker={"size": 13, "color": theme.goal},
-            text=[f"   <b>{label(value, 26 if narrow else 60)}</b>  {label(kind, 16)}" for (kind, value), _ in heads],
+            text=[
+                f"   <b>{write_label(value, 26 if narrow else 60)}</b>  {write_label(kind, 16)}"
+                for (kind, value), _ in heads
+            ],
             textposition="middle right",
             textfont={"size": 13, "color": theme.ink},
-            hovertext=[f"{label(kind)}: {label(value, 160)}" for (kind, value), _ in heads],
+            hovertext=[f"{write_label(kind)}: {write_label(value, 160)}" for (kind, value), _ in heads],
             hoverinfo="text",
             cliponaxis=False,
         )
@@ -245,7 +248,7 @@ def _draw_gap(fig: go.Figure, left_out: int, *, top: float, theme: Colours) -> N
         )
     )
     fig.add_annotation(
-        text=f"{plural(left_out, 'more link')}",
+        text=f"{format_count(left_out, 'more link')}",
         x=0,
         xshift=22,
         y=top - _GAP / 2,
@@ -257,8 +260,8 @@ def _draw_gap(fig: go.Figure, left_out: int, *, top: float, theme: Colours) -> N
 
 def _describe_evidence(row: dict[str, Any]) -> str:
     """Describe the rows or the call that show a link."""
-    often = plural(row["rows"], "row") if row["kind"] == "row" else f"{row['kind']}"
+    often = format_count(row["rows"], "row") if row["kind"] == "row" else f"{row['kind']}"
     call = f", first by a call of {row['call']}" if row.get("call") else ""
     event = f", first {row['event']}" if row.get("event") else call
-    seen = f"{often} of {row['source']} since {moment(row['first_seen'])}{event}"
+    seen = f"{often} of {row['source']} since {format_moment(row['first_seen'])}{event}"
     return f"refused: {row['reason']} ({seen})" if row["reason"] is not None else seen

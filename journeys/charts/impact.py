@@ -5,11 +5,11 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.theme import apply_theme, colours, nothing, rgba
-from journeys.display import interval, ratio
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.display import format_interval, format_ratio
 
 
-def draw(
+def draw_impact(
     table: pl.DataFrame,
     *,
     unit: str,
@@ -35,20 +35,20 @@ def draw(
     --------
     >>> table = pl.DataFrame({"relative_period": [-1, 0], "people": [50, 50], "mean": [1.0, 2.0],
     ...     "ci_low": [0.8, 1.7], "ci_high": [1.2, 2.3], "others_mean": [1.0, 1.1]})
-    >>> [trace.name for trace in draw(table, unit="1d").data]
+    >>> [trace.name for trace in draw_impact(table, unit="1d").data]
     [None, 'others', 'after first use']
     """
     rows = table.filter(pl.col("mean").is_not_null()).to_dicts()
     if not rows:
-        return nothing("Nobody can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     x = [row["relative_period"] for row in rows]
     fig = go.Figure(
         go.Scatter(
             x=[*x, *x[::-1]],
             y=[*(row["ci_high"] for row in rows), *(row["ci_low"] for row in rows[::-1])],
             fill="toself",
-            fillcolor=rgba(theme.goal, 0.15),
+            fillcolor=with_opacity(theme.goal, 0.15),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",
@@ -64,8 +64,9 @@ def draw(
             line={"color": colour, "width": 2},
             marker={"size": 5, "color": colour},
             hovertext=[
-                f"period {row['relative_period']:+d}: {ratio(row['mean'])} per person "
-                f"({interval(row['ci_low'], row['ci_high'], form=ratio)})<br>others {ratio(row['others_mean'])}"
+                f"period {row['relative_period']:+d}: {format_ratio(row['mean'])} per person "
+                f"({format_interval(row['ci_low'], row['ci_high'], form=format_ratio)})<br>others "
+                f"{format_ratio(row['others_mean'])}"
                 for row in rows
             ],
             hoverinfo="text",

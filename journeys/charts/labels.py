@@ -6,13 +6,13 @@ from textwrap import wrap
 
 import polars as pl
 
-from journeys.display import display_names, neutralise_controls, shorten, unbroken
+from journeys.display import display_names, join_numbers, neutralise_controls, shorten_name
 from journeys.display.text import RTL
 
 _START, _END = "\u2068", "\u2069"
 
 
-def label(text: str, width: int | None = None) -> str:
+def write_label(text: str, width: int | None = None) -> str:
     """Make a name safe in a chart's text, cut in its middle to `width` characters.
 
     Plotly reads a subset of HTML in every label, and text between two dollar signs as TeX where MathJax is loaded: both
@@ -20,25 +20,25 @@ def label(text: str, width: int | None = None) -> str:
 
     Examples
     --------
-    >>> label("<b>Signed & Up</b>"), label("$pageview")
+    >>> write_label("<b>Signed & Up</b>"), write_label("$pageview")
     ('&lt;b&gt;Signed &amp; Up&lt;/b&gt;', '&#36;pageview')
-    >>> label("Loaded a Page: /blog/how-to-plan-a-launch", 24)
+    >>> write_label("Loaded a Page: /blog/how-to-plan-a-launch", 24)
     'Loaded a Pa…lan-a-launch'
     """
-    flat = plain(text)
-    cut = shorten(flat, width) if width else flat
+    flat = plain_name(text)
+    cut = shorten_name(flat, width) if width else flat
     return f"{_START}{_make_safe(cut)}{_END}" if RTL.search(cut) else _make_safe(cut)
 
 
-def sentence(text: str) -> str:
+def write_sentence(text: str) -> str:
     """Make a line of a sentence safe; each right-to-left name is isolated, so that the number after it stays there.
 
     Examples
     --------
-    >>> sentence("of تم 46% & more").encode("ascii", "namereplace").decode().count("ISOLATE")
+    >>> write_sentence("of تم 46% & more").encode("ascii", "namereplace").decode().count("ISOLATE")
     2
     """
-    return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _make_safe(plain(text)))
+    return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _make_safe(plain_name(text)))
 
 
 def _make_safe(text: str) -> str:
@@ -47,20 +47,20 @@ def _make_safe(text: str) -> str:
     return safe.replace("%{", "%&#123;")
 
 
-def plain(text: str) -> str:
+def plain_name(text: str) -> str:
     """Put a name on one line, not yet escaped; an empty or blank one is named.
 
     Examples
     --------
-    >>> plain("Signed  Up"), plain(""), plain("  ")
+    >>> plain_name("Signed  Up"), plain_name(""), plain_name("  ")
     ('Signed Up', '(no name)', '(blank)')
     """
     return neutralise_controls(display_names(" ".join(text.split()))) or ("(blank)" if text else "(no name)")
 
 
-def full(text: str) -> str:
+def full_name(text: str) -> str:
     """Make a name safe for a hover label: in full, up to the width of a screen."""
-    return label(text, 160)
+    return write_label(text, 160)
 
 
 def lines_of(text: str, width: int) -> str:
@@ -71,7 +71,7 @@ def lines_of(text: str, width: int) -> str:
     >>> lines_of("412 people went from Pricing to Signed Up", 24)
     '412 people went from<br>Pricing to Signed Up'
     """
-    return "<br>".join(sentence(line) for line in wrap(unbroken(display_names(text)), width))
+    return "<br>".join(write_sentence(line) for line in wrap(join_numbers(display_names(text)), width))
 
 
 def rename_counts(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
@@ -85,3 +85,10 @@ def rename_counts(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     units = {"people": "person", "sessions": "session", "entries": "entry"}
     name = next(name for name in units if name in table.columns)
     return table.rename({name: "people"}), units[name]
+
+
+# names of before, for callers that are being moved
+label = write_label
+sentence = write_sentence
+plain = plain_name
+full = full_name

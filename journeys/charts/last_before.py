@@ -8,16 +8,16 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import Colours, apply_theme, colours, nothing
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import duration, interval, number, p_value, percent
+from journeys.display import format_duration, format_interval, format_number, format_p_value, format_percent
 
 ENOUGH = 30
 """Of fewer the marks are hollow."""
 
 
-def draw(
+def draw_last_before(
     table: pl.DataFrame,
     *,
     values: Sequence[str],
@@ -48,13 +48,15 @@ def draw(
     --------
     >>> table = pl.DataFrame({"page": ["/pricing"], "people": [40], "share": [0.4], "ci_low": [0.31],
     ...     "ci_high": [0.5], "median_time_before": [None]})
-    >>> draw(table, values=["page"]).data[1].text
+    >>> draw_last_before(table, values=["page"]).data[1].text
     ('40 · 40% (31–50%)',)
     """
     shown = table.head(rows).to_dicts()
     if not shown:
-        return nothing("There is no goal to look back from.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(
+            "There is no goal to look back from.", title=title, subtitle=subtitle, dark=dark, narrow=narrow
+        )
+    theme = theme_colours(dark=dark)
     has_rates = "rate" in table.columns
     notes = [f"the first {len(shown)} of {table.height}"] if table.height > len(shown) else []
     notes += [f"hollow: fewer than {ENOUGH}"] if any(row[count] < ENOUGH for row in shown) else []
@@ -79,7 +81,7 @@ def draw(
         )
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[label(name, 16 if narrow else 34) + "  " for name in names],
+        ticktext=[write_label(name, 16 if narrow else 34) + "  " for name in names],
         tickfont={"size": 13, "color": theme.ink},
         range=[places[-1] - 0.6, 0.6],
         fixedrange=True,
@@ -98,8 +100,8 @@ def _write_shares(rows: Sequence[dict[str, Any]], *, count: str, theme: Colours,
         y=[-place for place in range(len(rows))],
         mode="text",
         text=[
-            f"{number(row[count])} · {percent(row['share'])}"
-            + ("" if narrow else f" ({interval(row['ci_low'], row['ci_high'])})")
+            f"{format_number(row[count])} · {format_percent(row['share'])}"
+            + ("" if narrow else f" ({format_interval(row['ci_low'], row['ci_high'])})")
             for row in rows
         ],
         textposition="middle right",
@@ -130,8 +132,9 @@ def _draw_shares(rows: Sequence[dict[str, Any]], names: Sequence[str], *, count:
             "width": 0,
         },
         hovertext=[
-            f"<b>{full(name)}</b><br>{number(row[count])}, {percent(row['share'])} "
-            f"({interval(row['ci_low'], row['ci_high'])})<br>median time before: {duration(row['median_time_before'])}"
+            f"<b>{full_name(name)}</b><br>{format_number(row[count])}, {format_percent(row['share'])} "
+            f"({format_interval(row['ci_low'], row['ci_high'])})<br>median time before: "
+            f"{format_duration(row['median_time_before'])}"
             for name, row in zip(names, rows, strict=True)
         ],
         hoverinfo="text",
@@ -164,9 +167,10 @@ def _draw_rates(rows: Sequence[dict[str, Any]], names: Sequence[str], *, count: 
             "width": 0,
         },
         hovertext=[
-            f"<b>{full(name)}</b><br>{number(row['went_on'])} of {number(row[count] - row['pending'])} went on: "
-            f"{percent(row['rate'])} ({interval(row['rate_low'], row['rate_high'])}); all others: "
-            f"{percent(row['others_rate'])}, q {p_value(row['q_value'])}"
+            f"<b>{full_name(name)}</b><br>{format_number(row['went_on'])} of "
+            f"{format_number(row[count] - row['pending'])} went on: "
+            f"{format_percent(row['rate'])} ({format_interval(row['rate_low'], row['rate_high'])}); all others: "
+            f"{format_percent(row['others_rate'])}, q {format_p_value(row['q_value'])}"
             for _, name, row in known
         ],
         hoverinfo="text",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import day, number
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_day, format_number
 
 
-def draw(
+def draw_lifecycle(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
     """Draw new, returning and resurrecting people above zero, and dormant people below.
@@ -28,12 +28,12 @@ def draw(
     >>> from datetime import date
     >>> table = pl.DataFrame({"period": [date(2026, 3, 1)], "new": [3], "returning": [2], "resurrecting": [0],
     ...     "dormant": [1], "complete": [True]})
-    >>> [trace.y[0] for trace in draw(table).data]
+    >>> [trace.y[0] for trace in draw_lifecycle(table).data]
     [2, 0, 3, -1]
     """
     if not table.height or not table.select("new", "returning", "resurrecting").to_numpy().sum():
-        return nothing("Nobody was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     fig = go.Figure()
     shades = {"returning": theme.events[0], "resurrecting": theme.events[3], "new": theme.goal, "dormant": theme.drop}
     opacity = [1.0 if complete else 0.45 for complete in table["complete"]]
@@ -45,7 +45,9 @@ def draw(
             y=[sign * count for count in people],
             name=state,
             marker={"color": colour, "opacity": opacity},
-            hovertext=[f"{day(p)}: {number(n)} {state}" for p, n in zip(table["period"], people, strict=True)],
+            hovertext=[
+                f"{format_day(p)}: {format_number(n)} {state}" for p, n in zip(table["period"], people, strict=True)
+            ],
             hoverinfo="text",
             showlegend=True,
         )

@@ -7,10 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import interval, number, percent
+from journeys.display import format_interval, format_number, format_percent
 
 _STAGES = {
     "delivered": ("delivered_rate", "people", "circle-open"),
@@ -21,7 +21,7 @@ _STAGES = {
 }
 
 
-def draw(
+def draw_messages(
     table: pl.DataFrame,
     *,
     by: str | None,
@@ -55,13 +55,13 @@ def draw(
     >>> table = pl.DataFrame({"campaign": ["spring"], "people": [10], "delivered": [10], "read": [5],
     ...     "delivered_rate": [1.0], "delivered_rate_low": [0.7], "delivered_rate_high": [1.0],
     ...     "read_rate": [0.5], "read_rate_low": [0.2], "read_rate_high": [0.8]})
-    >>> [trace.name for trace in draw(table, by="campaign").data]
+    >>> [trace.name for trace in draw_messages(table, by="campaign").data]
     ['delivered', 'read']
     """
     shown = [row for row in table.head(rows).to_dicts() if row["delivered"]]
     if not shown:
-        return nothing("Nobody got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     tints = {"converted": theme.goal, "delivered": theme.other, "unsubscribed": theme.worse}
     tints |= {"read": theme.events[0], "clicked": theme.events[1]}
     fig = go.Figure()
@@ -88,14 +88,14 @@ def draw(
         )
     if "value" in table.columns:
         for place, row in enumerate(shown):
-            worth = number(row["value"]) + (f" {label(currency)}" if currency else "")
+            worth = format_number(row["value"]) + (f" {write_label(currency)}" if currency else "")
             fig.add_annotation(
                 x=1, xref="paper", xanchor="right", y=-place + 0.42, text=worth, showarrow=False,
                 font={"size": 12, "color": theme.ink},
             )  # fmt: skip
     ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown]
     fig.update_xaxes(**percent_ticks(ends), showgrid=True, fixedrange=True)
-    names = ["all messages" if by is None else label(str(row[by]), 16 if narrow else 34) for row in shown]
+    names = ["all messages" if by is None else write_label(str(row[by]), 16 if narrow else 34) for row in shown]
     fig.update_yaxes(
         tickvals=[-place for place in range(len(shown))],
         ticktext=[f"{name}  " for name in names],
@@ -111,6 +111,9 @@ def draw(
 
 def _hover_text(row: dict[str, Any], *, by: str | None, name: str, rate: str, whole: str) -> str:
     """Say how many of how many, with the interval."""
-    group = "" if by is None else f"<b>{full(str(row[by]))}</b><br>"
-    spread = interval(row[f"{rate}_low"], row[f"{rate}_high"])
-    return f"{group}{number(row[name])} of {number(row[whole])} {label(whole)} {name}: {percent(row[rate])} ({spread})"
+    group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
+    spread = format_interval(row[f"{rate}_low"], row[f"{rate}_high"])
+    return (
+        f"{group}{format_number(row[name])} of {format_number(row[whole])} {write_label(whole)} "
+        f"{name}: {format_percent(row[rate])} ({spread})"
+    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import number, percent, plural
+from journeys.charts.labels import lines_of, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_number, format_percent
 
 
-def draw(
+def draw_mosaic(
     table: pl.DataFrame,
     *,
     goal: str = "converted",
@@ -35,15 +35,15 @@ def draw(
     Examples
     --------
     >>> table = {"behaviour": ["a"], "both": [3], "behaviour_only": [1], "conversion_only": [1], "neither": [5]}
-    >>> [bar.y[0] for bar in draw(pl.DataFrame(table)).data][:2]
+    >>> [bar.y[0] for bar in draw_mosaic(pl.DataFrame(table)).data][:2]
     [0.75, 0.16666666666666666]
     """
     row = table.row(0, named=True)
     sides = (("did it", row["both"], row["behaviour_only"]), ("did not", row["conversion_only"], row["neither"]))
     everybody = sum(yes + no for _, yes, no in sides)
     if everybody == 0:
-        return nothing("There is nobody to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There is nobody to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     # A side of few people keeps a width on which its numbers can be read; the widths are then said to be approximate.
     widths = [max((yes + no) / everybody, 0.12 if yes + no else 0.0) for _, yes, no in sides]
     widths = [width / sum(widths) for width in widths]
@@ -59,7 +59,7 @@ def draw(
         # A tick's label is left out where two come close; these two must both be read.
         first = left == 0 and width < 0.5
         fig.add_annotation(
-            text=f"<b>{words}</b><br>{plural(people, 'person')}",
+            text=f"<b>{words}</b><br>{format_count(people, 'person')}",
             x=left if first else middle,
             xanchor="left" if first else "center",
             align="left" if first else "center",
@@ -70,8 +70,13 @@ def draw(
             font={"size": 12},
         )
         said = (
-            (share, 0.0, theme.goal, f"{number(yes)} of {number(people)} who {words} reached {goal}"),
-            (1 - share, share, theme.grid, f"{number(no)} of {number(people)} who {words} did not reach {goal}"),
+            (share, 0.0, theme.goal, f"{format_number(yes)} of {format_number(people)} who {words} reached {goal}"),
+            (
+                1 - share,
+                share,
+                theme.grid,
+                f"{format_number(no)} of {format_number(people)} who {words} did not reach {goal}",
+            ),
         )
         for height, base, colour, sentence in said:
             fig.add_bar(
@@ -88,7 +93,7 @@ def draw(
             x=middle,
             y=share / 2 if inside else share,
             yanchor="middle" if inside else "bottom",
-            text=f"<b>{percent(share)}</b><br>{number(yes)}",
+            text=f"<b>{format_percent(share)}</b><br>{format_number(yes)}",
             showarrow=False,
             font={"size": 13, "color": theme.paper if inside else theme.ink},
         )
@@ -98,7 +103,7 @@ def draw(
     fig.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
     fig.update_yaxes(visible=False, range=[0, 1.02], fixedrange=True)
     fig.add_annotation(
-        text=f"filled: reached {label(goal, 30)}",
+        text=f"filled: reached {write_label(goal, 30)}",
         x=1,
         xref="paper",
         xanchor="right",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import number, percent, ratio
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_number, format_percent, format_ratio
 
 _MOST, _MOST_NARROW = 20, 8
 
@@ -45,8 +45,8 @@ def draw(
     """
     kept = table.filter(pl.col("people") > 0)
     if not kept.height:
-        return nothing("There are no people to count.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There are no people to count.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     rows = kept.head(_MOST_NARROW if narrow else _MOST).to_dicts()
     if kept.height > len(rows):
         subtitle = f"{subtitle}; the {len(rows)} largest of {kept.height} combinations"
@@ -58,14 +58,15 @@ def draw(
             y=[row["people"] for row in rows],
             yaxis="y",
             marker={"color": [theme.goal if inside else theme.other for inside in members]},
-            text=[number(row["people"]) for row in rows],
+            text=[format_number(row["people"]) for row in rows],
             textposition="outside",
             textfont={"color": theme.ink, "size": 12},
             textangle=0,
             cliponaxis=False,
             hovertext=[
-                f"{full(' and '.join(inside)) if inside else 'in no segment'}<br>{number(row['people'])} people, "
-                f"{percent(row['share'])}; {ratio(row['lift'])} times as many as by chance"
+                f"{full_name(' and '.join(inside)) if inside else 'in no segment'}<br>{format_number(row['people'])} "
+                "people, "
+                f"{format_percent(row['share'])}; {format_ratio(row['lift'])} times as many as by chance"
                 for row, inside in zip(rows, members, strict=True)
             ],
             hoverinfo="text",
@@ -100,7 +101,7 @@ def draw(
     matrix = 28 * len(sizes) + 20
     height = 220 + matrix
     low = matrix / height
-    names = [f"{label(name, 14 if narrow else 30)} ({number(size)})  " for name, size in sizes.items()]
+    names = [f"{write_label(name, 14 if narrow else 30)} ({format_number(size)})  " for name, size in sizes.items()]
     fig.update_layout(
         showlegend=False,
         xaxis={"visible": False, "range": [-0.6, len(rows) - 0.4], "fixedrange": True, "anchor": "y2"},

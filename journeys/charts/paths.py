@@ -8,15 +8,15 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of, plain
+from journeys.charts.labels import full_name, lines_of, plain_name, write_label
 from journeys.charts.text_width import break_text, measure_text
-from journeys.charts.theme import Colours, apply_theme, colours, event_colours, nothing, rgba
-from journeys.display import duration, interval, number, percent
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, event_colours, theme_colours, with_opacity
+from journeys.display import format_duration, format_interval, format_number, format_percent
 
 _ENOUGH = 30  # of fewer no rate is shown
 
 
-def draw(
+def draw_paths(
     table: pl.DataFrame,
     *,
     goal: str | None = None,
@@ -47,14 +47,14 @@ def draw(
 
     Examples
     --------
-    >>> fig = draw(pl.DataFrame({"path": [["Visit", "Sign up"]], "people": [3]}))
+    >>> fig = draw_paths(pl.DataFrame({"path": [["Visit", "Sign up"]], "people": [3]}))
     >>> len(fig.layout.shapes)
     2
     """
     rows = table.to_dicts()
     if not rows:
-        return nothing("No paths to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("No paths to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     most = 3 if narrow else most
     weights: dict[str, int] = {}
     for row in rows:
@@ -81,10 +81,16 @@ def draw(
             if name is not None:
                 shapes.append(
                     {
-                        "type": "rect", "x0": column, "x1": column + 0.96, "y0": -place - 0.41, "y1": -place + 0.41,
-                        "fillcolor": rgba(chosen.get(name, theme.rest), 0.3), "line": {"width": 0}, "layer": "below",
+                        "type": "rect",
+                        "x0": column,
+                        "x1": column + 0.96,
+                        "y0": -place - 0.41,
+                        "y1": -place + 0.41,
+                        "fillcolor": with_opacity(chosen.get(name, theme.rest), 0.3),
+                        "line": {"width": 0},
+                        "layer": "below",
                     }
-                )  # fmt: skip
+                )
     fig = go.Figure(
         go.Scatter(
             x=[-0.1] * len(rows),
@@ -110,7 +116,7 @@ def _label_node(
         text, hover = "…", ""
     else:
         lines = break_text(name, 0.88 * width, size=size)
-        text, hover = "<br>".join(label(line) for line in lines if line), full(name)
+        text, hover = "<br>".join(write_label(line) for line in lines if line), full_name(name)
     return {
         "x": column + (0.48 if name is None else 0.05), "y": -place, "text": text, "hovertext": hover,
         "showarrow": False, "xanchor": "center" if name is None else "left", "align": "left",
@@ -141,14 +147,14 @@ def _measure_figures(row: dict[str, Any], *, narrow: bool) -> float:
 
 def _split_figures(row: dict[str, Any], *, narrow: bool) -> tuple[str, str, list[str]]:
     """Return how many took the path, of how many who took the same route to whatever end, and how many arrive."""
-    people = number(row["people"])
+    people = format_number(row["people"])
     rate = _write_rate(row)
     if not rate:
         return people, "", []
     passed = row.get("passed")
     of = ""
     if passed is not None:
-        of = f" of {number(passed)}" if narrow else f" of the {number(passed)} who went this way"
+        of = f" of {format_number(passed)}" if narrow else f" of the {format_number(passed)} who went this way"
     if narrow:
         first, _, rest = rate.partition(" (")
         return people, of, [f"{first} arrive", *([f"({rest}"] if rest else [])]
@@ -160,17 +166,17 @@ def _write_rate(row: dict[str, Any]) -> str:
     rate, passed = row.get("conversion_rate"), row.get("passed")
     if rate is None or (passed is not None and passed < _ENOUGH):
         return ""
-    within = interval(row.get("ci_low"), row.get("ci_high"))
-    return f"{percent(rate)} ({within})" if within else percent(rate)
+    within = format_interval(row.get("ci_low"), row.get("ci_high"))
+    return f"{format_percent(rate)} ({within})" if within else format_percent(rate)
 
 
 def _hover_text(row: dict[str, Any]) -> str:
-    text = f"{number(row['people'])} took {' → '.join(map(plain, row['path']))}"
+    text = f"{format_number(row['people'])} took {' → '.join(map(plain_name, row['path']))}"
     if row.get("median_time") is not None:
-        text += f"; median {duration(row['median_time'])}"
+        text += f"; median {format_duration(row['median_time'])}"
     rate = _write_rate(row)
     if rate:
         passed = row.get("passed")
-        everyone = "all who" if passed is None else f"all {number(passed)} who"
+        everyone = "all who" if passed is None else f"all {format_number(passed)} who"
         text += f"; of {everyone} went this way, the end itself aside, {rate} arrive"
     return lines_of(text[:700] + ".", 70)

@@ -7,10 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks, point_ticks
-from journeys.display import number, p_value, percent, points
+from journeys.display import format_number, format_p_value, format_percent, format_points
 
 
 def draw_periods(
@@ -37,8 +37,8 @@ def draw_periods(
     """
     rows = [row for row in table.to_dicts() if row["rate"] is not None or row["rate_against"] is not None]
     if not rows:
-        return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = go.Figure()
     for name, shift, fill in (("rate", 0.17, theme.goal), ("rate_against", -0.17, theme.paper)):
@@ -49,7 +49,9 @@ def draw_periods(
             width=0.28,
             orientation="h",
             marker={"color": fill, "line": {"color": theme.goal, "width": 1.5}},
-            hovertext=[f"{full(row['name'])}<br>{percent(row[name])} ({number(row[count])})" for row in rows],
+            hovertext=[
+                f"{full_name(row['name'])}<br>{format_percent(row[name])} ({format_number(row[count])})" for row in rows
+            ],
             hoverinfo="text",
             text=[_bar_text(row[name], row[count], narrow=narrow) for row in rows],
             textposition="outside",
@@ -78,7 +80,7 @@ def draw_periods(
         },
         yaxis={
             "tickvals": places,
-            "ticktext": [label(row["name"], 14 if narrow else 34) + " " for row in rows],
+            "ticktext": [write_label(row["name"], 14 if narrow else 34) + " " for row in rows],
             "tickfont": {"size": 12, "color": theme.ink},
             "range": [places[-1] - 0.6, 0.6],
         },
@@ -92,12 +94,12 @@ def draw_periods(
 def _bar_text(rate: float | None, count: int, *, narrow: bool) -> str:
     if rate is None:
         return ""
-    return percent(rate) if narrow else f"{percent(rate)} ({number(count)})"
+    return format_percent(rate) if narrow else f"{format_percent(rate)} ({format_number(count)})"
 
 
 def _draw_differences(tested: list[tuple[dict[str, Any], int]], *, dark: bool) -> go.Scatter:
     """Draw the differences as dots with intervals, hollow where they may be chance."""
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     tones = [theme.better if row["difference"] >= 0 else theme.worse for row, _ in tested]
     sure = [row["q_value"] is not None and row["q_value"] < 0.05 for row, _ in tested]
     return go.Scatter(
@@ -120,8 +122,8 @@ def _draw_differences(tested: list[tuple[dict[str, Any], int]], *, dark: bool) -
             "width": 0,
         },
         hovertext=[
-            f"{full(row['name'])}<br>{points(row['difference'], row['ci_low'], row['ci_high'])}, "
-            f"q {p_value(row['q_value'])}"
+            f"{full_name(row['name'])}<br>{format_points(row['difference'], row['ci_low'], row['ci_high'])}, "
+            f"q {format_p_value(row['q_value'])}"
             for row, _ in tested
         ],
         hoverinfo="text",

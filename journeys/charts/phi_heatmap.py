@@ -7,12 +7,12 @@ from textwrap import wrap
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import ratio, shorten, signed
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_ratio, format_signed, shorten_name
 
 
-def draw(
+def draw_phi_heatmap(
     matrix: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
     """Draw which behaviours go with which conversions.
@@ -28,14 +28,14 @@ def draw(
 
     Examples
     --------
-    >>> draw(pl.DataFrame({"behaviour": ["a", "b"], "Upgraded": [0.4, None]})).data[0].z
+    >>> draw_phi_heatmap(pl.DataFrame({"behaviour": ["a", "b"], "Upgraded": [0.4, None]})).data[0].z
     ([None], [0.4])
     """
     goals = [name for name in matrix.columns if name != "behaviour"]
     if matrix.is_empty() or not goals:
         words = "No behaviour can be compared with any of the conversions."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     rows = matrix.reverse().to_dicts()  # the first row of a heatmap lies at the bottom
     values = [[row[goal] for goal in goals] for row in rows]
     known = [abs(value) for line in values for value in line if value is not None]
@@ -52,7 +52,10 @@ def draw(
             ygap=2,
             showscale=False,
             hovertext=[
-                [f"{full(row['behaviour'])} and {full(goal)}:<br>phi {ratio(row[goal])}" for goal in goals]
+                [
+                    f"{full_name(row['behaviour'])} and {full_name(goal)}:<br>phi {format_ratio(row[goal])}"
+                    for goal in goals
+                ]
                 for row in rows
             ],
             hoverinfo="text",
@@ -66,7 +69,7 @@ def draw(
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
-        text=[signed(value, form=ratio) if whole else "−" for _, _, value in printed],
+        text=[format_signed(value, form=format_ratio) if whole else "−" for _, _, value in printed],
         mode="text",
         textfont={
             "size": 11 if narrow else 12,
@@ -88,7 +91,7 @@ def draw(
     )
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[label(row["behaviour"], names) + " " for row in rows],
+        ticktext=[write_label(row["behaviour"], names) + " " for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         range=[-0.5, len(rows) - 0.5],
         fixedrange=True,
@@ -100,8 +103,10 @@ def draw(
 def _fit_heads(goals: list[str], *, room: float) -> tuple[list[str], int, int]:
     """Break the heads of columns so many pixels wide into lines, or set them upright; return the room they take."""
     signs = int(room / 6.8)
-    lines = [wrap(shorten(goal, 36), signs, break_long_words=False) or [goal] for goal in goals] if signs > 3 else []
+    lines = (
+        [wrap(shorten_name(goal, 36), signs, break_long_words=False) or [goal] for goal in goals] if signs > 3 else []
+    )
     if lines and all(len(head) <= 3 and max(map(len, head)) <= signs for head in lines):
-        return ["<br>".join(label(line) for line in head) for head in lines], 0, 16 * max(map(len, lines)) + 14
-    cut = [shorten(goal, 24) for goal in goals]
-    return [label(goal) for goal in cut], -90, round(6.6 * max(map(len, cut))) + 14
+        return ["<br>".join(write_label(line) for line in head) for head in lines], 0, 16 * max(map(len, lines)) + 14
+    cut = [shorten_name(goal, 24) for goal in goals]
+    return [write_label(goal) for goal in cut], -90, round(6.6 * max(map(len, cut))) + 14

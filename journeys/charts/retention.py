@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing, rgba
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
-from journeys.display import interval, number, percent, plural
+from journeys.display import format_count, format_interval, format_number, format_percent
 
 _MOST_PRINTED = 260
 
@@ -36,8 +38,8 @@ def draw_triangle(
         For a dark page; for a phone.
     """
     if not table.height:
-        return nothing("There are no cohorts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There are no cohorts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     cohorts = table["cohort"].unique().sort(descending=True).to_list()  # row 0 of a heatmap lies at the bottom
     periods = table["period"].unique().sort().to_list()
     cells = {(row["cohort"], row["period"]): row for row in table.iter_rows(named=True)}
@@ -70,7 +72,7 @@ def draw_triangle(
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
-        text=[percent(rate) for _, _, rate in printed],
+        text=[format_percent(rate) for _, _, rate in printed],
         mode="text",
         textfont={
             "size": 9 if narrow else 12,
@@ -81,7 +83,7 @@ def draw_triangle(
     fig.add_scatter(
         x=[0] * len(cohorts),
         y=list(range(len(cohorts))),
-        text=[number(cells[cohort, periods[0]]["size"]) for cohort in cohorts],
+        text=[format_number(cells[cohort, periods[0]]["size"]) for cohort in cohorts],
         mode="text",
         textfont={"size": 9 if narrow else 12, "color": theme.muted},
         hoverinfo="skip",
@@ -141,8 +143,8 @@ def draw_curve(
     drawn = overall.filter((pl.col("period") > 0) & pl.col("rate").is_not_null())
     if not drawn.height:
         words = "No period could be observed in full yet."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     fig = go.Figure()
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
@@ -152,12 +154,12 @@ def draw_curve(
             hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
             fig.add_scatter(x=periods, y=part["ci_high"].to_list(), **hidden)
             fig.add_scatter(
-                x=periods, y=part["ci_low"].to_list(), fill="tonexty", fillcolor=rgba(colour, 0.12), **hidden
+                x=periods, y=part["ci_low"].to_list(), fill="tonexty", fillcolor=with_opacity(colour, 0.12), **hidden
             )
         fig.add_scatter(
             x=periods,
             y=part["rate"].to_list(),
-            name=label(str(part[by][0]), 30) if by else "all",
+            name=write_label(str(part[by][0]), 30) if by else "all",
             mode="lines+markers",
             line={"color": colour, "width": 2},
             marker={
@@ -178,21 +180,24 @@ def draw_curve(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
 
 
-def _describe_cell(row: dict[str, object], *, unit: str) -> str:
+def _describe_cell(row: dict[str, Any], *, unit: str) -> str:
     """Compose the hover text of one cell."""
-    head = f"{row['cohort']:%d %B %Y}: {plural(row['size'], 'person')}"  # type: ignore[arg-type]
+    head = f"{row['cohort']:%d %B %Y}: {format_count(row['size'], 'person')}"
     if not row["period"]:
         return head
     when = f"{unit} {row['period']}"
     if row["rate"] is None:
-        seen = "not begun yet" if row["back"] is None else f"{number(row['back'])} back so far; not over yet"  # type: ignore[arg-type]
+        seen = "not begun yet" if row["back"] is None else f"{format_number(row['back'])} back so far; not over yet"
         return f"{head}<br>{when}: {seen}"
-    spread = interval(row["ci_low"], row["ci_high"])  # type: ignore[arg-type]
-    return f"{head}<br>{when}: {number(row['back'])} back, {percent(row['rate'])} ({spread})"  # type: ignore[arg-type]
+    spread = format_interval(row["ci_low"], row["ci_high"])
+    return f"{head}<br>{when}: {format_number(row['back'])} back, {format_percent(row['rate'])} ({spread})"
 
 
-def _describe_point(row: dict[str, object], *, by: str | None, unit: str) -> str:
+def _describe_point(row: dict[str, Any], *, by: str | None, unit: str) -> str:
     """Compose the hover text of one point of a curve."""
-    head = f"{full(str(row[by]))}<br>" if by else ""
-    spread = interval(row["ci_low"], row["ci_high"])  # type: ignore[arg-type]
-    return f"{head}{unit} {row['period']}: {percent(row['rate'])} ({spread}) of {plural(row['size'], 'person')}"  # type: ignore[arg-type]
+    head = f"{full_name(str(row[by]))}<br>" if by else ""
+    spread = format_interval(row["ci_low"], row["ci_high"])
+    return (
+        f"{head}{unit} {row['period']}: {format_percent(row['rate'])} ({spread}) of "
+        f"{format_count(row['size'], 'person')}"
+    )

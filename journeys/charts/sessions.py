@@ -5,14 +5,14 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import duration, number, percent, plural
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_count, format_duration, format_number, format_percent
 
 _MOST_ROWS = 20
 
 
-def draw(
+def draw_sessions(
     summary: pl.DataFrame,
     *,
     by: str,
@@ -40,12 +40,12 @@ def draw(
     >>> from datetime import timedelta
     >>> summary = pl.DataFrame({"landing": ["/"], "sessions": [40], "people": [30],
     ...     "median_duration": [timedelta(minutes=3)], "bounce_rate": [0.5]})
-    >>> draw(summary, by="landing", rate="bounce_rate").data[0].text
+    >>> draw_sessions(summary, by="landing", rate="bounce_rate").data[0].text
     ('40 · 50%',)
     """
     if not summary.height:
-        return nothing("There are no sessions.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There are no sessions.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     rows = summary.head(_MOST_ROWS).reverse().to_dicts()
     grey = [row["sessions"] < 30 for row in rows]
     fig = go.Figure(
@@ -54,12 +54,13 @@ def draw(
             y=list(range(len(rows))),
             orientation="h",
             marker={"color": [theme.other if few else theme.goal for few in grey]},
-            text=[f"{number(row['sessions'])} · {percent(row[rate])}" for row in rows],
+            text=[f"{format_number(row['sessions'])} · {format_percent(row[rate])}" for row in rows],
             textposition="outside",
             cliponaxis=False,
             hovertext=[
-                f"{full(str(row[by]))}<br>{plural(row['sessions'], 'session')} of {plural(row['people'], 'person')}"
-                f"<br>the median lasts {duration(row['median_duration'])}"
+                f"{full_name(str(row[by]))}<br>{format_count(row['sessions'], 'session')} of "
+                f"{format_count(row['people'], 'person')}"
+                f"<br>the median lasts {format_duration(row['median_duration'])}"
                 for row in rows
             ],
             hoverinfo="text",
@@ -69,7 +70,7 @@ def draw(
     fig.update_xaxes(visible=False, range=[0, most * (1.5 if narrow else 1.2)], fixedrange=True)
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[label(str(row[by]), 18 if narrow else 40) + " " for row in rows],
+        ticktext=[write_label(str(row[by]), 18 if narrow else 40) + " " for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         fixedrange=True,
     )

@@ -9,13 +9,13 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, rename_counts
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.labels import rename_counts, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import time_unit
-from journeys.display import duration, plural
+from journeys.display import format_count, format_duration
 
 
-def draw(
+def draw_step_times(
     table: pl.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
@@ -43,7 +43,7 @@ def draw(
     >>> from datetime import timedelta
     >>> hours = {f"q{q}": [timedelta(hours=h)] for q, h in ((25, 1), (50, 2), (90, 9))}
     >>> table = pl.DataFrame({"step": [2], "name": ["Sign up"], "since": ["previous"], "people": [7], **hours})
-    >>> [float(x) for x in draw(table).data[0].x if x is not None]
+    >>> [float(x) for x in draw_step_times(table).data[0].x if x is not None]
     [1.0, 9.0]
     """
     table, count_unit = rename_counts(table)
@@ -53,8 +53,8 @@ def draw(
         row for row in table.filter(pl.col("since") == "previous").to_dicts() if shown and row[shown[0]] is not None
     ]
     if not rows:
-        return nothing("Nobody took a second step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody took a second step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     middle = "q50" if "q50" in quantiles else shown[-1]
     longest = max(row[name] for row in rows for name in shown)
@@ -78,18 +78,18 @@ def draw(
         y=places,
         mode="markers+text",
         marker={"size": 9, "color": theme.goal},
-        text=[duration(row[middle]) for row in rows],
+        text=[format_duration(row[middle]) for row in rows],
         textposition="top center",
         hovertext=[
-            f"{plural(row['people'], count_unit)}<br>"
-            + "<br>".join(f"{_name_quantile(name)}: {duration(row[name])}" for name in shown)
+            f"{format_count(row['people'], count_unit)}<br>"
+            + "<br>".join(f"{_name_quantile(name)}: {format_duration(row[name])}" for name in shown)
             for row in rows
         ],
         hoverinfo="text",
         cliponaxis=False,
     )
     names = [" · ".join([row["name"], *(str(row[group]) for group in groups)]) for row in rows]
-    ticks = [label(name, 18 if narrow else 34) for name in names]
+    ticks = [write_label(name, 18 if narrow else 34) for name in names]
     fig.update_yaxes(tickvals=places, ticktext=ticks, range=[places[-1] - 0.6, 0.7])
     fig.update_xaxes(title=unit, rangemode="tozero", showgrid=True)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=150 + 44 * len(rows))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.theme import apply_theme, colours, nothing
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import number, percent
+from journeys.display import format_number, format_percent
 
 
-def draw(
+def draw_stickiness(
     table: pl.DataFrame,
     *,
     unit: str,
@@ -35,15 +35,15 @@ def draw(
     Examples
     --------
     >>> table = pl.DataFrame({"days": [1, 2], "people": [30, 10], "share": [0.75, 0.25], "at_least": [1.0, 0.25]})
-    >>> list(draw(table, unit="days").data[0].y)
+    >>> list(draw_stickiness(table, unit="days").data[0].y)
     [0.75, 0.25]
     """
     if not table.height:
-        return nothing("No period is complete.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("No period is complete.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     hover = [
-        f"{row['days']} {unit}: {number(row['people'])} people, {percent(row['share'])}"
-        f"<br>{percent(row['at_least'])} on {row['days']} or more"
+        f"{row['days']} {unit}: {format_number(row['people'])} people, {format_percent(row['share'])}"
+        f"<br>{format_percent(row['at_least'])} on {row['days']} or more"
         for row in table.iter_rows(named=True)
     ]
     fig = go.Figure(
@@ -51,7 +51,7 @@ def draw(
             x=table["days"].to_list(),
             y=table["share"].to_list(),
             marker={"color": theme.goal},
-            text=[percent(share) for share in table["share"]],
+            text=[format_percent(share) for share in table["share"]],
             textposition="outside",
             cliponaxis=False,
             hovertext=hover,

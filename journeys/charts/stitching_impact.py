@@ -7,15 +7,15 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import agree, number, plural
+from journeys.charts.labels import full_name, lines_of, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import choose_form, format_count, format_number
 
 
 def draw_stitching_impact(
     table: pl.DataFrame,
     *,
-    number_format: Callable[[float | None], str] = number,
+    number_format: Callable[[float | None], str] = format_number,
     title: str = "",
     subtitle: str = "",
     top: int = 15,
@@ -45,15 +45,17 @@ def draw_stitching_impact(
     """
     changed = table.filter(pl.any_horizontal(pl.col("with", "without").is_finite())).with_row_index("at")
     if not changed.height:
-        return nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     size = pl.col("difference").abs().fill_null(0)
     rows = changed.sort(size, "at", descending=[True, False]).head(top).sort("at").to_dicts()
     left = changed.height - len(rows)
     notes = [subtitle, "Filled: with stitching; hollow: without."]
     notes += (
-        [f"{plural(left, 'row')} that {agree(left, 'differs less is', 'differ less are')} left out."] if left else []
+        [f"{format_count(left, 'row')} that {choose_form(left, 'differs less is', 'differ less are')} left out."]
+        if left
+        else []
     )
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     fig = go.Figure()
     for place, row in enumerate(rows):
         ends = [row["without"], row["with"]]
@@ -70,7 +72,7 @@ def draw_stitching_impact(
         rising = not both or row["with"] >= row["without"]
         hover = f"{row['name']}: {number_format(row['with'])} with stitching, {number_format(row['without'])} without"
         for value, filled in zip(ends, (False, True), strict=True):
-            words = label(number_format(value))
+            words = write_label(number_format(value))
             fig.add_trace(
                 go.Scatter(
                     x=[value],
@@ -85,13 +87,13 @@ def draw_stitching_impact(
                     textposition="middle right" if filled is rising else "middle left",
                     textfont={"size": 13, "color": theme.ink if filled else theme.muted},
                     cliponaxis=False,
-                    hovertext=lines_of(hover, 50) if len(hover) < 400 else full(hover),
+                    hovertext=lines_of(hover, 50) if len(hover) < 400 else full_name(hover),
                     hoverinfo="text",
                 )
             )
         if narrow and row["name"]:
             fig.add_annotation(
-                text=label(row["name"], 40),
+                text=write_label(row["name"], 40),
                 x=0,
                 xref="paper",
                 xanchor="left",
@@ -111,7 +113,7 @@ def draw_stitching_impact(
         # above its dots, a name has the whole width
         fig.update_yaxes(visible=False)
     else:
-        names = [f"{label(row['name'], 44)} " if row["name"] else "" for row in rows]
+        names = [f"{write_label(row['name'], 44)} " if row["name"] else "" for row in rows]
         fig.update_yaxes(tickvals=[-place for place in range(len(rows))], ticktext=names)
         fig.update_yaxes(tickfont={"size": 13, "color": theme.ink})
     height = 24 + (52 if narrow else 34) * len(rows)

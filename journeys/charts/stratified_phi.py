@@ -9,9 +9,9 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of, sentence
-from journeys.charts.theme import Colours, apply_theme, colours, nothing, sign_of
-from journeys.display import number, ratio, signed
+from journeys.charts.labels import lines_of, write_label, write_sentence
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
+from journeys.display import format_number, format_ratio, format_signed
 
 
 def draw_within(
@@ -70,7 +70,8 @@ def draw_pairs(
             row["behaviour"],
             row["phi"],
             row["phi_other"],
-            signed(row["difference"], form=ratio) + ("" if row["q_value"] <= 0.05 else ", could be chance"),
+            format_signed(row["difference"], form=format_ratio)
+            + ("" if row["q_value"] <= 0.05 else ", could be chance"),
         )
         for row in table.to_dicts()
         if row["difference"] is not None
@@ -83,8 +84,8 @@ def _draw_dumbbells(
 ) -> go.Figure:
     """Draw one row per behaviour: a line from the hollow dot to the filled one, and a remark at the right."""
     if not rows:
-        return nothing("No behaviour can be compared.", dark=dark, narrow=narrow, **heads)
-    theme = colours(dark=dark)
+        return draw_nothing("No behaviour can be compared.", dark=dark, narrow=narrow, **heads)
+    theme = theme_colours(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = go.Figure()
     x: list[float | None] = []
@@ -95,7 +96,7 @@ def _draw_dumbbells(
     fig.add_scatter(x=x, y=y, mode="lines", line={"color": theme.other, "width": 2}, hoverinfo="skip")
     tints = [theme.better if filled >= 0 else theme.worse for _, filled, _, _ in rows]
     said = [
-        lines_of(f"{name}: phi {ratio(filled)} {words[0]}, {ratio(hollow)} {words[1]}. {remark}", 60)
+        lines_of(f"{name}: phi {format_ratio(filled)} {words[0]}, {format_ratio(hollow)} {words[1]}. {remark}", 60)
         for name, filled, hollow, remark in rows
     ]
     marker: dict[str, Any] = {"size": 9, "color": theme.paper, "line": {"color": theme.other, "width": 2}}
@@ -113,7 +114,7 @@ def _draw_dumbbells(
     if not narrow:
         for row, place in zip(rows, places, strict=True):
             fig.add_annotation(
-                text=label(row[3], 30) if row[3] else "",
+                text=write_label(row[3], 30) if row[3] else "",
                 x=1,
                 xref="paper",
                 xanchor="right",
@@ -141,7 +142,7 @@ def _draw_dumbbells(
     )
     # On a phone there is room for a few words beside the names only.
     sides = [
-        f"{sign} {'<br>'.join(sentence(line) for line in wrap(said, 30 if narrow else 72))}"
+        f"{sign} {'<br>'.join(write_sentence(line) for line in wrap(said, 30 if narrow else 72))}"
         for sign, said in zip("●○", words, strict=True)
     ]
     key = ("<br>" if narrow else "   ").join(sides)
@@ -167,9 +168,9 @@ def _draw_dumbbells(
 def _tick_label(name: str, remark: str, *, theme: Colours, narrow: bool) -> str:
     """Write the name beside a row; on a phone the remark stands below it, for there is no room at the right."""
     if not narrow:
-        return label(name, 36) + "  "
-    small = f"<br><span style='font-size:11px;color:{theme.muted}'>{label(remark, 24)}  </span>" if remark else ""
-    return f"{label(name, 18)}  {small}"
+        return write_label(name, 36) + "  "
+    small = f"<br><span style='font-size:11px;color:{theme.muted}'>{write_label(remark, 24)}  </span>" if remark else ""
+    return f"{write_label(name, 18)}  {small}"
 
 
 def draw_groups(
@@ -204,12 +205,13 @@ def draw_groups(
     rows = strata.filter(pl.col("phi").is_not_null()).to_dicts()
     if not rows:
         words = "In no group can the behaviour be compared."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     said = [
         lines_of(
-            f"{row['stratum']}: phi {ratio(row['phi'])} ({ratio(row['ci_low'])} to {ratio(row['ci_high'])}), "
-            f"{number(row['both'] + row['behaviour_only'])} did it",
+            f"{row['stratum']}: phi {format_ratio(row['phi'])} ({format_ratio(row['ci_low'])} "
+            f"to {format_ratio(row['ci_high'])}), "
+            f"{format_number(row['both'] + row['behaviour_only'])} did it",
             60,
         )
         for row in rows
@@ -259,7 +261,7 @@ def draw_groups(
     )
     fig.update_yaxes(
         tickvals=places,
-        ticktext=[label(row["stratum"], 18 if narrow else 36) + "  " for row in rows],
+        ticktext=[write_label(row["stratum"], 18 if narrow else 36) + "  " for row in rows],
         tickfont={"size": 13, "color": theme.ink},
         range=[places[-1] - 0.7, 0.7],
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unicodedata import category, east_asian_width
 
-from journeys.charts.labels import plain
-from journeys.display import shorten
+from journeys.charts.labels import plain_name
+from journeys.display import shorten_name
 
 # Widths in em in DejaVu Sans, the widest of the usual fallback fonts.
 _USUAL, _CAPITAL, _OTHER, _IDEOGRAM, _EMOJI = 0.61, 0.7, 0.68, 1.0, 1.28
@@ -49,7 +49,7 @@ def fit_text(text: str, pixels: float, *, size: float = 12, least: int = 5) -> s
     >>> fit_text("Connected Integration", 90), fit_text("Signed Up", 90)
     ('Conne…ration', 'Signed Up')
     """
-    return _cut_text(plain(text), pixels, size=size, least=least)
+    return _cut_text(plain_name(text), pixels, size=size, least=least)
 
 
 def _cut_text(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
@@ -58,8 +58,8 @@ def _cut_text(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
     few, many = least, max(least, len(flat) - 1)
     while few < many:
         half = (few + many + 1) // 2
-        few, many = (half, many) if measure_text(shorten(flat, half), size) <= pixels else (few, half - 1)
-    return shorten(flat, few)
+        few, many = (half, many) if measure_text(shorten_name(flat, half), size) <= pixels else (few, half - 1)
+    return shorten_name(flat, few)
 
 
 def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tail: str = "") -> list[str]:
@@ -81,11 +81,11 @@ def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tai
     >>> break_text("Connected an Integration", 90), break_text("Signed Up", 90, tail="1,124")
     (['Connected an', 'Integration'], ['Signed Up', ''])
     """
-    flat = plain(text)
+    flat = plain_name(text)
     few, many, best = 4, len(flat), [fit_text(flat, pixels, size=size)]
     while few <= many:
         half = many if many == len(flat) else (few + many) // 2
-        lines = _wrap_text(shorten(flat, half), pixels, size=size, tail=tail)
+        lines = _wrap_text(shorten_name(flat, half), pixels, size=size, tail=tail)
         if len(lines) <= most:
             best, few = lines, half + 1
         else:

@@ -17,8 +17,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from journeys.charts.labels import sentence
-from journeys.display import unbroken
+from journeys.charts.labels import write_sentence
+from journeys.display import join_numbers
 from journeys.display.options import is_dark
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -81,7 +81,7 @@ DARK = Colours(
 )
 
 
-def colours(*, dark: bool = False) -> Colours:
+def theme_colours(*, dark: bool = False) -> Colours:
     """Return the colours of a theme: the dark one where it is asked for, or is that of the notebook."""
     return DARK if dark or is_dark() else LIGHT
 
@@ -101,12 +101,12 @@ def lighter_to_darker() -> dict[str, str]:
     return pairs
 
 
-def rgba(colour: str, alpha: float) -> str:
+def with_opacity(colour: str, alpha: float) -> str:
     """Give a colour an opacity.
 
     Examples
     --------
-    >>> rgba("#0b57d0", 0.4)
+    >>> with_opacity("#0b57d0", 0.4)
     'rgba(11,87,208,0.4)'
     """
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -137,7 +137,7 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
     >>> chosen["Upgraded Plan"] == LIGHT.goal, chosen["Loaded a Page"] == LIGHT.events[0]
     (True, True)
     """
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     special = {DROP_OFF: theme.drop, OTHER: theme.other, CONTINUES: theme.other}
     palette = iter(theme.events)
     chosen = {name: next(palette, theme.rest) for name in dict.fromkeys(names_by_rank) if name not in special}
@@ -225,7 +225,7 @@ def apply_theme(
     margin
         Margins around the plot: `t` (below the title), `b`, `l`, `r`.
     """
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
     # Characters per line; the buttons are beside the title.
     lines = _wrap_lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
@@ -244,8 +244,8 @@ def apply_theme(
         # On a phone the buttons would cover the title, and gestures replace them.
         fig.update_layout(modebar={"remove": _BUTTONS})
     if lines or small:
-        said = "<br>".join(sentence(line) for line in lines)
-        below = "<br>".join(sentence(line) for line in small)
+        said = "<br>".join(write_sentence(line) for line in lines)
+        below = "<br>".join(write_sentence(line) for line in small)
         tail = f'<br><span style="font-size:13px;color:{theme.muted}">{below}</span>' if small else ""
         fig.update_layout(
             title={
@@ -266,10 +266,10 @@ def apply_theme(
 
 def _wrap_lines(text: str, width: int) -> list[str]:
     """Wrap text, but never between a number and its unit."""
-    return wrap(unbroken(text), width)
+    return wrap(join_numbers(text), width)
 
 
-def untitled(fig: go.Figure) -> go.Figure:
+def remove_titles(fig: go.Figure) -> go.Figure:
     """Remove title and subtitle with their space, for a page that has both in its own headings."""
     head = int((fig.layout.meta or {}).get("head", 0))
     if head:
@@ -280,18 +280,27 @@ def untitled(fig: go.Figure) -> go.Figure:
     return fig
 
 
-def nothing(words: str, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
+def draw_nothing(
+    words: str, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
     """Draw an empty result: one sentence in place of the chart."""
     fig = go.Figure()
     fig.add_annotation(
-        text="<br>".join(sentence(line) for line in wrap(words, 40 if narrow else 80)),
+        text="<br>".join(write_sentence(line) for line in wrap(words, 40 if narrow else 80)),
         x=0.5,
         y=0.5,
         xref="paper",
         yref="paper",
         showarrow=False,
-        font={"size": 14, "color": colours(dark=dark).muted},
+        font={"size": 14, "color": theme_colours(dark=dark).muted},
     )
     fig.update_xaxes(visible=False)
     fig.update_yaxes(visible=False)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140)
+
+
+# names of before, for callers that are being moved
+colours = theme_colours
+rgba = with_opacity
+untitled = remove_titles
+nothing = draw_nothing

@@ -10,9 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label, lines_of, plain
-from journeys.charts.theme import apply_theme, colours, event_colours, nothing
-from journeys.display import duration, moment
+from journeys.charts.labels import full_name, lines_of, plain_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, event_colours, theme_colours
+from journeys.display import format_duration, format_moment
 
 _MIN_DISTANCE = 34.0
 """Pixels between two slanted names of a lane; closer ones would touch."""
@@ -22,7 +22,7 @@ _LETTER, _SLANTED_LETTER = 6.2, 5.4
 """Pixels per letter, horizontal and slanted."""
 
 
-def draw(
+def draw_timeline(
     table: pl.DataFrame,
     *,
     identified: Sequence[tuple[datetime, str]] = (),
@@ -51,13 +51,13 @@ def draw(
     Examples
     --------
     >>> table = pl.DataFrame({"timestamp": ["2026-03-01", "2026-03-02"], "event": ["Visit", "Sign up"]})
-    >>> fig = draw(table.with_columns(pl.col("timestamp").str.to_datetime(time_zone="UTC")))
+    >>> fig = draw_timeline(table.with_columns(pl.col("timestamp").str.to_datetime(time_zone="UTC")))
     >>> len(fig.data[0].x)
     2
     """
     if table.is_empty():
-        return nothing("Nothing to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nothing to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     sources: list[str | None] = table["source"].to_list() if "source" in table.columns else ["events"] * table.height
     lanes = list(dict.fromkeys(sources))
     counts = table["event"].value_counts().sort("count", "event", descending=[True, False])
@@ -66,7 +66,7 @@ def draw(
     if any(replays):
         subtitle = f"{subtitle} A diamond: its session was recorded.".strip()
     hover = [
-        lines_of(f"{plain(event)}, {moment(when)} UTC", 60) + (f"<br>{full(replay)}" if replay else "")
+        lines_of(f"{plain_name(event)}, {format_moment(when)} UTC", 60) + (f"<br>{full_name(replay)}" if replay else "")
         for event, when, replay in zip(table["event"], table["timestamp"], replays, strict=True)
     ]
     at, breaks = _place_events(table)
@@ -94,7 +94,7 @@ def draw(
     # the width of the plot without the names of the lanes, on a narrow page; many events get more, and the page scrolls
     room, cut = (270.0, 12) if narrow else (900.0, 18)
     width = min(max(room, _EVENT_WIDTH * (at[-1] - at[0] + 2)), _MOST_WIDTH)
-    names = [label(event, cut) for event in table["event"]]
+    names = [write_label(event, cut) for event in table["event"]]
     left = at[0] - 0.6
     # names are slanted to the right: the axis ends where the last of them does
     ends = [
@@ -129,9 +129,9 @@ def draw(
         shapes.append(_line_at(x, {"color": theme.goal, "width": 1.5, "dash": "dot"}))
         # lines that are close share a label: side by side they could not be read
         if known and (x - known[-1][0]) * pixels < (room if narrow else 0.25 * room):
-            known[-1][1].append(label(kind, 20))
+            known[-1][1].append(write_label(kind, 20))
         else:
-            known.append((x, [label(kind, 20)]))
+            known.append((x, [write_label(kind, 20)]))
     for x, kinds in known:
         lines = wrap(f"known by {', '.join(dict.fromkeys(kinds))}", 24 if narrow else 60)
         has_room = (right - x) * pixels > (150 if narrow else 360)
@@ -146,7 +146,7 @@ def draw(
     fig.update_layout(shapes=shapes, annotations=notes)
     fig.update_yaxes(
         tickvals=[-lane for lane in range(len(lanes))],
-        ticktext=["unknown" if lane is None else label(lane, 16) for lane in lanes],
+        ticktext=["unknown" if lane is None else write_label(lane, 16) for lane in lanes],
         range=[low, 1.5 if known and narrow else 1.2],
     )
     fig.update_xaxes(visible=False, range=[left, right])
@@ -191,9 +191,9 @@ def _place_events(table: pl.DataFrame) -> tuple[list[float], list[tuple[float, s
     """
     times = table["timestamp"].to_list()
     sessions = table["session"].to_list() if "session" in table.columns else [1] * table.height
-    at, breaks = [0.0], [(-0.5, moment(times[0]))]
+    at, breaks = [0.0], [(-0.5, format_moment(times[0]))]
     for before, now, old, new in zip(times, times[1:], sessions, sessions[1:], strict=False):
         at.append(at[-1] + (1.0 if old == new else 2.0))
         if old != new:
-            breaks.append((at[-1] - 0.5, f"{duration(now - before)} later"))
+            breaks.append((at[-1] - 0.5, f"{format_duration(now - before)} later"))
     return at, breaks

@@ -9,15 +9,24 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import DROP_OFF, OTHER, Colours, apply_theme, colours, event_colours, nothing, rgba
-from journeys.display import number, percent, plural
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import (
+    DROP_OFF,
+    OTHER,
+    Colours,
+    apply_theme,
+    draw_nothing,
+    event_colours,
+    theme_colours,
+    with_opacity,
+)
+from journeys.display import format_count, format_number, format_percent
 
 REACHED = "(reached)"
 _MOST_PRINTED = 150
 
 
-def draw(
+def draw_transitions(
     matrix: pl.DataFrame,
     *,
     title: str = "",
@@ -44,12 +53,12 @@ def draw(
 
     Examples
     --------
-    >>> fig = draw(pl.DataFrame({"source": ["Visit"], "Read": [0.4], "(drop-off)": [0.6]}))
+    >>> fig = draw_transitions(pl.DataFrame({"source": ["Visit"], "Read": [0.4], "(drop-off)": [0.6]}))
     >>> fig.data[0].type, fig.data[0].z[0][1]
     ('heatmap', 0.6)
     """
     if matrix.is_empty():
-        return nothing("No event follows on another.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No event follows on another.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     # more columns have no room for their names on a phone
     most = min(most, 11) if narrow else most
     targets = matrix.columns[1:]
@@ -59,8 +68,9 @@ def draw(
     rows, columns = total or (matrix.height, len([name for name in targets if name != DROP_OFF]))
     if rows > table.height or columns > len(kept) - len(stops):
         subtitle += (
-            f" Drawn: the {table.height} largest of {plural(rows, 'row')} and the {min(most, columns)} largest of "
-            f"{plural(columns, 'column')}; what is missing from 100% of a row went elsewhere."
+            f" Drawn: the {table.height} largest of {format_count(rows, 'row')} and "
+            f"the {min(most, columns)} largest of "
+            f"{format_count(columns, 'column')}; what is missing from 100% of a row went elsewhere."
         )
     sentence = "{share} of what came after {row} was {column}"
     return _draw_heatmap(
@@ -104,12 +114,12 @@ def draw_steps(
     [0, 1]
     """
     if matrix.is_empty():
-        return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     gone = pl.col("node").is_in([REACHED, DROP_OFF])
     nodes = matrix.filter(~gone)
     table = pl.concat([nodes.head(most), matrix.filter(gone)])
     if nodes.height > most:
-        subtitle = f"{subtitle} Drawn: the {most} largest of {plural(nodes.height, 'node')}.".strip()
+        subtitle = f"{subtitle} Drawn: the {most} largest of {format_count(nodes.height, 'node')}.".strip()
     columns = matrix.columns[1:]
     return _draw_heatmap(
         table["node"].to_list(),
@@ -134,11 +144,11 @@ def _draw_heatmap(
     dark: bool,
     narrow: bool,
 ) -> go.Figure:
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     top = max((max(line) for line in shares), default=0.0) or 1.0
     hover = [
         [
-            sentence.format(share=percent(value), row=full(row), column=full(column))
+            sentence.format(share=format_percent(value), row=full_name(row), column=full_name(column))
             for column, value in zip(columns, line, strict=True)
         ]
         for row, line in zip(rows, shares, strict=True)
@@ -165,7 +175,7 @@ def _draw_heatmap(
     numbers = all(name.isdecimal() for name in columns)
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
-        ticktext=[f"Step {name}" if numbers else label(name, 20) for name in columns],
+        ticktext=[f"Step {name}" if numbers else write_label(name, 20) for name in columns],
         side="top" if numbers else "bottom",
         tickangle=0 if numbers else -40,
         range=[-0.5, len(columns) - 0.5],
@@ -173,7 +183,7 @@ def _draw_heatmap(
     # plotly puts the first row at the bottom
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[label(name, 16 if narrow else 28) for name in rows],
+        ticktext=[write_label(name, 16 if narrow else 28) for name in rows],
         autorange="reversed",
     )
     height = 190 + 26 * len(rows) + (0 if numbers else 60)
@@ -185,7 +195,7 @@ def _draw_key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
     font = {"size": 10 if narrow else 12, "color": theme.muted}
     values = [0.0, top / 2, top]
     return {
-        "tickvals": values, "ticktext": [percent(value) for value in values], "tickfont": font, "ticks": "",
+        "tickvals": values, "ticktext": [format_percent(value) for value in values], "tickfont": font, "ticks": "",
         "thickness": 10, "len": 200, "lenmode": "pixels", "y": 1, "yanchor": "top", "outlinewidth": 0, "xpad": 8,
         "title": {"text": "Share", "font": font},
     }  # fmt: skip
@@ -195,7 +205,7 @@ def _print_values(shares: list[list[float]], *, top: float, theme: Colours) -> l
     """Print the values; the darkest third of the scale has letters in the colour of the background."""
     return [
         {
-            "x": x, "y": y, "text": percent(value), "showarrow": False,
+            "x": x, "y": y, "text": format_percent(value), "showarrow": False,
             "font": {"size": 11, "color": theme.paper if value > 0.6 * top else theme.ink},
         }
         for y, line in enumerate(shares)
@@ -242,9 +252,9 @@ def draw_graph(
     ends = pl.concat([moves.select(name="source", moves="moves"), moves.select(name="target", moves="moves")])
     sizes = ends.group_by("name").agg(pl.col("moves").sum()).sort("moves", "name", descending=[True, False]).head(most)
     if sizes.is_empty():
-        return nothing("No transition is that frequent.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No transition is that frequent.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     names: list[str] = sizes["name"].to_list()
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     shades = dict(colour_of or event_colours(names, dark=dark)) | {OTHER: theme.other}
     drawn = moves.filter(
         pl.col("source").is_in(names), pl.col("target").is_in(names), pl.col("source") != pl.col("target")
@@ -253,8 +263,10 @@ def draw_graph(
     events = pl.concat([everywhere["source"], everywhere["target"]]).n_unique()
     if drawn.height < everywhere.height or drawn.height < table.height:
         subtitle += (
-            f" Drawn: {number(drawn.height)} of {plural(everywhere.height, 'transition')} between {len(names)} of "
-            f"{plural(events, 'event')}, each at least {percent(min_share)} of what follows; without drop-off."
+            f" Drawn: {format_number(drawn.height)} of {format_count(everywhere.height, 'transition')} "
+            f"between {len(names)} of "
+            f"{format_count(events, 'event')}, each at least {format_percent(min_share)} "
+            "of what follows; without drop-off."
         )
     at = {name: (sin(2 * pi * i / len(names)), cos(2 * pi * i / len(names))) for i, name in enumerate(names)}
     fig = go.Figure(
@@ -263,7 +275,7 @@ def draw_graph(
             y=[at[name][1] for name in names],
             mode="markers+text",
             marker={"size": 14, "color": [shades.get(name, theme.rest) for name in names]},
-            text=[label(name, 13 if narrow else 22) for name in names],
+            text=[write_label(name, 13 if narrow else 22) for name in names],
             textposition=[
                 "middle right"
                 if at[n][0] > 0.2
@@ -274,7 +286,7 @@ def draw_graph(
                 else "bottom center"
                 for n in names
             ],
-            hovertext=[f"{full(name)}: {number(size)} moves shown" for name, size in sizes.rows()],
+            hovertext=[f"{full_name(name)}: {format_number(size)} moves shown" for name, size in sizes.rows()],
             hoverinfo="text",
             cliponaxis=False,
         )
@@ -305,7 +317,7 @@ def _draw_arrow(
         "x": far[0], "y": far[1], "ax": near[0], "ay": near[1],
         "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
         "text": "",
-        "hovertext": f"{full(str(row['source']))} → {full(str(row['target']))}: {percent(share)}",
+        "hovertext": f"{full_name(str(row['source']))} → {full_name(str(row['target']))}: {format_percent(share)}",
         "showarrow": True, "arrowhead": 2, "arrowsize": 0.8, "arrowwidth": 1 + 7 * share,
-        "arrowcolor": rgba(colour, 0.6 + 0.4 * share),
+        "arrowcolor": with_opacity(colour, 0.6 + 0.4 * share),
     }  # fmt: skip

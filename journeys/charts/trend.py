@@ -8,10 +8,10 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing, rgba
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
-from journeys.display import day, interval, number, percent
+from journeys.display import format_day, format_interval, format_number, format_percent
 
 FEW = 30
 """Rates of fewer people are hollow, are joined by no line, and do not set the scale."""
@@ -19,7 +19,7 @@ MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
 
 
-def draw(
+def draw_trend(
     table: pl.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
@@ -48,13 +48,13 @@ def draw(
     >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
     >>> table = pl.DataFrame({"period": days, "entered": [50, 60], "converted": [10, 15],
     ...     "rate": [0.2, 0.25], "ci_low": [0.11, 0.16], "ci_high": [0.33, 0.37], "complete": [True, False]})
-    >>> [trace.line.dash for trace in draw(table).data]
+    >>> [trace.line.dash for trace in draw_trend(table).data]
     [None, None, 'dot', None]
     """
     rows = [row for row in table.sort("period").to_dicts() if row["rate"] is not None]
     if not rows:
-        return nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     series: dict[str, list[dict[str, Any]]] = {}
     for row in table.to_dicts():
@@ -93,14 +93,14 @@ def _add_line(
         ]
         hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
         fig.add_scatter(x=x, y=[high for _, high in band], **hidden)
-        fig.add_scatter(x=x, y=[low for low, _ in band], fill="tonexty", fillcolor=rgba(colour, 0.14), **hidden)
+        fig.add_scatter(x=x, y=[low for low, _ in band], fill="tonexty", fillcolor=with_opacity(colour, 0.14), **hidden)
     for part, dash in ((incomplete, "dot"), (complete, None)):
         if not any(part):
             continue
         fig.add_scatter(
             x=x,
             y=[row and row["rate"] for row in part],
-            name=label(name, 30),
+            name=write_label(name, 30),
             legendgroup=name,
             mode="lines+markers",
             line={"color": colour, "width": 2, "dash": dash},
@@ -118,7 +118,7 @@ def _add_line(
             marker={"size": 6, "color": paper, "line": {"color": colour, "width": 1}},
             hovertext=[_hover_text(row, name) for row, little in zip(rows, few, strict=True) if little],
             hoverinfo="text",
-            name=label(name, 30),
+            name=write_label(name, 30),
             showlegend=bool(name) and all(few),
         )
 
@@ -126,7 +126,7 @@ def _add_line(
 def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
     """Set ticks at the starts of periods, which Plotly's own would miss, and the year where it changes."""
     at = [row["period"] for row in rows][:: -(-len(rows) // most)]
-    words = [day(period).rsplit(" ", 1) for period in at]
+    words = [format_day(period).rsplit(" ", 1) for period in at]
     years = [None, *(year for _, year in words)]
     texts = [
         text if year == before else f"{text}<br>{year}" for (text, year), before in zip(words, years, strict=False)
@@ -135,9 +135,9 @@ def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
 
 
 def _hover_text(row: dict[str, Any], group: str) -> str:
-    rate = f"{percent(row['rate'])} ({interval(row['ci_low'], row['ci_high'])})"
+    rate = f"{format_percent(row['rate'])} ({format_interval(row['ci_low'], row['ci_high'])})"
     few = f"<br>fewer than {FEW} people" if row["entered"] < FEW else ""
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
-    where = f"{full(group)}, " if group else ""
-    counts = f"{number(row['converted'])} of {number(row['entered'])} converted"
-    return f"{where}{day(row['period'])}: {counts}, {rate}{still}{few}"
+    where = f"{full_name(group)}, " if group else ""
+    counts = f"{format_number(row['converted'])} of {format_number(row['entered'])} converted"
+    return f"{where}{format_day(row['period'])}: {counts}, {rate}{still}{few}"

@@ -7,14 +7,14 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing
-from journeys.display import day, number, ratio
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.display import format_day, format_number, format_ratio
 
 _MOST_LINES = 8
 
 
-def draw(
+def draw_trend_lines(
     table: pl.DataFrame,
     *,
     line: str,
@@ -41,13 +41,13 @@ def draw(
     >>> from datetime import date
     >>> table = pl.DataFrame({"period": [date(2026, 3, 1), date(2026, 3, 2)], "series": ["A", "A"],
     ...     "value": [1.0, 2.0], "complete": [True, False]})
-    >>> [trace.line.dash for trace in draw(table, line="series").data]
+    >>> [trace.line.dash for trace in draw_trend_lines(table, line="series").data]
     [None, 'dot']
     """
     known = table.filter(pl.col("value").is_not_null())
     if not known.height:
-        return nothing("There is nothing to count.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("There is nothing to count.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     ranked = known.group_by(line).agg(pl.col("value").sum()).sort("value", line, descending=[True, False])
     names = ranked[line].to_list()[:_MOST_LINES]
     fig = go.Figure()
@@ -64,7 +64,7 @@ def draw(
             fig.add_scatter(
                 x=[row["period"] for row in rows],
                 y=[row and row["value"] for row in part],
-                name=label(name, 30),
+                name=write_label(name, 30),
                 legendgroup=str(place),
                 mode="lines+markers",
                 line={"color": colour, "width": 2, "dash": dash},
@@ -84,6 +84,6 @@ def draw(
 
 def _hover_text(row: dict[str, Any], *, name: str) -> str:
     """Compose the hover text of one point."""
-    value = number(row["value"]) if float(row["value"]).is_integer() else ratio(row["value"])
+    value = format_number(row["value"]) if float(row["value"]).is_integer() else format_ratio(row["value"])
     open_ = "" if row["complete"] else "<br>not complete: the log holds only a part of it"
-    return f"{full(name)}<br>{day(row['period'])}: {value}{open_}"
+    return f"{full_name(name)}<br>{format_day(row['period'])}: {value}{open_}"

@@ -8,21 +8,23 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import label, lines_of
-from journeys.charts.theme import apply_theme, colours, nothing, sign_of
-from journeys.display import number, p_value, ratio
+from journeys.charts.labels import lines_of, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
+from journeys.display import format_number, format_p_value, format_ratio
 
 _FLOOR = 1e-300  # a q-value too small for a float still has a place
 
 
 def _hover_text(row: dict[str, Any], goal: str) -> str:
-    text = f"{row['behaviour']}: phi {ratio(row['phi'])} with reaching {goal}, q {p_value(row['q_value'])}"
+    text = (
+        f"{row['behaviour']}: phi {format_ratio(row['phi'])} with reaching {goal}, q {format_p_value(row['q_value'])}"
+    )
     if "both" in row:
-        text += f"; {number(row['both'])} of the {number(row['both'] + row['behaviour_only'])} who did it"
+        text += f"; {format_number(row['both'])} of the {format_number(row['both'] + row['behaviour_only'])} who did it"
     return lines_of(text, 60)
 
 
-def draw(
+def draw_volcano(
     table: pl.DataFrame,
     *,
     goal: str = "converted",
@@ -54,14 +56,14 @@ def draw(
     --------
     >>> table = pl.DataFrame({"behaviour": ["a", "b"], "both": [9, 1], "behaviour_only": [1, 9],
     ...     "phi": [0.5, None], "q_value": [0.001, None]})
-    >>> list(draw(table).data[0].x)
+    >>> list(draw_volcano(table).data[0].x)
     [0.5]
     """
     rows = table.filter(pl.col("phi").is_not_null() & pl.col("q_value").is_not_null()).to_dicts()
     if not rows:
         words = "No behaviour can be compared: there are too few people, or all or none of them converted."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     tints = [theme.better if row["phi"] >= 0 else theme.worse for row in rows]
     heights = [-log10(max(row["q_value"], _FLOOR)) for row in rows]
     fig = go.Figure(
@@ -93,7 +95,7 @@ def draw(
         fig.add_annotation(
             x=row["phi"],
             y=height,
-            text=label(row["behaviour"], 16 if narrow else 28),
+            text=write_label(row["behaviour"], 16 if narrow else 28),
             showarrow=False,
             xanchor="left" if row["phi"] < 0.3 else "right",
             # On a phone names are long for the room: above the dot they cross fewer others.

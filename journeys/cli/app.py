@@ -14,7 +14,7 @@ from journeys.cli.commands import COMMANDS
 from journeys.cli.output import ReaderGoneError, RefusedError
 from journeys.cli.questions import QUESTIONS, build_question
 from journeys.cli.report import build_report
-from journeys.errors import JourneysError, closest
+from journeys.errors import JourneysError, find_closest
 
 _INTERRUPTED = 130
 
@@ -34,7 +34,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            near = closest(args[0], self.list_commands(ctx))
+            near = find_closest(args[0], self.list_commands(ctx))
             ctx.fail(f"No such command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
         return super().resolve_command(ctx, args)
 

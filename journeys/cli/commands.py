@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import journeys as jn
-from journeys.cli.output import Command, RefusedError, say, say_table
+from journeys.cli.output import Command, RefusedError, print_text, say_table
 from journeys.cli.report import save_report, write_report
 from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
 from journeys.errors import ArgumentError, JourneysError, SourceError
@@ -45,8 +45,8 @@ def _init(files: tuple[str, ...], out: Path) -> None:
     with replace_file(file) as place:
         place.write_text(draft.text, encoding="utf-8")
     for line in draft.remarks:
-        say(line)
-    say(f"\nThe definitions are in {file}. Read them, then: journeys run {file}")
+        print_text(line)
+    print_text(f"\nThe definitions are in {file}. Read them, then: journeys run {file}")
 
 
 @click.command("check", cls=Command)
@@ -64,12 +64,12 @@ def _check(*, as_json: bool, **given: Any) -> None:
     if as_json:
         say_table(checked.table)
     else:
-        say(repr(checked))
+        print_text(repr(checked))
     failures = [*checked.failures]
     if definitions.content:
         drift = definitions.check(definitions.journeys(*events))
         if not as_json:
-            say(f"\n{drift}")
+            print_text(f"\n{drift}")
         failures += [f"{definitions.name}, {one}" for one in drift.failures]
     if failures:
         raise SourceError("\n".join(failures))
@@ -82,10 +82,10 @@ def _check(*, as_json: bool, **given: Any) -> None:
 def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
     """Link anonymous and known identifiers of FILES: one timeline per person."""
     journeys = read_journeys(given, load_definitions(given))
-    say(f"{journeys}\n{journeys.identity.finding}")
+    print_text(f"{journeys}\n{journeys.identity.finding}")
     if out is not None:
         journeys.save(out, shards=shards)
-        say(f"\nThe journeys are in {out.resolve()}")
+        print_text(f"\nThe journeys are in {out.resolve()}")
 
 
 @click.command("run", cls=Command)
@@ -111,7 +111,7 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
         raise
     seconds = perf_counter() - started
     line = f"{out}: {len(report.sections)} sections, {report.period}, {definitions.name} {definitions.hash}"
-    say(_add_line(log, f"{line}, {seconds:.1f} s"))
+    print_text(_add_line(log, f"{line}, {seconds:.1f} s"))
 
 
 def _add_line(log: Path | None, text: str) -> str:
@@ -137,7 +137,7 @@ def _lab(folder: Path, *, is_opened: bool) -> None:
     new = [one for one in jn.samples.notebook_paths() if not (folder / one.name).exists()]
     for one in new:
         shutil.copyfile(one, folder / one.name)
-    say(f"{len(new)} notebooks copied to {folder.resolve()}")
+    print_text(f"{len(new)} notebooks copied to {folder.resolve()}")
     if is_opened:
         code = subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False).returncode  # noqa: S603
         if code:

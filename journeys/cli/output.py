@@ -75,7 +75,7 @@ def escape_controls(text: str, *, as_json: bool = False) -> str:
     return "".join(c if c.isprintable() or c in kept else json.dumps(c)[1:-1] for c in text)
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """Print a text."""
     try:
         print(escape_controls(text), flush=True)
@@ -88,4 +88,4 @@ def say_table(table: pl.DataFrame) -> None:
     written = BytesIO()
     table.write_ndjson(written)
     for line in written.getvalue().decode().splitlines():
-        say(escape_controls(line, as_json=True))
+        print_text(escape_controls(line, as_json=True))

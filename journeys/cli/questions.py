@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import click
 
 from journeys.api import Journeys
-from journeys.cli.output import Command, say, say_table
+from journeys.cli.output import Command, print_text, say_table
 from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
 from journeys.definition_file import Definitions
 from journeys.errors import ArgumentError
@@ -44,7 +44,7 @@ def build_question(name: str) -> Command:
     def run(**given: Any) -> None:
         definitions = load_definitions(given)
         arguments = parse_arguments(name, given, definitions)
-        result = ask(name, read_journeys(given, definitions), arguments)
+        result = ask_question(name, read_journeys(given, definitions), arguments)
         if given["as_json"]:
             say_table(result.table)
             return
@@ -52,7 +52,7 @@ def build_question(name: str) -> Command:
         from journeys.display import text_table
 
         loss = result.largest_loss if isinstance(result, Funnel) else None
-        say(f"{' '.join(filter(None, [result.finding, loss]))}\n\n{text_table(result._displayed_table())}")
+        print_text(f"{' '.join(filter(None, [result.finding, loss]))}\n\n{text_table(result._displayed_table())}")
 
     options = build_options(name)
     if name in ("funnel", "exits"):
@@ -65,7 +65,7 @@ def build_question(name: str) -> Command:
     return command
 
 
-def ask(name: str, journeys: Journeys, arguments: dict[str, Any]) -> Any:
+def ask_question(name: str, journeys: Journeys, arguments: dict[str, Any]) -> Any:
     """Ask the question; exits are asked of a funnel."""
     if name != "exits":
         return getattr(journeys, name)(**arguments)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from journeys.cli.output import Command, say
+from journeys.cli.output import Command, print_text
 from journeys.cli.questions import build_options, parse_arguments
 from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
 from journeys.exports.files import check_path
@@ -52,7 +52,7 @@ def save_report(report: Report, out: Path) -> Path:
 def write_report(report: Report, out: Path) -> None:
     """Write a report, and print its first three findings."""
     file = save_report(report, out)
-    say(f"{report.title}\n{report.period}\n")
+    print_text(f"{report.title}\n{report.period}\n")
     for number, finding in enumerate(report.findings[:3], start=1):
-        say(fill(finding.sentence, 100, initial_indent=f"{number}. ", subsequent_indent="   "))
-    say(f"\nThe report is in {file.resolve()}")
+        print_text(fill(finding.sentence, 100, initial_indent=f"{number}. ", subsequent_indent="   "))
+    print_text(f"\nThe report is in {file.resolve()}")

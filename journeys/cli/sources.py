@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems
-from journeys.errors import SourceError, unknown
+from journeys.errors import SourceError, unknown_message
 
 if TYPE_CHECKING:
     from journeys.api import Journeys
@@ -78,7 +78,7 @@ def _parse_file(text: str, given: dict[str, Any]) -> Source:
     if equals and system in SYSTEMS and system != "table":
         return Source(None, system, (path,), shared)
     if equals and "://" not in system and not Path(text).exists() and system != "table":
-        raise SourceError(f"{unknown('FILES', system, available=SYSTEMS, what='system')} (in {text!r})")
+        raise SourceError(f"{unknown_message('FILES', system, available=SYSTEMS, what='system')} (in {text!r})")
     if any(given[name] for name in _TABLE_COLUMNS):
         ids = [name.strip() for name in (given["ids"] or "user_id").split(",") if name.strip()]
         columns = {"timestamp": given["timestamp"] or "timestamp", "event": given["event"] or "event", "ids": ids}

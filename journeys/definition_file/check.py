@@ -43,11 +43,11 @@ class DefinitionsCheck:
         return tuple(f"[{section}]: {problem}" for section, _, problem in self.table.iter_rows())
 
     def __repr__(self) -> str:
-        from journeys.display import plural, text_table
+        from journeys.display import format_count, text_table
 
         if self.passed:
             return "The definitions fit the data."
-        count = plural(self.table.height, "problem")
+        count = format_count(self.table.height, "problem")
         return f"Definitions and data differ: {count}.\n{text_table(self.table, rows=100, width=100)}"
 
 

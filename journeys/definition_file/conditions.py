@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import unknown
+from journeys.errors import unknown_message
 from journeys.steps import Step, step
 
 COMPARISONS = ("is", "in", "matches", "above", "below")
@@ -77,7 +77,7 @@ class ConditionParser:
         wrong = [key for key in given if key not in _KEYS]
         if wrong:
             return self._refuse_condition(
-                place, unknown(f"[{place}]", wrong, available=_KEYS, what="key"), is_whole=True
+                place, unknown_message(f"[{place}]", wrong, available=_KEYS, what="key"), is_whole=True
             )
         forms = [key for key in given if key in ("column", *COMBINATIONS)]
         if len(forms) != 1:

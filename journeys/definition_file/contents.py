@@ -9,7 +9,7 @@ from typing import Any
 from journeys.definition_file.conditions import ConditionParser
 from journeys.definition_file.segment import Segment
 from journeys.definition_file.source import Source, find_source_problems
-from journeys.errors import JourneysError, unknown
+from journeys.errors import JourneysError, unknown_message
 from journeys.identity import IdentityRules
 from journeys.steps import Step, duration_us
 
@@ -46,7 +46,7 @@ class ContentReader:
         self.problems: list[str] = []
         unknown_sections = [name for name in content if name not in _SECTIONS]
         if unknown_sections:
-            self.problems.append(unknown(file, unknown_sections, available=_SECTIONS, what="section"))
+            self.problems.append(unknown_message(file, unknown_sections, available=_SECTIONS, what="section"))
         self.content = {name: self._check_section(name, content.get(name, {})) for name in _SECTIONS}
         self.parser = ConditionParser(self.content["steps"], file=file)
 
@@ -74,7 +74,7 @@ class ContentReader:
         presets = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
         preset = given.pop("preset", None)
         if preset is not None and preset not in presets:
-            self._add_problem("identity", unknown("preset", str(preset), available=presets, what="preset"))
+            self._add_problem("identity", unknown_message("preset", str(preset), available=presets, what="preset"))
             return None
         options = [one.name for one in fields(IdentityRules)]
         wrong = [name for name in given if name not in options]
@@ -152,11 +152,13 @@ class ContentReader:
         for one in table.get("sections") or []:
             kind, colon, name = str(one).partition(":")
             if colon and kind not in REPORTED:
-                self._add_problem("report", unknown("sections", kind, available=REPORTED, what="kind of section"))
+                self._add_problem(
+                    "report", unknown_message("sections", kind, available=REPORTED, what="kind of section")
+                )
             named += [name] if colon and kind in ("funnel", "exits") else []
         missing = [name for name in dict.fromkeys(named) if name not in funnels]
         if missing:
-            self._add_problem("report", unknown("funnel", missing, available=list(funnels), what="funnel"))
+            self._add_problem("report", unknown_message("funnel", missing, available=list(funnels), what="funnel"))
         return {**table, "funnel": chosen}
 
     def read_events(self) -> dict[str, dict[str, str]]:
@@ -215,7 +217,7 @@ class ContentReader:
             self._add_problem(place, f"{key}: expected {what}, got {table[key]!r}.")
 
     def _add_unknown(self, place: str, wrong: list[str], *, available: Any) -> None:
-        self.problems.append(unknown(f"{self.file}, [{place}]", wrong, available=available, what="key"))
+        self.problems.append(unknown_message(f"{self.file}, [{place}]", wrong, available=available, what="key"))
 
     def _add_problem(self, place: str, problem: str) -> None:
         self.problems.append(f"{self.file}, [{place}]: {problem}")

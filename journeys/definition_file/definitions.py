@@ -17,7 +17,7 @@ from journeys.definition_file.report import make_report
 from journeys.definition_file.segment import Segment
 from journeys.definition_file.source import Source
 from journeys.definition_file.toml_text import write_toml
-from journeys.errors import ArgumentError, SourceError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, SourceError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import Step
 
 if TYPE_CHECKING:
@@ -150,11 +150,11 @@ class Definitions:
         return hash(self.hash)
 
     def __repr__(self) -> str:
-        from journeys.display import plural
+        from journeys.display import format_count
 
         kinds = {"source": self.sources, "step": self.steps, "segment": self.segments, "funnel": self.funnels}
-        counts = [plural(len(found), kind) for kind, found in kinds.items()]
-        return f"Definitions: {self.name} {self.hash}, {', '.join(counts)}, {plural(len(self.events), 'event')}."
+        counts = [format_count(len(found), kind) for kind, found in kinds.items()]
+        return f"Definitions: {self.name} {self.hash}, {', '.join(counts)}, {format_count(len(self.events), 'event')}."
 
     def journeys(self, *events: Events) -> Journeys:
         """Read the sources, rename their events, and stitch them.
@@ -253,7 +253,7 @@ class Definitions:
 
     def _find_name(self, found: Mapping[str, Any], name: str, *, what: str) -> Any:
         if name not in found:
-            raise UnknownNameError(unknown("name", name, available=list(found), what=what))
+            raise UnknownNameError(unknown_message("name", name, available=list(found), what=what))
         return found[name]
 
 

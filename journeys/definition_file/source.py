@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import JourneysError, unknown
+from journeys.errors import JourneysError, unknown_message
 from journeys.events import Events
 from journeys.sources import read_any, read_rudderstack, read_table
 from journeys.sources.registry import READERS
@@ -78,7 +78,7 @@ def find_source_problems(source: Source, *, place: str) -> list[str]:
     if source.system is None:
         return []
     if source.system not in SYSTEMS:
-        return [unknown(f"{place}: system", source.system, available=SYSTEMS, what="system")]
+        return [unknown_message(f"{place}: system", source.system, available=SYSTEMS, what="system")]
     known = [*signature(_reader_of(source.system)).parameters][1:]
     known = [name for name in known if name != "name"]
     problems = []
@@ -88,4 +88,6 @@ def find_source_problems(source: Source, *, place: str) -> list[str]:
         if {"event", "event_name"}.isdisjoint(source.options):
             problems.append(f"{place}: a table needs 'event' (a column) or 'event_name' (the name of all its events).")
     wrong = [name for name in source.options if name not in known]
-    return problems + ([unknown(place, wrong, available=["system", "path", *known], what="key")] if wrong else [])
+    return problems + (
+        [unknown_message(place, wrong, available=["system", "path", *known], what="key")] if wrong else []
+    )

@@ -1,65 +1,93 @@
 """How tables and numbers look in a notebook and in a terminal: only what is shown is rounded."""
 
 from journeys.display.formats import (
-    agree,
-    compact,
-    day,
-    duration,
-    interval,
-    moment,
-    number,
-    p_value,
-    percent,
-    plural,
-    points,
-    ratio,
-    signed,
-    span,
+    choose_form,
+    format_compact,
+    format_count,
+    format_day,
+    format_duration,
+    format_interval,
+    format_moment,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_period,
+    format_points,
+    format_ratio,
+    format_signed,
     the_count,
 )
 from journeys.display.progress import show_progress
-from journeys.display.tables import STYLE, as_pandas, card, describe_settings, formatted_rows, html_table, text_table
+from journeys.display.tables import (
+    STYLE,
+    as_pandas,
+    describe_settings,
+    formatted_rows,
+    html_table,
+    render_card,
+    text_table,
+)
 from journeys.display.text import (
     display_names,
     escape_html,
+    join_numbers,
     neutralise_controls,
-    quoted,
-    shorten,
+    quote_name,
+    shorten_name,
     shorten_words,
-    unbroken,
     use_names,
 )
 
 __all__ = [
     "STYLE",
-    "agree",
     "as_pandas",
-    "card",
-    "compact",
-    "day",
+    "choose_form",
     "describe_settings",
     "display_names",
-    "duration",
     "escape_html",
+    "format_compact",
+    "format_count",
+    "format_day",
+    "format_duration",
+    "format_interval",
+    "format_moment",
+    "format_number",
+    "format_p_value",
+    "format_percent",
+    "format_period",
+    "format_points",
+    "format_ratio",
+    "format_signed",
     "formatted_rows",
     "html_table",
-    "interval",
-    "moment",
+    "join_numbers",
     "neutralise_controls",
-    "number",
-    "p_value",
-    "percent",
-    "plural",
-    "points",
-    "quoted",
-    "ratio",
-    "shorten",
+    "quote_name",
+    "render_card",
+    "shorten_name",
     "shorten_words",
     "show_progress",
-    "signed",
-    "span",
     "text_table",
     "the_count",
-    "unbroken",
     "use_names",
 ]
+
+# names of before, for callers that are being moved
+number = format_number
+compact = format_compact
+plural = format_count
+agree = choose_form
+percent = format_percent
+interval = format_interval
+points = format_points
+signed = format_signed
+ratio = format_ratio
+duration = format_duration
+day = format_day
+moment = format_moment
+span = format_period
+p_value = format_p_value
+card = render_card
+quoted = quote_name
+shorten = shorten_name
+unbroken = join_numbers

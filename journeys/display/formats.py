@@ -23,12 +23,12 @@ _UNITS = (
 _MICROSECONDS_PER_YEAR = 365.25 * 86_400_000_000
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Format a count: thousands are grouped, without decimals.
 
     Examples
     --------
-    >>> number(12345), number(-3), number(None)
+    >>> format_number(12345), format_number(-3), format_number(None)
     ('12,345', '−3', '–')
     """
     if value is None or not isfinite(value):
@@ -36,12 +36,12 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}".replace("-", MINUS)
 
 
-def compact(value: float | None) -> str:
+def format_compact(value: float | None) -> str:
     """Format a count where there is little room: two or three digits and the magnitude.
 
     Examples
     --------
-    >>> compact(999), compact(12_345), compact(4_500_000), compact(2_100_000_000)
+    >>> format_compact(999), format_compact(12_345), format_compact(4_500_000), format_compact(2_100_000_000)
     ('999', '12 k', '4.5 M', '2.1 bn')
     """
     if value is None or not isfinite(value):
@@ -50,26 +50,28 @@ def compact(value: float | None) -> str:
         # 999,950 would become "1000 k": the next magnitude starts a little early.
         if abs(value) >= size * 0.9995:
             return f"{_round_digits(value / size)} {unit}"
-    return number(value)
+    return format_number(value)
 
 
-def plural(count: float, noun: str, many: str | None = None) -> str:
+def format_count(count: float, noun: str, many: str | None = None) -> str:
     """Format a count with its noun.
 
     Examples
     --------
-    >>> plural(1, "person"), plural(0, "person"), plural(1200, "event"), plural(2, "entry", "entries")
-    ('1 person', '0 people', '1,200 events', '2 entries')
+    >>> format_count(1, "person"), format_count(0, "person")
+    ('1 person', '0 people')
+    >>> format_count(1200, "event"), format_count(2, "entry", "entries")
+    ('1,200 events', '2 entries')
     """
-    return f"{number(count)} {agree(count, noun, many or _MANY.get(noun, noun + 's'))}"
+    return f"{format_number(count)} {choose_form(count, noun, many or _MANY.get(noun, noun + 's'))}"
 
 
-def agree(count: float, one: str, many: str) -> str:
+def choose_form(count: float, one: str, many: str) -> str:
     """Choose the singular or plural form that goes with a count.
 
     Examples
     --------
-    >>> agree(1, "begins", "begin"), agree(7, "begins", "begin")
+    >>> choose_form(1, "begins", "begin"), choose_form(7, "begins", "begin")
     ('begins', 'begin')
     """
     return one if count == 1 else many
@@ -83,7 +85,7 @@ def the_count(count: float, noun: str, many: str | None = None) -> str:
     >>> the_count(149, "conversion"), the_count(1, "conversion")
     ('the 149 conversions', 'the only conversion')
     """
-    return f"the only {noun}" if count == 1 else f"the {plural(count, noun, many)}"
+    return f"the only {noun}" if count == 1 else f"the {format_count(count, noun, many)}"
 
 
 def _round_digits(value: float, digits: int = 2) -> str:
@@ -97,13 +99,13 @@ def _round_digits(value: float, digits: int = 2) -> str:
     return text.replace("-", MINUS)
 
 
-def percent(rate: float | None) -> str:
+def format_percent(rate: float | None) -> str:
     """Format a rate: one decimal below 10%, none above; never rounded to 0% or 100%.
 
     Examples
     --------
-    >>> percent(0.034), percent(0.381), percent(0.0004), percent(0.9996), percent(1.0), percent(None)
-    ('3.4%', '38%', '< 0.1%', '> 99%', '100%', '–')
+    >>> [format_percent(rate) for rate in (0.034, 0.381, 0.0004, 0.9996, 1.0, None)]
+    ['3.4%', '38%', '< 0.1%', '> 99%', '100%', '–']
     """
     if rate is None or not isfinite(rate):
         return NOTHING
@@ -120,14 +122,16 @@ def _percent_digits(rate: float) -> str:
     return text.removesuffix(".0").replace("-", MINUS) if abs(value) < 0.05 else text.replace("-", MINUS)
 
 
-def interval(low: float | None, high: float | None, *, form: Callable[[float | None], str] = percent) -> str:
+def format_interval(
+    low: float | None, high: float | None, *, form: Callable[[float | None], str] = format_percent
+) -> str:
     """Format an interval; percentages share one sign, and negative bounds are joined by "to".
 
     Examples
     --------
-    >>> interval(0.28, 0.34), interval(0.011, 0.126), interval(None, 0.3)
+    >>> format_interval(0.28, 0.34), format_interval(0.011, 0.126), format_interval(None, 0.3)
     ('28–34%', '1.1–13%', '')
-    >>> interval(-0.21, 0.05, form=ratio)
+    >>> format_interval(-0.21, 0.05, form=format_ratio)
     '−0.21 to 0.05'
     """
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
@@ -136,12 +140,12 @@ def interval(low: float | None, high: float | None, *, form: Callable[[float | N
     return f"{form(low).removesuffix('%')}{joined}{form(high)}"
 
 
-def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
+def format_points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
     """Format the difference of two rates in percentage points, with its sign and, if given, its interval.
 
     Examples
     --------
-    >>> points(0.042, 0.011, 0.073), points(-0.005), points(None)
+    >>> format_points(0.042, 0.011, 0.073), format_points(-0.005), format_points(None)
     ('+4.2 points (1.1 to 7.3)', '−0.5 points', '–')
     """
     if difference is None or not isfinite(difference):
@@ -153,13 +157,13 @@ def points(difference: float | None, low: float | None = None, high: float | Non
     return f"{text} ({low * 100:.1f} to {high * 100:.1f})".replace("-", MINUS)
 
 
-def signed(value: float | None, *, form: Callable[[float | None], str]) -> str:
+def format_signed(value: float | None, *, form: Callable[[float | None], str]) -> str:
     """Format a difference with its sign; one that rounds to zero has none.
 
     Examples
     --------
-    >>> signed(0.25, form=ratio), signed(-0.25, form=ratio), signed(-0.001, form=ratio), signed(None, form=number)
-    ('+0.25', '−0.25', '0.00', '–')
+    >>> [format_signed(value, form=format_ratio) for value in (0.25, -0.25, -0.001, None)]
+    ['+0.25', '−0.25', '0.00', '–']
     """
     if value is None or not isfinite(value):
         return form(value)
@@ -167,12 +171,12 @@ def signed(value: float | None, *, form: Callable[[float | None], str]) -> str:
     return text if text == form(0.0) else f"{'+' if value > 0 else MINUS}{text}"
 
 
-def ratio(value: float | None) -> str:
+def format_ratio(value: float | None) -> str:
     """Format a coefficient, an odds ratio or a lift: two decimals, fewer for large values.
 
     Examples
     --------
-    >>> ratio(0.309005), ratio(-0.2), ratio(12.04), ratio(1234.5), ratio(0.0004)
+    >>> format_ratio(0.309005), format_ratio(-0.2), format_ratio(12.04), format_ratio(1234.5), format_ratio(0.0004)
     ('0.31', '−0.20', '12.0', '1,234', '0.00')
     """
     if value is None:
@@ -184,12 +188,12 @@ def ratio(value: float | None) -> str:
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", MINUS)
 
 
-def p_value(value: float | None) -> str:
+def format_p_value(value: float | None) -> str:
     """Format a p- or q-value; the smallest are "< 0.001".
 
     Examples
     --------
-    >>> p_value(0.0312), p_value(1e-12), p_value(0.5), p_value(None)
+    >>> format_p_value(0.0312), format_p_value(1e-12), format_p_value(0.5), format_p_value(None)
     ('0.031', '< 0.001', '0.50', '–')
     """
     if value is None or not isfinite(value):
@@ -206,15 +210,15 @@ def _fills_unit(micros: float, size: int) -> bool:
     return round(abs(micros) / smaller, decimals) * smaller >= size
 
 
-def duration(value: timedelta | float | None) -> str:
+def format_duration(value: timedelta | float | None) -> str:
     """Format a duration (a timedelta, or microseconds) in the largest unit that it fills, with two digits.
 
     Examples
     --------
-    >>> duration(timedelta(hours=50)), duration(timedelta(minutes=4)), duration(timedelta(0))
+    >>> format_duration(timedelta(hours=50)), format_duration(timedelta(minutes=4)), format_duration(timedelta(0))
     ('2.1 days', '4 minutes', '0 seconds')
-    >>> duration(90_000_000), duration(timedelta(days=1)), duration(timedelta(days=900)), duration(None)
-    ('1.5 minutes', '1 day', '2.5 years', '–')
+    >>> [format_duration(value) for value in (90_000_000, timedelta(days=1), timedelta(days=900), None)]
+    ['1.5 minutes', '1 day', '2.5 years', '–']
     """
     if value is None:
         return NOTHING
@@ -231,48 +235,48 @@ def duration(value: timedelta | float | None) -> str:
     return f"{amount} {unit if amount in {'1', MINUS + '1'} else unit + 's'}"
 
 
-def day(value: date | None) -> str:
+def format_day(value: date | None) -> str:
     """Format a date.
 
     Examples
     --------
-    >>> day(date(2026, 3, 1)), day(None)
+    >>> format_day(date(2026, 3, 1)), format_day(None)
     ('1 March 2026', '–')
     """
     return NOTHING if value is None else f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
-def moment(value: datetime | None) -> str:
+def format_moment(value: datetime | None) -> str:
     """Format a date and time, to the minute.
 
     Examples
     --------
-    >>> moment(datetime(2026, 3, 1, 9, 5))
+    >>> format_moment(datetime(2026, 3, 1, 9, 5))
     '1 March 2026, 09:05'
     """
-    return NOTHING if value is None else f"{day(value)}, {value:%H:%M}"
+    return NOTHING if value is None else f"{format_day(value)}, {value:%H:%M}"
 
 
-def span(start: date | None, end: date | None) -> str:
+def format_period(start: date | None, end: date | None) -> str:
     """Format a period; year and month are written once where both ends share them.
 
     Examples
     --------
-    >>> span(date(2026, 3, 1), date(2026, 6, 30)), span(date(2025, 12, 1), date(2026, 1, 5))
+    >>> format_period(date(2026, 3, 1), date(2026, 6, 30)), format_period(date(2025, 12, 1), date(2026, 1, 5))
     ('1 March to 30 June 2026', '1 December 2025 to 5 January 2026')
-    >>> span(date(2026, 3, 1), date(2026, 3, 9)), span(date(2026, 3, 1), date(2026, 3, 1))
+    >>> format_period(date(2026, 3, 1), date(2026, 3, 9)), format_period(date(2026, 3, 1), date(2026, 3, 1))
     ('1 to 9 March 2026', '1 March 2026')
     """
     if start is None or end is None:
         return NOTHING
     first, last = date(start.year, start.month, start.day), date(end.year, end.month, end.day)
     if first == last:
-        return day(first)
+        return format_day(first)
     if first.year != last.year:
-        return f"{day(first)} to {day(last)}"
+        return f"{format_day(first)} to {format_day(last)}"
     if first.month != last.month:
-        return f"{first.day} {MONTHS[first.month - 1]} to {day(last)}"
-    return f"{first.day} to {day(last)}"
+        return f"{first.day} {MONTHS[first.month - 1]} to {format_day(last)}"
+    return f"{first.day} to {format_day(last)}"
 
 
 # strftime("%B") follows the machine's locale; the sentences around it are English.

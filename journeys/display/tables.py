@@ -15,17 +15,17 @@ import polars as pl
 
 from journeys.display.formats import (
     NOTHING,
-    day,
-    duration,
-    moment,
-    number,
-    p_value,
-    percent,
-    plural,
-    ratio,
-    span,
+    format_count,
+    format_day,
+    format_duration,
+    format_moment,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_period,
+    format_ratio,
 )
-from journeys.display.text import display_names, escape_html, neutralise_controls, shorten
+from journeys.display.text import display_names, escape_html, neutralise_controls, shorten_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,24 +54,24 @@ def as_pandas(table: pl.DataFrame) -> pd.DataFrame:
 def form_of(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Form:
     """Choose how a column is written by its type and, for fractions, by its name."""
     if dtype.is_integer():
-        return str if name in {"person", "position", "step"} or name.endswith("_id") else number
+        return str if name in {"person", "position", "step"} or name.endswith("_id") else format_number
     if dtype == pl.Duration:
-        return duration
+        return format_duration
     if dtype == pl.Datetime:
-        return moment
+        return format_moment
     if dtype == pl.Date:
-        return day
+        return format_day
     if dtype == pl.Boolean:
         return lambda value: "yes" if value else "no"
     if isinstance(dtype, pl.List | pl.Array):
         return lambda value: " → ".join(NOTHING if item is None else str(item) for item in value)
     if dtype.is_float():
         if name in {"p_value", "q_value"}:
-            return p_value
+            return format_p_value
         if name == "credit":
             # Parts of conversions are read down the column.
             return lambda value: f"{value:,.1f}"
-        return percent if _is_rate(name, columns) else ratio
+        return format_percent if _is_rate(name, columns) else format_ratio
     return str
 
 
@@ -149,7 +149,7 @@ def html_table(
         ' class="r"' if _is_right_aligned(dtype) else f' class="n"{align_left}' if dtype.is_temporal() else align_left
         for dtype in shown.dtypes
     ]
-    titles = [escape_html(shorten(name.replace("_", " "), _MAX_CELL)) for name in shown.columns]
+    titles = [escape_html(shorten_name(name.replace("_", " "), _MAX_CELL)) for name in shown.columns]
     head = "".join(f"<th{mark}>{title}</th>" for mark, title in zip(marks, titles, strict=True))
     lines = [
         "<tr>"
@@ -161,7 +161,7 @@ def html_table(
         for row in formatted_rows(shown.head(rows), forms=forms)
     ]
     left = df.height - len(lines)
-    more = f'<p class="jn-small">… and {plural(left, "more row", "more rows")}</p>' if left > 0 else ""
+    more = f'<p class="jn-small">… and {format_count(left, "more row", "more rows")}</p>' if left > 0 else ""
     none = '<p class="jn-small">No rows.</p>' if df.height == 0 else ""
     return (
         f'{STYLE if style else ""}<div class="jn jn-wide"><table><thead><tr>{head}</tr></thead>'
@@ -174,11 +174,12 @@ def _write_cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
     if is_link and _WEB.fullmatch(text):
         address = escape(text, quote=True)
         return (
-            f'<td{mark}><a href="{address}" rel="noopener noreferrer">{escape_html(shorten(text, _MAX_LINK))}</a></td>'
+            f'<td{mark}><a href="{address}" rel="noopener '
+            f'noreferrer">{escape_html(shorten_name(text, _MAX_LINK))}</a></td>'
         )
     whole = escape(neutralise_controls(text[:2000]), quote=True)
     title = f' title="{whole}"' if len(text) > most else ""
-    return f"<td{mark}{title}>{escape_html(shorten(display_names(text), most))}</td>"
+    return f"<td{mark}{title}>{escape_html(shorten_name(display_names(text), most))}</td>"
 
 
 def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | None = None, width: int = 40) -> str:
@@ -194,7 +195,7 @@ def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | 
     body = formatted_rows(df.head(rows), forms=forms)
     # A newline or an escape sequence in a name must not reach the terminal.
     grid = [
-        [shorten("".join(c if c.isprintable() else " " for c in t), width) for t in line]
+        [shorten_name("".join(c if c.isprintable() else " " for c in t), width) for t in line]
         for line in [df.columns, *body]
     ]
     right = [_is_right_aligned(dtype) for dtype in df.dtypes]
@@ -204,10 +205,10 @@ def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | 
         for line in grid
     ]
     left = df.height - len(body)
-    return "\n".join([*lines, f"… and {plural(left, 'more row')}"] if left > 0 else lines)
+    return "\n".join([*lines, f"… and {format_count(left, 'more row')}"] if left > 0 else lines)
 
 
-def card(
+def render_card(
     title: str,
     *,
     sentence: str,
@@ -228,7 +229,7 @@ def card(
 
     Examples
     --------
-    >>> text = card("Funnel", sentence="38% go on", settings={"within": "14d", "people": 1200, "events": 9000})
+    >>> text = render_card("Funnel", sentence="38% go on", settings={"within": "14d", "people": 1200, "events": 9000})
     >>> "within 14d · 1,200 people, 9,000 events" in text, "<script" in text
     (True, False)
     """
@@ -253,10 +254,10 @@ def describe_settings(settings: Mapping[str, object]) -> str:
         f"{k.replace('_', ' ')} {_describe_value(v)}" for k, v in settings.items() if k not in known and v is not None
     ]
     people, events = settings.get("people"), settings.get("events")
-    size = [plural(people, str(settings.get("unit", "person")))] if isinstance(people, int) else []
-    size += [plural(events, "event")] if isinstance(events, int) else []
+    size = [format_count(people, str(settings.get("unit", "person")))] if isinstance(people, int) else []
+    size += [format_count(events, "event")] if isinstance(events, int) else []
     first, last = settings.get("first"), settings.get("last")
-    over = [span(first, last)] if isinstance(first, date) and isinstance(last, date) else []
+    over = [format_period(first, last)] if isinstance(first, date) and isinstance(last, date) else []
     return " · ".join([*parts, *([", ".join(size)] if size else []), *over])
 
 
@@ -264,11 +265,11 @@ def _describe_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return number(value)
+        return format_number(value)
     if isinstance(value, timedelta):
-        return duration(value)
+        return format_duration(value)
     if isinstance(value, datetime):
-        return moment(value)
+        return format_moment(value)
     if isinstance(value, list | tuple):
         return " › ".join(_describe_value(item) for item in value)
     return str(value)

@@ -65,7 +65,7 @@ def shorten_words(text: str, most: int = 80) -> str:
     >>> shorten_words("https://a.example/" + "x" * 80 + " is long", 20)
     'https://a…xxxxxxxxxx is long'
     """
-    return re.sub(rf"\S{{{most + 1},}}", lambda word: shorten(word[0], most), text)
+    return re.sub(rf"\S{{{most + 1},}}", lambda word: shorten_name(word[0], most), text)
 
 
 def escape_html(text: str, *, sentence: bool = False) -> str:
@@ -86,25 +86,25 @@ def escape_html(text: str, *, sentence: bool = False) -> str:
     return RTL.sub(lambda name: f"<bdi>{name[0]}</bdi>", safe) if sentence else f"<bdi>{safe}</bdi>"
 
 
-def quoted(name: str, width: int = 60) -> str:
+def quote_name(name: str, width: int = 60) -> str:
     """Put a name in double quotes, cut in its middle, so that it is not read as part of the sentence.
 
     Examples
     --------
-    >>> quoted("Signed Up"), quoted(" ")
+    >>> quote_name("Signed Up"), quote_name(" ")
     ('"Signed Up"', '(no name)')
     """
-    return f'"{shorten(display_names(name), width)}"' if name.strip() else "(no name)"
+    return f'"{shorten_name(display_names(name), width)}"' if name.strip() else "(no name)"
 
 
-def shorten(text: str, width: int) -> str:
+def shorten_name(text: str, width: int) -> str:
     """Cut a long name in its middle, since beginnings and ends distinguish names.
 
     Examples
     --------
-    >>> shorten("Loaded a Page: /blog/how-to-plan-a-launch", 24)
+    >>> shorten_name("Loaded a Page: /blog/how-to-plan-a-launch", 24)
     'Loaded a Pa…lan-a-launch'
-    >>> len(_), shorten("Signed Up", 24)
+    >>> len(_), shorten_name("Signed Up", 24)
     (24, 'Signed Up')
     """
     if len(text) <= width:
@@ -115,12 +115,12 @@ def shorten(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
 
 
-def unbroken(text: str) -> str:
+def join_numbers(text: str) -> str:
     """Keep a number on one line with its unit or month, and with the "n =" before it.
 
     Examples
     --------
-    >>> unbroken("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
+    >>> join_numbers("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
     3
     """
     return _NUMBER_SPACE.sub("\N{NO-BREAK SPACE}", text)

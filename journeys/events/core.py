@@ -135,29 +135,32 @@ class Events:
         return f"Events from {self.name}: {self._describe_rows()}" + (f"\n{alarm}" if alarm else "")
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
         found = self.issues
         sentence = f"{found.alarm} {self._describe_rows()}" if found.alarm else self._describe_rows()
-        return card(f"Events from {self.name}", sentence=sentence, table=found.with_examples)
+        return render_card(f"Events from {self.name}", sentence=sentence, table=found.with_examples)
 
     def _describe_rows(self) -> str:
-        from journeys.display import day, number, plural
+        from journeys.display import format_count, format_day, format_number
 
         found = self.issues
         first, last = self.span
-        period = f", {day(first)} to {day(last)}" if first is not None and last is not None else ""
+        period = f", {format_day(first)} to {format_day(last)}" if first is not None and last is not None else ""
         others = [
             words
             for count, words in (
-                (found.facts, f"{plural(found.facts, 'fact')} about people"),
-                (found.duplicates, plural(found.duplicates, "duplicate")),
-                (found.quarantined, f"{number(found.quarantined)} in quarantine"),
+                (found.facts, f"{format_count(found.facts, 'fact')} about people"),
+                (found.duplicates, format_count(found.duplicates, "duplicate")),
+                (found.quarantined, f"{format_number(found.quarantined)} in quarantine"),
             )
             if count
         ]
         aside = f" ({', '.join(others)})" if others else ""
-        return f"{plural(found.kept, 'event')} of {plural(found.read, 'row')}{aside}{period}; ids {', '.join(self.ids)}"
+        return (
+            f"{format_count(found.kept, 'event')} of {format_count(found.read, 'row')}{aside}{period}; "
+            f"ids {', '.join(self.ids)}"
+        )
 
 
 # Python, and most of what shows a time, knows no other years.

@@ -66,14 +66,14 @@ class Issues:
     @property
     def alarm(self) -> str | None:
         """Say that more than a fifth of the rows are in quarantine, with the most frequent reason and an example."""
-        from journeys.display import percent
+        from journeys.display import format_percent
 
         if self.quarantined <= ALARMING_SHARE * self.read:
             return None
         worst = self.with_examples.row(0, named=True)
         example = f", such as {worst['example']}" if worst["example"] else ""
         return (
-            f"WARNING: {percent(self.quarantined / self.read)} of the rows of {self.name} are in quarantine "
+            f"WARNING: {format_percent(self.quarantined / self.read)} of the rows of {self.name} are in quarantine "
             f"({worst['reason']}{example}); see issues.quarantine."
         )
 
@@ -92,19 +92,22 @@ class Issues:
         return f"{self._describe_issues()}\n{text_table(self._shown_table(), width=80)}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
-        return card(f"What was read from {self.name}", sentence=self._describe_issues(), table=self._shown_table())
+        return render_card(
+            f"What was read from {self.name}", sentence=self._describe_issues(), table=self._shown_table()
+        )
 
     def _shown_table(self) -> pl.DataFrame:
         return self.with_examples if self.with_examples["example"].count() else self.table
 
     def _describe_issues(self) -> str:
-        from journeys.display import number, plural
+        from journeys.display import format_count, format_number
 
         sums = (
-            f"{plural(self.read, 'row')} read = {plural(self.kept, 'event')} + {plural(self.facts, 'fact')} + "
-            f"{plural(self.duplicates, 'duplicate')} + {number(self.quarantined)} in quarantine"
+            f"{format_count(self.read, 'row')} read = {format_count(self.kept, 'event')} "
+            f"+ {format_count(self.facts, 'fact')} + "
+            f"{format_count(self.duplicates, 'duplicate')} + {format_number(self.quarantined)} in quarantine"
         )
         return f"{self.alarm} {sums}" if self.alarm else sums
 
@@ -236,10 +239,10 @@ def _missing_days(days: pl.Series) -> pl.Series:
 
 
 def _list_days(days: pl.Series) -> str:
-    from journeys.display import day
+    from journeys.display import format_day
 
     more = f" and {len(days) - MAX_LISTED:,} more" if len(days) > MAX_LISTED else ""
-    return f"days without any event: {', '.join(day(one) for one in days.head(MAX_LISTED))}{more}"
+    return f"days without any event: {', '.join(format_day(one) for one in days.head(MAX_LISTED))}{more}"
 
 
 def _check_names(names: dict[str, int]) -> list[tuple[str, str, int]]:
@@ -261,7 +264,7 @@ def _check_names(names: dict[str, int]) -> list[tuple[str, str, int]]:
 
 
 def _list_names(names: list[str]) -> str:
-    from journeys.display import shorten
+    from journeys.display import shorten_name
 
     more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(shorten(name, 40) for name in names[:MAX_LISTED]) + more
+    return ", ".join(shorten_name(name, 40) for name in names[:MAX_LISTED]) + more

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError, closest
+from journeys.errors import ArgumentError, SourceError, find_closest
 
 NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
 
@@ -37,7 +37,7 @@ def check_zone(zone: str) -> None:
     except (pl.exceptions.PolarsError, TypeError):
         # In these names east of Greenwich is minus.
         fixed = re.fullmatch(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", str(zone).strip().upper())
-        near = closest(str(zone), sorted(available_timezones()))
+        near = find_closest(str(zone), sorted(available_timezones()))
         if fixed:
             near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
         hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.exports.cells import flatten_columns, has_formula, unique_names, write_csv
 from journeys.exports.files import check_path, replace_file
 
@@ -70,10 +70,12 @@ class WrittenPeople:
     note: str = ""
 
     def __str__(self) -> str:
-        from journeys.display import plural
+        from journeys.display import format_count
 
-        left_out = f"{plural(self.left_out, 'person')} left out: {self.reason}" if self.left_out else ""
-        return "; ".join(filter(None, [f"{plural(self.people, 'person')} written to {self.path}", left_out, self.note]))
+        left_out = f"{format_count(self.left_out, 'person')} left out: {self.reason}" if self.left_out else ""
+        return "; ".join(
+            filter(None, [f"{format_count(self.people, 'person')} written to {self.path}", left_out, self.note])
+        )
 
 
 def build_people_table(
@@ -88,7 +90,7 @@ def build_people_table(
     available = people.columns[1:]
     chosen = [name for name in available if name not in ids] if traits is None else list(traits)
     missing = [name for name in chosen if name not in available]
-    problems = [unknown("traits", missing, available=available, what="column")] if missing else []
+    problems = [unknown_message("traits", missing, available=available, what="column")] if missing else []
     problems += [
         f"extra: a table without the column 'person': {', '.join(one.columns)}."
         for one in extras
@@ -217,11 +219,11 @@ def to_people(
 
 def _formula_note(table: pl.DataFrame, ids: Sequence[str]) -> str:
     """Count the people whose identifier gets an apostrophe in a CSV."""
-    from journeys.display import plural
+    from journeys.display import format_count
 
     columns = [name for name in table.columns if name.removeprefix("other_") in ids]
     count = int(has_formula(flatten_columns(table.select(columns)), columns).sum())
-    have = plural(count, "person has", "people have")
+    have = format_count(count, "person has", "people have")
     return (
         f"{have} an id that a spreadsheet would run as a formula: it starts with an apostrophe here, "
         "but not in a .parquet or .ndjson file"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, closest, raise_all, unknown
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, find_closest, raise_all, unknown_message
 from journeys.identity.graph import IdentityGraph, add_first_sightings, order_edges
-from journeys.identity.read_rows import hash_email, normalise
+from journeys.identity.read_rows import hash_email, normalise_values
 from journeys.identity.rules import IdentityRules
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _find_code(graph: IdentityGraph, wanted: object, *, argument: str, rules: Id
     forms = {value}
     ids = graph.ids.with_row_index("code")
     for name in types:
-        plain = pl.select(normalise(pl.lit(value), id_type=name, rules=rules)).item()
+        plain = pl.select(normalise_values(pl.lit(value), id_type=name, rules=rules)).item()
         written = [plain]
         if rules.hash_emails and name in rules.emails:
             # an address, or its hash as the tables show it
@@ -75,7 +75,7 @@ def _parse_wanted(wanted: object, *, argument: str, types: tuple[str, ...]) -> t
     if not named:
         return types, str(value)
     if kind not in types:
-        raise UnknownNameError(unknown(argument, str(kind), available=types, what="identifier type"))
+        raise UnknownNameError(unknown_message(argument, str(kind), available=types, what="identifier type"))
     return (str(kind),), str(value)
 
 
@@ -95,7 +95,7 @@ def _explain_missing(
         )
     kinds = pl.col("id_type").cast(pl.String)
     readable = graph.ids.filter(kinds.is_in([name for name in types if name not in hidden]))["id"].unique()
-    near = closest(value, _find_similar(readable, value))
+    near = find_closest(value, _find_similar(readable, value))
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     some = readable.sort().head(20).to_list()
     more = f" and {readable.len() - 20:,} more" if readable.len() > 20 else ""
@@ -216,13 +216,13 @@ class LinkExplanation:
         return "\n  ".join([f"{self.finding}{':' if lines else ''}", *lines])
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
         some = self._ends
         left = int(some["left_out"].sum())
         text = f"{self.finding}. Of its {self.table.height:,} links the ends are shown." if left else self.finding
         empty = [one for one in ("event", "call", "reason") if some[one].null_count() == some.height]
-        return card("Evidence", sentence=text, table=some.drop(*empty, *([] if left else ["left_out"])))
+        return render_card("Evidence", sentence=text, table=some.drop(*empty, *([] if left else ["left_out"])))
 
 
 def _describe_link(row: dict[str, object]) -> str:

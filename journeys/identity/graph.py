@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.identity.encode_ids import EncodedIds
-from journeys.identity.read_rows import ANONYMOUS_TYPES, USER, hash_email, normalise
+from journeys.identity.read_rows import ANONYMOUS_TYPES, USER, hash_email, normalise_values
 from journeys.identity.rules import IdentityRules
 
 Ints = npt.NDArray[np.int64]
@@ -257,7 +257,7 @@ def _search_source(one: Events, links: pl.DataFrame, *, rules: IdentityRules) ->
         one.rows.filter(pl.col("_status").is_in(["event", "fact"]))
         .select("timestamp", pl.when(pl.col("_kind").is_null()).then("event"), pl.col("_kind").alias("call"), *types)
         .join(links.lazy().select("timestamp").unique(), on="timestamp", how="semi")
-        .with_columns(normalise(pl.col(name), id_type=name, rules=rules).alias(name) for name in types)
+        .with_columns(normalise_values(pl.col(name), id_type=name, rules=rules).alias(name) for name in types)
         .collect()
     )
     for name in types:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
-from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown_message
 from journeys.events import Events
 from journeys.events.issues import ALARMING_SHARE
 from journeys.identity.explain import IdLike, LinkExplanation, explain_link
@@ -187,7 +187,7 @@ class Identity:
         """Return one of the `figures` by its name."""
         names = self.figures["measure"].to_list()
         if measure not in names:
-            raise UnknownNameError(unknown("measure", str(measure), available=names, what="figure"))
+            raise UnknownNameError(unknown_message("measure", str(measure), available=names, what="figure"))
         return int(self.figures.filter(pl.col("measure") == measure)["count"].item())
 
     def explain(self, a: IdLike, b: IdLike, *, salt: str | None = None) -> LinkExplanation:
@@ -285,7 +285,7 @@ class Identity:
         return draw_sizes(self.sizes, finding=self._sizes_finding(), dark=dark, narrow=narrow)
 
     def _sizes_finding(self) -> str:
-        from journeys.display import number, percent
+        from journeys.display import format_number, format_percent
 
         total = int(self.sizes["people"].sum())
         if not total:
@@ -294,38 +294,41 @@ class Identity:
         most = self.sizes["identifiers"][-1]
         if most == 1:
             return "Everybody has one identifier"
-        share = f"{percent((total - single) / total)} of people have" if single else "Everybody has"
-        return f"{share} several identifiers, at most {number(most)}"
+        share = f"{format_percent((total - single) / total)} of people have" if single else "Everybody has"
+        return f"{share} several identifiers, at most {format_number(most)}"
 
     def _linked_finding(self) -> str:
         """Return how many anonymous events were linked to a known person, as a title; empty if nobody is known."""
-        from journeys.display import percent
+        from journeys.display import format_percent
 
         if self.linked_share is None or not self.figure("known people"):
             return ""
-        return f"{percent(self.linked_share)} of anonymous events were linked to a known person"
+        return f"{format_percent(self.linked_share)} of anonymous events were linked to a known person"
 
     @property
     def finding(self) -> str:
         """What stitching did, in one sentence."""
-        from journeys.display import agree, number, plural
+        from journeys.display import choose_form, format_count, format_number
 
         people, known = self.figure("people"), self.figure("known people")
         ids = self._graph.ids.height
-        text = f"{plural(ids, 'identifier')} {agree(ids, 'belongs', 'belong')} to {plural(people, 'person')}"
+        text = (
+            f"{format_count(ids, 'identifier')} {choose_form(ids, 'belongs', 'belong')} "
+            f"to {format_count(people, 'person')}"
+        )
         if known:
             by = [name for name in self.types if name in self.rules.identifying_types]
-            text += f", {number(known)} of them known by {' or '.join(by)}"
+            text += f", {format_number(known)} of them known by {' or '.join(by)}"
         linked = self._linked_finding()
         text += f"; {linked}" if linked else ""
         refused = self.figure("links refused")
-        text += f"; {plural(refused, 'link')} {agree(refused, 'was', 'were')} refused." if refused else "."
+        text += f"; {format_count(refused, 'link')} {choose_form(refused, 'was', 'were')} refused." if refused else "."
         return text
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What may be wrong with the result, in sentences: also shown by the journeys themselves."""
-        from journeys.display import agree, number, percent, plural
+        from journeys.display import choose_form, format_count, format_number, format_percent
 
         found = []
         if not set(self.rules.exclusive) & set(self.types) and self.figure("links taken"):
@@ -336,14 +339,16 @@ class Identity:
             )
         if self.giants.height:
             people, most = self.giants.height, self.giants["identifiers"][0]
-            size = number(most) if people == 1 else f"up to {number(most)}"
+            size = format_number(most) if people == 1 else f"up to {format_number(most)}"
             found.append(
-                f"{plural(people, 'person')} {agree(people, 'has', 'have')} suspiciously many identifiers ({size}): "
+                f"{format_count(people, 'person')} {choose_form(people, 'has', 'have')} "
+                f"suspiciously many identifiers ({size}): "
                 "see identity.giants."
             )
         counts = self.rows.group_by("source").agg(pl.col("read", "quarantined").sum()).sort("source")
         found += [
-            f"{percent(quarantined / read)} of the {plural(read, 'row')} of {source} were quarantined: see quarantine."
+            f"{format_percent(quarantined / read)} of the {format_count(read, 'row')} of "
+            f"{source} were quarantined: see quarantine."
             for source, read, quarantined in counts.iter_rows()
             if read and quarantined / read > ALARMING_SHARE
         ]
@@ -366,13 +371,13 @@ class Identity:
     @property
     def row_summary(self) -> str:
         """What became of all rows, in one sentence."""
-        from journeys.display import number, plural
+        from journeys.display import format_count, format_number
 
         total = self.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
         return (
-            f"{plural(total['read'], 'row')} read = {plural(total['events'], 'event')} + "
-            f"{plural(total['facts'], 'fact')} + {plural(total['duplicates'], 'duplicate')} + "
-            f"{number(total['quarantined'])} in quarantine."
+            f"{format_count(total['read'], 'row')} read = {format_count(total['events'], 'event')} + "
+            f"{format_count(total['facts'], 'fact')} + {format_count(total['duplicates'], 'duplicate')} + "
+            f"{format_number(total['quarantined'])} in quarantine."
         )
 
     def to_pandas(self) -> pd.DataFrame:
@@ -385,9 +390,11 @@ class Identity:
         return "\n".join([f"Identity: {self.finding}", self.row_summary, *self.warnings])
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, html_table
+        from journeys.display import html_table, render_card
 
-        top = card("Identity", sentence=" ".join([self.finding, self.row_summary, *self.warnings]), table=self.figures)
+        top = render_card(
+            "Identity", sentence=" ".join([self.finding, self.row_summary, *self.warnings]), table=self.figures
+        )
         more = {"Refused links": self.refused, "Shared identifiers": self.shared, "Placeholder values": self.junk}
         more |= {"Suspiciously many identifiers": self.giants, "Rows by source": self.rows}
         details = "".join(

@@ -24,7 +24,7 @@ _UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 _ADDRESS = r"(?i)^\s*(mailto:)?[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 
 
-def normalise(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr:
+def normalise_values(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr:
     """Write equal identifiers in one way: without blanks around, "123.0" as "123", one case of e-mails and UUIDs."""
     text = values.str.strip_chars()
     if id_type in rules.emails:
@@ -44,7 +44,7 @@ def normalise_series(values: pl.Series, *, id_type: str, rules: IdentityRules) -
         ending = text.filter(text.str.ends_with("0"))
         if not text.str.contains("[A-F]").any() and not ending.str.contains(".0", literal=True).any():
             return text
-    return pl.select(normalise(pl.lit(values), id_type=id_type, rules=rules)).to_series()
+    return pl.select(normalise_values(pl.lit(values), id_type=id_type, rules=rules)).to_series()
 
 
 def find_placeholders(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Never, Self, cast, get_args
 
 import polars as pl
 
-from journeys.errors import ArgumentError, closest, raise_all
+from journeys.errors import ArgumentError, find_closest, raise_all
 from journeys.events.placeholder_values import PLACEHOLDER_IDS
 
 _BY_TIME: Final[dict[str, Any]] = {"joins_known": (), "order": "time", "mailboxes": (), "max_users": None}
@@ -188,7 +188,7 @@ class IdentityRules:
         problems += [f"{name}: {why}" for name in ("junk", "mailboxes") for why in _bad_patterns(getattr(self, name))]
         for kind in self.joins_known:
             if kind not in _KINDS:
-                near = closest(kind, _KINDS)
+                near = find_closest(kind, _KINDS)
                 hint = f"did you mean {near[0]!r}?" if near else "there are 'alias' and 'merge'."
                 problems.append(f"joins_known: no kind of explicit link {kind!r}; {hint}")
         if not isinstance(self.salt, str):
@@ -381,7 +381,7 @@ def check_rules(rules: object) -> None:
         return
     known = [name for name, made in vars(IdentityRules).items() if isinstance(made, classmethod)]
     name = rules if isinstance(rules, str) else getattr(rules, "__name__", "")
-    near = closest(cast("Any", name).replace("-", "_"), known)
+    near = find_closest(cast("Any", name).replace("-", "_"), known)
     hint = f"; write rules=jn.IdentityRules.{near[0]}()" if near else f"; presets are {', '.join(known)}"
     got = repr(rules) if isinstance(rules, str) else f"{type(rules).__name__} {name}".strip()
     raise ArgumentError(f"rules: expected IdentityRules, got {got}{hint}.")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown_message
 from journeys.events import Events
 from journeys.events.batches import translate_source_errors
 from journeys.identity.cluster import DROPPED, Clusters, cluster_ids
@@ -177,7 +177,7 @@ def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
     known = {*types, *default.exclusive, *default.priority, *default.emails}
     wrong = {argument: [name for name in names if name not in known] for argument, names in named.items()}
     problems = [
-        unknown(f"rules.{argument}", names, available=types, what="identifier type")
+        unknown_message(f"rules.{argument}", names, available=types, what="identifier type")
         for argument, names in wrong.items()
         if names
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,7 @@ class StitchingImpact:
 
         known = self._list_measures()
         if measure is not None and measure not in known:
-            raise UnknownNameError(unknown("measure", str(measure), available=known, what="column of numbers"))
+            raise UnknownNameError(unknown_message("measure", str(measure), available=known, what="column of numbers"))
         chosen = measure or self.measure or next(iter(known), None)
         table = self._compare_measure(chosen).drop("measure")
         keys = self._label_keys()
@@ -141,12 +141,12 @@ class StitchingImpact:
 
     def _choose_format(self, measure: str) -> Format:
         """Return the function that writes the numbers of a column as text."""
-        from journeys.display import duration, number, percent, ratio
+        from journeys.display import format_duration, format_number, format_percent, format_ratio
 
         if _is_rate(measure):
-            return percent
+            return format_percent
         kind = self._type_of(measure)
-        return duration if kind == pl.Duration else number if kind.is_integer() else ratio
+        return format_duration if kind == pl.Duration else format_number if kind.is_integer() else format_ratio
 
     def __repr__(self) -> str:
         from journeys.display import text_table
@@ -155,12 +155,12 @@ class StitchingImpact:
         return f"StitchingImpact: {self.finding}" + (f"\n{text_table(shown)}" if shown.height else "")
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, html_table
+        from journeys.display import html_table, render_card
 
         note = "The same question, asked of stitched people and of every identifier by itself."
         shown = self._shown_table()
         small = shown if shown.height else ""
-        top = card("What stitching changes", sentence=self.finding, settings=note, table=small)
+        top = render_card("What stitching changes", sentence=self.finding, settings=note, table=small)
         if not self._is_matched() or not self.table.height:
             return top
         all_numbers = f"<details><summary>All numbers</summary>{html_table(self.table, style=False)}</details>"
@@ -244,9 +244,9 @@ def _is_rate(name: str) -> bool:
 
 
 def _format_signed(value: float | None, measure: str, as_text: Format) -> str:
-    from journeys.display import points, signed
+    from journeys.display import format_points, format_signed
 
-    return points(value) if _is_rate(measure) else signed(value, form=as_text)
+    return format_points(value) if _is_rate(measure) else format_signed(value, form=as_text)
 
 
 def compare_answers(stitched: Any, unstitched: Any) -> StitchingImpact:

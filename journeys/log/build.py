@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.events.times import UNREADABLE, TimeParser
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
@@ -226,7 +226,7 @@ def tidy_rows(
     schema = frame.collect_schema()
     wanted = {"person": person, "timestamp": timestamp, "event": event}
     problems = [
-        unknown(argument, name, available=schema.names(), what="column")
+        unknown_message(argument, name, available=schema.names(), what="column")
         for argument, name in wanted.items()
         if name not in schema
     ]

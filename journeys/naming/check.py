@@ -71,17 +71,17 @@ class NamingCheck:
         return f"{self._describe_names()}\n{text_table(self.table, forms=_FORMS)}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, html_table
+        from journeys.display import html_table, render_card
 
-        return card(
+        return render_card(
             "Event names", sentence=self._describe_names(), table=html_table(self.table, forms=_FORMS, style=False)
         )
 
     def _describe_names(self) -> str:
-        from journeys.display import agree, number, plural
+        from journeys.display import choose_form, format_count, format_number
 
         keep = self.checked - self.table.height
-        counts = f"{number(keep)} of {plural(self.checked, 'event name')} {agree(keep, 'is', 'are')}"
+        counts = f"{format_number(keep)} of {format_count(self.checked, 'event name')} {choose_form(keep, 'is', 'are')}"
         return f"{counts} Verb + Object, without place or manner"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError, closest, raise_all
+from journeys.errors import ArgumentError, SourceError, find_closest, raise_all
 from journeys.naming.check import names_and_counts
 
 TABLE = "rename"
@@ -44,15 +44,18 @@ class Renamed:
         return f"{self._describe_renames()}\n{text_table(self.changes)}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
-        return card("Renamed events", sentence=self._describe_renames(), table=self.changes)
+        return render_card("Renamed events", sentence=self._describe_renames(), table=self.changes)
 
     def _describe_renames(self) -> str:
-        from journeys.display import plural
+        from journeys.display import format_count
 
         rows = int(self.changes["rows"].sum() or 0)
-        counts = f"{plural(rows, 'event')} renamed by {plural(self.changes.height, 'entry', 'entries')} of the mapping"
+        counts = (
+            f"{format_count(rows, 'event')} renamed by {format_count(self.changes.height, 'entry', 'entries')} "
+            "of the mapping"
+        )
         like = [f"{old!r} (did you mean {near[0]!r}?)" for old, near in self.missing.items() if near]
         return f"{counts}; there is no {', no '.join(like)}" if like else counts
 
@@ -108,7 +111,9 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     with_repeats = None if events.with_repeats is None else events.with_repeats.with_columns(new)
     renamed = replace(events, rows=events.rows.with_columns(new), as_read=None, with_repeats=with_repeats)
     merged = {name: olds for name, olds in sharing.items() if len(olds) > 1}
-    missing = {old: closest(old, [n for n in counted if n not in names]) for old in sorted(names) if old not in counted}
+    missing = {
+        old: find_closest(old, [n for n in counted if n not in names]) for old in sorted(names) if old not in counted
+    }
     return Renamed(renamed, changes, merged, missing)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from journeys.charts.theme import DARK, LIGHT
-from journeys.errors import ArgumentError, raise_all, unknown
+from journeys.errors import ArgumentError, raise_all, unknown_message
 
 _ROLES = ("goal", "worse")
 _MEDIA = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp", ".svg": "svg+xml"}
@@ -28,14 +28,14 @@ def check_colours(colours: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     journeys.errors.ArgumentError: colours: 'goal' '#ffee00' has a contrast of 1.2 : 1 to white; text needs 4.5 : 1.
     """
     wrong = [name for name in colours if name not in _ROLES]
-    problems = [unknown("colours", wrong, available=_ROLES, what="role")] if wrong else []
+    problems = [unknown_message("colours", wrong, available=_ROLES, what="role")] if wrong else []
     chosen = {}
     for role, colour in colours.items():
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
             problems.append(f"colours: {role!r} {colour!r} must be six digits after a #, such as '#0b57d0'.")
             continue
         light = colour.lower()
-        found = contrast(light, LIGHT.paper)
+        found = contrast_ratio(light, LIGHT.paper)
         if found < _LEAST_CONTRAST:
             problems.append(
                 f"colours: {role!r} {colour!r} has a contrast of {found:.1f} : 1 to white; text needs 4.5 : 1."
@@ -50,7 +50,7 @@ def _lighten_colour(colour: str) -> str:
     channels = _colour_channels(colour)
     for part in range(0, 101, 5):
         mixed = "#" + "".join(f"{round(c + (255 - c) * part / 100):02x}" for c in channels)
-        if contrast(mixed, DARK.paper) >= _LEAST_CONTRAST:
+        if contrast_ratio(mixed, DARK.paper) >= _LEAST_CONTRAST:
             return mixed
     return "#ffffff"
 
@@ -59,12 +59,12 @@ def _colour_channels(colour: str) -> list[int]:
     return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
 
 
-def contrast(one: str, other: str) -> float:
+def contrast_ratio(one: str, other: str) -> float:
     """Compute the contrast of two colours, from 1 to 21 (WCAG 2.2: relative luminance, each plus 0.05).
 
     Examples
     --------
-    >>> contrast("#000000", "#ffffff")
+    >>> contrast_ratio("#000000", "#ffffff")
     21.0
     """
     dark, light = sorted(map(_relative_luminance, (one, other)))

@@ -16,8 +16,8 @@ from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import plural, quoted, show_progress, span, use_names
-from journeys.errors import ArgumentError, raise_all, unknown
+from journeys.display import format_count, format_period, quote_name, show_progress, use_names
+from journeys.errors import ArgumentError, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
 from journeys.report.explanations import describe_window
@@ -151,10 +151,11 @@ def campaign_report(
     findings += own[: max(0, LEAST_FINDINGS - len(findings))]
     size = journeys.size
     first, last = (steps[0], steps[-1]) if steps else (None, goal)
-    about = f"From {quoted(first, 40)} to {quoted(last, 40)}" if first and last else "Report"
+    about = f"From {quote_name(first, 40)} to {quote_name(last, 40)}" if first and last else "Report"
     return Report(
-        title=title or (f"What leads to {quoted(goal, 40)}" if goal and not steps else about),
-        period=f"{span(size.first, size.last)} · {plural(size.people, 'person')} · {plural(size.events, 'event')}",
+        title=title or (f"What leads to {quote_name(goal, 40)}" if goal and not steps else about),
+        period=f"{format_period(size.first, size.last)} · {format_count(size.people, 'person')} "
+        f"· {format_count(size.events, 'event')}",
         lead=lead,
         findings=tuple(findings[:MOST_FINDINGS]),
         sections=tuple(section for section, _ in shown),
@@ -180,7 +181,7 @@ def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections:
         problems.append(f"goal: {goal!r} must be the last step, which is {steps[-1]!r}; add it to the steps.")
     names = [one for one in sections or () if isinstance(one, str) and not _is_text(one)]
     missing = [one for one in names if one not in _BUILDERS]
-    problems += [unknown("sections", missing, available=[*_BUILDERS], what="section")] if missing else []
+    problems += [unknown_message("sections", missing, available=[*_BUILDERS], what="section")] if missing else []
     without = [one for one in names if one in _NEEDS_STEPS] if not steps else []
     problems += [f"sections: {one!r} needs steps=[…], the goal last." for one in without]
     without = [one for one in names if one in _NEEDS_GOAL] if not steps and goal is None else []

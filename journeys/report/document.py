@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journeys.display import card, escape_html, use_names
+from journeys.display import escape_html, render_card, use_names
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.files import check_path, replace_file
 from journeys.report.section import Finding, Section
@@ -157,7 +157,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         listed = "".join(f"<li>{escape_html(one.sentence, sentence=True)}</li>" for one in self.findings)
-        return card(self.title, sentence=self.lead, settings=self.period, table=f"<ol>{listed}</ol>")
+        return render_card(self.title, sentence=self.lead, settings=self.period, table=f"<ol>{listed}</ol>")
 
     def __repr__(self) -> str:
         return "\n".join([f"Report: {self.title} ({self.period})", *(f"- {one.sentence}" for one in self.findings)])

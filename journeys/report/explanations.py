@@ -23,7 +23,7 @@ from journeys.analyses.retention.result import Retention
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.stickiness.result import Stickiness
 from journeys.analyses.trend.result import Trend
-from journeys.display import day, duration, quoted
+from journeys.display import format_day, format_duration, quote_name
 from journeys.steps import duration_us
 
 
@@ -104,13 +104,13 @@ _FIXED: dict[type[Any], Explanation] = {
 
 
 @singledispatch
-def explain(result: Result[Any]) -> Explanation:
+def explain_result(result: Result[Any]) -> Explanation:
     """Explain an answer: by the first line of its docstring, where its kind has no words of its own.
 
     Examples
     --------
     >>> from journeys.analyses.flow.path_results import Paths
-    >>> explain(object.__new__(Paths)).question
+    >>> explain_result(object.__new__(Paths)).question
     'Which whole paths do journeys take, from their first node to their last?'
     """
     kind = type(result)
@@ -131,7 +131,7 @@ _FUNNEL_METHOD = (
 )
 
 
-@explain.register(Funnel)
+@explain_result.register(Funnel)
 def _explain_funnel(funnel: Funnel[Any]) -> Explanation:
     by = funnel.settings.get("by") or ()
     groups = [by] if isinstance(by, str) else list(by)
@@ -165,7 +165,7 @@ def describe_window(funnel: Funnel[Any]) -> str:
 
 
 def _format_window(within: Any) -> str:
-    return duration(duration_us(within, argument="within"))
+    return format_duration(duration_us(within, argument="within"))
 
 
 def _describe_censoring(funnel: Funnel[Any]) -> str:
@@ -174,10 +174,10 @@ def _describe_censoring(funnel: Funnel[Any]) -> str:
     if within in (None, "session") or not isinstance(last, datetime):
         return ""
     since = last - timedelta(microseconds=duration_us(within, argument="within"))
-    return f" People who entered after {day(since)} have not had the whole {_format_window(within)} yet."
+    return f" People who entered after {format_day(since)} have not had the whole {_format_window(within)} yet."
 
 
-@explain.register(Attribution)
+@explain_result.register(Attribution)
 def _explain_attribution(attribution: Attribution[Any]) -> Explanation:
     money = " Value is shared in the same way." if attribution.settings.get("value") else ""
     return Explanation(
@@ -189,10 +189,10 @@ def _explain_attribution(attribution: Attribution[Any]) -> Explanation:
     )
 
 
-@explain.register(Flow)
+@explain_result.register(Flow)
 def _explain_flow(flow: Flow[Any]) -> Explanation:
     return Explanation(
-        question=f"Which paths lead to {quoted(flow.goal)}?" if flow.goal else "Which paths do people take?",
+        question=f"Which paths lead to {quote_name(flow.goal)}?" if flow.goal else "Which paths do people take?",
         reading="each column is the next event; repeats are one. The most-travelled complete path is highlighted. Grey "
         "stubs are people who stopped, or went on beyond the last column. Small nodes are combined as “(other)”; on a "
         "phone, only the three largest of a column are shown.",
@@ -205,12 +205,12 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
     )
 
 
-@explain.register(Correlation)
+@explain_result.register(Correlation)
 def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
     # Advice on what to type is useful in a notebook, not here.
     cautions = " ".join(re.sub(r" Compare with .*", "", line) for line in correlation.cautions)
     return Explanation(
-        question=f"Which behaviours go with {quoted(correlation.goal)}?",
+        question=f"Which behaviours go with {quote_name(correlation.goal)}?",
         reading="people who did it converted more often (blue dots) or less often (orange diamonds) than people who "
         f"did not. phi uses all four counts: 0 is no association, 1 a perfect one. {cautions}".strip(),
         limits="that the behaviour makes people convert. Only an experiment can show that.",

@@ -14,7 +14,7 @@ from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import number, percent, plural, quoted, the_count
+from journeys.display import format_count, format_number, format_percent, quote_name, the_count
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
@@ -29,8 +29,11 @@ def summarise_funnel(funnel: Funnel[Any]) -> str:
     if not rows or rows[0]["people"] < MIN_PEOPLE:
         return funnel.finding
     start, end = rows[0], rows[-1]
-    share = f"{number(end['people'])} of {plural(start['people'], 'person')} ({percent(end['rate_from_start'])})"
-    return f"{share} went from {quoted(start['name'])} to {quoted(end['name'])}."
+    share = (
+        f"{format_number(end['people'])} of {format_count(start['people'], 'person')} "
+        f"({format_percent(end['rate_from_start'])})"
+    )
+    return f"{share} went from {quote_name(start['name'])} to {quote_name(end['name'])}."
 
 
 def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str:
@@ -39,8 +42,9 @@ def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str
     if last["people"] == ever:
         return ""
     return (
-        f"{plural(ever, 'person')} did {quoted(last['name'])} at any time, and {number(last['people'])} of them after "
-        f"all steps before it{window}: other sections count all {number(ever)}."
+        f"{format_count(ever, 'person')} did {quote_name(last['name'])} at any time, and "
+        f"{format_number(last['people'])} of them after "
+        f"all steps before it{window}: other sections count all {format_number(ever)}."
     )
 
 
@@ -73,7 +77,8 @@ def find_headline(correlation: Correlation[Any]) -> Finding | None:
     both, only, converted, neither = (int(rows[0][f"{name}_matched"]) for name in CELLS)
     of, others = (both, both + only), (converted, converted + neither)
     return compare_shares(
-        f"{correlation._describe_row(rows[0])} {number(of[1])} of {plural(of[1] + others[1], 'person')} compared "
+        f"{correlation._describe_row(rows[0])} {format_number(of[1])} of "
+        f"{format_count(of[1] + others[1], 'person')} compared "
         "did it.",
         "correlation",
         of=of,
@@ -106,10 +111,11 @@ def find_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions,
         return None
     row = against.row(0, named=True)
     others = row["conversion_only"] + row["neither"]
-    some = "none of them" if not row["both"] else f"{percent(row['rate_with'])} of them"
+    some = "none of them" if not row["both"] else f"{format_percent(row['rate_with'])} of them"
     sentence = (
-        f"{plural(row['both'] + row['behaviour_only'], 'person')} hit {quoted(row['behaviour'])} after {quoted(step)}: "
-        f"{some} went on to {quoted(correlation.goal)}, against {percent(row['rate_without'])} of "
+        f"{format_count(row['both'] + row['behaviour_only'], 'person')} hit {quote_name(row['behaviour'])} "
+        f"after {quote_name(step)}: "
+        f"{some} went on to {quote_name(correlation.goal)}, against {format_percent(row['rate_without'])} of "
         f"{the_count(others, 'other')}."
     )
     shared = describe_shared_values(correlation, row["behaviour"], among=among, step=step)
@@ -132,15 +138,17 @@ def find_bypass(correlation: Correlation[Any], steps: list[str]) -> Finding | No
     others = correlation.people(step, did=True, converted=True)
     instead = _most_distinctive_event(skippers, others, goal=correlation.goal)
     sentence = (
-        f"{number(count)} of {the_count(converted, 'person')} who reached {quoted(correlation.goal)} skipped "
-        f"{quoted(step)}"
+        f"{format_number(count)} of {the_count(converted, 'person')} who reached "
+        f"{quote_name(correlation.goal)} skipped "
+        f"{quote_name(step)}"
     )
     if instead is None:
         return Finding(f"{sentence}.", "flow")
     name, of, rest = instead
-    some = "all" if of[0] == of[1] else number(of[0])
+    some = "all" if of[0] == of[1] else format_number(of[0])
     return compare_shares(
-        f"{sentence}: {some} of them did {quoted(name)} instead, against {number(rest[0])} of the {number(rest[1])} "
+        f"{sentence}: {some} of them did {quote_name(name)} instead, against {format_number(rest[0])} "
+        f"of the {format_number(rest[1])} "
         "others.",
         "flow",
         of=of,

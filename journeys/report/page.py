@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker, untitled
+from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker, remove_titles
 from journeys.display import (
     describe_settings,
     display_names,
     escape_html,
     html_table,
+    join_numbers,
     neutralise_controls,
     shorten_words,
-    unbroken,
 )
 from journeys.report.markdown import render_markdown
 from journeys.report.section import Section
@@ -62,7 +62,7 @@ def _compile_template() -> jinja2.Template:
     import jinja2
 
     def text(value: str) -> str:
-        return _mark_trusted(escape_html(unbroken(value), sentence=True))
+        return _mark_trusted(escape_html(join_numbers(value), sentence=True))
 
     def numbers(table: pl.DataFrame, columns: Sequence[str]) -> str:
         return _mark_trusted(html_table(table, columns=columns or None, rows=60, style=False))
@@ -128,7 +128,7 @@ def _charts_data(sections: Sequence[Section], *, colours: Mapping[str, tuple[str
 def _figure_data(fig: go.Figure) -> dict[str, Any]:
     import plotly.graph_objects as go
 
-    data: dict[str, Any] = json.loads(untitled(go.Figure(fig)).to_json(engine="json"))
+    data: dict[str, Any] = json.loads(remove_titles(go.Figure(fig)).to_json(engine="json"))
     return data
 
 

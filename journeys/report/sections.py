@@ -14,10 +14,10 @@ from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
-from journeys.display import number, percent, plural, quoted, span, the_count
+from journeys.display import format_count, format_number, format_percent, format_period, quote_name, the_count
 from journeys.display.options import use_theme
 from journeys.errors import ArgumentError, JourneysError
-from journeys.report.explanations import describe_window, explain
+from journeys.report.explanations import describe_window, explain_result
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Picture, Section
 
@@ -66,7 +66,7 @@ def make_section(
     """
     given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
     if isinstance(shown, Result):
-        explanation = explain(shown)
+        explanation = explain_result(shown)
         pictures, definition = _draw_chart(shown.plot, **_picture_options(shown))
         section = Section(
             name="",
@@ -128,7 +128,7 @@ def _list_notes(pictures: tuple[Picture, ...]) -> str:
 
 def _period_of(result: Result[Any]) -> str:
     first, last = result.settings.get("first"), result.settings.get("last")
-    return span(first, last) if first and last else "no events"
+    return format_period(first, last) if first and last else "no events"
 
 
 def funnel_section(funnel: Funnel[Any], *, finding: str, reconciled: str = "") -> Section:
@@ -143,12 +143,12 @@ def funnel_section(funnel: Funnel[Any], *, finding: str, reconciled: str = "") -
 
 def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> Section:
     """Compare campaigns step by step."""
-    from journeys.charts.funnel import draw
+    from journeys.charts.funnel import draw_funnel
 
     what = by.removeprefix("first_").replace("_", " ")
     table = _add_step_intervals(grouped.table, by=by)
-    pictures, _ = _draw_chart(draw, table=table, by=by, measure="rate_from_previous")
-    explanation = explain(grouped)
+    pictures, _ = _draw_chart(draw_funnel, table=table, by=by, measure="rate_from_previous")
+    explanation = explain_result(grouped)
     return Section(
         name="campaigns",
         question=explanation.question,
@@ -180,15 +180,16 @@ def _add_step_intervals(table: pl.DataFrame, *, by: str) -> pl.DataFrame:
 
 def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     """Show which campaigns get the credit, when all touchpoints count equally, and the money where it is known."""
-    total, goal = attribution.settings["conversions"], quoted(goal)
+    total, goal = attribution.settings["conversions"], quote_name(goal)
     no_touch = pl.col("campaign") == NONE  # a campaign that is really called so is quoted in the table
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
     finding = f"No campaign was touched in the 30 days before {goal}."
     if touched.height:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
         finding = (
-            f"Campaigns get credit for {percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
-            f"{quoted(str(top['campaign']))} gets most, {percent(top['share'])}{_describe_worth(top, attribution)}."
+            f"Campaigns get credit for {format_percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
+            f"{quote_name(str(top['campaign']))} gets most, "
+            f"{format_percent(top['share'])}{_describe_worth(top, attribution)}."
         )
     return replace(
         make_section(attribution, name="attribution", finding=finding),
@@ -200,7 +201,7 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
 def _describe_worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
     """Say what the credit of a touchpoint is worth, where values are known."""
     currency = attribution.settings.get("currency")
-    return "" if "value" not in row else f", worth {number(row['value'])}" + (f" {currency}" if currency else "")
+    return "" if "value" not in row else f", worth {format_number(row['value'])}" + (f" {currency}" if currency else "")
 
 
 def flow_section(flow: Flow[Any], *, bypass: str | None) -> Section:
@@ -217,26 +218,31 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
     known, people = identity.figure("known people"), identity.figure("people")
     known_by = [name for name in identity.types if name in identity.rules.exclusive]
     counts = dict(identity.table.group_by("id_type").agg(pl.col("person").n_unique()).sort("id_type").iter_rows())
-    others = [f"{number(counts[one])} have {one}" for one in identity.types if one in counts and one not in known_by]
+    others = [
+        f"{format_number(counts[one])} have {one}" for one in identity.types if one in counts and one not in known_by
+    ]
     rows = identity.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
-    events = plural(rows["events"], "event")
+    events = format_count(rows["events"], "event")
     reading = (
         "nothing in these files belongs to one person only, so visits before and after signing in may count twice."
     )
     if known_by:
-        share = f" ({percent(known / people)})" if people else ""
+        share = f" ({format_percent(known / people)})" if people else ""
         reading = (
-            f"{number(known)} of {the_count(people, 'person')}{share} are known by {' or '.join(known_by)}: their "
+            f"{format_number(known)} of {the_count(people, 'person')}{share} are known "
+            f"by {' or '.join(known_by)}: their "
             "visits before and after signing in are one journey."
         )
     pictures, _ = _draw_chart(identity.plot)
     return Section(
         name="identity",
         question="What was read, and how were visits linked to people?",
-        finding=f"{events} belong to {plural(people, 'person')}"
-        + (f", {number(known)} of them known by {' or '.join(known_by)}." if known_by else "."),
-        definition=f"{plural(rows['read'], 'row')} were read: {events}; {number(rows['facts'])} describe people or "
-        f"companies; {number(rows['duplicates'])} occur twice and count once; {number(rows['quarantined'])} could not "
+        finding=f"{events} belong to {format_count(people, 'person')}"
+        + (f", {format_number(known)} of them known by {' or '.join(known_by)}." if known_by else "."),
+        definition=f"{format_count(rows['read'], 'row')} were read: {events}; "
+        f"{format_number(rows['facts'])} describe people or "
+        f"companies; {format_number(rows['duplicates'])} occur twice and count once; "
+        f"{format_number(rows['quarantined'])} could not "
         "be used.",
         pictures=pictures,
         reading="a visitor is a browser until they sign in; then what that browser did before is added to the person. "

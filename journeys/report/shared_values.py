@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.display import number, percent, shorten, span, the_count
+from journeys.display import format_number, format_percent, format_period, shorten_name, the_count
 from journeys.report.protocol import JourneysWithQuestions
 
 MIN_PEOPLE, MAX_Q, MIN_SHARE, MIN_DIFFERENCE = 20, 0.05, 0.5, 0.2
@@ -31,11 +31,11 @@ class SharedValue:
 
     def describe(self) -> str:
         """Describe the value, how many have it, and how many others."""
-        some = "all" if self.count == self.people else f"{number(self.count)} of the"
-        text = f"{self.column} {shorten(self.value, 40)}, {some} {number(self.people)}"
+        some = "all" if self.count == self.people else f"{format_number(self.count)} of the"
+        text = f"{self.column} {shorten_name(self.value, 40)}, {some} {format_number(self.people)}"
         if not self.others:
             return text
-        share = percent(self.others_count / self.others) if self.others_count else "none"
+        share = format_percent(self.others_count / self.others) if self.others_count else "none"
         return f"{text} ({share} of {the_count(self.others, 'other')} {self.place})"
 
 
@@ -60,7 +60,7 @@ def describe_shared_values(
     elsewhere = among.events.filter(name != error).select(pl.exclude(_NOT_PROPERTIES).is_not_null().any()).collect()
     only_on_error = [column for column in elsewhere.columns if not elsewhere[column].item()]
     others = with_error.join(chosen, on="person", how="anti").collect()
-    place = f'with "{shorten(error, 60)}"'
+    place = f'with "{shorten_name(error, 60)}"'
     found = [_most_distinctive_value(group, others, columns=only_on_error, place=place, may_stand_alone=True)]
     at_step = among.events.filter(name == step)
     without_error = correlation.people(error, did=False).people.lazy().select("person")
@@ -69,7 +69,7 @@ def describe_shared_values(
             at_step.join(chosen, on="person").collect(),
             at_step.join(without_error, on="person").collect(),
             columns=[column for column in elsewhere.columns if column not in only_on_error],
-            place=f'at "{shorten(step, 60)}"',
+            place=f'at "{shorten_name(step, 60)}"',
             may_stand_alone=False,
         )
     )
@@ -78,8 +78,8 @@ def describe_shared_values(
     first, last = min(times), max(times)
     # So many people at random moments would not fall into a third of the period.
     if period.first and period.last and 3 * (last - first) <= period.last - period.first:
-        described.append(f"time {span(first, last)}")
-    people = number(group["person"].n_unique())
+        described.append(f"time {format_period(first, last)}")
+    people = format_number(group["person"].n_unique())
     return f"What these {people} share: {'; '.join(described)}." if described else None
 
 

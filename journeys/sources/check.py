@@ -59,17 +59,17 @@ class Checked:
         return f"{self._describe_check()}\n{text_table(self.table, rows=100, width=80)}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
-        return card("Checked", sentence=self._describe_check(), table=self.table, rows=100)
+        return render_card("Checked", sentence=self._describe_check(), table=self.table, rows=100)
 
     def _describe_check(self) -> str:
-        from journeys.display import number, plural
+        from journeys.display import format_count, format_number
 
         read = sum(one.issues.read for one in self.events)
         bad = sum(one.issues.quarantined for one in self.events)
-        sums = f"{plural(read, 'row')} read, {number(bad)} of them in quarantine"
-        counts = f"{plural(len(self.events), 'source')}, {sums}"
+        sums = f"{format_count(read, 'row')} read, {format_number(bad)} of them in quarantine"
+        counts = f"{format_count(len(self.events), 'source')}, {sums}"
         return f"FAILED. {' '.join(self.failures)} {counts}" if self.failures else counts
 
 
@@ -229,7 +229,7 @@ def _compare_clocks(a: Events, b: Events) -> list[tuple[str, str, str, int | Non
 
 
 def _format_hours(quarters: int) -> str:
-    from journeys.display import plural
+    from journeys.display import format_count
 
     hours, rest = divmod(abs(quarters), 4)
-    return plural(hours, "hour") + (f" and {15 * rest} minutes" if rest else "")
+    return format_count(hours, "hour") + (f" and {15 * rest} minutes" if rest else "")

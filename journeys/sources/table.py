@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.batches import translate_source_errors
 from journeys.events.core import TRAIT
@@ -28,7 +28,7 @@ from journeys.sources.column_mapping import (
 from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
 from journeys.sources.reading.json_schema import DType
-from journeys.sources.reading.row_store import flatten
+from journeys.sources.reading.row_store import flatten_column
 from journeys.sources.table_arguments import check_arguments, find_type_problems
 
 # A column's name → the canonical column that it is taken for.
@@ -152,7 +152,9 @@ def read_table(
     schema = raw.schema
     available = [column for column in schema if column not in READING]
     missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
-    problems = [unknown(argument, c, available=available, what="column") for argument, c in missing.items() if c]
+    problems = [
+        unknown_message(argument, c, available=available, what="column") for argument, c in missing.items() if c
+    ]
     raise_all(problems, UnknownNameError)
     wrong = find_type_problems(types, stated, columns=available)
     wrong += [
@@ -225,7 +227,7 @@ def _map_properties(
             found.append((prefix, value.cast(casts[column], strict=False)))
         else:
             named = {name.replace(".", "_") for name in used if name.startswith(f"{column}.")}
-            leaves = flatten(value, schema[column], prefix=prefix, rename=str)
+            leaves = flatten_column(value, schema[column], prefix=prefix, rename=str)
             found += [leaf for leaf in leaves if leaf[0] not in named]
     return found
 

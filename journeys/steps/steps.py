@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 _UNITS = {"us": 1, "µs": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _UNITS |= {"w": 7 * _UNITS["d"]}
@@ -422,9 +422,9 @@ def resolve_steps(
     problems = []
     # without any event there are no names to check: on an empty log each step has 0 people
     if names and (missing := [name for name in events if name not in names]):
-        problems.append(unknown(argument, missing, available=names, what="event"))
+        problems.append(unknown_message(argument, missing, available=names, what="event"))
     if missing := [name for name in columns_used(resolved) if name not in columns]:
-        problems.append(unknown(argument, missing, available=columns, what="column"))
+        problems.append(unknown_message(argument, missing, available=columns, what="column"))
     raise_all(problems, UnknownNameError)
     return resolved
 

@@ -100,7 +100,7 @@ def test_a_head_belongs_to_its_position_where_the_first_columns_are_empty():
 def test_a_fold_keeps_those_who_have_no_ribbon():
     table = pl.DataFrame({"position": [0] * 3, "source": list("ACD"), "target": ["B"] * 3, "people": [9, 2, 1]})
     nodes = pl.DataFrame({"position": [0] * 5 + [1], "node": [*"ABCDE", "B"], "people": [9, 4, 2, 1, 5, 12]})
-    fig = sankey.draw(table, nodes=nodes, goal="B", most=1)
+    fig = sankey.draw_sankey(table, nodes=nodes, goal="B", most=1)
     assert drawn(fig) == written(fig) == [21, 12]
     assert "3 smaller nodes drawn as “(other)”." in fig.layout.title.text
 
@@ -134,32 +134,32 @@ PLACES = pl.DataFrame(
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_difference_is_told_by_signed_numbers_at_nodes(narrow):
-    fig = flow_difference.draw(MOVES, nodes=PLACES, goal="B", narrow=narrow)
+    fig = flow_difference.draw_flow_difference(MOVES, nodes=PLACES, goal="B", narrow=narrow)
     beside = [note.text.split("<span")[1].split(">")[1].split("<")[0] for note in fig.layout.annotations[:-1]
               if "<span" in note.text]  # fmt: skip
     assert sorted(beside) == sorted(["+15.0", "−15.0", "−20.0", "+10.0", "−5.0"])
     # Without nodes they are counted from the links.
-    counted = flow_difference.draw(MOVES, goal="B", narrow=narrow).layout.annotations
+    counted = flow_difference.draw_flow_difference(MOVES, goal="B", narrow=narrow).layout.annotations
     assert any("−20.0" in note.text for note in counted)
     assert any("+10.0" in note.text for note in counted)
     assert "numbers: points of all who start" in fig.layout.annotations[-1].text
 
 
 def test_a_difference_has_its_numbers_on_wide_ribbons_and_none_on_a_name():
-    fig = flow_difference.draw(MOVES, nodes=PLACES, goal="B")
+    fig = flow_difference.draw_flow_difference(MOVES, nodes=PLACES, goal="B")
     on_ribbons = [note.text for note in fig.layout.annotations if note.xanchor == "right"]
     assert on_ribbons == ["−20.0", "+10.0", "−5.0"]
 
 
 def test_fewer_is_hollow_and_more_is_filled_so_that_greys_tell_them_apart():
-    fig = flow_difference.draw(MOVES, nodes=PLACES, goal="B")
+    fig = flow_difference.draw_flow_difference(MOVES, nodes=PLACES, goal="B")
     fill = {round(n, 2): float(shade.rstrip(")").split(",")[-1])
             for n, shade in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True)}  # fmt: skip
     assert fill[0.1] == 0.75
     assert fill[0.2] < 0.2
     assert fill[0.05] < fill[0.2]
     assert [shape.line.color.split(",")[-1] for shape in fig.layout.shapes] == ["1)", "0.5)"]
-    upright = flow_difference.draw(MOVES, nodes=PLACES, goal="B", narrow=True)
+    upright = flow_difference.draw_flow_difference(MOVES, nodes=PLACES, goal="B", narrow=True)
     assert sorted(trace.line.width for trace in upright.data if "→" in trace.text) == [0, 1.2, 1.2]
 
 
@@ -170,7 +170,7 @@ WIDE = pl.DataFrame(
 
 
 def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
-    fig = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=35)
+    fig = sankey.draw_sankey(WIDE, goal="B", path=["V", "R", "B"], path_people=35)
     link = fig.data[0].link
     bright = [n for n, shade in zip(link.value, link.color, strict=True) if shade.endswith(",0.85)")]
     assert bright == [35, 35]
@@ -181,9 +181,9 @@ def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
     assert len(both) == 2
     assert len(set(both)) == 1
     assert both[0].endswith("; highlighted: the 35 who took the complete path.")
-    upright = sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=35, narrow=True)
+    upright = sankey.draw_sankey(WIDE, goal="B", path=["V", "R", "B"], path_people=35, narrow=True)
     assert sum(str(trace.fillcolor).endswith(",0.85)") for trace in upright.data) == 2
-    assert len(sankey.draw(WIDE, goal="B", path=["V", "R", "B"], path_people=80).data[0].link.value) == 6
+    assert len(sankey.draw_sankey(WIDE, goal="B", path=["V", "R", "B"], path_people=80).data[0].link.value) == 6
 
 
 def test_of_two_flows_each_has_its_own_share_set_off():

@@ -9,7 +9,7 @@ import pytest
 
 from journeys.charts.identity import draw_chain, draw_sizes
 from journeys.charts.stitching_impact import draw_stitching_impact
-from journeys.display import percent
+from journeys.display import format_percent
 
 
 @pytest.mark.parametrize(("narrow", "bars", "tail"), [(False, 17, "17 or more"), (True, 7, "7+")])
@@ -30,7 +30,7 @@ def table(rows: int) -> pl.DataFrame:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_stitching_impact_draws_what_differs_most_and_says_how_many_do_not_fit(narrow) -> None:
-    fig = draw_stitching_impact(table(25), number_format=percent, narrow=narrow)
+    fig = draw_stitching_impact(table(25), number_format=format_percent, narrow=narrow)
     assert len(fig.data) == 15 * 3
     assert "10 rows that differ less are left out" in fig.layout.title.text.replace("<br>", " ").replace("\u00a0", " ")
     assert "<b>Behaviour" not in str(fig.to_json())

@@ -26,7 +26,7 @@ def paper(fig) -> str:
 
 
 def draw():
-    return funnel.draw(frames.funnel(["A", "B"], [100, 20]))
+    return funnel.draw_funnel(frames.funnel(["A", "B"], [100, 20]))
 
 
 def test_a_fixed_theme_is_drawn(theme):
@@ -77,7 +77,7 @@ def test_few_people_are_hollow_and_set_no_scale():
             "complete": [True, True, True],
         }
     )
-    fig = trend.draw(table, subtitle="By day")
+    fig = trend.draw_trend(table, subtitle="By day")
     assert fig.layout.yaxis.range[1] <= 0.35
     line = next(one for one in fig.data if one.mode == "lines+markers")
     assert line.y[0] is None
@@ -90,7 +90,7 @@ def test_few_people_are_hollow_and_set_no_scale():
 def test_groups_have_axes_that_a_few_people_do_not_stretch():
     one = frames.funnel(["A", "B"], [1000, 20]).with_columns(source=pl.lit("ads"))
     other = frames.funnel(["A", "B"], [3, 3]).with_columns(source=pl.lit("rare"))
-    fig = funnel.draw(pl.concat([one, other]), by="source")
+    fig = funnel.draw_funnel(pl.concat([one, other]), by="source")
     assert fig.layout.xaxis.range[1] < 0.1
     assert fig.layout.xaxis.ticktext[0] == "0%"
     assert max(x for trace in fig.data for x in trace.x if x is not None) <= fig.layout.xaxis.range[1]
@@ -111,7 +111,7 @@ def test_groups_have_a_finding_of_their_own():
 
 def test_bins_have_values_and_edges():
     days = [timedelta(days=n) for n in (0, 5, 10)]
-    fig = histogram.draw(pl.DataFrame({"from": days[:2], "to": days[1:], "people": [3, 1]}))
+    fig = histogram.draw_histogram(pl.DataFrame({"from": days[:2], "to": days[1:], "people": [3, 1]}))
     assert list(fig.data[0].text) == ["3<br>75%", "1<br>25%"]
     assert list(fig.layout.xaxis.ticktext) == ["0", "5", "10"]
 
@@ -121,7 +121,7 @@ def test_a_busy_timeline_is_wider_than_the_page():
         start = date(2026, 3, 1)
         at = [start + timedelta(days=n) for n in range(count)]
         table = pl.DataFrame({"timestamp": at, "event": ["A", "B"] * (count // 2)})
-        return timeline.draw(table.with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC"))))
+        return timeline.draw_timeline(table.with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC"))))
 
     assert draw_events(20).layout.width is None
     assert draw_events(400).layout.width > 4000
@@ -136,7 +136,7 @@ def test_expanded_nodes_are_named_by_their_value_and_colours_are_explained():
             "people": [20, 40, 40],
         }
     )
-    fig = sankey.draw(table, goal="Sign up")
+    fig = sankey.draw_sankey(table, goal="Sign up")
     texts = [one.text for one in fig.layout.annotations]
     assert any(text.startswith("/pricing") for text in texts)
     assert [trace.name for trace in fig.data[1:]] == ["Sign up", "stub: dropped off"]

@@ -43,7 +43,7 @@ def boxes(fig):
 @pytest.mark.parametrize("columns", [2, 6, 12])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_names_and_numbers_end_before_what_follows(shape, columns):
-    fig = sankey.draw(links(SHAPES[shape], columns), title="T", subtitle="S" * 30)
+    fig = sankey.draw_sankey(links(SHAPES[shape], columns), title="T", subtitle="S" * 30)
     room = fig.layout.width - 16
     placed = list(boxes(fig))
     assert not any("(no name)" in note.text for note in fig.layout.annotations)
@@ -59,13 +59,16 @@ def test_names_and_numbers_end_before_what_follows(shape, columns):
 
 
 def test_a_figure_is_as_wide_as_its_columns_need_and_exported_so():
-    widths = [sankey.draw(links(USUAL, columns)).layout.width for columns in (3, 6, 12)]
+    widths = [sankey.draw_sankey(links(USUAL, columns)).layout.width for columns in (3, 6, 12)]
     assert widths == [760, 1056, 2016]
-    assert sankey.draw(links(USUAL, 3), width=900).layout.width == 900
-    assert sankey.draw(links(USUAL, 3), narrow=True).layout.width is None
+    assert sankey.draw_sankey(links(USUAL, 3), width=900).layout.width == 900
+    assert sankey.draw_sankey(links(USUAL, 3), narrow=True).layout.width is None
     table = pl.DataFrame({"position": range(9), "source": ["A"] * 9, "target": ["B"] * 9, "share_of_start": [0.3] * 9,
         "against_share_of_start": [0.5] * 9, "difference": [-0.2] * 9})  # fmt: skip
-    assert [draw(table).layout.width for draw in (flow_difference.draw, flow_difference.draw_both)] == [1696, 1696]
+    assert [draw(table).layout.width for draw in (flow_difference.draw_flow_difference, flow_difference.draw_both)] == [
+        1696,
+        1696,
+    ]
 
 
 def test_words_are_as_wide_as_their_letters():
@@ -81,7 +84,7 @@ def test_a_picture_is_written_as_wide_as_it_needs_and_shrinks_as_a_whole(tmp_pat
     asked = []
     monkeypatch.setattr("journeys.exports.results.find_spec", lambda name: True)
     monkeypatch.setattr("plotly.graph_objects.Figure.write_image", lambda _, place, **size: asked.append(size))
-    wide, fluid = sankey.draw(links(USUAL, 12)), sankey.draw(links(USUAL, 12), narrow=True)
+    wide, fluid = sankey.draw_sankey(links(USUAL, 12)), sankey.draw_sankey(links(USUAL, 12), narrow=True)
     for figure in (wide, fluid):
         for size in ({}, {"width": 504}, {"width": 504, "height": 300}):
             to_image(figure, path=tmp_path / "a.png", **size)

@@ -63,21 +63,21 @@ def test_what_is_said_below_the_dots_is_whole_on_a_telephone(j):
 
 
 def test_heads_of_a_heatmap_stand_upright_where_there_is_no_room():
-    from journeys.charts.phi_heatmap import draw
+    from journeys.charts.phi_heatmap import draw_phi_heatmap
 
     goals = {f"Became a rather long conversion {n}": [0.2, -0.1] for n in range(6)}
     table = pl.DataFrame({"behaviour": ["a", "b"], **goals})
-    wide, narrow = draw(table), draw(table, narrow=True)
+    wide, narrow = draw_phi_heatmap(table), draw_phi_heatmap(table, narrow=True)
     assert wide.layout.xaxis.tickangle == 0
     assert narrow.layout.xaxis.tickangle == -90
     assert narrow.layout.margin.t > 100
 
 
 def test_the_sign_is_told_without_colour():
-    from journeys.charts.phi_heatmap import draw
+    from journeys.charts.phi_heatmap import draw_phi_heatmap
 
-    few = draw(pl.DataFrame({"behaviour": ["a", "b"], "x": [0.2, -0.1]}))
+    few = draw_phi_heatmap(pl.DataFrame({"behaviour": ["a", "b"], "x": [0.2, -0.1]}))
     assert list(few.data[1].text) == ["−0.10", "+0.20"]
-    many = draw(pl.DataFrame({"behaviour": [f"b{n:03}" for n in range(200)], "x": [-0.1, 0.2] * 100}))
+    many = draw_phi_heatmap(pl.DataFrame({"behaviour": [f"b{n:03}" for n in range(200)], "x": [-0.1, 0.2] * 100}))
     assert set(many.data[1].text) == {"−"}
     assert len(many.data[1].text) == 100

@@ -27,7 +27,7 @@ def plain_width(text: str, size: int) -> float:
 def test_the_counts_of_a_correlation_never_lie_on_each_other(people):
     table = frames.correlation([("Read Article, article: remote-standups", 0.1, 0.01)])
     table = table.with_columns(neither=pl.lit(people), behaviour_only=pl.lit(people), conversion_only=pl.lit(people))
-    fig = correlation.draw(table, goal="Enabled Single Sign-On")
+    fig = correlation.draw_correlation(table, goal="Enabled Single Sign-On")
     columns = [a for a in fig.layout.annotations if a.x == 1 and a.xref == "paper"]
     rights = sorted({round(a.xshift, 3) for a in columns})
     assert len(rights) == 3
@@ -58,14 +58,14 @@ def weeks(count: int, start: datetime = datetime(2026, 3, 2, tzinfo=UTC)) -> pl.
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("count", [1, 4, 17, 120])
 def test_a_trend_has_its_ticks_where_periods_begin(count, narrow):
-    axis = trend.draw(weeks(count), narrow=narrow).layout.xaxis
+    axis = trend.draw_trend(weeks(count), narrow=narrow).layout.xaxis
     assert set(axis.tickvals) <= set(weeks(count)["period"])
     assert 1 <= len(axis.tickvals) <= (4 if narrow else 9)
     assert axis.ticktext[0] == "2 March<br>2026"
 
 
 def test_a_trend_names_a_year_where_it_begins():
-    axis = trend.draw(weeks(4, datetime(2025, 12, 22, tzinfo=UTC))).layout.xaxis
+    axis = trend.draw_trend(weeks(4, datetime(2025, 12, 22, tzinfo=UTC))).layout.xaxis
     assert list(axis.ticktext) == ["22 December<br>2025", "29 December", "5 January<br>2026", "12 January"]
 
 
@@ -73,7 +73,7 @@ def test_where_people_drop_off_the_longest_words_fit_a_cell_of_a_notebook():
     names, people = ["Unsubscribed from Messages", "Help"], [1_252, 3]
     table = pl.DataFrame({"event": names, "people": people, "passed": [9_000, 40]})
     table = table.with_columns(loss_rate=pl.lit(0.038), ci_low=pl.lit(0.028), ci_high=pl.lit(0.112))
-    fig = dropoff.draw(table)
+    fig = dropoff.draw_dropoff(table)
     words = max(measure_text(text) for text in fig.data[0].text)
     left = max(measure_text(name) for name in names) + 25
     assert words < (900 - left) * (1 - max(people) / fig.layout.xaxis.range[1])
@@ -86,7 +86,7 @@ def test_words_of_a_path_stay_in_their_chip_and_figures_in_the_picture(narrow, l
     table = pl.DataFrame({"path": [path, path[:2]], "people": [12_345, 3], "passed": [23_456, 40]}).with_columns(
         conversion_rate=pl.lit(0.096), ci_low=pl.lit(0.087), ci_high=pl.lit(0.106)
     )
-    fig = paths.draw(table, narrow=narrow)
+    fig = paths.draw_paths(table, narrow=narrow)
     low, high = fig.layout.xaxis.range
     unit = ((350 if narrow else 900) - fig.layout.margin.l - fig.layout.margin.r) / (high - low)
     chips = [a for a in fig.layout.annotations if a.xanchor == "left"]

@@ -44,14 +44,16 @@ def test_ticks_of_differences_have_their_sign():
 
 def test_no_axis_is_left_to_the_percent_sign_of_plotly():
     rates = {"rate": [0.02], "share": [0.02], "ci_low": [0.01], "ci_high": [0.04], "converted": [2]}
-    over = trend.draw(pl.DataFrame(rates | {"period": [START], "entered": [100], "complete": [True]}))
-    by_time = cumulative_curve.draw(pl.DataFrame(rates | {"time": [timedelta(days=3)], "at_risk": [100]}))
+    over = trend.draw_trend(pl.DataFrame(rates | {"period": [START], "entered": [100], "complete": [True]}))
+    by_time = cumulative_curve.draw_cumulative_curve(
+        pl.DataFrame(rates | {"time": [timedelta(days=3)], "at_risk": [100]})
+    )
     for fig in (over, by_time):
         assert fig.layout.yaxis.tickformat is None
         assert fig.layout.yaxis.ticktext[-1] == "4%"
     row = {"step": 2, "name": "Buy", "people": 9, "people_against": 3, "rate": 0.3, "rate_against": 0.1}
     row |= {"difference": 0.2, "ci_low": 0.05, "ci_high": 0.35, "q_value": 0.01}
-    axis = difference_intervals.draw(pl.DataFrame([row])).layout.xaxis
+    axis = difference_intervals.draw_difference_intervals(pl.DataFrame([row])).layout.xaxis
     assert (axis.tickformat, axis.title.text, axis.ticktext[-1]) == (None, "points", "+40")
 
 
@@ -59,7 +61,7 @@ def test_a_trend_is_dashed_at_both_ends_and_whole_between():
     complete = [False, True, True, True, False, False]
     rates = {"rate": [0.1] * 6, "ci_low": [0.05] * 6, "ci_high": [0.2] * 6, "converted": [20] * 6, "entered": [200] * 6}
     table = pl.DataFrame(rates | {"period": [START + timedelta(days=n) for n in range(6)], "complete": complete})
-    dashed, line = trend.draw(table).data[2:]
+    dashed, line = trend.draw_trend(table).data[2:]
     assert (dashed.line.dash, line.line.dash) == ("dot", None)
     assert [y is not None for y in line.y] == complete
     assert [y is not None for y in dashed.y] == [True, True, False, True, True, True]
@@ -69,10 +71,10 @@ def test_curves_of_groups_say_which_is_which():
     times = [timedelta(days=1), timedelta(days=3)]
     table = pl.DataFrame({"plan": ["a", "b"], "time": times, "at_risk": [9, 9], "converted": [1, 2]})
     table = table.with_columns(share=pl.lit(0.2), ci_low=pl.lit(0.1), ci_high=pl.lit(0.3))
-    fig = cumulative_curve.draw(table, by="plan")
+    fig = cumulative_curve.draw_cumulative_curve(table, by="plan")
     assert fig.layout.showlegend
     assert [trace.name for trace in fig.data if trace.showlegend] == ["a", "b"]
-    assert not cumulative_curve.draw(table.filter(plan="a").drop("plan")).layout.showlegend
+    assert not cumulative_curve.draw_cumulative_curve(table.filter(plan="a").drop("plan")).layout.showlegend
 
 
 def long_timeline() -> pl.DataFrame:
@@ -89,7 +91,7 @@ def long_timeline() -> pl.DataFrame:
 @pytest.mark.parametrize("sessions", [1, 2, 7, 100])
 def test_words_of_a_timeline_neither_touch_nor_leave_it(narrow, sessions):
     table = long_timeline().filter(pl.col("session") < sessions)
-    fig = timeline.draw(table, narrow=narrow)
+    fig = timeline.draw_timeline(table, narrow=narrow)
     left, right = fig.layout.xaxis.range
     pixels = ((fig.layout.width or (390 if narrow else 1080)) - 80) / (right - left)
     names = [note for note in fig.layout.annotations if note.textangle]
@@ -106,7 +108,9 @@ def test_words_of_a_timeline_neither_touch_nor_leave_it(narrow, sessions):
 
 def test_bridges_at_the_end_of_a_timeline_are_said_inside_it():
     table = long_timeline().head(40)
-    fig = timeline.draw(table, identified=[(table["timestamp"][-1], "user_id"), (table["timestamp"][-1], "email")])
+    fig = timeline.draw_timeline(
+        table, identified=[(table["timestamp"][-1], "user_id"), (table["timestamp"][-1], "email")]
+    )
     (known,) = [note for note in fig.layout.annotations if "known by" in note.text]
     assert known.text == "known by email, user_id"
     assert known.xanchor == "right"
@@ -114,7 +118,9 @@ def test_bridges_at_the_end_of_a_timeline_are_said_inside_it():
 
 def test_a_number_keeps_its_percent_sign_on_its_line():
     for length in range(20, 40):
-        title = apply_theme(volcano.draw(frames.correlation([])), title="x" * length + " 2.9% of them", narrow=True)
+        title = apply_theme(
+            volcano.draw_volcano(frames.correlation([])), title="x" * length + " 2.9% of them", narrow=True
+        )
         assert "2.9<br>%" not in title.layout.title.text
         assert "2.9%" in title.layout.title.text
 
@@ -122,7 +128,7 @@ def test_a_number_keeps_its_percent_sign_on_its_line():
 def test_the_line_of_a_volcano_is_named_where_fewer_dots_lie():
     rows = [("Far", 0.6, 1e-90), *((f"b{i}", 0.1, 0.4) for i in range(4))]
     for sign, side in ((1, 0), (-1, 1)):
-        fig = volcano.draw(frames.correlation([(name, sign * phi, q) for name, phi, q in rows]))
+        fig = volcano.draw_volcano(frames.correlation([(name, sign * phi, q) for name, phi, q in rows]))
         (note,) = [note for note in fig.layout.annotations if "hollow" in note.text]
         assert note.x == side
 
@@ -144,7 +150,7 @@ def test_a_difference_says_its_colours_and_its_names_end_before_the_next_column(
     table = pl.DataFrame(rows).with_columns(
         share_of_start=pl.lit(0.5), against_share_of_start=pl.lit(0.4), q_value=pl.lit(0.5)
     )
-    fig = flow_difference.draw(table, narrow=narrow)
+    fig = flow_difference.draw_flow_difference(table, narrow=narrow)
     said = [note.text for note in fig.layout.annotations]
     (key,) = [text for text in said if "■" in text]
     assert "more go this way here" in key
@@ -156,14 +162,14 @@ def test_a_difference_says_its_colours_and_its_names_end_before_the_next_column(
     assert [text for text in said if text in heads] == heads
     names = [note for note in fig.layout.annotations if note.hovertext]
     assert [note.hovertext for note in names] == [f"{long} {p}" for p in range(columns + 1)]
-    sure = flow_difference.draw(table.with_columns(q_value=pl.lit(0.001)), narrow=narrow)
+    sure = flow_difference.draw_flow_difference(table.with_columns(q_value=pl.lit(0.001)), narrow=narrow)
     assert not any("pale" in note.text for note in sure.layout.annotations)
 
 
 def test_a_matrix_on_a_telephone_has_as_many_columns_as_names_fit():
     names = [f"Event {i}" for i in range(25)]
     matrix = pl.DataFrame({"source": names} | dict.fromkeys([*names, "(drop-off)"], [0.04] * 25))
-    small, large = (transitions.draw(matrix, narrow=narrow) for narrow in (True, False))
+    small, large = (transitions.draw_transitions(matrix, narrow=narrow) for narrow in (True, False))
     assert (len(small.layout.xaxis.ticktext), len(large.layout.xaxis.ticktext)) == (12, 26)
     assert small.layout.xaxis.ticktext[-1] == "(drop-off)"
     assert not small.layout.annotations
@@ -182,7 +188,7 @@ def compared(*, columns=5):
 
 
 def test_nodes_of_a_difference_stand_apart_and_leaving_makes_no_column():
-    fig = flow_difference.draw(compared())
+    fig = flow_difference.draw_flow_difference(compared())
     trace = fig.data[0]
     columns: dict[float, list[tuple[float, float]]] = {}
     inside, out = [0.0] * len(trace.node.label), [0.0] * len(trace.node.label)
@@ -203,7 +209,7 @@ def test_nodes_of_a_difference_stand_apart_and_leaving_makes_no_column():
     heads = [note.text for note in fig.layout.annotations if note.text.startswith(("First", "Step"))]
     assert heads == ["First touch", "Step 2", "Step 3", "Step 4", "Step 5", "Step 6"][: len(columns)]
     ends = compared(columns=1).with_columns(target=pl.lit("(drop-off)"))
-    only = flow_difference.draw(ends)
+    only = flow_difference.draw_flow_difference(ends)
     assert [note.text for note in only.layout.annotations if note.text.startswith(("First", "Step"))] == ["First touch"]
 
 
@@ -240,11 +246,14 @@ def test_two_flows_have_heads_people_and_a_way_each_and_their_words_stand_apart(
 def test_pictures_say_what_they_leave_out():
     names = [f"Event {i:02d}" for i in range(41)]
     matrix = pl.DataFrame({"source": names} | dict.fromkeys([*names, "(drop-off)"], [0.02] * 41))
-    said = " ".join(transitions.draw(matrix, title="x").layout.title.text.replace("<br>", " ").split())
+    said = " ".join(transitions.draw_transitions(matrix, title="x").layout.title.text.replace("<br>", " ").split())
     assert "Drawn: the 25 largest of 41 rows and the 25 largest of 41 columns" in said
-    assert "Drawn" not in transitions.draw(matrix.head(3).select("source", *names[:3]), title="x").layout.title.text
+    assert (
+        "Drawn"
+        not in transitions.draw_transitions(matrix.head(3).select("source", *names[:3]), title="x").layout.title.text
+    )
     cut = matrix.head(25).select("source", *names[:25], "(drop-off)")
-    again = transitions.draw(cut, title="x", total=(10_000, 9_000)).layout.title.text
+    again = transitions.draw_transitions(cut, title="x", total=(10_000, 9_000)).layout.title.text
     assert "10,000 rows" in again.replace("<br>", " ")
     steps = pl.DataFrame({"node": [*names, "(reached)", "(drop-off)"], "1": [0.02] * 43})
     drawn = transitions.draw_steps(steps, title="x")
@@ -265,10 +274,10 @@ def lost(rows: int, passed: int) -> pl.DataFrame:
 
 
 def test_a_drop_off_has_its_interval_and_of_a_few_no_rate():
-    fig = dropoff.draw(lost(30, 100), subtitle="n = 7")
+    fig = dropoff.draw_dropoff(lost(30, 100), subtitle="n = 7")
     assert fig.data[0].text[0] == "5 · 5.0% (2.0–11%) of those there"
     assert "the 12 that lose most of 30 events" in fig.layout.title.text
-    few = dropoff.draw(lost(3, 9), subtitle="n = 7")
+    few = dropoff.draw_dropoff(lost(3, 9), subtitle="n = 7")
     assert few.data[0].text[0] == "5 of 9 there"
     assert set(few.data[0].marker.color) == {LIGHT.paper}
     assert "hollow: fewer than 30 were there" in few.layout.title.text
@@ -282,31 +291,31 @@ def said_of(text):
 def test_a_matrix_has_a_key_where_no_values_are_printed():
     names = [f"E{n:02d}" for n in range(25)]
     large = pl.DataFrame({"source": names, **{name: [0.04] * 25 for name in names}})
-    trace = transitions.draw(large).data[0]
+    trace = transitions.draw_transitions(large).data[0]
     assert trace.showscale
     assert list(trace.colorbar.ticktext) == ["0%", "2.0%", "4.0%"]
-    assert not transitions.draw(large.head(3).select("source", *names[:3])).data[0].showscale
-    assert transitions.draw(large.head(8).select("source", *names[:8]), narrow=True).data[0].showscale
+    assert not transitions.draw_transitions(large.head(3).select("source", *names[:3])).data[0].showscale
+    assert transitions.draw_transitions(large.head(8).select("source", *names[:8]), narrow=True).data[0].showscale
 
 
 def test_paths_have_the_interval_of_their_rate_and_a_name_for_what_has_none():
     row = {"path": ["", "Buy"], "people": 40, "conversion_rate": 0.0, "ci_low": 0.0, "ci_high": 0.09, "passed": 40}
-    fig = paths.draw(pl.DataFrame([row]))
+    fig = paths.draw_paths(pl.DataFrame([row]))
     said = [re.sub("<span.*?>|</span>", "", note.text) for note in fig.layout.annotations]
     assert said == ["<b>40</b> of the 40 who went this way<br>of these 0% (0–9.0%) arrive", "(no name)", "Buy"]
     assert "40 took (no name) → Buy" in fig.data[0].hovertext[0]
     assert "0% (0–9.0%)" in fig.data[0].hovertext[0].replace("\u00a0", " ")
     # The rate is that of the way, whether it ended there or at the goal: those of this path are some of them.
-    some = paths.draw(pl.DataFrame([row | {"people": 11, "conversion_rate": 11 / 155, "passed": 155}]))
+    some = paths.draw_paths(pl.DataFrame([row | {"people": 11, "conversion_rate": 11 / 155, "passed": 155}]))
     assert some.layout.annotations[0].text.startswith("<b>11</b> of the 155 who went this way<br>")
     assert "of all 155 who went this way, the end itself aside, 7.1%" in said_of(some.data[0].hovertext[0])
-    handful = paths.draw(pl.DataFrame([row | {"passed": 9}]))
+    handful = paths.draw_paths(pl.DataFrame([row | {"passed": 9}]))
     assert handful.layout.annotations[0].text == "<b>40</b>"
 
 
 def test_a_diamond_of_a_timeline_is_explained():
     table = pl.DataFrame({"timestamp": [START], "event": ["Visit"], "replay_url": ["https://rec.example/1"]})
-    assert "A diamond: its session was recorded." in timeline.draw(table, title="x").layout.title.text
-    assert "diamond" not in timeline.draw(table.drop("replay_url"), title="x").layout.title.text
-    shades = timeline.draw(table, colour_of={"Visit": LIGHT.events[4]}).data[0].marker.color
+    assert "A diamond: its session was recorded." in timeline.draw_timeline(table, title="x").layout.title.text
+    assert "diamond" not in timeline.draw_timeline(table.drop("replay_url"), title="x").layout.title.text
+    shades = timeline.draw_timeline(table, colour_of={"Visit": LIGHT.events[4]}).data[0].marker.color
     assert list(shades) == [LIGHT.events[4]]

@@ -9,17 +9,17 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
-from journeys.charts.labels import label
+from journeys.charts.labels import write_label
 from journeys.charts.theme import (
     DARK,
     LIGHT,
     Colours,
     apply_theme,
+    draw_nothing,
     event_colours,
     lighter_to_darker,
-    nothing,
-    rgba,
-    untitled,
+    remove_titles,
+    with_opacity,
 )
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
@@ -109,7 +109,7 @@ def test_every_colour_has_a_partner_in_the_dark():
     roles = [getattr(LIGHT, f.name) for f in fields(Colours)]
     every = [c for role in roles for c in ([role] if isinstance(role, str) else role)]
     assert sorted(pairs) == sorted(every), "two roles share a colour"
-    assert rgba(LIGHT.goal, 0.4) == "rgba(11,87,208,0.4)"
+    assert with_opacity(LIGHT.goal, 0.4) == "rgba(11,87,208,0.4)"
 
 
 def test_nothing_is_set_globally():
@@ -134,23 +134,23 @@ def test_a_long_title_gets_lines_and_the_room_for_them(narrow):
 
 def test_taking_the_title_off_gives_its_room_back():
     plain = apply_theme(go.Figure(), height=300)
-    titled = untitled(apply_theme(go.Figure(), title="A title", subtitle="and more", height=300))
+    titled = remove_titles(apply_theme(go.Figure(), title="A title", subtitle="and more", height=300))
     assert (titled.layout.height, titled.layout.margin.t) == (plain.layout.height, plain.layout.margin.t)
     assert not titled.layout.title.text
 
 
 def test_an_empty_answer_says_so():
-    fig = nothing("Nobody reached the first step.")
+    fig = draw_nothing("Nobody reached the first step.")
     assert [a.text for a in fig.layout.annotations] == ["Nobody reached the first step."]
 
 
 def test_names_lose_their_powers():
-    assert label("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
-    assert "$" not in label("$x$")
-    assert "%{" not in label("%{x}")
-    assert (label(""), label("  \n ")) == ("(no name)", "(blank)")
-    assert label("تم").startswith("\u2068")
-    assert label("a\nb\tc") == "a b c"
+    assert write_label("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
+    assert "$" not in write_label("$x$")
+    assert "%{" not in write_label("%{x}")
+    assert (write_label(""), write_label("  \n ")) == ("(no name)", "(blank)")
+    assert write_label("تم").startswith("\u2068")
+    assert write_label("a\nb\tc") == "a b c"
 
 
 def test_on_a_telephone_no_button_lies_on_the_title():

@@ -74,7 +74,7 @@ def test_a_picture_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_text("old")
     with pytest.raises(jn.ArgumentError, match="browser crashed"):
-        exports.to_image(funnel.draw(frames.funnel(["A", "B"], [2, 1])), path=path)
+        exports.to_image(funnel.draw_funnel(frames.funnel(["A", "B"], [2, 1])), path=path)
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 

@@ -20,7 +20,7 @@ EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 def evil_report() -> Report:
     names = [EVIL, "Signed Up"]
-    figure = funnel.draw(frames.funnel(names, [100, 20]), title=EVIL)
+    figure = funnel.draw_funnel(frames.funnel(names, [100, 20]), title=EVIL)
     section = Section(
         name="funnel",
         question=EVIL,
@@ -84,7 +84,7 @@ def test_a_report_without_charts_has_no_script_at_all():
 
 
 def test_writing_the_page_changes_no_figure():
-    figure = funnel.draw(frames.funnel(["A", "B"], [10, 2]), title="A title")
+    figure = funnel.draw_funnel(frames.funnel(["A", "B"], [10, 2]), title="A title")
     section = Section(name="a", question="?", finding="!", pictures=(Picture(figure),))
     Report(title="x", period="", lead="", findings=(), sections=(section,)).html()
     assert "A title" in figure.layout.title.text

@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -30,7 +30,7 @@ class Activity(Result[J]):
     @property
     def finding(self) -> str:
         """How many accounts are active, and how many of them wane, as one sentence."""
-        from journeys.display import agree, number, plural
+        from journeys.display import choose_form, format_count, format_number
 
         total = self.table.height
         if not total:
@@ -40,18 +40,21 @@ class Activity(Result[J]):
         active = chosen.filter(pl.col("events") > 0)
         waning = active.filter(pl.col("state") == "waning").height
         what = "fit and active" if is_fit else "active"
-        sentence = f"{number(active.height)} of {plural(total, 'account')} {agree(active.height, 'is', 'are')} {what}"
+        sentence = (
+            f"{format_number(active.height)} of {format_count(total, 'account')} "
+            f"{choose_form(active.height, 'is', 'are')} {what}"
+        )
         if active.height:
-            sentence += f"; {number(waning)} of them {agree(waning, 'wanes', 'wane')}"
+            sentence += f"; {format_number(waning)} of them {choose_form(waning, 'wanes', 'wane')}"
         return f"{sentence}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each account as a dot: its members, its active days, and in colour whether it fits."""
-        from journeys.charts.activity import draw
+        from journeys.charts.activity import draw_activity
 
         window = f"{self.settings['days']} days before the end"
         subtitle = f"Members and active days of each account in the {window}; hollow: waning"
-        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_activity(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, condition: pl.Expr | None = None) -> J:
         """Select accounts by the columns of the table, with all their events; all by default.
@@ -73,6 +76,7 @@ class Activity(Result[J]):
         columns = self.table.columns
         missing = [name for name in condition.meta.root_names() if name not in columns]
         raise_all(
-            [unknown("condition", missing, available=columns, what="column")] if missing else [], UnknownNameError
+            [unknown_message("condition", missing, available=columns, what="column")] if missing else [],
+            UnknownNameError,
         )
         return self._journeys.only(self.table.filter(condition).select(pl.col("account").alias("person")))

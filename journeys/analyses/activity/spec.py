@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.errors import UnknownNameError, raise_all, unknown
+from journeys.errors import UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 
@@ -47,10 +47,10 @@ def check_expressions(log: Log, *, fit: pl.Expr | None, score: Mapping[str, floa
     if fit is not None and not isinstance(fit, pl.Expr):
         problems.append(f"fit: {fit!r} is not a Polars expression; write e.g. pl.col('group_employees') >= 200.")
     elif fit is not None and (missing := [name for name in fit.meta.root_names() if name not in columns]):
-        problems.append(unknown("fit", missing, available=columns, what="column"))
+        problems.append(unknown_message("fit", missing, available=columns, what="column"))
     available = [name for name in _SCORED if name != "fit" or fit is not None]
     if missing := [name for name in score or {} if name not in available]:
-        problems.append(unknown("score", missing, available=available, what="column"))
+        problems.append(unknown_message("score", missing, available=available, what="column"))
     raise_all(problems, UnknownNameError)
     wrong = {name: weight for name, weight in (score or {}).items() if not weight > 0}
     raise_all([f"score: the weights {wrong!r} must be above 0."] if wrong else [])

@@ -119,7 +119,7 @@ class AttributionComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The surest change of a share, as one sentence."""
-        from journeys.display import percent, plural, points, the_count
+        from journeys.display import format_count, format_percent, format_points, the_count
 
         total, before = self.settings["conversions"], self.settings["conversions_against"]
         if (fewest := min(total, before, self.settings["people"])) < MIN_PEOPLE:
@@ -130,8 +130,11 @@ class AttributionComparison(Result[J]):
             return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance."
         row = sure.row(0, named=True)
         name = f"No {by.replace('_', ' ')}" if row[by] == NONE else row[by]
-        change = points(row["difference"], row["ci_low"], row["ci_high"])
-        rates = f"{percent(row['share'])} of {plural(total, 'conversion')} against {percent(row['share_against'])}"
+        change = format_points(row["difference"], row["ci_low"], row["ci_high"])
+        rates = (
+            f"{format_percent(row['share'])} of {format_count(total, 'conversion')} against "
+            f"{format_percent(row['share_against'])}"
+        )
         return f"{name}: {rates} of {before}, {change}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.analyses.labels import label_values
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 
 def join_costs(table: pl.DataFrame, costs: pl.DataFrame | pl.LazyFrame, *, by: str, cost: str) -> pl.DataFrame:
@@ -15,7 +15,9 @@ def join_costs(table: pl.DataFrame, costs: pl.DataFrame | pl.LazyFrame, *, by: s
     """
     frame = costs.lazy().collect() if isinstance(costs, pl.DataFrame | pl.LazyFrame) else pl.DataFrame(costs)
     missing = [name for name in (by, cost) if name not in frame.columns]
-    raise_all([unknown("costs", missing, available=frame.columns, what="column")] if missing else [], UnknownNameError)
+    raise_all(
+        [unknown_message("costs", missing, available=frame.columns, what="column")] if missing else [], UnknownNameError
+    )
     if not frame[cost].dtype.is_numeric():
         raise ArgumentError(f"costs: column {cost!r} is {frame[cost].dtype}, expected numbers.")
     amounts = frame[cost].cast(pl.Float64)

@@ -44,7 +44,7 @@ class ModelComparison(Result[J]):
     @property
     def finding(self) -> str:
         """Which touchpoint leads, and how much that depends on the model, as one sentence."""
-        from journeys.display import percent, plural, quoted
+        from journeys.display import format_count, format_percent, quote_name
 
         total, models = self.settings["conversions"], list(self.settings["models"])
         if total < _MIN_CONVERSIONS:
@@ -56,13 +56,15 @@ class ModelComparison(Result[J]):
         leaders = named.sort("share", by, descending=[True, False]).group_by("model", maintain_order=True).first()
         top = named[by][0]
         shares = named.filter(pl.col(by) == top)["share"]
-        low, high = percent(shares.min()), percent(shares.max())  # type: ignore[arg-type]
+        low, high = format_percent(shares.min()), format_percent(shares.max())  # type: ignore[arg-type]
         spread = low if low == high else f"{low} to {high}"
         leads = leaders.filter(pl.col(by) == top).height
         under = (
-            f"all {len(models)} models" if leads == len(models) > 1 else f"{leads} of {plural(len(models), 'model')}"
+            f"all {len(models)} models"
+            if leads == len(models) > 1
+            else f"{leads} of {format_count(len(models), 'model')}"
         )
-        return f"{quoted(top)} leads under {under}, with {spread} of the credit."
+        return f"{quote_name(top)} leads under {under}, with {spread} of the credit."
 
     def matrix(self) -> pl.DataFrame:
         """Lay the shares out with one row per touchpoint and one column per model."""
@@ -71,14 +73,17 @@ class ModelComparison(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the share of each touchpoint under each model as a dot with its interval."""
-        from journeys.charts.attribution_models import draw
-        from journeys.display import duration, plural
+        from journeys.charts.attribution_models import draw_attribution_models
+        from journeys.display import format_count, format_duration
 
         subtitle = (
-            f"Share of {plural(self.settings['conversions'], 'conversion')} with 95% intervals "
-            f"({plural(self.settings['draws'], 'draw')} of people), looking back {duration(self._spec.lookback)}"
+            f"Share of {format_count(self.settings['conversions'], 'conversion')} with 95% intervals "
+            f"({format_count(self.settings['draws'], 'draw')} of people), looking back "
+            f"{format_duration(self._spec.lookback)}"
         )
-        return draw(self.table, touch=self._spec.by, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_attribution_models(
+            self.table, touch=self._spec.by, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow
+        )
 
     def people(self, touch: str, *, converted: bool | None = None) -> J:
         """Select the people who have a touchpoint in their path, as `Attribution.people` does."""

@@ -50,7 +50,7 @@ class Attribution(Result[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that gets most credit, as one sentence."""
-        from journeys.display import percent, the_count
+        from journeys.display import format_percent, the_count
 
         by, total = self._spec.by, self.settings["conversions"]
         if not total:
@@ -60,22 +60,23 @@ class Attribution(Result[J]):
         top = self.table.row(0, named=True)
         conversions = f"{the_count(total, 'conversion')} to {self._spec.goal.name}"
         if top[by] != NONE:
-            return f"{top[by]} gets credit for {percent(top['share'])} of {conversions}."
-        lead = f"{percent(top['share'])} of {conversions} came without any {by.replace('_', ' ')}"
+            return f"{top[by]} gets credit for {format_percent(top['share'])} of {conversions}."
+        lead = f"{format_percent(top['share'])} of {conversions} came without any {by.replace('_', ' ')}"
         named = self.table.filter((pl.col(by) != NONE) & (pl.col("credit") > 0)).head(1).to_dicts()
-        return lead + "".join(f"; {one[by]} gets credit for {percent(one['share'])}" for one in named) + "."
+        return lead + "".join(f"; {one[by]} gets credit for {format_percent(one['share'])}" for one in named) + "."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the credit of each touchpoint as a bar."""
-        from journeys.charts.attribution import draw
-        from journeys.display import duration, plural
+        from journeys.charts.attribution import draw_attribution
+        from journeys.display import format_count, format_duration
 
         model, total = self.settings["model"], self.settings["conversions"]
         subtitle = (
-            f"Credited conversions and their share, model {model!r}, looking back {duration(self._spec.lookback)}; "
-            f"{plural(total, 'conversion')} in all"
+            f"Credited conversions and their share, model {model!r}, looking back "
+            f"{format_duration(self._spec.lookback)}; "
+            f"{format_count(total, 'conversion')} in all"
         )
-        return draw(
+        return draw_attribution(
             self.table,
             touch=self._spec.by,
             currency=self.settings.get("currency"),

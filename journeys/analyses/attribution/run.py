@@ -13,7 +13,7 @@ from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import Moment, describe_period, parse_range
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import settings_of
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.steps import StepLike, duration_us, resolve_step
 
 
@@ -181,4 +181,4 @@ def _check_left_out(journeys: JourneysProtocol, spec: AttributionSpec) -> None:
     known = journeys._count_shards(count_touches, spec.by)["touch"].unique().sort().to_list()
     missing = [name for name in spec.leave_out if name not in known]
     if missing and known:
-        raise UnknownNameError(unknown("leave_out", missing, available=known, what=spec.by))
+        raise UnknownNameError(unknown_message("leave_out", missing, available=known, what=spec.by))

@@ -10,7 +10,7 @@ from journeys.analyses.attribution.count import find_paths
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import value_of_label
 from journeys.analyses.protocol import J
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
 
 
@@ -38,5 +38,5 @@ def select_touch(journeys: J, spec: AttributionSpec, touch: str, *, converted: b
     """Select the people of a touchpoint as a table shows it; raises UnknownNameError for one that it does not show."""
     available = labels.unique(maintain_order=True).to_list()
     if touch not in available:
-        raise UnknownNameError(unknown("touch", touch, available=available, what=spec.by))
+        raise UnknownNameError(unknown_message("touch", touch, available=available, what=spec.by))
     return journeys._select_people(select_touched, TouchSelection(spec, value_of_label(touch), converted))

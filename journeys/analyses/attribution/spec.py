@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.errors import ArgumentError, UnknownNameError, closest, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, find_closest, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 
@@ -81,7 +81,7 @@ def check_options(
 ) -> None:
     """Raise one error that lists every invalid option."""
     schema = log.schema
-    problems = [unknown("by", by, available=schema.names(), what="column")] if by not in schema else []
+    problems = [unknown_message("by", by, available=schema.names(), what="column")] if by not in schema else []
     problems += check_column(value, schema=schema, argument="value") if value not in schema else []
     raise_all(problems, UnknownNameError)
     problems = [*check_column(value, schema=schema, argument="value"), *check_model(model, weights=weights)]
@@ -99,7 +99,7 @@ def check_model(model: str, *, weights: Sequence[float] | None, argument: str = 
     problems = []
     models = get_args(Model)
     if model not in models:
-        near = closest(str(model), models)
+        near = find_closest(str(model), models)
         hint = f"did you mean {near[0]!r}? " if near else ""
         problems.append(f"{argument}: {model!r} is not a model; {hint}available are {', '.join(map(repr, models))}.")
     if model == "custom" and (weights is None or len(weights) != 3 or min(weights) < 0 or sum(weights) <= 0):

@@ -7,7 +7,7 @@ import polars as pl
 
 from journeys.analyses.correlation.equal_time import compare_equal_time
 from journeys.analyses.correlation.spec import AtLeast, Before, CorrelationSpec, Family
-from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, measure
+from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_measures
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust
@@ -24,20 +24,22 @@ def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: Correlatio
     people, converted = counts.people, counts.converted
     if not 0 < converted < people:
         return []
-    from journeys.display import percent, plural
+    from journeys.display import format_count, format_percent
 
     lines = []
     small = min(converted, people - converted)
     if small < 30:
         side = "converted" if small == converted else "did not convert"
-        lines.append(f"Only {plural(small, 'person', 'people')} {side}.")
+        lines.append(f"Only {format_count(small, 'person', 'people')} {side}.")
     if people / small > 10:
         side = "convert" if small == converted else "do not convert"
-        lines.append(f"Few people {side} ({percent(small / people)}): phi stays small, so read the rates as well.")
+        lines.append(
+            f"Few people {side} ({format_percent(small / people)}): phi stays small, so read the rates as well."
+        )
     defined = table.filter(pl.col("phi").is_not_null())
     exact = int((expected_minimum(*(defined[name] for name in CELLS)) < 5).sum())
     if exact:
-        lines.append(f"Fisher's exact test was used for {plural(exact, 'behaviour')} with small cells.")
+        lines.append(f"Fisher's exact test was used for {format_count(exact, 'behaviour')} with small cells.")
     leaks = defined.filter(pl.col("phi") > 0.9)["behaviour"].to_list()
     if leaks:
         lines.append(f"Too good to be true, look for a leak: {', '.join(leaks)}.")
@@ -56,10 +58,10 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
     unequal = max(long, short) >= 1.5 * max(min(long, short), 1e-9)
     if defined.height < 4 or not unequal or max(below, above) < 0.75 * defined.height:
         return []
-    from journeys.display import number
+    from journeys.display import format_number
 
     look = "bad" if below > above else "good"
-    less, more = (number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
+    less, more = (format_number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
     line = f"Before converting, people did {less} things on average, the others {more}"
     fair = "with everybody observed equally long" if look == "bad" else "among people who are equally active"
     return [f"{line}: that alone makes most behaviours look {look}. Compare {fair}."]
@@ -79,7 +81,7 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
     behaviours = list(table.select("family", "value").iter_rows())
     found = compare_equal_time(journeys, spec, behaviours)
     cells = table.select(CELLS) if found.matched is None else found.matched
-    matched = measure(cells, confidence=spec.confidence).select(*CELLS, *_MEASURES)
+    matched = add_measures(cells, confidence=spec.confidence).select(*CELLS, *_MEASURES)
     table = pl.concat([table, matched.rename(lambda name: f"{name}_matched")], how="horizontal")
     tried = np.array([_count_thresholds(spec.families[family]) for family, _ in behaviours], np.float64)
     p = np.minimum(found.test.p_value * tried, 1.0)

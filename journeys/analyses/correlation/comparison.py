@@ -47,7 +47,7 @@ class CorrelationComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import ratio
+        from journeys.display import format_ratio
 
         rows = self.table.filter((pl.col("q_value") <= 0.05) & ~pl.col("behaviour").is_in(self._few))
         rows = rows.sort(pl.col("difference").abs(), "behaviour", descending=[True, False])
@@ -57,7 +57,7 @@ class CorrelationComparison(Result[J]):
         way = "more" if row["difference"] > 0 else "less"
         return (
             f"{row['behaviour']} goes with {self.goal} {way} closely here than in the other group "
-            f"(phi {ratio(row['phi'])} against {ratio(row['phi_other'])})."
+            f"(phi {format_ratio(row['phi'])} against {format_ratio(row['phi_other'])})."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 20) -> go.Figure:
@@ -77,7 +77,7 @@ class CorrelationComparison(Result[J]):
         return draw_pairs(largest.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
-def compare(
+def compare_groups(
     journeys: J,
     table: pl.DataFrame,
     *,
@@ -168,9 +168,9 @@ def _compute_covariance(
 
 def _note_overlap(shared: int, *, is_known: bool) -> dict[str, str]:
     """Note how many people are in both groups, and what the test makes of it."""
-    from journeys.display import agree, plural
+    from journeys.display import choose_form, format_count
 
     if not shared:
         return {}
     test = "the test allows for that" if is_known else "which the test takes as separate: read q as a guide"
-    return {"note": f"{plural(shared, 'person')} {agree(shared, 'is', 'are')} in both groups; {test}"}
+    return {"note": f"{format_count(shared, 'person')} {choose_form(shared, 'is', 'are')} in both groups; {test}"}

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.correlation.caveats import LEVEL
-from journeys.analyses.correlation.summarise import CELLS, cell_columns, measure
+from journeys.analyses.correlation.summarise import CELLS, add_measures, cell_columns
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
@@ -50,7 +50,7 @@ class StepAssociations(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import percent, ratio
+        from journeys.display import format_percent, format_ratio
 
         rows = self.table.filter(
             (pl.col("q_value") <= LEVEL)
@@ -61,11 +61,12 @@ class StepAssociations(Result[J]):
             return f"No step of the flow goes with {self.goal} in a way that holds up."
         row = rows.row(0, named=True)
         direction = "" if row["phi_in_column"] > 0 else "not "
-        others = percent(row["rate_others_in_column"])
+        others = format_percent(row["rate_others_in_column"])
         return (
-            f"{row['behaviour']} goes with {direction}reaching {self.goal}: {percent(row['rate_with'])} of those who "
+            f"{row['behaviour']} goes with {direction}reaching {self.goal}: "
+            f"{format_percent(row['rate_with'])} of those who "
             f"pass there, {others} of the others at that point "
-            f"(phi {ratio(row['phi_in_column'])}; {strength([row['phi_in_column']])[0]})."
+            f"(phi {format_ratio(row['phi_in_column'])}; {strength([row['phi_in_column']])[0]})."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 20) -> go.Figure:
@@ -78,12 +79,12 @@ class StepAssociations(Result[J]):
         rows : int
             At most so many steps.
         """
-        from journeys.charts.correlation import draw
-        from journeys.display import plural
+        from journeys.charts.correlation import draw_correlation
+        from journeys.display import format_count
 
-        subtitle = f"{plural(self.people_compared, 'journey')}, {self.reached:,} reached {self.goal}; "
+        subtitle = f"{format_count(self.people_compared, 'journey')}, {self.reached:,} reached {self.goal}; "
         subtitle += "passing in that column"
-        return draw(
+        return draw_correlation(
             self.table, goal=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark, narrow=narrow
         )
 
@@ -131,7 +132,9 @@ def associate_steps(
         for count in ("people", "converted")
     )
     shown = rows.filter(pl.col("people") >= min_people)
-    measured = measure(cell_columns(shown, everyone, reached), confidence=confidence).with_columns(_in_column(shown))
+    measured = add_measures(cell_columns(shown, everyone, reached), confidence=confidence).with_columns(
+        _in_column(shown)
+    )
     columns = [*CELLS, "phi", "ci_low", "ci_high", "p_value", "q_value"]
     columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without", "phi_in_column", "rate_others_in_column"]
     # of names with an arrow in them two links may be called the same

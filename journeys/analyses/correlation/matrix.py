@@ -12,7 +12,7 @@ from journeys.analyses.correlation.caveats import LEVEL, is_headline
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.stats import adjust
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Correlations(Result[J]):
             if one.goal == goal:
                 return one
         names = [one.goal for one in self.each]
-        raise UnknownNameError(unknown("goal", goal, available=names, what="goal"))
+        raise UnknownNameError(unknown_message("goal", goal, available=names, what="goal"))
 
     @property
     def finding(self) -> str:
@@ -83,7 +83,7 @@ class Correlations(Result[J]):
 
         The numbers are those of the comparison in which everybody has had the same time, corrected for all goals.
         """
-        from journeys.display import ratio
+        from journeys.display import format_ratio
 
         certain = self.checks.filter(pl.col("q_equal_time") <= LEVEL).select("goal", "family", "value")
         said = []
@@ -93,7 +93,7 @@ class Correlations(Result[J]):
             )
             said += [
                 f"{row['behaviour']} with {'' if row['phi_matched'] > 0 else 'not '}reaching {one.goal} "
-                f"(phi {ratio(row['phi_matched'])})"
+                f"(phi {format_ratio(row['phi_matched'])})"
                 for row in found.head(1).iter_rows(named=True)
             ]
         if not said:
@@ -110,16 +110,16 @@ class Correlations(Result[J]):
         rows : int
             At most so many behaviours.
         """
-        from journeys.charts.phi_heatmap import draw
-        from journeys.display import plural
+        from journeys.charts.phi_heatmap import draw_phi_heatmap
+        from journeys.display import format_count
 
         people = self.each[0]._counts.people if self.each else 0
-        everyone = plural(people, self._journeys._log.unit)
+        everyone = format_count(people, self._journeys._log.unit)
         subtitle = f"phi of those observed equally long, of {everyone}; blank: undefined, too few did it, or set apart"
         matrix = self.matrix
         if matrix.height > rows:
-            subtitle += f"; the {rows} with the largest phi of {plural(matrix.height, 'behaviour')}"
-        return draw(matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+            subtitle += f"; the {rows} with the largest phi of {format_count(matrix.height, 'behaviour')}"
+        return draw_phi_heatmap(matrix.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def _displayed_table(self) -> pl.DataFrame:
         """Return what the notebook shows."""

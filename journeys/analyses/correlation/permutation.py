@@ -40,14 +40,14 @@ class Permutation(Result[J]):
     @property
     def finding(self) -> str:
         """How many behaviours are beyond chance, as one sentence."""
-        from journeys.display import agree, number, plural
+        from journeys.display import choose_form, format_count, format_number
 
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "can be compared", unit=self._journeys._log.unit)
         tested = self.table["p_family"].drop_nulls()
         beyond = int((tested <= 0.05).sum())
-        goes = agree(beyond, "goes", "go")
-        of = f"{number(beyond)} of {plural(len(tested), 'behaviour')}" if beyond else "No behaviour"
+        goes = choose_form(beyond, "goes", "go")
+        of = f"{format_number(beyond)} of {format_count(len(tested), 'behaviour')}" if beyond else "No behaviour"
         return f"{of} {goes if beyond else 'goes'} with {self.goal} more closely than chance allows."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -58,9 +58,9 @@ class Permutation(Result[J]):
         dark, narrow : bool
             For a dark page; for a phone.
         """
-        from journeys.charts.volcano import draw
+        from journeys.charts.volcano import draw_volcano
 
-        return draw(
+        return draw_volcano(
             self.table.rename({"p_family": "q_value"}),
             goal=self.goal,
             title=self.finding,
@@ -70,7 +70,7 @@ class Permutation(Result[J]):
         )
 
 
-def permute(
+def permute_goal(
     journeys: J,
     table: pl.DataFrame,
     spec: CorrelationSpec,

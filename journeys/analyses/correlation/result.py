@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.correlation.caveats import add_doubts, is_headline, list_cautions, use_equal_time
-from journeys.analyses.correlation.comparison import CorrelationComparison, compare
-from journeys.analyses.correlation.permutation import Permutation, permute
+from journeys.analyses.correlation.comparison import CorrelationComparison, compare_groups
+from journeys.analyses.correlation.permutation import Permutation, permute_goal
 from journeys.analyses.correlation.select_people import CellSelection, select_cell
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec
-from journeys.analyses.correlation.stratified import Stratified, stratify
+from journeys.analyses.correlation.stratified import Stratified, stratify_table
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -137,7 +137,7 @@ class Correlation(Result[J]):
         columns = [name for name in self._journeys._log.people_schema.names() if re.search(_SIMILAR, name)]
         lines = []
         for column in [*columns, ACTIVITY]:
-            found = stratify(self._journeys, table, self._spec, column, settings=self.settings)
+            found = stratify_table(self._journeys, table, self._spec, column, settings=self.settings)
             for name, phi in found.table.filter(pl.col("verdict") == "reversed").select("behaviour", "phi").iter_rows():
                 ways = ("reaching", "not reaching") if phi > 0 else ("not reaching", "reaching")
                 lines.append(
@@ -149,7 +149,7 @@ class Correlation(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence, with the numbers of the comparison in which everybody has had the same time."""
-        from journeys.display import agree, plural
+        from journeys.display import choose_form, format_count
 
         if self._counts.people == 0:
             return "There is nobody to compare."
@@ -163,19 +163,20 @@ class Correlation(Result[J]):
             return f"No behaviour goes with {self.goal} in a way that holds up."
         rows = findings.filter(is_headline()).head(1).to_dicts()
         if not rows:
-            goes = f"{plural(findings.height, 'behaviour')} {agree(findings.height, 'goes', 'go')}"
+            goes = f"{format_count(findings.height, 'behaviour')} {choose_form(findings.height, 'goes', 'go')}"
             return f"{goes} with {self.goal}, but too weakly, or among too few people, to stand out."
         return self._describe_row(rows[0])
 
     def _describe_row(self, row: Mapping[str, Any]) -> str:
         """Describe one of the findings as a sentence."""
-        from journeys.display import interval, percent, ratio
+        from journeys.display import format_interval, format_percent, format_ratio
 
-        bounds = interval(row["ci_low_matched"], row["ci_high_matched"], form=ratio)
+        bounds = format_interval(row["ci_low_matched"], row["ci_high_matched"], form=format_ratio)
         return (
             f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "
-            f"{percent(row['rate_with_matched'])} of those who did it, {percent(row['rate_without_matched'])} of the "
-            f"others (phi {ratio(row['phi_matched'])}, {bounds}; {row['strength_matched']})."
+            f"{format_percent(row['rate_with_matched'])} of those who did it, "
+            f"{format_percent(row['rate_without_matched'])} of the "
+            f"others (phi {format_ratio(row['phi_matched'])}, {bounds}; {row['strength_matched']})."
         )
 
     def _displayed_table(self) -> pl.DataFrame:
@@ -204,24 +205,24 @@ class Correlation(Result[J]):
         options["subtitle"] = self._definition_of_chart()
         sure, listed = self._to_draw(rows)
         if kind == "volcano":
-            from journeys.charts.volcano import draw as draw_volcano
-            from journeys.display import plural
+            from journeys.charts.volcano import draw_volcano
+            from journeys.display import format_count
 
             if left := self.table.height - sure.height:
-                options["subtitle"] += f"; {plural(left, 'behaviour')} set apart, see the dots"
+                options["subtitle"] += f"; {format_count(left, 'behaviour')} set apart, see the dots"
             return draw_volcano(sure, goal=self.goal, **options)
-        from journeys.charts.correlation import draw
+        from journeys.charts.correlation import draw_correlation
 
-        return draw(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
+        return draw_correlation(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
 
     def _definition_of_chart(self) -> str:
         """Describe the comparison that is drawn, as a line under the chart."""
-        from journeys.display import plural
+        from journeys.display import format_count
 
         matched = self.checks.head(1).select(pl.sum_horizontal(f"{name}_matched" for name in CELLS)).to_series()
         if self.settings["exposure"] != "before" or matched.is_empty():
             return self.definition
-        everyone = plural(self._counts.people, self._journeys._log.unit)
+        everyone = format_count(self._counts.people, self._journeys._log.unit)
         return (
             f"{everyone}, {self._counts.converted:,} reached {self.goal}; compared here are {matched[0]:,} who were "
             "observed equally long, by what they did in that time"
@@ -254,16 +255,16 @@ class Correlation(Result[J]):
         UnknownNameError
             When it is not in the table.
         """
-        from journeys.charts.mosaic import draw
-        from journeys.display import percent
+        from journeys.charts.mosaic import draw_mosaic
+        from journeys.display import format_percent
 
         row = self._find_row(behaviour)
         cells = {name: int(row[name]) for name in CELLS}
-        return draw(
+        return draw_mosaic(
             pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
             goal=self.goal,
-            title=f"{behaviour}: {percent(row['rate_with'])} of those who did it reached {self.goal}, "
-            f"{percent(row['rate_without'])} of the others",
+            title=f"{behaviour}: {format_percent(row['rate_with'])} of those who did it reached {self.goal}, "
+            f"{format_percent(row['rate_without'])} of the others",
             subtitle=self.definition,
             dark=dark,
             narrow=narrow,
@@ -272,7 +273,7 @@ class Correlation(Result[J]):
     @property
     def definition(self) -> str:
         """What was compared, as a line under a chart."""
-        from journeys.display import number, plural
+        from journeys.display import format_count, format_number
 
         words = {
             "before": "of those who did, what came before; of the others, everything",
@@ -281,8 +282,8 @@ class Correlation(Result[J]):
         said = words.get(
             str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
         )
-        everyone = plural(self._counts.people, self._journeys._log.unit)
-        return f"{everyone}, {number(self._counts.converted)} reached {self.goal}: {said}"
+        everyone = format_count(self._counts.people, self._journeys._log.unit)
+        return f"{everyone}, {format_number(self._counts.converted)} reached {self.goal}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> J:
         """Who are the people in a cell?
@@ -332,7 +333,7 @@ class Correlation(Result[J]):
         UnknownNameError
             When people have no such column.
         """
-        return stratify(self._journeys, self.table, self._spec, column, settings=self.settings)
+        return stratify_table(self._journeys, self.table, self._spec, column, settings=self.settings)
 
     def compare(self, other: Correlation[J] | J) -> CorrelationComparison[J]:
         """Do the same behaviours go with the goal among other people?
@@ -351,7 +352,7 @@ class Correlation(Result[J]):
         if not isinstance(other, Correlation) and not hasattr(other, "_log"):
             raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
         answer: Correlation[J] = other if isinstance(other, Correlation) else self._ask_of(other)
-        return compare(
+        return compare_groups(
             self._journeys,
             self.table,
             other=answer._journeys,
@@ -383,7 +384,7 @@ class Correlation(Result[J]):
         ArgumentError
             When people × behaviours exceed 50 million: with so many people the p-values of the table are exact enough.
         """
-        return permute(
+        return permute_goal(
             self._journeys,
             self.table,
             self._spec,
@@ -398,19 +399,21 @@ class Correlation(Result[J]):
         rows = self.table.filter(pl.col("behaviour") == behaviour).to_dicts()
         if not rows:
             available = self.table["behaviour"].to_list()
-            raise UnknownNameError(unknown("behaviour", behaviour, available=available, what="behaviour in the table"))
+            raise UnknownNameError(
+                unknown_message("behaviour", behaviour, available=available, what="behaviour in the table")
+            )
         return rows[0]
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, plural
+        from journeys.display import format_count, render_card
 
         settings = dict(self.settings)
         if self.cautions:
             settings["note"] = " ".join(self.cautions)
         if self.set_apart.height:
-            settings["set apart"] = f"{plural(self.set_apart.height, 'behaviour')} (see .set_apart)"
+            settings["set apart"] = f"{format_count(self.set_apart.height, 'behaviour')} (see .set_apart)"
         if self.not_compared:
             settings["not compared"] = "; ".join(
-                f"{plural(count, 'person')} {why}" for why, count in self.not_compared.items()
+                f"{format_count(count, 'person')} {why}" for why, count in self.not_compared.items()
             )
-        return card("Correlation", sentence=self.finding, settings=settings, table=self._displayed_table())
+        return render_card("Correlation", sentence=self.finding, settings=settings, table=self._displayed_table())

@@ -13,7 +13,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, parse_spec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import StepLike, moment_us
 
 
@@ -212,4 +212,6 @@ def _check_excluded(answer: Correlation[J]) -> None:
     known = {*answer.table["behaviour"], *answer._left_out["behaviour"], *answer._spec.names}
     wrong = sorted(answer._spec.exclude - known)
     available = sorted(known)
-    raise_all([unknown("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError)
+    raise_all(
+        [unknown_message("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.stats.tables import critical_value
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
@@ -332,7 +332,7 @@ def parse_strata(log: Log, strata: str) -> str:
     columns = [name for name in log.people_schema.names() if name not in {"code", "person"}]
     if strata == ACTIVITY or strata in columns:
         return strata
-    raise UnknownNameError(unknown("by", strata, available=[ACTIVITY, *columns], what="column of people"))
+    raise UnknownNameError(unknown_message("by", strata, available=[ACTIVITY, *columns], what="column of people"))
 
 
 def _parse_families(log: Log, behaviours: Any) -> tuple[Family, ...]:
@@ -384,7 +384,9 @@ def _parse_family(log: Log, given: BehaviourLike) -> Family:
     if given.kind == "values":
         columns = [name for name in log.schema.names() if name not in {"person", "timestamp"}]
         if given.column not in columns:
-            raise UnknownNameError(unknown(argument, given.column or "", available=columns, what="column of events"))
+            raise UnknownNameError(
+                unknown_message(argument, given.column or "", available=columns, what="column of events")
+            )
         of = None if given.step is None else _parse_step(log, given.step, argument=argument)
         return Values(given.column, of)
     if given.kind == "sequence":
@@ -409,4 +411,4 @@ def _parse_name(log: Log, name: str) -> Family:
     if name in traits:
         return Trait(name)
     available = ["events", *columns, *traits, *log.names]
-    raise UnknownNameError(unknown("behaviours", name, available=available, what="event or column"))
+    raise UnknownNameError(unknown_message("behaviours", name, available=available, what="event or column"))

@@ -17,7 +17,7 @@ from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class StratumTrend(Result[J]):
     @property
     def finding(self) -> str:
         """How phi differs between the groups, as one sentence."""
-        from journeys.display import day, ratio
+        from journeys.display import format_day, format_ratio
 
         here = self.table.filter(pl.col("phi").is_not_null() & (pl.sum_horizontal(CELLS) >= MIN_PEOPLE))
         if here.height < 2:
@@ -52,8 +52,10 @@ class StratumTrend(Result[J]):
         over_time = self._column.startswith("every ")
         ends = here if over_time else here.sort("phi", "stratum")
         (low, first), (high, last) = (ends.select("stratum", "phi").row(end) for end in (0, -1))
-        low, high = (f"from {day(date.fromisoformat(end))} on" if over_time else f"in {end}" for end in (low, high))
-        return f"{self.behaviour} and {self.goal}: phi {ratio(first)} {low}, {ratio(last)} {high}."
+        low, high = (
+            f"from {format_day(date.fromisoformat(end))} on" if over_time else f"in {end}" for end in (low, high)
+        )
+        return f"{self.behaviour} and {self.goal}: phi {format_ratio(first)} {low}, {format_ratio(last)} {high}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw phi in each group.
@@ -113,7 +115,7 @@ class Stratified(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import agree, number, plural
+        from journeys.display import choose_form, format_count, format_number
 
         did, others = (pl.col(one).sum() + pl.col(two).sum() for one, two in (CELLS[:2], CELLS[2:]))
         sizes = self.strata.group_by("behaviour").agg(people=pl.min_horizontal(did, others))
@@ -137,8 +139,11 @@ class Stratified(Result[J]):
         if held + gone == 1:
             holds = "holds" if held else "does not hold"
             return f"The only behaviour that goes with {self.goal} {holds} {self.groups}."
-        hold = agree(held, "holds", "hold")
-        return f"{number(held)} of {plural(held + gone, 'behaviour')} that go with {self.goal} {hold} {self.groups}."
+        hold = choose_form(held, "holds", "hold")
+        return (
+            f"{format_number(held)} of {format_count(held + gone, 'behaviour')} that go "
+            f"with {self.goal} {hold} {self.groups}."
+        )
 
     def trend(self, behaviour: str) -> StratumTrend[J]:
         """Return one behaviour's phi in each group.
@@ -156,7 +161,9 @@ class Stratified(Result[J]):
         here = self.strata.filter(pl.col("behaviour") == behaviour)
         if here.is_empty():
             names = self.table["behaviour"].to_list()
-            raise UnknownNameError(unknown("behaviour", behaviour, available=names, what="behaviour in the table"))
+            raise UnknownNameError(
+                unknown_message("behaviour", behaviour, available=names, what="behaviour in the table")
+            )
         return StratumTrend(here, self.settings, self._journeys, behaviour, self.goal, self.column)
 
     def plot(
@@ -182,7 +189,7 @@ class Stratified(Result[J]):
         return draw_within(table, groups=self.groups, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
-def stratify(
+def stratify_table(
     journeys: J, table: pl.DataFrame, spec: CorrelationSpec, column: str, *, settings: Mapping[str, Any]
 ) -> Stratified[J]:
     """Count a correlation again, within the groups of a column of people."""

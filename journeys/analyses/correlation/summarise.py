@@ -163,7 +163,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
     apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
     kept = pooled.filter(pl.col("reason").is_null())
     table = cell_columns(kept, counts.people, counts.converted)
-    table = measure(table, confidence=spec.confidence)
+    table = add_measures(table, confidence=spec.confidence)
     after = [counts.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
     table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
@@ -172,7 +172,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
 
 def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
-    from journeys.display import plural
+    from journeys.display import format_count
 
     is_name = isinstance(spec.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in counts.own:
@@ -192,11 +192,11 @@ def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: Be
             did = row["people"] + after
             some = f"{after:,} of the {did:,}" if row["people"] else f"all {did:,}" if did > 1 else "the only one"
             return f"{some} who did it did so only after {spec.goal.name}"
-        return f"fewer than {plural(spec.min_people, 'person')} did it in the time that counts"
+        return f"fewer than {format_count(spec.min_people, 'person')} did it in the time that counts"
     return None
 
 
-def measure(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
+def add_measures(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
     """Add phi and everything else that the four cells say; undefined is null, with a note."""
     cells = [table[name] for name in CELLS]
     measured = phi_table(*cells, confidence=confidence)

@@ -43,24 +43,26 @@ class Dictionary(Result[J]):
     @property
     def finding(self) -> str:
         """How many events there are, and which differ from before or from what was declared, as one sentence."""
-        from journeys.display import agree, number, plural, quoted
+        from journeys.display import choose_form, format_count, format_number, quote_name
 
         seen = self.table.filter(pl.col("rows") > 0).height
-        sentence = f"There {agree(seen, 'is', 'are')} {plural(seen, 'event name')}"
+        sentence = f"There {choose_form(seen, 'is', 'are')} {format_count(seen, 'event name')}"
         parts = []
         for state in ("gone", "fewer", "new", "undeclared", "declared, never seen"):
             names = self.table.filter(state=state)["event"].to_list()
             if names:
-                shown = f" ({', '.join(quoted(name) for name in names)})" if len(names) <= 2 else ""
-                parts.append(f"{number(len(names))} {_SAID[state]}{shown}")
+                shown = f" ({', '.join(quote_name(name) for name in names)})" if len(names) <= 2 else ""
+                parts.append(f"{format_number(len(names))} {_SAID[state]}{shown}")
         return f"{sentence}; {', '.join(parts)}." if parts else f"{sentence}, none of which has changed."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one line of small bars per event, one bar per day."""
-        from journeys.charts.dictionary import draw
+        from journeys.charts.dictionary import draw_dictionary
 
         subtitle = "rows per day (UTC); each line has its own scale"
-        return draw(self.table, days=self.days, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_dictionary(
+            self.table, days=self.days, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow
+        )
 
     def people(self, event: str) -> J:
         """Select the people who did an event, with all their events.

@@ -15,7 +15,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.timeline import Timeline, timeline
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,7 +60,7 @@ class Dropoff(Result[J]):
     @property
     def finding(self) -> str:
         """Where most are lost, as one sentence."""
-        from journeys.display import number, percent
+        from journeys.display import format_number, format_percent
 
         if self.table.is_empty():
             return f"Nobody is lost on the way to {self._goal}."
@@ -71,11 +71,19 @@ class Dropoff(Result[J]):
         # what the system did says nothing about why somebody left
         ranked = self.table.filter(~is_passive) if passive < self.table["people"].sum() else self.table
         top = ranked.row(0, named=True)
-        lost = f"{percent(top['people'] / self.lost)} of the {number(self.lost)} who never reach {self._goal} end"
-        there = f": {percent(top['people'] / top['passed'])} of the {number(top['passed'])} who were there"
-        note = f" {number(self.hidden)} of them ended on a hidden event." if self.hidden else ""
+        lost = (
+            f"{format_percent(top['people'] / self.lost)} of the {format_number(self.lost)} "
+            f"who never reach {self._goal} end"
+        )
+        there = (
+            f": {format_percent(top['people'] / top['passed'])} of the {format_number(top['passed'])} who were there"
+        )
+        note = f" {format_number(self.hidden)} of them ended on a hidden event." if self.hidden else ""
         if passive and ranked is not self.table:
-            note = f" {number(passive)} ended on what the system did: hide='passive' counts them at the event before."
+            note = (
+                f" {format_number(passive)} ended on what the system did: hide='passive' "
+                "counts them at the event before."
+            )
         return f"{lost} at {display_name(top['event'])}{there if top['passed'] >= MIN_PEOPLE else ''}.{note}"
 
     def _displayed_table(self) -> pl.DataFrame:
@@ -83,13 +91,13 @@ class Dropoff(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the people lost at the 12 events that lose most."""
-        from journeys.charts.dropoff import draw
+        from journeys.charts.dropoff import draw_dropoff
 
         parts = [f"Last event of those who never reach {self._goal}"]
         parts += [*describe_nodes(self._spec.flow.nodes), f"n = {self.lost:,}"]
         if self.pending:
             parts.append(f"{self.pending:,} who may still reach it are left out")
-        return draw(self.table, title=self.finding, subtitle="; ".join(parts), dark=dark, narrow=narrow)
+        return draw_dropoff(self.table, title=self.finding, subtitle="; ".join(parts), dark=dark, narrow=narrow)
 
     def people(self, event: str) -> J:
         """Select the people whose journey ended at an event without the goal.
@@ -106,7 +114,7 @@ class Dropoff(Result[J]):
         """
         events = self.table["event"].to_list()
         if event not in events:
-            raise UnknownNameError(unknown("event", event, available=events, what="event"))
+            raise UnknownNameError(unknown_message("event", event, available=events, what="event"))
         return self._journeys._select_people(select_lost, LostSelection(self._spec, event))
 
     def examples(self, event: str, *, n: int = 3) -> list[Timeline[J]]:

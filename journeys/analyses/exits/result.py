@@ -14,7 +14,7 @@ from journeys.analyses.funnel.spec import FunnelSpec, find_step
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -58,41 +58,41 @@ class Exits(Result[J]):
     @property
     def finding(self) -> str:
         """How many left where, how many still have time, and what most of them did last, as sentences."""
-        from journeys.display import agree, number, percent, quoted, the_count
+        from journeys.display import choose_form, format_number, format_percent, quote_name, the_count
 
         states = dict(self.table["state"].value_counts().iter_rows())
         left, waiting = states.get(LEFT, 0), states.get(STILL_HAS_TIME, 0)
         another = self.table.height - left - waiting
-        where = f" after {quoted(str(self.settings['after']))}" if "after" in self.settings else ""
+        where = f" after {quote_name(str(self.settings['after']))}" if "after" in self.settings else ""
         came = str(self.settings.get("after", self._spec.names[0]))
         if not self.entered:
-            return f"Nobody came as far as {quoted(came)}."
+            return f"Nobody came as far as {quote_name(came)}."
         if (people := min(self.entered, self.settings["people"])) < MIN_PEOPLE:
-            return say_too_few(people, f"came as far as {quoted(came)}", unit=self._journeys._log.unit)
-        text = f"{number(left)} of {the_count(self.entered, self._unit)} left{where}"
+            return say_too_few(people, f"came as far as {quote_name(came)}", unit=self._journeys._log.unit)
+        text = f"{format_number(left)} of {the_count(self.entered, self._unit)} left{where}"
         gone = self.table.filter(pl.col("state") == LEFT)
         if not where and gone["step"].n_unique() > 1:
             most = gone.group_by("step", "name").len().sort("len", "step", descending=[True, False]).row(0)
-            text += f", most of them after {quoted(most[1])} ({number(most[2])})"
-        text += f"; {number(waiting)} still {agree(waiting, 'has', 'have')} time" if waiting else ""
-        text += f"; {number(another)} went another way" if another else ""
+            text += f", most of them after {quote_name(most[1])} ({format_number(most[2])})"
+        text += f"; {format_number(waiting)} still {choose_form(waiting, 'has', 'have')} time" if waiting else ""
+        text += f"; {format_number(another)} went another way" if another else ""
         # what the system did says nothing about why somebody left
         done = gone["last_event"].drop_nulls().filter(~gone["last_event"].drop_nulls().is_in(self._passive))
         last = done.value_counts().sort("count", "last_event", descending=[True, False])
         if left >= MIN_PEOPLE and last.height:
             name, count = last.row(0)
-            text += f". {percent(count / left)} of those who left did {quoted(name)} last"
-        hidden = f" {number(self.ends_hidden)} ended on a hidden event." if self.ends_hidden else ""
+            text += f". {format_percent(count / left)} of those who left did {quote_name(name)} last"
+        hidden = f" {format_number(self.ends_hidden)} ended on a hidden event." if self.ends_hidden else ""
         return f"{text}.{hidden}"
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw how many left at each step, by state, and the five most frequent next events."""
-        from journeys.charts.exits import draw
-        from journeys.display import duration, plural
+        from journeys.charts.exits import draw_exits
+        from journeys.display import format_count, format_duration
 
         spec = self._spec
-        parts = [f"Exits of {plural(self.entered, self._unit)}"]
-        parts += [] if spec.within is None else [f"window {duration(spec.within)}"]
+        parts = [f"Exits of {format_count(self.entered, self._unit)}"]
+        parts += [] if spec.within is None else [f"window {format_duration(spec.within)}"]
         parts.append("below: the five most frequent next events of those who left")
         states = self.table.group_by("step", "name", "state").len("people").sort("step", "state")
         gone = self.table.filter(pl.col("state") == LEFT)
@@ -101,14 +101,16 @@ class Exits(Result[J]):
             .value_counts(name="people")
             .sort("people", "next_event", descending=[True, False], nulls_last=True)
         )
-        return draw(states, following.head(5), title=self.finding, subtitle="; ".join(parts), dark=dark, narrow=narrow)
+        return draw_exits(
+            states, following.head(5), title=self.finding, subtitle="; ".join(parts), dark=dark, narrow=narrow
+        )
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, html_table
+        from journeys.display import html_table, render_card
 
         shown = [name for name in self.table.columns if name not in ("step", "entered_at", "next_at", "last_at")]
         table = html_table(self.table.select(shown), links=["replay_url"])
-        return card("Exits", sentence=self.finding, settings=self.settings, table=table)
+        return render_card("Exits", sentence=self.finding, settings=self.settings, table=table)
 
     def people(self, after: int | str | None = None, *, state: str | None = None) -> J:
         """Select those who left, with all their events.
@@ -130,7 +132,7 @@ class Exits(Result[J]):
     def _choose_rows(self, after: int | str | None, state: str | None) -> pl.Series:
         """Mark the rows after a step and in a state."""
         if state is not None and state not in STATES:
-            raise UnknownNameError(unknown("state", str(state), available=STATES, what="state"))
+            raise UnknownNameError(unknown_message("state", str(state), available=STATES, what="state"))
         chosen = pl.repeat(value=True, n=self.table.height, eager=True)
         if after is not None:
             chosen &= self.table["step"] == find_step(after, names=self._spec.names, argument="after") + 1

@@ -11,7 +11,7 @@ from journeys.analyses.experiment.count import ExperimentSpec, find_outcomes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -61,11 +61,13 @@ class Experiment(Result[J]):
     @property
     def finding(self) -> str:
         """The clearest difference to the control, or why there is none, as one sentence."""
-        from journeys.display import interval, number, p_value, percent, signed
+        from journeys.display import format_interval, format_number, format_p_value, format_percent, format_signed
 
         if self.sample_ratio_p is not None and self.sample_ratio_p < _MISMATCH:
-            people = ", ".join(f"{row['variant']} {number(row['people'] + row['pending'])}" for row in self._rows)
-            return f"Sample ratio mismatch ({people}; p {p_value(self.sample_ratio_p)}): do not trust any lift."
+            people = ", ".join(
+                f"{row['variant']} {format_number(row['people'] + row['pending'])}" for row in self._rows
+            )
+            return f"Sample ratio mismatch ({people}; p {format_p_value(self.sample_ratio_p)}): do not trust any lift."
         control = self.settings["control"]
         fewest = min(row["people"] for row in self._rows)
         if fewest < MIN_PEOPLE:
@@ -76,16 +78,19 @@ class Experiment(Result[J]):
             return f'No variant differs from "{control}" beyond chance.'
         what = "value per person" if "mean" in self.table.columns else f'reaching "{self._spec.goal.name}"'
         if best["lift"] is None:
-            return f'"{best["variant"]}" differs from "{control}" in {what} (q {p_value(best["q_value"])}).'
-        spread = interval(best["lift_low"], best["lift_high"])
-        return f'"{best["variant"]}" has {signed(best["lift"], form=percent)} ({spread}) on "{control}" in {what}.'
+            return f'"{best["variant"]}" differs from "{control}" in {what} (q {format_p_value(best["q_value"])}).'
+        spread = format_interval(best["lift_low"], best["lift_high"])
+        return (
+            f'"{best["variant"]}" has {format_signed(best["lift"], form=format_percent)} '
+            f'({spread}) on "{control}" in {what}.'
+        )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the relative lift of each variant with its 95% interval."""
-        from journeys.charts.experiment import draw
+        from journeys.charts.experiment import draw_experiment
 
         subtitle = f'Relative to "{self.settings["control"]}", with 95% intervals; hollow: not beyond chance'
-        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_experiment(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, variant: str, *, converted: bool | None = None) -> J:
         """Select the people of a variant, with all their events.
@@ -104,7 +109,7 @@ class Experiment(Result[J]):
         """
         names = self.table["variant"].to_list()
         if variant not in names:
-            raise UnknownNameError(unknown("variant", variant, available=names, what="variant"))
+            raise UnknownNameError(unknown_message("variant", variant, available=names, what="variant"))
         return self._journeys._select_people(_select_variant, _VariantSelection(self._spec, variant, converted))
 
     @property

@@ -13,7 +13,7 @@ from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
 
@@ -80,13 +80,13 @@ def experiment(
     """
     log = journeys._log
     if variant not in log.step_columns:
-        raise UnknownNameError(unknown("variant", variant, available=log.step_columns, what="column"))
+        raise UnknownNameError(unknown_message("variant", variant, available=log.step_columns, what="column"))
     problems = []
     if measure is not None:
         if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
             problems.append(f"measure: {measure!r} must be ('sum', column).")
         elif measure[1] not in log.schema:
-            problems.append(unknown("measure", measure[1], available=log.schema.names(), what="column"))
+            problems.append(unknown_message("measure", measure[1], available=log.schema.names(), what="column"))
         elif not log.schema[measure[1]].is_numeric():
             problems.append(f"measure: column {measure[1]!r} is {log.schema[measure[1]]}, expected numbers.")
     if expected is not None and (
@@ -111,7 +111,7 @@ def experiment(
     for argument, given in (("control", [control]), ("expected", list(expected or names))):
         wrong = [name for name in given if name not in names]
         if wrong:
-            raise UnknownNameError(unknown(argument, wrong, available=names, what="variant"))
+            raise UnknownNameError(unknown_message(argument, wrong, available=names, what="variant"))
     shares = dict(expected) if expected is not None else {name: 1 / len(names) for name in names}
     table, ratio_p = summarise(assigned, control=control, expected=shares, by_value=measure is not None)
     apart = counts.filter(pl.col("variant").is_null())

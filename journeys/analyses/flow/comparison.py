@@ -18,7 +18,7 @@ from journeys.analyses.flow.clusters import (
 from journeys.analyses.flow.count import count
 from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
-from journeys.analyses.flow.result import Flow, answer
+from journeys.analyses.flow.result import Flow, answer_flow
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts
@@ -66,7 +66,7 @@ class ComparedFlow(Flow[J]):
     @property
     def finding(self) -> str:
         """The largest difference that holds, as one sentence."""
-        from journeys.display import percent, points
+        from journeys.display import format_percent, format_points
 
         if not (self.journey_count and self.other.journey_count):
             lacking = "the others have" if self.journey_count else "this group has"
@@ -81,20 +81,20 @@ class ComparedFlow(Flow[J]):
         row = first_named(top, "source", "target")
         link = f"{display_name(row['source'])} → {display_name(row['target'])}"
         return (
-            f"{percent(row['share_of_start'])} go {link} {describe_position(self._spec, row['position'])}, "
-            f"{percent(row['against_share_of_start'])} of the others: "
-            f"{points(row['difference'], row['difference_low'], row['difference_high'])}."
+            f"{format_percent(row['share_of_start'])} go {link} {describe_position(self._spec, row['position'])}, "
+            f"{format_percent(row['against_share_of_start'])} of the others: "
+            f"{format_points(row['difference'], row['difference_low'], row['difference_high'])}."
         )
 
     @property
     def definition(self) -> str:
         """Who is compared with whom."""
-        from journeys.display import agree, plural
+        from journeys.display import choose_form, format_count
 
         own = Flow.definition.fget(self)  # type: ignore[attr-defined]
         shared = ""
         if self.shared:
-            people = f"{plural(self.shared, 'person')} {agree(self.shared, 'is', 'are')} in both"
+            people = f"{format_count(self.shared, 'person')} {choose_form(self.shared, 'is', 'are')} in both"
             shared = f" {people}; intervals and p-values allow for it."
         return f"{own.removesuffix('.')} against {self.other.journey_count:,}. Positive: more here.{shared}"
 
@@ -116,7 +116,7 @@ class ComparedFlow(Flow[J]):
         ArgumentError
             When `kind` is none of these, or it is "resonance" and the flow has no end.
         """
-        from journeys.charts.flow_difference import draw, draw_both
+        from journeys.charts.flow_difference import draw_both, draw_flow_difference
 
         if kind not in ("difference", "both", "resonance"):
             raise ArgumentError(f"kind: {kind!r} is none of 'difference', 'both', 'resonance'.")
@@ -126,7 +126,7 @@ class ComparedFlow(Flow[J]):
         colour_of, unit = chart.pop("colour_of"), chart.pop("unit")
         chart |= {"nodes": self._nodes, "title": self.finding, "subtitle": self.definition, "narrow": narrow}
         if kind == "difference":
-            return draw(self._links, **chart)
+            return draw_flow_difference(self._links, **chart)
         tops = [flow.most_travelled() for flow in (self, self.other)]
         return draw_both(
             self._links,
@@ -179,7 +179,7 @@ def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[s
     kept = choose_kept_nodes(pl.concat(counts), spec)
     # links that only one group is shown on are passed by some of the other, too: their rates must not be 0 of 0
     mine, theirs = (
-        answer(group, spec, settings=settings, counts=counted, kept=kept, keep_empty=True)
+        answer_flow(group, spec, settings=settings, counts=counted, kept=kept, keep_empty=True)
         for group, counted in zip((journeys, others), counts, strict=True)
     )
     sizes = mine.journey_count, theirs.journey_count

@@ -32,9 +32,9 @@ class PathChart:
 
     def draw(self, table: pl.DataFrame, *, title: str, dark: bool, narrow: bool) -> go.Figure:
         """Draw the lists of names in the column `path`."""
-        from journeys.charts.paths import draw
+        from journeys.charts.paths import draw_paths
 
-        return draw(
+        return draw_paths(
             rename_to_people(table, self.unit),
             goal=self.goal,
             colour_of=self.choose_colours(table["path"].explode(empty_as_null=False), dark),
@@ -65,7 +65,7 @@ class Paths(Result[J]):
     @property
     def finding(self) -> str:
         """How many paths cover most journeys, as one sentence."""
-        from journeys.display import agree, number, plural
+        from journeys.display import choose_form, format_count, format_number
 
         count, total = self.covering
         if not total:
@@ -73,8 +73,8 @@ class Paths(Result[J]):
         if self._chart.journey_count < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
             return say_too_few(self._chart.journey_count, "took a path", unit=unit)
-        make = agree(count, "makes", "make")
-        return f"{number(count)} of {plural(total, 'path')} {make} up 80% of all {self._chart.unit} shown."
+        make = choose_form(count, "makes", "make")
+        return f"{format_number(count)} of {format_count(total, 'path')} {make} up 80% of all {self._chart.unit} shown."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each path as a line of names, with how many take it and convert."""
@@ -97,7 +97,7 @@ class Sequences(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent sequence, as one sentence."""
-        from journeys.display import number
+        from journeys.display import format_number
 
         if self.table.is_empty():
             return "No sequence of that size occurs."
@@ -106,7 +106,7 @@ class Sequences(Result[J]):
         if top[self._chart.unit] < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
             return say_too_few(top[self._chart.unit], f"took the most frequent sequence, {names}", unit=unit)
-        return f"The most frequent sequence is {names}: {number(top[self._chart.unit])} {self._chart.unit}."
+        return f"The most frequent sequence is {names}: {format_number(top[self._chart.unit])} {self._chart.unit}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each sequence as a line of names, with how many have it and convert."""

@@ -17,7 +17,7 @@ from journeys.analyses.flow.rows import Chunk, Segments, cut_segments, read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import is_shown
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.errors import ArgumentError, raise_all, unknown
+from journeys.errors import ArgumentError, raise_all, unknown_message
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, collapse_repeats, count_before, list_rows
 from journeys.parallel import parallel_map
@@ -264,7 +264,7 @@ def _measure_paths(table: pl.DataFrame, *, has_end: bool, total: int) -> pl.Data
     )
 
 
-def cover(journeys: JourneysProtocol, spec: FlowSpec, *, share: float) -> tuple[int, int]:
+def count_covering(journeys: JourneysProtocol, spec: FlowSpec, *, share: float) -> tuple[int, int]:
     """Return how many paths cover a share of all journeys, and how many paths there are."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         raise ArgumentError(f"share: {share!r} must be above 0 and at most 1.")
@@ -431,5 +431,5 @@ def explain_missing_path(path: Sequence[str], names: Sequence[str]) -> str:
     """Return why no journey takes a path: it has an unknown node, or it is no complete path."""
     lost = [name for name in dict.fromkeys(path) if name not in names]
     if lost:
-        return unknown("path", lost, available=names, what="node")
+        return unknown_message("path", lost, available=names, what="node")
     return f"path: no journey takes {list(path)!r} from its first node to its last; .paths() lists complete paths."

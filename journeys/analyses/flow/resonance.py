@@ -43,21 +43,21 @@ class Resonance(Result[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that converts worst in comparison, as one sentence."""
-        from journeys.display import points
+        from journeys.display import format_points
 
         smaller = pl.min_horizontal(self._unit, f"against_{self._unit}")
         is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & (smaller >= MIN_PEOPLE)
         worst = self.table.filter(is_worse).head(1).to_dicts()
         if not worst:
             return "No touchpoint converts worse here than for the others, beyond chance."
-        gap = points(worst[0]["rate_difference"], worst[0]["rate_low"], worst[0]["rate_high"])
+        gap = format_points(worst[0]["rate_difference"], worst[0]["rate_low"], worst[0]["rate_high"])
         return (
             f"{display_name(worst[0]['node'])} resonates least: {gap} to {display_name(self.goal)} against the others."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences at the 20 touchpoints that most pass."""
-        from journeys.charts.difference_intervals import draw
+        from journeys.charts.difference_intervals import draw_difference_intervals
 
         size = pl.min_horizontal("people", "against_people")
         largest = rename_to_people(self.table, self._unit).sort(size, "node", descending=[True, False]).head(_DRAWN)
@@ -73,7 +73,7 @@ class Resonance(Result[J]):
             ci_high="rate_high",
             q_value="q_value",
         )
-        return draw(drawn, title=self.finding, subtitle=self._definition, dark=dark, narrow=narrow)
+        return draw_difference_intervals(drawn, title=self.finding, subtitle=self._definition, dark=dark, narrow=narrow)
 
 
 def compare_touchpoints(

@@ -11,11 +11,18 @@ import polars as pl
 from journeys.analyses.flow.count import count
 from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED, choose_node_colours, quote_reserved
 from journeys.analyses.flow.path_results import PathChart, Paths, Sequences
-from journeys.analyses.flow.paths import Rank, count_passing, cover, explain_missing_path, rank_paths, rank_sequences
+from journeys.analyses.flow.paths import (
+    Rank,
+    count_covering,
+    count_passing,
+    explain_missing_path,
+    rank_paths,
+    rank_sequences,
+)
 from journeys.analyses.flow.select_people import check_selection, select_passing
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import Path, find_top_path, name_counts, rename_to_people, summarise
-from journeys.analyses.flow.text import UNITS, count_units, define, find, label_columns, starts_late
+from journeys.analyses.flow.text import UNITS, count_units, label_columns, starts_late, write_definition, write_finding
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError, UnknownNameError
@@ -61,7 +68,7 @@ class Flow(Result[J]):
     @property
     def finding(self) -> str:
         """The most important thing to see, as one sentence."""
-        return find(
+        return write_finding(
             self._spec,
             everyone=self.everyone,
             shown=self.journey_count,
@@ -75,7 +82,7 @@ class Flow(Result[J]):
     @property
     def definition(self) -> str:
         """Who is shown, from where to where."""
-        return define(self._spec, units=self._count_units(self.journey_count), late=self._starts_late)
+        return write_definition(self._spec, units=self._count_units(self.journey_count), late=self._starts_late)
 
     @property
     def _starts_late(self) -> bool:
@@ -120,7 +127,7 @@ class Flow(Result[J]):
         ArgumentError
             When `colour` is neither, or the flow has no end to relate to.
         """
-        from journeys.charts.sankey import draw
+        from journeys.charts.sankey import draw_sankey
 
         if colour not in ("event", "goal"):
             raise ArgumentError(f"colour: {colour!r} is none of 'event', 'goal'.")
@@ -131,7 +138,7 @@ class Flow(Result[J]):
             subtitle += f" {self._describe_phi()}"
         if (top := self.most_travelled()) is not None:
             subtitle += f" The most-travelled complete path is highlighted: {self._count_units(top.people)}."
-        return draw(
+        return draw_sankey(
             self._links,
             nodes=self._nodes,
             colour=colour,
@@ -190,7 +197,7 @@ class Flow(Result[J]):
     def _describe_phi(self) -> str:
         """Write what colours by the goal mean, and the range of phi of what is coloured."""
         from journeys.charts.sankey import ENOUGH, SMALLEST_PHI
-        from journeys.display import ratio
+        from journeys.display import format_ratio
 
         goal = quote_reserved(self.goal or "")
         drawn = [
@@ -200,7 +207,7 @@ class Flow(Result[J]):
         is_coloured = (pl.col("phi").abs() >= SMALLEST_PHI) & (pl.col("passed") >= ENOUGH)
         phis: list[float] = pl.concat([rows.filter(is_coloured)["phi"] for rows in drawn]).to_list()
         key = "Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people"
-        return f"{key} (phi {ratio(min(phis))} to {ratio(max(phis))})." if phis else f"{key}."
+        return f"{key} (phi {format_ratio(min(phis))} to {format_ratio(max(phis))})." if phis else f"{key}."
 
     def step_matrix(self) -> pl.DataFrame:
         """Return the share of all journeys at each node in each column, as a frame.
@@ -284,7 +291,7 @@ class Flow(Result[J]):
         >>> jn.Journeys.from_table(log).flow().covering(0.6)
         (1, 2)
         """
-        return cover(self._journeys, self._spec, share=share)
+        return count_covering(self._journeys, self._spec, share=share)
 
     def sequences(self, size: int = 3, *, n: int | None = 20, min_people: int = 1) -> Sequences[J]:
         """List the nodes that follow directly on each other, anywhere in a journey.
@@ -358,7 +365,7 @@ class Flow(Result[J]):
         shown = (
             self
             if self._spec.who == "all"
-            else answer(self._journeys, replace(self._spec, who="all"), settings={}, with_path=False)
+            else answer_flow(self._journeys, replace(self._spec, who="all"), settings={}, with_path=False)
         )
         before = count_passing_before_end(self._journeys, shown._spec, kept=shown._kept, of=of)
         return associate_steps(
@@ -417,7 +424,7 @@ class Flow(Result[J]):
         return self._journeys._select_people(select_passing, selection)
 
 
-def answer(
+def answer_flow(
     journeys: J,
     spec: FlowSpec,
     *,

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.comparison import compare_flows
 from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.result import Flow, answer
+from journeys.analyses.flow.result import Flow, answer_flow
 from journeys.analyses.flow.spec import (
     Align,
     Collapse,
@@ -27,7 +27,7 @@ from journeys.analyses.flow.spec import (
 )
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
-from journeys.errors import unknown
+from journeys.errors import unknown_message
 from journeys.steps import StepLike
 
 
@@ -158,7 +158,7 @@ def flow(
     )  # fmt: skip
     settings = settings_of(journeys, **options)
     if against is None:
-        return answer(journeys, spec, settings=settings)
+        return answer_flow(journeys, spec, settings=settings)
     if isinstance(against, pl.Expr):
         condition = against.fill_null(value=False)
         return compare_flows(journeys.only(~condition), journeys.only(condition), spec, settings=settings)
@@ -172,6 +172,6 @@ def _check_against(journeys: J, against: object, problems: Problems) -> None:
         missing = sorted({name for name in against.meta.root_names() if name not in known})
         if missing:
             available = [name for name in known if name != "code"]
-            problems.unknown_names.append(unknown("against", missing, available=available, what="column"))
+            problems.unknown_names.append(unknown_message("against", missing, available=available, what="column"))
     elif against is not None and not hasattr(type(against), "_count_shards"):
         problems.invalid_values.append(f"against: {against!r} is neither Journeys nor a condition on people.")

@@ -14,7 +14,7 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER
 from journeys.analyses.flow.paths import collapse_journeys, mark_path, validate_path
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 
@@ -71,7 +71,7 @@ def check_selection(
 def _check_listed(argument: str, given: Any, rows: Sequence[Any]) -> None:
     if given not in rows:
         available = [str(row) for row in rows]
-        raise UnknownNameError(unknown(argument, str(given), available=available, what=argument))
+        raise UnknownNameError(unknown_message(argument, str(given), available=available, what=argument))
 
 
 def select_passing(view: View, selection: FlowSelection) -> pl.Series:

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names, matches_pattern
 from journeys.analyses.passive_events import expand_passive
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
 from journeys.events import present_campaign_columns
 from journeys.log import Log
 from journeys.steps import Step, StepLike, duration_us, resolve_step
@@ -249,10 +249,10 @@ def parse_nodes(
     for argument, asked in wanted.items():
         missing = [name for name in dict.fromkeys(asked) if name not in columns]
         if missing:
-            problems.unknown_names.append(unknown(argument, missing, available=columns, what="column"))
+            problems.unknown_names.append(unknown_message(argument, missing, available=columns, what="column"))
     unknown_events = [event for event, _ in pairs if names and event not in names]
     if unknown_events:
-        problems.unknown_names.append(unknown("expand", unknown_events, available=names, what="event"))
+        problems.unknown_names.append(unknown_message("expand", unknown_events, available=names, what="event"))
     if pairs and not (isinstance(node, str) and node == "event"):
         problems.invalid_values.append("expand: only nodes that are events can be expanded; leave node= out.")
     spec = NodeSpec(source=node, expand=pairs)
@@ -313,7 +313,7 @@ def _unmatched_patterns(log: Log, spec: NodeSpec, patterns: Mapping[str, tuple[s
         names += pl.concat([list_names(view, spec) for view in log.shards])["name"].unique().sort().to_list()
         what = "event or node"
     lost = {argument: unmatched(those, names) for argument, those in patterns.items()}
-    return [unknown(argument, those, available=names, what=what) for argument, those in lost.items() if those]
+    return [unknown_message(argument, those, available=names, what=what) for argument, those in lost.items() if those]
 
 
 def parse_patterns(argument: str, given: Names | None) -> tuple[str, ...]:

@@ -21,12 +21,12 @@ _MAX_NAMES = 7  # of a path in a sentence
 
 def count_units(spec: FlowSpec, count: int, *, person: str = "person") -> str:
     """Write how many were counted, with the word for what they are."""
-    from journeys.display import plural
+    from journeys.display import format_count
 
-    return plural(count, person if spec.count == "people" else UNITS[spec.count])
+    return format_count(count, person if spec.count == "people" else UNITS[spec.count])
 
 
-def find(
+def write_finding(
     spec: FlowSpec,
     *,
     everyone: int,
@@ -41,7 +41,7 @@ def find(
 
     `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end.
     """
-    from journeys.display import agree
+    from journeys.display import choose_form
 
     goal = display_name(spec.end.name if spec.end else "")
     if nodes.is_empty():
@@ -53,7 +53,7 @@ def find(
     units = count_units(spec, shown, person=person)
 
     def verb(singular: str, plural: str) -> str:
-        return agree(shown, singular, plural)
+        return choose_form(shown, singular, plural)
 
     if spec.end is not None and spec.who == "all":
         return f"{_format_part(reached, shown, units)} {verb('reaches', 'reach')} {goal}."
@@ -95,20 +95,20 @@ def find(
 
 def _format_part(part: int, whole: int, units: str) -> str:
     """Write a part of all journeys as a rate."""
-    from journeys.display import percent
+    from journeys.display import format_percent
 
-    return f"{percent(part / whole)} of {units}"
+    return f"{format_percent(part / whole)} of {units}"
 
 
 def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
     """Write why there is no journey to show."""
-    from journeys.display import agree
+    from journeys.display import choose_form
 
     goal, start = (display_name(step.name) if step is not None else "" for step in (spec.end, spec.start))
     is_limited = (spec.is_limited or spec.count == "sessions") and not spec.looks_back
     limit = f" within {_describe_window(spec)}" if is_limited else ""
     if everyone and spec.who == "dropped":
-        units, reach = count_units(spec, everyone, person=person), agree(everyone, "reaches", "reach")
+        units, reach = count_units(spec, everyone, person=person), choose_form(everyone, "reaches", "reach")
         everyone_does = f"All {units} {reach}" if everyone > 1 else f"The only {units.removeprefix('1 ')} {reach}"
         return f"{everyone_does} {goal}{limit}: there is no other journey to show."
     if everyone and start:
@@ -132,7 +132,7 @@ def describe_position(spec: FlowSpec, position: int) -> str:
     return "at the end" if back == 0 else "just before the end" if back == 1 else f"{back} before the end"
 
 
-def define(spec: FlowSpec, *, units: str, late: bool = False) -> str:
+def write_definition(spec: FlowSpec, *, units: str, late: bool = False) -> str:
     """Write who is shown, from where to where, and what was left out or merged; `late` as in `label_columns`."""
     who = {"all": "all who enter", "converted": "those who get there", "dropped": "those who never get there"}
     parts = [_describe_stretch(spec, late=late), who[spec.who]]
@@ -142,9 +142,9 @@ def define(spec: FlowSpec, *, units: str, late: bool = False) -> str:
 
 
 def _describe_window(spec: FlowSpec) -> str:
-    from journeys.display import duration
+    from journeys.display import format_duration
 
-    return "a session" if spec.within is None else duration(spec.within)
+    return "a session" if spec.within is None else format_duration(spec.within)
 
 
 def _describe_stretch(spec: FlowSpec, *, late: bool) -> str:
@@ -166,12 +166,12 @@ def _describe_stretch(spec: FlowSpec, *, late: bool) -> str:
 
 
 def _describe_collapse(spec: FlowSpec) -> list[str]:
-    from journeys.display import duration
+    from journeys.display import format_duration
 
     if spec.collapse == "repeats":
         return []
     if spec.collapse == "bursts":
-        return [f"repeats at most {duration(spec.burst_gap)} apart are merged"]
+        return [f"repeats at most {format_duration(spec.burst_gap)} apart are merged"]
     return ["repeats are shown" if spec.collapse == "none" else "each node at its first visit only"]
 
 

@@ -260,7 +260,7 @@ class FunnelComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import percent, points
+        from journeys.display import format_percent, format_points
 
         note, unit = self._note, self._journeys._log.unit
         known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
@@ -274,13 +274,13 @@ class FunnelComparison(Result[J]):
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
         group = " · ".join(str(row[name]) for name in self.table.columns[: self.table.columns.index("step")])
         where = f"{group}, {row['name']}" if group else str(row["name"])
-        rates = f"{percent(row['rate'])} against {percent(row['rate_against'])}"
-        return f"{where}: {rates}, {points(row['difference'], row['ci_low'], row['ci_high'])}.{note}"
+        rates = f"{format_percent(row['rate'])} against {format_percent(row['rate_against'])}"
+        return f"{where}: {rates}, {format_points(row['difference'], row['ci_low'], row['ci_high'])}.{note}"
 
     @property
     def _count_finding(self) -> str:
         """The change of the first step's people, where no rate can be compared."""
-        from journeys.display import number, percent, signed
+        from journeys.display import format_number, format_percent, format_signed
 
         if not self.table.height or self.table.height > 1:
             return "There is nothing to compare: a side is empty."
@@ -288,25 +288,28 @@ class FunnelComparison(Result[J]):
         count = self.settings.get("count", "people")
         if (most := max(row[count], row[f"{count}_against"])) < MIN_PEOPLE:
             return say_too_few(most, "on the larger side", unit=self._journeys._log.unit)
-        change = "" if row["change"] is None else f" ({signed(row['change'], form=percent)})"
-        return f"{row['name']}: {number(row[count])} {count} against {number(row[f'{count}_against'])}{change}."
+        change = "" if row["change"] is None else f" ({format_signed(row['change'], form=format_percent)})"
+        return (
+            f"{row['name']}: {format_number(row[count])} {count} against "
+            f"{format_number(row[f'{count}_against'])}{change}."
+        )
 
     @property
     def _note(self) -> str:
         """Who is on both sides, and who is pending, as sentences."""
-        from journeys.display import number
+        from journeys.display import format_number
 
         both, pending = self.people_on_both_sides, 0
         if "pending" in self.table.columns and self.table.height:
             pending = int(self.table["pending"][0] + self.table["pending_against"][0])
-        note = f" {number(both)} people entered both funnels; the test allows for that." if both else ""
+        note = f" {format_number(both)} people entered both funnels; the test allows for that." if both else ""
         if pending:
-            note = f"{note} {number(pending)} entered too late to be followed as long, and are left out."
+            note = f"{note} {format_number(pending)} entered too late to be followed as long, and are left out."
         return f"{note} {self.caution}".rstrip()
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences with their intervals; of two periods, the rates of both as well."""
-        from journeys.charts.difference_intervals import draw
+        from journeys.charts.difference_intervals import draw_difference_intervals
         from journeys.charts.periods import draw_periods
 
         measure = str(self.settings["measure"]).replace("_", " ").capitalize()
@@ -315,7 +318,7 @@ class FunnelComparison(Result[J]):
         if self.periods is not None:
             subtitle = f"{measure}: {self.periods[0]}, hollow {self.periods[1]}; difference in points, 95% interval"
             return draw_periods(table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
-        return draw(
+        return draw_difference_intervals(
             table,
             title=self.finding,
             subtitle=f"{measure}: this side minus the other, in points, with 95% interval",

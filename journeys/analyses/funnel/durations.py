@@ -201,7 +201,7 @@ class StepTimes(Result[J]):
     @property
     def finding(self) -> str:
         """The slowest step, as one sentence."""
-        from journeys.display import duration
+        from journeys.display import format_duration
 
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
@@ -216,14 +216,16 @@ class StepTimes(Result[J]):
         groups = " · ".join(str(row[group]) for group in self.settings["by"] or ())
         where = f"{row['name']!r} ({groups})" if groups else repr(row["name"])
         typical = "half of those who get there take" if name == "q50" else "on average people take"
-        return f"The slowest step is {where}: {typical} {duration(row[name])}{' or less' * (name == 'q50')}."
+        return f"The slowest step is {where}: {typical} {format_duration(row[name])}{' or less' * (name == 'q50')}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the quantiles of each step's time since the previous step."""
-        from journeys.charts.step_times import draw
+        from journeys.charts.step_times import draw_step_times
 
         subtitle = "time since the previous step: the outer quantiles as a line, the median as a dot"
-        return draw(self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_step_times(
+            self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -242,7 +244,7 @@ class TimeToConvert(Result[J]):
     @property
     def finding(self) -> str:
         """The median time, as one sentence."""
-        from journeys.display import duration
+        from journeys.display import format_duration
 
         if self._median is None:
             return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
@@ -250,16 +252,18 @@ class TimeToConvert(Result[J]):
         if count < MIN_PEOPLE:
             went = f"went from {self.settings['start']!r} to {self.settings['end']!r}"
             return say_too_few(count, went, unit=self._journeys._log.unit)
-        took = duration(self._median)
+        took = format_duration(self._median)
         return (
             f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the bins."""
-        from journeys.charts.histogram import draw
+        from journeys.charts.histogram import draw_histogram
 
-        return draw(self.table, title=self.finding, subtitle="time between the two steps", dark=dark, narrow=narrow)
+        return draw_histogram(
+            self.table, title=self.finding, subtitle="time between the two steps", dark=dark, narrow=narrow
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -280,7 +284,7 @@ class ConvertedWithin(Result[J]):
     @property
     def finding(self) -> str:
         """The share that has converted in the end, as one sentence."""
-        from journeys.display import duration, number, percent
+        from journeys.display import format_duration, format_number, format_percent
 
         if not self.table.height:
             return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
@@ -295,15 +299,19 @@ class ConvertedWithin(Result[J]):
             known = self.table.join(few, on=groups, how="anti", maintain_order="left")
             ends = known.unique(groups, keep="last", maintain_order=True).sort("share", *groups)
             low, high = (" · ".join(map(str, ends.select(groups).row(at))) for at in (0, -1))
-            return f"Of {low} {percent(ends['share'][0])} converted, of {high} {percent(ends['share'][-1])}."
-        open_ = f"; {number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
-        return f"{percent(last['share'])} converted within {duration(last['time'])}{open_}."
+            return (
+                f"Of {low} {format_percent(ends['share'][0])} converted, of {high} {format_percent(ends['share'][-1])}."
+            )
+        open_ = f"; {format_number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
+        return f"{format_percent(last['share'])} converted within {format_duration(last['time'])}{open_}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the curve with its band."""
-        from journeys.charts.cumulative_curve import MOST_BANDS, draw
+        from journeys.charts.cumulative_curve import MOST_BANDS, draw_cumulative_curve
 
         groups = self.settings["by"]
         alone = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
         subtitle = "Kaplan–Meier estimate" + (" with 95% interval" if alone else "; its 95% intervals are in the table")
-        return draw(self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_cumulative_curve(
+            self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow
+        )

@@ -71,14 +71,14 @@ def _field_values(spec: FunnelSpec, name: str) -> Any:
 
 def _describe_values(values: tuple[Any, ...]) -> str:
     """Write the fields of an option as an analyst would: durations as such, steps by their names."""
-    from journeys.display import duration
+    from journeys.display import format_duration
 
     words = []
     for value in values:
         if value is None or value == () or value is False:
             continue
         if isinstance(value, int) and value > 1000:
-            words.append(duration(value))
+            words.append(format_duration(value))
         elif isinstance(value, tuple):
             words.append(", ".join(str(one[0] if isinstance(one, tuple) else one) for one in value))
         elif value != 0 or isinstance(value, bool):
@@ -107,9 +107,9 @@ class DifferenceExplanation(Result[J]):
             return "None of the options that differ changes anything for these people on its own."
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "asked", unit=self._journeys._log.unit)
-        from journeys.display import agree
+        from journeys.display import choose_form
 
-        change = f"{row['change']:+,} {agree(abs(row['change']), 'person', 'people')}".replace("-", "−")
+        change = f"{row['change']:+,} {choose_form(abs(row['change']), 'person', 'people')}".replace("-", "−")
         return (
             f"The largest change comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
         )

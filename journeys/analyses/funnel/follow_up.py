@@ -89,11 +89,11 @@ def describe_late_start(sides: Sequence[tuple[FunnelSpec, datetime | None]]) -> 
 
 def describe_window(spec: FunnelSpec) -> str | None:
     """Describe the window of a funnel, such as "14 days" or "the same week"; None where there is none."""
-    from journeys.display import duration
+    from journeys.display import format_duration
 
     if spec.calendar:
         return f"the same {spec.calendar}"
-    return None if spec.within is None else duration(spec.within)
+    return None if spec.within is None else format_duration(spec.within)
 
 
 def _has_window(spec: FunnelSpec) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import percent, plural, points, quoted
+from journeys.display import format_count, format_percent, format_points, quote_name
 
 _MAX_Q = 0.05
 
@@ -28,23 +28,24 @@ class GroupGap:
     high: float
 
     def _format_interval(self) -> str:
-        return " to ".join(points(bound).removesuffix(" points") for bound in (self.low, self.high))
+        return " to ".join(format_points(bound).removesuffix(" points") for bound in (self.low, self.high))
 
     @property
     def headline(self) -> str:
         """The gap as a heading."""
         return (
-            f"{percent(self.rate)} of people {self.group} who reached {self.before} went on to {self.step}; "
-            f"{percent(self.rate_of_others)} of everyone else did."
+            f"{format_percent(self.rate)} of people {self.group} who reached {self.before} went on to {self.step}; "
+            f"{format_percent(self.rate_of_others)} of everyone else did."
         )
 
     @property
     def sentence(self) -> str:
         """The gap with its size and interval."""
         return (
-            f"Of {plural(self.people, 'person')} {self.group} who reached {self.before}, {percent(self.rate)} "
-            f"went on to {self.step}, against {percent(self.rate_of_others)} of everyone else: "
-            f"{points(self.rate - self.rate_of_others)} (95% CI {self._format_interval()})."
+            f"Of {format_count(self.people, 'person')} {self.group} who reached "
+            f"{self.before}, {format_percent(self.rate)} "
+            f"went on to {self.step}, against {format_percent(self.rate_of_others)} of everyone else: "
+            f"{format_points(self.rate - self.rate_of_others)} (95% CI {self._format_interval()})."
         )
 
 
@@ -72,9 +73,9 @@ def find_group_gap(grouped: pl.DataFrame, *, by: str) -> GroupGap | None:
                 continue
             candidates.append(
                 {
-                    "group": f"{which} {quoted(str(group))}",
-                    "before": quoted(step["name"]),
-                    "step": quoted(following["name"]),
+                    "group": f"{which} {quote_name(str(group))}",
+                    "before": quote_name(step["name"]),
+                    "step": quote_name(following["name"]),
                     "people": step["people"],
                     "went_on": following["people"],
                     "others": others,

@@ -127,7 +127,7 @@ class NextEvents(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent next event, as one sentence."""
-        from journeys.display import percent, plural, quoted
+        from journeys.display import format_count, format_percent, quote_name
 
         first = self.table.filter(pl.col("position") == 1)
         if not first.height:
@@ -139,11 +139,11 @@ class NextEvents(Result[J]):
         group = " · ".join(str(row[name]) for name in self.settings["by"] or ())
         if dropped < MIN_PEOPLE:
             return say_too_few(
-                dropped, f"dropped off after {quoted(self.settings['after'])}{f', of {group}' * bool(group)}"
+                dropped, f"dropped off after {quote_name(self.settings['after'])}{f', of {group}' * bool(group)}"
             )
         did = "nothing more" if row["event"] == NOTHING else f"{row['event']!r} next"
-        done = f"{percent(row['share'])} of those who dropped off did {did}"
-        note = f" For {plural(self.hidden, 'person')}, the very next event is hidden." if self.hidden else ""
+        done = f"{format_percent(row['share'])} of those who dropped off did {did}"
+        note = f" For {format_count(self.hidden, 'person')}, the very next event is hidden." if self.hidden else ""
         return f"After {self.settings['after']!r}, {done}{f', of {group}' if group else ''}.{note}"
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

@@ -47,7 +47,7 @@ from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.steps import duration_us, moment_us
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Funnel(Result[J]):
     @property
     def finding(self) -> str:
         """How many of those who entered reached the last step, as one sentence."""
-        from journeys.display import number, percent, plural, quoted
+        from journeys.display import format_count, format_number, format_percent, quote_name
 
         spec = self._spec
         total = self._entered
@@ -86,11 +86,11 @@ class Funnel(Result[J]):
         if not total:
             return f"Nobody reached the first step, {start!r}."
         if (people := self._count_entered_people()) < MIN_PEOPLE:
-            return say_too_few(people, f"entered at {quoted(start)}", unit=self._journeys._log.unit)
-        entered = plural(total, self._unit)
+            return say_too_few(people, f"entered at {quote_name(start)}", unit=self._journeys._log.unit)
+        entered = format_count(total, self._unit)
         if spec.width == 1:
             return f"{entered} reached {spec.steps[0].name!r}."
-        share = f"{number(done)} of {entered} ({percent(done / total)})"
+        share = f"{format_number(done)} of {entered} ({format_percent(done / total)})"
         if spec.order == "any":
             return f"{share} did all {spec.width}, in any order."
         return f"{share} went from {start!r} to {end!r}."
@@ -98,10 +98,10 @@ class Funnel(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the steps as bars; groups as dots on one scale."""
         from journeys.analyses.funnel.group_gap import find_group_gap
-        from journeys.charts.funnel import draw
+        from journeys.charts.funnel import draw_funnel
 
         gap = find_group_gap(self.table, by=self._spec.by[0]) if len(self._spec.by) == 1 else None
-        return draw(
+        return draw_funnel(
             self.table,
             by=self._spec.by or None,
             title=gap.headline if gap else self.finding,
@@ -114,7 +114,7 @@ class Funnel(Result[J]):
     @property
     def cautions(self) -> tuple[str, ...]:
         """What could mislead in this table, each as one sentence."""
-        from journeys.display import percent
+        from journeys.display import format_percent
 
         counts = self._counts.filter(pl.col("step") == 1)
         of_events = [name for name in self._spec.by_columns if name in self._journeys._log.schema]
@@ -124,17 +124,19 @@ class Funnel(Result[J]):
         valued = int(counts.filter(pl.any_horizontal(pl.col(self._spec.by).is_not_null()))["entered"].sum())
         if 2 * late < valued:
             return ()
-        known_late = f"{percent(late / valued)} of those with a {' or '.join(of_events)} have it only from a later step"
+        known_late = (
+            f"{format_percent(late / valued)} of those with a {' or '.join(of_events)} have it only from a later step"
+        )
         return (f"{known_late}: their groups have come that far by definition; by_at=1 takes it from the first step.",)
 
     def __repr__(self) -> str:
         return "\n".join([f"Funnel: {self.finding}", *self.cautions, str(self.table)])
 
     def _repr_html_(self) -> str:
-        from journeys.display import card
+        from journeys.display import render_card
 
         settings = {**self.settings, "note": " ".join(self.cautions)} if self.cautions else self.settings
-        return card("Funnel", sentence=self.finding, settings=settings, table=self._displayed_table())
+        return render_card("Funnel", sentence=self.finding, settings=settings, table=self._displayed_table())
 
     @property
     def worst_step(self) -> int | None:
@@ -162,13 +164,13 @@ class Funnel(Result[J]):
 
     def _describe_question(self) -> str:
         """Describe what was asked, for the subtitle of the chart."""
-        from journeys.display import span
+        from journeys.display import format_period
 
         spec = self._spec
         window = describe_window(spec)
         within = "no window" if window is None else f"within {window}"
         first, last = self.settings.get("first"), self.settings.get("last")
-        days = span(first, last) if first and last else "no events"
+        days = format_period(first, last) if first and last else "no events"
         asked = f"{spec.order} order, {within}; {days}"
         if not spec.by:
             return asked
@@ -237,11 +239,11 @@ class Funnel(Result[J]):
         by = self._spec.by
         wrong = [name for name in group if name not in by]
         if wrong:
-            raise UnknownNameError(unknown("group", wrong, available=list(by), what="breakdown column"))
+            raise UnknownNameError(unknown_message("group", wrong, available=list(by), what="breakdown column"))
         for name, value in group.items():
             shown = self.table[name].unique(maintain_order=True).to_list()
             if value not in shown:
-                raise UnknownNameError(unknown(name, str(value), available=shown, what="group"))
+                raise UnknownNameError(unknown_message(name, str(value), available=shown, what="group"))
         selection = FunnelSelection(
             self._spec, row, dropped, tuple(group.items()), self._listed if group else None, before
         )

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 import polars as pl
 
 from journeys.analyses.periods import Moment, parse_range
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import (
     Never,
@@ -244,7 +244,7 @@ def apply_preset(options: FunnelOptions) -> FunnelOptions:
     """Fill the options that were not given: from the preset of another tool, else with ours."""
     semantics = options.semantics
     if semantics is not None and semantics not in PRESETS:
-        raise UnknownNameError(unknown("semantics", semantics, available=list(PRESETS), what="preset"))
+        raise UnknownNameError(unknown_message("semantics", semantics, available=list(PRESETS), what="preset"))
     preset = dict(PRESETS[semantics]) if semantics else {}
     if semantics == "posthog" and options.order == "any":
         preset["on_exclusion"] = "drops"  # there, an exclusion only empties what was collected
@@ -265,7 +265,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
     ties, grace = _parse_ties(options.ties, problems)
     by, hold = _listed_names(options.by), _listed_names(options.hold)
     missing = [
-        unknown(argument, name, available=available, what="column")
+        unknown_message(argument, name, available=available, what="column")
         for argument, wanted, available in (("by", by, known), ("hold", hold, columns))
         for name in wanted
         if name not in available
@@ -344,7 +344,7 @@ def find_step(step: int | str, *, names: Sequence[str], argument: str) -> int:
         return step - 1
     hits = [row for row, name in enumerate(names) if name == step]
     if not hits:
-        raise UnknownNameError(unknown(argument, str(step), available=list(names), what="step"))
+        raise UnknownNameError(unknown_message(argument, str(step), available=list(names), what="step"))
     if len(hits) > 1:
         numbers = ", ".join(str(row + 1) for row in hits)
         raise ArgumentError(f"{argument}: {step!r} is the name of the steps {numbers}; say which by its number.")

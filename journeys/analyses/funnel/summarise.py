@@ -81,11 +81,11 @@ def find_worst_step(table: pl.DataFrame) -> int | None:
 
 def describe_loss(table: pl.DataFrame, step: int, *, count: str, unit: str) -> str:
     """Write how many are lost after a step (from 1), as one sentence."""
-    from journeys.display import number, percent, plural, quoted
+    from journeys.display import format_count, format_number, format_percent, quote_name
 
     row, following = table.rows(named=True)[step - 1 : step + 1]
-    units = f"{plural(2, unit).removeprefix('2 ')} {'who' if count == 'people' else 'that'}"
+    units = f"{format_count(2, unit).removeprefix('2 ')} {'who' if count == 'people' else 'that'}"
     return (
-        f"{percent(row['dropped'] / row[count])} of {units} reached {quoted(row['name'])} never reached "
-        f"{quoted(following['name'])}: {number(row['dropped'])} of {number(row[count])}."
+        f"{format_percent(row['dropped'] / row[count])} of {units} reached {quote_name(row['name'])} never reached "
+        f"{quote_name(following['name'])}: {format_number(row['dropped'])} of {format_number(row[count])}."
     )

@@ -254,7 +254,7 @@ class FunnelTrend(Result[J]):
     @property
     def finding(self) -> str:
         """The latest complete period and the first, as one sentence; with groups, the extremes of the latest."""
-        from journeys.display import day, percent
+        from journeys.display import format_day, format_percent
 
         groups = self.settings["by"]
         complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
@@ -269,22 +269,31 @@ class FunnelTrend(Result[J]):
         if groups:
             latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
             if latest.height == 1:
-                rate = f"{percent(latest['rate'][0])} of {' · '.join(map(str, latest.select(groups).row(0)))} converted"
-                return f"Of those who entered {when} {day(latest['period'][0])}, {rate}."
+                rate = (
+                    f"{format_percent(latest['rate'][0])} of {' · '.join(map(str, latest.select(groups).row(0)))} "
+                    "converted"
+                )
+                return f"Of those who entered {when} {format_day(latest['period'][0])}, {rate}."
             low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
-            rates = f"of {high} {percent(latest['rate'][-1])} converted, of {low} {percent(latest['rate'][0])}"
-            return f"Of those who entered {when} {day(latest['period'][0])}, {rates}."
-        now = f"{percent(complete['rate'][-1])} of those who entered {when} {day(complete['period'][-1])} converted"
+            rates = (
+                f"of {high} {format_percent(latest['rate'][-1])} converted, of {low} "
+                f"{format_percent(latest['rate'][0])}"
+            )
+            return f"Of those who entered {when} {format_day(latest['period'][0])}, {rates}."
+        now = (
+            f"{format_percent(complete['rate'][-1])} of those who entered {when} "
+            f"{format_day(complete['period'][-1])} converted"
+        )
         if complete.height == 1:
             return f"{now}."
-        return f"{now}; {when} {day(complete['period'][0])} it was {percent(complete['rate'][0])}."
+        return f"{now}; {when} {format_day(complete['period'][0])} it was {format_percent(complete['rate'][0])}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the line with its interval; incomplete periods are dashed."""
-        from journeys.charts.trend import MOST_BANDS, draw
+        from journeys.charts.trend import MOST_BANDS, draw_trend
 
         groups = self.settings["by"]
         has_bands = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
         interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"
         subtitle = f"conversion by period of entering, {interval}; dashed where a period is not complete"
-        return draw(self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_trend(self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

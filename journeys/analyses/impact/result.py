@@ -12,7 +12,7 @@ from journeys.analyses.impact.spec import ImpactSpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -42,7 +42,7 @@ class Impact(Result[J]):
     @property
     def finding(self) -> str:
         """By how much more those who use it do the other thing than matched people, as one sentence."""
-        from journeys.display import interval, percent, plural, ratio, signed
+        from journeys.display import format_count, format_interval, format_percent, format_ratio, format_signed
 
         row = self._numbers
         unit = self._journeys._log.unit
@@ -51,28 +51,30 @@ class Impact(Result[J]):
             could = f"who did {of} could be observed for {self._time} and matched"
             return say_too_few(row["people"], could, unit=unit)
         whom = "matched people" if self._spec.against == "matched" else "others"
-        spread = interval(row["ci_low"], row["ci_high"], form=ratio)
+        spread = format_interval(row["ci_low"], row["ci_high"], form=format_ratio)
         if row["p_value"] is None or row["p_value"] >= 0.05:
             return (
-                f"No effect of {of} on {on} beyond chance: {signed(row['effect'], form=ratio)} per person in "
+                f"No effect of {of} on {on} beyond chance: {format_signed(row['effect'], form=format_ratio)} "
+                "per person in "
                 f"{self._time}, against {whom} who had not done it (95% CI {spread})."
             )
-        change = "" if row["change"] is None else f", {signed(row['change'], form=percent)}"
+        change = "" if row["change"] is None else f", {format_signed(row['change'], form=format_percent)}"
         return (
-            f"{plural(row['people'], unit)} did {on} {signed(row['effect'], form=ratio)} times each (95% CI {spread}"
+            f"{format_count(row['people'], unit)} did {on} {format_signed(row['effect'], form=format_ratio)} "
+            f"times each (95% CI {spread}"
             f"{change}) in the {self._time} after their first {of}, against {whom} who had not done it."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the means of both sides, period by period, before and after the first use."""
-        from journeys.charts.impact import draw
+        from journeys.charts.impact import draw_impact
 
         whom = "matched people" if self._spec.against == "matched" else "others of the same week"
         subtitle = (
             f'"{self._spec.on.name}" per person and period, before and after the first "{self._spec.of.name}", '
             f"with 95% interval; grey: {whom} who had not done it by then"
         )
-        return draw(
+        return draw_impact(
             self.table,
             unit=str(self.settings["every"]),
             title=self.finding,
@@ -95,7 +97,7 @@ class Impact(Result[J]):
             When there is no such part.
         """
         if part not in get_args(Part):
-            raise UnknownNameError(unknown("part", part, available=list(get_args(Part)), what="part"))
+            raise UnknownNameError(unknown_message("part", part, available=list(get_args(Part)), what="part"))
         return self._journeys._select_people(select_part, PartSelection(self._spec, part, self._matched))
 
     @property
@@ -105,6 +107,6 @@ class Impact(Result[J]):
     @property
     def _time(self) -> str:
         """How long people are followed, such as "14 days"."""
-        from journeys.display import duration
+        from journeys.display import format_duration
 
-        return duration(self._spec.span)
+        return format_duration(self._spec.span)

@@ -16,7 +16,7 @@ from journeys.analyses.last_before.summarise import Listed
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -45,9 +45,9 @@ class LastBefore(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent value, and the one whose people go on surely more or less often, as sentences."""
-        from journeys.display import percent, quoted, the_count
+        from journeys.display import format_percent, quote_name, the_count
 
-        goal, total = quoted(self._spec.goal.name), int(self.settings["conversions"])
+        goal, total = quote_name(self._spec.goal.name), int(self.settings["conversions"])
         if not total:
             return f"No {self._journeys._log.unit} did {goal}."
         if (people := min(total, self.settings["people"])) < MIN_PEOPLE:
@@ -58,7 +58,7 @@ class LastBefore(Result[J]):
         none = self.table.filter(pl.all_horizontal(pl.col(self._spec.names) == NONE))
 
         def part(row: dict[str, Any]) -> str:
-            return f"{percent(row['share'])} of {whole}"
+            return f"{format_percent(row['share'])} of {whole}"
 
         what = " and ".join(name.replace("_", " ") for name in self._spec.names)
         if not named:
@@ -78,16 +78,16 @@ class LastBefore(Result[J]):
         return values != [OTHER] * len(values) and set(values) != {NONE} and not set(values) & set(own)
 
     def _describe_row(self, row: dict[str, Any]) -> str:
-        from journeys.display import quoted
+        from journeys.display import quote_name
 
         parts = [
-            f"no {name.replace('_', ' ')}" if row[name] == NONE else quoted(row[name]) for name in self._spec.names
+            f"no {name.replace('_', ' ')}" if row[name] == NONE else quote_name(row[name]) for name in self._spec.names
         ]
         return " with ".join(parts)
 
     def _describe_next(self, named: list[dict[str, Any]]) -> str:
         """Say which value goes with going on, if that is sure, of enough people, and all were watched as long."""
-        from journeys.display import percent, quoted
+        from journeys.display import format_percent, quote_name
 
         spec, unit = self._spec, self._spec.unit
         if spec.then is None or spec.then_within is None:
@@ -103,23 +103,25 @@ class LastBefore(Result[J]):
         if not sure:
             return ""
         best = min(sure, key=lambda row: (row["q_value"], -row["rate"]))
-        rates = f"{percent(best['rate'])} went on to {quoted(spec.then.name)}"
-        return f" After {self._describe_row(best)}, {rates}, against {percent(best['others_rate'])} of all others."
+        rates = f"{format_percent(best['rate'])} went on to {quote_name(spec.then.name)}"
+        return (
+            f" After {self._describe_row(best)}, {rates}, against {format_percent(best['others_rate'])} of all others."
+        )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares as bars with their intervals, and beside them the rates of going on."""
-        from journeys.charts.last_before import draw
-        from journeys.display import duration, plural
+        from journeys.charts.last_before import draw_last_before
+        from journeys.display import format_count, format_duration
 
         spec, total = self._spec, int(self.settings["conversions"])
-        whole = plural(total, "conversion" if spec.occurrence == "each" else self._journeys._log.unit)
+        whole = format_count(total, "conversion" if spec.occurrence == "each" else self._journeys._log.unit)
         what = " and ".join(name.replace("_", " ") for name in spec.names)
         parts = [f"Last {what} before {spec.goal.name}, n = {total:,} {whole.split(' ', 1)[1]}"]
-        parts += [] if spec.within is None else [f"at most {duration(spec.within)} before"]
+        parts += [] if spec.within is None else [f"at most {format_duration(spec.within)} before"]
         if spec.then is not None:
-            window = "" if spec.then_within is None else f" within {duration(spec.then_within)}"
+            window = "" if spec.then_within is None else f" within {format_duration(spec.then_within)}"
             parts.append(f"right: the share that went on to {spec.then.name}{window}")
-        return draw(
+        return draw_last_before(
             self.table,
             values=spec.names,
             count=spec.unit,
@@ -150,7 +152,9 @@ class LastBefore(Result[J]):
         rows = self.table.select(self._spec.names).rows()
         if labels not in rows:
             shown = [" · ".join(row) for row in rows]
-            raise UnknownNameError(unknown("value", " · ".join(map(str, labels)), available=shown, what="value"))
+            raise UnknownNameError(
+                unknown_message("value", " · ".join(map(str, labels)), available=shown, what="value")
+            )
         if went_on is not None and self._spec.then is None:
             raise ArgumentError("went_on: nothing was asked that people could go on to; ask with then=.")
         values = None if set(labels) == {OTHER} else tuple(value_of_label(label) for label in labels)

@@ -12,7 +12,7 @@ from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, list_unmatched
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
-from journeys.errors import UnknownNameError, raise_all, unknown
+from journeys.errors import UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
 
@@ -130,7 +130,7 @@ def last_before(
     )
     if patterns and log.size.events:
         lost, values = list_unmatched(log.shards, spec)
-        raise_all([unknown("skip", lost, available=values, what="value")] if lost else [], UnknownNameError)
+        raise_all([unknown_message("skip", lost, available=values, what="value")] if lost else [], UnknownNameError)
     counts = journeys._count_shards(count, spec)
     listed = list_values(counts, spec, top=top)
     optional: dict[str, Any] = {
@@ -155,7 +155,7 @@ def _parse_columns(log: Log, of: str | Sequence[str], *, problems: Problems) -> 
     schema = log.schema
     available = [name for name in schema.names() if name not in ("person", "timestamp")]
     if missing := [name for name in given if name not in available]:
-        problems.unknown_names.append(unknown("of", missing, available=available, what="column"))
+        problems.unknown_names.append(unknown_message("of", missing, available=available, what="column"))
     problems.invalid_values += [
         f"of: column {name!r} is {schema[name]}, expected single values." for name in given
         if name in available and schema[name].is_nested()

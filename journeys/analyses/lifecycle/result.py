@@ -12,7 +12,7 @@ from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import UnknownNameError, unknown
+from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -51,27 +51,29 @@ class Lifecycle(Result[J]):
     @property
     def finding(self) -> str:
         """Whether more people woke up than fell asleep in the latest complete period, as one sentence."""
-        from journeys.display import day, number, plural
+        from journeys.display import format_count, format_day, format_number
 
         known = self.table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0))
         if not known.height:
             return f'No period is complete, or nobody did "{self._spec.event.name}".'
         last = known.row(-1, named=True)
         name, woken = self._spec.calendar.name, last["new"] + last["resurrecting"]
-        when = f"{'on' if name == 'day' else f'in the {name} from'} {day(last['period'])}"
+        when = f"{'on' if name == 'day' else f'in the {name} from'} {format_day(last['period'])}"
         unit, changed = self._journeys._log.unit, woken + last["dormant"]
         if changed < MIN_PEOPLE:
             return say_too_few(changed, f"became active or dormant {when}", unit=unit)
-        sentence = f"{plural(woken, unit)} became active {when} and {number(last['dormant'])} became dormant"
+        sentence = (
+            f"{format_count(woken, unit)} became active {when} and {format_number(last['dormant'])} became dormant"
+        )
         grows = "grows" if woken > last["dormant"] else "shrinks" if woken < last["dormant"] else "is stable"
         return f"{sentence}: the number of active people {grows}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the states as bars around zero: active above, dormant below."""
-        from journeys.charts.lifecycle import draw
+        from journeys.charts.lifecycle import draw_lifecycle
 
         subtitle = f'By "{self._spec.event.name}" per {self._spec.calendar.name}; pale where a period is not complete'
-        return draw(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_lifecycle(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, state: State, *, period: date | str) -> J:
         """Select the people in a state in a period, with all their events.
@@ -89,9 +91,9 @@ class Lifecycle(Result[J]):
             When there is no such state or period.
         """
         if state not in STATES:
-            raise UnknownNameError(unknown("state", str(state), available=list(STATES), what="state"))
+            raise UnknownNameError(unknown_message("state", str(state), available=list(STATES), what="state"))
         shown = [str(one) for one in self.table["period"].to_list()]
         if str(period) not in shown:
-            raise UnknownNameError(unknown("period", str(period), available=shown, what="period"))
+            raise UnknownNameError(unknown_message("period", str(period), available=shown, what="period"))
         index = self._spec.calendar.number_of(date.fromisoformat(str(period)))
         return self._journeys._select_people(_select_state, _StateSelection(self._spec, index, state))

@@ -143,7 +143,7 @@ class MessagesAgainst(Result[J]):
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import percent, plural, points, quoted
+        from journeys.display import format_count, format_percent, format_points, quote_name
 
         large = self.table.filter((pl.col("people") >= MIN_PEOPLE) & (pl.col("people_without") >= MIN_PEOPLE))
         if not large.height:
@@ -154,10 +154,11 @@ class MessagesAgainst(Result[J]):
         if not sure.height:
             return "No group of messages goes with a different rate of conversion, beyond chance."
         row = sure.row(0, named=True)
-        change = points(row["difference"], row["ci_low"], row["ci_high"])
+        change = format_points(row["difference"], row["ci_low"], row["ci_high"])
         return (
-            f"Of {plural(row['people'], 'person')} with {quoted(row[name])}, {percent(row['rate'])} converted, against "
-            f"{percent(row['rate_without'])} of those without, {change}."
+            f"Of {format_count(row['people'], 'person')} with {quote_name(row[name])}, "
+            f"{format_percent(row['rate'])} converted, against "
+            f"{format_percent(row['rate_without'])} of those without, {change}."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

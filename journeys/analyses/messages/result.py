@@ -15,7 +15,7 @@ from journeys.analyses.messages.summarise import RATES
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -40,7 +40,7 @@ class Messages(Result[J]):
     @property
     def finding(self) -> str:
         """What the largest group of messages did, as one sentence."""
-        from journeys.display import percent, plural, quoted
+        from journeys.display import format_count, format_percent, quote_name
 
         unit = self._journeys._log.unit
         if not self.table.height or not self.table["people"].sum():
@@ -50,24 +50,23 @@ class Messages(Result[J]):
         top = (named if named.height else self.table).row(0, named=True)
         if top["delivered"] < MIN_PEOPLE:
             return say_too_few(top["delivered"], "got the most frequent message", unit=unit)
-        name = f" of {quoted(str(top[by]))}" if by else ""
-        parts = [
-            f"{percent(top[rate])} {verb}" for rate, verb in (("read_rate", "read it"), ("click_rate", "clicked")) if
-            top[rate] is not None and RATES[rate][0] in self.table.columns
-        ]  # fmt: skip
+        name = f" of {quote_name(str(top[by]))}" if by else ""
+        verbs = (("read_rate", "read it"), ("click_rate", "clicked"))
+        shown = [one for one in verbs if top[one[0]] is not None and RATES[one[0]][0] in self.table.columns]
+        parts = [f"{format_percent(top[rate])} {verb}" for rate, verb in shown]
         if top.get("rate") is not None and top["eligible"] >= MIN_PEOPLE:
-            parts.append(f'{percent(top["rate"])} of those eligible went on to "{self.settings["goal"]}"')
+            parts.append(f'{format_percent(top["rate"])} of those eligible went on to "{self.settings["goal"]}"')
         said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "got it"
-        return f"Of {plural(top['delivered'], unit)} with a message{name}, {said}."
+        return f"Of {format_count(top['delivered'], unit)} with a message{name}, {said}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the rates of each group as dots with 95% intervals, and its value."""
-        from journeys.charts.messages import draw
+        from journeys.charts.messages import draw_messages
 
         subtitle = "Read, clicked and unsubscribed: share of those delivered; delivered: of all"
         if self._spec.goal is not None:
             subtitle += f"; converted: of those eligible, within {self.settings['within']} of a touch"
-        return draw(
+        return draw_messages(
             self.table,
             by=self._spec.by,
             currency=self.settings.get("currency"),
@@ -106,10 +105,10 @@ class Messages(Result[J]):
         raise_all(problems, ArgumentError)
         groups = [] if self._spec.by is None else self.table[self._spec.by].to_list()
         if value is not None and value not in groups:
-            raise UnknownNameError(unknown("value", value, available=groups, what=self._spec.by or "group"))
+            raise UnknownNameError(unknown_message("value", value, available=groups, what=self._spec.by or "group"))
         stages = ("any", *get_args(Stage))
         if stage not in stages:
-            raise UnknownNameError(unknown("stage", stage, available=stages, what="stage"))
+            raise UnknownNameError(unknown_message("stage", stage, available=stages, what="stage"))
         group = None if value is None else (value_of_label(value),)
         selection = RecipientSelection(self._spec, group, stage, converted)
         return self._journeys._select_people(select_recipients, selection)
@@ -134,11 +133,11 @@ class Messages(Result[J]):
 
     def _displayed_table(self) -> pl.DataFrame:
         """Write each rate with its interval, and its denominator in the head."""
-        from journeys.display import interval, percent
+        from journeys.display import format_interval, format_percent
 
         def write(row: dict[str, Any]) -> str:
             rate, low, high = row.values()
-            return percent(rate) if rate is None else f"{percent(rate)} ({interval(low, high)})"
+            return format_percent(rate) if rate is None else f"{format_percent(rate)} ({format_interval(low, high)})"
 
         shown = self.table
         for rate, (_, denominator) in RATES.items():

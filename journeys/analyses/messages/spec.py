@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, resolve_step, step
 
@@ -77,7 +77,7 @@ def check_options(
     schema = log.schema
     missing = [(argument, name) for argument, name in (("by", by), ("message", message)) if name is not None]
     problems = [
-        unknown(argument, name, available=schema.names(), what="column")
+        unknown_message(argument, name, available=schema.names(), what="column")
         for argument, name in missing
         if name not in schema
     ]
@@ -105,7 +105,7 @@ def resolve_stages(log: Log, stages: Mapping[str, StepLike] | None) -> dict[Stag
     """
     if stages is not None:
         wrong = [name for name in stages if name not in STAGES]
-        raise_all([unknown("stages", wrong, available=STAGES, what="stage")] if wrong else [], UnknownNameError)
+        raise_all([unknown_message("stages", wrong, available=STAGES, what="stage")] if wrong else [], UnknownNameError)
         found = {
             stage: resolve_step(stages[stage], names=log.names, columns=log.step_columns, argument="stages")
             for stage in STAGES

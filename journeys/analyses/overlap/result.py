@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -41,7 +41,7 @@ class Overlap(Result[J]):
     @property
     def finding(self) -> str:
         """How many people are in several segments, and which two share most, as one sentence."""
-        from journeys.display import agree, number, percent, quoted, the_count
+        from journeys.display import choose_form, format_number, format_percent, quote_name, the_count
 
         total = int(self.table["people"].sum())
         if not total:
@@ -51,21 +51,23 @@ class Overlap(Result[J]):
         if not several:
             return "The segments have nobody in common."
         whole = the_count(total, self._journeys._log.unit)
-        share = f" ({percent(several / total)})" if total >= 30 else ""
-        text = f"{number(several)} of {whole}{share} {agree(several, 'is', 'are')} in several segments"
+        share = f" ({format_percent(several / total)})" if total >= 30 else ""
+        text = f"{format_number(several)} of {whole}{share} {choose_form(several, 'is', 'are')} in several segments"
         pairs = {pair: int(self.table.filter(*pair)["people"].sum()) for pair in combinations(self._segments, 2)}
         (one, other), most = max(pairs.items(), key=lambda pair: pair[1])
         if len(self._segments) == 2:
             return f"{text}."
-        return f"{text}; {quoted(one)} and {quoted(other)} share most, {number(most)}."
+        return f"{text}; {quote_name(one)} and {quote_name(other)} share most, {format_number(most)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the people of each combination as bars over a matrix of dots (an UpSet plot)."""
         from journeys.charts.overlap_bars import draw
-        from journeys.display import plural
+        from journeys.display import format_count
 
         total = int(self.table["people"].sum())
-        subtitle = f"People by the segments they are in, and no other; {plural(total, self._journeys._log.unit)} in all"
+        subtitle = (
+            f"People by the segments they are in, and no other; {format_count(total, self._journeys._log.unit)} in all"
+        )
         return draw(self.table, sizes=self.sizes, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, segment: str | Sequence[str], *, not_in: str | Sequence[str] = ()) -> J:
@@ -88,7 +90,7 @@ class Overlap(Result[J]):
         inside, outside = ([one] if isinstance(one, str) else list(one) for one in (segment, not_in))
         available = list(self._segments)
         problems = [
-            unknown(argument, missing, available=available, what="segment")
+            unknown_message(argument, missing, available=available, what="segment")
             for argument, names in (("segment", inside), ("not_in", outside))
             if (missing := [name for name in names if name not in available])
         ]

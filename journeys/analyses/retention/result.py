@@ -13,7 +13,7 @@ from journeys.analyses.result import Result
 from journeys.analyses.retention.select_people import CellSelection, select_cell
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -40,7 +40,7 @@ class Retention(Result[J]):
     @property
     def finding(self) -> str:
         """The rate of the latest period that rests on at least 30 people, as one sentence."""
-        from journeys.display import percent
+        from journeys.display import format_percent
 
         start = self._spec.start.name
         if not self.table.height or not self.table["size"].sum():
@@ -51,10 +51,12 @@ class Retention(Result[J]):
             most = int(curve["size"].fill_null(0).to_numpy().max()) if curve.height else 0
             return say_too_few(most, f'did "{start}" and could be observed for a period')
         first, last = known.row(0, named=True), known.row(-1, named=True)
-        sentence = f'{percent(first["rate"])} of people were back {self._period_name(first["period"])} after "{start}"'
+        sentence = (
+            f'{format_percent(first["rate"])} of people were back {self._period_name(first["period"])} after "{start}"'
+        )
         if first["period"] == last["period"]:
             return f"{sentence}."
-        return f"{sentence}, {percent(last['rate'])} {self._period_name(last['period'])} after it."
+        return f"{sentence}, {format_percent(last['rate'])} {self._period_name(last['period'])} after it."
 
     def matrix(self) -> pl.DataFrame:
         """Lay the rates out as a triangle: one row per cohort (and group), one column per period."""
@@ -123,7 +125,7 @@ class Retention(Result[J]):
                 raise ArgumentError(f"group: {group!r} requires a breakdown; ask retention(..., by=...) first.")
             groups = self.table[self._spec.by].unique().sort().to_list()
             if group not in groups:
-                raise UnknownNameError(unknown("group", group, available=groups, what=self._spec.by))
+                raise UnknownNameError(unknown_message("group", group, available=groups, what=self._spec.by))
         selection = CellSelection(self._spec, index, period, came, group, self._kept)
         return self._journeys._select_people(select_cell, selection)
 
@@ -131,7 +133,7 @@ class Retention(Result[J]):
         """Return the number of the period that a cohort started in."""
         shown = [str(one) for one in self.table["cohort"].unique().sort().to_list()]
         if str(cohort) not in shown:
-            raise UnknownNameError(unknown("cohort", str(cohort), available=shown, what="cohort"))
+            raise UnknownNameError(unknown_message("cohort", str(cohort), available=shown, what="cohort"))
         return self._spec.calendar.number_of(date.fromisoformat(str(cohort)))
 
     def _total_curve(self) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.analyses.calendar import Calendar, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Clock = Literal["calendar", "own"]
@@ -103,7 +103,7 @@ def make_spec(
     """Check all options and raise one error that lists every problem."""
     log, problems = journeys._log, []
     if semantics is not None and semantics not in PRESETS:
-        raise ArgumentError(unknown("semantics", semantics, available=list(PRESETS), what="preset"))
+        raise ArgumentError(unknown_message("semantics", semantics, available=list(PRESETS), what="preset"))
     chosen = {"clock": "calendar", "when": "on", "cohorts": "first", **PRESETS.get(semantics or "", {})}
     chosen |= {name: one for name, one in (("clock", clock), ("when", when), ("cohorts", cohorts)) if one is not None}
     for name, kind in (("clock", Clock), ("when", When), ("cohorts", Cohorts)):
@@ -126,7 +126,7 @@ def make_spec(
     problems += _check_measure(journeys, measure)
     raise_all(problems, ArgumentError)
     if by is not None and by not in log.step_columns:
-        raise UnknownNameError(unknown("by", by, available=log.step_columns, what="column"))
+        raise UnknownNameError(unknown_message("by", by, available=log.step_columns, what="column"))
     names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
     return RetentionSpec(
         start=resolve_step(start, argument="start", **names),
@@ -153,7 +153,7 @@ def _check_measure(journeys: JourneysProtocol, measure: Measure | None) -> list[
         return [f"measure: {measure!r} must be ('sum', column)."]
     schema = journeys._log.schema
     if measure[1] not in schema:
-        return [unknown("measure", measure[1], available=schema.names(), what="column")]
+        return [unknown_message("measure", measure[1], available=schema.names(), what="column")]
     if not schema[measure[1]].is_numeric():
         return [f"measure: column {measure[1]!r} is {schema[measure[1]]}, expected numbers."]
     return []

@@ -11,7 +11,7 @@ from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -46,26 +46,26 @@ class Sessions(Result[J]):
     @property
     def finding(self) -> str:
         """How many sessions there are, how long they last and how many bounce, as one sentence."""
-        from journeys.display import duration, percent, plural
+        from journeys.display import format_count, format_duration, format_percent
 
         if not self.table.height:
             return "There are no sessions."
         unit = self._journeys._log.unit
         if self.settings["people"] < MIN_PEOPLE:
             return say_too_few(self.settings["people"], "had a session", unit=unit)
-        people = plural(self.settings["people"], unit)
-        bounced = percent(int(self.table["bounced"].sum()) / self.table.height)
-        median = duration(self.table["duration"].median())  # type: ignore[arg-type]
-        return f"{plural(self.table.height, 'session')} of {people}: the median lasts {median}, {bounced} bounce."
+        people = format_count(self.settings["people"], unit)
+        bounced = format_percent(int(self.table["bounced"].sum()) / self.table.height)
+        median = format_duration(self.table["duration"].median())  # type: ignore[arg-type]
+        return f"{format_count(self.table.height, 'session')} of {people}: the median lasts {median}, {bounced} bounce."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the groups of the summary: sessions, and the share that converts or bounces."""
-        from journeys.charts.sessions import draw
+        from journeys.charts.sessions import draw_sessions
 
         goal = self.settings.get("goal")
         what = f'reach "{goal}"' if goal else "bounce"
         subtitle = f"Sessions by {self.settings['by'].replace('_', ' ')}, and the share of them that {what}"
-        return draw(
+        return draw_sessions(
             self.summary,
             by=self.settings["by"],
             rate="conversion_rate" if goal else "bounce_rate",
@@ -97,7 +97,7 @@ class Sessions(Result[J]):
         if group is not None:
             groups = self.summary[by].to_list()
             if group not in groups:
-                raise UnknownNameError(unknown("group", group, available=groups, what=by))
+                raise UnknownNameError(unknown_message("group", group, available=groups, what=by))
             chosen &= fold_values(self.table[by], kept=self._kept) == group
         if converted is not None:
             if "converted" not in self.table.columns:

@@ -11,7 +11,7 @@ from journeys.analyses.result import settings_of
 from journeys.analyses.sessions.count import SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
@@ -80,7 +80,7 @@ def sessions(
     log = journeys._log
     columns = log.schema.names()
     if by not in _GROUPS and by not in columns:
-        raise UnknownNameError(unknown("by", by, available=[*_GROUPS, *columns], what="column"))
+        raise UnknownNameError(unknown_message("by", by, available=[*_GROUPS, *columns], what="column"))
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
         raise ArgumentError(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
     campaign = present_campaign_columns(log.schema) if campaign_cuts else []

@@ -12,7 +12,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.stickiness.count import StickinessSpec, find_days
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -50,27 +50,27 @@ class Stickiness(Result[J]):
     @property
     def finding(self) -> str:
         """The share of people who were active on more than one day, as one sentence."""
-        from journeys.display import day, percent, the_count
+        from journeys.display import format_day, format_percent, the_count
 
         last = self._latest_rows()
         if not last.height:
             return f'No period is complete, or nobody did "{self._spec.event.name}".'
         people = int(last["people"].sum())
-        name, start = self._spec.of.name, day(last["period"][0])
+        name, start = self._spec.of.name, format_day(last["period"][0])
         group = the_count(people, self._journeys._log.unit)
         if people < MIN_PEOPLE:
             return say_too_few(people, f"active in the {name} from {start}", unit=self._journeys._log.unit)
         often = last.filter(pl.col("days") >= 2)
         share = int(often["people"].sum()) / people
         short = self._spec.every.name
-        return f"{percent(share)} of {group} active in the {name} from {start} came on at least 2 {short}s."
+        return f"{format_percent(share)} of {group} active in the {name} from {start} came on at least 2 {short}s."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the share of people by number of active days, in the latest complete period."""
-        from journeys.charts.stickiness import draw
+        from journeys.charts.stickiness import draw_stickiness
 
         subtitle = f'Days with "{self._spec.event.name}" in the latest complete {self._spec.of.name}'
-        return draw(
+        return draw_stickiness(
             self._latest_rows(),
             unit=f"{self._spec.every.name}s",
             title=self.finding,
@@ -91,7 +91,7 @@ class Stickiness(Result[J]):
         """
         shown = [str(one) for one in self.table["period"].unique().sort().to_list()]
         if str(period) not in shown:
-            raise UnknownNameError(unknown("period", str(period), available=shown, what="period"))
+            raise UnknownNameError(unknown_message("period", str(period), available=shown, what="period"))
         if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
             raise ArgumentError(f"at_least: {at_least!r} must be a whole number of at least 1.")
         index = self._spec.of.number_of(date.fromisoformat(str(period)))

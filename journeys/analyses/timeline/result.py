@@ -34,25 +34,26 @@ class Timeline(Result[J]):
     @property
     def finding(self) -> str:
         """How much happened in how long, as one sentence."""
-        from journeys.display import duration, plural
+        from journeys.display import format_count, format_duration
 
         if self.table.is_empty():
             return f"Person {self.settings['person']} has no selected event."
         took = self.table["timestamp"][-1] - self.table["timestamp"][0]
         sessions = int(self.table["session"].max())  # type: ignore[arg-type]
         return (
-            f"Person {self.settings['person']}: {plural(self.table.height, 'event')} in {plural(sessions, 'session')} "
-            f"over {duration(took)}."
+            f"Person {self.settings['person']}: {format_count(self.table.height, 'event')} "
+            f"in {format_count(sessions, 'session')} "
+            f"over {format_duration(took)}."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the events in order, with one lane per source."""
         from journeys.charts.theme import event_colours
-        from journeys.charts.timeline import draw
-        from journeys.display import duration
+        from journeys.charts.timeline import draw_timeline
+        from journeys.display import format_duration
 
-        subtitle = f"Every selected event; a pause of {duration(self._gap)} or more starts a session."
-        return draw(
+        subtitle = f"Every selected event; a pause of {format_duration(self._gap)} or more starts a session."
+        return draw_timeline(
             self.table,
             identified=self.identified,
             colour_of=event_colours(self._journeys._log.ranked, dark=dark),
@@ -63,7 +64,7 @@ class Timeline(Result[J]):
         )
 
     def _repr_html_(self) -> str:
-        from journeys.display import card, html_table
+        from journeys.display import html_table, render_card
 
         table = html_table(self.table, rows=50, links=["replay_url"], style=False)
-        return card("Timeline", sentence=self.finding, settings=self.settings, table=table)
+        return render_card("Timeline", sentence=self.finding, settings=self.settings, table=table)

@@ -38,7 +38,7 @@ class Transitions(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent transition, as one sentence."""
-        from journeys.display import number, percent
+        from journeys.display import format_number, format_percent
 
         moves = self.table.filter(pl.col("target") != DROP_OFF)
         if moves.is_empty():
@@ -47,10 +47,10 @@ class Transitions(Result[J]):
         source = display_name(top["source"])
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "with a journey", unit=self._journeys._log.unit)
-        follows = f"{display_name(top['target'])} follows on {source} {number(top['moves'])} times"
+        follows = f"{display_name(top['target'])} follows on {source} {format_number(top['moves'])} times"
         if top["moves"] < MIN_PEOPLE:
             return f"The most frequent transition, {source} → {display_name(top['target'])}, is too rare for a finding."
-        return f"{follows}: {percent(top['share'])} of what comes after {source}."
+        return f"{follows}: {format_percent(top['share'])} of what comes after {source}."
 
     def matrix(self) -> pl.DataFrame:
         """Return the shares as a frame with one row per source and one column per target.
@@ -65,10 +65,10 @@ class Transitions(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the matrix as a heatmap: its 25 largest rows and columns."""
-        from journeys.charts.transitions import draw
+        from journeys.charts.transitions import draw_transitions
 
         targets = self.table.filter(pl.col("target") != DROP_OFF)["target"]
-        return draw(
+        return draw_transitions(
             lay_matrix(self.table, most=_DRAWN),
             total=(self.table["source"].n_unique(), targets.n_unique()),
             title=self.finding,
@@ -108,10 +108,10 @@ class Transitions(Result[J]):
 
     @property
     def _definition(self) -> str:
-        from journeys.display import plural
+        from journeys.display import format_count
 
         repeats = "repeats next to each other are merged" if self._spec.collapse == "repeats" else "every event counts"
         session = ["inside a session"] if self._spec.count == "sessions" else []
-        events = plural(self.settings["events"], "event")
+        events = format_count(self.settings["events"], "event")
         parts = ["Share of what follows directly on each event", repeats, *session, *describe_nodes(self._spec.nodes)]
         return "; ".join([*parts, events]) + "."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
 
@@ -37,7 +37,7 @@ def parse_formula(text: str, *, names: Sequence[str]) -> pl.Expr:
     used = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
     wrong = [name for name in used if name not in names]
     if wrong:
-        raise UnknownNameError(unknown("formula", wrong, available=list(names), what="series"))
+        raise UnknownNameError(unknown_message("formula", wrong, available=list(names), what="series"))
     return _build_expression(tree, text=text).alias("value")
 
 

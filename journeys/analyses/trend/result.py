@@ -13,7 +13,7 @@ from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.trend.select_people import PointSelection, select_point
 from journeys.analyses.trend.spec import TrendSpec
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -39,7 +39,7 @@ class Trend(Result[J]):
     @property
     def finding(self) -> str:
         """The latest complete period against the one before, as one sentence."""
-        from journeys.display import day, percent
+        from journeys.display import format_day, format_percent
 
         table = self.table.filter(pl.col("series") == self._shown_series)
         if self._spec.by is not None:
@@ -50,7 +50,7 @@ class Trend(Result[J]):
         last = known.row(-1, named=True)
         name = self._spec.calendar.name
         when = "on" if name == "day" else f"in the {name} from"
-        when = f"{when} {day(last['period'])}"
+        when = f"{when} {format_day(last['period'])}"
         if (people := self._count_people(last["period"])) < MIN_PEOPLE:
             return say_too_few(people, f'did "{self._shown_series}" {when}', unit=self._journeys._log.unit)
         sentence = f"{self._say_value(last['value'])} {when}"
@@ -62,18 +62,20 @@ class Trend(Result[J]):
         change = last["value"] / before["value"] - 1
         if abs(change) < 0.005:
             return f"{sentence}, as in the {name} before."
-        return f"{sentence}, {percent(abs(change))} {'more' if change > 0 else 'less'} than in the {name} before."
+        return (
+            f"{sentence}, {format_percent(abs(change))} {'more' if change > 0 else 'less'} than in the {name} before."
+        )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one line per series or group; periods that are not complete are dotted."""
-        from journeys.charts.trend_lines import draw
+        from journeys.charts.trend_lines import draw_trend_lines
 
         drawn = self.table.filter(pl.col("series") == self._spec.formula) if self._spec.formula else self.table
         counted = self.settings["count"]
         what = self._spec.formula or (f"{counted} active in {self.settings['trailing']}" if self._trailing else counted)
         subtitle = f"{what} per {self._spec.calendar.name}; dotted where the log holds only a part of a period"
         line = self._spec.by or "series"
-        return draw(drawn, line=line, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_trend_lines(drawn, line=line, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, *, period: date | str | None = None, series: str | None = None, group: str | None = None) -> J:
         """Select the people with such an event in a period, with all their events.
@@ -99,16 +101,16 @@ class Trend(Result[J]):
         if period is not None:
             shown = [str(one) for one in self.table["period"].unique().sort().to_list()]
             if str(period) not in shown:
-                raise UnknownNameError(unknown("period", str(period), available=shown, what="period"))
+                raise UnknownNameError(unknown_message("period", str(period), available=shown, what="period"))
             index = self._spec.calendar.number_of(date.fromisoformat(str(period)))
         if series is not None and series not in self._spec.series:
-            raise UnknownNameError(unknown("series", series, available=list(self._spec.series), what="series"))
+            raise UnknownNameError(unknown_message("series", series, available=list(self._spec.series), what="series"))
         if group is not None:
             if self._spec.by is None:
                 raise ArgumentError(f"group: {group!r} requires a breakdown; ask trend(..., by=...) first.")
             groups = self.table[self._spec.by].unique().sort().to_list()
             if group not in groups:
-                raise UnknownNameError(unknown("group", group, available=groups, what=self._spec.by))
+                raise UnknownNameError(unknown_message("group", group, available=groups, what=self._spec.by))
         selection = PointSelection(self._spec, series, index, group)
         return self._journeys._select_people(select_point, selection)
 
@@ -131,22 +133,22 @@ class Trend(Result[J]):
 
     def _say_value(self, value: float) -> str:
         """Say a value with what it counts."""
-        from journeys.display import number, plural, ratio
+        from journeys.display import format_count, format_number, format_ratio
 
         if self._spec.formula is not None:
-            return f"{self._spec.formula} was {ratio(value)}"
+            return f"{self._spec.formula} was {format_ratio(value)}"
         series = f'"{self._shown_series}"'
         if self._spec.column is not None:
-            return f"The {self._spec.count} of {self._spec.column} of {series} was {number(value)}"
+            return f"The {self._spec.count} of {self._spec.column} of {series} was {format_number(value)}"
         if self._spec.count == "per person":
-            return f"{ratio(value)} {series} per person"
+            return f"{format_ratio(value)} {series} per person"
         noun = {"people": self._journeys._log.unit, "events": "event", "sessions": "session"}[self._spec.count]
         did = "with" if self._spec.count != "people" else "did"
-        return f"{plural(value, noun)} {did} {series}"
+        return f"{format_count(value, noun)} {did} {series}"
 
     def _group_finding(self) -> str:
         """The largest group over the whole time, as one sentence."""
-        from journeys.display import plural
+        from journeys.display import format_count
 
         total = self.total.filter(pl.col("series") == self._shown_series).sort(
             "people", self._spec.by, descending=[True, False], nulls_last=True
@@ -157,4 +159,4 @@ class Trend(Result[J]):
         unit = self._journeys._log.unit
         if top["people"] < MIN_PEOPLE:
             return say_too_few(top["people"], f"in the largest {self._spec.by}, {top[str(self._spec.by)]}", unit=unit)
-        return f"{top[str(self._spec.by)]} is the largest {self._spec.by}: {plural(top['people'], unit)} in all."
+        return f"{top[str(self._spec.by)]} is the largest {self._spec.by}: {format_count(top['people'], unit)} in all."

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from journeys.analyses.calendar import Calendar, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
 from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
@@ -105,7 +105,7 @@ def make_spec(
         choices = ", ".join(map(repr, get_args(Statistic)))
         problems.append(f"count: {kind!r} is not a statistic; available are {choices}.")
     if column is not None and column not in schema:
-        problems.append(unknown("count", str(column), available=schema.names(), what="column"))
+        problems.append(unknown_message("count", str(column), available=schema.names(), what="column"))
     elif column is not None and not schema[column].is_numeric():
         problems.append(f"count: column {column!r} is {schema[column]}, expected numbers.")
     back = None
@@ -120,7 +120,7 @@ def make_spec(
         problems.append("campaign_cuts: the log has no campaign column by which sessions could start.")
     raise_all(problems, ArgumentError)
     if by is not None and by not in log.step_columns:
-        raise UnknownNameError(unknown("by", by, available=log.step_columns, what="column"))
+        raise UnknownNameError(unknown_message("by", by, available=log.step_columns, what="column"))
     series = _resolve_series(journeys, events)
     if formula is not None:
         parse_formula(formula, names=list(series))

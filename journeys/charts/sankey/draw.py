@@ -26,12 +26,12 @@ from journeys.charts.theme import (
     OTHER,
     Colours,
     apply_theme,
-    colours,
+    draw_nothing,
     event_colours,
-    nothing,
-    rgba,
+    theme_colours,
+    with_opacity,
 )
-from journeys.display import number, percent, plural
+from journeys.display import format_count, format_number, format_percent
 
 FAINT, FULL = 0.38, 0.85
 SMALLEST_PHI = 0.05
@@ -40,7 +40,7 @@ _FEW_LINKS = 20
 MOST, _MOST_VERTICAL = 50, 3
 
 
-def draw(
+def draw_sankey(
     table: pl.DataFrame,
     *,
     goal: str | None = None,
@@ -102,7 +102,7 @@ def draw(
     --------
     >>> table = pl.DataFrame({"position": [0, 0], "source": ["Visit", "Visit"], "target": ["Sign up", "(drop-off)"],
     ...     "people": [20, 80]})
-    >>> fig = draw(table, goal="Sign up")
+    >>> fig = draw_sankey(table, goal="Sign up")
     >>> fig.data[0].type, list(fig.data[0].link.value)
     ('sankey', [20, 80])
     """
@@ -121,8 +121,8 @@ def draw(
         **(VERTICAL_LAYOUT if narrow else {}),
     )
     if not layout.nodes:
-        return nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     node_colours = choose_colours(layout, colour_of=colour_of, goal=goal, dark=dark)
     known = {(row["position"], row["node"]): row for row in collapsed.nodes}
     ribbon_colours = {link.row: node_colours[link.source.key] for link in layout.links}
@@ -144,10 +144,10 @@ def draw(
 
     def fill(link: Link) -> str:
         if link.row in undrawn:
-            return rgba(theme.paper, 0)
+            return with_opacity(theme.paper, 0)
         if link.target.leaving_from is not None:
-            return rgba(theme.drop, 0.55)
-        return rgba(ribbon_colours[link.row], FULL if ribbons[link.row].is_highlighted else FAINT)
+            return with_opacity(theme.drop, 0.55)
+        return with_opacity(ribbon_colours[link.row], FULL if ribbons[link.row].is_highlighted else FAINT)
 
     def describe(link: Link) -> str:
         """Describe both parts of a split ribbon as the whole link."""
@@ -158,7 +158,7 @@ def draw(
     traces = canvas.traces(
         colours=node_colours,
         fill=fill,
-        hover_fill=lambda link: rgba(ribbon_colours[link.row], FULL),
+        hover_fill=lambda link: with_opacity(ribbon_colours[link.row], FULL),
         node_text=lambda node: describe_node(
             node, layout, known.get((node.position, node.name), {}), goal=goal, unit=unit
         ),
@@ -167,7 +167,7 @@ def draw(
     fig = go.Figure(traces)
     canvas.set_axes(fig)
     on_path = {end.key for link in layout.links if link.key in path_links for end in (link.source, link.target)}
-    labels = label_nodes(canvas, figure_of=lambda node: number(node.people), backed=on_path, theme=theme)
+    labels = label_nodes(canvas, figure_of=lambda node: format_number(node.people), backed=on_path, theme=theme)
     labels += label_columns(canvas, headings=headings, goal=goal, theme=theme)
     # set at once: adding annotations one by one copies all of them each time
     fig.update_layout(annotations=labels)
@@ -209,7 +209,7 @@ def choose_colours(
     layout: Layout, *, colour_of: Mapping[str, str] | None, goal: str | None, dark: bool
 ) -> dict[tuple[int, str, str], str]:
     """Choose each node's colour: the one given for its name, else by people in this layout."""
-    theme = colours(dark=dark)
+    theme = theme_colours(dark=dark)
     if colour_of is None:
         ranked = sorted(layout.nodes, key=lambda node: (-node.people, node.name))
         colour_of = event_colours([node.name for node in ranked if node.leaving_from is None], goal=goal, dark=dark)
@@ -236,7 +236,8 @@ def _describe_undrawn(layout: Layout, undrawn: set[int]) -> str:
     people = [link.people for link in layout.links if link.row in undrawn]
     share = sum(people) / sum(link.people for link in layout.links)
     return (
-        f"{plural(len(people), 'link')} of at most {number(max(people))}, {percent(share)} of all steps, left undrawn."
+        f"{format_count(len(people), 'link')} of at most {format_number(max(people))}, "
+        f"{format_percent(share)} of all steps, left undrawn."
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from journeys.charts.labels import lines_of, plain
+from journeys.charts.labels import lines_of, plain_name
 from journeys.charts.sankey.layout import Layout, Link, Node
 from journeys.charts.theme import CONTINUES, DROP_OFF
-from journeys.display import duration, interval, number, percent, plural
+from journeys.display import format_count, format_duration, format_interval, format_number, format_percent
 
 ENOUGH = 30
 """Of fewer no rate is shown."""
@@ -22,37 +22,40 @@ def describe_link(
 
     Of a link on the highlighted path, `path_people` is how many took all of it.
     """
-    units = plural(link.people, unit)
-    share = percent(link.people / link.source.people) if link.source.people else "–"
-    source = plain(link.source.name)
+    units = format_count(link.people, unit)
+    share = format_percent(link.people / link.source.people) if link.source.people else "–"
+    source = plain_name(link.source.name)
     if link.target.name == DROP_OFF and link.target.leaving_from is not None:
         text = f"{units} left after {source}: {share} of those there"
     elif link.target.leaving_from is not None:
         text = f"{units} went on from {source}, beyond the columns shown: {share} of those there"
     else:
-        text = f"{units} went from {source} to {plain(link.target.name)}: {share} of those at {source}"
+        text = f"{units} went from {source} to {plain_name(link.target.name)}: {share} of those at {source}"
         if goal is not None and link.target.name != goal:
             text += _describe_rate(row, shown=link.people, goal=goal, who="who go this way")
     if row.get("median_time") is not None:
-        text += f"; median {duration(row['median_time'])}"
+        text += f"; median {format_duration(row['median_time'])}"
     if path_people is not None:
-        text += f"; highlighted: the {number(path_people)} who took the complete path"
+        text += f"; highlighted: the {format_number(path_people)} who took the complete path"
     return lines_of(text + ".", _WIDTH)
 
 
 def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal: str | None, unit: str) -> str:
     """Describe how many enter a node, go on and drop off there, and how many of them reach the goal."""
-    units = plural(node.people, unit)
+    units = format_count(node.people, unit)
     if node.leaving_from is not None:
-        source = plain(node.leaving_from)
+        source = plain_name(node.leaving_from)
         left = {DROP_OFF: f"left after {source}", CONTINUES: f"went on from {source}, beyond the columns shown"}
         return lines_of(f"{units} {left[node.name]}.", _WIDTH)
-    text = f"{units} entered {plain(node.name)}, step {node.position + 1}"
+    text = f"{units} entered {plain_name(node.name)}, step {node.position + 1}"
     out = [link for link in layout.links if link.source is node]
     went_on = sum(link.people for link in out if link.target.name != DROP_OFF)
     left_here = sum(link.people for link in out if link.target.name == DROP_OFF)
     if out:
-        text += f"; {number(went_on)} went on, {number(left_here)} dropped off ({percent(left_here / node.people)})"
+        text += (
+            f"; {format_number(went_on)} went on, {format_number(left_here)} dropped off "
+            f"({format_percent(left_here / node.people)})"
+        )
     if goal is not None and node.name != goal:
         text += _describe_rate(known, shown=node.people, goal=goal, who="who pass here")
     return lines_of(text + ".", _WIDTH)
@@ -66,9 +69,11 @@ def _describe_rate(row: Mapping[str, Any], *, shown: float, goal: str, who: str)
     if passed is None:
         everyone = f"all {who}"
     else:
-        everyone = "them" if passed == shown else f"all {number(passed)} {who}, shown or not,"
-    reached = f"reached {plain(goal)}"
+        everyone = "them" if passed == shown else f"all {format_number(passed)} {who}, shown or not,"
+    reached = f"reached {plain_name(goal)}"
     if passed is not None and passed < ENOUGH:
-        return f"; {number(converted)} of {everyone} {reached}: too few for a rate" if converted is not None else ""
-    within = interval(row.get("ci_low"), row.get("ci_high"))
-    return f"; {percent(rate)}{f' ({within})' if within else ''} of {everyone} {reached}"
+        return (
+            f"; {format_number(converted)} of {everyone} {reached}: too few for a rate" if converted is not None else ""
+        )
+    within = format_interval(row.get("ci_low"), row.get("ci_high"))
+    return f"; {format_percent(rate)}{f' ({within})' if within else ''} of {everyone} {reached}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from journeys.charts.labels import label
+from journeys.charts.labels import write_label
 from journeys.charts.sankey.layout import Link, Node, place_targets
 from journeys.charts.sankey.render import THICKNESS, VERTICAL_PITCH, Canvas
 from journeys.charts.text_width import break_text, fit_text, measure_text
-from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, rgba
+from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, with_opacity
 
 SIZE, SMALL_SIZE = 12, 11
 """The height of letters, and that of vertical names and of numbers on ribbons."""
@@ -86,7 +86,7 @@ def list_colours(canvas: Canvas, *, goal: str | None, theme: Colours) -> list[tu
     """List the colours that stand for no event by themselves, each with what it means."""
     ends = {node.name for node in canvas.layout.nodes if node.leaving_from is not None}
     names = {node.name for node in canvas.layout.nodes if node.leaving_from is None}
-    meant = [(theme.goal, label(goal, 40))] if goal is not None and goal in names else []
+    meant = [(theme.goal, write_label(goal, 40))] if goal is not None and goal in names else []
     meant += [(theme.drop, "stub: dropped off")] if DROP_OFF in ends else []
     meant += [(theme.other, "stub: went on beyond the last column")] if CONTINUES in ends else []
     meant += [(theme.other, "(other): small ones together")] if OTHER in names else []
@@ -121,28 +121,28 @@ def _label_beside(
     elif free - beside < _MIN_NAME:
         lines, count = [fit_text(name, free, size=SIZE)], ""
     # the number may have a line of its own
-    text = "<br>".join(label(line) if line else "" for line in lines)
+    text = "<br>".join(write_label(line) if line else "" for line in lines)
     text = f"{text}{' ' if lines[-1] else ''}<span style='color:{theme.muted}'>{count}</span>" if count else text
     middle = y + SIZE * 0.6 * (len(lines) - 1)
     note = canvas.note(
-        node, middle, text=text, xshift=BESIDE, yanchor="middle", align="left", hovertext=label(node.name, 200)
+        node, middle, text=text, xshift=BESIDE, yanchor="middle", align="left", hovertext=write_label(node.name, 200)
     )
     return note | {"x": canvas.at(start, middle)[0]}, y + SIZE * (0.6 + 1.2 * (len(lines) - 1))
 
 
 def _label_above(canvas: Canvas, node: Node, *, name: str, count: str, theme: Colours) -> dict[str, Any]:
     """Place a label above its node, the number below the name."""
-    lines = [label(line) for line in break_text(name, max(node.height, VERTICAL_PITCH - 4), size=SMALL_SIZE)]
+    lines = [write_label(line) for line in break_text(name, max(node.height, VERTICAL_PITCH - 4), size=SMALL_SIZE)]
     text = "<br>".join([*lines, f"<span style='color:{theme.muted}'>{count}</span>"] if count else lines)
     settings: dict[str, Any] = {"yshift": THICKNESS / 2 + 1, "xshift": -1, "yanchor": "bottom", "align": "left"}
-    return canvas.note(node, node.top, text=text, hovertext=label(node.name, 200), **settings)
+    return canvas.note(node, node.top, text=text, hovertext=write_label(node.name, 200), **settings)
 
 
 def _label_style(node: Node, size: int, backed: Collection[Key], theme: Colours) -> dict[str, Any]:
     # a halo in the background's colour keeps names readable on ribbons
     halo = ", ".join([f"0 0 2px {theme.paper}"] * 4)
     return {
-        "bgcolor": rgba(theme.paper, 0.78) if node.key in backed else "rgba(0,0,0,0)",
+        "bgcolor": with_opacity(theme.paper, 0.78) if node.key in backed else "rgba(0,0,0,0)",
         "borderpad": 1,
         "font": {"size": size, "color": theme.ink, "shadow": halo},
     }
@@ -173,14 +173,14 @@ def label_columns(
             heading = headings[canvas.first + column]
         elif goal is not None and column > 0 and all(node.name == goal for node in inside):
             heading = goal
-        short = label(fit_text(heading, 200 if canvas.vertical else canvas.room * 0.9, size=SIZE))
+        short = write_label(fit_text(heading, 200 if canvas.vertical else canvas.room * 0.9, size=SIZE))
         text = f"<b>{short}</b>" if heading == goal else short
         font = {"size": SIZE, "color": theme.goal if heading == goal else theme.muted}
         x, y = canvas.at(inside[0], 0.0)
         place: dict[str, Any] = {"y": y, "xshift": -THICKNESS / 2, "yanchor": "bottom", "yshift": 6}
         if canvas.vertical:
             # above the names of its row, with a background: ribbons pass below it
-            place = {"y": y, "x": 0, "yanchor": "bottom", "yshift": 57, "bgcolor": rgba(theme.paper, 0.78)}
+            place = {"y": y, "x": 0, "yanchor": "bottom", "yshift": 57, "bgcolor": with_opacity(theme.paper, 0.78)}
         notes.append(canvas.note(inside[0], 0.0, text=text, font=font) | {"x": x} | place)
     return notes
 
@@ -221,7 +221,7 @@ def label_ribbons(
             "xanchor": "right",
             "yanchor": "middle",
             "xshift": -THICKNESS / 2 - 3,
-            "bgcolor": rgba(theme.paper, 0.7),
+            "bgcolor": with_opacity(theme.paper, 0.7),
         }
         font = {"size": SMALL_SIZE, "color": theme.ink}
         notes.append(canvas.note(link.target, (top + bottom) / 2, text=text, font=font, **place))

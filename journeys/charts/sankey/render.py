@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from journeys.charts.labels import label
+from journeys.charts.labels import write_label
 from journeys.charts.sankey.layout import Layout, Link, Node, place_sources, place_targets
 from journeys.charts.sankey.vertical import draw_node, draw_ribbons
 
@@ -127,7 +127,7 @@ class Canvas:
             # names are drawn as annotations, which can be cut and moved; these are for readers of the data
             textfont={"size": 1, "color": "rgba(0,0,0,0)", "shadow": "none"},
             node={
-                "label": [label(node.name, 80) for node in nodes],
+                "label": [write_label(node.name, 80) for node in nodes],
                 # never 0, which Plotly takes for missing
                 "x": [self.along(node) / self.width for node in nodes],
                 "y": [

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER
-from journeys.display import plural
+from journeys.display import format_count
 
 Row = dict[str, Any]
 PathLinks = frozenset[tuple[int, str, str]]
@@ -148,7 +148,7 @@ def collapse_small_nodes(
             continue
         link = {"position": position, "source": new_source, "target": new_target}
         _add_numbers(merged.setdefault((position, new_source, new_target), link), row, add)
-    note = f"{plural(len(small), 'smaller node')} drawn as “(other)”."
+    note = f"{format_count(len(small), 'smaller node')} drawn as “(other)”."
     return Collapsed(list(merged.values()), note, _merge_nodes(known, small, add))
 
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypedDict, Unpack
 import polars as pl
 
 from journeys.sources.reading.decompress import UnreadableError
-from journeys.sources.reading.files import SourceFile, check_ratio, decode, is_utf16, read_chunks, read_first_lines
+from journeys.sources.reading.files import SourceFile, check_ratio, decode_text, is_utf16, read_chunks, read_first_lines
 from journeys.sources.reading.json_column import JsonColumns
 from journeys.sources.reading.json_schema import BIG, literal_name
 from journeys.sources.reading.row_store import Reject, Rejects, SpillBuffer
@@ -221,7 +221,7 @@ class _Lines:
         try:
             self.note = "UTF-16" if is_utf16(self.file) else None
             for chunk in read_chunks(self.file):
-                text, note = decode(chunk)
+                text, note = decode_text(chunk)
                 self.note = note or self.note
                 text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
                 self.ends_with_newline = text.endswith("\n")

@@ -12,7 +12,7 @@ from glob import escape, glob, has_magic
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
-from journeys.errors import SourceError, closest
+from journeys.errors import SourceError, find_closest
 from journeys.sources.reading.decompress import (
     CHECKED,
     BombError,
@@ -192,7 +192,7 @@ def _find_files(path: Path) -> list[SourceFile]:
     if path.exists():
         files = _inspect_file(path) if path.is_file() else "is not a file or folder but a pipe, a socket or a device"
         if isinstance(files, str):
-            raise SourceError(f"source: {printable(path)!r} {files}.")
+            raise SourceError(f"source: {printable_path(path)!r} {files}.")
         return files
     if path.is_symlink():
         raise SourceError(f"source: {str(path)!r} is a link to {os.readlink(path)!r}, which does not exist.")  # noqa: PTH115
@@ -203,8 +203,8 @@ def _find_files(path: Path) -> list[SourceFile]:
         if not skipped:
             raise SourceError(f"source: no file matches {str(path)!r}.")
         first, reason = next(iter(skipped.items()))
-        raise SourceError(f"source: {printable(path)!r}: {printable(first)} {reason}.")
-    near = closest(path.name, sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else []
+        raise SourceError(f"source: {printable_path(path)!r}: {printable_path(first)} {reason}.")
+    near = find_closest(path.name, sorted(p.name for p in path.parent.iterdir())) if path.parent.is_dir() else []
     hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else "."
     raise SourceError(f"source: there is no file or folder {str(path)!r}{hint}")
 
@@ -242,7 +242,7 @@ def _find_in_folder(folder: Path) -> list[SourceFile]:
         files, skipped = _inspect_all(candidates, strict=False)
     if not files:
         endings = ", ".join(sorted({p.suffix or "files without an ending" for p in public})) or "nothing"
-        why = "".join(f"; {printable(PurePath(path.name))} {reason}" for path, reason in list(skipped.items())[:1])
+        why = "".join(f"; {printable_path(PurePath(path.name))} {reason}" for path, reason in list(skipped.items())[:1])
         raise SourceError(
             f"source: the folder {str(folder)!r} contains no CSV, NDJSON or Parquet files; it contains {endings}{why}."
         )
@@ -250,7 +250,7 @@ def _find_in_folder(folder: Path) -> list[SourceFile]:
     return _attach_skipped(files, [p.relative_to(folder) for p in visible if p not in read and p.stat().st_size])
 
 
-def printable(path: PurePath) -> str:
+def printable_path(path: PurePath) -> str:
     """Write a path so that it can be shown and stored, also if its name is not UTF-8."""
     return str(path).encode("utf-8", errors="replace").decode("utf-8")
 
@@ -271,7 +271,7 @@ def _inspect_all(paths: Iterable[Path], *, strict: bool) -> tuple[list[SourceFil
 def _attach_skipped(files: list[SourceFile], skipped: Sequence[PurePath]) -> list[SourceFile]:
     if skipped:
         first = next((n for n, file in enumerate(files) if file.size), 0)
-        names = (*files[first].skipped, *(printable(PurePosixPath(path)) for path in skipped))
+        names = (*files[first].skipped, *(printable_path(PurePosixPath(path)) for path in skipped))
         files[first] = replace(files[first], skipped=names)
     return files
 
@@ -309,7 +309,7 @@ def _inspect_file(
     strict: bool = False,
 ) -> list[SourceFile] | str:
     """Find the format of a file, or why it is not a table; if `strict`, text must certainly have columns."""
-    if printable(path) != str(path):
+    if printable_path(path) != str(path):
         return "has a name that is not UTF-8: rename it"
     named = _format_by_name(path)
     if named in ("parquet", "ipc") and archive is None:
@@ -423,7 +423,7 @@ def is_utf16(file: SourceFile) -> bool:
     return utf16_codec(next(_read_file_blocks(file, 64), b"")) is not None
 
 
-def decode(piece: bytes) -> tuple[str, str | None]:
+def decode_text(piece: bytes) -> tuple[str, str | None]:
     """Decode a piece of text and name the assumption, if any: lines that are not UTF-8 are read as Windows-1252."""
     try:
         return piece.decode("utf-8"), None

@@ -22,10 +22,10 @@ from journeys.sources.reading.json_rows import (
     describe_non_objects,
     join_lines,
     keep_objects,
-    simplify,
+    simplify_value,
 )
 from journeys.sources.reading.json_schema import EMPTY_OBJECT, NON_OBJECT, Schema, can_widen, readable_dtype
-from journeys.sources.reading.row_store import SpillBuffer, convert
+from journeys.sources.reading.row_store import SpillBuffer, convert_value
 
 BATCH_ROWS = 25_000
 BATCH_BYTES = 16 << 20
@@ -155,7 +155,7 @@ class JsonColumns:
 
 def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Expr:
     if old.fields:
-        return convert(value, pl.Struct(old.fields), pl.Struct(new.fields)).name.keep()
+        return convert_value(value, pl.Struct(old.fields), pl.Struct(new.fields)).name.keep()
 
     def read(values: pl.Series) -> pl.Series:
         objects = keep_objects(values)
@@ -171,7 +171,7 @@ def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Ex
 def _repair_object(text: str) -> str | None:
     """Write JSON so that any parser reads it; None if it is not a JSON object."""
     try:
-        line = json.dumps(simplify(json.loads(text)))
+        line = json.dumps(simplify_value(json.loads(text)))
     except (ValueError, RecursionError):
         return None
     return line if is_readable(line.encode() + b"\n") else None

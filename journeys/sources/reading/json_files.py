@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from journeys.sources.reading.decompress import UnreadableError
-from journeys.sources.reading.files import SourceFile, decode, is_utf16, read_chunks, read_first_lines, read_text
+from journeys.sources.reading.files import SourceFile, decode_text, is_utf16, read_chunks, read_first_lines, read_text
 from journeys.sources.reading.json_rows import (
     FieldPath,
     count_non_objects_by_field,
@@ -26,7 +26,7 @@ from journeys.sources.reading.json_rows import (
     readable_schema,
     rename_pattern_keys,
     replace_half_characters,
-    simplify,
+    simplify_value,
 )
 from journeys.sources.reading.json_schema import (
     MAX_NESTING,
@@ -172,9 +172,9 @@ def _decode_blocks(blocks: Iterator[bytes]) -> Iterator[tuple[str, str | None]]:
         while cut and data[cut - 1] >= 0x80:
             cut -= 1
         rest = data[cut:]
-        yield decode(data[:cut])
+        yield decode_text(data[:cut])
     if rest:
-        yield decode(rest)
+        yield decode_text(rest)
 
 
 HEAD = 1 << 19
@@ -350,7 +350,7 @@ class _Reader:
 
     def _salvage_lines(self, piece: bytes, file: SourceFile, first_line: int) -> str | None:
         """Read a piece line by line: the good lines are kept, the others rejected with reason and place."""
-        text, note = decode(piece)
+        text, note = decode_text(piece)
         good: list[tuple[bytes, str]] = []
         bad: list[Reject] = []
         for number, line, problem in _split_lines(text):
@@ -364,7 +364,7 @@ class _Reader:
             plain: list[tuple[bytes, str]] = []
             for written, place in good:
                 try:
-                    plain.append((json.dumps(simplify(json.loads(written))).encode(), place))
+                    plain.append((json.dumps(simplify_value(json.loads(written))).encode(), place))
                 except RecursionError:
                     bad.append((TOO_DEEP, place, written.decode()))
             if not self._keep_rows(_join_lines(plain)):

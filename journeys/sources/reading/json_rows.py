@@ -75,20 +75,20 @@ def rename_pattern_keys(piece: bytes) -> bytes:
     return _rewrite_lines(piece, lambda line: PATTERN_KEY.search(line) is not None, hook=rename)
 
 
-def simplify(value: object, *, depth: int = 0) -> object:
+def simplify_value(value: object, *, depth: int = 0) -> object:
     """Make a value readable for any JSON parser: no NaN, no number beyond 64 bits, no very deep nesting.
 
     Examples
     --------
-    >>> simplify({"a": float("nan"), "b": [2**64, 1]})
+    >>> simplify_value({"a": float("nan"), "b": [2**64, 1]})
     {'a': None, 'b': ['18446744073709551616', 1]}
     """
     if isinstance(value, dict | list) and depth > MAX_NESTING // 2:
         return json.dumps(value)
     if isinstance(value, dict):
-        return {key: simplify(inner, depth=depth + 1) for key, inner in value.items()}
+        return {key: simplify_value(inner, depth=depth + 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [simplify(inner, depth=depth + 1) for inner in value]
+        return [simplify_value(inner, depth=depth + 1) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, int) and not isinstance(value, bool) and not -INT64_LIMIT <= value < INT64_LIMIT:

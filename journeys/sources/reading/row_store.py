@@ -151,7 +151,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"[^\w]+", "_", words).strip("_").lower() or "unnamed"
 
 
-def flatten(
+def flatten_column(
     expr: pl.Expr, dtype: DType, *, prefix: str, rename: Callable[[str], str] = snake_case
 ) -> list[tuple[str, pl.Expr]]:
     """List the leaves of a nested column as (flat name, expression); lists become JSON text."""
@@ -160,7 +160,7 @@ def flatten(
         for field in dtype.fields:
             own = "" if field.name == NON_OBJECT else rename(field.name)
             name = f"{prefix}_{own}" if prefix and own else prefix or own
-            leaves += flatten(expr.struct.field(field.name), field.dtype, prefix=name, rename=rename)
+            leaves += flatten_column(expr.struct.field(field.name), field.dtype, prefix=name, rename=rename)
         return leaves
     if isinstance(dtype, pl.List | pl.Array):
         return [(prefix, as_json(expr))]
@@ -208,10 +208,10 @@ def _columns_that_round(
     return found
 
 
-def convert(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
+def convert_value(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
     """Convert a value to a type that holds it, at all levels."""
     if isinstance(wanted, pl.Struct) and not isinstance(dtype, pl.Struct) and dtype != pl.Null():
-        return convert(value, dtype, pl.String()).map_batches(
+        return convert_value(value, dtype, pl.String()).map_batches(
             lambda texts: parse_objects(texts, wanted), return_dtype=wanted, is_elementwise=True
         )
     if isinstance(wanted, pl.Struct) and isinstance(dtype, pl.Struct) and dtype != wanted:
@@ -233,4 +233,4 @@ def convert(value: pl.Expr, dtype: DType, wanted: DType) -> pl.Expr:
 def _convert_field(value: pl.Expr, dtype: DType | None, wanted: DType, name: str) -> pl.Expr:
     if dtype is None:
         return pl.lit(None, dtype=wanted).alias(name)
-    return (value if dtype == wanted else convert(value, dtype, wanted)).alias(name)
+    return (value if dtype == wanted else convert_value(value, dtype, wanted)).alias(name)
