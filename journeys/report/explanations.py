@@ -201,7 +201,7 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
         "those out of it plus those who stop there, go on beyond the last column, or have reached the goal. In the "
         "table, position 0 is the first column, and the conversion rate is that of all people who took the link, "
         "whether they reached the goal or not.",
-        columns=("position", "source", "target", "people", "sessions", "share", "median_time", "conversion_rate"),
+        columns=("source", "target", "position", "people", "sessions", "share", "median_time", "conversion_rate"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import zipfile
 
 import plotly.graph_objects as go
@@ -94,6 +95,24 @@ def test_it_prints(tmp_path):
     path = report.pdf(tmp_path / "a.pdf")
     assert path.read_bytes().startswith(b"%PDF")
     assert oct(path.stat().st_mode)[-3:] == "600"
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no browser is installed")
+def test_a_browser_draws_the_page_under_its_own_policy(j, tmp_path):
+    """The policy allows no request at all: what is drawn came with the file."""
+    file = j.report(steps=["A", "B"], sections=["funnel"]).write(tmp_path / "a.html")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [find_browser(), *options, "--virtual-time-budget=3000", "--dump-dom", file.as_uri()]
+    page = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert 'data-drawn="yes"' in page
+    assert "main-svg" in page
+    assert "default-src 'none'" in page
+    addresses = set(
+        re.findall(
+            r"""(?:src|href|action)=["']?(https?:[^"' >]*)""", re.sub(r"<script.*?</script>", "", page, flags=re.S)
+        )
+    )
+    assert not addresses
 
 
 def test_without_a_browser_the_old_file_stays(tmp_path, monkeypatch):
