@@ -74,6 +74,19 @@ def starts_session(gap: int, *, campaign_columns: Sequence[str] = ()) -> pl.Expr
     return starts | (is_touch & touch.ne_missing(touch.forward_fill().shift(1)))
 
 
+def has_met_campaign(campaign_columns: Sequence[str]) -> pl.Expr:
+    """Mark the rows from which on a person has met a campaign; touches that come later do not count yet.
+
+    Examples
+    --------
+    >>> log = pl.DataFrame({"person": [1, 1, 1, 2], "campaign": [None, "spring", None, None]})
+    >>> log.select(has_met_campaign(["campaign"])).to_series().to_list()
+    [False, True, True, False]
+    """
+    is_touch = pl.any_horizontal(pl.col(name).is_not_null() for name in campaign_columns)
+    return (pl.when(is_touch).then(pl.col("person")).forward_fill() == pl.col("person")).fill_null(value=False)
+
+
 def last_before(condition: pl.Expr) -> pl.Expr:
     """Point at the person's latest row strictly before this one where `condition` holds; null where none does.
 

@@ -106,7 +106,7 @@ def test_an_effect_is_found():
     row = result.summary.row(0, named=True)
     assert row["ci_low"] > 2
     assert row["effect"] == pytest.approx(8.0 * (1 - row["used_later"]), abs=3.0)
-    assert "times each (95% CI" in result.finding
+    assert "times more each (95% CI" in result.finding
     assert "matched people who had not done it" in result.finding
 
 

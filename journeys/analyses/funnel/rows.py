@@ -17,7 +17,7 @@ from journeys.errors import ArgumentError
 from journeys.events import present_campaign_columns
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_runs
-from journeys.log.core import starts_session
+from journeys.log.core import has_met_campaign, starts_session
 from journeys.steps import Step, columns_used, step
 
 CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
@@ -224,7 +224,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     first_touches = [name for name in spec.by_columns if name not in schema and name.removeprefix("first_") in campaign]
     if first_touches:
         met = _unused_name("_met", schema)
-        frame = frame.with_columns(_has_met_campaign(campaign).alias(met))
+        frame = frame.with_columns(has_met_campaign(campaign).alias(met))
         columns["_met"] = pl.col(met)
     if spec.order == "strict" or spec.needs_positions:
         position = _unused_name("_position", schema)
@@ -269,15 +269,6 @@ def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
     index = pl.DataFrame({"time": time}).select(calendar.index(pl.col("time")).alias("index"))["index"]
     ends = {number: calendar.instant(number + 1) for number in index.unique().to_list()}
     return index.replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
-
-
-def _has_met_campaign(campaign: Sequence[str]) -> pl.Expr:
-    """Mark the rows up to which a person has met a campaign; touches that come later do not count yet.
-
-    For instance, with the campaigns null, "spring", null of one person: all rows but the first.
-    """
-    is_touch = pl.any_horizontal(pl.col(name).is_not_null() for name in campaign)
-    return (pl.when(is_touch).then(pl.col("person")).forward_fill() == pl.col("person")).fill_null(value=False)
 
 
 def _unused_name(name: str, schema: pl.Schema) -> str:

@@ -58,10 +58,10 @@ class Impact(Result[J]):
                 "per person in "
                 f"{self._time}, against {whom} who had not done it (95% CI {spread})."
             )
+        more = "more" if row["effect"] > 0 else "fewer"
         change = "" if row["change"] is None else f", {format_signed(row['change'], form=format_percent)}"
         return (
-            f"{format_count(row['people'], unit)} did {on} {format_signed(row['effect'], form=format_ratio)} "
-            f"times each (95% CI {spread}"
+            f"{format_count(row['people'], unit)} did {on} {format_ratio(abs(row['effect']))} times {more} each (95% CI {spread}"
             f"{change}) in the {self._time} after their first {of}, against {whom} who had not done it."
         )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
 from journeys.steps import columns_used
@@ -143,10 +144,9 @@ def _period_of(elapsed: pl.Expr, spec: RetentionSpec) -> pl.Expr:
 
 def _read_rows(view: View, spec: RetentionSpec) -> pl.DataFrame:
     """Return the rows that start or come back, with their `place` in the log, `time` (µs) and calendar period."""
-    columns = columns_used([spec.start, spec.back]) + ([spec.by] if spec.by else [])
-    group = pl.col(spec.by).cast(pl.String) if spec.by else pl.lit(None, dtype=pl.String)
+    view, group = group_of_events(view.with_people_columns(columns_used([spec.start, spec.back])), spec.by)
     value = pl.col(spec.measure).cast(pl.Float64) if spec.measure else pl.lit(None, dtype=pl.Float64)
-    rows = view.with_people_columns(columns).events.select(
+    rows = view.events.select(
         "person",
         pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_group
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.retention.select_people import CellSelection, select_cell
@@ -121,11 +122,7 @@ class Retention(Result[J]):
         if isinstance(period, bool) or not isinstance(period, int) or not 0 <= period <= self._spec.periods:
             raise ArgumentError(f"period: {period!r} must be a whole number from 0 to {self._spec.periods}.")
         if group is not None:
-            if self._spec.by is None:
-                raise ArgumentError(f"group: {group!r} requires a breakdown; ask retention(..., by=...) first.")
-            groups = self.table[self._spec.by].unique().sort().to_list()
-            if group not in groups:
-                raise UnknownNameError(unknown_message("group", group, available=groups, what=self._spec.by))
+            check_group(group, by=self._spec.by, shown=self.table, question="retention")
         selection = CellSelection(self._spec, index, period, came, group, self._kept)
         return self._journeys._select_people(select_cell, selection)
 

@@ -10,9 +10,10 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Calendar, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Clock = Literal["calendar", "own"]
@@ -114,8 +115,7 @@ def make_spec(
     for name, number, least in (("periods", periods, 1), ("at_least", at_least, 1)):
         if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= 1_000:
             problems.append(f"{name}: {number!r} must be a whole number from {least} to 1000.")
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        problems.append(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
+    problems += describe_wrong_top(top)
     edges: tuple[int, ...] = ()
     calendar = Calendar(1, "d")
     try:
@@ -125,8 +125,7 @@ def make_spec(
         problems.append(str(error))
     problems += _check_measure(journeys, measure)
     raise_all(problems, ArgumentError)
-    if by is not None and by not in log.step_columns:
-        raise UnknownNameError(unknown_message("by", by, available=log.step_columns, what="column"))
+    check_by(log, by)
     names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
     return RetentionSpec(
         start=resolve_step(start, argument="start", **names),

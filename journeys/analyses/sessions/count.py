@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from journeys.analyses.breakdown import group_of_events
 from journeys.log import View
 from journeys.log.core import starts_session
 from journeys.steps import Step, columns_used
@@ -48,15 +49,18 @@ def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
         ann 10:00, ann 10:29, ann 10:59 → two sessions: 10:00 to 10:29, and 10:59
     """
     steps = [spec.page_view, *([spec.goal] if spec.goal is not None else [])]
-    rows = view.with_people_columns(columns_used(steps)).events
+    own = ("landing", "exit", "channel", "campaign", "replay_url")
+    view, group = group_of_events(view.with_people_columns(columns_used(steps)), None if spec.by in own else spec.by)
+    rows = view.events
     columns = rows.collect_schema().names()
     is_page = spec.page_view.condition.fill_null(value=False)
     page = pl.col(spec.page) if spec.page else pl.lit(None, dtype=pl.String)
     goal = spec.goal.condition.fill_null(value=False) if spec.goal is not None else pl.lit(value=False)
-    first_of: dict[str, str] = {name: name for name in ("channel", "campaign", "replay_url") if name in columns}
-    own = ("landing", "exit", "channel", "campaign", "replay_url")
-    if spec.by not in own and spec.by in columns:
-        first_of[spec.by] = spec.by
+    first_of: dict[str, pl.Expr] = {
+        name: pl.col(name).cast(pl.String) for name in ("channel", "campaign", "replay_url") if name in columns
+    }
+    if spec.by not in own:
+        first_of[spec.by] = group
     marked = rows.select(
         "person",
         "timestamp",
@@ -64,7 +68,7 @@ def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
         is_page.alias("is_page"),
         page.cast(pl.String).alias("page"),
         goal.alias("is_goal"),
-        *(pl.col(name).cast(pl.String).alias(f"first:{name}") for name in first_of),
+        *(value.alias(f"first:{name}") for name, value in first_of.items()),
     )
     grouped = marked.group_by("person", "number").agg(
         pl.col("timestamp").min().alias("start"),

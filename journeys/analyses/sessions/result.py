@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_group
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ class Sessions(Result[J]):
         by = self.settings["by"]
         chosen = pl.repeat(value=True, n=self.table.height, eager=True)
         if group is not None:
-            groups = self.summary[by].to_list()
-            if group not in groups:
-                raise UnknownNameError(unknown_message("group", group, available=groups, what=by))
+            check_group(group, by=by, shown=self.summary, question="sessions")
             chosen &= fold_values(self.table[by], kept=self._kept) == group
         if converted is not None:
             if "converted" not in self.table.columns:

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import settings_of
 from journeys.analyses.sessions.count import SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, raise_all
 from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
@@ -35,8 +36,8 @@ def sessions(
     Parameters
     ----------
     by : str
-        The groups of the summary: "landing", "exit", "channel", "campaign", or a column of the log (its first value in
-        the session).
+        The groups of the summary: "landing", "exit", "channel", "campaign", or a column of events or people (its first
+        value in the session; a person's first campaign from the first touch on).
     top : int, optional
         How many groups the summary shows; the rest is "(other)", no value is "(none)". None shows all.
     goal : str, list of str, pl.Expr or Step, optional
@@ -79,10 +80,8 @@ def sessions(
     """
     log = journeys._log
     columns = log.schema.names()
-    if by not in _GROUPS and by not in columns:
-        raise UnknownNameError(unknown_message("by", by, available=[*_GROUPS, *columns], what="column"))
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        raise ArgumentError(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
+    check_by(log, by, others=_GROUPS)
+    raise_all(describe_wrong_top(top), ArgumentError)
     campaign = present_campaign_columns(log.schema) if campaign_cuts else []
     if campaign_cuts and not campaign:
         raise ArgumentError("campaign_cuts: the log has no campaign column by which sessions could start.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.labels import fold_values
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.log import View
@@ -40,13 +41,13 @@ def count(view: View, spec: TrendSpec) -> pl.DataFrame:
 
 def find_events(view: View, spec: TrendSpec) -> pl.DataFrame:
     """Return the events of all series: `series`, `person`, `period`, `group`, `session`, `value`."""
-    columns = columns_used(spec.series.values()) + ([spec.by] if spec.by else [])
+    view, group = group_of_events(view.with_people_columns(columns_used(spec.series.values())), spec.by)
     session = starts_session(spec.gap, campaign_columns=spec.campaign_columns).cum_sum()
     marks = {f"__{at}": step.condition.fill_null(value=False) for at, step in enumerate(spec.series.values())}
-    rows = view.with_people_columns(columns).events.select(
+    rows = view.events.select(
         "person",
         spec.calendar.index(pl.col("timestamp")).alias("period"),
-        (pl.col(spec.by).cast(pl.String) if spec.by else pl.lit(None, dtype=pl.String)).alias("group"),
+        group.alias("group"),
         (session if spec.count == "sessions" else pl.lit(0)).cast(pl.Int64).alias("session"),
         (pl.col(spec.column).cast(pl.Float64) if spec.column else pl.lit(None, dtype=pl.Float64)).alias("value"),
         **marks,

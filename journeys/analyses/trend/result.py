@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_group
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.trend.select_people import PointSelection, select_point
 from journeys.analyses.trend.spec import TrendSpec
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -106,11 +107,7 @@ class Trend(Result[J]):
         if series is not None and series not in self._spec.series:
             raise UnknownNameError(unknown_message("series", series, available=list(self._spec.series), what="series"))
         if group is not None:
-            if self._spec.by is None:
-                raise ArgumentError(f"group: {group!r} requires a breakdown; ask trend(..., by=...) first.")
-            groups = self.table[self._spec.by].unique().sort().to_list()
-            if group not in groups:
-                raise UnknownNameError(unknown_message("group", group, available=groups, what=self._spec.by))
+            check_group(group, by=self._spec.by, shown=self.table, question="trend")
         selection = PointSelection(self._spec, series, index, group)
         return self._journeys._select_people(select_point, selection)
 

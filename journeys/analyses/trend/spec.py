@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
+from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Calendar, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
 from journeys.events import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
@@ -113,14 +114,12 @@ def make_spec(
         back = None if compare is None else _periods_back(compare, calendar=calendar)
     except JourneysError as error:
         problems.append(str(error))
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        problems.append(f"top: {top!r} must be a whole number of at least 1, or None for all groups.")
+    problems += describe_wrong_top(top)
     campaign = present_campaign_columns(schema) if campaign_cuts else []
     if campaign_cuts and not campaign:
         problems.append("campaign_cuts: the log has no campaign column by which sessions could start.")
     raise_all(problems, ArgumentError)
-    if by is not None and by not in log.step_columns:
-        raise UnknownNameError(unknown_message("by", by, available=log.step_columns, what="column"))
+    check_by(log, by)
     series = _resolve_series(journeys, events)
     if formula is not None:
         parse_formula(formula, names=list(series))

@@ -1,0 +1,87 @@
+"""A breakdown by one column: which columns make groups, the group of each event, and the check of a group's name.
+
+A campaign column of people, such as `first_campaign`, counts from the person's first touch on: before it, nobody could
+know what that campaign would be. For instance, with ``by="first_campaign"``:
+
+    ann  1 March  Signed Up            → (none): the campaign came later
+    ann  2 March  visit from spring
+    ann  3 March  Signed Up            → spring
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.events import present_campaign_columns
+from journeys.log import Log, View
+from journeys.log.core import has_met_campaign
+
+
+def check_by(log: Log, by: str | None, *, others: Sequence[str] = ()) -> None:
+    """Raise an error where a column makes no groups.
+
+    Parameters
+    ----------
+    log : Log
+        Its columns of events and of people are available.
+    by : str, optional
+        The column.
+    others : sequence of str
+        Further names that are available.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such column.
+    ArgumentError
+        When its values are lists or the like.
+    """
+    if by is None or by in others:
+        return
+    if by not in log.step_columns:
+        raise_all(
+            [unknown_message("by", str(by), available=[*others, *log.step_columns], what="column")], UnknownNameError
+        )
+    kind = {**log.people_schema, **log.schema}[by]
+    if kind.is_nested() or kind == pl.Binary:
+        raise ArgumentError(
+            f"by: column {by!r} holds {kind}, which makes no groups; turn it into text or a number first."
+        )
+
+
+def describe_wrong_top(top: int | None) -> list[str]:
+    """Return what is wrong with the number of groups that are shown; nothing where it is fine."""
+    if top is None or (isinstance(top, int) and not isinstance(top, bool) and top >= 1):
+        return []
+    return [f"top: {top!r} must be a whole number of at least 1, or None for all groups."]
+
+
+def check_group(group: str, *, by: str | None, shown: pl.DataFrame, question: str) -> None:
+    """Raise an error where a table does not show a group.
+
+    Raises
+    ------
+    ArgumentError
+        When there is no breakdown.
+    UnknownNameError
+        When the breakdown has no such group.
+    """
+    if by is None:
+        raise ArgumentError(f"group: {group!r} requires a breakdown; ask {question}(..., by=...) first.")
+    groups = shown[by].unique().sort().to_list()
+    if group not in groups:
+        raise UnknownNameError(unknown_message("group", group, available=groups, what=by))
+
+
+def group_of_events(view: View, by: str | None) -> tuple[View, pl.Expr]:
+    """Return the events with the column of a breakdown, and the group of each event as text; null is no value."""
+    if by is None:
+        return view, pl.lit(None, dtype=pl.String)
+    group = pl.col(by).cast(pl.String)
+    campaign = present_campaign_columns(view.schema)
+    if by not in view.schema and by.removeprefix("first_") in campaign:
+        group = pl.when(has_met_campaign(campaign)).then(group)
+    return view.with_people_columns([by]), group
