@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.events import present_campaign_columns
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign

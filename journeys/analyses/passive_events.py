@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import matches_pattern
+from journeys.analyses.name_patterns import matches_pattern
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 

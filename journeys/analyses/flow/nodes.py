@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from journeys.analyses.name_patterns import matches_pattern
 from journeys.log import View
 from journeys.log.arrays import Ints
 from journeys.parallel import parallel_map
@@ -176,17 +176,6 @@ class NodeSpec:
             if any(matches_pattern(pattern, event) or matches_pattern(pattern, name) for pattern in patterns):
                 return quote_reserved(group)
         return quote_reserved(name)
-
-
-def matches_pattern(pattern: str, name: str) -> bool:
-    """Return whether a name equals a pattern or matches its `*` and `?`.
-
-    Examples
-    --------
-    >>> matches_pattern("Viewed *", "Viewed Pricing"), matches_pattern("a[1]", "a[1]")
-    (True, True)
-    """
-    return pattern == name or fnmatchcase(name, pattern)
 
 
 def quote_reserved(name: str) -> str:

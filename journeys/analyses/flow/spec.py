@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names, matches_pattern
+from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
+from journeys.analyses.name_patterns import matches_pattern
 from journeys.analyses.passive_events import expand_passive
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
 from journeys.events import present_campaign_columns

@@ -60,8 +60,9 @@ class Impact(Result[J]):
             )
         more = "more" if row["effect"] > 0 else "fewer"
         change = "" if row["change"] is None else f", {format_signed(row['change'], form=format_percent)}"
+        times = f"{format_ratio(abs(row['effect']))} times {more}"
         return (
-            f"{format_count(row['people'], unit)} did {on} {format_ratio(abs(row['effect']))} times {more} each (95% CI {spread}"
+            f"{format_count(row['people'], unit)} did {on} {times} each (95% CI {spread}"
             f"{change}) in the {self._time} after their first {of}, against {whom} who had not done it."
         )
 

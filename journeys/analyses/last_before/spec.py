@@ -8,7 +8,8 @@ from typing import Literal
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import CleaningRules, clean_value, matches_pattern
+from journeys.analyses.flow.nodes import CleaningRules, clean_value
+from journeys.analyses.name_patterns import matches_pattern
 from journeys.log import View
 from journeys.steps import Step
 

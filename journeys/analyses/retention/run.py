@@ -39,7 +39,8 @@ def retention(
     start : str, list of str, pl.Expr or Step
         The event that puts a person into a cohort.
     back : str, list of str, pl.Expr or Step
-        The event that counts as coming back; "any" is every event. The start event itself never counts as its own
+        The event that counts as coming back; "any" is every event but those that only the system did, by the column
+        `by` (a mail that arrived is no return). The start event itself never counts as its own
         return; a later one does, also in period 0.
     every : str
         The length of a period: "1d", "1w", "1mo", "1q", "1y" or multiples.

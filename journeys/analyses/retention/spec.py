@@ -12,6 +12,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Calendar, make_calendar
+from journeys.analyses.passive_events import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
 from journeys.steps import Step, StepLike, duration_us, resolve_step
@@ -61,6 +62,8 @@ class RetentionSpec:
         How many groups are shown.
     truncate_hours : bool
         Whether a person's own clock starts at the full hour of the start event, as Amplitude's does.
+    is_any_back : bool
+        Whether every event counts as coming back.
     first_starts : pl.DataFrame, optional
         For a selection: `person` and `time` of each first start in the whole log; who started before the selection is
         not new in it.
@@ -79,6 +82,7 @@ class RetentionSpec:
     by: str | None
     top: int | None
     truncate_hours: bool = False
+    is_any_back: bool = False
     first_starts: pl.DataFrame | None = None
 
 
@@ -127,9 +131,12 @@ def make_spec(
     raise_all(problems, ArgumentError)
     check_by(log, by)
     names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
+    passive = list_passive_events(log) if isinstance(back, str) and back == "any" else None
+    if passive is not None:
+        back = [name for name in log.names if name not in passive] or list(log.names)
     return RetentionSpec(
         start=resolve_step(start, argument="start", **names),
-        back=resolve_step(list(log.names) if back == "any" else back, argument="back", **names),
+        back=resolve_step(back, argument="back", **names),
         calendar=calendar,
         periods=len(edges) - 1,
         clock="own" if brackets is not None else chosen["clock"],
@@ -141,6 +148,7 @@ def make_spec(
         by=by,
         top=top,
         truncate_hours=bool(chosen.get("truncate_hours")),
+        is_any_back=passive == [],
     )
 
 
