@@ -23,9 +23,8 @@ class PointSelection:
 
 def select_point(view: View, selection: PointSelection) -> pl.Series:
     """Return the codes of the people behind a point; with a trailing window, of all its days."""
-    rows = find_events(view, selection.spec)
-    if selection.series is not None:
-        rows = rows.filter(pl.col("series") == selection.series)
+    events = find_events(view, selection.spec)
+    rows = pl.concat(events.values()) if selection.series is None else events[selection.series]
     if selection.period is not None:
         days = selection.spec.trailing or 1
         rows = rows.filter(pl.col("period").is_between(selection.period - days + 1, selection.period))
