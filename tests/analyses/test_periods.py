@@ -158,7 +158,7 @@ def test_what_a_comparison_of_periods_says():
     f = j.funnel(["A", "B"], within="3d", entered=(at(9), at(14)))
     c = f.compare(f.previous())
     assert c.finding.startswith("B: 47% against 20%, +26.9 points (")
-    assert c.finding.endswith("20 people are on both sides; the test allows for that.")
+    assert c.finding.endswith("20 people entered both funnels; the test allows for that.")
     assert c.settings["entered"] == "2026-03-11 to 2026-03-16"
     assert c.settings["against"] == "2026-03-06 to 2026-03-11"
     for look in ({}, {"dark": True}, {"narrow": True}):
@@ -249,7 +249,7 @@ def test_what_a_comparison_of_attributions_says():
     assert [len(trace.x) for trace in c.plot(dark=True, narrow=True).data] == [2, 2, 2]
     markov = j.attribution("goal", model="markov", converted=(at(13), at(20)))
     assert markov.compare().table["ci_low"].null_count() == 2
-    assert "too few to compare" in a.compare("2w").finding
+    assert "too few for a finding" in a.compare("2w").finding
     with pytest.raises(jn.ArgumentError, match="other: model, by, conversions, leave_out differ"):
         a.compare(markov)
     with pytest.raises(jn.ArgumentError, match="converted: there is no period to go back from"):
