@@ -42,9 +42,7 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = ()) -> None:
     if by is None or by in others:
         return
     if by not in log.step_columns:
-        raise_all(
-            [unknown_message("by", str(by), available=[*others, *log.step_columns], what="column")], UnknownNameError
-        )
+        raise UnknownNameError(unknown_message("by", str(by), available=[*others, *log.step_columns], what="column"))
     kind = {**log.people_schema, **log.schema}[by]
     if kind.is_nested() or kind == pl.Binary:
         raise ArgumentError(
