@@ -41,7 +41,7 @@ def _init(files: tuple[str, ...], out: Path) -> None:
     file = check_path(out, endings=[".toml"], argument="--out")
     if file.exists():
         raise ArgumentError(f"--out: {str(out)!r} exists already; name another file, or move it away.")
-    draft = draft_definitions(files, folder=file.parent)
+    draft = draft_definitions(files, file=file)
     with replace_file(file) as place:
         place.write_text(draft.text, encoding="utf-8")
     for line in draft.remarks:

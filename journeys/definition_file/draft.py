@@ -27,12 +27,15 @@ MAX_EVENTS = 60
 MIN_PEOPLE = 30
 # Columns with at least this share of common values hold the same identifiers; short numbers are equal by chance.
 _COMMON, _SHORT = 0.3, 5
-_GOALS = re.compile(r"upgrad|purchas|bought|buy|paid|pay|order|subscri|checkout|won|customer|kauf|bestell|compr", re.I)
+_GOALS = (
+    re.compile(r"upgrad|purchas|bought|\bbuy|\bpaid|payment|order(ed)?\b|\bwon\b|kauf|bestell", re.IGNORECASE),
+    re.compile(r"checkout|customer|subscri(be|ption)|convert", re.IGNORECASE),
+)
 _MIDDLES = re.compile(r"sign(ed)?[ _-]?up|regist|account|trial|lead|cart|anmeld|demo", re.I)
 
 _HEAD = """\
 # What is read, how it is called, and what the weekly report shows.
-# Check it, then: journeys check, and journeys run {file} --out report.html
+# Check it, then: journeys check --definitions {file}, and journeys run {file} --out report.html
 # Lines that begin with # are notes; remove the # to switch an option on.
 """
 
@@ -56,15 +59,15 @@ class _Found:
     sample: pl.DataFrame
 
 
-def draft_definitions(files: Sequence[str], *, folder: Path) -> Draft:
+def draft_definitions(files: Sequence[str], *, file: Path) -> Draft:
     """Write a first file of definitions about some files.
 
     Parameters
     ----------
     files
         Files, folders or globs of exports.
-    folder
-        The folder that the definition file will be in: paths are relative to it.
+    file
+        The definition file that will be written: paths are relative to its folder.
 
     Returns
     -------
@@ -76,6 +79,7 @@ def draft_definitions(files: Sequence[str], *, folder: Path) -> Draft:
     SourceError
         A file cannot be read, or nothing in it looks like a time or an identifier.
     """
+    folder = file.parent
     found = _share_types([_look_at(path, taken=files[:place]) for place, path in enumerate(files)])
     sources = "\n".join(_write_source(one, folder=folder) for one in found)
     remarks = [_describe_file(one) for one in found]
@@ -87,7 +91,7 @@ def draft_definitions(files: Sequence[str], *, folder: Path) -> Draft:
     else:
         remarks.append(f"Together: {journeys.finding}")
         tail = _write_questions(journeys)
-    return Draft(f"{_HEAD.format(file='journeys.toml')}\n{sources}{tail}", tuple(remarks))
+    return Draft(f"{_HEAD.format(file=file.name)}\n{sources}{tail}", tuple(remarks))
 
 
 def _look_at(path: str, *, taken: Sequence[str]) -> _Found:
@@ -215,7 +219,8 @@ def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:
     """Propose a funnel: what most people did, something like a sign-up, and something like a purchase."""
     people: Mapping[str, int] = dict(counts.select("event", "people").iter_rows())
     known = [name for name, count in people.items() if count >= MIN_PEOPLE] or [*people]
-    goal = _pick_name(known, _GOALS) or _pick_name([*people], _GOALS) or known[-1]
+    likely = [_pick_name(names, pattern) for pattern in _GOALS for names in (known, [*people])]
+    goal = next((name for name in likely if name is not None), known[-1])
     middle = _pick_name([name for name in known if name != goal and people[name] > people[goal]], _MIDDLES)
     first = next((name for name in known if name not in (goal, middle)), None)
     steps: list[Any] = [name for name in (first, middle, goal) if name is not None]

@@ -127,7 +127,8 @@ def _read_share(values: pl.Series, options: Mapping[str, Any]) -> float:
     if not known.len():
         return 0.0
     try:
-        return _read_times(known, options).count() / known.len()
+        # a year of two digits may be read as one of the first century
+        return float(_read_times(known, options).dt.year().is_between(2000, 2100).sum()) / known.len()
     except (JourneysError, pl.exceptions.PolarsError):
         return 0.0
 

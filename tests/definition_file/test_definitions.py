@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
+from journeys.definition_file import draft_definitions
 from journeys.definition_file.conditions import ConditionParser
+from journeys.definition_file.guess_columns import guess_columns
 
 FILE = """
 [steps]
@@ -248,3 +250,27 @@ def test_the_readme_of_definitions_runs_no_code(tmp_path):
 
 def test_both_spellings_of_a_past_tense_follow_the_convention():
     assert jn.naming.check(["Cancelled Plan", "Labelled Task", "Travelled Route"]).table.is_empty()
+
+
+@pytest.mark.parametrize(("values", "options"), [
+    (["26/01/26 09:00", "14/02/26 10:30"], {"format": "%d/%m/%y %H:%M"}),
+    (["03/14/2026", "03/02/2026"], {"day_first": False}),
+    (["02/03/2026", "03/03/2026", "01/04/2026"], {"day_first": True}),
+    (["2026-03-01T10:00:00Z"], {}),
+    ([1767225600000, 1767225601000], {"unit": "ms"}),
+    (["1767225600"], {"unit": "s"}),
+])  # fmt: skip
+def test_how_times_are_written_is_guessed(values, options):
+    guess = guess_columns(pl.DataFrame({"id": range(len(values)), "created": values}))
+    assert (guess.timestamp, guess.options) == ("created", options)
+
+
+def test_a_goal_is_something_paid_for_rather_than_a_newsletter(j, tmp_path):
+    log = j.events.select("timestamp", "event", user_id="person").collect()
+    log = log.with_columns(pl.col("event").cast(pl.String).replace("Read Article", "Subscribed to Newsletter"))
+    log.write_csv(tmp_path / "log.csv")
+    text = draft_definitions([str(tmp_path / "log.csv")], file=tmp_path / "team.toml").text
+    d = jn.Definitions.from_toml(text)
+    assert d.funnels["main"]["steps"] == ["Loaded a Page", "Signed Up", "Upgraded Plan"]
+    assert "journeys run team.toml" in text
+    assert len(d.events) == 5
