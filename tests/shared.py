@@ -1,4 +1,4 @@
-"""Where the published cases and real data lie; tests that need them skip where they are missing."""
+"""Where large real data is kept; tests that need them skip where they are missing."""
 
 import os
 from pathlib import Path

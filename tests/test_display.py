@@ -203,9 +203,9 @@ def test_text_cells_are_set_left_even_where_the_style_sheet_is_taken_away():
 
 
 def test_a_sentence_in_a_cell_keeps_its_middle():
-    told = "days without any event: 13 March 2026, 14 March 2026, 16 March 2026, 19 March 2026 and 14 more"
-    page = html_table(pl.DataFrame({"reason": [told], "event": [told]}))
-    assert page.count(f">{told}</td>") == 1
+    stated = "days without any event: 13 March 2026, 14 March 2026, 16 March 2026, 19 March 2026 and 14 more"
+    page = html_table(pl.DataFrame({"reason": [stated], "event": [stated]}))
+    assert page.count(f">{stated}</td>") == 1
     assert "…" in html_table(pl.DataFrame({"reason": ["x" * 1000]}))
 
 

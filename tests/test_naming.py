@@ -174,9 +174,9 @@ def test_a_mapping_that_begins_with_a_mark_is_read(tmp_path):
 
 def test_problems_are_a_list_and_no_path():
     found = naming.check(["Created Project", "signup", "Sign Up", "signed_up"])
-    for told in (found._repr_html_(), repr(found)):
-        assert "→" not in told
-        assert "1 of 4 event names is Verb + Object" in told
+    for stated in (found._repr_html_(), repr(found)):
+        assert "→" not in stated
+        assert "1 of 4 event names is Verb + Object" in stated
     assert "not in the past tense; nearly the same as" in found._repr_html_()
     assert "0 of 1 event name are" in repr(naming.check(["signup"]))
 

@@ -36,7 +36,7 @@ def draw_phi_heatmap(
         words = "No behaviour can be compared with any of the conversions."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    rows = matrix.reverse().to_dicts()  # the first row of a heatmap lies at the bottom
+    rows = matrix.reverse().to_dicts()  # the first row of a heatmap is at the bottom
     values = [[row[goal] for goal in goals] for row in rows]
     known = [abs(value) for line in values for value in line if value is not None]
     reach = max([0.2, *known])

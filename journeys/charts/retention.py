@@ -40,7 +40,7 @@ def draw_triangle(
     if not table.height:
         return draw_nothing("There are no cohorts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    cohorts = table["cohort"].unique().sort(descending=True).to_list()  # row 0 of a heatmap lies at the bottom
+    cohorts = table["cohort"].unique().sort(descending=True).to_list()  # row 0 of a heatmap is at the bottom
     periods = table["period"].unique().sort().to_list()
     cells = {(row["cohort"], row["period"]): row for row in table.iter_rows(named=True)}
     shown = [[cells[cohort, period]["rate"] if period else None for period in periods] for cohort in cohorts]

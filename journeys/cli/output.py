@@ -19,11 +19,11 @@ _OTHER_NAMES = {"path": "--out", "source": "FILES", "sources": "FILES"}
 
 
 class ReaderGoneError(Exception):
-    """Whoever reads the output (`journeys check … | head`) has seen enough."""
+    """The reader of the output (`journeys check … | head`) has seen enough."""
 
 
 class RefusedError(click.ClickException):
-    """Something was refused, for a reason that is said."""
+    """Something was refused, for a reason that the message gives."""
 
     exit_code = 1
 

@@ -357,7 +357,7 @@ def _list_placeholders(
     )
     shown = bad["raw"]
     if rules.hash_emails and id_type in rules.emails:
-        # hashed as identifiers are, so that whoever has the address finds it; "null" and the like are no address
+        # hashed as identifiers are, so that a search for the address finds it; "null" and the like are no address
         plain = normalise_series(shown, id_type=id_type, rules=rules)
         hashed = [hash_email(text, salt=rules.salt) if "@" in text else text for text in plain]
         shown = pl.Series(hashed, dtype=pl.String)

@@ -1,6 +1,6 @@
 """A log on disk: shards of Parquet in a folder of their own, and one manifest that names them.
 
-Whoever reads a store sees the old one or the new one, never a mixture: new files are written into a new folder
+A reader of a store sees the old one or the new one, never a mixture: new files are written into a new folder
 `data-*`, and the manifest that names them is renamed into place when all of them are on the disk. The files of the
 store before it stay until the next save, for readers that have them open.
 """

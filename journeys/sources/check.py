@@ -97,7 +97,7 @@ def check(*sources: Any) -> Checked:
     Two sources disagree on the time zone when the people that they share have events as far apart as a zone is from UTC
     (a whole number of hours, or one such as 5:30 or 5:45, and less than a minute), 20 people or more, and three times
     as many as at the same time and as by chance (4 and 6 minutes beside it). That needs moments which both systems
-    record, such as a sign-up; without such moments nothing is said.
+    record, such as a sign-up; without such moments there is no such line.
 
     Examples
     --------

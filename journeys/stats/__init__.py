@@ -9,7 +9,6 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     poisson       poisson_rates
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
-    permutation   permutation_p
     mantel_byar   mantel_byar, permute_at_risk
     survival      kaplan_meier, quantile
     bootstrap     percentile_interval
@@ -18,7 +17,6 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 from journeys.stats.bootstrap import percentile_interval
 from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
-from journeys.stats.permutation import PermutationTest, permutation_p
 from journeys.stats.poisson import poisson_rates
 from journeys.stats.strata import MantelHaenszel, compare_phis, mantel_haenszel, partial_phi
 from journeys.stats.survival import Survival, kaplan_meier, quantile
@@ -42,7 +40,6 @@ __all__ = [
     "Difference",
     "MantelByar",
     "MantelHaenszel",
-    "PermutationTest",
     "PhiTable",
     "Survival",
     "adjust",
@@ -56,7 +53,6 @@ __all__ = [
     "odds_ratio",
     "partial_phi",
     "percentile_interval",
-    "permutation_p",
     "permute_at_risk",
     "phi",
     "phi_interval",

@@ -2,7 +2,7 @@
 
 Those who convert early had little time to do anything, and those who arrived late had little time for either, so that
 time alone relates any behaviour to any goal (immortal-time bias). Here everybody has had the same time: at each
-conversion, whoever converts is compared with all who were observed for at least as long without converting. With three
+conversion, a converter is compared with all observed for at least as long without converting. With three
 people, of whom p and q convert, and r is observed for 5 days::
 
             behaviour  goal        conversion after 2 days (q): at risk p, q, r; exposed p and q     chance 2/3

@@ -56,7 +56,7 @@ def times_of(log, behaviour, *, since=None, within=None, first=None):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "stated"),
     [
         ({}, {}),
         ({"since": "a"}, {"since": "a"}),
@@ -66,14 +66,14 @@ def times_of(log, behaviour, *, since=None, within=None, first=None):
     ],
 )
 @given(log=rows)
-def test_the_test_equals_its_twin(asked, told, log):
+def test_the_test_equals_its_twin(asked, stated, log):
     if not {"a", "b", "g"} <= {event for _, _, event in log}:
         return
     found = make(log).correlation("g", min_people=0, **asked)
     if not found.table.height or not 0 < found._counts.converted < found._counts.people:
         return
     for row in found.checks.to_dicts():
-        observed, expected, p = twin.equal_time_test(*times_of(log, row["behaviour"], **told))
+        observed, expected, p = twin.equal_time_test(*times_of(log, row["behaviour"], **stated))
         assert row["observed"] == observed
         assert row["expected"] == pytest.approx(expected)
         assert row["p_equal_time"] == (None if p is None else pytest.approx(p, abs=1e-9))

@@ -15,6 +15,7 @@ import journeys as jn
 from journeys import stats
 from journeys.errors import ArgumentError, UnknownNameError
 from tests.twins import correlation as twin
+from tests.twins.permutation import permutation_p
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 CELLS = ("both", "behaviour_only", "conversion_only", "neither")
@@ -234,7 +235,7 @@ def test_dealing_out_anew():
     assert row["p_permuted"] == pytest.approx(1 / 201)
     did = journeys.people["person"].is_in(journeys.where(pl.col("event") == "a").people["person"].to_list())
     goal = journeys.people["person"].is_in(journeys.where(pl.col("event") == "g").people["person"].to_list())
-    alone = stats.permutation_p(did.to_numpy(), converted=goal.to_numpy(), n_permutations=200)
+    alone = permutation_p(did.to_numpy(), converted=goal.to_numpy(), n_permutations=200)
     assert row["p_permuted"] == pytest.approx(float(alone.p_value[0]))
     within = journeys.correlation("g").permute(n_permutations=50, within="first_campaign").table
     assert within["p_permuted"].drop_nulls().len() == 1
@@ -266,10 +267,10 @@ def test_pictures_of_a_correlation():
     found = two_kinds().correlation("g")
     assert found.plot().data
     assert found.plot(kind="volcano", dark=True).data
-    mosaic = found.mosaic("a")
+    mosaic = found.plot_mosaic("a")
     assert mosaic.data[0].y[0] == pytest.approx(found.table.filter(pl.col("behaviour") == "a")["rate_with"][0])
     with pytest.raises(UnknownNameError, match="behaviour: no behaviour in the table 'zzz'"):
-        found.mosaic("zzz")
+        found.plot_mosaic("zzz")
 
 
 def test_what_is_asked_twice_is_counted_once():

@@ -290,8 +290,8 @@ def test_a_first_touch_of_a_period_is_called_so() -> None:
     j = log_of([("a", 0, "Visit"), ("a", 5, "Read"), ("b", 5, "Visit"), ("b", 9, "Read")])
     late, early = j.between(EPOCH + timedelta(minutes=3)), j.between(None, EPOCH + timedelta(minutes=6))
     for flow, head in ((late.flow(), "First touch in the period"), (early.flow(), "First touch"), (j.flow(), None)):
-        told = (head or "First touch").replace("First", "first")
-        assert flow.definition.startswith(f"From {told} on, ")
+        stated = (head or "First touch").replace("First", "first")
+        assert flow.definition.startswith(f"From {stated} on, ")
         heads = [note.text.replace("<br>", " ") for note in flow.plot().layout.annotations]
         assert any(head or "First touch" in one for one in heads)
         assert any("in the period" in one for one in heads) == (head == "First touch in the period")

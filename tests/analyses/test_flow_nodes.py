@@ -182,8 +182,8 @@ def test_the_range_of_phi_is_that_of_what_is_coloured() -> None:
     # the goal itself has no colour of how it goes with itself
     good, end = (flow.nodes.filter(node=name)["phi"].item() for name in ("Good", "End"))
     assert flow.nodes.filter(node="Goal")["phi"].item() == pytest.approx(1.0)
-    told = flow.plot(colour="goal").layout.title.text.replace("<br>", " ")
-    assert f"(phi −{-end:.2f} to {good:.2f})." in told
+    stated = flow.plot(colour="goal").layout.title.text.replace("<br>", " ")
+    assert f"(phi −{-end:.2f} to {good:.2f})." in stated
     few = goals().only(list(range(20))).flow(end="Goal", who="all").plot(colour="goal").layout.title.text
     assert "fewer than 30 people." in few.replace("<br>", " ")
 

@@ -35,9 +35,9 @@ def test_days_are_said_alike_everywhere():
 
 
 def test_groups_say_of_whom_their_share_is():
-    told = title(asked(ALL).funnel(["A", "B"], by="campaign").plot())
-    assert "Of those who began, the share who got there, by campaign; in brackets how many began." in told
-    assert "Loose order, no window; 1 to 2 March 2026" in told
+    stated = title(asked(ALL).funnel(["A", "B"], by="campaign").plot())
+    assert "Of those who began, the share who got there, by campaign; in brackets how many began." in stated
+    assert "Loose order, no window; 1 to 2 March 2026" in stated
 
 
 def test_who_did_nothing_more_is_not_said_to_have_done_it():
@@ -75,13 +75,13 @@ def test_what_goes_against_converting_is_not_said_to_go_with_it(monkeypatch):
     assert list(found.plot().data[1].text) == ["0.00", "+0.20", "+0.30"]
 
 
-@pytest.mark.parametrize(("groups", "told"), [(3, "with 95% interval"), (9, "; its 95% intervals are in the table")])
-def test_a_curve_says_an_interval_only_where_it_draws_one(groups, told):
+@pytest.mark.parametrize(("groups", "stated"), [(3, "with 95% interval"), (9, "; its 95% intervals are in the table")])
+def test_a_curve_says_an_interval_only_where_it_draws_one(groups, stated):
     rows = []
     for at in range(groups * 10):
         rows += [(f"p{at}", 0, "A", f"c{at % groups}"), (f"p{at}", 1 + at % 7, "B", f"c{at % groups}")]
     figure = asked(rows).funnel(["A", "B"], by="campaign").converted_within().plot()
-    assert f"Kaplan–Meier estimate{'' if told[0] == ';' else ' '}{told}" in title(figure)
+    assert f"Kaplan–Meier estimate{'' if stated[0] == ';' else ' '}{stated}" in title(figure)
     lines = [(trace.line.color, trace.line.dash) for trace in figure.data if trace.showlegend]
     assert len(set(lines)) == len(lines) == groups
 
@@ -105,8 +105,8 @@ def test_what_the_dots_set_apart_is_no_certain_dot_of_a_volcano(sample):
     doubtful = found.checks.filter(pl.col("doubt").is_not_null())["behaviour"]
     assert "Received Announcement" in doubtful
     figure = found.plot(kind="volcano")
-    told = " ".join([*figure.data[0].hovertext, *(one.text for one in figure.layout.annotations)])
-    assert not [name for name in doubtful if name in told]
+    stated = " ".join([*figure.data[0].hovertext, *(one.text for one in figure.layout.annotations)])
+    assert not [name for name in doubtful if name in stated]
     assert f"; {len(doubtful)} behaviours set apart, see the dots" in title(figure)
 
 

@@ -24,8 +24,8 @@ def test_sizes_are_counts_and_the_tail_is_one_bar(narrow, bars, tail) -> None:
 
 def table(rows: int) -> pl.DataFrame:
     names = [f"<b>Behaviour</b> {at} " + "x" * 200 for at in range(rows)]
-    told = pl.DataFrame({"name": names, "with": [at / rows for at in range(rows)], "without": [0.0] * rows})
-    return told.with_columns((pl.col("with") - pl.col("without")).alias("difference"))
+    stated = pl.DataFrame({"name": names, "with": [at / rows for at in range(rows)], "without": [0.0] * rows})
+    return stated.with_columns((pl.col("with") - pl.col("without")).alias("difference"))
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -37,7 +37,7 @@ def answers(j):
     yield "models", j.attribution("Upgraded Plan").compare_models(["first", "last", "markov"], draws=20).plot
     yield "dots", found.plot
     yield "volcano", lambda **options: found.plot(kind="volcano", **options)
-    yield "mosaic", lambda **options: found.mosaic(STEPS[1], **options)
+    yield "mosaic", lambda **options: found.plot_mosaic(STEPS[1], **options)
     yield "strata", found.by("first_campaign").plot
     yield "matrix", j.correlations(["Upgraded Plan", STEPS[1]], min_people=1).plot
     yield "pairs", found.compare(j).plot

@@ -233,10 +233,10 @@ def test_drift_is_found(j):
         '[steps]\nA = { column = "plann", is = "pro" }\n[segments]\nB = { did = "Gone" }\n[events."Never Seen"]'
     ).check(j)
     assert not found.passed
-    told = " ".join(found.failures)
+    stated = " ".join(found.failures)
     for part in ("'Signed Upp' never occurs", "neither 'old' nor 'New'", "no column 'plann'", "no event 'Gone'",
                  "'Never Seen' is declared, never seen", "'Signed Up' is undeclared"):  # fmt: skip
-        assert part in told
+        assert part in stated
     assert "Definitions and data differ" in repr(found)
 
 

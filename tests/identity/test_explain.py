@@ -134,8 +134,8 @@ def test_a_link_of_a_reclassified_identifier_has_its_event() -> None:
     properties = [{"$device_id": "d", "$anon_distinct_id": None}, {"$device_id": None, "$anon_distinct_id": "v"}]
     rows = {"event": ["Visit", "$identify"], "timestamp": at, "distinct_id": ["v", "u"], "properties": properties}
     identity = jn.stitch(jn.read_posthog(pl.DataFrame(rows))).identity
-    told = identity.explain("d", "u").table.select("id_type_a", "id_a", "id_type_b", "id_b", "event", "call")
-    assert told.rows() == [
+    stated = identity.explain("d", "u").table.select("id_type_a", "id_a", "id_type_b", "id_b", "event", "call")
+    assert stated.rows() == [
         ("anonymous_id", "d", "anonymous_id", "v", "Visit", None),
         ("anonymous_id", "v", "user_id", "u", None, "identify"),
     ]

@@ -105,9 +105,9 @@ def test_stitching_impact_of_an_answer_that_is_not_a_number(answer) -> None:
 
 
 def test_stitching_impact_matches_behaviours_whose_strength_it_changes() -> None:
-    told = {"behaviour": ["Signed In"], "kind": ["event"], "value": ["Signed In"]}
-    one = pl.DataFrame({**told, "phi": [0.4], "strength": ["strong"], "note": ["few"], "rate_with": [0.5]})
-    other = pl.DataFrame({**told, "phi": [0.05], "strength": ["negligible"], "note": [None], "rate_with": [0.25]})
+    stated = {"behaviour": ["Signed In"], "kind": ["event"], "value": ["Signed In"]}
+    one = pl.DataFrame({**stated, "phi": [0.4], "strength": ["strong"], "note": ["few"], "rate_with": [0.5]})
+    other = pl.DataFrame({**stated, "phi": [0.05], "strength": ["negligible"], "note": [None], "rate_with": [0.25]})
     impact = compare_answers(one, other)
     assert impact.finding == "Signed In: phi 0.40 with stitching, 0.05 without (+0.35)"
     assert impact.table.height == 1

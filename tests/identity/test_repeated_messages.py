@@ -74,9 +74,9 @@ def test_changed_files_are_refused(tmp_path) -> None:
     file.unlink()
     with pytest.raises(StoreError, match="a file of 'export' is not there any more"):
         j.add(late)
-    told = j.identity.explain(("user_id", "ann"), ("device", "d"))
-    assert told.joined
-    assert told.table["event"].to_list() == [None]
+    stated = j.identity.explain(("user_id", "ann"), ("device", "d"))
+    assert stated.joined
+    assert stated.table["event"].to_list() == [None]
 
 
 def posthog(*rows):
@@ -112,17 +112,17 @@ def test_the_reason_of_a_refusal_is_one_of_the_rules() -> None:
         day=pl.Series([*DAYS, "2026-03-04"])
     )
     events = jn.read_table(table, timestamp="day", event=pl.lit("x"), ids=["user_id", "device", "email"], name="app")
-    told = {}
+    stated = {}
     for name, rules in {
         "two": jn.IdentityRules(exclusive=("user_id", "email")),
         "few": jn.IdentityRules(max_ids=3),
         "trim": jn.IdentityRules(overflow_policy="trim", exclusive=("user_id", "email")),
     }.items():
-        told[name] = set(jn.stitch(events, rules=rules).identity.refused["reason"].cast(pl.String))
+        stated[name] = set(jn.stitch(events, rules=rules).identity.refused["reason"].cast(pl.String))
     people = {"two values of user_id", "two values of email", "over an identifier of several people"}
-    assert told["two"] <= people
-    assert told["few"] <= people | {"more than 3 identifiers"}
-    assert told["trim"] <= people | {"left out with a less trusted identifier"}
+    assert stated["two"] <= people
+    assert stated["few"] <= people | {"more than 3 identifiers"}
+    assert stated["trim"] <= people | {"left out with a less trusted identifier"}
 
 
 def test_where_no_identifier_is_exclusive_it_is_said_that_nothing_kept_people_apart() -> None:

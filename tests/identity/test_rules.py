@@ -70,19 +70,19 @@ def test_a_cookie_seen_only_on_a_shared_device_belongs_to_the_user_known_then(ru
     assert stitched.table["person"].to_list() == expected
     # whatever names nobody says nothing of who is known: only the device is shared
     assert stitched.identity._graph.ids.filter("shared")["id"].to_list() == (["d"] if rules.shared != "keep" else [])
-    told = stitched.identity.explain("c3", ("user_id", "u2"))
-    if told.joined:
+    stated = stitched.identity.explain("c3", ("user_id", "u2"))
+    if stated.joined:
         by_time = " by time: they met only on an identifier that several people use" if rules.shared != "last" else ""
-        assert told.finding == f"'c3' and 'u2' are one person{by_time}"
-        assert set(told.table["id_a"]) | set(told.table["id_b"]) == {"c3", "d", "u2"}
+        assert stated.finding == f"'c3' and 'u2' are one person{by_time}"
+        assert set(stated.table["id_a"]) | set(stated.table["id_b"]) == {"c3", "d", "u2"}
     back = stitch_events([as_events(rows[::-1], types=columns)], rules=rules)
     assert back.table["person"].to_list() == expected[::-1]
 
 
 def test_a_shared_device_does_not_separate_other_identifiers_of_its_users() -> None:
     columns = ("user_id", "device", "anonymous_id")
-    told = [(0, "u1", "d", None), (1, None, "d", "c3"), (2, "u2", "d", None), (3, "u3", None, "c3")]
-    rows = [Row(time, dict(zip(columns, found, strict=True))) for time, *found in told]
+    stated = [(0, "u1", "d", None), (1, None, "d", "c3"), (2, "u2", "d", None), (3, "u3", None, "c3")]
+    rows = [Row(time, dict(zip(columns, found, strict=True))) for time, *found in stated]
     for rules in (IdentityRules(), IdentityRules(order="time")):
         stitched = stitch_events([as_events(rows, types=columns)], rules=rules)
         assert stitched.table["person"].to_list() == [1, 2, 3, 2]
@@ -230,14 +230,14 @@ def test_a_shared_mailbox_links_nobody() -> None:
 
 def test_no_explicit_link_joins_users_over_the_identifier_of_a_crowd() -> None:
     rows = [Row(0, {"user_id": "ann"}), Row(1, {"user_id": "bob"}), Row(9, {"email": "info@x.org"})]
-    told = [Alias(("user_id", user), ("email", "info@x.org"), at + 2) for at, user in enumerate(("ann", "bob"))]
-    assert who(rows, aliases=told) == [1, 2, 2]
-    assert who(rows, aliases=told, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
+    stated = [Alias(("user_id", user), ("email", "info@x.org"), at + 2) for at, user in enumerate(("ann", "bob"))]
+    assert who(rows, aliases=stated) == [1, 2, 2]
+    assert who(rows, aliases=stated, rules=IdentityRules(mailboxes=())) == [1, 1, 1]
     users = [f"u{at:02}" for at in range(11)]
     kiosk = [Row(at, {"user_id": user, "anonymous_id": "kiosk"}) for at, user in enumerate(users)]
-    told = [Alias(("user_id", user), ("anonymous_id", "kiosk"), 20 + at) for at, user in enumerate(users[:2])]
-    assert who(kiosk, aliases=told) == list(range(1, 12))
-    stitched = stitch_events([as_events(kiosk, aliases=told)])
+    stated = [Alias(("user_id", user), ("anonymous_id", "kiosk"), 20 + at) for at, user in enumerate(users[:2])]
+    assert who(kiosk, aliases=stated) == list(range(1, 12))
+    stitched = stitch_events([as_events(kiosk, aliases=stated)])
     refused = stitched.identity.refused.filter(pl.col("kind") == "alias")
     assert refused["reason"].to_list() == ["shared by a crowd"]
 
@@ -255,8 +255,8 @@ def test_a_shared_mailbox_links_nobody_when_addresses_are_hashed() -> None:
 
 
 def test_order_of_columns_decides_nothing_for_segment() -> None:
-    told = [("u1", "1", "a"), ("u2", "2", "b"), (None, "1", "b")]
-    rows = [Row(at, dict(zip(("user_id", "phone", "anonymous_id"), one, strict=True))) for at, one in enumerate(told)]
+    stated = [("u1", "1", "a"), ("u2", "2", "b"), (None, "1", "b")]
+    rows = [Row(at, dict(zip(("user_id", "phone", "anonymous_id"), one, strict=True))) for at, one in enumerate(stated)]
     found = [
         stitch_events([as_events(rows, types=types)], rules=IdentityRules.segment()).table["person"].to_list()
         for types in (("user_id", "phone", "anonymous_id"), ("user_id", "anonymous_id", "phone"))
@@ -588,8 +588,8 @@ def test_how_calls_are_split_over_files_does_not_decide_what_an_alias_joins(tmp_
         assert j.people["event_count"].to_list() == [2]
     # where rows know it as a user's, it is a user's
     other = known | {"messageId": "4", "userId": "d3"}
-    told = jn.stitch(read("events", visit, known, other), read("aliases", alias)).identity.table
-    assert set(told.select("id_type", "id", "person").rows()) == {
+    stated = jn.stitch(read("events", visit, known, other), read("aliases", alias)).identity.table
+    assert set(stated.select("id_type", "id", "person").rows()) == {
         ("user_id", "d3", 2),
         ("user_id", "u2", 2),
         ("anonymous_id", "d3", 1),

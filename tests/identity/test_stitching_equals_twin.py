@@ -86,15 +86,15 @@ clean = st.fixed_dictionaries(
 
 
 @settings(max_examples=200)
-@given(told=st.lists(clean, min_size=1, max_size=9))
-def test_segment_is_followed_event_by_event(told: list[dict[str, str | None]]) -> None:
+@given(stated=st.lists(clean, min_size=1, max_size=9))
+def test_segment_is_followed_event_by_event(stated: list[dict[str, str | None]]) -> None:
     types = ("user_id", "email", "cookie", "device")
-    rows = [Row(at, ids) for at, ids in enumerate(told)]
+    rows = [Row(at, ids) for at, ids in enumerate(stated)]
     stitched = stitch_events([as_events(rows, types=types)], rules=IdentityRules.segment())
     person = {
         (kind, value): who for kind, value, who in stitched.identity.table.select("id_type", "id", "person").rows()
     }
-    found, profile = unify(told)
+    found, profile = unify(stated)
     assert {frozenset(one) for one in profile.values()} == {
         frozenset(one for one, who in person.items() if who == number) for number in person.values()
     }
@@ -111,10 +111,10 @@ moves = st.one_of(
 
 @pytest.mark.parametrize("rules", [IdentityRules.posthog(), IdentityRules.mixpanel_original()])
 @settings(max_examples=60)
-@given(told=st.lists(moves, min_size=1, max_size=10))
-def test_posthog_is_followed_call_by_call(rules: IdentityRules, told: list[tuple]) -> None:
+@given(stated=st.lists(moves, min_size=1, max_size=10))
+def test_posthog_is_followed_call_by_call(rules: IdentityRules, stated: list[tuple]) -> None:
     rows, aliases, calls = [], [], []
-    for time, (kind, one, other) in enumerate(told):
+    for time, (kind, one, other) in enumerate(stated):
         if kind == "row":
             rows.append(Row(time, {"user_id": one, "anonymous_id": other}))
             ends = [(name, value) for name, value in rows[-1].ids.items() if value is not None]
@@ -178,7 +178,7 @@ def test_adding_equals_all_at_once(rows: list[Row], more: list[Row], aliases: li
     assert joined.select(pl.struct("person", "person_once").n_unique()).item() == joined["person"].n_unique()
     before = {row[:2]: row[2] for row in first.identity.table.select("id_type", "id", "person").iter_rows()}
     after = {row[:2]: row[2] for row in added.identity.table.select("id_type", "id", "person").iter_rows()}
-    told = {(row["before"], row["person"]) for row in added.identity.changes.iter_rows(named=True)}
+    stated = {(row["before"], row["person"]) for row in added.identity.changes.iter_rows(named=True)}
     for one, number in before.items():
-        assert after[one] == number or (number, after[one]) in told
+        assert after[one] == number or (number, after[one]) in stated
     assert not added.identity.changes.is_duplicated().any()

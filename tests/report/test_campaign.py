@@ -1,4 +1,4 @@
-"""The campaign report: the planted findings of the sample data are told, and thin logs get an answer too."""
+"""The campaign report: the planted findings of the sample data are stated, and thin logs get an answer too."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def report():
 
 
 def test_the_planted_findings_are_told(report):
-    told = [one.sentence for one in report.findings]
-    assert 3 <= len(told) <= 5
-    campaign, behaviour, around, stopped = told[:4]
+    stated = [one.sentence for one in report.findings]
+    assert 3 <= len(stated) <= 5
+    campaign, behaviour, around, stopped = stated[:4]
     assert "spring_giveaway" in campaign
     assert '11% went on to "Created Project"' in campaign
     assert '50 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"' in stopped
@@ -95,10 +95,10 @@ def test_an_event_has_one_colour_in_the_report_and_out_of_it(report):
 
 
 def test_what_only_looks_like_a_finding_is_not_told(report):
-    told = " ".join(one.sentence for one in report.findings)
-    assert "Single Sign-On" not in told
-    assert "Became Customer" not in told
-    assert "Received Announcement" not in told
+    stated = " ".join(one.sentence for one in report.findings)
+    assert "Single Sign-On" not in stated
+    assert "Became Customer" not in stated
+    assert "Received Announcement" not in stated
 
 
 def test_each_question_has_its_section(report):

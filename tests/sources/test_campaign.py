@@ -1,4 +1,4 @@
-"""Where a visit came from: what is tagged stays, clicks fill in, referrers are told by whose site they are."""
+"""Where a visit came from: what is tagged stays, clicks fill in, referrers are stated by whose site they are."""
 
 import polars as pl
 import pytest
@@ -48,8 +48,8 @@ def test_tags_and_clicks(query, expected):
 
 
 def test_fields_without_a_source_are_kept():
-    told = visit(campaign_medium="email", campaign_content="top", page_url="https://x.example/?gclid=1")
-    assert (told["campaign_medium"], told["campaign_content"], told["channel"]) == ("email", "top", "Email")
+    stated = visit(campaign_medium="email", campaign_content="top", page_url="https://x.example/?gclid=1")
+    assert (stated["campaign_medium"], stated["campaign_content"], stated["channel"]) == ("email", "top", "Email")
     assert visit(campaign_content="top", page_url="https://x.example/")["campaign_content"] == "top"
     call = {"type": "page", "messageId": "m", "userId": "u", "timestamp": "2026-03-01T10:00:00Z"}
     call["context"] = {"campaign": {"medium": "email", "content": "top"}, "page": {"url": "https://x.example/"}}

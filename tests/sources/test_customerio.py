@@ -103,9 +103,9 @@ def test_the_link_that_was_clicked_tells_the_page_and_the_campaign():
         "customer_id": "7",
         "data": {"href": link},
     }
-    told = jn.read_customerio(pl.DataFrame([own, own | {"id": "2", "type": "clicked_email"}])).table.collect()
-    assert told["page_url"].to_list() == [None, link]
-    assert told["href"][0] == link
+    stated = jn.read_customerio(pl.DataFrame([own, own | {"id": "2", "type": "clicked_email"}])).table.collect()
+    assert stated["page_url"].to_list() == [None, link]
+    assert stated["href"][0] == link
 
 
 def test_only_what_is_missing_is_named():

@@ -63,8 +63,8 @@ def test_what_was_read_becomes_a_store_as_it_is_read(tmp_path):
     events = written([*rows, ("2026-03-03", "A", "u2", "m1"), ("2026-03-04", "A", "u2", "m4")], message_id=True)
     stored = jn.Journeys.from_table(events, person="user_id", store=tmp_path / "store", shards=2)
     plain = jn.Journeys.from_table(events, person="user_id")
-    told = stored.events.select("person", "event", "message_id").collect().rows()
-    assert told == [("u1", "A", "m1"), ("u1", "B", "m2"), ("u2", "A", "m4")]
+    stated = stored.events.select("person", "event", "message_id").collect().rows()
+    assert stated == [("u1", "A", "m1"), ("u1", "B", "m2"), ("u2", "A", "m4")]
     assert stored.events.collect().equals(plain.events.collect())
 
 

@@ -1,4 +1,4 @@
-"""GA4: a batch's order is that of its events, its places tell duplicates, a click is a click wherever it is told."""
+"""GA4: a batch's order is that of its events, its places tell duplicates, a click is a click wherever it is stated."""
 
 import json
 
@@ -86,8 +86,8 @@ def test_a_click_is_told_beside_the_address():
 
 
 def test_one_origin_tells_the_campaign_whole():
-    told = [{"key": key, "value": {"string_value": key[0]}} for key in ("source", "medium", "campaign", "term")]
+    stated = [{"key": key, "value": {"string_value": key[0]}} for key in ("source", "medium", "campaign", "term")]
     rows = [row("a", collected_traffic_source={"manual_source": "news"}), row("b", at=AT + 1)]
-    table = jn.read_ga4(pl.DataFrame([one | {"event_params": told} for one in rows], infer_schema_length=None)).table
+    table = jn.read_ga4(pl.DataFrame([one | {"event_params": stated} for one in rows], infer_schema_length=None)).table
     columns = ["campaign_source", "campaign_medium", "campaign", "campaign_term"]
     assert table.select(columns).collect().rows() == [("news", None, None, None), ("s", "m", "c", "t")]

@@ -1,4 +1,4 @@
-"""HubSpot's lists: nobody in them is lost, stages have the time that is told, and the API's answers are read."""
+"""HubSpot's lists: nobody in them is lost, stages have the time that is stated, and the API's answers are read."""
 
 import json
 from datetime import UTC, datetime
@@ -74,8 +74,8 @@ def test_the_apis_contacts_have_their_history(tmp_path, paged):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     events = jn.read_hubspot(path)
     assert (events.issues.kept, events.issues.facts, events.issues.quarantined) == (3, 2, 0)
-    told = events.table.select("hubspot_id", "event", pl.col("timestamp").dt.day()).collect().rows()
-    assert told == [("101", "Became Customer", 3), ("101", "Became My Stage", 2), ("102", "Became Lead", 1)]
+    stated = events.table.select("hubspot_id", "event", pl.col("timestamp").dt.day()).collect().rows()
+    assert stated == [("101", "Became Customer", 3), ("101", "Became My Stage", 2), ("102", "Became Lead", 1)]
     assert events.facts.collect()["timestamp"].to_list() == [AT, AT]
     assert events.facts.collect()["lifecyclestage"].to_list() == ["customer"] * 2
     assert read_any(path).issues.facts == 2
@@ -184,9 +184,9 @@ def test_a_zone_holds_for_every_kind_of_hubspot_data(tmp_path):
     path.write_text("Record ID,Company name,Create Date,Associated Contact IDs\n9,X,2026-03-01 10:00,1;2\n")
     company = jn.read_hubspot(path, time_zone="Europe/Berlin").facts.collect().row(0, named=True)
     assert (company["timestamp"].hour, company["associated_contact_ids"]) == (9, "1;2")
-    told = {"objectId": ["7"], "propertyName": ["lifecyclestage"], "propertyValue": ["lead"]}
+    stated = {"objectId": ["7"], "propertyName": ["lifecyclestage"], "propertyValue": ["lead"]}
     for at in ("2026-03-01 10:00", f"{MS - 3_600_000}", "2026-03-01T09:00:00Z"):
-        events = jn.read_hubspot(pl.DataFrame(told | {"occurredAt": [at]}), time_zone="Europe/Berlin")
+        events = jn.read_hubspot(pl.DataFrame(stated | {"occurredAt": [at]}), time_zone="Europe/Berlin")
         assert events.table.collect()["timestamp"].dt.hour().to_list() == [9]
         assert any("Europe/Berlin" in said for said in events.issues.table["reason"]) == (at == "2026-03-01 10:00")
 

@@ -67,9 +67,9 @@ POSTHOG = {"event": ["a", "b"], "timestamp": STAMPS, "distinct_id": ["d", "e"]}
 )
 def test_a_systems_export_with_floats(reader, rows, kept):
     events = reader(pl.DataFrame(rows))
-    told = events.rows.select(pl.col(kept).cast(pl.String)).collect()[kept].unique().to_list()
-    assert "7" in told
-    assert not [one for one in told if one and one.startswith("1.78")]
+    stated = events.rows.select(pl.col(kept).cast(pl.String)).collect()[kept].unique().to_list()
+    assert "7" in stated
+    assert not [one for one in stated if one and one.startswith("1.78")]
     assert noticed(events)[SAID] >= 1
 
 

@@ -92,10 +92,10 @@ def test_self_describing_json_has_the_columns_of_a_warehouse(tmp_path, style):
     events = jn.read_snowplow(path)
     assert (events.issues.read, events.issues.kept) == (6, 6)
     table = events.table.collect()
-    told = "unstruct_event_com_acme_"
-    assert table[f"{told}signed_up_1_plan"].to_list() == ["pro", *[None] * 5]
-    assert table[f"{told}signed_up_1_seats_n"].to_list()[0] == 2
-    assert table[f"{told}upgraded_plan_2_plan"].to_list()[1] == 7
+    stated = "unstruct_event_com_acme_"
+    assert table[f"{stated}signed_up_1_plan"].to_list() == ["pro", *[None] * 5]
+    assert table[f"{stated}signed_up_1_seats_n"].to_list()[0] == 2
+    assert table[f"{stated}upgraded_plan_2_plan"].to_list()[1] == 7
     assert table["unstruct_event"].to_list() == [None, None, None, "odd", None, None]
     pages = [None if one is None else json.loads(one) for one in table["contexts_com_acme_page_1"]]
     assert pages == [None, [{"id": "a"}], [{"id": "b"}, {"id": "c"}], None, None, None]

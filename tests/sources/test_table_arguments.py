@@ -31,14 +31,14 @@ def test_a_type_is_not_called_like_a_column_of_the_log(kind, apart) -> None:
 
 
 def test_nor_is_that_of_an_explicit_link() -> None:
-    told = r"^links\['device'\]: '{0}' is a column of the log itself; choose another name for the type: '{0}_id'\.$"
-    with pytest.raises(ArgumentError, match=told.format("person")):
+    stated = r"^links\['device'\]: '{0}' is a column of the log itself; choose another name for the type: '{0}_id'\.$"
+    with pytest.raises(ArgumentError, match=stated.format("person")):
         read(links={"device": "person"})
-    with pytest.raises(ArgumentError, match=told.format("source")):
+    with pytest.raises(ArgumentError, match=stated.format("source")):
         read(links={"device": ("source", "merge")})
 
 
-def test_all_that_are_called_so_are_told_at_once() -> None:
+def test_all_that_are_called_so_are_reported_together() -> None:
     with pytest.raises(ArgumentError, match=r"(?s)^- ids: 'event' .*- links\['device'\]: 'timestamp'"):
         read(ids={"event": "user_id"}, links={"device": "timestamp"})
 
@@ -81,10 +81,10 @@ def test_what_names_no_column(given, said) -> None:
         read(**given)
 
 
-def test_all_that_names_no_column_is_told_at_once() -> None:
-    with pytest.raises(ArgumentError) as told:
+def test_all_that_names_no_column_is_reported_together() -> None:
+    with pytest.raises(ArgumentError) as stated:
         jn.read_table(ROWS, timestamp=1, event=2, ids={"user_id": None}, links={"device": 3}, name=4)  # type: ignore
-    assert [line.split(":")[0] for line in str(told.value).splitlines()] == [
+    assert [line.split(":")[0] for line in str(stated.value).splitlines()] == [
         "- timestamp", "- event", "- name", "- ids['user_id']", "- links['device']",
     ]  # fmt: skip
 

@@ -61,8 +61,8 @@ def test_views_are_their_tables_again():
 def test_a_name_is_the_pages_in_both_shapes(kind):
     stored = jn.read_segment({f"{kind}s": table(name="Board")}).table.collect()
     call = {"type": kind, "messageId": "1", "userId": "7", "timestamp": AT, "name": "Board"}
-    told = jn.read_segment(pl.DataFrame([call])).table.collect()
-    for one in (stored, told):
+    stated = jn.read_segment(pl.DataFrame([call])).table.collect()
+    for one in (stored, stated):
         assert one["page_name"].to_list() == ["Board"]
         assert "name" not in one.columns
     both = jn.read_segment({f"{kind}s": table(name="Board"), "named_board": table(id="2", name="X")}).table.collect()

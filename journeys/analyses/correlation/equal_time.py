@@ -311,7 +311,7 @@ def _strata_over_time(
 ) -> tuple[list[Ints], Ints, list[str | None]]:
     """Return when people change from one stratum to the next, their strata in that order, and the names of these.
 
-    A stratum must not be known before its time: whoever meets a campaign on day 3 was until then without one, and
+    A stratum must not be known before its time: a person who meets a campaign on day 3 was without one until then, and
     has done two things only after the second. Other strata never change.
     """
     people = len(window.code)

@@ -57,7 +57,7 @@ class ExposureWindow:
     observed
         Microseconds from the start of the clock to the end of what counts; empty where no time was read.
     at_risk
-        Microseconds from the start of the clock to the conversion, or to the end of observation; empty likewise.
+        Microseconds from the start of the clock to the conversion, or to the end of observation; also empty.
     since
         Microsecond at which the clock of each person started; empty where no time was read.
     """
@@ -196,7 +196,7 @@ class MatchedPeople(NamedTuple):
 def match_people(window: ExposureWindow, exposure: Matched) -> MatchedPeople:
     """Observe everybody who did not convert for as long as some converter took.
 
-    Whoever could be observed longest is paired with the converter who took longest. With converters who took 1 and 9
+    The one observed longest is paired with the converter who took longest. With converters who took 1 and 9
     days, somebody observed for 12 days gets 9 of them, and somebody observed for 3 gets 1.
     """
     times, keep = np.asarray(exposure.times, np.int64), np.asarray(exposure.keep)

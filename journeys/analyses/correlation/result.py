@@ -240,7 +240,7 @@ class Correlation(Result[J]):
         sure = sure.sort(order, descending=[False, True, *[False] * 3], nulls_last=True).drop("weak")
         return sure, list(self.set_apart.select("behaviour", "reason").iter_rows())
 
-    def mosaic(self, behaviour: str, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+    def plot_mosaic(self, behaviour: str, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one behaviour's four counts as areas: who did it, and who of them converted.
 
         Parameters

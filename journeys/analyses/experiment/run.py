@@ -63,7 +63,7 @@ def experiment(
     -----
     Differences by Welch's t-test, relative lifts by the delta method; q-values by Benjamini and Hochberg over all
     variants. People exposed to several variants are set apart and counted. A sample ratio mismatch (p < 0.001) is the
-    first thing that is said: then something assigned people unequally, and no lift can be trusted. Decide on the length
+    first thing reported: then something assigned people unequally, and no lift can be trusted. Decide on the length
     of an experiment before it starts: looking every day and stopping at the first p < 0.05 finds effects that are not
     there.
 

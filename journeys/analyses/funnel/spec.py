@@ -168,7 +168,7 @@ class FunnelSpec:
     def start_clock_at_entry(self) -> FunnelSpec:
         """Return the funnel whose times are measured: from the first entry, unless `reentry` was chosen.
 
-        The best attempt starts as late as it can: whoever tries often and converts once would always be quick.
+        The best attempt starts as late as it can: a person who tries often and converts once would always be quick.
         """
         if self.has_chosen_reentry or self.count == "entries":
             return self

@@ -1,4 +1,4 @@
-"""Property history and webhooks of HubSpot: what changed, of whom, and when."""
+"""Property history and webhooks of HubSpot: what changed, for which record, and when."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
     is_change = call == "contact.propertyChange"
     is_stage = (key == "lifecyclestage") & is_change
     is_contact = call.str.starts_with("contact.")
-    # The name of a company, its size, its industry: facts about the account, whoever works there.
+    # The name of a company, its size, its industry: facts about the account, not about the people who work there.
     is_company = call.is_in(["company.propertyChange", "company.creation"])
     is_association = call.is_in(["contact.associationChange"])
     joins = is_association & f.text("associationType").str.starts_with("CONTACT_TO_COMPANY")
@@ -72,7 +72,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         .otherwise(f.id("associatedcompanyid", "company_id"))
     )
     if f.has("eventId"):
-        # HubSpot does not promise that the id alone is unique: what changed, of whom and when identifies the call.
+        # HubSpot does not promise that the id alone is unique: property, record and time identify the call with it
         parts = [f.key(column).fill_null("") for column in CALL if f.has(column)]
         mapping.fields["message_id"] = pl.concat_str([f.key("eventId"), *parts], separator="/")
     mapping.traits += _property_traits(raw, key, value, is_company)

@@ -372,7 +372,7 @@ def read_csv_files(
             types.append(profile.types)
             if profile.rows == 0 and len(dialect.names) == 1:
                 notes += [f"{file.path.name} has no rows, only the line {dialect.names[0]!r}" for file in sound]
-            # whoever gives the names knows that lines may lack the last columns
+            # a caller who gives the names knows that lines may lack the last columns
             if dialect.has_header and profile.last_has_nulls and len(dialect.names) > 1:
                 short[len(dialect.names)] += count_short_lines(sound, dialect, rows=profile.rows)
         read_whole, salvaged = set(sound), SpillBuffer[str]()

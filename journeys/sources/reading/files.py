@@ -210,7 +210,7 @@ def _find_files(path: Path) -> list[SourceFile]:
 
 
 def _match_glob(pattern: Path) -> list[Path]:
-    """List the files that match a pattern; a folder such as `d[1]` that exists is meant literally."""
+    """List the files that match a pattern; a folder such as `d[1]` that exists is taken literally."""
     literal = Path()
     for at, part in enumerate(pattern.parts):
         if not (literal / part).is_dir():
