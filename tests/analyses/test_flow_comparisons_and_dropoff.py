@@ -556,3 +556,25 @@ def test_the_same_people_against_themselves_do_not_differ() -> None:
     assert (same.nodes["rate_p_value"] == 1).all()
     assert (same.table["difference_low"] == 0).all()
     assert same.finding == "No link differs between the two groups beyond chance."
+
+
+def test_sessions_of_one_person_are_one_cluster_of_a_touchpoint() -> None:
+    # 40 people of each side with 25 sessions that all convert or all do not: no more than 40 observations
+    rows: list[Any] = []
+    for at in range(80):
+        converts = at % 2 == 0 if at < 40 else at % 4 == 0
+        for session in range(25):
+            rows += [(f"p{at:02d}", session * 100, "Visit"), (f"p{at:02d}", session * 100 + 1, "Read")]
+            rows += [(f"p{at:02d}", session * 100 + 2, "Buy")] * converts
+    j = log_of(rows)
+    here, there = (j.only([f"p{at:02d}" for at in side]) for side in (range(40), range(40, 80)))
+    sessions = here.flow(end="Buy", who="all", count="sessions", against=there).resonance()
+    assert sessions.table["sessions"].to_list() == [1000, 1000]
+    people = here.flow(end="Buy", who="all", against=there).resonance().table.filter(node="Read")
+    row = sessions.table.filter(node="Read")
+    assert row["rate_difference"][0] == pytest.approx(people["rate_difference"][0]) == 0.25
+    assert row["p_value"][0] == pytest.approx(people["p_value"][0], abs=0.01)
+    # whoever is on both sides is no evidence for a difference
+    same = here.flow(end="Buy", who="all", against=here).resonance().table
+    assert same["p_value"].to_list() == [1.0, 1.0]
+    assert same.select(pl.col("rate_low", "rate_high").abs().max() < 1e-9).row(0) == (True, True)

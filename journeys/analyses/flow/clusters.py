@@ -6,7 +6,9 @@ person pulls the difference.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +17,7 @@ from journeys.analyses.flow.count import list_moves
 from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 from journeys.log.arrays import Ints
 from journeys.stats import adjust
@@ -70,6 +73,16 @@ def count_passing_people(view: View, asked: PassingSpec) -> pl.DataFrame:
         )
     )
     return counted.with_columns(source=names.gather(counted["source"]), target=names.gather(counted["target"]))
+
+
+def count_by_person(
+    groups: tuple[JourneysProtocol, JourneysProtocol], count: Callable[[View, Any], pl.DataFrame], asked: Any
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Count both groups by `code`; of two logs the same code is not the same person."""
+    here, there = (group._count_shards(count, asked) for group in groups)
+    if not groups[0]._log.has_same_people(groups[1]._log):
+        there = there.with_columns(code=-1 - pl.col("code"))
+    return here, there
 
 
 def _fold_nodes(labels: list[str], kept: tuple[str, ...]) -> Ints:

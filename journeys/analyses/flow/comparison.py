@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.clusters import (
     PassingSpec,
+    count_by_person,
     count_passing_people,
     rate_errors,
     replace_tests,
@@ -162,15 +163,17 @@ class ComparedFlow(Flow[J]):
 
         Notes
         -----
-        Interval and test as in `journeys.stats.difference`: they assume that no one is in both groups and that
-        journeys are independent, which several entries of one person are not.
+        Interval and test as in `journeys.stats.difference`; where people are in both groups, or have several journeys,
+        they take people as clusters (the sandwich estimator), as those of `table` do.
         """
         if self.goal is None:
             raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
-        table = compare_touchpoints(self._journeys, self.other._journeys, self._spec, min_people=min_people)
+        clustered = self.shared > 0 or self._spec.count != "people"
+        groups = self._journeys, self.other._journeys
+        table, few = compare_touchpoints(*groups, self._spec, min_people=min_people, clustered=clustered)
         settings = {**self.settings, "min_people": min_people}
         table = name_counts(table, self._spec.count)
-        return Resonance(table, settings, self._journeys, self.goal, self._spec.count, self.definition)
+        return Resonance(table, settings, self._journeys, self.goal, self._spec.count, self.definition, few)
 
 
 def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[str, Any]) -> ComparedFlow[J]:
@@ -235,9 +238,7 @@ def _test_by_person(
     asked: PassingSpec,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Replace the tests of links and nodes by those with people as clusters."""
-    here, there = (group._count_shards(count_passing_people, asked) for group in groups)
-    if not groups[0]._log.has_same_people(groups[1]._log):
-        there = there.with_columns(code=-1 - pl.col("code"))  # of two logs the same code is not the same person
+    here, there = count_by_person(groups, count_passing_people, asked)
     edge = asked.spec.steps - 1 if asked.spec.align == "end" else 0
     link_keys, node_keys = ["position", "source", "target"], ["position", "node"]
     errors = share_errors(here, there, link_keys, edge=edge)

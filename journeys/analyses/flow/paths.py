@@ -196,6 +196,22 @@ def count_passing(journeys: JourneysProtocol, spec: FlowSpec) -> pl.DataFrame:
     )
 
 
+def count_passing_by_person(view: View, spec: FlowSpec) -> pl.DataFrame:
+    """Count each person's journeys that pass each node (`code`, `node`, `passed`, `converted`), as `count_passing` does."""
+    journeys = collapse_journeys(view, spec, with_times=False, with_duration=False)
+    journey = np.repeat(np.arange(journeys.low.size), journeys.length)
+    row = list_rows(journeys.low, journeys.low + journeys.length)
+    passed = pl.DataFrame({"journey": journey, "node": journeys.code[row].astype(np.int64)}).unique()
+    counted = (
+        passed.with_columns(
+            code=journeys.person[passed["journey"]].astype(np.int64), reached=journeys.reached[passed["journey"]]
+        )
+        .group_by("code", "node")
+        .agg(pl.len().cast(pl.Int64).alias("passed"), pl.col("reached").sum().cast(pl.Int64).alias("converted"))
+    )
+    return counted.with_columns(node=pl.Series(journeys.labels, dtype=pl.String).gather(counted["node"]))
+
+
 def check_limit(argument: str, given: int | None) -> list[str]:
     """Return a problem unless the argument is None or a whole number of at least 1."""
     is_valid = given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 1)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.flow.clusters import count_by_person, rate_errors, replace_tests
 from journeys.analyses.flow.nodes import REACHED, display_name
-from journeys.analyses.flow.paths import count_passing
+from journeys.analyses.flow.paths import count_passing, count_passing_by_person
 from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.protocol import J, JourneysProtocol
@@ -39,14 +40,14 @@ class Resonance(Result[J]):
     goal: str
     _unit: CountUnit = field(repr=False)
     _definition: str = field(repr=False)
+    _few: list[str] = field(repr=False)  # nodes that too few people of a group pass for a finding
 
     @property
     def finding(self) -> str:
         """The touchpoint that converts worst in comparison, as one sentence."""
         from journeys.display import format_points
 
-        smaller = pl.min_horizontal(self._unit, f"against_{self._unit}")
-        is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & (smaller >= MIN_PEOPLE)
+        is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & ~pl.col("node").is_in(self._few)
         worst = self.table.filter(is_worse).head(1).to_dicts()
         if not worst:
             return "No touchpoint converts worse here than for the others, beyond chance."
@@ -77,9 +78,13 @@ class Resonance(Result[J]):
 
 
 def compare_touchpoints(
-    journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec, *, min_people: int
-) -> pl.DataFrame:
-    """Compare, node by node, the conversion rates of the journeys that pass it before the end in two groups."""
+    journeys: JourneysProtocol, others: JourneysProtocol, spec: FlowSpec, *, min_people: int, clustered: bool
+) -> tuple[pl.DataFrame, list[str]]:
+    """Compare, node by node, the conversion rates of the journeys that pass it before the end in two groups.
+
+    `clustered` takes people as clusters, who may have several journeys, or be in both groups. Return the table, and the
+    nodes that too few people of a group pass for a finding.
+    """
     spec = replace(spec, separate_end=True)
     mine, theirs = (count_passing(group, spec).filter(pl.col("node") != REACHED) for group in (journeys, others))
     table = mine.join(theirs, on="node", how="full", coalesce=True, suffix="_against")
@@ -87,7 +92,15 @@ def compare_touchpoints(
     table = table.with_columns(pl.exclude("node").fill_null(0))
     is_enough = pl.min_horizontal("passed", "against_passed") >= min_people
     table = add_rate_differences(table.filter(is_enough).sort("node"))
-    return table.select(
+    few = table.filter(pl.min_horizontal("passed", "against_passed") < MIN_PEOPLE)["node"].to_list()
+    if clustered:
+        here, there = count_by_person((journeys, others), count_passing_by_person, spec)
+        table = replace_tests(
+            table, rate_errors(here, there, ["node"]), ["node"], estimate="rate_difference", prefix="rate"
+        )
+        sizes = (side.group_by("node").agg(people=pl.col("code").n_unique()) for side in (here, there))
+        few += pl.concat(sizes).filter(pl.col("people") < MIN_PEOPLE)["node"].to_list()
+    table = table.select(
         "node",
         pl.col("passed").alias("people"),
         _rate_of("converted", "passed").alias("conversion_rate"),
@@ -99,6 +112,7 @@ def compare_touchpoints(
         pl.col("rate_p_value").alias("p_value"),
         pl.col("rate_q_value").alias("q_value"),
     ).sort("rate_difference", "node", nulls_last=True)
+    return table, few
 
 
 def add_rate_differences(table: pl.DataFrame) -> pl.DataFrame:
