@@ -1,55 +1,17 @@
-"""Without any effect hardly a log has a finding, however long people are observed."""
+"""Without any effect hardly a log has a finding, however long people are observed.
+
+`python -m tests.benchmarks.no_effect` asks 400 logs of each world; here are fewer.
+"""
 
 from functools import cache
 
 import numpy as np
-import polars as pl
 import pytest
 
-import journeys as jn
 from journeys import stats
+from tests.benchmarks.no_effect import BEHAVIOURS, PEOPLE, QUESTIONS, WORLDS, at_most_5_percent, make_log
 
-DAY = 86_400_000_000
-START = 1_767_225_600_000_000
-BEHAVIOURS, PEOPLE, LOGS, FEWER = 10, 250, 120, 30
-
-# how people arrive (days until the first touch, of 60) and when they convert (days after it)
-WORLDS = {
-    "everybody is observed equally long": (0, False),
-    "people arrive over time": (50, False),
-    "converters stop early": (0, True),
-    "people arrive over time, converters stop early": (50, True),
-}
-
-
-def make_log(rng, arrivals, early):
-    """250 people, of whom about 30% convert; ten behaviours at constant rates that have nothing to do with it."""
-    arrived = rng.uniform(0, arrivals, PEOPLE) if arrivals else np.zeros(PEOPLE)
-    took = rng.exponential(2.0, PEOPLE) if early else rng.uniform(0, 60, PEOPLE)
-    goal = (rng.random(PEOPLE) < 0.3) & (arrived + took < 60)
-    parts = [(np.arange(PEOPLE), arrived, np.full(PEOPLE, 0))]
-    parts.append((np.flatnonzero(goal), (arrived + took)[goal], np.full(goal.sum(), 1)))
-    for number in range(BEHAVIOURS):
-        count = rng.poisson((number + 1) / 5 * (60 - arrived) / 60)
-        person = np.repeat(np.arange(PEOPLE), count)
-        day = rng.uniform(arrived[person], 60)
-        if early:  # whoever converted has got what they came for, and leaves
-            stays = ~goal[person] | (day < (arrived + took)[person])
-            person, day = person[stays], day[stays]
-        parts.append((person, day, np.full(len(person), number + 2)))
-    person, day, event = (np.concatenate([part[side] for part in parts]) for side in range(3))
-    names = pl.Series(["Visit", "Buy", *(f"b{number}" for number in range(BEHAVIOURS))])
-    group = np.array(["ads", "mail", "search"])[np.arange(PEOPLE) % 3]
-    return jn.Journeys.from_table(
-        pl.DataFrame(
-            {
-                "person": person,
-                "timestamp": pl.Series(START + (day * DAY).astype(np.int64)).cast(pl.Datetime("us", "UTC")),
-                "event": names.gather(event),
-                "campaign": pl.Series(group[person]).set(pl.Series(event != 0), None),
-            }
-        )
-    )
+LOGS, FEWER = 120, 30
 
 
 @cache
@@ -57,11 +19,6 @@ def correlations(world, logs):
     """Ask every log of a world once."""
     rng = np.random.default_rng(20 + len(world))
     return [make_log(rng, *WORLDS[world]).correlation("Buy", min_people=10) for _ in range(logs)]
-
-
-def at_most_5_percent(count, logs):
-    """Whether so many of the logs are no more than 5%, allowing three standard errors for chance."""
-    return count / logs <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / logs)
 
 
 @pytest.mark.slow
@@ -134,3 +91,11 @@ def test_hardly_a_flow_has_a_step_that_goes_with_its_end(world, of):
         for one in correlations(world, LOGS)[:logs]
     ]
     assert at_most_5_percent(sum((one.table["q_value"] <= 0.05).any() for one in found), logs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("question", [name for name in QUESTIONS if "funnel" in name or "activity" in name])
+def test_hardly_a_log_has_a_difference_of_funnels_or_beyond_chance_within_activity(question, world):
+    found = [QUESTIONS[question](one._journeys) for one in correlations(world, LOGS)[:FEWER]]
+    assert at_most_5_percent(sum(found), FEWER)

@@ -197,7 +197,7 @@ def count_passing(journeys: JourneysProtocol, spec: FlowSpec) -> pl.DataFrame:
 
 
 def count_passing_by_person(view: View, spec: FlowSpec) -> pl.DataFrame:
-    """Count each person's journeys that pass each node (`code`, `node`, `passed`, `converted`), as `count_passing` does."""
+    """Count, as `count_passing`, the journeys of each person: `code`, `node`, `passed`, `converted`."""
     journeys = collapse_journeys(view, spec, with_times=False, with_duration=False)
     journey = np.repeat(np.arange(journeys.low.size), journeys.length)
     row = list_rows(journeys.low, journeys.low + journeys.length)
