@@ -1,7 +1,7 @@
 """How often is there a finding where there is nothing to find?
 
-Logs without any effect, in four worlds, are asked everything that calls something a finding. At most 5% of them may have
-one, within the error of so many logs::
+Logs without any effect, in four worlds, are asked everything that calls something a finding. At most 5% of them may
+have one, within the error of so many logs::
 
     python -m tests.benchmarks.no_effect --logs 400
     python -m tests.benchmarks.no_effect --logs 400 --world "converters stop early" --out figures.csv
