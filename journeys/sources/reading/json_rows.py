@@ -231,8 +231,15 @@ BLANK = ("", "[]", "null")
 
 
 def readable_schema(found: Mapping[str, DType]) -> Schema:
-    """Turn the types found into ones that can be read; a field that is never more than `{}` is left out."""
-    return {name: readable_dtype(dtype) for name, dtype in found.items() if dtype != EMPTY_OBJECT} or dict(NOTHING)
+    """Turn the types found into ones that can be read; a field that is never more than null or `{}` is left out.
+
+    Whether such a field is seen depends on how a file is cut into pieces.
+    """
+    return {name: readable_dtype(dtype) for name, dtype in found.items() if _has_values(dtype)} or dict(NOTHING)
+
+
+def _has_values(dtype: DType) -> bool:
+    return dtype not in (EMPTY_OBJECT, pl.Null)
 
 
 def parse_lines(piece: bytes, types: Mapping[str, DType], *, lines: int, depth: int = 0) -> pl.DataFrame | None:
@@ -298,10 +305,10 @@ def _is_blank(values: pl.Series) -> pl.Series:
 
 
 def drop_empty_objects(frame: pl.DataFrame, types: Mapping[str, DType]) -> pl.DataFrame:
-    """Drop the fields that are only `{}`."""
+    """Drop the fields that are only null or `{}`."""
     if dict(frame.schema) == readable_schema(types):
         return frame
-    kept = {name: dtype for name, dtype in types.items() if dtype != EMPTY_OBJECT}
+    kept = {name: dtype for name, dtype in types.items() if _has_values(dtype)}
     if not kept:
         return frame.select(pl.repeat(None, pl.len(), dtype=pl.String()).alias("_nothing"))
     return frame.select(
