@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from journeys.events.times import DATE_ONLY
+
 INEXACT = "_inexact"
 """Prefix of columns that hold numbers too large to be exact identifiers."""
 
@@ -203,7 +205,7 @@ def _unusual_rows(
         "arrived after a later event (put in order of time)": (time < time.shift(1)).sum(),
     }
     if "_date_only" in columns:
-        unusual["date without a time of day (read as midnight)"] = pl.col("_date_only").sum()
+        unusual[DATE_ONLY] = pl.col("_date_only").sum()
     if not has_message_ids:
         plain = [column for column in columns if not column.startswith("_")]
         unusual["equal to an earlier row in every column (kept: there is no message id)"] = (

@@ -171,6 +171,7 @@ def from_epoch(value: pl.Expr, *, unit: str) -> pl.Expr:
 
 UTC_TIME = pl.Datetime("us", "UTC")
 UNREADABLE = "a time that cannot be read"
+DATE_ONLY = "date without a time of day (read as midnight)"
 
 # %#z is any offset, or Z. Times without one are read in the time zone that the caller names.
 _PATTERNS = (

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
-from journeys.events.times import UNREADABLE, TimeParser
+from journeys.events.times import DATE_ONLY, UNREADABLE, TimeParser
 from journeys.log.core import Log, Size, View, summarise_people
 from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
 
@@ -137,7 +137,7 @@ def _is_sorted(rows: pl.DataFrame) -> bool:
     return True
 
 
-PROBLEM, _ORIGINAL = "__problem__", "__original__"
+PROBLEM, IS_DATE, _ORIGINAL = "__problem__", "__is_date__", "__original__"
 _OUT_OF_RANGE = "a time outside the years 1 to 9999"
 _PROBLEMS = pl.Enum(["no person", "no time", UNREADABLE, _OUT_OF_RANGE, "no event"])
 # datetimes of Python have no other years
@@ -156,7 +156,8 @@ class BuiltLog:
     quarantine : pl.DataFrame
         The rows that cannot be placed, with a `reason`; of times that cannot be read the original text.
     unusual_rows : dict of str to int
-        Rows that are unusual but kept: ties, repeated rows, times before 2000 or in the future.
+        Rows that are unusual but kept: ties, repeated rows, dates without a time, times before 2000 or in
+        the future.
     """
 
     log: Log
@@ -204,11 +205,14 @@ def build_log(
     del table, tidy  # the caller may have dropped the original rows, too
     bad = rows[PROBLEM].is_not_null()
     quarantine = quarantine_rows(rows.filter(bad), times=times)
-    good = [(rows.filter(~bad) if quarantine.height else rows).drop(PROBLEM, _ORIGINAL, strict=False)]
+    good = [rows.filter(~bad) if quarantine.height else rows]
+    dates = int(good[0][IS_DATE].sum())
+    good = [good[0].drop(PROBLEM, IS_DATE, _ORIGINAL, strict=False)]
     del rows, bad
     trim_malloc()  # memory that was retained while the rows were put together
     log = _assemble_rows(good, people=people)
-    return BuiltLog(log=log, quarantine=quarantine, unusual_rows=count_unusual_rows(log.shards[0].events))
+    unusual_rows = ({DATE_ONLY: dates} if dates else {}) | count_unusual_rows(log.shards[0].events)
+    return BuiltLog(log=log, quarantine=quarantine, unusual_rows=unusual_rows)
 
 
 def tidy_rows(
@@ -219,8 +223,8 @@ def tidy_rows(
     Returns
     -------
     pl.LazyFrame
-        `person`, `timestamp` (UTC microseconds), `event` (String, or its Enum), properties, the problem of the row, and
-        of times that were text or numbers the original of those that cannot be read.
+        `person`, `timestamp` (UTC microseconds), `event` (String, or its Enum), properties, the problem of the row,
+        whether its time is a date, and of times that were text or numbers the original of those that cannot be read.
     """
     frame = table.lazy()
     schema = frame.collect_schema()
@@ -239,6 +243,7 @@ def tidy_rows(
         times.parse(pl.col(timestamp), kind, column=timestamp).alias("timestamp"),
         (pl.col(event) if isinstance(schema[event], pl.Enum) else pl.col(event).cast(pl.String)).alias("event"),
         pl.exclude(person, timestamp, event),
+        times.is_date_only(pl.col(timestamp), kind).fill_null(value=False).alias(IS_DATE),
         *([pl.col(timestamp).alias(_ORIGINAL)] if may_fail else []),
     )
     if may_fail:
@@ -262,7 +267,7 @@ def tidy_rows(
 
 def keep_good_rows(tidy: pl.LazyFrame) -> pl.LazyFrame:
     """Keep tidy rows that have no problem, without the columns that describe problems."""
-    return tidy.filter(pl.col(PROBLEM).is_null()).drop(PROBLEM, _ORIGINAL, strict=False)
+    return tidy.filter(pl.col(PROBLEM).is_null()).drop(PROBLEM, IS_DATE, _ORIGINAL, strict=False)
 
 
 def _keep_unread(batch: pl.Series) -> pl.Series:
@@ -281,6 +286,7 @@ def quarantine_rows(rows: pl.DataFrame, *, times: TimeParser) -> pl.DataFrame:
     A property of that name is renamed. A time that cannot be read is null, and its text is kept in a column
     `timestamp (as read)`; a time that Python cannot show is null, too.
     """
+    rows = rows.drop(IS_DATE)
     texts = rows if _ORIGINAL in rows.columns else rows.with_columns(pl.lit(None).alias(_ORIGINAL))
     texts = texts.cast({"event": pl.String, PROBLEM: pl.String, _ORIGINAL: pl.String})
     texts = texts.with_columns(pl.when(pl.col(PROBLEM) != _OUT_OF_RANGE).then(pl.col("timestamp")).alias("timestamp"))

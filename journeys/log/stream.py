@@ -12,8 +12,9 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events.batches import iterate_batches, translate_source_errors
-from journeys.events.times import TimeParser
+from journeys.events.times import DATE_ONLY, TimeParser
 from journeys.log.build import (
+    IS_DATE,
     PROBLEM,
     BuiltLog,
     count_unusual_rows,
@@ -83,14 +84,16 @@ def stream_log(
             rows = rows.with_columns(pl.col("person").cast(pl.String))
         good = keep_good_rows(rows)
         # one after the other: collected together, they would share one scan by holding all rows in memory
-        people = good.group_by("person").len("events").collect()
+        counted = rows.filter(pl.col(PROBLEM).is_null()).group_by("person")
+        people = counted.agg(pl.len().alias("events"), pl.col(IS_DATE).sum().alias("dates")).collect()
         ranking = good.group_by("event").len("count").collect()
         bad = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
-    people = people.sort("person").with_row_index("code")
+    dates = int(people["dates"].sum())
+    people = people.drop("dates").sort("person").with_row_index("code")
     ranking = rank_names(ranking)
     names = tuple(ranking["event"].sort())
     quarantine = quarantine_rows(bad, times=times)
-    unusual_rows: dict[str, int] = {}
+    unusual_rows: dict[str, int] = {DATE_ONLY: dates} if dates else {}
     span: list[datetime] = []
     with draft_store(path, shards=shards) as data:
         ranges, total = cut_people(people["events"].to_numpy(), shards=shards), int(people["events"].sum())

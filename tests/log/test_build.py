@@ -201,3 +201,20 @@ def test_times_that_python_cannot_show_are_quarantined() -> None:
     reason = "a time outside the years 1 to 9999"
     assert j.quarantine.select("timestamp", "reason").rows() == [(None, reason)] * 2
     assert j.people.height == 1
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_dates_without_a_time_are_counted_as_unusual(is_stored, tmp_path):
+    words = {"person": ["a", "a", "b", None], "event": ["x", "y", "x", "x"]}
+    times = ["2026-03-01", "2026-03-01T10:00:00Z", "2026-03-02", "2026-03-02"]
+    store = {"store": tmp_path / "store"} if is_stored else {}
+    mixed = jn.Journeys.from_table(pl.DataFrame({**words, "timestamp": times}), **store)
+    assert mixed.unusual_rows == {"date without a time of day (read as midnight)": 2}
+    assert mixed.events.collect().columns == ["person", "timestamp", "event"]
+    assert "2 × date without a time of day (read as midnight)" in mixed._repr_html_()
+    days = pl.DataFrame({**words, "timestamp": [date(2026, 3, 1)] * 4})
+    store = {"store": tmp_path / "days"} if is_stored else {}
+    assert jn.Journeys.from_table(days, **store).unusual_rows["date without a time of day (read as midnight)"] == 3
+    moments = days.with_columns(timestamp=pl.lit(datetime(2026, 3, 1)))
+    store = {"store": tmp_path / "moments"} if is_stored else {}
+    assert "date" not in str(jn.Journeys.from_table(moments, **store).unusual_rows)

@@ -24,7 +24,7 @@ from journeys.sources.reading.json_rows import (
     keep_objects,
     simplify_value,
 )
-from journeys.sources.reading.json_schema import EMPTY_OBJECT, NON_OBJECT, Schema, can_widen, readable_dtype
+from journeys.sources.reading.json_schema import NON_OBJECT, Schema, can_widen, has_values, readable_dtype
 from journeys.sources.reading.row_store import SpillBuffer, convert_value
 
 BATCH_ROWS = 25_000
@@ -45,9 +45,9 @@ class ColumnTypes(NamedTuple):
 
     @property
     def fields(self) -> Schema:
-        """The types to read the fields as; none if no object is more than `{}`."""
-        has_fields = any(dtype != EMPTY_OBJECT for dtype in self.types.values())
-        found = {name: readable_dtype(dtype) for name, dtype in self.all.items() if dtype != EMPTY_OBJECT}
+        """The types to read the fields as; none if no object has any value."""
+        has_fields = any(has_values(dtype) for dtype in self.types.values())
+        found = {name: readable_dtype(dtype) for name, dtype in self.all.items() if has_values(dtype)}
         return found if has_fields else {}
 
 

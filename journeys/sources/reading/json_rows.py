@@ -21,6 +21,7 @@ from journeys.sources.reading.json_schema import (
     Schema,
     dtype_of_value,
     fields_of,
+    has_values,
     literal_name,
     merge_schemas,
     parser_dtype,
@@ -235,11 +236,7 @@ def readable_schema(found: Mapping[str, DType]) -> Schema:
 
     Whether such a field is seen depends on how a file is cut into pieces.
     """
-    return {name: readable_dtype(dtype) for name, dtype in found.items() if _has_values(dtype)} or dict(NOTHING)
-
-
-def _has_values(dtype: DType) -> bool:
-    return dtype not in (EMPTY_OBJECT, pl.Null)
+    return {name: readable_dtype(dtype) for name, dtype in found.items() if has_values(dtype)} or dict(NOTHING)
 
 
 def parse_lines(piece: bytes, types: Mapping[str, DType], *, lines: int, depth: int = 0) -> pl.DataFrame | None:
@@ -308,7 +305,7 @@ def drop_empty_objects(frame: pl.DataFrame, types: Mapping[str, DType]) -> pl.Da
     """Drop the fields that are only null or `{}`."""
     if dict(frame.schema) == readable_schema(types):
         return frame
-    kept = {name: dtype for name, dtype in types.items() if _has_values(dtype)}
+    kept = {name: dtype for name, dtype in types.items() if has_values(dtype)}
     if not kept:
         return frame.select(pl.repeat(None, pl.len(), dtype=pl.String()).alias("_nothing"))
     return frame.select(

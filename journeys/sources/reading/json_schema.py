@@ -77,6 +77,11 @@ def is_deep(types: Mapping[str, DType]) -> bool:
     return depth > MAX_NESTING
 
 
+def has_values(dtype: DType) -> bool:
+    """Return whether a field is ever more than null or `{}`."""
+    return dtype not in (EMPTY_OBJECT, pl.Null)
+
+
 def readable_dtype(dtype: DType, *, depth: int = 0, keep_empty: bool = False) -> DType:
     """Turn a type found in JSON into one that every line can be read as.
 
