@@ -66,11 +66,12 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
     -----
     PostHog has one kind of id, the distinct id. Here it is an `anonymous_id` where it equals `$device_id` or the event
     says that nobody was identified (`$is_identified` false), and a `user_id` otherwise; `$device_id` and
-    `$anon_distinct_id` are anonymous ids. Stitching also takes for anonymous an `alias` that is anonymous elsewhere,
-    and the distinct id of events without either mark if an `$identify` names it as `$anon_distinct_id` and none
-    identifies it. `person_id` is the person at the time of recording, which later merges do not correct: it stays a
-    property of events. The persons model does not tell identified ids from others: there, a distinct id that is a UUID
-    is an `anonymous_id`. Source: PostHog's documentation and its open source.
+    `$anon_distinct_id` are anonymous ids. Stitching also takes for anonymous the distinct id of events without either
+    mark if an `$identify` names it as `$anon_distinct_id`, or a `$create_alias` as `alias`, and no `$identify`
+    identifies it: PostHog merges it then, and refuses to where it is identified. `person_id` is the person at the time
+    of recording, which later merges do not correct: it stays a property of events. The persons model does not tell
+    identified ids from others: there, a distinct id that is a UUID is an `anonymous_id`. Source: PostHog's
+    documentation and its open source.
 
     Examples
     --------
@@ -183,4 +184,7 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
     # A distinct id that was identified itself is a user's, also where a later call names it as the anonymous one.
     identified = ("user_id", pl.col("_identified"))
     states = [Link("identify", *ends, "identify"), Link("identify", identified, identified, "identify")]
+    # What no call has identified is not known to be a user's: an alias may merge it.
+    aliased = ("anonymous_id", pl.col("_alias"))
+    states.append(Link("alias", aliased, aliased, "identify"))
     return build_links([(used, link) for link in (*calls, *states)])

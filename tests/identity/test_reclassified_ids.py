@@ -147,3 +147,26 @@ def test_a_link_to_itself_is_counted(tmp_path, call) -> None:
             frame, timestamp="at", event=pl.lit("x"), ids=["user_id"], links={"was": ("user_id", how)}
         )
         assert jn.stitch(events).identity.figure("links from an identifier to itself") == 1
+
+
+def read_people(rows: Rows, folder: Path, rules: IdentityRules) -> list[list[str]]:
+    """List the ids of each person."""
+    return sorted(sorted(value for _, value in ids) for ids in people(jn.read_posthog, rows, folder, rules=rules))
+
+
+@pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.posthog()])
+def test_posthogs_alias_merges_an_id_that_nobody_identified(rules, tmp_path) -> None:
+    visits = [posthog("Visit", "v-1", 1), posthog("Visit", "v-2", 2)]
+    call = posthog("$create_alias", "v-1", 3, alias="v-2")
+    assert read_people([*visits, call], tmp_path, rules) == [["v-1", "v-2"]]
+    known, call = posthog("$identify", "u1", 4, **{"$anon_distinct_id": "d-1"}), posthog("$create_alias", "u1", 5)
+    call["properties"] = {"alias": "v-1"}
+    assert read_people([visits[0], known, call], tmp_path, rules) == [["d-1", "u1", "v-1"]]
+
+
+def test_posthogs_alias_does_not_merge_an_identified_id(tmp_path) -> None:
+    known, visit = posthog("$identify", "u1", 1, **{"$anon_distinct_id": "d-1"}), posthog("Visit", "v-1", 2)
+    rules = IdentityRules.posthog()
+    alias, merge = (posthog(name, "v-1", 3, alias="u1") for name in ("$create_alias", "$merge_dangerously"))
+    assert read_people([known, visit, alias], tmp_path, rules) == [["d-1", "u1"], ["v-1"]]
+    assert read_people([known, visit, merge], tmp_path, rules) == [["d-1", "u1", "v-1"]]

@@ -13,6 +13,7 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ class Overlap(Result[J]):
         if not several:
             return "The segments have nobody in common."
         whole = the_count(total, self._journeys._log.unit)
-        share = f" ({format_percent(several / total)})" if total >= 30 else ""
-        text = f"{format_number(several)} of {whole}{share} {choose_form(several, 'is', 'are')} in several segments"
+        if total < MIN_PEOPLE:
+            return say_too_few(total, "in any of the segments", unit=self._journeys._log.unit)
+        share = format_percent(several / total)
+        text = f"{format_number(several)} of {whole} ({share}) {choose_form(several, 'is', 'are')} in several segments"
         pairs = {pair: int(self.table.filter(*pair)["people"].sum()) for pair in combinations(self._segments, 2)}
         (one, other), most = max(pairs.items(), key=lambda pair: pair[1])
         if len(self._segments) == 2:
