@@ -208,3 +208,22 @@ def test_controls_of_direction_turn_no_number_round() -> None:
         assert "\u202e" not in finding
     for figure in (j.flow().plot(), j.flow().plot_paths(), j.transitions().plot(), j.timeline("p000").plot()):
         assert "\\u202e" not in figure.to_json()
+
+
+def test_the_most_travelled_path_is_found_once_and_only_when_it_is_asked_for(monkeypatch) -> None:
+    from journeys.analyses.flow import result
+
+    searches = []
+
+    def search(*given: Any, **words: Any) -> Any:
+        searches.append(given)
+        return find(*given, **words)
+
+    find = result.find_top_path
+    monkeypatch.setattr(result, "find_top_path", search)
+    flow = log_of(repeat(ROWS), "page_path").flow(end="Buy")
+    assert (flow.table.height > 0, searches) == (True, [])
+    assert flow.most_travelled() is flow.most_travelled()
+    assert "The most-travelled path" in flow.finding
+    assert flow.plot() is not None
+    assert len(searches) == 1

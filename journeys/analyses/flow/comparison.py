@@ -204,7 +204,6 @@ def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[s
         everyone=mine.everyone,
         journey_count=mine.journey_count,
         reached=mine.reached,
-        _top_path=mine._top_path,
         _spec=spec,
         _kept=mine._kept,
         other=replace(theirs, table=theirs.table.filter(is_shown), nodes=theirs.nodes.filter(is_shown)),

@@ -56,9 +56,9 @@ class Flow(Result[J]):
     everyone: int
     journey_count: int
     reached: int
-    _top_path: Path | None = field(repr=False)
     _spec: FlowSpec = field(repr=False)
     _kept: tuple[tuple[str, ...], ...] = field(repr=False)
+    _found_paths: dict[str, Path | None] = field(default_factory=dict, repr=False, kw_only=True)
 
     @property
     def goal(self) -> str | None:
@@ -75,7 +75,7 @@ class Flow(Result[J]):
             reached=self.reached,
             table=self._links,
             nodes=self._nodes,
-            top_path=self._top_path,
+            top_path=self.most_travelled(),
             person=self._journeys._log.unit,
         )
 
@@ -169,7 +169,9 @@ class Flow(Result[J]):
         >>> jn.Journeys.from_table(log).flow(end="Buy").most_travelled()
         Path(begins=0, path=('Visit', 'Buy'), people=2)
         """
-        return self._top_path
+        if "top" not in self._found_paths:
+            self._found_paths["top"] = find_top_path(self._journeys, self._spec, kept=self._kept)
+        return self._found_paths["top"]
 
     def colours(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
         """Return the colours of nodes: an event has one colour in all charts, by its rank in the whole log.
@@ -365,7 +367,7 @@ class Flow(Result[J]):
         shown = (
             self
             if self._spec.who == "all"
-            else answer_flow(self._journeys, replace(self._spec, who="all"), settings={}, with_path=False)
+            else answer_flow(self._journeys, replace(self._spec, who="all"), settings={})
         )
         before = count_passing_before_end(self._journeys, shown._spec, kept=shown._kept, of=of)
         return associate_steps(
@@ -432,12 +434,11 @@ def answer_flow(
     counts: pl.DataFrame | None = None,
     kept: pl.DataFrame | None = None,
     keep_empty: bool = False,
-    with_path: bool = True,
 ) -> Flow[J]:
     """Count a flow, unless its counts are given, and put the answer together.
 
     `kept` says which nodes keep their name, else the largest do; with `keep_empty` the tables also have links and nodes
-    that no journey shown passes; `with_path` asks for the most-travelled path, which takes another scan.
+    that no journey shown passes.
     """
     if counts is None:
         counts = journeys._count_shards(count, replace(spec, single_shard=len(journeys._log.shards) == 1))
@@ -454,7 +455,6 @@ def answer_flow(
         everyone=found.everyone,
         journey_count=found.shown,
         reached=found.reached,
-        _top_path=find_top_path(journeys, spec, kept=kept_by_column) if with_path else None,
         _spec=spec,
         _kept=kept_by_column,
     )
