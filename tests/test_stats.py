@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from journeys import stats
 from journeys.errors import ArgumentError, UnknownNameError
-from tests.shared import SHARED, needs_shared
+from tests.shared import PUBLISHED
 from tests.twins.permutation import permutation_p
 
 cells = st.tuples(*[st.integers(0, 40)] * 4)
 
 
 def published(name):
-    with (SHARED / "oracles" / name).open() as file:
+    with (PUBLISHED / name).open() as file:
         return list(csv.DictReader(file))
 
 
@@ -30,7 +30,6 @@ def four(rows):
     return tuple(column(rows, name) for name in "abcd")
 
 
-@needs_shared
 class TestPublishedTables:
     @pytest.mark.parametrize(
         ("name", "ours"),
@@ -77,7 +76,7 @@ class TestPublishedTables:
     def test_worked_examples_of_vendors(self):
         import json
 
-        cases = json.loads((SHARED / "oracles" / "vendor_docs.json").read_text())
+        cases = json.loads((PUBLISHED / "vendor_docs.json").read_text())
         cases = [
             case for case in (cases if isinstance(cases, list) else cases["cases"]) if case["kind"] == "correlation"
         ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import journeys as jn
 from journeys.analyses.attribution.models import decay_weights, position_weights
 from tests.logs import frame, in_order, rows
-from tests.shared import SHARED, needs_shared
+from tests.shared import PUBLISHED, SHARED, needs_shared
 from tests.twins import attribution as twin
 
 MODELS = ["first", "last", "linear", "u", "j", "inverse_j", "time_decay", "participation", "shapley"]
@@ -245,11 +245,8 @@ def test_all_invalid_options_are_reported_together():
         j.attribution("X").people("spring")
 
 
-@needs_shared
 def test_published_weights():
-    cases = [
-        case for case in json.loads((SHARED / "oracles/vendor_docs.json").read_text()) if case["kind"] == "attribution"
-    ]
+    cases = [case for case in json.loads((PUBLISHED / "vendor_docs.json").read_text()) if case["kind"] == "attribution"]
     assert len(cases) >= 9
     for case in cases:
         model = case["config"]["model"].removeprefix("position_")

@@ -10,7 +10,7 @@ import pytest
 import journeys as jn
 from journeys import stats
 from journeys.log import build_log
-from tests.shared import SHARED, needs_shared
+from tests.shared import PUBLISHED, SHARED, needs_shared
 
 START = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1_000_000
 DAY = 86_400_000_000
@@ -183,7 +183,7 @@ class TestRealLogs:
         hour = pl.when(pl.col("event") == "/msdownload").then(2).otherwise(1)
         log = log.with_columns(timestamp=pl.datetime(2026, 1, 1, hour, time_zone="UTC"))
         found = jn.Journeys.from_table(log).correlation("/msdownload", min_people=0)
-        with (SHARED / "oracles" / "msweb_phi_vs_msdownload.csv").open() as file:
+        with (PUBLISHED / "msweb_phi_vs_msdownload.csv").open() as file:
             expected = list(csv.DictReader(file))
         ours = {row["behaviour"]: row for row in found.table.to_dicts()}
         assert len(expected) > 200
@@ -238,12 +238,11 @@ def _ask_like(case):
     )
 
 
-@needs_shared
 def test_correlations_of_posthog():
     """All seven cases: its counts are ours, and its odds ratios, with one person more in every cell, follow."""
     import json
 
-    cases = json.loads((SHARED / "oracles" / "posthog.json").read_text())
+    cases = json.loads((PUBLISHED / "posthog.json").read_text())
     cases = [case for case in cases if case["kind"] == "correlation"]
     assert len(cases) == 7
     for case in cases:

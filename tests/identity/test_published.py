@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,7 +10,7 @@ import pytest
 
 import journeys as jn
 from journeys.identity import IdentityRules, Stitched, stitch_events
-from tests.shared import SHARED, needs_shared
+from tests.shared import PUBLISHED, SHARED, needs_shared
 from tests.twins.identity import Alias, Row, as_events
 
 PRESETS = {
@@ -30,12 +29,12 @@ DIFFERENT = {
 UNSAID = {"two users, one device without reset (rule, not an example)": {3: "U1"}}
 
 
-PUBLISHED = Path(__file__).parents[1] / "published" / "identity.json"
+IDENTITY = PUBLISHED / "identity.json"
 """Cases restated from the systems' public documentation and tests: events in, people out, each with its source."""
 
 
 def cases() -> list[Any]:
-    return json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    return json.loads(IDENTITY.read_text(encoding="utf-8"))
 
 
 def typed(value: str) -> tuple[str, str]:

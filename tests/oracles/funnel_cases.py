@@ -8,26 +8,26 @@ from typing import Any
 import polars as pl
 
 import journeys as jn
-from tests.shared import SHARED
+from tests.shared import PUBLISHED
 
 Case = dict[str, Any]
 
 
 @cache
 def posthog() -> tuple[Case, ...]:
-    cases = json.loads((SHARED / "oracles/posthog.json").read_text())
+    cases = json.loads((PUBLISHED / "posthog.json").read_text())
     return tuple(case for case in cases if case["kind"] == "funnel")
 
 
 @cache
 def vendor_docs() -> tuple[Case, ...]:
-    cases = json.loads((SHARED / "oracles/vendor_docs.json").read_text())
+    cases = json.loads((PUBLISHED / "vendor_docs.json").read_text())
     return tuple(case for case in cases if case["kind"] in {"funnel", "funnel_trend"})
 
 
 @cache
 def clickhouse() -> tuple[Case, ...]:
-    cases = json.loads((SHARED / "oracles/clickhouse.json").read_text())["rows"]
+    cases = json.loads((PUBLISHED / "clickhouse.json").read_text())["rows"]
     return tuple(case for case in cases if case["fn"] == "windowFunnel")
 
 

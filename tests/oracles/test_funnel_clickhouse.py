@@ -7,9 +7,6 @@ import pytest
 
 import journeys as jn
 from tests.oracles.funnel_cases import Case, clickhouse
-from tests.shared import SHARED, needs_shared
-
-pytestmark = needs_shared
 
 DEDUPLICATION = "strict_deduplication stops at a repeated step; no choice here does"
 ORDER = "strict_order looks only at events that are steps, and never starts again; ours looks at the whole log"
@@ -32,7 +29,7 @@ def depth(case: Case, **options: Any) -> int:
     return int(funnel.table["people"].sum())
 
 
-CASES = clickhouse() if (SHARED / "oracles").is_dir() else ()
+CASES = clickhouse()
 COMPARED = [case for case in CASES if not isinstance(OURS[tuple(case["modes"])], str)]
 
 

@@ -8,9 +8,6 @@ import pytest
 
 import journeys as jn
 from tests.oracles.funnel_cases import Case, in_range, journeys, posthog, question
-from tests.shared import SHARED, needs_shared
-
-pytestmark = needs_shared
 
 ONCE = (
     "broken down by the value at a step, a person counts there once for each value; here once, in the counted attempt"
@@ -110,7 +107,7 @@ def check_trend(funnel: Any, case: Case) -> None:
         assert figures.get("converted", converted) == converted
 
 
-CASES = posthog() if (SHARED / "oracles").is_dir() else ()
+CASES = posthog()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])

@@ -8,9 +8,6 @@ import pytest
 
 import journeys as jn
 from tests.oracles.funnel_cases import Case, journeys, vendor_docs
-from tests.shared import SHARED, needs_shared
-
-pytestmark = needs_shared
 
 DIFFERS = {
     "amplitude: first-touch breakdown, not held constant": "of equal attempts the first counts there; here the last",
@@ -64,7 +61,7 @@ def check(case: Case) -> None:
         assert people == expected["overall"]
 
 
-CASES = vendor_docs() if (SHARED / "oracles").is_dir() else ()
+CASES = vendor_docs()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
