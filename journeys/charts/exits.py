@@ -46,6 +46,7 @@ def draw_exits(
     tones = {"left": theme.drop, "still has time": theme.grid, "went another way": theme.goal}
     steps = states.select("step", "name").unique().sort("step").rows()
     totals = dict(states.group_by("step").agg(pl.col("people").sum()).iter_rows())
+    most = max(totals.values())
     fig = go.Figure()
     for state, tone in tones.items():
         found = dict(states.filter(pl.col("state") == state).select("step", "people").iter_rows())
@@ -58,7 +59,7 @@ def draw_exits(
                 name=state,
                 orientation="h",
                 marker={"color": tone, "line": {"color": theme.muted, "width": 0.5}},
-                text=[format_number(found[step]) if found.get(step) else "" for step, _ in steps],
+                text=[_write_inside(found.get(step, 0), most, narrow=narrow) for step, _ in steps],
                 textposition="inside",
                 insidetextanchor="middle",
                 textangle=0,
@@ -75,7 +76,6 @@ def draw_exits(
     gone = int(states.filter(pl.col("state") == "left")["people"].sum())
     low = -len(steps) - 0.6
     places = [low - 0.8 * place for place in range(len(below))]
-    most = max(totals.values())
     if below:
         fig.add_trace(
             go.Bar(
@@ -117,3 +117,9 @@ def _name_event(event: str | None) -> str:
     if event is None:
         return _NOTHING
     return f'"{event}"' if event.strip('"') == _NOTHING else event
+
+
+def _write_inside(count: int, most: int, *, narrow: bool) -> str:
+    """Write a number into its part of a bar, if it fits there; the hover text has it in any case."""
+    text = format_number(count)
+    return text if count >= (0.035 if narrow else 0.011) * len(text) * most else ""

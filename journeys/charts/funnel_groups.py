@@ -81,7 +81,8 @@ def draw_groups(
                     "color": [theme.paper if base < few else shade for base, shade in zip(bases, shades, strict=True)],
                     "line": {"color": shades, "width": 1.6},
                 },
-                text=[format_percent(rate) for rate in rates],
+                # an arrow where the scale ends before the value
+                text=[format_percent(rate) + (" →" if rate is not None and rate > end else "") for rate in rates],
                 textposition="top center",
                 textfont={"size": 11, "color": theme.ink},
                 hovertext=[

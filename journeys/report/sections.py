@@ -107,7 +107,7 @@ def _picture_options(result: Result[Any]) -> dict[str, Any]:
     """Choose the least width of a result's chart on a screen, and its form on paper."""
     if type(result) is Flow:  # its comparison has no form for paper
         return {"least": 760, "paper": {"width": _PAPER_WIDTH}}
-    return {"least": 760, "rows": 15} if isinstance(result, Correlation) else {}
+    return {"least": 760, "rows": 15, "paper": {"rows": 10}} if isinstance(result, Correlation) else {}
 
 
 def _draw_chart(
@@ -116,7 +116,7 @@ def _draw_chart(
     """Draw a chart for wide and narrow screens, and for paper where that differs; return it with its subtitle."""
     with use_theme("light"):  # the page itself turns charts dark
         wide, narrow = plot(**options), plot(narrow=True, **options)
-        printed = plot(**options, **paper) if paper else None
+        printed = plot(**options | paper) if paper else None
     definition = (wide.layout.meta or {}).get("subtitle", "")
     return (Picture(wide, narrow, least=int(wide.layout.width or least), paper=printed),), definition
 
