@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["correlation", "flow", "funnel", "funnel_lists"]
+__all__ = ["correlation", "did", "exits", "flow", "funnel", "funnel_lists", "last_before"]
 
 
 def _ask(query: str, *, events: Sequence[str] = ()) -> list[tuple[Any, ...]]:
@@ -92,4 +92,57 @@ def correlation(plain: str, conversion: str, events: Sequence[str]) -> list[tupl
                sum(people) filter (not converts and bits >> code & 1 = 1)::bigint
         from counted, names where event <> '{conversion}' group by event order by event""",
         events=events,
+    )
+
+
+def last_before(plain: str, goal: str, column: str, within: int) -> list[tuple[str | None, int]]:
+    """Count each value of a column that came last before the first goal, at most `within` before; null for none."""
+    return _ask(f"""
+        with goals as (select person, min(timestamp) moment from '{plain}' where event = '{goal}' group by person),
+        found as (
+            select person, arg_max({column}, timestamp) as value from '{plain}' join goals using (person)
+            where {column} is not null and timestamp < moment and timestamp >= moment - to_microseconds({within})
+            group by person
+        )
+        select value, count(*) from goals left join found using (person) group by value
+        order by value is null, count(*) desc, value""")
+
+
+def exits(plain: str, steps: Sequence[str], within: int) -> list[tuple[int, str | None, int]]:
+    """Count, of those whose deepest attempt ended before the last step, what they did next: by step and event."""
+    last = len(steps)
+    listed = ", ".join(f"'{step}'" for step in steps)
+    parts = [f"r1 as (select person, epoch_us(timestamp) t, event from '{plain}' where event in ({listed}))"]
+    for k in range(2, last + 1):
+        start = "t" if k == 2 else f"s{k - 1}"
+        in_time = f"event = '{steps[k - 2]}'" + ("" if k == 2 else f" and t - s{k - 1} <= {within}")
+        parts.append(
+            f"r{k} as (select *, max(case when {in_time} then {start} end) over (partition by person order by t"
+            f" rows unbounded preceding) s{k} from r{k - 1})"
+        )
+    reached = " ".join(f"when event = '{steps[k - 1]}' and t - s{k} <= {within} then {k}" for k in range(last, 1, -1))
+    depth = f"case {reached} when event = '{steps[0]}' then 1 else 0 end"
+    parts += [
+        f"depths as (select person, t, {depth} k from r{last})",
+        "deepest as (select person, max({'k': k, 't': -t}) d from depths where k > 0 group by person)",
+        f"gone as (select person, d.k k, -d.t t from deepest where d.k < {last})",
+        f"following as (select person, arg_min(event, timestamp) as event from '{plain}' join gone using (person)"
+        " where epoch_us(timestamp) > t group by person)",
+    ]
+    return _ask(
+        f"with {', '.join(parts)} select k, event, count(*) from gone left join following using (person)"
+        " group by all order by k, event nulls last"
+    )
+
+
+def did(plain: str, event: str, times: int, within: int) -> int:
+    """Count the people who did an event at least so often within the last microseconds of the log."""
+    return int(
+        _ask(f"""
+        select count(*) from (
+            select person from '{plain}'
+            where event = '{event}'
+            and timestamp >= (select max(timestamp) from '{plain}') - to_microseconds({within})
+            group by person having count(*) >= {times}
+        )""")[0][0]
     )
