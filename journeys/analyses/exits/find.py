@@ -12,7 +12,7 @@ from journeys.analyses.funnel.matching.attempts import Attempts
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, next_marked, previous_marked
+from journeys.log.arrays import Bools, Ints
 from journeys.log.core import starts_session
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -40,37 +40,48 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
     found = _find_attempts(view, spec)
     events = _read_events(view, spec)
     time, person = events.time, found.person
-    first, stop = (np.searchsorted(events.person, person, side=side) for side in ("left", "right"))
-    shown = np.flatnonzero(~events.hidden)
+    first, stop = _bound_rows(events.person, person)
+    campaign_rows, campaigns = _read_text(view, "campaign")
+    replay_rows, replays = _read_text(view, "replay_url")
 
-    def look_up(row: Ints, *, low: Ints | None = None) -> Ints:
-        """Return rows that are of the same person; -1 for others, and for rows before `low`."""
-        is_own = (row >= 0) & (row >= (first if low is None else low)) & (row < stop)
-        return np.where(is_own, row, -1)
+    def find_before(marked: Ints, at: Ints) -> Ints:
+        """Return the place in `marked` of the person's last such row before each row; -1 for none."""
+        place = np.searchsorted(marked, at) - 1
+        if not marked.size:
+            return place
+        return np.where((place >= 0) & (marked.take(place) >= first), place, -1)
 
-    following = look_up(next_marked(shown, found.left + 1))
-    last = look_up(previous_marked(shown, stop))
-    mailed = np.flatnonzero(events.mail >= 0)
-    mail = look_up(previous_marked(mailed, stop))
-    campaign = look_up(previous_marked(np.flatnonzero(events.has_campaign), found.left + 1))
-    replay = _find_replay(events, found, until=np.where(following >= 0, following, stop))
+    if events.hidden is None:
+        following = np.where(found.left + 1 < stop, found.left + 1, -1)
+        last, ends_hidden = stop - 1, np.zeros(stop.size, dtype=np.bool_)
+    else:
+        shown = np.flatnonzero(~events.hidden)
+        next_shown = np.append(shown, time.size).take(np.searchsorted(shown, found.left + 1))
+        following = np.where(next_shown < stop, next_shown, -1)
+        place = find_before(shown, stop)
+        last = np.where(place >= 0, shown.take(place), -1) if shown.size else place
+        ends_hidden = events.hidden.take(stop - 1) if stop.size else np.zeros(0, dtype=np.bool_)
+    mail = find_before(events.mail_rows, stop)
+    campaign = find_before(campaign_rows, found.left + 1)
+    replay = _find_replay(view, spec, found, rows=replay_rows, until=np.where(following >= 0, following, stop))
     last_at = _take_rows(time, last)
     names = pl.Series(events.names, dtype=pl.String)
+    entered_at, left_at = time.take(found.start), time.take(found.left)
     columns: dict[str, Any] = {
         "code": person,
         "step": found.step + 1,
-        "entered_at": time.take(found.start),
-        "left_at": time.take(found.left),
-        "state": _name_states(time.take(found.start), time.take(found.left), found.took_goal, spec),
+        "entered_at": entered_at,
+        "left_at": left_at,
+        "state": _name_states(entered_at, left_at, found.took_goal, spec),
         "next_event": names.gather(_take_rows(events.event, following)),
         "next_at": _take_rows(time, following),
         "last_event": names.gather(_take_rows(events.event, last)),
         "last_at": last_at,
         "silent_for": spec.until - last_at,
-        "replay_url": _text_at(view, "replay_url", replay),
-        "last_campaign": _text_at(view, "campaign", campaign),
-        "may_mail": _take_rows(events.mail, mail).cast(pl.Boolean),
-        "ends_hidden": events.hidden.take(stop - 1) if stop.size else [],
+        "replay_url": replays.gather(_as_index(replay)),
+        "last_campaign": campaigns.gather(_as_index(campaign)),
+        "may_mail": _take_rows(events.may_mail, mail).cast(pl.Boolean),
+        "ends_hidden": ends_hidden,
     }
     labels = view.people.select("code", pl.col("person").alias("label")).collect()
     table = pl.DataFrame([pl.Series(name, values).cast(SCHEMA[name]) for name, values in columns.items()])
@@ -114,70 +125,82 @@ def _find_attempts(view: View, spec: ExitsSpec) -> _FoundAttempts:
 
 
 class _Events(NamedTuple):
-    """All rows of the shard: whose, when, which event, which are passed over, and what else is looked for.
+    """All rows of the shard: whose, when, which event; which are passed over (None: none), and which concern e-mail.
 
-    `mail` is 1 where an event allows e-mail, 0 where it forbids it, -1 elsewhere; `session` numbers the sessions.
+    `may_mail` is 1 where a row of `mail_rows` allows e-mail, 0 where it forbids it.
     """
 
     person: Ints
     time: Ints
     event: Ints
     names: list[str]
-    hidden: Bools
-    mail: Ints
-    has_campaign: Bools
-    has_replay: Bools
-    session: Ints | None
+    hidden: Bools | None
+    mail_rows: Ints
+    may_mail: Ints
 
 
 def _read_events(view: View, spec: ExitsSpec) -> _Events:
-    """Read the columns that are looked at around an exit."""
-    schema = view.schema
-    columns = {
-        "_campaign": pl.col("campaign").is_not_null() if "campaign" in schema else pl.lit(value=False),
-        "_replay": pl.col("replay_url").is_not_null() if "replay_url" in schema else pl.lit(value=False),
-    }
-    if "replay_url" in schema:
-        columns["_session"] = starts_session(spec.funnel.gap).cast(pl.UInt32).cum_sum()
-    table = view.events.select(
-        "person",
-        pl.col("timestamp").to_physical().alias("_time"),
-        pl.col("event").to_physical().alias("_event"),
-        *(one.alias(name) for name, one in columns.items()),
-    ).collect()
-    names = schema["event"].categories.to_list()  # type: ignore[attr-defined]
-    event = table["_event"].to_numpy()
-    hidden = np.array([name in spec.hidden for name in names], dtype=np.bool_)
+    """Read whose, when and which event each row is."""
+    names = view.schema["event"].categories.to_list()  # type: ignore[attr-defined]
+    columns = [pl.col("person"), pl.col("timestamp").to_physical().alias("_time")]
+    if view.codes is None:
+        columns.append(pl.col("event").to_physical().alias("_event"))
+    table = view.events.select(columns).collect().rechunk()
+    event = table["_event"].to_numpy() if view.codes is None else view.event_codes()
+    is_hidden = np.array([name in spec.hidden for name in names], dtype=np.bool_)
     allows = [may_mail(name) for name in names]
-    mail = np.array([-1 if one is None else int(one) for one in allows], dtype=np.int8)
+    mail_rows = np.zeros(0, dtype=np.int64)
+    if any(one is not None for one in allows) and event.size:
+        mail_rows = np.flatnonzero(np.array([one is not None for one in allows]).take(event))
+    allowed = np.array([int(one or 0) for one in allows], dtype=np.int8)
     return _Events(
         person=table["person"].to_numpy(),
         time=table["_time"].to_numpy(),
         event=event,
         names=names,
-        hidden=hidden.take(event) if event.size else np.zeros(0, dtype=np.bool_),
-        mail=mail.take(event) if event.size else np.zeros(0, dtype=np.int8),
-        has_campaign=table["_campaign"].to_numpy(),
-        has_replay=table["_replay"].to_numpy(),
-        session=table["_session"].to_numpy() if "_session" in table.columns else None,
+        hidden=is_hidden.take(event) if is_hidden.any() and event.size else None,
+        mail_rows=mail_rows,
+        may_mail=allowed.take(event.take(mail_rows)) if mail_rows.size else np.zeros(0, dtype=np.int8),
     )
 
 
-def _find_replay(events: _Events, found: _FoundAttempts, *, until: Ints) -> Ints:
-    """Find the row with the recording of the session of the deepest step; else of the latest session of the attempt.
+def _bound_rows(person: Ints, wanted: Ints) -> tuple[Ints, Ints]:
+    """Return the first row of some people, and the row after their last; `person` ascends.
+
+    For instance, of the rows of people 3 3 5, person 5 has the rows from 2 up to before 3.
+    """
+    if not wanted.size:
+        return wanted.astype(np.int64), wanted.astype(np.int64)
+    stop = np.cumsum(np.bincount(person - person[0]))
+    place = wanted.astype(np.int64) - int(person[0])
+    return np.where(place > 0, stop.take(np.maximum(place - 1, 0)), 0), stop.take(place)
+
+
+def _read_text(view: View, column: str) -> tuple[Ints, pl.Series]:
+    """Read the rows where a column of text is filled, and its values there; none where there is no such column."""
+    if column not in view.schema:
+        return np.zeros(0, dtype=np.int64), pl.Series([], dtype=pl.String)
+    rows = view.events.select(pl.col(column).cast(pl.String).alias("text")).with_row_index("row")
+    filled = rows.filter(pl.col("text").is_not_null()).collect()
+    return filled["row"].to_numpy().astype(np.int64), filled["text"]
+
+
+def _find_replay(view: View, spec: ExitsSpec, found: _FoundAttempts, *, rows: Ints, until: Ints) -> Ints:
+    """Find the recording of the session of the deepest step; else of the latest session of the attempt.
 
     A session has one recording: the last row of it that has one. Sessions of the attempt begin with the one in which
-    it starts and end before `until`, the row of the next event.
+    it starts and end before `until`, the row of the next event. Return the place in `rows`, which have a recording.
     """
-    if events.session is None or not events.has_replay.any():
+    if not rows.size:
         return np.full(found.left.size, -1)
-    rows = np.flatnonzero(events.has_replay)
-    session, here = events.session.take(rows), events.session.take(found.left)
+    starts = starts_session(spec.funnel.gap).cast(pl.UInt32).cum_sum()
+    number = view.events.select("person", "timestamp").select(starts.alias("session")).collect()["session"].to_numpy()
+    session, here = number.take(rows), number.take(found.left)
     own = np.searchsorted(session, here, side="right") - 1
     is_own = (own >= 0) & (session.take(own) == here)
     latest = np.searchsorted(rows, until) - 1
-    is_latest = (latest >= 0) & (session.take(latest) >= events.session.take(found.start))
-    return np.where(is_own, rows.take(own), np.where(is_latest, rows.take(latest), -1))
+    is_latest = (latest >= 0) & (session.take(latest) >= number.take(found.start))
+    return np.where(is_own, own, np.where(is_latest, latest, -1))
 
 
 def _name_states(entered: Ints, left: Ints, took_goal: Bools, spec: ExitsSpec) -> pl.Series:
@@ -196,15 +219,11 @@ def _name_states(entered: Ints, left: Ints, took_goal: Bools, spec: ExitsSpec) -
     return pl.Series(state.tolist(), dtype=pl.String)
 
 
+def _as_index(place: Ints) -> pl.Series:
+    """Return places as an index for `gather`: null for -1."""
+    return pl.Series(place, dtype=pl.Int64).replace(-1, None)
+
+
 def _take_rows(values: Ints, row: Ints) -> pl.Series:
     """Take the values of some rows; null for -1."""
-    index = pl.Series(row, dtype=pl.Int64).replace(-1, None)
-    return pl.Series(values).gather(index)
-
-
-def _text_at(view: View, column: str, row: Ints) -> pl.Series:
-    """Read a column of text at some rows; null for -1, and where there is no such column."""
-    if not (row >= 0).any():
-        return pl.Series([None] * row.size, dtype=pl.String)
-    values = view.events.select(pl.col(column).cast(pl.String)).collect().to_series()
-    return values.gather(pl.Series(row, dtype=pl.Int64).replace(-1, None))
+    return pl.Series(values).gather(_as_index(row))

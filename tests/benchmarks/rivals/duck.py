@@ -122,12 +122,12 @@ def exits(plain: str, steps: Sequence[str], within: int) -> list[tuple[int, str 
         )
     reached = " ".join(f"when event = '{steps[k - 1]}' and t - s{k} <= {within} then {k}" for k in range(last, 1, -1))
     depth = f"case {reached} when event = '{steps[0]}' then 1 else 0 end"
+    later = f"select person, event, timestamp from '{plain}' join gone using (person) where epoch_us(timestamp) > t"
     parts += [
         f"depths as (select person, t, {depth} k from r{last})",
         "deepest as (select person, max({'k': k, 't': -t}) d from depths where k > 0 group by person)",
         f"gone as (select person, d.k k, -d.t t from deepest where d.k < {last})",
-        f"following as (select person, arg_min(event, timestamp) as event from '{plain}' join gone using (person)"
-        " where epoch_us(timestamp) > t group by person)",
+        f"following as (select person, arg_min(event, timestamp) as event from ({later}) group by person)",
     ]
     return _ask(
         f"with {', '.join(parts)} select k, event, count(*) from gone left join following using (person)"
