@@ -165,6 +165,8 @@ class _Anything(type):
     """A type whose attributes are itself: it stands for names that are only imported for type checkers."""
 
     def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return cls
 
 
