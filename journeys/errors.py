@@ -96,8 +96,3 @@ def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentErro
     """Raise one error that lists every problem; do nothing when there is none."""
     if problems:
         raise error(problems[0] if len(problems) == 1 else "\n".join(f"- {problem}" for problem in problems))
-
-
-# names of before, for callers that are being moved
-closest = find_closest
-unknown = unknown_message

@@ -277,7 +277,7 @@ def _draw_group(
             return with_opacity(theme.drop, 0.55)
         return with_opacity(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
 
-    def figure(node: Node) -> str:
+    def format_node(node: Node) -> str:
         return format_percent(node.people) if size is None else format_number(round(node.people * size))
 
     traces = canvas.traces(
@@ -288,7 +288,7 @@ def _draw_group(
         link_text=lambda link: _describe_link(ribbons[link.row].row),
     )
     on_path = {end.key for link in canvas.layout.links if link.key in path for end in (link.source, link.target)}
-    return traces, label_nodes(canvas, figure_of=figure, backed=on_path, theme=theme)
+    return traces, label_nodes(canvas, figure_of=format_node, backed=on_path, theme=theme)
 
 
 def _label_group(canvas: Canvas, name: str, *, size: int | None, unit: str, theme: Colours) -> dict[str, Any]:

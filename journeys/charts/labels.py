@@ -85,10 +85,3 @@ def rename_counts(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     units = {"people": "person", "sessions": "session", "entries": "entry"}
     name = next(name for name in units if name in table.columns)
     return table.rename({name: "people"}), units[name]
-
-
-# names of before, for callers that are being moved
-label = write_label
-sentence = write_sentence
-plain = plain_name
-full = full_name

@@ -61,12 +61,12 @@ def draw_step_times(
     size, unit = time_unit(longest // timedelta(microseconds=1))
     places = [-place for place in range(len(rows))]
 
-    def scaled(row: dict[str, Any], name: str) -> float:
+    def scale_time(row: dict[str, Any], name: str) -> float:
         return float(row[name] / timedelta(microseconds=size))
 
     fig = go.Figure(
         go.Scatter(
-            x=[x for row in rows for x in (scaled(row, shown[0]), scaled(row, (quantiles or shown)[-1]), None)],
+            x=[x for row in rows for x in (scale_time(row, shown[0]), scale_time(row, (quantiles or shown)[-1]), None)],
             y=[y for place in places for y in (place, place, None)],
             mode="lines",
             line={"color": theme.muted, "width": 1.6},
@@ -74,7 +74,7 @@ def draw_step_times(
         )
     )
     fig.add_scatter(
-        x=[scaled(row, middle) for row in rows],
+        x=[scale_time(row, middle) for row in rows],
         y=places,
         mode="markers+text",
         marker={"size": 9, "color": theme.goal},

@@ -297,10 +297,3 @@ def draw_nothing(
     fig.update_xaxes(visible=False)
     fig.update_yaxes(visible=False)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=140)
-
-
-# names of before, for callers that are being moved
-colours = theme_colours
-rgba = with_opacity
-untitled = remove_titles
-nothing = draw_nothing

@@ -71,23 +71,3 @@ __all__ = [
     "the_count",
     "use_names",
 ]
-
-# names of before, for callers that are being moved
-number = format_number
-compact = format_compact
-plural = format_count
-agree = choose_form
-percent = format_percent
-interval = format_interval
-points = format_points
-signed = format_signed
-ratio = format_ratio
-duration = format_duration
-day = format_day
-moment = format_moment
-span = format_period
-p_value = format_p_value
-card = render_card
-quoted = quote_name
-shorten = shorten_name
-unbroken = join_numbers

@@ -181,7 +181,7 @@ def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
     if not gone.size:
         return rows.drop(KEY)
 
-    def stays(batch: pl.Series) -> pl.Series:
+    def mark_kept(batch: pl.Series) -> pl.Series:
         row, came = batch.struct.unnest()
         at = row.to_numpy()
         place = np.minimum(np.searchsorted(gone, at), gone.size - 1)
@@ -190,5 +190,5 @@ def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
             raise SourceError(_MOVED)
         return pl.Series(~again)
 
-    there = pl.struct("_row", KEY[0]).map_batches(stays, return_dtype=pl.Boolean, is_elementwise=True)
+    there = pl.struct("_row", KEY[0]).map_batches(mark_kept, return_dtype=pl.Boolean, is_elementwise=True)
     return rows.with_row_index("_row").filter(there).drop("_row", *KEY)

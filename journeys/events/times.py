@@ -289,11 +289,11 @@ class TimeParser:
             there = parsed.is_null() & (value.str.strip_chars() != "")
             return pl.coalesce(wrong, pl.when(there).then(pl.lit(UNREADABLE)))
 
-        def reasons(batch: pl.Series) -> pl.Series:
+        def list_reasons(batch: pl.Series) -> pl.Series:
             return self._explain_batch(*batch.struct.unnest()).alias(batch.name)
 
         pair = pl.struct(value.alias("value"), parsed.alias("parsed"))
-        return pair.map_batches(reasons, return_dtype=pl.String, is_elementwise=True).name.keep()
+        return pair.map_batches(list_reasons, return_dtype=pl.String, is_elementwise=True).name.keep()
 
     def is_date_only(self, value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         """Say which times are dates without a time of day, which are read as midnight."""
@@ -412,7 +412,7 @@ def unread_text(value: pl.Expr, parsed: pl.Expr) -> pl.Expr:
     ['soon', None, None]
     """
 
-    def write(batch: pl.Series) -> pl.Series:
+    def write_values(batch: pl.Series) -> pl.Series:
         value, parsed = batch.struct.unnest()
         unread = value.set(parsed.is_not_null(), None)
         if unread.null_count() == len(unread):
@@ -421,7 +421,7 @@ def unread_text(value: pl.Expr, parsed: pl.Expr) -> pl.Expr:
         return text.set(text.str.strip_chars() == "", None)
 
     pair = pl.struct(value.alias("value"), parsed.alias("parsed"))
-    return pair.map_batches(write, return_dtype=pl.String, is_elementwise=True)
+    return pair.map_batches(write_values, return_dtype=pl.String, is_elementwise=True)
 
 
 def _check_format(format: str) -> None:  # noqa: A002

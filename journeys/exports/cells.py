@@ -136,10 +136,12 @@ def _contains_binary(dtype: object) -> bool:
 def _json_with_hex(batch: pl.Series) -> pl.Series:
     """Write JSON with bytes in hex, which Polars cannot."""
 
-    def encode(value: object) -> str:
+    def encode_one(value: object) -> str:
         return value.hex() if isinstance(value, bytes) else str(value)
 
-    texts = [None if one is None else json.dumps(one, ensure_ascii=False, default=encode) for one in batch.to_list()]
+    texts = [
+        None if one is None else json.dumps(one, ensure_ascii=False, default=encode_one) for one in batch.to_list()
+    ]
     return pl.Series(batch.name, texts, dtype=pl.String)
 
 

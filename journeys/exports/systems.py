@@ -68,12 +68,12 @@ def to_customerio(
     known = flatten_columns(_with_any_id(table, id_columns))
     rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
 
-    def identify(row: Mapping[str, Any]) -> dict[str, Any]:
+    def identify_row(row: Mapping[str, Any]) -> dict[str, Any]:
         given = {column: row[name] for name, column in id_columns.items() if row[name] is not None}
         attributes = json_row({name: row[name] for name in rest})
         return {"type": "person", "action": "identify", "identifiers": given, "attributes": attributes}
 
-    write_json_lines(file, (identify(row) for row in known.iter_rows(named=True)))
+    write_json_lines(file, (identify_row(row) for row in known.iter_rows(named=True)))
     return WrittenPeople(file, known.height, table.height - known.height, _neither_of(columns))
 
 

@@ -247,14 +247,14 @@ def _measure_spans(one: SourceRows, time: Ints, facts_time: Ints) -> pl.DataFram
     in_order = bool((time[1:] >= time[:-1]).all())
 
     # piece by piece, since NumPy first writes all places as 64-bit numbers
-    def latest() -> None:
+    def fill_latest() -> None:
         for piece in split_rows(time.size):
             if in_order:
                 last[one.event_combinations[piece]] = time[piece]  # the last one written is the last one seen
             else:
                 np.maximum.at(last, one.event_combinations[piece], time[piece])
 
-    def earliest() -> None:
+    def fill_earliest() -> None:
         if in_order and one.first_event is not None:
             first[:] = time.take(one.first_event)
             return
@@ -264,7 +264,7 @@ def _measure_spans(one: SourceRows, time: Ints, facts_time: Ints) -> pl.DataFram
             else:
                 np.minimum.at(first, one.event_combinations[piece], time[piece])
 
-    parallel_map(lambda write: write(), [latest, earliest])
+    parallel_map(lambda write: write(), [fill_latest, fill_earliest])
     rows = np.zeros(count, dtype=np.int64)
     for piece in split_rows(time.size, of=max(count, ROWS_PER_PART)):
         rows += np.bincount(one.event_combinations[piece], minlength=count)
@@ -311,7 +311,7 @@ def _encode_values(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[
     identifiers by code.
     """
 
-    def encode(item: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def encode_one(item: tuple[str, pl.Series]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Number the identifiers of one type."""
         name, values = item[0], item[1].rechunk()  # many times faster to pick from
         frame = pl.DataFrame({"raw": values, "id": normalise_series(values, id_type=name, rules=rules)})
@@ -333,7 +333,7 @@ def _encode_values(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[
     encoded: dict[str, pl.DataFrame] = {}
     tables = [pl.DataFrame(schema={"rank": pl.Int64, "id": pl.String, "mailbox": pl.Boolean})]
     start = 0
-    for at, (name, (values, ids)) in enumerate(zip(raw, parallel_map(encode, raw.items()), strict=True)):
+    for at, (name, (values, ids)) in enumerate(zip(raw, parallel_map(encode_one, raw.items()), strict=True)):
         code = pl.when(pl.col("code") >= 0).then(pl.col("code") + start).otherwise(-1).cast(pl.Int32)
         encoded[name] = values.with_columns(code) if start else values
         tables.append(ids.select(pl.lit(at, dtype=pl.Int64).alias("rank"), "id", "mailbox"))

@@ -299,18 +299,18 @@ def _short_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bo
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
     holds = links["reason"].is_null().to_numpy()
 
-    def around(code: int) -> tuple[list[int], list[int]]:
+    def list_neighbours(code: int) -> tuple[list[int], list[int]]:
         at = np.flatnonzero(holds & ((a == code) | (b == code)))
         return at.tolist(), np.where(a[at] == code, b[at], a[at]).tolist()
 
-    at, ends = around(one)
+    at, ends = list_neighbours(one)
     if one == other or not at:
         return []
     if other in ends:
         first = at[ends.index(other)]
         return [(first, bool(a[first] != one))]
     last: dict[int, int] = {}
-    for place, end in zip(*around(other), strict=True):
+    for place, end in zip(*list_neighbours(other), strict=True):
         last.setdefault(end, place)
     for first, middle in zip(at, ends, strict=True):
         if middle in last:

@@ -331,14 +331,16 @@ def redact_emails(stitched: Stitched) -> Stitched:
     if not identity.rules.hash_emails:
         return stitched
 
-    def redact(frame: pl.DataFrame, *, but: Iterable[str] = ("event", "source")) -> pl.DataFrame:
+    def redact_frame(frame: pl.DataFrame, *, but: Iterable[str] = ("event", "source")) -> pl.DataFrame:
         texts = [name for name, kind in frame.schema.items() if kind in _TEXT_TYPES and name not in but]
         return frame.with_columns(hash_email_texts(frame[name], rules=identity.rules) for name in texts)
 
     return replace(
         stitched,
-        table=redact(stitched.table),
-        people=redact(stitched.people, but=identity.types),
-        quarantine=redact(stitched.quarantine),
-        identity=replace(identity, memberships=redact(identity.memberships), accounts=redact(identity.accounts)),
+        table=redact_frame(stitched.table),
+        people=redact_frame(stitched.people, but=identity.types),
+        quarantine=redact_frame(stitched.quarantine),
+        identity=replace(
+            identity, memberships=redact_frame(identity.memberships), accounts=redact_frame(identity.accounts)
+        ),
     )

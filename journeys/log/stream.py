@@ -130,7 +130,7 @@ def _scatter_rows(
     for number in range(len(highs)):
         (scattered / str(number)).mkdir(parents=True)
 
-    def write() -> None:
+    def write_values() -> None:
         for number, pieces in enumerate(waiting):
             if pieces:
                 pl.concat(pieces).write_parquet(scattered / str(number) / f"{written:08d}.parquet", compression="lz4")
@@ -149,9 +149,9 @@ def _scatter_rows(
             waiting[int(number)].append(part)
         size += int(coded.estimated_size())
         if size > _BUFFER:
-            write()
+            write_values()
             size, written = 0, written + 1
-    write()
+    write_values()
 
 
 def _batch_rows(schema: pl.Schema) -> int:

@@ -103,11 +103,11 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
     for old in sorted(counted):
         sharing.setdefault(names.get(old, old), []).append(old)
 
-    def rename(batch: pl.Series) -> pl.Series:
+    def rename_all(batch: pl.Series) -> pl.Series:
         return batch.replace(names)
 
     # Batch by batch: `replace` as an expression would wait for all rows.
-    new = pl.col("event").map_batches(rename, return_dtype=pl.String, is_elementwise=True)
+    new = pl.col("event").map_batches(rename_all, return_dtype=pl.String, is_elementwise=True)
     with_repeats = None if events.with_repeats is None else events.with_repeats.with_columns(new)
     renamed = replace(events, rows=events.rows.with_columns(new), as_read=None, with_repeats=with_repeats)
     merged = {name: olds for name, olds in sharing.items() if len(olds) > 1}

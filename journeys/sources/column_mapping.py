@@ -107,7 +107,7 @@ class Fields:
         dtypes = [self.dtype(name) for name in there]
         values = pl.struct(self.raw(name).alias(f"{place}") for place, name in enumerate(there))
 
-        def read(batch: pl.Series) -> pl.Series:
+        def convert_batch(batch: pl.Series) -> pl.Series:
             rows = batch.struct.unnest()
             found = pl.Series([None] * rows.height, dtype=UTC_TIME)
             for column, dtype, name in zip(rows, dtypes, there, strict=True):
@@ -119,7 +119,7 @@ class Fields:
                 found = found.zip_with(~missing, parsed)
             return found
 
-        return values.map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
+        return values.map_batches(convert_batch, return_dtype=UTC_TIME, is_elementwise=True)
 
     def epoch(self, raw: RawTable, name: str, *, unit: str, has_unit_option: bool = False) -> pl.Expr:
         """Give a field that counts from 1970, as numbers or as digits, as a UTC time; dates in words are read, too.

@@ -58,10 +58,10 @@ def _spread_entities(column: str, names: list[str]) -> pl.Expr:
     """Turn a list of entities into a struct with a field per kind of entity."""
     dtype = pl.Struct(dict.fromkeys([*names, NON_OBJECT], pl.String()))
 
-    def read(batch: pl.Series) -> pl.Series:
+    def convert_batch(batch: pl.Series) -> pl.Series:
         return _split_entities(batch, names)
 
-    return pl.col(column).map_batches(read, return_dtype=dtype, is_elementwise=True)
+    return pl.col(column).map_batches(convert_batch, return_dtype=dtype, is_elementwise=True)
 
 
 def _split_entities(batch: pl.Series, names: list[str]) -> pl.Series:

@@ -131,7 +131,7 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
         *(pl.col(end).str.starts_with(DEVICE).alias(f"{end}:device") for end in ends),
     )
 
-    def typed(end: str) -> tuple[pl.Expr, pl.Expr]:
+    def type_end(end: str) -> tuple[pl.Expr, pl.Expr]:
         id_type = pl.when(pl.col(f"{end}:device")).then(pl.lit("device_id")).otherwise(pl.lit("user_id"))
         return id_type, pl.col(end)
 
@@ -141,7 +141,7 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
             (used, Link("identify", anonymous, identified, "alias")),
             # It also states that the first is anonymous, wherever else it stands as a `distinct_id`.
             (used, Link("identify", anonymous, identified, "identify")),
-            (rows, Link("create_alias", ("user_id", pl.col("_alias")), typed("_previous"), "alias")),
-            (rows, Link("merge", typed("_first"), typed("_second"), "merge")),
+            (rows, Link("create_alias", ("user_id", pl.col("_alias")), type_end("_previous"), "alias")),
+            (rows, Link("merge", type_end("_first"), type_end("_second"), "merge")),
         ]
     )

@@ -130,12 +130,14 @@ def parse_key_value_lists(raw: RawTable, columns: Mapping[str, str]) -> RawTable
         if not types:
             continue
 
-        def read(batch: pl.Series, types: dict[str, pl.DataType] = types, present: set[str] = present) -> pl.Series:
+        def convert_batch(
+            batch: pl.Series, types: dict[str, pl.DataType] = types, present: set[str] = present
+        ) -> pl.Series:
             return _spread_pairs(batch, types, present)
 
         struct = pl.Struct(types)
         rows = rows.with_columns(
-            pl.col(column).map_batches(read, return_dtype=struct, is_elementwise=True).alias(target)
+            pl.col(column).map_batches(convert_batch, return_dtype=struct, is_elementwise=True).alias(target)
         )
     return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
 

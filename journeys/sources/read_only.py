@@ -89,7 +89,7 @@ def read_only_session(query: str, connection: Any) -> Iterator[None]:
 def _make_executor(connection: Any) -> Callable[[str], Any]:
     """Give a function that runs a statement and returns the first value of its answer, if there is one."""
 
-    def run(statement: str) -> Any:
+    def run_command(statement: str) -> Any:
         if hasattr(connection, "exec_driver_sql"):  # SQLAlchemy
             answer = connection.exec_driver_sql(statement)
             return answer.scalar() if answer.returns_rows else None
@@ -100,7 +100,7 @@ def _make_executor(connection: Any) -> Callable[[str], Any]:
             row = cursor.fetchone() if statement.startswith("pragma") and cursor.description else None
             return row[0] if row else None
 
-    return run
+    return run_command
 
 
 @contextmanager

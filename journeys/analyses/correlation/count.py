@@ -86,7 +86,7 @@ def _count_by_bits(codes: Ints, window: ExposureWindow, group: Ints, *, first: i
     bit = np.zeros(size + 1, kind)
     bit[first : first + here] = np.left_shift(1, np.arange(here, dtype=np.uint64), dtype=np.uint64)
 
-    def histogram(part: slice) -> Ints:
+    def count_patterns(part: slice) -> Ints:
         """Count, for each byte of the word, its 256 patterns by group: that says how often each bit is set."""
         start, stop = window.start[part], window.stop[part]
         low, high = int(start[0]), int(stop.max())
@@ -101,7 +101,7 @@ def _count_by_bits(codes: Ints, window: ExposureWindow, group: Ints, *, first: i
         found = [np.bincount(base + bytes_[:, number], minlength=groups * 256) for number in range((here + 7) // 8)]
         return np.array(found)
 
-    counted = sum(parallel_map(histogram, _split_people(window)))
+    counted = sum(parallel_map(count_patterns, _split_people(window)))
     patterns = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
     counts = np.asarray(counted).reshape(-1, groups, 256) @ patterns
     return counts.transpose(0, 2, 1).reshape(-1, groups)[:here]

@@ -103,7 +103,7 @@ def _find_attempts(view: View, spec: ExitsSpec) -> _FoundAttempts:
     """Find the counted attempts that did not take the last step."""
     funnel = spec.funnel
 
-    def find(rows: Rows, attempts: Attempts) -> _FoundAttempts:
+    def find_chosen(rows: Rows, attempts: Attempts) -> _FoundAttempts:
         step = attempts.last_step
         ended = np.flatnonzero(step < funnel.width - 1 if spec.row is None else step == spec.row)
         chosen = attempts.take(ended)
@@ -120,7 +120,7 @@ def _find_attempts(view: View, spec: ExitsSpec) -> _FoundAttempts:
             took_goal[inside] = owner[at[inside]] == rows.person[chosen.unit][inside]
         return _FoundAttempts(rows.person[chosen.unit], step[ended], start, left, took_goal)
 
-    parts = map_attempts(view, funnel, work=find)
+    parts = map_attempts(view, funnel, work=find_chosen)
     return _FoundAttempts(*(np.concatenate(one) for one in zip(*parts, strict=True)))
 
 

@@ -188,7 +188,7 @@ def count_columns(columns: Columns, durations: list[Ints] | None, spec: FlowSpec
         }
     )
 
-    def measure(place: int) -> pl.DataFrame:
+    def measure_place(place: int) -> pl.DataFrame:
         width = widths[place + 1]
         rows = counted[place].source.astype(np.int64) * width + counted[place].target
         if durations is None or place >= len(durations):
@@ -197,7 +197,7 @@ def count_columns(columns: Columns, durations: list[Ints] | None, spec: FlowSpec
         key = columns.nodes[place][moves].astype(np.int64) * width + columns.nodes[place + 1][moves]
         return measure_times(rows, key, durations[place][moves], is_complete=spec.single_shard)
 
-    return table.hstack(pl.concat([measure(place) for place in range(spec.steps)]))
+    return table.hstack(pl.concat([measure_place(place) for place in range(spec.steps)]))
 
 
 def measure_times(rows: Ints, key: Ints, time: Ints, *, is_complete: bool) -> pl.DataFrame:
@@ -245,7 +245,7 @@ def _count_dense(columns: Columns, widths: list[int]) -> list[Pairs]:
         runs.append(run)
         at = run[-1]
 
-    def count(job: tuple[list[int], int]) -> list[Ints]:
+    def count_place(job: tuple[list[int], int]) -> list[Ints]:
         run, low = job
         shape = [widths[place] for place in run]
         key = columns.nodes[run[0]][low : low + _PART].astype(np.int64)
@@ -258,7 +258,7 @@ def _count_dense(columns: Columns, widths: list[int]) -> list[Pairs]:
 
     totals: list[Ints] = [np.zeros((a, b), dtype=np.int64) for a, b in pairwise(widths)]
     jobs = [(run, low) for run in runs for low in range(0, columns.nodes[0].size, _PART)]
-    for (run, _), found in zip(jobs, parallel_map(count, jobs), strict=True):
+    for (run, _), found in zip(jobs, parallel_map(count_place, jobs), strict=True):
         for place, pairs in zip(run, found, strict=False):
             totals[place] += pairs
     filled = [np.nonzero(pairs) for pairs in totals]

@@ -120,12 +120,12 @@ def _number_columns(nodes: list[Ints], labels: list[str], spec: FlowSpec) -> Col
     if spec.single_shard and spec.top is not None and size > spec.top:
         lookups, names = _fold_small(nodes[:-1], labels, spec, dtype=dtype)
 
-    def number(place: int) -> Ints:
+    def number_place(place: int) -> Ints:
         if place == spec.steps:
             return goes_on.take(nodes[place])
         return nodes[place] if lookups is None else lookups[place].take(nodes[place])
 
-    return Columns([*names, [CONTINUES]], parallel_map(number, range(len(nodes))), DROP_OFF)
+    return Columns([*names, [CONTINUES]], parallel_map(number_place, range(len(nodes))), DROP_OFF)
 
 
 def _fold_small(
@@ -205,7 +205,7 @@ def list_moves(rows: Rows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Moves]
     drop_off = len(rows.labels)
     continues, reached = drop_off + 1, drop_off + 2
 
-    def forward() -> Iterator[Moves]:
+    def walk_forward() -> Iterator[Moves]:
         before: tuple[Ints, Ints] | None = None
         for column in columns:
             if before is not None:
@@ -220,7 +220,7 @@ def list_moves(rows: Rows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Moves]
                 rest = column.journeys[going]
                 yield Moves(column.position, rest, before[0], np.full(rest.size, continues), None)
 
-    def backward() -> Iterator[Moves]:
+    def walk_backward() -> Iterator[Moves]:
         after: tuple[Ints, Ints] | None = None
         for column in columns:
             if after is None:
@@ -232,7 +232,7 @@ def list_moves(rows: Rows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Moves]
             going = ~column.is_last
             after = column.code[going], column.time[going]
 
-    return people, segments.reached, forward() if spec.align == "start" else backward()
+    return people, segments.reached, walk_forward() if spec.align == "start" else walk_backward()
 
 
 def _count_moves(moves: Moves, reached: Bools, *, size: int, spec: FlowSpec) -> pl.DataFrame:

@@ -357,7 +357,7 @@ def _encode_by_value(spec: NodeSpec, event_names: Sequence[str], *, code: Ints, 
     column = spec.source if isinstance(spec.source, str) else _VALUE
     number, distinct = encode_values(values)
 
-    def encode(event: str) -> Ints:
+    def encode_one(event: str) -> Ints:
         return np.array([names.encode(spec.name_node(event, value, column=column)) for value in distinct], np.int32)
 
     patterns = [*spec.hide, *(pattern for _, those in spec.groups for pattern in those)]
@@ -365,10 +365,10 @@ def _encode_by_value(spec: NodeSpec, event_names: Sequence[str], *, code: Ints, 
         place for place, name in enumerate(event_names) if any(matches_pattern(pattern, name) for pattern in patterns)
     ]
     others = next((name for place, name in enumerate(event_names) if place not in special), "")
-    nodes = encode(others).take(number) if number.size else number
+    nodes = encode_one(others).take(number) if number.size else number
     for place in special:
         here = code == place
-        nodes[here] = encode(event_names[place]).take(number[here])
+        nodes[here] = encode_one(event_names[place]).take(number[here])
     return NodeCodes(nodes, None, [], names)
 
 

@@ -303,17 +303,17 @@ def _parse_collapse(given: Collapse) -> tuple[CollapseMode, int]:
 def _unmatched_patterns(log: Log, spec: NodeSpec, patterns: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return a problem for each argument with patterns that match no event and no node."""
 
-    def unmatched(those: Iterable[str], names: Sequence[str]) -> list[str]:
+    def list_unmatched(those: Iterable[str], names: Sequence[str]) -> list[str]:
         return [pattern for pattern in those if not any(matches_pattern(pattern, name) for name in names)]
 
-    if not any(unmatched(those, log.names) for those in patterns.values()):
+    if not any(list_unmatched(those, log.names) for those in patterns.values()):
         return []
     names, what = list(log.names), "event"
     if spec.value_columns or not spec.is_event_based:
         # node names are listed only now: it takes a scan of the log
         names += pl.concat([list_names(view, spec) for view in log.shards])["name"].unique().sort().to_list()
         what = "event or node"
-    lost = {argument: unmatched(those, names) for argument, those in patterns.items()}
+    lost = {argument: list_unmatched(those, names) for argument, those in patterns.items()}
     return [unknown_message(argument, those, available=names, what=what) for argument, those in lost.items() if those]
 
 

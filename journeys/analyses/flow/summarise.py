@@ -99,7 +99,7 @@ def summarise(
     if spec.end is not None:
         links, nodes = (_relate_to_goal(table, everyone=everyone, reached=reached) for table in (links, nodes))
 
-    def share(table: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    def add_share(table: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         rows = table if keep_empty else table.filter(pl.col("people") > 0)
         rows = rows.with_columns(
             share=_divide_people(pl.col("column_people")), share_of_start=pl.col("people") / (float(shown) or None)
@@ -107,12 +107,12 @@ def summarise(
         return rows.sort("position", "people", *keys, descending=[False, True, *[False] * len(keys)])
 
     related = [] if spec.end is None else ["passed", "converted", "conversion_rate", "ci_low", "ci_high", "phi"]
-    links = share(links, ["source", "target"]).filter(pl.col("kind") != "reach")
+    links = add_share(links, ["source", "target"]).filter(pl.col("kind") != "reach")
     links = links.select(
         "position", "source", "target", "people", "share", "median_time", "mean_time", "share_of_source",
         "share_of_start", *related,
     )  # fmt: skip
-    nodes = share(nodes, ["node"]).select(
+    nodes = add_share(nodes, ["node"]).select(
         "position", "node", "people", "share", "share_of_start", "onward", "dropped", "continued", "reached_here",
         *related,
     )  # fmt: skip
@@ -170,7 +170,7 @@ def _summarise_times(folded: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
 def _add_up_nodes(links: pl.DataFrame) -> pl.DataFrame:
     """Add up the links that leave each node, by what they lead to."""
 
-    def leaving(kind: str) -> pl.Expr:
+    def sum_leaving(kind: str) -> pl.Expr:
         return pl.col("people").filter(pl.col("kind") == kind).sum()
 
     return links.group_by("position", pl.col("source").alias("node")).agg(
@@ -178,10 +178,10 @@ def _add_up_nodes(links: pl.DataFrame) -> pl.DataFrame:
         pl.col("passed").sum(),
         pl.col("converted").sum(),
         pl.col("column_people").first(),
-        leaving("move").alias("onward"),
-        leaving("drop").alias("dropped"),
-        leaving("continue").alias("continued"),
-        leaving("reach").alias("reached_here"),
+        sum_leaving("move").alias("onward"),
+        sum_leaving("drop").alias("dropped"),
+        sum_leaving("continue").alias("continued"),
+        sum_leaving("reach").alias("reached_here"),
     )
 
 

@@ -52,44 +52,44 @@ def write_finding(
         return say_too_few(shown, does.get(spec.who, "began a journey"), unit=unit)
     units = count_units(spec, shown, person=person)
 
-    def verb(singular: str, plural: str) -> str:
+    def choose_verb(singular: str, plural: str) -> str:
         return choose_form(shown, singular, plural)
 
     if spec.end is not None and spec.who == "all":
-        return f"{_format_part(reached, shown, units)} {verb('reaches', 'reach')} {goal}."
+        return f"{_format_part(reached, shown, units)} {choose_verb('reaches', 'reach')} {goal}."
     if top_path is not None and OTHER not in top_path.path:
         names = [display_name(name) for name in top_path.path]
         path = " → ".join(names if len(names) <= _MAX_NAMES else [*names[:3], "…", *names[-3:]])
         return f"The most-travelled path to {goal} is {path}: {_format_part(top_path.people, shown, units)}."
     which = ""
     if spec.end is not None:
-        which = " on the way to" if spec.who == "converted" else f" who never {verb('reaches', 'reach')}"
+        which = " on the way to" if spec.who == "converted" else f" who never {choose_verb('reaches', 'reach')}"
         which += f" {goal}"
     last = spec.steps - 1
     if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
         row = first_named(nodes.filter(position=last), "node")
-        ends = f"{verb('ends', 'end')} with {display_name(row['node'])}"
+        ends = f"{choose_verb('ends', 'end')} with {display_name(row['node'])}"
         return f"{_format_part(row['people'], shown, units)}{which} {ends}."
     if spec.align == "end":
         before = nodes.filter(position=last - 1)
         if before.is_empty():
             return f"{units}{which}: nothing is shown before it."
         row = first_named(before, "node")
-        comes = f"{verb('comes', 'come')} there from {display_name(row['node'])}"
+        comes = f"{choose_verb('comes', 'come')} there from {display_name(row['node'])}"
         return f"{_format_part(row['people'], shown, units)}{which} {comes}."
     if spec.end is not None and spec.who == "dropped":
         left = nodes.group_by("node").agg(pl.col("dropped").sum()).sort("dropped", "node", descending=[True, False])
         row = first_named(left, "node")
         if row["dropped"]:
-            leaves = f"{verb('leaves', 'leave')} after {display_name(row['node'])}"
+            leaves = f"{choose_verb('leaves', 'leave')} after {display_name(row['node'])}"
             return f"{_format_part(row['dropped'], shown, units)}{which} {leaves}."
     moves = table.filter(position=0)
     if moves.is_empty():
         return f"{units}{which}: nothing is shown after the first step."
     row = first_named(moves, "source", "target")
-    does = {DROP_OFF: verb("stops", "stop"), CONTINUES: f"{verb('goes', 'go')} on"}
-    then = does.get(row["target"], f"{verb('goes', 'go')} to {display_name(row['target'])}")
-    begin = f"{verb('begins', 'begin')} with {display_name(row['source'])}"
+    does = {DROP_OFF: choose_verb("stops", "stop"), CONTINUES: f"{choose_verb('goes', 'go')} on"}
+    then = does.get(row["target"], f"{choose_verb('goes', 'go')} to {display_name(row['target'])}")
+    begin = f"{choose_verb('begins', 'begin')} with {display_name(row['source'])}"
     return f"{_format_part(row['people'], shown, units)}{which} {begin} and then {then}."
 
 

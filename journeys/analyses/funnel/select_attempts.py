@@ -102,11 +102,11 @@ def map_attempts(view: View, spec: FunnelSpec, *, work: Callable[[Rows, Attempts
     """Do the same with the rows of each part, and the attempts as numbers of these rows."""
     log = read_log(view, spec)
 
-    def find(part: tuple[int, int]) -> T:
+    def find_chosen(part: tuple[int, int]) -> T:
         rows = log.to_arrays(*part)
         return work(rows, select_attempts(rows, spec=spec))
 
-    return parallel_map(find, _split_between_people(log.frame["person"]))
+    return parallel_map(find_chosen, _split_between_people(log.frame["person"]))
 
 
 def _split_between_people(person: pl.Series) -> list[tuple[int, int]]:

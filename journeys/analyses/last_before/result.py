@@ -57,18 +57,18 @@ class LastBefore(Result[J]):
         named = [row for row in self.table.iter_rows(named=True) if self._is_value(row)]
         none = self.table.filter(pl.all_horizontal(pl.col(self._spec.names) == NONE))
 
-        def part(row: dict[str, Any]) -> str:
+        def format_part(row: dict[str, Any]) -> str:
             return f"{format_percent(row['share'])} of {whole}"
 
         what = " and ".join(name.replace("_", " ") for name in self._spec.names)
         if not named:
             return f"{whole[0].upper()}{whole[1:]} had no {what} before {goal}."
-        text = f"{self._describe_row(named[0])} came last before {goal} for {part(named[0])}."
+        text = f"{self._describe_row(named[0])} came last before {goal} for {format_part(named[0])}."
         if named[0]["share"] >= _MOST:
             text += f" It may belong to {goal} itself: pass it over with skip=."
         elif none.height and none[self._spec.unit][0] > named[0][self._spec.unit]:
             lack = none.row(0, named=True)
-            text = f"{part(lack)[0].upper()}{part(lack)[1:]} had no {what} before {goal}. {text}"
+            text = f"{format_part(lack)[0].upper()}{format_part(lack)[1:]} had no {what} before {goal}. {text}"
         return text + self._describe_next(named)
 
     def _is_value(self, row: dict[str, Any]) -> bool:

@@ -135,7 +135,7 @@ class Messages(Result[J]):
         """Write each rate with its interval, and its denominator in the head."""
         from journeys.display import format_interval, format_percent
 
-        def write(row: dict[str, Any]) -> str:
+        def write_values(row: dict[str, Any]) -> str:
             rate, low, high = row.values()
             return format_percent(rate) if rate is None else f"{format_percent(rate)} ({format_interval(low, high)})"
 
@@ -143,7 +143,7 @@ class Messages(Result[J]):
         for rate, (_, denominator) in RATES.items():
             if rate in shown.columns:
                 names = [rate, f"{rate}_low", f"{rate}_high"]
-                text = pl.struct(names).map_elements(write, return_dtype=pl.String)
+                text = pl.struct(names).map_elements(write_values, return_dtype=pl.String)
                 head = f"{rate} (of {denominator})"
                 shown = shown.with_columns(text.alias(rate)).rename({rate: head}).drop(names[1:])
         return shown

@@ -142,7 +142,7 @@ def draw_sankey(
     )
     undrawn = _list_undrawn(layout, smallest, path_links)
 
-    def fill(link: Link) -> str:
+    def fill_link(link: Link) -> str:
         if link.row in undrawn:
             return with_opacity(theme.paper, 0)
         if link.target.leaving_from is not None:
@@ -157,7 +157,7 @@ def draw_sankey(
 
     traces = canvas.traces(
         colours=node_colours,
-        fill=fill,
+        fill=fill_link,
         hover_fill=lambda link: with_opacity(ribbon_colours[link.row], FULL),
         node_text=lambda node: describe_node(
             node, layout, known.get((node.position, node.name), {}), goal=goal, unit=unit

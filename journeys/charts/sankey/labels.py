@@ -108,16 +108,16 @@ def _label_beside(
     """Place a label to the right of its node, in full where there is room, and return its bottom."""
     start = stub or node
 
-    def room(lines: int) -> float:
+    def measure_room(lines: int) -> float:
         """Return the pixels per line that a label of that many lines has."""
         end = _find_free_edge(canvas, taken, high=y - SIZE * 0.7, low=y + SIZE * (0.6 + 1.2 * (lines - 1)))
         return end - canvas.along(start) - BESIDE - 5
 
     beside = measure_text(f" {count}", SIZE) if count else 0.0
-    free = room(1)
+    free = measure_room(1)
     lines = [fit_text(name, free - beside, size=SIZE)]
     if below - y > 2.9 * SIZE and measure_text(name, SIZE) > free - beside:
-        lines = break_text(name, room(2), size=SIZE, tail=count)
+        lines = break_text(name, measure_room(2), size=SIZE, tail=count)
     elif free - beside < _MIN_NAME:
         lines, count = [fit_text(name, free, size=SIZE)], ""
     # the number may have a line of its own

@@ -170,13 +170,13 @@ def lay_out(
 def _fit_scale(columns: list[list[Node]], *, room: float, pitch: float) -> float:
     """Find by bisection the most pixels per person at which every column fits the room."""
 
-    def fits(scale: float) -> bool:
+    def fits_scale(scale: float) -> bool:
         return all(sum(max(node.people * scale + GAP, pitch) for node in column) <= room for column in columns)
 
     low, high = 0.0, room / max(sum(node.people for node in column) for column in columns)
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        low, high = (middle, high) if fits_scale(middle) else (low, middle)
     return low or high
 
 

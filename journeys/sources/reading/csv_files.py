@@ -161,7 +161,7 @@ def salvage_rows(
     bad: list[Reject] = []
     short = 0
 
-    def flush() -> None:
+    def flush_rows() -> None:
         rows.add(pl.DataFrame(good, schema=schema, orient="row"), mark="rows")
         rejects.add(bad)
         good.clear()
@@ -187,10 +187,10 @@ def salvage_rows(
             good += row
             bad += broken
             if len(good) + len(bad) >= ROWS:
-                flush()
+                flush_rows()
     finally:
         csv.field_size_limit(limit)
-    flush()
+    flush_rows()
     if lines.fault is not None:
         rejects.add_file(file.path, lines.fault)
     return short, lines.note

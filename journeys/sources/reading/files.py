@@ -224,10 +224,10 @@ def _match_glob(pattern: Path) -> list[Path]:
 def _list_folder(folder: Path) -> list[Path]:
     """List the files in a folder and the folders in it; one that cannot be listed is an error, not nothing."""
 
-    def refuse(error: OSError) -> None:
+    def refuse_error(error: OSError) -> None:
         raise error
 
-    found = os.walk(folder, onerror=refuse)
+    found = os.walk(folder, onerror=refuse_error)
     return sorted(path for place, _, names in found for path in (Path(place, name) for name in names) if path.is_file())
 
 

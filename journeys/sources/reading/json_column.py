@@ -157,7 +157,7 @@ def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Ex
     if old.fields:
         return convert_value(value, pl.Struct(old.fields), pl.Struct(new.fields)).name.keep()
 
-    def read(values: pl.Series) -> pl.Series:
+    def convert_batch(values: pl.Series) -> pl.Series:
         objects = keep_objects(values)
         if not is_readable(join_lines(objects.fill_null("{}"))):
             objects = objects.map_elements(_repair_object, return_dtype=TEXT)
@@ -165,7 +165,7 @@ def _convert_column(value: pl.Expr, old: ColumnTypes, new: ColumnTypes) -> pl.Ex
         return assemble_column(nothing, values, list(new.fields), good=objects.is_not_null())
 
     # the objects among these texts have no fields
-    return value.map_batches(read, return_dtype=pl.Struct(new.fields), is_elementwise=True)
+    return value.map_batches(convert_batch, return_dtype=pl.Struct(new.fields), is_elementwise=True)
 
 
 def _repair_object(text: str) -> str | None:

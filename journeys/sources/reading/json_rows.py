@@ -70,10 +70,10 @@ def rename_pattern_keys(piece: bytes) -> bytes:
     b'{"(*)": 1, "a": {"(^b$)": 2}}'
     """
 
-    def rename(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    def rename_all(pairs: list[tuple[str, object]]) -> dict[str, object]:
         return {literal_name(key): value for key, value in pairs}
 
-    return _rewrite_lines(piece, lambda line: PATTERN_KEY.search(line) is not None, hook=rename)
+    return _rewrite_lines(piece, lambda line: PATTERN_KEY.search(line) is not None, hook=rename_all)
 
 
 def simplify_value(value: object, *, depth: int = 0) -> object:
@@ -115,12 +115,12 @@ def _rewrite_line(line: bytes, hook: Hook | None) -> bytes:
 def _has_repeated_key(line: bytes) -> bool:
     found = False
 
-    def check(pairs: list[tuple[str, object]]) -> None:
+    def check_pairs(pairs: list[tuple[str, object]]) -> None:
         nonlocal found
         found = found or len({key for key, _ in pairs}) < len(pairs)
 
     try:
-        json.loads(line, object_pairs_hook=check)
+        json.loads(line, object_pairs_hook=check_pairs)
     except (ValueError, RecursionError):
         return False
     return found

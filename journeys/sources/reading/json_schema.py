@@ -179,10 +179,10 @@ def rename_patterns(rows: pl.LazyFrame) -> pl.LazyFrame:
     if not has_pattern_name(schema):
         return rows
 
-    def rename(frame: pl.DataFrame) -> pl.DataFrame:
+    def rename_all(frame: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame([_rename_fields(values).alias(literal_name(values.name)) for values in frame])
 
-    return rows.map_batches(rename, schema=rename(schema.to_frame()).schema, streamable=True)
+    return rows.map_batches(rename_all, schema=rename_all(schema.to_frame()).schema, streamable=True)
 
 
 def _has_inside(dtype: DType) -> bool:
