@@ -37,7 +37,11 @@ def test_entries_of_a_busy_person():
 @pytest.mark.parametrize(
     ("steps", "options", "words"),
     [
-        (["A", "B"], {"ties": "30d"}, "ties: '30d' is too long; events of different days are not simultaneous."),
+        (
+            ["A", "B"],
+            {"ties": "30d"},
+            "ties: '30d' is too long, at most a day is valid: events of different days are not simultaneous.",
+        ),
         (["A", "A", "B"], {"ties": "1d"}, "so close in time that any of them may come first"),
         (["A", "B"] * 51, {}, "steps: at most 100 steps can be asked for, got 102."),
         ([jn.any_order(*"ABABA"), jn.any_order(*"ABABA")], {}, "can come in 14,400 orders"),

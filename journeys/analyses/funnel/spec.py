@@ -356,7 +356,9 @@ def _parse_ties(value: str | timedelta | None, problems: list[str]) -> tuple[Tie
     if isinstance(value, timedelta) or (isinstance(value, str) and value[:1].isdigit()):
         grace = duration_us(value, argument="ties")
         if grace > _LONGEST_TIE:
-            problems.append(f"ties: {value!r} is too long; events of different days are not simultaneous.")
+            problems.append(
+                f"ties: {value!r} is too long, at most a day is valid: events of different days are not simultaneous."
+            )
         return "either", grace
     if value is not None and value not in _TIES:
         problems.append(f"ties: {value!r} is none of {', '.join(map(repr, _TIES))}, nor a duration such as '2s'.")
