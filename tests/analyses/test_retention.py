@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -302,3 +303,44 @@ def test_pictures_show_sizes_and_rates(dark):
     nobody = jn.Journeys.from_table(hourly(EVERY_NAME)).where(pl.col("event") != "A").retention("A")
     assert nobody.finding == 'Nobody did "A": there is nobody to come back.'
     assert nobody.plot(dark=dark) is not None
+
+
+def test_a_difference_to_another_tool_is_explained_choice_by_choice():
+    rows = [(f"p{n}", f"2026-03-{1 + day:02d}T{n % 24:02d}:00", "A" if day in (0, 9) else "B") for n in range(60)
+            for day in (0, 2 + n % 3, 9)]  # fmt: skip
+    j = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
+    ours, theirs = (
+        j.retention("A", back="B", every="1d", periods=4, **more) for more in ({}, {"semantics": "mixpanel"})
+    )
+    table = ours.explain_difference(theirs).table
+    assert set(table["choice"]) == {"clock", "when", "cohorts"}
+    alone = j.retention("A", back="B", every="1d", periods=4, when="on or after")
+    returns = int(alone.overall.filter(pl.col("period") > 0)["back"].sum())
+    assert table.filter(pl.col("choice") == "when")["people"].to_list() == [returns]
+    assert ours.explain_difference(ours).finding == "Both ask the same; they differ in the people asked."
+
+
+def test_intervals_of_rates_cover_95_percent():
+    random = np.random.default_rng(11)
+    people, rate, covered, cells = 120, 0.3, 0, 0
+    for _ in range(12):
+        start = np.repeat(np.arange(4), people)
+        came = random.random((start.size, 3)) < rate
+        rows = [(n, day, "A") for n, day in enumerate(start)]
+        rows += [(n, start[n] + k + 1, "B") for n, k in zip(*np.nonzero(came), strict=True)] + [(-1, 20, "X")]
+        table = pl.DataFrame(rows, schema=["person", "day", "event"], orient="row")
+        time = pl.datetime(2026, 3, 1) + pl.duration(days=pl.col("day"))
+        found = jn.Journeys.from_table(table.select("person", "event", timestamp=time))
+        shown = found.retention("A", back="B", every="1d", periods=3).table.filter(pl.col("period") > 0)
+        covered += shown.filter(pl.col("ci_low") <= rate, pl.col("ci_high") >= rate).height
+        cells += shown.height
+    assert cells == 144
+    assert 0.9 <= covered / cells <= 0.99
+
+
+def test_what_the_system_does_is_no_return():
+    rows = [("a", "2026-03-01", "A", "person"), ("a", "2026-03-02", "Received Email", "system"),
+            ("b", "2026-03-01", "A", "person"), ("b", "2026-03-02", "Opened", "person")]  # fmt: skip
+    j = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event", "by"], orient="row"))
+    assert j.retention("A", every="1d", periods=1).table["back"].to_list() == [0, 1]
+    assert j.retention("A", back="Received Email", every="1d", periods=1).table["back"].to_list() == [0, 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-__all__ = ["build", "build_raw", "build_streamed", "correlation", "flow", "funnel"]
+__all__ = ["build", "build_raw", "build_streamed", "correlation", "flow", "funnel", "retention", "trend"]
 
 
 def funnel(store: str, steps: Sequence[str], within: int) -> list[int]:
@@ -31,6 +31,28 @@ def correlation(store: str, conversion: str) -> list[tuple[str, int, int]]:
 
     cells = jn.open(store).correlation(conversion, min_people=0).table
     return cells.select("behaviour", "both", "behaviour_only").sort("behaviour").rows()
+
+
+def retention(store: str, start: str, back: str | None, periods: int) -> list[tuple[int, int, int, int]]:
+    """Count who comes back: week of the cohort (number since 1970), its size, week since, people; with intervals."""
+    import polars as pl
+
+    import journeys as jn
+
+    table = jn.open(store).retention(start, back=back or "any", every="1w", periods=periods).table
+    week = (pl.col("cohort").cast(pl.Int32).cast(pl.Int64) + 3) // 7
+    rows = table.filter(pl.col("back") > 0).select(week, "size", "period", "back")
+    return rows.sort("cohort", "period").rows()
+
+
+def trend(store: str, event: str) -> list[tuple[int, int, int]]:
+    """Count people and events of one kind per day (number since 1970)."""
+    import polars as pl
+
+    import journeys as jn
+
+    table = jn.open(store).trend(event, every="1d").table.filter(pl.col("events") > 0)
+    return table.select(pl.col("period").cast(pl.Int32).cast(pl.Int64), "people", "events").sort("period").rows()
 
 
 def build(plain: str, store: str, shards: int) -> int:

@@ -13,6 +13,7 @@ from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.correlation import Correlation, correlation
 from journeys.analyses.correlation.spec import BehaviourLike
 from journeys.analyses.exits.run import exits
+from journeys.analyses.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.funnel.comparison import (
     FunnelComparison,
     Measure,
@@ -36,11 +37,10 @@ from journeys.analyses.funnel.durations import (
     histogram_table,
     times_table,
 )
-from journeys.analyses.funnel.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.funnel.follow_up import describe_late_start, describe_periods, describe_window, follow_equally
 from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
-from journeys.analyses.funnel.spec import FunnelSpec, find_step
+from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import describe_loss, find_worst_step
 from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
 from journeys.analyses.periods import describe_period, find_earlier_period
@@ -595,5 +595,6 @@ class Funnel(Result[J]):
             counts = self._journeys._count_shards(count, spec)
             return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
 
-        table = list_differences(self._spec, other._spec, count_converted=count_converted)
+        specs = (self._spec, other._spec)
+        table = list_differences(*specs, count=count_converted, together=CHOICES, left_out=NOT_COMPARED)
         return DifferenceExplanation(table, self.settings, self._journeys)

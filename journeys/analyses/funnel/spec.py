@@ -46,6 +46,17 @@ PRESETS: dict[Semantics, dict[str, Any]] = {
 """What each tool means by a funnel, from its documentation or source; an option that is given wins over it."""
 
 
+CHOICES = {
+    "within": ("within", "calendar"),
+    "ties": ("ties", "grace"),
+    "steps": ("steps", "names", "runs", "step_windows", "optional"),
+}
+"""Options that several fields of a spec hold together."""
+
+NOT_COMPARED = frozenset({"is_reversed", "needs_positions", "has_chosen_reentry", "top", "by", "by_columns", "by_at"})
+"""Fields in which two funnels are not compared."""
+
+
 class Exclusion(NamedTuple):
     """An event that must not happen after table row `low` and before table row `high` (both from 0)."""
 

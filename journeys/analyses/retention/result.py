@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from journeys.analyses.breakdown import check_group
+from journeys.analyses.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.retention.count import count
 from journeys.analyses.retention.select_people import CellSelection, select_cell
-from journeys.analyses.retention.spec import RetentionSpec
+from journeys.analyses.retention.spec import CHOICES, NOT_COMPARED, RetentionSpec
+from journeys.analyses.retention.summarise import summarise
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
@@ -125,6 +128,32 @@ class Retention(Result[J]):
             check_group(group, by=self._spec.by, shown=self.table, question="retention")
         selection = CellSelection(self._spec, index, period, came, group, self._kept)
         return self._journeys._select_people(select_cell, selection)
+
+    def explain_difference(self, other: Retention[Any]) -> DifferenceExplanation[J]:
+        """List the options in which another retention differs, and what each alone would change.
+
+        Parameters
+        ----------
+        other : Retention
+            The other one, e.g. the same with ``semantics="mixpanel"``.
+
+        Examples
+        --------
+        >>> import polars as pl, journeys as jn
+        >>> log = pl.DataFrame({"person": ["a", "a", "a"], "timestamp": ["2026-03-01", "2026-03-03", "2026-03-05"],
+        ...     "event": ["A", "B", "B"]})
+        >>> j = jn.Journeys.from_table(log)
+        >>> r = j.retention("A", every="1d", periods=3)
+        >>> r.explain_difference(j.retention("A", every="1d", periods=3, when="on or after")).table.rows()
+        [('when', 'on', 'on or after', 3, 2)]
+        """
+
+        def count_returns(spec: RetentionSpec) -> int:
+            _, overall = summarise(self._journeys._count_shards(count, spec), spec, until=self._journeys.until)
+            return int(overall.filter(pl.col("period") > 0)["back"].sum())
+
+        table = list_differences(self._spec, other._spec, count=count_returns, together=CHOICES, left_out=NOT_COMPARED)
+        return DifferenceExplanation(table, self.settings, self._journeys, ("return", "returns"))
 
     def _find_cohort(self, cohort: date | str) -> int:
         """Return the number of the period that a cohort started in."""

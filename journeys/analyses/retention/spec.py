@@ -28,6 +28,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "amplitude": {"clock": "own", "when": "on", "cohorts": "each", "truncate_hours": True},
     "posthog": {"clock": "calendar", "when": "on", "cohorts": "each"},
 }
+CHOICES = {
+    "back": ("back", "is_any_back"),
+    "clock": ("clock", "truncate_hours"),
+    "every": ("calendar", "periods", "edges"),
+}
+"""Options that several fields of a spec hold together."""
+
+NOT_COMPARED = frozenset({"measure", "by", "top", "first_starts"})
+"""Fields in which two retentions are not compared."""
+
 _DAY = 86_400_000_000
 _DAYS = {"d": 1, "w": 7, "mo": 30, "q": 90, "y": 365}
 

@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = ["correlation", "did", "exits", "flow", "funnel", "funnel_lists", "last_before"]
 
+_DAY = 86_400_000_000
+
 
 def _ask(query: str, *, events: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     import duckdb
@@ -145,4 +147,28 @@ def did(plain: str, event: str, times: int, within: int) -> int:
             and timestamp >= (select max(timestamp) from '{plain}') - to_microseconds({within})
             group by person having count(*) >= {times}
         )""")[0][0]
+    )
+
+
+def retention(plain: str, start: str, back: str | None, periods: int) -> list[tuple[int, int, int, int]]:
+    """Count who comes back: week of the cohort (number since 1970, Mondays), its size, week since, people."""
+    week = f"(epoch_us({{}}) + {3 * _DAY}) // {7 * _DAY}"
+    event = "" if back is None else f"where event = '{back}'"
+    return _ask(
+        f"with first as (select person, min(timestamp) t from '{plain}' where event = '{start}' group by person),"
+        f" entries as (select person, t, {week.format('t')} cohort from first),"
+        f" events as (select person, timestamp from '{plain}' {event}),"
+        f" cells as (select distinct e.person, cohort, {week.format('timestamp')} - cohort period"
+        f" from events e join entries using (person) where e.timestamp > t),"
+        " sizes as (select cohort, count(*) size from entries group by cohort),"
+        f" counts as (select cohort, period, count(*) people from cells where period <= {periods} group by all)"
+        " select cohort, size, period, people from counts join sizes using (cohort) order by cohort, period"
+    )
+
+
+def trend(plain: str, event: str) -> list[tuple[int, int, int]]:
+    """Count people and events of one kind per day (number since 1970)."""
+    return _ask(
+        f"select epoch_us(timestamp) // {_DAY} as day, count(distinct person), count(*) from '{plain}'"
+        f" where event = '{event}' group by day order by day"
     )
