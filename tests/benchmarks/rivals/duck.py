@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["correlation", "did", "exits", "flow", "funnel", "funnel_lists", "last_before"]
+__all__ = ["correlation", "did", "exits", "flow", "funnel", "funnel_lists", "last_before", "retention", "trend"]
 
 _DAY = 86_400_000_000
 
