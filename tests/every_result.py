@@ -1,15 +1,23 @@
 """One case for each kind of answer; tests that must hold for all of them read this list."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 
 import journeys as jn
 from journeys.analyses.result import Result
-from journeys.log import build_log
+from journeys.log import View, build_log
 from tests.logs import Row, frame
 
 Ask = Callable[[jn.Journeys], Result]
+
+
+def valued(j: jn.Journeys) -> jn.Journeys:
+    """Add an amount to each event."""
+    amount = pl.col("timestamp").dt.minute().cast(pl.Float64) - 2.5
+    shards = tuple(View(view.events.with_columns(amount=amount), view.people, whole=view.whole) for view in j._shards())
+    return replace(j, _log=replace(j._log, shards=shards), _filters=())
 
 
 STAGES = {"delivered": "A", "clicked": "B"}
@@ -68,6 +76,7 @@ CASES: dict[str, Ask] = {
     "Timeline": lambda j: j.timeline("a"),
     "Transitions": lambda j: j.transitions(),
     "Trend": lambda j: j.trend("A", every="1d", by="campaign", compare="previous"),
+    "Value": lambda j: valued(j).value("amount", of="X", start="A", every="1m", by="campaign", draws=9),
 }
 
 # every event and both campaigns occur, so that every case can be asked of any log that holds these rows

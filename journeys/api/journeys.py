@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from journeys.analyses.timeline import timeline
     from journeys.analyses.transitions import transitions
     from journeys.analyses.trend import trend
+    from journeys.analyses.value import value
     from journeys.api.accounts import by_account, contacts
     from journeys.events import Events
     from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
@@ -252,6 +253,7 @@ class Journeys(Selection):
         timeline = timeline
         transitions = transitions
         trend = trend
+        value = value
         report = campaign_report
         to_customerio = to_customerio
         to_hubspot = to_hubspot
@@ -279,6 +281,7 @@ class Journeys(Selection):
         timeline = BoundMethod("journeys.analyses.timeline")
         transitions = BoundMethod("journeys.analyses.transitions")
         trend = BoundMethod("journeys.analyses.trend")
+        value = BoundMethod("journeys.analyses.value")
         report = BoundMethod("journeys.report", name="campaign_report")
         to_customerio = BoundMethod("journeys.exports")
         to_hubspot = BoundMethod("journeys.exports")

@@ -2,6 +2,7 @@
 
 from journeys.display.formats import (
     choose_form,
+    format_amount,
     format_compact,
     format_count,
     format_day,
@@ -45,6 +46,7 @@ __all__ = [
     "describe_settings",
     "display_names",
     "escape_html",
+    "format_amount",
     "format_compact",
     "format_count",
     "format_day",

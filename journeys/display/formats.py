@@ -36,6 +36,20 @@ def format_number(value: float | None) -> str:
     return f"{value:,.0f}".replace("-", MINUS)
 
 
+def format_amount(value: float | None, currency: str | None = None) -> str:
+    """Format an amount of money: two decimals below 100, none above.
+
+    Examples
+    --------
+    >>> format_amount(12.5), format_amount(-1234.4, "EUR"), format_amount(None)
+    ('12.50', '−1,234 EUR', '–')
+    """
+    if value is None or not isfinite(value):
+        return NOTHING
+    text = format_number(value) if abs(value) >= 99.995 else f"{value:.2f}".replace("-", MINUS)
+    return f"{text} {currency}" if currency else text
+
+
 def format_compact(value: float | None) -> str:
     """Format a count where there is little room: two or three digits and the magnitude.
 

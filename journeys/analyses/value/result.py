@@ -1,0 +1,131 @@
+"""The answer to value over age: cumulative value per person, and the people behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from journeys.analyses.protocol import J
+from journeys.analyses.result import Result
+from journeys.analyses.value.count import list_payers
+from journeys.analyses.value.select_people import AgeSelection, select_age
+from journeys.analyses.value.spec import ValueSpec
+from journeys.errors import ArgumentError, UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_MIN_PEOPLE = 30
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Value(Result[J]):
+    """Cumulative value per person, by age.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        The column of `by`, `age` (0 is the first period), `people` (who have completed that age), `paying`, `value`,
+        `per_person`, `ci_low`, `ci_high` (95%, bootstrap by person), `per_payer` (Float64), `before` (people who had
+        paid before the start), `complete` (whether all people of the group are in it). Largest group first, by age.
+    """
+
+    _spec: ValueSpec = field(repr=False)
+    _kept: tuple[str | None, ...] | None = field(repr=False)
+
+    @property
+    def complete_to(self) -> int | None:
+        """The last age that all people have completed; None if there is none."""
+        ages = self.table.group_by("age").agg(pl.col("complete").all(), pl.len()).sort("age")
+        groups = ages["len"].max()
+        whole = ages.filter(pl.col("complete") & (pl.col("len") == groups))["age"]
+        return int(whole[-1]) if len(whole) else None
+
+    @property
+    def people_table(self) -> pl.DataFrame:
+        """One row per payer, for models of lifetime value such as BG/NBD and Gamma-Gamma.
+
+        Returns
+        -------
+        pl.DataFrame
+            `person`, `repeat_days` (days with a payment, after the first), `recency` (days from the first to the last),
+            `age` (days from the first to the end), `mean_repeat` (amount per repeat day, 0 without any), `total`
+            (Float64); payments since the start only, days in UTC. Sorted by person.
+        """
+        return self._journeys._count_shards(list_payers, self._spec).sort("person")
+
+    @property
+    def finding(self) -> str:
+        """What a person is worth at the latest age that rests on at least 30 people, as one sentence."""
+        from journeys.display import format_amount, format_count, format_duration, format_number
+
+        unit, currency = self._journeys._log.unit, self.settings.get("currency")
+        large = self.table.filter(pl.col("people") >= _MIN_PEOPLE)
+        if not large.height:
+            most = int(self.table["people"].max() or 0)  # type: ignore[arg-type]
+            return f"Too few people for a value: at most {format_number(most)} could be observed for a period."
+        first = self.table.row(0, named=True)
+        by = self._spec.by
+        own = large if by is None else large.filter(pl.col(by) == large[by][0])
+        # the latest age that enough people have paid by, if there is any
+        certain = own.filter(pl.col("paying") >= _MIN_PEOPLE)
+        row = (certain if certain.height else own).row(-1, named=True)
+        after = format_duration(timedelta(microseconds=self._spec.length * (row["age"] + 1)))
+        who = format_count(row["people"], unit) + (
+            f" of {first[by]}" if by is not None and first[by] == row[by] else ""
+        )
+        spread = f"95% CI {format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
+        return f"After {after}, {who} are worth {format_amount(row['per_person'], currency)} each ({spread})."
+
+    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw the cumulative value per person by age, with its 95% interval; one line per group."""
+        from journeys.charts.value import draw
+
+        start = f'"{self._spec.start.name}"' if self._spec.start is not None else "the first event"
+        subtitle = f'Sum of {self._spec.column} of "{self._spec.of.name}" since {start}, per person old enough'
+        if self.complete_to is not None and not self._spec.fixed:
+            subtitle += f"; the same people up to age {self.complete_to}"
+        return draw(
+            self.table,
+            by=self._spec.by,
+            length=self._spec.length,
+            currency=self.settings.get("currency"),
+            title=self.finding,
+            subtitle=f"{subtitle}; hollow: fewer than {_MIN_PEOPLE}",
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def people(self, *, age: int = 0, group: str | None = None, paying: bool | None = None) -> J:
+        """Select the people of a row, with all their events.
+
+        Parameters
+        ----------
+        age : int
+            Those who have completed this age, from 0.
+        group : str, optional
+            A group of the breakdown, as the table shows it; all by default.
+        paying : bool, optional
+            Only those who had paid by then since the start, or only those who had not.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such group.
+        ArgumentError
+            When there is no such age, or no breakdown.
+        """
+        if isinstance(age, bool) or not isinstance(age, int) or age < 0:
+            raise ArgumentError(f"age: {age!r} must be a whole number of at least 0.")
+        by = self._spec.by
+        if group is not None:
+            if by is None:
+                raise ArgumentError(f"group: {group!r} requires a breakdown; ask value(..., by=...) first.")
+            groups: list[Any] = self.table[by].unique(maintain_order=True).to_list()
+            if group not in groups:
+                raise UnknownNameError(unknown("group", group, available=groups, what=by))
+        selection = AgeSelection(self._spec, age, group, self._kept, paying)
+        return self._journeys._select_people(select_age, selection)

@@ -1,0 +1,122 @@
+"""Value over age against plain loops and published figures."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeys as jn
+from tests.logs import START, frame
+from tests.twins import value as twin
+
+ROW = st.tuples(
+    st.sampled_from("abc"), st.integers(0, 9), st.sampled_from("AX"), st.sampled_from([-5.0, 0.0, 1.0, 8.0])
+)
+
+
+def priced(found: list[tuple[str, int, str, float]]) -> jn.Journeys:
+    log = frame([(person, minute, event, None) for person, minute, event, _ in found])
+    return jn.Journeys.from_table(log.with_columns(amount=pl.Series([row[3] for row in found], dtype=pl.Float64)))
+
+
+@given(
+    found=st.lists(ROW, max_size=16),
+    length=st.integers(1, 4),
+    until=st.integers(0, 12),
+    fixed=st.sampled_from([None, 1, 2]),
+)
+def test_value_equals_its_twin(found, length, until, fixed):
+    found = [("y", 0, "A", 0.0), ("y", 1, "X", 2.0), *found]
+    moment = START + timedelta(minutes=until)
+    options = {} if fixed is None else {"fixed": True, "periods": fixed}
+    v = priced(found).value("amount", of="X", start="A", every=f"{length}m", until=moment, draws=5, **options)
+    rows = sorted(found, key=lambda row: row[:2])
+    expected = twin.by_age(rows, start="A", of="X", length=length, until=until, fixed=fixed)
+    assert v.table["age"].to_list() == list(range(len(expected)))
+    for row, own in zip(v.table.to_dicts(), expected, strict=True):
+        for name in ("people", "paying", "before", "complete"):
+            assert row[name] == own[name], name
+        assert row["value"] == pytest.approx(own["value"])
+        assert row["per_person"] == pytest.approx(own["value"] / own["people"])
+    if expected:
+        age = len(expected) - 1
+        assert v.people(age=age).size.people == expected[age]["people"]
+        assert v.people(age=age, paying=True).size.people == expected[age]["paying"]
+
+
+# CamDavidsonPilon/lifetimes, tests/test_utils.py, test_summary_date_from_transaction_with_monetary_values (MIT)
+PURCHASES = [
+    (1, "2015-01-01", 1), (1, "2015-02-06", 2), (2, "2015-01-01", 2), (3, "2015-01-01", 3), (3, "2015-01-02", 1),
+    (3, "2015-01-05", 5), (4, "2015-01-16", 6), (4, "2015-02-02", 3), (4, "2015-02-05", 3), (5, "2015-01-16", 3),
+    (5, "2015-01-17", 1), (5, "2015-01-18", 8), (6, "2015-02-02", 5),
+]  # fmt: skip
+
+
+@pytest.fixture
+def purchases() -> jn.Journeys:
+    table = pl.DataFrame(PURCHASES, schema=["person", "timestamp", "amount"], orient="row")
+    return jn.Journeys.from_table(table.with_columns(event=pl.lit("Bought")))
+
+
+def test_payers_as_published(purchases):
+    v = purchases.value("amount", of="Bought", every="30d", until="2015-02-07")
+    assert v.people_table.columns == ["person", "repeat_days", "recency", "age", "mean_repeat", "total"]
+    assert v.people_table.drop("total").rows() == [
+        (1, 1, 36, 37, 2.0), (2, 0, 0, 37, 0.0), (3, 2, 4, 37, 3.0), (4, 2, 20, 22, 3.0), (5, 2, 2, 22, 4.5),
+        (6, 0, 0, 5, 0.0),
+    ]  # fmt: skip
+    assert v.people_table["total"].to_list() == [3, 2, 9, 12, 12, 5]
+    assert v.people_table["total"].mean() == pytest.approx(7.166666666666667)
+    # of those at least 30 days old, in their first 30 days
+    assert v.table.select("people", "value", "per_person").rows() == [(3, 12.0, 4.0)]
+
+
+def test_the_interval_holds_the_value_and_is_seeded():
+    found = [row for n in range(200) for row in ((f"p{n}", 0, "A", 0.0), *([(f"p{n}", 1, "X", 10.0)] * (n % 4 == 0)))]
+    j = priced([*found, ("z", 9, "A", 0.0)])
+    ask = {"of": "X", "start": "A", "every": "2m", "draws": 1000}
+    v = j.value("amount", **ask)
+    assert v.table.equals(j.value("amount", **ask).table)
+    assert not v.table.equals(j.value("amount", **ask, seed=1).table)
+    per_person, low, high = v.table.select("per_person", "ci_low", "ci_high").row(0)
+    # a share of a quarter who pay 10: the normal interval is 2 * 1.96 * 10 * sqrt(0.25 * 0.75 / 200) wide
+    assert per_person == 2.5
+    assert high - low == pytest.approx(1.2, rel=0.12)
+    assert low < per_person < high
+    assert v.finding.startswith("After 8 minutes, 200 people are worth 2.50 each (95% CI ")
+    assert v.complete_to is None
+    assert j.value("amount", **ask, periods=3, fixed=True).complete_to == 2
+
+
+def test_groups_add_up_to_the_whole():
+    log = frame([(f"p{n}", minute, "AX"[minute % 2], "abcd"[n % 4]) for n in range(20) for minute in range(6)])
+    j = jn.Journeys.from_table(log.with_columns(amount=pl.lit(1.5)))
+    ask = {"of": "X", "start": "A", "every": "1m", "draws": 3}
+    whole, parts = j.value("amount", **ask).table, j.value("amount", **ask, by="campaign", top=2).table
+    added = parts.group_by("age").agg(pl.col("people", "paying", "value").sum()).sort("age")
+    assert added.equals(whole.select("age", "people", "paying", "value"))
+    assert parts["campaign"].unique(maintain_order=True).to_list() == ["(other)", "a", "b"]
+    assert j.value("amount", **ask, by="campaign", top=2).people(group="(other)", age=1).size.people == 10
+
+
+def test_what_value_cannot_be_asked(purchases):
+    with pytest.raises(jn.UnknownNameError, match="column: no column 'amont'; did you mean 'amount'"):
+        purchases.value("amont", of="Bought")
+    with pytest.raises(jn.ArgumentError) as raised:
+        purchases.value("event", of="Bought", periods=0, draws=0)
+    for part in ("column: column 'event'", "periods: 0 must be", "draws: 0 must be"):
+        assert part in str(raised.value)
+    with pytest.raises(jn.ArgumentError, match="every: '1mo' is not a valid duration"):
+        purchases.value("amount", of="Bought", every="1mo")
+    with pytest.raises(jn.ArgumentError, match="with periods="):
+        purchases.value("amount", of="Bought", fixed=True)
+    v = purchases.value("amount", of="Bought")
+    with pytest.raises(jn.ArgumentError, match="requires a breakdown"):
+        v.people(group="a")
+    with pytest.raises(jn.ArgumentError, match="age: -1 must be"):
+        v.people(age=-1)
+    assert v.finding.startswith("Too few people for a value")
+    early = purchases.value("amount", of="Bought", until=datetime(2014, 1, 1, tzinfo=UTC))
+    assert early.table.height == 0
