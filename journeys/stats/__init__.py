@@ -11,10 +11,10 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     strata        mantel_haenszel, partial_phi, compare_phis
     mantel_byar   mantel_byar, permute_at_risk
     survival      kaplan_meier, quantile
-    bootstrap     percentile_interval
+    bootstrap     draw_counts, percentile_interval
 """
 
-from journeys.stats.bootstrap import percentile_interval
+from journeys.stats.bootstrap import draw_counts, percentile_interval
 from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
 from journeys.stats.poisson import poisson_rates
@@ -46,6 +46,7 @@ __all__ = [
     "chi_square",
     "compare_phis",
     "difference",
+    "draw_counts",
     "fisher_exact",
     "kaplan_meier",
     "mantel_byar",

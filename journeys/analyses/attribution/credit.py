@@ -12,6 +12,7 @@ from journeys.analyses.attribution.markov import list_moves, removal_shares
 from journeys.analyses.attribution.models import decay_touches, weigh_touches
 from journeys.analyses.attribution.paths import Floats, Paths
 from journeys.log.arrays import Ints
+from journeys.stats import draw_counts
 
 _MOST_BYTES = 1 << 25
 
@@ -87,13 +88,13 @@ def draw_credit(
     totals = np.zeros(draws)
     for first in range(0, draws, at_once):
         batch = min(at_once, draws - first)
-        drawn = rng.poisson(1.0, (persons, batch)).astype(np.float64)[paths.person]
+        drawn = draw_counts(np.ones(persons, dtype=np.int64), draws=batch, rng=rng)[paths.person].astype(np.float64)
         own = slice(first, first + batch)
         totals[own] = drawn.sum(axis=0)
         people = conversions_of_path @ drawn
         removal = None
         if has_markov:
-            lost = rng.poisson(paths.lost[:, None], (paths.lost.size, batch))
+            lost = draw_counts(paths.lost, draws=batch, rng=rng)
             removal = _draw_removal(paths, tables[[s.model for s in sharings].index("markov")], people + lost)
         for number, amount in enumerate(amounts):
             weighted = drawn * amount[:, None]
@@ -118,6 +119,7 @@ def _build_table(paths: Paths, sharing: Sharing) -> Any:
         shares = decay_touches(paths, half_life=sharing.half_life)
         return _build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
     weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
+    weights *= paths.converted[paths.path_of_touch]
     return _build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
 
 

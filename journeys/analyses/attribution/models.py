@@ -85,7 +85,7 @@ def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -
     -------
     np.ndarray
         The share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the first
-        touch of each touchpoint has 1.
+        touch of each touchpoint has 1; what paths without a conversion have does not matter.
 
     Notes
     -----
@@ -122,7 +122,7 @@ def _weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floa
 
 def _by_length(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
     """Weigh each touch of each path by its place and the length of the path, which is all that these models look at."""
-    length = paths.length
+    length = np.where(paths.converted, paths.length, 0)
     weights = np.zeros(paths.touch.size)
     for n in np.unique(length[length > 0]).tolist():
         first = paths.start[:-1][length == n]

@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.value.count import list_payers
 from journeys.analyses.value.select_people import AgeSelection, select_age
 from journeys.analyses.value.spec import ValueSpec
@@ -17,8 +18,6 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-_MIN_PEOPLE = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -41,7 +40,7 @@ class Value(Result[J]):
         """The last age that all people have completed; None if there is none."""
         ages = self.table.group_by("age").agg(pl.col("complete").all(), pl.len()).sort("age")
         groups = ages["len"].max()
-        whole = ages.filter(pl.col("complete") & (pl.col("len") == groups))["age"]
+        whole = ages.filter(pl.col("complete") & (pl.col("len") == pl.lit(groups)))["age"]
         return int(whole[-1]) if len(whole) else None
 
     @property
@@ -60,18 +59,18 @@ class Value(Result[J]):
     @property
     def finding(self) -> str:
         """What a person is worth at the latest age that rests on at least 30 people, as one sentence."""
-        from journeys.display import format_amount, format_count, format_duration, format_number
+        from journeys.display import format_amount, format_count, format_duration
 
         unit, currency = self._journeys._log.unit, self.settings.get("currency")
-        large = self.table.filter(pl.col("people") >= _MIN_PEOPLE)
+        large = self.table.filter(pl.col("people") >= MIN_PEOPLE)
         if not large.height:
             most = int(self.table["people"].max() or 0)  # type: ignore[arg-type]
-            return f"Too few people for a value: at most {format_number(most)} could be observed for a period."
+            return say_too_few(most, "could be observed for a whole period", unit=unit)
         first = self.table.row(0, named=True)
         by = self._spec.by
         own = large if by is None else large.filter(pl.col(by) == large[by][0])
         # the latest age that enough people have paid by, if there is any
-        certain = own.filter(pl.col("paying") >= _MIN_PEOPLE)
+        certain = own.filter(pl.col("paying") >= MIN_PEOPLE)
         row = (certain if certain.height else own).row(-1, named=True)
         after = format_duration(timedelta(microseconds=self._spec.length * (row["age"] + 1)))
         who = format_count(row["people"], unit) + (
@@ -94,7 +93,7 @@ class Value(Result[J]):
             length=self._spec.length,
             currency=self.settings.get("currency"),
             title=self.finding,
-            subtitle=f"{subtitle}; hollow: fewer than {_MIN_PEOPLE}",
+            subtitle=f"{subtitle}; hollow: fewer than {MIN_PEOPLE}",
             dark=dark,
             narrow=narrow,
         )

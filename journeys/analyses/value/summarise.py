@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.labels import fold_values, label_values, largest_values
 from journeys.analyses.value.spec import ValueSpec
-from journeys.stats import percentile_interval
+from journeys.stats import draw_counts, percentile_interval
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,8 +111,8 @@ def _draw_means(
     found = []
     for first in range(0, draws, at_once):
         batch = min(at_once, draws - first)
-        drawn = rng.poisson(1.0, (batch, len(values))).astype(np.float64)
-        others = rng.poisson(others_people, (batch, others_people.size))
+        drawn = draw_counts(np.ones(len(values), dtype=np.int64), draws=batch, rng=rng).T.astype(np.float64)
+        others = draw_counts(others_people, draws=batch, rng=rng).T
         people = drawn @ is_old + others @ is_old_other
         found.append(np.divide(drawn @ values, people, out=np.full(people.shape, np.nan), where=people > 0))
     return np.concatenate(found)
