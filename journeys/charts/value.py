@@ -8,15 +8,15 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from journeys.charts.labels import full, label
-from journeys.charts.theme import apply_theme, colours, nothing, rgba
+from journeys.charts.labels import full_name, write_label
+from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.display import format_amount, format_count, format_duration, format_number
 
 _FEW = 30
 _MOST_BANDS = 3
 
 
-def draw(
+def draw_value(
     table: pl.DataFrame,
     *,
     by: str | None,
@@ -48,14 +48,14 @@ def draw(
     --------
     >>> table = pl.DataFrame({"age": [0], "people": [40], "paying": [9], "per_person": [2.5], "ci_low": [1.0],
     ...     "ci_high": [4.0]})
-    >>> draw(table, by=None, length=86_400_000_000).data[-1].y
+    >>> draw_value(table, by=None, length=86_400_000_000).data[-1].y
     (0, 2.5)
     """
     drawn = table.filter(pl.col("per_person").is_not_null())
     if not drawn.height:
         words = "No period of age could be observed in full yet."
-        return nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = colours(dark=dark)
+        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    theme = theme_colours(dark=dark)
     fig = go.Figure()
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
@@ -64,11 +64,13 @@ def draw(
         if len(parts) <= _MOST_BANDS:
             hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
             fig.add_scatter(x=ages, y=[0, *part["ci_high"]], **hidden)
-            fig.add_scatter(x=ages, y=[0, *part["ci_low"]], fill="tonexty", fillcolor=rgba(colour, 0.12), **hidden)
+            fig.add_scatter(
+                x=ages, y=[0, *part["ci_low"]], fill="tonexty", fillcolor=with_opacity(colour, 0.12), **hidden
+            )
         fig.add_scatter(
             x=ages,
             y=[0, *part["per_person"]],
-            name=label(str(part[by][0]), 30) if by else "all",
+            name=write_label(str(part[by][0]), 30) if by else "all",
             mode="lines+markers",
             line={"color": colour, "width": 2, "shape": "hv"},
             marker={
@@ -86,7 +88,9 @@ def draw(
         tickvals=ticks,
         ticktext=["start" if not tick else format_duration(timedelta(microseconds=length * tick)) for tick in ticks],
     )
-    fig.update_yaxes(title=f"per person{f', {label(currency)}' if currency else ''}", rangemode="tozero", showgrid=True)
+    fig.update_yaxes(
+        title=f"per person{f', {write_label(currency)}' if currency else ''}", rangemode="tozero", showgrid=True
+    )
     fig.update_layout(showlegend=bool(by), legend={"y": -0.18, "yanchor": "top"})
     margin = {"b": 80} if by else None
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
@@ -94,9 +98,9 @@ def draw(
 
 def _describe(row: dict[str, Any], *, by: str | None, length: int, currency: str | None) -> str:
     """Say what a person of an age is worth, and how many paid."""
-    group = "" if by is None else f"<b>{full(str(row[by]))}</b><br>"
+    group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
     after = format_duration(timedelta(microseconds=length * (row["age"] + 1)))
     spread = f"{format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
-    worth = format_amount(row["per_person"], None if currency is None else label(currency))
+    worth = format_amount(row["per_person"], None if currency is None else write_label(currency))
     paid = f"{format_number(row['paying'])} of {format_count(row['people'], 'person')} have paid"
     return f"{group}After {after}: {worth} per person ({spread})<br>{paid}"

@@ -14,7 +14,7 @@ from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.value.count import list_payers
 from journeys.analyses.value.select_people import AgeSelection, select_age
 from journeys.analyses.value.spec import ValueSpec
-from journeys.errors import ArgumentError, UnknownNameError, unknown
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -81,13 +81,13 @@ class Value(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the cumulative value per person by age, with its 95% interval; one line per group."""
-        from journeys.charts.value import draw
+        from journeys.charts.value import draw_value
 
         start = f'"{self._spec.start.name}"' if self._spec.start is not None else "the first event"
         subtitle = f'Sum of {self._spec.column} of "{self._spec.of.name}" since {start}, per person old enough'
         if self.complete_to is not None and not self._spec.fixed:
             subtitle += f"; the same people up to age {self.complete_to}"
-        return draw(
+        return draw_value(
             self.table,
             by=self._spec.by,
             length=self._spec.length,
@@ -125,6 +125,6 @@ class Value(Result[J]):
                 raise ArgumentError(f"group: {group!r} requires a breakdown; ask value(..., by=...) first.")
             groups: list[Any] = self.table[by].unique(maintain_order=True).to_list()
             if group not in groups:
-                raise UnknownNameError(unknown("group", group, available=groups, what=by))
+                raise UnknownNameError(unknown_message("group", group, available=groups, what=by))
         selection = AgeSelection(self._spec, age, group, self._kept, paying)
         return self._journeys._select_people(select_age, selection)

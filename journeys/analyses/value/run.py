@@ -11,7 +11,7 @@ from journeys.analyses.value.count import count
 from journeys.analyses.value.result import Value
 from journeys.analyses.value.spec import MOST_AGES, ValueSpec
 from journeys.analyses.value.summarise import largest_groups, summarise
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
@@ -133,7 +133,7 @@ def _check_options(log: Log, *, column: str, by: str | None, numbers: dict[str, 
         error = UnknownNameError
     problems += check_column(column, schema=log.schema, argument="column")
     if by is not None and by not in log.step_columns:
-        problems.append(unknown("by", by, available=log.step_columns, what="column"))
+        problems.append(unknown_message("by", by, available=log.step_columns, what="column"))
     for name, number in numbers.items():
         least, most = {"seed": 0}.get(name, 1), MOST_AGES if name == "periods" else 1_000_000
         if number is None and name in ("periods", "top"):
