@@ -1,0 +1,58 @@
+"""Odd logs get an answer or an error that helps: mixed currencies, refunds, the future, nobody, many channels."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from tests.logs import frame
+
+Ask = Callable[[jn.Journeys], object]
+
+
+def paid(amounts: list[float], currencies: list[str | None], *, minute: int = 5) -> jn.Journeys:
+    """Make a log in which each person is touched, gets a message, signs up, clicks and pays."""
+    rows, prices, units = [], [], []
+    for n, (amount, currency) in enumerate(zip(amounts, currencies, strict=True)):
+        steps = ["Received Email", "Clicked Email", "Signed Up", "Paid"]
+        rows += [(f"p{n}", at if at < 3 else minute, step, "ads" if at == 0 else None) for at, step in enumerate(steps)]
+        prices += [None, None, None, amount]
+        units += [None, None, None, currency]
+    money = {"amount": pl.Series(prices, dtype=pl.Float64), "currency": pl.Series(units, dtype=pl.String)}
+    return jn.Journeys.from_table(frame(rows).with_columns(**money))
+
+
+ASKED: dict[str, Ask] = {
+    "attribution": lambda j: j.attribution("Paid", value="amount", conversions="every").table["value"].sum(),
+    "messages": lambda j: j.messages("Paid", by=None, within="2m", value="amount").table["value"].sum(),
+    "value": lambda j: j.value("amount", of="Paid", start="Signed Up", every="1m").table["value"].max(),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_mixed_currencies_are_refused_and_refunds_are_kept(name):
+    ask = ASKED[name]
+    with pytest.raises(jn.ArgumentError, match="amounts in EUR, USD cannot be added up"):
+        ask(paid([5.0, 7.0], ["EUR", "usd"], minute=3))
+    assert isinstance(ask(paid([5.0, -7.0, float("nan")], ["EUR", "eur ", None])), float)
+    nobody = paid([5.0], ["EUR"]).where(pl.col("event") == "nothing has this name")
+    assert ask(nobody) in (0, None)
+
+
+def test_refunds_lower_the_value():
+    table = paid([5.0, -7.0], ["EUR", "EUR"]).attribution("Paid", value="amount").table
+    assert table["value"].to_list() == [-2.0]
+
+
+def test_thousands_of_channels():
+    rows = [row for n in range(2_100) for row in ((f"p{n}", 0, "Visit", f"c{n}"), (f"p{n}", 1, "Paid", None))]
+    j = jn.Journeys.from_table(frame(rows))
+    assert j.attribution("Paid", model="shapley").table.height == 2_100
+    with pytest.raises(jn.ArgumentError, match=r"at most 2,000 of them; there are 2,100 here"):
+        j.attribution("Paid", model="markov")
+
+
+def test_the_future_is_no_age():
+    j = paid([5.0], ["EUR"])
+    assert j.value("amount", of="Paid", start="Signed Up", every="1m", until="2020-01-01").table.height == 0
