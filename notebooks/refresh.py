@@ -56,10 +56,15 @@ def code_cells(notebook: Notebook) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def list_shown(cell: Any) -> list[Any]:
+    """Return the outputs that show something: not the progress of slow machines, which is cleared at the end."""
+    return [one for one in cell.outputs if one.output_type == "stream" or any(one.get("data", {}).values())]
+
+
 def read_texts(cell: Any) -> list[str]:
     """Return what a cell shows in words and numbers: tables, sentences and prints, but not charts."""
     texts = []
-    for output in cell.outputs:
+    for output in list_shown(cell):
         data = output.get("data", {})
         if output.output_type == "stream":
             texts.append(output.text)
@@ -71,7 +76,9 @@ def read_texts(cell: Any) -> list[str]:
 def find_differences(stored: Notebook, run: Notebook) -> list[str]:
     """Return the first lines of the cells whose stored texts, or whose number of charts, are not those of the run."""
     pairs = list(zip(code_cells(stored), code_cells(run), strict=True))
-    differ = [old for old, new in pairs if read_texts(old) != read_texts(new) or len(old.outputs) != len(new.outputs)]
+    differ = [
+        old for old, new in pairs if read_texts(old) != read_texts(new) or len(list_shown(old)) != len(list_shown(new))
+    ]
     return [cell.source.splitlines()[0] for cell in differ]
 
 
@@ -102,6 +109,7 @@ def draw_charts(notebook: Notebook) -> None:
     for number, cell in enumerate(code_cells(notebook), 1):
         cell.execution_count = number
         cell.metadata.pop("execution", None)
+        cell.outputs = list_shown(cell)
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number
