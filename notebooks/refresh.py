@@ -7,6 +7,7 @@ scripts. `--check` compares the stored tables with those of a run and changes no
 from __future__ import annotations
 
 import argparse
+import asyncio
 import base64
 import io
 import os
@@ -40,7 +41,7 @@ def execute(path: Path) -> Notebook:
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources)
-        client.execute(env=env)
+        asyncio.run(client.async_execute(env=env))  # closes its event loop, in this thread
     return notebook
 
 
