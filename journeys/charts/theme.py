@@ -228,7 +228,7 @@ def apply_theme(
     theme = theme_colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
     # Characters per line; the buttons are beside the title.
-    lines = _wrap_lines(title, 33 if narrow else 66 if width is None else (width - 120) // 11)
+    lines = _wrap_lines(title.removesuffix("."), 33 if narrow else 66 if width is None else (width - 120) // 11)
     small = _wrap_lines(subtitle, 52 if narrow else 130 if width is None else (width - 16) // 7)
     size = 16 if narrow else 18
     head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))

@@ -38,7 +38,7 @@ def test_little_is_answered(log, question):
 
 def test_an_answer_says_that_nobody_came():
     j = jn.Journeys.from_table(frame([]))
-    assert j.funnel(["A", "B"]).finding == "Nobody reached the first step, 'A'."
+    assert j.funnel(["A", "B"]).finding == 'Nobody reached the first step, "A".'
     assert j.funnel(["A", "B"]).table["people"].to_list() == [0, 0]
     assert j.correlation("A").finding == "There is nobody to compare."
     assert j.attribution("A").table.height == 0

@@ -244,18 +244,17 @@ class TimeToConvert(Result[J]):
     @property
     def finding(self) -> str:
         """The median time, as one sentence."""
-        from journeys.display import format_duration
+        from journeys.display import format_duration, quote_name
 
         if self._median is None:
-            return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
+            return f"Nobody went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}."
         count = min(int(self.table[self.settings.get("count", "people")].sum()), self.settings["people"])
         if count < MIN_PEOPLE:
-            went = f"went from {self.settings['start']!r} to {self.settings['end']!r}"
+            went = f"went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
             return say_too_few(count, went, unit=self._journeys._log.unit)
         took = format_duration(self._median)
-        return (
-            f"Half of those who went from {self.settings['start']!r} to {self.settings['end']!r} took {took} or less."
-        )
+        start, end = (quote_name(self.settings[side]) for side in ("start", "end"))
+        return f"Half of those who went from {start} to {end} took {took} or less."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the bins."""
@@ -284,10 +283,10 @@ class ConvertedWithin(Result[J]):
     @property
     def finding(self) -> str:
         """The share that has converted in the end, as one sentence."""
-        from journeys.display import format_duration, format_number, format_percent
+        from journeys.display import format_duration, format_number, format_percent, quote_name
 
         if not self.table.height:
-            return f"Nobody went from {self.settings['start']!r} to {self.settings['end']!r}."
+            return f"Nobody went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}."
         groups = self.settings["by"]
         observed = self.table.group_by(groups or pl.lit(0), maintain_order=True).agg(pl.col("at_risk").max())
         most = min(int(observed["at_risk"].max()), self.settings["people"])  # type: ignore[arg-type]

@@ -84,16 +84,16 @@ class Funnel(Result[J]):
         done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
         if not total:
-            return f"Nobody reached the first step, {start!r}."
+            return f"Nobody reached the first step, {quote_name(start)}."
         if (people := self._count_entered_people()) < MIN_PEOPLE:
             return say_too_few(people, f"entered at {quote_name(start)}", unit=self._journeys._log.unit)
         entered = format_count(total, self._unit)
         if spec.width == 1:
-            return f"{entered} reached {spec.steps[0].name!r}."
+            return f"{entered} reached {quote_name(start)}."
         share = f"{format_number(done)} of {entered} ({format_percent(done / total)})"
         if spec.order == "any":
             return f"{share} did all {spec.width}, in any order."
-        return f"{share} went from {start!r} to {end!r}."
+        return f"{share} went from {quote_name(start)} to {quote_name(end)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the steps as bars; groups as dots on one scale."""
