@@ -1,25 +1,28 @@
-"""Experiments: the relative lift of each variant with its interval."""
+"""Experiments: the difference of each variant to the control with its interval."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks
-from journeys.display import format_count, format_interval, format_p_value, format_percent, format_signed
+from journeys.charts.ticks import point_ticks
+from journeys.display import format_count, format_p_value, format_points, format_ratio, format_signed
 
 
 def draw_experiment(
     table: pl.DataFrame, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
-    """Draw lifts as dots with intervals; those within chance are hollow.
+    """Draw differences to the control as dots with intervals; those within chance are hollow.
 
     Parameters
     ----------
     table
-        `variant`, `people`, `lift`, `lift_low`, `lift_high`, `q_value`; the control, without a lift, first.
+        `variant`, `people`, `rate` (or `mean`), `difference`, `difference_low`, `difference_high`, `q_value`; the
+        control, without a difference, first.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -27,27 +30,28 @@ def draw_experiment(
 
     Examples
     --------
-    >>> table = pl.DataFrame({"variant": ["a", "b"], "people": [100, 100], "lift": [None, 0.2],
-    ...     "lift_low": [None, 0.1], "lift_high": [None, 0.3], "q_value": [None, 0.01]})
+    >>> table = pl.DataFrame({"variant": ["a", "b"], "people": [100, 100], "rate": [0.1, 0.3],
+    ...     "difference": [None, 0.2], "difference_low": [None, 0.1], "difference_high": [None, 0.3],
+    ...     "q_value": [None, 0.01]})
     >>> draw_experiment(table).data[0].x
     (0.2,)
     """
-    rows = table.filter(pl.col("lift").is_not_null()).reverse().to_dicts()
+    rows = table.filter(pl.col("difference").is_not_null()).reverse().to_dicts()
     if not rows:
         return draw_nothing("No variant can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    shades = [theme.better if row["lift"] >= 0 else theme.worse for row in rows]
+    shades = [theme.better if row["difference"] >= 0 else theme.worse for row in rows]
     clear = [row["q_value"] is not None and row["q_value"] <= 0.05 for row in rows]
     fig = go.Figure(
         go.Scatter(
-            x=[row["lift"] for row in rows],
+            x=[row["difference"] for row in rows],
             y=list(range(len(rows))),
             mode="markers",
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [row["lift_high"] - row["lift"] for row in rows],
-                "arrayminus": [row["lift"] - row["lift_low"] for row in rows],
+                "array": [row["difference_high"] - row["difference"] for row in rows],
+                "arrayminus": [row["difference"] - row["difference_low"] for row in rows],
                 "color": theme.muted,
                 "thickness": 1.5,
                 "width": 0,
@@ -59,17 +63,19 @@ def draw_experiment(
             },
             hovertext=[
                 f"{full_name(row['variant'])}, {format_count(row['people'], 'person')}<br>"
-                f"{format_signed(row['lift'], form=format_percent)} "
-                f"({format_interval(row['lift_low'], row['lift_high'])}), "
+                f"{_format_difference(row)}, "
                 f"q {format_p_value(row['q_value'])}"
                 for row in rows
             ],
             hoverinfo="text",
         )
     )
-    ends = [row[name] for row in rows for name in ("lift_low", "lift_high")]
+    ends = [row[name] for row in rows for name in ("difference_low", "difference_high")]
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
-    fig.update_xaxes(**percent_ticks(ends), showgrid=True)
+    if "rate" in table.columns:
+        fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
+    else:
+        fig.update_xaxes(showgrid=True)
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[write_label(row["variant"], 18 if narrow else 40) + " " for row in rows],
@@ -77,3 +83,12 @@ def draw_experiment(
         range=[-0.6, len(rows) - 0.4],
     )
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=60 * len(rows) + 60)
+
+
+def _format_difference(row: dict[str, Any]) -> str:
+    """Format a difference with its interval: rates in points, means as they are."""
+    ends = row["difference_low"], row["difference_high"]
+    if "rate" in row:
+        return format_points(row["difference"], *ends)
+    signed = [format_signed(value, form=format_ratio) for value in (row["difference"], *ends)]
+    return f"{signed[0]} ({signed[1]} to {signed[2]})"

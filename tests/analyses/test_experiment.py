@@ -113,9 +113,13 @@ def test_pictures_findings_and_errors(dark):
     found += [(f"a{n}", 1, "goal", "a") for n in range(20)] + [(f"b{n}", 1, "goal", "b") for n in range(60)]
     j = make_journeys(found)
     result = j.experiment("variant", goal="goal")
-    assert result.finding.startswith('"b" has +200% (')
-    assert result.plot(dark=dark).data[0].x == pytest.approx((2.0,))
+    assert result.finding.startswith('30% reach "goal" in "b", 10% in "a": +20.0 points (')
+    assert result.table["lift"][1] == pytest.approx(2.0)
+    assert result.plot(dark=dark).data[0].x == pytest.approx((0.2,))
     assert j.experiment("variant", goal="goal", measure=("sum", "amount")).table["mean"].to_list() == [0.2, 0.6]
+    of_means = j.experiment("variant", goal="goal", measure=("sum", "amount"))
+    assert of_means.finding.startswith('"b" has 0.6 per person against 0.2 of "a": +0.4')
+    assert of_means.plot(dark=dark).data[0].x == pytest.approx((0.4,))
     few = make_journeys(BOTH).experiment("variant", goal="goal")
     assert few.finding == "Only 1 person in the smallest variant: too few for a finding."
     assert few.plot(dark=dark) is not None

@@ -138,3 +138,13 @@ def test_pictures_findings_and_errors(look):
         j.impact("V", on="T")
     with pytest.raises(jn.UnknownNameError, match="part: no part 'other'; did you mean 'others'"):
         result.people("other")
+
+
+def test_what_the_system_did_is_no_use():
+    day = pl.datetime(2026, 3, pl.col("day"))
+    log = pl.DataFrame(
+        {"person": ["a", "a"], "day": [1, 2], "event": ["Received Mail", "Task"], "by": ["system", "person"]}
+    )
+    j = jn.Journeys.from_table(log.select("person", "event", "by", timestamp=day))
+    with pytest.raises(jn.ArgumentError, match="of: 'Received Mail' is what the system did"):
+        j.impact("Received Mail", on="Task")

@@ -61,7 +61,15 @@ class Experiment(Result[J]):
     @property
     def finding(self) -> str:
         """The clearest difference to the control, or why there is none, as one sentence."""
-        from journeys.display import format_interval, format_number, format_p_value, format_percent, format_signed
+        from journeys.display import (
+            format_number,
+            format_p_value,
+            format_percent,
+            format_points,
+            format_ratio,
+            format_signed,
+            quote_name,
+        )
 
         if self.sample_ratio_p is not None and self.sample_ratio_p < _MISMATCH:
             people = ", ".join(
@@ -76,20 +84,21 @@ class Experiment(Result[J]):
         best = min(known, key=lambda row: (row["q_value"], row["variant"]), default=None)
         if best is None or best["q_value"] > 0.05:
             return f'No variant differs from "{control}" beyond chance.'
-        what = "value per person" if "mean" in self.table.columns else f'reaching "{self._spec.goal.name}"'
-        if best["lift"] is None:
-            return f'"{best["variant"]}" differs from "{control}" in {what} (q {format_p_value(best["q_value"])}).'
-        spread = format_interval(best["lift_low"], best["lift_high"])
-        return (
-            f'"{best["variant"]}" has {format_signed(best["lift"], form=format_percent)} '
-            f'({spread}) on "{control}" in {what}.'
-        )
+        ends = best["difference_low"], best["difference_high"]
+        if "mean" in self.table.columns:
+            means = f"{best['mean']:.3g} per person against {self._rows[0]['mean']:.3g}"
+            change = format_signed(best["difference"], form=format_ratio)
+            spread = " to ".join(format_signed(end, form=format_ratio) for end in ends)
+            return f'"{best["variant"]}" has {means} of "{control}": {change} ({spread}).'
+        rates = f"{format_percent(best['rate'])} reach {quote_name(self._spec.goal.name)}"
+        points = format_points(best["difference"], *ends)
+        return f'{rates} in "{best["variant"]}", {format_percent(self._rows[0]["rate"])} in "{control}": {points}.'
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the relative lift of each variant with its 95% interval."""
+        """Draw the difference of each variant to the control with its 95% interval."""
         from journeys.charts.experiment import draw_experiment
 
-        subtitle = f'Relative to "{self.settings["control"]}", with 95% intervals; hollow: not beyond chance'
+        subtitle = f'Difference to "{self.settings["control"]}", with 95% intervals; hollow: not beyond chance'
         return draw_experiment(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, variant: str, *, converted: bool | None = None) -> J:

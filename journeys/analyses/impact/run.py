@@ -8,6 +8,7 @@ from typing import Any, get_args
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.impact.result import Impact
 from journeys.analyses.impact.spec import Against, ImpactSpec
+from journeys.analyses.passive_events import list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, JourneysError, raise_all
@@ -56,7 +57,8 @@ def impact(
     UnknownNameError
         When an event does not exist.
     ArgumentError
-        When `of` and `on` share an event, or an option is invalid; all that are invalid are named.
+        When `of` and `on` share an event, `of` is something that only the system did, or an option is invalid; all
+        that are invalid are named.
 
     Notes
     -----
@@ -69,9 +71,10 @@ def impact(
 
     The others may start to use it within the time compared (`used_later`): they stay on their side, since leaving them
     out would leave out the active, so that an effect is understated by about that share. This is no experiment: what
-    makes people use it and is not in their past activity remains in the effect. Do not use it for what people can only
-    do once they have converted. Matching at the time of treatment: Li, Propert and Rosenbaum (2001), Balanced risk set
-    matching, JASA 96, 870-882.
+    makes people use it and is not in their past activity remains in the effect. Do not use it for what is done to
+    people, such as a mail they receive: the others are seen at a moment of their own activity, they are not. Nor
+    use it for what people can only do once they have converted. Matching at the time of treatment: Li, Propert and
+    Rosenbaum (2001), Balanced risk set matching, JASA 96, 870-882.
 
     Examples
     --------
@@ -100,6 +103,12 @@ def impact(
     raise_all(problems, ArgumentError)
     names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
     used, counted = (resolve_step(one, argument=name, **names) for one, name in ((of, "of"), (on, "on")))
+    passive = sorted(set(used.events or ()) & set(list_passive_events(log)))
+    if passive:
+        raise ArgumentError(
+            f"of: {passive[0]!r} is what the system did, at no moment of the person's choosing; ask messages() or an "
+            "experiment what it changes."
+        )
     shared = sorted(set(used.events or ()) & set(counted.events or ()))
     if shared:
         raise ArgumentError(f"on: {shared[0]!r} is what is used; count something else before and after its first use.")

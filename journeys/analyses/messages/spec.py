@@ -15,7 +15,7 @@ Stage = Literal["sent", "delivered", "bounced", "opened", "read", "clicked", "un
 Credit = Literal["clicked or read", "clicked", "read", "delivered"]
 Counted = Literal["first", "every"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-ARRIVED: tuple[Stage, ...] = ("delivered", "opened", "read", "clicked")
+ARRIVED: tuple[Stage, ...] = ("delivered", "opened", "read", "clicked", "unsubscribed")
 """The stages that show that a message was delivered."""
 DAY = 86_400_000_000
 
