@@ -36,7 +36,8 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     -------
     Events
         Names as Mixpanel has them. `$identify`, `$create_alias` and `$merge` are facts that link. Identifiers:
-        `user_id` (`$user_id`, or a `distinct_id` that is not a device's), `device_id` (`$device_id`, `$device:…`).
+        `user_id` (`$user_id`, or a `distinct_id` that is not a device's), `device_id` (`$device_id`, `$device:…`);
+        of `$identify`, `$identified_id` and `$anon_id`.
         A duplicate has the same `$insert_id`, event, distinct_id and time, as Mixpanel itself decides.
 
     Raises
@@ -82,20 +83,26 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
     is_device = (distinct == device).fill_null(value=False) & user.is_null()
     # The call names the older id first, which may be a device's, and the new one as the alias.
     alias = pl.when(event == "$create_alias").then(f.id("properties.alias"))
+    # The call names the visitor and the user that it is: like a row with both, it joins no two known users.
     anonymous = f.id("properties.$anon_id", "properties.$anon_distinct_id").str.strip_prefix(DEVICE)
+    anonymous = pl.when(event == "$identify").then(anonymous)
+    other = pl.when(distinct.str.strip_prefix(DEVICE) != anonymous).then(distinct)
+    identified = pl.when(anonymous.is_not_null()).then(pl.coalesce(f.id("properties.$identified_id"), user, other))
     mapping = ColumnMapping(
         inexact=f.inexact,
         timestamp=time,
         time_text=f.time_text("properties.time"),
         event=event,
         ids={
-            "user_id": pl.coalesce(alias, user, pl.when(~has_device_prefix & ~is_device).then(distinct)),
-            "device_id": pl.coalesce(device, pl.when(has_device_prefix).then(distinct.str.strip_prefix(DEVICE))),
+            "user_id": pl.coalesce(alias, identified, user, pl.when(~has_device_prefix & ~is_device).then(distinct)),
+            "device_id": pl.coalesce(
+                anonymous, device, pl.when(has_device_prefix).then(distinct.str.strip_prefix(DEVICE))
+            ),
         },
         problem=problem,
         kind=pl.when(event.is_in(LINKING)).then(event.str.strip_prefix("$")),
         hidden={
-            "_identified": f.id("properties.$identified_id"),
+            "_identified": identified,
             "_anonymous": anonymous,
             "_alias": alias,
             "_distinct": distinct,
@@ -138,8 +145,7 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
     anonymous, identified = ("device_id", pl.col("_anonymous")), ("user_id", pl.col("_identified"))
     return build_links(
         [
-            (used, Link("identify", anonymous, identified, "alias")),
-            # It also states that the first is anonymous, wherever else it stands as a `distinct_id`.
+            # The first is anonymous, wherever else it stands as a `distinct_id`.
             (used, Link("identify", anonymous, identified, "identify")),
             (rows, Link("create_alias", ("user_id", pl.col("_alias")), type_end("_previous"), "alias")),
             (rows, Link("merge", type_end("_first"), type_end("_second"), "merge")),

@@ -27,6 +27,18 @@ def test_mixpanels_identify_names_the_visitor_that_server_side_events_have_witho
     assert j.people.select("event_count", "user_id", "device_id").rows() == [(2, "u1", "190b6d25-anon")]
 
 
+@pytest.mark.parametrize("rules", [jn.IdentityRules(), jn.IdentityRules.mixpanel_original()])
+def test_mixpanels_identify_of_two_users_on_one_device_keeps_them_apart(rules) -> None:
+    device, users = "190b6d25-anon", ("u1", "u2")
+    rows = [
+        mixpanel("View", 0, distinct_id=device),
+        *(mixpanel("$identify", 1 + i, distinct_id=u, **{"$anon_id": device}) for i, u in enumerate(users)),
+        *(mixpanel("Buy", 3 + i, distinct_id=u) for i, u in enumerate(users)),
+    ]
+    j = jn.stitch(jn.read_mixpanel(pl.DataFrame(rows, infer_schema_length=None)), rules=rules)
+    assert j.people.select("event_count", "user_id").rows() == [(2, "u1"), (1, "u2")]
+
+
 def test_contacts_that_hubspot_merged_are_one_person() -> None:
     before = pl.DataFrame(
         {

@@ -94,7 +94,6 @@ def test_mixpanel(tmp_path):
     )
     links = events.links.select("id_type_a", "id_a", "id_type_b", "id_b", "kind").collect().sort("kind", "id_a").rows()
     assert links == [
-        ("device_id", "d1", "user_id", "u1", "alias"),
         ("user_id", "u9", "user_id", "u1", "alias"),
         ("device_id", "d1", "user_id", "u1", "identify"),
         ("user_id", "u1", "user_id", "u3", "merge"),
@@ -145,6 +144,7 @@ def test_posthog(as_text):
         ("u0", "u1", "alias"),
         ("u2", "u1", "merge"),
         ("d1", "u1", "identify"),
+        ("u0", "u0", "identify"),
     ]
 
 
