@@ -78,7 +78,7 @@ def notebook_paths() -> list[Path]:
     Examples
     --------
     >>> notebook_paths()[0].name
-    '01_from_raw_files_to_the_report.ipynb'
+    '00_from_your_own_csv.ipynb'
     """
     here = Path(__file__).resolve().parent
     return sorted([*(here / "_notebooks").glob("*.ipynb"), *(here.parent / "notebooks").glob("*.ipynb")])

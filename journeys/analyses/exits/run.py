@@ -57,7 +57,7 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
     ...     "timestamp": ["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-02"]})
     >>> x = jn.Journeys.from_table(log).funnel(["A", "B"], within="1d").exits()
     >>> x.table.select("person", "name", "state").rows()
-    [('b', 'A', 'left'), ('c', 'A', 'left')]
+    [('b', 'A', 'left'), ('c', 'A', 'still has time')]
     """
     journeys, spec = self._journeys, self._spec
     row = None if after is None else self._find_step(after, argument="after")

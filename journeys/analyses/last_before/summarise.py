@@ -32,16 +32,15 @@ def summarise(counts: pl.DataFrame, spec: LastBeforeSpec, *, listed: Listed) -> 
 
     names = list(spec.names)
     schema = {name: pl.String() for name in names}
-    shown = pl.DataFrame(listed, schema=schema, orient="row").with_columns(_shown=pl.lit(value=True))
-    folded = counts.join(shown, on=names, how="left", nulls_equal=True).with_columns(
-        pl.col("_shown").fill_null(value=False)
-    )
-    labels = [pl.when("_shown").then(label_values(folded[name])).otherwise(pl.lit(OTHER)).alias(name) for name in names]
+    shown = pl.DataFrame(listed, schema=schema, orient="row").with_row_index("_place")
+    folded = counts.join(shown, on=names, how="left", nulls_equal=True)
+    is_shown = folded["_place"].is_not_null()
+    labels = [pl.when(is_shown).then(label_values(folded[name])).otherwise(pl.lit(OTHER)).alias(name) for name in names]
     added = (
         folded.with_columns(labels)
-        .group_by(*names, "_shown")
+        .group_by(*names, "_place")
         .agg(pl.col("people", "pending", "went_on").sum(), pl.col("before").explode(empty_as_null=False))
-        .sort(["_shown", "people", *names], descending=[True, True, *(False for _ in names)])
+        .sort("_place", nulls_last=True)
     )
     people, total = added["people"].to_numpy(), int(added["people"].sum())
     low, high = wilson(people, [total] * len(people))
