@@ -289,6 +289,14 @@ class TestBadInput:
         assert "nobody" in empty._repr_html_()
         assert empty.plot() is not None
 
+    def test_who_converted_within_the_first_days_is_not_nobody(self):
+        log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "a", None), (2, 9, "b", None)])
+        found = log.correlation("g", exposure="first 3d", min_people=0)
+        left_out = "1 person converted within the first 3d."
+        assert found.finding == f"Nobody among those compared reached g: there is nothing to compare. {left_out}"
+        alone = log.only(["p1"]).correlation("g", exposure="first 3d", min_people=0)
+        assert alone.finding == f"There is nobody to compare. {left_out}"
+
     def test_a_behaviour_of_everyone_has_no_phi_and_a_reason(self):
         row = make(story()).correlation("g").table.filter(pl.col("behaviour") == "a").row(0, named=True)
         assert (row["phi"], row["p_value"], row["q_value"], row["strength"]) == (None, None, None, None)

@@ -151,13 +151,16 @@ class Correlation(Result[J]):
         """The answer as one sentence, with the numbers of the comparison in which everybody has had the same time."""
         from journeys.display import choose_form, format_count
 
+        unit = self._journeys._log.unit
+        left_out = "".join(f" {format_count(n, unit)} {reason}." for reason, n in self.not_compared.items() if n)
         if self._counts.people == 0:
-            return "There is nobody to compare."
+            return f"There is nobody to compare.{left_out}"
         if self._counts.converted in {0, self._counts.people}:
             who = "Nobody" if self._counts.converted == 0 else "Everybody"
-            return f"{who} reached {self.goal}: there is nothing to compare."
+            among = " among those compared" if left_out else ""
+            return f"{who}{among} reached {self.goal}: there is nothing to compare.{left_out}"
         if self._counts.people < MIN_PEOPLE:
-            return say_too_few(self._counts.people, "can be compared", unit=self._journeys._log.unit)
+            return say_too_few(self._counts.people, "can be compared", unit=unit)
         findings = self.findings
         if findings.is_empty():
             return f"No behaviour goes with {self.goal} in a way that holds up."
