@@ -384,3 +384,13 @@ def test_options_that_contradict_each_other(options, said):
     with pytest.raises(jn.ArgumentError) as raised:
         j.funnel(["A", "B"], **options)
     assert said in str(raised.value)
+
+
+def test_an_open_funnel_says_that_people_enter_at_any_step():
+    rows = [(f"a{n}", "A") for n in range(30)] + [(f"b{n}", "B") for n in range(40)]
+    table = pl.DataFrame(rows, schema=["person", "event"], orient="row").with_columns(timestamp=pl.lit("2026-03-01"))
+    j = jn.Journeys.from_table(table)
+    finding = '40 of 70 people (57%) who entered the funnel at any step reached "B".'
+    assert j.funnel(["A", "B"], entry="any").finding == finding
+    few = j.only([f"a{n}" for n in range(5)]).funnel(["A", "B"], entry="any").finding
+    assert few == "Only 5 people entered the funnel: too few for a finding."

@@ -83,16 +83,21 @@ class Funnel(Result[J]):
         total = self._entered
         done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
+        elsewhere = self._can_be_entered_later
         if not total:
-            return f"Nobody reached the first step, {quote_name(start)}."
+            where = "any step" if elsewhere else f"the first step, {quote_name(start)}"
+            return f"Nobody reached {where}."
         if (people := self._count_entered_people()) < MIN_PEOPLE:
-            return say_too_few(people, f"entered at {quote_name(start)}", unit=self._journeys._log.unit)
+            where = "the funnel" if elsewhere else f"at {quote_name(start)}"
+            return say_too_few(people, f"entered {where}", unit=self._journeys._log.unit)
         entered = format_count(total, self._unit)
         if spec.width == 1:
             return f"{entered} reached {quote_name(start)}."
         share = f"{format_number(done)} of {entered} ({format_percent(done / total)})"
         if spec.order == "any":
             return f"{share} did all {spec.width}, in any order."
+        if elsewhere:
+            return f"{share} who entered the funnel at any step reached {quote_name(end)}."
         return f"{share} went from {quote_name(start)} to {quote_name(end)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -100,7 +105,8 @@ class Funnel(Result[J]):
         from journeys.analyses.funnel.group_gap import find_group_gap
         from journeys.charts.funnel import draw_funnel
 
-        gap = find_group_gap(self.table, by=self._spec.by[0]) if len(self._spec.by) == 1 else None
+        is_comparable = len(self._spec.by) == 1 and not self._can_be_entered_later
+        gap = find_group_gap(self.table, by=self._spec.by[0]) if is_comparable else None
         return draw_funnel(
             self.table,
             by=self._spec.by or None,
@@ -480,6 +486,11 @@ class Funnel(Result[J]):
             followed = funnel if same else funnel._rerun(funnel._journeys, spec, funnel._described)
             sides.append(followed._as_side(measure)._replace(pending=funnel._entered - followed._entered))
         return sides[0], sides[1]
+
+    @property
+    def _can_be_entered_later(self) -> bool:
+        """Whether people may enter after the first step: an open funnel, or one whose first step is optional."""
+        return self._spec.entry == "any" or self._spec.optional[0]
 
     @property
     def _entered(self) -> int:
