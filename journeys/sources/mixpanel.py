@@ -143,11 +143,14 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
         return id_type, pl.col(end)
 
     anonymous, identified = ("device_id", pl.col("_anonymous")), ("user_id", pl.col("_identified"))
+    previous = "device_id", pl.col("_previous")
     return build_links(
         [
             # The first is anonymous, wherever else it stands as a `distinct_id`.
             (used, Link("identify", anonymous, identified, "identify")),
             (rows, Link("create_alias", ("user_id", pl.col("_alias")), type_end("_previous"), "alias")),
+            # What no call has identified is not known to be a user's: an alias may join it.
+            (rows, Link("create_alias", previous, previous, "identify")),
             (rows, Link("merge", type_end("_first"), type_end("_second"), "merge")),
         ]
     )

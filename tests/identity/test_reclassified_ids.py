@@ -170,3 +170,18 @@ def test_posthogs_alias_does_not_merge_an_identified_id(tmp_path) -> None:
     alias, merge = (posthog(name, "v-1", 3, alias="u1") for name in ("$create_alias", "$merge_dangerously"))
     assert read_people([known, visit, alias], tmp_path, rules) == [["d-1", "u1"], ["v-1"]]
     assert read_people([known, visit, merge], tmp_path, rules) == [["d-1", "u1", "v-1"]]
+
+
+@pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.mixpanel_original()])
+def test_mixpanels_alias_joins_a_visitor_that_nobody_identified(rules, tmp_path) -> None:
+    def row(event: str, distinct: str, day: int, **properties: str) -> dict[str, object]:
+        return {
+            "event": event,
+            "properties": {"distinct_id": distinct, "time": 1_772_323_200 + 86_400 * day} | properties,
+        }
+
+    rows = [row("Visit", "v-1", 0), row("$create_alias", "v-1", 1, alias="u1"), row("Buy", "u1", 2)]
+    assert sorted(len(ids) for ids in people(jn.read_mixpanel, rows, tmp_path, rules=rules)) == [2]
+    known = row("$identify", "v-1", 1, **{"$identified_id": "v-1", "$anon_id": "d-1"})
+    two = people(jn.read_mixpanel, [rows[0], known, *rows[1:]], tmp_path, rules=IdentityRules.mixpanel_original())
+    assert sorted(len(ids) for ids in two) == [1, 2]

@@ -96,6 +96,7 @@ def test_mixpanel(tmp_path):
     assert links == [
         ("user_id", "u9", "user_id", "u1", "alias"),
         ("device_id", "d1", "user_id", "u1", "identify"),
+        ("device_id", "u1", "device_id", "u1", "identify"),
         ("user_id", "u1", "user_id", "u3", "merge"),
     ]
     old = jn.read_mixpanel(pl.DataFrame(rows[:1]), time_zone="America/New_York")
