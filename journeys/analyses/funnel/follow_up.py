@@ -96,6 +96,21 @@ def describe_window(spec: FunnelSpec) -> str | None:
     return None if spec.within is None else format_duration(spec.within)
 
 
+def describe_question(spec: FunnelSpec, first: datetime | None, last: datetime | None) -> str:
+    """Describe what was asked of which days, for the subtitle of a chart."""
+    from journeys.display import format_period
+
+    window = describe_window(spec)
+    within = "no window" if window is None else f"within {window}"
+    days = format_period(first, last) if first and last else "no events"
+    asked = f"{spec.order} order, {within}; {days}"
+    if not spec.by:
+        return asked
+    by = " and ".join(name.replace("_", " ") for name in spec.by)
+    share = f"Of those who began, the share who got there, by {by}; in brackets how many began"
+    return f"{share}. {asked[0].upper()}{asked[1:]}"
+
+
 def _has_window(spec: FunnelSpec) -> bool:
     return spec.calendar is not None or _longest_attempt(spec) is not None
 

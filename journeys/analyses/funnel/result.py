@@ -37,7 +37,13 @@ from journeys.analyses.funnel.durations import (
     histogram_table,
     times_table,
 )
-from journeys.analyses.funnel.follow_up import describe_late_start, describe_periods, describe_window, follow_equally
+from journeys.analyses.funnel.follow_up import (
+    describe_late_start,
+    describe_periods,
+    describe_question,
+    describe_window,
+    follow_equally,
+)
 from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.select_people import FunnelSelection, select_people
 from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
@@ -83,7 +89,7 @@ class Funnel(Result[J]):
         total = self._entered
         done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
-        elsewhere = self._can_be_entered_later
+        elsewhere = self._spec.can_be_entered_later
         if not total:
             where = "any step" if elsewhere else f"the first step, {quote_name(start)}"
             return f"Nobody reached {where}."
@@ -105,13 +111,13 @@ class Funnel(Result[J]):
         from journeys.analyses.funnel.group_gap import find_group_gap
         from journeys.charts.funnel import draw_funnel
 
-        is_comparable = len(self._spec.by) == 1 and not self._can_be_entered_later
+        is_comparable = len(self._spec.by) == 1 and not self._spec.can_be_entered_later
         gap = find_group_gap(self.table, by=self._spec.by[0]) if is_comparable else None
         return draw_funnel(
             self.table,
             by=self._spec.by or None,
             title=gap.headline if gap else self.finding,
-            subtitle=self._describe_question(),
+            subtitle=describe_question(self._spec, self.settings.get("first"), self.settings.get("last")),
             loudest=None if self.worst_step is None else self.worst_step - 1,
             dark=dark,
             narrow=narrow,
@@ -167,22 +173,6 @@ class Funnel(Result[J]):
         if self._spec.count == "people" or self._entered < MIN_PEOPLE:
             return self._entered
         return self._select(0, group={}).size.people
-
-    def _describe_question(self) -> str:
-        """Describe what was asked, for the subtitle of the chart."""
-        from journeys.display import format_period
-
-        spec = self._spec
-        window = describe_window(spec)
-        within = "no window" if window is None else f"within {window}"
-        first, last = self.settings.get("first"), self.settings.get("last")
-        days = format_period(first, last) if first and last else "no events"
-        asked = f"{spec.order} order, {within}; {days}"
-        if not spec.by:
-            return asked
-        by = " and ".join(name.replace("_", " ") for name in spec.by)
-        share = f"Of those who began, the share who got there, by {by}; in brackets how many began"
-        return f"{share}. {asked[0].upper()}{asked[1:]}"
 
     def people(self, step: int | str = 1, **group: str) -> J:
         """Select those who reached a step; the same as `converted`."""
@@ -486,11 +476,6 @@ class Funnel(Result[J]):
             followed = funnel if same else funnel._rerun(funnel._journeys, spec, funnel._described)
             sides.append(followed._as_side(measure)._replace(pending=funnel._entered - followed._entered))
         return sides[0], sides[1]
-
-    @property
-    def _can_be_entered_later(self) -> bool:
-        """Whether people may enter after the first step: an open funnel, or one whose first step is optional."""
-        return self._spec.entry == "any" or self._spec.optional[0]
 
     @property
     def _entered(self) -> int:

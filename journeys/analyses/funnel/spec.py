@@ -142,6 +142,11 @@ class FunnelSpec:
         """How many rows the table has."""
         return len(self.steps)
 
+    @property
+    def can_be_entered_later(self) -> bool:
+        """Whether people may enter after the first step: an open funnel, or one whose first step is optional."""
+        return self.entry == "any" or self.optional[0]
+
     def step_sequences(self) -> list[tuple[Slot, ...]]:
         """List every order of conditions that makes a whole attempt; one, unless steps are optional or in any order.
 
