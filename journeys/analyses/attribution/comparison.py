@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from journeys.analyses.against import describe_shared
 from journeys.analyses.attribution.count import find_paths
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import NONE, label_values
@@ -26,14 +27,28 @@ _ESTIMATED = frozenset({"markov"})
 
 
 def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
-    """List the people of a shard with each touchpoint in their path: `touch` (its label), `_person` (public label)."""
+    """List the people of a shard with each touchpoint in their path.
+
+    Returns
+    -------
+    pl.DataFrame
+        `touch` (its label), `_person` (public label), `converted` (whether on any of these paths).
+    """
     paths = find_paths(view, spec).with_columns(pl.col("path").cast(pl.List(pl.String)))
-    touched = paths.select("person", touch="path").explode("touch", keep_nulls=False, empty_as_null=False).unique()
+    touched = paths.select("person", "converted", touch="path").explode("touch", keep_nulls=False, empty_as_null=False)
     without = paths.filter(pl.col("converted") & (pl.col("path").list.len() == 0))
-    touched = pl.concat([touched, without.select("person", touch=pl.lit(None, dtype=pl.String)).unique()])
+    touched = pl.concat([touched, without.select("person", "converted", touch=pl.lit(None, dtype=pl.String))])
+    touched = touched.group_by("person", "touch").agg(pl.col("converted").any())
     people = view.people.select(pl.col("code"), pl.col("person").alias("_person")).collect()
     labelled = touched.with_columns(label_values(touched["touch"]))
-    return labelled.join(people, left_on="person", right_on="code", how="left").select("touch", "_person")
+    return labelled.join(people, left_on="person", right_on="code", how="left").select("touch", "_person", "converted")
+
+
+def count_converters(touched: tuple[pl.DataFrame, pl.DataFrame]) -> tuple[int, tuple[int, int]]:
+    """Count the people who converted on both sides, and on each; of other labels, people cannot be matched."""
+    here, there = (side.filter("converted").select("_person").unique() for side in touched)
+    both = here.join(there, on="_person", how="semi").height if here.schema == there.schema else 0
+    return both, (here.height, there.height)
 
 
 def compare_tables(
@@ -43,8 +58,11 @@ def compare_tables(
     touched: tuple[pl.DataFrame, pl.DataFrame],
     by: str,
     model: str,
+    is_refused: bool,
 ) -> pl.DataFrame:
     """Join two tables of touchpoints, each given with its number of conversions, and test their shares.
+
+    Nothing is tested where too many are on both sides (`is_refused`).
 
     A touchpoint that one side lacks has no credit there. For instance, of 3 conversions against 2:
 
@@ -73,7 +91,7 @@ def compare_tables(
     sizes = [np.full(joined.height, float(count)) for count in (total, total_against)]
     nothing = np.full(joined.height, np.nan)
     low = high = p_value = nothing
-    if model not in _ESTIMATED and joined.height:
+    if model not in _ESTIMATED and joined.height and not is_refused:
         spread = difference(credit[0], sizes[0], credit[1], sizes[1])
         low, high = spread.ci_low, spread.ci_high
         p_value = difference(np.rint(credit[0]), sizes[0], np.rint(credit[1]), sizes[1]).p_value
@@ -108,13 +126,19 @@ class AttributionComparison(Result[J]):
         relative; null from 0), `share`, `share_against` (of all conversions), `difference` (share - share_against),
         `ci_low`, `ci_high` (95%, Newcombe), `p_value`, `q_value` (Benjamini-Hochberg), `touched`, `touched_against`
         (people), `in_both` (people touched on both sides); the largest credit of both sides first.
+    people_on_both_sides : int
+        People who converted on both sides.
 
     Notes
     -----
     Intervals and tests take conversions as independent, as they are where each person's first one counts; with
-    every conversion counted they are too narrow. For models that share out a conversion they are a little too wide,
-    since a shared credit varies less than a whole one; for "markov" there are none.
+    every conversion counted they are too narrow. Where more than 5% of the converters of the smaller side converted on
+    the other side, too, there are none. For models that share out a conversion they are a little too wide, since a
+    shared credit varies less than a whole one; for "markov" there are none.
     """
+
+    people_on_both_sides: int = 0
+    _is_refused: bool = field(default=False, repr=False)
 
     @property
     def finding(self) -> str:
@@ -124,10 +148,16 @@ class AttributionComparison(Result[J]):
         total, before = self.settings["conversions"], self.settings["conversions_against"]
         if (fewest := min(total, before, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(fewest, "converted on the smaller side", unit=self._journeys._log.unit)
-        by = self.settings["by"]
+        by, unit = self.settings["by"], self._journeys._log.unit
+        test = (
+            "more than 5% of the smaller side, so that nothing is tested" if self._is_refused else "few enough to test"
+        )
+        note = f" {describe_shared(self.people_on_both_sides, unit=unit, test=test)}.".replace(" .", "")
+        if self._is_refused:
+            return note.strip()
         sure = self.table.filter(pl.col("q_value") < 0.05).sort("q_value", by)
         if not sure.height:
-            return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance."
+            return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance.{note}"
         row = sure.row(0, named=True)
         name = f"No {by.replace('_', ' ')}" if row[by] == NONE else row[by]
         change = format_points(row["difference"], row["ci_low"], row["ci_high"])
@@ -135,7 +165,7 @@ class AttributionComparison(Result[J]):
             f"{format_percent(row['share'])} of {format_count(total, 'conversion')} against "
             f"{format_percent(row['share_against'])}"
         )
-        return f"{name}: {rates} of {before}, {change}."
+        return f"{name}: {rates} of {before}, {change}.{note}"
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares of both sides, and their difference."""

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from journeys.analyses.attribution.comparison import AttributionComparison, compare_tables, list_touched
+from journeys.analyses.against import shares_too_many
+from journeys.analyses.attribution.comparison import (
+    AttributionComparison,
+    compare_tables,
+    count_converters,
+    list_touched,
+)
 from journeys.analyses.attribution.costs import join_costs
 from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
 from journeys.analyses.attribution.paths import Paths
@@ -232,9 +238,16 @@ class Attribution(Result[J]):
             raise ArgumentError(f"other: {', '.join(names)} differ, {asked[0]} here and {asked[1]} there.")
         touched = [one._journeys._count_shards(list_touched, one._spec) for one in (self, there)]
         sides = [(one.table, int(one.settings["conversions"])) for one in (self, there)]
+        both, converters = count_converters((touched[0], touched[1]))
+        is_refused = shares_too_many(both, converters)
         table = compare_tables(
-            sides[0], sides[1], touched=(touched[0], touched[1]), by=self._spec.by, model=asked[0][0]
+            sides[0],
+            sides[1],
+            touched=(touched[0], touched[1]),
+            by=self._spec.by,
+            model=asked[0][0],
+            is_refused=is_refused,
         )
         periods = [describe_period(one._spec.converted, time_zone=one._spec.time_zone) for one in (self, there)]
         settings = {**self.settings, "converted": periods[0], "against": periods[1], "conversions_against": sides[1][1]}
-        return AttributionComparison(table, settings, self._journeys)
+        return AttributionComparison(table, settings, self._journeys, both, is_refused)

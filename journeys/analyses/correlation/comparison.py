@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from journeys.analyses.against import describe_shared, shares_too_many
 from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
 from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.analyses.correlation.summarise import CELLS
@@ -34,7 +35,9 @@ class CorrelationComparison(Result[J]):
     table : pl.DataFrame
         One row per behaviour that is in both tables, by difference, the largest first: `behaviour`, `phi`,
         `phi_other`, `difference` (this minus the other) with `ci_low`, `ci_high`, `p_value`, `q_value`, `rate_with`,
-        `rate_with_other`.
+        `rate_with_other`. People in both groups are allowed for; where their part in the difference cannot be known
+        (two logs, or too many to compute it) and they are more than 5% of the smaller group, interval, `p_value` and
+        `q_value` are null.
     only_here, only_there : tuple of str
         Behaviours that the other table, or this one, does not have: too few people, or set apart.
     """
@@ -51,13 +54,14 @@ class CorrelationComparison(Result[J]):
 
         rows = self.table.filter((pl.col("q_value") <= 0.05) & ~pl.col("behaviour").is_in(self._few))
         rows = rows.sort(pl.col("difference").abs(), "behaviour", descending=[True, False])
+        note = f" {self.settings['note']}." if "note" in self.settings else ""
         if rows.is_empty():
-            return f"No behaviour goes with {self.goal} more closely in one group than in the other."
+            return f"No behaviour goes with {self.goal} more closely in one group than in the other.{note}"
         row = rows.row(0, named=True)
         way = "more" if row["difference"] > 0 else "less"
         return (
             f"{row['behaviour']} goes with {self.goal} {way} closely here than in the other group "
-            f"(phi {format_ratio(row['phi'])} against {format_ratio(row['phi_other'])})."
+            f"(phi {format_ratio(row['phi'])} against {format_ratio(row['phi_other'])}).{note}"
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 20) -> go.Figure:
@@ -96,7 +100,14 @@ def compare_groups(
     shared, covariance = _compute_covariance(journeys, other, both, specs)
     gap = compare_phis(here, there, confidence=spec.confidence, covariance=covariance)
     columns = {"difference": gap.estimate, "ci_low": gap.ci_low, "ci_high": gap.ci_high, "p_value": gap.p_value}
-    columns["q_value"] = adjust(gap.p_value)
+    sizes = (journeys.size.people, other.size.people)
+    is_refused = covariance is None and shares_too_many(shared, sizes)
+    if is_refused:
+        columns |= dict.fromkeys(("ci_low", "ci_high", "p_value"), np.full(both.height, np.nan))
+    columns["q_value"] = adjust(columns["p_value"])
+    known = "read q as a guide, which takes them as separate" if covariance is None else "the test allows for that"
+    test = "more than 5% of the smaller group, so that nothing is tested" if is_refused else known
+    note = describe_shared(shared, unit=journeys._log.unit, test=test)
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]
     side_by_side = both.with_columns(
         [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
@@ -106,7 +117,7 @@ def compare_groups(
     mine, theirs = set(table["behaviour"]), set(other_table["behaviour"])
     return CorrelationComparison(
         side_by_side.select(names).sort("difference", "behaviour", descending=[True, False], nulls_last=True),
-        {**settings, "other people": other.size.people} | _note_overlap(shared, is_known=covariance is not None),
+        {**settings, "other people": sizes[1]} | ({"note": note} if note else {}),
         journeys,
         goal,
         tuple(sorted(mine - theirs)),
@@ -139,12 +150,14 @@ def _compute_covariance(
         come from different logs or are too large.
     """
     here, there = (one.people.select("person") for one in (journeys, other))
-    if here.schema != there.schema:
-        return 0, None
+    is_one_log = journeys._log.has_same_people(other._log)
+    is_stitched = journeys._identifiers is not None or other._identifiers is not None
+    if here.schema != there.schema or (is_stitched and not is_one_log):
+        return 0, None  # the numbers that two stitchings give to people say nothing about each other
     shared = here.join(there, on="person").height
     if not shared:
         return 0, np.zeros(table.height)
-    if not journeys._log.has_same_people(other._log) or shared * table.height > _MOST_CELLS:
+    if not is_one_log or shared * table.height > _MOST_CELLS:
         return shared, None
     sides = []
     for one, spec, suffix in ((journeys, specs[0], ""), (other, specs[1], "_other")):
@@ -164,13 +177,3 @@ def _compute_covariance(
     _, mine, theirs = np.intersect1d(sides[0][0], sides[1][0], return_indices=True)
     covariance: Floats = np.nan_to_num((sides[0][1][mine] * sides[1][1][theirs]).sum(axis=0))
     return shared, covariance
-
-
-def _note_overlap(shared: int, *, is_known: bool) -> dict[str, str]:
-    """Note how many people are in both groups, and what the test makes of it."""
-    from journeys.display import choose_form, format_count
-
-    if not shared:
-        return {}
-    test = "the test allows for that" if is_known else "which the test takes as separate: read q as a guide"
-    return {"note": f"{format_count(shared, 'person')} {choose_form(shared, 'is', 'are')} in both groups; {test}"}

@@ -31,6 +31,12 @@ def count(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
     )
 
 
+def count_repeaters(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
+    """Count the `people` with a goal that counts, and those with several, `repeated` (Int64)."""
+    goals = find_last_values(view, spec).group_by("code").len()["len"]
+    return pl.DataFrame({"people": [len(goals)], "repeated": [int((goals > 1).sum())]})
+
+
 def list_traits(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
     """List `person` (the public label) and the values of those who had any; of several goals the latest counts."""
     found = find_last_values(view, spec).unique("code", keep="last", maintain_order=True)

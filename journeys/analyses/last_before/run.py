@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
+
+from journeys.analyses.against import shares_too_many
 from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules
 from journeys.analyses.flow.spec import Names, Problems, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
@@ -80,7 +83,8 @@ def last_before(
     -----
     A value counts if it comes before the goal in log order (time, then order of arrival); events without a value are
     passed over. Shares add up to all who did the goal. Wilson's intervals take people as independent: do not read them
-    with ``occurrence="each"`` where few people convert often. What came last goes with going on; that it brings people
+    with ``occurrence="each"`` where few people convert often; where more than 5% do so several times, there is no
+    `q_value`. What came last goes with going on; that it brings people
     to go on is not shown.
 
     Examples
@@ -93,7 +97,7 @@ def last_before(
     >>> b.table.select("page", "people", "share").rows()
     [('/pricing', 1, 0.5), ('(none)', 1, 0.5)]
     """
-    from journeys.analyses.last_before.count import count
+    from journeys.analyses.last_before.count import count, count_repeaters
     from journeys.analyses.last_before.summarise import list_values, summarise
 
     log = journeys._log
@@ -143,7 +147,12 @@ def last_before(
     chosen = {name: value for name, value in optional.items() if value is not None}
     settings = settings_of(journeys, goal=resolved.name, of=", ".join(columns), occurrence=occurrence, **chosen)
     settings |= {"conversions": int(counts["people"].sum())}
-    return LastBefore(summarise(counts, spec, listed=listed), settings, journeys, spec, listed)
+    table = summarise(counts, spec, listed=listed)
+    if spec.then is not None and spec.occurrence == "each":
+        repeats = journeys._count_shards(count_repeaters, spec).sum()
+        if shares_too_many(repeats["repeated"][0], (repeats["people"][0],)):
+            table = table.with_columns(q_value=pl.lit(None, dtype=pl.Float64))
+    return LastBefore(table, settings, journeys, spec, listed)
 
 
 def _parse_columns(log: Log, of: str | Sequence[str], *, problems: Problems) -> tuple[str, ...]:
