@@ -18,30 +18,11 @@ import polars as pl
 
 from journeys.analyses.calendar import first_instant
 from journeys.errors import ArgumentError
-from journeys.steps import duration_us, moment_us, parse_period
+from journeys.steps import duration_us, moment_us
 
-Moment = date | datetime | str | None
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
 _MIDNIGHT = time()
-
-
-def parse_range(
-    value: tuple[Moment, Moment] | None, *, argument: str, time_zone: str = "UTC"
-) -> tuple[int | None, int | None]:
-    """Return the moments (µs) from which on, and before which, something counts; None where a side is open.
-
-    Examples
-    --------
-    >>> parse_range(("1970-01-02", None), argument="entered")
-    (86400000000, None)
-    """
-    if value is None:
-        return None, None
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ArgumentError(f"{argument}: {value!r} is not a pair (start, end); either may be None.")
-    low, high = parse_period(*value, arguments=(argument, argument), time_zone=time_zone)
-    return None if low is None else moment_us(low), None if high is None else moment_us(high)
 
 
 def find_earlier_period(

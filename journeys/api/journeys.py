@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import polars as pl
 
 from journeys.api.bound_method import BoundMethod
-from journeys.api.selection import Selection
+from journeys.api.selection import Selection, count_locally
 from journeys.display.progress import show_progress
-from journeys.engines import local
 from journeys.errors import ArgumentError, StoreError
 from journeys.events.batches import translate_source_errors
 
@@ -386,7 +385,7 @@ class Journeys(Selection):
         Journeys: 1 person, 1 event, 1 March 2026.
         """
         if engine == "local":
-            return replace(self, _engine=local.run)
+            return replace(self, _engine=count_locally)
         from journeys.engines.spark import SparkEngine
 
         chosen = SparkEngine(engine)

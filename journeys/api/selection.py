@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -13,10 +13,9 @@ import polars as pl
 from journeys.api.bound_method import BoundMethod
 from journeys.api.people_sets import add_labels, check_comparable, combine_codes, cuts_of, list_codes
 from journeys.display.progress import show_progress
-from journeys.engines import local
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import Log, View
-from journeys.log.core import Size, starts_person, summarise_people, translate_read_errors
+from journeys.log.core import Size, count_shard, starts_person, summarise_people, translate_read_errors
 from journeys.steps import Did, moment_us, parse_period
 
 if TYPE_CHECKING:
@@ -25,6 +24,11 @@ if TYPE_CHECKING:
 Count = Callable[[View, Any], pl.DataFrame]
 Choose = Callable[[View, Any], pl.Series]
 Engine = Callable[..., pl.DataFrame]
+
+
+def count_locally(count: Count, spec: object, *, views: Iterable[View]) -> pl.DataFrame:
+    """Count shard after shard on this machine, so that memory stays that of one shard."""
+    return pl.concat([count_shard(count, spec, view=view) for view in views])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +41,7 @@ class Selection:
 
     _log: Log
     _filters: tuple[pl.Expr | pl.Series, ...] = ()
-    _engine: Engine = local.run
+    _engine: Engine = count_locally
 
     # -- used by the analyses -----------------------------------------------------------------
 

@@ -1,1 +1,1 @@
-"""Where the shards of a log are counted: on this machine, or on Spark's executors."""
+"""Engines that count the shards of a log elsewhere than on this machine, which `api/selection.py` does itself."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.engines.local import count_shard
 from journeys.errors import ArgumentError, JourneysError
 from journeys.log import View
+from journeys.log.core import count_shard
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -27,10 +27,8 @@ def to_customerio(
     path : str or Path
         ".csv" with the columns `id`, `email`, `cio_id` and traits; or ".ndjson" of identify calls. Times are Unix
         seconds, which Customer.io segments by.
-    traits : sequence of str, optional
-        Columns of `people` to write; all by default.
-    extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
+    traits, extra
+        As in `to_people`.
 
     Returns
     -------
@@ -64,17 +62,11 @@ def to_customerio(
         return _write_csv(
             file, null_non_finite(table), ids=ids, columns=columns, traits=traits, hint="; an .ndjson file has them"
         )
-    id_columns = {name: column for name, column in columns.items() if name in ids}
-    known = flatten_columns(_with_any_id(table, id_columns))
-    rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
 
-    def identify_row(row: Mapping[str, Any]) -> dict[str, Any]:
-        given = {column: row[name] for name, column in id_columns.items() if row[name] is not None}
-        attributes = json_row({name: row[name] for name in rest})
+    def identify(given: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "person", "action": "identify", "identifiers": given, "attributes": attributes}
 
-    write_json_lines(file, (identify_row(row) for row in known.iter_rows(named=True)))
-    return WrittenPeople(file, known.height, table.height - known.height, _neither_of(columns))
+    return _write_calls(file, table, ids=ids, columns=columns, traits=traits, compose=identify)
 
 
 def to_hubspot(
@@ -87,10 +79,8 @@ def to_hubspot(
     path : str or Path
         A CSV with "Email", "Record ID" and traits. Times are days (YYYY-MM-DD, in UTC), which is what HubSpot's date
         properties take.
-    traits : sequence of str, optional
-        Columns of `people` to write; all by default.
-    extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
+    traits, extra
+        As in `to_people`.
 
     Returns
     -------
@@ -145,10 +135,8 @@ def to_segment(
         The event to track, such as "Entered Audience".
     at : datetime, optional
         The time of the calls, in UTC where it names no zone; now by default.
-    traits : sequence of str, optional
-        Columns of `people` to write; all by default.
-    extra : pl.DataFrame or several
-        Further traits: tables with one row per person, such as `LastBefore.trait` returns.
+    traits, extra
+        As in `to_people`.
 
     Returns
     -------
@@ -183,22 +171,39 @@ def to_segment(
     file = check_path(path, endings=[".ndjson", ".jsonl", ".json"])
     table, ids = build_people_table(journeys, traits=traits, extra=extra)
     columns = {"user_id": "userId", "anonymous_id": "anonymousId"}
-    id_columns = {name: column for name, column in columns.items() if name in ids}
-    known = flatten_columns(_with_any_id(table, id_columns))
-    rest = [name for name in known.columns if name not in ("person", *id_columns)]
     moment = at or datetime.now(UTC)
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     timestamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def compose_call(row: Mapping[str, Any]) -> dict[str, Any]:
-        traits_of_row = json_row({name: row[name] for name in rest})
-        body: dict[str, Any] = {"type": call}
-        body |= {column: row[name] for name, column in id_columns.items() if row[name] is not None}
-        body |= {"event": event, "properties": traits_of_row} if call == "track" else {"traits": traits_of_row}
+    def compose_call(given: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = {"type": call, **given}
+        body |= {"event": event, "properties": values} if call == "track" else {"traits": values}
         digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:32]
         return body | {"messageId": f"journeys-{digest}", "timestamp": timestamp}
 
-    write_json_lines(file, (compose_call(row) for row in known.iter_rows(named=True)))
+    # other identifiers are traits: Segment passes them on to the systems that know them
+    return _write_calls(file, table, ids=ids, columns=columns, traits=ids, compose=compose_call)
+
+
+def _write_calls(
+    file: Path,
+    table: pl.DataFrame,
+    *,
+    ids: Sequence[str],
+    columns: Mapping[str, str],
+    traits: Sequence[str] | None,
+    compose: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]],
+) -> WrittenPeople:
+    """Write one call per person, which `compose` makes of the ids and the traits."""
+    id_columns = {name: column for name, column in columns.items() if name in ids}
+    known = flatten_columns(_with_any_id(table, id_columns))
+    rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
+
+    def compose_row(row: Mapping[str, Any]) -> dict[str, Any]:
+        given = {column: row[name] for name, column in id_columns.items() if row[name] is not None}
+        return compose(given, json_row({name: row[name] for name in rest}))
+
+    write_json_lines(file, (compose_row(row) for row in known.iter_rows(named=True)))
     return WrittenPeople(file, known.height, table.height - known.height, _neither_of(columns))
 
 

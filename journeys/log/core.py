@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -319,3 +319,9 @@ def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
         if isinstance(error, OSError):
             raise StoreError(f"The log could not be read: {error}.") from error
         raise ArgumentError(f"A condition cannot be evaluated on the columns of this log: {error}") from error
+
+
+def count_shard(count: Callable[[View, Any], pl.DataFrame], spec: object, *, view: View) -> pl.DataFrame:
+    """Count one shard; what goes wrong is raised as an error of this library."""
+    with translate_read_errors(view.files):
+        return count(view, spec)

@@ -32,6 +32,7 @@ from journeys.stats.tables import (
     phi_interval,
     phi_table,
     strength,
+    to_columns,
     wilson,
 )
 
@@ -61,5 +62,6 @@ __all__ = [
     "poisson_rates",
     "quantile",
     "strength",
+    "to_columns",
     "wilson",
 ]

@@ -27,18 +27,11 @@ def mantel_haenszel(
     ----------
     both, behaviour_only, conversion_only, neither
         The four counts, the last axis one entry per stratum; a column for one behaviour, behaviours × strata for many.
-    confidence
-        0.95 by default.
 
     Returns
     -------
     MantelHaenszel
         One entry per behaviour: the pooled odds ratio, `ci_low`, `ci_high`, `p_value`. NaN where no stratum tells.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Notes
     -----
@@ -125,8 +118,6 @@ def compare_phis(
     ----------
     first, second
         The four counts (both, behaviour only, conversion only, neither) of each group; columns or single numbers.
-    confidence
-        0.95 by default.
     covariance
         Of both phis, where people are in both groups; 0 without it.
 
@@ -134,11 +125,6 @@ def compare_phis(
     -------
     Difference
         `estimate` is phi of the first minus phi of the second, with its interval and the p-value of no difference.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Notes
     -----

@@ -1,18 +1,20 @@
-"""Proportions and 2×2 tables: intervals, tests and measures of association, on whole columns."""
+"""Proportions and 2×2 tables: intervals, tests and measures of association, on whole columns.
+
+The four counts of a 2×2 table are the people who did it and converted (`both`), did it and did not (`behaviour_only`),
+did not and converted (`conversion_only`), neither; columns of equal length, or single numbers. A `confidence` that is
+not between 0 and 1 raises ArgumentError.
+"""
 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike
 
 from journeys.errors import ArgumentError
-
-if TYPE_CHECKING:
-    import polars as pl
-
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Column: TypeAlias = "ArrayLike | pl.Series"
@@ -36,6 +38,17 @@ def ratio(above: Floats, below: Floats) -> Floats:
         return np.divide(above, below)
 
 
+def to_columns(**values: Column) -> list[pl.Series]:
+    """Make columns of a table: what is undefined (NaN) is null there.
+
+    Examples
+    --------
+    >>> [column.to_list() for column in to_columns(phi=[0.5, float("nan")])]
+    [[0.5, None]]
+    """
+    return [pl.Series(name, np.atleast_1d(floats(each))).fill_nan(None) for name, each in values.items()]
+
+
 def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Compute Wilson's score interval for `successes` out of `n`.
 
@@ -43,18 +56,11 @@ def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[F
     ----------
     successes, n
         Counts of people; columns of equal length, or single numbers.
-    confidence
-        0.95 by default.
 
     Returns
     -------
     tuple of two float arrays
         Lower and upper end, within [0, 1]; NaN where `n` is 0.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Notes
     -----
@@ -102,19 +108,12 @@ def difference(
     ----------
     successes_a, n_a, successes_b, n_b
         Counts of two separate groups of people; columns of equal length, or single numbers.
-    confidence
-        0.95 by default.
 
     Returns
     -------
     Difference
         `estimate` = a − b (so +0.042 is 4.2 points in favour of a), `ci_low`, `ci_high`, `p_value`. NaN where a group
         is empty.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Notes
     -----
@@ -170,11 +169,6 @@ class PhiTable(NamedTuple):
 def phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
     """Compute the phi coefficient, from −1 to 1: how closely two yes/no facts go together.
 
-    Parameters
-    ----------
-    both, behaviour_only, conversion_only, neither
-        The four counts; columns of equal length, or single numbers.
-
     Returns
     -------
     float array
@@ -211,10 +205,6 @@ def phi_interval(
 
     Parameters
     ----------
-    both, behaviour_only, conversion_only, neither
-        The four counts; columns of equal length, or single numbers.
-    confidence
-        0.95 by default.
     method
         `"score"` (default): every value that a test at the same level would not refuse, with the variance that phi has
         for the margins at hand. It leaves out zero exactly when the chi-square test says so.
@@ -225,11 +215,6 @@ def phi_interval(
     -------
     tuple of two float arrays
         Lower and upper end within [−1, 1]; NaN where phi is undefined.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Notes
     -----
@@ -276,8 +261,6 @@ def chi_square(
 
     Parameters
     ----------
-    both, behaviour_only, conversion_only, neither
-        The four counts; columns of equal length, or single numbers.
     yates
         Apply the continuity correction. It makes the test too cautious; exact tests have taken its place.
 
@@ -344,22 +327,10 @@ def odds_ratio(
 ) -> tuple[Floats, Floats, Floats]:
     """Compute the odds ratio: by what factor the odds of converting are higher among those who did it.
 
-    Parameters
-    ----------
-    both, behaviour_only, conversion_only, neither
-        The four counts; columns of equal length, or single numbers.
-    confidence
-        0.95 by default.
-
     Returns
     -------
     tuple of three float arrays
         The sample odds ratio ad / bc (infinite or 0 with an empty cell, NaN for 0/0), lower and upper end.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Notes
     -----
@@ -408,24 +379,12 @@ def phi_table(
 ) -> PhiTable:
     """Compute everything that the correlation table shows of a behaviour and a conversion.
 
-    Parameters
-    ----------
-    both, behaviour_only, conversion_only, neither
-        People who did it and converted, did it and did not, did not and converted, neither; columns or single numbers.
-    confidence
-        0.95 by default.
-
     Returns
     -------
     PhiTable
         `phi` with `ci_low` and `ci_high` (see `phi_interval`), `p_value` (chi-square; Fisher's exact test where an
         expected count is below 5), `odds_ratio` with `odds_ratio_low` and `odds_ratio_high` (Woolf), `lift`: the
         conversion rate of those who did it over the rate of everyone, in the same population and time.
-
-    Raises
-    ------
-    ArgumentError
-        When `confidence` is not between 0 and 1.
 
     Examples
     --------
@@ -460,8 +419,6 @@ def fisher_exact(
 
     Parameters
     ----------
-    both, behaviour_only, conversion_only, neither
-        The four counts; columns of equal length, or single numbers.
     alternative
         `"two-sided"`: every table at most as likely as this one; `"greater"`: at least so many in `both`; `"less"`.
 

@@ -4,6 +4,7 @@ from journeys.steps.did import Did, did
 from journeys.steps.pattern import parse_pattern
 from journeys.steps.steps import (
     AnyOrder,
+    Moment,
     Never,
     Step,
     StepLike,
@@ -15,12 +16,14 @@ from journeys.steps.steps import (
     never,
     parse_moment,
     parse_period,
+    parse_range,
     resolve_step,
     resolve_steps,
     step,
 )
 
 __all__ = [
-    "AnyOrder", "Did", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "did", "duration_us",
-    "moment_us", "never", "parse_moment", "parse_pattern", "parse_period", "resolve_step", "resolve_steps", "step",
+    "AnyOrder", "Did", "Moment", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "did",
+    "duration_us", "moment_us", "never", "parse_moment", "parse_pattern", "parse_period", "parse_range",
+    "resolve_step", "resolve_steps", "step",
 ]  # fmt: skip

@@ -79,6 +79,9 @@ def moment_us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+Moment = date | datetime | str | None
+
+
 def parse_moment(value: date | datetime | str, *, argument: str, time_zone: str = "UTC") -> datetime:
     """Read a date, a datetime or ISO text as a moment in UTC; a time that names no zone is one of `time_zone`.
 
@@ -108,11 +111,7 @@ def parse_moment(value: date | datetime | str, *, argument: str, time_zone: str 
 
 
 def parse_period(
-    start: date | datetime | str | None,
-    end: date | datetime | str | None,
-    *,
-    arguments: tuple[str, str],
-    time_zone: str = "UTC",
+    start: Moment, end: Moment, *, arguments: tuple[str, str], time_zone: str = "UTC"
 ) -> tuple[datetime | None, datetime | None]:
     """Read a period from `start` on and before `end`; either may be None. Times without a zone are of `time_zone`.
 
@@ -133,6 +132,24 @@ def parse_period(
     if low is not None and high is not None and high <= low:
         raise ArgumentError(f"{arguments[1]}: {end!r} must be after the start, {start!r}.")
     return low, high
+
+
+def parse_range(
+    value: tuple[Moment, Moment] | None, *, argument: str, time_zone: str = "UTC"
+) -> tuple[int | None, int | None]:
+    """Return the moments (µs) from which on, and before which, something counts; None where a side is open.
+
+    Examples
+    --------
+    >>> parse_range(("1970-01-02", None), argument="entered")
+    (86400000000, None)
+    """
+    if value is None:
+        return None, None
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ArgumentError(f"{argument}: {value!r} is not a pair (start, end); either may be None.")
+    low, high = parse_period(*value, arguments=(argument, argument), time_zone=time_zone)
+    return None if low is None else moment_us(low), None if high is None else moment_us(high)
 
 
 class _Joinable:

@@ -70,7 +70,7 @@ def compare_tables(
         autumn   credit 1 against 0   share 33% against 0%
         ads      credit 0 against 1   share 0% against 50%
     """
-    from journeys.stats import adjust, difference
+    from journeys.stats import adjust, difference, to_columns
 
     (mine, total), (theirs, total_against) = here, there
     columns = ["credit", "touched"]
@@ -95,7 +95,6 @@ def compare_tables(
         spread = difference(credit[0], sizes[0], credit[1], sizes[1])
         low, high = spread.ci_low, spread.ci_high
         p_value = difference(np.rint(credit[0]), sizes[0], np.rint(credit[1]), sizes[1]).p_value
-    tests = {"ci_low": low, "ci_high": high, "p_value": p_value, "q_value": adjust(p_value)}
     shares = {
         name: pl.col(credit) / count if count else pl.lit(None, dtype=pl.Float64)
         for name, credit, count in (("share", "credit", total), ("share_against", "credit_against", total_against))
@@ -108,7 +107,7 @@ def compare_tables(
         "share",
         "share_against",
         (pl.col("share") - pl.col("share_against")).alias("difference"),
-        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in tests.items()),
+        *to_columns(ci_low=low, ci_high=high, p_value=p_value, q_value=adjust(p_value)),
         "touched",
         "touched_against",
         "in_both",

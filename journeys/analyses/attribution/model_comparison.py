@@ -19,7 +19,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import say_too_few
 from journeys.errors import ArgumentError, raise_all
-from journeys.stats import percentile_interval
+from journeys.stats import percentile_interval, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -124,7 +124,7 @@ def compare_models(
         if values:
             low, high = percentile_interval(values[0])
             columns |= {"value": share_credit(paths, sharing, amount=paths.value), "value_low": low, "value_high": high}
-        frame = pl.DataFrame({name: pl.Series(one, dtype=pl.Float64).fill_nan(None) for name, one in columns.items()})
+        frame = pl.DataFrame(to_columns(**columns))
         names = pl.Series(spec.by, touch_labels(paths), dtype=pl.String)
         frames.append(frame.select(names, pl.lit(sharing.model).alias("model"), pl.all()))
     table = pl.concat(frames)

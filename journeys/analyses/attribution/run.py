@@ -10,11 +10,11 @@ from journeys.analyses.attribution.result import Attribution
 from journeys.analyses.attribution.spec import AttributionSpec, Conversions, Model, Repeats, check_options
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.money import check_currency, currency_column
-from journeys.analyses.periods import Moment, describe_period, parse_range
+from journeys.analyses.periods import describe_period
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import settings_of
 from journeys.errors import UnknownNameError, unknown_message
-from journeys.steps import StepLike, duration_us, resolve_step
+from journeys.steps import Moment, StepLike, duration_us, parse_range, resolve_step
 
 
 def attribution(

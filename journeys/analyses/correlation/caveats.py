@@ -10,7 +10,7 @@ from journeys.analyses.correlation.spec import AtLeast, Before, CorrelationSpec,
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_measures
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.stats import adjust
+from journeys.stats import adjust, to_columns
 from journeys.stats.tables import expected_minimum
 
 LEVEL = 0.05
@@ -85,12 +85,11 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
     table = pl.concat([table, matched.rename(lambda name: f"{name}_matched")], how="horizontal")
     tried = np.array([_count_thresholds(spec.families[family]) for family, _ in behaviours], np.float64)
     p = np.minimum(found.test.p_value * tried, 1.0)
-    columns = {"observed": found.test.observed, "expected": found.test.expected, "z": found.test.z, "p_equal_time": p}
-    columns["q_equal_time"] = adjust(p)
-    table = table.with_columns(
-        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()),
-        moment=pl.Series(found.moment, dtype=pl.Int64),
+    test = found.test
+    measured = to_columns(
+        observed=test.observed, expected=test.expected, z=test.z, p_equal_time=p, q_equal_time=adjust(p)
     )
+    table = table.with_columns(*measured, moment=pl.Series(found.moment, dtype=pl.Int64))
     sign = pl.col("z").sign()
     same = (sign == pl.col("phi").sign()) & (sign == pl.col("phi_matched").sign())
     holds = ((pl.col("q_equal_time") <= LEVEL) & same).fill_null(value=False)

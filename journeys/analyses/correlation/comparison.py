@@ -16,7 +16,7 @@ from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.stats import adjust, compare_phis
+from journeys.stats import adjust, compare_phis, to_columns
 from journeys.stats.tables import Floats
 
 if TYPE_CHECKING:
@@ -109,9 +109,7 @@ def compare_groups(
     test = "more than 5% of the smaller group, so that nothing is tested" if is_refused else known
     note = describe_shared(shared, unit=journeys._log.unit, test=test)
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]
-    side_by_side = both.with_columns(
-        [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
-    )
+    side_by_side = both.with_columns(to_columns(**columns))
     sides = [(pl.col(one) + pl.col(two)) for end in ("", "_other") for one, two in _margins(end)]
     few = side_by_side.filter(pl.min_horizontal(sides) < MIN_PEOPLE)["behaviour"].to_list()
     mine, theirs = set(table["behaviour"]), set(other_table["behaviour"])

@@ -14,7 +14,7 @@ from journeys.analyses.correlation.summarise import CELLS, add_measures, cell_co
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.stats import adjust, phi, strength
+from journeys.stats import adjust, phi, strength, to_columns
 from journeys.stats.tables import independence_p
 
 if TYPE_CHECKING:
@@ -158,4 +158,4 @@ def _in_column(rows: pl.DataFrame) -> list[pl.Series]:
     is_step = rows["is_step"].to_numpy()
     found = {name: np.where(is_step, values, np.nan) for name, values in found.items()}
     found["q_value"] = adjust(found["p_value"])
-    return [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in found.items()]
+    return to_columns(**found)

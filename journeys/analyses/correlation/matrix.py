@@ -13,7 +13,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown_message
-from journeys.stats import adjust
+from journeys.stats import adjust, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -55,8 +55,7 @@ class Correlations(Result[J]):
         `q_equal_time` is over the whole table here.
         """
         table = pl.concat([one.checks.select(pl.lit(one.goal).alias("goal"), pl.all()) for one in self.each])
-        q = pl.Series("q_equal_time", adjust(table["p_equal_time"]), dtype=pl.Float64)
-        return table.with_columns(q.fill_nan(None))
+        return table.with_columns(to_columns(q_equal_time=adjust(table["p_equal_time"])))
 
     def of(self, goal: str) -> Correlation[J]:
         """Return the answer for one goal.
@@ -128,8 +127,7 @@ class Correlations(Result[J]):
 
 def combine_goals(journeys: J, each: Sequence[Correlation[J]], *, settings: Mapping[str, object]) -> Correlations[J]:
     """Combine the answers for several goals into one table."""
-    frames = [one.table.with_columns(goal=pl.lit(one.goal)) for one in each]
-    table = pl.concat(frames)
-    table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
+    table = pl.concat([one.table.with_columns(goal=pl.lit(one.goal)) for one in each])
+    table = table.with_columns(to_columns(q_value=adjust(table["p_value"])))
     first = ["goal", *[name for name in table.columns if name not in {"goal", "family", "value"}]]
     return Correlations(table.select(first), settings, journeys, tuple(each))

@@ -15,7 +15,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
-from journeys.stats import permute_at_risk
+from journeys.stats import permute_at_risk, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -106,9 +106,6 @@ def permute_goal(
         n_permutations=n_permutations,
         seed=seed,
     )
-    permuted = table.select("behaviour", "phi", "p_value").with_columns(
-        pl.Series("p_permuted", alone, dtype=pl.Float64).fill_nan(None),
-        pl.Series("p_family", among, dtype=pl.Float64).fill_nan(None),
-    )
+    permuted = table.select("behaviour", "phi", "p_value").with_columns(to_columns(p_permuted=alone, p_family=among))
     settings = {**settings, "n_permutations": n_permutations, "within": within}
     return Permutation(permuted, settings, journeys, spec.goal.name)

@@ -14,11 +14,12 @@ from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.equal_time import EqualTime, compare_equal_time
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, parse_strata
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up
+from journeys.analyses.labels import label_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.errors import UnknownNameError, unknown_message
-from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table
+from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -200,15 +201,8 @@ def stratify_table(
     test = compare_equal_time(journeys, spec, list(table.select("family", "value").iter_rows()))
     pooled = _judge_behaviours(_pool_strata(table, strata, confidence=spec.confidence), test)
     level = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64) if column == ACTIVITY else pl.col("stratum")
-    strata = strata.with_columns(label_missing("stratum")).sort("family", "value", level).drop("family", "value")
+    strata = strata.sort("family", "value", level).with_columns(label_values(strata["stratum"])).drop("family", "value")
     return Stratified(pooled, {**settings, "by": column}, journeys, strata, column, spec.goal.name)
-
-
-def label_missing(column: str) -> pl.Expr:
-    """Label people without a value "(none)"; a value that is itself spelled so is quoted."""
-    return (
-        pl.when(pl.col(column) == "(none)").then(pl.lit('"(none)"')).otherwise(column).fill_null("(none)").alias(column)
-    )
 
 
 def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: float) -> pl.DataFrame:
@@ -231,7 +225,7 @@ def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: flo
     found = phi_table(*(full[name] for name in CELLS), confidence=confidence)
     measured = {name: getattr(found, name) for name in ("phi", "ci_low", "ci_high", "p_value")}
     return full.select("behaviour", "stratum", *CELLS, "family", "value").with_columns(
-        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in measured.items()),
+        *to_columns(**measured),
         rate_with=_rate_of("both", "behaviour_only"),
         rate_without=_rate_of("conversion_only", "neither"),
     )
@@ -246,15 +240,13 @@ def _pool_strata(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float
     groups = strata["stratum"].n_unique() or 1
     tables = [strata[name].to_numpy().reshape(-1, groups) for name in CELLS]
     pooled = mantel_haenszel(*tables, confidence=confidence)
-    columns = {
-        "phi_within": partial_phi(*tables),
-        "odds_ratio_within": pooled.odds_ratio,
-        "ci_low": pooled.ci_low,
-        "ci_high": pooled.ci_high,
-    }
-    return table.select("behaviour", "family", "value", "phi", "odds_ratio").with_columns(
-        [pl.Series(name, np.atleast_1d(values), dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
+    measured = to_columns(
+        phi_within=partial_phi(*tables),
+        odds_ratio_within=pooled.odds_ratio,
+        ci_low=pooled.ci_low,
+        ci_high=pooled.ci_high,
     )
+    return table.select("behaviour", "family", "value", "phi", "odds_ratio").with_columns(measured)
 
 
 def _judge_behaviours(table: pl.DataFrame, found: EqualTime) -> pl.DataFrame:
@@ -266,9 +258,7 @@ def _judge_behaviours(table: pl.DataFrame, found: EqualTime) -> pl.DataFrame:
     q = adjust(np.concatenate([found.test.p_value, found.within.p_value]))
     tests = {"z": found.test.z, "q": q[: table.height], "z_within": found.within.z, "q_value": q[table.height :]}
     tests["p_value"] = found.within.p_value
-    table = table.with_columns(
-        [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in tests.items()]
-    )
+    table = table.with_columns(to_columns(**tests))
     together, within = (
         ((pl.col(q) <= LEVEL) & (pl.col(z) * pl.col(phi) > 0)).fill_null(value=False)
         for q, z, phi in (("q", "z", "phi"), ("q_value", "z_within", "phi_within"))

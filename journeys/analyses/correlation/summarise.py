@@ -19,7 +19,7 @@ from journeys.analyses.correlation.spec import (
     list_steps,
 )
 from journeys.errors import ArgumentError
-from journeys.stats import adjust, phi_table, strength, wilson
+from journeys.stats import adjust, phi_table, strength, to_columns, wilson
 
 CELLS = ("both", "behaviour_only", "conversion_only", "neither")
 
@@ -166,7 +166,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
     table = add_measures(table, confidence=spec.confidence)
     after = [counts.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
     table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
-    table = table.with_columns(pl.Series("q_value", adjust(table["p_value"]), dtype=pl.Float64).fill_nan(None))
+    table = table.with_columns(to_columns(q_value=adjust(table["p_value"])))
     return _sort_columns(table), apart.sort("reason", "behaviour")
 
 
@@ -205,11 +205,8 @@ def add_measures(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = {**measured._asdict(), "rate_with": a / (a + b), "rate_without": c / (c + d)}
     columns |= {"rate_low": low, "rate_high": high}
-    table = table.with_columns(
-        [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()]
-    )
     words = pl.Series("strength", strength(measured.phi), dtype=pl.String)
-    return table.with_columns(words, _explain_undefined().alias("note"))
+    return table.with_columns(*to_columns(**columns), words).with_columns(_explain_undefined().alias("note"))
 
 
 def _explain_undefined() -> pl.Expr:

@@ -7,7 +7,7 @@ from math import fsum
 
 import polars as pl
 
-from journeys.stats import adjust, wilson
+from journeys.stats import adjust, to_columns, wilson
 from journeys.stats.experiments import Sample, compare_samples, sample_ratio_p
 
 
@@ -55,5 +55,4 @@ def _outcome_columns(ordered: pl.DataFrame, samples: list[Sample], *, by_value: 
     if by_value:
         return {"mean": mean}
     low, high = wilson(ordered["converted"].to_numpy(), ordered["people"].to_numpy())
-    ends = {"ci_low": low, "ci_high": high}
-    return {"rate": mean} | {name: pl.Series(end, dtype=pl.Float64).fill_nan(None) for name, end in ends.items()}
+    return {"rate": mean} | {end.name: end for end in to_columns(ci_low=low, ci_high=high)}

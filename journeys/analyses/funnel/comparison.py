@@ -199,7 +199,7 @@ def _test_rows(
     """Add rates, difference, interval, p-value and q-value; the first step is tested only where it is a rate."""
     from scipy.special import erfc
 
-    from journeys.stats import adjust, difference
+    from journeys.stats import adjust, difference, to_columns
 
     found = difference(here.hits, here.trials, there.hits, there.trials)
     low, high, p_value = found.ci_low, found.ci_high, found.p_value
@@ -223,7 +223,7 @@ def _test_rows(
     table = names.with_columns(
         pl.Series(spec.count, here.hits).cast(pl.Int64),
         pl.Series(f"{spec.count}_against", there.hits).cast(pl.Int64),
-        *(pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()),
+        *to_columns(**numbers),
     )
     counts = (pl.col(spec.count), pl.col(f"{spec.count}_against"))
     table = table.with_columns(relative_change(*counts).alias("change"))

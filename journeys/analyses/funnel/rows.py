@@ -220,7 +220,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     by = [name for name in spec.by_columns if name in schema]
     frame = view.with_people_columns(columns_used(conditions)).events
     columns: dict[str, pl.Expr] = {}
-    campaign = present_campaign_columns(schema)
+    campaign = present_campaign_columns(schema) if spec.by_columns or spec.campaign_cuts else []
     first_touches = [name for name in spec.by_columns if name not in schema and name.removeprefix("first_") in campaign]
     if first_touches:
         met = _unused_name("_met", schema)

@@ -26,10 +26,9 @@ from journeys.analyses.funnel.spec import (
     describe_options,
     parse_funnel,
 )
-from journeys.analyses.periods import Moment
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
-from journeys.steps import Steps
+from journeys.steps import Moment, Steps
 
 
 def funnel(

@@ -12,16 +12,17 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import polars as pl
 
-from journeys.analyses.periods import Moment, parse_range
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import (
+    Moment,
     Never,
     Step,
     StepLike,
     Steps,
     duration_us,
     parse_pattern,
+    parse_range,
     resolve_step,
     resolve_steps,
 )

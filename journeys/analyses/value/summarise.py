@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.labels import fold_values, label_values, largest_values
 from journeys.analyses.value.spec import ValueSpec
-from journeys.stats import draw_counts, percentile_interval
+from journeys.stats import draw_counts, percentile_interval, to_columns
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,15 +70,13 @@ def _summarise_group(part: pl.DataFrame, group: str, *, draws: int, rng: np.rand
     low, high = percentile_interval(_draw_means(values, is_old, is_old_other, others_people, draws=draws, rng=rng).T)
     payer_count = paying.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        columns = {
-            "per_person": value / people, "ci_low": low, "ci_high": high, "per_payer": value / payer_count,
-        }  # fmt: skip
+        columns = to_columns(per_person=value / people, ci_low=low, ci_high=high, per_payer=value / payer_count)
     whole = payers.height + int(others_people.sum())
     return pl.DataFrame({"age": number, "people": people, "paying": payer_count, "value": value}).select(
         pl.lit(group).alias("group"),
         pl.col("age", "people", "paying").cast(pl.Int64),
         pl.col("value").cast(pl.Float64),
-        *(pl.Series(name, one, dtype=pl.Float64).fill_nan(None) for name, one in columns.items()),
+        *columns,
         pl.Series("before", before, dtype=pl.Int64),
         pl.Series("complete", people == whole),
     )
