@@ -82,7 +82,7 @@ def test_time_and_peak_are_those_of_a_process_of_its_own():
     assert large.peak - small.peak > 250 << 20
 
 
-def test_a_way_that_fails_says_why():
+def test_a_benchmark_that_fails_says_why():
     with pytest.raises(RuntimeError, match="no answer"):
         measure(_refuse, repeat=1)
 

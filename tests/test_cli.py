@@ -27,7 +27,7 @@ def test_a_reader_who_has_seen_enough_ends_the_command_quietly(tmp_path):
         assert (run.wait(), said) == (0, b"")
 
 
-def test_the_demo_writes_its_file_and_tells_three_findings(tmp_path, capsys):
+def test_the_demo_writes_its_file_and_prints_three_findings(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "demo.html")]) == 0
     said = capsys.readouterr().out
     assert "1. " in said
@@ -61,7 +61,7 @@ def test_the_command_reports_and_checks_ones_own_table(tmp_path, capsys):
     assert main(["check", str(table), *columns]) == 0
 
 
-def test_the_command_tells_a_system_by_its_columns(capsys):
+def test_the_command_detects_a_system_from_its_columns(capsys):
     assert main(["check", str(samples.sample_path("hubspot.csv"))]) == 0
     assert "5,255 rows read" in capsys.readouterr().out
 

@@ -73,7 +73,7 @@ def test_rates_have_one_decimal_below_ten_percent_and_are_never_rounded_to_nothi
         (0, "0 seconds"),
     ],
 )
-def test_durations_are_said_in_the_largest_unit_that_they_fill(value, words):
+def test_durations_are_written_in_the_largest_unit_that_they_fill(value, words):
     assert format_duration(value) == words
 
 
@@ -142,7 +142,7 @@ def test_a_table_says_what_it_leaves_out_and_that_it_is_empty():
     assert "… and 123 more row" in text_table(df)
 
 
-def test_columns_are_said_by_what_they_hold():
+def test_columns_are_described_by_what_they_hold():
     df = pl.DataFrame(
         {
             "person": [12345],
@@ -166,7 +166,7 @@ def test_a_correlation_interval_is_no_percentage():
     assert "0.45" in html_table(pl.DataFrame({"phi": [0.5], "ci_low": [0.4501], "rate_with": [0.1]}))
 
 
-def test_an_interval_is_said_like_the_figure_before_it():
+def test_an_interval_is_formatted_like_the_figure_before_it():
     df = pl.DataFrame({"phi": [0.5], "conversion_rate": [0.1], "ci_low": [0.0523]})
     assert "5.2%" in html_table(df)
     assert "0.05" in html_table(df.select("conversion_rate", "phi", "ci_low"))

@@ -239,7 +239,7 @@ def test_what_an_analyst_starts_from_shows_an_example(name):
 
 
 @pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if _is_function(value) and name not in INNER])
-def test_one_argument_comes_by_place_the_rest_by_name_all_typed(name):
+def test_the_first_argument_is_positional_the_rest_keyword_only_and_typed(name):
     value: Callable[..., Any] = PUBLIC[name]
     parameters = [*inspect.signature(value).parameters.values()]
     # a question is a function bound in the class body: its first parameter is the journeys asked, as `self` is

@@ -84,7 +84,7 @@ def test_events_are_checked_and_renamed_by_a_file(tmp_path):
     assert "3 events renamed by 3 entries" in repr(renamed)
 
 
-def test_a_mapping_that_cannot_be_meant(tmp_path):
+def test_an_invalid_mapping_is_refused(tmp_path):
     log = events(["signup"])
     with pytest.raises(jn.ArgumentError, match="the new name of 'signup' is empty"):
         naming.apply(log, mapping={"signup": " "})
@@ -181,7 +181,7 @@ def test_problems_are_a_list_and_no_path():
     assert "0 of 1 event name are" in repr(naming.check(["signup"]))
 
 
-def test_of_names_that_differ_in_case_only_the_first_is_meant():
+def test_of_names_that_differ_only_in_case_the_first_is_used():
     names = ["Sign Up", "sign up", "SIGN UP", "sIGN uP", "Sign up"]
     log = pl.DataFrame({"at": ["2026-03-01"] * 500, "what": names * 100, "user_id": ["1"] * 500})
     for seed in range(10):

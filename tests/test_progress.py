@@ -41,7 +41,7 @@ def test_a_quick_task_shows_nothing(terminal, monkeypatch):
     assert terminal.getvalue() == ""
 
 
-def test_where_nobody_watches_nothing_is_shown(terminal, monkeypatch):
+def test_nothing_is_shown_without_a_terminal(terminal, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "dumb")
     with show_progress("Counting"):

@@ -112,7 +112,7 @@ def right_on_shared_browsers(journeys, segment):
     return found.filter(pl.col("truth") == pl.col("owner")).height
 
 
-def test_whoever_signs_in_next_was_mostly_there_before(j, segment):
+def test_most_people_who_sign_in_next_came_before(j, segment):
     by_last = jn.stitch(*samples.load_sample(), rules=jn.IdentityRules(shared="last"))
     right, others = right_on_shared_browsers(j, segment), right_on_shared_browsers(by_last, segment)
     count = pl.read_csv(samples.sample_path("truth_shared.csv")).height
@@ -123,7 +123,7 @@ def test_whoever_signs_in_next_was_mostly_there_before(j, segment):
     assert f"{others} with `last`" in text
 
 
-def test_junk_names_nobody(j):
+def test_placeholder_values_identify_nobody(j):
     ids = set(j.identity.table["id"])
     assert not ids & {"null", "undefined", "00000000-0000-0000-0000-000000000000"}
     assert abs(j.people.height - TRUTH["identity"]["people_with_events"]) < 0.02 * 5_000
@@ -171,7 +171,7 @@ def test_time_alone_is_no_finding_once_time_is_equal(j):
         assert found["q_value"].item() > 0.05
 
 
-def test_the_path_that_nobody_guessed(j):
+def test_the_planted_surprising_path(j):
     path = TRUTH["hidden_path"]["path"]
     walked = j.where(pl.col("event") != "Received Announcement").flow(end=GOAL, steps=len(path), top=None)
     for position, (source, target) in enumerate(pairwise(path)):

@@ -289,7 +289,7 @@ class TestBadInput:
         assert "nobody" in empty._repr_html_()
         assert empty.plot() is not None
 
-    def test_who_converted_within_the_first_days_is_not_nobody(self):
+    def test_early_converters_are_set_apart_and_counted(self):
         log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "a", None), (2, 9, "b", None)])
         found = log.correlation("g", exposure="first 3d", min_people=0)
         left_out = "1 person converted within the first 3d."

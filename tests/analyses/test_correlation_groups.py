@@ -87,7 +87,7 @@ def test_strata_equal_the_twin(column, group, log):
 
 
 @given(log=rows)
-def test_one_stratum_tells_what_the_table_tells(log):
+def test_one_stratum_equals_the_table(log):
     if not {"a", "g"} <= {event for _, _, event, _ in log}:
         return
     plain = [(person, day % 28, event, "ads") for person, day, event, _ in log]
@@ -126,7 +126,7 @@ def test_a_reversal_is_pointed_out():
     assert found.plot(behaviour="a", dark=True).data
 
 
-def test_groups_that_explain_everything_are_said_to():
+def test_groups_that_explain_everything_are_reported_so():
     log, person = [], 0
     for campaign, did, converted, count in [
         ("ads", True, True, 10), ("ads", True, False, 90), ("ads", False, True, 90), ("ads", False, False, 810),
@@ -318,7 +318,7 @@ def test_comparing_keeps_the_confidence_asked_for():
     assert (wide.to_series() > narrow.to_series()).all()
 
 
-def test_of_equal_differences_the_first_by_name_is_told():
+def test_of_equal_differences_the_first_by_name_is_reported():
     log = [(person, 0, "seen", "ads" if person % 2 else "mail") for person in range(400)]
     log += [(person, 1, name, None) for person in range(400) if person % 4 < 2 for name in "cab"]
     log += [(person, 2, "g", None) for person in range(400) if (person % 4 == 0 if person % 2 == 0 else person % 8 < 4)]

@@ -272,7 +272,7 @@ def test_a_behaviour_that_holds_the_conversion_is_set_apart_for_that():
     assert len(apart) == 2
 
 
-def test_people_in_both_groups_are_counted_and_said():
+def test_people_in_both_groups_are_counted_and_reported():
     frame = pl.DataFrame({"person": [n for n in range(40) for _ in range(2)], "event": ["Visit", "Buy"] * 40})
     log = jn.Journeys.from_table(frame.with_columns(timestamp=pl.datetime(2026, 3, 1 + pl.col("person") % 9)))
     first, second = log.only(pl.col("person") < 25), log.only(pl.col("person") >= 20)

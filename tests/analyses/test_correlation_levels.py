@@ -84,7 +84,7 @@ def test_hardly_a_log_has_a_finding_under_other_exposures(exposure):
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("of", ["nodes", "links"])
-def test_hardly_a_flow_has_a_step_that_goes_with_its_end(world, of):
+def test_few_random_flows_have_a_step_that_goes_with_their_end(world, of):
     logs = 15
     found = [
         one._journeys.flow(end="Buy", who="all").correlation(of=of, min_people=10)

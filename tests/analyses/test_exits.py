@@ -156,7 +156,7 @@ def test_who_did_the_goal_another_way_is_not_lost(sample):
     assert set(x.table["state"]) == {"left", "went another way"}
 
 
-def test_who_still_has_time_is_not_said_to_have_left():
+def test_people_who_still_have_time_do_not_count_as_exits():
     rows = [(f"p{at}", 0 if at % 2 else 9, "A", None) for at in range(80)] + [("z", 10, "B", None)]
     x = jn.Journeys.from_table(logs.frame(rows)).funnel(["A", "B"], within="5m").exits()
     assert x.finding == '40 of the 80 people left; 40 still have time. 100% of those who left did "A" last.'

@@ -97,7 +97,7 @@ def test_experiments_without_any_effect_are_significant_in_5_percent():
     assert 0.935 <= covered / 2_000 <= 0.965
 
 
-def test_a_broken_assignment_is_the_first_thing_said():
+def test_a_broken_assignment_leads_the_finding():
     found = [(f"a{n}", 0, "seen", "a") for n in range(400)] + [(f"b{n}", 0, "seen", "b") for n in range(500)]
     j = make_journeys([*found, ("a0", 1, "goal", "a")])
     result = j.experiment("variant", goal="goal")

@@ -386,7 +386,7 @@ def test_a_journey_within_one_session() -> None:
     assert "within 1 h" in j.flow(within="1h").definition
 
 
-def test_nobody_at_all_is_an_answer() -> None:
+def test_an_empty_log_is_an_answer() -> None:
     j = log_of([("a", 0, "Visit"), ("a", 1, "Buy")]).where(pl.col("event") == "Nothing")
     for flow in (
         j.flow(),
@@ -520,7 +520,7 @@ def test_settings_say_what_was_counted() -> None:
     assert (settings["occurrence"], settings["count"]) == ("first", "people")
 
 
-def test_names_and_words_are_said_at_once() -> None:
+def test_wrong_names_and_words_are_reported_together() -> None:
     j = log_of(PAGES, "page_path")
     wrong = {"start": "Q", "end": "W", "who": "conv", "steps": 30, "top": 0, "align": "mid", "count": "ppl", "gap": "x",
              "within": "14x", "collapse": "no", "expand": {"K": "nope"}, "against": 3}  # fmt: skip

@@ -59,7 +59,7 @@ def test_drop_offs_agree_with_plain_loops() -> None:
     agree()
 
 
-def test_drop_off_tells_what_the_others_did() -> None:
+def test_drop_off_shows_what_the_others_did() -> None:
     rows = [("a", 0, "Visit"), ("a", 1, "Help"), ("b", 0, "Visit"), ("b", 1, "Buy"), ("c", 0, "Visit")]
     found = log_of(rows).dropoff("Buy")
     assert found.table.select("event", "people", "passed", "last_steps", "instead").rows() == [
@@ -270,7 +270,7 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert same.finding == "No link differs between the two groups beyond chance."
 
 
-def test_who_is_in_both_groups_is_said() -> None:
+def test_the_overlap_of_both_groups_is_reported() -> None:
     j = two_groups()
     spring = j.only(pl.col("first_campaign") == "spring")
     apart = j.flow(against=pl.col("first_campaign") == "spring")

@@ -63,7 +63,7 @@ def test_the_definition_says_what_is_shown(words: dict[str, Any], begins: str) -
     assert (label_columns(flow._spec)[0] == "First touch") == touched
 
 
-def test_what_is_left_out_is_said_of_transitions_and_drop_offs() -> None:
+def test_transitions_and_drop_offs_say_what_is_left_out() -> None:
     j = log_of(ROWS, "page_path")
     moves = j.transitions(hide="Help", count="sessions").plot().layout.title.text.replace("<br>", " ")
     assert "; inside a session; without Help; " in moves

@@ -285,7 +285,7 @@ def test_every_answer_shows_itself():
         assert answer.plot(dark=True).data
 
 
-def test_nobody_at_all_still_has_answers():
+def test_an_empty_log_still_has_answers():
     funnel = journeys([]).funnel(["A", "B"], by="campaign")
     plain = journeys([]).funnel(["A", "B"])
     for answer in (

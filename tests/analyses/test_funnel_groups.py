@@ -104,7 +104,7 @@ def test_the_first_entry_is_that_of_the_person(options: dict[str, Any]):
     assert funnel.trend(every="1d").table["entered"].to_list() == [1]
 
 
-def test_who_is_removed_on_one_day_does_not_stay_for_another():
+def test_removal_on_one_day_covers_unconverted_attempts_on_other_days():
     j = visits((1, 1, "A", "p"), (1, 2, "X", "p"), (2, 1, "A", "p"), (3, 1, "B", "p"))
     options: dict[str, Any] = {"within": "same day", "exclude": "X", "on_exclusion": "removed"}
     assert j.funnel(["A", "B"], **options).table["people"].to_list() == [0, 0]
@@ -112,7 +112,7 @@ def test_who_is_removed_on_one_day_does_not_stay_for_another():
     assert later.funnel(["A", "B"], **options).table["people"].to_list() == [1, 1]
 
 
-def test_nobody_is_watched_beyond_a_cut_in_time():
+def test_observation_ends_at_a_cut_in_time():
     whole = visits((1, 1, "A", "p"), (1, 2, "B", "p"), (2, 1, "A", "p"), (20, 1, "B", "p"))
     j = whole.between("2026-03-02", "2026-03-05")
     steps = [pl.col("event") == "A", pl.col("event") == "B"]

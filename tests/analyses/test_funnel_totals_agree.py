@@ -112,7 +112,7 @@ def test_a_period_of_the_trend_is_the_funnel_of_those_who_enter_in_it(
 
 
 @pytest.mark.parametrize("order", ["loose", "strict"])
-def test_the_trend_leaves_out_whom_the_funnel_has_removed(order: Any):
+def test_the_trend_leaves_out_people_that_the_funnel_removed(order: Any):
     rows: list[logs.Row] = [("p", 420, "A", None), ("p", 480, "X", None), ("p", 540, "A", None)]
     rows += [("q", 420, "A", None), ("z", 60, "B", None)]
     j = jn.Journeys.from_table(logs.frame(rows))
@@ -126,7 +126,7 @@ def test_the_trend_leaves_out_whom_the_funnel_has_removed(order: Any):
     [("Africa/Cairo", (2024, 4, 26)), ("America/Santiago", (2025, 9, 7)), ("Europe/Berlin", (2025, 3, 30))],
 )
 @pytest.mark.parametrize("every", ["1d", "1w", "1mo", "1q", "1y", "3d"])
-def test_no_period_loses_anybody_on_days_without_a_midnight(zone: str, day: tuple[int, int, int], every: str):
+def test_no_period_loses_people_on_days_without_a_midnight(zone: str, day: tuple[int, int, int], every: str):
     start = pl.datetime(*day, time_zone="UTC") - timedelta(hours=30)
     hours = pl.DataFrame({"person": range(80)})
     log = hours.select("person", timestamp=start + pl.duration(hours="person"), event=pl.lit("A"))

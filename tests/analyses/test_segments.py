@@ -97,7 +97,7 @@ def test_a_store_opened_twice_is_one_log(tmp_path):
     assert people(~one.only(jn.did("B"))) == {"a"}
 
 
-def test_nobody_is_a_segment():
+def test_an_empty_segment():
     j = jn.Journeys.from_table(frame(KNOWN))
     nobody = j.only(jn.did("A", times=7))
     assert people(nobody) == people(nobody & j) == people(nobody - j) == set()

@@ -28,19 +28,19 @@ def title(figure) -> str:
 ALL = [(f"p{at}", minute, event, "ads") for at in range(40) for minute, event in ((at, "A"), (at + 1440, "B"))]
 
 
-def test_days_are_said_alike_everywhere():
+def test_days_are_written_alike_everywhere():
     j = asked(ALL)
     assert j.finding == "40 people, 80 events, 1 to 2 March 2026."
     assert "1 to 2 March 2026" in title(j.funnel(["A", "B"]).plot())
 
 
-def test_groups_say_of_whom_their_share_is():
+def test_groups_name_the_base_of_their_share():
     stated = title(asked(ALL).funnel(["A", "B"], by="campaign").plot())
     assert "Of those who began, the share who got there, by campaign; in brackets how many began." in stated
     assert "Loose order, no window; 1 to 2 March 2026" in stated
 
 
-def test_who_did_nothing_more_is_not_said_to_have_done_it():
+def test_people_who_did_nothing_more_are_not_the_most_common_next_event():
     rows = []
     for n in range(10):
         rows += [(f"a{n}", 0, "A", None), (f"b{n}", 0, "A", None), (f"c{n}", 0, "A", None), (f"c{n}", 1, "X", None)]
@@ -61,7 +61,7 @@ def test_nothing_earns_no_credit():
     )
 
 
-def test_what_goes_against_converting_is_not_said_to_go_with_it(monkeypatch):
+def test_negative_associations_are_worded_as_such(monkeypatch):
     rows = []
     for at in range(200):
         does, converts = at % 2 == 0, at % 2 == 1 or at % 10 == 0
@@ -76,7 +76,7 @@ def test_what_goes_against_converting_is_not_said_to_go_with_it(monkeypatch):
 
 
 @pytest.mark.parametrize(("groups", "stated"), [(3, "with 95% interval"), (9, "; its 95% intervals are in the table")])
-def test_a_curve_says_an_interval_only_where_it_draws_one(groups, stated):
+def test_a_curve_mentions_an_interval_only_where_it_draws_one(groups, stated):
     rows = []
     for at in range(groups * 10):
         rows += [(f"p{at}", 0, "A", f"c{at % groups}"), (f"p{at}", 1 + at % 7, "B", f"c{at % groups}")]
@@ -87,7 +87,7 @@ def test_a_curve_says_an_interval_only_where_it_draws_one(groups, stated):
 
 
 @pytest.mark.parametrize("gap", ["30m", timedelta(minutes=30)])
-def test_a_timeline_says_whose_it_is_and_what_a_pause_is(gap):
+def test_a_timeline_names_its_person_and_explains_pauses(gap):
     found = asked(ALL).timeline("p1", gap=gap)
     assert found.finding == "Person p1: 2 events in 2 sessions over 1 day."
     assert "a pause of 30 minutes or more starts a session" in title(found.plot())
@@ -125,7 +125,7 @@ def test_accounts_are_not_called_people():
     assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
 
 
-def test_a_difference_says_of_what_and_which_way(sample):
+def test_a_difference_names_its_base_and_direction(sample):
     ads = sample.only(pl.col("first_campaign") == "spring_giveaway").funnel(["Loaded a Page", "Signed Up"])
     others = sample.only(pl.col("first_campaign").is_null()).funnel(["Loaded a Page", "Signed Up"])
     found = ads.compare(others)

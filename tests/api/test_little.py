@@ -36,7 +36,7 @@ def test_little_is_answered(log, question):
     assert result.plot().layout.template.layout.modebar.remove
 
 
-def test_an_answer_says_that_nobody_came():
+def test_findings_of_an_empty_answer_say_so():
     j = jn.Journeys.from_table(frame([]))
     assert j.funnel(["A", "B"]).finding == 'Nobody reached the first step, "A".'
     assert j.funnel(["A", "B"]).table["people"].to_list() == [0, 0]

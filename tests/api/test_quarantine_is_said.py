@@ -5,7 +5,7 @@ import polars as pl
 import journeys as jn
 
 
-def test_many_quarantined_rows_of_a_table_are_said_by_its_journeys(tmp_path) -> None:
+def test_journeys_report_many_quarantined_rows_of_their_table(tmp_path) -> None:
     log = pl.DataFrame({"person": ["a"] * 7 + [None] * 3, "timestamp": ["2026-03-01"] * 10, "event": ["x"] * 10})
     j = jn.Journeys.from_table(log)
     said = "30% of the 10 rows were quarantined"

@@ -89,7 +89,7 @@ def test_errors_name_what_there_is():
 
 
 @given(found=rows(people="abcde", most=30, span=12), low=st.integers(0, 6), high=st.integers(7, 12))
-def test_nobody_is_watched_beyond_a_cut_in_time(found, low, high):
+def test_observation_ends_at_a_cut_in_time(found, low, high):
     every_name = [("a", low, name, None) for name in "ABCX"]
     table = frame([*every_name, *found])
     first, last = (START + timedelta(minutes=minute) for minute in (low, high))

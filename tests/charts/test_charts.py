@@ -185,7 +185,7 @@ def test_sankey_hover_says_sentences():
     assert "25 people went on from Read, beyond the columns shown" in said
 
 
-def test_sankey_says_of_whom_a_rate_is_and_how_sure_it_is():
+def test_sankey_names_the_base_and_the_interval_of_a_rate():
     sure = {"conversion_rate": 0.26, "ci_low": 0.2, "ci_high": 0.33, "converted": 38}
     others = said_of_links([(0, "A", "B", 38)], passed=149, **sure)
     assert "38 people went from A to B: 100% of those at A" in others

@@ -79,7 +79,7 @@ def test_each_column_of_the_picture_is_all_who_are_there(of, options):
     assert sum(int(said.split(">")[1].split("<")[0]) for said in numbers) == sum(there)
 
 
-def test_who_begins_and_ends_at_the_goal_is_in_the_picture_alone_or_not():
+def test_a_path_that_starts_at_the_goal_is_drawn_as_one_node():
     said = [note.text for note in log("B", "B").flow(end="B").plot().layout.annotations]
     assert [text.split(" <")[0] for text in said] == ["B", "First touch"]
     fig = FEW.flow(end="B", who="all").plot()
@@ -133,7 +133,7 @@ PLACES = pl.DataFrame(
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_a_difference_is_told_by_signed_numbers_at_nodes(narrow):
+def test_a_difference_is_shown_by_signed_numbers_at_nodes(narrow):
     fig = flow_difference.draw_flow_difference(MOVES, nodes=PLACES, goal="B", narrow=narrow)
     beside = [note.text.split("<span")[1].split(">")[1].split("<")[0] for note in fig.layout.annotations[:-1]
               if "<span" in note.text]  # fmt: skip

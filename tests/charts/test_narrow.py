@@ -55,7 +55,7 @@ def test_every_answer_has_a_form_for_a_telephone(j):
         assert narrow.layout.title.font.size < wide.layout.title.font.size, name
 
 
-def test_what_is_said_below_the_dots_is_whole_on_a_telephone(j):
+def test_the_text_below_the_dots_is_complete_on_a_phone(j):
     fig = j.correlation("Upgraded Plan", min_people=1).plot(narrow=True)
     below = fig.layout.annotations[-1].text.replace("\u00a0", " ").replace("<br>", " ")
     assert "it is the conversion itself" in " ".join(below.split())
@@ -73,7 +73,7 @@ def test_heads_of_a_heatmap_stand_upright_where_there_is_no_room():
     assert narrow.layout.margin.t > 100
 
 
-def test_the_sign_is_told_without_colour():
+def test_the_sign_is_visible_without_colour():
     from journeys.charts.phi_heatmap import draw_phi_heatmap
 
     few = draw_phi_heatmap(pl.DataFrame({"behaviour": ["a", "b"], "x": [0.2, -0.1]}))

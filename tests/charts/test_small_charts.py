@@ -106,7 +106,7 @@ def test_words_of_a_timeline_neither_touch_nor_leave_it(narrow, sessions):
     assert (right - pauses[-1].x) * pixels >= 5.8 * len(pauses[-1].text)
 
 
-def test_bridges_at_the_end_of_a_timeline_are_said_inside_it():
+def test_bridges_at_the_end_of_a_timeline_are_labelled_inside_it():
     table = long_timeline().head(40)
     fig = timeline.draw_timeline(
         table, identified=[(table["timestamp"][-1], "user_id"), (table["timestamp"][-1], "email")]

@@ -171,7 +171,7 @@ def test_each_condition_means_what_it_says(condition, expected):
     ('[report]\nsections = ["funnel:man"]\n[funnels.main]\nsteps = ["A", "B"]', "no funnel 'man'; did you mean"),
     ("[events]\nX = 3", "[events]: 'X' is 3, not a table."),
 ])  # fmt: skip
-def test_what_cannot_be_meant_is_refused_with_its_section(text, problem):
+def test_invalid_values_are_refused_with_their_section(text, problem):
     with pytest.raises(jn.ArgumentError) as caught:
         jn.Definitions.from_toml(text, name="x.toml")
     assert problem in str(caught.value)

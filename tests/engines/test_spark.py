@@ -87,7 +87,7 @@ class _Stopped:
         raise RuntimeError("Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:")
 
 
-def test_a_stopped_session_is_said_to_be_stopped(stored):
+def test_a_stopped_session_raises_an_error_that_says_so(stored):
     pytest.importorskip("cloudpickle")
     with pytest.raises(jn.JourneysError, match=r"engine: Spark could not count .*a stopped SparkContext\."):
         stored.on(_Stopped()).funnel(["A"])

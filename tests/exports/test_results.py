@@ -49,7 +49,7 @@ def test_csv_has_seconds_and_nothing_that_runs(answer, tmp_path):
     assert text[2].startswith("'=1+1,2,")
 
 
-def test_markdown_is_escaped_and_said_as_people_do(answer, tmp_path):
+def test_markdown_is_escaped_and_formatted(answer, tmp_path):
     text = exports.to_markdown(answer, path=tmp_path / "a.md", rows=1)
     assert "Half of them &lt;b&gt;left&lt;/b&gt; \\| or so" in text
     assert "| 12,345 |" in text

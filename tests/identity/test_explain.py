@@ -77,7 +77,7 @@ def test_hashed_addresses_have_their_event_and_are_found_by_address_and_by_hash(
     assert identity.explain(found.a[1], "a").joined
 
 
-def test_a_store_without_the_salt_says_so_and_takes_it(tmp_path) -> None:
+def test_a_store_without_the_salt_asks_for_it_and_takes_it(tmp_path) -> None:
     rows = [Row(0, {"email": "ann@x.org", "anonymous_id": "a"})]
     jn.stitch(as_events(rows), rules=IdentityRules(hash_emails=True, salt="pepper")).save(tmp_path / "store")
     identity = jn.open(tmp_path / "store").identity

@@ -61,7 +61,7 @@ def test_data_added_later_is_hashed_too(tmp_path):
     assert j.identity.explain("ann@x.org", "u1").joined
 
 
-def test_addresses_stay_as_they_are_unless_the_rules_say_so(tmp_path):
+def test_addresses_are_hashed_only_where_the_rules_ask_for_it(tmp_path):
     j = jn.stitch(read(tmp_path))
     assert j.events.collect()["contact"].to_list() == ["z@x.org"]
     assert j.people["work_email"].to_list() == ["Ann@work.org"]

@@ -60,7 +60,7 @@ STITCHED = pl.DataFrame({**STEPS, "people": [80, 40, 20], "rate_from_start": [1.
 UNSTITCHED = pl.DataFrame({**STEPS, "people": [100, 0, 20], "rate_from_start": [1.0, 0.0, 0.2], "ci_low": [None] * 3})
 
 
-def test_stitching_impact_says_the_largest_difference_and_shows_what_differs() -> None:
+def test_stitching_impact_names_the_largest_difference_and_shows_what_differs() -> None:
     impact = compare_answers(STITCHED, UNSTITCHED)
     assert impact.finding == "Sign up: rate from start 50% with stitching, 0% without (+50.0 points)"
     assert impact.changes.rows() == [

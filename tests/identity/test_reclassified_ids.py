@@ -155,7 +155,7 @@ def read_people(rows: Rows, folder: Path, rules: IdentityRules) -> list[list[str
 
 
 @pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.posthog()])
-def test_posthogs_alias_merges_an_id_that_nobody_identified(rules, tmp_path) -> None:
+def test_posthogs_alias_merges_an_unidentified_id(rules, tmp_path) -> None:
     visits = [posthog("Visit", "v-1", 1), posthog("Visit", "v-2", 2)]
     call = posthog("$create_alias", "v-1", 3, alias="v-2")
     assert read_people([*visits, call], tmp_path, rules) == [["v-1", "v-2"]]
@@ -173,7 +173,7 @@ def test_posthogs_alias_does_not_merge_an_identified_id(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("rules", [IdentityRules(), IdentityRules.mixpanel_original()])
-def test_mixpanels_alias_joins_a_visitor_that_nobody_identified(rules, tmp_path) -> None:
+def test_mixpanels_alias_joins_an_unidentified_visitor(rules, tmp_path) -> None:
     def row(event: str, distinct: str, day: int, **properties: str) -> dict[str, object]:
         return {
             "event": event,

@@ -125,7 +125,7 @@ def test_the_reason_of_a_refusal_is_one_of_the_rules() -> None:
     assert stated["trim"] <= people | {"left out with a less trusted identifier"}
 
 
-def test_where_no_identifier_is_exclusive_it_is_said_that_nothing_kept_people_apart() -> None:
+def test_a_warning_says_that_no_identifier_is_exclusive() -> None:
     table = pl.DataFrame({"day": DAYS[:2], "customer": ["ann", "bob"], "device": ["d", "d"]})
     events = jn.read_table(table, timestamp="day", event=pl.lit("x"), ids=["customer", "device"], name="app")
     warning = "No identifier type is exclusive, so nothing kept two known people apart"

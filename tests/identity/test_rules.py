@@ -103,7 +103,7 @@ def test_a_shared_device_does_not_separate_other_identifiers_of_its_users() -> N
         (IdentityRules.snowplow(), ["u1", "u1", "u2", "u1"]),
     ],
 )
-def test_an_alias_tells_which_user_was_on_a_device_when(rules: IdentityRules, expected: list[str]) -> None:
+def test_an_alias_shows_which_user_was_on_a_device_when(rules: IdentityRules, expected: list[str]) -> None:
     device = {"anonymous_id": "a1"}
     rows = [Row(1, device), Row(3, device), Row(4, {"user_id": "u2"}), Row(9, {"user_id": "u1", **device})]
     aliases = [Alias(("user_id", "u2"), ("anonymous_id", "a1"), 2)]

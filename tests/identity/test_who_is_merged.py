@@ -196,7 +196,7 @@ def test_added_data_follows_the_rules_that_were_given_and_not_those_of_the_first
     assert first.add(other).identity.rules.exclusive == ("user_id",)
 
 
-def test_it_is_said_when_nothing_keeps_people_apart(tmp_path) -> None:
+def test_a_warning_is_given_when_nothing_keeps_people_apart(tmp_path) -> None:
     events = visits(customers=5, visitors=3, ids=["customer_no", "visitor_id"])
     j = jn.stitch(events, rules=jn.IdentityRules.rudderstack())
     said = "No identifier type is exclusive"
@@ -207,7 +207,7 @@ def test_it_is_said_when_nothing_keeps_people_apart(tmp_path) -> None:
     assert said in repr(jn.open(tmp_path / "store"))
 
 
-def test_one_person_with_suspiciously_many_identifiers_is_said() -> None:
+def test_a_person_with_suspiciously_many_identifiers_is_reported() -> None:
     rows = {"at": ["2026-03-01"] * 43, "user_id": ["shop"] * 40 + ["ann", "bob", "cid"], "device": range(1, 44)}
     events = jn.read_table(pl.DataFrame(rows), timestamp="at", event=pl.lit("x"), ids=["user_id", "device"], name="web")
     j = jn.stitch(events)
@@ -218,7 +218,7 @@ def test_one_person_with_suspiciously_many_identifiers_is_said() -> None:
     assert "suspiciously" not in repr(few)
 
 
-def test_it_is_said_when_many_rows_of_a_source_were_quarantined() -> None:
+def test_many_quarantined_rows_of_a_source_are_reported() -> None:
     rows = pl.DataFrame({"at": ["2026-03-01"] * 10, "user_id": ["ann"] * 7 + ["null"] * 3})
     web = jn.read_table(rows, timestamp="at", event=pl.lit("x"), ids=["user_id"], name="web")
     fine = jn.read_table(rows.head(7), timestamp="at", event=pl.lit("y"), ids=["user_id"], name="crm")

@@ -188,7 +188,7 @@ def test_columns_of_unsuitable_types_are_reported_together():
         assert said in str(raised.value)
 
 
-def test_a_person_that_is_not_a_number_is_nobody():
+def test_a_person_that_is_not_a_number_is_set_apart():
     table = pl.DataFrame({"person": [2.0, float("nan"), 1.0], "timestamp": [START] * 3, "event": ["x"] * 3})
     j = jn.Journeys.from_table(table)
     assert j.events.collect()["person"].to_list() == [1.0, 2.0]

@@ -62,7 +62,7 @@ def test_of_two_writers_one_store_is_left(tmp_path):
     assert left.len() == 300
 
 
-def test_a_second_writer_is_told_who_holds_the_store(tmp_path):
+def test_a_second_writer_learns_which_process_holds_the_store(tmp_path):
     store = tmp_path / "store"
     j = log().save(store)
     with (
@@ -280,7 +280,7 @@ def test_shards_are_a_positive_whole_number(shards, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
-def test_a_full_disk_is_said_and_leaves_the_old_store(tmp_path, monkeypatch):
+def test_a_full_disk_raises_an_error_and_leaves_the_old_store(tmp_path, monkeypatch):
     j = log().save(tmp_path / "store")
 
     def fail(*_, **__):
@@ -294,7 +294,7 @@ def test_a_full_disk_is_said_and_leaves_the_old_store(tmp_path, monkeypatch):
     assert len(list((tmp_path / "store").glob("data-*"))) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+def test_a_folder_that_cannot_be_made_raises_an_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(jn.JourneysError, match="file"):
         log().save(tmp_path / "file" / "store")

@@ -22,7 +22,7 @@ def report():
     return campaign_report(samples.load_journeys(), goal=STEPS[-1], steps=STEPS, within="30d", title="Tidy Boards")
 
 
-def test_the_planted_findings_are_told(report):
+def test_the_planted_findings_are_reported(report):
     stated = [one.sentence for one in report.findings]
     assert 3 <= len(stated) <= 5
     campaign, behaviour, around, stopped = stated[:4]
@@ -65,7 +65,7 @@ def test_each_rate_of_the_numbers_has_its_interval_beside_it(report):
     assert heads[5:11] == ["rate from start", "ci low", "ci high", "rate from previous", "rate low", "rate high"]
 
 
-def test_figures_of_a_table_that_nobody_could_guess_are_explained(report):
+def test_figures_that_need_it_are_explained_beside_their_table(report):
     counted = {section.name: section.method for section in report.sections}
     assert "position 0 is the first column" in counted["flow"]
     assert "the conversion rate is that of all people who took the link" in counted["flow"]
@@ -94,7 +94,7 @@ def test_an_event_has_one_colour_in_the_report_and_out_of_it(report):
     assert painted(section.pictures[0].wide) == painted(alone)
 
 
-def test_what_only_looks_like_a_finding_is_not_told(report):
+def test_apparent_findings_are_not_reported(report):
     stated = " ".join(one.sentence for one in report.findings)
     assert "Single Sign-On" not in stated
     assert "Became Customer" not in stated
@@ -159,7 +159,7 @@ def test_names_that_look_like_markup_stay_text():
     assert "<img" not in report.html().split("<script>")[0]
 
 
-def test_a_step_that_nobody_knows_gets_the_closest_name():
+def test_an_unknown_step_gets_the_closest_name():
     with pytest.raises(UnknownNameError, match="did you mean 'Visit'"):
         campaign_report(log(("a", 1, "Visit"), ("a", 2, "Buy")), goal="Buy", steps=["Visitt", "Buy"])
     with pytest.raises(ArgumentError, match="steps: a funnel needs at least two steps, got \\['Buy'\\]"):

@@ -206,7 +206,7 @@ def test_findings_are_ranked_by_size_people_and_certainty():
     assert weigh_finding(finding(90, 0.4, 0.6)) < weigh_finding(large)
 
 
-def test_a_behaviour_without_which_nobody_converts_does_not_lead():
+def test_a_behaviour_that_every_converter_did_does_not_lead():
     rows = []
     for n in range(400):
         rows.append((f"p{n}", "2026-03-01T00:00", "Visit"))

@@ -49,14 +49,14 @@ def test_what_they_share_stands_beside_the_share_of_the_others():
     )
 
 
-def test_the_report_tells_the_condition_and_what_they_share():
+def test_the_report_states_the_condition_and_the_shared_values():
     report = campaign_report(story("Safari"), goal="Created Project", steps=["Signed Up", "Created Project"])
     said = report.findings[0].sentence
     assert said.startswith('40 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"')
     assert "against 82% of the 160 others. What these 40 share: code E-1" in said
 
 
-def test_what_everybody_has_is_not_told():
+def test_values_that_everybody_has_are_left_out():
     assert told(story("", ("E-1", "E-1"))) is None
 
 
@@ -64,7 +64,7 @@ def test_how_the_event_was_sent_is_not_held_against_how_another_was():
     assert "sent_by" not in (told(story("Safari", library="server")) or "")
 
 
-def test_a_short_time_is_told():
+def test_a_short_period_is_mentioned():
     """Those who are stuck sign up within 40 days of 200."""
     assert (told(story("Safari", spread=1)) or "").endswith("; time 1 March to 9 April 2026.")
 

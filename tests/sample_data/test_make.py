@@ -172,7 +172,7 @@ def test_the_weeks_when_the_button_was_broken():
     assert all(c["properties"]["replay_url"].startswith("https://replay.example/") for c in recorded)
 
 
-def test_the_path_that_nobody_guessed():
+def test_the_planted_surprising_path():
     stated = TRUTH["hidden_path"]
     short = doers("Upgraded Plan") - doers("Created Project")
     assert len(short) == stated["upgraded_without_project"] > 30

@@ -102,7 +102,7 @@ def test_a_missing_file_names_the_closest(tmp_path):
         jn.read_hubspot(7)
 
 
-def test_an_empty_file_is_said_to_be_empty(tmp_path):
+def test_an_empty_file_raises_an_error_that_says_so(tmp_path):
     path = tmp_path / "nothing.json"
     path.write_text("")
     with pytest.raises(jn.SourceError, match=r"nothing\.json is empty \(0 bytes\)"):
@@ -183,7 +183,7 @@ def test_numbers_as_ids(tmp_path):
     assert events.table.collect()["i"].to_list() == ["007", "12e3", "5"]
 
 
-def test_epochs_are_told_apart():
+def test_units_of_epochs_are_distinguished():
     micros = 1_772_530_000_000_000
     for unit, value in (("s", micros // 10**6), ("ms", micros // 1000), ("us", micros), ("ns", micros * 1000)):
         frame = pl.DataFrame({"t": [value], "e": ["A"], "u": ["1"]})
@@ -376,7 +376,7 @@ def test_shown_in_a_notebook_everything_is_escaped():
     assert "1 row read = 1 event + 0 facts" in repr(events.issues)
 
 
-def test_one_of_a_kind_is_said_in_the_singular_and_reasons_stay_whole_in_a_terminal():
+def test_issues_use_the_singular_for_one_row_and_print_whole_reasons():
     rows = pl.DataFrame({"t": ["2026-03-01T10:00:00Z"] * 2 + [""], "e": "A", "user_id": "a", "m": ["1", "1", "2"]})
     events = jn.read_table(rows, timestamp="t", event="e", ids=["user_id"], message_id="m")
     assert "1 event of 3 rows (1 duplicate, 1 in quarantine)" in repr(events)

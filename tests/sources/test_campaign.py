@@ -93,5 +93,5 @@ def test_referrers(referrer, channel):
         ("http://localhost:8000/", "http://localhost:3000/", True),
     ],
 )
-def test_a_site_is_what_somebody_owns(here, referrer, same):
+def test_a_site_is_a_registered_domain(here, referrer, same):
     assert arrival(page_url=here, page_referrer=referrer)[2] == (None if same else "Referral")

@@ -89,7 +89,7 @@ def test_what_an_attribute_became_is_a_trait_and_what_an_event_says_a_property()
     assert jn.stitch(events).people.select("email", "plan").rows() == [("ada@x.example", "b")]
 
 
-def test_the_link_that_was_clicked_tells_the_page_and_the_campaign():
+def test_the_clicked_link_gives_the_page_and_the_campaign():
     link = "https://x.example/a?utm_source=news"
     clicked = call(1, "email", "a@x.example", href=link) | {"metric": "clicked"}
     events = jn.read_customerio(pl.DataFrame([clicked, call(2, "email", "b@x.example")], infer_schema_length=None))
@@ -118,7 +118,7 @@ def test_only_what_is_missing_is_named():
         jn.read_customerio(pl.DataFrame({"type": ["a"], "timestamp": [AT]}))
 
 
-def test_a_time_in_another_unit_is_set_apart_and_told():
+def test_a_time_in_another_unit_is_set_apart_and_reported():
     rows = [
         {"event_id": f"{n}", "metric": "sent", "timestamp": at, "customer_id": "7"} for n, at in enumerate([AT, AT, 0])
     ]

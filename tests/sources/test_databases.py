@@ -232,7 +232,7 @@ def test_an_iceberg_table_is_read_as_it_now_stands(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("folder", "kind", "package"), [("_delta_log", "Delta", "deltalake"), ("metadata", "Iceberg", "pyiceberg")]
 )
-def test_a_lake_without_its_library_is_told(tmp_path, monkeypatch, folder, kind, package):
+def test_a_lake_without_its_library_raises_an_error_that_says_so(tmp_path, monkeypatch, folder, kind, package):
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "v1.metadata.json").write_text("{}")
 
@@ -257,7 +257,7 @@ def test_types_that_only_duckdb_has_are_taken_as_text():
     assert (row['the "stay'], row["all_stays"], row["either"], row["word"]) == ("3 days", "[1 month]", "7", "interval")
 
 
-def test_what_is_no_connection_is_said_so():
+def test_an_invalid_connection_raises_an_error():
     for given, kind in (("sqlite:///app.db", "str"), (None, "NoneType"), (7, "int")):
         with pytest.raises(jn.ArgumentError, match=f"connection: {kind} is not an open connection; give what"):
             jn.read_sql("select 1", connection=given, **ASKED)

@@ -63,7 +63,7 @@ def test_a_packed_table_without_an_inner_ending_is_looked_into(tmp_path):
     assert jn.read_table(tmp_path, **TABLE).issues.kept == 4
 
 
-def test_files_without_ending_are_read_beside_others_and_what_is_passed_over_is_said(tmp_path):
+def test_files_without_ending_are_read_and_skipped_files_are_listed(tmp_path):
     put(tmp_path / "a.json.gz", gzip.compress(lines(call(1))))
     put(tmp_path / "000000000001", gzip.compress(lines(call(2))))
     put(tmp_path / "c.log", lines(call(3)))
@@ -78,7 +78,7 @@ def test_files_without_ending_are_read_beside_others_and_what_is_passed_over_is_
     ]
 
 
-def test_a_glob_passes_over_what_is_no_text_and_says_so(tmp_path):
+def test_a_glob_skips_binary_files_and_lists_them(tmp_path):
     put(tmp_path / "a.csv", CSV.encode())
     put(tmp_path / "b.pdf", b"%PDF-1.4\n1 0 obj")
     events = jn.read_table(str(tmp_path / "*"), **TABLE)
@@ -208,7 +208,7 @@ def test_a_damage_inside_one_of_many_tables_costs_that_table(tmp_path):
     assert events.issues.quarantine["reason"][0].startswith("unreadable file: ")
 
 
-def test_a_word_to_the_reader_beside_files_is_passed_over_and_said(tmp_path):
+def test_files_that_are_not_tables_are_skipped_and_listed(tmp_path):
     put(tmp_path / "1.json", lines(call(1)))
     put(tmp_path / "readme.txt", b"hello")
     put(tmp_path / "error.csv", b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>\n')
@@ -251,7 +251,7 @@ def test_an_address_is_refused_in_words(address, capsys):
     assert said.startswith(f"journeys: FILES: {address!r} is a URL")
 
 
-def test_of_files_that_differ_in_case_only_the_first_by_name_is_meant(tmp_path, monkeypatch):
+def test_of_files_that_differ_only_in_case_the_first_by_name_is_read(tmp_path, monkeypatch):
     files = [tmp_path / name for name in ("calls.csv", "Calls.csv", "CALLS.csv")]
     for turned in (files, files[::-1]):
         monkeypatch.setattr(Path, "iterdir", lambda _, listed=turned: iter(listed))

@@ -42,7 +42,7 @@ def test_equal_times_are_in_the_order_of_their_batches(tmp_path, monkeypatch, he
     assert names(pl.DataFrame(ROWS, infer_schema_length=None).lazy()) == expected
 
 
-def test_what_is_too_much_to_be_ordered_is_told(monkeypatch):
+def test_too_many_rows_to_be_ordered_are_reported(monkeypatch):
     monkeypatch.setattr(ga4, "MAX_SORTED", 3)
     rows = pl.DataFrame(ROWS, infer_schema_length=None)
     said = jn.read_ga4(rows.lazy()).issues.table["reason"].to_list()
@@ -68,7 +68,7 @@ def test_places_that_are_no_numbers_do_no_harm():
         assert jn.read_ga4(rows.with_columns(pl.Series("batch_event_index", odd))).issues.kept == 2
 
 
-def test_a_click_is_told_beside_the_address():
+def test_a_click_is_kept_beside_the_address():
     page = {"event_params": [{"key": "page_location", "value": {"string_value": "https://x.example/"}}]}
     rows = [
         row("page_view", **page, collected_traffic_source={"gclid": "abc", "manual_medium": None}),
@@ -85,7 +85,7 @@ def test_a_click_is_told_beside_the_address():
     assert not [name for name in table.columns if name.startswith("_")]
 
 
-def test_one_origin_tells_the_campaign_whole():
+def test_all_campaign_columns_come_from_one_origin():
     stated = [{"key": key, "value": {"string_value": key[0]}} for key in ("source", "medium", "campaign", "term")]
     rows = [row("a", collected_traffic_source={"manual_source": "news"}), row("b", at=AT + 1)]
     table = jn.read_ga4(pl.DataFrame([one | {"event_params": stated} for one in rows], infer_schema_length=None)).table

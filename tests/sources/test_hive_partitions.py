@@ -38,7 +38,7 @@ def test_a_column_of_the_file_itself_stands(tmp_path, monkeypatch, small):
     assert read(tmp_path).table.select("day", "country").collect().rows() == [(7, "DE"), (7, "FR")]
 
 
-def test_of_other_files_a_note_says_that_it_is_none(tmp_path):
+def test_partition_folders_of_other_formats_are_noted(tmp_path):
     write(tmp_path / "day=1/log.ndjson", "ndjson")
     notes = read(tmp_path).issues.table.filter(kind="note")["reason"].to_list()
     assert "the names of folders ('day') become columns for Parquet and Arrow files only" in notes

@@ -59,7 +59,7 @@ def test_a_folder_of_any_name_is_read_by_any_path(tmp_path, monkeypatch, name, e
         assert jn.read_table(source, **TABLE).issues.kept == 2
 
 
-def test_the_home_folder_is_meant_by_a_tilde(tmp_path, monkeypatch):
+def test_a_tilde_stands_for_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "log.csv").write_text(CSV)
     assert jn.read_table("~/log.csv", **TABLE).issues.kept == 2
@@ -92,7 +92,7 @@ def test_a_name_that_is_not_utf_8_is_skipped_and_reported(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "a.parquet", "z.zip", "d", "e", "mixed"])
-def test_permission_denied_is_said_with_the_place(tmp_path, monkeypatch, name):
+def test_permission_denied_names_the_place(tmp_path, monkeypatch, name):
     place = tmp_path / ("mixed/no.csv" if name == "mixed" else name)
     real_open, real_walk = Path.open, os.walk
 

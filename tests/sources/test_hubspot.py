@@ -118,14 +118,14 @@ def hooks(tmp_path, *calls):
     return jn.read_hubspot(path)
 
 
-def test_an_event_id_given_twice_is_one_call_only_if_it_says_the_same(tmp_path):
+def test_a_repeated_event_id_is_one_call_only_if_the_rows_agree(tmp_path):
     lead = change(7, "lifecyclestage", "lead")
     others = [lead | {"objectId": 8}, lead | {"propertyValue": "customer"}, lead | {"occurredAt": MS + 1}]
     events = hooks(tmp_path, lead | {"attemptNumber": 0}, lead | {"attemptNumber": 1}, *others)
     assert (events.issues.read, events.issues.kept, events.issues.duplicates) == (5, 4, 1)
 
 
-def test_a_change_of_what_tells_who_a_contact_is(tmp_path):
+def test_a_change_of_an_identifying_property(tmp_path):
     calls = [change(7, "email", "Ada@X.example"), change(7, "associatedcompanyid", "9")]
     facts = hooks(tmp_path, *calls).facts.collect()
     assert facts.select("hubspot_id", "email", "group_id").rows() == [("7", "ada@x.example", None), ("7", None, "9")]
@@ -158,7 +158,7 @@ def test_of_several_companies_the_first_is_the_contacts_own(tmp_path):
     assert jn.read_hubspot(path).facts.collect()["group_id"].to_list() == ["10", "10"]
 
 
-def test_lists_say_what_is_assumed_of_their_times_and_take_a_zone(tmp_path):
+def test_lists_note_the_assumed_time_zone_and_take_another(tmp_path):
     path = tmp_path / "contacts.csv"
     path.write_text(LISTED)
     noted = jn.read_hubspot(path).issues.table.filter(kind="note")["reason"].to_list()
@@ -191,7 +191,7 @@ def test_a_zone_holds_for_every_kind_of_hubspot_data(tmp_path):
         assert any("Europe/Berlin" in said for said in events.issues.table["reason"]) == (at == "2026-03-01 10:00")
 
 
-def test_two_exports_tell_of_a_stage_once(tmp_path):
+def test_a_stage_in_two_exports_is_one_event(tmp_path):
     (tmp_path / "a.csv").write_text(LISTED)
     later = LISTED.replace(",10,\n", ",10,2026-04-01 10:00\n")
     (tmp_path / "b.csv").write_text(later)
@@ -210,6 +210,6 @@ def test_two_exports_tell_of_a_stage_once(tmp_path):
         (["name"], "'propertyName' or 'recipient' or 'eventType' or 'lifecyclestage'"),
     ],
 )
-def test_what_the_kind_of_data_that_was_meant_lacks_is_named(columns, missing):
+def test_missing_columns_of_the_closest_kind_of_data_are_named(columns, missing):
     with pytest.raises(jn.SourceError, match=f"no HubSpot data: no column {missing};"):
         jn.read_hubspot(pl.DataFrame({column: ["x"] for column in columns}))

@@ -25,7 +25,7 @@ def test_a_property_may_have_any_name(tmp_path, name):
     assert jn.check(events).table.filter(kind="quarantined")["rows"].to_list() == [1, 1]
 
 
-def test_names_of_what_is_said_do_not_meet_columns_of_the_source(tmp_path):
+def test_names_of_issues_do_not_clash_with_columns_of_the_source(tmp_path):
     path = tmp_path / "log.ndjson"
     row = '{"at":"2026-03-01T10:00:00Z","what":"Left","user_id":"1","text":"t","place":"p","reason":"r"}\n'
     path.write_text(row + row.replace("Left", "") + "{oops\n")

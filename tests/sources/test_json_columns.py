@@ -69,7 +69,7 @@ def test_a_csv_is_read_once_and_outlived(tmp_path, monkeypatch):
     assert events.table.collect()["b"].to_list() == [f"t{n}" for n in range(300)]
 
 
-def test_every_batch_has_a_say_in_the_types_beside(tmp_path, monkeypatch):
+def test_types_are_inferred_from_every_batch(tmp_path, monkeypatch):
     cut(monkeypatch, 500)
     monkeypatch.setattr(json_column, "BATCH_BYTES", 1 << 20)
     texts = ['{"a": 1}'] * 2500

@@ -65,7 +65,7 @@ def test_mixpanels_calls_about_a_device(tmp_path, seen, call):
         assert found == (1, [("device_id", A), ("user_id", "u1")])
 
 
-def test_a_merge_told_under_the_id_of_a_device(tmp_path):
+def test_a_merge_reported_under_the_id_of_a_device(tmp_path):
     call = mixpanel("$merge", 5, distinct_id=A, distinct_ids=[A, "u1"])
     assert people(read(jn.read_mixpanel, tmp_path / "events.ndjson", BARE, call, PAID))[0] == 1
 

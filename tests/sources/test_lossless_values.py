@@ -38,13 +38,13 @@ def test_the_null_of_a_databases_unload_is_none(tmp_path, end):
 
 
 @pytest.mark.parametrize("mark", ["\\N", "<null>", "<NULL>"])
-def test_a_mark_for_nothing_is_nobodys_identifier(mark):
+def test_a_mark_for_nothing_is_no_identifier(mark):
     log = pl.DataFrame({"t": ["2026-03-01"] * 2, "e": ["A"] * 2, "user_id": [mark] * 2, "device": ["a", "b"]})
     journeys = jn.stitch(jn.read_table(log, timestamp="t", event="e", ids=["user_id", "device"]))
     assert journeys.people.height == 2
 
 
-def test_every_pattern_of_the_rules_is_told_in_words():
+def test_every_pattern_of_the_rules_is_explained_in_words():
     assert [pattern for pattern in PLACEHOLDER_IDS if placeholder_reason(pattern).startswith("matches the rule")] == []
 
 

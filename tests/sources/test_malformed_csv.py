@@ -63,7 +63,7 @@ def test_lines_with_all_their_fields_are_not_counted(tmp_path, rows):
 
 @pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "sep=;\r", "\ufeffsep=;"])
 @pytest.mark.parametrize("more", ["", "2026-03-01;A;1;x;y\n"])
-def test_the_line_that_tells_excel_the_separator_is_understood(tmp_path, first, more):
+def test_the_line_that_names_the_separator_for_excel_is_understood(tmp_path, first, more):
     written = first + "\n" + (HEAD + ROW).replace(",", ";") + "2026-03-01;A;2;\n" + more
     events = read(tmp_path / "log.csv", written)
     assert events.table.collect()["u"].to_list() == ["1", "2"]

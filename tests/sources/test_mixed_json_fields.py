@@ -95,7 +95,7 @@ def test_odd_rows_in_later_pieces_and_other_files(tmp_path, monkeypatch):
     assert values["\0no object"].drop_nulls().to_list() == ["x", "free"]
 
 
-def test_objects_kept_as_text_are_read_and_broken_ones_are_told(tmp_path):
+def test_objects_kept_as_text_are_read_and_broken_ones_are_reported(tmp_path):
     path = tmp_path / "calls.parquet"
     texts = ['{"plan": "pro", "n": 1}', '{"plan": "pro"', "oops", None, "", '{"n": NaN, "plan": "x"}']
     pl.DataFrame([call(n, properties=text) for n, text in enumerate(texts)]).write_parquet(path)
@@ -106,7 +106,7 @@ def test_objects_kept_as_text_are_read_and_broken_ones_are_told(tmp_path):
     assert notes(events) == ["'properties' is not an object in 2 rows; its value there was kept as text"]
 
 
-def test_broken_properties_of_posthog_are_told(tmp_path):
+def test_broken_properties_of_posthog_are_reported(tmp_path):
     path = tmp_path / "events.ndjson"
     one = {"event": "Paid", "timestamp": "2026-03-01T10:00:00Z", "distinct_id": "u1"}
     path.write_text(ndjson(one | {"properties": '{"plan": "pro"}'}, one | {"properties": '{"plan": "pro'}))

@@ -73,7 +73,7 @@ def test_a_systems_export_with_floats(reader, rows, kept):
     assert noticed(events)[SAID] >= 1
 
 
-def test_a_rounded_number_written_as_text_is_nobody():
+def test_a_rounded_number_written_as_text_identifies_nobody():
     users = ["1.7841400008460056e+16", "1.7841400008460056E+16", "1e45"]
     frame = pl.DataFrame({"at": DAYS, "user_id": users, "device": ["d1", "d2", "d3"]})
     identity = jn.stitch(jn.read_table(frame, timestamp="at", event=pl.lit("Paid"), ids=["user_id", "device"])).identity

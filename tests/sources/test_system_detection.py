@@ -13,7 +13,7 @@ CALL = {"type": "track", "event": "Signed Up", "messageId": "m", "userId": "u", 
 TRACKS = "id,anonymous_id,user_id,timestamp,event,event_text\nt1,a1,u1,2026-03-01 10:02:00,signed_up,Signed Up\n"
 
 
-def test_a_frame_is_told_by_its_columns():
+def test_the_system_of_a_frame_is_detected_from_its_columns():
     frame = pl.DataFrame([CALL])
     assert read_any(frame).name == "segment"
     assert jn.check(frame.lazy()).events[0].issues.kept == 1
@@ -25,7 +25,7 @@ def test_a_frame_is_told_by_its_columns():
         jn.check(None)
 
 
-def test_a_folder_is_told_by_the_first_file_that_tells(tmp_path, capsys):
+def test_the_system_of_a_folder_is_detected_from_the_first_recognised_file(tmp_path, capsys):
     (tmp_path / "accounts.csv").write_text("id,received_at,name\ng1,2026-03-01 10:00:00,Acme\n")
     (tmp_path / "tracks.csv").write_text(TRACKS)
     assert jn.check(tmp_path).events[0].issues.kept == 1
@@ -43,7 +43,7 @@ def test_a_broken_first_file_does_not_hide_the_others(tmp_path):
         jn.check(tmp_path)
 
 
-def test_a_warehouse_in_capitals_is_told(tmp_path):
+def test_a_warehouse_in_capitals_is_detected(tmp_path):
     head, row = TRACKS.splitlines()
     (tmp_path / "tracks.csv").write_text(f"{head.upper()}\n{row}\n")
     assert jn.check(tmp_path).events[0].name == "segment"

@@ -64,7 +64,7 @@ def test_ga4_as_json_and_as_parquet(tmp_path):
         assert second["ga_session_id"] is None
 
 
-def test_ga4_tells_repeats_of_a_batch_from_duplicates():
+def test_ga4_distinguishes_repeats_of_a_batch_from_duplicates():
     rows = [ga4_row(batch_page_id=1, batch_ordering_id=1, batch_event_index=n) for n in (1, 2, 2)]
     found = jn.read_ga4(pl.DataFrame(rows)).issues
     assert (found.kept, found.duplicates) == (2, 1)
@@ -427,7 +427,7 @@ def test_replay_links_of_any_tool_reach_the_timeline():
     assert j.events.select("replay_url").collect().item() == "https://fs.example/1"
 
 
-def test_systems_are_told_by_their_columns_and_checked(tmp_path):
+def test_systems_are_detected_from_their_columns_and_checked(tmp_path):
     rows = [{"event": "signup", "properties": {"time": MICROS // 10**6, "$device_id": "d1"}}]
     path = write(tmp_path / "m.ndjson", rows)
     assert read_any(path).name == "mixpanel"

@@ -53,7 +53,7 @@ def test_a_column_of_links_read_from_a_file(tmp_path) -> None:
     assert events.issues.facts == 1
 
 
-def test_links_that_cannot_be_meant() -> None:
+def test_invalid_links_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="links: no column 'previus'; did you mean 'previous'"):
         read(links={"previus": "anonymous_id"})
     with pytest.raises(

@@ -42,7 +42,7 @@ def packed(path, *, kind, parts=1):
 @pytest.mark.parametrize("kind", ["csv", "json"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.999])
 @pytest.mark.parametrize("parts", [1, 2])
-def test_what_is_whole_is_read_and_the_cut_is_told(tmp_path, kind, share, parts):
+def test_complete_rows_are_read_and_the_cut_is_reported(tmp_path, kind, share, parts):
     path = tmp_path / f"log.{kind}.zst"
     data = packed(path, kind=kind, parts=parts)
     path.write_bytes(data[: int(len(data) * share)])

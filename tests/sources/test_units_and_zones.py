@@ -19,7 +19,7 @@ def reasons(events, kind="quarantined"):
 
 
 @pytest.mark.parametrize("as_text", [False, True])
-def test_a_number_in_another_unit_is_set_apart_and_told(as_text):
+def test_a_number_in_another_unit_is_set_apart_and_reported(as_text):
     at = [1772530000] * 1500 + [1772530000000] * 400 + [0, -5, 4102444800]
     events = log([str(one) for one in at] if as_text else at, unit="s")
     assert reasons(events) == {
@@ -48,7 +48,7 @@ def test_no_reader_keeps_a_number_in_another_unit():
     assert (events.issues.kept, events.issues.quarantined) == (5, 1)
 
 
-def test_only_who_can_say_the_unit_is_asked_to():
+def test_the_unit_is_asked_for_only_where_an_argument_takes_it():
     rows = {"event_id": ["a"], "metric": ["sent"], "timestamp": [1772530000000], "customer_id": ["1"]}
     with pytest.raises(jn.SourceError, match=r"it looks like milliseconds\.$"):
         jn.read_customerio(pl.DataFrame(rows))
@@ -81,7 +81,7 @@ FIRST = "of an hour that Europe/Berlin repeats when its clocks go back the first
 
 
 @pytest.mark.parametrize("at", ["2026-03-01 10:00:00", "2026-03-01", datetime(2026, 3, 1), datetime(2026, 3, 1).date()])
-def test_times_that_name_no_zone_are_told(at):
+def test_times_without_a_zone_are_reported(at):
     assert reasons(log([at]), "note") == {f"{ASSUMED}UTC": None}
     assert reasons(log([at], time_zone="Europe/Berlin"), "note") == {f"{ASSUMED}Europe/Berlin": None, FIRST: None}
     assert reasons(log([at], time_zone="Asia/Kolkata"), "note") == {f"{ASSUMED}Asia/Kolkata": None}
@@ -116,7 +116,7 @@ def test_columns_with_names_of_our_own_are_kept(tmp_path):
     assert kept["property_time"] == "2026-03-01 10:00:00"
 
 
-def test_mixpanels_zone_says_what_its_clocks_do():
+def test_mixpanels_zone_note_covers_the_change_of_clocks():
     moments = [datetime(2026, 3, 29, 2, 30), datetime(2026, 10, 25, 2, 30)]  # skipped, and shown twice
     rows = [
         {"event": "A", "properties": {"time": int(at.replace(tzinfo=UTC).timestamp()), "distinct_id": f"{at.month}"}}
