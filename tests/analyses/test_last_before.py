@@ -208,3 +208,18 @@ def test_the_sample_no_longer_answers_with_the_form():
     assert result.table["people"].sum() == 1217
     assert not {"/signup", "/invite"} & set(result.table["page_path"])
     assert result.trait(name="last_page").height == 1217 - result.people("(none)").people.height
+
+
+@pytest.mark.parametrize("goal", ["X", ["X", "C"], pl.col("event") == "X"])
+def test_a_store_in_parts_gives_the_same_table(goal, monkeypatch, tmp_path):
+    found = [(f"p{k % 40}", k * 7 % 90, "XABC"[k * k * k % 11 % 4], [None, "ads", "mail"][k % 3]) for k in range(400)]
+    asked = {"of": "campaign", "skip": ["mail"], "within": "20m", "then": ["A", "B"], "then_within": "9m"}
+    j = jn.Journeys.from_table(frame(found))
+    some = pl.col("event").is_in(["X", "C", "A"])
+    whole, part = j.last_before(goal, **asked).table, j.where(some).last_before(goal, **asked).table
+    assert whole.filter(pl.col("campaign") == "ads")["people"].item() > 10
+    monkeypatch.setattr("journeys.analyses.last_before.count._PART_ROWS", 30)
+    j.save(tmp_path / "store", shards=2)
+    store = jn.open(tmp_path / "store")
+    assert store.last_before(goal, **asked).table.equals(whole)
+    assert store.where(some).last_before(goal, **asked).table.equals(part)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import encode_values
+from journeys.analyses.flow.nodes import CleaningRules, clean_value
 from journeys.analyses.last_before.spec import LastBeforeSpec
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, mark_changes, next_marked, previous_marked
-from journeys.steps import columns_used
+from journeys.log.arrays import (
+    Bools,
+    Ints,
+    PersonBounds,
+    bound_people,
+    bounds_from_counts,
+    mark_changes,
+    next_marked,
+    previous_marked,
+)
+from journeys.parallel import parallel_map
+from journeys.steps import Step, columns_used
+
+_PART_ROWS = 1 << 20
 
 
 def count(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
@@ -62,84 +75,131 @@ def find_last_values(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
         `code` (of the person), the columns asked for (String), `before` (Int64, µs since the latest of the values),
         `pending` (the time to go on is not over), `went_on` (never for pending ones); in log order.
     """
-    rows = _read_rows(view, spec)
-    goal = _choose_goals(rows, spec)
-    person, time = rows.person[goal], rows.time[goal]
+    log = _read_log(view, spec)
+    found = pl.concat(parallel_map(lambda part: _find_in_part(part, spec), log.split_people()))
+    cleaned = [
+        _clean_values(found[name], rules=rules) for name, rules in zip(spec.names, spec.cleaning, strict=True) if rules
+    ]
+    return found.with_columns(cleaned)
+
+
+class _Rows(NamedTuple):
+    """All rows of some people: `_time`, `_value0` and so on, and `_goal` and `_then` or else `_code`, the events."""
+
+    people: PersonBounds
+    table: pl.DataFrame
+    names: list[str]
+
+    def split_people(self) -> list[_Rows]:
+        """Split the rows between people into parts of about equal size."""
+        near = np.arange(_PART_ROWS, self.people.rows, _PART_ROWS)
+        last = np.unique(np.append(np.searchsorted(self.people.stop, near), self.people.code.size - 1))
+        return [self._take_people(low, high) for low, high in pairwise([0, *(last + 1).tolist()])]
+
+    def _take_people(self, low: int, high: int) -> _Rows:
+        code, first, stop = (array[low:high] for array in self.people)
+        row, size = (int(first[0]), int(stop[-1] - first[0])) if code.size else (0, 0)
+        return _Rows(PersonBounds(code, first - row, stop - row), self.table.slice(row, size), self.names)
+
+    def find(self, step: Step, *, column: str) -> Ints:
+        """Find the rows that satisfy a step."""
+        if column in self.table:
+            return np.flatnonzero(self.table[column].to_numpy())
+        wanted = [code for code, name in enumerate(self.names) if name in (step.events or ())]
+        code = self.table["_code"].to_numpy()
+        return np.flatnonzero(code == wanted[0] if len(wanted) == 1 else np.isin(code, wanted))
+
+
+def _read_log(view: View, spec: LastBeforeSpec) -> _Rows:
+    """Read the columns that are needed of all rows; what the store has in another form is not read again."""
+    values = [pl.col(name).cast(pl.String) for name in spec.columns]
+    if spec.event is not None:
+        values = [pl.when(spec.event.condition).then(value) for value in values]
+    for place, skipped in enumerate(spec.skipped):
+        values[place] = pl.when(~values[place].is_in(skipped)).then(values[place])
+    marks = {"_goal": spec.goal} | ({} if spec.then is None else {"_then": spec.then})
+    coded = {name for name, step in marks.items() if view.codes is not None and step.events is not None}
+    table = (
+        view.with_people_columns(columns_used(spec.steps))
+        .events.select(
+            pl.col("timestamp").to_physical().alias("_time"),
+            *([] if view.whole else ["person"]),
+            *(step.condition.fill_null(value=False).alias(name) for name, step in marks.items() if name not in coded),
+            *(value.alias(f"_value{place}") for place, value in enumerate(values)),
+        )
+        .collect()
+    )
+    if coded:
+        table = table.with_columns(_code=pl.Series(view.event_codes()))
+    if view.whole:
+        counts = view.people.select("code", "event_count").collect()
+        people = bounds_from_counts(counts["code"].to_numpy(), counts["event_count"].to_numpy())
+    else:
+        people = bound_people(table["person"].to_numpy())
+    return _Rows(people, table, view.schema["event"].categories.to_list())  # type: ignore[attr-defined]
+
+
+def _find_in_part(rows: _Rows, spec: LastBeforeSpec) -> pl.DataFrame:
+    """Find the last values, as they were tracked, for the goals of some people."""
+    goal, owner = _choose_goals(rows, spec)
+    time = rows.table["_time"].to_numpy()
+    end = time[goal]
     columns: dict[str, pl.Series] = {}
     latest = np.full(goal.size, -1)
-    for place, (name, values) in enumerate(zip(spec.names, rows.values, strict=True)):
-        code, distinct = encode_values(values)
-        named = pl.Series([spec.name_value(value, column=place) for value in distinct], dtype=pl.String)
-        is_value = named.is_not_null().to_numpy().take(code) if code.size else np.zeros(0, dtype=np.bool_)
-        at = previous_marked(np.flatnonzero(is_value), goal)
-        is_found = (at >= 0) & (rows.person.take(at) == person) if code.size else at >= 0
-        if spec.within is not None and code.size:
-            is_found &= time - rows.time.take(at) <= spec.within
+    for place, name in enumerate(spec.names):
+        values = rows.table[f"_value{place}"]
+        at = previous_marked(np.flatnonzero(values.is_not_null().to_numpy()), goal)
+        is_found = at >= rows.people.first[owner]
+        if spec.within is not None:
+            is_found &= end - time[at] <= spec.within
         at = np.where(is_found, at, -1)
-        chosen = np.where(is_found, code.take(at), -1) if code.size else at
-        columns[name] = named.gather(pl.Series(chosen, dtype=pl.Int64).replace(-1, None))
+        columns[name] = values.gather(_to_nullable(at))
         latest = np.maximum(latest, at)
-    before = np.where(latest >= 0, time - rows.time.take(latest), -1) if rows.time.size else latest
-    pending, went_on = _find_next(rows, goal, spec)
+    pending, went_on = _find_next(rows, goal, owner, spec)
     return pl.DataFrame(
         {
-            "code": pl.Series(person, dtype=pl.UInt32),
+            "code": pl.Series(rows.people.code[owner], dtype=pl.UInt32),
             **columns,
-            "before": pl.Series(before, dtype=pl.Int64).replace(-1, None),
+            "before": _to_nullable(np.where(latest >= 0, end - time[latest], -1)),
             "pending": pending,
             "went_on": went_on & ~pending,
         }
     )
 
 
-class _Rows(NamedTuple):
-    """The rows of a shard that matter: goals, values, and what people went on to; `then` is None where not asked."""
-
-    person: Ints
-    time: Ints
-    goal: Bools
-    then: Bools | None
-    values: list[pl.Series]
+def _to_nullable(values: Ints) -> pl.Series:
+    """Make a column in which -1 is null."""
+    column = pl.Series(values, dtype=pl.Int64)
+    return column.set(column == -1, None)
 
 
-def _read_rows(view: View, spec: LastBeforeSpec) -> _Rows:
-    """Read goals, rows with a value, and rows that people should go on to."""
-    values = [pl.col(name).cast(pl.String) for name in spec.columns]
-    if spec.event is not None:
-        values = [pl.when(spec.event.condition).then(value) for value in values]
-    marks = {"_goal": spec.goal} | ({} if spec.then is None else {"_then": spec.then})
-    table = view.with_people_columns(columns_used(spec.steps)).events.select(
-        "person",
-        pl.col("timestamp").to_physical().alias("_time"),
-        *(step.condition.fill_null(value=False).alias(name) for name, step in marks.items()),
-        *(value.alias(f"_value{place}") for place, value in enumerate(values)),
-    )
-    named = [f"_value{place}" for place in range(len(values))]
-    is_used = pl.any_horizontal(*marks, *(pl.col(name).is_not_null() for name in named))
-    kept = table.filter(is_used).collect().rechunk()
-    then = kept["_then"].to_numpy() if spec.then is not None else None
-    person, time, goal = (kept[name].to_numpy() for name in ("person", "_time", "_goal"))
-    return _Rows(person, time, goal, then, [kept[name] for name in named])
+def _clean_values(column: pl.Series, *, rules: CleaningRules) -> pl.Series:
+    """Apply the rules to each distinct value."""
+    distinct = column.drop_nulls().unique()
+    cleaned = pl.Series([clean_value(value, rules=rules) for value in distinct], dtype=pl.String)
+    return column.replace(distinct, cleaned)
 
 
-def _choose_goals(rows: _Rows, spec: LastBeforeSpec) -> Ints:
-    """Return the rows of the goals that count: each person's first or last one, or each."""
-    goal = np.flatnonzero(rows.goal)
-    if spec.occurrence == "each" or not goal.size:
-        return goal
-    first = mark_changes(rows.person[goal])
-    return goal[first] if spec.occurrence == "first" else goal[np.append(first[1:], True)]
+def _choose_goals(rows: _Rows, spec: LastBeforeSpec) -> tuple[Ints, Ints]:
+    """Return the rows of the goals that count (each person's first or last one, or each), and the number of whose."""
+    goal = rows.find(spec.goal, column="_goal")
+    owner = np.searchsorted(rows.people.stop, goal, side="right")
+    if spec.occurrence == "each":
+        return goal, owner
+    first = mark_changes(owner)
+    chosen = first if spec.occurrence == "first" else np.append(first[1:], True)[: goal.size]
+    return goal[chosen], owner[chosen]
 
 
-def _find_next(rows: _Rows, goal: Ints, spec: LastBeforeSpec) -> tuple[Bools, Bools]:
+def _find_next(rows: _Rows, goal: Ints, owner: Ints, spec: LastBeforeSpec) -> tuple[Bools, Bools]:
     """Mark the goals whose time to go on is not over yet, and those after which people went on in time."""
     none = np.zeros(goal.size, dtype=np.bool_)
-    if rows.then is None or not goal.size:
+    if spec.then is None:
         return none, none
-    following = next_marked(np.flatnonzero(rows.then), goal + 1)
-    went_on = (following >= 0) & (rows.person.take(following) == rows.person[goal])
+    following = next_marked(rows.find(spec.then, column="_then"), goal + 1)
+    went_on = (following >= 0) & (following < rows.people.stop[owner])
     if spec.then_within is None:
         return none, went_on
-    time = rows.time[goal]
-    went_on &= rows.time.take(following) - time <= spec.then_within
-    return time + spec.then_within > spec.until, went_on
+    time = rows.table["_time"].to_numpy()
+    went_on &= time[following] - time[goal] <= spec.then_within
+    return time[goal] + spec.then_within > spec.until, went_on

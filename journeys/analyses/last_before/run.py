@@ -12,7 +12,7 @@ from journeys.analyses.against import shares_too_many
 from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules
 from journeys.analyses.flow.spec import Names, Problems, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
-from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, list_unmatched
+from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, resolve_skip
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import UnknownNameError, raise_all, unknown_message
@@ -133,7 +133,7 @@ def last_before(
         until=0 if journeys.until is None else moment_us(journeys.until),
     )
     if patterns and log.size.events:
-        lost, values = list_unmatched(log.shards, spec)
+        spec, lost, values = resolve_skip(log.shards, spec)
         raise_all([unknown_message("skip", lost, available=values, what="value")] if lost else [], UnknownNameError)
     counts = journeys._count_shards(count, spec)
     listed = list_values(counts, spec, top=top)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -34,6 +34,8 @@ class LastBeforeSpec:
         The events whose columns are read; all by default.
     skip : tuple of str
         Values and patterns that are passed over.
+    skipped : tuple of tuple of str
+        For each column, the values that these match.
     within : int, optional
         How long before the goal a value may lie, in microseconds, inclusive.
     occurrence : {"first", "last", "each"}
@@ -57,6 +59,7 @@ class LastBeforeSpec:
     then: Step | None = None
     then_within: int | None = None
     until: int = 0
+    skipped: tuple[tuple[str, ...], ...] = ()
 
     @property
     def steps(self) -> list[Step]:
@@ -68,18 +71,16 @@ class LastBeforeSpec:
         """What the table counts: people, or each of their conversions."""
         return "conversions" if self.occurrence == "each" else "people"
 
-    def name_value(self, value: str | None, *, column: int) -> str | None:
-        """Clean a value; None where it is passed over."""
-        if value is None:
-            return None
-        name = clean_value(value, rules=self.cleaning[column])
-        return None if any(matches_pattern(pattern, one) for pattern in self.skip for one in (name, value)) else name
 
-
-def list_unmatched(shards: Sequence[View], spec: LastBeforeSpec) -> tuple[list[str], list[str]]:
-    """List the patterns of `skip` that match no value of the log, and the values that there are, most frequent first.
+def resolve_skip(shards: Sequence[View], spec: LastBeforeSpec) -> tuple[LastBeforeSpec, list[str], list[str]]:
+    """Find the values that the patterns of `skip` match, as they are or cleaned.
 
     For instance, of the patterns "/signup" and "/sing*" only the second matches none of "/", "/signup".
+
+    Returns
+    -------
+    tuple
+        The options with the values to skip, the patterns that match no value, and the values, most frequent first.
     """
     counts = [
         view.events.select(pl.col(column).cast(pl.String).alias("value")).drop_nulls().group_by("value").len().collect()
@@ -87,10 +88,16 @@ def list_unmatched(shards: Sequence[View], spec: LastBeforeSpec) -> tuple[list[s
         for column in spec.columns
     ]
     sizes = pl.concat(counts).group_by("value").agg(pl.col("len").sum()).sort("len", "value", descending=[True, False])
-    found = {value: {value, *(clean_value(value, rules=rules) for rules in spec.cleaning)} for value in sizes["value"]}
-    lost = [
-        pattern
-        for pattern in spec.skip
-        if not any(matches_pattern(pattern, name) for names in found.values() for name in names)
-    ]
-    return lost, list(found)
+    values = sizes["value"].to_list()
+    unmatched = set(spec.skip)
+    skipped = []
+    for rules in spec.cleaning:
+        names = {value: (value, clean_value(value, rules=rules)) for value in values}
+        matched = {
+            value: [pattern for pattern in spec.skip if any(matches_pattern(pattern, one) for one in names[value])]
+            for value in values
+        }
+        skipped.append(tuple(value for value in values if matched[value]))
+        unmatched -= {pattern for patterns in matched.values() for pattern in patterns}
+    lost = [pattern for pattern in spec.skip if pattern in unmatched]
+    return replace(spec, skipped=tuple(skipped)), lost, values
