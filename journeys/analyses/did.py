@@ -59,23 +59,29 @@ def select_who_did(view: View, spec: DidSpec) -> pl.Series:
 
 
 def _read_rows(view: View, spec: DidSpec) -> pl.DataFrame:
-    """Read the rows in time that satisfy a step: `person`, and for sequences one column per step."""
+    """Read the rows in time that satisfy a step: `person`, `time`, and for sequences one column per step."""
     asked = spec.asked
     frame = view.with_people_columns(columns_used(spec.steps)).events
-    time = pl.col("timestamp").to_physical()
     conditions = [one.condition.fill_null(value=False) for one in spec.steps]
-    kept = pl.any_horizontal(conditions) if len(conditions) > 1 else conditions[0]
+    columns = ["person", pl.col("timestamp").to_physical().alias("time")]
+    if len(conditions) == 1:
+        # few rows satisfy a step, and only of these the person and the time are read
+        rows = frame.filter(conditions[0]).select(columns).collect()
+    else:
+        marks = {f"step{number}": one for number, one in enumerate(conditions)}
+        rows = frame.select(columns, **marks).filter(pl.any_horizontal(*marks)).collect()
+    in_time = pl.lit(value=True)
     if asked.within is not None:
-        kept &= time >= spec.until - asked.within
+        in_time &= pl.col("time") >= spec.until - asked.within
     if asked.since is not None:
-        kept &= time >= asked.since
+        in_time &= pl.col("time") >= asked.since
     if asked.before is not None:
-        kept &= time < asked.before
+        in_time &= pl.col("time") < asked.before
     if asked.within_first is not None:
-        first = pl.when(starts_person()).then(time).forward_fill()
-        kept &= time - first <= asked.within_first
-    marks = [one.alias(f"_step{number}") for number, one in enumerate(conditions)] if len(conditions) > 1 else []
-    return frame.select("person", kept.alias("_kept"), *marks).filter("_kept").drop("_kept").collect()
+        first = view.people.select("code", pl.col("first_seen").to_physical().alias("first")).collect()
+        rows = rows.join(first, left_on="person", right_on="code", how="left", maintain_order="left")
+        in_time &= pl.col("time") - pl.col("first") <= asked.within_first
+    return rows.filter(in_time)
 
 
 def _follow(rows: pl.DataFrame, size: int) -> Ints:
@@ -84,10 +90,10 @@ def _follow(rows: pl.DataFrame, size: int) -> Ints:
     For instance, for A then B, the rows A B of person 7 and B A of person 9 give person 7.
     """
     person = rows["person"].to_numpy()
-    at = np.flatnonzero(rows["_step0"].to_numpy())
+    at = np.flatnonzero(rows["step0"].to_numpy())
     at = at[mark_changes(person[at])]
     for number in range(1, size):
-        following = next_marked(np.flatnonzero(rows[f"_step{number}"].to_numpy()), at + 1)
+        following = next_marked(np.flatnonzero(rows[f"step{number}"].to_numpy()), at + 1)
         is_own = (following >= 0) & (person.take(following) == person[at]) if at.size else at > 0
         at = following[is_own]
     found: Ints = person[at]

@@ -1,5 +1,6 @@
 """Exits: against plain loops, the funnel's own numbers, published cases and the sample."""
 
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_exits_add_up_to_what_the_funnel_drops(rows, steps, options, by):
         for state in STATES:
             people = set(x.table.filter(pl.col("step") == step, pl.col("state") == state)["person"])
             assert set(x.people(after=step, state=state).people["person"]) == people
+
+
+@pytest.mark.parametrize("hidden", [[], ["X"]])
+def test_exits_are_equal_on_shards_and_where_events_are_cut(tmp_path, hidden):
+    draw = random.Random(3)
+    rows: list[logs.Row] = [
+        (f"p{draw.randrange(60)}", draw.randrange(40), draw.choice("ABCX"), draw.choice([None, "ads"]))
+        for _ in range(600)
+    ]
+    log = with_replay([*rows, ("p0", 40, "X", None)])
+    j = jn.Journeys.from_table(log.filter(pl.col("event") != "C"))
+    expected = j.funnel(["A", "B"], within="5m").exits(hide=hidden).table
+    cut = jn.Journeys.from_table(log).where(pl.col("event") != "C")
+    stored = j.save(tmp_path, shards=3)
+    for one in (cut, stored, stored.only(j), stored.only("p1") | ~stored.only("p1")):
+        assert one.funnel(["A", "B"], within="5m").exits(hide=hidden).table.equals(expected)
 
 
 # PostHog/posthog, funnels/test/test_funnel_strict_persons.py, MIT (outside ee/): test_first_step, test_second_step,

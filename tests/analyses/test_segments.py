@@ -26,18 +26,20 @@ def people(j: jn.Journeys) -> set:
     since=WINDOW,
     within_first=WINDOW,
     never=st.booleans(),
+    cut=st.booleans(),
 )
-def test_who_did_it_equals_its_twin(*, found, times, within, since, within_first, never):
+def test_who_did_it_equals_its_twin(*, found, times, within, since, within_first, never, cut):
     found = [*KNOWN, *found]
     j = jn.Journeys.from_table(frame(found))
+    j = j.where(pl.col("event") != "B") if cut else j
     condition = jn.did(
         "A", times=times, within=within and f"{within}m", since=since and START + timedelta(minutes=since),
         before=START + timedelta(minutes=7), within_first=within_first and f"{within_first}m", never=never,
     )  # fmt: skip
     low, high = times if isinstance(times, tuple) else (times, None if times else 0)
     expected = twin.who_did(
-        in_order(found), "A", low=low or 0, high=high, within=within, period=(since, 7), within_first=within_first,
-        never=never, until=max(row[1] for row in found),
+        [row for row in in_order(found) if not cut or row[2] != "B"], "A", low=low or 0, high=high, within=within,
+        period=(since, 7), within_first=within_first, never=never, until=max(row[1] for row in found),
     )  # fmt: skip
     assert people(j.only(condition)) == expected
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.exits.spec import ANOTHER_WAY, LEFT, STILL_HAS_TIME, ExitsSpec, may_mail
+from journeys.analyses.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
 from journeys.analyses.funnel.matching.attempts import Attempts
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts
@@ -38,9 +38,9 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         The columns of `SCHEMA`, one row per counted attempt that took some step but not the last; in log order.
     """
     found = _find_attempts(view, spec)
-    events = _read_events(view, spec)
-    time, person = events.time, found.person
-    first, stop = _bound_rows(events.person, person)
+    bounds, events = view.bound_people(), _read_events(view, spec)
+    owner = np.searchsorted(bounds.code, found.person)
+    first, stop = bounds.first.take(owner), bounds.stop.take(owner)
     campaign_rows, campaigns = _read_text(view, "campaign")
     replay_rows, replays = _read_text(view, "replay_url")
 
@@ -56,7 +56,7 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         last, ends_hidden = stop - 1, np.zeros(stop.size, dtype=np.bool_)
     else:
         shown = np.flatnonzero(~events.hidden)
-        next_shown = np.append(shown, time.size).take(np.searchsorted(shown, found.left + 1))
+        next_shown = np.append(shown, bounds.rows).take(np.searchsorted(shown, found.left + 1))
         following = np.where(next_shown < stop, next_shown, -1)
         place = find_before(shown, stop)
         last = np.where(place >= 0, shown.take(place), -1) if shown.size else place
@@ -64,17 +64,19 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
     mail = find_before(events.mail_rows, stop)
     campaign = find_before(campaign_rows, found.left + 1)
     replay = _find_replay(view, spec, found, rows=replay_rows, until=np.where(following >= 0, following, stop))
-    last_at = _take_rows(time, last)
+    next_at, last_at = (events.time.gather(_as_index(row)) for row in (following, last))
     names = pl.Series(events.names, dtype=pl.String)
-    entered_at, left_at = time.take(found.start), time.take(found.left)
+    people = view.people.select("code", "person").collect()
     columns: dict[str, Any] = {
-        "code": person,
+        "code": found.person,
+        # people are sorted by code, and everyone with events is among them
+        "label": people["person"].gather(np.searchsorted(people["code"].to_numpy(), found.person)),
         "step": found.step + 1,
-        "entered_at": entered_at,
-        "left_at": left_at,
-        "state": _name_states(entered_at, left_at, found.took_goal, spec),
+        "entered_at": found.entered_at,
+        "left_at": found.left_at,
+        "state": pl.Series(STATES).gather(_choose_states(found, spec)),
         "next_event": names.gather(_take_rows(events.event, following)),
-        "next_at": _take_rows(time, following),
+        "next_at": next_at,
         "last_event": names.gather(_take_rows(events.event, last)),
         "last_at": last_at,
         "silent_for": spec.until - last_at,
@@ -83,19 +85,19 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         "may_mail": _take_rows(events.may_mail, mail).cast(pl.Boolean),
         "ends_hidden": ends_hidden,
     }
-    labels = view.people.select("code", pl.col("person").alias("label")).collect()
-    table = pl.DataFrame([pl.Series(name, values).cast(SCHEMA[name]) for name, values in columns.items()])
-    joined = table.join(labels, on="code", how="left", maintain_order="left")
-    return joined.select(list(SCHEMA))
+    series = (pl.Series(name, values) for name, values in columns.items())
+    return pl.DataFrame([one if one.name == "label" else one.cast(SCHEMA[one.name]) for one in series])
 
 
 class _FoundAttempts(NamedTuple):
-    """Attempts that ended early: whose, the last table row, the positions of first and last event, and the goal."""
+    """Attempts that ended early: whose, the last table row, first and last event (place and time), and the goal."""
 
     person: Ints
     step: Ints
     start: Ints
     left: Ints
+    entered_at: Ints
+    left_at: Ints
     took_goal: Bools
 
 
@@ -106,32 +108,33 @@ def _find_attempts(view: View, spec: ExitsSpec) -> _FoundAttempts:
     def find_chosen(rows: Rows, attempts: Attempts) -> _FoundAttempts:
         step = attempts.last_step
         ended = np.flatnonzero(step < funnel.width - 1 if spec.row is None else step == spec.row)
-        chosen = attempts.take(ended)
-        start, left = rows.position[chosen.start], rows.position[chosen.end]
+        if funnel.hold:  # those of one person are in the order of the values
+            person, at = (values.take(ended) for values in (rows.person[attempts.unit], attempts.start))
+            ended = ended[np.lexsort((rows.position[at], person))]
+        chosen, step = attempts.take(ended), step[ended]
+        first, last, person = chosen.start, chosen.end, rows.person[chosen.unit]
+        start, left = rows.position[first], rows.position[last]
         took_goal = np.zeros(start.size, dtype=np.bool_)
         if funnel.order != "any" and start.size:
             # any goal of the person after entering, whatever its unit or held value: who did it is not lost
-            is_goal = rows.steps[-1]
-            goals = np.argsort(rows.position[is_goal])
-            position = rows.position[is_goal][goals]
-            owner = rows.person[rows.unit[is_goal]][goals]
-            at = np.searchsorted(position, start, side="right")
-            inside = at < position.size
-            took_goal[inside] = owner[at[inside]] == rows.person[chosen.unit][inside]
-        return _FoundAttempts(rows.person[chosen.unit], step[ended], start, left, took_goal)
+            goals = np.flatnonzero(rows.steps[-1])
+            goals = goals[np.argsort(rows.position[goals])] if funnel.hold else goals
+            at = np.searchsorted(rows.position[goals], start, side="right")
+            inside = at < goals.size
+            took_goal[inside] = rows.person[rows.unit[goals[at[inside]]]] == person[inside]
+        return _FoundAttempts(person, step, start, left, rows.time[first], rows.time[last], took_goal)
 
     parts = map_attempts(view, funnel, work=find_chosen)
     return _FoundAttempts(*(np.concatenate(one) for one in zip(*parts, strict=True)))
 
 
 class _Events(NamedTuple):
-    """All rows of the shard: whose, when, which event; which are passed over (None: none), and which concern e-mail.
+    """All rows of the shard: when, which event; which are passed over (None: none), and which concern e-mail.
 
     `may_mail` is 1 where a row of `mail_rows` allows e-mail, 0 where it forbids it.
     """
 
-    person: Ints
-    time: Ints
+    time: pl.Series
     event: Ints
     names: list[str]
     hidden: Bools | None
@@ -140,13 +143,13 @@ class _Events(NamedTuple):
 
 
 def _read_events(view: View, spec: ExitsSpec) -> _Events:
-    """Read whose, when and which event each row is."""
+    """Read when and which event each row is."""
     names = view.schema["event"].categories.to_list()  # type: ignore[attr-defined]
-    columns = [pl.col("person"), pl.col("timestamp").to_physical().alias("_time")]
+    columns = [pl.col("timestamp").to_physical().alias("time")]
     if view.codes is None:
-        columns.append(pl.col("event").to_physical().alias("_event"))
-    table = view.events.select(columns).collect().rechunk()
-    event = table["_event"].to_numpy() if view.codes is None else view.event_codes()
+        columns.append(pl.col("event").to_physical())
+    table = view.events.select(columns).collect()
+    event = table["event"].to_numpy() if view.codes is None else view.event_codes()
     is_hidden = np.array([name in spec.hidden for name in names], dtype=np.bool_)
     allows = [may_mail(name) for name in names]
     mail_rows = np.zeros(0, dtype=np.int64)
@@ -154,26 +157,13 @@ def _read_events(view: View, spec: ExitsSpec) -> _Events:
         mail_rows = np.flatnonzero(np.array([one is not None for one in allows]).take(event))
     allowed = np.array([int(one or 0) for one in allows], dtype=np.int8)
     return _Events(
-        person=table["person"].to_numpy(),
-        time=table["_time"].to_numpy(),
+        time=table["time"],
         event=event,
         names=names,
         hidden=is_hidden.take(event) if is_hidden.any() and event.size else None,
         mail_rows=mail_rows,
         may_mail=allowed.take(event.take(mail_rows)) if mail_rows.size else np.zeros(0, dtype=np.int8),
     )
-
-
-def _bound_rows(person: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """Return the first row of some people, and the row after their last; `person` ascends.
-
-    For instance, of the rows of people 3 3 5, person 5 has the rows from 2 up to before 3.
-    """
-    if not wanted.size:
-        return wanted.astype(np.int64), wanted.astype(np.int64)
-    stop = np.cumsum(np.bincount(person - person[0]))
-    place = wanted.astype(np.int64) - int(person[0])
-    return np.where(place > 0, stop.take(np.maximum(place - 1, 0)), 0), stop.take(place)
 
 
 def _read_text(view: View, column: str) -> tuple[Ints, pl.Series]:
@@ -203,20 +193,20 @@ def _find_replay(view: View, spec: ExitsSpec, found: _FoundAttempts, *, rows: In
     return np.where(is_own, own, np.where(is_latest, latest, -1))
 
 
-def _name_states(entered: Ints, left: Ints, took_goal: Bools, spec: ExitsSpec) -> pl.Series:
-    """Say of each attempt whether the person left, still has time, or did the last step another way."""
-    funnel = spec.funnel
+def _choose_states(found: _FoundAttempts, spec: ExitsSpec) -> Ints:
+    """Choose for each attempt its place in `STATES`: left, still has time, or did the last step another way."""
+    funnel, entered = spec.funnel, found.entered_at
     if funnel.calendar in CALENDAR_PERIODS:
         times = pl.Series(entered, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
         has_time = end_of_calendar_window(times, spec=funnel).to_physical().to_numpy() > spec.until
     elif funnel.calendar == "session":
-        has_time = left + funnel.gap > spec.until
+        has_time = found.left_at + funnel.gap > spec.until
     elif funnel.within is not None:
         has_time = entered + funnel.within > spec.until
     else:
         has_time = np.zeros(entered.size, dtype=np.bool_)
-    state = np.where(took_goal, ANOTHER_WAY, np.where(has_time, STILL_HAS_TIME, LEFT))
-    return pl.Series(state.tolist(), dtype=pl.String)
+    left, waiting, another = map(STATES.index, (LEFT, STILL_HAS_TIME, ANOTHER_WAY))
+    return np.where(found.took_goal, another, np.where(has_time, waiting, left))
 
 
 def _as_index(place: Ints) -> pl.Series:

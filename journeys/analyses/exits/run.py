@@ -67,14 +67,18 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
     until = 0 if journeys.until is None else moment_us(journeys.until)
     asked = ExitsSpec(replace(spec, needs_positions=True), row, hidden, until)
     found = journeys._count_shards(find_exits, asked)
-    names = pl.col("step").replace_strict(range(1, spec.width + 1), spec.names, return_dtype=pl.String)
     identifiers = journeys._identifiers
     ids = [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
     known = [name for name in ids if name in journeys._log.people_schema]
-    table = found.with_columns(name=names).rename({"label": "person"})
+    # found in log order, so by person and entry; to sort each step by one column is several times faster than by all
+    steps = [
+        found.filter(pl.col("step") == step).sort("left_at", maintain_order=True).with_columns(name=pl.lit(name))
+        for step, name in enumerate(spec.names, start=1)
+    ]
+    table = pl.concat(steps).rename({"label": "person"})
     if known:
-        table = table.drop(*known, strict=False).join(journeys.people.select("person", *known), on="person", how="left")
-    table = table.sort("step", "left_at", "person", "entered_at", "next_at")
+        ids_of_people = journeys.people.select("person", *known)
+        table = table.drop(*known, strict=False).join(ids_of_people, on="person", how="left", maintain_order="left")
     described = {**self.settings, "after": None if row is None else spec.names[row], "hide": hide}
     settings = {name: value for name, value in described.items() if value is not None}
     entered = int(self._counts.filter(pl.col("step") == 1)["entered"].sum())

@@ -15,9 +15,7 @@ from journeys.log import View
 from journeys.log.arrays import (
     Bools,
     Ints,
-    PersonBounds,
     bound_people,
-    bounds_from_counts,
     count_before,
     mark_changes,
     next_marked,
@@ -287,7 +285,7 @@ def split_shard(view: View, spec: FlowSpec, *, timed: bool) -> ShardChunks:
         more.append(pl.col("timestamp").to_physical().alias("time"))
     with ThreadPoolExecutor(1) as executor:
         # without a selection, the rows per person are known since the log was written
-        known = executor.submit(_read_bounds, view) if view.whole else None
+        known = executor.submit(view.bound_people) if view.whole else None
         nodes, table = read_nodes(view, spec.nodes, more=more)
     size = nodes.code.size
     if not size:
@@ -305,8 +303,3 @@ def split_shard(view: View, spec: FlowSpec, *, timed: bool) -> ShardChunks:
         for low, high, part in zip(places, places[1:], rows, strict=False)
     ]
     return ShardChunks(nodes, bounds.code, chunks)
-
-
-def _read_bounds(view: View) -> PersonBounds:
-    people = view.people.select("code", "event_count").filter(pl.col("event_count") > 0).collect()
-    return bounds_from_counts(people["code"].to_numpy(), people["event_count"].to_numpy())
