@@ -11,6 +11,7 @@ know what that campaign would be. For instance, with ``by="first_campaign"``:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import polars as pl
 
@@ -72,6 +73,20 @@ def check_group(group: str, *, by: str | None, shown: pl.DataFrame, question: st
     groups = shown[by].unique().sort().to_list()
     if group not in groups:
         raise UnknownNameError(unknown_message("group", group, available=groups, what=by))
+
+
+def check_period(period: date | str, *, shown: pl.DataFrame, column: str = "period") -> date:
+    """Return the first day of a period that a table shows.
+
+    Raises
+    ------
+    UnknownNameError
+        When the table has no such period.
+    """
+    days = [str(one) for one in shown[column].unique().sort().to_list()]
+    if str(period) not in days:
+        raise UnknownNameError(unknown_message(column, str(period), available=days, what=column))
+    return date.fromisoformat(str(period))
 
 
 def group_of_events(view: View, by: str | None) -> tuple[View, pl.Expr]:

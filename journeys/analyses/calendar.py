@@ -140,6 +140,19 @@ class Calendar:
         return (3 - get_args(Weekday).index(self.week_start)) % 7 if self.unit == "w" else 0
 
 
+def list_periods(calendar: Calendar, observed: tuple[datetime | None, datetime | None]) -> pl.DataFrame:
+    """List the periods of the observed time, as `Calendar.table` does; `complete` says whether all of it was observed.
+
+    A log that begins within the first day of a period holds all of it. No period where nothing was observed.
+    """
+    first, last = observed
+    if first is None or last is None:
+        begin = calendar.instant(0)
+        return calendar.table(begin, begin).clear().with_columns(complete=pl.lit(value=True))
+    begins = pl.col("start") + timedelta(days=1) > first
+    return calendar.table(first, last).with_columns(complete=begins & (pl.col("stop") <= last))
+
+
 def make_calendar(every: str, *, time_zone: str = "UTC", week_start: str = "monday") -> Calendar:
     """Check the arguments of a calendar.
 

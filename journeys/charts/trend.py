@@ -1,4 +1,7 @@
-"""A rate over time: a line with its interval; periods that are not complete yet are dashed."""
+"""Trends: a line per series or group, or bars of one series; periods that are not complete are dotted, or pale.
+
+Rates have their interval. An earlier period that each is compared with is drawn in grey.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +12,44 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.charts.text_width import measure_text
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_day, format_interval, format_number, format_percent
+from journeys.display import format_day, format_interval, format_number, format_percent, format_ratio
 
 FEW = 30
 """Rates of fewer people are hollow, are joined by no line, and do not set the scale."""
 MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
+MOST_LINES = 8
+
+_HEIGHT, _LABEL = 420, 17  # pixels: of the plot, and of a label beside the end of a line
 
 
 def draw_trend(
     table: pl.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
+    value: str = "rate",
+    has_bars: bool = False,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw a rate by period.
+    """Draw a value by period.
 
     Parameters
     ----------
     table
-        `period` (Date), `entered`, `converted`, `rate`, `ci_low`, `ci_high`, `complete` (Boolean); the columns of `by`
-        first.
+        `period` (Date), the column of the value, `complete` (Boolean); of a rate also `entered`, `converted`, `ci_low`,
+        `ci_high`; with an earlier period to compare with, `previous`; the columns of `by`.
     by
-        The group columns; each group is a line.
+        The columns of groups or series; each is a line, at most eight of the largest.
+    value
+        The column that is drawn; "rate" is a share of `entered`.
+    has_bars
+        Whether a single series is drawn as bars.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -51,42 +64,121 @@ def draw_trend(
     >>> [trace.line.dash for trace in draw_trend(table).data]
     [None, None, 'dot', None]
     """
-    rows = [row for row in table.sort("period").to_dicts() if row["rate"] is not None]
-    if not rows:
-        return draw_nothing("Nobody entered.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    known = table.filter(pl.col(value).is_not_null())
+    is_rate = value == "rate"
+    if not known.height:
+        reason = "Nobody entered." if is_rate else "There is nothing to count."
+        return draw_nothing(reason, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
-    series: dict[str, list[dict[str, Any]]] = {}
-    for row in table.to_dicts():
-        if row["rate"] is not None:
-            series.setdefault(" · ".join(str(row[group]) for group in groups), []).append(row)
-    has_bands = len(series) <= MOST_BANDS
+    series = _split_series(known, groups, size="entered" if is_rate else value)
+    shown = dict(list(series.items())[:MOST_LINES])
+    if len(shown) < len(series):
+        subtitle = f"{subtitle}; the {MOST_LINES} largest of {len(series)}" if subtitle else ""
+    rows = [row for part in shown.values() for row in part]
+    has_band = is_rate and len(shown) <= MOST_BANDS
     fig = go.Figure()
-    for at, (name, part) in enumerate(series.items()):
-        colour = theme.events[at % len(theme.events)] if groups else theme.goal
-        _add_line(fig, part, name=name, colour=colour, paper=theme.paper, has_band=has_bands)
-    fig.update_xaxes(**_period_ticks(list({row["period"]: row for row in rows}.values()), most=4 if narrow else 9))
-    sure = [row for row in rows if row["entered"] >= FEW]
-    if len(sure) < len(rows):
-        subtitle = f"{subtitle}; hollow without a line: fewer than {FEW} people" if subtitle else ""
-    ends = ("rate", "ci_high") if has_bands else ("rate",)
-    ticks = percent_ticks([row[end] for row in sure or rows for end in ends])
-    fig.update_yaxes(**ticks, range=[0, max(ticks["tickvals"][-1], 1e-9)], showgrid=True)
-    fig.update_layout(showlegend=bool(groups), legend={"y": -0.18, "yanchor": "top"})
-    lines = -(-len(series) // (2 if narrow else 5)) if groups else 0
-    size: dict[str, Any] = {"height": 420 + 20 * lines, "margin": {"b": 56 + 20 * lines}} if groups else {}
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, **size)
+    for place, (name, part) in enumerate(shown.items()):
+        colour = theme.events[place % len(theme.events)] if len(shown) > 1 else theme.goal
+        if len(shown) == 1 and has_bars:
+            _add_bars(fig, part, value=value, colour=colour, theme=theme)
+            continue
+        if len(shown) == 1:
+            _add_previous(fig, part, theme=theme)
+        _add_line(fig, part, name=name, value=value, colour=colour, paper=theme.paper, has_band=has_band)
+    by_period = list({row["period"]: row for row in sorted(rows, key=lambda row: row["period"])}.values())
+    fig.update_xaxes(**_period_ticks(by_period, most=4 if narrow else 9))
+    if is_rate:
+        sure = [row for row in rows if row["entered"] >= FEW]
+        if len(sure) < len(rows) and subtitle:
+            subtitle = f"{subtitle}; hollow without a line: fewer than {FEW} people"
+        ends = ("rate", "ci_high") if has_band else ("rate",)
+        ticks = percent_ticks([row[end] for row in sure or rows for end in ends])
+        scale = (0.0, max(ticks["tickvals"][-1], 1e-9))
+        fig.update_yaxes(**ticks, range=list(scale), showgrid=True)
+    else:
+        values = [row[value] for row in rows]
+        scale = (min(0.0, *values), max(0.0, *values))
+        fig.update_yaxes(rangemode="tozero", showgrid=True)
+    return _finish(fig, shown, value=value, scale=scale, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+
+
+def _split_series(table: pl.DataFrame, groups: Sequence[str], *, size: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each line in order of time, the line with the largest sum of `size` first."""
+    series: dict[str, list[dict[str, Any]]] = {}
+    for row in table.sort("period", maintain_order=True).to_dicts():
+        series.setdefault(" · ".join(str(row[group]) for group in groups), []).append(row)
+    return dict(sorted(series.items(), key=lambda pair: (-sum(row[size] for row in pair[1]), pair[0])))
+
+
+def _finish(
+    fig: go.Figure,
+    series: dict[str, list[dict[str, Any]]],
+    *,
+    value: str,
+    scale: tuple[float, float],
+    title: str,
+    subtitle: str,
+    dark: bool,
+    narrow: bool,
+) -> go.Figure:
+    """Name the lines, beside their ends where there is room and below on a phone, and apply the theme."""
+    theme = theme_colours(dark=dark)
+    is_named = len(series) > 1
+    fig.update_layout(showlegend=is_named and narrow, legend={"y": -0.18, "yanchor": "top"})
+    if is_named and narrow:
+        lines = -(-len(series) // 2)
+        size: dict[str, Any] = {"height": _HEIGHT + 20 * lines, "margin": {"b": 56 + 20 * lines}}
+        return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, **size)
+    margin: dict[str, int] = {}
+    if is_named:
+        height = (scale[1] - scale[0]) or 1.0
+        ends = [(part[-1][value] - scale[0]) / height for part in series.values()]
+        for place, (name, at) in enumerate(zip(series, _move_apart(ends), strict=True)):
+            fig.add_annotation(
+                text=write_label(name, 24),
+                x=1,
+                y=at,
+                xref="paper",
+                yref="paper",
+                xanchor="left",
+                xshift=10,
+                showarrow=False,
+                font={"size": 12, "color": theme.events[place % len(theme.events)]},
+            )
+        margin = {"r": 20 + round(max(measure_text(write_label(name, 24)) for name in series))}
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin=margin)
+
+
+def _move_apart(places: Sequence[float]) -> list[float]:
+    """Move labels, given as shares of the height, so far apart that none covers another, and none leaves the plot.
+
+    For instance, with labels of a tenth of the height, 0.5, 0.5 and 0.0 become 0.5, 0.4 and 0.0.
+    """
+    least = _LABEL / _HEIGHT
+    order = sorted(range(len(places)), key=lambda at: -places[at])
+    moved = [0.0] * len(places)
+    top = 1.0
+    for at in order:
+        moved[at] = min(places[at], top)
+        top = moved[at] - least
+    bottom = 0.0
+    for at in reversed(order):
+        moved[at] = max(moved[at], bottom)
+        bottom = moved[at] + least
+    return moved
 
 
 def _add_line(
-    fig: go.Figure, rows: list[dict[str, Any]], *, name: str, colour: str, paper: str, has_band: bool
+    fig: go.Figure, rows: list[dict[str, Any]], *, name: str, value: str, colour: str, paper: str, has_band: bool
 ) -> None:
-    """Draw one series: a whole line, and a dashed one next to incomplete periods; each has gaps where the other is."""
-    few = [row["entered"] < FEW for row in rows]
+    """Draw one series: a whole line, and a dotted one next to incomplete periods; each has gaps where the other is."""
+    few = [value == "rate" and row["entered"] < FEW for row in rows]
     near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
     complete = [row if row["complete"] and not little else None for row, little in zip(rows, few, strict=True)]
     incomplete = [row if close and not little else None for row, close, little in zip(rows, near, few, strict=True)]
     x = [row["period"] for row in rows]
+    label, group = write_label(name, 30), str(len(fig.data))
     if has_band:
         band = [
             (None, None) if little else (row["ci_low"], row["ci_high"]) for row, little in zip(rows, few, strict=True)
@@ -99,28 +191,66 @@ def _add_line(
             continue
         fig.add_scatter(
             x=x,
-            y=[row and row["rate"] for row in part],
-            name=write_label(name, 30),
-            legendgroup=name,
+            y=[row and row[value] for row in part],
+            name=label,
+            legendgroup=group,
             mode="lines+markers",
             line={"color": colour, "width": 2, "dash": dash},
             marker={"size": 5, "color": colour if dash is None else paper, "line": {"color": colour, "width": 1.5}},
-            hovertext=[row and _hover_text(row, name) for row in part],
+            hovertext=[row and _hover_text(row, name, value=value) for row in part],
             hoverinfo="text",
             showlegend=bool(name) and (dash is None or not any(complete)),
+            cliponaxis=False,
         )
     if any(few):
         fig.add_scatter(
             x=[period for period, little in zip(x, few, strict=True) if little],
-            y=[row["rate"] for row, little in zip(rows, few, strict=True) if little],
-            legendgroup=name,
+            y=[row[value] for row, little in zip(rows, few, strict=True) if little],
+            legendgroup=group,
             mode="markers",
             marker={"size": 6, "color": paper, "line": {"color": colour, "width": 1}},
-            hovertext=[_hover_text(row, name) for row, little in zip(rows, few, strict=True) if little],
+            hovertext=[_hover_text(row, name, value=value) for row, little in zip(rows, few, strict=True) if little],
             hoverinfo="text",
-            name=write_label(name, 30),
+            name=label,
             showlegend=bool(name) and all(few),
         )
+
+
+def _add_previous(fig: go.Figure, rows: list[dict[str, Any]], *, theme: Colours) -> None:
+    """Draw what each period is compared with as a thin grey line."""
+    if any(row.get("previous") is not None for row in rows):
+        fig.add_scatter(
+            x=[row["period"] for row in rows],
+            y=[row["previous"] for row in rows],
+            name="before",
+            mode="lines",
+            line={"color": theme.muted, "width": 1.2},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+
+
+def _add_bars(fig: go.Figure, rows: list[dict[str, Any]], *, value: str, colour: str, theme: Colours) -> None:
+    """Draw one series as bars, pale where a period is not complete; what each is compared with is a grey mark."""
+    fig.add_bar(
+        # a period is named by its first day, and its bar stands over that name
+        x=[row["period"] for row in rows],
+        y=[row[value] for row in rows],
+        marker={"color": colour, "opacity": [1.0 if row["complete"] else 0.45 for row in rows]},
+        hovertext=[_hover_text(row, "", value=value) for row in rows],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    if any(row.get("previous") is not None for row in rows):
+        fig.add_scatter(
+            x=[row["period"] for row in rows],
+            y=[row["previous"] for row in rows],
+            mode="markers",
+            marker={"symbol": "line-ew", "size": 22, "line": {"color": theme.muted, "width": 2}},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    fig.update_layout(bargap=0.35)
 
 
 def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
@@ -134,10 +264,23 @@ def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
     return {"tickmode": "array", "tickvals": at, "ticktext": texts}
 
 
-def _hover_text(row: dict[str, Any], group: str) -> str:
+def _hover_text(row: dict[str, Any], group: str, *, value: str) -> str:
+    """Compose the hover text of one point."""
+    day = format_day(row["period"])
+    if value != "rate":
+        number = _say_number(row[value])
+        before = row.get("previous")
+        earlier = "" if before is None else f"<br>{_say_number(before)} before"
+        still = "" if row["complete"] else "<br>not complete: the log holds only a part of it"
+        return f"{full_name(group)}<br>{day}: {number}{earlier}{still}" if group else f"{day}: {number}{earlier}{still}"
     rate = f"{format_percent(row['rate'])} ({format_interval(row['ci_low'], row['ci_high'])})"
+    earlier = "" if row.get("previous") is None else f"<br>{format_percent(row['previous'])} before"
     few = f"<br>fewer than {FEW} people" if row["entered"] < FEW else ""
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
     where = f"{full_name(group)}, " if group else ""
     counts = f"{format_number(row['converted'])} of {format_number(row['entered'])} converted"
-    return f"{where}{format_day(row['period'])}: {counts}, {rate}{still}{few}"
+    return f"{where}{day}: {counts}, {rate}{earlier}{still}{few}"
+
+
+def _say_number(value: float) -> str:
+    return format_number(value) if float(value).is_integer() else format_ratio(value)

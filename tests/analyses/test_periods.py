@@ -172,10 +172,33 @@ def test_what_a_comparison_of_periods_says():
     assert one.compare(one.previous()).finding.startswith("A: 320 people against 300 (+")
 
 
+@given(found=DAYS, cut=st.booleans())
+def test_with_first_cohorts_people_are_only_in_the_period_of_their_first_entry(found, cut):
+    found = [*EDGES, *found]
+    j = make_journeys(found[len(EDGES) :])
+    asked = j.between(at(5)) if cut else j
+    f = asked.funnel(["A", "B"], within="2d", entered=(at(13), at(20)))
+    c = f.compare(f.previous(), cohorts="first")
+    first = {}
+    for person, day, event in found:
+        if event == "A":
+            first[person] = min(day, first.get(person, day))
+    for name, low, high in (("people", 13, 20), ("people_against", 6, 13)):
+        sides = entries_of([row for row in found if not cut or row[1] >= 5], low, high, 2)
+        mine = {person: done for person, done in sides.items() if low <= first[person] < high}
+        assert c.table[name].to_list() == [len(mine), sum(mine.values())]
+    assert c.table["in_both"].to_list() == [0, 0]
+    assert c.people_on_both_sides == 0
+
+
 def test_errors_of_periods():
     j = make_journeys([])
     with pytest.raises(jn.ArgumentError, match="entered: there is no period to go back from; give both ends"):
         j.funnel(["A", "B"]).previous()
+    with pytest.raises(jn.ArgumentError, match="cohorts: 'first' leaves out who entered before a period; give both"):
+        j.funnel(["A", "B"]).compare(j, cohorts="first")
+    with pytest.raises(jn.ArgumentError, match="cohorts: 'new' is neither 'each' nor 'first'"):
+        j.funnel(["A", "B"]).compare(j, cohorts="new")
     f = j.funnel(["A", "B"], entered=(at(20), at(27)))
     with pytest.raises(jn.ArgumentError, match="within: the log ends at 2026-03-26 00:00 UTC.*within='7d'"):
         f.compare(f.previous())

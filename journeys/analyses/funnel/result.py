@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 
-from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.correlation import Correlation, correlation
 from journeys.analyses.correlation.spec import BehaviourLike
 from journeys.analyses.exits.run import exits
@@ -45,13 +44,14 @@ from journeys.analyses.funnel.follow_up import (
     follow_equally,
 )
 from journeys.analyses.funnel.next_events import next_after_drop
-from journeys.analyses.funnel.select_people import FunnelSelection, select_people
+from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import describe_loss, find_worst_step
-from journeys.analyses.funnel.trend import FunnelTrend, TrendSpec, count_periods, trend_table
+from journeys.analyses.funnel.trend import trend
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.retention.spec import Cohorts
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.steps import duration_us, moment_us
@@ -341,49 +341,15 @@ class Funnel(Result[J]):
 
     exits = exits
     next_after_drop = next_after_drop
-
-    def trend(
-        self, *, every: str = "1w", step: int | str | None = None, week_start: Weekday = "monday"
-    ) -> FunnelTrend[J]:
-        """Compare conversion between the days, weeks or months in which people enter.
-
-        Parameters
-        ----------
-        every : str
-            The calendar period: days, weeks, months, quarters or years ("1d", "2w", "1mo", "1q", "1y"), in the funnel's
-            `time_zone`.
-        step : int or str, optional
-            The step that counts as converting; the last by default.
-        week_start : str
-            The first day of a week.
-
-        Returns
-        -------
-        FunnelTrend
-            The row of a period is the funnel of the attempts that start in it: a person counts once in each period in
-            which they take the first step. All periods are listed, empty ones too; `complete` says whether the log
-            holds the whole period, and everyone's window has passed. With `by=`, one series per group.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01", "2026-03-02", "2026-03-03"],
-        ...     "event": ["A", "B", "A"]})
-        >>> trend = jn.Journeys.from_table(log).funnel(["A", "B"], within="1d").trend(every="1d")
-        >>> trend.table.select("entered", "converted", "complete").rows()
-        [(1, 1, True), (0, 0, False), (1, 0, False)]
-        """
-        spec = self._spec
-        calendar = make_calendar(every, time_zone=spec.time_zone, week_start=week_start)
-        row = spec.width - 1 if step is None else self._find_step(step, argument="step")
-        counts = self._journeys._count_shards(count_periods, TrendSpec(spec, calendar, row))
-        observed = self._journeys.observed_period
-        table = trend_table(counts, spec=spec, listed=self._listed, calendar=calendar, observed=observed)
-        settings = {**self.settings, "every": every, "step": spec.names[row], "by": spec.by or None}
-        return FunnelTrend(table, settings, self._journeys)
+    trend = trend
 
     def compare(
-        self, other: Funnel[J] | J | None = None, *, measure: Measure = "rate_from_start", correct: Method = "bh"
+        self,
+        other: Funnel[J] | J | None = None,
+        *,
+        measure: Measure = "rate_from_start",
+        correct: Method = "bh",
+        cohorts: Cohorts = "each",
     ) -> FunnelComparison[J]:
         """Test by how much the rates differ from another group's.
 
@@ -396,6 +362,9 @@ class Funnel(Result[J]):
             Which rate.
         correct : {"bh", "by", "holm", "bonferroni"}
             How the p-values are corrected for their number.
+        cohorts : {"each", "first"}
+            Of two periods: people who entered in both are in both; or ("first") each person is only in the period of
+            their first entry in the whole log, so that those who entered before a period are left out of it.
 
         Notes
         -----
@@ -407,6 +376,8 @@ class Funnel(Result[J]):
         that everyone could be observed for; the numbers are then lower than those of the funnel itself.
         """
         by = self._spec.by
+        if cohorts not in get_args(Cohorts):
+            raise ArgumentError(f"cohorts: {cohorts!r} is neither 'each' nor 'first'.")
         if measure not in get_args(Measure):
             raise ArgumentError(f"measure: {measure!r} is neither 'rate_from_start' nor 'rate_from_previous'.")
         if other is None:
@@ -419,7 +390,8 @@ class Funnel(Result[J]):
             funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
             if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
-            here, there = self._followed_sides(funnel, measure)
+            mine, theirs = (one._keep_first_entries() if cohorts == "first" else one for one in (self, funnel))
+            here, there = mine._followed_sides(theirs, measure)
             periods = describe_periods(self._spec, funnel._spec)
             caution = (
                 describe_late_start([(one._spec, one._journeys.observed_period[0]) for one in (self, funnel)])
@@ -429,6 +401,7 @@ class Funnel(Result[J]):
             both = count_both_sides(here, there)
             table, fewest = compare_funnels(here, there, measure=measure, correct=correct)
         settings = {**self.settings, "measure": measure, "corrected": correct}
+        settings |= {} if cohorts == "each" else {"cohorts": cohorts}
         if periods is not None:
             settings |= {"within": describe_window(here.spec), "entered": periods[0], "against": periods[1]}
         return FunnelComparison(table, settings, self._journeys, both, periods, caution, fewest)
@@ -462,6 +435,19 @@ class Funnel(Result[J]):
         entered = find_earlier_period(spec.entered, back, calendar=calendar, time_zone=spec.time_zone)
         described = {**self._described, "entered": describe_period(entered, time_zone=spec.time_zone)}
         return self._rerun(self._journeys, replace(spec, entered=entered), described)
+
+    def _keep_first_entries(self) -> Funnel[J]:
+        """Ask the same of the people who had not entered before the period began, in the whole log."""
+        spec, begin = self._spec, self._spec.entered[0]
+        if spec.entered == (None, None):
+            raise ArgumentError(
+                "cohorts: 'first' leaves out who entered before a period; give both funnels entered=(start, end)."
+            )
+        if begin is None:
+            return self
+        earlier = replace(spec, entered=(None, begin), exclude=())
+        entered = self._journeys._unfiltered()._select_people(select_entered, earlier)
+        return self.rerun_on(self._journeys._select_people(select_others, entered._people_codes()))
 
     def _followed_sides(self, other: Funnel[J], measure: Measure) -> tuple[Side, Side]:
         """Return both sides; of periods, with only the people who could be followed equally long."""

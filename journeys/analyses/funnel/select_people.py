@@ -41,6 +41,17 @@ class FunnelSelection:
     before: int | None = None
 
 
+def select_entered(view: View, spec: FunnelSpec) -> pl.Series:
+    """Return the codes of the people who entered, at whichever step."""
+    return pl.Series("code", np.unique(select_shard_attempts(view, spec).person), dtype=pl.UInt32)
+
+
+def select_others(view: View, codes: pl.Series) -> pl.Series:
+    """Return the codes of everyone in a shard but some people."""
+    known = view.people.select("code").collect()["code"]
+    return known.filter(~known.is_in(codes.implode()))
+
+
 def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     """Return the codes of the people behind a number."""
     found = select_shard_attempts(view, selection.spec)

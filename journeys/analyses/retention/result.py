@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_group
+from journeys.analyses.breakdown import check_group, check_period
 from journeys.analyses.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -17,7 +17,7 @@ from journeys.analyses.retention.select_people import CellSelection, select_cell
 from journeys.analyses.retention.spec import CHOICES, NOT_COMPARED, RetentionSpec
 from journeys.analyses.retention.summarise import summarise
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -157,10 +157,7 @@ class Retention(Result[J]):
 
     def _find_cohort(self, cohort: date | str) -> int:
         """Return the number of the period that a cohort started in."""
-        shown = [str(one) for one in self.table["cohort"].unique().sort().to_list()]
-        if str(cohort) not in shown:
-            raise UnknownNameError(unknown_message("cohort", str(cohort), available=shown, what="cohort"))
-        return self._spec.calendar.number_of(date.fromisoformat(str(cohort)))
+        return self._spec.calendar.number_of(check_period(cohort, shown=self.table, column="cohort"))
 
     def _total_curve(self) -> pl.DataFrame:
         """Return the overall curve of all groups together."""

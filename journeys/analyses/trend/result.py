@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_group
+from journeys.analyses.breakdown import check_group, check_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.trend.select_people import PointSelection, select_point
 from journeys.analyses.trend.spec import TrendSpec
-from journeys.errors import UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Trend(Result[J]):
-    """How counts develop from period to period.
+    """How counts, or the rate of a funnel, develop from period to period.
 
     Attributes
     ----------
@@ -68,18 +69,31 @@ class Trend(Result[J]):
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw one line per series or group; periods that are not complete are dotted."""
-        from journeys.charts.trend_lines import draw_trend_lines
+        """Draw one line per series or group, bars for one series by month; periods that are not complete are dotted.
 
-        drawn = self.table.filter(pl.col("series") == self._spec.formula) if self._spec.formula else self.table
-        counted = self.settings["count"]
-        what = self._spec.formula or (f"{counted} active in {self.settings['trailing']}" if self._trailing else counted)
-        subtitle = f"{what} per {self._spec.calendar.name}; dotted where the log holds only a part of a period"
-        line = self._spec.by or "series"
-        return draw_trend_lines(drawn, line=line, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        What a single series is compared with is grey.
+        """
+        from journeys.charts.trend import draw_trend
 
-    def people(self, *, period: date | str | None = None, series: str | None = None, group: str | None = None) -> J:
-        """Select the people with such an event in a period, with all their events.
+        return draw_trend(
+            self._drawn_table,
+            by=self._lines,
+            value=self._value,
+            has_bars=self._has_bars,
+            title=self.finding,
+            subtitle=self._subtitle,
+            dark=dark,
+            narrow=narrow,
+        )
+
+    def people(
+        self,
+        *,
+        period: date | str | None = None,
+        series: str | None = None,
+        group: str | Mapping[str, str] | None = None,
+    ) -> J:
+        """Select the people behind a point, with all their events.
 
         Parameters
         ----------
@@ -87,9 +101,9 @@ class Trend(Result[J]):
             The first day of a period, as the table shows it; all by default. With a trailing window, the people
             active in the days up to it.
         series : str, optional
-            One of several series; all by default.
-        group : str, optional
-            A group of the breakdown, as the table shows it.
+            One of several series; all by default. Of the trend of a funnel "entered" (the default) or "converted".
+        group : str or mapping of column to str, optional
+            A group of the breakdown, as the table shows it; a mapping where a funnel has several columns.
 
         Raises
         ------
@@ -98,18 +112,67 @@ class Trend(Result[J]):
         ArgumentError
             When there is no breakdown.
         """
-        index = None
-        if period is not None:
-            shown = [str(one) for one in self.table["period"].unique().sort().to_list()]
-            if str(period) not in shown:
-                raise UnknownNameError(unknown_message("period", str(period), available=shown, what="period"))
-            index = self._spec.calendar.number_of(date.fromisoformat(str(period)))
+        calendar = self._spec.calendar
+        index = None if period is None else calendar.number_of(check_period(period, shown=self.table))
         if series is not None and series not in self._spec.series:
             raise UnknownNameError(unknown_message("series", series, available=list(self._spec.series), what="series"))
-        if group is not None:
-            check_group(group, by=self._spec.by, shown=self.table, question="trend")
-        selection = PointSelection(self._spec, series, index, group)
-        return self._journeys._select_people(select_point, selection)
+        return self._select_point(index, series, self._find_groups(group))
+
+    def _find_groups(self, group: str | Mapping[str, str] | None) -> dict[str, str]:
+        """Return the label of each column of the breakdown that a group names."""
+        columns = self._groups
+        if group is None:
+            return {}
+        if isinstance(group, str) and len(columns) > 1:
+            example = {columns[0]: group}
+            raise ArgumentError(
+                f"group: {group!r} is one value of several columns; name its column, such as {example}."
+            )
+        named = dict(group) if isinstance(group, Mapping) else {columns[0] if columns else "": group}
+        wrong = [name for name in named if columns and name not in columns]
+        if wrong:
+            raise UnknownNameError(unknown_message("group", wrong, available=columns, what="column"))
+        for name, label in named.items():
+            check_group(label, by=name if columns else None, shown=self.table, question="trend")
+        return named
+
+    def _select_point(self, index: int | None, series: str | None, groups: Mapping[str, str]) -> J:
+        group = next(iter(groups.values()), None)
+        return self._journeys._select_people(select_point, PointSelection(self._spec, series, index, group))
+
+    @property
+    def _groups(self) -> list[str]:
+        """The columns of the breakdown."""
+        return [] if self._spec.by is None else [self._spec.by]
+
+    @property
+    def _drawn_table(self) -> pl.DataFrame:
+        """The rows of the table that are drawn."""
+        return self.table.filter(pl.col("series") == self._shown_series) if self._spec.formula else self.table
+
+    @property
+    def _lines(self) -> list[str]:
+        """The columns whose values are lines: of several series in groups, both."""
+        return [*self._groups, *(["series"] if self._drawn_table["series"].n_unique() > 1 else [])]
+
+    @property
+    def _value(self) -> str:
+        """The column that is drawn and compared."""
+        return "value"
+
+    @property
+    def _has_bars(self) -> bool:
+        """Whether a chart shows bars: few long periods, counted."""
+        return self._spec.calendar.unit in ("mo", "q", "y") and self._spec.formula is None
+
+    @property
+    def _subtitle(self) -> str:
+        """What was counted, for the subtitle of the chart."""
+        counted = self.settings["count"]
+        what = self._spec.formula or (f"{counted} active in {self.settings['trailing']}" if self._trailing else counted)
+        before = "; grey: the period compared with" if self._spec.back is not None and not self._lines else ""
+        mark = "pale" if self._has_bars and not self._lines else "dotted"
+        return f"{what} per {self._spec.calendar.name}; {mark} where the log holds only a part of a period{before}"
 
     @property
     def _trailing(self) -> bool:

@@ -111,7 +111,7 @@ def make_spec(
         problems.append(f"count: column {column!r} is {schema[column]}, expected numbers.")
     back = None
     try:
-        back = None if compare is None else _periods_back(compare, calendar=calendar)
+        back = None if compare is None else count_periods_back(compare, calendar=calendar)
     except JourneysError as error:
         problems.append(str(error))
     problems += describe_wrong_top(top)
@@ -136,7 +136,7 @@ def _trailing_days(trailing: str | timedelta | None, *, every: str, count: Count
     return length // _DAY
 
 
-def _periods_back(compare: Compare, *, calendar: Calendar) -> int:
+def count_periods_back(compare: Compare, *, calendar: Calendar) -> int:
     """Return how many periods earlier is the one to compare with."""
     if compare == "previous":
         return 1

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from math import fsum
 
 import numpy as np
 import polars as pl
 
+from journeys.analyses.calendar import list_periods
 from journeys.analyses.labels import largest_values, value_of_label
 from journeys.analyses.periods import relative_change
 from journeys.analyses.trend.formula import parse_formula
 from journeys.analyses.trend.spec import TrendSpec
-
-_DAY = timedelta(days=1)
 
 
 def summarise(
@@ -49,7 +49,7 @@ def summarise(
     table, totals = frames
     compared: list[str] = []
     if spec.back is not None:
-        table, compared = _add_comparison(table, spec, keys=keys), ["previous", "change"]
+        table, compared = add_comparison(table, back=spec.back, keys=keys), ["previous", "change"]
     counted = ["value", "people", "events"]
     if spec.trailing is not None:
         counted.insert(1, "stickiness")
@@ -77,14 +77,7 @@ def _by_period(
     observed: tuple[datetime | None, datetime | None],
 ) -> pl.DataFrame:
     """List every period of the observed time, with zeros where nothing happened."""
-    first, last = observed
-    if first is None or last is None:
-        periods = pl.DataFrame(schema={"index": pl.Int64, "period": pl.Date, "complete": pl.Boolean})
-    else:
-        listed = spec.calendar.table(first, last)
-        # a log that begins within the first day of a period holds all of it
-        complete = (pl.col("start") + _DAY > first) & (pl.col("stop") <= last)
-        periods = listed.select("index", "period", complete=complete)
+    periods = list_periods(spec.calendar, observed).select("index", "period", "complete")
     keys = [name for name in series.columns if name != "period"]
     table = periods.join(series, how="cross").join(
         added.rename({"period": "index"}), on=[*keys, "index"], how="left", maintain_order="left"
@@ -133,8 +126,14 @@ def _apply_formula(valued: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) ->
     return rows.join(complete, on=keys, how="left")
 
 
-def _add_comparison(table: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) -> pl.DataFrame:
-    """Add the value of an earlier period, and the relative change; null from 0."""
-    earlier = table.select(*keys, index=pl.col("index") + spec.back, previous="value")
-    joined = table.join(earlier, on=[*keys, "index"], how="left", maintain_order="left")
-    return joined.with_columns(change=relative_change(pl.col("value"), pl.col("previous")))
+def add_comparison(table: pl.DataFrame, *, back: int, keys: Sequence[str], value: str = "value") -> pl.DataFrame:
+    """Add `previous`, the value of a number of periods earlier, and `change`, relative to it; null from 0.
+
+    `index` is the number of the period. For instance, one period back:
+
+        index 7  value 2.0  → previous null, change null
+        index 8  value 3.0  → previous 2.0, change 0.5
+    """
+    earlier = table.select(*keys, index=pl.col("index") + back, previous=value)
+    joined = table.join(earlier, on=[*keys, "index"], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(change=relative_change(pl.col(value), pl.col("previous")))

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.calendar import Calendar, make_calendar
-from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups, sort_groups
+from journeys.analyses.calendar import Calendar
+from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups
 from journeys.analyses.funnel.matching import any_order, ordered
 from journeys.analyses.funnel.matching.attempts import mark_entry_conditions
 from journeys.analyses.funnel.matching.ordered import TieWindow, is_in_entry_range, propagate_steps
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window, read_rows
+from journeys.analyses.funnel.rows import Rows, read_rows
 from journeys.analyses.funnel.select_attempts import (
     NEVER,
     ShardAttempts,
@@ -30,22 +28,13 @@ from journeys.analyses.funnel.select_attempts import (
     select_shard_attempts,
 )
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
-from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.steps import moment_us
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-
-_DAY = timedelta(days=1)
-
 
 @dataclass(frozen=True, eq=False, slots=True)
-class TrendSpec:
+class FunnelTrendSpec:
     """Entries by calendar period, and how many of them reach a table row."""
 
     spec: FunnelSpec
@@ -53,7 +42,7 @@ class TrendSpec:
     row: int
 
 
-def count_periods(view: View, asked: TrendSpec) -> pl.DataFrame:
+def count_periods(view: View, asked: FunnelTrendSpec) -> pl.DataFrame:
     """Count, by period of the first step, who entered and who converted.
 
     Returns
@@ -80,7 +69,40 @@ def count_periods(view: View, asked: TrendSpec) -> pl.DataFrame:
     )
 
 
-def _find_entries(view: View, asked: TrendSpec) -> tuple[ShardAttempts, Bools]:
+@dataclass(frozen=True, eq=False, slots=True)
+class EntrySelection:
+    """Which people: who entered in a period (None: any), who converted, of a group of the breakdown.
+
+    `listed` has the keys of the groups that the table shows; all others are in "(other)".
+    """
+
+    asked: FunnelTrendSpec
+    index: int | None
+    has_converted: bool
+    group: tuple[tuple[str, str], ...]
+    listed: pl.DataFrame | None
+
+
+def select_entries(view: View, selection: EntrySelection) -> pl.Series:
+    """Return the codes of the people behind a point of the trend."""
+    spec = selection.asked.spec
+    if selection.index is None:  # over the whole time each person counts once, as in the funnel
+        found = select_shard_attempts(view, spec)
+        kept = found.has_taken(selection.asked.row)
+    else:
+        found, kept = _find_entries(view, selection.asked)
+    if not selection.has_converted:
+        kept = np.ones(len(found.person), dtype=np.bool_)
+    if selection.index is not None:
+        kept &= (_index_of(found.start_time, selection.asked.calendar) == selection.index).to_numpy()
+    if selection.listed is not None:
+        shown = label_groups(fold_small_groups(key_groups(view, found, spec=spec), selection.listed), spec=spec)
+        is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in selection.group)
+        kept &= shown.select(is_in_group.alias("kept"))["kept"].to_numpy()
+    return pl.Series("code", np.unique(found.person[kept]), dtype=pl.UInt32)
+
+
+def _find_entries(view: View, asked: FunnelTrendSpec) -> tuple[ShardAttempts, Bools]:
     """Find the attempts that enter in each period, and which of them convert."""
     spec = asked.spec
     if spec.count != "people" or spec.reentry == "first":
@@ -101,7 +123,7 @@ def _index_of(time: Ints, calendar: Calendar) -> pl.Series:
     return times.select(calendar.index(pl.col("time")).alias("index"))["index"]
 
 
-def _find_by_period(rows: Rows, asked: TrendSpec) -> Iterator[ShardAttempts]:
+def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempts]:
     """Find the counted attempts of each period among those that start in it, period by period.
 
     What an exclusion removes, and which value a breakdown takes, depends on the attempt that counts in the period.
@@ -181,119 +203,3 @@ def _rows_reaching(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) 
     frontiers = propagate_steps(reversed_rows, mirrored, spec=reversed_spec, ties=ties)
     reached = frontiers[-1].row
     return rows.size - 1 - reached if len(frontiers) == len(mirrored) else reached[:0]
-
-
-def trend_table(
-    counts: pl.DataFrame,
-    *,
-    spec: FunnelSpec,
-    listed: pl.DataFrame | None,
-    calendar: Calendar,
-    observed: tuple[datetime | None, datetime | None],
-) -> pl.DataFrame:
-    """Add up, list the empty periods too, and mark the periods that are complete.
-
-    `listed` has the keys of the groups that the funnel's table shows; all others are one.
-    """
-    from journeys.stats import wilson
-
-    keys = [*spec.by, "_is_other"] if spec.by else []
-    table = counts if listed is None else fold_small_groups(counts, listed)
-    summed = table.group_by(*keys, "index").agg(pl.col("entered", "converted").sum())
-    groups = summed.group_by(keys).agg(pl.col("entered").sum()) if keys else pl.DataFrame({"entered": [0]})
-    ranked = sort_groups(groups.with_columns(step=0), spec=spec).select(*keys, pl.int_range(pl.len()).alias("_rank"))
-    periods = calendar.table(*_first_and_last(summed["index"], calendar)) if summed.height else _no_periods(calendar)
-    full = ranked.join(periods, how="cross")
-    full = full.join(summed, on=[*keys, "index"], how="left", nulls_equal=True).sort("_rank", "index")
-    full = full.with_columns(pl.col("entered", "converted").fill_null(0))
-    low, high = wilson(full["converted"].to_numpy(), full["entered"].to_numpy())
-    first, last = observed
-    # a log that begins within the first day of a period has all of it
-    is_begun = pl.col("start") + _DAY > pl.lit(first, dtype=pl.Datetime("us", "UTC"))
-    is_over = pl.Series(_last_conversion(full["stop"], spec=spec)) <= pl.lit(last, dtype=pl.Datetime("us", "UTC"))
-    return label_groups(full, spec=spec).select(
-        *spec.by,
-        "period",
-        "entered",
-        "converted",
-        pl.when(pl.col("entered") > 0).then(pl.col("converted") / pl.col("entered")).alias("rate"),
-        pl.Series("ci_low", low).fill_nan(None),
-        pl.Series("ci_high", high).fill_nan(None),
-        (is_begun & is_over).fill_null(value=False).alias("complete"),
-    )
-
-
-def _first_and_last(index: pl.Series, calendar: Calendar) -> tuple[datetime, datetime]:
-    low, high = (int(one) for one in index.sort().gather([0, len(index) - 1]))
-    return calendar.instant(low), calendar.instant(high)
-
-
-def _no_periods(calendar: Calendar) -> pl.DataFrame:
-    now = calendar.instant(0)
-    return calendar.table(now, now).clear()
-
-
-def _last_conversion(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:
-    """Return the moment up to which those who enter before `stop` may convert."""
-    if spec.calendar in CALENDAR_PERIODS:
-        return end_of_calendar_window(stop - timedelta(microseconds=1), spec=spec)
-    return stop + timedelta(microseconds=spec.within or 0)
-
-
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class FunnelTrend(Result[J]):
-    """How conversion changes with the day, week or month of entry.
-
-    Attributes
-    ----------
-    table : pl.DataFrame
-        The columns of `by`, `period` (Date: its first day), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high`
-        (Wilson 95%), `complete`: whether the period, and the window of everyone who entered in it, lie within the log.
-    """
-
-    @property
-    def finding(self) -> str:
-        """The latest complete period and the first, as one sentence; with groups, the extremes of the latest."""
-        from journeys.display import format_day, format_percent
-
-        groups = self.settings["by"]
-        complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
-        if not complete.height:
-            return "No period is complete: the log holds a part of each, or people may still convert."
-        most = min(int(complete["entered"].max()), self.settings["people"])  # type: ignore[arg-type]
-        complete = complete.filter(pl.col("entered") >= MIN_PEOPLE)
-        if most < MIN_PEOPLE:
-            return say_too_few(most, "entered in the complete period with most", unit=self._journeys._log.unit)
-        unit = make_calendar(self.settings["every"]).name
-        when = "on" if unit == "day" else f"in the {unit} from"
-        if groups:
-            latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
-            if latest.height == 1:
-                rate = (
-                    f"{format_percent(latest['rate'][0])} of {' · '.join(map(str, latest.select(groups).row(0)))} "
-                    "converted"
-                )
-                return f"Of those who entered {when} {format_day(latest['period'][0])}, {rate}."
-            low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
-            rates = (
-                f"of {high} {format_percent(latest['rate'][-1])} converted, of {low} "
-                f"{format_percent(latest['rate'][0])}"
-            )
-            return f"Of those who entered {when} {format_day(latest['period'][0])}, {rates}."
-        now = (
-            f"{format_percent(complete['rate'][-1])} of those who entered {when} "
-            f"{format_day(complete['period'][-1])} converted"
-        )
-        if complete.height == 1:
-            return f"{now}."
-        return f"{now}; {when} {format_day(complete['period'][0])} it was {format_percent(complete['rate'][0])}."
-
-    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the line with its interval; incomplete periods are dashed."""
-        from journeys.charts.trend import MOST_BANDS, draw_trend
-
-        groups = self.settings["by"]
-        has_bands = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
-        interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"
-        subtitle = f"conversion by period of entering, {interval}; dashed where a period is not complete"
-        return draw_trend(self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -1,0 +1,102 @@
+"""The answer to a funnel's trend: conversion by period of entering, and the people of a point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from journeys.analyses.funnel.trend.count import EntrySelection, FunnelTrendSpec, select_entries
+from journeys.analyses.protocol import J
+from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.trend.result import Trend
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class FunnelTrend(Trend[J]):
+    """How conversion changes with the day, week or month of entry.
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        The columns of `by`, `period` (Date: its first day), `entered`, `converted` (Int64), `rate`, `ci_low`, `ci_high`
+        (Wilson 95%), `complete`: whether the period, and the window of everyone who entered in it, lie within the log;
+        with `compare` also `previous` (the rate of the earlier period) and `change` (relative; null from 0).
+    total : pl.DataFrame
+        The columns of `by`, `entered`, `converted`, `rate`, `ci_low`, `ci_high` over the whole time, as the funnel's
+        table has them; each person counts once.
+    """
+
+    _attempts: FunnelTrendSpec = field(repr=False)
+    _listed: pl.DataFrame | None = field(repr=False)
+
+    @property
+    def finding(self) -> str:
+        """The latest complete period and the first, as one sentence; with groups, the extremes of the latest."""
+        from journeys.display import format_day, format_percent
+
+        groups = self.settings["by"]
+        complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
+        if not complete.height:
+            return "No period is complete: the log holds a part of each, or people may still convert."
+        most = min(int(complete["entered"].max()), self.settings["people"])  # type: ignore[arg-type]
+        complete = complete.filter(pl.col("entered") >= MIN_PEOPLE)
+        if most < MIN_PEOPLE:
+            return say_too_few(most, "entered in the complete period with most", unit=self._journeys._log.unit)
+        unit = self._spec.calendar.name
+        when = "on" if unit == "day" else f"in the {unit} from"
+        if groups:
+            latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
+            if latest.height == 1:
+                rate = (
+                    f"{format_percent(latest['rate'][0])} of {' · '.join(map(str, latest.select(groups).row(0)))} "
+                    "converted"
+                )
+                return f"Of those who entered {when} {format_day(latest['period'][0])}, {rate}."
+            low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
+            rates = (
+                f"of {high} {format_percent(latest['rate'][-1])} converted, of {low} "
+                f"{format_percent(latest['rate'][0])}"
+            )
+            return f"Of those who entered {when} {format_day(latest['period'][0])}, {rates}."
+        now = (
+            f"{format_percent(complete['rate'][-1])} of those who entered {when} "
+            f"{format_day(complete['period'][-1])} converted"
+        )
+        if complete.height == 1:
+            return f"{now}."
+        return f"{now}; {when} {format_day(complete['period'][0])} it was {format_percent(complete['rate'][0])}."
+
+    def _select_point(self, index: int | None, series: str | None, groups: Mapping[str, str]) -> J:
+        listed = self._listed if groups else None
+        selection = EntrySelection(self._attempts, index, series == "converted", tuple(groups.items()), listed)
+        return self._journeys._select_people(select_entries, selection)
+
+    @property
+    def _groups(self) -> list[str]:
+        return list(self._attempts.spec.by)
+
+    @property
+    def _drawn_table(self) -> pl.DataFrame:
+        return self.table
+
+    @property
+    def _lines(self) -> list[str]:
+        return self._groups
+
+    @property
+    def _value(self) -> str:
+        return "rate"
+
+    @property
+    def _has_bars(self) -> bool:
+        return False
+
+    @property
+    def _subtitle(self) -> str:
+        from journeys.charts.trend import MOST_BANDS
+
+        has_bands = not self._groups or self.table.select(self._groups).n_unique() <= MOST_BANDS
+        interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"
+        return f"conversion by period of entering, {interval}; dashed where a period is not complete"

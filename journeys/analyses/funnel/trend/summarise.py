@@ -1,0 +1,87 @@
+"""Counted entries → the table of a funnel's trend, and its totals."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from journeys.analyses.calendar import Calendar
+from journeys.analyses.funnel.count import fold_small_groups, label_groups, sort_groups
+from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
+from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.summarise import add_counts
+from journeys.analyses.trend.summarise import add_comparison
+
+_DAY = timedelta(days=1)
+_RATE = ("entered", "converted", "rate", "ci_low", "ci_high")
+
+
+def trend_table(
+    counts: pl.DataFrame,
+    *,
+    spec: FunnelSpec,
+    listed: pl.DataFrame | None,
+    calendar: Calendar,
+    observed: tuple[datetime | None, datetime | None],
+    back: int | None,
+) -> pl.DataFrame:
+    """Add up, list the empty periods too, and mark the periods that are complete.
+
+    `listed` has the keys of the groups that the funnel's table shows; all others are one. `back` says how many periods
+    earlier is the one that each is compared with.
+    """
+    keys = [*spec.by, "_is_other"] if spec.by else []
+    table = counts if listed is None else fold_small_groups(counts, listed)
+    summed = table.group_by(*keys, "index").agg(pl.col("entered", "converted").sum())
+    groups = summed.group_by(keys).agg(pl.col("entered").sum()) if keys else pl.DataFrame({"entered": [0]})
+    ranked = sort_groups(groups.with_columns(step=0), spec=spec).select(*keys, pl.int_range(pl.len()).alias("_rank"))
+    periods = calendar.table(*_first_and_last(summed["index"], calendar)) if summed.height else _no_periods(calendar)
+    full = ranked.join(periods, how="cross")
+    full = full.join(summed, on=[*keys, "index"], how="left", nulls_equal=True).sort("_rank", "index")
+    full = full.with_columns(pl.col("entered", "converted").fill_null(0))
+    first, last = observed
+    # a log that begins within the first day of a period has all of it
+    is_begun = pl.col("start") + _DAY > pl.lit(first, dtype=pl.Datetime("us", "UTC"))
+    is_over = pl.Series(_last_conversion(full["stop"], spec=spec)) <= pl.lit(last, dtype=pl.Datetime("us", "UTC"))
+    complete = (is_begun & is_over).fill_null(value=False)
+    rated = _add_rate(label_groups(full.with_columns(complete=complete), spec=spec))
+    columns = [*spec.by, "period", *_RATE, "complete"]
+    if back is None:
+        return rated.select(columns)
+    return add_comparison(rated, back=back, keys=spec.by, value="rate").select(*columns, "previous", "change")
+
+
+def total_table(counts: pl.DataFrame, *, spec: FunnelSpec, row: int) -> pl.DataFrame:
+    """Return who entered and who converted over the whole time, as the table of the funnel has it."""
+    added = add_counts(counts, spec=spec, sums=("entered", "people")).filter(pl.col("step") == row + 1)
+    return _add_rate(added.rename({"people": "converted"})).select(*spec.by, *_RATE)
+
+
+def _add_rate(table: pl.DataFrame) -> pl.DataFrame:
+    """Add the rate of converting with Wilson's interval."""
+    from journeys.stats import wilson
+
+    low, high = wilson(table["converted"].to_numpy(), table["entered"].to_numpy())
+    return table.with_columns(
+        pl.when(pl.col("entered") > 0).then(pl.col("converted") / pl.col("entered")).alias("rate"),
+        pl.Series("ci_low", low).fill_nan(None),
+        pl.Series("ci_high", high).fill_nan(None),
+    )
+
+
+def _first_and_last(index: pl.Series, calendar: Calendar) -> tuple[datetime, datetime]:
+    low, high = (int(one) for one in index.sort().gather([0, len(index) - 1]))
+    return calendar.instant(low), calendar.instant(high)
+
+
+def _no_periods(calendar: Calendar) -> pl.DataFrame:
+    now = calendar.instant(0)
+    return calendar.table(now, now).clear()
+
+
+def _last_conversion(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:
+    """Return the moment up to which those who enter before `stop` may convert."""
+    if spec.calendar in CALENDAR_PERIODS:
+        return end_of_calendar_window(stop - timedelta(microseconds=1), spec=spec)
+    return stop + timedelta(microseconds=spec.within or 0)
