@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
 from journeys.display import format_number, format_percent
@@ -14,6 +17,7 @@ def draw_stickiness(
     table: pl.DataFrame,
     *,
     unit: str,
+    by: str | None = None,
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -27,6 +31,8 @@ def draw_stickiness(
         `days`, `people`, `share`, `at_least` of one period.
     unit
         What is counted, such as "days".
+    by
+        The group column; each group has bars of its own.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -41,23 +47,37 @@ def draw_stickiness(
     if not table.height:
         return draw_nothing("No period is complete.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    hover = [
-        f"{row['days']} {unit}: {format_number(row['people'])} people, {format_percent(row['share'])}"
-        f"<br>{format_percent(row['at_least'])} on {row['days']} or more"
-        for row in table.iter_rows(named=True)
-    ]
-    fig = go.Figure(
-        go.Bar(
-            x=table["days"].to_list(),
-            y=table["share"].to_list(),
-            marker={"color": theme.goal},
-            text=[format_percent(share) for share in table["share"]],
-            textposition="outside",
+    fig = go.Figure()
+    parts = table.partition_by(by, maintain_order=True) if by else [table]
+    for place, part in enumerate(parts):
+        name = str(part[by][0]) if by else ""
+        fig.add_bar(
+            x=part["days"].to_list(),
+            y=part["share"].to_list(),
+            name=write_label(name, 30),
+            marker={"color": theme.events[place % len(theme.events)] if by else theme.goal},
+            # beside each other, there is room for few numbers
+            text=[format_percent(share) for share in part["share"]] if not by else None,
+            textposition="outside" if not by else None,
             cliponaxis=False,
-            hovertext=hover,
+            hovertext=[_hover_text(row, unit=unit, name=name) for row in part.iter_rows(named=True)],
             hoverinfo="text",
+            showlegend=bool(by),
         )
-    )
-    fig.update_xaxes(title=f"active {unit}", dtick=1 if table.height < 15 else None)
+    fig.update_xaxes(title=f"active {unit}", dtick=1 if table["days"].n_unique() < 15 else None)
     fig.update_yaxes(**percent_ticks(table["share"]), showgrid=True)
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=360, margin={"t": 24})
+    lines = -(-len(parts) // (2 if narrow else 5)) if by else 0
+    fig.update_layout(barmode="group", showlegend=bool(by), legend={"y": -0.2, "yanchor": "top"})
+    room = {"t": 24, "b": 16 + 40 * bool(by) + 20 * lines}
+    return apply_theme(
+        fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=360 + 20 * lines, margin=room
+    )
+
+
+def _hover_text(row: dict[str, Any], *, unit: str, name: str) -> str:
+    """Compose the hover text of one bar."""
+    head = f"{full_name(name)}<br>" if name else ""
+    return (
+        f"{head}{row['days']} {unit}: {format_number(row['people'])} people, {format_percent(row['share'])}"
+        f"<br>{format_percent(row['at_least'])} on {row['days']} or more"
+    )

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import journeys as jn
@@ -60,6 +60,53 @@ def test_a_selection_knows_who_was_there_before(found):
     assert part["active"].to_list() == whole["active"].to_list()[1:]
 
 
+@given(found=ROWS)
+def test_people_of_the_period_before_a_selection_return_in_its_first_period(found):
+    whole = make_journeys(found).lifecycle("X", every="1w").table
+    part = make_journeys(found).between(START + timedelta(days=7)).lifecycle("X", every="1w").table
+    for state in ("returning", "resurrecting"):
+        assert part[state].to_list() == whole[state].to_list()[1:]
+
+
+GROUPS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.integers(0, 27), st.sampled_from(["ads", "(other)", None])), max_size=20
+)
+
+
+def make_groups(found):
+    rows = [("zz", 0, None), *found, ("zz", 28, "ads")]
+    schema = {"person": pl.String, "day": pl.Int64, "plan": pl.String}
+    log = pl.DataFrame(rows, schema=schema, orient="row")
+    time = pl.lit(START) + pl.duration(days="day")
+    return jn.Journeys.from_table(log.select("person", "plan", event=pl.lit("X"), timestamp=time))
+
+
+@settings(max_examples=10)
+@given(found=GROUPS, top=st.sampled_from([1, None]))
+def test_groups_are_those_of_the_first_event_and_add_up(found, top):
+    j = make_groups(found)
+    group = {}
+    for person, _, plan in sorted([("zz", 0, None), *found], key=lambda row: row[1]):
+        group.setdefault(person, {None: "(none)", "(other)": '"(other)"'}.get(plan, plan))
+    whole, parts = j.lifecycle("X"), j.lifecycle("X", by="plan", top=top)
+    added = parts.table.group_by("period").agg(pl.col(*STATES, "active").sum()).sort("period")
+    assert added.equals(whole.table.select("period", *STATES, "active"))
+    assert parts.finding == whole.finding
+    for row in parts.table.iter_rows(named=True):
+        for state in STATES:
+            people = parts.people(state, period=row["period"], group=row["plan"]).people["person"]
+            assert len(people) == row[state]
+            assert row["plan"] == "(other)" or {group[one] for one in people} <= {row["plan"]}
+    whole, parts = j.stickiness("X"), j.stickiness("X", by="plan", top=top)
+    added = parts.table.group_by("period", "days").agg(pl.col("people").sum()).sort("period", "days")
+    assert added.equals(whole.table.select("period", "days", "people"))
+    for row in parts.table.iter_rows(named=True):
+        people = parts.people(period=row["period"], at_least=row["days"], group=row["plan"]).people["person"]
+        mine = parts.table.filter(pl.col("period") == row["period"], pl.col("plan") == row["plan"])
+        assert len(people) == mine.filter(pl.col("days") >= row["days"])["people"].sum()
+        assert row["at_least"] == pytest.approx(len(people) / mine["people"].sum())
+
+
 def test_posthog_lifecycle():
     """PostHog, test_lifecycle_query_runner.py, test_lifecycle_trend (MIT)."""
     days = {"p1": [11, 12, 13, 15, 17, 19], "p2": [9, 12], "p3": [12], "p4": [15]}
@@ -95,6 +142,11 @@ def test_shards_change_no_lifecycle(found, tmp_path_factory):
     stored = j.save(tmp_path_factory.mktemp("s"), shards=3)
     assert stored.lifecycle("X").table.equals(j.lifecycle("X").table)
     assert stored.stickiness("X").table.equals(j.stickiness("X").table)
+    part, cut = (one.between(START + timedelta(days=7)).lifecycle(["X", "edge"], by="event") for one in (stored, j))
+    assert part.table.equals(cut.table)
+    assert stored.stickiness(["X", "edge"], by="event", top=1).table.equals(
+        j.stickiness(["X", "edge"], by="event", top=1).table
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -105,6 +157,13 @@ def test_pictures_findings_and_errors(dark):
     assert stickiness.finding.startswith("Only 4 people active in the week from 23 March 2026: too few")
     assert len(lifecycle.plot(dark=dark).data) == 4
     assert stickiness.plot(dark=dark).data
+    assert lifecycle.table.equals(j.lifecycle("X", top=None).table)
+    groups = [ask(["X", "edge"], by="event", top=2) for ask in (j.lifecycle, j.stickiness)]
+    assert [len(one.plot(dark=dark).data) for one in groups] == [4, 1]
+    with pytest.raises(jn.ArgumentError, match=r"group: 'p1' requires a breakdown; ask lifecycle\(..., by=...\)"):
+        lifecycle.people("new", period="2026-03-02", group="p1")
+    with pytest.raises(jn.UnknownNameError, match="by: no column 'plan'"):
+        j.stickiness("X", by="plan")
     nobody = j.where(pl.col("event") == "edge")
     assert nobody.lifecycle("X").plot(dark=dark) is not None
     assert nobody.stickiness("X").plot(dark=dark) is not None

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.calendar import Calendar
 from journeys.log import View
 from journeys.steps import Step, columns_used
@@ -25,26 +26,34 @@ class LifecycleSpec:
         The event that makes a person active.
     calendar : Calendar
         The periods.
-    last : int
-        The number of the last period: nobody is dormant after it.
+    begin, last : int
+        The numbers of the first period and of the last: nobody is dormant after it.
+    by : str, optional
+        The column whose value at a person's first event forms groups.
+    top : int, optional
+        How many groups are shown.
     first_events : pl.DataFrame, optional
-        For a selection: `person` and `first` (number of the period) of each first event in the whole log.
+        For a selection: `person`, `first` (number of the period of the first event in the whole log), `before` (whether
+        active in the period before the first one).
     """
 
     event: Step
     calendar: Calendar
+    begin: int
     last: int
+    by: str | None = None
+    top: int | None = None
     first_events: pl.DataFrame | None = None
 
 
 def count(view: View, spec: LifecycleSpec) -> pl.DataFrame:
-    """Count people by `period` (number of the calendar period) and `state`."""
-    states = find_states(view, spec).group_by("period", "state").agg(pl.len().cast(pl.Int64).alias("people"))
-    return states.sort("period", "state")
+    """Count people by `period` (number of the calendar period), `group` (null is no value) and `state`."""
+    keys = ["period", "group", "state"]
+    return find_states(view, spec).group_by(keys).agg(pl.len().cast(pl.Int64).alias("people")).sort(keys)
 
 
 def find_states(view: View, spec: LifecycleSpec) -> pl.DataFrame:
-    """Return `person`, `period` and `state`, one row per person and period with a state.
+    """Return `person`, `group`, `period` and `state`, one row per person and period with a state.
 
     A person who was active in weeks 1, 2 and 5 is
 
@@ -53,15 +62,18 @@ def find_states(view: View, spec: LifecycleSpec) -> pl.DataFrame:
     A person without any event in a period and the one before has no state in it.
     """
     active = _active_periods(view, spec)
-    if spec.first_events is None:
-        first = active.group_by("person", maintain_order=True).agg(first=pl.col("period").min())
-    else:
-        first = spec.first_events
+    # a person is in one group throughout, so that the groups add up
+    group = active.unique("person", keep="first", maintain_order=True).select("person", "group")
+    active = active.select("person", "period").unique().sort("person", "period")
+    first = _describe_first(active, spec) if spec.first_events is None else spec.first_events
     same = pl.col("person") == pl.col("person").shift(1)
     follows = (same & (pl.col("period").shift(1) == pl.col("period") - 1)).fill_null(value=False)
     stays = (pl.col("person").shift(-1) == pl.col("person")) & (pl.col("period").shift(-1) == pl.col("period") + 1)
     marked = active.with_columns(follows=follows, stays=stays.fill_null(value=False))
+    # of the period before a selection, only the whole log knows who was active
+    was_there = (pl.col("period") == spec.begin) & pl.col("before").fill_null(value=False)
     marked = marked.join(first, on="person", how="left", maintain_order="left")
+    marked = marked.with_columns(follows=pl.col("follows") | was_there)
     state = (
         pl.when(pl.col("period") == pl.col("first"))
         .then(pl.lit("new"))
@@ -72,17 +84,23 @@ def find_states(view: View, spec: LifecycleSpec) -> pl.DataFrame:
     dormant = marked.filter(~pl.col("stays") & (pl.col("period") < spec.last)).select(
         "person", pl.col("period") + 1, pl.lit("dormant").alias("state")
     )
-    return pl.concat([marked.select("person", "period", state.alias("state")), dormant])
+    states = pl.concat([marked.select("person", "period", state.alias("state")), dormant])
+    return states.join(group, on="person", how="left").sort("person", "period")
 
 
 def find_first_events(view: View, spec: LifecycleSpec) -> pl.DataFrame:
-    """Return `person` and `first`, the number of the period of each person's first event."""
-    return _active_periods(view, spec).group_by("person").agg(first=pl.col("period").min()).sort("person")
+    """Return `person`, `first` (the period of each person's first event), `before` (active before the first period)."""
+    return _describe_first(_active_periods(view, spec), spec).sort("person")
+
+
+def _describe_first(active: pl.DataFrame, spec: LifecycleSpec) -> pl.DataFrame:
+    before = (pl.col("period") == spec.begin - 1).any()
+    return active.group_by("person").agg(first=pl.col("period").min(), before=before)
 
 
 def _active_periods(view: View, spec: LifecycleSpec) -> pl.DataFrame:
-    """Return `person` and `period`, once for each period in which a person was active."""
-    rows = view.with_people_columns(columns_used([spec.event])).events
-    active = rows.filter(spec.event.condition.fill_null(value=False))
-    periods = active.select("person", spec.calendar.index(pl.col("timestamp")).alias("period"))
-    return periods.unique().collect().sort("person", "period")
+    """Return `person`, `period` and `group` of the events that make people active, in the order of the log."""
+    view, group = group_of_events(view.with_people_columns(columns_used([spec.event])), spec.by)
+    # groups by a first campaign depend on the rows before: they are read before rows are left out
+    rows = view.events.with_columns(group.alias("__group")).filter(spec.event.condition.fill_null(value=False))
+    return rows.select("person", spec.calendar.index(pl.col("timestamp")).alias("period"), group="__group").collect()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.labels import fold_values
 from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -21,18 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _StateSelection:
-    """Which people: in a state in a period."""
+    """Which people: in a state in a period, in a group (None: all)."""
 
     spec: LifecycleSpec
     period: int
     state: State
+    group: str | None
+    kept: tuple[str | None, ...] | None
 
 
 def _select_state(view: View, selection: _StateSelection) -> pl.Series:
     """Return the codes of the people in a state."""
     rows = find_states(view, selection.spec)
-    chosen = (pl.col("period") == selection.period) & (pl.col("state") == selection.state)
-    return rows.filter(chosen)["person"].unique().sort()
+    rows = rows.filter((pl.col("period") == selection.period) & (pl.col("state") == selection.state))
+    if selection.group is not None:
+        rows = rows.filter(fold_values(rows["group"], kept=selection.kept) == selection.group)
+    return rows["person"].unique().sort()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -42,18 +48,20 @@ class Lifecycle(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `period` (Date, its first day), `new`, `returning`, `resurrecting`, `dormant`, `active` (Int64), `pulse`
-        (Float64), `complete`; sorted by period.
+        `period` (Date, its first day), the column of `by`, `new`, `returning`, `resurrecting`, `dormant`, `active`
+        (Int64), `pulse` (Float64), `complete`; sorted by period and group.
     """
 
     _spec: LifecycleSpec = field(repr=False)
+    _kept: tuple[str | None, ...] | None = field(repr=False)
 
     @property
     def finding(self) -> str:
         """Whether more people woke up than fell asleep in the latest complete period, as one sentence."""
         from journeys.display import format_count, format_day, format_number
 
-        known = self.table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0))
+        table = self.table.group_by("period").agg(pl.col(*STATES, "active").sum(), pl.col("complete").all())
+        known = table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0)).sort("period")
         if not known.height:
             return f'No period is complete, or nobody did "{self._spec.event.name}".'
         last = known.row(-1, named=True)
@@ -69,13 +77,28 @@ class Lifecycle(Result[J]):
         return f"{sentence}: the number of active people {grows}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the states as bars around zero: active above, dormant below."""
+        """Draw the states as bars around zero: active above, dormant below. Groups are drawn as lines of the active."""
         from journeys.charts.lifecycle import draw_lifecycle
+        from journeys.charts.trend import draw_trend
 
+        if self._spec.by:
+            subtitle = (
+                f'People active by "{self._spec.event.name}" per {self._spec.calendar.name}, by '
+                f"{self._spec.by.replace('_', ' ')}; dotted where a period is not complete"
+            )
+            return draw_trend(
+                self.table,
+                by=self._spec.by,
+                value="active",
+                title=self.finding,
+                subtitle=subtitle,
+                dark=dark,
+                narrow=narrow,
+            )
         subtitle = f'By "{self._spec.event.name}" per {self._spec.calendar.name}; pale where a period is not complete'
         return draw_lifecycle(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
-    def people(self, state: State, *, period: date | str) -> J:
+    def people(self, state: State, *, period: date | str, group: str | None = None) -> J:
         """Select the people in a state in a period, with all their events.
 
         Parameters
@@ -84,16 +107,20 @@ class Lifecycle(Result[J]):
             The state.
         period : date or ISO text
             The first day of a period, as the table shows it.
+        group : str, optional
+            A group of the breakdown, as the table shows it.
 
         Raises
         ------
         UnknownNameError
-            When there is no such state or period.
+            When there is no such state, period or group.
+        ArgumentError
+            When there is no breakdown.
         """
         if state not in STATES:
             raise UnknownNameError(unknown_message("state", str(state), available=list(STATES), what="state"))
-        shown = [str(one) for one in self.table["period"].to_list()]
-        if str(period) not in shown:
-            raise UnknownNameError(unknown_message("period", str(period), available=shown, what="period"))
-        index = self._spec.calendar.number_of(date.fromisoformat(str(period)))
-        return self._journeys._select_people(_select_state, _StateSelection(self._spec, index, state))
+        index = self._spec.calendar.number_of(check_period(period, shown=self.table))
+        if group is not None:
+            check_group(group, by=self._spec.by, shown=self.table, question="lifecycle")
+        selection = _StateSelection(self._spec, index, state, group, self._kept)
+        return self._journeys._select_people(_select_state, selection)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
-import polars as pl
-
-from journeys.analyses.calendar import make_calendar
-from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, count, find_first_events
+from journeys.analyses.breakdown import check_by, describe_wrong_top
+from journeys.analyses.calendar import list_periods, make_calendar
+from journeys.analyses.lifecycle.count import LifecycleSpec, count, find_first_events
 from journeys.analyses.lifecycle.result import Lifecycle
+from journeys.analyses.lifecycle.summarise import largest_groups, summarise
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
+from journeys.errors import ArgumentError, raise_all
 from journeys.steps import StepLike, resolve_step
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def lifecycle(
-    journeys: J, event: StepLike, *, every: str = "1w", time_zone: str = "UTC", week_start: str = "monday"
+    journeys: J,
+    event: StepLike,
+    *,
+    every: str = "1w",
+    by: str | None = None,
+    top: int | None = 5,
+    time_zone: str = "UTC",
+    week_start: str = "monday",
 ) -> Lifecycle[J]:
     """Count who is new, returning, resurrecting and dormant in each period.
 
@@ -28,6 +33,11 @@ def lifecycle(
         The event that makes a person active.
     every : str
         The length of a period: "1d", "1w", "1mo", "1q", "1y" or multiples.
+    by : str, optional
+        Break down by a column's value at a person's first such event (columns of people too); a person stays in that
+        group, so that the groups add up.
+    top : int, optional
+        How many groups are shown, the most active ones; the rest is "(other)", no value is "(none)". None shows all.
     time_zone : str
         Whose days, weeks and months count.
     week_start : str
@@ -36,23 +46,24 @@ def lifecycle(
     Returns
     -------
     Lifecycle
-        `.table`: `period` (Date, its first day), `new` (the first such event in the whole log), `returning` (active
-        also in the period before), `resurrecting` (active earlier, but not in the period before), `dormant` (active in
-        the period before, but not in this one), `active` (new + returning + resurrecting; all Int64), `pulse`
-        ((new + resurrecting) / dormant; null without dormant people), `complete`.
+        `.table`: `period` (Date, its first day), the column of `by`, `new` (the first such event in the whole log),
+        `returning` (active also in the period before), `resurrecting` (active earlier, but not in the period before),
+        `dormant` (active in the period before, but not in this one), `active` (new + returning + resurrecting; all
+        Int64), `pulse` ((new + resurrecting) / dormant; null without dormant people), `complete`.
 
     Raises
     ------
     UnknownNameError
-        When the event does not exist.
+        When the event or the column does not exist.
     ArgumentError
         When the period, the time zone or the weekday is invalid.
 
     Notes
     -----
     PostHog counts a person as new in the period of the person's creation, Amplitude by its first use of the product;
-    here the event itself decides. People who are active in each period before an incomplete one may still return in
-    it: its `dormant` is too high, and `complete` is false.
+    here the event itself decides. People who were active in the period before an incomplete one may still return in it:
+    its `dormant` is too high, and `complete` is false. active = new + returning + resurrecting, and
+    active(t) = active(t - 1) - dormant(t) + new(t) + resurrecting(t). The pulse is Amplitude's.
 
     Examples
     --------
@@ -65,28 +76,19 @@ def lifecycle(
     """
     log = journeys._log
     calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
+    raise_all(describe_wrong_top(top), ArgumentError)
+    check_by(log, by)
     step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
-    first, last = (moment or _EPOCH for moment in journeys.observed_period)
-    periods = calendar.table(first, last)
-    spec = LifecycleSpec(step, calendar, int(periods["index"][-1]))
+    periods = list_periods(calendar, journeys.observed_period)
+    ends = (int(periods["index"][0]), int(periods["index"][-1])) if periods.height else (0, 0)
+    spec = LifecycleSpec(step, calendar, *ends, by, top)
     whole = journeys._unfiltered()
     if whole is not journeys:
         spec = replace(spec, first_events=whole._count_shards(find_first_events, spec))
     counts = journeys._count_shards(count, spec)
-    wide = counts.group_by("period", "state").agg(pl.col("people").sum())
-    columns = [pl.col("people").filter(pl.col("state") == state).sum().alias(state) for state in STATES]
-    states = wide.group_by("period").agg(columns).rename({"period": "index"})
-    complete = (pl.col("start") + timedelta(days=1) > first) & (pl.col("stop") <= last)
-    table = periods.join(states, on="index", how="left").with_columns(pl.col(STATES).fill_null(0), complete=complete)
-    woken = pl.col("new") + pl.col("resurrecting")
-    table = table.sort("index").select(
-        "period",
-        *STATES,
-        (woken + pl.col("returning")).alias("active"),
-        pl.when(pl.col("dormant") > 0).then(woken / pl.col("dormant")).alias("pulse"),
-        "complete",
-    )
-    settings = settings_of(journeys, event=step.name, every=every)
-    if time_zone != "UTC":
-        settings["time_zone"] = time_zone
-    return Lifecycle(table, settings, journeys, spec)
+    chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
+    described = {name: value for name, value in chosen.items() if value is not None}
+    settings = settings_of(journeys, event=step.name, every=every, **described)
+    kept = largest_groups(counts, spec)
+    table = summarise(counts, spec, periods=periods)
+    return Lifecycle(table, settings, journeys, spec, None if kept is None else tuple(kept))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.stickiness.count import StickinessSpec, find_days
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -21,18 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _DaysSelection:
-    """Which people: active on at least so many days of a period."""
+    """Which people: active on at least so many days of a period, in a group (None: all)."""
 
     spec: StickinessSpec
     period: int
     at_least: int
+    group: str | None
+    kept: tuple[str | None, ...] | None
 
 
 def _select_days(view: View, selection: _DaysSelection) -> pl.Series:
     """Return the codes of the people active often enough."""
     days = find_days(view, selection.spec)
     chosen = (pl.col("period") == selection.period) & (pl.col("days") >= selection.at_least)
-    return days.filter(chosen)["person"].unique().sort()
+    days = days.filter(chosen)
+    if selection.group is not None:
+        days = days.filter(fold_values(days["group"], kept=selection.kept) == selection.group)
+    return days["person"].unique().sort()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -42,10 +49,12 @@ class Stickiness(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        `period` (Date), `days`, `people` (Int64), `share`, `at_least` (Float64), `complete`; sorted by period and days.
+        `period` (Date), the column of `by`, `days`, `people` (Int64), `share`, `at_least` (Float64), `complete`; sorted
+        by period, group and days.
     """
 
     _spec: StickinessSpec = field(repr=False)
+    _kept: tuple[str | None, ...] | None = field(repr=False)
 
     @property
     def finding(self) -> str:
@@ -69,33 +78,44 @@ class Stickiness(Result[J]):
         """Draw the share of people by number of active days, in the latest complete period."""
         from journeys.charts.stickiness import draw_stickiness
 
-        subtitle = f'Days with "{self._spec.event.name}" in the latest complete {self._spec.of.name}'
+        short = self._spec.every.name.capitalize()
+        subtitle = f'{short}s with "{self._spec.event.name}" in the latest complete {self._spec.of.name}'
         return draw_stickiness(
             self._latest_rows(),
             unit=f"{self._spec.every.name}s",
+            by=self._spec.by,
             title=self.finding,
             subtitle=subtitle,
             dark=dark,
             narrow=narrow,
         )
 
-    def people(self, *, period: date | str, at_least: int = 1) -> J:
+    def people(self, *, period: date | str, at_least: int = 1, group: str | None = None) -> J:
         """Select the people who were active on at least so many days of a period, with all their events.
+
+        Parameters
+        ----------
+        period : date or ISO text
+            The first day of a long period, as the table shows it.
+        at_least : int
+            On how many days, from 1.
+        group : str, optional
+            A group of the breakdown, as the table shows it.
 
         Raises
         ------
         UnknownNameError
-            When there is no such period.
+            When there is no such period or group.
         ArgumentError
-            When `at_least` is not a positive whole number.
+            When `at_least` is not a positive whole number, or there is no breakdown.
         """
-        shown = [str(one) for one in self.table["period"].unique().sort().to_list()]
-        if str(period) not in shown:
-            raise UnknownNameError(unknown_message("period", str(period), available=shown, what="period"))
+        index = self._spec.of.number_of(check_period(period, shown=self.table))
         if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
             raise ArgumentError(f"at_least: {at_least!r} must be a whole number of at least 1.")
-        index = self._spec.of.number_of(date.fromisoformat(str(period)))
-        return self._journeys._select_people(_select_days, _DaysSelection(self._spec, index, at_least))
+        if group is not None:
+            check_group(group, by=self._spec.by, shown=self.table, question="stickiness")
+        selection = _DaysSelection(self._spec, index, at_least, group, self._kept)
+        return self._journeys._select_people(_select_days, selection)
 
     def _latest_rows(self) -> pl.DataFrame:
         """Return the rows of the latest complete period."""

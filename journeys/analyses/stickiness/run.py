@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import polars as pl
 
-from journeys.analyses.calendar import make_calendar
+from journeys.analyses.breakdown import check_by, describe_wrong_top
+from journeys.analyses.calendar import list_periods, make_calendar
+from journeys.analyses.labels import fold_values, largest_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.analyses.stickiness.count import StickinessSpec, count
 from journeys.analyses.stickiness.result import Stickiness
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, raise_all
 from journeys.steps import StepLike, resolve_step
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = {"d": 1, "w": 7, "mo": 28, "q": 90, "y": 365}
 
 
@@ -24,6 +23,8 @@ def stickiness(
     *,
     every: str = "1d",
     of: str = "1w",
+    by: str | None = None,
+    top: int | None = 5,
     time_zone: str = "UTC",
     week_start: str = "monday",
 ) -> Stickiness[J]:
@@ -37,6 +38,11 @@ def stickiness(
         The short periods that are counted, usually "1d".
     of : str
         The long periods in which they are counted: "1w", "1mo", …
+    by : str, optional
+        Break down by a column's value at a person's first such event of each long period (columns of people too), so
+        that the groups add up.
+    top : int, optional
+        How many groups are shown, the most active ones; the rest is "(other)", no value is "(none)". None shows all.
     time_zone : str
         Whose days, weeks and months count.
     week_start : str
@@ -45,14 +51,14 @@ def stickiness(
     Returns
     -------
     Stickiness
-        `.table`: `period` (Date, the first day of the long period), `days` (short periods with such an event), `people`
-        (Int64), `share` (of the people active in that period), `at_least` (share active on so many days or more),
-        `complete`.
+        `.table`: `period` (Date, the first day of the long period), the column of `by`, `days` (short periods with such
+        an event), `people` (Int64), `share` (of the people of the group who were active in that period), `at_least`
+        (share active on so many days or more), `complete`.
 
     Raises
     ------
     UnknownNameError
-        When the event does not exist.
+        When the event or the column does not exist.
     ArgumentError
         When a period is invalid, or `of` is not longer than `every`.
 
@@ -70,22 +76,25 @@ def stickiness(
     long = make_calendar(of, time_zone=time_zone, week_start=week_start)
     if long.number * _DAYS[long.unit] <= short.number * _DAYS[short.unit]:
         raise ArgumentError(f"of: {of!r} must be longer than every, {every!r}.")
+    raise_all(describe_wrong_top(top), ArgumentError)
+    check_by(log, by)
     step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
-    spec = StickinessSpec(step, short, long)
-    counts = journeys._count_shards(count, spec).group_by("period", "days").agg(pl.col("people").sum())
-    counts = counts.sort("period", "days")
-    first, last = (moment or _EPOCH for moment in journeys.observed_period)
-    periods = long.table(first, last)
-    complete = (pl.col("start") + timedelta(days=1) > first) & (pl.col("stop") <= last)
-    total, reached = pl.col("people").sum().over("index"), pl.col("people").reverse().cum_sum().reverse().over("index")
+    spec = StickinessSpec(step, short, long, by, top)
+    counts = journeys._count_shards(count, spec)
+    kept = None if by is None else largest_values(counts, by="group", size="people", top=top)
+    counts = counts.with_columns(fold_values(counts["group"], kept=kept)).rename({"period": "index"})
+    keys = ["index", "group"]
+    total = pl.col("people").sum().over(keys)
+    reached = pl.col("people").reverse().cum_sum().reverse().over(keys)
     table = (
-        periods.with_columns(complete=complete)
-        .join(counts.rename({"period": "index"}), on="index", how="inner")
-        .sort("index", "days")
+        list_periods(long, journeys.observed_period)
+        .join(counts.group_by(*keys, "days").agg(pl.col("people").sum()), on="index", how="inner")
+        .sort(*keys, "days")
         .with_columns(share=pl.col("people") / total, at_least=reached / total)
-        .select("period", "days", "people", "share", "at_least", "complete")
+        .select("period", pl.col("group").alias(by or "group"), "days", "people", "share", "at_least", "complete")
     )
-    settings = settings_of(journeys, event=step.name, every=every, of=of)
-    if time_zone != "UTC":
-        settings["time_zone"] = time_zone
-    return Stickiness(table, settings, journeys, spec)
+    chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
+    described = {name: value for name, value in chosen.items() if value is not None}
+    settings = settings_of(journeys, event=step.name, every=every, of=of, **described)
+    shown = table if by else table.drop("group")
+    return Stickiness(shown, settings, journeys, spec, None if kept is None else tuple(kept))
