@@ -37,8 +37,8 @@ class StoreError(JourneysError):
     """A saved store that is missing, damaged or of another version."""
 
 
-def find_closest(value: str, available: Iterable[str], *, n: int = 3) -> list[str]:
-    """Return the names most like `value`, best first, whatever their case; none if none is like it.
+def find_closest(value: str, available: Iterable[str]) -> list[str]:
+    """Return the three names most like `value`, best first, whatever their case; none if none is like it.
 
     A name is alike if it is spelled nearly the same, or has all the words of the other.
 
@@ -54,11 +54,11 @@ def find_closest(value: str, available: Iterable[str], *, n: int = 3) -> list[st
         folded.setdefault(name.casefold(), name)
     wanted = value.casefold()
     # Of names of one or two letters half are alike by chance, and none is alike enough otherwise.
-    near = get_close_matches(wanted, folded, n=n, cutoff=0.75 if len(wanted) > 2 else 0.6)
+    near = get_close_matches(wanted, folded, cutoff=0.75 if len(wanted) > 2 else 0.6)
     words = _split_words(value)
     related = [key for key in folded if key not in near and _share_words(words, _split_words(folded[key]))]
     related.sort(key=lambda key: (-SequenceMatcher(None, wanted, key).ratio(), key))
-    return [folded[key] for key in [*near, *related][:n]]
+    return [folded[key] for key in [*near, *related][:3]]
 
 
 def _split_words(name: str) -> set[str]:

@@ -36,7 +36,7 @@ def describe_shared(shared: int, *, unit: str, test: str) -> str:
     return f"{format_count(shared, unit)} {choose_form(shared, 'is', 'are')} in both groups; {test}" if shared else ""
 
 
-def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against") -> tuple[J, J]:
+def split_sides(journeys: J, against: J | pl.Expr) -> tuple[J, J]:
     """Return the people asked and the people to compare with.
 
     Parameters
@@ -46,8 +46,6 @@ def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against")
     against : Journeys or pl.Expr
         Other journeys; or a condition over the columns of people, which splits the people asked: those for whom it
         holds are the other side, everyone else, nulls included, stays on this side.
-    argument : str
-        The name of the argument, for the error text.
 
     Raises
     ------
@@ -58,12 +56,12 @@ def split_sides(journeys: J, against: J | pl.Expr, *, argument: str = "against")
     """
     if not isinstance(against, pl.Expr):
         if not hasattr(against, "_count_shards"):
-            raise ArgumentError(f"{argument}: {against!r} is neither Journeys nor a condition over columns of people.")
+            raise ArgumentError(f"against: {against!r} is neither Journeys nor a condition over columns of people.")
         return journeys, against
     columns = [name for name in journeys._log.people_schema.names() if name != "code"]
     missing = [name for name in against.meta.root_names() if name not in columns]
     raise_all(
-        [unknown_message(argument, missing, available=columns, what="column")] if missing else [], UnknownNameError
+        [unknown_message("against", missing, available=columns, what="column")] if missing else [], UnknownNameError
     )
     holds = against.fill_null(value=False)
     return journeys.only(~holds), journeys.only(holds)

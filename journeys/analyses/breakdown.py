@@ -16,9 +16,8 @@ from datetime import date
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
-from journeys.events import present_campaign_columns
 from journeys.log import Log, View
-from journeys.log.core import has_met_campaign
+from journeys.log.core import has_met_campaign, present_campaign_columns
 
 
 def check_by(log: Log, by: str | None, *, others: Sequence[str] = ()) -> None:

@@ -63,15 +63,19 @@ def fold_values(values: pl.Series, *, kept: Sequence[str | None] | None) -> pl.S
     return folded.to_series().alias(values.name)
 
 
-def largest_values(sizes: pl.DataFrame, *, by: str, size: str, top: int | None) -> list[str | None] | None:
-    """Return the `top` values with the largest summed size, equal ones by name; None where all are shown.
+def largest_values(sizes: pl.DataFrame, *, top: int | None) -> list[str | None] | None:
+    """Return the `top` values of `group` with the most `people`, equal ones by name; None where all are shown.
 
     Examples
     --------
     >>> sizes = pl.DataFrame({"group": ["a", "b", "b", None], "people": [2, 1, 2, 1]})
-    >>> largest_values(sizes, by="group", size="people", top=2)
+    >>> largest_values(sizes, top=2)
     ['b', 'a']
     """
-    added = sizes.group_by(by).agg(pl.col(size).sum()).sort(size, by, descending=[True, False], nulls_last=True)
-    values = added[by].to_list()
+    added = (
+        sizes.group_by("group")
+        .agg(pl.col("people").sum())
+        .sort("people", "group", descending=[True, False], nulls_last=True)
+    )
+    values = added["group"].to_list()
     return None if top is None or len(values) <= top else values[:top]

@@ -31,7 +31,7 @@ def list_passive_events(log: Log) -> list[str]:
     return table.filter("passive")["event"].sort().to_list()
 
 
-def expand_passive(log: Log, patterns: Sequence[str], *, argument: str = "hide") -> tuple[str, ...]:
+def expand_passive(log: Log, patterns: Sequence[str]) -> tuple[str, ...]:
     """Replace the word "passive" among names and patterns by the events that only the system did.
 
     Raises
@@ -43,13 +43,13 @@ def expand_passive(log: Log, patterns: Sequence[str], *, argument: str = "hide")
         return tuple(patterns)
     if log.size.events and log.schema.get(_BY) != pl.String:
         raise ArgumentError(
-            f"{argument}: the log has no column {_BY!r} that says what the system did; list the events, such as "
-            f"{argument}=['Received Email']."
+            f"hide: the log has no column {_BY!r} that says what the system did; list the events, such as "
+            "hide=['Received Email']."
         )
     return (*(one for one in patterns if one != PASSIVE), *list_passive_events(log))
 
 
-def list_hidden_events(log: Log, patterns: Sequence[str], *, argument: str = "hide") -> tuple[str, ...]:
+def list_hidden_events(log: Log, patterns: Sequence[str]) -> tuple[str, ...]:
     """List the events of the log that names and patterns hide, the word "passive" among them.
 
     Raises
@@ -57,7 +57,7 @@ def list_hidden_events(log: Log, patterns: Sequence[str], *, argument: str = "hi
     UnknownNameError
         When a name or pattern matches no event.
     """
-    expanded = expand_passive(log, patterns, argument=argument)
+    expanded = expand_passive(log, patterns)
     lost = [one for one in expanded if not any(matches_pattern(one, name) for name in log.names)] if log.names else []
-    raise_all([unknown_message(argument, lost, available=log.names, what="event")] if lost else [], UnknownNameError)
+    raise_all([unknown_message("hide", lost, available=log.names, what="event")] if lost else [], UnknownNameError)
     return tuple(name for name in log.names if any(matches_pattern(one, name) for one in expanded))

@@ -3,17 +3,16 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from journeys.events.campaign_columns import CAMPAIGN_COLUMNS, present_campaign_columns
-
 if TYPE_CHECKING:
     from journeys.events.core import LINK_SCHEMA, PAGE_COLUMNS, Events, build_events
     from journeys.events.issues import Issues
 
-__all__ = [
-    "CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "Events", "Issues", "build_events", "present_campaign_columns",
-]  # fmt: skip
+__all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "Events", "Issues", "build_events"]
 
-# the log imports the campaign columns alone: the rest, and NumPy with it, loads when it is first used
+CAMPAIGN_COLUMNS = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
+"""The one list of them, for sources, the log and the analyses; a row is a touch when any of them is filled."""
+
+# the log imports these alone: the rest, and NumPy with it, loads when it is first used
 _LAZY = {
     "LINK_SCHEMA": "core",
     "PAGE_COLUMNS": "core",

@@ -189,15 +189,15 @@ def next_marked(marked: Ints, at: Ints, *, none: int = -1) -> Ints:
     return np.append(marked, marked.dtype.type(none)).take(np.searchsorted(marked, at))
 
 
-def previous_marked(marked: Ints, at: Ints, *, none: int = -1) -> Ints:
-    """Find the last of some rows, which ascend, strictly before each row of `at`; `none` where there is no such row.
+def previous_marked(marked: Ints, at: Ints) -> Ints:
+    """Find the last of some rows, which ascend, strictly before each row of `at`; -1 where there is no such row.
 
     Examples
     --------
     >>> previous_marked(np.array([1, 4]), np.array([0, 2, 5])).tolist()
     [-1, 1, 4]
     """
-    return np.append(marked.dtype.type(none), marked).take(np.searchsorted(marked, at))
+    return np.append(marked.dtype.type(-1), marked).take(np.searchsorted(marked, at))
 
 
 def collapse_repeats(code: Ints, first: Ints) -> Bools:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from journeys.errors import ArgumentError, JourneysError, StoreError
-from journeys.events import present_campaign_columns
+from journeys.events import CAMPAIGN_COLUMNS
 from journeys.log.stored_files import StoredFile
 
 if TYPE_CHECKING:
@@ -74,6 +74,18 @@ def starts_session(gap: int, *, campaign_columns: Sequence[str] = ()) -> pl.Expr
     is_touch = pl.any_horizontal(pl.col(name).is_not_null() for name in campaign_columns)
     touch = pl.when(is_touch).then(pl.struct("person", *campaign_columns))
     return starts | (is_touch & touch.ne_missing(touch.forward_fill().shift(1)))
+
+
+def present_campaign_columns(columns: Iterable[str]) -> list[str]:
+    """List the campaign columns among some columns, in their own order.
+
+    Examples
+    --------
+    >>> present_campaign_columns(["event", "channel", "campaign"])
+    ['campaign', 'channel']
+    """
+    present = set(columns)
+    return [name for name in CAMPAIGN_COLUMNS if name in present]
 
 
 def has_met_campaign(campaign_columns: Sequence[str]) -> pl.Expr:

@@ -193,9 +193,9 @@ def replace_names(value: pl.Expr, names: Mapping[str, str], *, default: pl.Expr 
     return pl.coalesce(value.map_batches(read, return_dtype=pl.String, is_elementwise=True), default)
 
 
-def null_if_equal(value: pl.Expr, *, text: str) -> pl.Expr:
-    """Leave out a text that stands for nothing; `replace` would wait for all rows."""
-    return pl.when(value != text).then(value)
+def null_if_direct(value: pl.Expr) -> pl.Expr:
+    """Leave out the referrer "$direct", which stands for none; `replace` would wait for all rows."""
+    return pl.when(value != "$direct").then(value)
 
 
 def field_path(name: str) -> Path:

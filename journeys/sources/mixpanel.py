@@ -7,7 +7,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.events.times import check_zone, note_repeated_hour
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, Link, build_links, map_events, null_if_equal
+from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, Link, build_links, map_events, null_if_direct
 from journeys.sources.nested_columns import load_nested
 from journeys.sources.reading import Source
 from journeys.sources.registry import wrong_system_error
@@ -110,7 +110,7 @@ def read_mixpanel(source: Source, *, unit: str = "s", time_zone: str = "UTC", na
         },
         fields={
             "page_url": f.text("properties.$current_url", "properties.current_url_full"),
-            "page_referrer": null_if_equal(f.text("properties.$referrer"), text="$direct"),
+            "page_referrer": null_if_direct(f.text("properties.$referrer")),
             "page_title": f.text("properties.current_page_title"),
             "page_path": f.text("properties.current_url_path"),
             "page_search": f.text("properties.current_url_search"),

@@ -13,7 +13,7 @@ from journeys.sources.column_mapping import (
     Link,
     build_links,
     map_events,
-    null_if_equal,
+    null_if_direct,
     replace_names,
 )
 from journeys.sources.nested_columns import load_nested, parse_json_columns
@@ -115,7 +115,7 @@ def read_posthog(source: Source, *, name: str = "posthog") -> Events:
             "page_url": f.text("properties.$current_url"),
             "page_path": f.text("properties.$pathname"),
             "page_title": f.text("properties.title", "properties.$title"),
-            "page_referrer": null_if_equal(f.text("properties.$referrer"), text="$direct"),
+            "page_referrer": null_if_direct(f.text("properties.$referrer")),
             **{canonical: f.text(f"properties.{utm}") for canonical, utm in UTM.items()},
         },
     )

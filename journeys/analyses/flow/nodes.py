@@ -122,7 +122,7 @@ PATH_RULES: CleaningRules = (
     (r"(?<=/)(?=[A-Za-z_-]*\d)[0-9a-fA-F_-]{8,}(?=/|$)", ":id"),
     (r"(?<=[^/])/+$", ""),
 )
-PAGE_COLUMNS = frozenset({"page_path", "page_url", "page_referrer", "path", "url"})
+ADDRESS_COLUMNS = frozenset({"page_path", "page_url", "page_referrer", "path", "url"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,6 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import REACHED, NodeCodes, quote_reserved, read_nodes
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.events import present_campaign_columns
 from journeys.log import View
 from journeys.log.arrays import (
     Bools,
@@ -24,7 +23,7 @@ from journeys.log.arrays import (
     row_dtype,
     search_within,
 )
-from journeys.log.core import starts_session
+from journeys.log.core import present_campaign_columns, starts_session
 from journeys.steps import columns_used
 
 _START, _END, _SESSION = "_start", "_end", "_session"

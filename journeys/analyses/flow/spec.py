@@ -10,12 +10,12 @@ from typing import Any, Literal, TypeVar, get_args
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
+from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
 from journeys.analyses.name_patterns import matches_pattern
 from journeys.analyses.passive_events import expand_passive
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
-from journeys.events import present_campaign_columns
 from journeys.log import Log
+from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Who = Literal["converted", "dropped", "all"]
@@ -259,7 +259,7 @@ def parse_nodes(
     spec = NodeSpec(source=node, expand=pairs)
     own = problems.attempt(lambda: parse_rules(clean=clean)) or ()
     use_path_rules = {
-        column: clean is True or (clean is None and column in PAGE_COLUMNS) for column in spec.value_columns
+        column: clean is True or (clean is None and column in ADDRESS_COLUMNS) for column in spec.value_columns
     }
     cleaning = tuple((column, tuple(PATH_RULES) if use else own) for column, use in use_path_rules.items())
     spec = replace(spec, cleaning=cleaning)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.against import shares_too_many
-from journeys.analyses.flow.nodes import PAGE_COLUMNS, PATH_RULES, CleaningRules
+from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules
 from journeys.analyses.flow.spec import Names, Problems, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, resolve_skip
@@ -180,6 +180,6 @@ def _parse_step(log: Log, given: StepLike | None, *, argument: str, problems: Pr
 
 def _choose_rules(column: str, *, clean: bool | CleaningRules | None, rules: CleaningRules) -> CleaningRules:
     """Return the rules for a column: those given, those of pages, or none."""
-    if clean is True or (clean is None and column in PAGE_COLUMNS):
+    if clean is True or (clean is None and column in ADDRESS_COLUMNS):
         return PATH_RULES
     return rules

@@ -52,7 +52,7 @@ def largest_groups(counts: pl.DataFrame, spec: RetentionSpec) -> list[str | None
     if spec.by is None:
         return None
     sizes = counts.filter(pl.col("period") < 0)
-    return largest_values(sizes, by="group", size="people", top=spec.top)
+    return largest_values(sizes, top=spec.top)
 
 
 def _lay_out_cells(added: pl.DataFrame, spec: RetentionSpec, *, group: str, until: datetime | None) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from journeys.analyses.sessions.count import SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
 from journeys.errors import ArgumentError, raise_all
-from journeys.events import present_campaign_columns
+from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
 _PAGE_COLUMNS = ("page_path", "page_url", "url", "page_name")

@@ -65,7 +65,7 @@ def largest_groups(counts: pl.DataFrame, spec: TrendSpec) -> tuple[str | None, .
         return None
     sizes = counts.filter(pl.col("period").is_null())
     values = pl.Series("group", [value_of_label(label) for label in sizes["group"].to_list()], dtype=pl.String)
-    largest = largest_values(sizes.with_columns(values), by="group", size="people", top=spec.top)
+    largest = largest_values(sizes.with_columns(values), top=spec.top)
     return None if largest is None else tuple(largest)
 
 

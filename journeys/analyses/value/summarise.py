@@ -19,7 +19,7 @@ _MOST_BYTES = 1 << 26
 
 def largest_groups(counts: pl.DataFrame, *, top: int | None) -> list[str | None] | None:
     """Return the groups that are shown, None for all."""
-    return largest_values(counts, by="group", size="people", top=top)
+    return largest_values(counts, top=top)
 
 
 def summarise(
