@@ -32,4 +32,4 @@ def largest_groups(counts: pl.DataFrame, spec: LifecycleSpec) -> list[str | None
     if spec.by is None:
         return None
     active = counts.filter(pl.col("state") != "dormant")
-    return largest_values(active, by="group", size="people", top=spec.top)
+    return largest_values(active, top=spec.top)

@@ -81,7 +81,7 @@ def stickiness(
     step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
     spec = StickinessSpec(step, short, long, by, top)
     counts = journeys._count_shards(count, spec)
-    kept = None if by is None else largest_values(counts, by="group", size="people", top=top)
+    kept = None if by is None else largest_values(counts, top=top)
     counts = counts.with_columns(fold_values(counts["group"], kept=kept)).rename({"period": "index"})
     keys = ["index", "group"]
     total = pl.col("people").sum().over(keys)
