@@ -103,16 +103,17 @@ class DifferenceExplanation(Result[J]):
     @property
     def finding(self) -> str:
         """The option that changes most, as one sentence."""
+        from journeys.display import adapt_words, choose_form
+
         if not self.table.height:
-            return "Both ask the same; they differ in the people asked."
+            return adapt_words("Both ask the same; they differ in the people asked.")
         row = self.table.row(0, named=True)
         if not row["change"]:
-            return "None of the options that differ changes anything for these people on its own."
+            return adapt_words("None of the options that differ changes anything for these people on its own.")
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "asked", unit=self._journeys._log.unit)
-        from journeys.display import choose_form
-
-        change = f"{row['change']:+,} {choose_form(abs(row['change']), *self._counted)}".replace("-", "−")
+        counted = adapt_words(choose_form(abs(row["change"]), *self._counted))
+        change = f"{row['change']:+,} {counted}".replace("-", "−")
         return (
             f"The largest change comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
         )
@@ -120,7 +121,8 @@ class DifferenceExplanation(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw what each option alone would change."""
         from journeys.charts.bars import draw_changes
+        from journeys.display import adapt_words
 
-        counted = "people who convert" if self._counted[1] == "people" else self._counted[1]
+        counted = adapt_words("people who convert") if self._counted[1] == "people" else self._counted[1]
         subtitle = f"{counted}, more or fewer"
         return draw_changes(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import polars as pl
 
@@ -13,6 +14,21 @@ from journeys.analyses.protocol import J, JourneysProtocol
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+
+
+def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method write its texts about accounts where these were asked, about people otherwise."""
+    if hasattr(write, "__wrapped__"):
+        return write
+
+    @wraps(write)
+    def write_about_unit(result: Result[Any], *arguments: Any, **options: Any) -> Any:
+        from journeys.display import use_unit
+
+        with use_unit(result._journeys._log.unit):
+            return write(result, *arguments, **options)
+
+    return write_about_unit
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -30,6 +46,14 @@ class Result(Generic[J]):
     table: pl.DataFrame
     settings: Mapping[str, Any]
     _journeys: J = field(repr=False)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super(Result, cls).__init_subclass__(**options)  # without arguments it names the class before it has slots
+        for name, written in list(vars(cls).items()):
+            if isinstance(written, property):
+                setattr(cls, name, property(_speak_of_unit(cast("Any", written.fget)), doc=written.__doc__))
+            elif name in ("plot", "_repr_html_"):
+                setattr(cls, name, _speak_of_unit(written))
 
     @property
     def finding(self) -> str:
@@ -61,11 +85,12 @@ class Result(Generic[J]):
         return f"{type(self).__name__}: {self.finding}\n{self.table}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import render_card
+        from journeys.display import render_card, use_unit
 
-        return render_card(
-            type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table()
-        )
+        with use_unit(self._journeys._log.unit):
+            return render_card(
+                type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table()
+            )
 
 
 def settings_of(journeys: JourneysProtocol, **options: Any) -> dict[str, Any]:

@@ -26,8 +26,9 @@ def by_account(journeys: S) -> S:
     Returns
     -------
     Journeys
-        `person` is the account, `member` the person; `people` has `members` and the account's traits. A property
-        of events that is itself called `member` stays as `property_member`. See also `activity` and `contacts`.
+        `person` is the account, `member` the person; `people` has the column `account` (the same as `person`),
+        `members` and the account's traits. A property of events that is itself called `member` stays as
+        `property_member`. See also `activity` and `contacts`.
 
     Raises
     ------

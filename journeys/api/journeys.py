@@ -415,7 +415,15 @@ class Journeys(Selection):
     def _preview(self) -> pl.DataFrame:
         """The first people with the columns that fit a notebook."""
         ids = set(self._stitched.table["id_type"]) if self._stitched is not None else set()
-        fit = {"person", "first_seen", "last_seen", "event_count", "first_campaign", "first_channel", *ids}
+        fit = {
+            "account" if self._has_accounts else "person",
+            "first_seen",
+            "last_seen",
+            "event_count",
+            "first_campaign",
+            "first_channel",
+            *ids,
+        }
         head = self.people.head(5)
         return head.select(name for name in head.columns if name in fit)
 
@@ -429,7 +437,7 @@ class Journeys(Selection):
 
         size = self.size
         if size.first is None or size.last is None:
-            return "no people and no events."
+            return f"no {format_count(0, self._log.unit).removeprefix('0 ')} and no events."
         days = format_period(size.first, size.last)
         return f"{format_count(size.people, self._log.unit)}, {format_count(size.events, 'event')}, {days}."
 

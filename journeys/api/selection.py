@@ -107,7 +107,8 @@ class Selection:
         -------
         pl.DataFrame
             `person`, `first_seen`, `last_seen`, `event_count` (Int64), `first_*` and `last_*` of the
-            campaign columns, identifiers and traits; sorted by person.
+            campaign columns, identifiers and traits; sorted by person. Of accounts, `account` comes first; `person` is
+            the same.
 
         Examples
         --------
@@ -116,7 +117,16 @@ class Selection:
         >>> jn.Journeys.from_table(log).people.select("person", "event_count").rows()
         [('a', 2)]
         """
-        return self._collect_people(lambda frame: frame).sort("code").drop("code")
+        return self._collect_people(self._name_accounts).sort("code").drop("code")
+
+    def _name_accounts(self, people: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the column `account`, which is `person`, to a table of accounts."""
+        return people.select(pl.col("person").alias("account"), pl.all()) if self._has_accounts else people
+
+    @property
+    def _has_accounts(self) -> bool:
+        """Whether people are accounts, and none of their traits is called so."""
+        return self._log.unit == "account" and "account" not in self._log.people_schema
 
     @property
     def events(self) -> pl.LazyFrame:
@@ -175,8 +185,9 @@ class Selection:
         Parameters
         ----------
         people : pl.Expr, `jn.did(...)`, pl.DataFrame, pl.Series, Journeys, str, int or sequence
-            A condition over the columns of `people`, or on what they did; a table with a column `person`; one or
-            several person labels or identifiers, such as an e-mail address; or the people of other journeys.
+            A condition over the columns of `people`, or on what they did; a table with a column `person` (or `account`,
+            of accounts); one or several person labels or identifiers, such as an e-mail address; or the people of
+            other journeys.
 
         Raises
         ------
@@ -196,13 +207,16 @@ class Selection:
             until = 0 if self.until is None else moment_us(self.until)
             return self._select_people(select_who_did, resolve_did(people, log=self._log, until=until))
         if isinstance(people, pl.Expr):
-            self._check_columns(people, argument="people", available=self._log.people_schema.names())
-            chosen = self._collect_people(lambda frame: frame.filter(people).select("code"))
+            names = [*self._log.people_schema.names(), *(["account"] if self._has_accounts else [])]
+            self._check_columns(people, argument="people", available=names)
+            chosen = self._collect_people(lambda frame: self._name_accounts(frame).filter(people).select("code"))
             return self._filter(chosen["code"].sort())
         if isinstance(people, Selection):
             labels = people.people["person"]
         elif isinstance(people, pl.DataFrame | pl.LazyFrame):
             table = people.lazy().collect()
+            if self._has_accounts and "person" not in table.columns and "account" in table.columns:
+                table = table.rename({"account": "person"})
             if "person" not in table.columns:
                 raise UnknownNameError(unknown_message("people", "person", available=table.columns, what="column"))
             labels = table["person"]

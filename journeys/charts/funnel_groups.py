@@ -10,7 +10,7 @@ import polars as pl
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_count, format_interval, format_number, format_percent
+from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
 
 
 def draw_groups(
@@ -114,8 +114,12 @@ def draw_groups(
     hollow = any(
         _find_base(rows, step, measure=measure) < few for rows in groups.values() for step in range(1, len(rows))
     )
-    notes = [f"Grey, hollow: fewer than {few} people"] if hollow else []
-    notes += [f"{format_count(len(folded), 'group')} of fewer than {few} people only in the table"] if folded else []
+    notes = [adapt_words(f"Grey, hollow: fewer than {few} people")] if hollow else []
+    notes += (
+        [f"{format_count(len(folded), 'group')} of fewer than {few} {adapt_words('people')} only in the table"]
+        if folded
+        else []
+    )
     height = (len(steps) if narrow else 1) * (len(names) * 34 + 64) + 24
     apply_theme(
         fig,
@@ -206,4 +210,4 @@ def _hover_text(
         f"{name}: {format_count(row['people'], unit)} of {format_number(base)} at {base_name} reached {row['name']}, "
         f"{format_percent(row[measure])}{within}."
     )
-    return lines_of(text + (f" Fewer than {few} people: interpret with care." if base < few else ""), 56)
+    return lines_of(text + (adapt_words(f" Fewer than {few} people: interpret with care.") if base < few else ""), 56)

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
-from journeys.display import format_interval, format_ratio
+from journeys.display import adapt_words, format_interval, format_ratio
 
 
 def draw_impact(
@@ -64,7 +64,7 @@ def draw_impact(
             line={"color": colour, "width": 2},
             marker={"size": 5, "color": colour},
             hovertext=[
-                f"period {row['relative_period']:+d}: {format_ratio(row['mean'])} per person "
+                f"period {row['relative_period']:+d}: {format_ratio(row['mean'])} {adapt_words('per person')} "
                 f"({format_interval(row['ci_low'], row['ci_high'], form=format_ratio)})<br>others "
                 f"{format_ratio(row['others_mean'])}"
                 for row in rows

@@ -10,7 +10,7 @@ import polars as pl
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_interval, format_number, format_percent
+from journeys.display import adapt_words, format_interval, format_number, format_percent
 
 _STAGES = {
     "delivered": ("delivered_rate", "people", "circle-open"),
@@ -114,6 +114,6 @@ def _hover_text(row: dict[str, Any], *, by: str | None, name: str, rate: str, wh
     group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
     spread = format_interval(row[f"{rate}_low"], row[f"{rate}_high"])
     return (
-        f"{group}{format_number(row[name])} of {format_number(row[whole])} {write_label(whole)} "
+        f"{group}{format_number(row[name])} of {format_number(row[whole])} {write_label(adapt_words(whole))} "
         f"{name}: {format_percent(row[rate])} ({spread})"
     )

@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import format_number, format_percent, format_ratio
+from journeys.display import format_count, format_number, format_percent, format_ratio
 
 _MOST, _MOST_NARROW = 20, 8
 
@@ -64,9 +64,9 @@ def draw(
             textangle=0,
             cliponaxis=False,
             hovertext=[
-                f"{full_name(' and '.join(inside)) if inside else 'in no segment'}<br>{format_number(row['people'])} "
-                "people, "
-                f"{format_percent(row['share'])}; {format_ratio(row['lift'])} times as many as by chance"
+                f"{full_name(' and '.join(inside)) if inside else 'in no segment'}<br>"
+                f"{format_count(row['people'], 'person')}, {format_percent(row['share'])}; "
+                f"{format_ratio(row['lift'])} times as many as by chance"
                 for row, inside in zip(rows, members, strict=True)
             ],
             hoverinfo="text",

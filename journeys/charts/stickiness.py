@@ -10,7 +10,7 @@ import polars as pl
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_number, format_percent
+from journeys.display import format_count, format_percent
 
 
 def draw_stickiness(
@@ -78,6 +78,6 @@ def _hover_text(row: dict[str, Any], *, unit: str, name: str) -> str:
     """Compose the hover text of one bar."""
     head = f"{full_name(name)}<br>" if name else ""
     return (
-        f"{head}{row['days']} {unit}: {format_number(row['people'])} people, {format_percent(row['share'])}"
+        f"{head}{row['days']} {unit}: {format_count(row['people'], 'person')}, {format_percent(row['share'])}"
         f"<br>{format_percent(row['at_least'])} on {row['days']} or more"
     )

@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.charts.labels import lines_of, write_label, write_sentence
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
-from journeys.display import format_number, format_ratio, format_signed
+from journeys.display import adapt_words, format_number, format_ratio, format_signed
 
 
 def draw_within(
@@ -41,7 +41,7 @@ def draw_within(
         for row in table.to_dicts()
         if row["phi"] is not None and row["phi_within"] is not None
     ]
-    words = (groups, "everybody together")
+    words = (groups, adapt_words("everybody together"))
     return _draw_dumbbells(rows, words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from journeys.charts.labels import write_sentence
-from journeys.display import join_numbers
+from journeys.display import adapt_words, join_numbers
 from journeys.display.options import is_dark
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -286,7 +286,7 @@ def draw_nothing(
     """Draw an empty result: one sentence in place of the chart."""
     fig = go.Figure()
     fig.add_annotation(
-        text="<br>".join(write_sentence(line) for line in wrap(words, 40 if narrow else 80)),
+        text="<br>".join(write_sentence(line) for line in wrap(adapt_words(words), 40 if narrow else 80)),
         x=0.5,
         y=0.5,
         xref="paper",

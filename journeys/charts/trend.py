@@ -15,7 +15,7 @@ from journeys.charts.labels import full_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_day, format_interval, format_number, format_percent, format_ratio
+from journeys.display import adapt_words, format_day, format_interval, format_number, format_percent, format_ratio
 
 FEW = 30
 """Rates of fewer people are hollow, are joined by no line, and do not set the scale."""
@@ -91,7 +91,7 @@ def draw_trend(
     if is_rate:
         sure = [row for row in rows if row["entered"] >= FEW]
         if len(sure) < len(rows) and subtitle:
-            subtitle = f"{subtitle}; hollow without a line: fewer than {FEW} people"
+            subtitle = f"{subtitle}; hollow without a line: fewer than {FEW} {adapt_words('people')}"
         ends = ("rate", "ci_high") if has_band else ("rate",)
         ticks = percent_ticks([row[end] for row in sure or rows for end in ends])
         scale = (0.0, max(ticks["tickvals"][-1], 1e-9))
@@ -275,7 +275,7 @@ def _hover_text(row: dict[str, Any], group: str, *, value: str) -> str:
         return f"{full_name(group)}<br>{day}: {number}{earlier}{still}" if group else f"{day}: {number}{earlier}{still}"
     rate = f"{format_percent(row['rate'])} ({format_interval(row['ci_low'], row['ci_high'])})"
     earlier = "" if row.get("previous") is None else f"<br>{format_percent(row['previous'])} before"
-    few = f"<br>fewer than {FEW} people" if row["entered"] < FEW else ""
+    few = adapt_words(f"<br>fewer than {FEW} people") if row["entered"] < FEW else ""
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
     where = f"{full_name(group)}, " if group else ""
     counts = f"{format_number(row['converted'])} of {format_number(row['entered'])} converted"

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
-from journeys.display import format_amount, format_count, format_duration, format_number
+from journeys.display import adapt_words, format_amount, format_count, format_duration, format_number
 
 _FEW = 30
 _MOST_BANDS = 3
@@ -89,7 +89,9 @@ def draw_value(
         ticktext=["start" if not tick else format_duration(timedelta(microseconds=length * tick)) for tick in ticks],
     )
     fig.update_yaxes(
-        title=f"per person{f', {write_label(currency)}' if currency else ''}", rangemode="tozero", showgrid=True
+        title=f"{adapt_words('per person')}{f', {write_label(currency)}' if currency else ''}",
+        rangemode="tozero",
+        showgrid=True,
     )
     fig.update_layout(showlegend=bool(by), legend={"y": -0.18, "yanchor": "top"})
     margin = {"b": 80} if by else None
@@ -103,4 +105,4 @@ def _describe(row: dict[str, Any], *, by: str | None, length: int, currency: str
     spread = f"{format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
     worth = format_amount(row["per_person"], None if currency is None else write_label(currency))
     paid = f"{format_number(row['paying'])} of {format_count(row['people'], 'person')} have paid"
-    return f"{group}After {after}: {worth} per person ({spread})<br>{paid}"
+    return f"{group}After {after}: {worth} {adapt_words('per person')} ({spread})<br>{paid}"

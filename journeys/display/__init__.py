@@ -38,9 +38,11 @@ from journeys.display.text import (
     shorten_words,
     use_names,
 )
+from journeys.display.unit import adapt_words, use_unit
 
 __all__ = [
     "STYLE",
+    "adapt_words",
     "as_pandas",
     "choose_form",
     "describe_settings",
@@ -72,4 +74,5 @@ __all__ = [
     "text_table",
     "the_count",
     "use_names",
+    "use_unit",
 ]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from math import floor, isfinite, log10
 
+from journeys.display.unit import adapt_words
+
 _MANY = {"person": "people", "entry": "entries"}
 
 NOTHING = "–"
@@ -77,7 +79,8 @@ def format_count(count: float, noun: str, many: str | None = None) -> str:
     >>> format_count(1200, "event"), format_count(2, "entry", "entries")
     ('1,200 events', '2 entries')
     """
-    return f"{format_number(count)} {choose_form(count, noun, many or _MANY.get(noun, noun + 's'))}"
+    form = choose_form(count, noun, many or _MANY.get(noun, noun + "s"))
+    return f"{format_number(count)} {adapt_words(form) if noun == 'person' else form}"
 
 
 def choose_form(count: float, one: str, many: str) -> str:
@@ -99,7 +102,7 @@ def the_count(count: float, noun: str, many: str | None = None) -> str:
     >>> the_count(149, "conversion"), the_count(1, "conversion")
     ('the 149 conversions', 'the only conversion')
     """
-    return f"the only {noun}" if count == 1 else f"the {format_count(count, noun, many)}"
+    return f"the only {adapt_words(noun)}" if count == 1 else f"the {format_count(count, noun, many)}"
 
 
 def _round_digits(value: float, digits: int = 2) -> str:

@@ -26,6 +26,7 @@ from journeys.display.formats import (
     format_ratio,
 )
 from journeys.display.text import display_names, escape_html, neutralise_controls, shorten_name
+from journeys.display.unit import adapt_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,8 @@ _MAX_CELL, _MAX_SENTENCE, _MAX_LINK = 90, 300, 48
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
 # Columns of sentences, which are unreadable with their middle cut out.
 _SENTENCES = ("problems", "reason")
+# Settings whose values are the library's own words.
+_WORDS = ("count", "rank", "note")
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
@@ -149,7 +152,7 @@ def html_table(
         ' class="r"' if _is_right_aligned(dtype) else f' class="n"{align_left}' if dtype.is_temporal() else align_left
         for dtype in shown.dtypes
     ]
-    titles = [escape_html(shorten_name(name.replace("_", " "), _MAX_CELL)) for name in shown.columns]
+    titles = [escape_html(shorten_name(adapt_words(name.replace("_", " ")), _MAX_CELL)) for name in shown.columns]
     head = "".join(f"<th{mark}>{title}</th>" for mark, title in zip(marks, titles, strict=True))
     lines = [
         "<tr>"
@@ -251,7 +254,9 @@ def describe_settings(settings: Mapping[str, object]) -> str:
     """
     known = {"people", "events", "first", "last", "unit"}
     parts = [
-        f"{k.replace('_', ' ')} {_describe_value(v)}" for k, v in settings.items() if k not in known and v is not None
+        f"{adapt_words(name.replace('_', ' '))} {adapt_words(str(value)) if name in _WORDS else _describe_value(value)}"
+        for name, value in settings.items()
+        if name not in known and value is not None
     ]
     people, events = settings.get("people"), settings.get("events")
     size = [format_count(people, str(settings.get("unit", "person")))] if isinstance(people, int) else []

@@ -87,7 +87,9 @@ def build_people_table(
     """
     people, extras = journeys.people, _extra_tables(extra)
     ids = [name for name in _id_types(journeys._identifiers) if name in people.columns]
-    available = people.columns[1:]
+    available = people.columns[people.columns.index("person") + 1 :]
+    if people.columns[0] == "account":
+        extras = [one if "person" in one.columns else one.rename({"account": "person"}, strict=False) for one in extras]
     chosen = [name for name in available if name not in ids] if traits is None else list(traits)
     missing = [name for name in chosen if name not in available]
     problems = [unknown_message("traits", missing, available=available, what="column")] if missing else []

@@ -74,11 +74,11 @@ class ModelComparison(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the share of each touchpoint under each model as a dot with its interval."""
         from journeys.charts.attribution_models import draw_attribution_models
-        from journeys.display import format_count, format_duration
+        from journeys.display import adapt_words, format_count, format_duration
 
         subtitle = (
             f"Share of {format_count(self.settings['conversions'], 'conversion')} with 95% intervals "
-            f"({format_count(self.settings['draws'], 'draw')} of people), looking back "
+            f"({format_count(self.settings['draws'], 'draw')} of {adapt_words('people')}), looking back "
             f"{format_duration(self._spec.lookback)}"
         )
         return draw_attribution_models(

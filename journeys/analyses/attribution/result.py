@@ -56,11 +56,11 @@ class Attribution(Result[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that gets most credit, as one sentence."""
-        from journeys.display import format_percent, the_count
+        from journeys.display import adapt_words, format_percent, the_count
 
         by, total = self._spec.by, self.settings["conversions"]
         if not total:
-            return f"Nobody did {self._spec.goal.name}: there is no credit to share."
+            return f"{adapt_words('Nobody')} did {self._spec.goal.name}: there is no credit to share."
         if total < MIN_PEOPLE:
             return say_too_few(total, f"converted to {self._spec.goal.name}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)

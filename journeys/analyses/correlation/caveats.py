@@ -24,17 +24,18 @@ def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: Correlatio
     people, converted = counts.people, counts.converted
     if not 0 < converted < people:
         return []
-    from journeys.display import format_count, format_percent
+    from journeys.display import adapt_words, format_count, format_percent
 
     lines = []
     small = min(converted, people - converted)
     if small < 30:
         side = "converted" if small == converted else "did not convert"
-        lines.append(f"Only {format_count(small, 'person', 'people')} {side}.")
+        lines.append(f"Only {format_count(small, 'person')} {side}.")
     if people / small > 10:
         side = "convert" if small == converted else "do not convert"
         lines.append(
-            f"Few people {side} ({format_percent(small / people)}): phi stays small, so read the rates as well."
+            f"{adapt_words('Few people')} {side} ({format_percent(small / people)}): phi stays small, "
+            "so read the rates as well."
         )
     defined = table.filter(pl.col("phi").is_not_null())
     exact = int((expected_minimum(*(defined[name] for name in CELLS)) < 5).sum())
@@ -58,12 +59,14 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
     unequal = max(long, short) >= 1.5 * max(min(long, short), 1e-9)
     if defined.height < 4 or not unequal or max(below, above) < 0.75 * defined.height:
         return []
-    from journeys.display import format_number
+    from journeys.display import adapt_words, format_number
 
     look = "bad" if below > above else "good"
     less, more = (format_number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
-    line = f"Before converting, people did {less} things on average, the others {more}"
-    fair = "with everybody observed equally long" if look == "bad" else "among people who are equally active"
+    line = f"Before converting, {adapt_words('people')} did {less} things on average, the others {more}"
+    fair = adapt_words(
+        "with everybody observed equally long" if look == "bad" else "among people who are equally active"
+    )
     return [f"{line}: that alone makes most behaviours look {look}. Compare {fair}."]
 
 
@@ -100,6 +103,8 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
 
 def _explain_doubt(goal: str) -> pl.Expr:
     """Say why a behaviour should not be reported, though its phi may look certain."""
+    from journeys.display import adapt_words
+
     did, late, moment = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("moment")
     positive = pl.col("phi") > 0
     stops = pl.col("holds") & (pl.col("z") < 0)  # what comes before not going on is no consequence of the goal
@@ -118,9 +123,9 @@ def _explain_doubt(goal: str) -> pl.Expr:
         .when((pl.col("phi") > 0.9) | (pl.col("phi_matched") > 0.9))
         .then(pl.lit("too good to be true: look for a leak"))
         .when((pl.col("q_value") <= LEVEL) & ~pl.col("holds"))
-        .then(pl.lit("does not hold once everybody is observed equally long"))
+        .then(pl.lit(adapt_words("does not hold once everybody is observed equally long")))
         .when(pl.col("phi").is_not_null() & pl.col("phi_matched").is_null())
-        .then(pl.lit("cannot be compared once everybody is observed equally long"))
+        .then(pl.lit(adapt_words("cannot be compared once everybody is observed equally long")))
     )
 
 

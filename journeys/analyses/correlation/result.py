@@ -149,14 +149,14 @@ class Correlation(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence, with the numbers of the comparison in which everybody has had the same time."""
-        from journeys.display import choose_form, format_count
+        from journeys.display import adapt_words, choose_form, format_count
 
         unit = self._journeys._log.unit
         left_out = "".join(f" {format_count(n, unit)} {reason}." for reason, n in self.not_compared.items() if n)
         if self._counts.people == 0:
-            return f"There is nobody to compare.{left_out}"
+            return f"{adapt_words('There is nobody to compare')}.{left_out}"
         if self._counts.converted in {0, self._counts.people}:
-            who = "Nobody" if self._counts.converted == 0 else "Everybody"
+            who = adapt_words("Nobody" if self._counts.converted == 0 else "Everybody")
             among = " among those compared" if left_out else ""
             return f"{who}{among} reached {self.goal}: there is nothing to compare.{left_out}"
         if self._counts.people < MIN_PEOPLE:
@@ -167,7 +167,7 @@ class Correlation(Result[J]):
         rows = findings.filter(is_headline()).head(1).to_dicts()
         if not rows:
             goes = f"{format_count(findings.height, 'behaviour')} {choose_form(findings.height, 'goes', 'go')}"
-            return f"{goes} with {self.goal}, but too weakly, or among too few people, to stand out."
+            return f"{goes} with {self.goal}, but too weakly, or among too few {adapt_words('people')}, to stand out."
         return self._describe_row(rows[0])
 
     def _describe_row(self, row: Mapping[str, Any]) -> str:

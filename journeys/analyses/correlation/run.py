@@ -185,6 +185,7 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str
     """Count a question and summarise its answer."""
     from journeys.analyses.correlation.count import count
     from journeys.analyses.correlation.summarise import add_up, summarise
+    from journeys.display import use_unit
 
     def ask_of(other: J) -> Correlation[J]:
         end = 0 if other.until is None else moment_us(other.until)
@@ -194,7 +195,8 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str
     if isinstance(spec.exposure, Matched):
         asked = replace(spec, exposure=fit_matched(*collect_times(journeys, spec)))
     counts = add_up(journeys._count_shards(count, asked), asked)
-    table, apart = summarise(counts, asked)
+    with use_unit(journeys._log.unit):
+        table, apart = summarise(counts, asked)
     return Correlation(
         table=table,
         settings=settings_of(journeys, **options),

@@ -172,7 +172,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
 
 def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
-    from journeys.display import format_count
+    from journeys.display import adapt_words, format_count
 
     is_name = isinstance(spec.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in counts.own:
@@ -181,7 +181,7 @@ def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: Be
     if not is_name and named & counts.own:
         return "the conversion itself is part of it"
     if is_name and spec.since is not None and row["behaviour"] in (spec.since.events or ()):
-        return "everybody here did it: the clock starts there"
+        return adapt_words("everybody here did it: the clock starts there")
     if row["behaviour"] in spec.exclude:
         return "it was excluded"
     if is_name and normalise_name(row["behaviour"]) == normalise_name(spec.goal.name):
@@ -211,20 +211,22 @@ def add_measures(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
 
 def _explain_undefined() -> pl.Expr:
     """Say why a phi is undefined."""
+    from journeys.display import adapt_words
+
     did, converted = pl.col("both") + pl.col("behaviour_only"), pl.col("both") + pl.col("conversion_only")
     people = did + pl.col("conversion_only") + pl.col("neither")
     return (
         pl.when(pl.col("phi").is_not_null())
         .then(None)
         .when(people == 0)
-        .then(pl.lit("nobody is left to compare"))
+        .then(pl.lit(adapt_words("nobody is left to compare")))
         .when(converted == 0)
-        .then(pl.lit("nobody converted"))
+        .then(pl.lit(adapt_words("nobody converted")))
         .when(converted == people)
-        .then(pl.lit("everybody converted"))
+        .then(pl.lit(adapt_words("everybody converted")))
         .when(did == 0)
-        .then(pl.lit("nobody did it in the time that counts"))
-        .otherwise(pl.lit("everybody did it"))
+        .then(pl.lit(adapt_words("nobody did it in the time that counts")))
+        .otherwise(pl.lit(adapt_words("everybody did it")))
     )
 
 

@@ -60,10 +60,10 @@ class Dropoff(Result[J]):
     @property
     def finding(self) -> str:
         """Where most are lost, as one sentence."""
-        from journeys.display import format_number, format_percent
+        from journeys.display import adapt_words, format_number, format_percent
 
         if self.table.is_empty():
-            return f"Nobody is lost on the way to {self._goal}."
+            return f"{adapt_words('Nobody')} is lost on the way to {self._goal}."
         if self.lost < MIN_PEOPLE:
             return say_too_few(self.lost, f"never reached {self._goal}", unit=self._journeys._log.unit)
         is_passive = pl.col("event").is_in(self._passive)

@@ -36,7 +36,7 @@ class Exits(Result[J]):
         not hidden), `silent_for` (Duration, until the end of the log), `replay_url` (of the session of the deepest
         step, else of the latest session of the attempt), `last_campaign` (at or before `left_at`), `may_mail` (False if
         the person last unsubscribed, complained or had a mail bounce; null if nothing is known). Sorted by step,
-        `left_at`, person.
+        `left_at`, person. Of accounts, the first column is `account`.
     entered : int
         Those who took the step; of every step, those who entered.
     ends_hidden : int
@@ -58,7 +58,7 @@ class Exits(Result[J]):
     @property
     def finding(self) -> str:
         """How many left where, how many still have time, and what most of them did last, as sentences."""
-        from journeys.display import choose_form, format_number, format_percent, quote_name, the_count
+        from journeys.display import adapt_words, choose_form, format_number, format_percent, quote_name, the_count
 
         states = dict(self.table["state"].value_counts().iter_rows())
         left, waiting = states.get(LEFT, 0), states.get(STILL_HAS_TIME, 0)
@@ -66,7 +66,7 @@ class Exits(Result[J]):
         where = f" after {quote_name(str(self.settings['after']))}" if "after" in self.settings else ""
         came = str(self.settings.get("after", self._spec.names[0]))
         if not self.entered:
-            return f"Nobody came as far as {quote_name(came)}."
+            return f"{adapt_words('Nobody')} came as far as {quote_name(came)}."
         if (people := min(self.entered, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(people, f"came as far as {quote_name(came)}", unit=self._journeys._log.unit)
         text = f"{format_number(left)} of {the_count(self.entered, self._unit)} left{where}"
@@ -149,12 +149,14 @@ class Exits(Result[J]):
         Returns
         -------
         pl.DataFrame
-            `person`, and the columns of the table as `exit_step`, `exit_name` and so on: no trait of that name is
-            overwritten where it is imported. One row per person, their latest exit; sorted by person.
+            `person` (of accounts `account`), and the columns of the table as `exit_step`, `exit_name` and so on: no
+            trait of that name is overwritten where it is imported. One row per person, their latest exit; sorted by
+            person.
         """
-        rows = self.table.filter(self._choose_rows(after, state)).sort("person", "left_at", "step", "entered_at")
-        latest = rows.unique("person", keep="last", maintain_order=True).drop(self._ids)
-        return latest.select("person", pl.all().exclude("person").name.prefix("exit_"))
+        unit = self._journeys._log.unit
+        rows = self.table.filter(self._choose_rows(after, state)).sort(unit, "left_at", "step", "entered_at")
+        latest = rows.unique(unit, keep="last", maintain_order=True).drop(self._ids)
+        return latest.select(unit, pl.all().exclude(unit).name.prefix("exit_"))
 
     def to_customerio(
         self,

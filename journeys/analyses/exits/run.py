@@ -85,4 +85,6 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
     at_step = entered if row is None else int(self._counts.filter(pl.col("step") == row + 1)["people"].sum())
     shown = table.select("person", *known, *_OWN)
     ends_hidden, passive = int(table["ends_hidden"].sum()), tuple(list_passive_events(journeys._log))
+    if journeys._log.unit == "account":
+        shown = shown.rename({"person": "account"})
     return Exits(shown, settings, journeys, at_step, ends_hidden, table["code"], tuple(known), spec, passive)

@@ -62,6 +62,7 @@ class Experiment(Result[J]):
     def finding(self) -> str:
         """The clearest difference to the control, or why there is none, as one sentence."""
         from journeys.display import (
+            adapt_words,
             format_number,
             format_p_value,
             format_percent,
@@ -86,7 +87,7 @@ class Experiment(Result[J]):
             return f'No variant differs from "{control}" beyond chance.'
         ends = best["difference_low"], best["difference_high"]
         if "mean" in self.table.columns:
-            means = f"{best['mean']:.3g} per person against {self._rows[0]['mean']:.3g}"
+            means = f"{best['mean']:.3g} {adapt_words('per person')} against {self._rows[0]['mean']:.3g}"
             change = format_signed(best["difference"], form=format_ratio)
             spread = " to ".join(format_signed(end, form=format_ratio) for end in ends)
             return f'"{best["variant"]}" has {means} of "{control}": {change} ({spread}).'

@@ -65,7 +65,7 @@ class Paths(Result[J]):
     @property
     def finding(self) -> str:
         """How many paths cover most journeys, as one sentence."""
-        from journeys.display import choose_form, format_count, format_number
+        from journeys.display import adapt_words, choose_form, format_count, format_number
 
         count, total = self.covering
         if not total:
@@ -74,7 +74,8 @@ class Paths(Result[J]):
             unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
             return say_too_few(self._chart.journey_count, "took a path", unit=unit)
         make = choose_form(count, "makes", "make")
-        return f"{format_number(count)} of {format_count(total, 'path')} {make} up 80% of all {self._chart.unit} shown."
+        units = adapt_words(self._chart.unit)
+        return f"{format_number(count)} of {format_count(total, 'path')} {make} up 80% of all {units} shown."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each path as a line of names, with how many take it and convert."""
@@ -97,7 +98,7 @@ class Sequences(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent sequence, as one sentence."""
-        from journeys.display import format_number
+        from journeys.display import adapt_words, format_number
 
         if self.table.is_empty():
             return "No sequence of that size occurs."
@@ -106,7 +107,8 @@ class Sequences(Result[J]):
         if top[self._chart.unit] < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
             return say_too_few(top[self._chart.unit], f"took the most frequent sequence, {names}", unit=unit)
-        return f"The most frequent sequence is {names}: {format_number(top[self._chart.unit])} {self._chart.unit}."
+        count, units = format_number(top[self._chart.unit]), adapt_words(self._chart.unit)
+        return f"The most frequent sequence is {names}: {count} {units}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each sequence as a line of names, with how many have it and convert."""

@@ -199,7 +199,7 @@ class Flow(Result[J]):
     def _describe_phi(self) -> str:
         """Write what colours by the goal mean, and the range of phi of what is coloured."""
         from journeys.charts.sankey import ENOUGH, SMALLEST_PHI
-        from journeys.display import format_ratio
+        from journeys.display import adapt_words, format_ratio
 
         goal = quote_reserved(self.goal or "")
         drawn = [
@@ -208,7 +208,7 @@ class Flow(Result[J]):
         ]
         is_coloured = (pl.col("phi").abs() >= SMALLEST_PHI) & (pl.col("passed") >= ENOUGH)
         phis: list[float] = pl.concat([rows.filter(is_coloured)["phi"] for rows in drawn]).to_list()
-        key = "Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people"
+        key = adapt_words("Blue: goes with getting there; orange: with not; grey: neither, or fewer than 30 people")
         return f"{key} (phi {format_ratio(min(phis))} to {format_ratio(max(phis))})." if phis else f"{key}."
 
     def step_matrix(self) -> pl.DataFrame:

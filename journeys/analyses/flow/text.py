@@ -102,7 +102,7 @@ def _format_part(part: int, whole: int, units: str) -> str:
 
 def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
     """Write why there is no journey to show."""
-    from journeys.display import choose_form
+    from journeys.display import adapt_words, choose_form
 
     goal, start = (display_name(step.name) if step is not None else "" for step in (spec.end, spec.start))
     is_limited = (spec.is_limited or spec.count == "sessions") and not spec.looks_back
@@ -112,9 +112,9 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
         everyone_does = f"All {units} {reach}" if everyone > 1 else f"The only {units.removeprefix('1 ')} {reach}"
         return f"{everyone_does} {goal}{limit}: there is no other journey to show."
     if everyone and start:
-        return f"Nobody did {goal} after {start}{limit}: there is no journey to show."
+        return f"{adapt_words('Nobody')} did {goal} after {start}{limit}: there is no journey to show."
     if start or goal:
-        return f"Nobody did {start or goal}: there is no journey to show."
+        return f"{adapt_words('Nobody')} did {start or goal}: there is no journey to show."
     return "There are no journeys."
 
 

@@ -297,12 +297,12 @@ class FunnelComparison(Result[J]):
     @property
     def _note(self) -> str:
         """Who is on both sides, and who is pending, as sentences."""
-        from journeys.display import format_number
+        from journeys.display import format_count, format_number
 
         both, pending = self.people_on_both_sides, 0
         if "pending" in self.table.columns and self.table.height:
             pending = int(self.table["pending"][0] + self.table["pending_against"][0])
-        note = f" {format_number(both)} people entered both funnels; the test allows for that." if both else ""
+        note = f" {format_count(both, 'person')} entered both funnels; the test allows for that." if both else ""
         if pending:
             note = f"{note} {format_number(pending)} entered too late to be followed as long, and are left out."
         return f"{note} {self.caution}".rstrip()

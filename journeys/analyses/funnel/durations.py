@@ -201,11 +201,11 @@ class StepTimes(Result[J]):
     @property
     def finding(self) -> str:
         """The slowest step, as one sentence."""
-        from journeys.display import format_duration
+        from journeys.display import adapt_words, format_duration
 
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
-            return "Nobody took a second step."
+            return adapt_words("Nobody took a second step.")
         count = self.settings.get("count", "people")
         most = min(int(steps[count].max()), self.settings["people"])
         if most < MIN_PEOPLE:
@@ -215,7 +215,7 @@ class StepTimes(Result[J]):
         row = steps.sort(name, "step", descending=[True, False], maintain_order=True).row(0, named=True)
         groups = " · ".join(str(row[group]) for group in self.settings["by"] or ())
         where = f"{row['name']!r} ({groups})" if groups else repr(row["name"])
-        typical = "half of those who get there take" if name == "q50" else "on average people take"
+        typical = "half of those who get there take" if name == "q50" else adapt_words("on average people take")
         return f"The slowest step is {where}: {typical} {format_duration(row[name])}{' or less' * (name == 'q50')}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -244,10 +244,11 @@ class TimeToConvert(Result[J]):
     @property
     def finding(self) -> str:
         """The median time, as one sentence."""
-        from journeys.display import format_duration, quote_name
+        from journeys.display import adapt_words, format_duration, quote_name
 
         if self._median is None:
-            return f"Nobody went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}."
+            way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
+            return f"{adapt_words('Nobody')} went from {way}."
         count = min(int(self.table[self.settings.get("count", "people")].sum()), self.settings["people"])
         if count < MIN_PEOPLE:
             went = f"went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
@@ -283,10 +284,11 @@ class ConvertedWithin(Result[J]):
     @property
     def finding(self) -> str:
         """The share that has converted in the end, as one sentence."""
-        from journeys.display import format_duration, format_number, format_percent, quote_name
+        from journeys.display import adapt_words, format_duration, format_number, format_percent, quote_name
 
         if not self.table.height:
-            return f"Nobody went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}."
+            way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
+            return f"{adapt_words('Nobody')} went from {way}."
         groups = self.settings["by"]
         observed = self.table.group_by(groups or pl.lit(0), maintain_order=True).agg(pl.col("at_risk").max())
         most = min(int(observed["at_risk"].max()), self.settings["people"])  # type: ignore[arg-type]

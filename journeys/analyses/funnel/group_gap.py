@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import format_count, format_percent, format_points, quote_name
+from journeys.display import adapt_words, format_count, format_percent, format_points, quote_name
 
 _MAX_Q = 0.05
 
@@ -34,7 +34,8 @@ class GroupGap:
     def headline(self) -> str:
         """The gap as a heading."""
         return (
-            f"{format_percent(self.rate)} of people {self.group} who reached {self.before} went on to {self.step}; "
+            f"{format_percent(self.rate)} of {adapt_words('people')} {self.group} who reached {self.before} "
+            f"went on to {self.step}; "
             f"{format_percent(self.rate_of_others)} of everyone else did."
         )
 

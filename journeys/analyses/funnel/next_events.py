@@ -127,11 +127,11 @@ class NextEvents(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent next event, as one sentence."""
-        from journeys.display import format_count, format_percent, quote_name
+        from journeys.display import adapt_words, format_count, format_percent, quote_name
 
         first = self.table.filter(pl.col("position") == 1)
         if not first.height:
-            return f"Nobody dropped off after {self.settings['after']!r}."
+            return f"{adapt_words('Nobody')} dropped off after {self.settings['after']!r}."
         # what the system did was nobody's choice
         chosen = first.filter(~pl.col("event").is_in(self._passive))
         row = (chosen if chosen.height else first).row(0, named=True)

@@ -83,7 +83,7 @@ class Funnel(Result[J]):
     @property
     def finding(self) -> str:
         """How many of those who entered reached the last step, as one sentence."""
-        from journeys.display import format_count, format_number, format_percent, quote_name
+        from journeys.display import adapt_words, format_count, format_number, format_percent, quote_name
 
         spec = self._spec
         total = self._entered
@@ -92,7 +92,7 @@ class Funnel(Result[J]):
         elsewhere = self._spec.can_be_entered_later
         if not total:
             where = "any step" if elsewhere else f"the first step, {quote_name(start)}"
-            return f"Nobody reached {where}."
+            return f"{adapt_words('Nobody')} reached {where}."
         if (people := self._count_entered_people()) < MIN_PEOPLE:
             where = "the funnel" if elsewhere else f"at {quote_name(start)}"
             return say_too_few(people, f"entered {where}", unit=self._journeys._log.unit)

@@ -42,7 +42,14 @@ class Impact(Result[J]):
     @property
     def finding(self) -> str:
         """By how much more those who use it do the other thing than matched people, as one sentence."""
-        from journeys.display import format_count, format_interval, format_percent, format_ratio, format_signed
+        from journeys.display import (
+            adapt_words,
+            format_count,
+            format_interval,
+            format_percent,
+            format_ratio,
+            format_signed,
+        )
 
         row = self._numbers
         unit = self._journeys._log.unit
@@ -50,7 +57,7 @@ class Impact(Result[J]):
         if row["people"] < MIN_PEOPLE:
             could = f"who did {of} could be observed for {self._time} and matched"
             return say_too_few(row["people"], could, unit=unit)
-        whom = "matched people" if self._spec.against == "matched" else "others"
+        whom = adapt_words("matched people" if self._spec.against == "matched" else "others")
         spread = format_interval(row["ci_low"], row["ci_high"], form=format_ratio)
         if row["p_value"] is None or row["p_value"] >= 0.05:
             return (
@@ -69,10 +76,12 @@ class Impact(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the means of both sides, period by period, before and after the first use."""
         from journeys.charts.impact import draw_impact
+        from journeys.display import adapt_words
 
-        whom = "matched people" if self._spec.against == "matched" else "others of the same week"
+        whom = adapt_words("matched people") if self._spec.against == "matched" else "others of the same week"
         subtitle = (
-            f'"{self._spec.on.name}" per person and period, before and after the first "{self._spec.of.name}", '
+            f'"{self._spec.on.name}" {adapt_words("per person")} and period, before and after the first '
+            f'"{self._spec.of.name}", '
             f"with 95% interval; grey: {whom} who had not done it by then"
         )
         return draw_impact(

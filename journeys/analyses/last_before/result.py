@@ -172,8 +172,8 @@ class LastBefore(Result[J]):
         Returns
         -------
         pl.DataFrame
-            `person` and the trait (String; one per column asked for), one row per person who did the goal and had a
-            value before; where each goal counts, that before the latest one. Sorted by person.
+            `person` (of accounts `account`) and the trait (String; one per column asked for), one row per person who
+            did the goal and had a value before; where each goal counts, that before the latest one. Sorted by person.
 
         Raises
         ------
@@ -198,4 +198,5 @@ class LastBefore(Result[J]):
             shown: name or f"last_{column}_before_{goal}"
             for shown, column in zip(self._spec.names, self._spec.columns, strict=True)
         }
-        return found.rename({"label": "person", **traits}).sort("person")
+        unit = self._journeys._log.unit
+        return found.rename({"label": unit, **traits}).sort(unit)

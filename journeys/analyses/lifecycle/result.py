@@ -58,12 +58,12 @@ class Lifecycle(Result[J]):
     @property
     def finding(self) -> str:
         """Whether more people woke up than fell asleep in the latest complete period, as one sentence."""
-        from journeys.display import format_count, format_day, format_number
+        from journeys.display import adapt_words, format_count, format_day, format_number
 
         table = self.table.group_by("period").agg(pl.col(*STATES, "active").sum(), pl.col("complete").all())
         known = table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0)).sort("period")
         if not known.height:
-            return f'No period is complete, or nobody did "{self._spec.event.name}".'
+            return f'No period is complete, or {adapt_words("nobody")} did "{self._spec.event.name}".'
         last = known.row(-1, named=True)
         name, woken = self._spec.calendar.name, last["new"] + last["resurrecting"]
         when = f"{'on' if name == 'day' else f'in the {name} from'} {format_day(last['period'])}"
@@ -74,7 +74,7 @@ class Lifecycle(Result[J]):
             f"{format_count(woken, unit)} became active {when} and {format_number(last['dormant'])} became dormant"
         )
         grows = "grows" if woken > last["dormant"] else "shrinks" if woken < last["dormant"] else "is stable"
-        return f"{sentence}: the number of active people {grows}."
+        return f"{sentence}: the number of active {adapt_words('people')} {grows}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the states as bars around zero: active above, dormant below. Groups are drawn as lines of the active."""

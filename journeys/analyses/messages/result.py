@@ -40,11 +40,11 @@ class Messages(Result[J]):
     @property
     def finding(self) -> str:
         """What the largest group of messages did, as one sentence."""
-        from journeys.display import format_count, format_percent, quote_name
+        from journeys.display import adapt_words, format_count, format_percent, quote_name
 
         unit = self._journeys._log.unit
         if not self.table.height or not self.table["people"].sum():
-            return "Nobody got a message."
+            return adapt_words("Nobody got a message.")
         by = self._spec.by
         named = self.table if by is None else self.table.filter(pl.col(by) != NONE)
         top = (named if named.height else self.table).row(0, named=True)

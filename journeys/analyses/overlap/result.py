@@ -42,15 +42,15 @@ class Overlap(Result[J]):
     @property
     def finding(self) -> str:
         """How many people are in several segments, and which two share most, as one sentence."""
-        from journeys.display import choose_form, format_number, format_percent, quote_name, the_count
+        from journeys.display import adapt_words, choose_form, format_number, format_percent, quote_name, the_count
 
         total = int(self.table["people"].sum())
         if not total:
-            return "There are no people to be in a segment."
+            return adapt_words("There are no people to be in a segment.")
         is_several = pl.sum_horizontal(pl.col(list(self._segments)).cast(pl.Int8)) > 1
         several = int(self.table.filter(is_several)["people"].sum())
         if not several:
-            return "The segments have nobody in common."
+            return adapt_words("The segments have nobody in common.")
         whole = the_count(total, self._journeys._log.unit)
         if total < MIN_PEOPLE:
             return say_too_few(total, "in any of the segments", unit=self._journeys._log.unit)
@@ -65,12 +65,11 @@ class Overlap(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the people of each combination as bars over a matrix of dots (an UpSet plot)."""
         from journeys.charts.overlap_bars import draw
-        from journeys.display import format_count
+        from journeys.display import adapt_words, format_count
 
         total = int(self.table["people"].sum())
-        subtitle = (
-            f"People by the segments they are in, and no other; {format_count(total, self._journeys._log.unit)} in all"
-        )
+        counted = f"{format_count(total, self._journeys._log.unit)} in all"
+        subtitle = f"{adapt_words('People')} by the segments they are in, and no other; {counted}"
         return draw(self.table, sizes=self.sizes, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, segment: str | Sequence[str], *, not_in: str | Sequence[str] = ()) -> J:

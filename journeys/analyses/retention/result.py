@@ -44,11 +44,11 @@ class Retention(Result[J]):
     @property
     def finding(self) -> str:
         """The rate of the latest period that rests on at least 30 people, as one sentence."""
-        from journeys.display import format_percent
+        from journeys.display import adapt_words, format_percent
 
         start = self._spec.start.name
         if not self.table.height or not self.table["size"].sum():
-            return f'Nobody did "{start}": there is nobody to come back.'
+            return f'{adapt_words("Nobody")} did "{start}": there is {adapt_words("nobody")} to come back.'
         curve = self._total_curve()
         known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= MIN_PEOPLE))
         if not known.height:
@@ -56,7 +56,8 @@ class Retention(Result[J]):
             return say_too_few(most, f'did "{start}" and could be observed for a period')
         first, last = known.row(0, named=True), known.row(-1, named=True)
         sentence = (
-            f'{format_percent(first["rate"])} of people were back {self._period_name(first["period"])} after "{start}"'
+            f"{format_percent(first['rate'])} of {adapt_words('people')} were back "
+            f'{self._period_name(first["period"])} after "{start}"'
         )
         if first["period"] == last["period"]:
             return f"{sentence}."
@@ -183,8 +184,10 @@ class Retention(Result[J]):
     @property
     def _definition(self) -> str:
         """The subtitle of the charts: what was counted, by which clock."""
+        from journeys.display import adapt_words
+
         back, when = self.settings["back"], self._spec.when
-        clock = "calendar periods" if self._spec.clock == "calendar" else "each person's own clock"
+        clock = "calendar periods" if self._spec.clock == "calendar" else adapt_words("each person's own clock")
         counted = {"on": "in the period", "streak": "in every period so far"}.get(when, f"{when} the period")
         back = back if back == "any event" else f'"{back}"'
         return f"Share with {back} {counted}, by {clock}; cells with a stroke are not over yet"

@@ -32,8 +32,9 @@ class Sessions(Result[J]):
     Attributes
     ----------
     table : pl.DataFrame
-        One row per session: `person`, `session`, `start`, `end`, `duration`, `events`, `pages`, `landing`, `exit`,
-        `channel`, `campaign`, `replay_url`, `bounced`, and with a goal `converted`; in the order of the log.
+        One row per session: `person` (of accounts `account`), `session`, `start`, `end`, `duration`, `events`, `pages`,
+        `landing`, `exit`, `channel`, `campaign`, `replay_url`, `bounced`, and with a goal `converted`; in the order of
+        the log.
     summary : pl.DataFrame
         One row per group: the column of `by`, `sessions`, `people`, `median_duration`, `events_per_session`,
         `pages_per_session`, `bounced`, `bounce_rate`, and with a goal `converted`, `conversion_rate`, `ci_low`,

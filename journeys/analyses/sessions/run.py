@@ -107,7 +107,10 @@ def sessions(
     optional = {"goal": spec.goal.name if spec.goal else None, "campaign_cuts": campaign_cuts or None}
     chosen = {name: value for name, value in optional.items() if value is not None}
     settings = settings_of(journeys, by=by, gap=gap, **chosen)
-    return Sessions(found.select(own), settings, journeys, summary, found["code"], shown)
+    table = found.select(own)
+    if journeys._log.unit == "account":
+        table = table.rename({"person": "account"})
+    return Sessions(table, settings, journeys, summary, found["code"], shown)
 
 
 def _find_page_view(journeys: JourneysProtocol, page_view: StepLike | None) -> Step:

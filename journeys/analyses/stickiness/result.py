@@ -59,11 +59,11 @@ class Stickiness(Result[J]):
     @property
     def finding(self) -> str:
         """The share of people who were active on more than one day, as one sentence."""
-        from journeys.display import format_day, format_percent, the_count
+        from journeys.display import adapt_words, format_day, format_percent, the_count
 
         last = self._latest_rows()
         if not last.height:
-            return f'No period is complete, or nobody did "{self._spec.event.name}".'
+            return f'No period is complete, or {adapt_words("nobody")} did "{self._spec.event.name}".'
         people = int(last["people"].sum())
         name, start = self._spec.of.name, format_day(last["period"][0])
         group = the_count(people, self._journeys._log.unit)

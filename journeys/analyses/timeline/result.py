@@ -34,14 +34,14 @@ class Timeline(Result[J]):
     @property
     def finding(self) -> str:
         """How much happened in how long, as one sentence."""
-        from journeys.display import format_count, format_duration
+        from journeys.display import adapt_words, format_count, format_duration
 
         if self.table.is_empty():
-            return f"Person {self.settings['person']} has no selected event."
+            return f"{adapt_words('Person')} {self.settings['person']} has no selected event."
         took = self.table["timestamp"][-1] - self.table["timestamp"][0]
         sessions = int(self.table["session"].max())  # type: ignore[arg-type]
         return (
-            f"Person {self.settings['person']}: {format_count(self.table.height, 'event')} "
+            f"{adapt_words('Person')} {self.settings['person']}: {format_count(self.table.height, 'event')} "
             f"in {format_count(sessions, 'session')} "
             f"over {format_duration(took)}."
         )

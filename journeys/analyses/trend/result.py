@@ -168,7 +168,9 @@ class Trend(Result[J]):
     @property
     def _subtitle(self) -> str:
         """What was counted, for the subtitle of the chart."""
-        counted = self.settings["count"]
+        from journeys.display import adapt_words
+
+        counted = adapt_words(str(self.settings["count"]))
         what = self._spec.formula or (f"{counted} active in {self.settings['trailing']}" if self._trailing else counted)
         before = "; grey: the period compared with" if self._spec.back is not None and not self._lines else ""
         mark = "pale" if self._has_bars and not self._lines else "dotted"
@@ -193,7 +195,7 @@ class Trend(Result[J]):
 
     def _say_value(self, value: float) -> str:
         """Say a value with what it counts."""
-        from journeys.display import format_count, format_number, format_ratio
+        from journeys.display import adapt_words, format_count, format_number, format_ratio
 
         if self._spec.formula is not None:
             return f"{self._spec.formula} was {format_ratio(value)}"
@@ -201,7 +203,7 @@ class Trend(Result[J]):
         if self._spec.column is not None:
             return f"The {self._spec.count} of {self._spec.column} of {series} was {format_number(value)}"
         if self._spec.count == "per person":
-            return f"{format_ratio(value)} {series} per person"
+            return f"{format_ratio(value)} {series} {adapt_words('per person')}"
         noun = {"people": self._journeys._log.unit, "events": "event", "sessions": "session"}[self._spec.count]
         did = "with" if self._spec.count != "people" else "did"
         return f"{format_count(value, noun)} {did} {series}"

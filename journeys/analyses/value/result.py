@@ -52,9 +52,11 @@ class Value(Result[J]):
         pl.DataFrame
             `person`, `repeat_days` (days with a payment, after the first), `recency` (days from the first to the last),
             `age` (days from the first to the end), `mean_repeat` (amount per repeat day, 0 without any), `total`
-            (Float64); payments since the start only, days in UTC. Sorted by person.
+            (Float64); payments since the start only, days in UTC. Sorted by person. Of accounts,
+            the first column is `account`.
         """
-        return self._journeys._count_shards(list_payers, self._spec).sort("person")
+        payers = self._journeys._count_shards(list_payers, self._spec).sort("person")
+        return payers.rename({"person": "account"}) if self._journeys._log.unit == "account" else payers
 
     @property
     def finding(self) -> str:
@@ -82,11 +84,13 @@ class Value(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the cumulative value per person by age, with its 95% interval; one line per group."""
         from journeys.charts.value import draw_value
+        from journeys.display import adapt_words
 
         start = f'"{self._spec.start.name}"' if self._spec.start is not None else "the first event"
-        subtitle = f'Sum of {self._spec.column} of "{self._spec.of.name}" since {start}, per person old enough'
+        old = adapt_words("per person old enough")
+        subtitle = f'Sum of {self._spec.column} of "{self._spec.of.name}" since {start}, {old}'
         if self.complete_to is not None and not self._spec.fixed:
-            subtitle += f"; the same people up to age {self.complete_to}"
+            subtitle += f"; the same {adapt_words('people')} up to age {self.complete_to}"
         return draw_value(
             self.table,
             by=self._spec.by,

@@ -34,12 +34,12 @@ class FunnelTrend(Trend[J]):
     @property
     def finding(self) -> str:
         """The latest complete period and the first, as one sentence; with groups, the extremes of the latest."""
-        from journeys.display import format_day, format_percent
+        from journeys.display import adapt_words, format_day, format_percent
 
         groups = self.settings["by"]
         complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
         if not complete.height:
-            return "No period is complete: the log holds a part of each, or people may still convert."
+            return adapt_words("No period is complete: the log holds a part of each, or people may still convert.")
         most = min(int(complete["entered"].max()), self.settings["people"])  # type: ignore[arg-type]
         complete = complete.filter(pl.col("entered") >= MIN_PEOPLE)
         if most < MIN_PEOPLE:

@@ -1,0 +1,52 @@
+"""Whether texts speak of people or of accounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_UNIT: ContextVar[str] = ContextVar("unit", default="person")
+_OF_ACCOUNTS = {
+    "person": "account",
+    "people": "accounts",
+    "nobody": "no account",
+    "somebody": "an account",
+    "everybody": "every account",
+    "everyone": "every account",
+}
+_WORDS = re.compile(rf"\b(?:{'|'.join(_OF_ACCOUNTS)})\b", re.IGNORECASE)
+
+
+@contextmanager
+def use_unit(unit: str) -> Iterator[None]:
+    """Speak of accounts (`unit` "account") or of people ("person") in all texts, tables and charts written inside.
+
+    Examples
+    --------
+    >>> with use_unit("account"):
+    ...     adapt_words("Nobody is lost"), adapt_words("per person")
+    ('No account is lost', 'per account')
+    """
+    token = _UNIT.set(unit)
+    try:
+        yield
+    finally:
+        _UNIT.reset(token)
+
+
+def adapt_words(words: str) -> str:
+    """Return words of the library's own, without names of events, with "people" and the like as `use_unit` says.
+
+    Examples
+    --------
+    >>> adapt_words("fewer than 30 people")
+    'fewer than 30 people'
+    """
+    return words if _UNIT.get() == "person" else _WORDS.sub(_replace_word, words)
+
+
+def _replace_word(found: re.Match[str]) -> str:
+    word = _OF_ACCOUNTS[found[0].lower()]
+    return word[0].upper() + word[1:] if found[0][0].isupper() else word
