@@ -1,4 +1,4 @@
-"""Who did something often enough, in time: a condition on people, evaluated on the sorted log."""
+"""Who did something often enough, in time, and from when on: a condition evaluated on the sorted log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.log import Log, View
-from journeys.log.arrays import Ints, bound_people, mark_changes, next_marked
+from journeys.log.arrays import Bools, Ints, bound_people, count_before, mark_changes, next_marked, search_within
 from journeys.log.core import starts_person
 from journeys.steps import Did, Step, columns_used, resolve_step
 
@@ -56,6 +56,44 @@ def select_who_did(view: View, spec: DidSpec) -> pl.Series:
         return codes
     everyone = view.events.select("person").filter(starts_person()).collect()["person"]
     return everyone.filter(~everyone.is_in(codes.implode())).alias("code")
+
+
+def mark_rows(view: View, spec: DidSpec) -> Bools:
+    """Mark the events by which the condition holds, as if the log ended with each of them.
+
+    For instance, of "A at least twice": of a person's events A, B, A, A the last two are marked; within a day, a third
+    A that comes two days later is not. Of "A then B", every event from the B on is marked.
+    """
+    asked, bounds = spec.asked, view.bound_people()
+    steps = {f"step{number}": one.condition.fill_null(value=False) for number, one in enumerate(spec.steps)}
+    joined = view.with_people_columns(columns_used(spec.steps)).events
+    table = joined.select(pl.col("timestamp").to_physical().alias("time"), **steps).collect()
+    time, row = table["time"].to_numpy(), np.arange(table.height)
+    low = np.repeat(bounds.first, bounds.stop - bounds.first)
+    in_time = np.ones(row.size, dtype=np.bool_)
+    if asked.since is not None:
+        in_time &= time >= asked.since
+    if asked.before is not None:
+        in_time &= time < asked.before
+    if asked.within_first is not None:
+        in_time &= time - time.take(low) <= asked.within_first
+    if asked.within is not None:
+        low = search_within(time, time - asked.within, low=low, high=row + 1, side="left")
+    first, *following = (table[name].to_numpy() & in_time for name in steps)
+    if following:
+        # the latest row with which a sequence up to here starts; one of somebody else, before theirs, is below `low`
+        start = np.maximum.accumulate(np.where(first, row, -1))
+        for one in following:
+            start = np.maximum.accumulate(np.where(one, np.append(-1, start[:-1]), -1))
+        holds = start >= low
+    else:
+        before = count_before(first)
+        count = before[1:] - before.take(low)
+        holds = count >= asked.low
+        if asked.high is not None:
+            holds &= count <= asked.high
+    marked: Bools = holds != asked.is_negated
+    return marked
 
 
 def _read_rows(view: View, spec: DidSpec) -> pl.DataFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import and_, gt, or_
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from journeys.errors import ArgumentError
@@ -75,6 +76,27 @@ def add_labels(view: View, labels: pl.DataFrame) -> View:
     return View(
         view.scan_events,
         people,
+        whole=view.whole,
+        codes=view.codes,
+        event_files=view.event_files,
+        people_files=view.people_files,
+    )
+
+
+def add_event_labels(
+    view: View, marks: Mapping[str, npt.NDArray[np.bool_]], *, name: str, several: Literal["first", "all"]
+) -> View:
+    """Add to the events of a shard a column with the label of each event: the first that fits, or a list of all."""
+    chosen = [pl.when(pl.Series(mark)).then(pl.lit(label)) for label, mark in marks.items()]
+    if several == "first":
+        labels = pl.select(pl.coalesce(chosen).alias(name))
+    else:
+        listed = pl.select(pl.concat_list(chosen).list.drop_nulls().alias(name))
+        labels = listed.select(pl.when(pl.col(name).list.len() > 0).then(name))
+    events = pl.concat([view.scan_events, labels.lazy()], how="horizontal")
+    return View(
+        events,
+        view.scan_people,
         whole=view.whole,
         codes=view.codes,
         event_files=view.event_files,

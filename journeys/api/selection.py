@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import polars as pl
 
 from journeys.api.bound_method import BoundMethod
-from journeys.api.people_sets import add_labels, check_comparable, combine_codes, cuts_of, list_codes
+from journeys.api.people_sets import add_event_labels, add_labels, check_comparable, combine_codes, cuts_of, list_codes
 from journeys.display.progress import show_progress
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import Log, View
@@ -204,6 +204,10 @@ class Selection:
         if isinstance(people, Did):
             from journeys.analyses.did import resolve_did, select_who_did
 
+            if people.as_of == "row":
+                raise ArgumentError(
+                    "people: a condition as of 'row' describes events, not people; label them: j.label({...})."
+                )
             until = 0 if self.until is None else moment_us(self.until)
             return self._select_people(select_who_did, resolve_did(people, log=self._log, until=until))
         if isinstance(people, pl.Expr):
@@ -322,23 +326,25 @@ class Selection:
         return self._everyone()._filter(other._people_codes())
 
     def label(
-        self, segments: Mapping[str, Self], *, name: str = "segment", several: Literal["first", "all"] = "first"
+        self, segments: Mapping[str, Self | Did], *, name: str = "segment", several: Literal["first", "all"] = "first"
     ) -> Self:
-        """Add a column to `people` that says in which segment they are, for the `by=` of a question.
+        """Add a column that says in which segment people, or events, are, for the `by=` of a question.
 
         Parameters
         ----------
-        segments : mapping of str to Journeys
-            The people of each segment; journeys of the same log.
+        segments : mapping of str to Journeys, or to `jn.did(..., as_of="row")`
+            The people of each segment, as journeys of the same log: the column is one of `people`. Or conditions as of
+            each event: the column is one of `events`, and a person may change from one segment to another.
         name : str
-            The column. People in no segment have null, shown as "(none)".
+            The column. Those in no segment have null, shown as "(none)".
         several : {"first", "all"}
-            For people in several segments: the first one in the order given, or a list of all.
+            For those in several segments: the first one in the order given, or a list of all.
 
         Raises
         ------
         ArgumentError
-            When there is no segment, a column of that name exists, or the journeys come from two logs.
+            When there is no segment, a column of that name exists, or the journeys come from two logs; when people are
+            mixed with conditions as of each event, or these are asked of events that were cut: label first, cut then.
 
         Examples
         --------
@@ -355,8 +361,11 @@ class Selection:
             raise ArgumentError(f"several: {several!r} is neither 'first' nor 'all'.")
         if name in {*self._log.schema.names(), *self._log.people_schema.names()}:
             raise ArgumentError(f"name: there is a column {name!r} already; choose another name.")
+        if any(isinstance(one, Did) and one.as_of == "row" for one in segments.values()):
+            return self._label_events(segments, name=name, several=several)
         parts = []
-        for segment, journeys in segments.items():
+        for segment, one in segments.items():
+            journeys = cast("Self", one)
             self._check_journeys(journeys, argument=f"segments[{segment!r}]")
             check_comparable((self._log, ()), (journeys._log, ()), argument=f"segments[{segment!r}]")
             parts.append(journeys._people_codes().alias("code").to_frame().with_columns(pl.lit(segment).alias(name)))
@@ -364,6 +373,29 @@ class Selection:
         labels = pl.concat(parts).group_by("code", maintain_order=True).agg(first).sort("code")
         log = replace(self._log, shards=tuple(add_labels(view, labels) for view in self._log.shards))
         return replace(self, _log=log)
+
+    def _label_events(self, segments: Mapping[str, Any], *, name: str, several: Literal["first", "all"]) -> Self:
+        """Add a column to the events: which of some conditions hold by each of them."""
+        from journeys.analyses.did import mark_rows, resolve_did
+
+        others = [key for key, one in segments.items() if not (isinstance(one, Did) and one.as_of == "row")]
+        if others:
+            raise ArgumentError(
+                f"segments: {', '.join(map(repr, others))} cannot stand beside conditions as of 'row', which label "
+                "events; label people in a second column."
+            )
+        if cuts_of(self._filters):
+            raise ArgumentError(
+                "segments: conditions as of 'row' are about all events, and these were cut; label the whole log first, "
+                "then cut: j.label(...).where(...)."
+            )
+        specs = {key: resolve_did(one, log=self._log, until=0) for key, one in segments.items()}
+        shards = []
+        for view in self._log.shards:
+            with translate_read_errors(view.files):
+                marks = {key: mark_rows(view, spec) for key, spec in specs.items()}
+            shards.append(add_event_labels(view, marks, name=name, several=several))
+        return replace(self, _log=replace(self._log, shards=tuple(shards)))
 
     if TYPE_CHECKING:
         save_as = save_as

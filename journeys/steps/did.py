@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from journeys.errors import ArgumentError, raise_all
 from journeys.steps.steps import Step, StepLike, duration_us, moment_us, parse_period
@@ -28,6 +29,8 @@ class Did:
         A fixed period (microseconds since 1970), from `since` on and before `before`.
     is_negated : bool
         Whether people of whom all this does not hold are meant.
+    as_of : "row", optional
+        Whether each event is asked whether the condition held by then.
     """
 
     step: StepLike
@@ -39,6 +42,7 @@ class Did:
     since: int | None
     before: int | None
     is_negated: bool
+    as_of: Literal["row"] | None = None
 
 
 def did(
@@ -51,6 +55,7 @@ def did(
     within_first: str | timedelta | None = None,
     never: bool = False,
     then: StepLike | Sequence[StepLike] | None = None,
+    as_of: Literal["row"] | None = None,
 ) -> Did:
     """Select people by what they did, how often, and when: ``j.only(jn.did("Read Article", times=3, within="30d"))``.
 
@@ -72,6 +77,9 @@ def did(
         The opposite: people of whom the rest does not hold.
     then : step or list of steps, optional
         What has to follow the event, each later in log order than the one before, in the same period.
+    as_of : "row", optional
+        Ask at each event whether the condition holds up to it (`within`: in the time before it), so that a person may
+        change from one segment to another. Such a condition is for `Journeys.label`, where it labels events.
 
     Returns
     -------
@@ -92,6 +100,12 @@ def did(
     ['a']
     >>> j.only(jn.did("Read", times=2, never=True)).people["person"].to_list()
     ['b']
+
+    A person is a regular from the second time on:
+
+    >>> regulars = j.label({"regular": jn.did("Read", times=2, as_of="row")}, name="habit")
+    >>> regulars.events.select("person", "habit").collect().rows()
+    [('a', None), ('a', 'regular'), ('b', None)]
     """
     problems: list[str] = []
     low, high = _parse_times(times, problems)
@@ -111,9 +125,11 @@ def did(
         problems.append("then: at least one step is needed, got an empty list.")
     if following and (low, high) != (1, None):
         problems.append(f"times: {times!r} cannot be counted of a sequence; leave times= or then= out.")
+    if as_of not in (None, "row"):
+        problems.append(f"as_of: {as_of!r} must be 'row', or None for the end of the observation.")
     raise_all(problems)
     first, last = (None if one is None else moment_us(one) for one in moments)
-    return Did(step, following, low, high, spans["within"], spans["within_first"], first, last, never)
+    return Did(step, following, low, high, spans["within"], spans["within_first"], first, last, never, as_of)
 
 
 def _list_steps(then: StepLike | Sequence[StepLike] | None) -> tuple[StepLike, ...]:

@@ -58,6 +58,54 @@ def test_sequences_equal_their_twin(found, then, within_first, never):
     assert people(j.only(condition)) == expected
 
 
+@given(
+    found=rows(most=16),
+    times=st.sampled_from([0, 1, 2, (0, 1), (1, 2), (None, 1)]),
+    then=st.sampled_from([(), ("B",), ("A",), ("B", "A")]),
+    within=WINDOW,
+    since=WINDOW,
+    within_first=WINDOW,
+    never=st.booleans(),
+)
+def test_events_by_which_it_held_equal_their_twin(*, found, times, then, within, since, within_first, never):
+    found = [*KNOWN, *found]
+    j = jn.Journeys.from_table(frame(found))
+    times = 1 if then else times
+    condition = jn.did(
+        "A", times=times, then=list(then) or None, within=within and f"{within}m", never=never, as_of="row",
+        since=since and START + timedelta(minutes=since), within_first=within_first and f"{within_first}m",
+    )  # fmt: skip
+    low, high = times if isinstance(times, tuple) else (times, None if times else 0)
+    expected = twin.mark_rows(
+        in_order(found), "A", low=low or 0, high=high, within=within, period=(since, None), within_first=within_first,
+        never=never, then=then,
+    )  # fmt: skip
+    labelled = j.label({"yes": condition}, name="held")
+    assert labelled.events.collect()["held"].is_not_null().to_list() == expected
+
+
+def test_labels_of_events_break_a_question_down(tmp_path):
+    found = [(f"p{at % 7}", at, "ABC"[at % 3], None) for at in range(60)]
+    j = jn.Journeys.from_table(frame([*KNOWN, *found]))
+    segments = {
+        "often": jn.did("A", times=2, within="45m", as_of="row"),
+        "some": jn.did("A", as_of="row"),
+        "later": jn.did("A", then="B", as_of="row"),
+    }
+    first = j.label(segments, name="habit")
+    assert first.people.equals(j.people)
+    assert first.funnel(["A", "B"]).table.equals(j.funnel(["A", "B"]).table)
+    by, whole = (one.funnel(["A", "B"], count="entries", **more) for one, more in ((first, {"by": "habit"}), (j, {})))
+    assert by.table.filter(step=1)["entries"].sum() == whole.table["entries"][0]
+    assert set(by.table["habit"]) == {"often", "some"}  # one person has entries of both kinds
+    stored = j.save(tmp_path, shards=3).label(segments, name="habit")
+    assert stored.events.collect().equals(first.events.collect())
+    assert stored.where(pl.col("habit") == "often").size == first.where(pl.col("habit") == "often").size
+    every = j.label(segments, name="habit", several="all").events.collect()["habit"]
+    assert [one and one[0] for one in every.to_list()] == first.events.collect()["habit"].to_list()
+    assert every.drop_nulls().list.contains("later").any()
+
+
 @given(found=rows(people="abcde", most=16), cut=st.booleans())
 def test_operators_are_sets_of_people(found, cut):
     whole = jn.Journeys.from_table(frame([*KNOWN, *found]))
@@ -227,6 +275,14 @@ def test_a_segment_is_saved_as_a_list(tmp_path):
         (lambda j: jn.overlap({"A": j, "B": j}).people("C"), "segment: no segment 'C'"),
         (lambda j: jn.overlap({"A": j, "B": j}).people("A", not_in="A"), "not_in: 'A' cannot be asked for"),
         (lambda j: j.label({}), "segments: {} must be a mapping"),
+        (lambda j: jn.did("A", as_of="end"), "as_of: 'end' must be 'row'"),
+        (lambda j: j.only(jn.did("A", as_of="row")), "people: a condition as of 'row' describes events"),
+        (lambda j: j.label({"A": j, "B": jn.did("A", as_of="row")}), "segments: 'A' cannot stand beside"),
+        (lambda j: j.label({"A": jn.did("A")}), r"segments\['A'\]: Did\(.*is not Journeys"),
+        (
+            lambda j: j.where(pl.col("event") == "A").label({"A": jn.did("A", as_of="row")}),
+            "segments: conditions as of 'row' are about all events, and these were cut",
+        ),
         (lambda j: j.label({"A": "zz"}), r"segments\['A'\]: 'zz' is not Journeys"),
         (lambda j: j.label({"A": j}, name="campaign"), "name: there is a column 'campaign' already"),
         (lambda j: j.label({"A": j}, several="last"), "several: 'last' is neither"),

@@ -1,7 +1,8 @@
-"""Who did something, in plain loops: rows (person, minute, event, value) in log order → the people."""
+"""Who did something, and by when, in plain loops: rows (person, minute, event, value) in log order → the people."""
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 from tests.logs import Row
 
@@ -43,3 +44,11 @@ def who_did(
         if holds != never:
             found.add(person)
     return found
+
+
+def mark_rows(rows: Sequence[Row], event: str, **asked: Any) -> list[bool]:
+    """Whether the condition held by each row: asked again of the person's rows up to it, as if the log ended there."""
+    return [
+        bool(who_did([one for one in rows[: number + 1] if one[0] == row[0]], event, **asked, until=row[1]))
+        for number, row in enumerate(rows)
+    ]
