@@ -8,7 +8,7 @@ import polars as pl
 from journeys.analyses.messages.spec import ARRIVED, DAY, STAGES, MessagesSpec
 from journeys.analyses.money import amount_of, currency_of
 from journeys.log import View
-from journeys.log.arrays import Ints, bound_people, count_before, previous_marked, search_within
+from journeys.log.arrays import Ints, mark_changes, number_runs, previous_marked, search_within
 from journeys.steps import columns_used
 
 
@@ -49,40 +49,53 @@ def find_recipients(view: View, spec: MessagesSpec) -> tuple[pl.DataFrame, pl.Da
     Returns
     -------
     tuple
-        `person`, `group`, a Boolean column per stage, `row` and `time` of the first event, `already`, `pending`,
+        `person`, `group`, a Boolean column per stage, `time` of the first event, `already`, `pending`,
         `is_eligible`, `conversions`, `values`, `currencies` (lists), sorted by person and group; and per `group` the
         number of `messages`.
     """
     rows = _read_rows(view, spec)
-    is_goal = rows["goal"].to_numpy()
-    goals, goals_before = np.flatnonzero(is_goal), count_before(is_goal)
-    events = rows.filter(pl.col("stage").is_not_null())
+    person, time, stage = (rows[name].to_numpy() for name in ("person", "time", "stage"))
+    row = np.flatnonzero(stage < len(STAGES))
+    group, names = _encode_groups(rows, row, spec)
+    order = np.lexsort((group, person[row])) if names.len() > 1 else slice(None)
+    row, group = row[order], group[order]
+    starts = mark_changes(person[row]) | mark_changes(group)
+    first = np.flatnonzero(starts)
+    begin = row[first]
+    reached = np.bitwise_or.reduceat(1 << stage[row], first) if first.size else first
+    goals = np.flatnonzero(rows["goal"].to_numpy())
+    had = previous_marked(goals, begin)
+    columns: dict[str, Ints | pl.Series] = {
+        "person": person[begin],
+        "group": names.gather(group[first]),
+        "time": time[begin],
+        **{name: (reached >> place) % 2 == 1 for place, name in enumerate(STAGES)},
+        "already": (had >= 0) & (person[had] == person[begin]),
+    }
+    recipient = np.empty(rows.height, dtype=np.int64)
+    recipient[row] = number_runs(starts)
+    pending = pl.col("time") + spec.within > spec.until if spec.goal is not None else pl.lit(value=False)
+    people = (
+        pl.DataFrame(columns)
+        .with_columns(delivered=pl.any_horizontal(*ARRIVED) | _is_sent(spec), pending=pending)
+        .with_columns(pending=pl.col("pending") & (~pl.col("already") | spec.every) & pl.col("delivered"))
+        .with_columns(is_eligible=pl.col("delivered") & ~pl.col("pending") & (~pl.col("already") | spec.every))
+        .with_columns(_credit_conversions(rows, recipient, goals=goals, people=first.size, spec=spec))
+    )
+    return people, _count_messages(rows, row, group, names)
+
+
+def _encode_groups(rows: pl.DataFrame, row: Ints, spec: MessagesSpec) -> tuple[Ints, pl.Series]:
+    """Return the number of the group of each event, and the names of the groups: sorted, then null for none."""
+    if spec.by is None:
+        return np.zeros(row.size, dtype=np.uint32), pl.Series([None], dtype=pl.String)
+    events = rows[row]
     if spec.message is not None and events["id"].null_count() < events.height:
         own = pl.col("group").drop_nulls().first().over("person", "id")
         events = events.with_columns(pl.when(pl.col("id").is_null()).then("group").otherwise(own).alias("group"))
-    people = (
-        events.group_by("person", "group")
-        .agg(
-            pl.col("row").min(),
-            pl.col("time").min(),
-            *((pl.col("stage") == stage).any().alias(stage) for stage in STAGES),
-        )
-        .with_columns(delivered=pl.any_horizontal(*ARRIVED) | _is_sent(spec))
-        .sort("person", "group", nulls_last=True)
-    )
-    bounds = bound_people(rows["person"].to_numpy())
-    first = bounds.first[np.searchsorted(bounds.code, people["person"].to_numpy())]
-    already = goals_before[people["row"].to_numpy()] > goals_before[first]
-    credited = _credit_conversions(rows, events, goals=goals, spec=spec)
-    pending = pl.col("time") + spec.within > spec.until if spec.goal is not None else pl.lit(value=False)
-    people = (
-        people.with_columns(already=pl.Series(already, dtype=pl.Boolean), pending=pending)
-        .with_columns(pending=pl.col("pending") & (~pl.col("already") | spec.every) & pl.col("delivered"))
-        .with_columns(is_eligible=pl.col("delivered") & ~pl.col("pending") & (~pl.col("already") | spec.every))
-        .join(credited, on=["person", "group"], how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(pl.col("conversions").fill_null(0))
-    )
-    return people, _count_messages(events)
+    names = events["group"].drop_nulls().unique().sort()
+    code = events["group"].cast(pl.Enum(names)).to_physical().cast(pl.UInt32).fill_null(names.len())
+    return code.to_numpy(), names.extend(pl.Series([None], dtype=pl.String))
 
 
 def _is_sent(spec: MessagesSpec) -> pl.Expr:
@@ -90,74 +103,87 @@ def _is_sent(spec: MessagesSpec) -> pl.Expr:
     return pl.lit(value=False) if "delivered" in spec.stages else pl.col("sent") & ~pl.col("bounced")
 
 
-def _credit_conversions(rows: pl.DataFrame, events: pl.DataFrame, *, goals: Ints, spec: MessagesSpec) -> pl.DataFrame:
-    """Return `person`, `group`, `conversions`, `values` and `currencies` of the conversions that messages get."""
-    touches = events.filter(pl.col("stage").is_in(spec.touch))
-    touched = touches["row"].to_numpy()
+def _credit_conversions(
+    rows: pl.DataFrame, recipient: Ints, *, goals: Ints, people: int, spec: MessagesSpec
+) -> pl.DataFrame:
+    """Return `conversions`, `values` and `currencies` of each recipient, given the recipient of each event."""
     person, time = rows["person"].to_numpy(), rows["time"].to_numpy()
+    is_touch = np.array([*(stage in spec.touch for stage in STAGES), False])
+    touched = np.flatnonzero(is_touch[rows["stage"].to_numpy()])
     # the latest touch at or before each goal, and whether it is of the same person and not too old
     at = previous_marked(touched, goals + 1)
     is_credited = (at >= 0) & (person[at] == person[goals]) & (time[goals] - time[at] <= spec.within)
     if not spec.every:
         # a goal between the touch and this one was the first after it
-        before = previous_marked(goals, goals)
-        is_credited &= before < at
-    credited: pl.DataFrame = rows[goals[is_credited]].select("person", "value", "currency")
-    group = touches["group"][np.searchsorted(touched, at[is_credited])]
-    return (
-        credited.with_columns(group)
-        .group_by("person", "group", maintain_order=True)
-        .agg(
-            pl.len().cast(pl.Int64).alias("conversions"),
-            pl.col("value").drop_nulls().alias("values"),
-            pl.col("currency").drop_nulls().alias("currencies"),
+        is_credited &= previous_marked(goals, goals) < at
+    owner = recipient[at[is_credited]]
+    found = pl.DataFrame({"conversions": np.bincount(owner, minlength=people)})
+    if spec.value is None:
+        return found.with_columns(
+            values=pl.lit(None, dtype=pl.List(pl.Float64)), currencies=pl.lit(None, dtype=pl.List(pl.String))
         )
+    amounts = rows[goals[is_credited]].select("value", "currency", owner=pl.Series(owner))
+    listed = amounts.group_by("owner", maintain_order=True).agg(
+        pl.col("value").drop_nulls().alias("values"), pl.col("currency").drop_nulls().alias("currencies")
     )
+    joined = found.with_row_index("owner").with_columns(pl.col("owner").cast(pl.Int64))
+    return joined.join(listed, on="owner", how="left", maintain_order="left").drop("owner")
 
 
-def _count_messages(events: pl.DataFrame) -> pl.DataFrame:
+def _count_messages(rows: pl.DataFrame, row: Ints, group: Ints, names: pl.Series) -> pl.DataFrame:
     """Count messages per group: one per id; without an id, one per person, group and 24 hours.
 
     For instance, for one person and group, hours 0, 3 and 30 are two messages: from 0, and from 30.
+
+    Parameters
+    ----------
+    rows : pl.DataFrame
+        Events and goals, as `_read_rows` returns them.
+    row, group : np.ndarray
+        The row of each event, and the number of its group; sorted by person, group and time.
+    names : pl.Series
+        The names of the groups.
     """
-    named = events.filter(pl.col("id").is_not_null()).select("person", "id", "group").unique(["person", "id"])
-    nameless = events.filter(pl.col("id").is_null()).with_columns(code=pl.col("group").rank("dense").fill_null(0))
-    nameless = nameless.sort("person", "code", "row")
-    key = nameless.select(pl.struct("person", "code").rle_id()).to_series().to_numpy()
-    runs, time = bound_people(key), nameless["time"].to_numpy()
-    stop = np.repeat(runs.stop, runs.stop - runs.first)
-    rows = np.arange(time.size)
-    following = search_within(time, time + DAY, low=rows, high=stop, side="left")
-    is_start = np.zeros(time.size, dtype=np.bool_)
-    here = runs.first
-    while here.size:
-        is_start[here] = True
-        after = following[here]
-        here = after[after < stop[here]]
-    groups = pl.concat([named["group"], nameless.filter(pl.Series(is_start, dtype=pl.Boolean))["group"]])
-    return groups.to_frame("group").group_by("group").agg(pl.len().cast(pl.Int64).alias("messages"))
+    has_id = rows["id"].is_not_null().to_numpy()[row]
+    named = rows[row[has_id]].select("person", "id", group=pl.Series(group[has_id])).unique(["person", "id"])
+    started = [named["group"].to_numpy()]
+    row, group = row[~has_id], group[~has_id]
+    time = rows["time"].to_numpy()[row]
+    begin = np.flatnonzero(mark_changes(rows["person"].to_numpy()[row]) | mark_changes(group))
+    stop = np.append(begin[1:], row.size)[: begin.size]
+    while begin.size:
+        started.append(group[begin])
+        begin = search_within(time, time[begin] + DAY, low=begin + 1, high=stop, side="left")
+        is_open = begin < stop
+        begin, stop = begin[is_open], stop[is_open]
+    count = np.bincount(np.concatenate(started), minlength=names.len())
+    return pl.DataFrame({"group": names, "messages": count}).filter(pl.col("messages") > 0)
 
 
 def _read_rows(view: View, spec: MessagesSpec) -> pl.DataFrame:
-    """Return the events of messages and the goals, numbered by `row`."""
+    """Return the events of messages, `stage` numbered as in `STAGES` (and after them: none), and the goals."""
     steps = [*spec.stages.values(), *([] if spec.goal is None else [spec.goal])]
-    stage = pl.lit(None, dtype=pl.Enum(STAGES))
-    for name, step in reversed(list(spec.stages.items())):
-        is_stage = step.condition.fill_null(value=False)
-        stage = pl.when(is_stage).then(pl.lit(name, dtype=pl.Enum(STAGES))).otherwise(stage)
-    goal = pl.lit(value=False) if spec.goal is None else spec.goal.condition.fill_null(value=False)
+    conditions = [step.condition.fill_null(value=False) for step in steps]
+    stage = pl.lit(len(STAGES), dtype=pl.UInt8)
+    for name, condition in reversed([*zip(spec.stages, conditions, strict=False)]):
+        stage = pl.when(condition).then(pl.lit(STAGES.index(name), dtype=pl.UInt8)).otherwise(stage)
+    goal = pl.lit(value=False) if spec.goal is None else conditions[-1]
     text = {"group": spec.by, "id": spec.message}
-    read = view.with_people_columns(columns_used(steps)).events.select(
-        "person",
-        pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
-        stage.alias("stage"),
-        goal.alias("goal"),
-        *(
-            (pl.lit(None, dtype=pl.String) if name is None else pl.col(name).cast(pl.String)).alias(column)
-            for column, name in text.items()
-        ),
-        amount_of(spec.value).alias("value"),
-        currency_of(spec.currency).alias("currency"),
+    events = view.with_people_columns(columns_used(steps)).events
+    return (
+        events.filter(pl.any_horizontal(conditions))
+        .select(
+            "person",
+            pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
+            stage.alias("stage"),
+            goal.alias("goal"),
+            *(
+                (pl.lit(None, dtype=pl.String) if name is None else pl.col(name).cast(pl.String)).alias(column)
+                for column, name in text.items()
+            ),
+            amount_of(spec.value).alias("value"),
+            currency_of(spec.currency).alias("currency"),
+        )
+        .collect()
+        .rechunk()
     )
-    kept = read.filter(pl.col("stage").is_not_null() | pl.col("goal")).collect()
-    return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
