@@ -178,6 +178,22 @@ def count_before(marked: Bools) -> Ints:
     return counts
 
 
+def count_values(values: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct values, which are 0 or above, and how often each occurs.
+
+    Examples
+    --------
+    >>> [column.tolist() for column in count_values(np.array([5, 0, 5]))]
+    [[0, 5], [1, 2]]
+    """
+    if len(values) and int(values.max()) > len(values):  # too many counts would be zero
+        distinct, counts = np.unique(values, return_counts=True)
+        return distinct, counts
+    counts = np.bincount(values)
+    distinct = np.flatnonzero(counts)
+    return distinct, counts[distinct]
+
+
 def next_marked(marked: Ints, at: Ints, *, none: int = -1) -> Ints:
     """Find the first of some rows, which ascend, at or after each row of `at`; `none` where there is no such row.
 

@@ -125,6 +125,18 @@ def test_shards_change_no_retention(found, tmp_path_factory):
     assert j.retention("A", **ask).table.equals(one.retention("A", **ask).table)
 
 
+@given(found=ROWS, back=st.sampled_from(["B", "any"]))
+def test_parts_of_a_shard_make_the_whole(found, back):
+    j = jn.Journeys.from_table(hourly([*EVERY_NAME, *found]))
+    ask = {"back": back, "every": "1d", "periods": 3, "by": "campaign"}
+    whole = j.retention("A", **ask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("journeys.log.parts._PART_ROWS", 2)
+        parts = j.retention("A", **ask)
+        assert parts.table.equals(whole.table)
+        assert parts.people(came=True, period=0).people.equals(whole.people(came=True, period=0).people)
+
+
 def test_only_observed_cells_have_a_rate():
     log = hourly([("a", 0, "A", None), ("a", 30, "B", None), ("b", 24, "A", None), ("b", 71, "B", None)])
     result = jn.Journeys.from_table(log).retention("A", back="B", every="1d", periods=3)
@@ -344,3 +356,14 @@ def test_what_the_system_does_is_no_return():
     j = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event", "by"], orient="row"))
     assert j.retention("A", every="1d", periods=1).table["back"].to_list() == [0, 1]
     assert j.retention("A", back="Received Email", every="1d", periods=1).table["back"].to_list() == [0, 1]
+
+
+def test_a_clock_set_back_over_midnight_makes_no_second_cohort():
+    # in St. John's, 2 November 2008 began at 02:30 UTC; at 02:31 UTC clocks went back to 23:01 on 1 November
+    times = ["2008-11-02T01:00:00Z", "2008-11-02T02:30:30Z", "2008-11-02T02:40:00Z"]
+    log = pl.DataFrame({"person": ["a"] * 3, "timestamp": times, "event": ["start"] * 3})
+    asked = {"every": "1d", "periods": 1, "time_zone": "America/St_Johns"}
+    each = jn.Journeys.from_table(log).retention("start", back="start", cohorts="each", **asked).table
+    assert each.filter(pl.col("period") == 0).select("size", "back").rows() == [(1, 1), (1, 1)]
+    first = jn.Journeys.from_table(log[1:]).retention("start", back="start", **asked).table
+    assert first.filter(pl.col("period") == 0).select("size", "back").rows() == [(1, 1)]

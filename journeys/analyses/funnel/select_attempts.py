@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -21,12 +20,11 @@ from journeys.analyses.funnel.rows import Rows, read_log
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, mark_changes
+from journeys.log.parts import split_between_people
 from journeys.parallel import parallel_map
 
 T = TypeVar("T")
 NEVER = np.iinfo(np.int64).min
-_PART_ROWS = 250_000
-"""Rows counted together: few enough for the processor's cache, enough that threads seldom wait for each other."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,29 +104,7 @@ def map_attempts(view: View, spec: FunnelSpec, *, work: Callable[[Rows, Attempts
         rows = log.to_arrays(*part)
         return work(rows, select_attempts(rows, spec=spec))
 
-    return parallel_map(find_chosen, _split_between_people(log.frame["person"]))
-
-
-def _split_between_people(person: pl.Series) -> list[tuple[int, int]]:
-    """Split rows between people into parts of about equal size; return the first row of each and the row after."""
-    borders = [0]
-    for near in range(_PART_ROWS, len(person) - _PART_ROWS // 2, _PART_ROWS):
-        border = _first_row_of_person(person, near)
-        if border > borders[-1]:
-            borders.append(border)
-    return list(pairwise([*borders, len(person)]))
-
-
-def _first_row_of_person(person: pl.Series, row: int) -> int:
-    """Return the first row of the person of a row; codes ascend."""
-    reach = 1_024
-    while True:
-        low = max(0, row - reach)
-        codes = person.slice(low, row - low + 1).to_numpy()
-        at = int(np.searchsorted(codes, codes[-1]))
-        if at or not low:
-            return low + at
-        reach *= 8
+    return parallel_map(find_chosen, split_between_people(log.frame["person"]))
 
 
 def select_attempts(rows: Rows, *, spec: FunnelSpec) -> Attempts:

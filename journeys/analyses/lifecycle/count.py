@@ -7,10 +7,10 @@ from typing import Literal
 
 import polars as pl
 
-from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.calendar import Calendar
+from journeys.analyses.period_lookup import read_active_periods
 from journeys.log import View
-from journeys.steps import Step, columns_used
+from journeys.steps import Step
 
 State = Literal["new", "returning", "resurrecting", "dormant"]
 STATES: tuple[State, ...] = ("new", "returning", "resurrecting", "dormant")
@@ -61,10 +61,10 @@ def find_states(view: View, spec: LifecycleSpec) -> pl.DataFrame:
 
     A person without any event in a period and the one before has no state in it.
     """
-    active = _active_periods(view, spec)
+    active = read_active_periods(view, spec.event, [spec.calendar], by=spec.by)
     # a person is in one group throughout, so that the groups add up
     group = active.unique("person", keep="first", maintain_order=True).select("person", "group")
-    active = active.select("person", "period").unique().sort("person", "period")
+    active = active.sort("person", "period")
     first = _describe_first(active, spec) if spec.first_events is None else spec.first_events
     same = pl.col("person") == pl.col("person").shift(1)
     follows = (same & (pl.col("period").shift(1) == pl.col("period") - 1)).fill_null(value=False)
@@ -90,17 +90,9 @@ def find_states(view: View, spec: LifecycleSpec) -> pl.DataFrame:
 
 def find_first_events(view: View, spec: LifecycleSpec) -> pl.DataFrame:
     """Return `person`, `first` (the period of each person's first event), `before` (active before the first period)."""
-    return _describe_first(_active_periods(view, spec), spec).sort("person")
+    return _describe_first(read_active_periods(view, spec.event, [spec.calendar], by=spec.by), spec).sort("person")
 
 
 def _describe_first(active: pl.DataFrame, spec: LifecycleSpec) -> pl.DataFrame:
     before = (pl.col("period") == spec.begin - 1).any()
     return active.group_by("person").agg(first=pl.col("period").min(), before=before)
-
-
-def _active_periods(view: View, spec: LifecycleSpec) -> pl.DataFrame:
-    """Return `person`, `period` and `group` of the events that make people active, in the order of the log."""
-    view, group = group_of_events(view.with_people_columns(columns_used([spec.event])), spec.by)
-    # groups by a first campaign depend on the rows before: they are read before rows are left out
-    rows = view.events.with_columns(group.alias("__group")).filter(spec.event.condition.fill_null(value=False))
-    return rows.select("person", spec.calendar.index(pl.col("timestamp")).alias("period"), group="__group").collect()

@@ -8,12 +8,23 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
+from journeys.analyses.period_lookup import find_periods, mark_periods, order_periods
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
-from journeys.log.arrays import Ints, bound_people, list_rows, mark_changes, number_runs
+from journeys.log.arrays import Ints, count_before, count_values, list_rows, mark_changes, number_runs
+from journeys.log.parts import map_between_people
 from journeys.steps import columns_used
 
 _HOUR = 3_600_000_000
+_NO_VALUES = pl.lit([], dtype=pl.List(pl.Float64))
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "cohort": pl.Int64,
+    "group": pl.String,
+    "period": pl.Int64,
+    "people": pl.Int64,
+    "latest": pl.Int64,
+    "values": pl.List(pl.Float64),
+}
 
 
 class Retained(NamedTuple):
@@ -22,9 +33,10 @@ class Retained(NamedTuple):
     Attributes
     ----------
     entries : pl.DataFrame
-        `entry` (row number), `person`, `cohort` (number of the calendar period), `time` (µs of the start), `group`.
+        `person`, `cohort` (number of the calendar period), `time` (µs of the start), `group`; sorted by person.
     back : pl.DataFrame
-        `entry`, `period` (from 0), `events`, `values` (List[Float64]): one row per entry and period with any event.
+        `entry` (number of its row in `entries`), `period` (from 0), `events`, with a measure `values` (List[Float64]):
+        one row per entry and period with any event.
     """
 
     entries: pl.DataFrame
@@ -41,31 +53,32 @@ def count(view: View, spec: RetentionSpec) -> pl.DataFrame:
         `values` (List[Float64], the measured values of events in that period).
     """
     retained = find_retained(view, spec)
-    keys = ["cohort", "group"]
-    sizes = retained.entries.group_by(keys).agg(
-        pl.lit(-1, dtype=pl.Int64).alias("period"),
-        pl.len().cast(pl.Int64).alias("people"),
-        pl.col("time").max().alias("latest"),
-        pl.lit([], dtype=pl.List(pl.Float64)).alias("values"),
-    )
-    came = came_back(retained.back, spec)
-    by_cell = came.hstack(retained.entries.select(keys)[came["entry"]]).group_by(*keys, "period")
-    cells = by_cell.agg(
-        pl.len().cast(pl.Int64).alias("people"),
-        pl.lit(None, dtype=pl.Int64).alias("latest"),
-        pl.lit([], dtype=pl.List(pl.Float64)).alias("values"),
-    )
-    frames = [sizes, cells]
+    keys = ["cohort", "group"] if spec.by else ["cohort"]
+    sizes = retained.entries.group_by(keys).agg(people=pl.len(), latest=pl.col("time").max()).with_row_index("row")
+    row = retained.entries.join(sizes, on=keys, how="left", nulls_equal=True, maintain_order="left")["row"].to_numpy()
+    cohorts = sizes.with_columns(period=pl.lit(-1, dtype=pl.Int64), values=_NO_VALUES)
+    came, width = came_back(retained.back, spec), spec.periods + 1
+    number = row[came["entry"].to_numpy()].astype(np.int64) * width + came["period"].to_numpy()
+    cell, people = count_values(number)
+    frames = [cohorts, _list_cells(sizes, cell, width=width).with_columns(people=people, values=_NO_VALUES)]
     if spec.measure is not None:
-        rows = retained.back.hstack(retained.entries.select(keys)[retained.back["entry"]]).group_by(*keys, "period")
-        values = rows.agg(
-            pl.lit(0, dtype=pl.Int64).alias("people"),
-            pl.lit(None, dtype=pl.Int64).alias("latest"),
-            pl.col("values").explode(empty_as_null=False),
-        )
-        frames.append(values.filter(pl.col("period") <= spec.periods))
-    columns = [*keys, "period", "people", "latest", "values"]
-    return pl.concat([frame.select(columns) for frame in frames]).sort(*keys, "period", nulls_last=False)
+        back = retained.back.filter(pl.col("period") <= spec.periods)
+        number = row[back["entry"].to_numpy()].astype(np.int64) * width + back["period"].to_numpy()
+        values = back.select(pl.Series("cell", number), "values").group_by("cell", maintain_order=True)
+        listed = values.agg(pl.col("values").explode(empty_as_null=False))
+        cells = _list_cells(sizes, listed["cell"].to_numpy(), width=width)
+        frames.append(cells.with_columns(listed["values"], people=0))
+    columns = [pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items()]
+    counts = pl.concat(
+        frame.with_columns(group=pl.col("group") if spec.by else None).select(columns) for frame in frames
+    )
+    return counts.sort("cohort", "group", "period", nulls_last=False)
+
+
+def _list_cells(sizes: pl.DataFrame, cell: Ints, *, width: int) -> pl.DataFrame:
+    """Return the cohort, the group and the period of cells that are numbered cohort by cohort."""
+    cohorts = sizes.drop("people")[cell // width]
+    return cohorts.with_columns(period=pl.Series(cell % width), latest=None)
 
 
 def find_first_starts(view: View, spec: RetentionSpec) -> pl.DataFrame:
@@ -86,46 +99,78 @@ def find_retained(view: View, spec: RetentionSpec) -> Retained:
         ann  1 March 11:00  back  → period 0
         ann  3 March 09:00  back  → period 2
     """
-    rows = _read_rows(view, spec)
-    entry = _find_entries(rows, spec)
-    person, time, cohort = (rows[name].to_numpy() for name in ("person", "time", "cohort"))
-    group = rows["group"][entry] if spec.by else pl.repeat(None, len(entry), dtype=pl.String, eager=True)
-    found = {"person": person[entry], "cohort": cohort[entry], "time": time[entry]}
-    entries = pl.DataFrame(
-        {"entry": np.arange(len(entry)), **found, "group": group},
-        schema_overrides={"entry": pl.UInt32, "person": pl.UInt32, "cohort": pl.Int64, "time": pl.Int64},
+    parts = map_between_people(_read_rows(view, spec), lambda rows: _find_in_part(rows, spec))
+    sizes = [len(part.person) for part in parts]
+    before = np.cumsum([0, *sizes[:-1]], dtype=np.uint32)
+    person, cohort, time, period, events = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("person", "cohort", "time", "period", "events")
     )
-    # the events of coming back after each entry: a run of the rows that come back
-    back = np.arange(rows.height) if spec.is_any_back else np.flatnonzero(rows["back"].to_numpy())
-    bounds = bound_people(person)
-    stop = bounds.stop[np.searchsorted(bounds.code, person[entry])]
-    low, high = np.searchsorted(back, entry, side="right"), np.searchsorted(back, stop)
-    number, row = np.repeat(np.arange(len(entry), dtype=np.uint32), high - low), back[list_rows(low, high)]
+    group = pl.concat([part.group for part in parts]) if spec.by else pl.lit(None, dtype=pl.String)
+    entries = pl.DataFrame({"person": person, "cohort": cohort, "time": time}).with_columns(group=group)
+    entry = np.concatenate([part.entry + first for part, first in zip(parts, before, strict=True)])
+    back = pl.DataFrame({"entry": entry, "period": period, "events": events})
+    if spec.measure:
+        back = back.with_columns(values=pl.concat([part.values for part in parts]))
+    return Retained(entries, back)
+
+
+class _Part(NamedTuple):
+    """The columns of `Retained` for some people, their entries numbered from 0."""
+
+    person: Ints
+    cohort: Ints
+    time: Ints
+    group: pl.Series
+    entry: Ints
+    period: Ints
+    events: Ints
+    values: pl.Series
+
+
+def _find_in_part(rows: pl.DataFrame, spec: RetentionSpec) -> _Part:
+    """Find the entries among the rows of some people, and the events of coming back after each."""
+    person, time, cohort = (rows[name].to_numpy() for name in ("person", "time", "cohort"))
+    entry = _find_entries(rows, person=person, cohort=cohort, spec=spec)
+    stop = np.append(np.flatnonzero(mark_changes(person)), len(person))
+    stop = stop[np.searchsorted(stop, entry, side="right")]
+    # the events of coming back after each entry are a run of the rows that come back
+    if spec.is_any_back:
+        low, high = entry + 1, stop
+        row = list_rows(low, high)
+    else:
+        is_back = rows["back"].to_numpy()
+        before = count_before(is_back)
+        low, high = before[entry + 1], before[stop]
+        row = np.flatnonzero(is_back)[list_rows(low, high)]
+    number = np.repeat(np.arange(len(entry), dtype=np.uint32), high - low)
     if spec.clock == "calendar":
-        period = cohort[row] - cohort[entry][number]
+        # an event in the hour that a clock set back over midnight repeats is not before the start
+        period = np.maximum(cohort[row] - cohort[entry][number], 0)
     else:
         begin, moment = time[entry], time[row]
         if spec.truncate_hours:
             begin, moment = begin // _HOUR * _HOUR, moment // _HOUR * _HOUR
         # beyond the last edge counts as one more period
-        period = np.searchsorted(np.array(spec.edges, dtype=np.int64), moment - begin[number], side="right")
-    return Retained(entries, _count_in_periods(number, period, rows["value"][row] if spec.measure else None))
+        edges = np.array(spec.edges, dtype=np.int64)
+        period = np.searchsorted(edges, moment - begin[number], side="right").astype(np.int32)
+    group = rows["group"][entry] if spec.by else pl.Series(dtype=pl.String)
+    counted = _count_in_periods(number, period, rows["value"][row] if spec.measure else None)
+    return _Part(person[entry], cohort[entry], time[entry], group, *counted)
 
 
-def _find_entries(rows: pl.DataFrame, spec: RetentionSpec) -> Ints:
+def _find_entries(rows: pl.DataFrame, *, person: Ints, cohort: Ints, spec: RetentionSpec) -> Ints:
     """Return the rows of the cohort entries: the first start of each person, or of each person and period."""
     start = np.flatnonzero(rows["start"].to_numpy())
-    first = mark_changes(rows["person"].to_numpy()[start])
-    if spec.cohorts == "each":
-        first |= mark_changes(rows["cohort"].to_numpy()[start])
-    entry = start[first]
+    periods = [cohort[start]] if spec.cohorts == "each" else []
+    entry = start[mark_periods(person[start], *periods)]
     if spec.first_starts is None or spec.cohorts == "each":
         return entry
     chosen = rows.select("person", "time")[entry].with_columns(row=pl.Series(entry))
     return chosen.join(spec.first_starts, on=["person", "time"], how="semi", maintain_order="left")["row"].to_numpy()
 
 
-def _count_in_periods(number: Ints, period: Ints, value: pl.Series | None) -> pl.DataFrame:
+def _count_in_periods(number: Ints, period: Ints, value: pl.Series | None) -> tuple[Ints, Ints, Ints, pl.Series]:
     """Count the events of each entry and period, and list the measured values.
 
     The rows are in the order of entries and of time, so that the events of a period stand next to each other:
@@ -133,25 +178,18 @@ def _count_in_periods(number: Ints, period: Ints, value: pl.Series | None) -> pl
         entry   0 0 0 1
         period  0 2 2 1   → entry 0: 1 event in period 0, 2 in period 2; entry 1: 1 in period 1
     """
-    is_back = (number[1:] == number[:-1]) & (period[1:] < period[:-1])
-    if is_back.any():  # a clock that is set back over midnight repeats the end of a day
-        order = np.lexsort((period, number))
+    order = order_periods(number, period)
+    if order is not None:
         number, period = number[order], period[order]
         value = None if value is None else value[order]
     changes = mark_changes(number) | mark_changes(period)
     first = np.flatnonzero(changes)
-    found = pl.DataFrame(
-        {
-            "entry": pl.Series(number[first], dtype=pl.UInt32),
-            "period": pl.Series(period[first], dtype=pl.Int64),
-            "events": pl.Series(np.diff(first, append=len(number)), dtype=pl.Int64),
-        }
-    )
-    if value is None:
-        return found.with_columns(pl.lit([], dtype=pl.List(pl.Float64)).alias("values"))
-    runs = pl.DataFrame({"run": pl.Series(number_runs(changes)), "values": value})
-    listed = runs.group_by("run", maintain_order=True).agg(pl.col("values").drop_nulls())
-    return found.hstack(listed.select("values"))
+    events = np.diff(first, append=len(number)).astype(np.int32)
+    values = pl.Series(dtype=pl.List(pl.Float64))
+    if value is not None:
+        runs = pl.DataFrame({"run": pl.Series(number_runs(changes)), "values": value})
+        values = runs.group_by("run", maintain_order=True).agg(pl.col("values").drop_nulls())["values"]
+    return number[first], period[first], events, values
 
 
 def came_back(back: pl.DataFrame, spec: RetentionSpec) -> pl.DataFrame:
@@ -190,9 +228,6 @@ def _read_rows(view: View, spec: RetentionSpec) -> pl.DataFrame:
         columns["value"] = pl.col(spec.measure).cast(pl.Float64)
     if not spec.is_any_back:
         rows, columns["back"] = rows.filter(start | back), back
-    return rows.select(
-        "person",
-        pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
-        spec.calendar.index(pl.col("timestamp")).alias("cohort"),
-        **columns,
-    ).collect()
+    columns["time"] = pl.col("timestamp").to_physical().cast(pl.Int64)
+    found = rows.select("person", **columns).collect()
+    return found.with_columns(cohort=pl.Series(find_periods(found["time"], spec.calendar)))

@@ -27,7 +27,7 @@ class CellSelection:
 def select_cell(view: View, selection: CellSelection) -> pl.Series:
     """Return the codes of the people in a cell."""
     retained = find_retained(view, selection.spec)
-    entries = retained.entries
+    entries = retained.entries.with_row_index("entry")
     if selection.cohort is not None:
         entries = entries.filter(pl.col("cohort") == selection.cohort)
     if selection.group is not None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.calendar import Calendar
+from journeys.analyses.period_lookup import read_active_periods
 from journeys.log import View
-from journeys.steps import Step, columns_used
+from journeys.steps import Step
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,11 +43,7 @@ def count(view: View, spec: StickinessSpec) -> pl.DataFrame:
 
 def find_days(view: View, spec: StickinessSpec) -> pl.DataFrame:
     """Return `person`, `period`, `group` and `days`, one row per person and long period with an event."""
-    view, group = group_of_events(view.with_people_columns(columns_used([spec.event])), spec.by)
-    time = pl.col("timestamp")
-    # groups by a first campaign depend on the rows before: they are read before rows are left out
-    rows = view.events.with_columns(group.alias("__group")).filter(spec.event.condition.fill_null(value=False))
-    active = rows.select("person", period=spec.of.index(time), day=spec.every.index(time), group="__group").collect()
-    first = active.unique(["person", "period"], keep="first", maintain_order=True).select("person", "period", "group")
-    days = active.group_by("person", "period").agg(pl.col("day").n_unique().cast(pl.Int64).alias("days"))
-    return days.join(first, on=["person", "period"], how="left").sort("person", "period")
+    active = read_active_periods(view, spec.event, [spec.of, spec.every], by=spec.by)
+    in_period = active.group_by("person", "period", maintain_order=True)
+    days = in_period.agg(pl.col("group").first(), days=pl.len().cast(pl.Int64))
+    return days.sort("person", "period")

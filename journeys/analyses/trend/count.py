@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.labels import NONE, fold_values
+from journeys.analyses.period_lookup import find_periods, mark_periods
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.log import View
+from journeys.log.arrays import mark_changes
 from journeys.log.core import starts_session
 from journeys.steps import columns_used
+
+_FILLS: dict[str, tuple[object, pl.DataType | type[pl.DataType]]] = {
+    "group": (NONE, pl.String),
+    "period": (None, pl.Int64),
+    "events": (0, pl.Int64),
+    "people": (0, pl.Int64),
+    "sessions": (0, pl.Int64),
+    "values": ([], pl.List(pl.Float64)),
+    "active": (0, pl.Int64),
+}
+"""The columns of the counts beside the series: what they hold where nothing is counted, and their types."""
 
 
 def count(view: View, spec: TrendSpec) -> pl.DataFrame:
@@ -23,53 +37,67 @@ def count(view: View, spec: TrendSpec) -> pl.DataFrame:
     """
     frames = []
     for name, events in find_events(view, spec).items():
-        counted = _count_by(events, spec, keys=["group", "period"])
-        total = _count_by(events, spec, keys=["group"]).with_columns(period=pl.lit(None, dtype=pl.Int64))
-        parts = [counted, total.select(counted.columns)]
+        parts = [_count_undivided(events, spec)] if spec.by is None else _count_groups(events, spec)
         if spec.trailing is not None:
-            parts.append(_changes_of_active(events, spec.trailing).select(counted.columns))
+            parts.append(_changes_of_active(events, spec.trailing))
         frames.append(pl.concat(parts).select(pl.lit(name).alias("series"), pl.all()))
     return pl.concat(frames).sort("series", "group", "period", "active", nulls_last=False)
 
 
-def _count_by(events: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) -> pl.DataFrame:
-    """Count the events of one series by some of `group` and `period`."""
-    wants_sessions, wants_values = spec.count == "sessions", spec.column is not None
-    keys = keys if spec.by is not None else [key for key in keys if key != "group"]
-    people = pl.col("person").n_unique()
-    if spec.by is None and not _has_clock_set_back(events):
-        # the events of a person, and of a period of that person, stand next to each other: count the first of each
-        is_first = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in ["person", *keys])
-        events = events.with_columns(is_first.alias("is_first"))
-        people = pl.col("is_first").sum()
+def _count_undivided(events: pl.DataFrame, spec: TrendSpec) -> pl.DataFrame:
+    """Count the events of one series by period, and over the whole time, where there is no breakdown.
+
+    The events of a person in a period stand next to each other: the first of each is counted. For instance:
+
+        person  7 7 9
+        period  1 1 1   → period 1: 3 events of 2 people
+    """
+    period = events["period"].to_numpy()
+    first = int(period.min()) if len(period) else 0
+    number = period - first
+    by_period = {"events": np.bincount(number)}
+    whole = {"events": len(period)}
+    size = len(by_period["events"])
+    for name, unit in (("people", "person"), ("sessions", "session")):
+        if unit in events:
+            units = events[unit].to_numpy()
+            by_period[name] = np.bincount(number[mark_periods(units, period)], minlength=size)
+            whole[name] = int(np.count_nonzero(mark_changes(units)))
+    counted = pl.DataFrame(by_period).with_columns(period=pl.int_range(first, first + size, dtype=pl.Int32))
+    counted = pl.concat([counted, pl.DataFrame(whole)], how="diagonal_relaxed").filter(pl.col("events") > 0)
+    if spec.column is not None:
+        values = pl.concat([events.select("period", "value"), events.select("value")], how="diagonal")
+        listed = values.group_by("period").agg(pl.col("value").drop_nulls().alias("values"))
+        counted = counted.join(listed, on="period", how="left", nulls_equal=True)
+    return _complete(counted)
+
+
+def _count_groups(events: pl.DataFrame, spec: TrendSpec) -> list[pl.DataFrame]:
+    """Count the events of one series by group and period, and by group over the whole time."""
     measures = [
-        pl.len().cast(pl.Int64).alias("events"),
-        people.cast(pl.Int64).alias("people"),
-        (pl.col("session").n_unique() if wants_sessions else pl.lit(0)).cast(pl.Int64).alias("sessions"),
-        (pl.col("value").drop_nulls() if wants_values else pl.lit([], dtype=pl.List(pl.Float64))).alias("values"),
-        pl.lit(0, dtype=pl.Int64).alias("active"),
+        pl.len().alias("events"),
+        pl.col("person").n_unique().alias("people"),
     ]
-    counted = events.group_by(keys).agg(measures) if keys else _count_all(events, measures)
-    return counted if spec.by is not None else counted.select(pl.lit(NONE).alias("group"), pl.all())
+    if spec.count == "sessions":
+        measures.append(pl.col("session").n_unique().alias("sessions"))
+    if spec.column is not None:
+        measures.append(pl.col("value").drop_nulls().alias("values"))
+    by_period = events.group_by("group", "period").agg(measures)
+    return [_complete(by_period), _complete(events.group_by("group").agg(measures))]
 
 
-def _count_all(events: pl.DataFrame, measures: list[pl.Expr]) -> pl.DataFrame:
-    """Count all events as one group; no row where there are none."""
-    if not events.height:
-        return events.group_by("person").agg(measures).drop("person")
-    return events.group_by(pl.lit(0).alias("_all")).agg(measures).drop("_all")
-
-
-def _has_clock_set_back(events: pl.DataFrame) -> bool:
-    """Return whether a clock that is set back over midnight makes a person's periods go back."""
-    goes_back = (pl.col("person") == pl.col("person").shift(1)) & (pl.col("period") < pl.col("period").shift(1))
-    return bool(events.select(goes_back.any()).item())
+def _complete(counted: pl.DataFrame) -> pl.DataFrame:
+    """Return all columns of the counts but the series; what was not counted is filled in."""
+    return counted.select(
+        (pl.col(name) if name in counted.columns else pl.lit(fill)).cast(dtype).alias(name)
+        for name, (fill, dtype) in _FILLS.items()
+    )
 
 
 def find_events(view: View, spec: TrendSpec) -> dict[str, pl.DataFrame]:
-    """Return the events of each series: `person`, `period`, `group` (its label), `session`, `value`."""
+    """Return the events of each series: `person`, `period`; where asked, `group` (its label), `session`, `value`."""
     view, group = group_of_events(view.with_people_columns(columns_used(spec.series.values())), spec.by)
-    rows, columns = view.events, {"group": pl.lit(NONE), "session": pl.lit(0, dtype=pl.Int64)}
+    rows, columns = view.events, {"time": pl.col("timestamp").to_physical().cast(pl.Int64)}
     # sessions, and groups by a first campaign, depend on the rows before: they are read before rows are left out
     if spec.by is not None:
         rows, columns["group"] = rows.with_columns(group.alias("__group")), pl.col("__group")
@@ -80,8 +108,8 @@ def find_events(view: View, spec: TrendSpec) -> dict[str, pl.DataFrame]:
         columns["value"] = pl.col(spec.column).cast(pl.Float64)
     conditions = [step.condition.fill_null(value=False) for step in spec.series.values()]
     marks = {f"__{at}": condition for at, condition in enumerate(conditions)} if len(conditions) > 1 else {}
-    period = spec.calendar.index(pl.col("timestamp")).alias("period")
-    found = rows.filter(pl.any_horizontal(conditions)).select("person", period, **columns, **marks).collect()
+    found = rows.filter(pl.any_horizontal(conditions)).select("person", **columns, **marks).collect()
+    found = found.with_columns(period=pl.Series(find_periods(found["time"], spec.calendar))).drop("time")
     if spec.by is not None:
         found = found.with_columns(fold_values(found["group"], kept=spec.shown))
     if not marks:
@@ -98,6 +126,8 @@ def _changes_of_active(events: pl.DataFrame, days: int) -> pl.DataFrame:
         events on days 1, 3 and 20 → +1 on day 1, -1 on day 10; +1 on day 20, -1 on day 27
     """
     keys = ["group", "person"]
+    if "group" not in events:
+        events = events.with_columns(group=pl.lit(NONE))
     active = events.select(*keys, "period").unique().sort(*keys, "period", nulls_last=False)
     same = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)
     begins = ~(same & (pl.col("period") - pl.col("period").shift(1) <= days)).fill_null(value=False)
@@ -105,13 +135,4 @@ def _changes_of_active(events: pl.DataFrame, days: int) -> pl.DataFrame:
     entries = marked.filter("begins").select("group", "period", change=pl.lit(1, dtype=pl.Int64))
     exits = marked.filter("ends").select("group", pl.col("period") + days, change=pl.lit(-1, dtype=pl.Int64))
     changes = pl.concat([entries, exits]).group_by("group", "period").agg(pl.col("change").sum())
-    zero = pl.lit(0, dtype=pl.Int64)
-    return changes.select(
-        "group",
-        "period",
-        zero.alias("events"),
-        zero.alias("people"),
-        zero.alias("sessions"),
-        pl.lit([], dtype=pl.List(pl.Float64)).alias("values"),
-        pl.col("change").alias("active"),
-    )
+    return _complete(changes.rename({"change": "active"}))

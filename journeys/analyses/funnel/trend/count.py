@@ -28,6 +28,7 @@ from journeys.analyses.funnel.select_attempts import (
     select_shard_attempts,
 )
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
+from journeys.analyses.period_lookup import find_periods
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.steps import moment_us
@@ -54,11 +55,11 @@ def count_periods(view: View, asked: FunnelTrendSpec) -> pl.DataFrame:
     found, converted = _find_entries(view, asked)
     # an attempt is a unit of its own, a person with several starts in a period is one
     unit = found.person if spec.count == "people" and spec.by_at != "all" else np.arange(len(found.person))
-    index = _index_of(found.start_time, asked.calendar)
+    index = find_periods(pl.Series(found.start_time), asked.calendar)
     entries = pl.DataFrame(
         [
             *(key_groups(view, found, spec=spec) if spec.by else ()),
-            index.alias("index"),
+            pl.Series("index", index, dtype=pl.Int64),
             pl.Series("_unit", unit, dtype=pl.Int64),
             pl.Series("converted", converted, dtype=pl.Boolean),
         ]
@@ -94,7 +95,7 @@ def select_entries(view: View, selection: EntrySelection) -> pl.Series:
     if not selection.has_converted:
         kept = np.ones(len(found.person), dtype=np.bool_)
     if selection.index is not None:
-        kept &= (_index_of(found.start_time, selection.asked.calendar) == selection.index).to_numpy()
+        kept &= find_periods(pl.Series(found.start_time), selection.asked.calendar) == selection.index
     if selection.listed is not None:
         shown = label_groups(fold_small_groups(key_groups(view, found, spec=spec), selection.listed), spec=spec)
         is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in selection.group)
@@ -117,12 +118,6 @@ def _find_entries(view: View, asked: FunnelTrendSpec) -> tuple[ShardAttempts, Bo
     return found, found.has_taken(asked.row)
 
 
-def _index_of(time: Ints, calendar: Calendar) -> pl.Series:
-    """Return the number of the period that holds each time (µs)."""
-    times = pl.DataFrame({"time": pl.Series(time, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))})
-    return times.select(calendar.index(pl.col("time")).alias("index"))["index"]
-
-
 def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempts]:
     """Find the counted attempts of each period among those that start in it, period by period.
 
@@ -131,7 +126,7 @@ def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempt
     spec = asked.spec
     start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
     start = start[is_in_entry_range(rows.time[start], spec)]
-    index = _index_of(rows.time[start], asked.calendar).to_numpy()
+    index = find_periods(pl.Series(rows.time[start]), asked.calendar)
     yield look_up_attempts(rows, select_attempts(rows, spec=replace(spec, entered=(0, 0))), spec=spec)  # nobody
     for number in np.unique(index).tolist():
         bounds = [moment_us(asked.calendar.instant(at)) for at in (number, number + 1)]
