@@ -14,6 +14,7 @@ from journeys.analyses.funnel.select_attempts import map_attempts
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints
 from journeys.log.core import starts_session
+from journeys.parallel import parallel_map
 
 SCHEMA: dict[str, pl.DataType] = {
     "code": pl.UInt32(), "label": pl.Null(), "step": pl.Int64(), "entered_at": pl.Datetime("us", "UTC"),
@@ -41,8 +42,6 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
     bounds, events = view.bound_people(), _read_events(view, spec)
     owner = np.searchsorted(bounds.code, found.person)
     first, stop = bounds.first.take(owner), bounds.stop.take(owner)
-    campaign_rows, campaigns = _read_text(view, "campaign")
-    replay_rows, replays = _read_text(view, "replay_url")
 
     def find_before(marked: Ints, at: Ints) -> Ints:
         """Return the place in `marked` of the person's last such row before each row; -1 for none."""
@@ -62,27 +61,46 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         last = np.where(place >= 0, shown.take(place), -1) if shown.size else place
         ends_hidden = events.hidden.take(stop - 1) if stop.size else np.zeros(0, dtype=np.bool_)
     mail = find_before(events.mail_rows, stop)
-    campaign = find_before(campaign_rows, found.left + 1)
-    replay = _find_replay(view, spec, found, rows=replay_rows, until=np.where(following >= 0, following, stop))
-    next_at, last_at = (events.time.gather(_as_index(row)) for row in (following, last))
     names = pl.Series(events.names, dtype=pl.String)
-    people = view.people.select("code", "person").collect()
+
+    def look_up_events() -> list[pl.Series]:
+        event = pl.Series(events.event)
+        rows = [_as_index(following), _as_index(last)]
+        return [found for row in rows for found in (names.gather(event.gather(row)), events.time.gather(row))]
+
+    def look_up_campaigns() -> list[pl.Series]:
+        rows, campaigns = _read_text(view, "campaign")
+        return [campaigns.gather(_as_index(find_before(rows, found.left + 1)))]
+
+    def look_up_replays() -> list[pl.Series]:
+        rows, replays = _read_text(view, "replay_url")
+        replay = _find_replay(view, spec, found, rows=rows, until=np.where(following >= 0, following, stop))
+        return [replays.gather(_as_index(replay))]
+
+    def look_up_labels() -> list[pl.Series]:
+        people = view.people.select("code", "person").collect()
+        # people are sorted by code, and everyone with events is among them
+        return [people["person"].gather(np.searchsorted(people["code"].to_numpy(), found.person))]
+
+    columns_of = parallel_map(
+        lambda look_up: look_up(), (look_up_campaigns, look_up_events, look_up_labels, look_up_replays)
+    )
+    (campaign,), (next_event, next_at, last_event, last_at), (label,), (replay,) = columns_of
     columns: dict[str, Any] = {
         "code": found.person,
-        # people are sorted by code, and everyone with events is among them
-        "label": people["person"].gather(np.searchsorted(people["code"].to_numpy(), found.person)),
+        "label": label,
         "step": found.step + 1,
         "entered_at": found.entered_at,
         "left_at": found.left_at,
         "state": pl.Series(STATES).gather(_choose_states(found, spec)),
-        "next_event": names.gather(_take_rows(events.event, following)),
+        "next_event": next_event,
         "next_at": next_at,
-        "last_event": names.gather(_take_rows(events.event, last)),
+        "last_event": last_event,
         "last_at": last_at,
         "silent_for": spec.until - last_at,
-        "replay_url": replays.gather(_as_index(replay)),
-        "last_campaign": campaigns.gather(_as_index(campaign)),
-        "may_mail": _take_rows(events.may_mail, mail).cast(pl.Boolean),
+        "replay_url": replay,
+        "last_campaign": campaign,
+        "may_mail": pl.Series(events.may_mail).gather(_as_index(mail)),
         "ends_hidden": ends_hidden,
     }
     series = (pl.Series(name, values) for name, values in columns.items())
@@ -212,8 +230,3 @@ def _choose_states(found: _FoundAttempts, spec: ExitsSpec) -> Ints:
 def _as_index(place: Ints) -> pl.Series:
     """Return places as an index for `gather`: null for -1."""
     return pl.Series(place, dtype=pl.Int64).replace(-1, None)
-
-
-def _take_rows(values: Ints, row: Ints) -> pl.Series:
-    """Take the values of some rows; null for -1."""
-    return pl.Series(values).gather(_as_index(row))

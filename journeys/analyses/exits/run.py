@@ -70,12 +70,12 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
     identifiers = journeys._identifiers
     ids = [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
     known = [name for name in ids if name in journeys._log.people_schema]
-    # found in log order, so by person and entry; to sort each step by one column is several times faster than by all
-    steps = [
-        found.filter(pl.col("step") == step).sort("left_at", maintain_order=True).with_columns(name=pl.lit(name))
-        for step, name in enumerate(spec.names, start=1)
-    ]
-    table = pl.concat(steps).rename({"label": "person"})
+    # found in log order, so by person and entry; to sort by one column twice is several times faster than by all
+    by_time = found.select(pl.arg_sort_by("left_at", maintain_order=True)).to_series()
+    steps = found["step"].gather(by_time).to_frame()
+    table = found[by_time.gather(steps.select(pl.arg_sort_by("step", maintain_order=True)).to_series())]
+    names = pl.Series(spec.names, dtype=pl.String).gather(table["step"] - 1)
+    table = table.with_columns(name=names).rename({"label": "person"})
     if known:
         ids_of_people = journeys.people.select("person", *known)
         table = table.drop(*known, strict=False).join(ids_of_people, on="person", how="left", maintain_order="left")
