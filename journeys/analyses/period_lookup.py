@@ -28,12 +28,52 @@ _QUARTER, _DAY = 900_000_000, 86_400_000_000
 
 
 class _Table(NamedTuple):
-    """The period of every bin from `low` on, and which bins hold times of several periods."""
+    """The period of every bin from `low` on, and the bins that hold times of several periods."""
 
-    bin: int
+    length: int
     low: int
     period: Ints
-    is_mixed: Bools
+    is_mixed: Bools | None
+
+
+class PeriodLookup:
+    """Finds the periods of some times; threads may share it.
+
+    Parameters
+    ----------
+    calendar : Calendar
+        The periods.
+    time : pl.Series
+        All times (Int64, µs since 1970) that will be asked about.
+    """
+
+    def __init__(self, calendar: Calendar, time: pl.Series) -> None:
+        self._calendar = calendar
+        self._table: _Table | None = None
+
+        def find_range(part: slice) -> tuple[int, int]:
+            times = _slice(time, part)
+            return int(times.min()), int(times.max())
+
+        length = _DAY if calendar.time_zone == "UTC" else _QUARTER
+        ranges = parallel_map(find_range, split_rows(len(time))) or [(0, 0)]
+        low, high = min(low for low, _ in ranges) // length, max(high for _, high in ranges) // length
+        # a table is worth its while where it is shorter than what is looked up
+        if high - low < len(time):
+            self._table = _make_table(calendar, low, high, length)
+
+    def find(self, time: Ints) -> Ints:
+        """Return the number (int32) of the period that holds each time."""
+        table = self._table
+        if table is None:
+            return _compute_periods(time, self._calendar)
+        at = time // table.length
+        at -= table.low
+        periods: Ints = table.period.take(at)
+        if table.is_mixed is not None:
+            rows = np.flatnonzero(table.is_mixed.take(at))
+            periods[rows] = _compute_periods(time[rows], self._calendar)
+        return periods
 
 
 def find_periods(time: pl.Series, calendar: Calendar) -> Ints:
@@ -45,40 +85,18 @@ def find_periods(time: pl.Series, calendar: Calendar) -> Ints:
     >>> find_periods(pl.Series([0, 86_400_000_000]), make_calendar("1d", time_zone="Africa/Cairo")).tolist()
     [0, 1]
     """
+    lookup = PeriodLookup(calendar, time)
     found = np.empty(len(time), dtype=np.int32)
-    if not len(time):
-        return found
-    parts = split_rows(len(time))
-
-    def read_part(part: slice) -> Ints:
-        times: Ints = time.slice(part.start, part.stop - part.start).to_numpy()
-        return times
-
-    def find_range(part: slice) -> tuple[int, int]:
-        times = read_part(part)
-        return int(times.min()), int(times.max())
-
-    length = _DAY if calendar.time_zone == "UTC" else _QUARTER
-    ranges = parallel_map(find_range, parts)
-    low, high = min(low for low, _ in ranges) // length, max(high for _, high in ranges) // length
-    # a table is worth its while where it is shorter than what is looked up
-    table = _make_table(calendar, low, high, length) if high - low < len(time) else None
 
     def find_part(part: slice) -> None:
-        times = read_part(part)
-        if table is None:
-            found[part] = _compute_periods(times, calendar)
-            return
-        at = times // table.bin
-        at -= table.low
-        periods = table.period.take(at)
-        if table.is_mixed.any():
-            rows = np.flatnonzero(table.is_mixed.take(at))
-            periods[rows] = _compute_periods(times[rows], calendar)
-        found[part] = periods
+        found[part] = lookup.find(_slice(time, part))
 
-    parallel_map(find_part, parts)
+    parallel_map(find_part, split_rows(len(time)))
     return found
+
+
+def _slice(time: pl.Series, part: slice) -> Ints:
+    return time.slice(part.start, part.stop - part.start).to_numpy()
 
 
 def _make_table(calendar: Calendar, low: int, high: int, length: int) -> _Table:
@@ -89,7 +107,7 @@ def _make_table(calendar: Calendar, low: int, high: int, length: int) -> _Table:
     is_mixed = (first != _compute_periods(end, calendar)) | (
         _local_times(begin, calendar) - begin != _local_times(end, calendar) - end
     )
-    return _Table(length, low, first, is_mixed)
+    return _Table(length, low, first, is_mixed if is_mixed.any() else None)
 
 
 def _compute_periods(time: Ints, calendar: Calendar) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
-from journeys.analyses.period_lookup import find_periods, mark_periods, order_periods
+from journeys.analyses.period_lookup import PeriodLookup, mark_periods, order_periods
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
 from journeys.log.arrays import Ints, count_before, count_values, list_rows, mark_changes, number_runs
@@ -99,7 +99,10 @@ def find_retained(view: View, spec: RetentionSpec) -> Retained:
         ann  1 March 11:00  back  → period 0
         ann  3 March 09:00  back  → period 2
     """
-    parts = map_between_people(_read_rows(view, spec), lambda rows: _find_in_part(rows, spec))
+    rows = _read_rows(view, spec)
+    lookup = PeriodLookup(spec.calendar, rows["time"])
+    parts = map_between_people(rows, lambda part: _find_in_part(part, lookup, spec))
+    del rows
     sizes = [len(part.person) for part in parts]
     before = np.cumsum([0, *sizes[:-1]], dtype=np.uint32)
     person, cohort, time, period, events = (
@@ -128,9 +131,10 @@ class _Part(NamedTuple):
     values: pl.Series
 
 
-def _find_in_part(rows: pl.DataFrame, spec: RetentionSpec) -> _Part:
+def _find_in_part(rows: pl.DataFrame, lookup: PeriodLookup, spec: RetentionSpec) -> _Part:
     """Find the entries among the rows of some people, and the events of coming back after each."""
-    person, time, cohort = (rows[name].to_numpy() for name in ("person", "time", "cohort"))
+    person, time = (rows[name].to_numpy() for name in ("person", "time"))
+    cohort = lookup.find(time)
     entry = _find_entries(rows, person=person, cohort=cohort, spec=spec)
     stop = np.append(np.flatnonzero(mark_changes(person)), len(person))
     stop = stop[np.searchsorted(stop, entry, side="right")]
@@ -213,7 +217,7 @@ def came_back(back: pl.DataFrame, spec: RetentionSpec) -> pl.DataFrame:
 
 
 def _read_rows(view: View, spec: RetentionSpec) -> pl.DataFrame:
-    """Return the rows that start or come back: `person`, `time` (µs), `cohort` (calendar period), `start`.
+    """Return the rows that start or come back: `person`, `time` (µs), `start`.
 
     Where they are needed, also `back` (not where every row comes back), `group` and `value`.
     """
@@ -229,5 +233,4 @@ def _read_rows(view: View, spec: RetentionSpec) -> pl.DataFrame:
     if not spec.is_any_back:
         rows, columns["back"] = rows.filter(start | back), back
     columns["time"] = pl.col("timestamp").to_physical().cast(pl.Int64)
-    found = rows.select("person", **columns).collect()
-    return found.with_columns(cohort=pl.Series(find_periods(found["time"], spec.calendar)))
+    return rows.select("person", **columns).collect()
