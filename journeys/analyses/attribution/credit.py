@@ -49,7 +49,7 @@ def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
         moves = np.bincount(code, weights=people[path].astype(np.float64), minlength=(size + 1) * (size + 3))
         credit = removal_shares(moves.reshape(1, size + 1, size + 3))[0] * by_path[paths.length > 0].sum()
     elif sharing.model == "time_decay":
-        conversion, at = paths.touch_rows()
+        conversion, at = paths.touch_rows
         shares = decay_touches(paths, half_life=sharing.half_life)
         credit = np.bincount(paths.touch[at], weights=shares * amount[conversion], minlength=size)
     else:
@@ -97,8 +97,10 @@ def draw_credit(
             lost = draw_counts(paths.lost, draws=batch, rng=rng)
             removal = _draw_removal(paths, tables[[s.model for s in sharings].index("markov")], people + lost)
         for number, amount in enumerate(amounts):
-            weighted = drawn * amount[:, None]
-            by_path = conversions_of_path @ weighted
+            weighted, by_path = drawn, people
+            if not (amount == 1).all():
+                weighted = drawn * amount[:, None]
+                by_path = conversions_of_path @ weighted
             for credited, sharing, table in zip(found, sharings, tables, strict=True):
                 credited[number][-1, own] = by_path[is_untouched].sum(axis=0)
                 if sharing.model == "markov" and removal is not None:
@@ -115,7 +117,7 @@ def _build_table(paths: Paths, sharing: Sharing) -> Any:
         path, code = list_moves(paths)
         return _build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
     if sharing.model == "time_decay":
-        conversion, at = paths.touch_rows()
+        conversion, at = paths.touch_rows
         shares = decay_touches(paths, half_life=sharing.half_life)
         return _build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
     weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)

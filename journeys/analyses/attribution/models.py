@@ -94,7 +94,7 @@ def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -
     Shapley value methods for attribution modeling in online advertising).
     """
     if model in ("participation", "shapley"):
-        weights = paths.first_occurrences().astype(np.float64)
+        weights = paths.first_occurrences.astype(np.float64)
         if model == "shapley":
             distinct = np.bincount(paths.path_of_touch, weights=weights, minlength=paths.converted.size)
             weights /= np.repeat(distinct, paths.length)
@@ -103,7 +103,7 @@ def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -
 
 
 def decay_touches(paths: Paths, *, half_life: int) -> Floats:
-    """Share each conversion over its touches by their age; one share per row of `paths.touch_rows()`."""
+    """Share each conversion over its touches by their age; one share per row of `paths.touch_rows`."""
     length = paths.length[paths.path_of]
     start = (np.cumsum(length) - length)[length > 0]
     return _weigh_by_age(paths.age, start, half_life=half_life)

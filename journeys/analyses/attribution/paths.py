@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from journeys.log.arrays import Bools, Ints, list_rows
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Paths:
     """The distinct paths in a fixed order, whatever the shards.
 
@@ -50,29 +51,31 @@ class Paths:
     value: Floats
     age: Ints
 
-    @property
+    @cached_property
     def length(self) -> Ints:
         """The number of touches of each path."""
         return np.diff(self.start)
 
-    @property
+    @cached_property
     def path_of_touch(self) -> Ints:
         """The path of each touch."""
         return np.repeat(np.arange(self.converted.size), self.length)
 
-    @property
+    @cached_property
     def is_untouched(self) -> Bools:
         """Whether each conversion had no touch."""
         is_untouched: Bools = self.length[self.path_of] == 0
         return is_untouched
 
+    @cached_property
     def touch_rows(self) -> tuple[Ints, Ints]:
-        """Return, for each touch of each conversion, the conversion and the touch's place in `touch`."""
+        """For each touch of each conversion, the conversion and the touch's place in `touch`."""
         first, stop = self.start[:-1][self.path_of], self.start[1:][self.path_of]
         return np.repeat(np.arange(self.path_of.size), stop - first), list_rows(first, stop)
 
+    @cached_property
     def first_occurrences(self) -> Bools:
-        """Mark the touches that are the first of their touchpoint in their path."""
+        """Whether each touch is the first of its touchpoint in its path."""
         key = self.path_of_touch * max(len(self.names), 1) + self.touch
         marked: Bools = np.zeros(key.size, dtype=np.bool_)
         marked[np.unique(key, return_index=True)[1]] = True

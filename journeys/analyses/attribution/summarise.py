@@ -50,7 +50,7 @@ def _count_touched(paths: Paths) -> tuple[Ints, Ints, Ints, Ints]:
     The first three have one more entry, for the conversions without a touchpoint.
     """
     size = len(paths.names)
-    conversion, at = paths.touch_rows()
+    conversion, at = paths.touch_rows
     persons = int(paths.person.max()) + 1 if paths.person.size else 0
     untouched = np.flatnonzero(paths.is_untouched)
     pairs = [
@@ -62,7 +62,7 @@ def _count_touched(paths: Paths) -> tuple[Ints, Ints, Ints, Ints]:
     own = np.bincount(paths.person, minlength=persons)
     conversions = np.bincount(touch, weights=own[person], minlength=size + 1).astype(np.int64)
     conversions[size] = untouched.size
-    first = paths.first_occurrences()
+    first = paths.first_occurrences
     lost = _sum_by_touch(paths, paths.lost, first)
     influenced = _sum_by_touch(paths, np.bincount(paths.path_of, minlength=paths.lost.size), first)
     return converted + np.append(lost, 0), converted, conversions, influenced
