@@ -15,12 +15,12 @@ from datetime import date
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign, present_campaign_columns
 
 
-def check_by(log: Log, by: str | None, *, others: Sequence[str] = ()) -> None:
+def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: str = "by") -> None:
     """Raise an error where a column makes no groups.
 
     Parameters
@@ -31,6 +31,8 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = ()) -> None:
         The column.
     others : sequence of str
         Further names that are available.
+    argument : str
+        The name of the argument, for the error text.
 
     Raises
     ------
@@ -42,12 +44,25 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = ()) -> None:
     if by is None or by in others:
         return
     if by not in log.step_columns:
-        raise UnknownNameError(unknown_message("by", str(by), available=[*others, *log.step_columns], what="column"))
-    kind = {**log.people_schema, **log.schema}[by]
-    if kind.is_nested() or kind == pl.Binary:
-        raise ArgumentError(
-            f"by: column {by!r} holds {kind}, which makes no groups; turn it into text or a number first."
+        raise UnknownNameError(
+            unknown_message(argument, str(by), available=[*others, *log.step_columns], what="column")
         )
+    kind = {**log.people_schema, **log.schema}[by]
+    raise_all(describe_ungroupable(by, kind, argument=argument))
+
+
+def describe_ungroupable(column: str, kind: pl.DataType, *, argument: str = "by") -> list[str]:
+    """Return why the values of a column make no groups; nothing where they do.
+
+    Examples
+    --------
+    >>> describe_ungroupable("segments", pl.List(pl.String))[0].partition(", which ")[0]
+    "by: column 'segments' holds List(String)"
+    """
+    if not kind.is_nested() and kind != pl.Binary:
+        return []
+    wrong = f"{argument}: column {column!r} holds {kind}, which makes no groups; turn it into text or a number first"
+    return [f'{wrong}, or give each person one value, as j.label(…, several="first") does.']
 
 
 def describe_wrong_top(top: int | None) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from journeys.analyses.breakdown import check_by
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.stats.tables import critical_value
@@ -331,6 +332,7 @@ def parse_strata(log: Log, strata: str) -> str:
         return f"every {unit}"
     columns = [name for name in log.people_schema.names() if name not in {"code", "person"}]
     if strata == ACTIVITY or strata in columns:
+        check_by(log, strata, others=[ACTIVITY])
         return strata
     raise UnknownNameError(unknown_message("by", strata, available=[ACTIVITY, *columns], what="column of people"))
 

@@ -8,6 +8,7 @@ from math import isclose
 
 import polars as pl
 
+from journeys.analyses.breakdown import check_by
 from journeys.analyses.experiment.count import ExperimentSpec, count
 from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
@@ -81,6 +82,7 @@ def experiment(
     log = journeys._log
     if variant not in log.step_columns:
         raise UnknownNameError(unknown_message("variant", variant, available=log.step_columns, what="column"))
+    check_by(log, variant, argument="variant")
     problems = []
     if measure is not None:
         if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import polars as pl
 
+from journeys.analyses.breakdown import describe_ungroupable
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import (
@@ -331,13 +332,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
     )
     raise_all([*problems, *_find_contradictions(spec, options.semantics)])
     kinds = {**log.people_schema, **log.schema}
-    raise_all(
-        [
-            f"by: column {name!r} holds {kinds[name]}, which makes no groups; turn it into text or a number first."
-            for name in by
-            if kinds[name].is_nested() or kinds[name] == pl.Binary
-        ]
-    )
+    raise_all([problem for name in by for problem in describe_ungroupable(name, kinds[name])])
     return spec
 
 
