@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
+from tests.benchmarks.impact_coverage import simulate_uses
 from tests.twins import impact as twin
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
@@ -64,25 +65,8 @@ def test_mixpanel_rate_per_person():
     assert table.filter(pl.col("relative_period") != 5)["mean"].sum() == 0
 
 
-def simulate(seed, *, people=250, days=50, effect=0.0):
-    """Simulate people whose activity differs a lot, comes in visits, and in which first uses are events by chance.
-
-    Those who use it are the active ones, at a time when they are active. `effect` is added to the 7 days after.
-    """
-    random = np.random.default_rng(seed)
-    rows = []
-    for person, rate in enumerate(np.exp(random.normal(-1.2, 1.0, people))):
-        begin = random.uniform(0, days / 2)
-        visits = random.uniform(begin, days, random.poisson(rate * (days - begin)))
-        times = np.repeat(visits, random.integers(1, 6, visits.size))
-        times = np.sort(np.append(begin, times + random.exponential(0.01, times.size)))
-        used = random.random(times.size) < 0.02
-        rows += [(person, time, "U" if use else "T") for time, use in zip(times, used, strict=True)]
-        if used.any():
-            rows += [(person, times[used][0] + random.uniform(0.02, 6.9), "T") for _ in range(random.poisson(effect))]
-    table = pl.DataFrame(rows, schema={"person": pl.Int64, "day": pl.Float64, "event": pl.String}, orient="row")
-    time = pl.lit(START) + pl.duration(microseconds=(pl.col("day") * 86_400e6).cast(pl.Int64))
-    return jn.Journeys.from_table(table.select("person", "event", timestamp=time))
+def simulate(seed, **options):
+    return simulate_uses(np.random.default_rng(seed), **options)
 
 
 def test_no_effect_is_found_where_the_active_ones_use_something_without_any():
