@@ -19,6 +19,16 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign, present_campaign_columns
 
+_OWN_COLUMNS = {
+    "period", "series", "value", "people", "events", "sessions", "values", "stickiness", "complete",
+    "previous", "change", "index", "active", "cohort", "size", "back", "rate", "ci_low", "ci_high",
+    "per_person", "group", "latest", "date", "shown", "new", "returning", "resurrecting", "dormant", "pulse",
+    "days", "share", "at_least", "person", "session", "start", "end", "duration", "pages", "bounced",
+    "converted", "replay_url", "code", "number", "label", "timestamp", "is_page", "page", "is_goal",
+    "median_duration", "events_per_session", "bounce_rate", "pages_per_session", "conversion_rate",
+}  # fmt: skip
+"""Columns of the tables over time, and of the frames from which they are made."""
+
 
 def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: str = "by") -> None:
     """Raise an error where a column makes no groups.
@@ -63,6 +73,19 @@ def describe_ungroupable(column: str, kind: pl.DataType, *, argument: str = "by"
         return []
     wrong = f"{argument}: column {column!r} holds {kind}, which makes no groups; turn it into text or a number first"
     return [f'{wrong}, or give each person one value, as j.label(…, several="first") does.']
+
+
+def name_group(by: str | None) -> str:
+    """Name the column of a breakdown in a table: as in the log, unless a table over time has such a column anyway.
+
+    Examples
+    --------
+    >>> name_group("plan"), name_group("value"), name_group(None)
+    ('plan', 'by_value', 'group')
+    """
+    if by is None:
+        return "group"
+    return f"by_{by}" if by in _OWN_COLUMNS or by.startswith("_") else by
 
 
 def describe_wrong_top(top: int | None) -> list[str]:

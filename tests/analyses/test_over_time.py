@@ -63,6 +63,31 @@ def test_breakdowns_are_checked_alike(question):
         BREAKDOWNS[question](j, "campaign").people(group="sprin")
 
 
+GROUPED = BREAKDOWNS | {
+    "lifecycle": lambda j, by: j.lifecycle("Signed Up", by=by),
+    "stickiness": lambda j, by: j.stickiness("Signed Up", by=by),
+    "trend with a formula": lambda j, by: j.trend({"A": "Signed Up", "B": "Visited"}, formula="A / B", by=by),
+    "trend compared": lambda j, by: j.trend("Signed Up", by=by, compare="previous"),
+}
+
+
+@pytest.mark.parametrize("question", GROUPED)
+@pytest.mark.parametrize("column", ["period", "people", "value", "events", "index", "share", "new", "size", "plan"])
+def test_a_column_named_like_one_of_the_table_makes_groups(question, column):
+    rows = [
+        ("ann", march(1), "Signed Up", "a"),
+        ("bob", march(9), "Visited", None),
+        ("cem", march(20), "Signed Up", "b"),
+    ]
+    j = jn.Journeys.from_table(pl.DataFrame(rows, schema=SCHEMA, orient="row").rename({"campaign": column}))
+    result = GROUPED[question](j, column)
+    table = result.summary if question == "sessions" else result.table
+    shown = column if column == "plan" else f"by_{column}"
+    assert {"a", "b"} <= set(table[shown].to_list()) <= {"a", "b", "(none)"}
+    assert result.plot() is not None
+    assert result.finding.endswith(".")
+
+
 JUMPS = {
     "a day without midnight in Cairo": ("Africa/Cairo", datetime(2024, 4, 24, 9, tzinfo=UTC), 7, 24),
     "a day of 25 hours in Cairo": ("Africa/Cairo", datetime(2024, 10, 30, 9, tzinfo=UTC), 7, 24),

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from journeys.analyses.breakdown import name_group
 from journeys.analyses.calendar import Calendar
 from journeys.analyses.period_lookup import read_active_periods
 from journeys.log import View
@@ -44,6 +45,11 @@ class LifecycleSpec:
     by: str | None = None
     top: int | None = None
     first_events: pl.DataFrame | None = None
+
+    @property
+    def group(self) -> str:
+        """What the column of the breakdown is called in the table."""
+        return name_group(self.by)
 
 
 def count(view: View, spec: LifecycleSpec) -> pl.DataFrame:

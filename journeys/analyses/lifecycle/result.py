@@ -88,7 +88,7 @@ class Lifecycle(Result[J]):
             )
             return draw_trend(
                 self.table,
-                by=self._spec.by,
+                by=self._spec.group,
                 value="active",
                 title=self.finding,
                 subtitle=subtitle,
@@ -121,6 +121,6 @@ class Lifecycle(Result[J]):
             raise UnknownNameError(unknown_message("state", str(state), available=list(STATES), what="state"))
         index = self._spec.calendar.number_of(check_period(period, shown=self.table))
         if group is not None:
-            check_group(group, by=self._spec.by, shown=self.table, question="lifecycle")
+            check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="lifecycle")
         selection = _StateSelection(self._spec, index, state, group, self._kept)
         return self._journeys._select_people(_select_state, selection)

@@ -19,7 +19,7 @@ def summarise(counts: pl.DataFrame, spec: LifecycleSpec, *, periods: pl.DataFram
     woken = pl.col("new") + pl.col("resurrecting")
     return table.select(
         "period",
-        *([pl.col("group").alias(spec.by)] if spec.by else []),
+        *([pl.col("group").alias(spec.group)] if spec.by else []),
         *STATES,
         (woken + pl.col("returning")).alias("active"),
         pl.when(pl.col("dormant") > 0).then(woken / pl.col("dormant")).alias("pulse"),

@@ -65,7 +65,7 @@ class Retention(Result[J]):
 
     def matrix(self) -> pl.DataFrame:
         """Lay the rates out as a triangle: one row per cohort (and group), one column per period."""
-        groups = [self._spec.by] if self._spec.by else []
+        groups = [self._spec.group] if self._spec.by else []
         wide = self.table.with_columns(pl.col("period").cast(pl.String)).pivot(
             on="period", index=["cohort", *groups, "size"], values="rate", maintain_order=True
         )
@@ -77,7 +77,7 @@ class Retention(Result[J]):
 
         look = {"title": self.finding, "subtitle": self._definition, "dark": dark, "narrow": narrow}
         if self._spec.by:
-            return draw_curve(self.overall, by=self._spec.by, unit=self._unit, **look)  # type: ignore[arg-type]
+            return draw_curve(self.overall, by=self._spec.group, unit=self._unit, **look)  # type: ignore[arg-type]
         return draw_triangle(self.table, unit=self._unit, **look)  # type: ignore[arg-type]
 
     def plot_curve(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -86,7 +86,7 @@ class Retention(Result[J]):
 
         return draw_curve(
             self.overall,
-            by=self._spec.by,
+            by=self._spec.group if self._spec.by else None,
             unit=self._unit,
             title=self.finding,
             subtitle=self._definition,
@@ -126,7 +126,7 @@ class Retention(Result[J]):
         if isinstance(period, bool) or not isinstance(period, int) or not 0 <= period <= self._spec.periods:
             raise ArgumentError(f"period: {period!r} must be a whole number from 0 to {self._spec.periods}.")
         if group is not None:
-            check_group(group, by=self._spec.by, shown=self.table, question="retention")
+            check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="retention")
         selection = CellSelection(self._spec, index, period, came, group, self._kept)
         return self._journeys._select_people(select_cell, selection)
 

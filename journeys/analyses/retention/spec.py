@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_by, describe_wrong_top
+from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, make_calendar
 from journeys.analyses.passive_events import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
@@ -94,6 +94,11 @@ class RetentionSpec:
     truncate_hours: bool = False
     is_any_back: bool = False
     first_starts: pl.DataFrame | None = None
+
+    @property
+    def group(self) -> str:
+        """What the column of the breakdown is called in the table."""
+        return name_group(self.by)
 
 
 def make_spec(

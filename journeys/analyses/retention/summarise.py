@@ -22,7 +22,7 @@ def summarise(
     tuple
         The table of cohorts, and the overall curve of the cohorts that could be observed.
     """
-    group = spec.by or "group"
+    group = spec.group
     labels = fold_values(counts["group"], kept=largest_groups(counts, spec)).alias(group)
     added = (
         counts.with_columns(labels)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.breakdown import group_of_events
+from journeys.analyses.breakdown import group_of_events, name_group
 from journeys.log import View
 from journeys.log.core import starts_session
 from journeys.steps import Step, columns_used
+
+OWN_GROUPS = ("landing", "exit", "channel", "campaign")
+"""Columns of sessions that form groups."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,6 +42,11 @@ class SessionsSpec:
     goal: Step | None
     by: str
 
+    @property
+    def group(self) -> str:
+        """What the column of the groups is called in the tables."""
+        return self.by if self.by in OWN_GROUPS else name_group(self.by)
+
 
 def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
     """Return one row per session, in the order of the log.
@@ -49,8 +57,9 @@ def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
         ann 10:00, ann 10:29, ann 10:59 → two sessions: 10:00 to 10:29, and 10:59
     """
     steps = [spec.page_view, *([spec.goal] if spec.goal is not None else [])]
-    own = ("landing", "exit", "channel", "campaign", "replay_url")
-    view, group = group_of_events(view.with_people_columns(columns_used(steps)), None if spec.by in own else spec.by)
+    view, group = group_of_events(
+        view.with_people_columns(columns_used(steps)), None if spec.by in OWN_GROUPS else spec.by
+    )
     rows = view.events
     columns = rows.collect_schema().names()
     is_page = spec.page_view.condition.fill_null(value=False)
@@ -59,8 +68,8 @@ def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
     first_of: dict[str, pl.Expr] = {
         name: pl.col(name).cast(pl.String) for name in ("channel", "campaign", "replay_url") if name in columns
     }
-    if spec.by not in own:
-        first_of[spec.by] = group
+    if spec.by not in OWN_GROUPS:
+        first_of[spec.group] = group
     marked = rows.select(
         "person",
         "timestamp",
@@ -88,7 +97,9 @@ def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
             session=session,
             duration=pl.col("end") - pl.col("start"),
             bounced=(pl.col("events") == 1) & (pl.col("pages") == 1),
-            **{name: pl.lit(None, dtype=pl.String) for name in own if name not in found.columns},
+            **{
+                name: pl.lit(None, dtype=pl.String) for name in (*OWN_GROUPS, "replay_url") if name not in found.columns
+            },
         )
         .join(labels, left_on="person", right_on="code", how="left", maintain_order="left")
         .rename({"person": "code"})

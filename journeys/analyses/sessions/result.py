@@ -69,7 +69,7 @@ class Sessions(Result[J]):
         subtitle = f"Sessions by {self.settings['by'].replace('_', ' ')}, and the share of them that {what}"
         return draw_sessions(
             self.summary,
-            by=self.settings["by"],
+            by=self.summary.columns[0],
             rate="conversion_rate" if goal else "bounce_rate",
             title=self.finding,
             subtitle=subtitle,
@@ -94,7 +94,7 @@ class Sessions(Result[J]):
         ArgumentError
             When `converted` is given without a goal.
         """
-        by = self.settings["by"]
+        by = self.summary.columns[0]
         chosen = pl.repeat(value=True, n=self.table.height, eager=True)
         if group is not None:
             check_group(group, by=by, shown=self.summary, question="sessions")

@@ -9,7 +9,7 @@ import polars as pl
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import settings_of
-from journeys.analyses.sessions.count import SessionsSpec, find_sessions
+from journeys.analyses.sessions.count import OWN_GROUPS, SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
 from journeys.errors import ArgumentError, raise_all
@@ -18,7 +18,6 @@ from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
 _PAGE_COLUMNS = ("page_path", "page_url", "url", "page_name")
 _PAGE_VIEWS = ("Loaded a Page", "Viewed Page", "Page Viewed", "$pageview", "page_view", "page view")
-_GROUPS = ("landing", "exit", "channel", "campaign")
 
 
 def sessions(
@@ -80,7 +79,7 @@ def sessions(
     """
     log = journeys._log
     columns = log.schema.names()
-    check_by(log, by, others=_GROUPS)
+    check_by(log, by, others=OWN_GROUPS)
     raise_all(describe_wrong_top(top), ArgumentError)
     campaign = present_campaign_columns(log.schema) if campaign_cuts else []
     if campaign_cuts and not campaign:
@@ -95,15 +94,15 @@ def sessions(
     )
     found = journeys._count_shards(find_sessions, spec).sort("code", "session")
     found = found.rename({"label": "person"})
-    kept = largest_groups(found, by=by, top=top)
+    kept = largest_groups(found, by=spec.group, top=top)
     shown = None if kept is None else tuple(kept)
-    summary = summarise(found, by=by, kept=kept, has_goal=spec.goal is not None)
+    summary = summarise(found, by=spec.group, kept=kept, has_goal=spec.goal is not None)
     own = [
         "person", "session", "start", "end", "duration", "events", "pages", "landing", "exit", "channel", "campaign",
         "replay_url", "bounced",
     ]  # fmt: skip
     own += ["converted"] if spec.goal is not None else []
-    own += [by] if by not in own else []
+    own += [spec.group] if spec.group not in own else []
     optional = {"goal": spec.goal.name if spec.goal else None, "campaign_cuts": campaign_cuts or None}
     chosen = {name: value for name, value in optional.items() if value is not None}
     settings = settings_of(journeys, by=by, gap=gap, **chosen)

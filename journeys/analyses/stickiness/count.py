@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from journeys.analyses.breakdown import name_group
 from journeys.analyses.calendar import Calendar
 from journeys.analyses.period_lookup import read_active_periods
 from journeys.log import View
@@ -33,6 +34,11 @@ class StickinessSpec:
     of: Calendar
     by: str | None = None
     top: int | None = None
+
+    @property
+    def group(self) -> str:
+        """What the column of the breakdown is called in the table."""
+        return name_group(self.by)
 
 
 def count(view: View, spec: StickinessSpec) -> pl.DataFrame:

@@ -83,7 +83,7 @@ class Stickiness(Result[J]):
         return draw_stickiness(
             self._latest_rows(),
             unit=f"{self._spec.every.name}s",
-            by=self._spec.by,
+            by=self._spec.by and self._spec.group,
             title=self.finding,
             subtitle=subtitle,
             dark=dark,
@@ -113,7 +113,7 @@ class Stickiness(Result[J]):
         if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
             raise ArgumentError(f"at_least: {at_least!r} must be a whole number of at least 1.")
         if group is not None:
-            check_group(group, by=self._spec.by, shown=self.table, question="stickiness")
+            check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="stickiness")
         selection = _DaysSelection(self._spec, index, at_least, group, self._kept)
         return self._journeys._select_people(_select_days, selection)
 

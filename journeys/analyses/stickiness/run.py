@@ -91,7 +91,7 @@ def stickiness(
         .join(counts.group_by(*keys, "days").agg(pl.col("people").sum()), on="index", how="inner")
         .sort(*keys, "days")
         .with_columns(share=pl.col("people") / total, at_least=reached / total)
-        .select("period", pl.col("group").alias(by or "group"), "days", "people", "share", "at_least", "complete")
+        .select("period", pl.col("group").alias(spec.group), "days", "people", "share", "at_least", "complete")
     )
     chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
     described = {name: value for name, value in chosen.items() if value is not None}

@@ -143,7 +143,7 @@ class Trend(Result[J]):
     @property
     def _groups(self) -> list[str]:
         """The columns of the breakdown."""
-        return [] if self._spec.by is None else [self._spec.by]
+        return [] if self._spec.by is None else [self._spec.group]
 
     @property
     def _drawn_table(self) -> pl.DataFrame:
@@ -213,12 +213,12 @@ class Trend(Result[J]):
         from journeys.display import format_count
 
         total = self.total.filter(pl.col("series") == self._shown_series).sort(
-            "people", self._spec.by, descending=[True, False], nulls_last=True
+            "people", self._spec.group, descending=[True, False], nulls_last=True
         )
         if not total.height or not total["people"][0]:
             return f'No event of "{self._shown_series}" has a {self._spec.by}.'
         top: dict[str, Any] = total.row(0, named=True)
         unit = self._journeys._log.unit
         if top["people"] < MIN_PEOPLE:
-            return say_too_few(top["people"], f"in the largest {self._spec.by}, {top[str(self._spec.by)]}", unit=unit)
-        return f"{top[str(self._spec.by)]} is the largest {self._spec.by}: {format_count(top['people'], unit)} in all."
+            return say_too_few(top["people"], f"in the largest {self._spec.by}, {top[self._spec.group]}", unit=unit)
+        return f"{top[self._spec.group]} is the largest {self._spec.by}: {format_count(top['people'], unit)} in all."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from journeys.analyses.breakdown import check_by, describe_wrong_top
+from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
@@ -67,6 +67,11 @@ class TrendSpec:
     formula: str | None
     back: int | None
     shown: tuple[str | None, ...] | None = None
+
+    @property
+    def group(self) -> str:
+        """What the column of the breakdown is called in the table."""
+        return name_group(self.by)
 
 
 def make_spec(

@@ -26,7 +26,7 @@ def summarise(
     tuple
         The table by period, and the totals over the whole time.
     """
-    group = spec.by or "group"
+    group = spec.group
     keys = ["series", group]
     added = (
         counts.rename({"group": group})
