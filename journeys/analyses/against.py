@@ -55,11 +55,11 @@ def split_sides(journeys: J, against: J | pl.Expr) -> tuple[J, J]:
         When the condition uses a column that people do not have.
     """
     if not isinstance(against, pl.Expr):
-        if not hasattr(against, "_count_shards"):
-            raise ArgumentError(f"against: {against!r} is neither Journeys nor a condition over columns of people.")
+        if not hasattr(type(against), "_count_shards"):
+            raise ArgumentError(f"against: {against!r} is neither Journeys nor a condition on people.")
         return journeys, against
     columns = [name for name in journeys._log.people_schema.names() if name != "code"]
-    missing = [name for name in against.meta.root_names() if name not in columns]
+    missing = [name for name in dict.fromkeys(against.meta.root_names()) if name not in columns]
     raise_all(
         [unknown_message("against", missing, available=columns, what="column")] if missing else [], UnknownNameError
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from journeys.analyses.against import split_sides
 from journeys.analyses.flow.comparison import compare_flows
 from journeys.analyses.flow.nodes import CleaningRules
 from journeys.analyses.flow.result import Flow, answer_flow
@@ -27,7 +28,6 @@ from journeys.analyses.flow.spec import (
 )
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
-from journeys.errors import unknown_message
 from journeys.steps import StepLike
 
 
@@ -144,7 +144,7 @@ def flow(
     [('Visit', '(drop-off)', 1), ('Visit', 'Read', 1), ('Visit', 'Sign up', 1)]
     """
     log, problems = journeys._log, Problems()
-    _check_against(journeys, against, problems)
+    sides = None if against is None else problems.attempt(lambda: split_sides(journeys, against))
     nodes = parse_nodes(log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems)
     spec = parse_flow(
         log, nodes=nodes, problems=problems, start=start, end=end, who=who, steps=steps, top=top, collapse=collapse,
@@ -157,21 +157,6 @@ def flow(
         node=node, expand=expand, groups=groups, hide=hide,
     )  # fmt: skip
     settings = settings_of(journeys, **options)
-    if against is None:
+    if sides is None:
         return answer_flow(journeys, spec, settings=settings)
-    if isinstance(against, pl.Expr):
-        condition = against.fill_null(value=False)
-        return compare_flows(journeys.only(~condition), journeys.only(condition), spec, settings=settings)
-    return compare_flows(journeys, against, spec, settings=settings)
-
-
-def _check_against(journeys: J, against: object, problems: Problems) -> None:
-    """Record why the group to compare with is invalid, if it is."""
-    if isinstance(against, pl.Expr):
-        known = journeys._log.people_schema.names()
-        missing = sorted({name for name in against.meta.root_names() if name not in known})
-        if missing:
-            available = [name for name in known if name != "code"]
-            problems.unknown_names.append(unknown_message("against", missing, available=available, what="column"))
-    elif against is not None and not hasattr(type(against), "_count_shards"):
-        problems.invalid_values.append(f"against: {against!r} is neither Journeys nor a condition on people.")
+    return compare_flows(*sides, spec, settings=settings)
