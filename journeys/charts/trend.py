@@ -79,7 +79,7 @@ def draw_trend(
     has_band = is_rate and len(shown) <= MOST_BANDS
     fig = go.Figure()
     for place, (name, part) in enumerate(shown.items()):
-        colour = theme.events[place % len(theme.events)] if len(shown) > 1 else theme.goal
+        colour = _line_colour(name, place, theme=theme) if len(shown) > 1 else theme.goal
         if len(shown) == 1 and has_bars:
             _add_bars(fig, part, value=value, colour=colour, theme=theme)
             continue
@@ -144,10 +144,15 @@ def _finish(
                 xanchor="left",
                 xshift=10,
                 showarrow=False,
-                font={"size": 12, "color": theme.events[place % len(theme.events)]},
+                font={"size": 12, "color": _line_colour(name, place, theme=theme)},
             )
         margin = {"r": 20 + round(max(measure_text(write_label(name, 24)) for name in series))}
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin=margin)
+
+
+def _line_colour(name: str, place: int, *, theme: Colours) -> str:
+    """Return the colour of a line, another one for each of eight; the rest is grey."""
+    return theme.other if name == "(other)" else (*theme.events, theme.muted)[place % (len(theme.events) + 1)]
 
 
 def _move_apart(places: Sequence[float]) -> list[float]:

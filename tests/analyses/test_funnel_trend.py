@@ -87,3 +87,9 @@ def test_lines_are_named_at_their_ends_and_an_earlier_period_is_grey(look):
     assert [trace.type for trace in months.data] == ["bar"]
     weeks = j.trend({"A": "A", "B": "B"}, every="1d", by="plan").plot(**look)
     assert len({trace.legendgroup for trace in weeks.data}) == 6
+
+
+def test_eight_lines_have_eight_colours():
+    found = [(f"p{n}", n % 8, "A", f"plan {n % 12}") for n in range(600)]
+    drawn = make_journeys(found).trend("A", every="1d", by="plan", top=7).plot()
+    assert len({trace.line.color for trace in drawn.data}) == len({trace.name for trace in drawn.data}) == 8
