@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from journeys.display import display_names
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.cells import flatten_columns
 from journeys.exports.files import check_path, replace_file
@@ -57,7 +58,7 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
         for row, (name, result) in enumerate(results.items(), start=1):
             sheet = _unique_sheet_name(name, taken)
             for column, text in enumerate((sheet, str(getattr(result, "finding", "")), _settings_text(result))):
-                contents.write_string(row, column, text, wrap)
+                contents.write_string(row, column, display_names(text), wrap)
             _write_sheet(book, sheet, tables[name])
     with replace_file(file) as place:
         place.write_bytes(buffer.getvalue())
@@ -105,7 +106,7 @@ def _write_sheet(book: xlsxwriter.Workbook, name: str, table: pl.DataFrame) -> N
             elif dtype == pl.Date:
                 page.write_datetime(row, column, value, formats["day"])
             else:
-                page.write_string(row, column, str(value))
+                page.write_string(row, column, display_names(str(value)))
     if table.width:
         page.autofilter(0, 0, max(table.height, 1), table.width - 1)
 

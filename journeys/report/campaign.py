@@ -22,6 +22,7 @@ from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
 from journeys.report.explanations import describe_window
 from journeys.report.findings import (
+    describe_steps,
     find_blocker,
     find_bypass,
     find_difference,
@@ -322,8 +323,9 @@ def _build_correlation(asked: _Questions) -> Built:
     steps = asked.steps[:-1] if asked.journeys.size.events else ()
     correlation: Correlation[Any] = asked.journeys.correlation(asked.goal, exclude=steps)
     found = find_headline(correlation)
-    section = make_section(correlation, name="correlation", finding=found.sentence if found else "")
-    return replace(section, definition=correlation.definition + "."), [found] if found else []
+    heading = found.sentence if found else describe_steps(correlation)
+    section = make_section(correlation, name="correlation", finding=heading)
+    return section, [found] if found else []
 
 
 def _build_retention(asked: _Questions) -> Built:

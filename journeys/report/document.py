@@ -132,7 +132,7 @@ class Report:
     def xlsx(self, path: str | Path) -> Path:
         """Write the numbers of all sections as an Excel file, one sheet each, with the findings on the first.
 
-        Text stays text: nothing is a formula. Needs the extra `excel`.
+        Events are called as on the page. Text stays text: nothing is a formula. Needs the extra `excel`.
 
         Parameters
         ----------
@@ -153,7 +153,8 @@ class Report:
         """
         from journeys.exports.excel import to_excel
 
-        return to_excel({one.name: one for one in self.sections if one.table is not None}, path=path)
+        with use_names(self.names):
+            return to_excel({one.name: one for one in self.sections if one.table is not None}, path=path)
 
     def _repr_html_(self) -> str:
         listed = "".join(f"<li>{escape_html(one.sentence, sentence=True)}</li>" for one in self.findings)

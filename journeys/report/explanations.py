@@ -209,10 +209,14 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
 def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
     # Advice on what to type is useful in a notebook, not here.
     cautions = " ".join(re.sub(r" Compare with .*", "", line) for line in correlation.cautions)
+    equal = correlation.settings["exposure"] == "before" and (
+        "The heading and the chart compare people who were observed equally long; of the numbers, only phi matched, q "
+        "equal time and strength matched do, the others count all that people did before they converted. "
+    )
     return Explanation(
         question=f"Which behaviours go with {quote_name(correlation.goal)}?",
         reading="people who did it converted more often (blue dots) or less often (orange diamonds) than people who "
-        f"did not. phi uses all four counts: 0 is no association, 1 a perfect one. {cautions}".strip(),
+        f"did not. phi uses all four counts: 0 is no association, 1 a perfect one. {equal or ''}{cautions}".strip(),
         limits="that the behaviour makes people convert. Only an experiment can show that.",
         method="Only events before the first conversion count, so that consequences of converting do not look "
         "like its reasons. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "

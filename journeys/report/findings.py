@@ -70,8 +70,7 @@ def find_headline(correlation: Correlation[Any]) -> Finding | None:
     """
     if not correlation.table.height:
         return None
-    is_step = (pl.col("phi") > 0) & (pl.col("conversion_only") == 0)
-    rows = correlation.findings.filter(is_headline() & ~is_step).head(1).to_dicts()
+    rows = correlation.findings.filter(is_headline() & ~_is_step()).head(1).to_dicts()
     if not rows:
         return None
     both, only, converted, neither = (int(rows[0][f"{name}_matched"]) for name in CELLS)
@@ -84,6 +83,19 @@ def find_headline(correlation: Correlation[Any]) -> Finding | None:
         of=of,
         others=others,
     )
+
+
+def describe_steps(correlation: Correlation[Any]) -> str:
+    """Name the behaviour that nobody converts without, for a section without a headline; empty if there is none."""
+    steps = correlation.findings.filter(is_headline() & _is_step()) if correlation.table.height else correlation.table
+    if steps.is_empty():
+        return ""
+    goal, step = quote_name(correlation.goal), quote_name(steps["behaviour"][0])
+    return f"No one reached {goal} without {step}; apart from such steps on the way, no behaviour stands out."
+
+
+def _is_step() -> pl.Expr:
+    return (pl.col("phi") > 0) & (pl.col("conversion_only") == 0)
 
 
 def find_difference(result: Result[Any], *, section: str) -> Finding:

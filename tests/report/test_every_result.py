@@ -77,6 +77,10 @@ def test_the_analyst_chooses_orders_and_comments(j, tmp_path):
     assert own.count("<img ") == 1, "the logo, as an image, which runs no script"
     assert "--goal:#7a1fa2" in own
     assert '"#0b57d0":"#7a1fa2"' in page
+    with zipfile.ZipFile(report.xlsx(tmp_path / "a.xlsx")) as book:
+        texts = book.read("xl/sharedStrings.xml").decode()
+    assert "Came &lt;by&gt;" in texts
+    assert "<t>A</t>" not in texts
 
 
 def test_text_is_never_a_formula(j, tmp_path):

@@ -55,3 +55,5 @@ def test_the_funnels_own_steps_are_no_finding():
     report = log.report(steps=["Visit", "Open Cart", "Buy"])
     assert not any(finding.section == "correlation" for finding in report.findings)
     assert "Open Cart goes with" in log.correlation("Buy").finding
+    heading = log.report(goal="Buy", sections=["correlation"]).sections[0].finding
+    assert heading.startswith('No one reached "Buy" without "Open Cart"; apart from such steps')

@@ -167,6 +167,13 @@ def test_two_encodings_in_one_file(tmp_path):
     assert events.table.collect()["event"].to_list() == ["Café", "Crème"]
 
 
+def test_a_header_that_alone_is_not_utf_8(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes("time,what,user,Gerät\n2026-03-01,A,1,\n2026-03-01,B,2,iPhone\n".encode("cp1252"))
+    events = jn.read_table(path, timestamp="time", event="what", ids=["user"])
+    assert events.table.collect()["Gerät"].to_list() == [None, "iPhone"]
+
+
 def test_numbers_as_ids(tmp_path):
     frame = pl.DataFrame(
         {"t": ["2026-03-01"] * 3, "e": ["A"] * 3, "i": [7, 8, None], "f": [7.0, None, 9.5], "s": ["7.0", " 8 ", ""]}

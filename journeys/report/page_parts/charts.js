@@ -2,7 +2,7 @@
 "use strict";
 var data=JSON.parse(document.getElementById("charts").textContent);
 var dark=matchMedia("(prefers-color-scheme: dark)"),printing=matchMedia("print");
-var A4=800,ZOOM=.86;
+var A4=800,ZOOM=.86,PAGE=1024,TALLEST=1100;
 function channels(hex){return [1,3,5].map(function(i){return parseInt(hex.substr(i,2),16)}).join(",")}
 function recolour(text,colours){
 var map={};
@@ -21,6 +21,7 @@ var layout=both.figure.layout;
 layout.template=both.template;
 layout.width=Math.max(onPaper?A4:room,form.least||0);
 layout.autosize=false;
+if(onPaper&&layout.height>TALLEST)layout.height=TALLEST;
 box.style.zoom=onPaper?ZOOM*A4/layout.width:"";
 box.style.width=layout.width+"px";
 box.style.maxWidth="none";
@@ -44,7 +45,35 @@ if(isOpen){fold.dataset.wasOpen=fold.open?"yes":"";fold.open=true}
 else fold.open=fold.dataset.wasOpen==="yes";
 });
 }
-addEventListener("beforeprint",function(){unfold(true);draw(true)});
+// A chart that does not fit into the rest of a page of paper comes after the text and the numbers that do.
+// Rest 500, chart 600, text 80, numbers 390: chart first leaves 500 empty, after the text 420, after both 30.
+function arrange(){
+var main=document.querySelector("main");
+var print=[].filter.call(document.styleSheets[0].cssRules,function(r){return r.media&&r.media.mediaText==="print"})[0];
+print.media.mediaText="all";
+main.style.width="688px";
+var used=main.firstElementChild.offsetHeight;
+document.querySelectorAll("section").forEach(function(section){
+var parts=[].filter.call(section.children,function(part){return part.offsetHeight>2});
+var sizes=parts.map(function(part){return part.offsetHeight+parseFloat(getComputedStyle(part).marginBottom)});
+var figure=parts.findIndex(function(part){return part.tagName==="FIGURE"});
+var head=parseFloat(getComputedStyle(section).paddingTop),whole=section.offsetHeight;
+var best={gap:1e9};
+sizes.forEach(function(size,i){if(i<figure)head+=size});
+for(var last=figure,before=head;figure>=0&&last<parts.length;last++){
+if(last>figure)before+=sizes[last];
+var rest=PAGE-used%PAGE,top=last===figure?0:Math.min(head+60,before);
+var gap=top>rest?rest:0,left=PAGE-(used+gap+before)%PAGE;
+if(last===figure?head+sizes[figure]>rest:sizes[figure]>left)gap+=last===figure?rest:left;
+if(gap<best.gap-PAGE/20)best={gap:gap,last:last};
+}
+parts.forEach(function(part,i){part.style.order=i<figure?0:i===figure?2:i<=best.last?1:3});
+used+=whole+(best.last===undefined?0:best.gap);
+});
+main.style.width="";
+print.media.mediaText="print";
+}
+addEventListener("beforeprint",function(){unfold(true);draw(true);arrange()});
 addEventListener("afterprint",function(){unfold(false);draw(false)});
 document.documentElement.setAttribute("data-drawn","yes");
 })();

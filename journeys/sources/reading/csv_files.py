@@ -299,7 +299,10 @@ def count_short_lines(files: Sequence[SourceFile], dialect: Dialect, *, rows: in
     is_full = line.str.len_bytes() > 0
     is_short = line.str.count_matches(dialect.separator, literal=True) < len(dialect.names) - 1
     counts = lines.select(pl.len(), is_full.sum().alias("full"), (is_full & is_short).sum().alias("short"))
-    every, full, short = counts.collect().row(0)
+    try:
+        every, full, short = counts.collect().row(0)
+    except pl.exceptions.ComputeError:  # only the header, which the scan of rows skips, is not UTF-8
+        return 0
     without_rows = len(files) * (dialect.skip + dialect.has_header)
     # an empty line is a row of nulls between others, and none at the end
     return max(0, int(short) - len(files) * dialect.skip) if full <= rows + without_rows <= every else 0

@@ -436,7 +436,7 @@ def read_first_lines(file: SourceFile, *, size: int = 65536) -> str:
     head = next(_read_file_blocks(file, size), b"")[:size]
     if codec := utf16_codec(head):
         return head[: len(head) // 2 * 2].decode(codec, errors="replace")
-    return head.removeprefix(UTF8_MARK).decode("utf-8", errors="replace")
+    return decode_text(head.removeprefix(UTF8_MARK))[0]
 
 
 def measure_content(file: SourceFile, *, most: int) -> int:
