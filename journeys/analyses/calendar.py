@@ -153,8 +153,10 @@ def list_periods(calendar: Calendar, observed: tuple[datetime | None, datetime |
     return calendar.table(first, last).with_columns(complete=begins & (pl.col("stop") <= last))
 
 
-def make_calendar(every: str, *, time_zone: str = "UTC", week_start: str = "monday") -> Calendar:
-    """Check the arguments of a calendar.
+def make_calendar(
+    every: str, *, time_zone: str = "UTC", week_start: str = "monday", argument: str = "every"
+) -> Calendar:
+    """Check the arguments of a calendar; `argument` is what the caller calls `every`.
 
     Raises
     ------
@@ -169,7 +171,7 @@ def make_calendar(every: str, *, time_zone: str = "UTC", week_start: str = "mond
     problems = []
     match = re.fullmatch(r"\s*(\d{1,4})\s*(d|w|mo|q|y)\s*", every) if isinstance(every, str) else None
     if match is None or not int(match[1]):
-        problems.append(f"every: {every!r} is not a calendar period; write e.g. '1d', '1w', '1mo', '1q' or '1y'.")
+        problems.append(f"{argument}: {every!r} is not a calendar period; write e.g. '1d', '1w', '1mo', '1q' or '1y'.")
     try:
         ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import journeys as jn
-from journeys.cli.output import Command, RefusedError, print_text, say_table
+from journeys.cli.output import Command, RefusedError, name_options, print_text, say_table
 from journeys.cli.report import save_report, write_report
 from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
 from journeys.errors import ArgumentError, JourneysError, SourceError
@@ -103,10 +103,11 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
     refusal = f"--out: {str(out)!r} is being written by {{holder}}; wait until it is done."
     try:
         with lock_file(lock, refusal=refusal):
-            definitions = jn.definitions(file)
+            with name_options({"path": "FILE"}):
+                definitions = jn.definitions(file)
             report = definitions.report(definitions.journeys())
             save_report(report, out)
-    except (JourneysError, OSError, KeyboardInterrupt) as error:
+    except (JourneysError, RefusedError, OSError, KeyboardInterrupt) as error:
         _add_line(log, f"failed: {' '.join(str(error).split()) or 'interrupted'}")
         raise
     seconds = perf_counter() - started

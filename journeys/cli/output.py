@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, Any
 
@@ -37,28 +38,51 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        named = {str(one.name): one.opts[0] if one.opts[0].startswith("-") else "FILES" for one in self.params}
         try:
-            return super().invoke(ctx)
-        except JourneysError as error:
-            named = {name: _OTHER_NAMES[name] for name in _OTHER_NAMES}
-            named |= {str(one.name): one.opts[0] if one.opts[0].startswith("-") else "FILES" for one in self.params}
-            raise RefusedError(_name_options(str(error), named)) from error
+            with name_options(_OTHER_NAMES | named):
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
             raise RefusedError(f"{error.filename or 'output'}: {error.strerror or error}.") from error
 
 
-def _name_options(text: str, options: Mapping[str, str]) -> str:
-    """Call the arguments that an error names by the options of the command.
+@contextmanager
+def name_options(options: Mapping[str, str]) -> Iterator[None]:
+    """Let errors of the library call its arguments by the options of the command."""
+    try:
+        yield
+    except JourneysError as error:
+        raise RefusedError(rename_arguments(str(error), options)) from error
+
+
+def rename_arguments(text: str, options: Mapping[str, str]) -> str:
+    """Call the arguments that a text of the library names by the options of the command.
 
     Examples
     --------
-    >>> _name_options("within: '3 days' is not valid.", {"within": "--within"})
-    "--within: '3 days' is not valid."
+    >>> rename_arguments("end: 'x' is not valid; give start= or top=None.", {"end": "--end", "start": "--start"})
+    "--end: 'x' is not valid; give --start or top=None."
+    >>> rename_arguments("- gap: it needs count='sessions'. count['a']: no.", {"gap": "--gap", "count": "--count"})
+    "- --gap: it needs --count 'sessions'. --count 'a': no."
     """
-    named = re.sub(r"^(- )?(\w+)(?=: )", lambda one: (one[1] or "") + options.get(one[2], one[2]), text, flags=re.M)
-    return named.replace(", or pass a timedelta", "")
+    text = re.sub(
+        r"(^|^- |[.?] )([a-z]\w*)(?:\[('[^']*')\])?(?=: )",
+        lambda one: f"{one[1]}{options[one[2]]}{' ' * bool(one[3])}{one[3] or ''}" if one[2] in options else one[0],
+        text,
+        flags=re.MULTILINE,
+    )
+    text = re.sub(
+        r"(?<![\w.])([a-z]\w*)=(\[…\]|…|\.{3}|True\b)?(?!=)(?=(\S?))",
+        lambda one: one[0] if one[1] not in options else options[one[1]] + _space_before(one[3]),
+        text,
+    )
+    return text.replace(", or pass a timedelta", "")
+
+
+def _space_before(following: str) -> str:
+    return " " if following and following not in ".,;:)" else ""
 
 
 def escape_controls(text: str, *, as_json: bool = False) -> str:

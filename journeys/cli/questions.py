@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import re
-import types
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from journeys.api import Journeys
-from journeys.cli.output import Command, print_text, say_table
-from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
+from journeys.cli.argument_kinds import find_kinds, read_descriptions
+from journeys.cli.output import Command, name_options, print_text, rename_arguments, say_table
+from journeys.cli.sources import FILES, load_definitions, read_journeys, select_segment, source_options
 from journeys.definition_file import Definitions
 from journeys.errors import ArgumentError
-from journeys.steps import Step
 
 QUESTIONS = {
     "funnel": "How many people get how far?",
@@ -25,14 +23,25 @@ QUESTIONS = {
     "retention": "Who comes back?",
     "exits": "Where do people go when they drop off?",
     "dropoff": "After which events do people stop?",
+    "last-before": "Which page, campaign or article came last before a goal?",
     "trend": "How do counts develop?",
+    "lifecycle": "Who is new, returning, resurrecting or dormant?",
+    "stickiness": "On how many days of a week or month are people active?",
     "sessions": "How do visits go, by landing page, channel or campaign?",
+    "transitions": "Which event follows directly on which?",
+    "messages": "Which messages are read, clicked and followed by a goal?",
+    "value": "What do people pay by their age?",
+    "impact": "What do people do after they first use something?",
+    "experiment": "Which variant converts better?",
+    "overlap": "Who is in several segments of the definitions at once?",
+    "timeline": "What did one person do?",
     "dictionary": "Which events are there, and do they still arrive?",
 }
 """Names of methods of `Journeys`, with what they answer."""
 
-_STEPS = "Events or steps of the definitions, as 'Signed Up > Upgraded Plan', or a pattern, 'Visit -> [Trial | Demo]'."
 _ALIASES = {"flow.end": "--goal"}
+# where --event is the event column of tables
+_OTHER_OPTIONS = {"event": "events"}
 _FROM_SOURCES = ("time_zone",)
 
 
@@ -44,7 +53,9 @@ def build_question(name: str) -> Command:
     def run(**given: Any) -> None:
         definitions = load_definitions(given)
         arguments = parse_arguments(name, given, definitions)
-        result = ask_question(name, read_journeys(given, definitions), arguments)
+        journeys = read_journeys(given, definitions)
+        with name_options(find_options(name)):
+            result = ask_question(name, journeys, arguments, definitions)
         if given["as_json"]:
             say_table(result.table)
             return
@@ -52,89 +63,112 @@ def build_question(name: str) -> Command:
         from journeys.display import text_table
 
         loss = result.largest_loss if isinstance(result, Funnel) else None
-        print_text(f"{' '.join(filter(None, [result.finding, loss]))}\n\n{text_table(result._displayed_table())}")
+        finding = rename_arguments(result.finding, find_options(name))
+        print_text(f"{' '.join(filter(None, [finding, loss]))}\n\n{text_table(result._displayed_table())}")
 
-    options = build_options(name)
-    if name in ("funnel", "exits"):
-        options.append(click.Option(["--funnel"], help="The funnel of the definitions, instead of steps."))
-    if name == "exits":
-        options.append(click.Option(["--after"], help="The step after which people left; every step by default."))
-        options.append(click.Option(["--hide"], help="An event or a pattern that is passed over, or passive."))
     command = click.command(name, cls=Command, help=f"{QUESTIONS[name]}\n\n{FILES}", short_help=QUESTIONS[name])(run)
-    command.params = [*options, *command.params]
+    command.params = [*build_options(name), *_build_own_options(name), *command.params]
     return command
 
 
-def ask_question(name: str, journeys: Journeys, arguments: dict[str, Any]) -> Any:
-    """Ask the question; exits are asked of a funnel."""
+def ask_question(name: str, journeys: Journeys, arguments: dict[str, Any], definitions: Definitions) -> Any:
+    """Ask the question; exits are asked of a funnel, an overlap of segments, a comparison of two funnels."""
+    if name in ("funnel", "exits", "flow", "report") and "against" in arguments:
+        arguments["against"] = select_segment(journeys._everyone(), definitions, arguments["against"], "against")
+    if name == "overlap":
+        from journeys.analyses.overlap import overlap
+
+        chosen = arguments.get("segments") or definitions.segments
+        if len(chosen) < 2:
+            raise ArgumentError("segments: name two or more; they are defined under [segments] in a definition file.")
+        return overlap({one: select_segment(journeys, definitions, one, "segments") for one in chosen})
     if name != "exits":
-        return getattr(journeys, name)(**arguments)
+        result = getattr(journeys, name.replace("-", "_"))(**arguments)
+        return result.comparison if name == "funnel" and "against" in arguments else result
     of_exits = {key: arguments.pop(key) for key in ("after", "hide") if key in arguments}
     return journeys.funnel(**arguments).exits(**of_exits)
 
 
 def _function_of(name: str) -> Callable[..., Any]:
-    return getattr(Journeys, "funnel" if name == "exits" else name)  # type: ignore[no-any-return]
+    return getattr(Journeys, {"exits": "funnel"}.get(name, name.replace("-", "_")))  # type: ignore[no-any-return]
 
 
 def build_options(name: str) -> list[click.Parameter]:
     """Make an option of each argument of a function that can be written on a command line."""
+    if name == "overlap":
+        return []
     function = _function_of(name)
-    described = _read_descriptions(inspect.getdoc(function) or "")
+    described = read_descriptions(inspect.getdoc(function) or "")
+    shown = find_options(name)
     options: list[click.Parameter] = []
     for argument, kind in _find_kinds(function).items():
-        names = [f"--{argument.replace('_', '-')}", argument]
+        names = [shown[argument], _OTHER_OPTIONS.get(argument, argument)]
         if (alias := _ALIASES.get(f"{name}.{argument}")) is not None:
             names.insert(1, alias)
-        if kind is bool:
-            names[0] = f"{names[0]}/--no-{argument.replace('_', '-')}"
+        if kind.type is bool:
+            names[0] = f"{names[0]}/{names[0].replace('--', '--no-', 1)}"
         options.append(
             click.Option(
                 names,
-                type=kind if isinstance(kind, click.ParamType) or kind in (int, float, bool) else str,
-                multiple=kind is Sequence,
+                type=kind.type,
+                multiple=kind.is_repeated,
+                nargs=kind.width,
+                metavar=kind.metavar,
                 default=None,
-                help=_STEPS if kind == "pattern" else described.get(argument),
+                help=rename_arguments(kind.help or described.get(argument) or "", shown),
             )
         )
     return options
 
 
+def _build_own_options(name: str) -> list[click.Parameter]:
+    """Make the options that are no arguments of the function."""
+    options: list[click.Parameter] = []
+    if name in ("funnel", "exits"):
+        options.append(click.Option(["--funnel"], help="The funnel of the definitions, instead of steps."))
+    if name == "exits":
+        options.append(click.Option(["--after"], help="The step after which people left; every step by default."))
+        options.append(click.Option(["--hide"], help="An event or a pattern that is passed over, or passive."))
+    if name == "overlap":
+        options.append(click.Option(["--segments"], multiple=True, help="A segment; all of them by default."))
+    return options
+
+
+def find_options(name: str) -> dict[str, str]:
+    """Return what the command calls each argument of its function."""
+    if name == "overlap":
+        return {"segments": "--segments"}
+    names = inspect.signature(_function_of(name)).parameters
+    found = {
+        one: f"--{_OTHER_OPTIONS.get(one, one).replace('_', '-')}" for one in names if one not in ("journeys", "j")
+    }
+    return found | ({"after": "--after", "hide": "--hide"} if name == "exits" else {})
+
+
 def parse_arguments(name: str, given: dict[str, Any], definitions: Definitions) -> dict[str, Any]:
     """Turn the options that were given into the arguments of the function; names of steps become steps."""
+    if name == "overlap":
+        return {"segments": given["segments"]}
     function = _function_of(name)
     arguments: dict[str, Any] = {}
-    for argument, kind in _find_kinds(function).items():
-        value = given.get(argument)
-        if value is None or value == ():
-            continue
-        if kind == "pattern":
-            value = parse_steps(value, definitions)
-        elif kind is Step:
-            value = definitions.step(value)
-        elif kind is Sequence:
-            value = value[0] if len(value) == 1 and argument != "exclude" else [*value]
-        arguments[argument] = value
+    with name_options(find_options(name)):
+        for argument, kind in _find_kinds(function).items():
+            value = given.get(_OTHER_OPTIONS.get(argument, argument))
+            if value is not None and value != ():
+                arguments[argument] = kind.read(argument, value, definitions)
     arguments |= _shared_arguments(function, given, definitions)
     arguments |= {key: given[key] for key in ("after", "hide") if name == "exits" and given[key]}
+    if given.get("funnel") and "steps" in arguments:
+        raise click.UsageError("Give '--steps' or '--funnel', not both.")
     if name in ("funnel", "exits") and "steps" not in arguments:
         chosen = given.get("funnel") or definitions._report["funnel"]
         if chosen is not None:
-            arguments = dict(definitions._find_name(definitions.funnels, chosen, what="funnel")) | arguments
+            with name_options({"name": "--funnel"}):
+                arguments = dict(definitions._find_name(definitions.funnels, chosen, what="funnel")) | arguments
     missing = [one for one in _find_required(function) if one not in arguments]
     if missing:
-        raise click.UsageError(f"Missing option '--{missing[0].replace('_', '-')}'.")
+        raise click.UsageError(f"Missing option '{find_options(name)[missing[0]]}'.")
     return arguments
-
-
-def parse_steps(text: str, definitions: Definitions) -> Any:
-    """Split "A > B" into steps; a pattern such as "A -> [B | C]" is left to the library."""
-    if "->" in text:
-        return text
-    steps = [definitions.step(step.strip()) for step in text.split(">") if step.strip()]
-    if len(steps) < 2:
-        raise ArgumentError(f"--steps: expected at least two events joined by '>', got {text!r}.")
-    return steps
 
 
 def _shared_arguments(function: Callable[..., Any], given: dict[str, Any], definitions: Definitions) -> dict[str, Any]:
@@ -152,76 +186,4 @@ def _find_required(function: Callable[..., Any]) -> list[str]:
 
 
 def _find_kinds(function: Callable[..., Any]) -> dict[str, Any]:
-    """Find what each argument is on a command line; those that only Python can write are left out."""
-    hints = _read_hints(function)
-    names = [*inspect.signature(function).parameters][1:]
-    kinds = {name: _kind_of(hints[name]) for name in names if name not in (*_FROM_SOURCES, "definitions")}
-    if "steps" in kinds and kinds["steps"] is not int:
-        kinds["steps"] = "pattern"
-    return {name: kind for name, kind in kinds.items() if kind is not None}
-
-
-class _Anything(type):
-    """A type whose attributes are itself: it stands for names that are only imported for type checkers."""
-
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return cls
-
-
-class _Unknown(metaclass=_Anything):
-    pass
-
-
-def _read_hints(function: Callable[..., Any]) -> dict[str, Any]:
-    names: dict[str, Any] = {}
-    while True:
-        try:
-            return get_type_hints(function, localns=names)
-        except NameError as error:
-            if error.name in names:
-                raise
-            names[str(error.name)] = _Unknown
-
-
-def _kind_of(hint: Any) -> Any:
-    """Choose how values of a type are written: int, float, bool, str, a choice, a step, several texts, or None.
-
-    str | timedelta | None           str
-    Literal["loose", "strict"]       click.Choice
-    str | Sequence[str] | Step       Step: an event or a step of the definitions
-    str | Sequence[str] | None       Sequence: the option may be repeated
-    Mapping[str, str], tuple, J      None: not on a command line
-    """
-    members = [one for one in _flatten_hint(hint) if one is not type(None)]
-    choices = [str(value) for one in members if get_origin(one) is Literal for value in get_args(one)]
-    rest = [one for one in members if get_origin(one) is not Literal]
-    if choices and not rest:
-        return click.Choice(choices)
-    if Step in rest:
-        return Step
-    if any(get_origin(one) is not None and issubclass(get_origin(one), Sequence) and str in get_args(one)
-           for one in rest if get_origin(one) is not tuple):  # fmt: skip
-        return Sequence
-    if str in rest or choices:
-        return str
-    return next((kind for kind in (bool, int, float) if kind in rest), None)
-
-
-def _flatten_hint(hint: Any) -> list[Any]:
-    if get_origin(hint) in (Union, types.UnionType):
-        return [member for one in get_args(hint) for member in _flatten_hint(one)]
-    return [hint]
-
-
-def _read_descriptions(text: str) -> dict[str, str]:
-    """Read the first sentence on each parameter from a numpydoc docstring."""
-    section = text.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
-    found: dict[str, str] = {}
-    for block in re.split(r"\n(?=\S)", section):
-        head, _, body = block.partition("\n")
-        sentence = re.split(r"(?<=\.)\s", " ".join(body.split()), maxsplit=1)[0]
-        for name in head.partition(" : ")[0].split(","):
-            found[name.strip()] = sentence.replace("`", "")
-    return found
+    return find_kinds(function, without=(*_FROM_SOURCES, "definitions"))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from journeys.cli.output import Command, print_text
-from journeys.cli.questions import build_options, parse_arguments
+from journeys.cli.output import Command, name_options, print_text
+from journeys.cli.questions import ask_question, build_options, find_options, parse_arguments
 from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
 from journeys.exports.files import check_path
 
@@ -35,7 +35,10 @@ def build_report() -> Command:
             write_report(definitions.report(read_journeys(given, definitions)), given["out"])
             return
         arguments = parse_arguments("report", given, definitions)
-        write_report(read_journeys(given, definitions).report(**arguments), given["out"])
+        journeys = read_journeys(given, definitions)
+        with name_options(find_options("report")):
+            report = ask_question("report", journeys, arguments, definitions)
+        write_report(report, given["out"])
 
     text = f"Write the campaign report on your own files, or the one that the definitions describe.\n\n{FILES}"
     command = click.command("report", cls=Command, help=text, short_help="Write the report on your own files.")(run)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from journeys.cli.output import name_options
 from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems
-from journeys.errors import SourceError, unknown_message
+from journeys.errors import ArgumentError, SourceError, unknown_message
+from journeys.log.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from journeys.api import Journeys
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "journeys.toml"
 FILES = (
     "FILES are exports whose system is detected from their columns, SYSTEM=PATH, or tables, with the options that name "
-    f"their columns. Systems: {', '.join(SYSTEMS)}."
+    f"their columns, or one folder that journeys stitch --out has written. Systems: {', '.join(SYSTEMS)}."
 )
 _TABLE_COLUMNS = ("timestamp", "event", "ids")
 
@@ -52,7 +54,8 @@ def load_definitions(given: dict[str, Any]) -> Definitions:
     path = given.get("definitions")
     if path is None and (given.get("files") or given.get("sources") or not Path(DEFAULT_FILE).exists()):
         return Definitions({})
-    return definitions(path or DEFAULT_FILE)
+    with name_options({"path": "--definitions"}):
+        return definitions(path or DEFAULT_FILE)
 
 
 def read_events(given: dict[str, Any], found: Definitions) -> list[Events]:
@@ -62,13 +65,42 @@ def read_events(given: dict[str, Any], found: Definitions) -> list[Events]:
         raise SourceError(
             f"FILES: nothing to read; name files, or describe them in {DEFAULT_FILE} (journeys init FILES writes one)."
         )
+    if not any(source.system in (None, "table") for source in named[: len(given["files"])]):
+        _refuse_columns(given, reason="it describes tables among FILES, and there are none")
+    stores = [text for text in given["files"] if _is_store(text)]
+    if stores:
+        raise SourceError(f"FILES: {stores[0]!r} is a store of stitched journeys; a question reads one by itself.")
     return [source.read() for source in named] or [source.read(folder=found.folder) for source in found.sources]
 
 
 def read_journeys(given: dict[str, Any], found: Definitions) -> Journeys:
-    """Read and stitch what is named."""
-    journeys = found.journeys(*read_events(given, found))
-    return found.segment(journeys, given["segment"]) if given["segment"] else journeys
+    """Read and stitch what is named, or open the store that it is."""
+    if len(given["files"]) == 1 and not given["sources"] and _is_store(given["files"][0]):
+        from journeys.api import open_journeys
+
+        _refuse_columns(given, reason=f"{given['files'][0]!r} is a store, whose columns are known")
+        with name_options({"path": "FILES"}):
+            journeys = found._mark_settings(open_journeys(given["files"][0]))
+    else:
+        journeys = found.journeys(*read_events(given, found))
+    return select_segment(journeys, found, given["segment"], "segment") if given["segment"] else journeys
+
+
+def select_segment(journeys: Journeys, found: Definitions, name: str, argument: str) -> Journeys:
+    """Select the people of a segment that an option names."""
+    with name_options({"name": f"--{argument}"}):
+        return found.segment(journeys, name)
+
+
+def _refuse_columns(given: dict[str, Any], *, reason: str) -> None:
+    """Refuse options that would change nothing."""
+    wrong = [name for name in _TABLE_COLUMNS if given[name]]
+    if wrong:
+        raise ArgumentError(f"{wrong[0]}: {given[wrong[0]]!r} has no effect; {reason}.")
+
+
+def _is_store(text: str) -> bool:
+    return (Path(text) / MANIFEST).is_file()
 
 
 def _parse_file(text: str, given: dict[str, Any]) -> Source:

@@ -17,7 +17,7 @@ from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import format_count, format_period, quote_name, show_progress, use_names
-from journeys.errors import ArgumentError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
 from journeys.report.explanations import describe_window
@@ -80,7 +80,7 @@ def campaign_report(
     within : str, optional
         The funnel's window; none by default.
     by : str
-        The column that distinguishes campaigns; without such a column, the report has no campaigns.
+        The column of people that distinguishes campaigns; without `first_campaign`, the report has no campaigns.
     value : str, optional
         The numeric column with what reaching the goal is worth, shared among the campaigns like the credit.
     title : str, optional
@@ -114,7 +114,7 @@ def campaign_report(
         There are fewer than two steps, the goal is not the last one, there is no such section, or the logo or a colour
         cannot be used.
     UnknownNameError
-        A step is not an event of the log.
+        A step is not an event of the log, or `by` no column of people.
 
     Notes
     -----
@@ -135,6 +135,8 @@ def campaign_report(
     ['funnel', 'flow-2', 'text-3']
     """
     _check_arguments(steps, goal=goal, sections=sections)
+    if by not in ("first_campaign", *journeys.people.columns):
+        raise UnknownNameError(unknown_message("by", by, available=journeys.people.columns, what="column of people"))
     chosen, logo_data = check_colours(colours or {}), embed_logo(logo)
     goal = steps[-1] if steps else goal
     asked = _Questions(journeys, tuple(steps or ()), goal, within, by, entered, against, value)
@@ -176,7 +178,9 @@ def campaign_report(
 def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections: Sequence[Any] | None) -> None:
     """Report all problems with the arguments together."""
     problems = []
-    if steps is not None and len(steps) < 2:
+    if isinstance(steps, str):
+        problems.append(f"steps: a report needs a list of event names, not a pattern, got {steps!r}.")
+    elif steps is not None and len(steps) < 2:
         problems.append(f"steps: a funnel needs at least two steps, got {[*steps]!r}.")
     elif steps and goal not in (None, steps[-1]):
         problems.append(f"goal: {goal!r} must be the last step, which is {steps[-1]!r}; add it to the steps.")

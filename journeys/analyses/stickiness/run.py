@@ -73,7 +73,7 @@ def stickiness(
     """
     log = journeys._log
     short = make_calendar(every, time_zone=time_zone, week_start=week_start)
-    long = make_calendar(of, time_zone=time_zone, week_start=week_start)
+    long = make_calendar(of, time_zone=time_zone, week_start=week_start, argument="of")
     if long.number * _DAYS[long.unit] <= short.number * _DAYS[short.unit]:
         raise ArgumentError(f"of: {of!r} must be longer than every, {every!r}.")
     raise_all(describe_wrong_top(top), ArgumentError)

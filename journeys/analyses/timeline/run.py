@@ -21,7 +21,7 @@ def timeline(journeys: J, person: Any, *, gap: str | timedelta = "30m") -> Timel
     Parameters
     ----------
     person : label
-        As in the column `person` of `people`.
+        As in the column `person` of `people`, or an identifier, such as an e-mail address.
     gap : duration
         A pause of that length or longer starts a session.
 
@@ -48,9 +48,10 @@ def timeline(journeys: J, person: Any, *, gap: str | timedelta = "30m") -> Timel
     gap_us = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
     found = problems.attempt(lambda: _select_person(journeys, person)) or journeys
     problems.raise_found()
-    table = _lay_out(found.events.collect(), gap=gap_us)
+    events = found.events.collect()
     settings = {"person": str(person), "gap": gap}
-    return Timeline(table, settings, journeys, _list_identifications(journeys, person), gap_us)
+    identifications = _list_identifications(journeys, events["person"].unique())
+    return Timeline(_lay_out(events, gap=gap_us), settings, journeys, identifications, gap_us)
 
 
 def _select_person(journeys: J, person: Any) -> J:
@@ -68,12 +69,12 @@ def _select_person(journeys: J, person: Any) -> J:
         raise ArgumentError(str(error).replace("people: labels are", "person: labels are", 1)) from error
 
 
-def _list_identifications(journeys: J, person: Any) -> tuple[tuple[datetime, str], ...]:
-    """List when a person was first seen by each further type of identifier."""
+def _list_identifications(journeys: J, labels: pl.Series) -> tuple[tuple[datetime, str], ...]:
+    """List when the person of these labels was first seen by each further type of identifier."""
     identifiers = journeys._identifiers
     if identifiers is None:
         return ()
-    known = identifiers.filter(pl.col("person") == person)
+    known = identifiers.filter(pl.col("person").is_in(labels.implode()))
     first = known.group_by("id_type").agg(pl.col("first_seen").min()).sort("first_seen", "id_type")
     return tuple((seen, id_type) for id_type, seen in first.rows()[1:] if seen is not None)
 
