@@ -25,6 +25,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 _UNITS = {"d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
 _MONTHS = {"mo": 1, "q": 3, "y": 12}
+_FIRST, _LAST = date(1, 1, 3), date(9999, 12, 29)  # days from the ends, whatever the time zone
 _MOST_PERIODS = 100_000
 
 
@@ -87,11 +88,13 @@ class Calendar:
         return ((day - date(1970, 1, 1)).days + self._shift) // self._days
 
     def start_of(self, index: int) -> date:
-        """Return the first local date of the period with a number."""
+        """Return the first local date of the period with a number; beyond the years 1 to 9999, one at their ends."""
         if self.unit in _MONTHS:
             months = index * self.number * _MONTHS[self.unit]
-            return date(1970 + months // 12, months % 12 + 1, 1)
-        return date(1970, 1, 1) + timedelta(days=index * self._days - self._shift)
+            year = 1970 + months // 12
+            return date(year, months % 12 + 1, 1) if 1 <= year <= 9999 else _FIRST if year < 1 else _LAST
+        days = date(1970, 1, 1).toordinal() + index * self._days - self._shift
+        return date.fromordinal(min(max(days, 1), _LAST.toordinal()))
 
     def starts(self, index: pl.Series) -> pl.Series:
         """Return the first local date (Date) of each numbered period."""

@@ -123,6 +123,8 @@ def test_pictures_findings_and_errors(dark):
     few = make_journeys(BOTH).experiment("variant", goal="goal")
     assert few.finding == "Only 1 person in the smallest variant: too few for a finding."
     assert few.plot(dark=dark) is not None
+    with pytest.raises(jn.ArgumentError, match="expected: .* must be positive shares that add up to 1"):
+        j.experiment("variant", goal="goal", expected={"a": "half", "b": "half"})
     with pytest.raises(jn.UnknownNameError, match="control: no variant 'c'"):
         j.experiment("variant", goal="goal", control="c")
     with pytest.raises(jn.UnknownNameError, match="variant: no column 'varient'; did you mean 'variant'"):

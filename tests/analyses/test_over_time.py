@@ -88,6 +88,15 @@ def test_a_column_named_like_one_of_the_table_makes_groups(question, column):
     assert result.finding.endswith(".")
 
 
+@pytest.mark.parametrize("every", ["9999y", "9999q", "900mo", "9999w"])
+def test_periods_may_be_longer_than_the_calendar(every):
+    j = make_journeys([("ann", march(1), "Signed Up", None), ("bob", march(9), "Signed Up", "spring")])
+    assert j.trend("Signed Up", every=every).table["value"].to_list() == [2]
+    assert j.lifecycle("Signed Up", every=every).table["new"].to_list() == [2]
+    assert j.stickiness("Signed Up", of=every).table["people"].to_list() == [2]
+    assert j.retention("Signed Up", every=every, periods=1000).table["size"][0] == 2
+
+
 JUMPS = {
     "a day without midnight in Cairo": ("Africa/Cairo", datetime(2024, 4, 24, 9, tzinfo=UTC), 7, 24),
     "a day of 25 hours in Cairo": ("Africa/Cairo", datetime(2024, 10, 30, 9, tzinfo=UTC), 7, 24),

@@ -92,7 +92,10 @@ def experiment(
         elif not log.schema[measure[1]].is_numeric():
             problems.append(f"measure: column {measure[1]!r} is {log.schema[measure[1]]}, expected numbers.")
     if expected is not None and (
-        not expected or min(expected.values()) <= 0 or not isclose(sum(expected.values()), 1, abs_tol=1e-6)
+        not expected
+        or not all(isinstance(share, int | float) for share in expected.values())
+        or min(expected.values()) <= 0
+        or not isclose(sum(expected.values()), 1, abs_tol=1e-6)
     ):
         problems.append(f"expected: {dict(expected)!r} must be positive shares that add up to 1.")
     raise_all(problems, ArgumentError)
