@@ -53,7 +53,7 @@ def test_the_command_passes_on_what_numbers_count_and_where_clocks_stand(tmp_pat
     path = tmp_path / "m.ndjson"
     path.write_text(json.dumps({"event": "A", "properties": {"time": 1772530000123, "distinct_id": "u"}}) + "\n")
     assert main(["check", str(path)]) == 1
-    assert "(unit='ms')" in capsys.readouterr().err
+    assert "(--unit 'ms')" in capsys.readouterr().err
     for given in (str(path), f"mixpanel={path}"):
         assert main(["check", given, "--unit", "ms", "--time-zone", "Europe/Berlin"]) == 0
         assert "1 source, 1 row read" in capsys.readouterr().out
