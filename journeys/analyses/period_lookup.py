@@ -52,7 +52,7 @@ class PeriodLookup:
         self._table: _Table | None = None
 
         def find_range(part: slice) -> tuple[int, int]:
-            times = _slice(time, part)
+            times = _slice_times(time, part)
             return int(times.min()), int(times.max())
 
         length = _DAY if calendar.time_zone == "UTC" else _QUARTER
@@ -89,13 +89,13 @@ def find_periods(time: pl.Series, calendar: Calendar) -> Ints:
     found = np.empty(len(time), dtype=np.int32)
 
     def find_part(part: slice) -> None:
-        found[part] = lookup.find(_slice(time, part))
+        found[part] = lookup.find(_slice_times(time, part))
 
     parallel_map(find_part, split_rows(len(time)))
     return found
 
 
-def _slice(time: pl.Series, part: slice) -> Ints:
+def _slice_times(time: pl.Series, part: slice) -> Ints:
     return time.slice(part.start, part.stop - part.start).to_numpy()
 
 

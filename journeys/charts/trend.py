@@ -100,7 +100,7 @@ def draw_trend(
         values = [row[value] for row in rows]
         scale = (min(0.0, *values), max(0.0, *values))
         fig.update_yaxes(rangemode="tozero", showgrid=True)
-    return _finish(fig, shown, value=value, scale=scale, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    return _name_lines(fig, shown, value=value, scale=scale, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
 def _split_series(table: pl.DataFrame, groups: Sequence[str], *, size: str) -> dict[str, list[dict[str, Any]]]:
@@ -111,7 +111,7 @@ def _split_series(table: pl.DataFrame, groups: Sequence[str], *, size: str) -> d
     return dict(sorted(series.items(), key=lambda pair: (-sum(row[size] for row in pair[1]), pair[0])))
 
 
-def _finish(
+def _name_lines(
     fig: go.Figure,
     series: dict[str, list[dict[str, Any]]],
     *,

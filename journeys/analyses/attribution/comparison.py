@@ -151,9 +151,10 @@ class AttributionComparison(Result[J]):
         test = (
             "more than 5% of the smaller side, so that nothing is tested" if self._is_refused else "few enough to test"
         )
-        note = f" {describe_shared(self.people_on_both_sides, unit=unit, test=test)}.".replace(" .", "")
+        shared = describe_shared(self.people_on_both_sides, unit=unit, test=test)
         if self._is_refused:
-            return note.strip()
+            return f"{shared}."
+        note = f" {shared}." if shared else ""
         sure = self.table.filter(pl.col("q_value") < 0.05).sort("q_value", by)
         if not sure.height:
             return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance.{note}"
