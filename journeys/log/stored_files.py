@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,9 +50,9 @@ def lock_file(file: Path, *, refusal: str) -> Iterator[None]:
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         if not _acquire_lock(handle):
-            holder = os.read(handle, 500).decode(errors="replace")
+            holder = _read_holder(handle)
             os.close(handle)
-            raise StoreError(refusal.replace("{holder}", holder or "another process"))
+            raise StoreError(refusal.replace("{holder}", holder))
         # its last holder may have removed the file that was locked just now
         if _is_same_file(handle, file):
             break
@@ -79,6 +80,16 @@ def _acquire_lock(handle: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _read_holder(handle: int) -> str:
+    """Read who holds a lock; its holder writes a line just after taking it, so an empty file is read again."""
+    for _ in range(100):
+        os.lseek(handle, 0, os.SEEK_SET)
+        if holder := os.read(handle, 500).decode(errors="replace"):
+            return holder
+        time.sleep(0.01)
+    return "another process"
 
 
 def _is_same_file(handle: int, file: Path) -> bool:

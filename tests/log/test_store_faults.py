@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -72,6 +73,19 @@ def test_a_second_writer_learns_which_process_holds_the_store(tmp_path):
         j.save(store)
     j.save(store)
     assert not (store / stored_files.LOCK).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fcntl")
+def test_a_writer_that_has_just_taken_the_lock_is_named(tmp_path):
+    import fcntl
+
+    with (tmp_path / stored_files.LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        name = threading.Timer(0.05, lambda: (held.write("process 7"), held.flush()))
+        name.start()
+        with pytest.raises(jn.StoreError, match="is being written by process 7;"), lock_folder(tmp_path):
+            pass
+        name.join()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fcntl")
