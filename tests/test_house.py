@@ -4,12 +4,14 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
@@ -54,13 +56,16 @@ ARROWS = {
 LOADED = {"journeys", "polars", "numpy", "typing_extensions"}
 
 
-def _imports(file: Path) -> Iterator[str]:
+@cache
+def _imports(file: Path) -> list[str]:
     """Names that a file imports from anywhere: at its top, inside functions and for the type checker alone."""
+    names = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
 
 
 def _module_name(file: Path) -> str:
@@ -68,13 +73,26 @@ def _module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def _find_packages(module: str) -> list[str]:
+    """Return the packages around a module, outermost first: "a.b.c" → ["a", "a.b"]."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
 def _file_arrows() -> dict[str, set[str]]:
-    """Which module imports which; a name taken from a package counts as the module it is, else as the package."""
+    """Which module imports which.
+
+    A name taken from a package counts as the module it is, else as the package. The `__init__` of a package runs before
+    its modules, so that the packages around an imported module count too, but for those that the importer is in itself:
+    a.b.c imports a.d.e → a.b.c imports a.d as well, but not a.
+    """
     files = {_module_name(file): file for file in PACKAGE.rglob("*.py")}
     arrows: dict[str, set[str]] = {}
     for module, file in files.items():
         found = {name if name in files else name.rpartition(".")[0] for name in _imports(file)}
-        arrows[module] = {name for name in found if name in files} - {module}
+        found = {name for name in found if name in files}
+        around = {package for name in found for package in _find_packages(name)} - {*_find_packages(module)}
+        arrows[module] = (found | around) - {module}
     return arrows
 
 
@@ -177,17 +195,30 @@ def test_an_import_changes_no_setting():
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that begin where another one is")
 def test_every_module_can_be_the_first_that_is_imported():
-    rooms = sorted(
-        {f"journeys.{_room(file)}" for file in PACKAGE.rglob("*.py")} - {"journeys.__init__", "journeys.__main__"}
-    )
-    # the package itself is loaded first in any case: what is tested is that no room needs another's help to load
-    _run(
-        "import importlib, sys\n"
-        f"for room in {rooms!r}:\n"
-        "    for name in [name for name in sys.modules if name.split('.')[0] == 'journeys']:\n"
-        "        del sys.modules[name]\n"
-        "    importlib.import_module(room)\n"
+    # Packages are imported before what is in them. So a process that has imported a package and nothing else forks for
+    # each of its modules that is not loaded yet; one that is loaded was the first, too, together with its package.
+    assert not _run(
+        "import importlib, os, pkgutil, sys, traceback\n"
+        "import journeys\n"
+        "def visit(package):\n"
+        "    for found in pkgutil.iter_modules(package.__path__, f'{package.__name__}.'):\n"
+        "        if found.name.endswith('__main__'):\n"
+        "            continue\n"
+        "        if found.name not in sys.modules and (child := os.fork()):\n"
+        "            os.waitpid(child, 0)\n"
+        "            continue\n"
+        "        is_first = found.name not in sys.modules\n"
+        "        try:\n"
+        "            module = importlib.import_module(found.name)\n"
+        "            if found.ispkg:\n"
+        "                visit(module)\n"
+        "        except Exception:\n"
+        "            print(found.name, traceback.format_exc(), flush=True)\n"
+        "        if is_first:\n"
+        "            os._exit(0)\n"
+        "visit(journeys)"
     )
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from journeys.analyses.attribution import Attribution
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.dropoff.result import Dropoff
-from journeys.analyses.exits.result import Exits
 from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.comparison import FunnelComparison
+from journeys.analyses.funnel.exits.result import Exits
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.lifecycle.result import Lifecycle
 from journeys.analyses.result import Result

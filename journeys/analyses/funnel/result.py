@@ -11,7 +11,6 @@ import polars as pl
 
 from journeys.analyses.correlation import Correlation, correlation
 from journeys.analyses.correlation.spec import BehaviourLike
-from journeys.analyses.exits.run import exits
 from journeys.analyses.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.funnel.comparison import (
     FunnelComparison,
@@ -36,6 +35,7 @@ from journeys.analyses.funnel.durations import (
     histogram_table,
     times_table,
 )
+from journeys.analyses.funnel.exits.run import exits
 from journeys.analyses.funnel.follow_up import (
     describe_late_start,
     describe_periods,

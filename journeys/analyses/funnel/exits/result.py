@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.analyses.exits.spec import LEFT, STATES, STILL_HAS_TIME
+from journeys.analyses.funnel.exits.spec import LEFT, STATES, STILL_HAS_TIME
 from journeys.analyses.funnel.spec import FunnelSpec, find_step
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result

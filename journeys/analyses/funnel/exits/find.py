@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
+from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
 from journeys.analyses.funnel.matching.attempts import Attempts
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts

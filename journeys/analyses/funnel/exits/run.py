@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from journeys.analyses.exits.find import find_exits
-from journeys.analyses.exits.result import Exits
-from journeys.analyses.exits.spec import ExitsSpec
 from journeys.analyses.flow.spec import Names, parse_patterns
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
+from journeys.analyses.funnel.exits.find import find_exits
+from journeys.analyses.funnel.exits.result import Exits
+from journeys.analyses.funnel.exits.spec import ExitsSpec
 from journeys.analyses.passive_events import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError
