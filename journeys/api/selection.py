@@ -16,7 +16,7 @@ from journeys.display.progress import show_progress
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import Size, count_shard, starts_person, summarise_people, translate_read_errors
-from journeys.steps import Did, moment_us, parse_period
+from journeys.steps import Condition, list_conditions, moment_us, parse_period
 
 if TYPE_CHECKING:
     from journeys.exports import save_as
@@ -178,7 +178,8 @@ class Selection:
         return self._filter(condition)
 
     def only(
-        self, people: Did | pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any] | str | int
+        self,
+        people: Condition | pl.Expr | pl.DataFrame | pl.LazyFrame | pl.Series | Selection | Sequence[Any] | str | int,
     ) -> Self:
         """Keep the given people, with all their selected events.
 
@@ -201,10 +202,10 @@ class Selection:
         >>> jn.Journeys.from_table(log).only(["b"]).people["person"].to_list()
         ['b']
         """
-        if isinstance(people, Did):
+        if isinstance(people, Condition):
             from journeys.analyses.did import resolve_did, select_who_did
 
-            if people.as_of == "row":
+            if _is_as_of_row(people):
                 raise ArgumentError(
                     "people: a condition as of 'row' describes events, not people; label them: j.label({...})."
                 )
@@ -258,14 +259,19 @@ class Selection:
 
     # -- set algebra of people ------------------------------------------------------------------
 
-    def __or__(self, other: Self) -> Self:
+    def __or__(self, other: Self | Condition) -> Self:
         return self._combine(other, operation="|")
 
-    def __and__(self, other: Self) -> Self:
+    def __and__(self, other: Self | Condition) -> Self:
         return self._combine(other, operation="&")
 
-    def __sub__(self, other: Self) -> Self:
+    def __sub__(self, other: Self | Condition) -> Self:
         return self._combine(other, operation="-")
+
+    __ror__, __rand__ = __or__, __and__
+
+    def __rsub__(self, other: Condition) -> Self:
+        return self._everyone().only(other) - self
 
     def __invert__(self) -> Self:
         everyone = replace(self, _filters=())
@@ -278,6 +284,7 @@ class Selection:
         Journeys of one log are combined as sets of people: ``a | b`` are the people of either, ``a & b`` of both,
         ``a - b`` of a but not of b, each with the events under the cuts (`where`, `between`) that both share. ``~a`` is
         everyone in the log who is not in a, with all their events, those without an event under the cuts of a included.
+        A condition, such as ``jn.did("x")``, may stand in the place of either: it is asked of everyone.
 
         Parameters
         ----------
@@ -326,7 +333,11 @@ class Selection:
         return self._everyone()._filter(other._people_codes())
 
     def label(
-        self, segments: Mapping[str, Self | Did], *, name: str = "segment", several: Literal["first", "all"] = "first"
+        self,
+        segments: Mapping[str, Self | Condition],
+        *,
+        name: str = "segment",
+        several: Literal["first", "all"] = "first",
     ) -> Self:
         """Add a column that says in which segment people, or events, are, for the `by=` of a question.
 
@@ -361,7 +372,7 @@ class Selection:
             raise ArgumentError(f"several: {several!r} is neither 'first' nor 'all'.")
         if name in {*self._log.schema.names(), *self._log.people_schema.names()}:
             raise ArgumentError(f"name: there is a column {name!r} already; choose another name.")
-        if any(isinstance(one, Did) and one.as_of == "row" for one in segments.values()):
+        if any(map(_is_as_of_row, segments.values())):
             return self._label_events(segments, name=name, several=several)
         parts = []
         for segment, one in segments.items():
@@ -378,7 +389,7 @@ class Selection:
         """Add a column to the events: which of some conditions hold by each of them."""
         from journeys.analyses.did import mark_rows, resolve_did
 
-        others = [key for key, one in segments.items() if not (isinstance(one, Did) and one.as_of == "row")]
+        others = [key for key, one in segments.items() if not _is_as_of_row(one)]
         if others:
             raise ArgumentError(
                 f"segments: {', '.join(map(repr, others))} cannot stand beside conditions as of 'row', which label "
@@ -402,8 +413,10 @@ class Selection:
     else:
         save_as = BoundMethod("journeys.exports")
 
-    def _combine(self, other: Self, *, operation: str) -> Self:
-        """Combine the people of two selections of one log that cut events alike."""
+    def _combine(self, other: Self | Condition, *, operation: str) -> Self:
+        """Combine the people of two selections of one log that cut events alike; a condition is asked of everyone."""
+        if isinstance(other, Condition):
+            other = self._everyone().only(other)
         self._check_journeys(other, argument=operation)
         check_comparable((self._log, self._filters), (other._log, other._filters), argument=operation)
         codes = combine_codes(self._people_codes(), other._people_codes(), operation=operation)
@@ -476,6 +489,11 @@ class _PeopleCodes:
 
     def __call__(self, view: View, spec: Any) -> pl.DataFrame:
         return self.choose(view, spec).cast(pl.UInt32).to_frame("code")
+
+
+def _is_as_of_row(segment: object) -> bool:
+    """Return whether a segment is a condition that is asked at each event."""
+    return isinstance(segment, Condition) and any(one.as_of == "row" for one in list_conditions(segment))
 
 
 def _measure_size(view: View, _: None) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Steps: named conditions on events, how they are written, and in which order a funnel asks for them."""
 
-from journeys.steps.did import Did, did
+from journeys.steps.did import CombinedCondition, Condition, Did, did, list_conditions
 from journeys.steps.pattern import parse_pattern
 from journeys.steps.steps import (
     AnyOrder,
@@ -23,7 +23,7 @@ from journeys.steps.steps import (
 )
 
 __all__ = [
-    "AnyOrder", "Did", "Moment", "Never", "Step", "StepLike", "Steps", "any_order", "columns_used", "did",
-    "duration_us", "moment_us", "never", "parse_moment", "parse_pattern", "parse_period", "parse_range",
-    "resolve_step", "resolve_steps", "step",
+    "AnyOrder", "CombinedCondition", "Condition", "Did", "Moment", "Never", "Step", "StepLike", "Steps", "any_order",
+    "columns_used", "did", "duration_us", "list_conditions", "moment_us", "never", "parse_moment", "parse_pattern",
+    "parse_period", "parse_range", "resolve_step", "resolve_steps", "step",
 ]  # fmt: skip

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from journeys.errors import ArgumentError, raise_all
 from journeys.steps.steps import Step, StepLike, duration_us, moment_us, parse_period
 
 
+class Condition:
+    """A condition on people, or several that ``|``, ``&``, ``-`` and ``~`` combine."""
+
+    __slots__ = ()
+
+    def __or__(self, other: Condition) -> Condition:
+        return _combine(self, other, operation="|")
+
+    def __and__(self, other: Condition) -> Condition:
+        return _combine(self, other, operation="&")
+
+    def __sub__(self, other: Condition) -> Condition:
+        return _combine(self, other, operation="-")
+
+    # on the left stands what is no condition: journeys have asked their own operators before, the rest is refused
+    __ror__, __rand__, __rsub__ = __or__, __and__, __sub__
+
+    def __invert__(self) -> Condition:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Did:
-    """A condition on people, for `Journeys.only`.
+class Did(Condition):
+    """What people did, for `Journeys.only`.
 
     Attributes
     ----------
@@ -21,10 +42,13 @@ class Did:
         The event.
     then : tuple of steps
         What has to follow it, in log order.
+    after : step, optional
+        Only what comes after the first event of this kind counts.
     low, high : int
         How often the event has to occur, both inclusive; `high` may be None for any number.
     within, within_first : int, optional
-        Microseconds before the end of the observation, and after a person's first event, both inclusive.
+        Microseconds before the end of the observation, and after a person's first event (with `after`, the first of
+        that kind), both inclusive.
     since, before : int, optional
         A fixed period (microseconds since 1970), from `since` on and before `before`.
     is_negated : bool
@@ -43,6 +67,52 @@ class Did:
     before: int | None
     is_negated: bool
     as_of: Literal["row"] | None = None
+    after: StepLike | None = None
+
+    def __invert__(self) -> Did:
+        return replace(self, is_negated=not self.is_negated)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CombinedCondition(Condition):
+    """Two conditions of which either, or both, have to hold.
+
+    For instance, ``~(a | b)`` is kept as "both ``~a`` and ``~b``", so that only a `Did` is ever negated.
+    """
+
+    operation: Literal["|", "&"]
+    first: Condition
+    second: Condition
+
+    def __invert__(self) -> CombinedCondition:
+        return CombinedCondition("&" if self.operation == "|" else "|", ~self.first, ~self.second)
+
+
+def list_conditions(condition: Condition) -> list[Did]:
+    """List the single conditions of a combined one."""
+    if isinstance(condition, CombinedCondition):
+        return [*list_conditions(condition.first), *list_conditions(condition.second)]
+    return [condition] if isinstance(condition, Did) else []
+
+
+def _combine(first: Condition, second: object, *, operation: Literal["|", "&", "-"]) -> Condition:
+    """Combine two conditions; for journeys, Python asks their own operator next."""
+    if not isinstance(second, Condition):
+        if hasattr(type(second), "only"):
+            return cast("Condition", NotImplemented)
+        raise ArgumentError(
+            f"{operation}: {second!r} is not a condition on what people did; combine conditions with each other, such "
+            "as jn.did('A') | jn.did('B'), or the people of both: j.only(...) | j.only(...)."
+        )
+    combined = (
+        CombinedCondition("&", first, ~second) if operation == "-" else CombinedCondition(operation, first, second)
+    )
+    if len({one.as_of for one in list_conditions(combined)}) > 1:
+        raise ArgumentError(
+            f"{operation}: conditions as of 'row' are about events, the others about people; give all of them "
+            "as_of='row', or none."
+        )
+    return combined
 
 
 def did(
@@ -52,6 +122,7 @@ def did(
     within: str | timedelta | None = None,
     since: date | datetime | str | None = None,
     before: date | datetime | str | None = None,
+    after: StepLike | None = None,
     within_first: str | timedelta | None = None,
     never: bool = False,
     then: StepLike | Sequence[StepLike] | None = None,
@@ -71,8 +142,10 @@ def did(
         Only events of the last 30 × 24 hours ("30d") before the end of the observation (`until`), inclusive.
     since, before : date, datetime or ISO text, optional
         Only events from `since` on and before `before`; a time without a zone is UTC.
+    after : step, optional
+        Only events after the person's first event of this kind, in log order; who has none has no such events.
     within_first : str or timedelta, optional
-        Only events at most so long after the person's first event.
+        Only events at most so long after the person's first event; with `after`, after the first of that kind.
     never : bool
         The opposite: people of whom the rest does not hold.
     then : step or list of steps, optional
@@ -84,6 +157,8 @@ def did(
     Returns
     -------
     Did
+        Conditions are combined as sets are: ``a | b`` (either holds), ``a & b`` (both), ``a - b`` (a, but not b),
+        ``~a`` (a does not hold).
 
     Raises
     ------
@@ -99,6 +174,9 @@ def did(
     >>> j.only(jn.did("Read", times=2)).people["person"].to_list()
     ['a']
     >>> j.only(jn.did("Read", times=2, never=True)).people["person"].to_list()
+    ['b']
+
+    >>> j.only(jn.did("Read") - jn.did("Read", times=2)).people["person"].to_list()
     ['b']
 
     A person is a regular from the second time on:
@@ -129,7 +207,7 @@ def did(
         problems.append(f"as_of: {as_of!r} must be 'row', or None for the end of the observation.")
     raise_all(problems)
     first, last = (None if one is None else moment_us(one) for one in moments)
-    return Did(step, following, low, high, spans["within"], spans["within_first"], first, last, never, as_of)
+    return Did(step, following, low, high, spans["within"], spans["within_first"], first, last, never, as_of, after)
 
 
 def _list_steps(then: StepLike | Sequence[StepLike] | None) -> tuple[StepLike, ...]:

@@ -18,24 +18,29 @@ def value_of(label):
     return None if label == "(none)" else label
 
 
+def write_window(window):
+    return f"{window}m" if isinstance(window, int) else window
+
+
 @given(
     found=rows(most=18),
-    within=st.one_of(st.none(), st.integers(1, 8)),
+    within=st.one_of(st.none(), st.integers(1, 8), st.just("session")),
     skip=st.sampled_from([(), ("ads",)]),
     event=st.sampled_from([None, "A"]),
     occurrence=st.sampled_from(["first", "last", "each"]),
-    then_within=st.one_of(st.none(), st.integers(1, 6)),
+    then_within=st.one_of(st.none(), st.integers(1, 6), st.just("session")),
+    gap=st.integers(1, 3),
 )
-def test_the_table_equals_its_twin(*, found, within, skip, event, occurrence, then_within):
+def test_the_table_equals_its_twin(*, found, within, skip, event, occurrence, then_within, gap):
     found = [*EVERY, ("z", 1, "X", None), *found]
     j = jn.Journeys.from_table(frame(found))
     result = j.last_before(
-        "X", of="campaign", event=event, skip=list(skip), within=within and f"{within}m", occurrence=occurrence,
-        then="A", then_within=then_within and f"{then_within}m",
+        "X", of="campaign", event=event, skip=list(skip), within=write_window(within), occurrence=occurrence,
+        then="A", then_within=write_window(then_within), gap=f"{gap}m",
     )  # fmt: skip
     expected = twin.goals(
         in_order(found), goal="X", occurrence=occurrence, within=within, skip=skip, event=event, then="A",
-        then_within=then_within, until=max(row[1] for row in found),
+        then_within=then_within, gap=gap, until=max(row[1] for row in found),
     )  # fmt: skip
     unit = "conversions" if occurrence == "each" else "people"
     assert result.table[unit].sum() == len(expected) == result.settings["conversions"]
@@ -170,7 +175,8 @@ def test_a_column_named_like_one_of_the_table():
         ({"of": "page"}, "of: no column 'page'; did you mean 'page_path'"),
         ({"of": []}, r"of: \[\] must be a column or a list of different columns"),
         ({"of": "page_path", "skip": "/sing"}, "skip: no value '/sing'"),
-        ({"of": "page_path", "within": "3"}, "within: '3' is not a valid duration"),
+        ({"of": "page_path", "within": "3"}, "within: '3' is not a valid duration; write 'session' or a duration"),
+        ({"of": "page_path", "gap": "0m"}, "gap: '0m' must be longer than zero"),
         ({"of": "page_path", "within": "-3d"}, "within: '-3d' is not a valid duration"),
         ({"of": "page_path", "then_within": "3d"}, "then_within: there is nothing to go on to"),
         ({"of": "page_path", "occurrence": "some"}, "occurrence: 'some' is none of 'first', 'last', 'each'"),

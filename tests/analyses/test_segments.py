@@ -25,21 +25,23 @@ def people(j: jn.Journeys) -> set:
     within=WINDOW,
     since=WINDOW,
     within_first=WINDOW,
+    after=st.sampled_from([None, "A", "C"]),
     never=st.booleans(),
     cut=st.booleans(),
 )
-def test_who_did_it_equals_its_twin(*, found, times, within, since, within_first, never, cut):
+def test_who_did_it_equals_its_twin(*, found, times, within, since, within_first, after, never, cut):
     found = [*KNOWN, *found]
     j = jn.Journeys.from_table(frame(found))
     j = j.where(pl.col("event") != "B") if cut else j
     condition = jn.did(
         "A", times=times, within=within and f"{within}m", since=since and START + timedelta(minutes=since),
         before=START + timedelta(minutes=7), within_first=within_first and f"{within_first}m", never=never,
+        after=after,
     )  # fmt: skip
     low, high = times if isinstance(times, tuple) else (times, None if times else 0)
     expected = twin.who_did(
         [row for row in in_order(found) if not cut or row[2] != "B"], "A", low=low or 0, high=high, within=within,
-        period=(since, 7), within_first=within_first, never=never, until=max(row[1] for row in found),
+        period=(since, 7), within_first=within_first, after=after, never=never, until=max(row[1] for row in found),
     )  # fmt: skip
     assert people(j.only(condition)) == expected
 
@@ -48,13 +50,15 @@ def test_who_did_it_equals_its_twin(*, found, times, within, since, within_first
     found=rows(most=16),
     then=st.sampled_from([["B"], ["A"], ["B", "C"], ["B", "A"]]),
     within_first=WINDOW,
+    after=st.sampled_from([None, "A", "C"]),
     never=st.booleans(),
 )
-def test_sequences_equal_their_twin(found, then, within_first, never):
+def test_sequences_equal_their_twin(found, then, within_first, after, never):
     found = [*KNOWN, *found]
     j = jn.Journeys.from_table(frame(found))
-    condition = jn.did("A", then=then, within_first=within_first and f"{within_first}m", never=never)
-    expected = twin.who_did(in_order(found), "A", then=then, within_first=within_first, never=never)
+    limits = {"then": then, "after": after, "never": never}
+    condition = jn.did("A", within_first=within_first and f"{within_first}m", **limits)
+    expected = twin.who_did(in_order(found), "A", within_first=within_first, **limits)
     assert people(j.only(condition)) == expected
 
 
@@ -65,20 +69,22 @@ def test_sequences_equal_their_twin(found, then, within_first, never):
     within=WINDOW,
     since=WINDOW,
     within_first=WINDOW,
+    after=st.sampled_from([None, "A", "C"]),
     never=st.booleans(),
 )
-def test_events_by_which_it_held_equal_their_twin(*, found, times, then, within, since, within_first, never):
+def test_events_by_which_it_held_equal_their_twin(*, found, times, then, within, since, within_first, after, never):
     found = [*KNOWN, *found]
     j = jn.Journeys.from_table(frame(found))
     times = 1 if then else times
     condition = jn.did(
         "A", times=times, then=list(then) or None, within=within and f"{within}m", never=never, as_of="row",
+        after=after,
         since=since and START + timedelta(minutes=since), within_first=within_first and f"{within_first}m",
     )  # fmt: skip
     low, high = times if isinstance(times, tuple) else (times, None if times else 0)
     expected = twin.mark_rows(
         in_order(found), "A", low=low or 0, high=high, within=within, period=(since, None), within_first=within_first,
-        never=never, then=then,
+        never=never, then=then, after=after,
     )  # fmt: skip
     labelled = j.label({"yes": condition}, name="held")
     assert labelled.events.collect()["held"].is_not_null().to_list() == expected
@@ -122,6 +128,28 @@ def test_operators_are_sets_of_people(found, cut):
     assert both.size.events == j.only([*one | other]).size.events if one | other else both.size.events == 0
     assert people(whole.people_of(a)) == one
     assert whole.people_of(a).size.events == whole.only([*one]).size.events if one else True
+
+
+@given(found=rows(people="abcde", most=16), cut=st.booleans())
+def test_conditions_combine_as_their_people_do(found, cut):
+    whole = jn.Journeys.from_table(frame([*KNOWN, *found]))
+    j = whole.where(pl.col("campaign").is_null()) if cut else whole
+    did_a, did_b, twice = jn.did("A"), jn.did("B"), jn.did("A", times=2)
+    a, b, often = (people(j.only(one)) for one in (did_a, did_b, twice))
+    assert people(j.only(did_a | did_b)) == people(j.only(did_a) | did_b) == people(did_a | j.only(did_b)) == a | b
+    assert people(j.only(did_a & did_b)) == people(j.only(did_a) & did_b) == people(did_a & j.only(did_b)) == a & b
+    assert people(j.only(did_a - did_b)) == people(j.only(did_a) - did_b) == people(did_a - j.only(did_b)) == a - b
+    assert people(j.only(~did_a)) == people(j) - a
+    assert people(j.only(~(did_a | did_b & ~twice))) == people(j) - (a | (b - often))
+    assert people(j.only(~~did_a)) == a
+    if not cut:
+        rows = {"as_of": "row"}
+        by_row = jn.did("A", **rows) & ~jn.did("B", **rows) | jn.did("X", **rows)
+        events = j.label({"yes": by_row}, name="held").events.collect()
+        each = j.label({name: jn.did(name, **rows) for name in "ABX"}, name="done", several="all").events.collect()
+        done = each["done"].to_list()
+        expected = [("A" in (one or []) and "B" not in one) or "X" in (one or []) for one in done]
+        assert events["held"].is_not_null().to_list() == expected
 
 
 def test_different_cuts_and_logs_are_refused():
@@ -268,6 +296,13 @@ def test_a_segment_is_saved_as_a_list(tmp_path):
         ),
         (lambda j: j.only(jn.did("Aa")), "step: no event 'Aa'"),
         (lambda j: j.only(jn.did("A", then="Bb")), r"then\[0\]: no event 'Bb'"),
+        (lambda j: j.only(jn.did("A", after="Cc")), "after: no event 'Cc'"),
+        (lambda _: jn.did("A") | 3, r"\|: 3 is not a condition .*jn.did\('A'\) \| jn.did\('B'\)"),
+        (lambda _: "B" & jn.did("A"), "&: 'B' is not a condition"),
+        (lambda _: ["B"] - jn.did("A"), r"-: \['B'\] is not a condition"),
+        (lambda _: jn.did("A") | jn.did("B", as_of="row"), "conditions as of 'row' are about events"),
+        (lambda j: j.only(jn.did("A", as_of="row") | jn.did("B", as_of="row")), "a condition as of 'row'"),
+        (lambda j: jn.overlap({"A": j, "B": jn.did("A")}), "segments: 'B' is Did, not Journeys; select people with"),
         (lambda j: jn.overlap({"A": j}), "segments: expected 2 to 12 journeys"),
         (lambda j: jn.overlap([j, j]), "segments: expected 2 to 12 journeys"),
         (lambda j: jn.overlap({"people": j, "B": j}), "segments: 'people' is a column of the table"),

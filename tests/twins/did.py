@@ -18,11 +18,17 @@ def who_did(
     within_first: int | None = None,
     never: bool = False,
     then: Sequence[str] = (),
+    after: str | None = None,
     until: int = 0,
 ) -> set[str]:
     found = set()
     for person, group in groupby(rows, key=lambda row: row[0]):
         own = [*group]
+        if after is not None:
+            while own and own[0][2] != after:
+                own = own[1:]
+        clock = own[0][1] if own else 0
+        own = own if after is None else own[1:]
         since, before = period
         timely = [
             row
@@ -30,7 +36,7 @@ def who_did(
             if (within is None or row[1] >= until - within)
             and (since is None or row[1] >= since)
             and (before is None or row[1] < before)
-            and (within_first is None or row[1] - own[0][1] <= within_first)
+            and (within_first is None or row[1] - clock <= within_first)
         ]
         if then:
             left = [event, *then]

@@ -109,7 +109,7 @@ Names = str | Sequence[str]
 Groups = Mapping[str, Names] | Sequence[str]
 
 T = TypeVar("T")
-_DURATION_HINT = "write 'session' or a duration such as '30m' or '14d'"
+DURATION_HINT = "write 'session' or a duration such as '30m' or '14d'"
 _COLLAPSE_HINT = "True, False, 'loops' or a duration such as '5m'"
 
 
@@ -190,7 +190,7 @@ def parse_flow(
     mode, burst_gap = problems.attempt(lambda: _parse_collapse(collapse)) or ("repeats", 0)
     window = None
     if within is not None and within != "session":
-        window = problems.attempt(lambda: duration_us(within, argument="within", instead=_DURATION_HINT))
+        window = problems.attempt(lambda: duration_us(within, argument="within", instead=DURATION_HINT))
     gap_us = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
     problems.raise_found()
     unit: CountUnit = "entries" if occurrence == "each" and count == "people" else count

@@ -21,6 +21,7 @@ from journeys.log.arrays import (
     next_marked,
     previous_marked,
 )
+from journeys.log.core import starts_session
 from journeys.parallel import parallel_map
 from journeys.steps import Step, columns_used
 
@@ -84,7 +85,10 @@ def find_last_values(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
 
 
 class _Rows(NamedTuple):
-    """All rows of some people: `_time`, `_value0` and so on, and `_goal` and `_then` or else `_code`, the events."""
+    """All rows of some people: `_time`, `_value0` and so on, and `_goal` and `_then` or else `_code`, the events.
+
+    Where a window is the session of the goal, `_starts_session`, too.
+    """
 
     people: PersonBounds
     table: pl.DataFrame
@@ -109,6 +113,11 @@ class _Rows(NamedTuple):
         code = self.table["_code"].to_numpy()
         return np.flatnonzero(code == wanted[0] if len(wanted) == 1 else np.isin(code, wanted))
 
+    def bound_sessions(self, at: Ints) -> tuple[Ints, Ints]:
+        """Find the first row of the session of each row of `at`, and the row after its last."""
+        starts = np.flatnonzero(self.table["_starts_session"].to_numpy())
+        return previous_marked(starts, at + 1), next_marked(starts, at + 1, none=self.people.rows)
+
 
 def _read_log(view: View, spec: LastBeforeSpec) -> _Rows:
     """Read the columns that are needed of all rows; what the store has in another form is not read again."""
@@ -126,6 +135,7 @@ def _read_log(view: View, spec: LastBeforeSpec) -> _Rows:
             *([] if view.whole else ["person"]),
             *(step.condition.fill_null(value=False).alias(name) for name, step in marks.items() if name not in coded),
             *(value.alias(f"_value{place}") for place, value in enumerate(values)),
+            *([starts_session(spec.gap).alias("_starts_session")] if spec.needs_sessions else []),
         )
         .collect()
     )
@@ -146,11 +156,12 @@ def _find_in_part(rows: _Rows, spec: LastBeforeSpec) -> pl.DataFrame:
     end = time[goal]
     columns: dict[str, pl.Series] = {}
     latest = np.full(goal.size, -1)
+    earliest = rows.bound_sessions(goal)[0] if spec.within == "session" else rows.people.first[owner]
     for place, name in enumerate(spec.names):
         values = rows.table[f"_value{place}"]
         at = previous_marked(np.flatnonzero(values.is_not_null().to_numpy()), goal)
-        is_found = at >= rows.people.first[owner]
-        if spec.within is not None:
+        is_found = at >= earliest
+        if isinstance(spec.within, int):
             is_found &= end - time[at] <= spec.within
         at = np.where(is_found, at, -1)
         columns[name] = values.gather(_to_nullable(at))
@@ -201,5 +212,8 @@ def _find_next(rows: _Rows, goal: Ints, owner: Ints, spec: LastBeforeSpec) -> tu
     if spec.then_within is None:
         return none, went_on
     time = rows.table["_time"].to_numpy()
+    if spec.then_within == "session":
+        stop = rows.bound_sessions(goal)[1]
+        return time[stop - 1] + spec.gap > spec.until, went_on & (following < stop)
     went_on &= time[following] - time[goal] <= spec.then_within
     return time[goal] + spec.then_within > spec.until, went_on

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.analyses.labels import NONE, OTHER, value_of_label
 from journeys.analyses.last_before.count import list_traits
 from journeys.analyses.last_before.select_people import ValueSelection, select_people
-from journeys.analyses.last_before.spec import LastBeforeSpec
+from journeys.analyses.last_before.spec import LastBeforeSpec, Window
 from journeys.analyses.last_before.summarise import Listed
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -111,15 +111,15 @@ class LastBefore(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares as bars with their intervals, and beside them the rates of going on."""
         from journeys.charts.last_before import draw_last_before
-        from journeys.display import format_count, format_duration
+        from journeys.display import format_count
 
         spec, total = self._spec, int(self.settings["conversions"])
         whole = format_count(total, "conversion" if spec.occurrence == "each" else self._journeys._log.unit)
         what = " and ".join(name.replace("_", " ") for name in spec.names)
         parts = [f"Last {what} before {spec.goal.name}, n = {total:,} {whole.split(' ', 1)[1]}"]
-        parts += [] if spec.within is None else [f"at most {format_duration(spec.within)} before"]
+        parts += [] if spec.within is None else [_describe_window(spec.within, "at most {} before")]
         if spec.then is not None:
-            window = "" if spec.then_within is None else f" within {format_duration(spec.then_within)}"
+            window = "" if spec.then_within is None else f" {_describe_window(spec.then_within, 'within {}')}"
             parts.append(f"right: the share that went on to {spec.then.name}{window}")
         return draw_last_before(
             self.table,
@@ -200,3 +200,10 @@ class LastBefore(Result[J]):
         }
         unit = self._journeys._log.unit
         return found.rename({"label": unit, **traits}).sort(unit)
+
+
+def _describe_window(window: Window, text: str) -> str:
+    """Write a duration into a text with a gap for it; a session in words of its own."""
+    from journeys.display import format_duration
+
+    return text.format(format_duration(window)) if isinstance(window, int) else "in the same session"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from journeys.analyses.against import shares_too_many
 from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules
-from journeys.analyses.flow.spec import Names, Problems, parse_patterns, parse_rules
+from journeys.analyses.flow.spec import DURATION_HINT, Names, Problems, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
-from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, resolve_skip
+from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, Window, resolve_skip
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import UnknownNameError, raise_all, unknown_message
@@ -36,6 +36,7 @@ def last_before(
     occurrence: Occurrence = "first",
     then: StepLike | None = None,
     then_within: str | timedelta | None = None,
+    gap: str | timedelta = "30m",
     top: int | None = 20,
     clean: bool | CleaningRules | None = None,
 ) -> LastBefore[J]:
@@ -53,14 +54,17 @@ def last_before(
     skip : str or sequence of str, optional
         Values and patterns (with `*` and `?`) that are passed over, such as the page of the form itself.
     within : str or timedelta, optional
-        How long before the goal a value may lie, inclusive; older ones are "(none)". No limit by default.
+        How long before the goal a value may lie, inclusive; older ones are "(none)". "session": only values of the
+        session of the goal. No limit by default.
     occurrence : {"first", "last", "each"}
         A person's first goal, the last, or each; if each, the table counts `conversions`.
     then : step, optional
         What people should go on to after the goal.
     then_within : str or timedelta, optional
-        How soon after the goal, inclusive. People whose time is not over are `pending` and in no rate. Without it, the
-        rates compare people who have had unequal time, and are no finding.
+        How soon after the goal, inclusive; "session": in the session of the goal. People whose time is not over are
+        `pending` and in no rate. Without it, the rates compare people who have had unequal time, and are no finding.
+    gap : str or timedelta
+        A silence of this length or longer starts a new session.
     top : int or None
         How many values are shown; the rest is "(other)". None shows all.
     clean : bool or list of (regular expression, replacement), optional
@@ -105,10 +109,11 @@ def last_before(
     columns = _parse_columns(log, of, problems=problems)
     steps = {"goal": goal, "event": event, "then": then}
     parsed = {name: _parse_step(log, step, argument=name, problems=problems) for name, step in steps.items()}
-    window = None if within is None else problems.attempt(lambda: duration_us(within, argument="within"))
-    follow_up = None
-    if then_within is not None:
-        follow_up = problems.attempt(lambda: duration_us(then_within, argument="then_within"))
+    window, follow_up = (
+        _parse_window(one, argument=argument, problems=problems)
+        for argument, one in (("within", within), ("then_within", then_within))
+    )
+    gap_us = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
     problems.check_choice("occurrence", occurrence, Occurrence)
     if then_within is not None and then is None:
         problems.invalid_values.append("then_within: there is nothing to go on to; give then=.")
@@ -130,6 +135,7 @@ def last_before(
         occurrence=occurrence,
         then=parsed["then"],
         then_within=follow_up,
+        gap=gap_us,
         until=0 if journeys.until is None else moment_us(journeys.until),
     )
     if patterns and log.size.events:
@@ -176,6 +182,12 @@ def _parse_step(log: Log, given: StepLike | None, *, argument: str, problems: Pr
     if given is None:
         return None
     return problems.attempt(lambda: resolve_step(given, names=log.names, columns=log.step_columns, argument=argument))
+
+
+def _parse_window(given: str | timedelta | None, *, argument: str, problems: Problems) -> Window | None:
+    if given is None or given == "session":
+        return cast("Window | None", given)
+    return problems.attempt(lambda: duration_us(given, argument=argument, instead=DURATION_HINT))
 
 
 def _choose_rules(column: str, *, clean: bool | CleaningRules | None, rules: CleaningRules) -> CleaningRules:

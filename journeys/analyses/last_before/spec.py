@@ -14,6 +14,7 @@ from journeys.log import View
 from journeys.steps import Step
 
 Occurrence = Literal["first", "last", "each"]
+Window = int | Literal["session"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,16 +37,18 @@ class LastBeforeSpec:
         Values and patterns that are passed over.
     skipped : tuple of tuple of str
         For each column, the values that these match.
-    within : int, optional
-        How long before the goal a value may lie, in microseconds, inclusive.
+    within : int or "session", optional
+        How long before the goal a value may lie, in microseconds, inclusive; or only in the session of the goal.
     occurrence : {"first", "last", "each"}
         Which of a person's goals counts.
     then : Step, optional
         What people should go on to after the goal.
-    then_within : int, optional
-        How soon after the goal, in microseconds, inclusive.
+    then_within : int or "session", optional
+        How soon after the goal, in microseconds, inclusive; or in the session of the goal.
+    gap : int
+        The silence that ends a session, in microseconds.
     until : int
-        The end of the observation (microseconds): later goals than `then_within` before it are pending.
+        The end of the observation (microseconds): goals whose `then_within` is not over by then are pending.
     """
 
     goal: Step
@@ -54,10 +57,11 @@ class LastBeforeSpec:
     cleaning: tuple[CleaningRules, ...]
     event: Step | None = None
     skip: tuple[str, ...] = ()
-    within: int | None = None
+    within: Window | None = None
     occurrence: Occurrence = "first"
     then: Step | None = None
-    then_within: int | None = None
+    then_within: Window | None = None
+    gap: int = 0
     until: int = 0
     skipped: tuple[tuple[str, ...], ...] = ()
 
@@ -65,6 +69,11 @@ class LastBeforeSpec:
     def steps(self) -> list[Step]:
         """All steps that the question uses."""
         return [one for one in (self.goal, self.event, self.then) if one is not None]
+
+    @property
+    def needs_sessions(self) -> bool:
+        """Whether a window is the session of the goal."""
+        return "session" in (self.within, self.then_within)
 
     @property
     def unit(self) -> str:

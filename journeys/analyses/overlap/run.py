@@ -58,7 +58,8 @@ def overlap(segments: Mapping[str, J]) -> Overlap[J]:
         f"segments: {name!r} is a column of the table; choose another name." for name in segments if name in _USED
     ]
     problems += [
-        f"segments: {name!r} is {type(one).__name__}, not Journeys." for name, one in segments.items()
+        f"segments: {name!r} is {type(one).__name__}, not Journeys; select people with j.only(...) first."
+        for name, one in segments.items()
         if not hasattr(one, "_people_codes")
     ]  # fmt: skip
     raise_all(problems)
