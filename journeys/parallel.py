@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 ROWS_PER_PART = 1 << 18  # a part of this size stays in the processor's cache
+_PERSON_ROWS = 250_000  # the same for rows that are counted by person
 _LARGEST_RETAINED_BLOCK = 32 * 1024 * 1024 - 64 * 1024
 
 Part = TypeVar("Part")
@@ -56,6 +58,43 @@ def split_rows(size: int, *, of: int = ROWS_PER_PART) -> list[slice]:
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     return [slice(start, min(start + of, size)) for start in range(0, size, of)]
+
+
+def map_between_people(rows: pl.DataFrame, work: Callable[[pl.DataFrame], Done]) -> list[Done]:
+    """Apply `work` to parts of some rows, in parallel; the rows have a column `person`, which ascends.
+
+    There is one part at least, if only an empty one.
+    """
+    parts = split_between_people(rows["person"])
+    return parallel_map(lambda part: work(rows.slice(part[0], part[1] - part[0])), parts)
+
+
+def split_between_people(person: pl.Series) -> list[tuple[int, int]]:
+    """Split rows between people into parts of about equal size; return the first row of each and the row after.
+
+    Examples
+    --------
+    >>> split_between_people(pl.Series([7, 7, 9]))
+    [(0, 3)]
+    """
+    borders = [0]
+    for near in range(_PERSON_ROWS, len(person) - _PERSON_ROWS // 2, _PERSON_ROWS):
+        border = _first_row_of_person(person, near)
+        if border > borders[-1]:
+            borders.append(border)
+    return list(pairwise([*borders, len(person)]))
+
+
+def _first_row_of_person(person: pl.Series, row: int) -> int:
+    """Return the first row of the person of a row; codes ascend."""
+    reach = 1_024
+    while True:
+        low = max(0, row - reach)
+        codes = person.slice(low, row - low + 1).to_numpy()
+        at = int(np.searchsorted(codes, codes[-1]))
+        if at or not low:
+            return low + at
+        reach *= 8
 
 
 def parallel_take(values: npt.NDArray[Number], at: npt.NDArray[np.integer]) -> npt.NDArray[Number]:

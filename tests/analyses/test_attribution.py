@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.attribution.models import decay_weights, position_weights
+from journeys.analyses.attribution.credit import decay_weights, position_weights
 from tests.logs import frame, in_order, rows
 from tests.shared import PUBLISHED, SHARED, needs_shared
 from tests.twins import attribution as twin

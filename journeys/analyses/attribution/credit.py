@@ -1,20 +1,21 @@
-"""Paths → the credit of each touchpoint, for the people as they are and for draws of people."""
+"""The attribution models: how conversions are shared out over the touches of their paths.
+
+The positional models share by the place of a touch, "time_decay" by its age, and "shapley" and "participation" by the
+set of touchpoints; "markov" looks at all paths together (`journeys.analyses.attribution.markov`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from journeys.analyses.attribution.markov import list_moves, removal_shares
-from journeys.analyses.attribution.models import decay_touches, weigh_touches
 from journeys.analyses.attribution.paths import Floats, Paths
-from journeys.log.arrays import Ints
-from journeys.stats import draw_counts
+from journeys.log.arrays import Bools
 
-_MOST_BYTES = 1 << 25
+DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,85 +59,129 @@ def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
     return np.append(credit, untouched)
 
 
-def draw_credit(
-    paths: Paths, sharings: Sequence[Sharing], *, amounts: Sequence[Floats], draws: int, seed: int
-) -> tuple[list[list[Floats]], Floats]:
-    """Share the amounts again for draws of people with replacement (Poisson bootstrap).
+def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[float] | None = None) -> list[float]:
+    """Share one conversion over the touches of a path by where they stand.
 
-    A person is drawn 0, 1, 2, … times with the chances of a Poisson variable of mean 1, and all conversions of the
-    person with it: draws add up over people. The people who never converted matter to "markov" only; those of one path
-    are drawn together.
+    Parameters
+    ----------
+    model : str
+        "first", "last", "last_non_direct", "linear", "u", "j", "inverse_j", "participation" or "custom".
+    touches : sequence of str
+        The path, first touch first; not empty.
+    custom : sequence of float, optional
+        Weights for first, middle and last touch; the middle one is shared by those in between.
 
     Returns
     -------
-    tuple
-        Per sharing and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit` returns them; and
-        the number of conversions of each draw.
+    list of float
+        One weight per touch; they sum to 1, except for "participation", where each is 1.
+
+    Notes
+    -----
+    U 40/20/40 (two touches 50/50), J 20/20/60 (25/75), inverse J 60/20/20 (75/25): with two touches the
+    ends are scaled up to 1.
+
+    Examples
+    --------
+    >>> position_weights("u", touches=["a", "b", "c", "d"])
+    [0.4, 0.1, 0.1, 0.4]
+    >>> position_weights("j", touches=["a", "b"])
+    [0.25, 0.75]
     """
-    has_markov = any(sharing.model == "markov" for sharing in sharings)
-    tables = [_build_table(paths, sharing) for sharing in sharings]
-    number = paths.path_of.size
-    conversions_of_path = _build_sparse(
-        np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
-    )
-    persons = int(paths.person.max()) + 1 if number else 0
-    largest = max(paths.converted.size, number, (len(paths.names) + 1) ** 2 if has_markov else 0, 1)
-    at_once = min(draws, max(1, _MOST_BYTES // (8 * largest)))
-    is_untouched = paths.length == 0
-    rng = np.random.default_rng(seed)
-    found = [[np.zeros((len(paths.names) + 1, draws)) for _ in amounts] for _ in sharings]
-    totals = np.zeros(draws)
-    for first in range(0, draws, at_once):
-        batch = min(at_once, draws - first)
-        drawn = draw_counts(np.ones(persons, dtype=np.int64), draws=batch, rng=rng)[paths.person].astype(np.float64)
-        own = slice(first, first + batch)
-        totals[own] = drawn.sum(axis=0)
-        people = conversions_of_path @ drawn
-        removal = None
-        if has_markov:
-            lost = draw_counts(paths.lost, draws=batch, rng=rng)
-            removal = _draw_removal(paths, tables[[s.model for s in sharings].index("markov")], people + lost)
-        for number, amount in enumerate(amounts):
-            weighted, by_path = drawn, people
-            if not (amount == 1).all():
-                weighted = drawn * amount[:, None]
-                by_path = conversions_of_path @ weighted
-            for credited, sharing, table in zip(found, sharings, tables, strict=True):
-                credited[number][-1, own] = by_path[is_untouched].sum(axis=0)
-                if sharing.model == "markov" and removal is not None:
-                    credited[number][:-1, own] = removal * by_path[~is_untouched].sum(axis=0)
-                else:
-                    credited[number][:-1, own] = table @ (weighted if sharing.model == "time_decay" else by_path)
-    return found, totals
+    n = len(touches)
+    if model == "participation":
+        return [1.0] * n
+    if model == "linear":
+        return [1.0 / n] * n
+    if model in ("first", "last", "last_non_direct"):
+        at = 0 if model == "first" else n - 1
+        if model == "last_non_direct":
+            at = max((k for k, touch in enumerate(touches) if touch.casefold() not in DIRECT), default=n - 1)
+        return [1.0 if k == at else 0.0 for k in range(n)]
+    shapes = {"u": (40, 20, 40), "j": (20, 20, 60), "inverse_j": (60, 20, 20)}
+    first, middle, last = custom if model == "custom" and custom is not None else shapes[model]
+    if n == 1:
+        return [1.0]
+    if n == 2:
+        ends = first + last
+        return [first / ends, last / ends] if ends else [0.5, 0.5]
+    total = first + middle + last
+    return [first / total, *([middle / (n - 2) / total] * (n - 2)), last / total]
 
 
-def _build_table(paths: Paths, sharing: Sharing) -> Any:
-    """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
-    size, width = len(paths.names), paths.converted.size
-    if sharing.model == "markov":
-        path, code = list_moves(paths)
-        return _build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
-    if sharing.model == "time_decay":
-        conversion, at = paths.touch_rows
-        shares = decay_touches(paths, half_life=sharing.half_life)
-        return _build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
-    weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
-    weights *= paths.converted[paths.path_of_touch]
-    return _build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
+def decay_weights(ages: Sequence[int], *, half_life: int) -> list[float]:
+    """Share one conversion over touches so that a touch one half-life older earns half as much.
+
+    Examples
+    --------
+    >>> [round(weight, 3) for weight in decay_weights([14, 7, 0], half_life=7)]
+    [0.143, 0.286, 0.571]
+    """
+    age = np.array(ages, dtype=np.int64)
+    return list(map(float, _weigh_by_age(age, np.array([0]), half_life=half_life)))
 
 
-def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
-    """Return the shares of the removal effects per draw: shape (touchpoints, draws)."""
-    size = len(paths.names)
-    moves = (table @ people).T.reshape(-1, size + 1, size + 3)
-    shares: Floats = removal_shares(np.ascontiguousarray(moves)).T
+def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
+    """Share one conversion of each path over its touches, by any model that does not look at times or at other paths.
+
+    Returns
+    -------
+    np.ndarray
+        The share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the first
+        touch of each touchpoint has 1; what paths without a conversion have does not matter.
+
+    Notes
+    -----
+    "shapley" has a closed form: with the value of a coalition defined as the conversions of people touched by nothing
+    outside it, each conversion is shared equally by the distinct touchpoints of its path (Zhao, Mahboobi, Bagheri 2018:
+    Shapley value methods for attribution modeling in online advertising).
+    """
+    if model in ("participation", "shapley"):
+        weights = paths.first_occurrences.astype(np.float64)
+        if model == "shapley":
+            distinct = np.bincount(paths.path_of_touch, weights=weights, minlength=paths.converted.size)
+            weights /= np.repeat(distinct, paths.length)
+        return weights
+    return _last_non_direct(paths) if model == "last_non_direct" else _by_length(paths, model=model, custom=custom)
+
+
+def decay_touches(paths: Paths, *, half_life: int) -> Floats:
+    """Share each conversion over its touches by their age; one share per row of `paths.touch_rows`."""
+    length = paths.length[paths.path_of]
+    start = (np.cumsum(length) - length)[length > 0]
+    return _weigh_by_age(paths.age, start, half_life=half_life)
+
+
+def _weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
+    """Weigh ages, conversion after conversion, by half-lives older than the youngest touch of the conversion."""
+    if not age.size:
+        return np.zeros(0)
+    length = np.diff(np.append(start, age.size))
+    youngest = np.repeat(np.minimum.reduceat(age, start), length)
+    raw = np.exp2(-(age - youngest) / half_life)
+    shares: Floats = raw / np.repeat(np.add.reduceat(raw, start), length)
     return shares
 
 
-def _build_sparse(values: Floats, row: Ints, column: Ints, *, shape: tuple[int, int]) -> Any:
-    """Make a sparse table; equal places add up, zeros are dropped."""
-    from scipy.sparse import coo_array
+def _by_length(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
+    """Weigh each touch of each path by its place and the length of the path, which is all that these models look at."""
+    length = np.where(paths.converted, paths.length, 0)
+    weights = np.zeros(paths.touch.size)
+    for n in np.unique(length[length > 0]).tolist():
+        first = paths.start[:-1][length == n]
+        weights[first[:, None] + np.arange(n)] = position_weights(model, touches=[""] * n, custom=custom)
+    return weights
 
-    table = coo_array((values, (row, column)), shape=shape).tocsr()
-    table.eliminate_zeros()
-    return table
+
+def _last_non_direct(paths: Paths) -> Floats:
+    """Give each path to its last touch that is not direct, and to its last touch where all are."""
+    is_direct = np.array([name.casefold() in DIRECT for name in paths.names], dtype=np.bool_)
+    start, stop = paths.start[:-1], paths.start[1:]
+    has_touches: Bools = stop > start
+    place = np.arange(paths.touch.size)
+    other = np.where(is_direct[paths.touch], -1, place)
+    weights = np.zeros(place.size)
+    if place.size:
+        latest = np.maximum.reduceat(other, start[has_touches])
+        weights[np.where(latest < 0, stop[has_touches] - 1, latest)] = 1.0
+    return weights

@@ -12,7 +12,7 @@ from journeys.analyses.dropoff.result import Dropoff
 from journeys.analyses.dropoff.summarise import summarise
 from journeys.analyses.flow.nodes import CleaningRules
 from journeys.analyses.flow.spec import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
-from journeys.analyses.passive_events import list_passive_events
+from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, duration_us, moment_us

@@ -11,8 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 import polars as pl
 
 from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
-from journeys.analyses.name_patterns import matches_pattern
-from journeys.analyses.passive_events import expand_passive
+from journeys.analyses.name_patterns import expand_passive, matches_pattern
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.log.core import present_campaign_columns

@@ -14,7 +14,7 @@ from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.rows import read_rows
 from journeys.analyses.funnel.select_attempts import look_up_attempts, select_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.passive_events import list_hidden_events, list_passive_events
+from journeys.analyses.name_patterns import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.impact.result import Impact
 from journeys.analyses.impact.spec import Against, ImpactSpec
-from journeys.analyses.passive_events import list_passive_events
+from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, JourneysError, raise_all

@@ -12,7 +12,7 @@ from journeys.analyses.period_lookup import PeriodLookup, mark_periods, order_pe
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
 from journeys.log.arrays import Ints, count_before, count_values, list_rows, mark_changes, number_runs
-from journeys.log.parts import map_between_people
+from journeys.parallel import map_between_people
 from journeys.steps import columns_used
 
 _HOUR = 3_600_000_000

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, make_calendar
-from journeys.analyses.passive_events import list_passive_events
+from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
 from journeys.steps import Step, StepLike, duration_us, resolve_step

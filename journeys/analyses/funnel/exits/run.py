@@ -11,7 +11,7 @@ from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.exits.find import find_exits
 from journeys.analyses.funnel.exits.result import Exits
 from journeys.analyses.funnel.exits.spec import ExitsSpec
-from journeys.analyses.passive_events import list_hidden_events, list_passive_events
+from journeys.analyses.name_patterns import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError
 from journeys.steps import moment_us

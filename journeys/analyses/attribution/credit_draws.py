@@ -1,0 +1,100 @@
+"""The credit of each touchpoint for draws of people: how far it may be off by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from journeys.analyses.attribution.credit import Sharing, decay_touches, weigh_touches
+from journeys.analyses.attribution.markov import list_moves, removal_shares
+from journeys.analyses.attribution.paths import Floats, Paths
+from journeys.log.arrays import Ints
+from journeys.stats import draw_counts
+
+_MOST_BYTES = 1 << 25
+
+
+def draw_credit(
+    paths: Paths, sharings: Sequence[Sharing], *, amounts: Sequence[Floats], draws: int, seed: int
+) -> tuple[list[list[Floats]], Floats]:
+    """Share the amounts again for draws of people with replacement (Poisson bootstrap).
+
+    A person is drawn 0, 1, 2, … times with the chances of a Poisson variable of mean 1, and all conversions of the
+    person with it: draws add up over people. The people who never converted matter to "markov" only; those of one path
+    are drawn together.
+
+    Returns
+    -------
+    tuple
+        Per sharing and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit` returns them; and
+        the number of conversions of each draw.
+    """
+    has_markov = any(sharing.model == "markov" for sharing in sharings)
+    tables = [_build_table(paths, sharing) for sharing in sharings]
+    number = paths.path_of.size
+    conversions_of_path = _build_sparse(
+        np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
+    )
+    persons = int(paths.person.max()) + 1 if number else 0
+    largest = max(paths.converted.size, number, (len(paths.names) + 1) ** 2 if has_markov else 0, 1)
+    at_once = min(draws, max(1, _MOST_BYTES // (8 * largest)))
+    is_untouched = paths.length == 0
+    rng = np.random.default_rng(seed)
+    found = [[np.zeros((len(paths.names) + 1, draws)) for _ in amounts] for _ in sharings]
+    totals = np.zeros(draws)
+    for first in range(0, draws, at_once):
+        batch = min(at_once, draws - first)
+        drawn = draw_counts(np.ones(persons, dtype=np.int64), draws=batch, rng=rng)[paths.person].astype(np.float64)
+        own = slice(first, first + batch)
+        totals[own] = drawn.sum(axis=0)
+        people = conversions_of_path @ drawn
+        removal = None
+        if has_markov:
+            lost = draw_counts(paths.lost, draws=batch, rng=rng)
+            removal = _draw_removal(paths, tables[[s.model for s in sharings].index("markov")], people + lost)
+        for number, amount in enumerate(amounts):
+            weighted, by_path = drawn, people
+            if not (amount == 1).all():
+                weighted = drawn * amount[:, None]
+                by_path = conversions_of_path @ weighted
+            for credited, sharing, table in zip(found, sharings, tables, strict=True):
+                credited[number][-1, own] = by_path[is_untouched].sum(axis=0)
+                if sharing.model == "markov" and removal is not None:
+                    credited[number][:-1, own] = removal * by_path[~is_untouched].sum(axis=0)
+                else:
+                    credited[number][:-1, own] = table @ (weighted if sharing.model == "time_decay" else by_path)
+    return found, totals
+
+
+def _build_table(paths: Paths, sharing: Sharing) -> Any:
+    """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
+    size, width = len(paths.names), paths.converted.size
+    if sharing.model == "markov":
+        path, code = list_moves(paths)
+        return _build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
+    if sharing.model == "time_decay":
+        conversion, at = paths.touch_rows
+        shares = decay_touches(paths, half_life=sharing.half_life)
+        return _build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
+    weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
+    weights *= paths.converted[paths.path_of_touch]
+    return _build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
+
+
+def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
+    """Return the shares of the removal effects per draw: shape (touchpoints, draws)."""
+    size = len(paths.names)
+    moves = (table @ people).T.reshape(-1, size + 1, size + 3)
+    shares: Floats = removal_shares(np.ascontiguousarray(moves)).T
+    return shares
+
+
+def _build_sparse(values: Floats, row: Ints, column: Ints, *, shape: tuple[int, int]) -> Any:
+    """Make a sparse table; equal places add up, zeros are dropped."""
+    from scipy.sparse import coo_array
+
+    table = coo_array((values, (row, column)), shape=shape).tocsr()
+    table.eliminate_zeros()
+    return table
