@@ -227,3 +227,15 @@ def test_the_most_travelled_path_is_found_once_and_only_when_it_is_asked_for(mon
     assert "The most-travelled path" in flow.finding
     assert flow.plot() is not None
     assert len(searches) == 1
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_the_most_frequent_transition_of_a_few_people_is_no_finding(tmp_path, shards: int) -> None:
+    rows = [(f"p{n:02d}", minute, event) for n in range(40) for minute, event in enumerate(["Visit", f"page {n}"])]
+    busy = [(person, 100 + n, ("Poll", "Answer")[n % 2]) for person in ("p07", "p08") for n in range(100)]
+    j = log_of(rows + busy).save(tmp_path / "store", shards=shards)
+    found = j.transitions()
+    assert found.table.row(0)[:3] == ("Poll", "Answer", 100)
+    assert found.finding == ("Only 2 people with the most frequent transition, Poll → Answer: too few for a finding.")
+    spread = [(f"p{n:02d}", 100 + at, event) for n in range(10, 40) for at, event in enumerate(["Poll", "Answer"])]
+    assert log_of(rows + busy + spread).transitions().finding.startswith("Answer follows on Poll 130 times: ")

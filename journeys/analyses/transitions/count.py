@@ -1,6 +1,8 @@
-"""One shard → how often each node follows directly on each other node."""
+"""One shard → how often each node follows directly on each other node, and how many people make one such move."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,19 +20,42 @@ SCHEMA: dict[str, pl.DataType] = {
     "target": pl.String(),
     "moves": pl.Int64(),
     "times": pl.List(pl.Int64()),
+    "longest": pl.Int64(),
 }
 _NO_TIMES = pl.lit([], dtype=pl.List(pl.Int64)).alias("times")
 _MAX_CELLS, _PART = 1 << 20, 1 << 18
 
 
+class Move(NamedTuple):
+    """A transition of a flow."""
+
+    spec: FlowSpec
+    source: str
+    target: str
+
+
+def count_people_moving(view: View, move: Move) -> pl.DataFrame:
+    """Count the people of one shard who make one move at least once."""
+    journeys = collapse_journeys(view, move.spec, with_times=False, with_duration=False)
+    names = pl.Series(journeys.labels, dtype=pl.String)
+    is_source, is_target = ((names == name).to_numpy()[journeys.code] for name in (move.source, move.target))
+    is_move = is_source[:-1] & is_target[1:]
+    is_move[journeys.last[:-1]] = False
+    person = np.repeat(journeys.person, journeys.length)[:-1]
+    return pl.DataFrame({"people": [np.unique(person[is_move]).size]})
+
+
 def count(view: View, spec: FlowSpec) -> pl.DataFrame:
-    """Count one shard's transitions; a journey's last node is followed by one of two ways to stop."""
+    """Count one shard's transitions; a journey's last node is followed by one of two ways to stop.
+
+    `longest` is the same in all rows: how many nodes the person with most of them has.
+    """
     journeys = collapse_journeys(view, spec, with_times=spec.times, with_duration=False)
     size = len(journeys.labels)
     if not journeys.code.size:
         return pl.DataFrame(schema=SCHEMA)
     if not spec.times and size * (size + 2) <= _MAX_CELLS:
-        return _name_nodes(_count_dense(journeys, size=size), labels=journeys.labels)
+        return _name_nodes(_count_dense(journeys, size=size), journeys)
     target = np.append(journeys.code[1:], 0).astype(np.int64)
     target[journeys.last] = size + journeys.reached
     table = pl.DataFrame({"key": journeys.code.astype(np.int64) * (size + 2) + target})
@@ -40,7 +65,7 @@ def count(view: View, spec: FlowSpec) -> pl.DataFrame:
         is_move = pl.col("key") % (size + 2) < size
         timed = table.with_columns(times=np.append(np.diff(journeys.time), 0))
         counted = timed.group_by("key").agg(pl.len().alias("moves"), pl.col("times").filter(is_move))
-    return _name_nodes(counted, labels=journeys.labels)
+    return _name_nodes(counted, journeys)
 
 
 def _count_dense(journeys: CollapsedJourneys, *, size: int) -> pl.DataFrame:
@@ -70,9 +95,10 @@ def _count_dense(journeys: CollapsedJourneys, *, size: int) -> pl.DataFrame:
     return pl.DataFrame({"key": there, "moves": moves[there]}).with_columns(_NO_TIMES)
 
 
-def _name_nodes(counted: pl.DataFrame, *, labels: list[str]) -> pl.DataFrame:
-    width = len(labels) + len(STOPS)
-    names = pl.Series([*labels, *STOPS], dtype=pl.String)
+def _name_nodes(counted: pl.DataFrame, journeys: CollapsedJourneys) -> pl.DataFrame:
+    width = len(journeys.labels) + len(STOPS)
+    names = pl.Series([*journeys.labels, *STOPS], dtype=pl.String)
+    longest = int(np.bincount(journeys.person, weights=journeys.length).max())
     key = counted["key"].cast(pl.Int64)
     return pl.DataFrame(
         {
@@ -80,6 +106,7 @@ def _name_nodes(counted: pl.DataFrame, *, labels: list[str]) -> pl.DataFrame:
             "target": names.gather(key % width),
             "moves": counted["moves"].cast(pl.Int64),
             "times": counted["times"].cast(pl.List(pl.Int64)),
+            "longest": pl.Series([longest], dtype=pl.Int64).new_from_index(0, counted.height),
         },
         schema=SCHEMA,
     )

@@ -9,11 +9,11 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import DROP_OFF, choose_node_colours, display_name
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.text import describe_nodes, first_named
+from journeys.analyses.flow.text import describe_nodes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.analyses.transitions.summarise import lay_matrix
+from journeys.analyses.transitions.summarise import find_most_frequent, lay_matrix
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,23 +34,24 @@ class Transitions(Result[J]):
     """
 
     _spec: FlowSpec = field(repr=False)
+    _people: int = field(repr=False)
 
     @property
     def finding(self) -> str:
         """The most frequent transition, as one sentence."""
         from journeys.display import format_number, format_percent
 
-        moves = self.table.filter(pl.col("target") != DROP_OFF)
-        if moves.is_empty():
+        top = find_most_frequent(self.table)
+        if top is None:
             return "No event follows on another: every journey has one event."
-        top = first_named(moves, "source", "target")
-        source = display_name(top["source"])
+        source, target = (display_name(top[end]) for end in ("source", "target"))
+        unit = self._journeys._log.unit
         if (people := self.settings["people"]) < MIN_PEOPLE:
-            return say_too_few(people, "with a journey", unit=self._journeys._log.unit)
-        follows = f"{display_name(top['target'])} follows on {source} {format_number(top['moves'])} times"
-        if top["moves"] < MIN_PEOPLE:
-            return f"The most frequent transition, {source} → {display_name(top['target'])}, is too rare for a finding."
-        return f"{follows}: {format_percent(top['share'])} of what comes after {source}."
+            return say_too_few(people, "with a journey", unit=unit)
+        if self._people < MIN_PEOPLE:
+            return say_too_few(self._people, f"with the most frequent transition, {source} → {target}", unit=unit)
+        times = f"{format_number(top['moves'])} times"
+        return f"{target} follows on {source} {times}: {format_percent(top['share'])} of what comes after {source}."
 
     def matrix(self) -> pl.DataFrame:
         """Return the shares as a frame with one row per source and one column per target.

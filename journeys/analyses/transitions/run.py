@@ -8,13 +8,15 @@ from typing import Literal
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.spec import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.flow.nodes import OTHER, CleaningRules
+from journeys.analyses.flow.spec import FlowSpec, Groups, Names, Problems, describe_options, parse_flow, parse_nodes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
+from journeys.analyses.sample_size import MIN_PEOPLE
+from journeys.analyses.transitions.count import Move, count_people_moving
 from journeys.analyses.transitions.count import count as count_transitions
 from journeys.analyses.transitions.result import Transitions
-from journeys.analyses.transitions.summarise import summarise
+from journeys.analyses.transitions.summarise import find_most_frequent, summarise
 
 Unit = Literal["people", "sessions"]
 
@@ -95,5 +97,26 @@ def transitions(
         spec, start=None, end=None, collapse=collapse, top=top, count=count, gap=gap, times=times, node=node,
         expand=expand, groups=groups, hide=hide,
     )  # fmt: skip
-    table = summarise(journeys._count_shards(count_transitions, spec), spec)
-    return Transitions(table, settings_of(journeys, **options), journeys, spec)
+    counts = journeys._count_shards(count_transitions, spec)
+    table = summarise(counts, spec)
+    people = _bound_people(table, counts, spec=spec, journeys=journeys)
+    return Transitions(table, settings_of(journeys, **options), journeys, spec, people)
+
+
+def _bound_people(table: pl.DataFrame, counts: pl.DataFrame, *, spec: FlowSpec, journeys: J) -> int:
+    """Return how many people at least make the move that the finding names.
+
+    A person makes fewer moves than they have nodes: 6,000 moves of people with at most 100 nodes are those of at least
+    60 people. Only where that is too few for a finding are they counted.
+    """
+    move = find_most_frequent(table)
+    if move is None:
+        return 0
+    if OTHER in (move["source"], move["target"]):
+        return int(move["moves"])
+    longest = int(counts["longest"].max())  # type: ignore[arg-type]  # not null, as there is a move
+    people = int(-(-move["moves"] // longest))
+    if people < MIN_PEOPLE:
+        asked = Move(spec, move["source"], move["target"])
+        people = int(journeys._count_shards(count_people_moving, asked)["people"].sum())
+    return people

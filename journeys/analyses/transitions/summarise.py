@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.nodes import DROP_OFF, OTHER, REACHED
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.text import first_named
 from journeys.analyses.transitions.count import STOPS
 
 
@@ -27,6 +30,12 @@ def summarise(counts: pl.DataFrame, spec: FlowSpec) -> pl.DataFrame:
     times = [pl.col("median_time").round().cast(pl.Int64).cast(pl.Duration("us"))] if spec.times else []
     table = shared.filter(pl.col("target") != REACHED).select("source", "target", "moves", "share", *times)
     return table.sort("moves", "source", "target", descending=[True, False, False])
+
+
+def find_most_frequent(table: pl.DataFrame) -> dict[str, Any] | None:
+    """Find the most frequent move between two nodes, if possible between two that have a name."""
+    moves = table.filter(pl.col("target") != DROP_OFF)
+    return None if moves.is_empty() else first_named(moves, "source", "target")
 
 
 def lay_matrix(table: pl.DataFrame, *, most: int | None = None) -> pl.DataFrame:
