@@ -127,18 +127,8 @@ def search_within(
     """Find, in runs of rising values, the first row above each run's limit; the end of the run where none is.
 
     It is `numpy.searchsorted` for many runs of one array at once: a binary search in all of them, of as many rounds
-    as the longest run has binary digits.
-
-    Parameters
-    ----------
-    values : np.ndarray
-        Values that rise within each run, such as times.
-    limit : np.ndarray
-        The limit of each run.
-    low, high : np.ndarray
-        The first row of each run, and the row after the last.
-    side : {"left", "right"}
-        Whether a value equal to the limit is above it ("left") or not ("right"), as in `numpy.searchsorted`.
+    as the longest run has binary digits. A run begins with its row `low` and ends before `high`. Whether a value equal
+    to the limit is above it ("left") or not ("right"), `side` says.
 
     Examples
     --------

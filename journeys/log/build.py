@@ -174,29 +174,13 @@ def build_log(
     people: pl.DataFrame | None = None,
     times: TimeParser | None = None,
 ) -> BuiltLog:
-    """Sort a table of events by (person, timestamp, order of arrival) and code people and events.
+    """Sort a table of events, which are in order of arrival, by (person, timestamp, arrival); code people and events.
 
-    Parameters
-    ----------
-    table : pl.DataFrame or pl.LazyFrame
-        One row per event, in order of arrival.
-    person, timestamp, event : str
-        The columns of the person, the time and the event name.
-    people : pl.DataFrame, optional
-        `person` and further columns of people (identifiers, traits).
-    times : TimeParser, optional
-        How times are read; by default, times without a zone are UTC and numbers are refused.
+    `people` has `person` and further columns of people (identifiers, traits). Without `times`, times without a zone are
+    UTC and numbers are refused.
 
-    Returns
-    -------
-    BuiltLog
-
-    Raises
-    ------
-    UnknownNameError
-        When columns are missing; all of them are named.
-    ArgumentError
-        When a column has an unsuitable type.
+    Raise UnknownNameError when columns are missing; all of them are named. Raise ArgumentError when a column has an
+    unsuitable type.
     """
     times = times or TimeParser()
     tidy = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
@@ -220,11 +204,8 @@ def tidy_rows(
 ) -> pl.LazyFrame:
     """Give the three columns their names, read the times, and state the problem of each row that has one.
 
-    Returns
-    -------
-    pl.LazyFrame
-        `person`, `timestamp` (UTC microseconds), `event` (String, or its Enum), properties, the problem of the row,
-        whether its time is a date, and of times that were text or numbers the original of those that cannot be read.
+    Return `person`, `timestamp` (UTC microseconds), `event` (String, or its Enum), properties, the problem of the row,
+    whether its time is a date, and of times that were text or numbers the original of those that cannot be read.
     """
     frame = table.lazy()
     schema = frame.collect_schema()

@@ -46,16 +46,9 @@ def ends_person() -> pl.Expr:
 def starts_session(gap: int, *, campaign_columns: Sequence[str] = ()) -> pl.Expr:
     """Mark the first row of each session.
 
-    A session starts with a person's first row, after a silence of `gap` or longer, and, where campaign columns are
-    given, at a touch (a row with any of them filled) that differs in any of them from the person's touch before it;
-    the first touch of a person differs. The number of the session is the running sum of the marks.
-
-    Parameters
-    ----------
-    gap : int
-        The shortest silence (µs) that ends a session.
-    campaign_columns : sequence of str
-        The campaign columns of the log (`present_campaign_columns`) if a new campaign starts a session.
+    A session starts with a person's first row, after a silence of `gap` (µs) or longer, and, where campaign columns of
+    the log are given, at a touch (a row with any of them filled) that differs in any of them from the person's touch
+    before it; the first touch of a person differs. The number of the session is the running sum of the marks.
 
     Examples
     --------
@@ -291,10 +284,7 @@ def summarise_people(events: pl.LazyFrame) -> pl.DataFrame:
     A touch is a row where any campaign column is filled; `first_campaign` is that column at the person's first touch.
     Since the log is sorted, only the first and the last row of each person are looked at.
 
-    Returns
-    -------
-    pl.DataFrame
-        `code`, `first_seen`, `last_seen`, `event_count`, then `first_*` and `last_*` of the campaign columns.
+    Return `code`, `first_seen`, `last_seen`, `event_count`, then `first_*` and `last_*` of the campaign columns.
     """
     campaign = present_campaign_columns(events.collect_schema())
     log = events.select("person", "timestamp", *campaign).with_row_index("row").collect()
@@ -325,12 +315,8 @@ def _boundary_rows(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
     """Raise errors of the operating system and of Polars as what they mean to an analyst who reads some files.
 
-    Raises
-    ------
-    StoreError
-        When one of the files that are read is missing, damaged or cannot be read.
-    ArgumentError
-        When the files are intact: then an expression of the question does not fit the columns of the log.
+    Raise StoreError when one of the files that are read is missing, damaged or cannot be read. Raise ArgumentError when
+    the files are intact: then an expression of the question does not fit the columns of the log.
     """
     try:
         yield

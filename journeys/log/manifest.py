@@ -95,10 +95,7 @@ def write_manifest(manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a store, and refuse one that is not whole.
 
-    Raises
-    ------
-    StoreError
-        When it cannot be read, is of another version, was changed, or names files outside its folder.
+    Raise StoreError when it cannot be read, is of another version, was changed, or names files outside its folder.
     """
     shown = os.fspath(folder)
     try:

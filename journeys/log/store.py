@@ -49,29 +49,11 @@ def save_log(
 ) -> Log:
     """Write a log as a store, and return it as opened from there.
 
-    Parameters
-    ----------
-    log : Log
-        The log to write; it may itself be in the same folder.
-    path : str or Path
-        The folder.
-    shards : int
-        Number of shards, with about the same number of events each; no person is split.
-    frames : mapping of str to pl.DataFrame, optional
-        Further tables to keep beside the log (identities, quarantine).
-    notes : mapping, optional
-        Small facts that JSON can hold.
+    The log may itself be in the same folder. Shards have about the same number of events each; no person is split.
+    Further tables (identities, quarantine) and small facts that JSON can hold are kept beside the log.
 
-    Returns
-    -------
-    Log
-
-    Raises
-    ------
-    ArgumentError
-        When `shards` is not a positive whole number, or the folder holds something other than a store.
-    StoreError
-        When another process is writing the store, or the disk is full or read-only.
+    Raise ArgumentError when `shards` is not a positive whole number, or the folder holds something other than a store.
+    Raise StoreError when another process is writing the store, or the disk is full or read-only.
     """
     with draft_store(path, shards=shards) as data, ThreadPoolExecutor(1) as executor:
         kept = executor.submit(write_frames, frames or {}, data=data)
@@ -226,10 +208,7 @@ def write_shard(
 def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, Any]]:
     """Open a store: the log (lazily), the tables kept beside it, and the notes.
 
-    Raises
-    ------
-    StoreError
-        When there is no store, it is of another version, or it is damaged.
+    Raise StoreError when there is no store, it is of another version, or it is damaged.
     """
     log, files, notes = find_log(path)
     frames = {}

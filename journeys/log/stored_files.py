@@ -20,10 +20,7 @@ LOCK = ".lock"
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder.
 
-    Raises
-    ------
-    StoreError
-        When another process or thread holds it; the message says which, and since when.
+    Raise StoreError when another process or thread holds it; the message says which, and since when.
     """
     path = os.fspath(folder)
     refusal = f"path: {path!r} is being written by {{holder}}; wait until it is done, or save to another folder."
@@ -35,17 +32,14 @@ def lock_folder(folder: Path) -> Iterator[None]:
 def lock_file(file: Path, *, refusal: str) -> Iterator[None]:
     """Hold a lock for which a file stands; the file is removed in the end.
 
+    Raise StoreError when another one holds it.
+
     Parameters
     ----------
     file
         The file of the lock; its folder must exist.
     refusal
         What to say when another process or thread holds it; "{holder}" is replaced by which, and since when.
-
-    Raises
-    ------
-    StoreError
-        When another one holds it.
     """
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
@@ -123,10 +117,7 @@ class StoredFile:
     def verify(self, *, again: bool = False) -> None:
         """Check that the file is what was written; its bytes are read once per process, or `again`.
 
-        Raises
-        ------
-        StoreError
-            When it is missing, cannot be read, or holds something else.
+        Raise StoreError when it is missing, cannot be read, or holds something else.
         """
         reopen = "the store was saved again, moved or changed since it was opened; open it again"
         try:

@@ -52,23 +52,7 @@ def stream_log(
     The table is read for its people, for its event names and for bad rows, then to send each row to its shard. The
     result is that of `build_log` and `save_log`, value for value.
 
-    Parameters
-    ----------
-    table : pl.LazyFrame
-        One row per event, in order of arrival.
-    path : str or Path
-        The folder of the store.
-    shards : int
-        How many shards.
-    person, timestamp, event : str
-        The columns of the person, the time and the event name.
-    times : TimeParser, optional
-        How times are read; by default, times without a zone are UTC and numbers are refused.
-
-    Returns
-    -------
-    BuiltLog
-        The log as opened from the store.
+    Return the log as opened from the store.
 
     Raises
     ------
