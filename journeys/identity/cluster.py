@@ -111,10 +111,7 @@ def _move_within_limits(movers: Ints, homes: Ints, *, owner: Ints, rank: Ints, l
 def ids_only_on_shared(edges: pl.DataFrame, *, owner: Ints, known: Flags, shared: Flags, crowd: Flags) -> pl.DataFrame:
     """List the anonymous people that were seen on a shared identifier: where and when first.
 
-    Returns
-    -------
-    pl.DataFrame
-        `owner`, `code` (the shared identifier), `time` (µs); one row per owner, sorted by time and owner.
+    Return `owner`, `code` (the shared identifier), `time` (µs); one row per owner, sorted by time and owner.
     """
     a, b = edges["a"].to_numpy(), edges["b"].to_numpy()
     several = shared & ~crowd
@@ -156,10 +153,7 @@ def assign_loose_ids(
 def known_owner_events(encoded: EncodedIds, *, owner: Ints, known: Flags, shared: Flags, first: bool) -> pl.DataFrame:
     """List when a known person used a shared identifier, by a row's other identifiers or by an explicit link.
 
-    Returns
-    -------
-    pl.DataFrame
-        `code`, `time` (µs), `owner`; distinct, and sorted so.
+    Return `code`, `time` (µs), `owner`; distinct, and sorted so.
     """
     owners, _ = encoded.combination_owners(owner, shared=shared, first=first)
     named = owners >= 0

@@ -171,16 +171,8 @@ def encode_ids(
     With the types user_id and device, and rows (ann, d1), (null, d2), (bob, d1), the codes are ann 0, bob 1, d1 2,
     d2 3, and the combinations [[0, 2], [-1, 3], [1, 2]].
 
-    Parameters
-    ----------
-    sources : sequence of SourceRows
-        The rows of each source.
-    links : pl.DataFrame
-        Explicit links as `Events.links` has them.
-    types : tuple of str
-        Identifier types, most trusted first.
-    rules : IdentityRules
-        How values are normalised, and which are placeholders.
+    `links` are explicit links as `Events.links` has them; `types` come most trusted first; the rules say how values are
+    normalised, and which are placeholders.
     """
     names = tuple(sorted({one.name for one in sources} | set(links["source"])))
     times = [(_to_micros(one.events["timestamp"]), _to_micros(one.facts["timestamp"])) for one in sources]
@@ -414,10 +406,7 @@ def sort_strings(texts: pl.Series) -> tuple[Ints, Flags]:
     Eight bytes make a number, and numbers sort many times faster than strings; only ties are compared in full.
     ["user-0002…", "user-0001…", "user-0001…"] all begin with "user-", so the bytes from there on are the key.
 
-    Returns
-    -------
-    tuple of np.ndarray
-        The places of the strings in order; and for each place in this order whether a new string begins there.
+    Return the places of the strings in order; and for each place in this order whether a new string begins there.
 
     Examples
     --------

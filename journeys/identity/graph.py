@@ -62,12 +62,9 @@ def list_edges(encoded: EncodedIds, *, rules: IdentityRules) -> pl.DataFrame:
 
     Two identifiers of one row are an edge, however many rows show it; so are the ends of each explicit link.
 
-    Returns
-    -------
-    pl.DataFrame
-        `a`, `b` (codes, the more trusted first), `kind` (``"row"`` or that of the explicit link), `first`, `last`
-        (µs), `rows`, `source` (of the first row), `forced` (whether it may join two known people), `trust` (the
-        smaller, the sooner taken).
+    Return `a`, `b` (codes, the more trusted first), `kind` (``"row"`` or that of the explicit link), `first`, `last`
+    (µs), `rows`, `source` (of the first row), `forced` (whether it may join two known people), `trust` (the smaller,
+    the sooner taken).
     """
     pairs = [_list_pairs(encoded, left=left, right=right) for left, right in combinations(range(len(encoded.types)), 2)]
     n_sources = max(len(encoded.sources), 1)
@@ -222,12 +219,8 @@ _FOUND = {"event": pl.String, "call": pl.String}
 def add_first_sightings(graph: IdentityGraph, links: pl.DataFrame) -> pl.DataFrame:
     """Add `event`, or else `call` (the kind of fact), that first showed each link; null where it is not available.
 
-    Parameters
-    ----------
-    graph : IdentityGraph
-        Its sources are read once each, however many links there are.
-    links : pl.DataFrame
-        `id_type_a`, `id_a`, `id_type_b`, `id_b`, `kind`, `first_seen`, `source`; the order is kept.
+    The sources of the graph are read once each, however many links there are. Links have `id_type_a`, `id_a`,
+    `id_type_b`, `id_b`, `kind`, `first_seen`, `source`; their order is kept.
     """
     seen = links.filter(pl.col("kind") == "row").select(*_PAIR, "source", pl.col("first_seen").alias("timestamp"))
     found = [pl.DataFrame(schema={**{name: seen.schema[name] for name in (*_PAIR, "source")}, **_FOUND})]

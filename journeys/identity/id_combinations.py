@@ -157,13 +157,7 @@ class IdCombiner:
     """Numbers the combinations of identifiers batch by batch.
 
     While one batch is read, the rows of the one before are numbered, and the new identifiers of that before are stored.
-
-    Parameters
-    ----------
-    ids : sequence of str
-        The identifier columns.
-    clean : callable, optional
-        Cleans texts before they are stored.
+    Texts are stored as `clean` returns them.
     """
 
     def __init__(self, ids: Sequence[str], *, clean: Callable[[pl.Series], pl.Series] | None = None) -> None:

@@ -113,10 +113,7 @@ def build_table(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Stack the events of all sources, each with its person; those without an owner go to quarantine.
 
-    Returns
-    -------
-    tuple of pl.DataFrame
-        The events with `person`, and the quarantine with `reason`.
+    Return the events with `person`, and the quarantine with `reason`.
     """
     source = pl.col("source").cast(pl.Enum(sorted({one.name for one in sources})))
     names = pl.concat(one.events["event"].dtype.categories for one in sources).unique().sort()  # type: ignore[attr-defined]
@@ -195,10 +192,7 @@ def number_people(
     people are one now, the smallest number stays, and the others are never used again. Earlier people 1 (ann) and
     2 (device d1), and a new row (ann, d1): one person with number 1, and the change (1, 2, "merged").
 
-    Returns
-    -------
-    tuple of np.ndarray and pl.DataFrame
-        The number at the place of each owner's code; and `person`, `before`, `change` (``"merged"``, ``"split"``).
+    Return the number at the place of each owner's code; and `person`, `before`, `change` (``"merged"``, ``"split"``).
     """
     first = np.full(clusters.owner.size, _NEVER, dtype=np.int64)
     good = (assignment.owner >= 0) & ~assignment.by_time

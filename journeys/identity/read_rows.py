@@ -128,23 +128,9 @@ def reclassify_anonymous_ids(
     Example: the call alias(previous "x1", user "ann"), and a page view with anonymous_id "x1": user_id "x1" becomes
     anonymous_id "x1". With a purchase by user_id "x1" besides, it stays a user id.
 
-    Parameters
-    ----------
-    links : pl.DataFrame
-        Explicit links: `a`, `b` (codes), `source`, `kind`.
-    blocks : list of np.ndarray
-        For each source the codes of its combinations, one column per type; changed in place.
-    sources : sequence of SourceRows
-        The rows of each source.
-    ids : pl.DataFrame
-        `rank`, `id`; the row number is the code.
-    types : tuple of str
-        Identifier types, by rank.
-
-    Returns
-    -------
-    pl.DataFrame
-        The links that join, with the new codes.
+    `links` have `a`, `b` (codes), `source` and `kind`; of `ids` (`rank`, `id`) the row number is the code. `blocks`,
+    for each source the codes of its combinations, one column per type, are changed in place. Return the links that
+    join, with the new codes.
     """
     anonymous = [name for name in ANONYMOUS_TYPES if name in types]
     joins = links.filter(pl.col("kind") != IDENTIFY)
@@ -533,12 +519,7 @@ def _ids_of_rows(one: SourceRows, name: str, *, rows: npt.NDArray[np.uint32], ru
 def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
     """Refuse to answer from sources that have other rows than they had, or rows of another time.
 
-    Parameters
-    ----------
-    now, before : pl.DataFrame
-        `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources are below.
-    what : str
-        What was asked for.
+    `now` and `before` have `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources are below.
     """
     columns = ("source", "read", "first", "last")
     problems = []

@@ -57,6 +57,9 @@ def stitch_events(
 ) -> Stitched:
     """Decide who is who, and assign each event of any number of sources to a person.
 
+    Raise UnknownNameError when the rules name an identifier type that no source has. Raise ArgumentError when `traits`
+    is neither of its values, or `rules` are none. Raise StoreError when a file that a source was read from is gone.
+
     Parameters
     ----------
     events : sequence of Events
@@ -70,19 +73,6 @@ def stitch_events(
         False takes no link at all: every identifier is a person, as a tool without identity resolution would see them.
     before : Identity, optional
         An earlier identity whose people keep their numbers.
-
-    Returns
-    -------
-    Stitched
-
-    Raises
-    ------
-    UnknownNameError
-        When the rules name an identifier type that no source has.
-    ArgumentError
-        When `traits` is neither of its values, or `rules` are none.
-    StoreError
-        When a file that a source was read from is gone.
 
     Examples
     --------

@@ -252,10 +252,7 @@ def _format_signed(value: float | None, measure: str, as_text: Format) -> str:
 def compare_answers(stitched: Any, unstitched: Any) -> StitchingImpact:
     """Put the two answers side by side.
 
-    Raises
-    ------
-    ArgumentError
-        When what was returned is neither a result, nor a table, nor a number.
+    Raise ArgumentError when what was returned is neither a result, nor a table, nor a number.
 
     Examples
     --------
