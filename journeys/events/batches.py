@@ -168,11 +168,8 @@ class RepeatFinder:
 def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are needed.
 
-    Raises
-    ------
-    SourceError
-        When the rows are read, and do not come in the order in which their keys came: messages would be lost, and
-        others stay twice.
+    Raise SourceError when the rows are read, and do not come in the order in which their keys came: messages would be
+    lost, and others stay twice.
     """
     with RepeatFinder() as repeats:
         for batch in iterate_batches(rows.select(KEY), size=_BATCH):
