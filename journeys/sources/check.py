@@ -134,17 +134,8 @@ def check(*sources: Any) -> Checked:
 def read_any(source: Source, **options: str) -> Events:
     """Read a file, folder or frame of any known system, detected from its columns.
 
-    Parameters
-    ----------
-    source
-        A path, a glob, a folder or a frame.
-    **options
-        `unit` and `time_zone`, for the readers that have these options.
-
-    Raises
-    ------
-    SourceError
-        The system is not recognised, or the file cannot be read.
+    The options are `unit` and `time_zone`, for the readers that have them. Raise SourceError when the system is not
+    recognised, or the file cannot be read.
     """
     shown = repr(str(source)) if isinstance(source, str | Path) else f"a {type(source).__name__}"
     columns: list[str] = []

@@ -109,12 +109,7 @@ def _decode_text(text: str) -> str:
 def parse_key_value_lists(raw: RawTable, columns: Mapping[str, str]) -> RawTable:
     """Turn each column of key-value lists, as BigQuery has them, into a struct with a field per key.
 
-    Parameters
-    ----------
-    raw : RawTable
-        Rows; columns that are not lists of (key, value) are left alone.
-    columns : mapping of str to str
-        The columns, each with the name of its struct.
+    `columns` gives each column the name of its struct; those that are not lists of (key, value) are left alone.
     """
     rows = raw.rows
     for column, target in columns.items():
