@@ -37,14 +37,7 @@ def to_csv(result: Any, *, path: str | Path) -> Path:
 def to_markdown(result: Any, *, path: str | Path | None = None, rows: int = 100) -> str:
     r"""Write a result as Markdown: its finding and its table, formatted for reading.
 
-    Parameters
-    ----------
-    result
-        A result or a DataFrame.
-    path
-        A file to write the text to as well.
-    rows
-        At most so many rows of the table.
+    At most `rows` rows of the table are shown. The text is written to the file `path` as well.
 
     Examples
     --------
@@ -72,22 +65,9 @@ def to_image(
 ) -> Path:
     """Draw a result as PNG, SVG, PDF, JPEG or WebP, by the ending. Needs the extra `images`.
 
-    Parameters
-    ----------
-    result
-        A result that has a picture, or a figure.
-    path
-        The file.
-    width, height
-        In pixels; by default 1,080 wide, or as wide as the drawing needs. A drawing of many columns keeps its
-        proportions and is scaled as a whole, so that no name runs into another.
-    dark
-        In the dark theme.
-
-    Raises
-    ------
-    ArgumentError
-        The ending is another one, the result cannot be drawn, or kaleido or its browser is not installed.
+    It is 1,080 pixels wide by default, or as wide as the drawing needs. A drawing of many columns keeps its proportions
+    and is scaled as a whole, so that no name runs into another. Raise ArgumentError when the ending is another one, the
+    result cannot be drawn, or kaleido or its browser is not installed.
     """
     file = check_path(path, endings=IMAGES)
     if isinstance(result, pl.DataFrame | pl.LazyFrame) or not (
@@ -115,17 +95,8 @@ def to_image(
 def to_duckdb(results: Mapping[str, Any], *, path: str | Path) -> Path:
     """Write results as tables of a DuckDB file; tables of the same names are replaced, all in one transaction.
 
-    Parameters
-    ----------
-    results
-        Name of the table → result or DataFrame.
-    path
-        The database file; its other tables stay.
-
-    Raises
-    ------
-    ArgumentError
-        A name is empty, two names differ only in case, the file is not a database, or DuckDB is not installed.
+    Other tables of the file stay. Raise ArgumentError when a name is empty, two names differ only in case, the file is
+    not a database, or DuckDB is not installed.
     """
     try:
         import duckdb
