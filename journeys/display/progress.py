@@ -26,11 +26,6 @@ def show_progress(task: str) -> Iterator[None]:
 
     Tasks inside a task are shown behind it.
 
-    Parameters
-    ----------
-    task : str
-        What is being done, such as "Stitching 3 sources".
-
     Examples
     --------
     >>> with show_progress("Stitching 3 sources"):
