@@ -27,18 +27,7 @@ _ANSWER = "shard int, counts binary, refused binary"
 
 @dataclass(frozen=True)
 class SparkEngine:
-    """Run counts on a Spark session.
-
-    Parameters
-    ----------
-    session : pyspark.sql.SparkSession
-        The session, classic or Connect.
-
-    Raises
-    ------
-    ArgumentError
-        When `session` is not a Spark session.
-    """
+    """Run counts on a Spark session, classic or Connect; raise ArgumentError when it is not one."""
 
     session: Any
 
@@ -51,23 +40,8 @@ class SparkEngine:
     ) -> pl.DataFrame:
         """Concatenate the counts of all shards, in the order of the shards.
 
-        Parameters
-        ----------
-        count : callable
-            The counting half of an analysis.
-        spec : object
-            What was asked.
-        views : iterable of View
-            The shards, with the selection applied.
-
-        Returns
-        -------
-        pl.DataFrame
-
-        Raises
-        ------
-        JourneysError
-            What the count itself refuses, as on this machine; or when Spark fails, as a stopped session does.
+        Raise a JourneysError when the count itself refuses, as on this machine; or when Spark fails, as a stopped
+        session does.
         """
         import cloudpickle
 
