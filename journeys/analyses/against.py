@@ -39,6 +39,9 @@ def describe_shared(shared: int, *, unit: str, test: str) -> str:
 def split_sides(journeys: J, against: J | pl.Expr) -> tuple[J, J]:
     """Return the people asked and the people to compare with.
 
+    Raise ArgumentError when `against` is neither. Raise UnknownNameError when the condition uses a column that people
+    do not have.
+
     Parameters
     ----------
     journeys : Journeys
@@ -46,13 +49,6 @@ def split_sides(journeys: J, against: J | pl.Expr) -> tuple[J, J]:
     against : Journeys or pl.Expr
         Other journeys; or a condition over the columns of people, which splits the people asked: those for whom it
         holds are the other side, everyone else, nulls included, stays on this side.
-
-    Raises
-    ------
-    ArgumentError
-        When `against` is neither.
-    UnknownNameError
-        When the condition uses a column that people do not have.
     """
     if not isinstance(against, pl.Expr):
         if not hasattr(type(against), "_count_shards"):

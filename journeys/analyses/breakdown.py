@@ -33,6 +33,8 @@ _OWN_COLUMNS = {
 def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: str = "by") -> None:
     """Raise an error where a column makes no groups.
 
+    Raise UnknownNameError when there is no such column. Raise ArgumentError when its values are lists or the like.
+
     Parameters
     ----------
     log : Log
@@ -43,13 +45,6 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: 
         Further names that are available.
     argument : str
         The name of the argument, for the error text.
-
-    Raises
-    ------
-    UnknownNameError
-        When there is no such column.
-    ArgumentError
-        When its values are lists or the like.
     """
     if by is None or by in others:
         return
@@ -98,12 +93,7 @@ def describe_wrong_top(top: int | None) -> list[str]:
 def check_group(group: str, *, by: str | None, shown: pl.DataFrame, question: str) -> None:
     """Raise an error where a table does not show a group.
 
-    Raises
-    ------
-    ArgumentError
-        When there is no breakdown.
-    UnknownNameError
-        When the breakdown has no such group.
+    Raise ArgumentError when there is no breakdown. Raise UnknownNameError when the breakdown has no such group.
     """
     if by is None:
         raise ArgumentError(f"group: {group!r} requires a breakdown; ask {question}(..., by=...) first.")
@@ -115,10 +105,7 @@ def check_group(group: str, *, by: str | None, shown: pl.DataFrame, question: st
 def check_period(period: date | str, *, shown: pl.DataFrame, column: str = "period") -> date:
     """Return the first day of a period that a table shows.
 
-    Raises
-    ------
-    UnknownNameError
-        When the table has no such period.
+    Raise UnknownNameError when the table has no such period.
     """
     days = [str(one) for one in shown[column].unique().sort().to_list()]
     if str(period) not in days:

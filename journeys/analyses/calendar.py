@@ -112,10 +112,7 @@ class Calendar:
 
         Periods that do not exist locally, such as a day that a country skipped, are not listed.
 
-        Returns
-        -------
-        pl.DataFrame
-            `index` (Int64), `period` (Date, the first local date), `start`, `stop` (Datetime UTC, `stop` exclusive).
+        Return `index` (Int64), `period` (Date, the first local date), `start`, `stop` (Datetime UTC, `stop` exclusive).
         """
         zone = ZoneInfo(self.time_zone)
         low, high = (self.number_of(one.astimezone(zone).date()) for one in (first, last))
@@ -161,10 +158,8 @@ def make_calendar(
 ) -> Calendar:
     """Check the arguments of a calendar; `argument` is what the caller calls `every`.
 
-    Raises
-    ------
-    ArgumentError
-        When `every` is not a number of days, weeks, months, quarters or years, or the zone or weekday is unknown.
+    Raise ArgumentError when `every` is not a number of days, weeks, months, quarters or years, or the zone or weekday
+    is unknown.
 
     Examples
     --------

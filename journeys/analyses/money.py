@@ -64,10 +64,7 @@ def currency_of(currency: str | None) -> pl.Expr:
 def check_currency(currencies: Iterable[str | None], *, argument: str) -> str | None:
     """Return the one currency of some amounts, None where none is known.
 
-    Raises
-    ------
-    ArgumentError
-        When there are several: amounts are never converted.
+    Raise ArgumentError when there are several: amounts are never converted.
     """
     found = sorted({one for one in currencies if one is not None})
     if len(found) > 1:

@@ -46,10 +46,7 @@ def list_passive_events(log: Log) -> list[str]:
 def expand_passive(log: Log, patterns: Sequence[str]) -> tuple[str, ...]:
     """Replace the word "passive" among names and patterns by the events that only the system did.
 
-    Raises
-    ------
-    ArgumentError
-        When no source says who did what.
+    Raise ArgumentError when no source says who did what.
     """
     if PASSIVE not in patterns:
         return tuple(patterns)
@@ -64,10 +61,7 @@ def expand_passive(log: Log, patterns: Sequence[str]) -> tuple[str, ...]:
 def list_hidden_events(log: Log, patterns: Sequence[str]) -> tuple[str, ...]:
     """List the events of the log that names and patterns hide, the word "passive" among them.
 
-    Raises
-    ------
-    UnknownNameError
-        When a name or pattern matches no event.
+    Raise UnknownNameError when a name or pattern matches no event.
     """
     expanded = expand_passive(log, patterns)
     lost = [one for one in expanded if not any(matches_pattern(one, name) for name in log.names)] if log.names else []

@@ -166,11 +166,8 @@ def mark_periods(unit: Ints, *periods: Ints) -> Bools:
 def read_active_periods(view: View, event: Step, calendars: Sequence[Calendar], *, by: str | None) -> pl.DataFrame:
     """Return the first event of some kind of each person in each period, in the order of the log.
 
-    Returns
-    -------
-    pl.DataFrame
-        `person` (UInt32), `period` (Int64, of the first calendar), `group` (String, of the event; null is no value).
-        With another calendar, the first event in each of its periods.
+    Return `person` (UInt32), `period` (Int64, of the first calendar), `group` (String, of the event; null is no value).
+    With another calendar, the first event in each of its periods.
     """
     view, group = group_of_events(view.with_people_columns(columns_used([event])), by)
     columns = {"time": pl.col("timestamp").to_physical().cast(pl.Int64)}

@@ -35,6 +35,8 @@ def find_earlier_period(
 ) -> tuple[int, int]:
     """Find the period that a period (µs, the end exclusive) is compared with.
 
+    Raise ArgumentError when the period has no start or no end, or `back` is invalid.
+
     Parameters
     ----------
     period : tuple of int
@@ -48,11 +50,6 @@ def find_earlier_period(
         Whose days and months count.
     argument : str
         The argument that gave the period, for the error text.
-
-    Raises
-    ------
-    ArgumentError
-        When the period has no start or no end, or `back` is invalid.
 
     Examples
     --------

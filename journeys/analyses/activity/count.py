@@ -17,11 +17,8 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
         day 2   ann  Completed Task   → before
         day 9   ann  Completed Task   → in the window; last active on day 9, silent for 5 days, trend 1
 
-    Returns
-    -------
-    pl.DataFrame
-        `account`, `members`, `first_seen` and the account's other columns; `active_members`, `active_days`, `events`,
-        `breadth` (in the window), `events_before` (in the window before it), `last_active`, `last_contact`.
+    Return `account`, `members`, `first_seen` and the account's other columns; `active_members`, `active_days`,
+    `events`, `breadth` (in the window), `events_before` (in the window before it), `last_active`, `last_contact`.
     """
     steps = [step for step in (spec.active, spec.contact) if step is not None]
     rows = view.with_people_columns(columns_used(steps)).events

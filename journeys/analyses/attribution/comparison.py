@@ -29,10 +29,7 @@ _ESTIMATED = frozenset({"markov"})
 def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """List the people of a shard with each touchpoint in their path.
 
-    Returns
-    -------
-    pl.DataFrame
-        `touch` (its label), `_person` (public label), `converted` (whether on any of these paths).
+    Return `touch` (its label), `_person` (public label), `converted` (whether on any of these paths).
     """
     paths = find_paths(view, spec).with_columns(pl.col("path").cast(pl.List(pl.String)))
     touched = paths.select("person", "converted", touch="path").explode("touch", keep_nulls=False, empty_as_null=False)

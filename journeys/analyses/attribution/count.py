@@ -15,11 +15,8 @@ from journeys.steps import columns_used
 def count(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """Count paths; what differs between the conversions on one path is kept as samples, in the order of people.
 
-    Returns
-    -------
-    pl.DataFrame
-        `path` (List[String]), `converted`, `count` (paths), and for those that converted `persons` (List[UInt32]),
-        `ages` (List[List[Int64]]), `values` (List[Float64]) and `currencies` (List[String], distinct).
+    Return `path` (List[String]), `converted`, `count` (paths), and for those that converted `persons` (List[UInt32]),
+    `ages` (List[List[Int64]]), `values` (List[Float64]) and `currencies` (List[String], distinct).
     """
     paths = find_paths(view, spec)
     converted = pl.col("converted")
@@ -56,11 +53,8 @@ def find_paths(view: View, spec: AttributionSpec) -> pl.DataFrame:
     With a period of conversions, people are taken as they stood at its end, and the paths are those that end in it: a
     conversion after the period has not happened yet, and who converted before it and not in it is left out.
 
-    Returns
-    -------
-    pl.DataFrame
-        `person`, `path` (List[Enum]), `ages` (List[Int64], µs before the end), `converted`, `value`, `currency`;
-        in log order.
+    Return `person`, `path` (List[Enum]), `ages` (List[Int64], µs before the end), `converted`, `value`, `currency`; in
+    log order.
     """
     rows = _read_rows(view, spec)
     names = pl.Enum(rows["touch"].unique().drop_nulls().sort())

@@ -30,16 +30,13 @@ class Sharing:
 def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
     """Share the amounts of the conversions among the touchpoints.
 
+    Return one credit per touchpoint of `paths.names`, and at the end that of conversions without any. Sums run in a
+    fixed order, so that shards change no bit.
+
     Parameters
     ----------
     amount : np.ndarray
         What each conversion counts: 1, or its value.
-
-    Returns
-    -------
-    np.ndarray
-        One credit per touchpoint of `paths.names`, and at the end that of conversions without any. Sums run in a fixed
-        order, so that shards change no bit.
     """
     size = len(paths.names)
     by_path = np.bincount(paths.path_of, weights=amount, minlength=paths.converted.size)
@@ -62,6 +59,8 @@ def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
 def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[float] | None = None) -> list[float]:
     """Share one conversion over the touches of a path by where they stand.
 
+    Return one weight per touch; they sum to 1, except for "participation", where each is 1.
+
     Parameters
     ----------
     model : str
@@ -70,11 +69,6 @@ def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[flo
         The path, first touch first; not empty.
     custom : sequence of float, optional
         Weights for first, middle and last touch; the middle one is shared by those in between.
-
-    Returns
-    -------
-    list of float
-        One weight per touch; they sum to 1, except for "participation", where each is 1.
 
     Notes
     -----
@@ -124,11 +118,8 @@ def decay_weights(ages: Sequence[int], *, half_life: int) -> list[float]:
 def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
     """Share one conversion of each path over its touches, by any model that does not look at times or at other paths.
 
-    Returns
-    -------
-    np.ndarray
-        The share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the first
-        touch of each touchpoint has 1; what paths without a conversion have does not matter.
+    Return the share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the
+    first touch of each touchpoint has 1; what paths without a conversion have does not matter.
 
     Notes
     -----

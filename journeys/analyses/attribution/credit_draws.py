@@ -25,11 +25,8 @@ def draw_credit(
     person with it: draws add up over people. The people who never converted matter to "markov" only; those of one path
     are drawn together.
 
-    Returns
-    -------
-    tuple
-        Per sharing and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit` returns them; and
-        the number of conversions of each draw.
+    Return per sharing and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit` returns them;
+    and the number of conversions of each draw.
     """
     has_markov = any(sharing.model == "markov" for sharing in sharings)
     tables = [_build_table(paths, sharing) for sharing in sharings]

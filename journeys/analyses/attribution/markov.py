@@ -28,10 +28,7 @@ def list_moves(paths: Paths) -> tuple[Ints, Ints]:
     The table has the start and the touchpoints as rows (`from`), and the start (never reached), the touchpoints,
     "converted" and "lost" as columns (`to`).
 
-    Raises
-    ------
-    ArgumentError
-        When there are too many touchpoints to solve the chain.
+    Raise ArgumentError when there are too many touchpoints to solve the chain.
     """
     size = len(paths.names) + 1
     if size > _MOST_TOUCHPOINTS + 1:
@@ -53,15 +50,12 @@ def list_moves(paths: Paths) -> tuple[Ints, Ints]:
 def removal_shares(moves: npt.NDArray[Any]) -> Floats:
     """Solve chains exactly; return each touchpoint's share of the removal effects.
 
+    Return an array of shape (chains, touchpoints); 0 where nobody converted.
+
     Parameters
     ----------
     moves : np.ndarray
         People per move, of shape (chains, touchpoints + 1, touchpoints + 3), as `list_moves` lays them out.
-
-    Returns
-    -------
-    np.ndarray
-        Of shape (chains, touchpoints); 0 where nobody converted.
 
     Notes
     -----

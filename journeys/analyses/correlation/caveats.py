@@ -73,13 +73,10 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
 def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: CorrelationSpec) -> pl.DataFrame:
     """Add the comparison in which everybody has had the same time, and the `doubt` about what is no finding.
 
-    Returns
-    -------
-    pl.DataFrame
-        The table with `both_matched` to `neither_matched`, `phi_matched` with `ci_low_matched`, `ci_high_matched`,
-        `rate_with_matched`, `rate_without_matched` (as with `exposure="matched"`, where the exposure is not equal
-        already), `observed` and `expected` (converters who had done it before), `z`, `p_equal_time`, `q_equal_time`
-        (see `journeys.stats.mantel_byar`), `holds`, and `doubt`.
+    Return the table with `both_matched` to `neither_matched`, `phi_matched` with `ci_low_matched`, `ci_high_matched`,
+    `rate_with_matched`, `rate_without_matched` (as with `exposure="matched"`, where the exposure is not equal already),
+    `observed` and `expected` (converters who had done it before), `z`, `p_equal_time`, `q_equal_time` (see
+    `journeys.stats.mantel_byar`), `holds`, and `doubt`.
     """
     behaviours = list(table.select("family", "value").iter_rows())
     found = compare_equal_time(journeys, spec, behaviours)

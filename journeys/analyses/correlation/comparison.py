@@ -141,11 +141,8 @@ def _compute_covariance(
     A person adds (x - mean)(y - mean) / (sd sd) - phi / 2 (...) to phi, x and y being 0 or 1 for the behaviour and the
     goal; the covariance is the sum, over the people in both groups, of what they add here times what they add there.
 
-    Returns
-    -------
-    tuple
-        The people in both groups, and one covariance per behaviour; none where it cannot be known, because the groups
-        come from different logs or are too large.
+    Return the people in both groups, and one covariance per behaviour; none where it cannot be known, because the
+    groups come from different logs or are too large.
     """
     here, there = (one.people.select("person") for one in (journeys, other))
     is_one_log = journeys._log.has_same_people(other._log)

@@ -44,10 +44,6 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
         The group of each person of the window.
     behaviours, groups
         How many there are.
-
-    Returns
-    -------
-    array of shape (behaviours, groups)
     """
     if behaviours == 0 or not len(window.code):
         return np.zeros((behaviours, groups), np.int64)
@@ -176,10 +172,7 @@ def count_family(
 ) -> tuple[list[str], Ints]:
     """Count the people of each group who did each behaviour of a family.
 
-    Returns
-    -------
-    tuple
-        The names of the behaviours, and an array of behaviours × groups.
+    Return the names of the behaviours, and an array of behaviours × groups.
     """
     if isinstance(family, EveryEvent | Values):
         codes, names = _encode_family(family, arrays)
@@ -202,6 +195,8 @@ def find_rows(
 ) -> tuple[list[str], FirstRows]:
     """Find by which row each person had done each behaviour of a family.
 
+    Return the names of the behaviours, and one entry per person and behaviour done.
+
     Parameters
     ----------
     family
@@ -210,11 +205,6 @@ def find_rows(
         The shard, and the rows that count.
     only
         The behaviours wanted, in this order; all without it.
-
-    Returns
-    -------
-    tuple
-        The names of the behaviours, and one entry per person and behaviour done.
     """
     if isinstance(family, EveryEvent | Values):
         codes, names = _encode_family(family, arrays)
@@ -309,13 +299,10 @@ SCHEMA = {
 def count(view: View, spec: CorrelationSpec) -> pl.DataFrame:
     """Count, for one shard, who did what and who of them converted.
 
-    Returns
-    -------
-    pl.DataFrame
-        One row per `kind`, `family`, `behaviour` and `stratum`: `people` who did it, and how many of them `converted`.
-        Kind "total" counts everybody who is compared, "apart" those who are not (behaviour is the reason), "rows"
-        what they did in all, "ever" the converters who did something at any time, "own" (for conversions by
-        condition) the rows of an event.
+    Return one row per `kind`, `family`, `behaviour` and `stratum`: `people` who did it, and how many of them
+    `converted`. Kind "total" counts everybody who is compared, "apart" those who are not (behaviour is the reason),
+    "rows" what they did in all, "ever" the converters who did something at any time, "own" (for conversions by
+    condition) the rows of an event.
     """
     arrays = read_arrays(view, spec)
     window = arrays.open_window(spec)

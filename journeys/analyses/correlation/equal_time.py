@@ -130,13 +130,10 @@ def _choose_edges(times: Ints) -> Ints:
 def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     """Count, for one shard, who was at risk and exposed when.
 
-    Returns
-    -------
-    pl.DataFrame
-        `kind`, `behaviour` (its number), `stratum`, `bin` and `people`, which add up over shards. Kind "risk" is the
-        change of people at risk in a bin, "exposed" that of the exposed ones, "goal" the conversions in it, and
-        "observed" the exposed ones of these; "total" and "cell" are matched people by conversion (`bin` is 0 or 1);
-        "moment" the converters who did it within a minute before.
+    Return `kind`, `behaviour` (its number), `stratum`, `bin` and `people`, which add up over shards. Kind "risk" is the
+    change of people at risk in a bin, "exposed" that of the exposed ones, "goal" the conversions in it, and "observed"
+    the exposed ones of these; "total" and "cell" are matched people by conversion (`bin` is 0 or 1); "moment" the
+    converters who did it within a minute before.
     """
     spec = question.spec
     arrays = read_arrays(view, spec, time=True)
@@ -167,12 +164,9 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
 def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     """List, for one shard, every person and every behaviour done, with times.
 
-    Returns
-    -------
-    pl.DataFrame
-        One row per person and stratum they were in (`behaviour` is -1; at risk after `since` and up to `time`: to the
-        conversion, the end of observation or the next stratum), and one per person and behaviour (`time` of doing
-        it): `code`, `behaviour`, `since`, `time`, `converted`, `stratum`.
+    Return one row per person and stratum they were in (`behaviour` is -1; at risk after `since` and up to `time`: to
+    the conversion, the end of observation or the next stratum), and one per person and behaviour (`time` of doing it):
+    `code`, `behaviour`, `since`, `time`, `converted`, `stratum`.
     """
     spec = question.spec
     arrays = read_arrays(view, spec, time=True)

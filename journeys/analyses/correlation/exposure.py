@@ -276,10 +276,7 @@ class ShardArrays:
     def encode_values(self, values: Values) -> tuple[Ints, list[str]]:
         """Number the values of a property.
 
-        Returns
-        -------
-        tuple
-            One code per row, which is the number of values where there is none, and the name of each value.
+        Return one code per row, which is the number of values where there is none, and the name of each value.
         """
         category = self.values[values.column]
         physical = category.to_physical()
@@ -302,10 +299,7 @@ class ShardArrays:
         A campaign counts only if it was met before the end of the window, which for converters is the goal: the first
         tagged touch of somebody who converts on the second row and meets a mail's campaign on the third is none.
 
-        Returns
-        -------
-        tuple
-            The value of each person, and the row by which it was known; -1 for what is known from the start.
+        Return the value of each person, and the row by which it was known; -1 for what is known from the start.
         """
         touch = touch_column(column)
         if touch not in self.values:

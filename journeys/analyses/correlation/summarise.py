@@ -139,11 +139,8 @@ def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFra
 def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Make the table of behaviours, and the table of what was set apart with the reason.
 
-    Returns
-    -------
-    tuple of two pl.DataFrame
-        The table (`family` and `value` say which behaviour of which family a row is), and `behaviour`, `reason`,
-        `people`.
+    Return the table (`family` and `value` say which behaviour of which family a row is), and `behaviour`, `reason`,
+    `people`.
     """
     pooled = counts.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
     pooled = pooled.sort("family", "behaviour").rename({"behaviour": "value"})

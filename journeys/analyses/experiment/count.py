@@ -38,11 +38,8 @@ class ExperimentSpec:
 def count(view: View, spec: ExperimentSpec) -> pl.DataFrame:
     """Count people per variant.
 
-    Returns
-    -------
-    pl.DataFrame
-        `variant` (null: people in several variants), `people`, `pending`, `converted` (Int64), `values`
-        (List[Float64]: the measured value of each person who is not pending).
+    Return `variant` (null: people in several variants), `people`, `pending`, `converted` (Int64), `values`
+    (List[Float64]: the measured value of each person who is not pending).
     """
     outcomes = find_outcomes(view, spec)
     observed = ~pl.col("pending")

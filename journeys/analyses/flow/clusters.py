@@ -37,10 +37,7 @@ class PassingSpec:
 def count_passing_people(view: View, asked: PassingSpec) -> pl.DataFrame:
     """Count each person's journeys on each link.
 
-    Returns
-    -------
-    pl.DataFrame
-        `code` (the person), `position`, `source`, `target` (also "(reached)"), `shown`, `passed`, `converted`.
+    Return `code` (the person), `position`, `source`, `target` (also "(reached)"), `shown`, `passed`, `converted`.
     """
     spec = asked.spec
     rows = read_rows(view, spec)

@@ -203,6 +203,8 @@ def count_columns(columns: Columns, durations: list[Ints] | None, spec: FlowSpec
 def measure_times(rows: Ints, key: Ints, time: Ints, *, is_complete: bool) -> pl.DataFrame:
     """Summarise the times of each key, and lay the summaries beside rows, which are known by their keys.
 
+    Return `times` (List(Int64)), `median` and `mean` (Float64): empty lists, or null.
+
     Parameters
     ----------
     rows : np.ndarray
@@ -211,11 +213,6 @@ def measure_times(rows: Ints, key: Ints, time: Ints, *, is_complete: bool) -> pl
         Key and time of each move.
     is_complete : bool
         Whether these are all moves of each key, so that their median and mean suffice; else the times are kept.
-
-    Returns
-    -------
-    pl.DataFrame
-        `times` (List(Int64)), `median` and `mean` (Float64): empty lists, or null.
     """
     moves = pl.DataFrame({"key": key, "time": time}, schema={"key": pl.Int64, "time": pl.Int64}).group_by("key")
     times = pl.col("time")

@@ -232,10 +232,7 @@ def rank_paths(
 ) -> tuple[pl.DataFrame, tuple[int, int]]:
     """Count and rank all paths by their hashes, then read the best `n` of them node by node.
 
-    Returns
-    -------
-    tuple
-        The table, and what `cover` says of 80% of the journeys.
+    Return the table, and what `cover` says of 80% of the journeys.
     """
     problems = check_limit("n", n)
     if rank not in get_args(Rank):

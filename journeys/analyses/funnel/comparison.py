@@ -62,10 +62,7 @@ class _Rates(NamedTuple):
 def count_person_rates(view: View, asked: PersonRatesSpec) -> pl.DataFrame:
     """Count, by person and group, the numerator and denominator of each step's rate.
 
-    Returns
-    -------
-    pl.DataFrame
-        `_person` (the public label), the keys of `by`, then `_hits0`, `_trials0` and so on for each step (Int64).
+    Return `_person` (the public label), the keys of `by`, then `_hits0`, `_trials0` and so on for each step (Int64).
     """
     spec = asked.spec
     found = select_shard_attempts(view, spec)

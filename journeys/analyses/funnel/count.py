@@ -110,12 +110,9 @@ def label_groups(table: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
 def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     """Count the people at each step of each group, with the times between steps.
 
-    Returns
-    -------
-    pl.DataFrame
-        The keys of `by` (String), `step` (1-based), `entered`, `people`, `dropped`, `at_previous` (took the step that
-        the rate is measured against), `continued` (took both), `late` (have the value of their group only from a
-        later step; Int64), `from_previous` and `from_start` (List of Int64, µs).
+    Return the keys of `by` (String), `step` (1-based), `entered`, `people`, `dropped`, `at_previous` (took the step
+    that the rate is measured against), `continued` (took both), `late` (have the value of their group only from a later
+    step; Int64), `from_previous` and `from_start` (List of Int64, µs).
     """
     if spec.by:
         parts = map_parts(view, spec, work=lambda part: part)

@@ -79,11 +79,8 @@ class StepDurationSpec:
 def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     """Collect, by group, the times of those who took both steps, and how long the others have been observed.
 
-    Returns
-    -------
-    pl.DataFrame
-        The columns of `by`, `step` (1), `entered`, `open` (Int64: those whose time was not over when the log
-        ended), `took`, `waiting` (List of Int64, µs).
+    Return the columns of `by`, `step` (1), `entered`, `open` (Int64: those whose time was not over when the log ended),
+    `took`, `waiting` (List of Int64, µs).
     """
     spec = asked.spec
     found = select_shard_attempts(view, spec)

@@ -31,17 +31,14 @@ def follow_equally(specs: tuple[FunnelSpec, FunnelSpec], *, until: tuple[int, in
 
     Without a window, both get the longest one that everyone who entered could be observed for.
 
+    Raise ArgumentError when there is no window, and a period is not over when the log ends.
+
     Parameters
     ----------
     specs : tuple of FunnelSpec
         The two funnels, at least one of which has `entered`.
     until : tuple of int
         The moments (µs) up to which the people of each were observed.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no window, and a period is not over when the log ends.
     """
     if any(spec.width == 1 or spec.count == "sessions" or spec.calendar == "session" for spec in specs):
         return specs

@@ -80,11 +80,8 @@ def count_uses(view: View, spec: ImpactSpec) -> pl.DataFrame:
 def count_people(view: View, spec: ImpactSpec) -> pl.DataFrame:
     """Sum up each person's moments by stratum.
 
-    Returns
-    -------
-    pl.DataFrame
-        `person` (code), the stratum, `used`, `moments`, `later` (of them, how many are followed by a first use),
-        `difference` (the sum of events after minus events before; Int64).
+    Return `person` (code), the stratum, `used`, `moments`, `later` (of them, how many are followed by a first use),
+    `difference` (the sum of events after minus events before; Int64).
     """
     rows, moments = find_moments(view, spec)
     table, moments = _in_strata(strata_of(rows, moments, spec), moments, spec)
@@ -108,11 +105,8 @@ def count_people(view: View, spec: ImpactSpec) -> pl.DataFrame:
 def count_periods(view: View, spec: ImpactSpec) -> pl.DataFrame:
     """Sum up what happened in each relative period, by stratum.
 
-    Returns
-    -------
-    pl.DataFrame
-        The stratum, `used`, `relative_period`, `events`, `squares` (of the events of each moment) and `active` (moments
-        with any event; Int64).
+    Return the stratum, `used`, `relative_period`, `events`, `squares` (of the events of each moment) and `active`
+    (moments with any event; Int64).
     """
     rows, moments = find_moments(view, spec)
     table, moments = _in_strata(strata_of(rows, moments, spec), moments, spec)

@@ -31,11 +31,8 @@ _PART_ROWS = 1 << 20
 def count(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
     """Count the goals by the last value before them.
 
-    Returns
-    -------
-    pl.DataFrame
-        The columns asked for (String, null: none), `people`, `pending`, `went_on` (Int64), `before` (List of Int64: µs
-        between the value and the goal).
+    Return the columns asked for (String, null: none), `people`, `pending`, `went_on` (Int64), `before` (List of Int64:
+    µs between the value and the goal).
     """
     found = find_last_values(view, spec)
     return found.group_by(spec.names).agg(
@@ -70,11 +67,8 @@ def find_last_values(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
         day 3  /signup     → passed over
         day 3  goal
 
-    Returns
-    -------
-    pl.DataFrame
-        `code` (of the person), the columns asked for (String), `before` (Int64, µs since the latest of the values),
-        `pending` (the time to go on is not over), `went_on` (never for pending ones); in log order.
+    Return `code` (of the person), the columns asked for (String), `before` (Int64, µs since the latest of the values),
+    `pending` (the time to go on is not over), `went_on` (never for pending ones); in log order.
     """
     log = _read_log(view, spec)
     found = pl.concat(parallel_map(lambda part: _find_in_part(part, spec), log.split_people()))

@@ -86,10 +86,7 @@ def resolve_skip(shards: Sequence[View], spec: LastBeforeSpec) -> tuple[LastBefo
 
     For instance, of the patterns "/signup" and "/sing*" only the second matches none of "/", "/signup".
 
-    Returns
-    -------
-    tuple
-        The options with the values to skip, the patterns that match no value, and the values, most frequent first.
+    Return the options with the values to skip, the patterns that match no value, and the values, most frequent first.
     """
     counts = [
         view.events.select(pl.col(column).cast(pl.String).alias("value")).drop_nulls().group_by("value").len().collect()

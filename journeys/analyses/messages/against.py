@@ -48,10 +48,7 @@ def count_sides(view: View, asked: _Moments) -> pl.DataFrame:
         bob  got none, first seen on day 2     → without, not converted
         cem  got none, goal on day 4           → left out
 
-    Returns
-    -------
-    pl.DataFrame
-        `group`, `people`, `converted`, `people_without`, `converted_without`.
+    Return `group`, `people`, `converted`, `people_without`, `converted_without`.
     """
     spec = asked.spec
     assert spec.goal is not None  # noqa: S101  # checked when the question was asked

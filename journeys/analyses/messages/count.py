@@ -15,11 +15,8 @@ from journeys.steps import columns_used
 def count(view: View, spec: MessagesSpec) -> pl.DataFrame:
     """Count people per group.
 
-    Returns
-    -------
-    pl.DataFrame
-        `group`, `messages`, `people`, one column per stage, `clicked_readers`, `already`, `pending`, `eligible`,
-        `converted` (people), `conversions` (Int64), `values` (List[Float64], of the conversions), `currencies`.
+    Return `group`, `messages`, `people`, one column per stage, `clicked_readers`, `already`, `pending`, `eligible`,
+    `converted` (people), `conversions` (Int64), `values` (List[Float64], of the conversions), `currencies`.
     """
     people, messages = find_recipients(view, spec)
     is_counted = pl.col("is_eligible")
@@ -46,12 +43,9 @@ def find_recipients(view: View, spec: MessagesSpec) -> tuple[pl.DataFrame, pl.Da
         day 1  received 3, clicked 3       day 2  goal → group 3      day 4  goal → only if every conversion counts
         day 5  clicked 7                   day 8  goal → group 7      day 12 goal → too late
 
-    Returns
-    -------
-    tuple
-        `person`, `group`, a Boolean column per stage, `time` of the first event, `already`, `pending`,
-        `is_eligible`, `conversions`, `values`, `currencies` (lists), sorted by person and group; and per `group` the
-        number of `messages`.
+    Return `person`, `group`, a Boolean column per stage, `time` of the first event, `already`, `pending`,
+    `is_eligible`, `conversions`, `values`, `currencies` (lists), sorted by person and group; and per `group` the number
+    of `messages`.
     """
     rows = _read_rows(view, spec)
     person, time, stage = (rows[name].to_numpy() for name in ("person", "time", "stage"))

@@ -96,12 +96,8 @@ def check_options(
 def resolve_stages(log: Log, stages: Mapping[str, StepLike] | None) -> dict[Stage, Step]:
     """Return the events of each stage, by default those that the readers name "Received Email", "Read Email", …
 
-    Raises
-    ------
-    ArgumentError
-        When the log has no event of a message that arrived.
-    UnknownNameError
-        When there is no such stage or event.
+    Raise ArgumentError when the log has no event of a message that arrived. Raise UnknownNameError when there is no
+    such stage or event.
     """
     if stages is not None:
         wrong = [name for name in stages if name not in STAGES]

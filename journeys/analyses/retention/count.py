@@ -46,11 +46,8 @@ class Retained(NamedTuple):
 def count(view: View, spec: RetentionSpec) -> pl.DataFrame:
     """Count, per cohort and group, the entries and those that came back in each period.
 
-    Returns
-    -------
-    pl.DataFrame
-        `cohort`, `group`, `period` (-1: the cohort itself), `people`, `latest` (µs, the latest start of the cohort),
-        `values` (List[Float64], the measured values of events in that period).
+    Return `cohort`, `group`, `period` (-1: the cohort itself), `people`, `latest` (µs, the latest start of the cohort),
+    `values` (List[Float64], the measured values of events in that period).
     """
     retained = find_retained(view, spec)
     keys = ["cohort", "group"] if spec.by else ["cohort"]

@@ -17,10 +17,7 @@ def summarise(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Add up the shards, list every cohort and period, and mark the cells that could be observed in full.
 
-    Returns
-    -------
-    tuple
-        The table of cohorts, and the overall curve of the cohorts that could be observed.
+    Return the table of cohorts, and the overall curve of the cohorts that could be observed.
     """
     group = spec.group
     labels = fold_values(counts["group"], kept=largest_groups(counts, spec)).alias(group)

@@ -29,11 +29,9 @@ _FILLS: dict[str, tuple[object, pl.DataType | type[pl.DataType]]] = {
 def count(view: View, spec: TrendSpec) -> pl.DataFrame:
     """Count each series by group and period, and over the whole time (period null).
 
-    Returns
-    -------
-    pl.DataFrame
-        `series`, `group` (its label), `period` (number of the calendar period), `events`, `people`, `sessions` (Int64),
-        `values` (List[Float64]), `active` (Int64; for a trailing window the change in the number of active people).
+    Return `series`, `group` (its label), `period` (number of the calendar period), `events`, `people`, `sessions`
+    (Int64), `values` (List[Float64]), `active` (Int64; for a trailing window the change in the number of active
+    people).
     """
     frames = []
     for name, events in find_events(view, spec).items():

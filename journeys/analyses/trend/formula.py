@@ -17,12 +17,8 @@ def parse_formula(text: str, *, names: Sequence[str]) -> pl.Expr:
 
     A division by zero is null. Names that are no Python identifiers cannot be used in a formula.
 
-    Raises
-    ------
-    UnknownNameError
-        When the formula uses a name that is not a series.
-    ArgumentError
-        When it has anything but names, numbers, + - * / and brackets.
+    Raise UnknownNameError when the formula uses a name that is not a series. Raise ArgumentError when it has anything
+    but names, numbers, + - * / and brackets.
 
     Examples
     --------

@@ -21,10 +21,7 @@ def summarise(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Add up the shards, fill in the periods without any event, and compute the values.
 
-    Returns
-    -------
-    tuple
-        The table by period, and the totals over the whole time.
+    Return the table by period, and the totals over the whole time.
     """
     group = spec.group
     keys = ["series", group]

@@ -15,12 +15,9 @@ _DAY = 86_400_000_000
 def count(view: View, spec: ValueSpec) -> pl.DataFrame:
     """Count people by group and age; payers have a row of their own, so that they can be drawn with replacement.
 
-    Returns
-    -------
-    pl.DataFrame
-        `group`, `periods` (complete periods of age), `people`, `before` (of them, who had paid before the start), and
-        for a payer `person` (code), `ages` (List[Int64], the period of each payment), `amounts` (List[Float64]) and
-        `currencies`.
+    Return `group`, `periods` (complete periods of age), `people`, `before` (of them, who had paid before the start),
+    and for a payer `person` (code), `ages` (List[Int64], the period of each payment), `amounts` (List[Float64]) and
+    `currencies`.
     """
     people = find_people(view, spec)
     payers = people.filter(pl.col("ages").list.len() > 0)
@@ -41,10 +38,7 @@ def find_people(view: View, spec: ValueSpec) -> pl.DataFrame:
         day 9   pays 20               → age 1
         day 17  pays 30               → age 2, which is not over
 
-    Returns
-    -------
-    pl.DataFrame
-        `person`, `group`, `periods`, `before`, `ages`, `amounts`, `currencies` (lists), sorted by person.
+    Return `person`, `group`, `periods`, `before`, `ages`, `amounts`, `currencies` (lists), sorted by person.
     """
     rows = _read_rows(view, spec)
     starts = rows.filter("start").unique("person", keep="first", maintain_order=True)

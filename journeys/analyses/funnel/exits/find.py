@@ -33,10 +33,7 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         position  0  1     2     3
         event     A  Mail  Help  Mail      entered and left at 0, next event 2, last event 2, ends hidden
 
-    Returns
-    -------
-    pl.DataFrame
-        The columns of `SCHEMA`, one row per counted attempt that took some step but not the last; in log order.
+    Return the columns of `SCHEMA`, one row per counted attempt that took some step but not the last; in log order.
     """
     found = _find_attempts(view, spec)
     bounds, events = view.bound_people(), _read_events(view, spec)

@@ -177,10 +177,7 @@ def backtrack_rows(
 ) -> Ints:
     """Choose the rows between start and end of each counted attempt: every step as early as possible.
 
-    Returns
-    -------
-    np.ndarray
-        One line per attempt and one column per slot; -1 where a step was not reached.
+    Return one line per attempt and one column per slot; -1 where a step was not reached.
     """
     chosen = np.full((len(start), len(sequence)), -1, dtype=np.int64, order="F")
     chosen[:, 0] = start

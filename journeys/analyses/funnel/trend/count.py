@@ -46,10 +46,7 @@ class FunnelTrendSpec:
 def count_periods(view: View, asked: FunnelTrendSpec) -> pl.DataFrame:
     """Count, by period of the first step, who entered and who converted.
 
-    Returns
-    -------
-    pl.DataFrame
-        The keys of `by`, `index` (the number of the period), `entered`, `converted` (Int64).
+    Return the keys of `by`, `index` (the number of the period), `entered`, `converted` (Int64).
     """
     spec = asked.spec
     found, converted = _find_entries(view, asked)
