@@ -1,5 +1,5 @@
 """Let `python -m journeys.cli` do what the `journeys` command does."""
 
-from journeys.cli.app import main
+from journeys.cli import main
 
 raise SystemExit(main())

@@ -16,8 +16,6 @@ from journeys.cli.questions import QUESTIONS, build_question
 from journeys.cli.report import build_report
 from journeys.errors import JourneysError, find_closest
 
-_INTERRUPTED = 130
-
 
 class _Commands(click.Group):
     """Commands that are built when they are first asked for: those of questions import the analyses."""
@@ -55,19 +53,8 @@ def _journeys(ctx: click.Context) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, or what went wrong: 1 refused, 2 not understood, 130 interrupted.
-
-    Parameters
-    ----------
-    arguments
-        The words after `journeys`; those of the command line by default.
-
-    Examples
-    --------
-    >>> main(["report", "nowhere.csv", "--steps", "Visit > Sign up"])
-    1
-    """
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these words; return its exit code, or raise KeyboardInterrupt."""
     try:
         outcome: Any = _journeys.main(
             args=None if arguments is None else [*arguments], prog_name="journeys", standalone_mode=False
@@ -78,9 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JourneysError as error:
         RefusedError(str(error)).show()
         return 1
-    except (click.Abort, KeyboardInterrupt):
-        print("journeys: interrupted", file=sys.stderr)
-        return _INTERRUPTED
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except ReaderGoneError:
         # what is left must not be written when Python exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

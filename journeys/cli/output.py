@@ -16,7 +16,11 @@ import polars as pl
 from journeys.errors import JourneysError
 
 # What the library calls by another name than the command.
-_OTHER_NAMES = {"path": "--out", "source": "FILES", "sources": "FILES"}
+_OTHER_NAMES = {"path": "--out", "pdf": "--out", "source": "FILES", "sources": "FILES"}
+_OTHER_WORDS = {
+    ", or pass a timedelta": "",
+    "Or write the page with .write(...)": "Or name a file that ends in .html",
+}
 
 
 class ReaderGoneError(Exception):
@@ -30,7 +34,8 @@ class RefusedError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the reason."""
-        print(f"journeys: {escape_controls(self.message)}", file=file or sys.stderr)
+        several = f"{self.message.count(chr(10)) + 1} problems:\n" if self.message.startswith("- ") else ""
+        print(f"journeys: {several}{escape_controls(self.message)}", file=file or sys.stderr)
 
 
 class Command(click.Command):
@@ -78,7 +83,9 @@ def rename_arguments(text: str, options: Mapping[str, str]) -> str:
         lambda one: one[0] if one[1] not in options else options[one[1]] + _space_before(one[3]),
         text,
     )
-    return text.replace(", or pass a timedelta", "")
+    for words, others in _OTHER_WORDS.items():
+        text = text.replace(words, others)
+    return text
 
 
 def _space_before(following: str) -> str:

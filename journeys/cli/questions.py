@@ -54,7 +54,7 @@ def build_question(name: str) -> Command:
         definitions = load_definitions(given)
         arguments = parse_arguments(name, given, definitions)
         journeys = read_journeys(given, definitions)
-        with name_options(find_options(name)):
+        with name_options(find_options(name) | _name_places(given, arguments, definitions)):
             result = ask_question(name, journeys, arguments, definitions)
         if given["as_json"]:
             say_table(result.table)
@@ -161,7 +161,7 @@ def parse_arguments(name: str, given: dict[str, Any], definitions: Definitions) 
     if given.get("funnel") and "steps" in arguments:
         raise click.UsageError("Give '--steps' or '--funnel', not both.")
     if name in ("funnel", "exits") and "steps" not in arguments:
-        chosen = given.get("funnel") or definitions._report["funnel"]
+        chosen = _choose_funnel(given, definitions)
         if chosen is not None:
             with name_options({"name": "--funnel"}):
                 arguments = dict(definitions._find_name(definitions.funnels, chosen, what="funnel")) | arguments
@@ -169,6 +169,20 @@ def parse_arguments(name: str, given: dict[str, Any], definitions: Definitions) 
     if missing:
         raise click.UsageError(f"Missing option '{find_options(name)[missing[0]]}'.")
     return arguments
+
+
+def _name_places(given: dict[str, Any], arguments: dict[str, Any], definitions: Definitions) -> dict[str, str]:
+    """Return where each argument stands that comes from a funnel of the definitions, rather than from an option."""
+    chosen = _choose_funnel(given, definitions)
+    if "steps" not in arguments or given.get("steps") or chosen is None:
+        return {}
+    from_file = [one for one in definitions.funnels[chosen] if given.get(one) in (None, ())]
+    return {one: f"{definitions.name}, [funnels.{chosen}]: {one}" for one in from_file}
+
+
+def _choose_funnel(given: dict[str, Any], definitions: Definitions) -> str | None:
+    chosen: str | None = given.get("funnel") or definitions._report["funnel"]
+    return chosen
 
 
 def _shared_arguments(function: Callable[..., Any], given: dict[str, Any], definitions: Definitions) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from journeys.cli.output import Command, name_options, print_text
+from journeys.cli.output import Command, RefusedError, name_options, print_text
 from journeys.cli.questions import ask_question, build_options, find_options, parse_arguments
 from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
 from journeys.exports.files import check_path
 
 if TYPE_CHECKING:
+    from journeys.definition_file import Definitions
     from journeys.report import Report
 
 
@@ -31,7 +32,12 @@ def build_report() -> Command:
     def run(**given: Any) -> None:
         check_path(given["out"], argument="--out")
         definitions = load_definitions(given)
-        if not given["steps"] and not given.get("goal") and definitions.funnels:
+        if (
+            not given["steps"]
+            and not given.get("goal")
+            and (definitions.funnels or definitions._report.get("sections"))
+        ):
+            _refuse_options(given, definitions)
             write_report(definitions.report(read_journeys(given, definitions)), given["out"])
             return
         arguments = parse_arguments("report", given, definitions)
@@ -44,6 +50,16 @@ def build_report() -> Command:
     command = click.command("report", cls=Command, help=text, short_help="Write the report on your own files.")(run)
     command.params = [*build_options("report"), *command.params]
     return command
+
+
+def _refuse_options(given: dict[str, Any], definitions: Definitions) -> None:
+    """Refuse options that would change nothing, since the definitions say what is in the report."""
+    wrong = [shown for name, shown in find_options("report").items() if given.get(name) not in (None, ())]
+    if wrong:
+        raise RefusedError(
+            f"{wrong[0]}: it has no effect, since {definitions.name} describes the report; write it there, in "
+            "[report], or give --steps."
+        )
 
 
 def save_report(report: Report, out: Path) -> Path:

@@ -12,6 +12,7 @@ import click
 from journeys.cli.output import name_options
 from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems
 from journeys.errors import ArgumentError, SourceError, unknown_message
+from journeys.events.times import UNIT_NAMES
 from journeys.log.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--timestamp", help="Time column of tables."),
     click.option("--event", help="Event column of tables."),
     click.option("--ids", help="Identifier columns of tables, most trusted first, separated by commas."),
-    click.option("--unit", type=click.Choice(["s", "ms", "us", "ns"]), help="Unit of a numeric time column."),
+    click.option("--unit", type=click.Choice([*UNIT_NAMES]), help="Unit of a numeric time column."),
     click.option("--time-zone", help="Of times that name none, and of days and weeks, such as Europe/Berlin."),
 )  # fmt: skip
 
@@ -136,10 +137,10 @@ def _parse_source(text: str) -> Source:
 
 
 def _parse_value(key: str, value: str) -> Any:
-    """Parse the value of an option: a text, yes or no, or for identifiers TYPE:COLUMN+TYPE:COLUMN or COLUMN+COLUMN."""
+    """Parse the value of an option: a text, yes or no, or columns, as NAME:COLUMN+NAME:COLUMN or COLUMN+COLUMN."""
     if value in ("true", "false"):
         return value == "true"
-    if key not in ("ids", "links", "properties"):
+    if key not in ("ids", "links", "properties", "columns", "decimal_comma"):
         return value
     listed = [one.strip() for one in value.split("+")]
     return dict(one.split(":", 1) for one in listed) if all(":" in one for one in listed) else listed

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from datetime import date
 from typing import Any
 
 from journeys.definition_file.conditions import ConditionParser
+from journeys.definition_file.report import KINDS, split_section
 from journeys.definition_file.segment import Segment
 from journeys.definition_file.source import Source, find_source_problems
 from journeys.errors import JourneysError, unknown_message
@@ -15,19 +17,21 @@ from journeys.steps import Step, duration_us
 
 FUNNEL_OPTIONS = (
     *("within", "order", "by", "by_at", "top", "exclude", "on_exclusion", "hold", "count", "gap", "entry"),
+    "campaign_cuts",
     *("ties", "reentry", "time_zone", "semantics"),
 )
-REPORTED = ("funnel", "exits", "trend", "retention", "flow", "correlation", "attribution")
-"""What may stand before the colon in the sections of a report."""
-
 _SECTIONS = ("sources", "identity", "rename", "steps", "segments", "funnels", "events", "report")
 _OF_TABLES = ("sources", "segments", "funnels", "events")
 _KEYS = {
     "segments": ("did", "times", "within", "never", "where"),
     "funnels": ("steps", *FUNNEL_OPTIONS),
     "events": ("means", "owner"),
-    "report": ("title", "funnel", "by", "sections"),
+    "report": (
+        *("title", "funnel", "goal", "by", "segment", "against", "entered", "value", "sections"),
+        *("names", "logo", "colours"),
+    ),
 }
+_DAY_US = 86_400_000_000
 
 
 class ContentReader:
@@ -141,25 +145,61 @@ class ContentReader:
             found[name] = {**table, "steps": resolved}
         return found
 
-    def read_report(self, funnels: Mapping[str, Any]) -> dict[str, Any]:
+    def read_report(self, funnels: Mapping[str, Any], segments: Mapping[str, Any]) -> dict[str, Any]:
         """Read the report's settings; its funnel is the one that is named, else "main", else the only one."""
         table = dict(self.content["report"])
-        for key in ("title", "funnel", "by"):
+        for key in ("title", "funnel", "goal", "by", "segment", "against", "value", "logo"):
             self._expect_key("report", table, key, str, "a text")
-        self._expect_key("report", table, "sections", list, "a list of texts")
+        for key in ("names", "colours"):
+            self._expect_key("report", table, key, Mapping, "a table of texts")
+            wrong = table[key] if isinstance(table.get(key), Mapping) else {}
+            for name, value in wrong.items():
+                if not isinstance(value, str):
+                    self._add_problem("report", f"{key}: {name!r} is {value!r}, not a text.")
+        self._expect_key("report", table, "sections", list, "a list of texts and tables")
+        self._check_period(table.get("entered"))
         chosen = table.get("funnel", next((name for name in funnels if name == "main" or len(funnels) == 1), None))
         named = [chosen] if chosen is not None else []
-        for one in table.get("sections") or []:
-            kind, colon, name = str(one).partition(":")
-            if colon and kind not in REPORTED:
-                self._add_problem(
-                    "report", unknown_message("sections", kind, available=REPORTED, what="kind of section")
-                )
-            named += [name] if colon and kind in ("funnel", "exits") else []
+        sections = table.get("sections")
+        for one in sections if isinstance(sections, list) else []:
+            named += self._check_report_section(one)
         missing = [name for name in dict.fromkeys(named) if name not in funnels]
         if missing:
             self._add_problem("report", unknown_message("funnel", missing, available=list(funnels), what="funnel"))
+        for key in ("segment", "against"):
+            if isinstance(table.get(key), str) and table[key] not in segments:
+                self._add_problem("report", unknown_message(key, table[key], available=list(segments), what="segment"))
         return {**table, "funnel": chosen}
+
+    def _check_report_section(self, one: Any) -> list[str]:
+        """Check a section of the report; return the funnels that it names."""
+        if not isinstance(one, str) and not (isinstance(one, Mapping) and isinstance(one.get("kind"), str)):
+            self._add_problem(
+                "report", f'sections: expected a text or a table such as {{ kind = "trend" }}, got {one!r}.'
+            )
+            return []
+        kind, argument = split_section(one)
+        if kind is not None and kind not in KINDS:
+            self._add_problem(
+                "report", unknown_message("sections", kind, available=list(KINDS), what="kind of section")
+            )
+        return [str(argument.get("name", ""))] if kind in ("funnel", "exits") else []
+
+    def _check_period(self, entered: Any) -> None:
+        """Check the period of the report: two dates, of which one may be open, or how long ago it began."""
+        try:
+            is_period = (
+                isinstance(entered, list) and len(entered) == 2 and all(isinstance(one, str | date) for one in entered)
+                if not isinstance(entered, str)
+                else duration_us(entered, argument="entered") % _DAY_US == 0
+            )
+        except JourneysError:
+            is_period = False
+        if entered is not None and not is_period:
+            self._add_problem(
+                "report",
+                f'entered: expected two dates, or whole days such as "7d" for the last seven, got {entered!r}.',
+            )
 
     def read_events(self) -> dict[str, dict[str, str]]:
         """Read the dictionary of events: what each means, and who owns it."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from journeys.definition_file.check import DefinitionsCheck, check_definitions
 from journeys.definition_file.contents import ContentReader
-from journeys.definition_file.report import make_report
+from journeys.definition_file.places import name_place
+from journeys.definition_file.report import ReportPlan, make_report
 from journeys.definition_file.segment import Segment
 from journeys.definition_file.source import Source
 from journeys.definition_file.toml_text import write_toml
@@ -88,16 +89,16 @@ class Definitions:
     def __post_init__(self) -> None:
         reader = ContentReader(self.content, file=self.name)
         steps = reader.read_steps()
-        funnels = reader.read_funnels(steps)
+        funnels, segments = reader.read_funnels(steps), reader.read_segments(steps)
         read: dict[str, Any] = {
             "sources": reader.read_sources(),
             "rules": reader.read_rules(),
             "rename": reader.read_renames(),
             "steps": steps,
-            "segments": reader.read_segments(steps),
+            "segments": segments,
             "funnels": funnels,
             "events": reader.read_events(),
-            "_report": reader.read_report(funnels),
+            "_report": reader.read_report(funnels, segments),
             "_used": reader.parser.events,
         }
         raise_all([*reader.problems, *reader.parser.problems], ArgumentError)
@@ -199,7 +200,8 @@ class Definitions:
             There is no such segment, or it uses an event or a column that is not in the log.
         """
         chosen: Segment = self._find_name(self.segments, name, what="segment")
-        return chosen.select(self._mark_settings(j))
+        with name_place(f"{self.name}, [segments.{name}]"):
+            return chosen.select(self._mark_settings(j))
 
     def funnel(self, j: Journeys, name: str) -> Funnel[Journeys]:
         """Ask journeys for a funnel of the file.
@@ -211,8 +213,12 @@ class Definitions:
         ArgumentError
             Its options contradict each other.
         """
-        options = dict(self._find_name(self.funnels, name, what="funnel"))
-        return self._mark_settings(j).funnel(options.pop("steps"), **options)
+        return self._ask_funnel(j, name)
+
+    def _ask_funnel(self, j: Journeys, name: str, **more: Any) -> Funnel[Journeys]:
+        options = {**self._find_name(self.funnels, name, what="funnel"), **more}
+        with name_place(f"{self.name}, [funnels.{name}]"):
+            return self._mark_settings(j).funnel(options.pop("steps"), **options)
 
     def check(self, j: Journeys) -> DefinitionsCheck:
         """Check whether the definitions still fit the data: names that are gone, undeclared or never seen.
@@ -234,18 +240,21 @@ class Definitions:
         UnknownNameError
             A step, an event or a section does not exist.
         """
-        if self._report["funnel"] is None:
+        settings = self._report
+        if settings["funnel"] is None and not settings.get("sections"):
             raise ArgumentError(
                 f'{self.name}, [report]: name the funnel that the report is about, funnel = "…"; there '
                 f"{'are ' + ', '.join(map(repr, self.funnels)) if self.funnels else 'is none: write [funnels.main]'}."
             )
-        return make_report(
-            self._mark_settings(j),
-            funnel=self.funnels[self._report["funnel"]],
-            ask_funnel=lambda name: self.funnel(j, name),
+        plan = ReportPlan(
+            file=self.name,
+            folder=self.folder,
+            settings=settings,
+            funnel=self.funnels.get(settings["funnel"], {}),
             find_step=self.step,
-            settings=self._report,
         )
+        about, against = (self.segment(j, settings[key]) if key in settings else None for key in ("segment", "against"))
+        return make_report(plan, self._mark_settings(about or j), against=against, ask_funnel=self._ask_funnel)
 
     def _mark_settings(self, j: Journeys) -> Journeys:
         """Let the settings of results name these definitions."""
@@ -283,7 +292,11 @@ def definitions(path: str | Path = "journeys.toml") -> Definitions:
     Sections: ``[sources.NAME]`` (`system`, `path` and the options of its reader), ``[identity]`` (`preset` and the
     options of `IdentityRules`), ``[rename]``, ``[steps]``, ``[segments]`` (`did`, `times`, `within`, `never`,
     `where`), ``[funnels.NAME]`` (`steps` and the options of `j.funnel`), ``[events.NAME]`` (`means`, `owner`) and
-    ``[report]`` (`title`, `funnel`, `by`, `sections`).
+    ``[report]``: `title`, `funnel` (or `goal`), `by`, `value`, `names`, `logo`, `colours` as in `j.report`; `segment`,
+    the people that it is about, and `against`, the segment that they are compared with; `entered`, two dates, or
+    ``"7d"`` for the last seven days of people who have had the funnel's window, compared with the days before; and
+    `sections`: names as in `j.report`, ``"trend:Signed Up"``, tables such as
+    ``{ kind = "impact", of = "Signed Up", on = "Created Project" }`` with the arguments of `j.impact`, and Markdown.
 
     A condition is an event name, the name of a step, a list of which any holds, or one of
     ``{ column = "plan", is = "pro" }`` (also `in`, `matches`, `above`, `below`), ``{ any = [...] }``,

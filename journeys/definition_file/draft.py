@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ import polars as pl
 from journeys.definition_file.definitions import Definitions
 from journeys.definition_file.guess_columns import Guess, guess_columns
 from journeys.definition_file.toml_text import write_key, write_value
-from journeys.errors import JourneysError, SourceError
+from journeys.errors import JourneysError, SourceError, raise_all
 from journeys.naming import suggest
 from journeys.sources.check import detect_source
-from journeys.sources.reading import load_source
+from journeys.sources.nested_columns import parse_json_columns
+from journeys.sources.reading import RawTable, load_source
 
 if TYPE_CHECKING:
     from journeys.api import Journeys
@@ -28,10 +29,17 @@ MIN_PEOPLE = 30
 # Columns with at least this share of common values hold the same identifiers; short numbers are equal by chance.
 _COMMON, _SHORT = 0.3, 5
 _GOALS = (
-    re.compile(r"upgrad|purchas|bought|\bbuy|\bpaid|payment|order(ed)?\b|\bwon\b|kauf|bestell", re.IGNORECASE),
-    re.compile(r"checkout|customer|subscri(be|ption)|convert", re.IGNORECASE),
+    re.compile(
+        r"upgrad|purchas|bought|\bbuy|\bpaid|payment|order(ed)?\b|\bwon\b|kauf|bestell|bezahl|zahlung|gewonnen|vertrag|"
+        r"achat|achet|commande|paiement|compra|pago|pedido",
+        re.IGNORECASE,
+    ),
+    re.compile(r"checkout|customer|subscri(be|ption)|convert|kunde\b|\bclient|cliente", re.IGNORECASE),
 )
-_MIDDLES = re.compile(r"sign(ed)?[ _-]?up|regist|account|trial|lead|cart|anmeld|demo", re.I)
+_MIDDLES = re.compile(
+    r"sign(ed)?[ _-]?up|regist|account|trial|lead|cart|anmeld|demo|konto|inscri|compte|cuenta|devis|angebot|qualif",
+    re.I,
+)
 
 _HEAD = """\
 # What is read, how it is called, and what the weekly report shows.
@@ -50,13 +58,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One file, and what it was taken for: a known system, or the columns of a table."""
+    """One file, and what it was taken for: a known system, or the columns of a table; or why it was not understood."""
 
     name: str
     path: str
     system: str
     guess: Guess | None
     sample: pl.DataFrame
+    problem: str = ""
 
 
 def draft_definitions(files: Sequence[str], *, file: Path) -> Draft:
@@ -77,11 +86,13 @@ def draft_definitions(files: Sequence[str], *, file: Path) -> Draft:
     Raises
     ------
     SourceError
-        A file cannot be read, or nothing in it looks like a time or an identifier.
+        A file cannot be read, or in none of them anything looks like a time and an identifier.
     """
     folder = file.parent
     found = _share_types([_look_at(path, taken=files[:place]) for place, path in enumerate(files)])
-    sources = "\n".join(_write_source(one, folder=folder) for one in found)
+    if all(one.problem for one in found):
+        raise_all([f"FILES: {one.problem}" for one in found], SourceError)
+    sources = "\n".join([*(_write_source(one, folder=folder) for one in found), *_write_identity(found)])
     remarks = [_describe_file(one) for one in found]
     tail = ""
     try:
@@ -104,12 +115,29 @@ def _look_at(path: str, *, taken: Sequence[str]) -> _Found:
         return _Found(name, path, reader.function.removeprefix("read_"), None, pl.DataFrame())
     raw = load_source(path)
     shown = [column for column in raw.schema if not column.startswith("_")]
-    sample = raw.rows.select(shown).head(SAMPLED_ROWS).collect()
+    sample = _flatten_objects(raw.rows.select(shown).head(SAMPLED_ROWS).collect())
     guess = guess_columns(sample)
     if guess.timestamp is None or not guess.ids:
         lacking = "a time" if guess.timestamp is None else "an identifier of a person, such as user_id or an email"
-        raise SourceError(f"FILES: no column of {path!r} looks like {lacking}. Its columns: {', '.join(shown)}.")
+        problem = f"no column of {path!r} looks like {lacking}. Its columns: {', '.join(sample.columns)}."
+        return _Found(name, path, "table", None, sample, problem)
     return _Found(name, path, "table", guess, sample)
+
+
+def _flatten_objects(sample: pl.DataFrame) -> pl.DataFrame:
+    """Make each field of objects a column, as `read_table` calls them: {"user": {"id": 7}} has the column "user.id"."""
+    texts = [name for name, dtype in sample.schema.items() if dtype == pl.String]
+    texts = [name for name in texts if sample[name].drop_nulls().str.contains(r"^\s*\{").mean() == 1]
+    sample = parse_json_columns(RawTable(sample.lazy(), "sample", ()), *texts).rows.collect() if texts else sample
+    while any(isinstance(dtype, pl.Struct) for dtype in sample.dtypes):
+        sample = pl.DataFrame(
+            [
+                inner.alias(f"{one.name}.{inner.name}") if one.dtype == pl.Struct else inner
+                for one in sample
+                for inner in (one.struct.unnest() if one.dtype == pl.Struct else [one])
+            ]
+        )
+    return sample.select(pl.exclude(pl.List, pl.Array))
 
 
 def _share_types(found: list[_Found]) -> list[_Found]:
@@ -129,8 +157,7 @@ def _share_types(found: list[_Found]) -> list[_Found]:
                 if other_kind not in one.guess.ids and _have_common(one.sample[column], other.sample[other_column])
             )
             ids[next(same, kind)] = column
-        guess = Guess(one.guess.timestamp, one.guess.event, ids, one.guess.options, one.guess.remarks)
-        result.append(_Found(one.name, one.path, one.system, guess, one.sample))
+        result.append(replace(one, guess=replace(one.guess, ids=ids)))
     return result
 
 
@@ -152,27 +179,60 @@ def _write_source(found: _Found, *, folder: Path) -> str:
         f"system = {write_value(found.system)}",
         f"path = {write_value(path)}",
     ]
+    if found.problem:
+        lines[0] += f"  # not read: {''.join(c if c.isprintable() else ' ' for c in found.problem)}"
+        return (
+            "\n".join(f"# {line}" for line in [*lines, *(f'{key} = ""' for key in ("timestamp", "event")), "ids = []"])
+            + "\n"
+        )
     if found.guess is not None:
         lines += _write_columns(found.guess, name=found.name)
     return "\n".join(lines) + "\n"
 
 
 def _write_columns(guess: Guess, *, name: str) -> list[str]:
+    """Write what the columns of a table were taken for."""
     lines = [f"timestamp = {write_value(guess.timestamp)}"]
     for option, value in guess.options.items():
         remark = guess.remarks.get(option)
         lines.append(f"{option} = {write_value(value)}" + (f"  # {remark}" if remark else ""))
-    if "unit" not in guess.options:
+    if guess.options.get("unit", "days") == "days" and "time_zone" not in guess.options:
         lines.append('# time_zone = "Europe/Berlin"  # of times that name no zone; else they are read as UTC')
     if guess.event is None:
         lines.append(f"event_name = {write_value(f'Appeared in {name}')}  # no column names an event: give it a name")
     else:
         lines.append(f"event = {write_value(guess.event)}")
     note = "  # type = column: types of one name in two sources are the same identifiers"
-    return [*lines, f"ids = {write_value(dict(guess.ids))}{note}"]
+    lines.append(f"ids = {write_value(dict(guess.ids))}{note}")
+    if guess.columns:
+        lines.append(f"columns = {write_value(dict(guess.columns))}  # what it is = column")
+    if guess.decimal_comma:
+        lines.append(f"decimal_comma = {write_value(list(guess.decimal_comma))}  # numbers such as 1.234,50")
+    return lines
+
+
+def _write_identity(found: Sequence[_Found]) -> list[str]:
+    """Write which identifier a person has one of, where it is not the first one of each table.
+
+    A table of devices and one of customers: a customer has one number, and several devices.
+    """
+    guesses = [one.guess for one in found if one.guess is not None]
+    ranks: dict[str, int] = {}
+    for guess in guesses:
+        for kind, column in guess.ids.items():
+            ranks[kind] = min(ranks.get(kind, guess.ranks[column]), guess.ranks[column])
+    if len(guesses) < len([one for one in found if not one.problem]) or "user_id" in ranks:
+        return []
+    trusted = [kind for kind, rank in ranks.items() if rank == min(ranks.values())]
+    if all(next(iter(guess.ids)) in trusted for guess in guesses):
+        return []
+    note = "# a person has one of these, and may have several of all other identifiers"
+    return [f"[identity]\nexclusive = {write_value(trusted)}  {note}\n"]
 
 
 def _describe_file(found: _Found) -> str:
+    if found.problem:
+        return f"{found.path}: not read, and left out of the definitions: {found.problem}"
     if found.guess is None:
         return f"{found.path}: exports of {found.system}"
     event = f"event {found.guess.event!r}" if found.guess.event else "one kind of event"

@@ -11,31 +11,27 @@ import polars as pl
 
 from journeys.errors import JourneysError
 from journeys.events.times import TimeParser
+from journeys.sources.column_mapping import read_decimal_comma
+from journeys.sources.column_words import find_stated_zone, may_mean
+from journeys.sources.table import RECOGNISED
 
 ENOUGH = 0.8
 """The share of values that must be times, or addresses, for a column to be taken for one of them."""
 
-_TIME_NAMES = re.compile(r"time|date|when|_at$|^at$|created|occurred|datum|zeit|fecha|^ts$|^day$", re.IGNORECASE)
-_EVENT_NAMES = (
-    re.compile(r"event|action|activity|ereignis|aktion|evento|^what$|did", re.IGNORECASE),
-    re.compile(r"stage|status|phase|lifecycle|step|kind|type|art$", re.IGNORECASE),
-)
-# Identifiers by what they identify, most trusted first; the last are of devices, which several people may share.
-_ID_NAMES = (
-    re.compile(r"^(user|usr|uid|u)([ _-]?(id|no|nr|number|key))?$", re.IGNORECASE),
-    re.compile(r"user|customer|client|kunde|person|member|contact|lead|subscriber|profile", re.IGNORECASE),
-    re.compile(r"anonymous|device|ger(ae|ä)t|cookie|visitor|besucher|browser|distinct|guid|uuid", re.IGNORECASE),
-    re.compile(r"(^|[ _-])(id|no|nr|number|nummer|key)$", re.IGNORECASE),
-)
-_NOT_ID_NAMES = re.compile(
-    r"agent|name$|type|count|plan|status|country|order|event|message|session|invoice|product|item|transaction|row|line|"
-    r"page|phone|version|zip|post|bestell|rechnung|artikel|^(id|no|nr|number|key)$",
-    re.IGNORECASE,
-)
+_EVENT_MEANINGS = ("event", "stage", "event name")
+# Identifiers by what they identify, most trusted first; addresses, which are found by their values, stand after
+# customers. Devices are shared by several people.
+_ID_MEANINGS = ("user", "customer", "email", "device", "id")
 _EMAIL = r"(?i)^\s*[^@\s]+@[^@\s]+\.[a-z]{2,}\s*$"
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _FIRST, _LAST = 946_684_800, 4_102_444_800  # the years 2000 to 2100, in seconds
-_FORMATS = ("%d.%m.%y %H:%M", "%d.%m.%y", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%d %b %Y %H:%M", "%d %B %Y", "%b %d, %Y")
+_SERIAL = (36_526, 73_416)  # the same years, in days of a spreadsheet
+_FORMATS = (
+    *("%d.%m.%y %H:%M", "%d.%m.%y", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%d %b %Y %H:%M", "%d %B %Y", "%b %d, %Y"),
+    *("%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M", "%d-%b-%Y", "%d %b %Y %H:%M:%S", "%d %b %Y", "%b %d, %Y %I:%M %p"),
+    *("%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y%m%d", "%Y%m%d%H%M%S"),
+)
+_FEWEST_PEOPLE, _ROWS_EACH = 30, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,12 @@ class Guess:
         How the time is read: `unit`, `day_first`, `format`.
     remarks
         What to check, by option.
+    columns
+        Further columns by what they hold: a campaign, a page, an account, a currency.
+    decimal_comma
+        Columns of amounts with a decimal comma.
+    ranks
+        How much each identifier column is trusted: 0 most.
     """
 
     timestamp: str | None
@@ -59,6 +61,9 @@ class Guess:
     ids: Mapping[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    decimal_comma: tuple[str, ...] = ()
+    ranks: Mapping[str, int] = field(default_factory=dict)
 
 
 def guess_columns(sample: pl.DataFrame) -> Guess:
@@ -74,15 +79,30 @@ def guess_columns(sample: pl.DataFrame) -> Guess:
     """
     timestamp, options, remarks = _guess_time(sample)
     event = _guess_event(sample, taken={timestamp})
-    return Guess(timestamp, event, _guess_ids(sample, taken={timestamp, event}), options, remarks)
+    ids = _guess_ids(sample, taken={timestamp, event})
+    taken = {timestamp, event, *(column for _, _, column in ids)}
+    rest = sample.select(name for name in sample.columns if name not in taken)
+    columns = _guess_meanings(rest)
+    account = _find_account(sample, [(rank, column) for rank, _, column in ids])
+    ids = [one for one in ids if one[2] != account]
+    return Guess(
+        timestamp,
+        event,
+        {kind: column for _, kind, column in ids},
+        options,
+        remarks,
+        columns | ({"group_id": account} if account else {}),
+        tuple(name for name in rest.columns if _has_decimal_comma(rest[name])),
+        {column: rank for rank, _, column in ids},
+    )
 
 
 def _guess_time(sample: pl.DataFrame) -> tuple[str | None, dict[str, Any], dict[str, str]]:
     """Find the column of which most values are times; columns with a fitting name first."""
-    named = sorted(sample.columns, key=lambda name: _TIME_NAMES.search(name) is None)
+    named = sorted(sample.columns, key=lambda name: not may_mean(name, "time"))
     best: tuple[float, str | None, dict[str, Any]] = (0.0, None, {})
     for column in named:
-        for options in _list_readings(sample[column], is_named=_TIME_NAMES.search(column) is not None):
+        for options in _list_readings(sample[column], is_named=may_mean(column, "time")):
             share = _read_share(sample[column], options)
             if share > best[0] + 0.02:
                 best = (share, column, options)
@@ -91,7 +111,10 @@ def _guess_time(sample: pl.DataFrame) -> tuple[str | None, dict[str, Any], dict[
     share, found, options = best
     if found is None or share < ENOUGH:
         return None, {}, {}
-    return found, *_choose_day_first(sample[found], options)
+    chosen, remarks = _choose_day_first(sample[found], options)
+    if (zone := find_stated_zone(found)) is not None and chosen.get("unit", "days") == "days":
+        chosen, remarks = {**chosen, "time_zone": zone}, {**remarks, "time_zone": "as the name of the column says"}
+    return found, chosen, remarks
 
 
 def _list_readings(values: pl.Series, *, is_named: bool) -> Iterator[dict[str, Any]]:
@@ -102,7 +125,7 @@ def _list_readings(values: pl.Series, *, is_named: bool) -> Iterator[dict[str, A
         yield from ({}, {"day_first": True}, {"day_first": False})
         yield from ({"format": one} for one in _FORMATS)
         if is_named:
-            yield from _list_units(values.cast(pl.Float64, strict=False))
+            yield from _list_units(values.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False))
     elif values.dtype.is_numeric() and is_named:
         yield from _list_units(values.cast(pl.Float64))
 
@@ -112,6 +135,8 @@ def _list_units(values: pl.Series) -> Iterator[dict[str, Any]]:
     for unit, factor in _UNITS.items():
         if isinstance(middle, float) and _FIRST <= middle / factor < _LAST:
             yield {"unit": unit}
+    if isinstance(middle, float) and _SERIAL[0] <= middle < _SERIAL[1]:
+        yield {"unit": "days"}
 
 
 def _read_times(values: pl.Series, options: Mapping[str, Any]) -> pl.Series:
@@ -158,39 +183,98 @@ def _choose_day_first(values: pl.Series, options: dict[str, Any]) -> tuple[dict[
 
 def _guess_event(sample: pl.DataFrame, *, taken: set[str | None]) -> str | None:
     """Find the text column of event names: few different values, and a fitting name."""
-    for pattern in _EVENT_NAMES:
+    for meaning in _EVENT_MEANINGS:
         for column in sample.columns:
             values = sample[column].drop_nulls()
-            if column in taken or values.dtype != pl.String or not pattern.search(column):
+            if column in taken or values.dtype != pl.String or not may_mean(column, meaning):
                 continue
             if values.len() and values.n_unique() <= max(60, values.len() // 20) and _share_of(values, _EMAIL) < ENOUGH:
                 return column
     return None
 
 
-def _guess_ids(sample: pl.DataFrame, *, taken: set[str | None]) -> dict[str, str]:
-    """Find the identifier columns, the most trusted first: users, customers, addresses, devices.
+def _guess_ids(sample: pl.DataFrame, *, taken: set[str | None]) -> list[tuple[int, str, str]]:
+    """Find the identifier columns, each with its rank and its type, the most trusted first; one column per type.
 
-    Addresses are found by their values, other identifiers by the names of their columns.
+    Addresses are found by their values, other identifiers by the names of their columns. A column such as "Device" may
+    as well say which kind of device: its values have to look like identifiers.
     """
     found: list[tuple[int, str, str]] = []
     for column in sample.columns:
         values = sample[column].drop_nulls()
-        if column in taken or not values.len():
+        if column in taken or not values.len() or not (values.dtype == pl.String or values.dtype.is_integer()):
             continue
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.strip())
-        kind = re.sub(r"\W+", "_", words).strip("_").lower()
         if values.dtype == pl.String and _share_of(values, _EMAIL) >= ENOUGH:
-            found.append((2, "email", column))
-        elif (values.dtype == pl.String or values.dtype.is_integer()) and not _NOT_ID_NAMES.search(words):
-            rank = next((rank for rank, pattern in enumerate(_ID_NAMES) if pattern.search(words)), None)
-            if rank is not None:
-                # addresses stand between customers and devices
-                found.append((rank + (rank > 1), "user_id" if rank == 0 else kind, column))
-    ids: dict[str, str] = {}
-    for _, kind, column in sorted(found, key=lambda one: one[0]):
-        ids.setdefault(kind, column)
-    return ids
+            found.append((_ID_MEANINGS.index("email"), "email", column))
+            continue
+        meanings = [*_ID_MEANINGS[:-1], "account", _ID_MEANINGS[-1]]
+        meaning = next((one for one in meanings if _may_identify(column, one)), None)
+        rank = _ID_MEANINGS.index("customer" if meaning == "account" else meaning) if meaning else None
+        is_said = meaning == "user" or may_mean(column, "id")
+        if rank is not None and (is_said or _look_like_ids(values.cast(pl.String), needs_digits=meaning == "device")):
+            found.append((rank, "user_id" if rank == 0 else _name_type(column), column))
+    found.sort(key=lambda one: one[0])
+    first = {kind: column for _, kind, column in reversed(found)}
+    return [one for one in found if first[one[1]] == one[2]]
+
+
+def _may_identify(column: str, meaning: str) -> bool:
+    return meaning != "email" and may_mean(column, meaning) and not may_mean(column, "other id")
+
+
+def _look_like_ids(values: pl.Series, *, needs_digits: bool) -> bool:
+    """Return whether values are single words of which more than each twentieth row has another.
+
+    Without digits, "Pixel" and "Desktop" are kinds of devices; "d-00000001" is a device.
+    """
+    count = values.n_unique()
+    if count < _FEWEST_PEOPLE and count * _ROWS_EACH <= values.len():
+        return False
+    return _share_of(values, r"\s") <= 1 - ENOUGH and (not needs_digits or _share_of(values, r"\d") >= ENOUGH)
+
+
+def _name_type(column: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", ".".join(column.strip().split(".")[-2:]))
+    return re.sub(r"\W+", "_", words).strip("_").lower()
+
+
+def _find_account(sample: pl.DataFrame, ids: list[tuple[int, str]]) -> str | None:
+    """Find the identifier of accounts: a column that is called so, whose values several people have.
+
+    Account "a1" with the addresses ann@x.org and bob@x.org is a company; with one address each, a user's account.
+    """
+    account = next((column for _, column in ids if may_mean(column, "account")), None)
+    people = next((column for rank, column in ids if column != account and rank <= _ID_MEANINGS.index("email")), None)
+    if account is None or people is None:
+        return None
+    pairs = sample.select(account, people).drop_nulls().unique()
+    return account if pairs.height > 1.5 * max(1, pairs[account].n_unique()) else None
+
+
+def _guess_meanings(rest: pl.DataFrame) -> dict[str, str]:
+    """Find columns of campaigns, pages and currencies whose names do not say so in the words of the log."""
+    found: dict[str, str] = {}
+    known = {RECOGNISED.get(column, column) for column in rest.columns}
+    for column in rest.columns:
+        values = rest[column].drop_nulls()
+        if values.dtype != pl.String or not values.len():
+            continue
+        for meaning in ("campaign", "campaign_source", "campaign_medium", "currency"):
+            if may_mean(column, meaning):
+                found.setdefault(meaning, column)
+        if may_mean(column, "page"):
+            for meaning, pattern in (("page_url", "^https?://"), ("page_path", "^/")):
+                if _share_of(values, pattern) >= ENOUGH:
+                    found.setdefault(meaning, column)
+    return {meaning: column for meaning, column in found.items() if meaning not in known}
+
+
+def _has_decimal_comma(values: pl.Series) -> bool:
+    known = values.drop_nulls()
+    if known.dtype != pl.String or not known.len():
+        return False
+    read = known.to_frame("value").select(read_decimal_comma(pl.col("value"), pl.String()))["value"]
+    return read.null_count() <= (1 - ENOUGH) * known.len() and _share_of(known, r",\d") > 0
 
 
 def _share_of(values: pl.Series, pattern: str) -> float:

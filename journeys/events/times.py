@@ -58,6 +58,10 @@ def note_time_zone(sample: pl.Series, *, time_zone: str | None) -> list[str]:
     return [f"times without a zone were read as {zone}", *note_repeated_hour(zone)]
 
 
+def _note_bare_times(zone: str) -> list[str]:
+    return note_time_zone(pl.Series([datetime(2026, 1, 1)]), time_zone=zone)
+
+
 def note_repeated_hour(zone: str) -> list[str]:
     """Say which moment was taken of an hour that the zone's clocks show twice, if there is one.
 
@@ -81,18 +85,28 @@ def note_assumed_zone(rows: pl.LazyFrame, *times: pl.Expr, time_zone: str | None
 
 
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+UNIT_NAMES = {
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+    "days": "days of a spreadsheet",
+}
+# Spreadsheets count days from 30 December 1899, in the time zone of whoever typed them: 46082.5 is 1 March 2026, 12:00.
+_SERIAL_DAY, _SERIAL_1970 = 86_400, 25_569
 # A number outside these years counts another unit.
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
 def check_unit(unit: str) -> None:
     """Refuse an unknown unit."""
-    if unit not in PER_SECOND:
-        raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, PER_SECOND))}.")
+    if unit not in UNIT_NAMES:
+        raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, UNIT_NAMES))}.")
 
 
 def _year_of(value: float, unit: str) -> float:
+    if unit == "days":
+        return 1900 + value / 365.2425
     return 1970 + value / PER_SECOND[unit] / 31_556_952
 
 
@@ -118,7 +132,7 @@ def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_optio
     middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
     if not isinstance(middle, float) or 2000 <= _year_of(middle, unit) <= 2100:
         return
-    fits = [u for u in PER_SECOND if 2000 <= _year_of(middle, u) <= 2100]
+    fits = [u for u in UNIT_NAMES if 2000 <= _year_of(middle, u) <= 2100]
     say = f" (unit={fits[0]!r})" if fits and has_unit_option else ""
     hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
     raise SourceError(
@@ -139,27 +153,38 @@ def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit:
      "column 'at': not between 2000 and 2100 in seconds"]
     """
     check_unit(unit)
-    number = (
-        value.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
-        if dtype == pl.String
-        else value
-    )
+    number = _read_digits(value) if dtype == pl.String else value
     said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES[unit]}"
     reason: pl.Expr = pl.lit(said)
-    for other in PER_SECOND:
+    for other, name in UNIT_NAMES.items():
         if other != unit:
-            fits = f"{said}; it looks like {UNIT_NAMES[other]}"
+            fits = f"{said}; it looks like {name}"
             reason = pl.when(_is_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
     return pl.when(number.is_not_null() & ~_is_inside(number, unit)).then(reason)
 
 
+def _read_digits(text: pl.Expr) -> pl.Expr:
+    return text.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+
+
 def _is_inside(value: pl.Expr, unit: str) -> pl.Expr:
+    first, last = int(FIRST.timestamp()), int(LAST.timestamp())
+    if unit == "days":
+        return (value >= first // _SERIAL_DAY + _SERIAL_1970) & (value < last // _SERIAL_DAY + _SERIAL_1970)
     per_second = PER_SECOND[unit]
-    return (value >= int(FIRST.timestamp()) * per_second) & (value < int(LAST.timestamp()) * per_second)
+    return (value >= first * per_second) & (value < last * per_second)
 
 
-def from_epoch(value: pl.Expr, *, unit: str) -> pl.Expr:
-    """Turn numbers into UTC microseconds; null outside the years 2000 to 2100."""
+def from_epoch(value: pl.Expr, *, unit: str, zone: str = "UTC") -> pl.Expr:
+    """Turn numbers into UTC microseconds; null outside the years 2000 to 2100.
+
+    Days of a spreadsheet are read in `zone`, to the second: they have no more digits than that.
+    """
+    if unit == "days":
+        inside = pl.when(_is_inside(value, unit)).then(value)
+        seconds = ((inside - _SERIAL_1970) * _SERIAL_DAY).round(0).cast(pl.Int64)
+        naive = (seconds * 1_000_000).cast(pl.Datetime("us"))
+        return naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
     per_second = PER_SECOND[unit]
     inside = pl.when(_is_inside(value, unit)).then(value)
     micros = inside.cast(pl.Int64) // (per_second // 1_000_000) if per_second > 1_000_000 else None
@@ -197,8 +222,9 @@ class TimeParser:
 
     Attributes
     ----------
-    unit : {"s", "ms", "us", "ns"}, optional
-        What numbers, or digits in text, count from 1970. Numbers without a unit are refused.
+    unit : {"s", "ms", "us", "ns", "days"}, optional
+        What numbers, or digits in text, count from 1970; or the days of a spreadsheet. Numbers without a unit are
+        refused.
     time_zone : str, optional
         The zone of times that name none; UTC by default.
     format : str, optional
@@ -262,9 +288,10 @@ class TimeParser:
         if dtype.is_numeric():
             if self.unit is None:
                 raise ArgumentError(
-                    f"timestamp: column {column!r} holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns'."
+                    f"timestamp: column {column!r} holds numbers; say what they count: unit='s', 'ms', 'us' or 'ns', "
+                    "or 'days' of a spreadsheet."
                 )
-            return from_epoch(value, unit=self.unit)
+            return from_epoch(value, unit=self.unit, zone=self.zone)
         if dtype in (pl.String, pl.Null):
             return value.cast(pl.String).map_batches(self._parse_text, return_dtype=UTC_TIME, is_elementwise=True)
         raise ArgumentError(
@@ -299,6 +326,9 @@ class TimeParser:
         """Say which times are dates without a time of day, which are read as midnight."""
         if dtype == pl.Date:
             return value.is_not_null()
+        if self.unit == "days" and (dtype == pl.String or dtype.is_numeric()):
+            number = _read_digits(value) if dtype == pl.String else value
+            return (number % 1 == 0).fill_null(value=False)
         if dtype != pl.String or self.unit is not None:
             return pl.lit(value=False)
         if self.format is not None:
@@ -308,9 +338,9 @@ class TimeParser:
     def note_assumptions(self, sample: pl.Series) -> list[str]:
         """Say what is assumed of times that name no zone, if there are such in the sample."""
         if self.unit is not None and (sample.dtype == pl.String or sample.dtype.is_numeric()):
-            return []
+            return _note_bare_times(self.zone) if self.unit == "days" else []
         if self.format is not None and sample.dtype == pl.String:
-            return [] if "z" in self.format else note_time_zone(pl.Series([datetime(2026, 1, 1)]), time_zone=self.zone)
+            return [] if "z" in self.format else _note_bare_times(self.zone)
         return note_time_zone(sample, time_zone=self.zone)
 
     def _localise_times(self, naive: pl.Series) -> pl.Series:
@@ -324,7 +354,7 @@ class TimeParser:
         if batch.null_count() == len(batch):
             return pl.Series(batch.name, [], dtype=UTC_TIME).extend_constant(None, len(batch))
         if self.unit is not None:
-            return _parse_digits(batch, unit=self.unit)
+            return _parse_digits(batch, unit=self.unit, zone=self.zone)
         if self.format is not None:
             naive = batch.str.strip_chars().str.to_datetime(self.format, time_unit="us", strict=False)
             return self._localise_times(naive).alias(batch.name)
@@ -438,13 +468,13 @@ def _check_format(format: str) -> None:  # noqa: A002
         )
 
 
-def _parse_digits(batch: pl.Series, *, unit: str) -> pl.Series:
+def _parse_digits(batch: pl.Series, *, unit: str, zone: str) -> pl.Series:
     """Read numbers written as text, "1772530000" or "1772530000,5"; whole ones exactly."""
     text = batch.str.strip_chars()
     whole = text.cast(pl.Int64, strict=False)
     fractional = text.set(whole.is_not_null(), None).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
     numbers = pl.DataFrame({"whole": whole, "fractional": fractional})
-    parsed = [from_epoch(pl.col(column), unit=unit) for column in numbers.columns]
+    parsed = [from_epoch(pl.col(column), unit=unit, zone=zone) for column in numbers.columns]
     return numbers.select(pl.coalesce(parsed).alias(batch.name)).to_series()
 
 

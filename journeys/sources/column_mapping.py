@@ -480,6 +480,9 @@ def done_by(is_person: pl.Expr) -> pl.Expr:
     return pl.when(is_person).then(pl.lit("person")).otherwise(pl.lit("system"))
 
 
+DECIMAL_COMMA = r"^-?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
+
+
 def inexact_ids(value: pl.Expr, dtype: pl.DataType) -> list[pl.Expr]:
     """Give the identifiers of a column of floats that `as_id` leaves out; nothing for other columns."""
     if not dtype.is_float():
@@ -496,3 +499,20 @@ def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Write a value as text, null where it is empty."""
     text = value if dtype == pl.String else value.cast(pl.String)
     return pl.when(text != "").then(text)
+
+
+def read_decimal_comma(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Read amounts with a decimal comma, with or without dots between thousands and a currency; else null.
+
+    Examples
+    --------
+    >>> amounts = pl.DataFrame({"Betrag": ["1.234,50 €", "-12,5", "12,50-", "EUR 7", "1.5", "many"]})
+    >>> amounts.select(read_decimal_comma(pl.col("Betrag"), pl.String()))["Betrag"].to_list()
+    [1234.5, -12.5, -12.5, 7.0, None, None]
+    """
+    if dtype.is_numeric():
+        return value.cast(pl.Float64)
+    text = value.cast(pl.String).str.replace_all(r"[\s\u{a0}\u{202f}'’€$£+]|^[A-Z]{3}|[A-Z]{3}$", "")
+    text = text.str.replace("\u2212", "-", literal=True).str.replace(r"^(.+)-$", "-$1")
+    plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    return pl.when(text.str.contains(DECIMAL_COMMA)).then(plain.cast(pl.Float64, strict=False))

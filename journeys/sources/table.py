@@ -24,6 +24,7 @@ from journeys.sources.column_mapping import (
     inexact_ids,
     map_events,
     parse_link_columns,
+    read_decimal_comma,
 )
 from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
@@ -37,6 +38,8 @@ RECOGNISED = {
     **{utm: column for column, utm in UTM.items()},
     "url": "page_url",
 }
+# Properties that questions look for by name.
+_OTHER_MEANINGS = ("currency",)
 # Columns that reading adds, and the one of a table without any column.
 READING = (PROBLEM, PLACE, RAW, "_nothing")
 OWN_TIME = "_own_time"
@@ -57,6 +60,8 @@ def read_table(
     format: str | None = None,  # noqa: A002
     day_first: bool | None = None,
     drop_duplicates: bool = False,
+    columns: Mapping[str, str] | None = None,
+    decimal_comma: Sequence[str] = (),
 ) -> Events:
     """Read events from any table: who did what when, in a file or a frame that no other reader knows.
 
@@ -87,7 +92,8 @@ def read_table(
     properties
         The other columns to keep (all of them, when not given), or a mapping from column to type.
     unit
-        What numbers in `timestamp` count: "s", "ms", "us" or "ns". Fractions may have a decimal comma.
+        What numbers in `timestamp` count: "s", "ms", "us" or "ns" since 1970, or "days", the serial dates of a
+        spreadsheet (46082.5 is noon on 1 March 2026, in `time_zone`). Fractions may have a decimal comma.
     time_zone
         The zone of times that name none, such as "Europe/Berlin".
     format
@@ -98,6 +104,10 @@ def read_table(
     drop_duplicates
         Without a `message_id`: drop rows that equal an earlier one of this call in every column. Else they are counted
         and kept. Over several calls only equal message ids are one message: give files that overlap as one list.
+    columns
+        Columns whose names do not say what they hold, by the canonical name: `{"campaign": "Kampagne"}`.
+    decimal_comma
+        Columns of text that are numbers with a decimal comma, such as "1.234,50 €"; what is none is null.
 
     Returns
     -------
@@ -114,7 +124,7 @@ def read_table(
         An argument that does not name columns; identifiers that are not single values, or whose type (of `ids` or
         `links`) has the name of a column of the log.
     UnknownNameError
-        Columns that are not there, all reported together, with the closest.
+        Columns that are not there, all reported together, with the closest; no such canonical name.
 
     Examples
     --------
@@ -135,7 +145,10 @@ def read_table(
         event=event,
         message_id=message_id,
         name=name,
+        columns=columns or {},
+        decimal_comma=decimal_comma,
     )
+    said = columns or {}
     times = TimeParser(unit=unit, time_zone=time_zone, format=format, day_first=day_first)
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
     stated = parse_link_columns(links or {})
@@ -146,17 +159,16 @@ def read_table(
         "links": list(stated),
         "message_id": [message_id] if message_id else [],
         "properties": list(properties or []),
+        "columns": list(said.values()),
+        "decimal_comma": list(decimal_comma),
     }
     keys = [*types.values(), *stated, *asked["message_id"]]
     raw = _add_nested_fields(load_source(source, text_columns=keys), [c for columns in asked.values() for c in columns])
     schema = raw.schema
     available = [column for column in schema if column not in READING]
-    missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
-    problems = [
-        unknown_message(argument, c, available=available, what="column") for argument, c in missing.items() if c
-    ]
-    raise_all(problems, UnknownNameError)
+    raise_all(_find_unknown_names(asked, said, available=available), UnknownNameError)
     wrong = find_type_problems(types, stated, columns=available)
+    wrong += [f"columns: the table has a column {one!r} of its own." for one in said if one in available]
     wrong += [
         f"ids: the column {column!r} holds {schema[column]}, not single values; name one of its fields, such as "
         f"{column + '.id'!r}, or take one value out of each."
@@ -172,10 +184,12 @@ def read_table(
         raw = RawTable(own_time, raw.name, raw.notes, in_memory=raw.in_memory)
     column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
     used = {*asked["timestamp"], *asked["event"], *keys}
-    rest = [c for c in available if c not in used and (properties is None or c in asked["properties"])]
-    recognised = _recognise_columns(rest)
+    kept = None if properties is None else {*asked["properties"], *said.values(), *decimal_comma}
+    rest = [c for c in available if c not in used and (kept is None or c in kept)]
+    recognised = _recognise_columns(rest, said)
+    renamed = {recognised.pop(one): one for one in _OTHER_MEANINGS if one in recognised}
     time, what = column_of[timestamp], column_of[event] if isinstance(event, str) else event
-    numbers = [*keys, *(column for column in rest if column == "group_id")]
+    numbers = [*keys, *([recognised["group_id"]] if "group_id" in recognised else [])]
     mapping = ColumnMapping(
         timestamp=times.parse(time, schema[timestamp], column=timestamp),
         time_text=time,
@@ -202,8 +216,11 @@ def read_table(
     if message_id:
         mapping.fields["message_id"] = as_id(column_of[message_id], schema[message_id])
     casts = dict(properties) if isinstance(properties, Mapping) else {}
-    others = {column: column_of[column] for column in rest if column not in recognised.values()}
-    mapping.properties = _map_properties(others, schema, casts=casts, used=used)
+    column_of |= {c: read_decimal_comma(column_of[c], schema[c]) for c in decimal_comma}
+    schema = pl.Schema({**schema, **{c: pl.Float64() for c in decimal_comma}})
+    others = {renamed.get(c, c): column_of[c] for c in rest if c not in recognised.values()}
+    schema = pl.Schema({**schema, **{new: schema[old] for old, new in renamed.items()}})
+    mapping.properties = _map_properties(others, schema, casts=casts, used={*used, *said.values()})
     events = map_events(
         raw,
         mapping,
@@ -213,6 +230,19 @@ def read_table(
         notes=times.note_assumptions(sample),
     )
     return replace(events, exclusive=next(iter(types), None))
+
+
+def _find_unknown_names(
+    asked: Mapping[str, Sequence[str]], meanings: Iterable[str], *, available: Sequence[str]
+) -> list[str]:
+    """List the columns that are not there, by argument, and what is no meaning of a column."""
+    missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
+    problems = [
+        unknown_message(argument, c, available=available, what="column") for argument, c in missing.items() if c
+    ]
+    known = [*dict.fromkeys([*RECOGNISED.values(), *_OTHER_MEANINGS])]
+    unknown = [one for one in meanings if one not in known]
+    return problems + ([unknown_message("columns", unknown, available=known, what="meaning")] if unknown else [])
 
 
 def _map_properties(
@@ -256,11 +286,11 @@ def _first_times(raw: RawTable, column: str) -> pl.Series:
         return raw.rows.select(column).drop_nulls().head(1000).collect().to_series()
 
 
-def _recognise_columns(columns: Sequence[str]) -> dict[str, str]:
-    """Find the column of each canonical meaning; the canonical name itself wins over another word for it."""
-    found: dict[str, str] = {}
+def _recognise_columns(columns: Sequence[str], said: Mapping[str, str]) -> dict[str, str]:
+    """Find the column of each canonical meaning; what is `said` wins, then the canonical name over another word."""
+    found = dict(said)
     for column in columns:
         canonical = RECOGNISED.get(column)
-        if canonical is not None and (canonical not in found or column == canonical):
+        if canonical is not None and canonical not in said and (canonical not in found or column == canonical):
             found[canonical] = column
     return found

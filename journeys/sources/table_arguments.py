@@ -27,6 +27,8 @@ def check_arguments(
     event: object,
     message_id: object,
     name: object,
+    columns: object,
+    decimal_comma: object,
 ) -> None:
     """Refuse arguments that do not name columns, before anything is read; all problems are reported together.
 
@@ -53,6 +55,9 @@ def check_arguments(
             if not isinstance(column, str)
         ]
     problems += find_link_problems(links)
+    problems += _find_column_problems("decimal_comma", decimal_comma, example="amount")
+    if not isinstance(columns, Mapping) or any(not isinstance(one, str) for one in columns.values()):
+        problems.append(f"columns: expected a mapping from meaning to the name of a column, got {columns!r}.")
     problems += _find_column_problems("properties", properties, example="plan") if properties is not None else []
     raise_all(problems)
 

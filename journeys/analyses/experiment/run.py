@@ -14,6 +14,7 @@ from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
+from journeys.display import format_count
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
@@ -111,7 +112,9 @@ def experiment(
     assigned = counts.drop_nulls("variant").sort("variant")
     names = assigned["variant"].to_list()
     if len(names) < 2:
-        raise ArgumentError(f"variant: column {variant!r} has {len(names)} variant(s) here; expected two or more.")
+        raise ArgumentError(
+            f"variant: column {variant!r} has {format_count(len(names), 'variant')} here; expected two or more."
+        )
     control = control if control is not None else "control" if "control" in names else names[0]
     for argument, given in (("control", [control]), ("expected", list(expected or names))):
         wrong = [name for name in given if name not in names]

@@ -1,0 +1,103 @@
+"""The first definition file: which columns are taken for what, and what is said of files that are not understood."""
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+import journeys as jn
+from journeys.cli import main
+from journeys.definition_file import draft_definitions
+from journeys.definition_file.guess_columns import guess_columns
+
+PEOPLE = [f"K{1000 + n}" for n in range(40)]
+TIMES = [f"2026-03-{1 + n % 28:02} 10:00:00" for n in range(40)]
+
+
+def guess(**columns):
+    return guess_columns(pl.DataFrame({"Zeit": TIMES, **columns}))
+
+
+def test_kinds_of_devices_are_no_identifiers():
+    found = guess(Gerät=["iPhone", "Desktop"] * 20, Kundennummer=PEOPLE)
+    assert found.ids == {"kundennummer": "Kundennummer"}
+    models = guess(device=[f"Galaxy S{n}" for n in range(40)], email=[f"{one}@x.org" for one in PEOPLE])
+    assert models.ids == {"email": "email"}
+    assert guess(**{"Geräte-ID": [f"d-{n:08}" for n in range(40)]}).ids == {"geräte_id": "Geräte-ID"}
+    # one of forty people has each of two names: they are kinds, not people
+    assert guess(Lead=["warm", "cold"] * 20).ids == {}
+
+
+@pytest.mark.parametrize(("event", "campaign", "who"), [
+    ("Vorgang", "Kampagne", "Kunden-Nr."), ("Événement", "Campagne", "N° client"), ("Acción", "Campaña", "Cliente"),
+    ("Ereignis", "Kampagnenname", "Benutzerkennung"), ("Étape", "Campagne", "Membre"), ("Estado", "Campaña", "Usuario"),
+    ("name", "Campaign Title", "Cust. No"),
+])  # fmt: skip
+def test_heads_in_four_languages(event, campaign, who):
+    found = guess(**{event: ["a", "b"] * 20, campaign: ["spring", None] * 20, who: PEOPLE})
+    assert (found.event, found.columns, [*found.ids.values()]) == (event, {"campaign": campaign}, [who])
+
+
+def test_accounts_are_companies_where_several_people_have_one():
+    mails = [f"p{n}@x.org" for n in range(40)]
+    shared = guess(account_id=[f"acc-{n % 8}" for n in range(40)], mail=mails)
+    assert (shared.columns, shared.ids) == ({"group_id": "account_id"}, {"email": "mail"})
+    assert guess(account_id=PEOPLE, mail=mails).ids == {"account_id": "account_id", "email": "mail"}
+
+
+def test_serial_dates_and_decimal_commas_are_read(tmp_path):
+    rows = "".join(f"46082,{n:02};Lastschrift;{who};1.2{n:02},50 €;EUR\n" for n, who in enumerate(PEOPLE))
+    head = "Buchungstag;Vorgang;Kundennummer;Betrag;Währung\n"
+    (tmp_path / "bank.csv").write_text(head + rows, encoding="cp1252")
+    text = draft_definitions([str(tmp_path / "bank.csv")], file=tmp_path / "journeys.toml").text
+    d = jn.Definitions.from_toml(text.replace("# time_zone", "time_zone"), folder=tmp_path)
+    assert d.sources[0].options["unit"] == "days"
+    events = d.journeys().events.collect().sort("timestamp")
+    assert events["timestamp"][0] == datetime(2026, 2, 28, 23, tzinfo=UTC)  # midnight of 1 March in Berlin
+    assert events["timestamp"][25] == datetime(2026, 3, 1, 5, tzinfo=UTC)  # a quarter of a day later
+    assert events["Betrag"].to_list() == [1200.5 + n for n in range(40)]
+    assert set(events["currency"]) == {"EUR"}
+
+
+def test_nested_identifiers_and_campaigns_are_found(tmp_path):
+    context = {"utm": {"campaign": "spring"}, "page": {"path": "/pricing"}}
+    lines = [
+        {"ts": f"2026-03-01T10:{n:02}:00Z", "name": "visit", "ctx": context,
+         "who": {"device": {"id": f"{n:016x}"}, "user": {"id": who}}}
+        for n, who in enumerate(PEOPLE)
+    ]  # fmt: skip
+    (tmp_path / "app.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    text = draft_definitions([str(tmp_path / "app.jsonl")], file=tmp_path / "journeys.toml").text
+    d = jn.Definitions.from_toml(text, folder=tmp_path)
+    assert d.sources[0].options["ids"] == {"user_id": "who.user.id", "device_id": "who.device.id"}
+    events = d.journeys().events.collect()
+    assert set(events["campaign"]) == {"spring"}
+    assert set(events["page_path"]) == {"/pricing"}
+    assert "ctx_utm_campaign" not in events.columns
+
+
+def test_what_a_person_has_one_of_is_named_where_tables_differ(tmp_path):
+    (tmp_path / "shop.csv").write_text(
+        "time,action,device_id\n" + "".join(f"{at},Visit,d-{n:08}\n" for n, at in enumerate(TIMES))
+    )
+    (tmp_path / "crm (ET).csv").write_text(
+        "Changed (ET),stage,customer_no,device_id\n"
+        + "".join(f"{at},Lead,{who},d-{n:08}\n" for n, (at, who) in enumerate(zip(TIMES, PEOPLE, strict=True)))
+    )
+    files = [str(tmp_path / name) for name in ("shop.csv", "crm (ET).csv")]
+    d = jn.Definitions.from_toml(draft_definitions(files, file=tmp_path / "journeys.toml").text, folder=tmp_path)
+    assert d.rules.exclusive == ("customer_no",)
+    assert d.sources[0].options["time_zone"] == "America/New_York"
+    assert d.journeys().people.height == 40
+
+
+def test_a_file_that_is_not_understood_is_left_out_and_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log.csv").write_text("timestamp,event,user_id\n2026-03-01,Visit,a\n2026-03-02,Buy,a\n")
+    (tmp_path / "prices.csv").write_text("plan,\u202eprice\npro,3\n")
+    assert main(["init", "log.csv", "prices.csv"]) == 0
+    assert "prices.csv: not read, and left out of the definitions: no column" in capsys.readouterr().out
+    text = (tmp_path / "journeys.toml").read_text()
+    assert "# [sources.prices]  # not read: no column of 'prices.csv' looks like a time. Its columns: plan," in text
+    assert jn.definitions().journeys().people.height == 1
