@@ -73,6 +73,8 @@ class Named(Declarations, Protocol):
 
 def check_definitions(definitions: Named, j: Journeys) -> DefinitionsCheck:
     """Compare all that definitions name with the events and columns of journeys."""
+    from journeys.display import format_day
+
     names, columns = set(j._log.names), set(j._log.step_columns)
     found: list[tuple[str, str, str]] = []
     for event, section in definitions._used.items():
@@ -91,7 +93,8 @@ def check_definitions(definitions: Named, j: Journeys) -> DefinitionsCheck:
             found.append((f"segments.{name}", name, str(error)))
     if definitions.events:
         states = j.dictionary(definitions).table.filter(pl.col("state").is_in(_DRIFT))
-        for event, state in states.select("event", "state").iter_rows():
-            found.append((f"events.{event}", event, f"the event {event!r} is {state}."))
+        for event, state, seen in states.select("event", "state", pl.col("last_seen").dt.date()).iter_rows():
+            last = f": it last occurred on {format_day(seen)}" if state == "gone" else ""
+            found.append((f"events.{event}", event, f"the event {event!r} is {state}{last}."))
     table = pl.DataFrame(found, schema=_SCHEMA, orient="row").unique()
     return DefinitionsCheck(table.sort("section", "name", "problem"))

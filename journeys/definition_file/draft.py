@@ -15,8 +15,10 @@ from journeys.definition_file.definitions import Definitions
 from journeys.definition_file.guess_columns import Guess, guess_columns
 from journeys.definition_file.toml_text import write_key, write_value
 from journeys.errors import JourneysError, SourceError, raise_all
+from journeys.events.times import TimeParser
 from journeys.naming import suggest
 from journeys.sources.check import detect_source
+from journeys.sources.column_words import may_mean
 from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import RawTable, load_source
 
@@ -45,6 +47,7 @@ _HEAD = """\
 # What is read, how it is called, and what the weekly report shows.
 # Check it, then: journeys check --definitions {file}, and journeys run {file} --out report.html
 # Lines that begin with # are notes; remove the # to switch an option on.
+# ids: type = "column". Types of one name in two sources are the same identifiers. columns: what it holds = "column".
 """
 
 
@@ -186,26 +189,28 @@ def _write_source(found: _Found, *, folder: Path) -> str:
             + "\n"
         )
     if found.guess is not None:
-        lines += _write_columns(found.guess, name=found.name)
+        lines += _write_columns(found.guess, found.sample, name=found.name)
     return "\n".join(lines) + "\n"
 
 
-def _write_columns(guess: Guess, *, name: str) -> list[str]:
+def _write_columns(guess: Guess, sample: pl.DataFrame, *, name: str) -> list[str]:
     """Write what the columns of a table were taken for."""
-    lines = [f"timestamp = {write_value(guess.timestamp)}"]
+    lines = [f"timestamp = {write_value(dict(guess.dates) or guess.timestamp)}"]
+    if guess.dates:
+        lines[0] += "  # event = the column of its date"
     for option, value in guess.options.items():
         remark = guess.remarks.get(option)
         lines.append(f"{option} = {write_value(value)}" + (f"  # {remark}" if remark else ""))
-    if guess.options.get("unit", "days") == "days" and "time_zone" not in guess.options:
+    times = sample.get_column(str(guess.timestamp)).drop_nulls()
+    if "time_zone" not in guess.options and TimeParser(**guess.options).note_assumptions(times):
         lines.append('# time_zone = "Europe/Berlin"  # of times that name no zone; else they are read as UTC')
-    if guess.event is None:
-        lines.append(f"event_name = {write_value(f'Appeared in {name}')}  # no column names an event: give it a name")
-    else:
+    if guess.event is not None:
         lines.append(f"event = {write_value(guess.event)}")
-    note = "  # type = column: types of one name in two sources are the same identifiers"
-    lines.append(f"ids = {write_value(dict(guess.ids))}{note}")
+    elif not guess.dates:
+        lines.append(f"event_name = {write_value(f'Appeared in {name}')}  # no column names an event: give it a name")
+    lines.append(f"ids = {write_value(dict(guess.ids))}")
     if guess.columns:
-        lines.append(f"columns = {write_value(dict(guess.columns))}  # what it is = column")
+        lines.append(f"columns = {write_value(dict(guess.columns))}")
     if guess.decimal_comma:
         lines.append(f"decimal_comma = {write_value(list(guess.decimal_comma))}  # numbers such as 1.234,50")
     return lines
@@ -236,7 +241,9 @@ def _describe_file(found: _Found) -> str:
     if found.guess is None:
         return f"{found.path}: exports of {found.system}"
     event = f"event {found.guess.event!r}" if found.guess.event else "one kind of event"
-    ids = ", ".join(f"{column!r}" for column in found.guess.ids.values())
+    ids, dates = (", ".join(map(repr, one.values())) for one in (found.guess.ids, found.guess.dates))
+    if dates:
+        return f"{found.path}: a table with a date per event, {dates}, identifiers {ids}"
     return f"{found.path}: a table with time {found.guess.timestamp!r}, {event}, identifiers {ids}"
 
 
@@ -260,10 +267,12 @@ def _write_questions(journeys: Journeys) -> str:
                 ]
             )
         )
-        parts.append(
-            f"[report]\ntitle = {write_value(f'From {steps[0]} to {steps[-1]}')}\n"
-            f"# sections = {write_value(['funnel', 'campaigns', f'trend:{steps[-1]}', 'flow', 'correlation'])}"
-        )
+        sections = ["funnel", "campaigns", "attribution", f"trend:{steps[-1]}", "flow", "correlation"]
+        report = ["[report]", f"title = {write_value(f'From {steps[0]} to {steps[-1]}')}"]
+        if (amount := _find_amount(journeys, goal=steps[-1])) is not None:
+            report.append(f"# value = {write_value(amount)}  # what the goal is worth, shared among the campaigns")
+        report += ['# entered = "7d"  # the last seven days; the section "comparison" compares them with those before']
+        parts.append("\n".join([*report, f"# sections = {write_value(sections)}"]))
     note = "# The dictionary: journeys check reports events that stop, and events that are not listed here."
     rows = {name: (count, people) for name, count, people in counts.select("event", "count", "people").iter_rows()}
     entries = [
@@ -273,6 +282,14 @@ def _write_questions(journeys: Journeys) -> str:
     if journeys.event_counts.height <= MAX_EVENTS:
         parts.append("\n".join([note, *entries]))
     return "".join(f"\n{part}\n" for part in parts)
+
+
+def _find_amount(journeys: Journeys, *, goal: str) -> str | None:
+    """Find a numeric property that is called like an amount of money, and that most events of the goal have."""
+    schema = journeys.events.collect_schema()
+    named = [name for name, dtype in schema.items() if dtype.is_numeric() and may_mean(name, "amount")]
+    rows = journeys.events.filter(pl.col("event") == goal).select(pl.col(named).count(), _rows=pl.len()).collect()
+    return next((name for name in named if 2 * rows[name].item() > rows["_rows"].item()), None)
 
 
 def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ import polars as pl
 from journeys.errors import JourneysError
 from journeys.events.times import TimeParser
 from journeys.sources.column_mapping import read_decimal_comma
-from journeys.sources.column_words import find_stated_zone, may_mean
+from journeys.sources.column_words import find_stated_zone, may_mean, name_event
 from journeys.sources.table import RECOGNISED
 
 ENOUGH = 0.8
@@ -52,6 +52,8 @@ class Guess:
         Further columns by what they hold: a campaign, a page, an account, a currency.
     decimal_comma
         Columns of amounts with a decimal comma.
+    dates
+        Event → the column of its date, where several columns hold dates and none names an event.
     ranks
         How much each identifier column is trusted: 0 most.
     """
@@ -63,6 +65,7 @@ class Guess:
     remarks: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     decimal_comma: tuple[str, ...] = ()
+    dates: Mapping[str, str] = field(default_factory=dict)
     ranks: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -79,8 +82,9 @@ def guess_columns(sample: pl.DataFrame) -> Guess:
     """
     timestamp, options, remarks = _guess_time(sample)
     event = _guess_event(sample, taken={timestamp})
-    ids = _guess_ids(sample, taken={timestamp, event})
-    taken = {timestamp, event, *(column for _, _, column in ids)}
+    dates = {} if event is not None or timestamp is None else _find_dates(sample, options)
+    ids = _guess_ids(sample, taken={timestamp, event, *dates.values()})
+    taken = {timestamp, event, *dates.values(), *(column for _, _, column in ids)}
     rest = sample.select(name for name in sample.columns if name not in taken)
     columns = _guess_meanings(rest)
     account = _find_account(sample, [(rank, column) for rank, _, column in ids])
@@ -93,6 +97,7 @@ def guess_columns(sample: pl.DataFrame) -> Guess:
         remarks,
         columns | ({"group_id": account} if account else {}),
         tuple(name for name in rest.columns if _has_decimal_comma(rest[name])),
+        dates,
         {column: rank for rank, _, column in ids},
     )
 
@@ -115,6 +120,21 @@ def _guess_time(sample: pl.DataFrame) -> tuple[str | None, dict[str, Any], dict[
     if (zone := find_stated_zone(found)) is not None and chosen.get("unit", "days") == "days":
         chosen, remarks = {**chosen, "time_zone": zone}, {**remarks, "time_zone": "as the name of the column says"}
     return found, chosen, remarks
+
+
+def _find_dates(sample: pl.DataFrame, options: Mapping[str, Any]) -> dict[str, str]:
+    """Find the events that have a date of their own, if there are several: "Lead Date" and "Closed Won Date" of a deal.
+
+    A date of a fact, such as a birthday, is no event, and neither is that of the last change.
+    """
+    found = {
+        name_event(column): column
+        for column in sample.columns
+        if may_mean(column, "time")
+        and not may_mean(column, "no event")
+        and _read_share(sample[column], options) >= ENOUGH
+    }
+    return found if len(found) > 1 else {}
 
 
 def _list_readings(values: pl.Series, *, is_named: bool) -> Iterator[dict[str, Any]]:

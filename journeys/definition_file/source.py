@@ -85,8 +85,13 @@ def find_source_problems(source: Source, *, place: str) -> list[str]:
     if source.system == "table":
         known.append("event_name")
         problems += [f"{place}: a table needs {name!r}." for name in ("timestamp", "ids") if name not in source.options]
-        if {"event", "event_name"}.isdisjoint(source.options):
-            problems.append(f"{place}: a table needs 'event' (a column) or 'event_name' (the name of all its events).")
+        if {"event", "event_name"}.isdisjoint(source.options) and not isinstance(
+            source.options.get("timestamp"), Mapping
+        ):
+            problems.append(
+                f"{place}: a table needs 'event' (a column), 'event_name' (the name of all its events), or a "
+                "'timestamp' that names the column of each event's date."
+            )
     wrong = [name for name in source.options if name not in known]
     return problems + (
         [unknown_message(place, wrong, available=["system", "path", *known], what="key")] if wrong else []

@@ -18,6 +18,12 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"\bheure|\bjour\b|horodat|^le$|^quand$",
         r"fecha|\bhora\b|^dia$|^cuando$",
     ),
+    "no event": (
+        r"birth|updat|modif|chang|export|import|sync|expect|due\b|renew|expir|valid|last|next|planned|deadline",
+        r"geburt|anderung|geandert|aktualisi|fallig|gultig|ablauf|letzte|nachste|geplant|erwartet|frist",
+        r"naissance|mise a jour|echeance|expiration|dernier|prochain|prevu",
+        r"nacimiento|actualiza|vencimiento|caduc|ultim|proxim|previst",
+    ),
     "event": (
         r"event|action|activity|^what$|\bdid\b",
         r"ereignis|aktion|aktivitat|vorgang|^was$|handlung|massnahme",
@@ -111,6 +117,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 _PATTERNS = {meaning: re.compile("|".join(words)) for meaning, words in _WORDS.items()}
 
+# What a column of dates is called besides the event: "Date entered Lead", "Lead Date", "created_at", "Angebot am".
+_DATE_WORDS = re.compile(
+    r"^(date|time|datum|zeit|zeitpunkt|fecha|heure)\b( (entered|of|de la|de l|de|du|der|des))?|"
+    r"\b(date|time|timestamp|at|on|datum|zeit|zeitpunkt|am|le|fecha|el)$",
+    re.IGNORECASE,
+)
+
 # The zone that the name of a column states, as in "Changed at (ET)".
 _ZONES = {
     "UTC": "UTC", "GMT": "UTC", "CET": "Europe/Berlin", "CEST": "Europe/Berlin", "MEZ": "Europe/Berlin",
@@ -145,6 +158,19 @@ def simplify_name(column: str) -> str:
     plain = unicodedata.normalize("NFKD", words.casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     return re.sub(r"[\W_]+", " ", plain).strip()
+
+
+def name_event(column: str) -> str:
+    """Name the event whose date a column holds.
+
+    Examples
+    --------
+    >>> [name_event(column) for column in ("Closed Won Date", "created_at", "Date de signature", "Angebot am", "Datum")]
+    ['Closed Won', 'Created', 'Signature', 'Angebot', 'Datum']
+    """
+    words = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", column.strip().split(".")[-1])).strip()
+    event = _DATE_WORDS.sub("", words).strip() or words
+    return event[:1].upper() + event[1:]
 
 
 def find_stated_zone(column: str) -> str | None:

@@ -26,6 +26,7 @@ from journeys.sources.column_mapping import (
     parse_link_columns,
     read_decimal_comma,
 )
+from journeys.sources.date_columns import DATE, EVENT, unpivot_dates
 from journeys.sources.nested_columns import parse_json_columns
 from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
 from journeys.sources.reading.json_schema import DType
@@ -48,8 +49,8 @@ OWN_TIME = "_own_time"
 def read_table(
     source: Source,
     *,
-    timestamp: str,
-    event: str | pl.Expr,
+    timestamp: str | Mapping[str, str],
+    event: str | pl.Expr | None = None,
     ids: Sequence[str] | Mapping[str, str],
     links: Mapping[str, str | tuple[str, str]] | None = None,
     message_id: str | None = None,
@@ -73,9 +74,12 @@ def read_table(
         is read in its current version (`pip install 'journeys[lakes]'`), and so is the table's own object.
     timestamp
         The column of times. Numbers need a `unit`; times without zone are read in `time_zone`, else as UTC. Here and
-        below, "user.id" is the field `id` of the objects in the column `user`.
+        below, "user.id" is the field `id` of the objects in the column `user`. Of a table with a date for each stage,
+        a mapping from event to the column of its date, `{"Lead": "Lead Date", "Won": "Closed Won Date"}`: a row is an
+        event for each date that it has.
     event
-        The column of event names, or an expression such as `pl.lit("Upgraded Plan")`.
+        The column of event names, or an expression such as `pl.lit("Upgraded Plan")`; none where `timestamp` names the
+        events.
     ids
         The identifier columns, which are also the identifier types, the most trusted first; or a mapping from type to
         column. 123, 123.0 and "123" are the same identifier. A person has one value of the first, unless a source has
@@ -121,8 +125,8 @@ def read_table(
     SourceError
         No such file, an empty one, or numbers that cannot be times in this unit.
     ArgumentError
-        An argument that does not name columns; identifiers that are not single values, or whose type (of `ids` or
-        `links`) has the name of a column of the log.
+        An argument that does not name columns; no `event`, unless `timestamp` names the events; identifiers that are
+        not single values, or whose type (of `ids` or `links`) has the name of a column of the log.
     UnknownNameError
         Columns that are not there, all reported together, with the closest; no such canonical name.
 
@@ -151,9 +155,10 @@ def read_table(
     said = columns or {}
     times = TimeParser(unit=unit, time_zone=time_zone, format=format, day_first=day_first)
     types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
+    dates = dict(timestamp) if isinstance(timestamp, Mapping) else {}
     stated = parse_link_columns(links or {})
     asked = {
-        "timestamp": [timestamp],
+        "timestamp": [timestamp] if isinstance(timestamp, str) else [*dates.values()],
         "event": [event] if isinstance(event, str) else [],
         "ids": list(types.values()),
         "links": list(stated),
@@ -167,36 +172,29 @@ def read_table(
     schema = raw.schema
     available = [column for column in schema if column not in READING]
     raise_all(_find_unknown_names(asked, said, available=available), UnknownNameError)
-    wrong = find_type_problems(types, stated, columns=available)
-    wrong += [f"columns: the table has a column {one!r} of its own." for one in said if one in available]
-    wrong += [
-        f"ids: the column {column!r} holds {schema[column]}, not single values; name one of its fields, such as "
-        f"{column + '.id'!r}, or take one value out of each."
-        for column in types.values()
-        if schema[column].is_nested()
-    ]
-    raise_all(wrong, ArgumentError)
-    sample = _first_times(raw, timestamp)
+    raise_all(_find_wrong_columns(types, stated, said, schema=schema, available=available), ArgumentError)
+    raw = _keep_own_time(unpivot_dates(raw, dates) if dates else raw)
+    at = DATE if dates else asked["timestamp"][0]
+    shown = ", ".join(asked["timestamp"])
+    sample = _first_times(raw, at)
     if unit is not None:
-        check_unit_fits(sample, column=timestamp, unit=unit)
-    if TIME in schema:  # the parsed time will have this name
-        own_time = raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME))
-        raw = RawTable(own_time, raw.name, raw.notes, in_memory=raw.in_memory)
+        check_unit_fits(sample, column=shown, unit=unit)
     column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
     used = {*asked["timestamp"], *asked["event"], *keys}
     kept = None if properties is None else {*asked["properties"], *said.values(), *decimal_comma}
     rest = [c for c in available if c not in used and (kept is None or c in kept)]
     recognised = _recognise_columns(rest, said)
     renamed = {recognised.pop(one): one for one in _OTHER_MEANINGS if one in recognised}
-    time, what = column_of[timestamp], column_of[event] if isinstance(event, str) else event
+    time, time_type = (pl.col(DATE), raw.schema[DATE]) if dates else (column_of[at], schema[at])
+    what = pl.col(EVENT) if event is None else column_of[event] if isinstance(event, str) else event
     numbers = [*keys, *([recognised["group_id"]] if "group_id" in recognised else [])]
     mapping = ColumnMapping(
-        timestamp=times.parse(time, schema[timestamp], column=timestamp),
+        timestamp=times.parse(time, time_type, column=shown),
         time_text=time,
-        is_date_only=times.is_date_only(time, schema[timestamp]),
+        is_date_only=times.is_date_only(time, time_type),
         event=normalise_names(what.cast(pl.String)),
         ids={id_type: as_id(column_of[column], schema[column]) for id_type, column in types.items()},
-        problem=times.explain(time, pl.col(TIME), schema[timestamp], column=timestamp),
+        problem=times.explain(time, pl.col(TIME), time_type, column=shown),
         fields={
             canonical: (as_id if canonical == "group_id" else as_text)(column_of[column], schema[column])
             for canonical, column in recognised.items()
@@ -245,6 +243,25 @@ def _find_unknown_names(
     return problems + ([unknown_message("columns", unknown, available=known, what="meaning")] if unknown else [])
 
 
+def _find_wrong_columns(
+    types: Mapping[str, str],
+    links: Mapping[str, tuple[str, str]],
+    meanings: Iterable[str],
+    *,
+    schema: pl.Schema,
+    available: Sequence[str],
+) -> list[str]:
+    """List identifiers that have the name of another column, or are not single values, and meanings that are there."""
+    wrong = find_type_problems(types, links, columns=available)
+    wrong += [f"columns: the table has a column {one!r} of its own." for one in meanings if one in available]
+    return wrong + [
+        f"ids: the column {column!r} holds {schema[column]}, not single values; name one of its fields, such as "
+        f"{column + '.id'!r}, or take one value out of each."
+        for column in types.values()
+        if schema[column].is_nested()
+    ]
+
+
 def _map_properties(
     columns: Mapping[str, pl.Expr], schema: pl.Schema, *, casts: Mapping[str, pl.DataType], used: Collection[str]
 ) -> Named:
@@ -279,6 +296,13 @@ def _add_nested_fields(raw: RawTable, names: Iterable[str]) -> RawTable:
         if dtype is not None:
             found.append(value.alias(name))
     return RawTable(raw.rows.with_columns(found), raw.name, raw.notes, in_memory=raw.in_memory)
+
+
+def _keep_own_time(raw: RawTable) -> RawTable:
+    """Copy the table's column of the name that the parsed time will have."""
+    if TIME not in raw.schema:
+        return raw
+    return RawTable(raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, in_memory=raw.in_memory)
 
 
 def _first_times(raw: RawTable, column: str) -> pl.Series:

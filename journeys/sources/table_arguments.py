@@ -40,13 +40,14 @@ def check_arguments(
     problems = [
         f"{argument}: expected {what}, got {value!r}."
         for argument, value, what, kinds in (
-            ("timestamp", timestamp, "the name of a column", str),
-            ("event", event, "the name of a column or an expression", str | pl.Expr),
+            ("timestamp", timestamp, "the name of a column, or a mapping from event to column", str | Mapping),
+            ("event", event, "the name of a column or an expression", str | pl.Expr | None),
             ("message_id", message_id, "the name of a column", str | None),
             ("name", name, "a text", str | None),
         )
         if not isinstance(value, kinds)
     ]
+    problems += _find_event_problems(timestamp, event, message_id)
     problems += _find_column_problems("ids", ids, example="user_id") or _find_empty_ids(ids)
     if isinstance(ids, Mapping):
         problems += [
@@ -60,6 +61,22 @@ def check_arguments(
         problems.append(f"columns: expected a mapping from meaning to the name of a column, got {columns!r}.")
     problems += _find_column_problems("properties", properties, example="plan") if properties is not None else []
     raise_all(problems)
+
+
+def _find_event_problems(timestamp: object, event: object, message_id: object) -> list[str]:
+    """Say what is wrong where `timestamp` names the events, or where nothing does."""
+    if not isinstance(timestamp, Mapping):
+        return ["event: name the column of events, or an expression."] if event is None else []
+    pairs = [*timestamp.items()]
+    wrong = [(name, column) for name, column in pairs if not (isinstance(name, str) and isinstance(column, str))]
+    problems = [f"timestamp: expected event names and columns, got {name!r}: {column!r}." for name, column in wrong]
+    if not pairs:
+        problems.append("timestamp: the mapping from event to column is empty.")
+    if event is not None:
+        problems.append(f"event: {event!r} has no effect, since timestamp names the events; leave it out.")
+    if message_id is not None:
+        problems.append(f"message_id: {message_id!r} names a row, which is several events; leave it out.")
+    return problems
 
 
 def _find_column_problems(argument: str, value: object, *, example: str) -> list[str]:

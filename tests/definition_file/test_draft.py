@@ -101,3 +101,50 @@ def test_a_file_that_is_not_understood_is_left_out_and_named(tmp_path, capsys, m
     text = (tmp_path / "journeys.toml").read_text()
     assert "# [sources.prices]  # not read: no column of 'prices.csv' looks like a time. Its columns: plan," in text
     assert jn.definitions().journeys().people.height == 1
+
+
+def test_a_date_for_each_stage_is_an_event(tmp_path):
+    rows = "".join(
+        f"K{n},p{n}@x.org,2026-03-{1 + n % 9:02},2026-03-1{n % 9},1990-05-01,2026-04-01\n" for n in range(40)
+    )
+    head = "Contact ID,Email,Lead Date,closed_won_at,Birth Date,Last Modified Date\n"
+    (tmp_path / "crm.csv").write_text(head + rows)
+    draft = draft_definitions([str(tmp_path / "crm.csv")], file=tmp_path / "journeys.toml")
+    assert "a table with a date per event, 'Lead Date', 'closed_won_at'" in draft.remarks[0]
+    d = jn.Definitions.from_toml(draft.text, folder=tmp_path)
+    assert d.sources[0].options["timestamp"] == {"Lead": "Lead Date", "Closed won": "closed_won_at"}
+    assert dict(d.journeys().event_counts.select("event", "count").iter_rows()) == {"Lead": 40, "Closed won": 40}
+    with pytest.raises(
+        jn.JourneysError, match="a table needs 'event' .a column., 'event_name' .*or a 'timestamp' that"
+    ):
+        jn.Definitions.from_toml('[sources.x]\nsystem = "table"\npath = "a.csv"\ntimestamp = "at"\nids = ["id"]')
+
+
+def test_an_amount_and_a_time_zone_are_proposed_where_they_matter(tmp_path):
+    (tmp_path / "shop.csv").write_text(
+        "at,event,user_id,amount\n"
+        + "".join(
+            f"2026-03-01T10:{n:02}:00Z,Visit,u{n},\n2026-03-02T10:{n:02}:00Z,Purchase,u{n},1{n}\n" for n in range(40)
+        )
+    )
+    text = draft_definitions([str(tmp_path / "shop.csv")], file=tmp_path / "journeys.toml").text
+    assert '# value = "amount"  # what the goal is worth' in text
+    assert "time_zone" not in text
+    switched_on = text.replace("# value", "value").replace("# sections", "sections").replace("# entered", "entered")
+    report = jn.Definitions.from_toml(switched_on, folder=tmp_path)
+    assert report._report["entered"] == "7d"
+    assert "trend:Purchase" in report._report["sections"]
+
+
+def test_what_has_stopped_is_named_with_its_last_day():
+    log = pl.DataFrame(
+        {"person": "a", "timestamp": [f"2026-0{m}-{d:02}" for m in (1, 2, 3) for d in range(1, 29)] * 3,
+         "event": ["Old"] * 60 + ["New"] * 192}
+    ).with_row_index().with_columns(person=pl.col("index").cast(pl.String))  # fmt: skip
+    log = log.filter((pl.col("event") == "New") | (pl.col("timestamp") < "2026-03-10"))
+    old = log.filter(pl.col("timestamp").is_between(pl.lit("2026-03-01"), pl.lit("2026-03-09"))).with_columns(
+        event=pl.lit("Old")
+    )
+    j = jn.Journeys.from_table(pl.concat([log, *[old] * 5]).drop("index"))
+    d = jn.Definitions.from_toml('[events.Old]\nmeans = "x"\n[events.New]\nmeans = "y"\n')
+    assert d.check(j).failures == ("[events.Old]: the event 'Old' is gone: it last occurred on 9 March 2026.",)
