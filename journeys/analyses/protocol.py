@@ -53,6 +53,9 @@ class JourneysProtocol(Protocol):
     def _unfiltered(self) -> Self:
         """Return the whole log; these journeys themselves where nothing was filtered."""
 
+    def _at_any_time(self) -> Self:
+        """Return these journeys without filters on time; these journeys themselves where there are none."""
+
     def only(self, people: Any) -> Self:
         """Keep the given people, with all their events."""
 

@@ -71,6 +71,11 @@ class Selection:
         """Return the whole log; these journeys themselves where nothing was filtered."""
         return replace(self, _filters=()) if self._filters else self
 
+    def _at_any_time(self) -> Self:
+        """Return these journeys without filters on time; these journeys themselves where there are none."""
+        others = tuple(one for one in self._filters if not _cuts_time(one))
+        return self if len(others) == len(self._filters) else replace(self, _filters=others)
+
     @cached_property
     def size(self) -> Size:
         """People, events and time span of the selection."""
@@ -83,10 +88,7 @@ class Selection:
     @cached_property
     def observed_period(self) -> tuple[datetime | None, datetime | None]:
         """The first and last moment of the log, or of what filters on time leave of it."""
-        timed = [
-            one for one in self._filters if isinstance(one, pl.Expr) and set(one.meta.root_names()) == {"timestamp"}
-        ]
-        size = replace(self, _filters=tuple(timed)).size
+        size = replace(self, _filters=tuple(one for one in self._filters if _cuts_time(one))).size
         return size.first, size.last
 
     @property
@@ -494,6 +496,10 @@ class _PeopleCodes:
 def _is_as_of_row(segment: object) -> bool:
     """Return whether a segment is a condition that is asked at each event."""
     return isinstance(segment, Condition) and any(one.as_of == "row" for one in list_conditions(segment))
+
+
+def _cuts_time(one: pl.Expr | pl.Series) -> bool:
+    return isinstance(one, pl.Expr) and set(one.meta.root_names()) == {"timestamp"}
 
 
 def _measure_size(view: View, _: None) -> pl.DataFrame:

@@ -83,6 +83,22 @@ def make_groups(found):
 
 @settings(max_examples=10)
 @given(found=GROUPS, top=st.sampled_from([1, None]))
+def test_people_of_the_period_before_a_selection_are_dormant_in_its_first_period(found, top):
+    journeys = make_groups([*found, ("zz", 7, None)])
+    whole, part = journeys.lifecycle("X"), journeys.between(START + timedelta(days=7)).lifecycle("X")
+    assert part.table["dormant"].to_list() == whole.table["dormant"].to_list()[1:]
+    first = part.table["period"][0]
+    dormant = part.people("dormant", period=first).people
+    assert dormant.equals(whole.people("dormant", period=first).people)
+    assert dormant.height == part.table["dormant"][0]
+    groups = journeys.between(START + timedelta(days=7)).lifecycle("X", by="plan", top=top)
+    assert groups.table.group_by("period").agg(pl.col("dormant").sum()).sort("period").rows() == (
+        part.table.select("period", "dormant").rows()
+    )
+
+
+@settings(max_examples=10)
+@given(found=GROUPS, top=st.sampled_from([1, None]))
 def test_groups_are_those_of_the_first_event_and_add_up(found, top):
     j = make_groups(found)
     group = {}

@@ -58,6 +58,11 @@ def count(view: View, spec: LifecycleSpec) -> pl.DataFrame:
     return find_states(view, spec).group_by(keys).agg(pl.len().cast(pl.Int64).alias("people")).sort(keys)
 
 
+def count_dormant_before(view: View, spec: LifecycleSpec) -> pl.DataFrame:
+    """Count, as `count` does, the people who are dormant in the first period; of journeys that are not cut in time."""
+    return count(view, spec).filter((pl.col("period") == spec.begin) & (pl.col("state") == "dormant"))
+
+
 def find_states(view: View, spec: LifecycleSpec) -> pl.DataFrame:
     """Return `person`, `group`, `period` and `state`, one row per person and period with a state.
 

@@ -101,6 +101,9 @@ class Lifecycle(Result[J]):
     def people(self, state: State, *, period: date | str, group: str | None = None) -> J:
         """Select the people in a state in a period, with all their events.
 
+        Of journeys that were cut with `between`, people who are dormant in the first period need not have an event left:
+        they come with their events of any time.
+
         Parameters
         ----------
         state : {"new", "returning", "resurrecting", "dormant"}
@@ -123,4 +126,6 @@ class Lifecycle(Result[J]):
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="lifecycle")
         selection = _StateSelection(self._spec, index, state, group, self._kept)
-        return self._journeys._select_people(_select_state, selection)
+        is_before = state == "dormant" and index == self._spec.begin
+        journeys = self._journeys._at_any_time() if is_before else self._journeys
+        return journeys._select_people(_select_state, selection)

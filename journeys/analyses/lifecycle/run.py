@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
+
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import list_periods, make_calendar
-from journeys.analyses.lifecycle.count import LifecycleSpec, count, find_first_events
+from journeys.analyses.lifecycle.count import LifecycleSpec, count, count_dormant_before, find_first_events
 from journeys.analyses.lifecycle.result import Lifecycle
 from journeys.analyses.lifecycle.summarise import largest_groups, summarise
 from journeys.analyses.protocol import J
@@ -65,6 +67,9 @@ def lifecycle(
     its `dormant` is too high, and `complete` is false. active = new + returning + resurrecting, and
     active(t) = active(t - 1) - dormant(t) + new(t) + resurrecting(t). The pulse is Amplitude's.
 
+    Nothing is known of the time before the log: in its first periods, people who come back from an earlier time count
+    as new, and nobody is dormant in the very first. Journeys that were cut with `between` know what came before.
+
     Examples
     --------
     >>> import polars as pl, journeys as jn
@@ -86,6 +91,9 @@ def lifecycle(
     if whole is not journeys:
         spec = replace(spec, first_events=whole._count_shards(find_first_events, spec))
     counts = journeys._count_shards(count, spec)
+    uncut = journeys._at_any_time()
+    if uncut is not journeys and periods.height:
+        counts = pl.concat([counts, uncut._count_shards(count_dormant_before, spec)])
     chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
     described = {name: value for name, value in chosen.items() if value is not None}
     settings = settings_of(journeys, event=step.name, every=every, **described)

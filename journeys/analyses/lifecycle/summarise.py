@@ -31,5 +31,5 @@ def largest_groups(counts: pl.DataFrame, spec: LifecycleSpec) -> list[str | None
     """Return the values of the groups with most active people over all periods; None where all are shown."""
     if spec.by is None:
         return None
-    active = counts.filter(pl.col("state") != "dormant")
+    active = counts.with_columns(people=pl.when(pl.col("state") != "dormant").then("people").otherwise(0))
     return largest_values(active, top=spec.top)
