@@ -109,6 +109,23 @@ def describe_period(period: tuple[int | None, int | None], *, time_zone: str = "
     return f"{ends[0]} to {ends[1]}".strip()
 
 
+def show_period(described: str) -> str:
+    """Write a period as `describe_period` returns it for readers: with its last day, where it has whole days.
+
+    Examples
+    --------
+    >>> show_period("2026-05-01 to 2026-06-01"), show_period("2026-05-01 to")
+    ('1 to 31 May 2026', '2026-05-01 to')
+    """
+    from journeys.display import format_period
+
+    try:
+        start, end = (date.fromisoformat(one) for one in described.split(" to "))
+    except ValueError:
+        return described
+    return format_period(start, end - timedelta(days=1))
+
+
 def relative_change(value: pl.Expr, before: pl.Expr) -> pl.Expr:
     """Return by which share a value has changed; null from 0.
 

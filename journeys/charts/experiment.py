@@ -10,7 +10,15 @@ import polars as pl
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import point_ticks
-from journeys.display import format_count, format_p_value, format_points, format_ratio, format_signed
+from journeys.display import (
+    format_count,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_points,
+    format_ratio,
+    format_signed,
+)
 
 
 def draw_experiment(
@@ -36,9 +44,12 @@ def draw_experiment(
     >>> draw_experiment(table).data[0].x
     (0.2,)
     """
+    control = table.row(0, named=True) if table.height else None
     rows = table.filter(pl.col("difference").is_not_null()).reverse().to_dicts()
     if not rows:
         return draw_nothing("No variant can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    if control is not None and subtitle:
+        subtitle = f"{subtitle}; the control: {_describe_outcome(control)}"
     theme = theme_colours(dark=dark)
     shades = [theme.better if row["difference"] >= 0 else theme.worse for row in rows]
     clear = [row["q_value"] is not None and row["q_value"] <= 0.05 for row in rows]
@@ -75,14 +86,25 @@ def draw_experiment(
     if "rate" in table.columns:
         fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
     else:
-        fig.update_xaxes(showgrid=True)
+        fig.update_xaxes(showgrid=True, title="difference of means", rangemode="tozero")
     fig.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[write_label(row["variant"], 18 if narrow else 40) + " " for row in rows],
+        ticktext=[
+            f"{write_label(row['variant'], 18 if narrow else 40)} <br>"
+            f'<span style="color:{theme.muted};font-size:12px">{_describe_outcome(row)} </span>'
+            for row in rows
+        ],
         tickfont={"size": 13, "color": theme.ink},
         range=[-0.6, len(rows) - 0.4],
     )
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=60 * len(rows) + 60)
+
+
+def _describe_outcome(row: dict[str, Any]) -> str:
+    """Write what a variant's people did: the share who converted, or the mean."""
+    if "rate" in row:
+        return f"{format_percent(row['rate'])} of {format_number(row['people'])}"
+    return f"mean {format_ratio(row['mean'])}, {format_count(row['people'], 'person')}"
 
 
 def _format_difference(row: dict[str, Any]) -> str:

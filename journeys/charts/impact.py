@@ -25,7 +25,7 @@ def draw_impact(
     table
         `relative_period`, `people`, `mean`, `ci_low`, `ci_high`, `others_mean`.
     unit
-        The length of a period, such as "1d".
+        What a period is called, such as "day".
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -35,7 +35,7 @@ def draw_impact(
     --------
     >>> table = pl.DataFrame({"relative_period": [-1, 0], "people": [50, 50], "mean": [1.0, 2.0],
     ...     "ci_low": [0.8, 1.7], "ci_high": [1.2, 2.3], "others_mean": [1.0, 1.1]})
-    >>> [trace.name for trace in draw_impact(table, unit="1d").data]
+    >>> [trace.name for trace in draw_impact(table, unit="day").data]
     [None, 'others', 'after first use']
     """
     rows = table.filter(pl.col("mean").is_not_null()).to_dicts()
@@ -64,7 +64,7 @@ def draw_impact(
             line={"color": colour, "width": 2},
             marker={"size": 5, "color": colour},
             hovertext=[
-                f"period {row['relative_period']:+d}: {format_ratio(row['mean'])} {adapt_words('per person')} "
+                f"{unit} {row['relative_period']:+d}: {format_ratio(row['mean'])} {adapt_words('per person')} "
                 f"({format_interval(row['ci_low'], row['ci_high'], form=format_ratio)})<br>others "
                 f"{format_ratio(row['others_mean'])}"
                 for row in rows
@@ -73,7 +73,15 @@ def draw_impact(
             showlegend=False,
             cliponaxis=False,
         )
-    fig.add_vline(x=-0.5, line={"color": theme.muted, "width": 1, "dash": "dot"})
-    fig.update_yaxes(rangemode="tozero", showgrid=True)
-    fig.update_xaxes(title=f"periods of {unit} since the first use", nticks=6 if narrow else 15, zeroline=False)
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin={"b": 48})
+    fig.add_vline(
+        x=-0.5,
+        line={"color": theme.muted, "width": 1, "dash": "dot"},
+        annotation={"text": "first use", "font": {"size": 12, "color": theme.muted}, "yshift": 8},
+        annotation_position="top right",
+    )
+    # counts are never negative, whatever the interval of their mean says
+    fig.update_yaxes(rangemode="nonnegative", showgrid=True)
+    step = max(1, -(-len(x) // (6 if narrow else 15)))
+    title_of_axis = f"{unit}s since the first use" if " " not in unit else f"periods of {unit} since the first use"
+    fig.update_xaxes(title=title_of_axis, tick0=0, dtick=step, zeroline=False)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin={"b": 48, "t": 24})

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.ticks import count_ticks, period_ticks
 from journeys.display import format_day, format_number
 
 
@@ -52,6 +53,9 @@ def draw_lifecycle(
             showlegend=True,
         )
     fig.update_layout(barmode="relative", bargap=0.25, showlegend=True, legend={"y": -0.14, "yanchor": "top"})
-    fig.update_yaxes(showgrid=True, zeroline=True, zerolinecolor=theme.muted)
-    fig.update_xaxes(nticks=4 if narrow else 9)
+    above = table.select(pl.sum_horizontal("new", "returning", "resurrecting").max()).item()
+    # people are counted upwards and downwards: below zero they are no fewer than none
+    ticks = count_ticks(-int(table["dormant"].max()), int(above))  # type: ignore[arg-type]
+    fig.update_yaxes(**ticks, showgrid=True, zeroline=True, zerolinecolor=theme.muted)
+    fig.update_xaxes(**period_ticks(table["period"].to_list(), most=3 if narrow else 9))
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin={"b": 80})

@@ -72,6 +72,8 @@ def draw_periods(
         },
         xaxis2={
             **point_ticks(ends, most=3 if narrow else 5),
+            # without zero in sight, an interval does not tell whether it holds it
+            "range": _pad_range([0.0, *(end for end in ends if end is not None)]),
             "domain": [split + 0.08, 1],
             "anchor": "y",
             "title": "points",
@@ -89,6 +91,12 @@ def draw_periods(
     margin = {"l": 8, "b": 44}
     height = 70 + 52 * len(rows)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
+
+
+def _pad_range(values: list[float]) -> list[float]:
+    low, high = min(values), max(values)
+    room = 0.06 * (high - low) or 0.01
+    return [low - room, high + room]
 
 
 def _bar_text(rate: float | None, count: int, *, narrow: bool) -> str:

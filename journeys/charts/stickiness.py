@@ -1,4 +1,4 @@
-"""Stickiness: one bar per number of active days."""
+"""Stickiness: one bar per number of active days; of groups a falling line each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_count, format_percent
+from journeys.display import format_count, format_number, format_percent
+
+FEW = 30
+"""The lines of fewer people are dotted."""
 
 
 def draw_stickiness(
@@ -32,7 +35,7 @@ def draw_stickiness(
     unit
         What is counted, such as "days".
     by
-        The group column; each group has bars of its own.
+        The group column; each group is a line: the share active on so many days or more.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -48,30 +51,57 @@ def draw_stickiness(
         return draw_nothing("No period is complete.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     fig = go.Figure()
-    parts = table.partition_by(by, maintain_order=True) if by else [table]
-    for place, part in enumerate(parts):
-        name = str(part[by][0]) if by else ""
+    if by:
+        _add_lines(fig, table, by=by, unit=unit, theme=theme)
+    else:
+        rows = table.to_dicts()
         fig.add_bar(
-            x=part["days"].to_list(),
-            y=part["share"].to_list(),
-            name=write_label(name, 30),
-            marker={"color": theme.events[place % len(theme.events)] if by else theme.goal},
-            # beside each other, there is room for few numbers
-            text=[format_percent(share) for share in part["share"]] if not by else None,
-            textposition="outside" if not by else None,
+            x=table["days"].to_list(),
+            y=table["share"].to_list(),
+            marker={"color": theme.goal},
+            # numbers that do not fit beside each other would be drawn too small to be read
+            text=None if len(rows) > (8 if narrow else 20) else [format_percent(row["share"]) for row in rows],
+            textposition="outside",
             cliponaxis=False,
-            hovertext=[_hover_text(row, unit=unit, name=name) for row in part.iter_rows(named=True)],
+            hovertext=[_hover_text(row, unit=unit, name="") for row in rows],
             hoverinfo="text",
-            showlegend=bool(by),
+            showlegend=False,
         )
-    fig.update_xaxes(title=f"active {unit}", dtick=1 if table["days"].n_unique() < 15 else None)
-    fig.update_yaxes(**percent_ticks(table["share"]), showgrid=True)
-    lines = -(-len(parts) // (2 if narrow else 5)) if by else 0
-    fig.update_layout(barmode="group", showlegend=bool(by), legend={"y": -0.2, "yanchor": "top"})
+    most = int(table["days"].max())  # type: ignore[arg-type]
+    fig.update_xaxes(title=f"active {unit}", dtick=max(1, round(most / (8 if narrow else 16))), range=[0.4, most + 0.6])
+    fig.update_yaxes(**percent_ticks(table["at_least" if by else "share"]), showgrid=True)
+    lines = -(-len(fig.data) // (1 if narrow else 5)) if by else 0
+    fig.update_layout(showlegend=bool(by), legend={"y": -0.2, "yanchor": "top"})
     room = {"t": 24, "b": 16 + 40 * bool(by) + 20 * lines}
     return apply_theme(
         fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=360 + 20 * lines, margin=room
     )
+
+
+def _add_lines(fig: go.Figure, table: pl.DataFrame, *, by: str, unit: str, theme: Colours) -> None:
+    """Draw one falling line per group, the largest first: the share active on so many days or more.
+
+    Groups of fewer than 30 people are dotted; the rest is grey.
+    """
+    parts = sorted(table.partition_by(by, maintain_order=True), key=lambda part: -int(part["people"].sum()))
+    for place, part in enumerate(parts):
+        name, people = str(part[by][0]), int(part["people"].sum())
+        colour = theme.other if name == "(other)" else theme.events[place % len(theme.events)]
+        fig.add_scatter(
+            x=part["days"].to_list(),
+            y=part["at_least"].to_list(),
+            name=f"{write_label(name, 24)} ({format_number(people)})",
+            mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": "dot" if people < FEW else None},
+            marker={
+                "size": 7,
+                "color": theme.paper if people < FEW else colour,
+                "line": {"color": colour, "width": 1.5},
+            },
+            hovertext=[_hover_text(row, unit=unit, name=name) for row in part.iter_rows(named=True)],
+            hoverinfo="text",
+            cliponaxis=False,
+        )
 
 
 def _hover_text(row: dict[str, Any], *, unit: str, name: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from math import ceil, floor, isfinite, log10
 from typing import Any
+
+from journeys.display import format_day, format_number
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TIME_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
@@ -43,6 +46,37 @@ def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[s
     return _tick_settings(
         [0.0, *differences], most=most, form=lambda value: f"{value:+.10g}".replace("-", "−") if value else "0"
     )
+
+
+def count_ticks(low: int, high: int, *, most: int = 7) -> dict[str, Any]:
+    """Place ticks over counts that are drawn upwards and downwards from zero, each without a sign.
+
+    Examples
+    --------
+    >>> count_ticks(-60, 130)["ticktext"]
+    ['100', '50', '0', '50', '100', '150']
+    """
+    # a whole step: there is no half person
+    ticks = _tick_settings([low / 100, high / 100, 0.0], most=max(2, min(most, high - low + 1)), form=str)
+    whole = [value * 100 for value in ticks["tickvals"] if (value * 100).is_integer()]
+    return ticks | {"tickvals": whole, "ticktext": [format_number(abs(value)) for value in whole]}
+
+
+def period_ticks(periods: Sequence[date], *, most: int) -> dict[str, Any]:
+    """Place ticks at the starts of some periods, which Plotly's own would miss, and the year where it changes.
+
+    Examples
+    --------
+    >>> period_ticks([date(2025, 12, 29), date(2026, 1, 5), date(2026, 1, 12)], most=2)["ticktext"]
+    ['29 December<br>2025', '12 January<br>2026']
+    """
+    at = list(periods[:: -(-len(periods) // most)])
+    words = [format_day(period).rsplit(" ", 1) for period in at]
+    years = [None, *(year for _, year in words)]
+    texts = [
+        text if year == before else f"{text}<br>{year}" for (text, year), before in zip(words, years, strict=False)
+    ]
+    return {"tickmode": "array", "tickvals": at, "ticktext": texts}
 
 
 def _tick_settings(values: Iterable[float | None], *, most: int, form: Callable[[float], str]) -> dict[str, Any]:

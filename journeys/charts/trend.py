@@ -14,7 +14,7 @@ import polars as pl
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.ticks import percent_ticks, period_ticks
 from journeys.display import adapt_words, format_day, format_interval, format_number, format_percent, format_ratio
 
 FEW = 30
@@ -86,8 +86,7 @@ def draw_trend(
         if len(shown) == 1:
             _add_previous(fig, part, theme=theme)
         _add_line(fig, part, name=name, value=value, colour=colour, paper=theme.paper, has_band=has_band)
-    by_period = list({row["period"]: row for row in sorted(rows, key=lambda row: row["period"])}.values())
-    fig.update_xaxes(**_period_ticks(by_period, most=4 if narrow else 9))
+    fig.update_xaxes(**period_ticks(sorted({row["period"] for row in rows}), most=4 if narrow else 9))
     if is_rate:
         sure = [row for row in rows if row["entered"] >= FEW]
         if len(sure) < len(rows) and subtitle:
@@ -204,7 +203,7 @@ def _add_line(
             marker={"size": 5, "color": colour if dash is None else paper, "line": {"color": colour, "width": 1.5}},
             hovertext=[row and _hover_text(row, name, value=value) for row in part],
             hoverinfo="text",
-            showlegend=bool(name) and (dash is None or not any(complete)),
+            showlegend=dash is None or not any(complete),
             cliponaxis=False,
         )
     if any(few):
@@ -217,7 +216,7 @@ def _add_line(
             hovertext=[_hover_text(row, name, value=value) for row, little in zip(rows, few, strict=True) if little],
             hoverinfo="text",
             name=label,
-            showlegend=bool(name) and all(few),
+            showlegend=all(few),
         )
 
 
@@ -256,17 +255,6 @@ def _add_bars(fig: go.Figure, rows: list[dict[str, Any]], *, value: str, colour:
             showlegend=False,
         )
     fig.update_layout(bargap=0.35)
-
-
-def _period_ticks(rows: list[dict[str, Any]], *, most: int) -> dict[str, Any]:
-    """Set ticks at the starts of periods, which Plotly's own would miss, and the year where it changes."""
-    at = [row["period"] for row in rows][:: -(-len(rows) // most)]
-    words = [format_day(period).rsplit(" ", 1) for period in at]
-    years = [None, *(year for _, year in words)]
-    texts = [
-        text if year == before else f"{text}<br>{year}" for (text, year), before in zip(words, years, strict=False)
-    ]
-    return {"tickmode": "array", "tickvals": at, "ticktext": texts}
 
 
 def _hover_text(row: dict[str, Any], group: str, *, value: str) -> str:

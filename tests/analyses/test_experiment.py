@@ -115,7 +115,13 @@ def test_pictures_findings_and_errors(dark):
     result = j.experiment("variant", goal="goal")
     assert result.finding.startswith('30% reach "goal" in "b", 10% in "a": +20.0 points (')
     assert result.table["lift"][1] == pytest.approx(2.0)
-    assert result.plot(dark=dark).data[0].x == pytest.approx((0.2,))
+    drawn = result.plot(dark=dark)
+    assert drawn.data[0].x == pytest.approx((0.2,))
+    assert "30% of 200" in drawn.layout.yaxis.ticktext[0]
+    assert drawn.layout.meta["subtitle"].endswith("the control: 10% of 200")
+    many = make_journeys([(f"{v}{n}", 0, "seen", v) for v in "abcde" for n in range(50 + 60 * (v == "c"))] + BOTH)
+    many_variants = many.experiment("variant", goal="goal").finding
+    assert many_variants.startswith("Sample ratio mismatch (5 variants of 50 to 110 people; p < 0.001)")
     assert j.experiment("variant", goal="goal", measure=("sum", "amount")).table["mean"].to_list() == [0.2, 0.6]
     of_means = j.experiment("variant", goal="goal", measure=("sum", "amount"))
     assert of_means.finding.startswith('"b" has 0.6 per person against 0.2 of "a": +0.4')

@@ -1,5 +1,6 @@
 """Impact against plain loops, a published figure, and simulations in which nothing has an effect."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -90,8 +91,13 @@ def test_an_effect_is_found():
     row = result.summary.row(0, named=True)
     assert row["ci_low"] > 2
     assert row["effect"] == pytest.approx(8.0 * (1 - row["used_later"]), abs=3.0)
-    assert "times more each (95% CI" in result.finding
+    assert "more times each (95% CI" in result.finding
     assert "matched people who had not done it" in result.finding
+    fewer = simulate(1, people=600, effect=8.0).impact("U", on="T", periods=7)
+    row = fewer.summary.with_columns(-pl.col("effect"), ci_low=-pl.col("ci_high"), ci_high=-pl.col("ci_low"))
+    said = replace(fewer, summary=row).finding
+    assert "fewer times each (95% CI" in said
+    assert said.split("(95% CI ")[1][0].isdigit()
 
 
 @given(found=ROWS)

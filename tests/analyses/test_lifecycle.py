@@ -187,3 +187,23 @@ def test_pictures_findings_and_errors(dark):
         j.stickiness("X", of="1d")
     with pytest.raises(jn.UnknownNameError, match="state: no state 'asleep'"):
         lifecycle.people("asleep", period="2026-03-02")
+
+
+def test_a_difference_that_may_be_chance_is_no_growth():
+    """Of 40 people who become active and 40 who become dormant nothing follows; of 40 and 4 it does."""
+    found = [(f"p{n}", 8 + 7 * (n % 2), "X") for n in range(80)] + [("zz", 21, "edge")]
+    assert make_journeys(found).between(START, START + timedelta(days=22)).lifecycle("X").finding == (
+        "40 people became active in the week from 16 March 2026 and 40 became dormant: a difference that may be chance."
+    )
+    grown = make_journeys([*found, *((f"p{n}", 15, "X") for n in range(0, 72, 2))])
+    assert grown.between(START, START + timedelta(days=22)).lifecycle("X").finding.endswith("people grows.")
+
+
+def test_charts_count_people_below_zero_and_start_at_whole_periods():
+    drawn = make_journeys([(f"p{n}", n % 20, "X") for n in range(200)]).lifecycle("X").plot()
+    assert "−" not in "".join(drawn.layout.yaxis.ticktext)
+    assert list(drawn.layout.xaxis.tickvals) == [(START + timedelta(weeks=n)).date() for n in range(5)]
+    groups = make_groups([(f"p{n}", n % 7 + 21, "ads" if n % 3 else None) for n in range(60)])
+    lines = groups.stickiness("X", by="plan").plot().data
+    assert [(line.name, line.line.dash) for line in lines] == [("ads (40)", None), ("(none) (20)", "dot")]
+    assert [line.y[0] for line in lines] == [1.0, 1.0]

@@ -165,6 +165,8 @@ def test_what_a_comparison_of_periods_says():
         drawn = c.plot(**look)
         assert [len(trace.x) for trace in drawn.data] == [2, 2, 1]
         assert drawn.data[1].marker.color != drawn.data[0].marker.color
+        assert drawn.layout.xaxis2.range[0] < 0 < drawn.layout.xaxis2.range[1]
+        assert "11 to 15 March 2026, hollow 6 to 10 March 2026" in drawn.layout.meta["subtitle"]
     early = f.compare(f.previous("2w"))
     assert "The log begins on 2026-03-02" in early.finding
     assert early.table["people_against"].to_list() == [0, 0]

@@ -105,6 +105,8 @@ def test_pictures_findings_and_errors(dark):
     result = make_journeys(found).sessions()
     assert result.finding == "90 sessions of 90 people: the median lasts 0 seconds, 100% bounce."
     assert result.plot(dark=dark).data[0].x == (45, 45)
+    reached = make_journeys([*found, *((f"p{n}", n % 7, "X", None, None) for n in range(9))]).sessions(goal="X")
+    assert reached.finding.endswith('90% bounce, 10% reach "X".')
     with pytest.raises(jn.ArgumentError, match="converted: these sessions have no goal"):
         result.people(converted=True)
     with pytest.raises(jn.UnknownNameError, match="by: no column 'chanel'"):

@@ -12,7 +12,7 @@ from journeys.analyses.against import describe_shared
 from journeys.analyses.attribution.count import find_paths
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import NONE, label_values
-from journeys.analyses.periods import relative_change
+from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -177,8 +177,9 @@ class AttributionComparison(Result[J]):
         drawn = self.table.head(_MOST_DRAWN).rename({self.settings["by"]: "name", **names})
         if not self.settings["conversions"] and not self.settings["conversions_against"]:
             drawn = drawn.clear()
+        now, before = (show_period(self.settings[name]) for name in ("converted", "against"))
         subtitle = (
-            f"Share of conversions, model {self.settings['model']!r}: {self.settings['converted']}, hollow "
-            f"{self.settings['against']}; difference in points, with 95% intervals"
+            f"Share of conversions, model {self.settings['model']!r}: {now}, hollow {before}; difference in points, "
+            "with 95% intervals"
         )
         return draw_periods(drawn, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _MISMATCH = 0.001
+_MOST_NAMED = 4  # variants in a sentence
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,9 +74,13 @@ class Experiment(Result[J]):
         )
 
         if self.sample_ratio_p is not None and self.sample_ratio_p < _MISMATCH:
+            sizes = [row["people"] + row["pending"] for row in self._rows]
             people = ", ".join(
-                f"{row['variant']} {format_number(row['people'] + row['pending'])}" for row in self._rows
+                f"{row['variant']} {format_number(size)}" for row, size in zip(self._rows, sizes, strict=True)
             )
+            if len(sizes) > _MOST_NAMED:
+                spread = f"{format_number(min(sizes))} to {format_number(max(sizes))}"
+                people = f"{len(sizes)} variants of {spread} {adapt_words('people')}"
             return f"Sample ratio mismatch ({people}; p {format_p_value(self.sample_ratio_p)}): do not trust any lift."
         control = self.settings["control"]
         fewest = min(row["people"] for row in self._rows)
@@ -84,22 +89,25 @@ class Experiment(Result[J]):
         known = [row for row in self._rows[1:] if row["q_value"] is not None]
         best = min(known, key=lambda row: (row["q_value"], row["variant"]), default=None)
         if best is None or best["q_value"] > 0.05:
-            return f'No variant differs from "{control}" beyond chance.'
+            return f"No variant differs from {quote_name(control)} beyond chance."
         ends = best["difference_low"], best["difference_high"]
         if "mean" in self.table.columns:
             means = f"{best['mean']:.3g} {adapt_words('per person')} against {self._rows[0]['mean']:.3g}"
             change = format_signed(best["difference"], form=format_ratio)
             spread = " to ".join(format_signed(end, form=format_ratio) for end in ends)
-            return f'"{best["variant"]}" has {means} of "{control}": {change} ({spread}).'
+            return f"{quote_name(best['variant'])} has {means} of {quote_name(control)}: {change} ({spread})."
         rates = f"{format_percent(best['rate'])} reach {quote_name(self._spec.goal.name)}"
         points = format_points(best["difference"], *ends)
-        return f'{rates} in "{best["variant"]}", {format_percent(self._rows[0]["rate"])} in "{control}": {points}.'
+        before = f"{format_percent(self._rows[0]['rate'])} in {quote_name(control)}"
+        return f"{rates} in {quote_name(best['variant'])}, {before}: {points}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the difference of each variant to the control with its 95% interval."""
         from journeys.charts.experiment import draw_experiment
+        from journeys.display import quote_name
 
-        subtitle = f'Difference to "{self.settings["control"]}", with 95% intervals; hollow: not beyond chance'
+        control = quote_name(self.settings["control"])
+        subtitle = f"Difference from {control}, with 95% intervals; hollow: may be chance"
         return draw_experiment(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, variant: str, *, converted: bool | None = None) -> J:

@@ -13,7 +13,7 @@ from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_
 from journeys.analyses.funnel.select_attempts import select_shard_attempts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts, has_rate
-from journeys.analyses.periods import relative_change
+from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -313,7 +313,8 @@ class FunnelComparison(Result[J]):
         count = self.settings.get("count", "people")
         table = self.table.rename({count: "people", f"{count}_against": "people_against"})
         if self.periods is not None:
-            subtitle = f"{measure}: {self.periods[0]}, hollow {self.periods[1]}; difference in points, 95% interval"
+            now, before = map(show_period, self.periods)
+            subtitle = f"{measure}: {now}, hollow {before}; difference in points, 95% interval"
             return draw_periods(table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
         return draw_difference_intervals(
             table,

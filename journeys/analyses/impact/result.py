@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 
+from journeys.analyses.calendar import make_calendar
 from journeys.analyses.impact.select_people import Part, PartSelection, select_part
 from journeys.analyses.impact.spec import ImpactSpec
 from journeys.analyses.protocol import J
@@ -49,25 +50,29 @@ class Impact(Result[J]):
             format_percent,
             format_ratio,
             format_signed,
+            quote_name,
         )
 
         row = self._numbers
         unit = self._journeys._log.unit
-        of, on = (f'"{step.name}"' for step in (self._spec.of, self._spec.on))
+        of, on = (quote_name(step.name) for step in (self._spec.of, self._spec.on))
         if row["people"] < MIN_PEOPLE:
             could = f"who did {of} could be observed for {self._time} and matched"
             return say_too_few(row["people"], could, unit=unit)
         whom = adapt_words("matched people" if self._spec.against == "matched" else "others")
-        spread = format_interval(row["ci_low"], row["ci_high"], form=format_ratio)
+        ends = row["ci_low"], row["ci_high"]
+        spread = format_interval(*ends, form=format_ratio)
         if row["p_value"] is None or row["p_value"] >= 0.05:
             return (
                 f"No effect of {of} on {on} beyond chance: {format_signed(row['effect'], form=format_ratio)} "
                 "per person in "
                 f"{self._time}, against {whom} who had not done it (95% CI {spread})."
             )
+        if row["effect"] < 0:
+            spread = format_interval(-ends[1], -ends[0], form=format_ratio)
         more = "more" if row["effect"] > 0 else "fewer"
         change = "" if row["change"] is None else f", {format_signed(row['change'], form=format_percent)}"
-        times = f"{format_ratio(abs(row['effect']))} times {more}"
+        times = f"{format_ratio(abs(row['effect']))} {more} times"
         return (
             f"{format_count(row['people'], unit)} did {on} {times} each (95% CI {spread}"
             f"{change}) in the {self._time} after their first {of}, against {whom} who had not done it."
@@ -76,17 +81,18 @@ class Impact(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the means of both sides, period by period, before and after the first use."""
         from journeys.charts.impact import draw_impact
-        from journeys.display import adapt_words
+        from journeys.display import adapt_words, quote_name
 
+        of, on = (quote_name(step.name) for step in (self._spec.of, self._spec.on))
+        period = make_calendar(str(self.settings["every"])).name
         whom = adapt_words("matched people") if self._spec.against == "matched" else "others of the same week"
         subtitle = (
-            f'"{self._spec.on.name}" {adapt_words("per person")} and period, before and after the first '
-            f'"{self._spec.of.name}", '
-            f"with 95% interval; grey: {whom} who had not done it by then"
+            f"{on} {adapt_words('per person')} and {period}, before and after the first {of} (blue, with 95% "
+            f"interval), and of {whom} who had not done it by then (grey)"
         )
         return draw_impact(
             self.table,
-            unit=str(self.settings["every"]),
+            unit=period,
             title=self.finding,
             subtitle=subtitle,
             dark=dark,

@@ -58,12 +58,12 @@ class Lifecycle(Result[J]):
     @property
     def finding(self) -> str:
         """Whether more people woke up than fell asleep in the latest complete period, as one sentence."""
-        from journeys.display import adapt_words, format_count, format_day, format_number
+        from journeys.display import adapt_words, format_count, format_day, format_number, quote_name
 
         table = self.table.group_by("period").agg(pl.col(*STATES, "active").sum(), pl.col("complete").all())
         known = table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0)).sort("period")
         if not known.height:
-            return f'No period is complete, or {adapt_words("nobody")} did "{self._spec.event.name}".'
+            return f"No period is complete, or {adapt_words('nobody')} did {quote_name(self._spec.event.name)}."
         last = known.row(-1, named=True)
         name, woken = self._spec.calendar.name, last["new"] + last["resurrecting"]
         when = f"{'on' if name == 'day' else f'in the {name} from'} {format_day(last['period'])}"
@@ -73,17 +73,22 @@ class Lifecycle(Result[J]):
         sentence = (
             f"{format_count(woken, unit)} became active {when} and {format_number(last['dormant'])} became dormant"
         )
-        grows = "grows" if woken > last["dormant"] else "shrinks" if woken < last["dormant"] else "is stable"
+        growth = woken - last["dormant"]
+        if growth**2 <= 4 * changed:  # two standard errors of the difference of two counts
+            return f"{sentence}: a difference that may be chance."
+        grows = "grows" if growth > 0 else "shrinks"
         return f"{sentence}: the number of active {adapt_words('people')} {grows}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the states as bars around zero: active above, dormant below. Groups are drawn as lines of the active."""
         from journeys.charts.lifecycle import draw_lifecycle
         from journeys.charts.trend import draw_trend
+        from journeys.display import adapt_words, quote_name
 
+        event = quote_name(self._spec.event.name)
         if self._spec.by:
             subtitle = (
-                f'People active by "{self._spec.event.name}" per {self._spec.calendar.name}, by '
+                f"{adapt_words('People')} with {event} per {self._spec.calendar.name}, by "
                 f"{self._spec.by.replace('_', ' ')}; dotted where a period is not complete"
             )
             return draw_trend(
@@ -95,13 +100,16 @@ class Lifecycle(Result[J]):
                 dark=dark,
                 narrow=narrow,
             )
-        subtitle = f'By "{self._spec.event.name}" per {self._spec.calendar.name}; pale where a period is not complete'
+        subtitle = (
+            f"{adapt_words('People')} with {event} per {self._spec.calendar.name}, and below zero those who had it the "
+            f"{self._spec.calendar.name} before, and not again; pale where a period is not complete"
+        )
         return draw_lifecycle(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, state: State, *, period: date | str, group: str | None = None) -> J:
         """Select the people in a state in a period, with all their events.
 
-        Of journeys that were cut with `between`, people who are dormant in the first period need not have an event left:
+        Of journeys that were cut with `between`, people who are dormant in the first period may have no event left:
         they come with their events of any time.
 
         Parameters

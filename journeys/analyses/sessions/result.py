@@ -48,7 +48,7 @@ class Sessions(Result[J]):
     @property
     def finding(self) -> str:
         """How many sessions there are, how long they last and how many bounce, as one sentence."""
-        from journeys.display import format_count, format_duration, format_percent
+        from journeys.display import format_count, format_duration, format_percent, quote_name
 
         if not self.table.height:
             return "There are no sessions."
@@ -58,15 +58,22 @@ class Sessions(Result[J]):
         people = format_count(self.settings["people"], unit)
         bounced = format_percent(int(self.table["bounced"].sum()) / self.table.height)
         median = format_duration(self.table["duration"].median())  # type: ignore[arg-type]
-        return f"{format_count(self.table.height, 'session')} of {people}: the median lasts {median}, {bounced} bounce."
+        goal = ""
+        if "goal" in self.settings:
+            share = format_percent(int(self.table["converted"].sum()) / self.table.height)
+            goal = f", {share} reach {quote_name(self.settings['goal'])}"
+        sessions = format_count(self.table.height, "session")
+        return f"{sessions} of {people}: the median lasts {median}, {bounced} bounce{goal}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the groups of the summary: sessions, and the share that converts or bounces."""
         from journeys.charts.sessions import draw_sessions
+        from journeys.display import quote_name
 
         goal = self.settings.get("goal")
-        what = f'reach "{goal}"' if goal else "bounce"
-        subtitle = f"Sessions by {self.settings['by'].replace('_', ' ')}, and the share of them that {what}"
+        what = f"reach {quote_name(goal)}" if goal else "bounce"
+        by = {"landing": "landing page", "exit": "exit page"}.get(self.settings["by"], self.settings["by"])
+        subtitle = f"Sessions by {by.replace('_', ' ')}, and the share of them that {what}"
         return draw_sessions(
             self.summary,
             by=self.summary.columns[0],

@@ -59,11 +59,11 @@ class Stickiness(Result[J]):
     @property
     def finding(self) -> str:
         """The share of people who were active on more than one day, as one sentence."""
-        from journeys.display import adapt_words, format_day, format_percent, the_count
+        from journeys.display import adapt_words, format_day, format_percent, quote_name, the_count
 
         last = self._latest_rows()
         if not last.height:
-            return f'No period is complete, or {adapt_words("nobody")} did "{self._spec.event.name}".'
+            return f"No period is complete, or {adapt_words('nobody')} did {quote_name(self._spec.event.name)}."
         people = int(last["people"].sum())
         name, start = self._spec.of.name, format_day(last["period"][0])
         group = the_count(people, self._journeys._log.unit)
@@ -71,18 +71,26 @@ class Stickiness(Result[J]):
             return say_too_few(people, f"active in the {name} from {start}", unit=self._journeys._log.unit)
         often = last.filter(pl.col("days") >= 2)
         share = int(often["people"].sum()) / people
-        short = self._spec.every.name
-        return f"{format_percent(share)} of {group} active in the {name} from {start} came on at least 2 {short}s."
+        return f"{format_percent(share)} of {group} active in the {name} from {start} came on at least 2 {self._short}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the share of people by number of active days, in the latest complete period."""
         from journeys.charts.stickiness import draw_stickiness
+        from journeys.display import adapt_words, format_day, quote_name
 
-        short = self._spec.every.name.capitalize()
-        subtitle = f'{short}s with "{self._spec.event.name}" in the latest complete {self._spec.of.name}'
+        rows = self._latest_rows()
+        number = "at least so many" if self._spec.by else "so many"
+        subtitle = (
+            f"Share of the active {adapt_words('people')} with {quote_name(self._spec.event.name)} on {number} "
+            f"{self._short}"
+        )
+        if rows.height:
+            subtitle += f" of the {self._spec.of.name} from {format_day(rows['period'][0])}, the latest complete one"
+        if self._spec.by:
+            subtitle += f"; dotted: fewer than {MIN_PEOPLE} {adapt_words('people')}"
         return draw_stickiness(
-            self._latest_rows(),
-            unit=f"{self._spec.every.name}s",
+            rows,
+            unit=self._short,
             by=self._spec.by and self._spec.group,
             title=self.finding,
             subtitle=subtitle,
@@ -116,6 +124,12 @@ class Stickiness(Result[J]):
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="stickiness")
         selection = _DaysSelection(self._spec, index, at_least, group, self._kept)
         return self._journeys._select_people(_select_days, selection)
+
+    @property
+    def _short(self) -> str:
+        """What the short periods are called, such as "days"."""
+        name = self._spec.every.name
+        return f"{name}s" if self._spec.every.number == 1 else f"periods of {name}"
 
     def _latest_rows(self) -> pl.DataFrame:
         """Return the rows of the latest complete period."""
