@@ -195,8 +195,7 @@ def _write_calls(
     compose: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]],
 ) -> WrittenPeople:
     """Write one call per person, which `compose` makes of the ids and the traits."""
-    id_columns = {name: column for name, column in columns.items() if name in ids}
-    known = flatten_columns(_with_any_id(table, id_columns))
+    id_columns, known = _keep_identified(table, ids=ids, columns=columns)
     rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
 
     def compose_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,8 +216,7 @@ def _write_csv(
     hint: str = "",
 ) -> WrittenPeople:
     """Write a system's CSV: its id columns first, without people that it cannot match by an id."""
-    id_columns = {name: column for name, column in columns.items() if name in ids}
-    known = flatten_columns(_with_any_id(table, id_columns))
+    id_columns, known = _keep_identified(table, ids=ids, columns=columns)
     formula = has_formula(known, id_columns)
     unknown_count, reason = table.height - known.height, _neither_of(columns)
     if formula.any():
@@ -235,8 +233,13 @@ def _write_csv(
     return WrittenPeople(file, known.height, table.height - known.height, reason)
 
 
-def _with_any_id(table: pl.DataFrame, id_types: Iterable[str]) -> pl.DataFrame:
-    return table.filter(pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in id_types)))
+def _keep_identified(
+    table: pl.DataFrame, *, ids: Sequence[str], columns: Mapping[str, str]
+) -> tuple[dict[str, str], pl.DataFrame]:
+    """Return those of a system's id columns that there are, and the people who have any of these ids."""
+    id_columns = {name: column for name, column in columns.items() if name in ids}
+    has_id = pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in id_columns))
+    return id_columns, flatten_columns(table.filter(has_id))
 
 
 def _trait_columns(

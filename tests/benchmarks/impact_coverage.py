@@ -9,11 +9,9 @@ in fewer only within the error of so many logs::
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 import journeys as jn
+from tests.benchmarks.simulation import finish_run, parse_options
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 LEVEL = 0.95
@@ -146,13 +145,9 @@ def covers_enough(coverage: float, logs: int, *, errors: float = 3.0) -> bool:
 
 def main() -> None:
     """Measure, print and write the figures; fail where intervals cover too little."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--logs", type=int, default=300, help="per question")
-    parser.add_argument("--question", choices=list(QUESTIONS), help="one question; all by default")
-    parser.add_argument("--out", type=Path, help="a CSV file for the figures")
-    options = parser.parse_args()
+    options = parse_options(__doc__, choices=list(QUESTIONS), name="question", logs=300)
     figures = []
-    for question in [options.question] if options.question else list(QUESTIONS):
+    for question in options.chosen:
         row = measure_coverage(question, logs=options.logs)
         figures.append(row)
         print(
@@ -160,11 +155,8 @@ def main() -> None:
             f"off by {row['mean_error']:+.3f} ± {row['error_of_mean']:.3f}  {question}",
             flush=True,
         )
-    if options.out:
-        pl.DataFrame(figures).write_csv(options.out)
     wrong = [row for row in figures if not covers_enough(float(row["coverage"]), options.logs)]
-    if wrong:
-        raise SystemExit(f"{len(wrong)} of {len(figures)} cover less than 95%.")
+    finish_run(pl.DataFrame(figures), out=options.out, wrong=wrong, fault="cover less than 95%")
 
 
 if __name__ == "__main__":

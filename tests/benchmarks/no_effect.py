@@ -9,15 +9,14 @@ have one, within the error of so many logs::
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 import journeys as jn
+from tests.benchmarks.simulation import finish_run, parse_options
 
 DAY = 86_400_000_000
 START = 1_767_225_600_000_000
@@ -138,20 +137,12 @@ def measure_levels(world: str, *, logs: int, seed: int = 2026) -> pl.DataFrame:
 
 def main() -> None:
     """Measure, print and write the figures; fail where more than 5% of the logs have a finding."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--logs", type=int, default=400, help="per world")
-    parser.add_argument("--world", choices=list(WORLDS), help="one world; all by default")
-    parser.add_argument("--out", type=Path, help="a CSV file for the figures")
-    options = parser.parse_args()
-    worlds = [options.world] if options.world else list(WORLDS)
-    figures = pl.concat([measure_levels(world, logs=options.logs) for world in worlds])
+    options = parse_options(__doc__, choices=list(WORLDS), name="world", logs=400)
+    figures = pl.concat([measure_levels(world, logs=options.logs) for world in options.chosen])
     for row in figures.iter_rows(named=True):
         print(f"{row['rate']:6.1%} ± {row['error']:.1%}  {row['question']:32} {row['world']}")
-    if options.out:
-        figures.write_csv(options.out)
     wrong = [row for row in figures.iter_rows(named=True) if not at_most_5_percent(row["with_finding"], row["logs"])]
-    if wrong:
-        raise SystemExit(f"{len(wrong)} of {figures.height} exceed 5%.")
+    finish_run(figures, out=options.out, wrong=wrong, fault="exceed 5%")
 
 
 if __name__ == "__main__":
