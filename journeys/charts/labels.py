@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from os.path import commonprefix
 from textwrap import wrap
 
 import polars as pl
@@ -28,6 +30,25 @@ def write_label(text: str, width: int | None = None) -> str:
     flat = plain_name(text)
     cut = shorten_name(flat, width) if width else flat
     return f"{_START}{_make_safe(cut)}{_END}" if RTL.search(cut) else _make_safe(cut)
+
+
+def write_labels(texts: Sequence[str], width: int) -> list[str]:
+    """Make names safe and cut them as `write_label` does, but so that they stay distinct.
+
+    Examples
+    --------
+    >>> write_labels(["campaign 1 of the spring sale", "campaign 2 of the spring sale", "search"], 16)
+    ['…ign 1 of the s…', '…ign 2 of the s…', 'search']
+    """
+    flat = [plain_name(text) for text in texts]
+    cut = [shorten_name(name, width) for name in flat]
+    for short in {one for one in cut if cut.count(one) > 1}:
+        alike = [at for at, one in enumerate(cut) if one == short and len(flat[at]) > width]
+        # show the part in which they differ, with as much before it as after
+        start = len(commonprefix([flat[at] for at in alike])) - width // 4  # noqa: RUF071  # letters are meant
+        for at in alike:
+            cut[at] = f"…{flat[at][start : start + width - 2]}…"
+    return [f"{_START}{_make_safe(one)}{_END}" if RTL.search(one) else _make_safe(one) for one in cut]
 
 
 def write_sentence(text: str) -> str:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full_name, write_label
-from journeys.charts.text_width import measure_text
+from journeys.charts.line_names import MOST_LINES, line_colour, name_lines
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks, period_ticks
 from journeys.display import adapt_words, format_day, format_interval, format_number, format_percent, format_ratio
@@ -21,9 +21,6 @@ FEW = 30
 """Rates of fewer people are hollow, are joined by no line, and do not set the scale."""
 MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
-MOST_LINES = 8
-
-_HEIGHT, _LABEL = 420, 17  # pixels: of the plot, and of a label beside the end of a line
 
 
 def draw_trend(
@@ -57,8 +54,7 @@ def draw_trend(
 
     Examples
     --------
-    >>> from datetime import date
-    >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
+    >>>     >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
     >>> table = pl.DataFrame({"period": days, "entered": [50, 60], "converted": [10, 15],
     ...     "rate": [0.2, 0.25], "ci_low": [0.11, 0.16], "ci_high": [0.33, 0.37], "complete": [True, False]})
     >>> [trace.line.dash for trace in draw_trend(table).data]
@@ -71,26 +67,26 @@ def draw_trend(
         return draw_nothing(reason, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
-    series = _split_series(known, groups, size="entered" if is_rate else value)
+    series = _split_series(table, groups, value=value)
     shown = dict(list(series.items())[:MOST_LINES])
     if len(shown) < len(series):
         subtitle = f"{subtitle}; the {MOST_LINES} largest of {len(series)}" if subtitle else ""
-    rows = [row for part in shown.values() for row in part]
+    rows = [row for part in shown.values() for row in part if row[value] is not None]
     has_band = is_rate and len(shown) <= MOST_BANDS
     fig = go.Figure()
     for place, (name, part) in enumerate(shown.items()):
-        colour = _line_colour(name, place, theme=theme) if len(shown) > 1 else theme.goal
+        colour = line_colour(name, place, theme=theme) if len(shown) > 1 else theme.goal
         if len(shown) == 1 and has_bars:
             _add_bars(fig, part, value=value, colour=colour, theme=theme)
             continue
         if len(shown) == 1:
             _add_previous(fig, part, theme=theme)
         _add_line(fig, part, name=name, value=value, colour=colour, paper=theme.paper, has_band=has_band)
-    fig.update_xaxes(**period_ticks(sorted({row["period"] for row in rows}), most=4 if narrow else 9))
+    fig.update_xaxes(**period_ticks(table["period"].unique().sort().to_list(), most=4 if narrow else 9))
     if is_rate:
         sure = [row for row in rows if row["entered"] >= FEW]
         if len(sure) < len(rows) and subtitle:
-            subtitle = f"{subtitle}; hollow without a line: fewer than {FEW} {adapt_words('people')}"
+            subtitle = f"{subtitle}; hollow: fewer than {FEW} {adapt_words('people')}"
         ends = ("rate", "ci_high") if has_band else ("rate",)
         ticks = percent_ticks([row[end] for row in sure or rows for end in ends])
         scale = (0.0, max(ticks["tickvals"][-1], 1e-9))
@@ -98,86 +94,32 @@ def draw_trend(
     else:
         values = [row[value] for row in rows]
         scale = (min(0.0, *values), max(0.0, *values))
-        fig.update_yaxes(rangemode="tozero", showgrid=True)
-    return _name_lines(fig, shown, value=value, scale=scale, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        fig.update_yaxes(rangemode="tozero", showgrid=True, tickformat=",~r" if scale[1] >= 10 else None)
+        if all(float(one).is_integer() for one in values) and scale[1] - scale[0] < 6:
+            fig.update_yaxes(dtick=1)
+    last = {name: [row[value] for row in part if row[value] is not None][-1] for name, part in shown.items()}
+    size = name_lines(fig, last, scale=scale, dark=dark, narrow=narrow)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, **size)
 
 
-def _split_series(table: pl.DataFrame, groups: Sequence[str], *, size: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each line in order of time, the line with the largest sum of `size` first."""
+def _split_series(table: pl.DataFrame, groups: Sequence[str], *, value: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each line in order of time; first the line with the largest sum of values (rates: of people).
+
+    A line without any value is left out.
+    """
+    size = "entered" if value == "rate" else value
     series: dict[str, list[dict[str, Any]]] = {}
     for row in table.sort("period", maintain_order=True).to_dicts():
         series.setdefault(" · ".join(str(row[group]) for group in groups), []).append(row)
-    return dict(sorted(series.items(), key=lambda pair: (-sum(row[size] for row in pair[1]), pair[0])))
-
-
-def _name_lines(
-    fig: go.Figure,
-    series: dict[str, list[dict[str, Any]]],
-    *,
-    value: str,
-    scale: tuple[float, float],
-    title: str,
-    subtitle: str,
-    dark: bool,
-    narrow: bool,
-) -> go.Figure:
-    """Name the lines, beside their ends where there is room and below on a phone, and apply the theme."""
-    theme = theme_colours(dark=dark)
-    is_named = len(series) > 1
-    fig.update_layout(showlegend=is_named and narrow, legend={"y": -0.18, "yanchor": "top"})
-    if is_named and narrow:
-        lines = -(-len(series) // 2)
-        size: dict[str, Any] = {"height": _HEIGHT + 20 * lines, "margin": {"b": 56 + 20 * lines}}
-        return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, **size)
-    margin: dict[str, int] = {}
-    if is_named:
-        height = (scale[1] - scale[0]) or 1.0
-        ends = [(part[-1][value] - scale[0]) / height for part in series.values()]
-        for place, (name, at) in enumerate(zip(series, _move_apart(ends), strict=True)):
-            fig.add_annotation(
-                text=write_label(name, 24),
-                x=1,
-                y=at,
-                xref="paper",
-                yref="paper",
-                xanchor="left",
-                xshift=10,
-                showarrow=False,
-                font={"size": 12, "color": _line_colour(name, place, theme=theme)},
-            )
-        margin = {"r": 20 + round(max(measure_text(write_label(name, 24)) for name in series))}
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin=margin)
-
-
-def _line_colour(name: str, place: int, *, theme: Colours) -> str:
-    """Return the colour of a line, another one for each of eight; the rest is grey."""
-    return theme.other if name == "(other)" else (*theme.events, theme.muted)[place % (len(theme.events) + 1)]
-
-
-def _move_apart(places: Sequence[float]) -> list[float]:
-    """Move labels, given as shares of the height, so far apart that none covers another, and none leaves the plot.
-
-    For instance, with labels of a tenth of the height, 0.5, 0.5 and 0.0 become 0.5, 0.4 and 0.0.
-    """
-    least = _LABEL / _HEIGHT
-    order = sorted(range(len(places)), key=lambda at: -places[at])
-    moved = [0.0] * len(places)
-    top = 1.0
-    for at in order:
-        moved[at] = min(places[at], top)
-        top = moved[at] - least
-    bottom = 0.0
-    for at in reversed(order):
-        moved[at] = max(moved[at], bottom)
-        bottom = moved[at] + least
-    return moved
+    sums = {name: [row[size] for row in part if row[value] is not None] for name, part in series.items()}
+    return {name: series[name] for name in sorted(series, key=lambda one: (-sum(sums[one]), one)) if sums[name]}
 
 
 def _add_line(
     fig: go.Figure, rows: list[dict[str, Any]], *, name: str, value: str, colour: str, paper: str, has_band: bool
 ) -> None:
     """Draw one series: a whole line, and a dotted one next to incomplete periods; each has gaps where the other is."""
-    few = [value == "rate" and row["entered"] < FEW for row in rows]
+    few = [value == "rate" and row["rate"] is not None and row["entered"] < FEW for row in rows]
     near = [any(not row["complete"] for row in rows[max(at - 1, 0) : at + 2]) for at in range(len(rows))]
     complete = [row if row["complete"] and not little else None for row, little in zip(rows, few, strict=True)]
     incomplete = [row if close and not little else None for row, close, little in zip(rows, near, few, strict=True)]
@@ -201,7 +143,7 @@ def _add_line(
             mode="lines+markers",
             line={"color": colour, "width": 2, "dash": dash},
             marker={"size": 5, "color": colour if dash is None else paper, "line": {"color": colour, "width": 1.5}},
-            hovertext=[row and _hover_text(row, name, value=value) for row in part],
+            hovertext=[None if not row or row[value] is None else _hover_text(row, name, value=value) for row in part],
             hoverinfo="text",
             showlegend=dash is None or not any(complete),
             cliponaxis=False,
@@ -217,6 +159,7 @@ def _add_line(
             hoverinfo="text",
             name=label,
             showlegend=all(few),
+            cliponaxis=False,
         )
 
 
@@ -235,7 +178,15 @@ def _add_previous(fig: go.Figure, rows: list[dict[str, Any]], *, theme: Colours)
 
 
 def _add_bars(fig: go.Figure, rows: list[dict[str, Any]], *, value: str, colour: str, theme: Colours) -> None:
-    """Draw one series as bars, pale where a period is not complete; what each is compared with is a grey mark."""
+    """Draw one series as bars, pale where a period is not complete; what each is compared with is a grey bar."""
+    if any(row.get("previous") is not None for row in rows):
+        fig.add_bar(
+            x=[row["period"] for row in rows],
+            y=[row["previous"] for row in rows],
+            marker={"color": theme.other},
+            hoverinfo="skip",
+            showlegend=False,
+        )
     fig.add_bar(
         # a period is named by its first day, and its bar stands over that name
         x=[row["period"] for row in rows],
@@ -245,15 +196,6 @@ def _add_bars(fig: go.Figure, rows: list[dict[str, Any]], *, value: str, colour:
         hoverinfo="text",
         showlegend=False,
     )
-    if any(row.get("previous") is not None for row in rows):
-        fig.add_scatter(
-            x=[row["period"] for row in rows],
-            y=[row["previous"] for row in rows],
-            mode="markers",
-            marker={"symbol": "line-ew", "size": 22, "line": {"color": theme.muted, "width": 2}},
-            hoverinfo="skip",
-            showlegend=False,
-        )
     fig.update_layout(bargap=0.35)
 
 

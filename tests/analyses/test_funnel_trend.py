@@ -51,6 +51,22 @@ def test_the_people_behind_a_point_are_as_many_as_it_says(found, by, reentry):
         assert part["change"].to_list() == pytest.approx([None, *changes])
 
 
+@pytest.mark.parametrize("by", [None, "plan"])
+def test_all_periods_of_the_observed_time_are_listed(by):
+    rows = [("a", 0, "B", None), ("a", 3, "A", "ads"), ("a", 4, "B", None), ("b", 6, "A", "ads"), ("b", 12, "B", None)]
+    timed = [(person, START + timedelta(days=day), event, plan) for person, day, event, plan in rows]
+    j = jn.Journeys.from_table(pl.DataFrame(timed, schema=["person", "timestamp", "event", "plan"], orient="row"))
+    table = j.funnel(["A", "B"], within="2d", by=by).trend(every="1d").table
+    assert table["period"].to_list() == j.trend("A", every="1d").table["period"].to_list()
+    assert [row["period"].day for row in table.to_dicts() if row["entered"]] == [5, 8]
+    assert table["rate"].null_count() == 11
+    some = j.funnel(["A", "B"], within="2d", by=by, entered=("2026-03-04", "2026-03-07")).trend(every="1d").table
+    assert some["period"].dt.day().to_list() == [4, 5, 6]
+    nobody = j.funnel(["A", "B"], by=by, entered=("2026-04-01", "2026-04-09")).trend(every="1d")
+    assert not nobody.table.height
+    assert nobody.plot() is not None
+
+
 def test_a_trend_of_several_columns_names_the_column_of_a_group():
     found = [("a", 0, "A", "ads"), ("b", 1, "A", None), ("b", 2, "B", None)]
     trend = make_journeys(found).funnel(["A", "B"], by=["plan", "event_count"]).trend(every="1d")

@@ -278,6 +278,13 @@ def test_amplitude_truncates_hours():
     assert back_in(*user2, every="1w", period=1) == 1
     user3 = ("2021-12-06T00:00:00", "2021-12-12T00:00:00")
     assert back_in(*user3, every="1mo", period=1, clock="own") == 0
+    # weeks and months round down to the day: seven days later at an earlier hour is the next week
+    user4 = ("2021-12-01T17:59:00", "2021-12-08T01:00:00")
+    assert back_in(*user4, every="1w", period=1, semantics="amplitude") == 1
+    assert back_in(*user4, every="1w", period=1, clock="own") == 0
+    tokyo = {"semantics": "amplitude", "time_zone": "Asia/Tokyo", "every": "1w", "period": 1}
+    assert back_in("2021-12-01T14:59:00", "2021-12-07T15:00:00", **tokyo) == 1
+    assert back_in("2021-12-01T15:01:00", "2021-12-08T14:00:00", **tokyo) == 0
 
 
 # -- arguments and pictures -------------------------------------------------------------------

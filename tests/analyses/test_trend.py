@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.trend.formula import parse_formula
+from journeys.analyses.trend.formula import explain_nulls, parse_formula
 from tests.twins import trend as twin
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -106,6 +106,9 @@ def test_formulas_and_comparisons():
     result = j.trend({"A": "X", "B": "edge"}, every="1d", formula="A / B")
     shown = result.table.filter(pl.col("series") == "A / B")
     assert shown["value"].to_list() == [2.0, *[None] * 15, 0.0]
+    assert shown["null_reason"].to_list() == [None, *["B is 0"] * 15, None]
+    assert result.table.filter(pl.col("series") != "A / B")["null_reason"].null_count() == 34
+    assert "no value where B is 0" in result._subtitle
     days = j.trend("X", every="1d", compare="3d").table
     assert days["previous"].to_list() == [None, None, None, *days["value"].to_list()[:-3]]
     assert j.trend("X", every="1w", compare="2w").table["previous"].to_list()[:2] == [None, None]
@@ -117,6 +120,35 @@ def test_formulas_and_comparisons():
             j.trend({"A": "X", "B": "edge"}, formula=formula)
     with pytest.raises(jn.ArgumentError, match="formula: 'A /' cannot be parsed"):
         parse_formula("A /", names=["A"])
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("A / (B − 1)", "B - 1 is 0"),
+        ("A / 0", "it divides by 0"),
+        ("1 / (1 / C)", "C is 0"),
+        ("M + A", "M has no value"),
+        ("A / M", "M has no value"),
+        ("2 * A", None),
+    ],
+)
+def test_a_formula_without_a_value_says_why(formula, reason):
+    series = pl.DataFrame({"A": [3.0], "B": [1.0], "C": [0.0], "M": [None]}, schema_overrides={"M": pl.Float64})
+    value, why = series.select(parse_formula(formula, names=series.columns), explain_nulls(formula)).row(0)
+    assert (why, value is None) == (reason, reason is not None)
+
+
+def test_means_of_nothing_leave_a_formula_without_a_value():
+    j = jn.Journeys.from_table(make_log([("a", 0, "ads", 2.0)]))
+    table = j.trend({"A": "X", "B": "edge"}, every="1d", count=("mean", "amount"), formula="A - B").table
+    assert table.filter(series="A - B")["null_reason"].to_list() == ["B has no value", *["A has no value"] * 16]
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_a_trailing_window_that_begins_before_the_log_is_not_complete(window):
+    complete = jn.Journeys.from_table(make_log([])).trend("edge", every="1d", trailing=f"{window}d").table["complete"]
+    assert complete.to_list() == [*[False] * (window - 1), *[True] * (17 - window), False]
 
 
 def test_posthog_active_people():

@@ -8,14 +8,15 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
-from journeys.analyses.period_lookup import PeriodLookup, mark_periods, order_periods
+from journeys.analyses.calendar import Calendar
+from journeys.analyses.period_lookup import PeriodLookup, find_periods, mark_periods, order_periods
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
 from journeys.log.arrays import Ints, count_before, count_values, list_rows, mark_changes, number_runs
 from journeys.parallel import map_between_people
 from journeys.steps import columns_used
 
-_HOUR = 3_600_000_000
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000
 _NO_VALUES = pl.lit([], dtype=pl.List(pl.Float64))
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "cohort": pl.Int64,
@@ -149,15 +150,23 @@ def _find_in_part(rows: pl.DataFrame, lookup: PeriodLookup, spec: RetentionSpec)
         # an event in the hour that a clock set back over midnight repeats is not before the start
         period = np.maximum(cohort[row] - cohort[entry][number], 0)
     else:
-        begin, moment = time[entry], time[row]
-        if spec.truncate_hours:
-            begin, moment = begin // _HOUR * _HOUR, moment // _HOUR * _HOUR
+        begin, moment = (_round_down(times, spec) for times in (time[entry], time[row]))
         # beyond the last edge counts as one more period
         edges = np.array(spec.edges, dtype=np.int64)
         period = np.searchsorted(edges, moment - begin[number], side="right").astype(np.int32)
     group = rows["group"][entry] if spec.by else pl.Series(dtype=pl.String)
     counted = _count_in_periods(number, period, rows["value"][row] if spec.measure else None)
     return _Part(person[entry], cohort[entry], time[entry], group, *counted)
+
+
+def _round_down(time: Ints, spec: RetentionSpec) -> Ints:
+    """Round times (µs) down as a preset does; a day counts as 24 hours, whatever the clock shows."""
+    if spec.rounding is None:
+        return time
+    if spec.rounding == "rounded down to hours":
+        return time // _HOUR * _HOUR
+    day = find_periods(pl.Series(time), Calendar(1, "d", spec.calendar.time_zone))
+    return day.astype(np.int64) * _DAY
 
 
 def _find_entries(rows: pl.DataFrame, *, person: Ints, cohort: Ints, spec: RetentionSpec) -> Ints:

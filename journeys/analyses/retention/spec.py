@@ -22,15 +22,16 @@ When = Literal["on", "on or after", "on or before", "streak"]
 Cohorts = Literal["first", "each"]
 Measure = tuple[Literal["sum"], str]
 Semantics = Literal["mixpanel", "amplitude", "posthog"]
+Rounding = Literal["rounded down to hours", "rounded down to days"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "mixpanel": {"clock": "own", "when": "on or after", "cohorts": "each"},
-    "amplitude": {"clock": "own", "when": "on", "cohorts": "each", "truncate_hours": True},
+    "amplitude": {"clock": "own", "when": "on", "cohorts": "each"},
     "posthog": {"clock": "calendar", "when": "on", "cohorts": "each"},
 }
 CHOICES = {
     "back": ("back", "is_any_back"),
-    "clock": ("clock", "truncate_hours"),
+    "clock": ("clock", "rounding"),
     "every": ("calendar", "periods", "edges"),
 }
 """Options that several fields of a spec hold together."""
@@ -70,8 +71,9 @@ class RetentionSpec:
         The column whose value at the start event forms groups.
     top : int, optional
         How many groups are shown.
-    truncate_hours : bool
-        Whether a person's own clock starts at the full hour of the start event, as Amplitude's does.
+    rounding : str, optional
+        To what all times are rounded down on a person's own clock, as Amplitude does: to hours where periods are days
+        or brackets, to days (of the time zone) where they are longer.
     is_any_back : bool
         Whether every event counts as coming back.
     first_starts : pl.DataFrame, optional
@@ -91,7 +93,7 @@ class RetentionSpec:
     measure: str | None
     by: str | None
     top: int | None
-    truncate_hours: bool = False
+    rounding: Rounding | None = None
     is_any_back: bool = False
     first_starts: pl.DataFrame | None = None
 
@@ -149,12 +151,17 @@ def make_spec(
     passive = list_passive_events(log) if isinstance(back, str) and back == "any" else None
     if passive is not None:
         back = [name for name in log.names if name not in passive] or list(log.names)
+    is_own = brackets is not None or chosen["clock"] == "own"
+    rounding: Rounding | None = None
+    if semantics == "amplitude" and is_own:
+        is_by_hour = calendar.unit == "d" or brackets is not None
+        rounding = "rounded down to hours" if is_by_hour else "rounded down to days"
     return RetentionSpec(
         start=resolve_step(start, argument="start", **names),
         back=resolve_step(back, argument="back", **names),
         calendar=calendar,
         periods=len(edges) - 1,
-        clock="own" if brackets is not None else chosen["clock"],
+        clock="own" if is_own else chosen["clock"],
         when=chosen["when"],
         cohorts=chosen["cohorts"],
         at_least=at_least,
@@ -162,7 +169,7 @@ def make_spec(
         measure=None if measure is None else measure[1],
         by=by,
         top=top,
-        truncate_hours=bool(chosen.get("truncate_hours")),
+        rounding=rounding,
         is_any_back=passive == [],
     )
 

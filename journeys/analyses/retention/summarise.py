@@ -81,14 +81,16 @@ def _lay_out_cells(added: pl.DataFrame, spec: RetentionSpec, *, group: str, unti
     end = moment_us(until)
     times = pl.DataFrame({"opens": pl.Series(opens, dtype=pl.Int64), "closes": pl.Series(closes, dtype=pl.Int64)})
     values = [fsum(sorted(one)) if one is not None else 0.0 for one in cells["values"].to_list()]
+    times = times.with_columns(pl.Series("value", values, dtype=pl.Float64))
+    # a period that has not begun has no count
+    has_begun = (pl.col("opens") <= end) | (pl.col("period") == 0)
     return cells.hstack(times).select(
         pl.col("date").alias("cohort"),
         group,
         "period",
         pl.col("size").fill_null(0),
-        # a period that has not begun has no count
-        pl.when((pl.col("opens") <= end) | (pl.col("period") == 0)).then(pl.col("people").fill_null(0)).alias("back"),
-        pl.Series("value", values, dtype=pl.Float64),
+        pl.when(has_begun).then(pl.col("people").fill_null(0)).alias("back"),
+        pl.when(has_begun).then("value").alias("value"),
         (pl.col("closes") <= end).alias("complete"),
     )
 

@@ -15,7 +15,8 @@ _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
 def parse_formula(text: str, *, names: Sequence[str]) -> pl.Expr:
     """Turn a formula into an expression over columns named as the series.
 
-    A division by zero is null. Names that are no Python identifiers cannot be used in a formula.
+    A division by zero is null; `explain_nulls` says why. Names that are not Python identifiers cannot be used in a
+    formula.
 
     Raise UnknownNameError when the formula uses a name that is not a series. Raise ArgumentError when it has anything
     but names, numbers, + - * / and brackets.
@@ -26,15 +27,44 @@ def parse_formula(text: str, *, names: Sequence[str]) -> pl.Expr:
     >>> pl.DataFrame({"A": [1.0, 2.0], "B": [4.0, 0.0]}).select(rate).to_series().to_list()
     [25.0, None]
     """
-    try:
-        tree = ast.parse(text.translate(_SIGNS), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ArgumentError(f"formula: {text!r} cannot be parsed; write e.g. 'A / B'.") from error
+    tree = _parse_text(text)
     used = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
     wrong = [name for name in used if name not in names]
     if wrong:
         raise UnknownNameError(unknown_message("formula", wrong, available=list(names), what="series"))
     return _build_expression(tree, text=text).alias("value")
+
+
+def explain_nulls(text: str) -> pl.Expr:
+    """Say why a formula that `parse_formula` has accepted has no value; null where it has one.
+
+    Examples
+    --------
+    >>> series = pl.DataFrame({"A": [1.0, 2.0, None], "B": [4.0, 0.0, 1.0]})
+    >>> series.select(explain_nulls("100 * A / B")).to_series().to_list()
+    [None, 'B is 0', 'A has no value']
+    """
+    nodes = list(ast.walk(_parse_text(text)))
+    names = dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name))
+    divisors = [node.right for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)]
+    reasons = [
+        *(pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} has no value")) for name in names),
+        *(
+            pl.when(_build_expression(one, text=text) == 0).then(
+                pl.lit("it divides by 0" if isinstance(one, ast.Constant) else f"{ast.unparse(one)} is 0")
+            )
+            for one in divisors
+            if not isinstance(one, ast.Constant) or not one.value
+        ),
+    ]
+    return pl.coalesce(*reasons, pl.lit(None, dtype=pl.String)).alias("null_reason")
+
+
+def _parse_text(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.translate(_SIGNS), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ArgumentError(f"formula: {text!r} cannot be parsed; write e.g. 'A / B'.") from error
 
 
 def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -20,6 +21,8 @@ from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_STATISTICS = {"sum": "sum", "mean": "mean", "median": "median", "p90": "90th percentile"}
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Trend(Result[J]):
@@ -29,8 +32,8 @@ class Trend(Result[J]):
     ----------
     table : pl.DataFrame
         `period` (Date, its first day), the column of `by`, `series`, `value` (Float64), `people`, `events` (Int64),
-        `complete`; with `trailing` also `stickiness`, with `compare` also `previous` and `change`. Sorted by period,
-        series and group.
+        `complete`; with `trailing` also `stickiness`, with `compare` also `previous` and `change`, with `formula`
+        also `null_reason`. Sorted by period, series and group.
     total : pl.DataFrame
         The column of `by`, `series`, `value`, `people`, `events` over the whole time; each person counts once.
     """
@@ -41,32 +44,23 @@ class Trend(Result[J]):
     @property
     def finding(self) -> str:
         """The latest complete period against the one before, as one sentence."""
-        from journeys.display import format_day, format_percent
+        from journeys.display import format_count
 
-        table = self.table.filter(pl.col("series") == self._shown_series)
         if self._spec.by is not None:
             return self._group_finding()
-        known = table.filter(pl.col("complete") & pl.col("value").is_not_null())
-        if not known.height:
+        complete = self.table.filter((pl.col("series") == self._shown_series) & pl.col("complete"))
+        if not complete.height:
             return "No period is complete: the log holds only a part of each."
+        known = complete.filter(pl.col("value").is_not_null())
+        if not known.height:
+            return f"{self._quoted_series} has no value in any complete period."
         last = known.row(-1, named=True)
-        name = self._spec.calendar.name
-        when = "on" if name == "day" else f"in the {name} from"
-        when = f"{when} {format_day(last['period'])}"
+        when, unit = self._say_when(last["period"]), self._journeys._log.unit
         if (people := self._count_people(last["period"])) < MIN_PEOPLE:
-            return say_too_few(people, f'did "{self._shown_series}" {when}', unit=self._journeys._log.unit)
-        sentence = f"{self._say_value(last['value'])} {when}"
-        before = known.row(-2, named=True) if known.height > 1 else None
-        if before is not None and self._count_people(before["period"]) < MIN_PEOPLE:
-            before = None
-        if before is None or not before["value"]:
-            return f"{sentence}."
-        change = last["value"] / before["value"] - 1
-        if abs(change) < 0.005:
-            return f"{sentence}, as in the {name} before."
-        return (
-            f"{sentence}, {format_percent(abs(change))} {'more' if change > 0 else 'less'} than in the {name} before."
-        )
+            if self._spec.formula is None:
+                return say_too_few(people, f"did {self._quoted_series} {when}", unit=unit)
+            return f"{self._spec.formula} rests on {format_count(people, unit)} {when}: too few for a finding."
+        return f"{self._say_value(last['value'])} {when}{self._say_change(last, known)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw one line per series or group, bars for one series by month; periods that are not complete are dotted.
@@ -168,13 +162,34 @@ class Trend(Result[J]):
     @property
     def _subtitle(self) -> str:
         """What was counted, for the subtitle of the chart."""
-        from journeys.display import adapt_words
-
-        counted = adapt_words(str(self.settings["count"]))
-        what = self._spec.formula or (f"{counted} active in {self.settings['trailing']}" if self._trailing else counted)
-        before = "; grey: the period compared with" if self._spec.back is not None and not self._lines else ""
+        notes = [self._describe_value()]
+        if any(name != one.name for name, one in self._spec.series.items()):
+            notes.append(self._spec.describe_series())
         mark = "pale" if self._has_bars and not self._lines else "dotted"
-        return f"{what} per {self._spec.calendar.name}; {mark} where the log holds only a part of a period{before}"
+        notes.append(f"{mark} where the log holds only a part of {'the days' if self._trailing else 'a period'}")
+        if self._spec.back is not None and not self._lines:
+            notes.append(f"grey: {self._say_back}")
+        if self._spec.formula is not None:
+            reasons = self._drawn_table["null_reason"].drop_nulls().unique().sort().to_list()
+            notes += [f"no value where {' or '.join(reasons)}"] if reasons else []
+        return "; ".join(notes)
+
+    def _describe_value(self) -> str:
+        """Say what the axis of values shows, such as "people with "Signed Up" per week"."""
+        from journeys.display import adapt_words, quote_name
+
+        spec = self._spec
+        if spec.formula is not None:
+            return f"{spec.formula} per {spec.calendar.name}"
+        name = f" {quote_name(self._shown_series)}" if len(spec.series) == 1 else ""
+        if self._trailing:
+            return f"{adapt_words('people')}{name and f' with{name}'} in the {spec.trailing} days up to each day"
+        if spec.column is not None:
+            return f"{_STATISTICS[spec.count]} of {spec.column}{name and f' of{name}'} per {spec.calendar.name}"
+        if spec.count in ("events", "per person"):
+            per = adapt_words(" per person") if spec.count == "per person" else ""
+            return f"{name} events{per} per {spec.calendar.name}".strip()
+        return f"{adapt_words(spec.count)}{name and f' with{name}'} per {spec.calendar.name}"
 
     @property
     def _trailing(self) -> bool:
@@ -185,40 +200,90 @@ class Trend(Result[J]):
         """The series that the finding speaks of: the formula, else the first."""
         return self._spec.formula or next(iter(self._spec.series))
 
+    @property
+    def _quoted_series(self) -> str:
+        """The series that the finding speaks of, in quotes unless it is a formula."""
+        return self._spec.formula or f'"{self._shown_series}"'
+
     def _count_people(self, period: date) -> int:
         """Count the people behind a value; of a formula, those of its smallest series."""
         rows = self.table.filter(pl.col("period") == period)
-        if self._trailing:
-            return int(rows["value"][0])
         shown = pl.col("people").is_not_null() if self._spec.formula else pl.col("series") == self._shown_series
-        return int(rows.filter(shown)["people"].min())  # type: ignore[arg-type]
+        return int(rows.filter(shown)["value" if self._trailing else "people"].min())  # type: ignore[arg-type]
 
     def _say_value(self, value: float) -> str:
         """Say a value with what it counts."""
-        from journeys.display import adapt_words, format_count, format_number, format_ratio
+        from journeys.display import adapt_words, choose_form, format_count, format_number, format_ratio
 
+        number = format_number(value) if float(value).is_integer() else format_ratio(value)
+        series = self._quoted_series
         if self._spec.formula is not None:
-            return f"{self._spec.formula} was {format_ratio(value)}"
-        series = f'"{self._shown_series}"'
+            return f"{series} was {number}"
         if self._spec.column is not None:
-            return f"The {self._spec.count} of {self._spec.column} of {series} was {format_number(value)}"
+            return f"The {_STATISTICS[self._spec.count]} of {self._spec.column} of {series} was {number}"
         if self._spec.count == "per person":
-            return f"{format_ratio(value)} {series} {adapt_words('per person')}"
-        noun = {"people": self._journeys._log.unit, "events": "event", "sessions": "session"}[self._spec.count]
-        did = "with" if self._spec.count != "people" else "did"
-        return f"{format_count(value, noun)} {did} {series}"
+            return f"{number} {series} events {adapt_words('per person')} with any"
+        if self._spec.count == "events":
+            return f"{number} {series} {choose_form(value, 'event', 'events')}"
+        if self._spec.count == "sessions":
+            return f"{format_count(value, 'session')} with {series}"
+        return f"{format_count(value, self._journeys._log.unit)} did {series}"
+
+    def _say_when(self, period: date) -> str:
+        """Say when a period is, such as "in the week from 22 June 2026"."""
+        from journeys.display import format_day
+
+        calendar, day = self._spec.calendar, format_day(period)
+        if (self._spec.trailing or 1) > 1:
+            return f"in the {self._spec.trailing} days up to {day}"
+        if calendar.name in ("month", "year"):
+            return f"in {day.split(' ', 1 if calendar.name == 'month' else 2)[-1]}"
+        return f"on {day}" if calendar.name == "day" else f"in the {calendar.name} from {day}"
+
+    def _say_change(self, last: Mapping[str, Any], known: pl.DataFrame) -> str:
+        """Compare a row of the table with an earlier one of those `known`; nothing where few people are behind that."""
+        from journeys.display import format_percent
+
+        calendar = self._spec.calendar
+        index = calendar.number_of(last["period"]) - (self._spec.back or self._spec.trailing or 1)
+        rows = (row for row in known.iter_rows(named=True) if calendar.number_of(row["period"]) == index)
+        before = next(rows, None)
+        if before is None or before["value"] <= 0 or self._count_people(before["period"]) < MIN_PEOPLE:
+            return ""
+        is_count = self._spec.formula is None and self._spec.count in ("people", "events", "sessions")
+        change = last["value"] / before["value"] - 1
+        if abs(change) < 0.005:
+            return f", {'as many as' if is_count else 'the same as'} {self._say_back}"
+        more, less = ("more", "fewer") if is_count else ("higher", "lower")
+        return f", {format_percent(abs(change))} {more if change > 0 else less} than {self._say_back}"
+
+    @property
+    def _say_back(self) -> str:
+        """Say which earlier period each is compared with, such as "in the week before"."""
+        calendar, back = self._spec.calendar, self._spec.back or self._spec.trailing or 1
+        if self.settings.get("compare") == "year":
+            return "a year before"
+        if back == 1:
+            return "the day before" if calendar.name == "day" else f"in the {calendar.name} before"
+        if self._spec.back is None:
+            return f"in the {back} days before"
+        unit = calendar.name.rsplit(" ", 1)[-1].removesuffix("s")
+        return f"{back * calendar.number} {unit}s before"
 
     def _group_finding(self) -> str:
         """The largest group over the whole time, as one sentence."""
         from journeys.display import format_count
 
-        total = self.total.filter(pl.col("series") == self._shown_series).sort(
-            "people", self._spec.group, descending=[True, False], nulls_last=True
-        )
-        if not total.height or not total["people"][0]:
-            return f'No event of "{self._shown_series}" has a {self._spec.by}.'
-        top: dict[str, Any] = total.row(0, named=True)
-        unit = self._journeys._log.unit
-        if top["people"] < MIN_PEOPLE:
-            return say_too_few(top["people"], f"in the largest {self._spec.by}, {top[self._spec.group]}", unit=unit)
-        return f"{top[self._spec.group]} is the largest {self._spec.by}: {format_count(top['people'], unit)} in all."
+        series, by, unit = next(iter(self._spec.series)), self._spec.by, self._journeys._log.unit
+        total = self.total.filter((pl.col("series") == series) & (pl.col("people") > 0))
+        sizes = {row[self._spec.group]: row["people"] for row in total.iter_rows(named=True)}
+        named = {label: people for label, people in sizes.items() if label not in (NONE, OTHER)}
+        if not named and OTHER in sizes:
+            return f"No {by} is shown on its own: choose a larger `top`."
+        if not named:
+            return f'No event of "{series}" has a {by}.'
+        label, people = min(named.items(), key=lambda pair: (-pair[1], pair[0]))
+        if people < MIN_PEOPLE:
+            return say_too_few(people, f"in the largest {by}, {label}", unit=unit)
+        without = f"; {format_count(sizes[NONE], unit)} did it without one" if NONE in sizes else ""
+        return f"{label} is the largest {by}: {format_count(people, unit)} in all{without}."

@@ -66,8 +66,9 @@ def trend(
     -------
     Trend
         `.table`: `period` (Date, its first day), the column of `by`, `series`, `value` (Float64), `people`, `events`
-        (Int64), `complete`; with `compare` also `previous` and `change` (relative; null from 0). `.total`: the same
-        over the whole time, in which each person counts once.
+        (Int64), `complete`; with `compare` also `previous` and `change` (relative; null from 0), with `formula`
+        `null_reason` (String: why a value is null, such as "B is 0"). `.total`: the same over the whole time, in which
+        each person counts once.
 
     Raises
     ------
@@ -79,7 +80,8 @@ def trend(
     Notes
     -----
     Every period between the first and the last event of the log is listed. A sum of nothing is 0; a mean, a median and
-    a formula of nothing are null. People do not add up over periods or over groups: a person may be in several.
+    a formula of nothing are null. People do not add up over periods or over groups: a person may be in several. With
+    `trailing`, a day is complete if the log holds all days of its window.
 
     Examples
     --------
@@ -118,5 +120,5 @@ def trend(
     optional = {"by": by, "trailing": trailing, "formula": formula, "compare": compare}
     optional["time_zone"] = None if time_zone == "UTC" else time_zone
     chosen = {name: value for name, value in optional.items() if value is not None}
-    settings = settings_of(journeys, events=", ".join(spec.series), count=counted, every=every, **chosen)
+    settings = settings_of(journeys, event=spec.describe_series(), count=counted, every=every, **chosen)
     return Trend(table, settings, journeys, total, spec)

@@ -73,6 +73,10 @@ class TrendSpec:
         """What the column of the breakdown is called in the table."""
         return name_group(self.by)
 
+    def describe_series(self) -> str:
+        """Name the series, and the events of those that have another name."""
+        return ", ".join(name if name == one.name else f"{name}: {one.name}" for name, one in self.series.items())
+
 
 def make_spec(
     journeys: JourneysProtocol,

@@ -12,7 +12,7 @@ import polars as pl
 from journeys.analyses.calendar import list_periods
 from journeys.analyses.labels import largest_values, value_of_label
 from journeys.analyses.periods import relative_change
-from journeys.analyses.trend.formula import parse_formula
+from journeys.analyses.trend.formula import explain_nulls, parse_formula
 from journeys.analyses.trend.spec import TrendSpec
 
 
@@ -47,12 +47,12 @@ def summarise(
     compared: list[str] = []
     if spec.back is not None:
         table, compared = add_comparison(table, back=spec.back, keys=keys), ["previous", "change"]
-    counted = ["value", "people", "events"]
+    counted, reason = ["value", "people", "events"], ["null_reason"] if spec.formula is not None else []
     if spec.trailing is not None:
         counted.insert(1, "stickiness")
     return (
-        table.select("period", *columns, *counted, "complete", *compared),
-        totals.select(*columns, "value", "people", "events"),
+        table.select("period", *columns, *counted, "complete", *compared, *reason),
+        totals.select(*columns, "value", "people", "events", *reason),
     )
 
 
@@ -80,6 +80,9 @@ def _by_period(
         added.rename({"period": "index"}), on=[*keys, "index"], how="left", maintain_order="left"
     )
     table = table.sort(*keys, "index")
+    if spec.trailing is not None:  # a window that begins before the log is not complete
+        first = pl.col("index").filter("complete").min()
+        table = table.with_columns(pl.col("complete") & (pl.col("index") - first >= spec.trailing - 1))
     return table.with_columns(pl.col("active").fill_null(0).cum_sum().over(keys))
 
 
@@ -112,11 +115,16 @@ def _compute_statistic(values: list[float], name: str) -> float | None:
 
 
 def _apply_formula(valued: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) -> pl.DataFrame:
-    """Return the rows of the formula: one per period and group; `people` and `events` are null."""
+    """Return the rows of the formula: one per period and group; `people` and `events` are null.
+
+    `null_reason` says why a value is null.
+    """
     assert spec.formula is not None  # noqa: S101  # the caller looked
     wide = valued.pivot(on="series", index=keys, values="value", maintain_order=True)
     expression = parse_formula(spec.formula, names=list(spec.series))
-    rows = wide.select(*keys, pl.lit(spec.formula).alias("series"), expression.cast(pl.Float64))
+    rows = wide.select(
+        *keys, pl.lit(spec.formula).alias("series"), expression.cast(pl.Float64), explain_nulls(spec.formula)
+    )
     if "complete" not in valued.columns:
         return rows
     complete = valued.select("index", "complete", *keys).unique(keys, keep="any")

@@ -49,15 +49,13 @@ class FunnelTrend(Trend[J]):
         if groups:
             latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
             if latest.height == 1:
-                rate = (
-                    f"{format_percent(latest['rate'][0])} of {' · '.join(map(str, latest.select(groups).row(0)))} "
-                    "converted"
-                )
-                return f"Of those who entered {when} {format_day(latest['period'][0])}, {rate}."
+                rate = f"{format_percent(latest['rate'][0])} converted in"
+                label = " · ".join(map(str, latest.select(groups).row(0)))
+                return f"Of those who entered {when} {format_day(latest['period'][0])}, {rate} {label}."
             low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
             rates = (
-                f"of {high} {format_percent(latest['rate'][-1])} converted, of {low} "
-                f"{format_percent(latest['rate'][0])}"
+                f"{format_percent(latest['rate'][-1])} converted in {high}, "
+                f"{format_percent(latest['rate'][0])} in {low}"
             )
             return f"Of those who entered {when} {format_day(latest['period'][0])}, {rates}."
         now = (
@@ -66,7 +64,7 @@ class FunnelTrend(Trend[J]):
         )
         if complete.height == 1:
             return f"{now}."
-        return f"{now}; {when} {format_day(complete['period'][0])} it was {format_percent(complete['rate'][0])}."
+        return f"{now}; it was {format_percent(complete['rate'][0])} {when} {format_day(complete['period'][0])}."
 
     def _select_point(self, index: int | None, series: str | None, groups: Mapping[str, str]) -> J:
         listed = self._listed if groups else None
@@ -99,4 +97,5 @@ class FunnelTrend(Trend[J]):
 
         has_bands = not self._groups or self.table.select(self._groups).n_unique() <= MOST_BANDS
         interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"
-        return f"conversion by period of entering, {interval}; dashed where a period is not complete"
+        before = f"; grey: {self._say_back}" if self._spec.back is not None and not self._lines else ""
+        return f"conversion by period of entering, {interval}; dotted where a period is not complete{before}"

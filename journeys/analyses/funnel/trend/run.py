@@ -38,8 +38,9 @@ def trend(
     -------
     FunnelTrend
         The row of a period is the funnel of the attempts that start in it: a person counts once in each period in
-        which they take the first step. All periods are listed, empty ones too; `complete` says whether the log
-        holds the whole period, and everyone's window has passed. With the funnel's `by=`, one series per group.
+        which they take the first step. All periods of the log are listed (of `entered`, where the funnel has it),
+        empty ones too; `complete` says whether the log holds the whole period, and everyone's window has passed. With
+        the funnel's `by=`, one series per group.
         `.total` has the funnel's own numbers; `.people(period=..., series="converted")` selects the people of a point.
 
     Raises

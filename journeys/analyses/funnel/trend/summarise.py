@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -26,7 +26,7 @@ def trend_table(
     observed: tuple[datetime | None, datetime | None],
     back: int | None,
 ) -> pl.DataFrame:
-    """Add up, list the empty periods too, and mark the periods that are complete.
+    """Add up, list the periods without entries too, and mark the periods that are complete.
 
     `listed` has the keys of the groups that the funnel's table shows; all others are one. `back` says how many periods
     earlier is the one that each is compared with.
@@ -36,7 +36,7 @@ def trend_table(
     summed = table.group_by(*keys, "index").agg(pl.col("entered", "converted").sum())
     groups = summed.group_by(keys).agg(pl.col("entered").sum()) if keys else pl.DataFrame({"entered": [0]})
     ranked = sort_groups(groups.with_columns(step=0), spec=spec).select(*keys, pl.int_range(pl.len()).alias("_rank"))
-    periods = calendar.table(*_first_and_last(summed["index"], calendar)) if summed.height else _no_periods(calendar)
+    periods = _list_periods(summed["index"], calendar, observed=observed, entered=spec.entered)
     full = ranked.join(periods, how="cross")
     full = full.join(summed, on=[*keys, "index"], how="left", nulls_equal=True).sort("_rank", "index")
     full = full.with_columns(pl.col("entered", "converted").fill_null(0))
@@ -70,14 +70,28 @@ def _add_rate(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _first_and_last(index: pl.Series, calendar: Calendar) -> tuple[datetime, datetime]:
-    low, high = (int(one) for one in index.sort().gather([0, len(index) - 1]))
-    return calendar.instant(low), calendar.instant(high)
+def _list_periods(
+    index: pl.Series,
+    calendar: Calendar,
+    *,
+    observed: tuple[datetime | None, datetime | None],
+    entered: tuple[int | None, int | None],
+) -> pl.DataFrame:
+    """List the periods of the observed time, or of the part of it in which people may enter, and all with entries."""
+    first, last = observed
+    low, high = entered
+    if first is None or last is None:
+        begin = calendar.instant(0)
+        return calendar.table(begin, begin).clear()
+    begin = first if low is None else max(first, _moment(low))
+    end = last if high is None else min(last, _moment(high - 1))
+    used = [calendar.instant(int(one)) for one in (index.min(), index.max()) if one is not None]  # type: ignore[arg-type]
+    moments = [begin, end, *used] if begin <= end else used
+    return calendar.table(min(moments), max(moments)) if moments else calendar.table(first, first).clear()
 
 
-def _no_periods(calendar: Calendar) -> pl.DataFrame:
-    now = calendar.instant(0)
-    return calendar.table(now, now).clear()
+def _moment(time: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
 
 
 def _last_conversion(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:

@@ -1,0 +1,81 @@
+"""The names of lines: beside their ends where there is room, below the plot on a phone; and their colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from journeys.charts.labels import write_labels
+from journeys.charts.text_width import measure_text
+from journeys.charts.theme import Colours, theme_colours
+
+MOST_LINES = 8
+
+_HEIGHT, _LABEL = 420, 17  # pixels: of the plot, and of a label beside the end of a line
+
+
+def line_colour(name: str, place: int, *, theme: Colours) -> str:
+    """Return the colour of a line, another one for each of eight; the rest is grey."""
+    return theme.other if name == "(other)" else (*theme.events, theme.muted)[place % (len(theme.events) + 1)]
+
+
+def name_lines(
+    fig: go.Figure, ends: Mapping[str, float], *, scale: tuple[float, float], dark: bool, narrow: bool
+) -> dict[str, Any]:
+    """Name the lines of a figure, and return the size that it needs for `apply_theme`.
+
+    Parameters
+    ----------
+    fig
+        The figure; it is changed.
+    ends
+        The last value of each line, by its name, in the order of their colours. A single line needs no name.
+    scale
+        The lowest and the highest value of the axis.
+    dark, narrow
+        For a dark page; for a phone, where a legend below names the lines.
+    """
+    is_named = len(ends) > 1
+    fig.update_layout(showlegend=is_named and narrow, legend={"y": -0.18, "yanchor": "top"})
+    if is_named and narrow:
+        lines = -(-len(ends) // 2)
+        return {"height": _HEIGHT + 20 * lines, "margin": {"b": 56 + 20 * lines}}
+    if not is_named:
+        return {"height": _HEIGHT}
+    theme, height = theme_colours(dark=dark), (scale[1] - scale[0]) or 1.0
+    places = _move_apart([(end - scale[0]) / height for end in ends.values()])
+    labels = write_labels(list(ends), 24)
+    for at, (name, label, place) in enumerate(zip(ends, labels, places, strict=True)):
+        fig.add_annotation(
+            text=label,
+            x=1,
+            y=place,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            xshift=10,
+            showarrow=False,
+            font={"size": 12, "color": line_colour(name, at, theme=theme)},
+        )
+    return {"height": _HEIGHT, "margin": {"r": 20 + round(max(measure_text(label) for label in labels))}}
+
+
+def _move_apart(places: Sequence[float]) -> list[float]:
+    """Move labels, given as shares of the height, so far apart that none covers another, and none leaves the plot.
+
+    For instance, with labels of a tenth of the height, 0.5, 0.5 and 0.0 become 0.5, 0.4 and 0.0.
+    """
+    least = _LABEL / _HEIGHT
+    order = sorted(range(len(places)), key=lambda at: -places[at])
+    moved = [0.0] * len(places)
+    top = 1.0
+    for at in order:
+        moved[at] = min(places[at], top)
+        top = moved[at] - least
+    bottom = 0.0
+    for at in reversed(order):
+        moved[at] = max(moved[at], bottom)
+        bottom = moved[at] + least
+    return moved
