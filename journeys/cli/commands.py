@@ -12,7 +12,7 @@ import click
 
 import journeys as jn
 from journeys.cli.output import Command, RefusedError, name_options, print_text, say_table
-from journeys.cli.report import save_report, write_report
+from journeys.cli.report import check_report_path, save_report, write_report
 from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
 from journeys.errors import ArgumentError, JourneysError, SourceError
 from journeys.exports.files import check_path, replace_file
@@ -26,7 +26,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--out", type=_PATH, default="journeys-demo.html", show_default=True, help="The file.")
 def _demo(out: Path) -> None:
     """Read and stitch the sample data, and write its campaign report."""
-    check_path(out, argument="--out")
+    check_report_path(out)
     title = "Tidy Boards: from first visit to upgrade"
     write_report(jn.samples.load_journeys().report(steps=_DEMO_STEPS, within="30d", title=title), out)
 
@@ -98,7 +98,7 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
     One run at a time writes the report; it replaces the last one when it is complete.
     """
     started = perf_counter()
-    check_path(out, argument="--out")
+    check_report_path(out)
     lock = out.with_name(f".{out.name}.lock")
     refusal = f"--out: {str(out)!r} is being written by {{holder}}; wait until it is done."
     try:

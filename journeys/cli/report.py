@@ -30,7 +30,7 @@ def build_report() -> Command:
         help="The file: .html, .pdf or .xlsx.",
     )
     def run(**given: Any) -> None:
-        check_path(given["out"], argument="--out")
+        check_report_path(given["out"])
         definitions = load_definitions(given)
         if (
             not given["steps"]
@@ -60,6 +60,12 @@ def _refuse_options(given: dict[str, Any], definitions: Definitions) -> None:
             f"{wrong[0]}: it has no effect, since {definitions.name} describes the report; write it there, in "
             "[report], or give --steps."
         )
+
+
+def check_report_path(out: Path) -> Path:
+    """Return a path that a report can be written to; a device, such as /dev/stdout, may have any name."""
+    is_device = out.exists() and not out.is_file()
+    return check_path(out, endings=() if is_device else (".html", ".htm", ".pdf", ".xlsx"), argument="--out")
 
 
 def save_report(report: Report, out: Path) -> Path:

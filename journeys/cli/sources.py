@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from journeys.cli.output import name_options
-from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems
+from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems, read_sources
 from journeys.errors import ArgumentError, SourceError, unknown_message
 from journeys.events.times import UNIT_NAMES
 from journeys.log.manifest import MANIFEST
@@ -71,7 +71,7 @@ def read_events(given: dict[str, Any], found: Definitions) -> list[Events]:
     stores = [text for text in given["files"] if _is_store(text)]
     if stores:
         raise SourceError(f"FILES: {stores[0]!r} is a store of stitched journeys; a question reads one by itself.")
-    return [source.read() for source in named] or [source.read(folder=found.folder) for source in found.sources]
+    return [*read_sources(named)] if named else [*read_sources(found.sources, folder=found.folder)]
 
 
 def read_journeys(given: dict[str, Any], found: Definitions) -> Journeys:

@@ -4,7 +4,7 @@ from journeys.definition_file.check import DefinitionsCheck
 from journeys.definition_file.definitions import Definitions, definitions
 from journeys.definition_file.draft import Draft, draft_definitions
 from journeys.definition_file.segment import Segment
-from journeys.definition_file.source import SYSTEMS, Source, find_source_problems
+from journeys.definition_file.source import SYSTEMS, Source, find_source_problems, read_sources
 
 __all__ = [
     "SYSTEMS",
@@ -16,4 +16,5 @@ __all__ = [
     "definitions",
     "draft_definitions",
     "find_source_problems",
+    "read_sources",
 ]

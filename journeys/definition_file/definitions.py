@@ -16,7 +16,7 @@ from journeys.definition_file.contents import ContentReader
 from journeys.definition_file.places import name_place
 from journeys.definition_file.report import ReportPlan, make_report
 from journeys.definition_file.segment import Segment
-from journeys.definition_file.source import Source
+from journeys.definition_file.source import Source, read_sources
 from journeys.definition_file.toml_text import write_toml
 from journeys.errors import ArgumentError, SourceError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import Step
@@ -182,7 +182,7 @@ class Definitions:
 
         if not events and not self.sources:
             raise ArgumentError(f"{self.name}: there is no [sources.…] to read.")
-        found = events or tuple(source.read(folder=self.folder) for source in self.sources)
+        found = events or read_sources(self.sources, folder=self.folder)
         if self.rename:
             found = tuple(apply(one, mapping=self.rename).events for one in found)
         return self._mark_settings(stitch(*found, rules=self.rules))
@@ -316,6 +316,8 @@ def definitions(path: str | Path = "journeys.toml") -> Definitions:
     file = Path(path).expanduser()
     try:
         text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SourceError(f"path: there is no file {str(file)!r}; journeys init FILES writes a first one.") from None
     except OSError as error:
         raise SourceError(f"path: there is no file {str(file)!r} that can be read ({error.strerror}).") from None
     except UnicodeDecodeError:

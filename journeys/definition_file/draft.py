@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SAMPLED_ROWS = 20_000
 MAX_EVENTS = 60
 MIN_PEOPLE = 30
+MAX_TRIED = 5
 # Columns with at least this share of common values hold the same identifiers; short numbers are equal by chance.
 _COMMON, _SHORT = 0.3, 5
 _GOALS = (
@@ -293,17 +294,21 @@ def _find_amount(journeys: Journeys, *, goal: str) -> str | None:
 
 
 def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:
-    """Propose a funnel: what most people did, something like a sign-up, and something like a purchase."""
+    """Propose a funnel: what most people did, something like a sign-up, and something like a purchase.
+
+    Of the most frequent events, the first after which anybody gets to the purchase.
+    """
     people: Mapping[str, int] = dict(counts.select("event", "people").iter_rows())
     known = [name for name, count in people.items() if count >= MIN_PEOPLE] or [*people]
     likely = [_pick_name(names, pattern) for pattern in _GOALS for names in (known, [*people])]
     goal = next((name for name in likely if name is not None), known[-1])
     middle = _pick_name([name for name in known if name != goal and people[name] > people[goal]], _MIDDLES)
-    first = next((name for name in known if name not in (goal, middle)), None)
-    steps: list[Any] = [name for name in (first, middle, goal) if name is not None]
-    if len(steps) == 3 and not journeys.funnel(steps).table["people"][-1]:
-        steps.remove(middle)
-    return steps
+    others = [name for name in known if name not in (goal, middle)]
+    for first in others[:MAX_TRIED]:
+        for between in [[middle], []] if middle is not None else [[]]:
+            if journeys.funnel(steps := [first, *between, goal]).table["people"][-1]:
+                return steps
+    return [*others[:1], goal]
 
 
 def _pick_name(names: Sequence[str], pattern: re.Pattern[str]) -> str | None:

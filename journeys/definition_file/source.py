@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import JourneysError, unknown_message
+from journeys.definition_file.places import name_place
+from journeys.errors import JourneysError, SourceError, raise_all, unknown_message
 from journeys.events import Events
 from journeys.sources import read_any, read_rudderstack, read_table
 from journeys.sources.registry import READERS
@@ -60,17 +62,33 @@ class Source:
         """
         paths = [str(path if "://" in path else (folder or Path()) / Path(path).expanduser()) for path in self.paths]
         files: Any = paths[0] if len(paths) == 1 else paths
-        try:
-            if self.system is None:
-                return read_any(files, **self.options)
-            read, options = _reader_of(self.system), dict(self.options)
-            if "event_name" in options:
-                options["event"] = pl.lit(options.pop("event_name"))
+        if self.system is None:
+            return read_any(files, **self.options)
+        read, options = _reader_of(self.system), dict(self.options)
+        if "event_name" in options:
+            options["event"] = pl.lit(options.pop("event_name"))
+        with name_place(self.place, names={"source": "path"}) if self.place else nullcontext():
             return read(files, **options | ({"name": self.name} if self.name else {}))  # type: ignore[no-any-return]
+
+
+def read_sources(sources: Sequence[Source], *, folder: Path | None = None) -> tuple[Events, ...]:
+    """Read all sources, relative to a folder.
+
+    Raises
+    ------
+    SourceError
+        Sources cannot be read; all of them are reported together.
+    """
+    found, problems = [], []
+    for source in sources:
+        try:
+            found.append(source.read(folder=folder))
         except JourneysError as error:
-            if not self.place:
-                raise
-            raise type(error)(f"{self.place}: {error}") from error
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    raise_all([line.removeprefix("- ") for error in problems for line in str(error).split("\n")], SourceError)
+    return tuple(found)
 
 
 def find_source_problems(source: Source, *, place: str) -> list[str]:

@@ -50,11 +50,16 @@ def write_value(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(write_value, value))}]"
     if isinstance(value, str):
-        # TOML's basic strings are those of JSON, except for one control character
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        # TOML's basic strings are those of JSON, but for more control characters, of which some reorder a line's text
+        return "".join(c if c.isprintable() else _escape_character(c) for c in json.dumps(value, ensure_ascii=False))
     if isinstance(value, bool):
         return str(value).lower()
     return value.isoformat() if isinstance(value, date | time) else repr(value)
+
+
+def _escape_character(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def write_key(name: str) -> str:

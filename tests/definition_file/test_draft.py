@@ -148,3 +148,42 @@ def test_what_has_stopped_is_named_with_its_last_day():
     j = jn.Journeys.from_table(pl.concat([log, *[old] * 5]).drop("index"))
     d = jn.Definitions.from_toml('[events.Old]\nmeans = "x"\n[events.New]\nmeans = "y"\n')
     assert d.check(j).failures == ("[events.Old]: the event 'Old' is gone: it last occurred on 9 March 2026.",)
+
+
+def test_a_draft_shows_no_control_that_reorders_text_and_a_funnel_that_somebody_finishes(tmp_path):
+    names = ["Clicked\u202e", "Buy \U000e0041", "Seen"]
+    (tmp_path / "log.csv").write_text(
+        "at,event,user_id\n"
+        + "".join(f"2026-03-01T1{k}:{n:02}:00Z,{one},u{n}\n" for n in range(40) for k, one in enumerate(names))
+    )
+    text = draft_definitions([str(tmp_path / "log.csv")], file=tmp_path / "journeys.toml").text
+    assert "".join(c for c in text if not c.isprintable()).strip("\n") == ""
+    d = jn.Definitions.from_toml(text, folder=tmp_path)
+    # "Seen" is after the goal for everyone
+    assert d.funnels["main"]["steps"] == ["Clicked\u202e", "Buy \U000e0041"]
+    assert d.funnel(d.journeys(), "main").table["people"].to_list() == [40, 40]
+
+
+def test_all_sources_that_are_gone_are_named_with_their_place(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = '[sources.{0}]\nsystem = "table"\npath = "{0}.csv"\ntimestamp = "at"\nevent = "what"\nids = ["who"]\n'
+    (tmp_path / "journeys.toml").write_text(source.format("a") + source.format("b") + source.format("c"))
+    (tmp_path / "c.csv").write_text("att,what,woh\n2026-03-01,Visit,u1\n")
+    for command in ("run", "check", "funnel"):
+        assert main([command, *(["--steps", "A > B"] if command == "funnel" else [])]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(
+            "journeys: 4 problems:\n- journeys.toml, [sources.a]: path: there is no file or folder 'a.csv'"
+        )
+        assert "- journeys.toml, [sources.b]: path: there is no" in said
+        assert "- journeys.toml, [sources.c]: timestamp: no column 'at'" in said
+        assert "- journeys.toml, [sources.c]: ids: no column 'who'. Available: 'att', 'what', 'woh'." in said
+
+
+def test_a_report_is_written_to_files_that_it_can_be(tmp_path, capsys):
+    for command in (["demo"], ["run"], ["report", "x.csv", "--steps", "A > B"]):
+        assert main([*command, "--out", str(tmp_path / "report.doc")]) == 1
+        assert "--out: 'report.doc' must end in '.html', '.htm', '.pdf' or '.xlsx'." in capsys.readouterr().err
+    assert main(["run", str(tmp_path / "no.toml")]) == 1
+    assert "FILE: there is no file '" in (said := capsys.readouterr().err)
+    assert "journeys init FILES writes a first one." in said
