@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import choose_form, format_count, format_number, format_percent
+from journeys.display import choose_form, format_amount, format_count, format_number, format_percent
 
 
 def draw_attribution(
@@ -29,8 +29,8 @@ def draw_attribution(
     Parameters
     ----------
     table
-        The touchpoint's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`, and perhaps `value` and
-        `roas`; its order is kept.
+        The touchpoint's column, `credit`, `share`, `touched`, `converted`, `conversion_rate`, and perhaps `value`,
+        `cost`, `cost_per_conversion` and `roas`; its order is kept. What has neither credit nor cost is left out.
     touch
         The name of the touchpoint's column, in which "(none)" is no touchpoint (a value spelled so is quoted).
     currency
@@ -49,8 +49,9 @@ def draw_attribution(
     >>> draw_attribution(table, touch="campaign").data[0].x
     (2.0,)
     """
-    kept = table.filter(pl.col("credit") > 0).to_dicts()
-    if not kept:
+    earns = pl.col("credit") > 0
+    kept = table.filter(earns | (pl.col("cost") > 0) if "cost" in table.columns else earns).to_dicts()
+    if not any(row["credit"] for row in kept):
         return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     shown, rest = kept[:rows], kept[rows:]
@@ -69,7 +70,7 @@ def draw_attribution(
     ]
     tints = [theme.other if row[touch] == "(none)" else theme.goal for row in shown]
     if rest:
-        names.append(f"{len(rest)} more")
+        names.append(f"{format_number(len(rest))} more")
         credit.append(sum(row["credit"] for row in rest))
         added: dict[str, Any] = {
             name: sum(row[name] for row in rest) for name in ("credit", "share", "value") if name in rest[0]
@@ -111,6 +112,10 @@ def _hover_text(row: Mapping[str, Any], *, currency: str | None) -> str:
     parts = [_format_amount(row["credit"]), format_percent(row["share"])]
     if row.get("value") is not None:
         parts.append(format_number(row["value"]) + (f" {write_label(currency)}" if currency else ""))
+    elif row.get("cost_per_conversion") is not None:
+        parts.append(f"{format_amount(row['cost_per_conversion'])} per conversion")
+    elif row.get("cost"):
+        parts.append(f"cost {format_amount(row['cost'])}")
     if row.get("roas") is not None:
         parts.append(f"ROAS {row['roas']:.1f}")
     return " · ".join(parts)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full_name, write_label
+from journeys.charts.text_width import measure_text
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
 from journeys.display import adapt_words, format_interval, format_number, format_percent
@@ -86,15 +87,18 @@ def draw_messages(
             hovertext=[_hover_text(row, by=by, name=name, rate=rate, whole=whole) for _, row in own],
             hoverinfo="text",
         )
+    room = 0.0
     if "value" in table.columns:
+        unit = f" {write_label(currency)}" if currency else ""
+        worth = [format_number(row["value"]) + unit for row in shown]
+        room = min(0.5, max(measure_text(text) + 12 for text in worth) / (220 if narrow else 820))
         for place, row in enumerate(shown):
-            worth = format_number(row["value"]) + (f" {write_label(currency)}" if currency else "")
             fig.add_annotation(
-                x=1, xref="paper", xanchor="right", y=-place + 0.42, text=worth, showarrow=False,
+                x=1, xref="paper", xanchor="right", y=-place, text=worth[place], showarrow=False,
                 font={"size": 12, "color": theme.ink},
             )  # fmt: skip
     ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown]
-    fig.update_xaxes(**percent_ticks(ends), showgrid=True, fixedrange=True)
+    fig.update_xaxes(**percent_ticks(ends), showgrid=True, fixedrange=True, domain=[0, 1 - room])
     names = ["all messages" if by is None else write_label(str(row[by]), 16 if narrow else 34) for row in shown]
     fig.update_yaxes(
         tickvals=[-place for place in range(len(shown))],

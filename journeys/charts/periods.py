@@ -77,6 +77,7 @@ def draw_periods(
             "domain": [split + 0.08, 1],
             "anchor": "y",
             "title": "points",
+            "rangemode": "tozero",
             "zeroline": True,
             "zerolinecolor": theme.muted,
         },

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.charts.theme import OTHER, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.display import adapt_words, format_amount, format_count, format_duration, format_number
 
 _FEW = 30
@@ -32,7 +32,8 @@ def draw_value(
     Parameters
     ----------
     table
-        The column of `by`, `age`, `people`, `paying`, `per_person`, `ci_low`, `ci_high`.
+        The column of `by`, `age`, `people`, `paying`, `per_person`, `ci_low`, `ci_high`. Ages of fewer than 30 people
+        are left out, or hollow where there are no others.
     by
         The column of groups, if any.
     length
@@ -52,6 +53,9 @@ def draw_value(
     (0, 2.5)
     """
     drawn = table.filter(pl.col("per_person").is_not_null())
+    enough = drawn.filter(pl.col("people") >= _FEW)
+    # the last few people make a curve jump; they are drawn only where there is nothing else
+    drawn = enough if enough.height else drawn
     if not drawn.height:
         words = "No period of age could be observed in full yet."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
@@ -59,7 +63,8 @@ def draw_value(
     fig = go.Figure()
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
-        colour = theme.events[place % len(theme.events)] if by else theme.goal
+        named = theme.events[place % len(theme.events)] if by else theme.goal
+        colour = {"(none)": theme.drop, OTHER: theme.other}.get(part[by][0], named) if by else named
         ages = [0, *(age + 1 for age in part["age"])]
         if len(parts) <= _MOST_BANDS:
             hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}

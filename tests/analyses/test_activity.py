@@ -124,7 +124,7 @@ def test_what_accounts_cannot_be_asked(accounts, tmp_path):
         accounts.activity(fit=pl.col("member") > 1)
     with pytest.raises(jn.UnknownNameError, match="score: no column 'fit'"):
         accounts.activity(score={"fit": 1})
-    with pytest.raises(jn.ArgumentError, match="the weights {'events': 0} must be above 0"):
+    with pytest.raises(jn.ArgumentError, match="the weights {'events': 0} must be numbers above 0"):
         accounts.activity(score={"events": 0})
     with pytest.raises(jn.UnknownNameError, match="condition: no column 'fitt'; did you mean 'fit'"):
         accounts.activity().people(pl.col("fitt"))
@@ -138,3 +138,18 @@ def test_what_accounts_cannot_be_asked(accounts, tmp_path):
     assert jn.open(tmp_path / "store").activity().table.equals(stored.activity().table)
     with pytest.raises(jn.StoreError, match="accounts from a store"):
         jn.open(tmp_path / "store").contacts()
+    for fit, part in (("large", "fit: 'large' is not a Polars expression"), (pl.col("account"), "fit: .* String")):
+        with pytest.raises(jn.ArgumentError, match=part):
+            accounts.activity(fit=fit)
+    for score, part in (("events", "score: 'events' must be a mapping"), ({"events": "2"}, "must be numbers above 0")):
+        with pytest.raises(jn.ArgumentError, match=part):
+            accounts.activity(score=score)
+    with pytest.raises(jn.ArgumentError, match="days: 1000000 must be a whole number from 1 to 36,500"):
+        accounts.activity(days=1_000_000)
+
+
+def test_nothing_is_known_of_a_window_after_the_last_event(accounts):
+    a = accounts.activity(days=7, until="2030-01-01")
+    assert a.finding == "Nothing is known of the 7 days before the end: the last event is of 30 March 2026."
+    assert a.table["state"].unique().to_list() == ["silent"]
+    assert accounts.activity(days=7, until="2026-04-05").finding.startswith("4 of 12 accounts are active")

@@ -106,8 +106,10 @@ def test_every_conversion_counts_as_published():
     every = j.attribution("buy", conversions="every").table
     assert every.select("campaign", "credit", "converted", "conversions", "influenced").rows() == [("c", 3.0, 1, 3, 3)]
     assert j.attribution("buy").table["credit"].to_list() == [1.0]
-    since = j.attribution("buy", conversions="since the one before").table
-    assert dict(since.select("campaign", "credit").rows()) == {"(none)": 2.0, "c": 1.0}
+    since = j.attribution("buy", conversions="every since the one before")
+    assert dict(since.table.select("campaign", "credit").rows()) == {"(none)": 2.0, "c": 1.0}
+    assert since.settings["conversions counted"] == "every since the one before"
+    assert since.table.equals(j.attribution("buy", conversions="since the one before").table)
 
 
 def test_conversions_of_the_same_second_stay_separate_as_published():
@@ -183,7 +185,15 @@ def test_costs_give_the_return_on_ad_spend():
     assert table.filter(campaign="radio").row(0) == ("radio", 0.0, 9.0, None, 0.0)
     assert table.filter(campaign="spring").row(0)[2:] == (None, None, None)
     assert table["cost"].sum() == costs["spent"].sum()
-    assert "ROAS" in a.plot().data[0].text[0]
+    figure = a.plot()
+    assert "ROAS" in figure.data[0].text[0]
+    assert "ROAS: value ÷ cost" in figure.layout.title.text.replace("<br>", " ")
+    # what was paid for and brought nothing is drawn, too
+    assert "radio" in figure.layout.yaxis.ticktext[-1]
+    unvalued = invoices().attribution("X", model="first").with_costs(costs, cost="spent").plot()
+    assert unvalued.data[0].text[-1] == "0 · 0% · cost 9.00"
+    with pytest.raises(jn.ArgumentError, match=r"costs: 'costs.csv' is not a table; read it first"):
+        a.with_costs("costs.csv")
     with pytest.raises(jn.UnknownNameError, match="costs: no column 'cost'"):
         a.with_costs(costs)
     with pytest.raises(jn.ArgumentError, match="must have a number of 0 or more"):
@@ -296,3 +306,10 @@ def test_values_that_look_like_quoted_labels_stay_apart():
     assert result.table["campaign"].n_unique() == 4
     found = {result.people(touch).people["person"].item() for touch in result.table["campaign"]}
     assert found == {"p0", "p1", "p2", "p3"}
+
+
+def test_conversions_of_few_people_make_no_finding():
+    rows = [("p", 0, "visit", "c"), *(("p", minute, "buy", None) for minute in range(1, 60))]
+    a = jn.Journeys.from_table(frame(rows)).attribution("buy", conversions="every")
+    assert a.settings["conversions"] == 59
+    assert a.finding == "Only 1 person converted to buy: too few for a finding."

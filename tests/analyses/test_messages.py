@@ -104,7 +104,9 @@ def test_recipients_against_those_eligible_who_got_none():
     # two had paid before the median delivery, one came later, and one was seen only at the end
     assert table.select("people_without", "converted_without").row(0) == (38, 4)
     assert table["ci_low"].item() > 0
-    assert "against 11% of those without" in m.against("not sent").finding
+    against = m.against("not sent")
+    assert against.finding.startswith("Of 40 people with a message, 50% converted, against 11% of those without")
+    assert against.plot().layout.yaxis.ticktext == ("all messages ",)
 
 
 def test_what_messages_cannot_be_asked():
@@ -121,6 +123,8 @@ def test_what_messages_cannot_be_asked():
         log_of([("a", 0, "Paid")]).messages(by=None)
     with pytest.raises(jn.UnknownNameError, match="stages: no stage 'openend'; did you mean 'opened'"):
         j.messages(by=None, stages={"openend": "Paid"})
+    with pytest.raises(jn.ArgumentError, match="stages: 'Paid' must be a mapping"):
+        j.messages(by=None, stages="Paid")
     m = j.messages(by=None)
     with pytest.raises(jn.ArgumentError, match="requires groups"):
         m.people("3")

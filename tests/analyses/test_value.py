@@ -110,13 +110,48 @@ def test_what_value_cannot_be_asked(purchases):
         assert part in str(raised.value)
     with pytest.raises(jn.ArgumentError, match="every: '1mo' is not a valid duration"):
         purchases.value("amount", of="Bought", every="1mo")
-    with pytest.raises(jn.ArgumentError, match="with periods="):
-        purchases.value("amount", of="Bought", fixed=True)
     v = purchases.value("amount", of="Bought")
     with pytest.raises(jn.ArgumentError, match="requires a breakdown"):
         v.people(group="a")
     with pytest.raises(jn.ArgumentError, match="age: -1 must be"):
         v.people(age=-1)
+    with pytest.raises(jn.ArgumentError, match="age: 99 is not in the table; the last age there is 5"):
+        v.people(age=99)
     assert v.finding == "Only 5 people could be observed for a whole period: too few for a finding."
     early = purchases.value("amount", of="Bought", until=datetime(2014, 1, 1, tzinfo=UTC))
     assert early.table.height == 0
+
+
+def test_the_same_people_are_kept_up_to_the_last_age_of_enough_people():
+    """Of 45 people, 40 have completed three periods and 5 of them five more; without 30 people, the oldest decide."""
+    rows = [(f"p{n}", 0 if n < 5 else 5 if n < 40 else 7, "A", None) for n in range(45)]
+    log = frame([*rows, ("p0", 8, "X", None)])
+    j = jn.Journeys.from_table(log.with_columns(amount=pl.lit(6.0)))
+    ask = {"of": "X", "start": "A", "every": "1m", "draws": 3}
+    fixed = j.value("amount", **ask, fixed=True)
+    assert fixed.settings["periods"] == 3
+    assert fixed.table["people"].to_list() == [40, 40, 40]
+    assert fixed.table["complete"].all()
+    assert fixed.people(age=2).size.people == 40
+    assert fixed.table.equals(j.value("amount", **ask, fixed=True, periods=3).table)
+    few = j.only(j.people.head(4)).value("amount", **ask, fixed=True)
+    assert few.settings["periods"] == few.table.height == 8
+
+
+def test_a_headline_names_a_group_and_no_placeholder():
+    log = frame(
+        [(f"p{n}", minute, "AX"[minute % 2], "ads" if n < 40 else None) for n in range(90) for minute in (0, 3)]
+    )
+    j = jn.Journeys.from_table(log.with_columns(amount=pl.lit(2.0)))
+    ask = {"of": "X", "start": "A", "every": "1m", "draws": 3, "by": "campaign"}
+    assert j.value("amount", **ask).finding.startswith('After 3 minutes, 40 people of "ads" are worth ')
+    none = j.only(pl.col("first_campaign").is_null()).value("amount", **ask)
+    assert none.finding.startswith("After 3 minutes, 50 people without a campaign are worth ")
+
+
+def test_the_unobserved_is_said_to_be_so():
+    log = frame([(f"p{n}", minute, "AX"[minute % 2], None) for n in range(40) for minute in (0, 3)])
+    j = jn.Journeys.from_table(log.with_columns(amount=pl.lit(2.0)))
+    ask = {"of": "X", "start": "A", "every": "1d"}
+    assert j.value("amount", **ask, until="2030-01-01").finding.endswith(" No event was observed after 1 March 2026.")
+    assert "No event" not in j.value("amount", **ask, until="2026-03-02").finding

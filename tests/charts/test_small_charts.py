@@ -21,8 +21,10 @@ from journeys.charts import (
     trend,
     volcano,
 )
+from journeys.charts.activity import draw_activity
 from journeys.charts.theme import LIGHT, apply_theme
 from journeys.charts.ticks import percent_ticks, point_ticks
+from journeys.charts.value import draw_value
 from tests.charts import frames
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -319,3 +321,39 @@ def test_a_diamond_of_a_timeline_is_explained():
     assert "diamond" not in timeline.draw_timeline(table.drop("replay_url"), title="x").layout.title.text
     shades = timeline.draw_timeline(table, colour_of={"Visit": LIGHT.events[4]}).data[0].marker.color
     assert list(shades) == [LIGHT.events[4]]
+
+
+def accounts_with(members: list[int], *, fit: list[bool | None], days: list[int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "account": [f"account {at}" for at in range(len(members))],
+            "members": members,
+            "fit": fit,
+            "active_days": days,
+        }
+    ).with_columns(
+        active_members=pl.col("members"), events=pl.lit(3), silent_for=pl.lit(timedelta(days=1)), state=pl.lit("active")
+    )
+
+
+def test_no_account_hides_another_and_no_name_covers_another():
+    table = accounts_with([2] * 40 + [3], fit=[True] * 5 + [False] * 35 + [None], days=[4] * 40 + [4])
+    fig = draw_activity(table)
+    assert [trace.name for trace in fig.data] == ["fit unknown", "not fit", "fit"]
+    places = [x for trace in fig.data for x in trace.x]
+    assert len(set(places)) == 41
+    assert all(1.8 < x < 2.2 for trace in fig.data[1:] for x in trace.x)
+    assert fig.data[0].x == (3.0,)
+    named = sorted(x for trace in fig.data for x, text in zip(trace.x, trace.text, strict=True) if text)
+    assert 1 <= len(named) < 20
+    assert fig.layout.yaxis.range[0] < 0
+
+
+def test_a_curve_of_value_ends_with_the_last_age_of_enough_people():
+    table = pl.DataFrame(
+        {"channel": ["ads"] * 2 + ["(other)"], "age": [0, 1, 0], "people": [40, 9, 12], "paying": [9, 9, 9]}
+    ).with_columns(per_person=pl.lit(2.5), ci_low=pl.lit(1.0), ci_high=pl.lit(4.0))
+    lines = [trace for trace in draw_value(table, by="channel", length=86_400_000_000).data if trace.name]
+    assert [(trace.name, len(trace.x)) for trace in lines] == [("ads", 2)]
+    few = [trace for trace in draw_value(table[1:], by="channel", length=86_400_000_000).data if trace.name]
+    assert [trace.name for trace in few] == ["ads", "(other)"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys.analyses.activity.spec import ActivitySpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,14 +29,20 @@ class Activity(Result[J]):
         contacts were asked for), `fit`, `state`, `score` and its parts, traits. By score, else by active members.
     """
 
+    _spec: ActivitySpec = field(repr=False)
+
     @property
     def finding(self) -> str:
         """How many accounts are active, and how many of them wane, as one sentence."""
-        from journeys.display import choose_form, format_count, format_number
+        from journeys.display import choose_form, format_count, format_day, format_number
 
         total = self.table.height
         if not total:
             return "There are no accounts."
+        last = self.settings["last"]
+        if last is not None and moment_us(last) <= self._spec.until - self._spec.window:
+            window = format_count(self.settings["days"], "day")
+            return f"Nothing is known of the {window} before the end: the last event is of {format_day(last)}."
         is_fit = self.table["fit"].dtype == pl.Boolean and "fit" in self.settings
         chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
         active = chosen.filter(pl.col("events") > 0)
@@ -53,7 +61,9 @@ class Activity(Result[J]):
         from journeys.charts.activity import draw_activity
 
         window = f"{self.settings['days']} days before the end"
-        subtitle = f"Members and active days of each account in the {window}; hollow: waning"
+        subtitle = (
+            f"Members and active days of each account in the {window}; equal accounts side by side; hollow: waning"
+        )
         return draw_activity(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
     def people(self, condition: pl.Expr | None = None) -> J:

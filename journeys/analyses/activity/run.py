@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.analyses.activity.count import count
 from journeys.analyses.activity.result import Activity
-from journeys.analyses.activity.spec import ActivitySpec, check_expressions
+from journeys.analyses.activity.spec import MOST_DAYS, ActivitySpec, check_expressions
 from journeys.analyses.activity.summarise import summarise
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
@@ -65,8 +65,8 @@ def activity(
     -----
     `members`, `last_active` and `last_contact` look at all events up to `until`, the other counts at active events of
     the window. `trend` is null for accounts younger than both windows, and after a window without events. `state` is
-    "new" (first seen in the window), else "silent" (no active event in it), "waning" (a trend below 0.5 after at least
-    10 events) or "active". Percentiles are the share of accounts below, and half of those that are equal; parts that
+    "new" (first seen in the window), else "silent" (no active event in it, or never any), "waning" (a trend below 0.5
+    after at least 10 events) or "active". Percentiles are the share of accounts below, and half of those that are equal; parts that
     are null have no weight. Do not compare scores over time: an account's percentile depends on all others.
 
     Examples
@@ -82,8 +82,8 @@ def activity(
     log = journeys._log
     if log.unit != "account":
         raise ArgumentError("activity: these are journeys of people; use j.by_account().activity(...).")
-    if isinstance(days, bool) or not isinstance(days, int) or days < 1:
-        raise ArgumentError(f"days: {days!r} must be a whole number of at least 1.")
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
+        raise ArgumentError(f"days: {days!r} must be a whole number from 1 to {MOST_DAYS:,}.")
     check_expressions(log, fit=fit, score=score)
     active_step, contact_step = (
         None if given is None else resolve_step(given, names=log.names, columns=log.step_columns, argument=argument)
@@ -101,4 +101,4 @@ def activity(
         "until": until,
     }
     chosen = {name: value for name, value in optional.items() if value is not None}
-    return Activity(table, settings_of(journeys, days=days, **chosen), journeys)
+    return Activity(table, settings_of(journeys, days=days, **chosen), journeys, spec)

@@ -13,6 +13,8 @@ def join_costs(table: pl.DataFrame, costs: pl.DataFrame | pl.LazyFrame, *, by: s
 
     A touchpoint that only `costs` has gets a row without credit, so that the costs add up.
     """
+    if isinstance(costs, str):
+        raise ArgumentError(f"costs: {costs!r} is not a table; read it first, e.g. with pl.read_csv({costs!r}).")
     frame = costs.lazy().collect() if isinstance(costs, pl.DataFrame | pl.LazyFrame) else pl.DataFrame(costs)
     missing = [name for name in (by, cost) if name not in frame.columns]
     raise_all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from journeys.analyses.attribution.spec import AttributionSpec
+from journeys.analyses.attribution.spec import SINCE, AttributionSpec
 from journeys.analyses.money import amount_of, currency_of
 from journeys.log import View
 from journeys.log.arrays import Ints, bound_people, count_before, list_rows, previous_marked, search_within
@@ -107,7 +107,7 @@ def _bound_paths(
     touches_before = count_before(is_touch)
     own = np.searchsorted(people.first, ends, side="right") - 1
     low, high = touches_before[people.first[own]], touches_before[ends + 1]
-    if spec.conversions == "since the one before":
+    if spec.conversions == SINCE:
         low = np.maximum(low, touches_before[previous_marked(goals, ends) + 1])
     return ends, search_within(time[is_touch], time[ends] - spec.lookback, low=low, high=high, side="left"), high
 

@@ -61,7 +61,7 @@ class ModelComparison(Result[J]):
         spread = low if low == high else f"{low} to {high}"
         leads = leaders.filter(pl.col(by) == top).height
         under = (
-            f"all {len(models)} models"
+            ("both models" if len(models) == 2 else f"all {len(models)} models")
             if leads == len(models) > 1
             else f"{leads} of {format_count(len(models), 'model')}"
         )

@@ -56,20 +56,25 @@ class Attribution(Result[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that gets most credit, as one sentence."""
-        from journeys.display import adapt_words, format_percent, the_count
+        from journeys.display import adapt_words, format_percent, shorten_name, the_count
 
         by, total = self._spec.by, self.settings["conversions"]
         if not total:
             return f"{adapt_words('Nobody')} did {self._spec.goal.name}: there is no credit to share."
-        if total < MIN_PEOPLE:
-            return say_too_few(total, f"converted to {self._spec.goal.name}", unit=self._journeys._log.unit)
+        people = len(set(self._paths.person.tolist()))
+        if people < MIN_PEOPLE:
+            return say_too_few(people, f"converted to {self._spec.goal.name}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)
         conversions = f"{the_count(total, 'conversion')} to {self._spec.goal.name}"
         if top[by] != NONE:
-            return f"{top[by]} gets credit for {format_percent(top['share'])} of {conversions}."
+            return f"{shorten_name(top[by], 60)} gets credit for {format_percent(top['share'])} of {conversions}."
         lead = f"{format_percent(top['share'])} of {conversions} came without any {by.replace('_', ' ')}"
         named = self.table.filter((pl.col(by) != NONE) & (pl.col("credit") > 0)).head(1).to_dicts()
-        return lead + "".join(f"; {one[by]} gets credit for {format_percent(one['share'])}" for one in named) + "."
+        return (
+            lead
+            + "".join(f"; {shorten_name(one[by], 60)} gets credit for {format_percent(one['share'])}" for one in named)
+            + "."
+        )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the credit of each touchpoint as a bar."""
@@ -82,6 +87,8 @@ class Attribution(Result[J]):
             f"{format_duration(self._spec.lookback)}; "
             f"{format_count(total, 'conversion')} in all"
         )
+        if "roas" in self.table.columns:
+            subtitle += "; ROAS: value ÷ cost"
         return draw_attribution(
             self.table,
             touch=self._spec.by,

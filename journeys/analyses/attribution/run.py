@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from journeys.analyses.attribution.result import Attribution
-from journeys.analyses.attribution.spec import AttributionSpec, Conversions, Model, Repeats, check_options
+from journeys.analyses.attribution.spec import SINCE, AttributionSpec, Conversions, Model, Repeats, check_options
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import describe_period
@@ -46,9 +46,9 @@ def attribution(
         The column whose values are the touchpoints; events where it is null are none.
     lookback : str or timedelta
         How long before the conversion a touchpoint may lie, inclusive.
-    conversions : {"first", "every", "since the one before"}
+    conversions : {"first", "every", "every since the one before"}
         Whether a person's first conversion counts, or every one: each with all touchpoints of its look-back, or only
-        with those since the person's conversion before it.
+        with those since the person's conversion before it (for short "since the one before").
     leave_out : sequence of str
         Values of `by` that are no touchpoints, such as ["Direct"]. They are left out before credit is shared, so that
         the others get it.
@@ -124,7 +124,7 @@ def attribution(
         goal=resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal"),
         by=by,
         lookback=duration_us(lookback, argument="lookback"),
-        conversions=conversions,
+        conversions=SINCE if conversions == "since the one before" else conversions,
         leave_out=tuple(leave_out),
         model=model,
         repeats=repeats,

@@ -16,7 +16,8 @@ Model = Literal[
     "markov", "shapley",
 ]  # fmt: skip
 Repeats = Literal["collapse", "keep"]
-Conversions = Literal["first", "every", "since the one before"]
+Conversions = Literal["first", "every", "every since the one before", "since the one before"]
+SINCE: Conversions = "every since the one before"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,7 +32,7 @@ class AttributionSpec:
         The column whose values are the touchpoints; rows where it is null are none.
     lookback : int
         How long before the conversion a touchpoint may lie, in microseconds, inclusive.
-    conversions : {"first", "every", "since the one before"}
+    conversions : {"first", "every", "every since the one before"}
         Which conversions of a person count; in the last case only with the touchpoints since the one before.
     leave_out : tuple of str
         Values of `by` that are no touchpoints.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.labels import label_values
+from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.messages.count import find_recipients
 from journeys.analyses.messages.spec import MessagesSpec
 from journeys.analyses.protocol import J
@@ -117,7 +118,7 @@ def compare_with_unsent(journeys: J, spec: MessagesSpec, settings: dict[str, Any
     table = table.with_columns(label_values(table["group"])).rename({"group": name})
     columns = [name, "people", "converted", "rate", "people_without", "converted_without", "rate_without", *tests]
     ordered = table.select(columns).sort("people", name, descending=[True, False])
-    return MessagesAgainst(ordered, {**settings, "against": "not sent"}, journeys)
+    return MessagesAgainst(ordered, {**settings, "against": "not sent"}, journeys, spec.within)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -137,6 +138,8 @@ class MessagesAgainst(Result[J]):
     hold-out shows what a message brings, see `Journeys.experiment`.
     """
 
+    _within: int = field(repr=False)
+
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
@@ -147,13 +150,16 @@ class MessagesAgainst(Result[J]):
             most = self.table.select(pl.min_horizontal("people", "people_without").max()).item()
             return say_too_few(most or 0, "on the smaller side", unit=self._journeys._log.unit)
         name = self.table.columns[0]
+        named = large.filter(pl.col(name) != NONE)
+        large = named if named.height else large
         sure = large.filter(pl.col("q_value") <= 0.05).sort("q_value", name)
         if not sure.height:
             return "No group of messages goes with a different rate of conversion, beyond chance."
         row = sure.row(0, named=True)
         change = format_points(row["difference"], row["ci_low"], row["ci_high"])
+        message = "a message" if row[name] == NONE else quote_name(row[name])
         return (
-            f"Of {format_count(row['people'], 'person')} with {quote_name(row[name])}, "
+            f"Of {format_count(row['people'], 'person')} with {message}, "
             f"{format_percent(row['rate'])} converted, against "
             f"{format_percent(row['rate_without'])} of those without, {change}."
         )
@@ -161,11 +167,14 @@ class MessagesAgainst(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the rates with and without a message, and their difference with its 95% interval."""
         from journeys.charts.periods import draw_periods
-        from journeys.display import adapt_words
+        from journeys.display import adapt_words, format_duration
 
         names = {self.table.columns[0]: "name", "rate_without": "rate_against", "people_without": "people_against"}
-        asked = f'Reached "{self.settings["goal"]}" within {self.settings["within"]} of a delivery'
+        within = format_duration(timedelta(microseconds=self._within))
+        asked = f'Reached "{self.settings["goal"]}" within {within} of a delivery'
         others = adapt_words("hollow: eligible people without a message, from the median delivery on")
         subtitle = f"{asked}; {others}; difference in points, with 95% intervals"
         drawn = self.table.head(_MOST_DRAWN).rename(names)
+        if "by" not in self.settings:
+            drawn = drawn.with_columns(name=pl.lit("all messages"))
         return draw_periods(drawn, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -62,10 +63,14 @@ class Messages(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the rates of each group as dots with 95% intervals, and its value."""
         from journeys.charts.messages import draw_messages
+        from journeys.display import format_duration
 
         subtitle = "Read, clicked and unsubscribed: share of those delivered; delivered: of all"
         if self._spec.goal is not None:
-            subtitle += f"; converted: of those eligible, within {self.settings['within']} of a touch"
+            within = format_duration(timedelta(microseconds=self._spec.within))
+            subtitle += f"; converted: of those eligible, within {within} of a touch"
+        if self._spec.value is not None:
+            subtitle += "; right: value of the conversions"
         return draw_messages(
             self.table,
             by=self._spec.by,

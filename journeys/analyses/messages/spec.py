@@ -100,6 +100,10 @@ def resolve_stages(log: Log, stages: Mapping[str, StepLike] | None) -> dict[Stag
     such stage or event.
     """
     if stages is not None:
+        if not isinstance(stages, Mapping):
+            raise ArgumentError(
+                f"stages: {stages!r} must be a mapping of stages to events, such as {{'clicked': 'Clicked Email'}}."
+            )
         wrong = [name for name in stages if name not in STAGES]
         raise_all([unknown_message("stages", wrong, available=STAGES, what="stage")] if wrong else [], UnknownNameError)
         found = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -15,6 +16,7 @@ from journeys.analyses.value.count import list_payers
 from journeys.analyses.value.select_people import AgeSelection, select_age
 from journeys.analyses.value.spec import ValueSpec
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.steps import moment_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -61,25 +63,32 @@ class Value(Result[J]):
     @property
     def finding(self) -> str:
         """What a person is worth at the latest age that rests on at least 30 people, as one sentence."""
-        from journeys.display import format_amount, format_count, format_duration
+        from journeys.display import format_amount, format_count, format_day, format_duration, quote_name
 
         unit, currency = self._journeys._log.unit, self.settings.get("currency")
         large = self.table.filter(pl.col("people") >= MIN_PEOPLE)
         if not large.height:
             most = int(self.table["people"].max() or 0)  # type: ignore[arg-type]
             return say_too_few(most, "could be observed for a whole period", unit=unit)
-        first = self.table.row(0, named=True)
         by = self._spec.by
+        if by is not None:
+            named = large.filter(~pl.col(by).is_in([NONE, OTHER]))
+            large = named if named.height else large
         own = large if by is None else large.filter(pl.col(by) == large[by][0])
         # the latest age that enough people have paid by, if there is any
         certain = own.filter(pl.col("paying") >= MIN_PEOPLE)
         row = (certain if certain.height else own).row(-1, named=True)
         after = format_duration(timedelta(microseconds=self._spec.length * (row["age"] + 1)))
-        who = format_count(row["people"], unit) + (
-            f" of {first[by]}" if by is not None and first[by] == row[by] else ""
-        )
+        who = format_count(row["people"], unit)
+        if by is not None:
+            name = by.replace("_", " ")
+            unnamed = {NONE: f"without a {name}", OTHER: f"of any other {name}"}
+            who += f" {unnamed.get(row[by]) or f'of {quote_name(row[by])}'}"
         spread = f"95% CI {format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
-        return f"After {after}, {who} are worth {format_amount(row['per_person'], currency)} each ({spread})."
+        worth = f"After {after}, {who} are worth {format_amount(row['per_person'], currency)} each ({spread})."
+        last = self.settings["last"]
+        is_unobserved = last is not None and self._spec.until - moment_us(last) > self._spec.length
+        return worth + (f" No event was observed after {format_day(last)}." if is_unobserved else "")
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the cumulative value per person by age, with its 95% interval; one line per group."""
@@ -87,17 +96,20 @@ class Value(Result[J]):
         from journeys.display import adapt_words
 
         start = f'"{self._spec.start.name}"' if self._spec.start is not None else "the first event"
-        old = adapt_words("per person old enough")
-        subtitle = f'Sum of {self._spec.column} of "{self._spec.of.name}" since {start}, {old}'
+        old = adapt_words("per person observed that long")
+        subtitle = f'Cumulative {self._spec.column} of "{self._spec.of.name}" since {start}, {old}'
         if self.complete_to is not None and not self._spec.fixed:
             subtitle += f"; the same {adapt_words('people')} up to age {self.complete_to}"
+        least = adapt_words(f"{MIN_PEOPLE} people")
+        has_enough = int(self.table["people"].max() or 0) >= MIN_PEOPLE  # type: ignore[arg-type]
+        few = f"only ages of at least {least}" if has_enough else f"hollow: fewer than {least}"
         return draw_value(
             self.table,
             by=self._spec.by,
             length=self._spec.length,
             currency=self.settings.get("currency"),
             title=self.finding,
-            subtitle=f"{subtitle}; hollow: fewer than {MIN_PEOPLE}",
+            subtitle=f"{subtitle}; {few}",
             dark=dark,
             narrow=narrow,
         )
@@ -123,6 +135,9 @@ class Value(Result[J]):
         """
         if isinstance(age, bool) or not isinstance(age, int) or age < 0:
             raise ArgumentError(f"age: {age!r} must be a whole number of at least 0.")
+        oldest = int(self.table["age"].max() or 0)  # type: ignore[arg-type]
+        if age > oldest:
+            raise ArgumentError(f"age: {age} is not in the table; the last age there is {oldest}.")
         by = self._spec.by
         if group is not None:
             if by is None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+
+import polars as pl
 
 from journeys.analyses.money import check_column, check_currency, currency_column
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
+from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.value.count import count
 from journeys.analyses.value.result import Value
 from journeys.analyses.value.spec import MOST_AGES, ValueSpec
@@ -50,7 +54,8 @@ def value(
     top : int, optional
         How many groups are shown; the rest is "(other)", no value is "(none)". None shows all.
     fixed : bool
-        Keep the same people at all ages: those who have completed all `periods`.
+        Keep the same people at all ages: those who have completed all `periods`; without `periods`, as many as at least
+        30 people have completed.
     until : date, datetime or ISO text, optional
         The moment up to which people were observed; the last event by default.
     draws : int
@@ -93,8 +98,6 @@ def value(
     """
     log = journeys._log
     _check_options(log, column=column, by=by, numbers={"periods": periods, "top": top, "draws": draws, "seed": seed})
-    if fixed and periods is None:
-        raise ArgumentError("fixed: say up to which age people must have been observed, with periods=.")
     names, columns = log.names, log.step_columns
     end = journeys.until if until is None else parse_moment(until, argument="until")
     spec = ValueSpec(
@@ -105,16 +108,19 @@ def value(
         length=duration_us(every, argument="every"),
         ages=MOST_AGES if periods is None else periods,
         by=by,
-        fixed=fixed,
+        fixed=fixed and periods is not None,
         until=-1 if end is None else moment_us(end),
     )
     counts = journeys._count_shards(count, spec)
+    if fixed and periods is None:
+        spec = replace(spec, ages=_find_common_age(counts), fixed=True)
+        counts = journeys._count_shards(count, spec)
     currency = check_currency(counts["currencies"].explode(empty_as_null=False).to_list(), argument="column")
     kept = largest_groups(counts, top=top)
     table = summarise(counts, spec, kept=kept, draws=draws, seed=seed)
     optional = {
         "start": None if spec.start is None else spec.start.name,
-        "periods": periods,
+        "periods": spec.ages if spec.fixed else periods,
         "by": by,
         "fixed": fixed or None,
         "until": until,
@@ -123,6 +129,17 @@ def value(
     chosen = {name: setting for name, setting in optional.items() if setting is not None}
     settings = settings_of(journeys, column=column, of=spec.of.name, every=every, **chosen, draws=draws, seed=seed)
     return Value(table, settings, journeys, spec, None if kept is None else tuple(kept))
+
+
+def _find_common_age(counts: pl.DataFrame) -> int:
+    """Return how many periods at least 30 people have completed, or, if so many there are not, anybody; at least 1.
+
+    For instance, where 40 people have completed 2 periods, and 5 more people 3, it is 2.
+    """
+    completed = counts.group_by("periods").agg(pl.col("people").sum()).sort("periods", descending=True)
+    enough = completed.filter(pl.col("people").cum_sum() >= MIN_PEOPLE)
+    chosen = (enough if enough.height else completed)["periods"]
+    return max(1, int(chosen[0])) if len(chosen) else 1
 
 
 def _check_options(log: Log, *, column: str, by: str | None, numbers: dict[str, int | None]) -> None:
