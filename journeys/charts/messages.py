@@ -92,9 +92,9 @@ def draw_messages(
         unit = f" {write_label(currency)}" if currency else ""
         worth = [format_number(row["value"]) + unit for row in shown]
         room = min(0.5, max(measure_text(text) + 12 for text in worth) / (220 if narrow else 820))
-        for place, row in enumerate(shown):
+        for place, text in enumerate(worth):
             fig.add_annotation(
-                x=1, xref="paper", xanchor="right", y=-place, text=worth[place], showarrow=False,
+                x=1, xref="paper", xanchor="right", y=-place, text=text, showarrow=False,
                 font={"size": 12, "color": theme.ink},
             )  # fmt: skip
     ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown]

@@ -113,6 +113,22 @@ def test_contacts_are_people_with_their_latest_account():
     assert people.funnel(["A"]).table["people"].item() == 3
 
 
+def test_fit_may_name_every_column_of_the_accounts():
+    j = accounts_of([("a", "ann", 0, "A"), ("a", "ann", 3, "A"), ("b", "bob", 0, "A")])
+    for fit in (pl.col("account") == "a", pl.col("person") == "a", pl.col("event_count") > 1):
+        assert j.activity(fit=fit).table.select("account", "fit").rows() == [("a", True), ("b", False)]
+    assert j.activity(fit=pl.col("last_seen") > pl.col("first_seen")).table["fit"].to_list() == [True, False]
+
+
+def test_a_column_named_like_a_count_stands_beside_it():
+    j = accounts_of([("a", "ann", 0, "A"), ("a", "ann", 3, "A"), ("b", "bob", 0, "A")])
+    j = j.label({"left": j.only(pl.col("account") == "a")}, name="events")
+    table = j.activity(days=7, fit=pl.col("events") == "left").table
+    assert table.select("account", "events", "trait_events", "fit").rows() == [
+        ("a", 2, "left", True), ("b", 1, None, None),
+    ]  # fmt: skip
+
+
 def test_what_accounts_cannot_be_asked(accounts, tmp_path):
     people = accounts.contacts()
     for ask in (people.activity, people.contacts):
@@ -148,8 +164,8 @@ def test_what_accounts_cannot_be_asked(accounts, tmp_path):
         accounts.activity(days=1_000_000)
 
 
-def test_nothing_is_known_of_a_window_after_the_last_event(accounts):
+def test_a_window_after_the_last_event_is_said_to_be_empty(accounts):
     a = accounts.activity(days=7, until="2030-01-01")
-    assert a.finding == "Nothing is known of the 7 days before the end: the last event is of 30 March 2026."
+    assert a.finding == "No event was observed in the 7 days before the end; the last one is from 30 March 2026."
     assert a.table["state"].unique().to_list() == ["silent"]
-    assert accounts.activity(days=7, until="2026-04-05").finding.startswith("4 of 12 accounts are active")
+    assert accounts.activity(days=7, until="2026-04-05").finding.startswith("9 of 12 accounts are active")

@@ -17,8 +17,9 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
         day 2   ann  Completed Task   → before
         day 9   ann  Completed Task   → in the window; last active on day 9, silent for 5 days, trend 1
 
-    Return `account`, `members`, `first_seen` and the account's other columns; `active_members`, `active_days`,
-    `events`, `breadth` (in the window), `events_before` (in the window before it), `last_active`, `last_contact`.
+    Return `account`, `members`, `first_seen`; `active_members`, `active_days`, `events`, `breadth` (in the window),
+    `events_before` (in the window before it), `last_active`, `last_contact`; as `own` a struct of all columns of the
+    account, whose names may equal those of the counts.
     """
     steps = [step for step in (spec.active, spec.contact) if step is not None]
     rows = view.with_people_columns(columns_used(steps)).events
@@ -37,8 +38,10 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
         pl.col("timestamp").filter(is_active).max().alias("last_active"),
         pl.col("timestamp").filter(is_contact).max().alias("last_contact"),
     )
-    own = view.people.drop("first_seen", "last_seen", "event_count").rename({"code": "__code", "person": "account"})
-    return own.join(counted, left_on="__code", right_on="person", how="inner").sort("__code").drop("__code").collect()
+    accounts = view.people.select(
+        "code", pl.col("person").alias("account"), "members", pl.struct(pl.exclude("code")).alias("own")
+    )
+    return accounts.join(counted, left_on="code", right_on="person", how="inner").sort("code").drop("code").collect()
 
 
 def _step_condition(step: Step | None, *, default: bool) -> pl.Expr:

@@ -42,7 +42,7 @@ class Activity(Result[J]):
         last = self.settings["last"]
         if last is not None and moment_us(last) <= self._spec.until - self._spec.window:
             window = format_count(self.settings["days"], "day")
-            return f"Nothing is known of the {window} before the end: the last event is of {format_day(last)}."
+            return f"No event was observed in the {window} before the end; the last one is from {format_day(last)}."
         is_fit = self.table["fit"].dtype == pl.Boolean and "fit" in self.settings
         chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
         active = chosen.filter(pl.col("events") > 0)

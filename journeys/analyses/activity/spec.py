@@ -47,7 +47,8 @@ def check_expressions(log: Log, *, fit: pl.Expr | None, score: Mapping[str, floa
         raise ArgumentError(f"fit: {fit!r} is not a Polars expression; write e.g. pl.col('group_employees') >= 200.")
     if score is not None and not isinstance(score, Mapping):
         raise ArgumentError(f"score: {score!r} must be a mapping of columns to weights, such as {{'active_share': 2}}.")
-    columns = [name for name in log.people_schema.names() if name != "code"]
+    schema = {"account": pl.String(), **log.people_schema}
+    columns = [name for name in schema if name != "code"]
     problems = []
     if fit is not None and (missing := [name for name in fit.meta.root_names() if name not in columns]):
         problems.append(unknown_message("fit", missing, available=columns, what="column"))
@@ -59,7 +60,7 @@ def check_expressions(log: Log, *, fit: pl.Expr | None, score: Mapping[str, floa
     wrong = {name: weight for name, weight in (score or {}).items() if not is_weight[name]}
     problems = [f"score: the weights {wrong!r} must be numbers above 0."] if wrong else []
     chosen = pl.lit(value=True) if fit is None else fit
-    dtype = pl.LazyFrame(schema=log.people_schema).select(chosen).collect_schema().dtypes()[0]
+    dtype = pl.LazyFrame(schema=schema).select(chosen).collect_schema().dtypes()[0]
     if not (dtype.is_numeric() or dtype == pl.Boolean):
         problems.append(f"fit: the expression gives {dtype}, expected a condition or a number.")
     raise_all(problems)

@@ -11,6 +11,7 @@ from journeys.analyses.activity.spec import MEASURES, ActivitySpec
 
 _FEWEST_BEFORE = 10
 _WANING = 0.5
+_NO_TRAITS = ("person", "first_seen", "last_seen", "event_count", "members")
 
 
 def summarise(
@@ -25,11 +26,11 @@ def summarise(
     start = until - timedelta(microseconds=spec.window)
     is_young = pl.col("first_seen") > start - timedelta(microseconds=spec.window)
     trend = pl.when(~is_young & (pl.col("events_before") > 0)).then(pl.col("events") / pl.col("events_before"))
-    # the expression may name any column of the accounts, so that it is evaluated before any is renamed
+    own = counts["own"].struct.unnest()
     fit_of = pl.lit(None, dtype=pl.Boolean) if fit is None else fit
-    traits = [name for name in counts.columns if name not in (*MEASURES, "account", "events_before")]
-    table = counts.with_columns(
-        fit_of.alias("fit"),
+    named = own if "account" in own.columns else own.with_columns(pl.col("person").alias("account"))
+    table = counts.drop("own").with_columns(
+        named.with_columns(fit_of.alias("fit"))["fit"],
         (pl.col("active_members") / pl.col("members")).alias("active_share"),
         (pl.lit(until) - pl.col("last_active")).alias("silent_for"),
         trend.alias("trend"),
@@ -51,10 +52,15 @@ def summarise(
         table = table.with_columns(_weighted_mean(score).alias("score"))
     scores = [*(["score"] if score else []), *(part.name for part in parts)]
     measures = [name for name in MEASURES if (name, spec.contact) != ("last_contact", None)]
-    others = {name: f"trait_{name}" for name in traits if name in (*MEASURES, *scores, "state")}
-    columns = ["account", *measures, "state", *scores, *(pl.col(name).alias(others.get(name, name)) for name in traits)]
+    columns = ["account", *measures, "state", *scores]
+    taken = {*MEASURES, *columns}
+    traits = [
+        own[name].alias(f"trait_{name}" if name in taken else name) for name in own.columns if name not in _NO_TRAITS
+    ]
     order = [*(["score"] if score else []), "active_members", "events", "members"]
-    return table.select(columns).sort(*order, "account", descending=[*[True] * len(order), False], nulls_last=True)
+    return table.select(*columns, *traits).sort(
+        *order, "account", descending=[*[True] * len(order), False], nulls_last=True
+    )
 
 
 def _score_parts(table: pl.DataFrame, score: Mapping[str, float]) -> list[pl.Series]:

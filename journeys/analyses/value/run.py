@@ -132,7 +132,7 @@ def value(
 
 
 def _find_common_age(counts: pl.DataFrame) -> int:
-    """Return how many periods at least 30 people have completed, or, if so many there are not, anybody; at least 1.
+    """Return the most periods that at least 30 people have completed; with fewer people, that any have; at least 1.
 
     For instance, where 40 people have completed 2 periods, and 5 more people 3, it is 2.
     """
