@@ -24,7 +24,10 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(write)
     def write_about_unit(result: Result[Any], *arguments: Any, **options: Any) -> Any:
         from journeys.display import use_unit
+        from journeys.display.options import is_narrow
 
+        if write.__name__ == "plot" and is_narrow():
+            options.setdefault("narrow", True)
         with use_unit(result._journeys._log.unit):
             return write(result, *arguments, **options)
 

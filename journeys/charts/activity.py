@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
@@ -57,7 +58,7 @@ def draw_activity(
     places = _spread_equal_dots(rows, narrow=narrow)
     labels = _place_labels(rows, places, most=named, narrow=narrow)
     most, longest = max(row["members"] for row in rows), max(row["active_days"] for row in rows)
-    fig = go.Figure()
+    fig = Chart()
     # what fits is drawn last, above the others, and named first
     groups = {"fit unknown": theme.other, "not fit": theme.drop, "fit": theme.goal}
     shown = {"fit": "fit above the median", "not fit": "fit at or below the median"} if middle is not None else {}

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import choose_form, format_amount, format_count, format_number, format_percent
@@ -79,7 +80,7 @@ def draw_attribution(
         hover.append(lines_of(f"{format_count(len(rest), 'touchpoint')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=credit,
             y=places,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
@@ -52,7 +53,7 @@ def draw_attribution_models(
     theme = theme_colours(dark=dark)
     models = known["model"].unique(maintain_order=True).to_list()
     place = {name: -at for at, name in enumerate(names)}
-    fig = go.Figure()
+    fig = Chart()
     for at, model in enumerate(models):
         own = [row for row in known.filter(pl.col("model") == model).to_dicts() if row[touch] in place]
         low = [row["share"] if row["ci_low"] is None else min(row["ci_low"], row["share"]) for row in own]

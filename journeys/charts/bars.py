@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
@@ -43,7 +44,7 @@ def draw_next_events(
     if not rows:
         return draw_nothing("Nobody dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=[row["share"] for row in rows],
             y=[-place for place in range(len(rows))],
@@ -87,7 +88,7 @@ def draw_changes(
         return draw_nothing("Nothing differs.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     places = [-place for place in range(len(rows))]
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=[row["change"] for row in rows],
             y=places,

@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, plain_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
@@ -79,7 +80,7 @@ def draw_correlation(
     places = [-i for i in range(len(cut))]
     tints = [theme.better if row["phi"] >= 0 else theme.worse for row in cut]
     holds = [row["q_value"] is not None and row["q_value"] <= level for row in cut]
-    fig = go.Figure()
+    fig = Chart()
     for row, place, tint in zip(cut, places, tints, strict=True):
         if row["ci_low"] is not None:
             fig.add_trace(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks, time_unit
@@ -54,7 +55,7 @@ def draw_cumulative_curve(
     groups = [by] if isinstance(by, str) else list(by or ())
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]
     size, unit = time_unit(int(table["time"].to_physical().to_numpy().max()))
-    fig = go.Figure()
+    fig = Chart()
     for place, part in enumerate(parts):
         colour = theme.events[place % len(theme.events)] if groups else theme.goal
         time = [0.0, *(micro / size for micro in part["time"].to_physical().to_list())]

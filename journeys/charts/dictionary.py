@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_day
@@ -54,7 +55,7 @@ def draw_dictionary(
         more = f"{len(rows)} of {format_count(table.height, 'event')}, those that changed first"
         subtitle = f"{subtitle}; {more}" if subtitle else more
     theme = theme_colours(dark=dark)
-    fig = go.Figure()
+    fig = Chart()
     for place, row in enumerate(rows):
         found = days.filter(pl.col("event") == row["event"])
         counts, most = found["rows"].to_list(), max(found["rows"].to_list(), default=1)

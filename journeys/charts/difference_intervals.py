@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
 from journeys.charts.ticks import point_ticks
@@ -45,7 +46,7 @@ def draw_difference_intervals(
     places = [-place for place in range(len(rows))]
     tone = [theme.goal if row["difference"] >= 0 else theme.worse for row in rows]
     sure = [row["q_value"] is not None and row["q_value"] < 0.05 for row in rows]
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[row["difference"] for row in rows],
             y=places,

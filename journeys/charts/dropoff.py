@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, plain_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_interval, format_number, format_percent, the_count
@@ -55,7 +56,7 @@ def draw_dropoff(
     if notes:
         subtitle = f"{subtitle}; {'; '.join(notes)}" if subtitle else "; ".join(notes)
     places = [-place for place in range(len(rows))]
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=[row["people"] for row in rows],
             y=places,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
@@ -47,7 +48,7 @@ def draw_exits(
     steps = states.select("step", "name").unique().sort("step").rows()
     totals = dict(states.group_by("step").agg(pl.col("people").sum()).iter_rows())
     most = max(totals.values())
-    fig = go.Figure()
+    fig = Chart()
     for state, tone in tones.items():
         found = dict(states.filter(pl.col("state") == state).select("step", "people").iter_rows())
         if not found:

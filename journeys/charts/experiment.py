@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import point_ticks
@@ -53,7 +54,7 @@ def draw_experiment(
     theme = theme_colours(dark=dark)
     shades = [theme.better if row["difference"] >= 0 else theme.worse for row in rows]
     clear = [row["q_value"] is not None and row["q_value"] <= 0.05 for row in rows]
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[row["difference"] for row in rows],
             y=list(range(len(rows))),

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, plain_name
 from journeys.charts.sankey.draw import FAINT, FULL, MOST, choose_colours, choose_margins, count_names
 from journeys.charts.sankey.labels import label_columns, label_nodes, label_ribbons
@@ -102,7 +103,7 @@ def draw_flow_difference(
         node_text=lambda node: _describe_node(node, known),
         link_text=lambda link: _describe_link(links[link.row]),
     )
-    fig = go.Figure(traces)
+    fig = Chart(traces)
     canvas.set_axes(fig)
     labels = label_nodes(
         canvas, figure_of=lambda node: _signed_points(known.get(node.key[:2], {})), backed=(), theme=theme
@@ -209,7 +210,7 @@ def draw_both(
         for group, own in zip(SHARES[:2], ribbons, strict=True)
     ]  # fmt: skip
     canvases = _stack_layouts(layouts, narrow=narrow)
-    fig = go.Figure()
+    fig = Chart()
     labels: list[dict[str, Any]] = []
     for which, (canvas, name) in enumerate(zip(canvases, ("Here", "The others"), strict=True)):
         size = sizes[which] if which < len(sizes) else None

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, rename_counts, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_duration, format_interval, format_number, format_percent
@@ -87,7 +88,7 @@ def draw_funnel(
     if colour_of is None and len(rows) > 1:
         fills[-1] = theme.goal
     ends = [max(row["people"], (row["ci_high"] or 0) * start) for row in rows]
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=[row["people"] for row in rows],
             y=places,

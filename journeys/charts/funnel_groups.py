@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
@@ -43,7 +44,7 @@ def draw_groups(
     theme = theme_colours(dark=dark)
     names = list(groups)
     places = [-i for i in range(len(names))]
-    fig = go.Figure()
+    fig = Chart()
     ends = ("ci_low", "ci_high") if measure == "rate_from_start" else ("rate_low", "rate_high")
     for panel, step in enumerate(steps, start=1):
         rows = [groups[name][panel] for name in names]

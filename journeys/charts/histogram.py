@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import rename_counts
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import time_unit
@@ -48,7 +49,7 @@ def draw_histogram(
         f"took {format_duration(row['from'])} to {format_duration(row['to'])}"
         for row in bins.to_dicts()
     ]
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=(low + high) / 2 / size,
             y=bins["people"].to_list(),

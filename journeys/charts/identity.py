@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, plain_name, write_label
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_moment, format_number, format_percent
@@ -44,7 +45,7 @@ def draw_linked_events(
         ("Anonymous events linked to a known person", linked, theme.goal),
         ("Anonymous events of unidentified people", anonymous - linked, theme.drop),
     )
-    fig = go.Figure()
+    fig = Chart()
     for row, (name, events, colour) in enumerate(parts):
         hover = f"{name}: {format_number(events)}, {format_percent(events / total)} of all events"
         fig.add_trace(
@@ -94,7 +95,7 @@ def draw_sizes(
         return draw_nothing("There are no identifiers.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     total = sum(people for _, people in rows)
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=list(range(len(rows))),
             y=[people for _, people in rows],
@@ -168,7 +169,7 @@ def draw_chain(
     # A chain runs downwards, so that each link has lines for its evidence at any width.
     places: dict[tuple[str, str], float] = {}
     heads: list[tuple[tuple[str, str], float]] = []
-    fig = go.Figure()
+    fig = Chart()
     foot = 0.0
     for row in rows:
         ends = (row["id_type_a"], row["id_a"]), (row["id_type_b"], row["id_b"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.display import adapt_words, format_interval, format_ratio
 
@@ -43,7 +44,7 @@ def draw_impact(
         return draw_nothing("Nobody can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     x = [row["relative_period"] for row in rows]
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[*x, *x[::-1]],
             y=[*(row["ci_high"] for row in rows), *(row["ci_low"] for row in rows[::-1])],

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
@@ -63,7 +64,7 @@ def draw_last_before(
     subtitle = "; ".join(filter(None, [subtitle, *notes]))
     names = [" · ".join(str(row[name]) for name in values) for row in shown]
     places = [-place for place in range(len(shown))]
-    fig = go.Figure(
+    fig = Chart(
         [
             _draw_shares(shown, names, count=count, theme=theme),
             _write_shares(shown, count=count, theme=theme, narrow=narrow),

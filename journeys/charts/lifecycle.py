@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import count_ticks, period_ticks
 from journeys.display import format_day, format_number
@@ -35,7 +36,7 @@ def draw_lifecycle(
     if not table.height or not table.select("new", "returning", "resurrecting").to_numpy().sum():
         return draw_nothing("Nobody was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    fig = go.Figure()
+    fig = Chart()
     shades = {"returning": theme.events[0], "resurrecting": theme.events[3], "new": theme.goal, "dormant": theme.drop}
     opacity = [1.0 if complete else 0.45 for complete in table["complete"]]
     for state, colour in shades.items():

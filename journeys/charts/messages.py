@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
@@ -65,7 +66,7 @@ def draw_messages(
     theme = theme_colours(dark=dark)
     tints = {"converted": theme.goal, "delivered": theme.other, "unsubscribed": theme.worse}
     tints |= {"read": theme.events[0], "clicked": theme.events[1]}
-    fig = go.Figure()
+    fig = Chart()
     drawn = {name: how for name, how in _STAGES.items() if name in table.columns and how[0] in table.columns}
     for at, (name, (rate, whole, symbol)) in enumerate(drawn.items()):
         own = [(place, row) for place, row in enumerate(shown) if row[rate] is not None]

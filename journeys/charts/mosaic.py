@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
@@ -47,7 +48,7 @@ def draw_mosaic(
     # A side of few people keeps a width on which its numbers can be read; the widths are then said to be approximate.
     widths = [max((yes + no) / everybody, 0.12 if yes + no else 0.0) for _, yes, no in sides]
     widths = [width / sum(widths) for width in widths]
-    fig = go.Figure()
+    fig = Chart()
     left = 0.0
     gap = 0.012
     for (words, yes, no), width in zip(sides, widths, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent, format_ratio
@@ -52,7 +53,7 @@ def draw(
         subtitle = f"{subtitle}; the {len(rows)} largest of {kept.height} combinations"
     members = [[name for name in sizes if row[name]] for row in rows]
     columns = list(range(len(rows)))
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=columns,
             y=[row["people"] for row in rows],

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, plain_name, write_label
 from journeys.charts.text_width import break_text, measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, event_colours, theme_colours, with_opacity
@@ -91,7 +92,7 @@ def draw_paths(
                         "layer": "below",
                     }
                 )
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[-0.1] * len(rows),
             y=[-place for place in range(len(rows))],

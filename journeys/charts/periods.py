@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks, point_ticks
@@ -40,7 +41,7 @@ def draw_periods(
         return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     places = [-place for place in range(len(rows))]
-    fig = go.Figure()
+    fig = Chart()
     for name, shift, fill in (("rate", 0.17, theme.goal), ("rate_against", -0.17, theme.paper)):
         count = name.replace("rate", "people")
         fig.add_bar(

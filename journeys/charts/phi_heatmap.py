@@ -7,6 +7,7 @@ from textwrap import wrap
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_ratio, format_signed, shorten_name
@@ -40,7 +41,7 @@ def draw_phi_heatmap(
     values = [[row[goal] for goal in goals] for row in rows]
     known = [abs(value) for line in values for value in line if value is not None]
     reach = max([0.2, *known])
-    fig = go.Figure(
+    fig = Chart(
         go.Heatmap(
             z=values,
             x=list(range(len(goals))),

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
@@ -47,7 +48,7 @@ def draw_triangle(
     rates = [rate for line in shown for rate in line if rate is not None]
     top = max([0.01, *rates])
     hover = [[_describe_cell(cells[cohort, period], unit=unit) for period in periods] for cohort in cohorts]
-    fig = go.Figure(
+    fig = Chart(
         go.Heatmap(
             z=shown,
             x=periods,
@@ -145,7 +146,7 @@ def draw_curve(
         words = "No period could be observed in full yet."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    fig = go.Figure()
+    fig = Chart()
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
         colour = theme.events[place % len(theme.events)] if by else theme.goal

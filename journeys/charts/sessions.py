@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_duration, format_number, format_percent
@@ -48,7 +49,7 @@ def draw_sessions(
     theme = theme_colours(dark=dark)
     rows = summary.head(_MOST_ROWS).reverse().to_dicts()
     grey = [row["sessions"] < 30 for row in rows]
-    fig = go.Figure(
+    fig = Chart(
         go.Bar(
             x=[row["sessions"] for row in rows],
             y=list(range(len(rows))),

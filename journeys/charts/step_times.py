@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import rename_counts, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import time_unit
@@ -64,7 +65,7 @@ def draw_step_times(
     def scale_time(row: dict[str, Any], name: str) -> float:
         return float(row[name] / timedelta(microseconds=size))
 
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[x for row in rows for x in (scale_time(row, shown[0]), scale_time(row, (quantiles or shown)[-1]), None)],
             y=[y for place in places for y in (place, place, None)],

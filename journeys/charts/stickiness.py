@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
@@ -50,7 +51,7 @@ def draw_stickiness(
     if not table.height:
         return draw_nothing("No period is complete.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    fig = go.Figure()
+    fig = Chart()
     if by:
         _add_lines(fig, table, by=by, unit=unit, theme=theme)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import choose_form, format_count, format_number
@@ -56,7 +57,7 @@ def draw_stitching_impact(
         else []
     )
     theme = theme_colours(dark=dark)
-    fig = go.Figure()
+    fig = Chart()
     for place, row in enumerate(rows):
         ends = [row["without"], row["with"]]
         both = None not in ends

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label, write_sentence
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
 from journeys.display import adapt_words, format_number, format_ratio, format_signed
@@ -87,7 +88,7 @@ def _draw_dumbbells(
         return draw_nothing("No behaviour can be compared.", dark=dark, narrow=narrow, **heads)
     theme = theme_colours(dark=dark)
     places = [-place for place in range(len(rows))]
-    fig = go.Figure()
+    fig = Chart()
     x: list[float | None] = []
     y: list[float | None] = []
     for (_, filled, hollow, _), place in zip(rows, places, strict=True):
@@ -222,7 +223,7 @@ def draw_groups(
         moments = [row["stratum"] for row in rows]
         band = moments + moments[::-1]
         edge = [row["ci_high"] for row in rows] + [row["ci_low"] for row in rows][::-1]
-        fig = go.Figure(
+        fig = Chart(
             go.Scatter(
                 x=band, y=edge, fill="toself", mode="lines", fillcolor=theme.grid, line={"width": 0}, hoverinfo="skip"
             )
@@ -233,7 +234,7 @@ def draw_groups(
         margin = {"l": 8, "b": 34}
         return apply_theme(fig, dark=dark, narrow=narrow, height=320, margin=margin, **heads)
     places = [-place for place in range(len(rows))]
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=phis,
             y=places,

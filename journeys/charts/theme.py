@@ -17,14 +17,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from journeys.charts.figure import Chart, set_titles
 from journeys.charts.labels import write_sentence
-from journeys.display import adapt_words, join_numbers
+from journeys.display import adapt_words
 from journeys.display.options import is_dark
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale", "reset"]
 _BUTTONS += ["resetviews", "sendChartToCloud"]
-PICTURE_WIDTH = 1080
 DROP_OFF, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
 
 
@@ -147,7 +147,7 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
 
 
 @cache
-def _build_template(theme: Colours, width: int) -> go.layout.Template:
+def _build_template(theme: Colours) -> go.layout.Template:
     axis: dict[str, Any] = {
         "showgrid": False,
         "zeroline": False,
@@ -162,13 +162,11 @@ def _build_template(theme: Colours, width: int) -> go.layout.Template:
     }
     return go.layout.Template(
         layout={
-            # of a picture in a file; a notebook fits the figure to its cell
-            "width": width,
             "font": {"family": FONT, "size": 13, "color": theme.ink},
             "paper_bgcolor": theme.paper,
             "plot_bgcolor": theme.paper,
             "colorway": [theme.goal, *theme.events],
-            "title": {"font": {"size": 18, "color": theme.ink}},
+            "title": {"font": {"size": 18, "color": theme.ink}, "subtitle": {"font": {"color": theme.muted}}},
             "xaxis": axis,
             "yaxis": axis,
             "showlegend": False,
@@ -227,64 +225,18 @@ def apply_theme(
     """
     theme = theme_colours(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
-    # Characters per line; the buttons are beside the title.
-    lines = _wrap_lines(title.removesuffix("."), 33 if narrow else 66 if width is None else (width - 120) // 11)
-    small = _wrap_lines(subtitle, 52 if narrow else 130 if width is None else (width - 16) // 7)
-    size = 16 if narrow else 18
-    head = round(len(lines) * size * 1.3 + len(small) * 13 * 1.35 + (22 if lines or small else 0))
-    fig.update_layout(
-        template=_build_template(theme, 390 if narrow else PICTURE_WIDTH),
-        height=height + head,
-        width=width,
-        margin={"t": room["t"] + head, "b": room["b"], "l": room["l"], "r": room["r"], "pad": 0},
-        # The report replaces title and subtitle by its own headings.
-        meta={"head": head, "subtitle": subtitle},
-    )
+    fig.update_layout(template=_build_template(theme), height=height, width=width, margin={**room, "pad": 0})
     if narrow:
         # On a phone the buttons would cover the title, and gestures replace them.
         fig.update_layout(modebar={"remove": _BUTTONS})
-    if lines or small:
-        said = "<br>".join(write_sentence(line) for line in lines)
-        below = "<br>".join(write_sentence(line) for line in small)
-        tail = f'<br><span style="font-size:13px;color:{theme.muted}">{below}</span>' if small else ""
-        fig.update_layout(
-            title={
-                "text": f"<b>{said}</b>{tail}" if said else tail.removeprefix("<br>"),
-                "font": {"size": size},
-                "x": 0,
-                "xref": "container",
-                "xanchor": "left",
-                "y": 1,
-                "yref": "container",
-                "yanchor": "top",
-                "pad": {"l": 8, "t": size + 2},
-                "automargin": False,
-            }
-        )
-    return fig
-
-
-def _wrap_lines(text: str, width: int) -> list[str]:
-    """Wrap text, but never between a number and its unit."""
-    return wrap(join_numbers(text), width)
-
-
-def remove_titles(fig: go.Figure) -> go.Figure:
-    """Remove title and subtitle with their space, for a page that has both in its own headings."""
-    head = int((fig.layout.meta or {}).get("head", 0))
-    if head:
-        margin = {"t": fig.layout.margin.t - head}
-        fig.update_layout(
-            title={"text": ""}, height=fig.layout.height - head, margin=margin, meta={**fig.layout.meta, "head": 0}
-        )
-    return fig
+    return set_titles(fig, title=title, subtitle=subtitle, narrow=narrow, width=width)
 
 
 def draw_nothing(
     words: str, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:
     """Draw an empty result: one sentence in place of the chart."""
-    fig = go.Figure()
+    fig = Chart()
     fig.add_annotation(
         text="<br>".join(write_sentence(line) for line in wrap(adapt_words(words), 40 if narrow else 80)),
         x=0.5,

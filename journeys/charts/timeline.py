@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, plain_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, event_colours, theme_colours
 from journeys.display import format_duration, format_moment
@@ -71,7 +72,7 @@ def draw_timeline(
     ]
     at, breaks = _place_events(table)
     heights = [-lanes.index(source) for source in sources]
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=at,
             y=heights,

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import (
     DROP_OFF,
@@ -154,7 +155,7 @@ def _draw_heatmap(
         for row, line in zip(rows, shares, strict=True)
     ]
     printed = len(rows) * len(columns) <= _MOST_PRINTED and not (narrow and len(columns) > 6)
-    fig = go.Figure(
+    fig = Chart(
         go.Heatmap(
             z=shares,
             x=list(range(len(columns))),
@@ -269,7 +270,7 @@ def draw_graph(
             "of what follows; without drop-off."
         )
     at = {name: (sin(2 * pi * i / len(names)), cos(2 * pi * i / len(names))) for i, name in enumerate(names)}
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[at[name][0] for name in names],
             y=[at[name][1] for name in names],

@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.line_names import MOST_LINES, line_colour, name_lines
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
@@ -73,7 +74,7 @@ def draw_trend(
         subtitle = f"{subtitle}; the {MOST_LINES} largest of {len(series)}" if subtitle else ""
     rows = [row for part in shown.values() for row in part if row[value] is not None]
     has_band = is_rate and len(shown) <= MOST_BANDS
-    fig = go.Figure()
+    fig = Chart()
     for place, (name, part) in enumerate(shown.items()):
         colour = line_colour(name, place, theme=theme) if len(shown) > 1 else theme.goal
         if len(shown) == 1 and has_bars:

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import OTHER, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.display import adapt_words, format_amount, format_count, format_duration, format_number
@@ -60,7 +61,7 @@ def draw_value(
         words = "No period of age could be observed in full yet."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    fig = go.Figure()
+    fig = Chart()
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
         named = theme.events[place % len(theme.events)] if by else theme.goal

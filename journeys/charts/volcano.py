@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
 from journeys.display import format_number, format_p_value, format_ratio
@@ -66,7 +67,7 @@ def draw_volcano(
     theme = theme_colours(dark=dark)
     tints = [theme.better if row["phi"] >= 0 else theme.worse for row in rows]
     heights = [-log10(max(row["q_value"], _FLOOR)) for row in rows]
-    fig = go.Figure(
+    fig = Chart(
         go.Scatter(
             x=[row["phi"] for row in rows],
             y=heights,

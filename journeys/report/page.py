@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker, remove_titles
+from journeys.charts.figure import remove_titles
+from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker
 from journeys.display import (
     describe_settings,
     display_names,

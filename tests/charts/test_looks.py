@@ -18,7 +18,7 @@ from tests.charts import frames
 @pytest.fixture
 def theme():
     yield
-    jn.options.theme = "auto"
+    jn.options.theme, jn.options.width = "auto", None
 
 
 def paper(fig) -> str:
@@ -60,9 +60,50 @@ def test_a_report_is_drawn_light_in_a_dark_notebook(theme):
     assert paper(report.sections[0].pictures[0].wide) == LIGHT.paper
 
 
-def test_a_picture_in_a_file_is_as_wide_as_titles_are_wrapped_for():
-    assert draw().layout.width is None
-    assert draw().layout.template.layout.width == 1080
+TITLE = "Of 1,217 people who signed up in the spring, 22 upgraded their plan within two weeks, and 409 left before that"
+
+
+def title_lines(fig) -> list[str]:
+    return fig.layout.title.text.split("</b>")[0].removeprefix("<b>").split("<br>")
+
+
+def test_a_page_fits_a_chart_to_its_cell_and_a_picture_has_titles_as_wide_as_it_is(monkeypatch):
+    written = []
+    monkeypatch.setattr("plotly.graph_objects.Figure.write_image", lambda fig, _, **size: written.append((fig, size)))
+    fig = funnel.draw_funnel(frames.funnel(["A", "B"], [100, 20]), title=TITLE, subtitle="By day. " * 30)
+    assert fig.layout.width is None
+    assert "width:100%" in fig.to_html(include_plotlyjs=False)
+    fig.write_image("a.png")
+    fig.write_image("a.png", width=400)
+    (wide, size), (small, _) = written
+    assert size == {"width": 1080}
+    assert [len(title_lines(one)) for one in (wide, fig, small)] == [2, 2, 4]
+    assert len(title_lines(wide)[0]) > 80
+    assert len(title_lines(fig)[0]) <= 66
+    assert wide.layout.height - wide.layout.margin.t == fig.layout.height - fig.layout.margin.t
+    assert wide.layout.margin.t < fig.layout.margin.t < small.layout.margin.t
+    fig.update_layout(title={"text": "My own"}).write_image("a.png")
+    assert written[-1][0].layout.title.text == "My own"
+
+
+def test_charts_are_drawn_for_the_width_of_cells_where_it_is_set(theme):
+    def ask():
+        log = pl.DataFrame({"person": [1, 1], "timestamp": ["2026-03-01", "2026-03-02"], "event": ["A", "B"]})
+        return jn.Journeys.from_table(log).funnel(["A", "B"]).plot()
+
+    def draw():
+        return funnel.draw_funnel(frames.funnel(["A", "B"], [100, 20]), title=TITLE)
+
+    assert len(title_lines(draw())) == 2
+    jn.options.width = 1_440
+    assert len(title_lines(draw())) == 1
+    assert not ask().layout.meta["narrow"]
+    jn.options.width = 360
+    assert ask().layout.meta["narrow"]
+    with use_theme("light"):
+        assert not ask().layout.meta["narrow"]
+    with pytest.raises(ArgumentError, match="width: 'wide' must be a number of pixels from 300 to 4,000, or None"):
+        jn.options.width = "wide"
 
 
 def test_few_people_are_hollow_and_set_no_scale():

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
+from journeys.charts.figure import remove_titles
 from journeys.charts.labels import write_label
 from journeys.charts.theme import (
     DARK,
@@ -18,7 +19,6 @@ from journeys.charts.theme import (
     draw_nothing,
     event_colours,
     lighter_to_darker,
-    remove_titles,
     with_opacity,
 )
 

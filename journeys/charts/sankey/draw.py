@@ -9,6 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.sankey.hover_text import ENOUGH, describe_link, describe_node
 from journeys.charts.sankey.labels import label_columns, label_nodes, list_colours
 from journeys.charts.sankey.layout import Layout, Link, lay_out
@@ -164,7 +165,7 @@ def draw_sankey(
         ),
         link_text=describe,
     )
-    fig = go.Figure(traces)
+    fig = Chart(traces)
     canvas.set_axes(fig)
     on_path = {end.key for link in layout.links if link.key in path_links for end in (link.source, link.target)}
     labels = label_nodes(canvas, figure_of=lambda node: format_number(node.people), backed=on_path, theme=theme)
