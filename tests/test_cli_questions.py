@@ -164,3 +164,16 @@ def test_a_person_is_found_by_an_identifier(tmp_path, capsys):
     read = [str(tmp_path / "log.csv"), "--timestamp", "timestamp", "--ids", "user_id,email"]
     for label in ("1", "ann@x.org", "7"):
         assert [row["event"] for row in ask(capsys, "timeline", "--person", label, *read)] == ["Visit"]
+
+
+@pytest.mark.parametrize("question", [*QUESTIONS, "report"])
+def test_help_speaks_of_the_command_and_not_of_python(question):
+    command = build_report() if question == "report" else build_question(question)
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.help.endswith("."), option.name
+            python = re.search(
+                r"jn\.|pl\.|\bj\.|[\[{]['\"]|\(\"\w+\", |\bNone\b|\bTrue\b|expression|time_zone|As in", option.help
+            )
+            assert python is None or option.name == "sources", (option.name, option.help)
+            assert option.multiple == ("repeated" in option.help or "several" in option.help), option.name

@@ -46,7 +46,11 @@ class _Commands(click.Group):
 @click.version_option(jn.__version__, prog_name="journeys", message="%(prog)s %(version)s")
 @click.pass_context
 def _journeys(ctx: click.Context) -> int:
-    """Journey analytics: one timeline per person."""
+    """Journey analytics: one timeline per person.
+
+    With your own files: journeys init FILES writes journeys.toml, journeys check tests it, and journeys run makes the
+    report. To look around first: journeys demo.
+    """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
         return 2

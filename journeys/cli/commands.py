@@ -22,8 +22,10 @@ _DEMO_STEPS = ("Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan")
 _PATH = click.Path(path_type=Path)
 
 
-@click.command("demo", cls=Command)
-@click.option("--out", type=_PATH, default="journeys-demo.html", show_default=True, help="The file.")
+@click.command("demo", cls=Command, short_help="Write the report of the sample data.")
+@click.option(
+    "--out", type=_PATH, default="journeys-demo.html", show_default=True, help="The report: .html, .pdf or .xlsx."
+)
 def _demo(out: Path) -> None:
     """Read and stitch the sample data, and write its campaign report."""
     check_report_path(out)
@@ -31,9 +33,9 @@ def _demo(out: Path) -> None:
     write_report(jn.samples.load_journeys().report(steps=_DEMO_STEPS, within="30d", title=title), out)
 
 
-@click.command("init", cls=Command)
+@click.command("init", cls=Command, short_help="Write a first journeys.toml about your files.")
 @click.argument("files", nargs=-1, required=True)
-@click.option("--out", type=_PATH, default=DEFAULT_FILE, show_default=True, help="The file.")
+@click.option("--out", type=_PATH, default=DEFAULT_FILE, show_default=True, help="The definition file.")
 def _init(files: tuple[str, ...], out: Path) -> None:
     """Look at FILES, and write a first file of definitions, with comments on what to check."""
     from journeys.definition_file import draft_definitions
@@ -49,14 +51,14 @@ def _init(files: tuple[str, ...], out: Path) -> None:
     print_text(f"\nThe definitions are in {file}. Read them, then: journeys run {file}")
 
 
-@click.command("check", cls=Command)
+@click.command("check", cls=Command, short_help="Check files, and whether definitions still fit.")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object per line.")
 def _check(*, as_json: bool, **given: Any) -> None:
-    """Show what is in FILES and what is wrong with them; fail where it is too much.
+    """Show what is in FILES and what is wrong with them.
 
-    It fails when more than a fifth of the rows of a source are in quarantine, or when the data no longer fits the
-    definitions: events that never occur or are not declared, columns that are missing.
+    Fails, with exit code 1, if more than a fifth of the rows of a source are in quarantine, or if the data no longer
+    fits the definitions: events that never occur, have stopped or are not declared, and columns that are missing.
     """
     definitions = load_definitions(given)
     events = read_events(given, definitions)
@@ -75,10 +77,10 @@ def _check(*, as_json: bool, **given: Any) -> None:
         raise SourceError("\n".join(failures))
 
 
-@click.command("stitch", cls=Command)
+@click.command("stitch", cls=Command, short_help="Link identifiers: one timeline per person.")
 @source_options
-@click.option("--out", type=_PATH, help="A folder to save the journeys in, as jn.open and the other commands read it.")
-@click.option("--shards", type=int, default=1, show_default=True, help="Number of files of the store.")
+@click.option("--out", type=_PATH, help="A folder to save the journeys in; the other commands read it, and jn.open.")
+@click.option("--shards", type=int, default=1, show_default=True, help="The number of files in it.")
 def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
     """Link anonymous and known identifiers of FILES: one timeline per person."""
     journeys = read_journeys(given, load_definitions(given))
@@ -88,14 +90,15 @@ def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
         print_text(f"\nThe journeys are in {out.resolve()}")
 
 
-@click.command("run", cls=Command)
+@click.command("run", cls=Command, short_help="Make the report that journeys.toml describes.")
 @click.argument("file", type=_PATH, default=DEFAULT_FILE)
 @click.option("--out", type=_PATH, default="report.html", show_default=True, help="The report: .html, .pdf or .xlsx.")
-@click.option("--log", type=_PATH, help="A file to add one line to, about how it went.")
+@click.option("--log", type=_PATH, help="A file to which one line is added about how it went.")
 def _run(file: Path, out: Path, log: Path | None) -> None:
-    """Make the report that FILE describes, as a scheduler such as cron does every week.
+    """Make the report that FILE describes; a scheduler such as cron can do so every week.
 
-    One run at a time writes the report; it replaces the last one when it is complete.
+    Only one run at a time writes a report. It replaces the last one when it is complete; if anything fails, the last
+    one stays.
     """
     started = perf_counter()
     check_report_path(out)
@@ -123,7 +126,7 @@ def _add_line(log: Path | None, text: str) -> str:
     return line
 
 
-@click.command("lab", cls=Command)
+@click.command("lab", cls=Command, short_help="Copy the notebooks, and open them in JupyterLab.")
 @click.argument("folder", type=_PATH, default="journeys-notebooks")
 @click.option("--open/--no-open", "is_opened", default=True, help="Whether to start JupyterLab.")
 def _lab(folder: Path, *, is_opened: bool) -> None:

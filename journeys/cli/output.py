@@ -19,6 +19,8 @@ from journeys.errors import JourneysError
 _OTHER_NAMES = {"path": "--out", "pdf": "--out", "source": "FILES", "sources": "FILES"}
 _OTHER_WORDS = {
     ", or pass a timedelta": "",
+    "('sum', column)": "sum:COLUMN",
+    "save the sheet as CSV, or read it with pl.read_excel and pass the DataFrame.": "save its sheet as CSV first.",
     "Or write the page with .write(...)": "Or name a file that ends in .html",
 }
 

@@ -10,6 +10,7 @@ import click
 
 from journeys.api import Journeys
 from journeys.cli.argument_kinds import find_kinds, read_descriptions
+from journeys.cli.help_texts import find_help
 from journeys.cli.output import Command, name_options, print_text, rename_arguments, say_table
 from journeys.cli.sources import FILES, load_definitions, read_journeys, select_segment, source_options
 from journeys.definition_file import Definitions
@@ -28,9 +29,9 @@ QUESTIONS = {
     "lifecycle": "Who is new, returning, resurrecting or dormant?",
     "stickiness": "On how many days of a week or month are people active?",
     "sessions": "How do visits go, by landing page, channel or campaign?",
-    "transitions": "Which event follows directly on which?",
+    "transitions": "Which event directly follows which?",
     "messages": "Which messages are read, clicked and followed by a goal?",
-    "value": "What do people pay by their age?",
+    "value": "How much do people pay, by the time since they started?",
     "impact": "What do people do after they first use something?",
     "experiment": "Which variant converts better?",
     "overlap": "Who is in several segments of the definitions at once?",
@@ -115,7 +116,13 @@ def build_options(name: str) -> list[click.Parameter]:
                 nargs=kind.width,
                 metavar=kind.metavar,
                 default=None,
-                help=rename_arguments(kind.help or described.get(argument) or "", shown),
+                help=find_help(
+                    name.replace("-", "_"),
+                    argument,
+                    otherwise=kind.help or rename_arguments(described.get(argument) or "", shown),
+                    function=function,
+                    repeats=kind.is_repeated,
+                ),
             )
         )
     return options
@@ -128,9 +135,19 @@ def _build_own_options(name: str) -> list[click.Parameter]:
         options.append(click.Option(["--funnel"], help="The funnel of the definitions, instead of steps."))
     if name == "exits":
         options.append(click.Option(["--after"], help="The step after which people left; every step by default."))
-        options.append(click.Option(["--hide"], help="An event or a pattern that is passed over, or passive."))
+        options.append(
+            click.Option(
+                ["--hide"], help='An event or a pattern that is passed over; "passive" is what the system did.'
+            )
+        )
     if name == "overlap":
-        options.append(click.Option(["--segments"], multiple=True, help="A segment; all of them by default."))
+        options.append(
+            click.Option(
+                ["--segments"],
+                multiple=True,
+                help="A segment of the definitions; all of them by default. May be repeated.",
+            )
+        )
     return options
 
 

@@ -27,7 +27,7 @@ def build_report() -> Command:
         type=click.Path(path_type=Path),
         default="journeys-report.html",
         show_default=True,
-        help="The file: .html, .pdf or .xlsx.",
+        help="The report: .html, .pdf or .xlsx.",
     )
     def run(**given: Any) -> None:
         check_report_path(given["out"])

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = "journeys.toml"
 FILES = (
-    "FILES are exports whose system is detected from their columns, SYSTEM=PATH, or tables, with the options that name "
-    f"their columns, or one folder that journeys stitch --out has written. Systems: {', '.join(SYSTEMS)}."
+    "FILES are exports, whose system is detected from their columns or given as SYSTEM=PATH; tables, whose columns are "
+    "named by --timestamp, --event and --ids; or one folder that journeys stitch --out has written. Without FILES, "
+    f"{DEFAULT_FILE} says what to read. Systems: {', '.join(SYSTEMS)}."
 )
 _TABLE_COLUMNS = ("timestamp", "event", "ids")
 
@@ -30,18 +31,18 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.argument("files", nargs=-1),
     click.option(
         "--source", "sources", multiple=True, metavar="NAME=SYSTEM:PATH[,OPTION=VALUE…]",
-        help="A source with options of its own, such as crm=table:deals.csv,timestamp=at,event=stage,ids=email+phone; "
-        "may be repeated.",
+        help="A source and the options of its reader, such as crm=hubspot:deals.csv,time_zone=UTC; of a table also "
+        "timestamp=at,event=stage,ids=email+phone. May be repeated.",
     ),
     click.option(
-        "--definitions", type=click.Path(path_type=Path), help=f"Definitions; {DEFAULT_FILE} if no files are named."
+        "--definitions", type=click.Path(path_type=Path), help=f"The definition file; without FILES, {DEFAULT_FILE}."
     ),
     click.option("--segment", help="Only the people of this segment of the definitions."),
-    click.option("--timestamp", help="Time column of tables."),
-    click.option("--event", help="Event column of tables."),
-    click.option("--ids", help="Identifier columns of tables, most trusted first, separated by commas."),
-    click.option("--unit", type=click.Choice([*UNIT_NAMES]), help="Unit of a numeric time column."),
-    click.option("--time-zone", help="Of times that name none, and of days and weeks, such as Europe/Berlin."),
+    click.option("--timestamp", help="The time column of tables."),
+    click.option("--event", help="The event column of tables."),
+    click.option("--ids", help="The identifier columns of tables, most trusted first, separated by commas."),
+    click.option("--unit", type=click.Choice([*UNIT_NAMES]), help="What numbers in the time column count."),
+    click.option("--time-zone", help="The zone of times that name none, and of days and weeks, such as Europe/Berlin."),
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journeys.display import escape_html, render_card, use_names
+from journeys.display import escape_html, render_card, show_progress, use_names
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.files import check_path, replace_file
 from journeys.report.section import Finding, Section
@@ -74,7 +74,7 @@ class Report:
         """Return the page: complete, and closed to the network by its own content policy."""
         from journeys.report.page import render_page
 
-        with use_names(self.names):
+        with use_names(self.names), show_progress("Drawing the report"):
             return render_page(self)
 
     def write(self, path: str | Path) -> Path:
@@ -126,7 +126,9 @@ class Report:
 
         file = check_path(path, endings=[".pdf"])
         with replace_file(file) as place:
-            print_page(self.html(), place)
+            page = self.html()
+            with show_progress("Printing the report"):
+                print_page(page, place)
         return file
 
     def xlsx(self, path: str | Path) -> Path:
