@@ -65,7 +65,7 @@ _TEXTS: dict[str, dict[str, str]] = {
     "report": {
         "sections": 'What the report shows, in this order: "funnel", "comparison", "exits" (of the step that loses '
         'most), "campaigns", "attribution", "flow", "correlation", "retention", "identity", or your own text in '
-        "Markdown, of several words.",
+        "Markdown, of two words or more.",
         "entered": "Only people who entered the funnel in this period, without its END; they are compared with those "
         'of the period before it. "-" leaves an end open.',
         "colours": "Your own colours, goal=#rrggbb (links, the goal, what is better) and worse=#rrggbb.",

@@ -262,7 +262,7 @@ def _write_questions(journeys: Journeys) -> str:
         parts.append(
             "\n".join(
                 [
-                    "[funnels.main]  # a guess: the steps that matter to you, the goal last",
+                    "[funnels.main]  # a guess: write the steps that matter to you, the goal last",
                     f"steps = {write_value(steps)}",
                     '# within = "30d"  # the longest time from the first step to the last',
                 ]
@@ -274,6 +274,8 @@ def _write_questions(journeys: Journeys) -> str:
             report.append(f"# value = {write_value(amount)}  # what the goal is worth, shared among the campaigns")
         report += ['# entered = "7d"  # the last seven days; the section "comparison" compares them with those before']
         parts.append("\n".join([*report, f"# sections = {write_value(sections)}"]))
+    else:
+        parts.append('# [funnels.main]  # two events or more, the goal last; then: journeys run\n# steps = ["…", "…"]')
     note = "# The dictionary: journeys check reports events that stop, and events that are not listed here."
     rows = {name: (count, people) for name, count, people in counts.select("event", "count", "people").iter_rows()}
     entries = [

@@ -32,6 +32,8 @@ _FORMATS = (
     *("%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y%m%d", "%Y%m%d%H%M%S"),
 )
 _FEWEST_PEOPLE, _ROWS_EACH = 30, 20
+_SINGLE = 0.9
+"""The share of rows with an identifier of their own, for a table to have one row per person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,10 @@ def guess_columns(sample: pl.DataFrame) -> Guess:
     ('When', 'Aktion', {'email': 'E-Mail'}, {'day_first': True})
     """
     timestamp, options, remarks = _guess_time(sample)
-    event = _guess_event(sample, taken={timestamp})
-    dates = {} if event is not None or timestamp is None else _find_dates(sample, options)
+    found = {} if timestamp is None else _find_dates(sample, options)
+    event = _guess_event(sample, taken={timestamp, *found.values()})
+    dates = found if event is None or _is_state(event, sample, dates=found) else {}
+    event = None if dates else event
     ids = _guess_ids(sample, taken={timestamp, event, *dates.values()})
     taken = {timestamp, event, *dates.values(), *(column for _, _, column in ids)}
     rest = sample.select(name for name in sample.columns if name not in taken)
@@ -134,7 +138,12 @@ def _find_dates(sample: pl.DataFrame, options: Mapping[str, Any]) -> dict[str, s
         and not may_mean(column, "no event")
         and _read_share(sample[column], options) >= ENOUGH
     }
-    return found if len(found) > 1 else {}
+    if len(found) < 2:
+        return {}
+    # in the order in which they usually happen: of one day's events, the first is the one that is named first
+    times = pl.DataFrame({event: _read_times(sample[column], options) for event, column in found.items()})
+    delays = times.select((pl.all() - pl.min_horizontal(pl.all())).median()).row(0)
+    return dict(pair for _, pair in sorted(zip(delays, found.items(), strict=True), key=lambda one: one[0]))
 
 
 def _list_readings(values: pl.Series, *, is_named: bool) -> Iterator[dict[str, Any]]:
@@ -201,16 +210,31 @@ def _choose_day_first(values: pl.Series, options: dict[str, Any]) -> tuple[dict[
     return {"day_first": chosen}, {"day_first": remark}
 
 
+def _is_state(event: str, sample: pl.DataFrame, *, dates: Mapping[str, str]) -> bool:
+    """Return whether a column is what became of each row, whose dates are the events, rather than the event.
+
+    "Status" beside "Created at", "Paid at" and "Fulfilled at" of an order; or beside two dates, one row per "Lead ID".
+    """
+    if len(dates) < 2 or not may_mean(event, "stage"):
+        return False
+    first = next((column for _, _, column in _guess_ids(sample, taken={event, *dates.values()})), None)
+    return len(dates) > 2 or (first is not None and sample[first].n_unique() >= _SINGLE * sample.height)
+
+
 def _guess_event(sample: pl.DataFrame, *, taken: set[str | None]) -> str | None:
     """Find the text column of event names: few different values, and a fitting name."""
     for meaning in _EVENT_MEANINGS:
         for column in sample.columns:
             values = sample[column].drop_nulls()
-            if column in taken or values.dtype != pl.String or not may_mean(column, meaning):
+            if column in taken or values.dtype != pl.String or not may_mean(column, meaning) or _are_dates(values):
                 continue
             if values.len() and values.n_unique() <= max(60, values.len() // 20) and _share_of(values, _EMAIL) < ENOUGH:
                 return column
     return None
+
+
+def _are_dates(values: pl.Series) -> bool:
+    return any(_read_share(values, {"day_first": first}) >= ENOUGH for first in (True, False))
 
 
 def _guess_ids(sample: pl.DataFrame, *, taken: set[str | None]) -> list[tuple[int, str, str]]:

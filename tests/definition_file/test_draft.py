@@ -120,6 +120,22 @@ def test_a_date_for_each_stage_is_an_event(tmp_path):
         jn.Definitions.from_toml('[sources.x]\nsystem = "table"\npath = "a.csv"\ntimestamp = "at"\nids = ["id"]')
 
 
+def test_the_dates_of_a_row_are_its_events_where_a_column_says_what_became_of_it():
+    day = [f"2026-03-{1 + n % 28:02}" for n in range(40)]
+    late = [f"2026-04-{1 + n % 28:02}" if n % 2 else None for n in range(40)]
+    status, mails = ["Open", "Won"] * 20, [f"p{n % 30}@x.org" for n in range(40)]
+    lead = guess_columns(pl.DataFrame({"Won Date": late, "Created Date": day, "Lead ID": PEOPLE, "Status": status}))
+    assert (lead.event, lead.dates) == (None, {"Created": "Created Date", "Won": "Won Date"})
+    order = guess_columns(
+        pl.DataFrame({"mail": mails, "Status": status, "Paid at": day, "Sent at": day, "Back at": late})
+    )
+    assert (order.event, [*order.dates]) == (None, ["Paid", "Sent", "Back"])
+    # a log of changes has a row per change, and its date of creation is no event of it
+    log = guess_columns(pl.DataFrame({"Stage Date": late, "Created Date": day, "mail": mails, "Stage": status}))
+    assert (log.event, log.dates) == ("Stage", {})
+    assert guess_columns(pl.DataFrame({"Created": day, "Last Activity Date": late, "Lead ID": PEOPLE})).event is None
+
+
 def test_an_amount_and_a_time_zone_are_proposed_where_they_matter(tmp_path):
     (tmp_path / "shop.csv").write_text(
         "at,event,user_id,amount\n"
