@@ -402,8 +402,11 @@ class Journeys(Selection):
         """Return `id` and `person` of the identifiers that belong to somebody."""
         if self._stitched is None:
             return super()._people_of_ids(ids)
-        table = self._stitched.table
-        return table.filter(pl.col("id").is_in(ids.implode())).select("id", "person").drop_nulls()
+        return self._stitched._find_people(ids)
+
+    def _find_near(self, name: str) -> list[str]:
+        """Return the identifier closest to one that nobody has, if any is close."""
+        return [] if self._stitched is None else self._stitched._find_near(name)
 
     def _own_columns(self, known: pl.DataFrame) -> list[str]:
         """Columns of people that cannot be derived from the events: identifiers and traits."""

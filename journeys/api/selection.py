@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -227,8 +227,15 @@ class Selection:
             if "person" not in table.columns:
                 raise UnknownNameError(unknown_message("people", "person", available=table.columns, what="column"))
             labels = table["person"]
+        elif isinstance(people, str | int) and not isinstance(people, bool):
+            labels = pl.Series("person", [people])
+        elif isinstance(people, pl.Series | Sequence | Set):
+            labels = pl.Series("person", list(people) if isinstance(people, Set) else people, strict=False)
         else:
-            labels = pl.Series("person", [people] if isinstance(people, str | int) else people)
+            raise ArgumentError(
+                f"people: {people!r} selects nobody; give labels or identifiers such as an e-mail address, a condition "
+                "on the columns of people, jn.did(...), a table with a column 'person', or other journeys."
+            )
         return self._filter(self._codes_of(labels))
 
     def between(self, start: date | datetime | str | None, end: date | datetime | str | None = None) -> Self:
@@ -461,10 +468,14 @@ class Selection:
             found = pl.concat([found, known.join(by_id, on="person", how="semi")]).unique()
             missing = missing.filter(~missing.is_in(by_id["id"].implode()))
         if missing.len():
-            some = known["person"].head(20).cast(pl.String).to_list()
-            text = unknown_message("people", missing.head(5).to_list(), available=some, what="person")
+            some, wrong = known["person"].head(20).cast(pl.String).to_list(), missing.head(5).to_list()
+            text = unknown_message("people", wrong, available=some, what="person")
             more = known.height - len(some)
-            raise UnknownNameError(f"{text.removesuffix('.')} and {more:,} more." if more > 0 else text)
+            text = f"{text.removesuffix('.')} and {more:,} more." if more > 0 else text
+            near = [
+                f"{one!r} is the closest identifier to {name!r}." for name in wrong for one in self._find_near(name)
+            ]
+            raise UnknownNameError(" ".join([text, *near]))
         return found["code"].sort()
 
     @property
@@ -475,6 +486,10 @@ class Selection:
     def _people_of_ids(self, ids: pl.Series) -> pl.DataFrame:  # noqa: ARG002  # Journeys looks into its identity graph
         """Return `id` and `person` of the identifiers that belong to somebody; without an identity graph none do."""
         return pl.DataFrame(schema={"id": pl.String, "person": self._log.people_schema["person"]})
+
+    def _find_near(self, name: str) -> list[str]:  # noqa: ARG002  # Journeys looks into its identity graph
+        """Return the identifier closest to one that nobody has, if any is close; without an identity graph none is."""
+        return []
 
     def _check_columns(self, condition: pl.Expr, *, argument: str, available: Sequence[str]) -> None:
         missing = sorted({name for name in condition.meta.root_names() if name not in available})

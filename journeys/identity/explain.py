@@ -95,7 +95,7 @@ def _explain_missing(
         )
     kinds = pl.col("id_type").cast(pl.String)
     readable = graph.ids.filter(kinds.is_in([name for name in types if name not in hidden]))["id"].unique()
-    near = find_closest(value, _find_similar(readable, value))
+    near = find_closest(value, find_similar(readable, value))
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     some = readable.sort().head(20).to_list()
     more = f" and {readable.len() - 20:,} more" if readable.len() > 20 else ""
@@ -104,7 +104,7 @@ def _explain_missing(
     return f"{text}{hint}{listed}{'.' if hidden and some else ''}{hashed}"
 
 
-def _find_similar(ids: pl.Series, value: str) -> list[str]:
+def find_similar(ids: pl.Series, value: str) -> list[str]:
     """Return the few identifiers that are worth a close comparison: those that share most trigrams."""
     if ids.len() <= _COMPARE_ALL:
         return ids.sort().to_list()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
-from journeys.errors import ArgumentError, StoreError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, find_closest, unknown_message
 from journeys.events import Events
 from journeys.events.issues import ALARMING_SHARE
-from journeys.identity.explain import IdLike, LinkExplanation, explain_link
+from journeys.identity.explain import IdLike, LinkExplanation, explain_link, find_similar
 from journeys.identity.graph import IdentityGraph, order_edges
-from journeys.identity.read_rows import check_unchanged
+from journeys.identity.read_rows import check_unchanged, normalise_series
 from journeys.identity.rules import IdentityRules
 from journeys.identity.stitching_impact import StitchingImpact, compare_answers
 
@@ -353,6 +353,21 @@ class Identity:
             if read and quarantined / read > ALARMING_SHARE
         ]
         return tuple(found)
+
+    def _find_people(self, ids: pl.Series) -> pl.DataFrame:
+        """Return `id` (as asked) and `person` of identifiers, which may be written as the sources write them."""
+        written = [ids.to_frame("id").with_columns(form="id", id_type=pl.lit(name)) for name in self.types]
+        for name in self.types:
+            form = normalise_series(ids, id_type=name, rules=self.rules).alias("form")
+            written.append(pl.DataFrame([ids.alias("id"), form]).with_columns(id_type=pl.lit(name)))
+        known = self.table.select(pl.col("id_type").cast(pl.String), form="id", person="person").drop_nulls()
+        return pl.concat(written).join(known, on=["id_type", "form"]).select("id", "person").unique()
+
+    def _find_near(self, name: str) -> list[str]:
+        """Return the identifier closest to one that nobody has, if any is close; hashes of addresses are not."""
+        hidden = [one for one in self.rules.emails if self.rules.hash_emails]
+        readable = self.table.filter(~pl.col("id_type").cast(pl.String).is_in(hidden))["id"].unique()
+        return find_closest(name, find_similar(readable, name))[:1]
 
     @property
     def settings(self) -> dict[str, object]:

@@ -45,3 +45,26 @@ def test_event_counts_equal_plain_counting(found):
         event: (counts[event], people[event]) for event in counts
     }
     assert table["people"].to_list() == sorted(people.values(), reverse=True)
+
+
+@pytest.mark.parametrize("person", [" ANN@x.example ", "mailto:ann@X.example", ["Ann@X.example", "d1"], {"u1"}])
+def test_identifiers_may_be_written_as_the_sources_write_them(person, tmp_path):
+    j = stitched()
+    assert j.only(person).people["user_id"].to_list() == ["u1"]
+    j.save(tmp_path / "store")
+    assert jn.open(tmp_path / "store").only(person).people["user_id"].to_list() == ["u1"]
+    assert j.timeline("ANN@X.example").table.height == 2
+
+
+@pytest.mark.parametrize("person", [None, 3.5, True, jn])
+def test_what_selects_nobody_is_refused(person):
+    with pytest.raises(jn.ArgumentError, match=r"people: .* selects nobody; give labels or identifiers"):
+        stitched().only(person)
+
+
+def test_a_misspelt_identifier_is_answered_with_the_closest():
+    for ask in (lambda j: j.only("anne@x.example"), lambda j: j.timeline("anne@x.example")):
+        with pytest.raises(jn.UnknownNameError, match=r"'ann@x.example' is the closest identifier to 'anne@x.exa"):
+            ask(stitched())
+    with pytest.raises(jn.UnknownNameError, match=r"no person 'zzzzzzzz'. Available: '1', '2'.$"):
+        stitched().only("zzzzzzzz")

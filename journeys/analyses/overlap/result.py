@@ -49,6 +49,8 @@ class Overlap(Result[J]):
             return adapt_words("There are no people to be in a segment.")
         is_several = pl.sum_horizontal(pl.col(list(self._segments)).cast(pl.Int8)) > 1
         several = int(self.table.filter(is_several)["people"].sum())
+        if not any(self.sizes.values()):
+            return adapt_words("Nobody is in any of the segments.")
         if not several:
             return adapt_words("The segments have nobody in common.")
         whole = the_count(total, self._journeys._log.unit)

@@ -10,7 +10,7 @@ import polars as pl
 from journeys.analyses.flow.spec import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.timeline.result import Timeline
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError
 from journeys.log.core import starts_session
 from journeys.steps import duration_us
 
@@ -60,11 +60,7 @@ def _select_person(journeys: J, person: Any) -> J:
     try:
         return journeys.only([person])
     except UnknownNameError as error:
-        labels = journeys._log.shards[0].people.select("person").head(20).collect()["person"].cast(pl.String).to_list()
-        rest = journeys._log.size.people - len(labels)
-        more = f" and {rest} more" if rest > 0 else ""
-        text = unknown_message("person", str(person), available=labels, what="person")
-        raise UnknownNameError(f"{text.removesuffix('.')}{more}.") from error
+        raise UnknownNameError(str(error).replace("people: no", "person: no", 1)) from error
     except ArgumentError as error:
         raise ArgumentError(str(error).replace("people: labels are", "person: labels are", 1)) from error
 

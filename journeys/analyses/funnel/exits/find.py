@@ -12,9 +12,11 @@ from journeys.analyses.funnel.matching.attempts import Attempts
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
+from journeys.log.arrays import Bools, Ints, previous_marked
 from journeys.log.core import starts_session
-from journeys.parallel import parallel_map
+from journeys.parallel import parallel_map, split_rows
+
+_PART_ROWS = 1 << 14
 
 SCHEMA: dict[str, pl.DataType] = {
     "code": pl.UInt32(), "label": pl.Null(), "step": pl.Int64(), "entered_at": pl.Datetime("us", "UTC"),
@@ -66,13 +68,14 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
         return [found for row in rows for found in (names.gather(event.gather(row)), events.time.gather(row))]
 
     def look_up_campaigns() -> list[pl.Series]:
-        rows, campaigns = _read_text(view, "campaign")
-        return [campaigns.gather(_as_index(find_before(rows, found.left + 1)))]
+        campaigns, filled = _read_text(view, "campaign")
+        return [campaigns.gather(_as_index(_find_filled(filled, found.left, first)))]
 
     def look_up_replays() -> list[pl.Series]:
-        rows, replays = _read_text(view, "replay_url")
+        replays, filled = _read_text(view, "replay_url")
+        rows = np.flatnonzero(filled)
         replay = _find_replay(view, spec, found, rows=rows, until=np.where(following >= 0, following, stop))
-        return [replays.gather(_as_index(replay))]
+        return [replays.gather(_as_index(np.where(replay >= 0, rows.take(replay), -1) if rows.size else replay))]
 
     def look_up_labels() -> list[pl.Series]:
         people = view.people.select("code", "person").collect()
@@ -181,13 +184,30 @@ def _read_events(view: View, spec: ExitsSpec) -> _Events:
     )
 
 
-def _read_text(view: View, column: str) -> tuple[Ints, pl.Series]:
-    """Read the rows where a column of text is filled, and its values there; none where there is no such column."""
+def _read_text(view: View, column: str) -> tuple[pl.Series, Bools]:
+    """Read a column of text, and mark the rows where it is filled; none where there is no such column."""
     if column not in view.schema:
-        return np.zeros(0, dtype=np.int64), pl.Series([], dtype=pl.String)
-    rows = view.events.select(pl.col(column).cast(pl.String).alias("text")).with_row_index("row")
-    filled = rows.filter(pl.col("text").is_not_null()).collect()
-    return filled["row"].to_numpy().astype(np.int64), filled["text"]
+        return pl.Series([], dtype=pl.String), np.zeros(0, dtype=np.bool_)
+    text = view.events.select(pl.col(column).cast(pl.String)).collect()[column]
+    return text, text.is_not_null().to_numpy()
+
+
+def _find_filled(filled: Bools, at: Ints, first: Ints) -> Ints:
+    """Find the last filled row at or before each row of `at`, from the person's `first` one on; -1 for none.
+
+    For instance, of the rows yes, no, no, the row 2 of a person whose rows start at 0 gives 0; at 1, -1.
+    """
+    if not filled.size:
+        return np.full(at.size, -1)
+
+    def find_in_part(part: slice) -> Ints:
+        row, start = at[part], first[part]
+        low = int(start.min())
+        marked = np.flatnonzero(filled[low : int(row.max()) + 1]) + low
+        found = previous_marked(marked, row + 1)
+        return np.where(found >= start, found, -1)
+
+    return np.concatenate([at[:0], *parallel_map(find_in_part, split_rows(at.size, of=_PART_ROWS))])
 
 
 def _find_replay(view: View, spec: ExitsSpec, found: _FoundAttempts, *, rows: Ints, until: Ints) -> Ints:

@@ -81,8 +81,10 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
         table = table.drop(*known, strict=False).join(ids_of_people, on="person", how="left", maintain_order="left")
     described = {**self.settings, "after": None if row is None else spec.names[row], "hide": hide}
     settings = {name: value for name, value in described.items() if value is not None}
-    entered = int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
-    at_step = entered if row is None else int(self._counts.filter(pl.col("step") == row + 1)["people"].sum())
+    # only these columns: the times between steps are long lists
+    counts = self._counts.select("step", "entered", "people")
+    entered = int(counts.filter(pl.col("step") == 1)["entered"].sum())
+    at_step = entered if row is None else int(counts.filter(pl.col("step") == row + 1)["people"].sum())
     shown = table.select("person", *known, *_OWN)
     ends_hidden, passive = int(table["ends_hidden"].sum()), tuple(list_passive_events(journeys._log))
     if journeys._log.unit == "account":
