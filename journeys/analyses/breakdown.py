@@ -49,9 +49,8 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: 
     if by is None or by in others:
         return
     if by not in log.step_columns:
-        raise UnknownNameError(
-            unknown_message(argument, str(by), available=[*others, *log.step_columns], what="column")
-        )
+        available = list(dict.fromkeys([*others, *log.step_columns]))
+        raise UnknownNameError(unknown_message(argument, str(by), available=available, what="column"))
     kind = {**log.people_schema, **log.schema}[by]
     raise_all(describe_ungroupable(by, kind, argument=argument))
 

@@ -182,9 +182,12 @@ def test_pictures_findings_and_errors(dark):
         j.stickiness("X", by="plan")
     nobody = j.where(pl.col("event") == "edge")
     assert nobody.lifecycle("X").plot(dark=dark) is not None
+    assert nobody.lifecycle("X").finding == nobody.stickiness("X").finding == 'Nobody did "X".'
+    for unfinished in (j.lifecycle("X", every="1y"), j.stickiness("X", of="1y")):
+        assert unfinished.finding == 'No year with "X" is complete: the log holds only part of each.'
     assert nobody.stickiness("X").plot(dark=dark) is not None
-    with pytest.raises(jn.ArgumentError, match="of: '1d' must be longer than every, '1d'"):
-        j.stickiness("X", of="1d")
+    with pytest.raises(jn.ArgumentError, match=r"(?s)top: 0 must be .*of: '1d' must be longer than every, '1d'"):
+        j.stickiness("X", of="1d", top=0)
     with pytest.raises(jn.UnknownNameError, match="state: no state 'asleep'"):
         lifecycle.people("asleep", period="2026-03-02")
 

@@ -169,6 +169,13 @@ def test_what_a_comparison_of_periods_says():
         assert "11 to 15 March 2026, hollow 6 to 10 March 2026" in drawn.layout.meta["subtitle"]
     early = f.compare(f.previous("2w"))
     assert "The log begins on 2026-03-02" in early.finding
+    assert "holds nothing of 2026-02-25 to 2026-03-02." in early.finding
+    assert "holds only part of 2026-03-01 to 2026-03-06." in f.compare(f.previous("10d")).finding
+    assert f.compare(f).finding.startswith("No rate differs beyond chance. 320 people entered both funnels")
+    late = j.funnel(["A", "B"], within="90d", entered=(at(9), at(14)))
+    assert late.compare(late.previous()).finding.startswith(
+        "There is nothing to compare: ask both funnels for a shorter within. 620 entered too late"
+    )
     assert early.table["people_against"].to_list() == [0, 0]
     one = j.funnel(["A"], entered=(at(9), at(14)))
     assert one.compare(one.previous()).finding.startswith("A: 320 people against 300 (+")

@@ -1,5 +1,6 @@
 """Each public question gives equal tables in memory, on one shard and on three."""
 
+import random
 from collections.abc import Callable
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 
 import journeys as jn
-from tests.logs import frame, rows
+from tests.logs import START, frame, rows
 
 Ask = Callable[[jn.Journeys], pl.DataFrame]
 
@@ -32,6 +33,48 @@ QUESTIONS: dict[str, Ask] = {
     "attribution by time": lambda j: j.attribution("X", model="time_decay", lookback="9m").table,
     "selected people": lambda j: j.where(pl.col("event") != "X").only(pl.col("first_campaign") == "ads").people,
 }
+
+LATE = ("2026-03-03", "2026-03-05")
+
+
+def _compare_two_periods(j: jn.Journeys) -> pl.DataFrame:
+    late = j.funnel(["A", "B"], within="1d", entered=LATE)
+    return late.compare(late.previous()).table
+
+
+OVER_TIME: dict[str, Ask] = {
+    "lifecycle": lambda j: j.lifecycle("A", every="1d", by="campaign", top=1).table,
+    "lifecycle, cut in time": lambda j: j.between("2026-03-03").lifecycle("A", every="1d").table,
+    "stickiness": lambda j: j.stickiness("A", by="campaign").table,
+    "sessions": lambda j: j.sessions(by="campaign", goal="X", gap="1d").table,
+    "sessions, summed up": lambda j: j.sessions(by="first_campaign", goal="X", gap="1d", top=1).summary,
+    "impact": lambda j: j.impact("B", on="X", periods=1, against="anyone").table,
+    "impact, summed up": lambda j: j.impact("B", on="X", periods=1).summary,
+    "retention": lambda j: j.retention("A", back="X", every="1d").table,
+    "experiment": lambda j: j.experiment("first_campaign", goal="X", within="1d").table,
+    "funnel of two periods": _compare_two_periods,
+    "trend of two periods": lambda j: j.trend("A", every="1d", by="campaign", compare="previous").table,
+    "attribution of two periods": lambda j: j.attribution("X", converted=LATE).compare().table,
+}
+
+
+def make_days() -> jn.Journeys:
+    """Make a log of twenty days, with something to count for each question about time."""
+    dice = random.Random(4)
+    campaigns = ["spring", "ads", None]
+    found = [
+        (f"p{dice.randrange(25)}", dice.randrange(40), dice.choice("ABCX"), dice.choice(campaigns)) for _ in range(300)
+    ]
+    return jn.Journeys.from_table(frame(found).with_columns(timestamp=START + (pl.col("timestamp") - START) * 720))
+
+
+def test_shards_change_no_answer_over_time(tmp_path):
+    j = make_days()
+    stored = j.save(tmp_path, shards=3)
+    for question, ask in OVER_TIME.items():
+        expected = ask(j)
+        assert expected.height, question
+        assert ask(stored).equals(expected, null_equal=True), question
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -9,7 +9,7 @@ import pytest
 
 import journeys as jn
 from journeys.errors import ArgumentError
-from tests.api.test_shards import QUESTIONS
+from tests.api.test_shards import OVER_TIME, QUESTIONS, make_days
 from tests.logs import frame
 
 
@@ -26,6 +26,11 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> jn.Journeys:
     return jn.Journeys.from_table(_log()).save(tmp_path_factory.mktemp("spark") / "store", shards=3)
 
 
+@pytest.fixture(scope="module")
+def stored_days(tmp_path_factory: pytest.TempPathFactory) -> jn.Journeys:
+    return make_days().save(tmp_path_factory.mktemp("spark") / "days", shards=3)
+
+
 @pytest.fixture
 def quiet() -> Any:
     # pandas, where it is installed, warns from inside Spark
@@ -39,6 +44,24 @@ def quiet() -> Any:
 def test_spark_gives_the_same_tables(question, stored, spark, quiet):
     ask = QUESTIONS[question]
     assert ask(stored.on(spark)).equals(ask(stored), null_equal=True)
+
+
+# one of each kind: each takes a second
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    "question",
+    [
+        "lifecycle, cut in time",
+        "stickiness",
+        "sessions",
+        "impact, summed up",
+        "experiment",
+        "funnel of two periods",
+    ],
+)
+def test_spark_gives_the_same_tables_over_time(question, stored_days, spark, quiet):
+    ask = OVER_TIME[question]
+    assert ask(stored_days.on(spark)).equals(ask(stored_days), null_equal=True)
 
 
 @pytest.mark.spark

@@ -64,6 +64,7 @@ class Experiment(Result[J]):
         """The clearest difference to the control, or why there is none, as one sentence."""
         from journeys.display import (
             adapt_words,
+            format_duration,
             format_number,
             format_p_value,
             format_percent,
@@ -85,7 +86,10 @@ class Experiment(Result[J]):
         control = self.settings["control"]
         fewest = min(row["people"] for row in self._rows)
         if fewest < MIN_PEOPLE:
-            return say_too_few(fewest, "in the smallest variant", unit=self._journeys._log.unit)
+            within = self._spec.within
+            is_followed = within is None or not any(row["pending"] for row in self._rows)
+            could = "" if is_followed else f" could be observed for {format_duration(within)}"
+            return say_too_few(fewest, f"in the smallest variant{could}", unit=self._journeys._log.unit)
         known = [row for row in self._rows[1:] if row["q_value"] is not None]
         best = min(known, key=lambda row: (row["q_value"], row["variant"]), default=None)
         if best is None or best["q_value"] > 0.05:

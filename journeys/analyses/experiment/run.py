@@ -111,9 +111,15 @@ def experiment(
     )
     assigned = counts.drop_nulls("variant").sort("variant")
     names = assigned["variant"].to_list()
+    apart = counts.filter(pl.col("variant").is_null())
+    in_several = int((apart["people"] + apart["pending"]).sum())
     if len(names) < 2:
+        set_apart = (
+            f" Not counted: {format_count(in_several, log.unit)} exposed to several variants." if in_several else ""
+        )
         raise ArgumentError(
             f"variant: column {variant!r} has {format_count(len(names), 'variant')} here; expected two or more."
+            f"{set_apart}"
         )
     control = control if control is not None else "control" if "control" in names else names[0]
     for argument, given in (("control", [control]), ("expected", list(expected or names))):
@@ -122,8 +128,6 @@ def experiment(
             raise UnknownNameError(unknown_message(argument, wrong, available=names, what="variant"))
     shares = dict(expected) if expected is not None else {name: 1 / len(names) for name in names}
     table, ratio_p = summarise(assigned, control=control, expected=shares, by_value=measure is not None)
-    apart = counts.filter(pl.col("variant").is_null())
-    in_several = int((apart["people"] + apart["pending"]).sum())
     optional = {"within": within, "measure": None if measure is None else f"sum of {measure[1]}"}
     chosen = {name: value for name, value in optional.items() if value is not None}
     settings = settings_of(journeys, variant=variant, goal=step.name, control=control, **chosen)

@@ -267,7 +267,7 @@ class FunnelComparison(Result[J]):
             return f"{say_too_few(most, 'on the smaller side', unit=unit)}{note}"
         sure = known.filter(pl.col("_fewest") >= MIN_PEOPLE, pl.col("q_value") < 0.05)
         if not sure.height:
-            return f"No difference that chance could not explain.{note}"
+            return f"No rate differs beyond chance.{note}"
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
         group = " · ".join(str(row[name]) for name in self.table.columns[: self.table.columns.index("step")])
         where = f"{group}, {row['name']}" if group else str(row["name"])
@@ -280,6 +280,8 @@ class FunnelComparison(Result[J]):
         from journeys.display import format_number, format_percent, format_signed
 
         if not self.table.height or self.table.height > 1:
+            if self._pending:
+                return "There is nothing to compare: ask both funnels for a shorter within."
             return "There is nothing to compare: a side is empty."
         row = self.table.row(0, named=True)
         count = self.settings.get("count", "people")
@@ -292,13 +294,18 @@ class FunnelComparison(Result[J]):
         )
 
     @property
+    def _pending(self) -> int:
+        """How many entered either of two periods too late to be followed as long as the others."""
+        if "pending" not in self.table.columns or not self.table.height:
+            return 0
+        return int(self.table["pending"][0] + self.table["pending_against"][0])
+
+    @property
     def _note(self) -> str:
         """Who is on both sides, and who is pending, as sentences."""
         from journeys.display import format_count, format_number
 
-        both, pending = self.people_on_both_sides, 0
-        if "pending" in self.table.columns and self.table.height:
-            pending = int(self.table["pending"][0] + self.table["pending_against"][0])
+        both, pending = self.people_on_both_sides, self._pending
         note = f" {format_count(both, 'person')} entered both funnels; the test allows for that." if both else ""
         if pending:
             note = f"{note} {format_number(pending)} entered too late to be followed as long, and are left out."

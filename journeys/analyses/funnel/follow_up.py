@@ -81,7 +81,9 @@ def describe_late_start(sides: Sequence[tuple[FunnelSpec, datetime | None]]) -> 
         return ""
     spec, first = late[-1]
     period = describe_period(spec.entered, time_zone=spec.time_zone)
-    return f"The log begins on {first:%Y-%m-%d}: of {period} it holds only a part."
+    end = spec.entered[1]
+    held = "nothing" if end is not None and moment_us(first) >= end else "only part"
+    return f"The log begins on {first:%Y-%m-%d} and holds {held} of {period}."
 
 
 def describe_window(spec: FunnelSpec) -> str | None:

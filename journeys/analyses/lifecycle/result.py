@@ -13,7 +13,7 @@ from journeys.analyses.labels import fold_values
 from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
 
@@ -58,12 +58,13 @@ class Lifecycle(Result[J]):
     @property
     def finding(self) -> str:
         """Whether more people woke up than fell asleep in the latest complete period, as one sentence."""
-        from journeys.display import adapt_words, format_count, format_day, format_number, quote_name
+        from journeys.display import adapt_words, format_count, format_day, format_number
 
         table = self.table.group_by("period").agg(pl.col(*STATES, "active").sum(), pl.col("complete").all())
         known = table.filter(pl.col("complete") & (pl.col("active") + pl.col("dormant") > 0)).sort("period")
         if not known.height:
-            return f"No period is complete, or {adapt_words('nobody')} did {quote_name(self._spec.event.name)}."
+            is_done = bool(table["active"].sum())
+            return say_none_complete(self._spec.event.name, period=self._spec.calendar.name, is_done=is_done)
         last = known.row(-1, named=True)
         name, woken = self._spec.calendar.name, last["new"] + last["resurrecting"]
         when = f"{'on' if name == 'day' else f'in the {name} from'} {format_day(last['period'])}"

@@ -12,7 +12,7 @@ from journeys.analyses.breakdown import check_group, check_period
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
 from journeys.analyses.stickiness.count import StickinessSpec, find_days
 from journeys.errors import ArgumentError
 from journeys.log import View
@@ -59,11 +59,12 @@ class Stickiness(Result[J]):
     @property
     def finding(self) -> str:
         """The share of people who were active on more than one day, as one sentence."""
-        from journeys.display import adapt_words, format_day, format_percent, quote_name, the_count
+        from journeys.display import format_day, format_percent, the_count
 
         last = self._latest_rows()
         if not last.height:
-            return f"No period is complete, or {adapt_words('nobody')} did {quote_name(self._spec.event.name)}."
+            is_done = self.table.height > 0
+            return say_none_complete(self._spec.event.name, period=self._spec.of.name, is_done=is_done)
         people = int(last["people"].sum())
         name, start = self._spec.of.name, format_day(last["period"][0])
         group = the_count(people, self._journeys._log.unit)

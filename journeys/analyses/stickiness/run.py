@@ -74,9 +74,10 @@ def stickiness(
     log = journeys._log
     short = make_calendar(every, time_zone=time_zone, week_start=week_start)
     long = make_calendar(of, time_zone=time_zone, week_start=week_start, argument="of")
+    problems = describe_wrong_top(top)
     if long.number * _DAYS[long.unit] <= short.number * _DAYS[short.unit]:
-        raise ArgumentError(f"of: {of!r} must be longer than every, {every!r}.")
-    raise_all(describe_wrong_top(top), ArgumentError)
+        problems.append(f"of: {of!r} must be longer than every, {every!r}.")
+    raise_all(problems, ArgumentError)
     check_by(log, by)
     step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
     spec = StickinessSpec(step, short, long, by, top)
