@@ -9,6 +9,15 @@ from contextvars import ContextVar
 
 _UNIT: ContextVar[str] = ContextVar("unit", default="person")
 _OF_ACCOUNTS = {
+    "everyone else": "all other accounts",
+    "everybody else": "all other accounts",
+    "a person": "an account",
+    "accounts who": "accounts that",
+    "people who": "accounts that",
+    "people whom": "accounts that",
+    "people whose": "accounts whose",
+    "person who": "account that",
+    "somebody who": "an account that",
     "person": "account",
     "people": "accounts",
     "nobody": "no account",
@@ -26,8 +35,8 @@ def use_unit(unit: str) -> Iterator[None]:
     Examples
     --------
     >>> with use_unit("account"):
-    ...     adapt_words("Nobody is lost"), adapt_words("per person")
-    ('No account is lost', 'per account')
+    ...     adapt_words("Nobody is lost"), adapt_words("per person"), adapt_words("12 people who left")
+    ('No account is lost', 'per account', '12 accounts that left')
     """
     token = _UNIT.set(unit)
     try:

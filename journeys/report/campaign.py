@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,20 +16,22 @@ from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import format_count, format_period, quote_name, show_progress, use_names
+from journeys.display import format_count, format_period, quote_name, show_progress, use_names, use_unit
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
-from journeys.report.explanations import describe_window
+from journeys.report.explanations import adapt_sentences, describe_window
 from journeys.report.findings import (
     describe_steps,
     find_blocker,
     find_bypass,
     find_difference,
+    find_gap,
     find_headline,
     reconcile_counts,
     summarise_funnel,
 )
+from journeys.report.identity_section import identity_section
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.provenance import describe_data, write_call
 from journeys.report.ranking import rank_findings
@@ -37,12 +39,13 @@ from journeys.report.section import Finding, Section
 from journeys.report.sections import (
     attribution_section,
     campaign_section,
+    describe_entry,
     flow_section,
     funnel_section,
-    identity_section,
     make_section,
     text_section,
 )
+from journeys.steps import duration_us
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -143,9 +146,9 @@ def campaign_report(
     wanted = [*_BUILDERS] if sections is None else [*sections]
     if sections is None:
         wanted = [name for name in wanted if name not in _ON_REQUEST]
-    with use_names(names or {}), show_progress("Making the report"):
+    with use_names(names or {}), use_unit(journeys._log.unit), show_progress("Making the report"):
         built = [_build_section(one, place, asked) for place, one in enumerate(wanted, start=1)]
-        lead = _write_lead(asked)
+        lead = adapt_sentences(_write_lead(asked))
     shown = [(section, found) for section, found in built if section is not None]
     findings = rank_findings([one for _, found in shown for one in found if one.low is not None])
     plain = [one for _, found in shown for one in found if one.low is None and one not in findings]
@@ -157,21 +160,27 @@ def campaign_report(
     about = f"From {quote_name(first, 40)} to {quote_name(last, 40)}" if first and last else "Report"
     return Report(
         title=title or (f"What leads to {quote_name(goal, 40)}" if goal and not steps else about),
-        period=f"{format_period(size.first, size.last)} · {format_count(size.people, 'person')} "
+        period=f"{format_period(size.first, size.last)} · {format_count(size.people, journeys._log.unit)} "
         f"· {format_count(size.events, 'event')}",
         lead=lead,
         findings=tuple(findings[:MOST_FINDINGS]),
         sections=tuple(section for section, _ in shown),
-        settings={"goal": goal, "steps": tuple(steps or ()) or None, "within": within},
+        settings={
+            "goal": goal, "steps": tuple(steps or ()) or None, "within": _window_of(within),
+            "entered": describe_entry(asked.funnel) or None if steps else None,
+            "by": None if by == "first_campaign" else by, "value": value,
+        },
         data=describe_data(journeys),
         code=write_call(
-            sections, steps=[*steps] if steps else None, goal=goal if not steps else None, within=within,
-            by=None if by == "first_campaign" else by, title=title, value=value, entered=entered,
-            names=dict(names or {}) or None,
+            sections, against=against, steps=[*steps] if steps else None, goal=goal if not steps else None,
+            within=within, by=None if by == "first_campaign" else by, title=title, value=value, entered=entered,
+            names=dict(names or {}) or None, logo=None if logo is None else str(logo),
+            colours=dict(colours or {}) or None,
         ),
         names=dict(names or {}),
         logo=logo_data,
         colours=chosen,
+        unit=journeys._log.unit,
     )  # fmt: skip
 
 
@@ -200,6 +209,11 @@ def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections:
     if sections is None and not steps and goal is None:
         problems.append("steps: name the funnel's steps, a goal, or the sections of the report.")
     raise_all(problems, ArgumentError)
+
+
+def _window_of(within: str | None) -> str | timedelta | None:
+    """Return the window as a time, which is shown in words."""
+    return within if within in (None, "session") else timedelta(microseconds=duration_us(within, argument="within"))
 
 
 def _is_text(given: str) -> bool:
@@ -235,7 +249,19 @@ class _Questions:
 
     @cached_property
     def reconciled(self) -> str:
-        return reconcile_counts(self.funnel, ever=self.ever, window=f", each step {describe_window(self.funnel)}")
+        entered = f" and entering {self.entry}" if self.entry else ""
+        return reconcile_counts(
+            self.funnel, ever=self.ever, window=f", each step {describe_window(self.funnel)}{entered}"
+        )
+
+    @cached_property
+    def entry(self) -> str:
+        """When people entered the funnel, if that was limited."""
+        return describe_entry(self.funnel)
+
+    def limit_finding(self, found: Finding) -> Finding:
+        """Say in a finding about the funnel which people it is about, if these are not all."""
+        return replace(found, sentence=f"{found.sentence} Counted: who entered {self.entry}.") if self.entry else found
 
     @cached_property
     def blocker(self) -> Finding | None:
@@ -259,7 +285,8 @@ def _build_section(one: Any, place: int, asked: _Questions) -> Built:
     """Build one section, with the findings that it gives."""
     if isinstance(one, str) and not _is_text(one):
         ready = (one not in _NEEDS_STEPS or bool(asked.steps)) and (one not in _NEEDS_GOAL or asked.goal is not None)
-        return _BUILDERS[one](asked) if ready else (None, [])
+        section, found = _BUILDERS[one](asked) if ready else (None, [])
+        return section and _adapt_section(section), [replace(f, sentence=adapt_sentences(f.sentence)) for f in found]
     if isinstance(one, str):
         return text_section(one, name=f"text-{place}"), []
     section = one if isinstance(one, Section) else make_section(one)
@@ -274,25 +301,44 @@ def _write_lead(asked: _Questions) -> str:
     if not asked.steps:
         return ""
     loss = asked.funnel.largest_loss if asked.blocker else ""
-    return " ".join(filter(None, [summarise_funnel(asked.funnel), asked.reconciled, loss]))
+    return " ".join(filter(None, [summarise_funnel(asked.funnel, entry=asked.entry), asked.reconciled, loss]))
+
+
+def _adapt_section(section: Section) -> Section:
+    """Let a section of the report's own speak of accounts where these were asked; what was read is about people."""
+    if section.name == "identity":
+        return section
+    return replace(
+        section,
+        question=adapt_sentences(section.question),
+        finding=adapt_sentences(section.finding),
+        definition=adapt_sentences(section.definition),
+        reading=adapt_sentences(section.reading),
+        limits=adapt_sentences(section.limits),
+        method=adapt_sentences(section.method),
+    )
 
 
 def _build_funnel(asked: _Questions) -> Built:
     loss = asked.funnel.largest_loss or asked.funnel.finding
-    found = [asked.blocker] if asked.blocker else [Finding(loss, "funnel")]
-    return funnel_section(asked.funnel, finding=loss, reconciled=asked.reconciled), found
+    found = asked.limit_finding(asked.blocker or Finding(loss, "funnel"))
+    return funnel_section(asked.funnel, finding=loss, reconciled=asked.reconciled), [found]
 
 
 def _build_comparison(asked: _Questions) -> Built:
+    sides = "who entered", "with whom they are compared"
     if asked.against is not None:
         other = asked.ask_funnel(asked.against)
     elif asked.entered is not None and None not in asked.entered:
         other = asked.funnel.previous()
+        sides = f"who entered {asked.entry}", f"who entered {describe_entry(other)}"
     else:
         return None, []
     comparison = asked.funnel.compare(other)
-    section = replace(make_section(comparison), name="comparison")
-    return section, [find_difference(comparison, section="comparison")]
+    section, found = make_section(comparison), find_gap(comparison, section="comparison", sides=sides)
+    note = comparison._note if found.people else ""
+    section = replace(section, name="comparison", finding=found.sentence, reading=section.reading + note)
+    return section, [replace(found, sentence=found.sentence + note)]
 
 
 def _build_exits(asked: _Questions) -> Built:
@@ -304,9 +350,12 @@ def _build_campaigns(asked: _Questions) -> Built:
     if by not in people.columns or people[by].null_count() == people.height:
         return None, []
     grouped = asked.ask_funnel(asked.journeys, by=by)
+    if grouped.table[by].n_unique() < 2:  # there is nothing to compare it with
+        return None, []
     gap = find_group_gap(grouped.table, by=by)
     found = [Finding(gap.sentence, "campaigns", people=gap.people, low=gap.low, high=gap.high)] if gap else []
-    return campaign_section(grouped, by=by, finding=gap.headline if gap else None), found
+    section = campaign_section(grouped, by=by, finding=gap.headline if gap else None)
+    return section, [asked.limit_finding(one) for one in found]
 
 
 def _build_attribution(asked: _Questions) -> Built:

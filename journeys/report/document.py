@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journeys.display import escape_html, render_card, show_progress, use_names
+from journeys.display import escape_html, render_card, show_progress, use_names, use_unit
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.files import check_path, replace_file
 from journeys.report.section import Finding, Section
@@ -33,6 +33,8 @@ class Report:
         How events are called on the page.
     logo, colours
         A picture as a data: address; colours by role, for light and for dark pages.
+    unit
+        Whether its tables are about a "person" or an "account".
 
     Examples
     --------
@@ -55,6 +57,7 @@ class Report:
     names: Mapping[str, str] = field(default_factory=dict)
     logo: str = ""
     colours: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    unit: str = "person"
 
     def __post_init__(self) -> None:
         """Report all problems with names and links together."""
@@ -74,7 +77,7 @@ class Report:
         """Return the page: complete, and closed to the network by its own content policy."""
         from journeys.report.page import render_page
 
-        with use_names(self.names), show_progress("Drawing the report"):
+        with use_names(self.names), use_unit(self.unit), show_progress("Drawing the report"):
             return render_page(self)
 
     def write(self, path: str | Path) -> Path:
@@ -155,7 +158,7 @@ class Report:
         """
         from journeys.exports.excel import to_excel
 
-        with use_names(self.names):
+        with use_names(self.names), use_unit(self.unit):
             return to_excel({one.name: one for one in self.sections if one.table is not None}, path=path)
 
     def _repr_html_(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -14,17 +16,26 @@ from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import format_count, format_number, format_percent, quote_name, the_count
+from journeys.display import (
+    adapt_words,
+    format_count,
+    format_number,
+    format_percent,
+    format_points,
+    quote_name,
+    the_count,
+)
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
 
 MAX_Q = 0.05
+_UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 
 
-def summarise_funnel(funnel: Funnel[Any]) -> str:
-    """Summarise how many people went from the first step to the last."""
+def summarise_funnel(funnel: Funnel[Any], *, entry: str = "") -> str:
+    """Summarise how many people went from the first step to the last; `entry` says when they entered."""
     rows = funnel.table.to_dicts()
     if not rows or rows[0]["people"] < MIN_PEOPLE:
         return funnel.finding
@@ -33,7 +44,8 @@ def summarise_funnel(funnel: Funnel[Any]) -> str:
         f"{format_number(end['people'])} of {format_count(start['people'], 'person')} "
         f"({format_percent(end['rate_from_start'])})"
     )
-    return f"{share} went from {quote_name(start['name'])} to {quote_name(end['name'])}."
+    entered = f" who entered {entry}" if entry else ""
+    return f"{share}{entered} went from {quote_name(start['name'])} to {quote_name(end['name'])}."
 
 
 def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str:
@@ -75,13 +87,14 @@ def find_headline(correlation: Correlation[Any]) -> Finding | None:
         return None
     both, only, converted, neither = (int(rows[0][f"{name}_matched"]) for name in CELLS)
     of, others = (both, both + only), (converted, converted + neither)
-    return compare_shares(
-        f"{correlation._describe_row(rows[0])} {format_number(of[1])} of "
-        f"{format_count(of[1] + others[1], 'person')} compared "
-        "did it.",
-        "correlation",
-        of=of,
-        others=others,
+    found = compare_shares("", "correlation", of=of, others=others)
+    rate, rest = of[0] / of[1], others[0] / others[1]
+    return replace(
+        found,
+        sentence=f"{quote_name(rows[0]['behaviour'])} goes with reaching {quote_name(correlation.goal)}: "
+        f"{format_percent(rate)} of the {format_count(of[1], 'person')} who did it got there, against "
+        f"{format_percent(rest)} of {the_count(others[1], 'other')}: "
+        f"{format_points(rate - rest, found.low, found.high)}.",
     )
 
 
@@ -100,14 +113,59 @@ def _is_step() -> pl.Expr:
 
 def find_difference(result: Result[Any], *, section: str) -> Finding:
     """Return a result's finding; with the surest difference of its table, if it compares groups."""
-    sentence = result.finding
-    if isinstance(result, FunnelComparison | Experiment) and result.table.height:
-        names = ("ci_low", "ci_high") if isinstance(result, FunnelComparison) else ("difference_low", "difference_high")
+    if isinstance(result, FunnelComparison):
+        return find_gap(result, section=section)
+    sentence = drop_code(result.finding)
+    if isinstance(result, Experiment) and result.table.height:
         sure = result.table.filter(pl.col("q_value") <= MAX_Q).sort("q_value", maintain_order=True).head(1)
         for row in sure.to_dicts():
-            people = next(int(row[name]) for name in ("people", "sessions", "entries") if name in row)
-            return Finding(sentence, section, people=people, low=row[names[0]], high=row[names[1]])
+            return Finding(
+                sentence, section, people=row["people"], low=row["difference_low"], high=row["difference_high"]
+            )
     return Finding(sentence, section)
+
+
+def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[str, str] | None = None) -> Finding:
+    """Describe the surest difference between two funnels, or one group and all others, with the people of both sides.
+
+    `sides` says who they are, such as "who entered in May". Where nothing is sure, the comparison's own sentence is it.
+    """
+    count = str(comparison.settings.get("count", "people"))
+    known = comparison.table.with_columns(fewest=comparison._fewest)
+    sure = known.filter(pl.col("q_value") < MAX_Q, pl.col("fewest") >= MIN_PEOPLE).sort(
+        "q_value", "step", maintain_order=True
+    )
+    if sure.is_empty():
+        return Finding(comparison.finding, section)
+    row = sure.row(0, named=True)
+    # The denominators: 22 of 200 is a rate of 0.11. Where nobody went on, the smaller side stands for both.
+    of, others = (
+        round(row[name] / row[rate]) if row[rate] else row["fewest"]
+        for name, rate in ((count, "rate"), (f"{count}_against", "rate_against"))
+    )
+    group = comparison.table.columns[: comparison.table.columns.index("step")]
+    if group:
+        names = " and ".join(quote_name(str(row[name])) for name in group)
+        sides = f"of {names}", "others"
+    here, there = sides or ("here", "on the other side")
+    before = "" if comparison.settings["measure"] == "rate_from_start" else " of those at the step before"
+    sentence = (
+        f"{format_percent(row['rate'])} of the {format_count(of, _UNITS[count])} {here} reached "
+        f"{quote_name(row['name'])}{before}, against {format_percent(row['rate_against'])} of the "
+        f"{format_number(others)} {there}: {format_points(row['difference'], row['ci_low'], row['ci_high'])}."
+    )
+    return Finding(adapt_words(sentence), section, people=of, low=row["ci_low"], high=row["ci_high"])
+
+
+def drop_code(sentences: str) -> str:
+    """Leave out what a finding says about options, which help in a notebook and not on a page.
+
+    Examples
+    --------
+    >>> drop_code("446 ended on what the system did: hide='passive' counts them before. Half left.")
+    '446 ended on what the system did. Half left.'
+    """
+    return re.sub(r"(?:: | \()[^:.(]*\b[a-z_]+=[^.]*(?=\.(?: |$))", "", sentences)
 
 
 def find_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions, step: str) -> Finding | None:

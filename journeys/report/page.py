@@ -79,6 +79,9 @@ def _compile_template() -> jinja2.Template:
         return neutralise_controls(shorten_words(display_names(value)))
 
     environment.filters |= {"text": text, "plain": plain, "numbers": numbers, "markdown": markdown}
+    environment.filters["code"] = lambda value: neutralise_controls(
+        shorten_words(value)
+    )  # events as the log names them
     environment.globals["printed_rows"] = PRINTED_ROWS
     return environment.from_string(_read_part("page.html.j2"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.result import Result
-from journeys.display import describe_settings
+from journeys.display import describe_settings, format_count
 from journeys.report.protocol import JourneysWithQuestions
 
 
@@ -29,8 +30,10 @@ def describe_data(journeys: JourneysWithQuestions) -> str:
     return sha256("\n".join(repr(row) for row in rows.iter_rows()).encode()).hexdigest()[:16]
 
 
-def write_call(sections: Sequence[Any] | None, **options: Any) -> str:
+def write_call(sections: Sequence[Any] | None, *, against: JourneysWithQuestions | None = None, **options: Any) -> str:
     """Write the code that makes the report again; options that were not given are left out.
+
+    What is no text has a name of its kind, such as `funnel_2`, and a comment that says what was asked.
 
     Examples
     --------
@@ -42,13 +45,21 @@ def write_call(sections: Sequence[Any] | None, **options: Any) -> str:
     """
     lines = [f"    {name}={value!r}," for name, value in options.items() if value is not None]
     comments = []
+    if against is not None:
+        size = against.size
+        comments.append(
+            f"# against: {format_count(size.people, against._log.unit)}, {format_count(size.events, 'event')}"
+        )
+        lines.append("    against=against,")
     if sections is not None:
-        shown = []
+        shown: list[str] = []
         for one in sections:
             if isinstance(one, str):
                 shown.append(repr(one))
                 continue
-            name = type(one).__name__.lower()
+            kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(one).__name__).lower()
+            count = sum(name.rstrip("_0123456789") == kind for name in shown)
+            name = f"{kind}_{count + 1}" if count else kind
             shown.append(name)
             if isinstance(one, Result):
                 asked = describe_settings({k: v for k, v in one.settings.items() if k not in ("people", "events")})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -14,11 +16,12 @@ from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
-from journeys.display import format_count, format_number, format_percent, format_period, quote_name, the_count
+from journeys.analyses.sample_size import MIN_PEOPLE
+from journeys.display import format_day, format_number, format_percent, format_period, quote_name, the_count
 from journeys.display.options import use_theme
-from journeys.errors import ArgumentError, JourneysError
+from journeys.errors import ArgumentError
 from journeys.report.explanations import describe_window, explain_result
-from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.findings import drop_code
 from journeys.report.section import Picture, Section
 
 if TYPE_CHECKING:
@@ -67,12 +70,12 @@ def make_section(
     given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
     if isinstance(shown, Result):
         explanation = explain_result(shown)
-        pictures, definition = _draw_chart(shown.plot, **_picture_options(shown))
+        pictures, definition = draw_chart(shown.plot, **_picture_options(shown))
         section = Section(
             name="",
             question=explanation.question,
-            finding=shown.finding,
-            definition=definition or _period_of(shown),
+            finding=drop_code(shown.finding),
+            definition=_add_period(definition, _period_of(shown)),
             pictures=pictures,
             reading=explanation.reading + _list_notes(pictures),
             limits=explanation.limits,
@@ -110,7 +113,7 @@ def _picture_options(result: Result[Any]) -> dict[str, Any]:
     return {"least": 760, "rows": 15, "paper": {"rows": 10}} if isinstance(result, Correlation) else {}
 
 
-def _draw_chart(
+def draw_chart(
     plot: Callable[..., go.Figure], *, least: int = 0, paper: dict[str, Any] | None = None, **options: Any
 ) -> tuple[tuple[Picture, ...], str]:
     """Draw a chart for wide and narrow screens, and for paper where that differs; return it with its subtitle."""
@@ -131,12 +134,38 @@ def _period_of(result: Result[Any]) -> str:
     return format_period(first, last) if first and last else "no events"
 
 
+def _add_period(definition: str, period: str) -> str:
+    """Add the period to what a chart says about itself, as a sentence; one that names its period stays as it is."""
+    if not definition:
+        return period
+    text = definition if period in definition else f"{definition.removesuffix('.')}; {period}"
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
+
+
+def describe_entry(funnel: Funnel[Any]) -> str:
+    """Describe when the people of a funnel entered it, such as "from 1 to 31 May 2026"; empty where it is open."""
+    zone = ZoneInfo(funnel._spec.time_zone)
+    start, end = (
+        None if moment is None else datetime.fromtimestamp(moment / 1e6, zone) for moment in funnel._spec.entered
+    )
+    if start and end:
+        return f"from {format_period(start, end - timedelta(microseconds=1))}"
+    return f"since {format_day(start)}" if start else f"before {format_day(end)}" if end else ""
+
+
+def _describe_scope(funnel: Funnel[Any]) -> str:
+    """Describe the window of a funnel, and the period: of entering, where that was limited, else of all events."""
+    entry = describe_entry(funnel)
+    period = f"people who entered {entry}" if entry else _period_of(funnel)
+    return f"{describe_window(funnel)}, in this order; {period}."
+
+
 def funnel_section(funnel: Funnel[Any], *, finding: str, reconciled: str = "") -> Section:
     """Show where people drop off."""
     section = make_section(funnel, name="funnel", finding=finding)
     return replace(
         section,
-        definition=f"Each step {describe_window(funnel)}, in this order; {_period_of(funnel)}.",
+        definition=f"Each step {_describe_scope(funnel)}",
         reading=" ".join(filter(None, [section.reading, reconciled])),
     )
 
@@ -147,18 +176,18 @@ def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> S
 
     what = by.removeprefix("first_").replace("_", " ")
     table = _add_step_intervals(grouped.table, by=by)
-    pictures, _ = _draw_chart(draw_funnel, table=table, by=by, measure="rate_from_previous")
+    pictures, _ = draw_chart(draw_funnel, table=table, by=by, measure="rate_from_previous")
     explanation = explain_result(grouped)
     return Section(
         name="campaigns",
         question=explanation.question,
         finding=finding or f"No {what} differs from the others by more than chance.",
         definition=f"The share who went on from the step before, by {by.replace('_', ' ')}; each step "
-        f"{describe_window(grouped)}, in this order; {_period_of(grouped)}.",
+        f"{_describe_scope(grouped)}",
         pictures=pictures,
         reading=explanation.reading + _list_notes(pictures),
-        limits=f"{explanation.limits} Only the first touch is considered here, so it does not show that later ones are "
-        "worth nothing either.",
+        limits=explanation.limits
+        + (" Only the first touch counts here: later ones may matter, too." if by.startswith("first_") else ""),
         table=table,
         columns=explanation.columns,
         method=f"{explanation.method} The finding is the largest difference between one {what} and all others that "
@@ -184,7 +213,9 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     no_touch = pl.col("campaign") == NONE  # a campaign that is really called so is quoted in the table
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
     finding = f"No campaign was touched in the 30 days before {goal}."
-    if touched.height:
+    if total < MIN_PEOPLE:
+        finding = attribution.finding
+    elif touched.height:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
         finding = (
             f"Campaigns get credit for {format_percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
@@ -193,8 +224,8 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
         )
     return replace(
         make_section(attribution, name="attribution", finding=finding),
-        definition=f"{goal}, shared equally among the campaigns touched in the 30 days before; "
-        f"{_period_of(attribution)}.",
+        definition=f"Credit for each person's first {goal}, shared equally among the campaigns touched in the 30 days "
+        f"before; {_period_of(attribution)}.",
     )
 
 
@@ -207,52 +238,3 @@ def _describe_worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
 def flow_section(flow: Flow[Any], *, bypass: str | None) -> Section:
     """Show which paths lead to the goal."""
     return make_section(flow, name="flow", finding=bypass or "")
-
-
-def identity_section(journeys: JourneysWithQuestions) -> Section | None:
-    """Say in plain words what was read and how it became people; None where person ids were known from the start."""
-    try:
-        identity = journeys.identity
-    except JourneysError:
-        return None
-    known, people = identity.figure("known people"), identity.figure("people")
-    known_by = [name for name in identity.types if name in identity.rules.exclusive]
-    counts = dict(identity.table.group_by("id_type").agg(pl.col("person").n_unique()).sort("id_type").iter_rows())
-    others = [
-        f"{format_number(counts[one])} have {one}" for one in identity.types if one in counts and one not in known_by
-    ]
-    rows = identity.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
-    events = format_count(rows["events"], "event")
-    reading = (
-        "nothing in these files belongs to one person only, so visits before and after signing in may count twice."
-    )
-    if known_by:
-        share = f" ({format_percent(known / people)})" if people else ""
-        reading = (
-            f"{format_number(known)} of {the_count(people, 'person')}{share} are known "
-            f"by {' or '.join(known_by)}: their "
-            "visits before and after signing in are one journey."
-        )
-    pictures, _ = _draw_chart(identity.plot)
-    return Section(
-        name="identity",
-        question="What was read, and how were visits linked to people?",
-        finding=f"{events} belong to {format_count(people, 'person')}"
-        + (f", {format_number(known)} of them known by {' or '.join(known_by)}." if known_by else "."),
-        definition=f"{format_count(rows['read'], 'row')} were read: {events}; "
-        f"{format_number(rows['facts'])} describe people or "
-        f"companies; {format_number(rows['duplicates'])} occur twice and count once; "
-        f"{format_number(rows['quarantined'])} could not "
-        "be used.",
-        pictures=pictures,
-        reading="a visitor is a browser until they sign in; then what that browser did before is added to the person. "
-        + reading[0].upper()
-        + reading[1:]
-        + (f" Others are recognised by what they have in common: {', '.join(others)}." if others else ""),
-        limits="that all other people are different: a visitor who returns with another browser, and never signs in, "
-        "is counted again.",
-        table=identity.figures,
-        method=f"{identity.finding} Two identifiers in one row, or an explicit alias, link them. A link that would "
-        "join two known people is refused and recorded; an event on a shared browser belongs to the next person to "
-        "sign in.",
-    )

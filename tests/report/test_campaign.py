@@ -32,16 +32,16 @@ def test_the_planted_findings_are_reported(report):
     assert "error_code PROJECT-500, all 50 (none of" in stopped
     assert "browser Safari, all 50" in stopped
     assert "time 4 to 24 May 2026" in stopped
-    assert behaviour.startswith("Connected Calendar goes with reaching Upgraded Plan: 76%")
+    assert behaviour.startswith('"Connected Calendar" goes with reaching "Upgraded Plan": 76% of the 122 people')
     assert "35 of the 149 people" in around
     assert "Viewed Template" in around
 
 
 def test_known_means_the_same_everywhere(report):
     who = report.sections[-1]
-    assert "1,217 of them known by user_id" in who.finding
-    assert "1,217 of the 5,024 people (24%) are known by user_id" in who.reading
-    assert "1,507 have email" in who.reading
+    assert "1,217 of them known by their user id" in who.finding
+    assert "1,217 of the 5,024 people (24%) are known by their user id" in who.reading
+    assert "1,507 have an email address" in who.reading
     written = samples.sample_path("README.md").read_text(encoding="utf-8")
     assert "1,217 of them have a `user_id` (the library calls these known), 1,507 an email address" in written
 
@@ -54,7 +54,7 @@ def test_rates_of_groups_are_all_percents(report):
 
 def test_what_a_chart_says_in_its_subtitle_is_not_lost_with_it(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
-    assert campaigns.reading.endswith("In brackets how many entered. Grey, hollow: fewer than 30 people.")
+    assert campaigns.reading.endswith("in brackets, how many entered. Grey, hollow: fewer than 30 people.")
 
 
 def test_each_rate_of_the_numbers_has_its_interval_beside_it(report):

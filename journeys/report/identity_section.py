@@ -1,0 +1,112 @@
+"""What was read, and how it became people, for readers who have never heard of an identifier."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys.display import format_count, format_number, format_percent, the_count, use_unit
+from journeys.errors import JourneysError
+from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.section import Section
+from journeys.report.sections import draw_chart
+
+_PLAIN_TYPES = {
+    "user_id": "user id",
+    "anonymous_id": "browser cookie",
+    "email": "email address",
+    "phone": "phone number",
+    "hubspot_id": "HubSpot contact",
+    "customerio_id": "Customer.io profile",
+}
+_PLAIN_MEASURES = {
+    "anonymous events": "events of visitors who had not signed in",
+    "of these linked to a known person": "of these, linked to a known person",
+    "people without events": "people without any event",
+    "identifiers": "ids, addresses and cookies found",
+    "links taken": "pairs of them that belong to one person",
+    "links refused": "pairs refused, since they would merge two known people",
+    "links from an identifier to itself": "pairs of one id with itself",
+    "shared identifiers": "browsers that several known people used",
+    "placeholder values": "values that mean nothing, such as “null”",
+}
+_SHARED = {
+    "next": "counts for the next person to sign in",
+    "previous": "counts for the person who signed in before",
+    "first": "counts for the first person who signed in",
+    "last": "counts for the last person who signed in",
+    "drop": "is left out",
+}
+
+
+def identity_section(journeys: JourneysWithQuestions) -> Section | None:
+    """Say in plain words what was read and how it became people; None where person ids were known from the start."""
+    try:
+        identity = journeys.identity
+    except JourneysError:
+        return None
+    known, people = identity.figure("known people"), identity.figure("people")
+    known_by = " or ".join(f"their {_name_type(name)}" for name in identity.types if name in identity.rules.exclusive)
+    rows = identity.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
+    with use_unit("person"):  # accounts, too, are made of people
+        events, of_all = format_count(rows["events"], "event"), the_count(people, "person")
+        finding = f"{events} belong to {format_count(people, 'person')}"
+        pictures, _ = draw_chart(identity.plot)
+        selected, reading = _describe_selection(journeys, events=rows["events"], people=people), ""
+    if known_by:
+        share = f" ({format_percent(known / people)})" if people else ""
+        finding += f", {format_number(known)} of them known by {known_by}"
+        reading = (
+            f"{format_number(known)} of {of_all}{share} are known by {known_by}, which no two people share: what they "
+            "did before and after signing in is one journey. Everyone else is a visitor: "
+        )
+    else:
+        reading = "nothing in these files belongs to one person only, so the same person may count twice. "
+    reading += (
+        f"a browser counts as one person until somebody signs in on it.{_describe_types(journeys)}"
+        if known_by
+        else f"A browser counts as one person.{_describe_types(journeys)}"
+    )
+    shared = _SHARED.get(identity.rules.shared, "counts for one person")
+    return Section(
+        name="identity",
+        question="What was read, and how were visits linked to people?",
+        finding=f"{finding}.",
+        definition=f"{format_count(rows['read'], 'row')} were read: {events}; {format_number(rows['facts'])} describe "
+        f"people or companies; {format_number(rows['duplicates'])} occur twice and count once; "
+        f"{format_number(rows['quarantined'])} could not be used.{selected}",
+        pictures=pictures,
+        reading=reading,
+        limits="that all other people are different: a visitor who returns with another browser, and never signs in, "
+        "is counted again.",
+        table=identity.figures.with_columns(pl.col("measure").replace(_PLAIN_MEASURES)),
+        method="Whatever occurs together, such as a cookie and a user id in one event, belongs to one person. A pair "
+        f"that would merge two known people is refused ({format_number(identity.figure('links refused'))} were). What "
+        f"was done on a shared browser before signing in {shared}.",
+    )
+
+
+def _name_type(id_type: str) -> str:
+    return _PLAIN_TYPES.get(id_type, id_type.replace("_", " "))
+
+
+def _describe_types(journeys: JourneysWithQuestions) -> str:
+    """Describe how many people have each other kind of identifier, as a sentence."""
+    identity = journeys.identity
+    counts = dict(identity.table.group_by("id_type").agg(pl.col("person").n_unique()).sort("id_type").iter_rows())
+    others = [
+        f"{format_number(counts[one])} have a {_name_type(one)}".replace(" a email", " an email")
+        for one in identity.types
+        if one in counts and one not in identity.rules.exclusive
+    ]
+    return f" Visits are also linked by what they have in common: {', '.join(others)}." if others else ""
+
+
+def _describe_selection(journeys: JourneysWithQuestions, *, events: int, people: int) -> str:
+    """Say that the report is about a part of what was read, or about accounts; empty where it is about all of it."""
+    size = journeys.size
+    if (size.events, size.people) == (events, people):
+        return ""
+    return (
+        f" This counts all that was read; the report is about {format_count(size.people, journeys._log.unit)} and "
+        f"{format_count(size.events, 'event')} of it."
+    )
