@@ -25,7 +25,7 @@ _OWN_COLUMNS = {
     "per_person", "group", "latest", "date", "shown", "new", "returning", "resurrecting", "dormant", "pulse",
     "days", "share", "at_least", "person", "session", "start", "end", "duration", "pages", "bounced",
     "converted", "replay_url", "code", "number", "label", "timestamp", "is_page", "page", "is_goal",
-    "median_duration", "events_per_session", "bounce_rate", "pages_per_session", "conversion_rate",
+    "median_duration", "events_per_session", "bounce_rate", "pages_per_session", "conversion_rate", "null_reason",
 }  # fmt: skip
 """Columns of the tables over time, and of the frames from which they are made."""
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import plotly.graph_objects as go
 
 from journeys.charts.labels import write_labels
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import Colours, theme_colours
+from journeys.charts.theme import OTHER, Colours, theme_colours
 
 MOST_LINES = 8
 
-_HEIGHT, _LABEL = 420, 17  # pixels: of the plot, and of a label beside the end of a line
+_HEIGHT, _LABEL = 420, 17  # pixels: of the figure, and of a label beside the end of a line
+_MARGINS = 60  # pixels above and below the lines, at least
 
 
-def line_colour(name: str, place: int, *, theme: Colours) -> str:
-    """Return the colour of a line, another one for each of eight; the rest is grey."""
-    return theme.other if name == "(other)" else (*theme.events, theme.muted)[place % (len(theme.events) + 1)]
+def line_colours(names: Iterable[str], *, theme: Colours) -> dict[str, str]:
+    """Return the colour of each line, another one for each of eight; the rest is grey."""
+    colours = cycle((*theme.events, theme.muted))
+    return {name: theme.other if name == OTHER else next(colours) for name in names}
 
 
 def name_lines(
@@ -44,10 +47,10 @@ def name_lines(
         return {"height": _HEIGHT + 20 * lines, "margin": {"b": 56 + 20 * lines}}
     if not is_named:
         return {"height": _HEIGHT}
-    theme, height = theme_colours(dark=dark), (scale[1] - scale[0]) or 1.0
+    colours, height = line_colours(ends, theme=theme_colours(dark=dark)), (scale[1] - scale[0]) or 1.0
     places = _move_apart([(end - scale[0]) / height for end in ends.values()])
     labels = write_labels(list(ends), 24)
-    for at, (name, label, place) in enumerate(zip(ends, labels, places, strict=True)):
+    for name, label, place in zip(ends, labels, places, strict=True):
         fig.add_annotation(
             text=label,
             x=1,
@@ -55,9 +58,10 @@ def name_lines(
             xref="paper",
             yref="paper",
             xanchor="left",
+            yanchor="middle",
             xshift=10,
             showarrow=False,
-            font={"size": 12, "color": line_colour(name, at, theme=theme)},
+            font={"size": 12, "color": colours[name]},
         )
     return {"height": _HEIGHT, "margin": {"r": 20 + round(max(measure_text(label) for label in labels))}}
 
@@ -67,7 +71,7 @@ def _move_apart(places: Sequence[float]) -> list[float]:
 
     For instance, with labels of a tenth of the height, 0.5, 0.5 and 0.0 become 0.5, 0.4 and 0.0.
     """
-    least = _LABEL / _HEIGHT
+    least = _LABEL / (_HEIGHT - _MARGINS)
     order = sorted(range(len(places)), key=lambda at: -places[at])
     moved = [0.0] * len(places)
     top = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,9 +10,15 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
+from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
-from journeys.display import format_count, format_interval, format_number, format_percent
+from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
+
+FEW = 30
+"""Rates of fewer people are grey in the triangle and hollow in the curve; in the triangle they do not set the scale."""
+MOST_BANDS = 3
+"""With more groups no intervals are drawn: they would cover each other."""
 
 _MOST_PRINTED = 260
 
@@ -20,6 +27,7 @@ def draw_triangle(
     table: pl.DataFrame,
     *,
     unit: str,
+    names: Sequence[str] = (),
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -33,6 +41,8 @@ def draw_triangle(
         `cohort`, `size`, `period`, `back`, `rate`, `ci_low`, `ci_high`, `complete`.
     unit
         What a period is called.
+    names
+        The name of each period, where the periods differ in length; by default their numbers.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -45,9 +55,14 @@ def draw_triangle(
     periods = table["period"].unique().sort().to_list()
     cells = {(row["cohort"], row["period"]): row for row in table.iter_rows(named=True)}
     shown = [[cells[cohort, period]["rate"] if period else None for period in periods] for cohort in cohorts]
-    rates = [rate for line in shown for rate in line if rate is not None]
-    top = max([0.01, *rates])
-    hover = [[_describe_cell(cells[cohort, period], unit=unit) for period in periods] for cohort in cohorts]
+    few = [cells[cohort, periods[0]]["size"] < FEW for cohort in cohorts]
+    rates = [[rate for rate in line if rate is not None] for line in shown]
+    sure = [rate for line, little in zip(rates, few, strict=True) if not little for rate in line]
+    top = max([0.01, *(sure or [rate for line in rates for rate in line])])
+    if any(rate and little for rate, little in zip(rates, few, strict=True)) and subtitle:
+        subtitle = f"{subtitle}; grey: fewer than {FEW} {adapt_words('people')}"
+    said = names or [f"{unit} {period}" for period in periods]
+    hover = [[_describe_cell(cells[cohort, period], name=said[period]) for period in periods] for cohort in cohorts]
     fig = Chart(
         go.Heatmap(
             z=shown,
@@ -63,13 +78,18 @@ def draw_triangle(
             hoverinfo="text",
         )
     )
+    grey = go.Heatmap(fig.data[0])
+    grey.z = [line if little else [None] * len(periods) for line, little in zip(shown, few, strict=True)]
+    grey.colorscale = [[0, theme.paper], [1, with_opacity(theme.other, 0.4)]]
+    fig.data[0].z = [line if not little else [None] * len(periods) for line, little in zip(shown, few, strict=True)]
+    fig.add_trace(grey)
     printed = [
         (period, y, rate)
         for y, line in enumerate(shown)
         for period, rate in zip(periods, line, strict=True)
         if rate is not None and len(cohorts) * len(periods) <= _MOST_PRINTED
     ]
-    dark_cell = [(rate > 0.5 * top) != dark for _, _, rate in printed]
+    dark_cell = [(rate > 0.5 * top and not few[y]) != dark for _, y, rate in printed]
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
@@ -100,8 +120,8 @@ def draw_triangle(
     fig.update_xaxes(
         side="top",
         tickvals=periods,
-        ticktext=["people", *(str(period) for period in periods[1:])],
-        title=f"{unit}s after the start",
+        ticktext=[adapt_words("people"), *(names[1:] or [str(period) for period in periods[1:]])],
+        title="after the start" if names else f"{unit}s after the start",
         range=[-0.5, max(periods) + 0.5],
         fixedrange=True,
     )
@@ -121,6 +141,7 @@ def draw_curve(
     *,
     by: str | None,
     unit: str,
+    names: Sequence[str] = (),
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
@@ -133,9 +154,11 @@ def draw_curve(
     overall
         The column of `by`, `size`, `period`, `back`, `rate`, `ci_low`, `ci_high`.
     by
-        The column of groups, if any.
+        The column of groups, if any; of many groups those with the most people are drawn.
     unit
         What a period is called.
+    names
+        The name of each period, where the periods differ in length; by default their numbers.
     title, subtitle
         The finding and the definition.
     dark, narrow
@@ -146,12 +169,18 @@ def draw_curve(
         words = "No period could be observed in full yet."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
+    parts = _split_groups(drawn, by)
+    shown = dict(list(parts.items())[:MOST_LINES])
+    if len(shown) < len(parts) and subtitle:
+        subtitle = f"{subtitle}; the {MOST_LINES} largest of {len(parts)}"
+    if drawn["size"].min() < FEW and subtitle:  # type: ignore[operator]
+        subtitle = f"{subtitle}; hollow: fewer than {FEW} {adapt_words('people')}"
     fig = Chart()
-    parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
-    for place, part in enumerate(parts):
-        colour = theme.events[place % len(theme.events)] if by else theme.goal
+    colours = line_colours(shown, theme=theme)
+    for label, part in shown.items():
+        colour = colours[label] if len(shown) > 1 else theme.goal
         periods = part["period"].to_list()
-        if len(parts) <= 3:
+        if len(shown) <= MOST_BANDS:
             hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
             fig.add_scatter(x=periods, y=part["ci_high"].to_list(), **hidden)
             fig.add_scatter(
@@ -160,45 +189,57 @@ def draw_curve(
         fig.add_scatter(
             x=periods,
             y=part["rate"].to_list(),
-            name=write_label(str(part[by][0]), 30) if by else "all",
+            name=write_label(label, 30) if by else "all",
             mode="lines+markers",
             line={"color": colour, "width": 2},
             marker={
                 "size": 7,
-                "color": [colour if size >= 30 else theme.paper for size in part["size"]],
+                "color": [colour if size >= FEW else theme.paper for size in part["size"]],
                 "line": {"color": colour, "width": 1.5},
             },
-            hovertext=[_describe_point(row, by=by, unit=unit) for row in part.iter_rows(named=True)],
+            hovertext=[_describe_point(row, by=by, names=names, unit=unit) for row in part.iter_rows(named=True)],
             hoverinfo="text",
             showlegend=bool(by),
+            cliponaxis=False,
         )
-    fig.update_xaxes(title=f"{unit}s after the start", dtick=max(1, round(max(drawn["period"]) / 12)))
-    fig.update_yaxes(
-        **percent_ticks([*drawn["rate"], *drawn["ci_high"].drop_nulls()]), rangemode="tozero", showgrid=True
+    last = int(drawn["period"].max())  # type: ignore[arg-type]
+    fig.update_xaxes(title=f"{unit}s after the start", dtick=max(1, round(last / 12)))
+    if names:
+        fig.update_xaxes(title="after the start", tickvals=list(range(1, last + 1)), ticktext=list(names[1 : last + 1]))
+    rows = pl.concat(shown.values())
+    ends = ("rate", "ci_high") if len(shown) <= MOST_BANDS else ("rate",)
+    ticks = percent_ticks([one for end in ends for one in rows[end].drop_nulls()])
+    scale = (0.0, max(ticks["tickvals"][-1], 1e-9))
+    fig.update_yaxes(**ticks, range=scale, showgrid=True)
+    size = name_lines(
+        fig, {name: part["rate"][-1] for name, part in shown.items()}, scale=scale, dark=dark, narrow=narrow
     )
-    fig.update_layout(showlegend=bool(by), legend={"y": -0.18, "yanchor": "top"})
-    margin = {"b": 80} if by else None
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, **size)
 
 
-def _describe_cell(row: dict[str, Any], *, unit: str) -> str:
+def _split_groups(drawn: pl.DataFrame, by: str | None) -> dict[str, pl.DataFrame]:
+    """Return the points of each line, the group with the most people first."""
+    if by is None:
+        return {"": drawn}
+    parts = {str(part[by][0]): part for part in drawn.partition_by(by, maintain_order=True)}
+    return dict(sorted(parts.items(), key=lambda pair: (-max(pair[1]["size"]), pair[0])))
+
+
+def _describe_cell(row: dict[str, Any], *, name: str) -> str:
     """Compose the hover text of one cell."""
     head = f"{row['cohort']:%d %B %Y}: {format_count(row['size'], 'person')}"
     if not row["period"]:
         return head
-    when = f"{unit} {row['period']}"
     if row["rate"] is None:
         seen = "not begun yet" if row["back"] is None else f"{format_number(row['back'])} back so far; not over yet"
-        return f"{head}<br>{when}: {seen}"
+        return f"{head}<br>{name}: {seen}"
     spread = format_interval(row["ci_low"], row["ci_high"])
-    return f"{head}<br>{when}: {format_number(row['back'])} back, {format_percent(row['rate'])} ({spread})"
+    return f"{head}<br>{name}: {format_number(row['back'])} back, {format_percent(row['rate'])} ({spread})"
 
 
-def _describe_point(row: dict[str, Any], *, by: str | None, unit: str) -> str:
+def _describe_point(row: dict[str, Any], *, by: str | None, names: Sequence[str], unit: str) -> str:
     """Compose the hover text of one point of a curve."""
     head = f"{full_name(str(row[by]))}<br>" if by else ""
     spread = format_interval(row["ci_low"], row["ci_high"])
-    return (
-        f"{head}{unit} {row['period']}: {format_percent(row['rate'])} ({spread}) of "
-        f"{format_count(row['size'], 'person')}"
-    )
+    when = names[row["period"]] if names else f"{unit} {row['period']}"
+    return f"{head}{when}: {format_percent(row['rate'])} ({spread}) of {format_count(row['size'], 'person')}"

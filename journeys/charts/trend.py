@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
-from journeys.charts.line_names import MOST_LINES, line_colour, name_lines
+from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks, period_ticks
 from journeys.display import adapt_words, format_day, format_interval, format_number, format_percent, format_ratio
@@ -75,8 +75,9 @@ def draw_trend(
     rows = [row for part in shown.values() for row in part if row[value] is not None]
     has_band = is_rate and len(shown) <= MOST_BANDS
     fig = Chart()
-    for place, (name, part) in enumerate(shown.items()):
-        colour = line_colour(name, place, theme=theme) if len(shown) > 1 else theme.goal
+    colours = line_colours(shown, theme=theme)
+    for name, part in shown.items():
+        colour = colours[name] if len(shown) > 1 else theme.goal
         if len(shown) == 1 and has_bars:
             _add_bars(fig, part, value=value, colour=colour, theme=theme)
             continue
@@ -184,7 +185,7 @@ def _add_bars(fig: go.Figure, rows: list[dict[str, Any]], *, value: str, colour:
         fig.add_bar(
             x=[row["period"] for row in rows],
             y=[row["previous"] for row in rows],
-            marker={"color": theme.other},
+            marker={"color": with_opacity(theme.other, 0.5)},
             hoverinfo="skip",
             showlegend=False,
         )

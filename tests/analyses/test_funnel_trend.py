@@ -67,6 +67,19 @@ def test_all_periods_of_the_observed_time_are_listed(by):
     assert nobody.plot() is not None
 
 
+def test_a_headline_names_no_group_of_leftovers():
+    rows = [(f"p{n}", 0, "A", [None, "x", "y", "z"][n % 4]) for n in range(200)] + [("q", 9, "A", None)]
+    timed = [(person, START + timedelta(days=day), event, plan) for person, day, event, plan in rows]
+    rows_of_b = [("p1", START, "B", None)]
+    log = pl.DataFrame([*timed, *rows_of_b], schema=["person", "timestamp", "event", "plan"], orient="row")
+    funnel = jn.Journeys.from_table(log).funnel(["A", "B"], within="1d", by="plan", top=1)
+    assert funnel.trend(every="1w").finding == (
+        "Of those who entered in the week from 2 March 2026, 2.0% converted in x."
+    )
+    only = jn.Journeys.from_table(log.with_columns(plan=None)).funnel(["A", "B"], within="1d", by="plan")
+    assert only.trend(every="1w").finding == "No plan has a complete period in which 30 people or more entered."
+
+
 def test_a_trend_of_several_columns_names_the_column_of_a_group():
     found = [("a", 0, "A", "ads"), ("b", 1, "A", None), ("b", 2, "B", None)]
     trend = make_journeys(found).funnel(["A", "B"], by=["plan", "event_count"]).trend(every="1d")

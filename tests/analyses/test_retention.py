@@ -302,7 +302,11 @@ def test_all_invalid_options_are_reported_together():
         j.retention("AA")
     with pytest.raises(jn.UnknownNameError, match="by: no column 'campain'; did you mean 'campaign'"):
         j.retention("A", by="campain")
+    with pytest.raises(jn.ArgumentError, match="brackets: '1d' must be a list of durations"):
+        j.retention("A", brackets="1d")
     result = j.retention("A")
+    with pytest.raises(jn.ArgumentError, match="came: 'yes' must be True, False or None"):
+        result.people(came="yes")
     with pytest.raises(jn.UnknownNameError, match="cohort: no cohort '2020-01-01'"):
         result.people(cohort="2020-01-01")
     with pytest.raises(jn.ArgumentError, match="period: 99"):
@@ -322,6 +326,51 @@ def test_pictures_show_sizes_and_rates(dark):
     nobody = jn.Journeys.from_table(hourly(EVERY_NAME)).where(pl.col("event") != "A").retention("A")
     assert nobody.finding == 'Nobody did "A": there is nobody to come back.'
     assert nobody.plot(dark=dark) is not None
+
+
+WORDS = {
+    "on": 'were back 1 day after "A", and 0% after 2 days.',
+    "on or after": 'were back 1 day or more after "A", and 0% after 2 days or more.',
+    "on or before": 'were back by 1 day after "A", and 50% by 2 days.',
+    "streak": 'were back in every period up to 1 day after "A", and 0% up to 2 days.',
+}
+
+
+@pytest.mark.parametrize("when", WORDS)
+def test_the_finding_says_what_counts_as_back(when):
+    found = [(f"p{n}", 1, "A", "ads") for n in range(60)] + [(f"p{n}", 25, "B", None) for n in range(0, 60, 2)]
+    found += [(f"p{n}", 2, "B", None) for n in range(60)] if when == "streak" else []
+    j = jn.Journeys.from_table(hourly([*found, ("z", 200, "B", None)]))
+    result = j.retention("A", back="B", every="1d", periods=2, when=when, at_least=1)
+    assert result.finding == f"50% of people {WORDS[when]}"
+    assert ("younger cohorts had less time" in result._definition) == (when == "on or after")
+
+
+@pytest.mark.parametrize(
+    ("brackets", "names"),
+    [(["1d", "3d"], ["0–1 day", "1–3 days"]), (["1h", "12h"], ["0 seconds to 1 hour", "1 hour to 12 hours"])],
+)
+def test_brackets_are_named_by_their_ends(brackets, names):
+    found = [(f"p{n}", 1, "A", "ads") for n in range(60)] + [(f"p{n}", 26, "B", None) for n in range(0, 60, 2)]
+    result = jn.Journeys.from_table(hourly([*found, ("z", 200, "B", None)])).retention("A", brackets=brackets)
+    assert f" of people were back {names[1]} after " in result.finding
+    assert list(result.plot().layout.xaxis.ticktext[1:]) == names[1:]
+    assert list(result.plot_curve().layout.xaxis.ticktext) == names[1:]
+
+
+def test_cohorts_of_few_people_are_grey_and_many_groups_are_eight_lines():
+    found = [(f"p{n}", 1, "A", f"c{n % 20:02}") for n in range(60)]
+    found += [(f"p{n}", 25, "A", "(other)") for n in range(60, 70)]
+    found += [(f"p{n}", 49, "B", None) for n in range(0, 70, 3)]
+    j = jn.Journeys.from_table(hourly([*found, ("z", 200, "B", None)]))
+    result = j.retention("A", back="B", every="1d", periods=2)
+    many, few = result.plot().data[:2]
+    assert [[rate is None for rate in line] for line in many.z] == [[True, True, True], [True, False, False]]
+    assert [[rate is None for rate in line] for line in few.z] == [[True, False, False], [True, True, True]]
+    assert "grey: fewer than 30 people" in result.plot().layout.meta["subtitle"]
+    curves = j.retention("A", back="B", every="1d", periods=2, by="campaign", top=None).plot()
+    assert len(curves.layout.annotations) == len({trace.line.color for trace in curves.data}) == 8
+    assert "the 8 largest of 21" in curves.layout.meta["subtitle"]
 
 
 def test_a_difference_to_another_tool_is_explained_choice_by_choice():

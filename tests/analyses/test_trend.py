@@ -145,6 +145,25 @@ def test_means_of_nothing_leave_a_formula_without_a_value():
     assert table.filter(series="A - B")["null_reason"].to_list() == ["B has no value", *["A has no value"] * 16]
 
 
+@pytest.mark.parametrize("names", [("index", "period"), ("campaign", "complete"), ("series", "group"), ("value", "x")])
+def test_series_may_be_named_like_columns_of_the_table(names):
+    j = jn.Journeys.from_table(make_log([("a", 0, "ads", 2.0)]))
+    first, second = names
+    for by in (None, "campaign"):
+        result = j.trend(dict(zip(names, ("X", "edge"), strict=True)), every="1w", formula=f"{first} - {second}", by=by)
+        assert result.table.filter(series=f"{first} - {second}")["null_reason"].null_count() == result.table.height // 3
+
+
+def test_formulas_that_make_no_sense_are_refused():
+    j = jn.Journeys.from_table(make_log([]))
+    for formula, words in ((5, "must be text"), ("1e400 * A", "too large"), ("A", "is the name of a series")):
+        with pytest.raises(jn.ArgumentError, match=f"formula: .*{words}"):
+            j.trend({"A": "edge", "B": "edge"}, formula=formula)
+    with pytest.raises(jn.ArgumentError, match="cannot be parsed") as raised:
+        j.trend({"A": "edge", "B": "edge"}, formula="(" * 900 + "A")
+    assert len(str(raised.value)) < 200
+
+
 @pytest.mark.parametrize("window", [1, 3])
 def test_a_trailing_window_that_begins_before_the_log_is_not_complete(window):
     complete = jn.Journeys.from_table(make_log([])).trend("edge", every="1d", trailing=f"{window}d").table["complete"]

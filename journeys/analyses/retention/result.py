@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,13 +15,28 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.retention.count import count
 from journeys.analyses.retention.select_people import CellSelection, select_cell
-from journeys.analyses.retention.spec import CHOICES, NOT_COMPARED, RetentionSpec
+from journeys.analyses.retention.spec import CHOICES, NOT_COMPARED, RetentionSpec, When
 from journeys.analyses.retention.summarise import summarise
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+_PHRASES: dict[When, tuple[str, str]] = {
+    "on": ("{}", "after {}"),
+    "on or after": ("{} or more", "after {} or more"),
+    "on or before": ("by {}", "by {}"),
+    "streak": ("in every period up to {}", "up to {}"),
+}
+"""When the finding says that people were back: in its first period, and in its last."""
+
+_COUNTED: dict[When, str] = {
+    "on": "in the period",
+    "on or after": "in the period or later",
+    "on or before": "by the end of the period",
+    "streak": "in every period so far",
+}
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -55,13 +71,13 @@ class Retention(Result[J]):
             most = int(curve["size"].fill_null(0).to_numpy().max()) if curve.height else 0
             return say_too_few(most, f'did "{start}" and could be observed for a period')
         first, last = known.row(0, named=True), known.row(-1, named=True)
-        sentence = (
-            f"{format_percent(first['rate'])} of {adapt_words('people')} were back "
-            f'{self._period_name(first["period"])} after "{start}"'
-        )
+        early, late = _PHRASES[self._spec.when]
+        when = early.format(self._period_names[first["period"]])
+        sentence = f'{format_percent(first["rate"])} of {adapt_words("people")} were back {when} after "{start}"'
         if first["period"] == last["period"]:
             return f"{sentence}."
-        return f"{sentence}, {format_percent(last['rate'])} {self._period_name(last['period'])} after it."
+        when = late.format(self._period_names[last["period"]])
+        return f"{sentence}, and {format_percent(last['rate'])} {when}."
 
     def matrix(self) -> pl.DataFrame:
         """Lay the rates out as a triangle: one row per cohort (and group), one column per period."""
@@ -73,12 +89,13 @@ class Retention(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the triangle as a heatmap; cells that are not over yet are left open. Groups are drawn as curves."""
-        from journeys.charts.retention import draw_curve, draw_triangle
+        from journeys.charts.retention import draw_triangle
 
-        look = {"title": self.finding, "subtitle": self._definition, "dark": dark, "narrow": narrow}
         if self._spec.by:
-            return draw_curve(self.overall, by=self._spec.group, unit=self._unit, **look)  # type: ignore[arg-type]
-        return draw_triangle(self.table, unit=self._unit, **look)  # type: ignore[arg-type]
+            return self.plot_curve(dark=dark, narrow=narrow)
+        subtitle = f"{self._definition}; cells with a stroke are not over yet"
+        look = {"title": self.finding, "subtitle": subtitle, "dark": dark, "narrow": narrow}
+        return draw_triangle(self.table, unit=self._unit, names=self._bracket_names, **look)  # type: ignore[arg-type]
 
     def plot_curve(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the overall rate by period with its 95% interval, one line per group."""
@@ -88,8 +105,9 @@ class Retention(Result[J]):
             self.overall,
             by=self._spec.group if self._spec.by else None,
             unit=self._unit,
+            names=self._bracket_names,
             title=self.finding,
-            subtitle=self._definition,
+            subtitle=f"{self._definition}; only cohorts for which the period is over",
             dark=dark,
             narrow=narrow,
         )
@@ -125,6 +143,8 @@ class Retention(Result[J]):
         index = None if cohort is None else self._find_cohort(cohort)
         if isinstance(period, bool) or not isinstance(period, int) or not 0 <= period <= self._spec.periods:
             raise ArgumentError(f"period: {period!r} must be a whole number from 0 to {self._spec.periods}.")
+        if came not in (True, False, None):
+            raise ArgumentError(f"came: {came!r} must be True, False or None (everyone of the cohort).")
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="retention")
         selection = CellSelection(self._spec, index, period, came, group, self._kept)
@@ -168,26 +188,38 @@ class Retention(Result[J]):
     @property
     def _unit(self) -> str:
         """What one period is called on an axis."""
-        if self.settings.get("brackets"):
-            return "bracket"
         return self._spec.calendar.name.rstrip("s") if self._spec.calendar.number == 1 else "period"
 
-    def _period_name(self, period: int) -> str:
-        """Return how long after the start a period is, such as "4 weeks"."""
-        if self.settings.get("brackets"):
-            return f"in bracket {period}"
+    @property
+    def _bracket_names(self) -> list[str]:
+        """Name each bracket, such as "1–3 days"; none where periods are equally long."""
+        if not self.settings.get("brackets"):
+            return []
+        from journeys.display import format_duration
+
+        edges = [timedelta(microseconds=edge) for edge in (0, *self._spec.edges)]
+        if any(edge % timedelta(days=1) for edge in edges):
+            return [f"{format_duration(low)} to {format_duration(high)}" for low, high in pairwise(edges)]
+        return [f"{low.days}–{high.days} day{'' if high.days == 1 else 's'}" for low, high in pairwise(edges)]
+
+    @property
+    def _period_names(self) -> list[str]:
+        """Return how long after the start each period is, such as "4 weeks"."""
         calendar = self._spec.calendar
-        units = period * calendar.number
         name = {"d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}[calendar.unit]
-        return f"{units} {name}{'' if units == 1 else 's'}"
+        units = [period * calendar.number for period in range(self._spec.periods + 1)]
+        return self._bracket_names or [f"{number} {name}{'' if number == 1 else 's'}" for number in units]
 
     @property
     def _definition(self) -> str:
         """The subtitle of the charts: what was counted, by which clock."""
-        from journeys.display import adapt_words
+        from journeys.display import adapt_words, quote_name
 
-        back, when = self.settings["back"], self._spec.when
-        clock = "calendar periods" if self._spec.clock == "calendar" else adapt_words("each person's own clock")
-        counted = {"on": "in the period", "streak": "in every period so far"}.get(when, f"{when} the period")
-        back = back if back == "any event" else f'"{back}"'
-        return f"Share with {back} {counted}, by {clock}; cells with a stroke are not over yet"
+        spec, back = self._spec, self.settings["back"]
+        back = back if back == "any event" else quote_name(back)
+        if spec.at_least > 1:
+            back = f"at least {spec.at_least} " + ("events" if back == "any event" else f"{back} events")
+        clock = "calendar periods" if spec.clock == "calendar" else adapt_words("each person's own clock")
+        rounding = f" ({spec.rounding})" if spec.rounding else ""
+        less = "; younger cohorts had less time to come back" if spec.when == "on or after" else ""
+        return f"Share with {back} {_COUNTED[spec.when]}, by {clock}{rounding}{less}"

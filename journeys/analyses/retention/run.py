@@ -45,7 +45,7 @@ def retention(
     every : str
         The length of a period: "1d", "1w", "1mo", "1q", "1y" or multiples.
     periods : int
-        How many periods after the first are shown.
+        How many periods after the first are shown; `brackets` say so themselves.
     clock : {"calendar", "own"}
         Calendar periods of `time_zone` (the default), or windows of 24 hours (a month has 30 days) that begin with each
         person's own start event.

@@ -193,6 +193,8 @@ def _period_edges(calendar: Calendar, *, periods: int, brackets: Sequence[str | 
     if brackets is None:
         length = calendar.number * _DAYS[calendar.unit] * _DAY
         return tuple(length * (n + 1) for n in range(periods + 1))
+    if isinstance(brackets, str) or not isinstance(brackets, Sequence):
+        raise ArgumentError(f"brackets: {brackets!r} must be a list of durations such as ['1d', '3d', '7d'].")
     edges = tuple(duration_us(one, argument="brackets") for one in brackets)
     if len(edges) < 2 or any(high <= low for low, high in pairwise(edges)):
         raise ArgumentError(f"brackets: {list(brackets)!r} must be two or more durations, each longer than the last.")

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from journeys.display import shorten_name
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
+_TOO_LARGE = 1e100
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
 
 
@@ -61,10 +63,12 @@ def explain_nulls(text: str) -> pl.Expr:
 
 
 def _parse_text(text: str) -> ast.expr:
+    if not isinstance(text, str):
+        raise ArgumentError(f"formula: {text!r} must be text such as 'A / B'.")
     try:
         return ast.parse(text.translate(_SIGNS), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ArgumentError(f"formula: {text!r} cannot be parsed; write e.g. 'A / B'.") from error
+        raise ArgumentError(f"formula: {_quote(text)} cannot be parsed; write e.g. 'A / B'.") from error
 
 
 def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:
@@ -72,6 +76,8 @@ def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:
     if isinstance(node, ast.Name):
         return pl.col(node.id)
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        if node.value >= _TOO_LARGE:
+            raise ArgumentError(f"formula: {_quote(text)} holds a number that is too large.")
         return pl.lit(float(node.value))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         inner = _build_expression(node.operand, text=text)
@@ -85,4 +91,8 @@ def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:
         if isinstance(node.op, ast.Mult):
             return left * right
         return pl.when(right != 0).then(left / right)
-    raise ArgumentError(f"formula: {text!r} may only hold names of series, numbers, + - * / and brackets.")
+    raise ArgumentError(f"formula: {_quote(text)} may only hold names of series, numbers, + - * / and brackets.")
+
+
+def _quote(text: str) -> str:
+    return repr(shorten_name(text, 80))

@@ -132,6 +132,8 @@ def make_spec(
     series = _resolve_series(journeys, events)
     if formula is not None:
         parse_formula(formula, names=list(series))
+        if formula in series:
+            raise ArgumentError(f"formula: {formula!r} is the name of a series; leave out the formula.")
     return TrendSpec(series, calendar, str(kind), column, by, top, days, pause, tuple(campaign), formula, back)
 
 

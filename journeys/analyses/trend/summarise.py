@@ -119,11 +119,17 @@ def _apply_formula(valued: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) ->
 
     `null_reason` says why a value is null.
     """
+    # a series may be named like a key
     assert spec.formula is not None  # noqa: S101  # the caller looked
-    wide = valued.pivot(on="series", index=keys, values="value", maintain_order=True)
-    expression = parse_formula(spec.formula, names=list(spec.series))
+    inner = {key: f"key {key}" for key in keys}
+    wide = valued.rename(inner).pivot(on="series", index=list(inner.values()), values="value", maintain_order=True)
+    value = parse_formula(spec.formula, names=list(spec.series))
+    value = pl.when(value == 0).then(0.0).otherwise(value).alias("value")  # never -0
     rows = wide.select(
-        *keys, pl.lit(spec.formula).alias("series"), expression.cast(pl.Float64), explain_nulls(spec.formula)
+        *(pl.col(name).alias(key) for key, name in inner.items()),
+        pl.lit(spec.formula).alias("series"),
+        value,
+        explain_nulls(spec.formula),
     )
     if "complete" not in valued.columns:
         return rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from journeys.analyses.funnel.trend.count import EntrySelection, FunnelTrendSpec, select_entries
+from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.trend.result import Trend
@@ -47,7 +48,11 @@ class FunnelTrend(Trend[J]):
         unit = self._spec.calendar.name
         when = "on" if unit == "day" else f"in the {unit} from"
         if groups:
-            latest = complete.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
+            named = complete.filter(~pl.any_horizontal(pl.col(groups).is_in([NONE, OTHER])))
+            if not named.height:
+                people = adapt_words("people")
+                return f"No {' · '.join(groups)} has a complete period in which {MIN_PEOPLE} {people} or more entered."
+            latest = named.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
             if latest.height == 1:
                 rate = f"{format_percent(latest['rate'][0])} converted in"
                 label = " · ".join(map(str, latest.select(groups).row(0)))
