@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MIN_PEOPLE = 30
+_TOO_FEW = "too few for a finding."
 
 
 def say_too_few(count: float, did: str, *, unit: str = "person") -> str:
@@ -15,7 +16,7 @@ def say_too_few(count: float, did: str, *, unit: str = "person") -> str:
     """
     from journeys.display import format_count
 
-    return f"{f'Only {format_count(count, unit)}' if count else f'No {unit}'} {did}: too few for a finding."
+    return f"{f'Only {format_count(count, unit)}' if count else f'No {unit}'} {did}: {_TOO_FEW}"
 
 
 def say_none_complete(event: str, *, period: str, is_done: bool) -> str:
@@ -33,3 +34,14 @@ def say_none_complete(event: str, *, period: str, is_done: bool) -> str:
     if not is_done:
         return f"{adapt_words('Nobody')} did {quote_name(event)}."
     return f"No {period} with {quote_name(event)} is complete: the log holds only part of each."
+
+
+def says_too_few(sentence: str) -> bool:
+    """Return whether a sentence stands in place of a finding.
+
+    Examples
+    --------
+    >>> says_too_few(say_too_few(12, "entered")), says_too_few("12% of 500 people converted.")
+    (True, False)
+    """
+    return sentence.endswith(_TOO_FEW)

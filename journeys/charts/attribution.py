@@ -94,9 +94,9 @@ def draw_attribution(
             hoverinfo="text",
         )
     )
-    # room for the text at the end of the longest bar
-    room = max(map(len, said)) * (0.035 if narrow else 0.0125)
-    fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.05 + room)])
+    # room for the text at the end of the longest bar: what it takes of the width, in parts of what it leaves
+    taken = min(0.7, max(map(len, said)) * 7 / (250 if narrow else 700))
+    fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.02 + taken / (1 - taken))])
     fig.update_yaxes(
         tickvals=places,
         ticktext=[f"{name}  " for name in names],

@@ -15,7 +15,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE
+from journeys.analyses.sample_size import MIN_PEOPLE, says_too_few
 from journeys.display import format_count, format_period, quote_name, show_progress, use_names, use_unit
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
@@ -293,7 +293,7 @@ def _build_section(one: Any, place: int, asked: _Questions) -> Built:
     if not section.name:
         section = replace(section, name=f"{type(one).__name__.lower()}-{place}")
     enough = isinstance(one, Result) and one.settings.get("people", 0) >= MIN_PEOPLE
-    return section, [find_difference(one, section=section.name)] if enough else []
+    return section, [find_difference(one, section=section.name)] if enough and not says_too_few(one.finding) else []
 
 
 def _write_lead(asked: _Questions) -> str:

@@ -100,3 +100,9 @@ def test_problems_of_the_funnel_and_of_segments_name_theirs(j):  # noqa: F811
         d.segment(j, "X")
     report = jn.Definitions.from_toml('[report]\ngoal = "Signed Up"\nsections = ["flow"]').report(j)
     assert [one.name for one in report.sections] == ["flow"]
+
+
+def test_what_too_few_people_did_leads_no_report(j):  # noqa: F811
+    report = define('sections = ["trend:Upgraded Plan", "funnel"]').report(j)
+    assert report.sections[0].finding.endswith("too few for a finding.")
+    assert not [one for one in report.findings if one.section == report.sections[0].name]
