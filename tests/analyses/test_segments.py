@@ -233,6 +233,30 @@ def test_published_overlap(published):
     assert o.plot(narrow=True, dark=True).data[0].y[0] == 5882
 
 
+def test_areas_of_segments_are_their_people(published):
+    j, found = published
+    for segments in (found, {name: found[name] for name in "ca"}):
+        o = jn.overlap(segments)
+        lines = o.plot(kind="areas").data
+        assert [sum(line.x) for line in lines] == list(o.sizes.values())
+        for one, other in ((0, 1), (0, len(lines) - 1)):
+            spans = [{(base, x) for base, x in zip(lines[at].base, lines[at].x, strict=True)} for at in (one, other)]
+            names = [list(o.sizes)[at] for at in (one, other)]
+            assert sum(x for _, x in spans[0] & spans[1]) == o.people(names).size.people
+        # the first segment is one block without gaps
+        assert min(lines[0].base) == 0
+        assert max(base + x for base, x in zip(lines[0].base, lines[0].x, strict=True)) == sum(lines[0].x)
+    four = jn.overlap({**found, "d": j})
+    with pytest.raises(jn.ArgumentError, match="kind: 'areas' shows two or three segments, not 4; use 'upset'"):
+        four.plot(kind="areas")
+    with pytest.raises(jn.ArgumentError, match="kind: 'venn' is neither"):
+        four.plot(kind="venn")
+    nobody = j.only(jn.did("a", times=99))
+    none = jn.overlap({"N": nobody, "M": nobody})
+    assert none.finding == "Nobody is in any of the segments."
+    assert none.plot(kind="areas", dark=True, narrow=True).layout.annotations
+
+
 # Arjun0606/smolanalytics, internal/cohort/cohort_test.go, MIT
 def test_published_any_and_all():
     rows = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import combinations
 from operator import and_, or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -18,6 +18,8 @@ from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+_MOST_AREAS = 3
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -64,15 +66,38 @@ class Overlap(Result[J]):
             return f"{text}."
         return f"{text}; {quote_name(one)} and {quote_name(other)} share most, {format_number(most)}."
 
-    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the people of each combination as bars over a matrix of dots (an UpSet plot)."""
+    def plot(self, *, dark: bool = False, narrow: bool = False, kind: Literal["upset", "areas"] = "upset") -> go.Figure:
+        """Draw how many people are in which segments.
+
+        Parameters
+        ----------
+        dark, narrow : bool
+            For a dark page; for a phone.
+        kind : {"upset", "areas"}
+            Bars over a matrix of dots, one bar per combination; or, of two or three segments, one line of blocks per
+            segment, as wide as the people are many: what stands one above the other is shared.
+
+        Raises
+        ------
+        ArgumentError
+            When `kind` is neither, or "areas" is asked of more than three segments.
+        """
+        from journeys.charts.overlap_areas import draw_overlap_areas
         from journeys.charts.overlap_bars import draw
         from journeys.display import adapt_words, format_count
 
+        if kind not in ("upset", "areas"):
+            raise ArgumentError(f"kind: {kind!r} is neither 'upset' nor 'areas'.")
+        if kind == "areas" and len(self._segments) > _MOST_AREAS:
+            raise ArgumentError(f"kind: 'areas' shows two or three segments, not {len(self._segments)}; use 'upset'.")
         total = int(self.table["people"].sum())
         counted = f"{format_count(total, self._journeys._log.unit)} in all"
+        shape: dict[str, Any] = {"sizes": self.sizes, "title": self.finding, "dark": dark, "narrow": narrow}
+        if kind == "areas":
+            several = f"Length: number of {adapt_words('people')}; blue: those in several segments; {counted}"
+            return draw_overlap_areas(self.table, subtitle=several, **shape)
         subtitle = f"{adapt_words('People')} by the segments they are in, and no other; {counted}"
-        return draw(self.table, sizes=self.sizes, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw(self.table, subtitle=subtitle, **shape)
 
     def people(self, segment: str | Sequence[str], *, not_in: str | Sequence[str] = ()) -> J:
         """Select the people who are in some segments, and not in others.
