@@ -95,9 +95,10 @@ def draw_last_before(
 
 
 def _write_shares(rows: Sequence[dict[str, Any]], *, count: str, theme: Colours, narrow: bool) -> go.Scatter:
-    """Write counts and shares to the right of the whiskers."""
+    """Write counts and shares to the right of the whiskers, with a small gap."""
+    ends = [row["ci_high"] or row["share"] for row in rows]
     return go.Scatter(
-        x=[row["ci_high"] or row["share"] for row in rows],
+        x=[end + 0.015 * max(ends) for end in ends],
         y=[-place for place in range(len(rows))],
         mode="text",
         text=[

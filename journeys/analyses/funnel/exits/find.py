@@ -130,7 +130,8 @@ def _find_attempts(view: View, spec: ExitsSpec) -> _FoundAttempts:
             person, at = (values.take(ended) for values in (rows.person[attempts.unit], attempts.start))
             ended = ended[np.lexsort((rows.position[at], person))]
         chosen, step = attempts.take(ended), step[ended]
-        first, last, person = chosen.start, chosen.end, rows.person[chosen.unit]
+        first, last = chosen.start, chosen.row[np.arange(ended.size), step]
+        person = rows.person[chosen.unit]
         start, left = rows.position[first], rows.position[last]
         took_goal = np.zeros(start.size, dtype=np.bool_)
         if funnel.order != "any" and start.size:
