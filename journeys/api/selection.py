@@ -469,7 +469,7 @@ class Selection:
             missing = missing.filter(~missing.is_in(by_id["id"].implode()))
         if missing.len():
             some, wrong = known["person"].head(20).cast(pl.String).to_list(), missing.head(5).to_list()
-            text = unknown_message("people", wrong, available=some, what="person")
+            text = unknown_message("people", wrong, available=some, what=self._log.unit)
             more = known.height - len(some)
             text = f"{text.removesuffix('.')} and {more:,} more." if more > 0 else text
             near = [

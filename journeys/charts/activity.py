@@ -19,7 +19,7 @@ _MOST_NAMED = 20
 _MARGIN = 0.1  # decades of members left and right of the dots
 _WIDEST = 0.07  # decades by which a dot may be moved
 _MANY = 300
-_LINE = 16  # pixels
+_LINE, _DOT = 14, 8  # pixels
 
 
 def draw_activity(
@@ -123,20 +123,35 @@ def _spread_equal_dots(rows: list[dict[str, Any]], *, narrow: bool) -> list[floa
 
 
 def _place_labels(rows: list[dict[str, Any]], places: list[float], *, most: int, narrow: bool) -> dict[int, str]:
-    """Return on which side of its dot each of the first accounts is named, unless the name would cover another."""
+    """Return on which side of its dot each of the first accounts is named, if a name there covers nothing else.
+
+    For instance, of three dots side by side the left one is named on its left, the right one on its right, and the
+    middle one above, unless another dot is just above it.
+    """
     low, high = _range_of_members(rows)
     wide, tall = (270, 300) if narrow else (960, 300)
     longest = max([row["active_days"] for row in rows] + [1])
-    taken: list[tuple[float, float, float]] = []
-    labels = {}
+    dots = [
+        ((log10(place) - low) / (high - low) * wide, row["active_days"] / longest * tall)
+        for place, row in zip(places, rows, strict=True)
+    ]
+    # middle, height above the axis, half of the width and of the height of what must not be covered, in pixels
+    taken = [(x, y, _DOT / 2, _DOT / 2) for x, y in dots]
+    labels: dict[int, str] = {}
     for at, row in enumerate(rows[:most]):
         half = measure_text(write_label(str(row["account"]), 18), 11) / 2
-        x, y = (log10(places[at]) - low) / (high - low) * wide, row["active_days"] / longest * tall
-        side = "top right" if x < half else "top left" if x > wide - half else "top center"
-        middle = x + {"top right": half, "top left": -half}.get(side, 0.0)
-        if all(abs(middle - other) > half + reach or abs(y - level) > _LINE for other, level, reach in taken):
-            taken.append((middle, y, half))
-            labels[at] = side
+        x, y = dots[at]
+        aside = half + _DOT
+        sides = {"top center": (x, y + _LINE), "middle right": (x + aside, y), "middle left": (x - aside, y)}
+        for side, (middle, level) in sides.items():
+            is_inside = half <= middle <= wide - half
+            if is_inside and all(
+                abs(middle - other) > half + width or abs(level - own) > _LINE / 2 + height
+                for other, own, width, height in taken
+            ):
+                taken.append((middle, level, half, _LINE / 2))
+                labels[at] = side
+                break
     return labels
 
 

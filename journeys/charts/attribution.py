@@ -118,7 +118,7 @@ def _hover_text(row: Mapping[str, Any], *, currency: str | None) -> str:
     elif row.get("cost"):
         parts.append(f"cost {format_amount(row['cost'])}")
     if row.get("roas") is not None:
-        parts.append(f"ROAS {row['roas']:.1f}")
+        parts.append(f"ROAS {row['roas']:,.1f}")
     return " · ".join(parts)
 
 

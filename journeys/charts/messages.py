@@ -99,7 +99,9 @@ def draw_messages(
                 font={"size": 12, "color": theme.ink},
             )  # fmt: skip
     ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown]
-    fig.update_xaxes(**percent_ticks(ends), showgrid=True, fixedrange=True, domain=[0, 1 - room])
+    fig.update_xaxes(
+        **percent_ticks(ends, most=3 if narrow else 6), showgrid=True, fixedrange=True, domain=[0, 1 - room]
+    )
     names = ["all messages" if by is None else write_label(str(row[by]), 16 if narrow else 34) for row in shown]
     fig.update_yaxes(
         tickvals=[-place for place in range(len(shown))],

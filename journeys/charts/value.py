@@ -65,7 +65,8 @@ def draw_value(
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
         named = theme.events[place % len(theme.events)] if by else theme.goal
-        colour = {"(none)": theme.drop, OTHER: theme.other}.get(part[by][0], named) if by else named
+        name = str(part[by][0]) if by else "all"
+        colour = {"(none)": theme.drop, OTHER: theme.other}.get(name, named) if by else named
         ages = [0, *(age + 1 for age in part["age"])]
         if len(parts) <= _MOST_BANDS:
             hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
@@ -76,9 +77,9 @@ def draw_value(
         fig.add_scatter(
             x=ages,
             y=[0, *part["per_person"]],
-            name=write_label(str(part[by][0]), 30) if by else "all",
+            name=write_label(name, 30),
             mode="lines+markers",
-            line={"color": colour, "width": 2, "shape": "hv"},
+            line={"color": colour, "width": 2, "shape": "hv", "dash": "dot" if name == OTHER else "solid"},
             marker={
                 "size": [0.1, *[6] * part.height],
                 "color": [colour, *(colour if people >= _FEW else theme.paper for people in part["people"])],

@@ -48,7 +48,11 @@ def test_refunds_lower_the_value():
 def test_thousands_of_channels():
     rows = [row for n in range(2_100) for row in ((f"p{n}", 0, "Visit", f"c{n}"), (f"p{n}", 1, "Paid", None))]
     j = jn.Journeys.from_table(frame(rows))
-    assert j.attribution("Paid", model="shapley").table.height == 2_100
+    a = j.attribution("Paid", model="shapley")
+    assert a.table.height == 2_100
+    assert a.finding == "No campaign gets credit for 1% of the 2,100 conversions to Paid."
+    compared = a.compare_models(["first", "last"], draws=1)
+    assert compared.finding == "No campaign gets credit for 1% of the conversions under any model."
     with pytest.raises(jn.ArgumentError, match=r"at most 2,000 of them; there are 2,100 here"):
         j.attribution("Paid", model="markov")
 

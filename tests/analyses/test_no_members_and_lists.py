@@ -38,6 +38,18 @@ def test_no_accounts_have_no_contacts(tmp_path):
     assert none.to_customerio(tmp_path / "none2.csv").people == 0
 
 
+def test_what_is_unknown_of_accounts_is_called_an_account():
+    table = frame([("ann", 0, "A", None)]).rename({"person": "user_id", "campaign": "group_id"})
+    read = jn.read_table(
+        table.with_columns(group_id=pl.lit("acme")), timestamp="timestamp", event="event", ids=["user_id"], name="app"
+    )
+    accounts = jn.stitch(read).by_account()
+    with pytest.raises(jn.UnknownNameError, match="people: no account 'acmee'; did you mean 'acme'"):
+        accounts.only("acmee")
+    with pytest.raises(jn.UnknownNameError, match="person: no account 'acmee'; did you mean 'acme'"):
+        accounts.timeline("acmee")
+
+
 def test_a_list_of_segments_makes_no_groups():
     j = jn.Journeys.from_table(frame(LOG))
     segments = {"A": j.only(jn.did("A")), "B": j.only(jn.did("B"))}

@@ -13,7 +13,7 @@ from journeys.analyses.attribution.credit import Sharing, share_credit
 from journeys.analyses.attribution.credit_draws import draw_credit
 from journeys.analyses.attribution.paths import Paths
 from journeys.analyses.attribution.select_people import select_touch
-from journeys.analyses.attribution.spec import AttributionSpec, Model, check_model
+from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model, check_model
 from journeys.analyses.attribution.summarise import touch_labels
 from journeys.analyses.labels import NONE
 from journeys.analyses.protocol import J
@@ -57,6 +57,8 @@ class ModelComparison(Result[J]):
         leaders = named.sort("share", by, descending=[True, False]).group_by("model", maintain_order=True).first()
         top = named[by][0]
         shares = named.filter(pl.col(by) == top)["share"]
+        if leaders["share"].max() < LEAST_SHARE:  # type: ignore[operator]
+            return f"No {by.replace('_', ' ')} gets credit for 1% of the conversions under any model."
         low, high = format_percent(shares.min()), format_percent(shares.max())  # type: ignore[arg-type]
         spread = low if low == high else f"{low} to {high}"
         leads = leaders.filter(pl.col(by) == top).height

@@ -20,7 +20,7 @@ from journeys.analyses.attribution.costs import join_costs
 from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
 from journeys.analyses.attribution.paths import Paths
 from journeys.analyses.attribution.select_people import select_touch
-from journeys.analyses.attribution.spec import AttributionSpec, Model
+from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model
 from journeys.analyses.labels import NONE
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
@@ -66,15 +66,18 @@ class Attribution(Result[J]):
             return say_too_few(people, f"converted to {self._spec.goal.name}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)
         conversions = f"{the_count(total, 'conversion')} to {self._spec.goal.name}"
+        if top[by] != NONE and top["share"] < LEAST_SHARE:
+            return f"No {by.replace('_', ' ')} gets credit for 1% of {conversions}."
         if top[by] != NONE:
             return f"{shorten_name(top[by], 60)} gets credit for {format_percent(top['share'])} of {conversions}."
         lead = f"{format_percent(top['share'])} of {conversions} came without any {by.replace('_', ' ')}"
         named = self.table.filter((pl.col(by) != NONE) & (pl.col("credit") > 0)).head(1).to_dicts()
-        return (
-            lead
-            + "".join(f"; {shorten_name(one[by], 60)} gets credit for {format_percent(one['share'])}" for one in named)
-            + "."
-        )
+        for one in named:
+            if one["share"] < LEAST_SHARE:
+                lead += f"; no {by.replace('_', ' ')} gets credit for 1%"
+            else:
+                lead += f"; {shorten_name(one[by], 60)} gets credit for {format_percent(one['share'])}"
+        return f"{lead}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the credit of each touchpoint as a bar."""

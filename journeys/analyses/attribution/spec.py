@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.errors import ArgumentError, UnknownNameError, find_closest, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 
@@ -18,6 +18,7 @@ Model = Literal[
 Repeats = Literal["collapse", "keep"]
 Conversions = Literal["first", "every", "every since the one before", "since the one before"]
 SINCE: Conversions = "every since the one before"
+LEAST_SHARE = 0.01  # of the conversions, below which a touchpoint makes no headline
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -100,9 +101,7 @@ def check_model(model: str, *, weights: Sequence[float] | None, argument: str = 
     problems = []
     models = get_args(Model)
     if model not in models:
-        near = find_closest(str(model), models)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        problems.append(f"{argument}: {model!r} is not a model; {hint}available are {', '.join(map(repr, models))}.")
+        problems.append(unknown_message(argument, str(model), available=models, what="model"))
     if model == "custom" and (weights is None or len(weights) != 3 or min(weights) < 0 or sum(weights) <= 0):
         problems.append(f"weights: {weights!r} must be three non-negative numbers: first, in between, last.")
     if model != "custom" and weights is not None and argument == "model":

@@ -132,12 +132,12 @@ def value(
 
 
 def _find_common_age(counts: pl.DataFrame) -> int:
-    """Return the most periods that at least 30 people have completed; with fewer people, that any have; at least 1.
+    """Return the most periods that at least 30 people of one group have completed; if none has, that any have.
 
     For instance, where 40 people have completed 2 periods, and 5 more people 3, it is 2.
     """
-    completed = counts.group_by("periods").agg(pl.col("people").sum()).sort("periods", descending=True)
-    enough = completed.filter(pl.col("people").cum_sum() >= MIN_PEOPLE)
+    completed = counts.group_by("group", "periods").agg(pl.col("people").sum()).sort("periods", descending=True)
+    enough = completed.filter(pl.col("people").cum_sum().over("group") >= MIN_PEOPLE)
     chosen = (enough if enough.height else completed)["periods"]
     return max(1, int(chosen[0])) if len(chosen) else 1
 
