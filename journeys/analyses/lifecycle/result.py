@@ -102,8 +102,8 @@ class Lifecycle(Result[J]):
                 narrow=narrow,
             )
         subtitle = (
-            f"{adapt_words('People')} with {event} per {self._spec.calendar.name}, and below zero those who had it the "
-            f"{self._spec.calendar.name} before, and not again; pale where a period is not complete"
+            f"{adapt_words('People')} with {event} per {self._spec.calendar.name}; below zero, those with it only in "
+            f"the {self._spec.calendar.name} before; pale where a period is not complete"
         )
         return draw_lifecycle(self.table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 

@@ -80,13 +80,12 @@ class Stickiness(Result[J]):
         from journeys.display import adapt_words, format_day, quote_name
 
         rows = self._latest_rows()
-        number = "at least so many" if self._spec.by else "so many"
-        subtitle = (
-            f"Share of the active {adapt_words('people')} with {quote_name(self._spec.event.name)} on {number} "
-            f"{self._short}"
-        )
+        event = quote_name(self._spec.event.name)
+        subtitle = f"Share of active {adapt_words('people')} by their number of {self._short} with {event}"
+        if self._spec.by:
+            subtitle = f"Share of active {adapt_words('people')} with {event} on at least this many {self._short}"
         if rows.height:
-            subtitle += f" of the {self._spec.of.name} from {format_day(rows['period'][0])}, the latest complete one"
+            subtitle += f" in the {self._spec.of.name} from {format_day(rows['period'][0])}, the latest complete one"
         if self._spec.by:
             subtitle += f"; dotted: fewer than {MIN_PEOPLE} {adapt_words('people')}"
         return draw_stickiness(
