@@ -274,7 +274,8 @@ class Trend(Result[J]):
         """The largest group over the whole time, as one sentence."""
         from journeys.display import format_count
 
-        series, by, unit = next(iter(self._spec.series)), self._spec.by, self._journeys._log.unit
+        series, unit = next(iter(self._spec.series)), self._journeys._log.unit
+        by = str(self._spec.by).replace("_", " ")
         total = self.total.filter((pl.col("series") == series) & (pl.col("people") > 0))
         sizes = {row[self._spec.group]: row["people"] for row in total.iter_rows(named=True)}
         named = {label: people for label, people in sizes.items() if label not in (NONE, OTHER)}
