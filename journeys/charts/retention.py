@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_name, write_labels
 from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
@@ -122,6 +122,8 @@ def draw_triangle(
         tickvals=periods,
         ticktext=[adapt_words("people"), *(names[1:] or [str(period) for period in periods[1:]])],
         title="after the start" if names else f"{unit}s after the start",
+        tickangle=0,
+        tickfont={"size": 9 if narrow else 12},
         range=[-0.5, max(periods) + 0.5],
         fixedrange=True,
     )
@@ -177,8 +179,8 @@ def draw_curve(
         subtitle = f"{subtitle}; hollow: fewer than {FEW} {adapt_words('people')}"
     fig = Chart()
     colours = line_colours(shown, theme=theme)
-    for label, part in shown.items():
-        colour = colours[label] if len(shown) > 1 else theme.goal
+    for label, (name, part) in zip(write_labels(list(shown), 30), shown.items(), strict=True):
+        colour = colours[name] if len(shown) > 1 else theme.goal
         periods = part["period"].to_list()
         if len(shown) <= MOST_BANDS:
             hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
@@ -189,7 +191,7 @@ def draw_curve(
         fig.add_scatter(
             x=periods,
             y=part["rate"].to_list(),
-            name=write_label(label, 30) if by else "all",
+            name=label if by else "all",
             mode="lines+markers",
             line={"color": colour, "width": 2},
             marker={

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_name, write_labels
 from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks, period_ticks
@@ -76,14 +76,14 @@ def draw_trend(
     has_band = is_rate and len(shown) <= MOST_BANDS
     fig = Chart()
     colours = line_colours(shown, theme=theme)
-    for name, part in shown.items():
+    for label, (name, part) in zip(write_labels(list(shown), 30), shown.items(), strict=True):
         colour = colours[name] if len(shown) > 1 else theme.goal
         if len(shown) == 1 and has_bars:
             _add_bars(fig, part, value=value, colour=colour, theme=theme)
             continue
         if len(shown) == 1:
             _add_previous(fig, part, theme=theme)
-        _add_line(fig, part, name=name, value=value, colour=colour, paper=theme.paper, has_band=has_band)
+        _add_line(fig, part, name=name, label=label, value=value, colour=colour, paper=theme.paper, has_band=has_band)
     fig.update_xaxes(**period_ticks(table["period"].unique().sort().to_list(), most=4 if narrow else 9))
     if is_rate:
         sure = [row for row in rows if row["entered"] >= FEW]
@@ -118,7 +118,15 @@ def _split_series(table: pl.DataFrame, groups: Sequence[str], *, value: str) -> 
 
 
 def _add_line(
-    fig: go.Figure, rows: list[dict[str, Any]], *, name: str, value: str, colour: str, paper: str, has_band: bool
+    fig: go.Figure,
+    rows: list[dict[str, Any]],
+    *,
+    name: str,
+    label: str,
+    value: str,
+    colour: str,
+    paper: str,
+    has_band: bool,
 ) -> None:
     """Draw one series: a whole line, and a dotted one next to incomplete periods; each has gaps where the other is."""
     few = [value == "rate" and row["rate"] is not None and row["entered"] < FEW for row in rows]
@@ -126,7 +134,7 @@ def _add_line(
     complete = [row if row["complete"] and not little else None for row, little in zip(rows, few, strict=True)]
     incomplete = [row if close and not little else None for row, close, little in zip(rows, near, few, strict=True)]
     x = [row["period"] for row in rows]
-    label, group = write_label(name, 30), str(len(fig.data))
+    group = str(len(fig.data))
     if has_band:
         band = [
             (None, None) if little else (row["ci_low"], row["ci_high"]) for row, little in zip(rows, few, strict=True)
