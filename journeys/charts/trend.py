@@ -55,7 +55,8 @@ def draw_trend(
 
     Examples
     --------
-    >>>     >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
+    >>> from datetime import date
+    >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
     >>> table = pl.DataFrame({"period": days, "entered": [50, 60], "converted": [10, 15],
     ...     "rate": [0.2, 0.25], "ci_low": [0.11, 0.16], "ci_high": [0.33, 0.37], "complete": [True, False]})
     >>> [trace.line.dash for trace in draw_trend(table).data]

@@ -71,7 +71,9 @@ def test_groups_add_up(rows: list[logs.Row], steps: list[Any], options: dict[str
     # a person may enter several times in a period, with another value of the event each time, but counts once
     summed = parts.group_by("period").agg(pl.col("entered", "converted").sum()).sort("period")
     if by["by"] == "first_campaign" and whole.settings.get("reentry") == "first":
-        assert summed.rows() == trend.select("period", "entered", "converted").rows()
+        # where nobody enters, there are periods but no groups
+        assert summed.rows() == (trend.select("period", "entered", "converted").rows() if parts.height else [])
+        assert parts.height or not trend["entered"].sum()
     drops, dropped = (one.next_after_drop(2).table for one in (whole, grouped))
     if options["count"] == "people":
         for position in (1, 2):
