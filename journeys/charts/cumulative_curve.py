@@ -17,6 +17,8 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Line styles; the next one is used when the colours start over."""
 MOST_BANDS = 3
 """With more groups no intervals are drawn: they would cover each other."""
+FEW = 30
+"""The curves of fewer people are thin, and set no scale."""
 
 
 def draw_cumulative_curve(
@@ -56,7 +58,8 @@ def draw_cumulative_curve(
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]
     size, unit = time_unit(int(table["time"].to_physical().to_numpy().max()))
     fig = Chart()
-    for place, part in enumerate(parts):
+    sizes = [max(part["at_risk"]) for part in parts]
+    for place, (part, most) in enumerate(zip(parts, sizes, strict=True)):
         colour = theme.events[place % len(theme.events)] if groups else theme.goal
         time = [0.0, *(micro / size for micro in part["time"].to_physical().to_list())]
         hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
@@ -78,7 +81,7 @@ def draw_cumulative_curve(
             mode="lines",
             line={
                 "color": colour,
-                "width": 2,
+                "width": 2 if most >= FEW else 1,
                 "shape": "hv",
                 "dash": _DASHES[place // len(theme.events) % len(_DASHES)],
             },
@@ -86,11 +89,10 @@ def draw_cumulative_curve(
             hoverinfo="text",
             showlegend=bool(groups),
         )
-    fig.update_yaxes(
-        **percent_ticks([*table["share"], *(table["ci_high"] if len(parts) <= MOST_BANDS else ())]),
-        rangemode="tozero",
-        showgrid=True,
-    )
+    many = [part for part, most in zip(parts, sizes, strict=True) if most >= FEW] or parts
+    shown = pl.concat(many)
+    ticks = percent_ticks([*shown["share"], *(shown["ci_high"] if len(parts) <= MOST_BANDS else ())])
+    fig.update_yaxes(**ticks, range=[0, ticks["tickvals"][-1]], showgrid=True)
     fig.update_xaxes(title=unit)
     # Below the axis, where any number of groups has room; the theme shows no legend by itself.
     fig.update_layout(showlegend=bool(groups), legend={"y": -0.18, "yanchor": "top"})

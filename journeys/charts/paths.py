@@ -13,6 +13,7 @@ from journeys.charts.labels import full_name, lines_of, plain_name, write_label
 from journeys.charts.text_width import break_text, measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, event_colours, theme_colours, with_opacity
 from journeys.display import format_duration, format_interval, format_number, format_percent
+from journeys.display.options import cell_width
 
 _ENOUGH = 30  # of fewer no rate is shown
 
@@ -67,7 +68,7 @@ def draw_paths(
     columns = max(3 if narrow else 6, *map(len, paths))
     left = max(_measure_figures(row, narrow=narrow) for row in rows) + 14
     # the pixels of a column where the figure is no wider than a notebook cell, or a phone
-    unit = ((350 if narrow else 900) - 20 - left) / columns
+    unit = ((350 if narrow else cell_width() or 900) - 20 - left) / columns
     size = 10 if narrow else 11
     shapes, annotations = [], []
     for place, (row, path) in enumerate(zip(rows, paths, strict=True)):

@@ -12,8 +12,11 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import rename_counts, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import time_unit
+from journeys.charts.ticks import SHORTEST, log_time_ticks, time_unit
 from journeys.display import format_count, format_duration
+
+_MOST_LINEAR = 50
+"""The axis is logarithmic where the longest time is more than so many times the shortest median."""
 
 
 def draw_step_times(
@@ -58,12 +61,18 @@ def draw_step_times(
     theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     middle = "q50" if "q50" in quantiles else shown[-1]
-    longest = max(row[name] for row in rows for name in shown)
-    size, unit = time_unit(longest // timedelta(microseconds=1))
+    times = [row[name] // timedelta(microseconds=1) for row in rows for name in shown]
+    size, unit = time_unit(max(times))
+    # where minutes and days meet, a linear axis would put all minutes on zero
+    is_log = max(times) > _MOST_LINEAR * max(1, min(row[middle] // timedelta(microseconds=1) for row in rows))
+    axis = (
+        log_time_ticks(times, size=size, most=4 if narrow else 9) if is_log else {"title": unit, "rangemode": "tozero"}
+    )
     places = [-place for place in range(len(rows))]
 
     def scale_time(row: dict[str, Any], name: str) -> float:
-        return float(row[name] / timedelta(microseconds=size))
+        micro = row[name] // timedelta(microseconds=1)
+        return float((max(micro, SHORTEST) if is_log else micro) / size)
 
     fig = Chart(
         go.Scatter(
@@ -92,7 +101,7 @@ def draw_step_times(
     names = [" · ".join([row["name"], *(str(row[group]) for group in groups)]) for row in rows]
     ticks = [write_label(name, 18 if narrow else 34) for name in names]
     fig.update_yaxes(tickvals=places, ticktext=ticks, range=[places[-1] - 0.6, 0.7])
-    fig.update_xaxes(title=unit, rangemode="tozero", showgrid=True)
+    fig.update_xaxes(**axis, showgrid=True)
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=150 + 44 * len(rows))
 
 

@@ -7,10 +7,16 @@ from datetime import date
 from math import ceil, floor, isfinite, log10
 from typing import Any
 
-from journeys.display import format_day, format_number
+from journeys.display import format_day, format_duration, format_number
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TIME_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
+
+SHORTEST = 1_000_000
+"""The shortest time (µs) on a logarithmic axis, where there is no zero: shorter ones are drawn there."""
+_MARKS = tuple(
+    1_000_000 * seconds for seconds in (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000, 31_557_600)
+)
 
 
 def time_unit(longest: int) -> tuple[int, str]:
@@ -22,6 +28,26 @@ def time_unit(longest: int) -> tuple[int, str]:
     (86400000000, 'days')
     """
     return next(((size, name) for size, name in _TIME_UNITS if longest >= 2 * size), _TIME_UNITS[-1])
+
+
+def log_time_ticks(times: Iterable[int], *, size: int, most: int) -> dict[str, Any]:
+    """Return the settings of a logarithmic axis of times (µs), drawn in a unit of `size` µs.
+
+    Examples
+    --------
+    >>> log_time_ticks([20_000_000, 86_400_000_000], size=3_600_000_000, most=9)["ticktext"]
+    ['1 minute', '10 minutes', '1 hour', '6 hours', '1 day']
+    """
+    known = [max(time, SHORTEST) for time in times]
+    low, high = min(known), max(known)
+    inside = [mark for mark in _MARKS if low <= mark <= high]
+    at = inside[:: -(-len(inside) // most)] or [low, high]
+    room = 0.06 * log10(high / low) + 0.04
+    return {
+        "type": "log", "tickmode": "array", "tickvals": [mark / size for mark in at],
+        "ticktext": [format_duration(mark) for mark in at],
+        "range": [log10(low / size) - room, log10(high / size) + room],
+    }  # fmt: skip
 
 
 def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
 from journeys.display import format_number, format_p_value, format_ratio
 
-_FLOOR = 1e-300  # a q-value too small for a float still has a place
+_FLOOR = 1e-20  # smaller q-values say no more, and would press all others to the foot of the chart
 
 
 def _hover_text(row: dict[str, Any], goal: str) -> str:
@@ -122,5 +122,7 @@ def draw_volcano(
         range=[-reach, reach], zeroline=True, zerolinecolor=theme.muted, zerolinewidth=1, title="phi", showgrid=True
     )
     fig.update_yaxes(range=[-top * 0.03, top], title="certainty: −log₁₀ q", showgrid=True)
+    if max(heights) == -log10(_FLOOR):
+        fig.update_yaxes(tickvals=[0, 5, 10, 15, 20], ticktext=["0", "5", "10", "15", "20 or more"])
     margin = {"l": 8, "b": 40}
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)

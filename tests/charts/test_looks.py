@@ -9,6 +9,7 @@ import pytest
 
 import journeys as jn
 from journeys.charts import funnel, histogram, sankey, timeline, trend
+from journeys.charts.sankey.render import width_for
 from journeys.charts.theme import DARK, LIGHT
 from journeys.display.options import use_theme
 from journeys.errors import ArgumentError
@@ -98,6 +99,9 @@ def test_charts_are_drawn_for_the_width_of_cells_where_it_is_set(theme):
     jn.options.width = 1_440
     assert len(title_lines(draw())) == 1
     assert not ask().layout.meta["narrow"]
+    assert width_for(3) == 1_440
+    jn.options.width = 800
+    assert width_for(6) == 800
     jn.options.width = 360
     assert ask().layout.meta["narrow"]
     with use_theme("light"):

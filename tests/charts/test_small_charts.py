@@ -16,6 +16,7 @@ from journeys.charts import (
     dropoff,
     flow_difference,
     paths,
+    step_times,
     timeline,
     transitions,
     trend,
@@ -357,3 +358,20 @@ def test_a_curve_of_value_ends_with_the_last_age_of_enough_people():
     assert [(trace.name, len(trace.x)) for trace in lines] == [("ads", 2)]
     few = [trace for trace in draw_value(table[1:], by="channel", length=86_400_000_000).data if trace.name]
     assert [trace.name for trace in few] == ["ads", "(other)"]
+
+
+def test_minutes_and_days_are_both_legible_on_the_axis_of_step_times():
+    times = {f"q{q}": [timedelta(minutes=m), timedelta(days=m)] for q, m in ((25, 1), (50, 2), (75, 9))}
+    table = pl.DataFrame({"step": [2, 3], "name": ["A", "B"], "since": ["previous"] * 2, "people": [70, 60], **times})
+    axis = step_times.draw_step_times(table).layout.xaxis
+    assert axis.type == "log"
+    assert axis.ticktext == ("1 minute", "10 minutes", "1 hour", "6 hours", "1 day", "7 days")
+
+
+def test_a_curve_of_few_people_is_thin_and_sets_no_scale():
+    days = [timedelta(days=1)] * 2
+    table = pl.DataFrame({"group": ["a", "b"], "time": days, "at_risk": [90, 3], "converted": [9, 2]})
+    table = table.with_columns(share=pl.col("converted") / pl.col("at_risk"), ci_low=0.05, ci_high=0.2)
+    fig = cumulative_curve.draw_cumulative_curve(table, by="group")
+    assert [trace.line.width for trace in fig.data if trace.showlegend] == [2, 1]
+    assert fig.layout.yaxis.range[1] == pytest.approx(0.2)

@@ -198,7 +198,7 @@ class StepTimes(Result[J]):
     @property
     def finding(self) -> str:
         """The slowest step, as one sentence."""
-        from journeys.display import adapt_words, format_duration
+        from journeys.display import adapt_words, format_duration, quote_name
 
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
@@ -211,7 +211,7 @@ class StepTimes(Result[J]):
         name = "q50" if "q50" in steps.columns else "mean"
         row = steps.sort(name, "step", descending=[True, False], maintain_order=True).row(0, named=True)
         groups = " · ".join(str(row[group]) for group in self.settings["by"] or ())
-        where = f"{row['name']!r} ({groups})" if groups else repr(row["name"])
+        where = f"{quote_name(row['name'])}{f' for {groups}' * bool(groups)}"
         typical = "half of those who get there take" if name == "q50" else adapt_words("on average people take")
         return f"The slowest step is {where}: {typical} {format_duration(row[name])}{' or less' * (name == 'q50')}."
 
@@ -219,7 +219,7 @@ class StepTimes(Result[J]):
         """Draw the quantiles of each step's time since the previous step."""
         from journeys.charts.step_times import draw_step_times
 
-        subtitle = "time since the previous step: the outer quantiles as a line, the median as a dot"
+        subtitle = "time since the previous step: a dot at the median, a line from the lowest to the highest quantile"
         return draw_step_times(
             self.table, by=self.settings["by"], title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow
         )
@@ -305,11 +305,13 @@ class ConvertedWithin(Result[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the curve with its band."""
-        from journeys.charts.cumulative_curve import MOST_BANDS, draw_cumulative_curve
+        from journeys.charts.cumulative_curve import FEW, MOST_BANDS, draw_cumulative_curve
 
         groups = self.settings["by"]
         alone = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
         subtitle = "Kaplan–Meier estimate" + (" with 95% interval" if alone else "; its 95% intervals are in the table")
+        if groups and min(self.table.group_by(groups).agg(pl.col("at_risk").max())["at_risk"], default=FEW) < FEW:
+            subtitle += f". Thin: fewer than {FEW} people"
         return draw_cumulative_curve(
             self.table, by=groups, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow
         )

@@ -42,8 +42,7 @@ class Timeline(Result[J]):
         sessions = int(self.table["session"].max())  # type: ignore[arg-type]
         return (
             f"{adapt_words('Person')} {self.settings['person']}: {format_count(self.table.height, 'event')} "
-            f"in {format_count(sessions, 'session')} "
-            f"over {format_duration(took)}."
+            f"in {format_count(sessions, 'session')}{f' over {format_duration(took)}' * bool(took)}."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

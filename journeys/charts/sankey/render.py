@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from journeys.charts.labels import write_label
 from journeys.charts.sankey.layout import Layout, Link, Node, place_sources, place_targets
 from journeys.charts.sankey.vertical import draw_node, draw_ribbons
+from journeys.display.options import cell_width
 
 THICKNESS = 13
 VERTICAL_PITCH, _ROW_HEIGHT = 68.0, 134.0
@@ -19,18 +20,20 @@ VERTICAL_LAYOUT: dict[str, Any] = {"room": 348.0, "pitch": VERTICAL_PITCH}
 """The options of `lay_out` for a vertical drawing, which is 348 pixels wide."""
 _ABOVE = 72
 """Vertical: the pixels above the first row for its heading and its names."""
-_COLUMN_WIDTH, _MIN_WIDTH, SIDE_MARGIN = 160, 760, 8
-"""Horizontal: the pixels per column that names need, the least of a figure, and those of each margin."""
+_COLUMN_WIDTH, _TIGHT_COLUMN, _MIN_WIDTH, SIDE_MARGIN = 160, 110, 760, 8
+"""Horizontal: the pixels per column that names need, and with which most are cut; the least of a figure; a margin."""
 
 
 def width_for(columns: int) -> int:
-    """Return how wide a horizontal figure must be for its names; a notebook cell scrolls.
+    """Return how wide a horizontal figure must be for its names: a notebook cell scrolls, unless its width is known.
 
     Examples
     --------
     >>> width_for(3), width_for(6), width_for(12)
     (760, 1056, 2016)
     """
+    if cell := cell_width():
+        return max(cell, round(_TIGHT_COLUMN * (columns + 0.5)))
     return max(_MIN_WIDTH, round(_COLUMN_WIDTH * (columns + 0.5))) + 2 * SIDE_MARGIN * (columns > 4)
 
 
