@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 import polars as pl
 
+from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
@@ -57,7 +58,7 @@ def draw_overlap_areas(
     theme = theme_colours(dark=dark)
     total = sum(row["people"] for row in blocks)
     starts = [sum(row["people"] for row in blocks[:place]) for place in range(len(blocks))]
-    fig = go.Figure()
+    fig = Chart()
     for place, name in enumerate(names):
         own = [(start, row, [one for one in names if row[one]]) for start, row in zip(starts, blocks, strict=True)
                if row[name]]  # fmt: skip
