@@ -96,3 +96,14 @@ def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentErro
     """Raise one error that lists every problem; do nothing when there is none."""
     if problems:
         raise error(problems[0] if len(problems) == 1 else "\n".join(f"- {problem}" for problem in problems))
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's error, without its period; its class where it says nothing.
+
+    Examples
+    --------
+    >>> first_line(OSError("no space left.")), first_line(KeyboardInterrupt())
+    ('no space left', 'KeyboardInterrupt')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from journeys.api import Journeys
     from journeys.events import Events
 
+__all__ = [
+    "load_billing", "load_customerio", "load_hubspot", "load_journeys", "load_sample", "load_segment",
+    "load_segment_warehouse", "load_truth", "load_truth_people", "notebook_paths", "sample_path",
+]  # fmt: skip
 
 _FILES = ("segment", "segment_warehouse", "customerio.ndjson", "hubspot.csv", "billing.csv", "truth.json")
 _TABLES = ("bookings.csv", "truth_people.csv", "truth_shared.csv", "README.md")
@@ -254,3 +258,7 @@ def load_truth_people() -> pl.DataFrame:
     """
     types = {"id_type": pl.String, "id": pl.String, "person": pl.Int64}
     return pl.read_csv(sample_path("truth_people.csv"), schema_overrides=types)
+
+
+def __dir__() -> list[str]:
+    return __all__

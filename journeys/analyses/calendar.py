@@ -154,7 +154,7 @@ def list_periods(calendar: Calendar, observed: tuple[datetime | None, datetime |
 
 
 def make_calendar(
-    every: str, *, time_zone: str = "UTC", week_start: str = "monday", argument: str = "every"
+    every: str, *, time_zone: str = "UTC", week_start: Weekday = "monday", argument: str = "every"
 ) -> Calendar:
     """Check the arguments of a calendar; `argument` is what the caller calls `every`.
 

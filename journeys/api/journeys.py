@@ -137,7 +137,7 @@ class Journeys(Selection):
         if isinstance(table, pl.DataFrame | pl.LazyFrame):
             frame = table.lazy()
         elif isinstance(table, Events):
-            frame = table.table if store is None else table.streamed()
+            frame = table.table if store is None else table._stream()
         elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__"):
             frame = pl.DataFrame(table).lazy()
         else:

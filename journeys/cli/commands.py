@@ -136,7 +136,7 @@ def _lab(folder: Path, *, is_opened: bool) -> None:
     import sys
 
     if is_opened and find_spec("jupyterlab") is None:
-        raise RefusedError("JupyterLab is not installed: python -m pip install 'journeys[notebook]'")
+        raise RefusedError("JupyterLab is not installed: python -m pip install 'journeys[notebook]'.")
     folder.mkdir(parents=True, exist_ok=True)
     new = [one for one in jn.samples.notebook_paths() if not (folder / one.name).exists()]
     for one in new:

@@ -112,7 +112,7 @@ def _parse_file(text: str, given: dict[str, Any]) -> Source:
     if equals and system in SYSTEMS and system != "table":
         return Source(None, system, (path,), shared)
     if equals and "://" not in system and not Path(text).exists() and system != "table":
-        raise SourceError(f"{unknown_message('FILES', system, available=SYSTEMS, what='system')} (in {text!r})")
+        raise SourceError(unknown_message(f"FILES: {text!r}", system, available=SYSTEMS, what="system"))
     if any(given[name] for name in _TABLE_COLUMNS):
         ids = [name.strip() for name in (given["ids"] or "user_id").split(",") if name.strip()]
         columns = {"timestamp": given["timestamp"] or "timestamp", "event": given["event"] or "event", "ids": ids}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.errors import JourneysError, SourceError
+from journeys.errors import JourneysError, SourceError, first_line
 
 END = "\0end"
 
@@ -63,16 +63,12 @@ def translate_source_errors(
     try:
         yield
     except FileNotFoundError as error:
-        reason = _first_line(error)
+        reason = first_line(error)
         raise error_class(f"source: a file of {name!r} is not there any more: {reason}; read it again.") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         is_panic = isinstance(error, pl.exceptions.PanicException)
-        reason = "a file is damaged, or was changed while it was read" if is_panic else _first_line(error)
+        reason = "a file is damaged, or was changed while it was read" if is_panic else first_line(error)
         raise error_class(f"source: the rows of {name!r} cannot be read: {reason}.{hint and ' '}{hint}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 KEY = ("_key", "_key2")

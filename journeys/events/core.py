@@ -51,28 +51,25 @@ class Events:
     exclusive
         The identifier type of which a person has one value, if no source has another such type: the first of a
         table's `ids`. Readers of known systems have their own names for it, which the rules of stitching know.
-    has_message_ids
-        Whether duplicates are found by message ids.
     notes
         What had to be assumed to read the source, in words.
-    as_read
-        The same rows in the same order, identifiers and event names as they were read, before `normalise_ids` and
-        `normalise_names`: stitching normalises each distinct text once instead of every row's. Their `_status` does
-        not account yet for missing identifiers and names.
-    with_repeats
-        The same rows before duplicates are found, with the hashes (`_key`, `_key2`) by which they are: to find
-        duplicates in less memory than all keys need.
     """
 
     rows: pl.LazyFrame
     ids: tuple[str, ...]
     links: pl.LazyFrame
     name: str
-    has_message_ids: bool = False
-    notes: tuple[str, ...] = ()
-    as_read: pl.LazyFrame | None = None
-    with_repeats: pl.LazyFrame | None = None
     exclusive: str | None = None
+    notes: tuple[str, ...] = ()
+    # Whether duplicates are found by message ids.
+    _has_message_ids: bool = False
+    # The same rows in the same order, identifiers and event names as they were read, before `normalise_ids` and
+    # `normalise_names`: stitching normalises each distinct text once instead of every row's. Their `_status` does not
+    # account yet for missing identifiers and names.
+    _as_read: pl.LazyFrame | None = None
+    # The same rows before duplicates are found, with the hashes (`_key`, `_key2`) by which they are: to find duplicates
+    # in less memory than all keys need.
+    _with_repeats: pl.LazyFrame | None = None
 
     @cached_property
     def schema(self) -> pl.Schema:
@@ -85,7 +82,7 @@ class Events:
         names = [n for n in self.rows.collect_schema().names() if not n.startswith(("_", TRAIT))]
         return self.rows.filter(pl.col(STATUS) == "event").select(names)
 
-    def streamed(self) -> pl.LazyFrame:
+    def _stream(self) -> pl.LazyFrame:
         """Give `table` without any step that holds all rows: for a store larger than memory.
 
         Duplicates are found now, in a pass of its own that keeps 24 bytes per row in a temporary file and 16 bytes per
@@ -96,9 +93,9 @@ class Events:
         SourceError
             When the rows are read and come in another order than before, as those of a frame that joins may.
         """
-        if self.with_repeats is None:
+        if self._with_repeats is None:
             return self.table
-        return drop_repeats(self.with_repeats).filter(pl.col(STATUS) == "event").select(self.schema.names())
+        return drop_repeats(self._with_repeats).filter(pl.col(STATUS) == "event").select(self.schema.names())
 
     @cached_property
     def facts(self) -> pl.LazyFrame:
@@ -118,7 +115,7 @@ class Events:
                 self.rows,
                 ids=self.ids,
                 name=self.name,
-                has_message_ids=self.has_message_ids,
+                has_message_ids=self._has_message_ids,
                 notes=self.notes,
             )
 
@@ -200,7 +197,7 @@ def build_events(
     notes
         Assumptions to show among the issues.
     as_read
-        The same rows with identifiers and event names as they were read; see `Events.as_read`.
+        The same rows with identifiers and event names as they were read; see `Events._as_read`.
     """
     names = rows.collect_schema().names()
     missing = [name for name in ("_kind", "_problem", "_place") if name not in names]
@@ -259,10 +256,10 @@ def build_events(
         ids=tuple(ids),
         links=built.select(list(LINK_SCHEMA)),
         name=name,
-        has_message_ids=has_message_ids,
+        _has_message_ids=has_message_ids,
         notes=tuple(notes),
-        as_read=as_read,
-        with_repeats=with_repeats,
+        _as_read=as_read,
+        _with_repeats=with_repeats,
     )
 
 

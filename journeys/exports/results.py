@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from journeys.display import formatted_rows, neutralise_controls
-from journeys.errors import ArgumentError, raise_all
+from journeys.errors import ArgumentError, first_line, raise_all
 from journeys.exports.cells import flatten_columns, write_csv
 from journeys.exports.files import check_path, replace_file
 
@@ -129,7 +129,7 @@ def to_duckdb(results: Mapping[str, Any], *, path: str | Path) -> Path:
     except (duckdb.Error, OSError) as error:
         if is_new:
             file.unlink(missing_ok=True)
-        raise ArgumentError(f"path: DuckDB cannot write {str(file)!r}: {str(error).splitlines()[0]}") from error
+        raise ArgumentError(f"path: DuckDB cannot write {str(file)!r}: {first_line(error)}.") from error
     return file
 
 

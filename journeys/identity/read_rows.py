@@ -275,13 +275,13 @@ def read_rows(one: Events, *, messages: bool) -> SourceRows:
     read = _read_batches(one, messages=messages)
     combined = read.combiner.finish() or combine_by_value(one.rows, ids=one.ids)
     number = combined.number
-    names = _EventNames(read.names, normalise=one.as_read is not None)
+    names = _EventNames(read.names, normalise=one._as_read is not None)
     counts = [int(np.count_nonzero(read.status == kind)) for kind in range(len(STATUSES))]
     only_events = counts[_EVENT] == read.status.size
     of_events = number if only_events else number[read.status == _EVENT]
     of_facts = number[:0] if only_events else number[read.status == _FACT]
     events, event, facts = read.events, names.encode(read.event), read.facts
-    if one.as_read is not None:
+    if one._as_read is not None:
         # blank names and identifiers are known only after normalisation
         without_ids = _without_ids(combined)
         good_facts = ~without_ids[of_facts]
@@ -335,10 +335,10 @@ class _Batches:
 def _read_batches(one: Events, *, messages: bool) -> _Batches:
     """Read batch after batch, so that the texts of all identifiers are never in memory together."""
     rows = one.rows
-    if one.as_read is not None:
-        rows = one.as_read
-    elif one.with_repeats is not None:
-        rows = one.with_repeats
+    if one._as_read is not None:
+        rows = one._as_read
+    elif one._with_repeats is not None:
+        rows = one._with_repeats
     columns = rows.collect_schema().names()
     left_out = {"source", "event", *one.ids, *(() if messages else ("message_id",))}
     of_events = [name for name in columns if not name.startswith(("_", TRAIT)) and name not in left_out]
@@ -352,7 +352,7 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
         *(name for name in KEY if name in columns),
     )
     has_keys = KEY[0] in columns
-    combiner = IdCombiner(one.ids, clean=None if one.as_read is None else normalise_ids)
+    combiner = IdCombiner(one.ids, clean=None if one._as_read is None else normalise_ids)
     empty = pl.DataFrame(schema=wanted.collect_schema())  # which keeps the categories, too
     statuses = [np.empty(0, dtype=np.uint8)]
     events, facts, event = [empty.select(of_events)], [empty.select(of_facts)], [np.empty(0, dtype=np.uint8)]

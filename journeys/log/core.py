@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from journeys.errors import ArgumentError, JourneysError, StoreError
+from journeys.errors import ArgumentError, JourneysError, StoreError, first_line
 from journeys.events import CAMPAIGN_COLUMNS
 from journeys.log.stored_files import StoredFile
 
@@ -327,7 +327,9 @@ def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
             file.verify(again=True)
         if isinstance(error, OSError):
             raise StoreError(f"The log could not be read: {error}.") from error
-        raise ArgumentError(f"A condition cannot be evaluated on the columns of this log: {error}") from error
+        raise ArgumentError(
+            f"A condition cannot be evaluated on the columns of this log: {first_line(error)}."
+        ) from error
 
 
 def count_shard(count: Callable[[View, Any], pl.DataFrame], spec: object, *, view: View) -> pl.DataFrame:

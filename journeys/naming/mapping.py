@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError, find_closest, raise_all
+from journeys.errors import ArgumentError, SourceError, find_closest, first_line, raise_all
 from journeys.naming.check import names_and_counts
 
 TABLE = "rename"
@@ -108,8 +108,8 @@ def apply(events: Any, *, mapping: Mapping[str, str] | str | Path) -> Renamed:
 
     # Batch by batch: `replace` as an expression would wait for all rows.
     new = pl.col("event").map_batches(rename_all, return_dtype=pl.String, is_elementwise=True)
-    with_repeats = None if events.with_repeats is None else events.with_repeats.with_columns(new)
-    renamed = replace(events, rows=events.rows.with_columns(new), as_read=None, with_repeats=with_repeats)
+    with_repeats = None if events._with_repeats is None else events._with_repeats.with_columns(new)
+    renamed = replace(events, rows=events.rows.with_columns(new), _as_read=None, _with_repeats=with_repeats)
     merged = {name: olds for name, olds in sharing.items() if len(olds) > 1}
     missing = {
         old: find_closest(old, [n for n in counted if n not in names]) for old in sorted(names) if old not in counted
@@ -131,7 +131,7 @@ def load_mapping(path: str | Path) -> dict[str, str]:
     except OSError:
         raise SourceError(f"mapping: there is no file {str(place)!r}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"mapping: {str(place)!r} is not TOML: {error}") from None
+        raise SourceError(f"mapping: {str(place)!r} is not TOML: {first_line(error)}.") from None
     table = read.get(TABLE)
     if not isinstance(table, dict):
         raise SourceError(f'mapping: {str(place)!r} has no table [{TABLE}] of "old name" = "New Name".')

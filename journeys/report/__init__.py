@@ -6,3 +6,7 @@ from journeys.report.section import Finding, Picture, Section
 from journeys.report.sections import make_section, text_section
 
 __all__ = ["Finding", "Picture", "Report", "Section", "campaign_report", "make_section", "text_section"]
+
+
+def __dir__() -> list[str]:
+    return __all__

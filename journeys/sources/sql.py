@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import ArgumentError, JourneysError, SourceError
+from journeys.errors import ArgumentError, JourneysError, SourceError, first_line
 from journeys.events import Events
 from journeys.sources.read_only import check_query, database_of, is_psycopg, read_only_session
 from journeys.sources.reading import concat_rows
@@ -92,15 +92,14 @@ def read_sql(
     try:
         frame = _run_query(query, connection)
     except pl.exceptions.PanicException as error:
-        said = str(error).splitlines()[0]
         raise SourceError(
-            f"query: the answer has a type that cannot be read; cast that column to text in the query: {said}"
+            "query: the answer has a type that cannot be read; cast that column to text in the query: "
+            f"{first_line(error)}."
         ) from error
     except JourneysError:
         raise
     except Exception as error:  # every driver has errors of its own
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SourceError(f"query: the database refuses it: {said}") from error
+        raise SourceError(f"query: the database refuses it: {first_line(error)}.") from error
     return read_table(
         frame,
         timestamp=timestamp,
@@ -162,7 +161,7 @@ def _sqlite_batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
         cursor.execute(query)
         names = [column[0] for column in cursor.description or ()]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise SourceError(f"query: several columns of the answer are called {twice[0]!r}; name them apart (as …)")
+            raise SourceError(f"query: several columns of the answer are called {twice[0]!r}; name them apart (as …).")
         while rows := cursor.fetchmany(BATCH):
             yield pl.DataFrame(
                 [_build_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]

@@ -365,7 +365,7 @@ def test_comparisons_count_who_is_on_both_sides():
     j = jn.Journeys.from_table(frame([*KNOWN, *found]))
     one = j.only([f"p{at}" for at in range(40)])
     other = j.only([f"p{at}" for at in range(20, 60)])
-    assert j.funnel(["A", "B"]).rerun_on(one).compare(other).people_on_both_sides == 20
+    assert j.funnel(["A", "B"])._rerun_on(one).compare(other).people_on_both_sides == 20
     assert "20 people" in one.funnel(["A", "B"]).compare(other).finding
     assert one.flow(against=other).shared == 20
     compared = one.correlation("B", min_people=0).compare(other)

@@ -45,7 +45,7 @@ def written(rows, message_id):
 @given(ROWS, st.booleans())
 def test_a_store_leaves_out_the_duplicates_that_a_table_leaves_out(rows, message_id):
     events = written(rows, message_id)
-    assert events.streamed().collect().equals(events.table.collect())
+    assert events._stream().collect().equals(events.table.collect())
 
 
 @given(ROWS, st.booleans())

@@ -40,6 +40,8 @@ class StepAssociations(Result[J]):
         drop-off is no evidence and has none of these.
     people_compared, reached : int
         All journeys of the flow, whether they are shown or not, and those of them that reach the goal.
+    hidden : int
+        Nodes, or links, of fewer than `min_people`, which the table leaves out.
     """
 
     goal: str

@@ -33,6 +33,8 @@ class Permutation(Result[J]):
     table : pl.DataFrame
         `behaviour`, `phi`, `p_value` (of the correlation's table), `p_permuted`, and `p_family`: the chance that any
         behaviour of the table shows such a relation; in the order of the correlation's table.
+    goal : str
+        The converting event.
     """
 
     goal: str

@@ -102,6 +102,8 @@ class Stratified(Result[J]):
     strata : pl.DataFrame
         One row per behaviour and group, sorted by both: `behaviour`, `stratum`, the four counts, `phi`, `ci_low`,
         `ci_high`, `p_value`, `rate_with`, `rate_without`.
+    column, goal : str
+        The column of people that makes the groups, and the converting event.
     """
 
     strata: pl.DataFrame

@@ -173,7 +173,7 @@ class Flow(Result[J]):
             self._found_paths["top"] = find_top_path(self._journeys, self._spec, kept=self._kept)
         return self._found_paths["top"]
 
-    def colours(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
+    def _colour_nodes(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
         """Return the colours of nodes: an event has one colour in all charts, by its rank in the whole log.
 
         Returns
@@ -190,7 +190,7 @@ class Flow(Result[J]):
         """Return the settings that every Sankey of this flow is drawn with."""
         return {
             "goal": None if self.goal is None else quote_reserved(self.goal),
-            "colour_of": self.colours(self.nodes["node"], dark=dark),
+            "colour_of": self._colour_nodes(self.nodes["node"], dark=dark),
             "headings": label_columns(self._spec, late=self._starts_late),
             "unit": UNITS[self._spec.count],
             "dark": dark,
@@ -337,7 +337,7 @@ class Flow(Result[J]):
             self._spec.count,
             self.definition,
             self.journey_count,
-            lambda names, dark: self.colours(names, dark=dark),
+            lambda names, dark: self._colour_nodes(names, dark=dark),
         )
 
     def correlation(self, *, of: Literal["nodes", "links"] = "nodes", min_people: int = 30) -> StepAssociations[J]:

@@ -387,7 +387,7 @@ class Funnel(Result[J]):
             both, periods, caution = 0, None, ""
             table, fewest = compare_groups(side, measure=measure, correct=correct)
         else:
-            funnel = other if isinstance(other, Funnel) else self.rerun_on(other)
+            funnel = other if isinstance(other, Funnel) else self._rerun_on(other)
             if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
             mine, theirs = (one._keep_first_entries() if cohorts == "first" else one for one in (self, funnel))
@@ -447,7 +447,7 @@ class Funnel(Result[J]):
             return self
         earlier = replace(spec, entered=(None, begin), exclude=())
         entered = self._journeys._unfiltered()._select_people(select_entered, earlier)
-        return self.rerun_on(self._journeys._select_people(select_others, entered._people_codes()))
+        return self._rerun_on(self._journeys._select_people(select_others, entered._people_codes()))
 
     def _followed_sides(self, other: Funnel[J], measure: Measure) -> tuple[Side, Side]:
         """Return both sides; of periods, with only the people who could be followed equally long."""
@@ -472,7 +472,7 @@ class Funnel(Result[J]):
         by_person = self._journeys._count_shards(count_person_rates, PersonRatesSpec(self._spec, measure))
         return Side(self._spec, self._counts, by_person)
 
-    def rerun_on(self, journeys: J) -> Funnel[J]:
+    def _rerun_on(self, journeys: J) -> Funnel[J]:
         """Ask other journeys the same question."""
         return self._rerun(journeys, self._spec, self._described)
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, first_line
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_runs
 from journeys.log.core import has_met_campaign, present_campaign_columns, starts_session
@@ -255,7 +255,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     except pl.exceptions.PolarsError as error:
         names = ", ".join(repr(one.name) for one in conditions if one.events is None)
         raise ArgumentError(
-            f"steps: the condition of {names} cannot be evaluated on this log: {str(error).splitlines()[0]}."
+            f"steps: the condition of {names} cannot be evaluated on this log: {first_line(error)}."
         ) from error
     event = schema["event"]
     categories = event.categories.to_list() if isinstance(event, pl.Enum) else []

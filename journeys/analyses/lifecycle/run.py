@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
-from journeys.analyses.calendar import list_periods, make_calendar
+from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.lifecycle.count import LifecycleSpec, count, count_dormant_before, find_first_events
 from journeys.analyses.lifecycle.result import Lifecycle
 from journeys.analyses.lifecycle.summarise import largest_groups, summarise
@@ -25,7 +25,7 @@ def lifecycle(
     by: str | None = None,
     top: int | None = 5,
     time_zone: str = "UTC",
-    week_start: str = "monday",
+    week_start: Weekday = "monday",
 ) -> Lifecycle[J]:
     """Count who is new, returning, resurrecting and dormant in each period.
 

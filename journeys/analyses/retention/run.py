@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from journeys.analyses.calendar import Weekday
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.analyses.retention.result import Retention
@@ -29,7 +30,7 @@ def retention(
     by: str | None = None,
     top: int | None = 5,
     time_zone: str = "UTC",
-    week_start: str = "monday",
+    week_start: Weekday = "monday",
     semantics: Semantics | None = None,
 ) -> Retention[J]:
     """Compute which share of those who start in a period comes back in each later period.

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
-from journeys.analyses.calendar import Calendar, make_calendar
+from journeys.analyses.calendar import Calendar, Weekday, make_calendar
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
@@ -119,7 +119,7 @@ def make_spec(
     by: str | None,
     top: int | None,
     time_zone: str,
-    week_start: str,
+    week_start: Weekday,
     semantics: Semantics | None,
 ) -> RetentionSpec:
     """Check all options and raise one error that lists every problem."""

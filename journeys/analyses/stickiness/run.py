@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
-from journeys.analyses.calendar import list_periods, make_calendar
+from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.labels import fold_values, largest_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
@@ -26,7 +26,7 @@ def stickiness(
     by: str | None = None,
     top: int | None = 5,
     time_zone: str = "UTC",
-    week_start: str = "monday",
+    week_start: Weekday = "monday",
 ) -> Stickiness[J]:
     """Count on how many days of each week (or month) people are active.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from journeys.analyses.calendar import Weekday
 from journeys.analyses.protocol import J
 from journeys.analyses.result import settings_of
 from journeys.analyses.trend.result import Trend
@@ -25,7 +26,7 @@ def trend(
     formula: str | None = None,
     compare: Compare | None = None,
     time_zone: str = "UTC",
-    week_start: str = "monday",
+    week_start: Weekday = "monday",
     gap: str | timedelta = "30m",
     campaign_cuts: bool = False,
 ) -> Trend[J]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
-from journeys.analyses.calendar import Calendar, make_calendar
+from journeys.analyses.calendar import Calendar, Weekday, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
 from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
@@ -90,7 +90,7 @@ def make_spec(
     formula: str | None,
     compare: Compare | None,
     time_zone: str,
-    week_start: str,
+    week_start: Weekday,
     gap: str | timedelta,
     campaign_cuts: bool,
 ) -> TrendSpec:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.errors import SourceError
+from journeys.errors import SourceError, first_line
 from journeys.sources.reading.files import SourceFile, local_path, partition_values
 from journeys.sources.reading.row_store import Rejects, concat_rows
 
@@ -32,7 +32,7 @@ def frame_rows(source: Any) -> pl.LazyFrame | None:
         try:
             source.collect_schema()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise SourceError(f"source: the LazyFrame cannot be read: {_first_line(error)}.") from error
+            raise SourceError(f"source: the LazyFrame cannot be read: {first_line(error)}.") from error
         return source
     if isinstance(source, pl.DataFrame):
         return _objects_as_text(source).lazy()
@@ -58,7 +58,7 @@ def frame_rows(source: Any) -> pl.LazyFrame | None:
     except (pl.exceptions.PolarsError, TypeError) as error:
         trouble = error
     kind = type(source).__name__
-    raise SourceError(f"source: this {kind} cannot be read as a table: {_first_line(trouble)}.") from trouble
+    raise SourceError(f"source: this {kind} cannot be read as a table: {first_line(trouble)}.") from trouble
 
 
 def _to_series(name: str, values: Any) -> pl.Series:
@@ -83,10 +83,6 @@ def _to_text(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
     return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 LIBRARIES = {"deltalake": "Delta", "pyiceberg": "Iceberg"}
@@ -119,11 +115,10 @@ def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
         rows.collect_schema()
     except ImportError:
         raise SourceError(
-            f"source: a table of {kind} needs the package {package}: pip install 'journeys[lakes]'"
+            f"source: a table of {kind} needs the package {package}: pip install 'journeys[lakes]'."
         ) from None
     except Exception as error:  # each library has errors of its own
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SourceError(f"source: this table of {kind} cannot be read: {said}") from error
+        raise SourceError(f"source: this table of {kind} cannot be read: {first_line(error)}.") from error
     return rows, Path(source).name if isinstance(source, str | Path) else "table"
 
 
