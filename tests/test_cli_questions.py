@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from zipfile import ZipFile
 
 import click
 import polars as pl
@@ -177,3 +178,18 @@ def test_help_speaks_of_the_command_and_not_of_python(question):
             )
             assert python is None or option.name == "sources", (option.name, option.help)
             assert option.multiple == ("repeated" in option.help or "several" in option.help), option.name
+
+
+def test_what_is_missing_is_named_as_the_command_writes_it(tmp_path, capsys):
+    (tmp_path / "log.csv").write_text("timestamp,event,user_id,ad,paid\n2026-03-01,Visit,u1,a,1\n")
+    with ZipFile(tmp_path / "book.xlsx", "w") as book:
+        book.writestr("[Content_Types].xml", "<Types/>")
+    file = str(tmp_path / "log.csv")
+    for words, problem in (
+        (["messages", "--goal", "Visit", "--by", "ad"], "with --stages delivered=EVENT and --stages clicked=EVENT."),
+        (["experiment", "--variant", "ad", "--goal", "Visit", "--measure", "mean:paid"], "must be sum:COLUMN."),
+    ):
+        assert main([*words, file, "--timestamp", "timestamp"]) == 1
+        assert problem in capsys.readouterr().err
+    assert main(["init", str(tmp_path / "book.xlsx"), "--out", str(tmp_path / "x.toml")]) == 1
+    assert "is an Excel workbook: save its sheet as CSV first." in capsys.readouterr().err

@@ -20,6 +20,7 @@ _OTHER_NAMES = {"path": "--out", "pdf": "--out", "source": "FILES", "sources": "
 _OTHER_WORDS = {
     ", or pass a timedelta": "",
     "('sum', column)": "sum:COLUMN",
+    "{'delivered': ..., 'clicked': ...}": "delivered=EVENT and --stages clicked=EVENT",
     "save the sheet as CSV, or read it with pl.read_excel and pass the DataFrame.": "save its sheet as CSV first.",
     "Or write the page with .write(...)": "Or name a file that ends in .html",
 }

@@ -289,9 +289,10 @@ def definitions(path: str | Path = "journeys.toml") -> Definitions:
 
     Notes
     -----
-    Sections: ``[sources.NAME]`` (`system`, `path` and the options of its reader), ``[identity]`` (`preset` and the
-    options of `IdentityRules`), ``[rename]``, ``[steps]``, ``[segments]`` (`did`, `times`, `within`, `never`,
-    `where`), ``[funnels.NAME]`` (`steps` and the options of `j.funnel`), ``[events.NAME]`` (`means`, `owner`) and
+    Sections: ``[sources.NAME]`` (`system`, `path` and the options of its reader; `event_name` for a table of one kind
+    of event), ``[identity]`` (`preset` and the options of `IdentityRules`), ``[rename]``, ``[steps]``, ``[segments]``
+    (`did`, `times`, `within`, `never`, `where`), ``[funnels.NAME]`` (`steps` and the options of `j.funnel`),
+    ``[events.NAME]`` (`means`, `owner`) and
     ``[report]``: `title`, `funnel` (or `goal`), `by`, `value`, `names`, `logo`, `colours` as in `j.report`; `segment`,
     the people that it is about, and `against`, the segment that they are compared with; `entered`, two dates, or
     ``"7d"`` for the last seven days of people who have had the funnel's window, compared with the days before; and
