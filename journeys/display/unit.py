@@ -26,6 +26,7 @@ _OF_ACCOUNTS = {
     "everyone": "every account",
 }
 _WORDS = re.compile(rf"\b(?:{'|'.join(_OF_ACCOUNTS)})\b", re.IGNORECASE)
+_RELATIVE = re.compile(r"(?:(?<=\d )|(?<=those )|(?<=^ ))who\b")  # of "the 522 who came", not of "and who came"
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def adapt_words(words: str) -> str:
     >>> adapt_words("fewer than 30 people")
     'fewer than 30 people'
     """
-    return words if _UNIT.get() == "person" else _WORDS.sub(_replace_word, words)
+    return words if _UNIT.get() == "person" else _RELATIVE.sub("that", _WORDS.sub(_replace_word, words))
 
 
 def _replace_word(found: re.Match[str]) -> str:

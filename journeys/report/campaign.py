@@ -326,7 +326,7 @@ def _build_funnel(asked: _Questions) -> Built:
 
 
 def _build_comparison(asked: _Questions) -> Built:
-    sides = "who entered", "with whom they are compared"
+    sides = "in this report", "with whom they are compared"
     if asked.against is not None:
         other = asked.ask_funnel(asked.against)
     elif asked.entered is not None and None not in asked.entered:

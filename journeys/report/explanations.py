@@ -82,10 +82,11 @@ def _explain_funnel(funnel: Funnel[Any]) -> Explanation:
             method=_FUNNEL_METHOD,
             columns=(*groups, *_FUNNEL_COLUMNS),
         )
+    marked = " The largest loss after the first step is marked." if funnel.worst_step else ""
     return Explanation(
         question="Where do people drop off?",
         reading="each bar is the number of people who reached a step, with their share of those who entered and its "
-        f"95% CI in brackets. The largest loss after the first step is marked.{_describe_censoring(funnel)}",
+        f"95% CI in brackets.{marked}{_describe_censoring(funnel)}",
         limits="that those who dropped off are lost for good, or that their last event made them stop.",
         method=_FUNNEL_METHOD,
         columns=_FUNNEL_COLUMNS,

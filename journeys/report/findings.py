@@ -31,6 +31,8 @@ from journeys.report.shared_values import describe_shared_values
 
 MAX_Q = 0.05
 _UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
+_ASK_SHORTER = "ask both funnels for a shorter within"  # what an analyst can do, and a reader of the page cannot
+_FOLLOWED_TOO_SHORT = "on one side, the data ends before anyone had the whole time to convert"
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 
 
@@ -136,7 +138,7 @@ def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[st
         "q_value", "step", maintain_order=True
     )
     if sure.is_empty():
-        return Finding(comparison.finding, section)
+        return Finding(comparison.finding.replace(_ASK_SHORTER, _FOLLOWED_TOO_SHORT), section)
     row = sure.row(0, named=True)
     # The denominators: 22 of 200 is a rate of 0.11. Where nobody went on, the smaller side stands for both.
     of, others = (

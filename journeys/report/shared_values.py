@@ -80,7 +80,9 @@ def describe_shared_values(
     if period.first and period.last and 3 * (last - first) <= period.last - period.first:
         described.append(f"time {format_period(first, last)}")
     people = format_number(group["person"].n_unique())
-    return f"What these {people} share: {'; '.join(described)}." if described else None
+    went_on = correlation.people(error, did=True, converted=True).size.people
+    who = f"the {people} who did not go on" if went_on else f"these {people}"
+    return f"What {who} share: {'; '.join(described)}." if described else None
 
 
 def _most_distinctive_value(

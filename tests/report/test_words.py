@@ -78,14 +78,14 @@ def test_two_selections_are_compared_with_the_people_of_both(shop):
         steps=["Visit", "Buy"], against=shop.between(None, "2026-05-01"), sections=["comparison"]
     )
     assert report.findings[0].sentence.startswith(
-        '30% of the 100 people who entered reached "Buy", against 80% of the 100 with whom they are compared: −50.0'
+        '30% of the 100 people in this report reached "Buy", against 80% of the 100 with whom they are compared: −50.0'
     )
     assert "# against: 100 people, 180 events" in report.code
 
 
 def test_a_comparison_of_groups_names_the_group(shop):
     ads = shop.report(sections=[shop.funnel(["Visit", "Buy"], by="first_campaign").compare()]).findings[0].sentence
-    assert ads == "No difference that chance could not explain."
+    assert ads == "No rate differs beyond chance."
     found = shop.report(sections=[shop.funnel(["Visit", "Buy"], by="month").compare()]).findings[0]
     assert found.sentence.startswith(
         '80% of the 100 people of "April" reached "Buy", against 30% of the 100 others: +50'
@@ -148,3 +148,20 @@ def test_a_page_about_a_part_says_that_more_was_read():
     assert "the report is about" not in whole.definition
     assert part.definition.endswith("the report is about 1 person and 2 events of it.")
     assert "user_id" not in "".join((whole.finding, whole.definition, whole.reading, whole.method))
+
+
+def test_a_report_of_few_people_claims_nothing():
+    found = [(f"p{n}", f"2026-03-{n + 1:02}T0{k}:00", "ABC"[k]) for n in range(12) for k in range(3) if n % (2**k) == 0]
+    j = jn.Journeys.from_table(pl.DataFrame(found, schema=["person", "timestamp", "event"], orient="row"))
+    sections = ["funnel", "comparison", "exits", "campaigns", "flow", "correlation", "retention"]
+    report = j.report(steps=["A", "B", "C"], within="7d", sections=sections, entered=("2026-03-07", "2026-03-13"))
+    assert report.lead.startswith('Only 6 people entered at "A": too few for a finding.')
+    assert [one.section for one in report.findings] == ["funnel", "comparison"]
+    assert report.findings[1].sentence.startswith(
+        "There is nothing to compare: on one side, the data ends before anyone had the whole time to convert."
+    )
+    assert "largest loss" not in visible(report.html())
+    assert all(one.finding.startswith(("Only", "There is nothing")) for one in report.sections)
+    without_steps = j.report(goal="C")
+    assert without_steps.findings == ()
+    assert [one.name for one in without_steps.sections] == ["flow", "correlation"]

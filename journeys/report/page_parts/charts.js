@@ -2,7 +2,7 @@
 "use strict";
 var data=JSON.parse(document.getElementById("charts").textContent);
 var dark=matchMedia("(prefers-color-scheme: dark)"),printing=matchMedia("print");
-var A4=800,ZOOM=.86,PAGE=1024,TALLEST=1100;
+var A4=800,ZOOM=.86,PAGE=1024,TALLEST=1100,LOST=35,SPARE=40;
 function channels(hex){return [1,3,5].map(function(i){return parseInt(hex.substr(i,2),16)}).join(",")}
 function recolour(text,colours){
 var map={};
@@ -64,11 +64,13 @@ for(var last=figure,before=head;figure>=0&&last<parts.length;last++){
 if(last>figure)before+=sizes[last];
 var rest=PAGE-used%PAGE,top=last===figure?0:Math.min(head+60,before);
 var gap=top>rest?rest:0,left=PAGE-(used+gap+before)%PAGE;
-if(last===figure?head+sizes[figure]>rest:sizes[figure]>left)gap+=last===figure?rest:left;
+if(SPARE+(last===figure?head:0)+sizes[figure]>(last===figure?rest:left))gap+=last===figure?rest:left;
 if(gap<best.gap-PAGE/20)best={gap:gap,last:last};
 }
 parts.forEach(function(part,i){part.style.order=i<figure?0:i===figure?2:i<=best.last?1:3});
-used+=whole+(best.last===undefined?0:best.gap);
+var end=used+whole+(best.last===undefined?0:best.gap);
+// At the foot of each page, a line that keeps to the next leaves some room.
+used=end+LOST*(Math.floor(end/PAGE)-Math.floor(used/PAGE));
 });
 main.style.width="";
 print.media.mediaText="print";
