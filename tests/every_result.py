@@ -71,6 +71,7 @@ CASES: dict[str, Ask] = {
     "StepTimes": lambda j: j.funnel(["A", "B"]).times(),
     "Stickiness": lambda j: j.stickiness("A"),
     "Stratified": lambda j: j.correlation("X", min_people=0).by("first_campaign"),
+    "StratifiedCorrelations": lambda j: j.correlations(["X", "B"], min_people=0).by("first_campaign"),
     "StratumTrend": lambda j: j.correlation("X", min_people=0).by("first_campaign").trend("A"),
     "TimeToConvert": lambda j: j.funnel(["A", "B"]).time_to_convert(),
     "Timeline": lambda j: j.timeline("a"),

@@ -342,3 +342,28 @@ def test_two_searches_that_find_one_behaviour_have_an_order():
     assert found.plot().to_json() == pictures
     within = found.by("activity").table
     assert replace(found, table=found.table.reverse()).by("activity").table.equals(within)
+
+
+def test_several_goals_within_groups_are_each_goal_within_groups():
+    log = [(person, day, "abcg"[(person * day) % 4], ("ads", "mail", None)[person % 3]) for person in range(40)
+           for day in range(1, 9)]  # fmt: skip
+    j = make(log)
+    both = j.correlations(["g", "b"], min_people=0)
+    found = both.by("first_campaign")
+    assert found.table["goal"].unique(maintain_order=True).to_list() == ["g", "b"]
+    for name, one in zip(["g", "b"], found.each, strict=True):
+        alone = both.of(name).by("first_campaign")
+        assert found.strata.filter(goal=name).drop("goal").equals(alone.strata)
+        corrected = ["q_value", "verdict"]
+        assert found.table.filter(goal=name).drop("goal", *corrected).equals(alone.table.drop(corrected))
+        assert found.table.filter(goal=name).drop("goal").equals(one.table)
+    assert found.finding == " ".join(one.finding for one in found.each)
+    assert (
+        j.correlations(["g"], min_people=0)
+        .by("first_campaign")
+        .table.drop("goal")
+        .equals(j.correlation("g", min_people=0).by("first_campaign").table)
+    )
+    assert found.plot(dark=True, narrow=True).data[0].type == "heatmap"
+    with pytest.raises(UnknownNameError, match="first_campaig"):
+        both.by("first_campaig")

@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys.analyses.correlation.caveats import LEVEL, is_headline
 from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.correlation.stratified import Stratified, describe_groups, stratify_tables
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.errors import UnknownNameError, unknown_message
@@ -76,6 +77,29 @@ class Correlations(Result[J]):
         names = [one.goal for one in self.each]
         raise UnknownNameError(unknown_message("goal", goal, available=names, what="goal"))
 
+    def by(self, column: str) -> StratifiedCorrelations[J]:
+        """Do they hold among similar people, such as those of one campaign?
+
+        Parameters
+        ----------
+        column : str
+            As in `Correlation.by`: a column of people such as "first_campaign", "activity", or "every month".
+
+        Returns
+        -------
+        StratifiedCorrelations
+            Its verdicts are corrected for all goals.
+
+        Raises
+        ------
+        UnknownNameError
+            When people have no such column.
+        """
+        tables = [(one.table, one._spec) for one in self.each]
+        found = stratify_tables(self._journeys, tables, column, settings=self.settings)
+        joined = pl.concat([one.table.select(pl.lit(one.goal).alias("goal"), pl.all()) for one in found])
+        return StratifiedCorrelations(joined, {**self.settings, "by": column}, self._journeys, tuple(found))
+
     @property
     def finding(self) -> str:
         """The strongest finding about each goal, as one sentence.
@@ -123,6 +147,45 @@ class Correlations(Result[J]):
     def _displayed_table(self) -> pl.DataFrame:
         """Return what the notebook shows."""
         return self.matrix
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class StratifiedCorrelations(Result[J]):
+    """Which behaviours go with which goals among similar people?
+
+    Attributes
+    ----------
+    table : pl.DataFrame
+        One row per goal and behaviour, in the order asked and then by `phi_within`: `goal`, then the columns of
+        `Stratified.table`; `q_value` and `verdict` are corrected for the whole table.
+    each : tuple of Stratified
+        The answer for each goal.
+    """
+
+    each: tuple[Stratified[J], ...] = field(repr=False)
+
+    @property
+    def strata(self) -> pl.DataFrame:
+        """One row per goal, behaviour and group: `goal`, then the columns of `Stratified.strata`."""
+        return pl.concat([one.strata.select(pl.lit(one.goal).alias("goal"), pl.all()) for one in self.each])
+
+    @property
+    def finding(self) -> str:
+        """What holds within the groups, one sentence per goal."""
+        return " ".join(one.finding for one in self.each)
+
+    def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 25) -> go.Figure:
+        """Draw phi within the groups of each behaviour with each goal as a heatmap; `rows` behaviours at most."""
+        from journeys.charts.phi_heatmap import draw_phi_heatmap
+
+        top = self.table.group_by("behaviour").agg(top=pl.col("phi_within").abs().max())
+        wide = top.sort("top", "behaviour", descending=[True, False], nulls_last=True).select("behaviour").head(rows)
+        for one in self.each:
+            phis = one.table.unique("behaviour", keep="first", maintain_order=True)
+            phis = phis.select("behaviour", pl.col("phi_within").alias(one.goal))
+            wide = wide.join(phis, on="behaviour", how="left", maintain_order="left")
+        subtitle = f"phi {describe_groups(self.each[0].column)}; blank: undefined, or too few did it"
+        return draw_phi_heatmap(wide, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
 
 def combine_goals(journeys: J, each: Sequence[Correlation[J]], *, settings: Mapping[str, object]) -> Correlations[J]:

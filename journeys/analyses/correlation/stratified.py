@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from journeys.analyses.correlation.count import count
@@ -196,15 +197,28 @@ def stratify_table(
     journeys: J, table: pl.DataFrame, spec: CorrelationSpec, column: str, *, settings: Mapping[str, Any]
 ) -> Stratified[J]:
     """Count a correlation again, within the groups of a column of people."""
-    spec = replace(spec, strata=parse_strata(journeys._log, column))
-    counts = add_up(journeys._count_shards(count, spec), spec)
-    table = table.sort("family", "value")
-    strata = _by_stratum(table, counts, confidence=spec.confidence)
-    test = compare_equal_time(journeys, spec, list(table.select("family", "value").iter_rows()))
-    pooled = _judge_behaviours(_pool_strata(table, strata, confidence=spec.confidence), test)
-    level = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64) if column == ACTIVITY else pl.col("stratum")
-    strata = strata.sort("family", "value", level).with_columns(label_values(strata["stratum"])).drop("family", "value")
-    return Stratified(pooled, {**settings, "by": column}, journeys, strata, column, spec.goal.name)
+    return stratify_tables(journeys, [(table, spec)], column, settings=settings)[0]
+
+
+def stratify_tables(
+    journeys: J, tables: Sequence[tuple[pl.DataFrame, CorrelationSpec]], column: str, *, settings: Mapping[str, Any]
+) -> list[Stratified[J]]:
+    """Count the correlations with several goals again, within groups; verdicts are corrected for all goals."""
+    pooled, strata, tests = [], [], []
+    for table, asked in tables:
+        spec = replace(asked, strata=parse_strata(journeys._log, column))
+        counts = add_up(journeys._count_shards(count, spec), spec)
+        ordered = table.sort("family", "value")
+        groups = _by_stratum(ordered, counts, confidence=spec.confidence)
+        tests.append(compare_equal_time(journeys, spec, list(ordered.select("family", "value").iter_rows())))
+        pooled.append(_pool_strata(ordered, groups, confidence=spec.confidence))
+        level = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64) if column == ACTIVITY else pl.col("stratum")
+        groups = groups.sort("family", "value", level).with_columns(label_values(groups["stratum"]))
+        strata.append(groups.drop("family", "value"))
+    return [
+        Stratified(judged, {**settings, "by": column}, journeys, groups, column, spec.goal.name)
+        for judged, groups, (_, spec) in zip(_judge_behaviours(pooled, tests), strata, tables, strict=True)
+    ]
 
 
 def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: float) -> pl.DataFrame:
@@ -251,14 +265,23 @@ def _pool_strata(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float
     return table.select("behaviour", "family", "value", "phi", "odds_ratio").with_columns(measured)
 
 
-def _judge_behaviours(table: pl.DataFrame, found: EqualTime) -> pl.DataFrame:
+def _judge_behaviours(tables: Sequence[pl.DataFrame], found: Sequence[EqualTime]) -> list[pl.DataFrame]:
     """Judge each behaviour by two tests in which everybody has had the same time: together, and within the groups.
 
-    Both are corrected together for all behaviours, and count only where they point the way that the phi beside them
-    does: a behaviour "holds" by chance in at most 5% of tables.
+    Both are corrected together for all behaviours of all tables, and count only where they point the way that the phi
+    beside them does: a behaviour "holds" by chance in at most 5% of questions.
     """
-    q = adjust(np.concatenate([found.test.p_value, found.within.p_value]))
-    tests = {"z": found.test.z, "q": q[: table.height], "z_within": found.within.z, "q_value": q[table.height :]}
+    p_values = [one.test.p_value for one in found] + [one.within.p_value for one in found]
+    q = np.split(adjust(np.concatenate(p_values)), np.cumsum([len(one) for one in p_values])[:-1])
+    sides = zip(tables, found, q[: len(found)], q[len(found) :], strict=True)
+    return [_judge_table(table, one, q=together, q_within=within) for table, one, together, within in sides]
+
+
+def _judge_table(
+    table: pl.DataFrame, found: EqualTime, *, q: npt.NDArray[np.float64], q_within: npt.NDArray[np.float64]
+) -> pl.DataFrame:
+    """Add the verdict on each behaviour of one goal."""
+    tests = {"z": found.test.z, "q": q, "z_within": found.within.z, "q_value": q_within}
     tests["p_value"] = found.within.p_value
     table = table.with_columns(to_columns(**tests))
     together, within = (
