@@ -141,7 +141,7 @@ def main() -> None:
     executed = execute_all(chosen)
     if asked.check:
         differ = {path.name: find_differences(nbformat.read(path, as_version=4), executed[path]) for path in chosen}
-        sys.exit("\n".join(f"{name}: {', '.join(cells)}" for name, cells in differ.items() if cells))
+        sys.exit("\n".join(f"{name}: {', '.join(cells)}" for name, cells in differ.items() if cells) or 0)
     import kaleido
 
     kaleido.start_sync_server(silence_warnings=True)
