@@ -86,6 +86,12 @@ def test_a_curve_mentions_an_interval_only_where_it_draws_one(groups, stated):
     assert len(set(lines)) == len(lines) == groups
 
 
+def test_conversion_of_a_single_group_is_not_compared_with_itself():
+    rows = [(f"p{at}", day, name, "c") for at in range(40) for day, name in enumerate("AB"[: 1 + at % 2])]
+    found = asked(rows).funnel(["A", "B"], by="campaign").converted_within()
+    assert found.finding == "Of c 50% converted."
+
+
 @pytest.mark.parametrize("gap", ["30m", timedelta(minutes=30)])
 def test_a_timeline_names_its_person_and_explains_pauses(gap):
     found = asked(ALL).timeline("p1", gap=gap)

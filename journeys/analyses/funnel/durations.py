@@ -297,9 +297,8 @@ class ConvertedWithin(Result[J]):
             known = self.table.join(few, on=groups, how="anti", maintain_order="left")
             ends = known.unique(groups, keep="last", maintain_order=True).sort("share", *groups)
             low, high = (" · ".join(map(str, ends.select(groups).row(at))) for at in (0, -1))
-            return (
-                f"Of {low} {format_percent(ends['share'][0])} converted, of {high} {format_percent(ends['share'][-1])}."
-            )
+            more = f", of {high} {format_percent(ends['share'][-1])}" if ends.height > 1 else ""
+            return f"Of {low} {format_percent(ends['share'][0])} converted{more}."
         open_ = f"; {format_number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
         return f"{format_percent(last['share'])} converted within {format_duration(last['time'])}{open_}."
 
