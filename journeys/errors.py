@@ -92,14 +92,33 @@ def unknown_message(argument: str, values: str | Sequence[str], *, available: Se
     return " ".join([*parts, tail])
 
 
+def check_names(argument: str, values: object) -> None:
+    """Raise an ArgumentError where a value that should be the name of a column, or a sequence of names, is none.
+
+    Examples
+    --------
+    >>> check_names("by", ["plan", 3])
+    Traceback (most recent call last):
+    journeys.errors.ArgumentError: by: 3 is no name of a column; write it as text, such as 'plan'.
+    """
+    names = values if isinstance(values, list | tuple) else [values]
+    raise_all(
+        [
+            f"{argument}: {first_line(name)} is no name of a column; write it as text, such as 'plan'."
+            for name in names
+            if not isinstance(name, str)
+        ]
+    )
+
+
 def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentError) -> None:
     """Raise one error that lists every problem; do nothing when there is none."""
     if problems:
         raise error(problems[0] if len(problems) == 1 else "\n".join(f"- {problem}" for problem in problems))
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of another library's error, without its period; its class where it says nothing.
+def first_line(error: object) -> str:
+    """Return the first line of another library's error or value, without its period; its class where it says nothing.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from datetime import date
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign, present_campaign_columns
 
@@ -46,11 +46,14 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: 
     argument : str
         The name of the argument, for the error text.
     """
-    if by is None or by in others:
+    if by is None:
+        return
+    check_names(argument, by)
+    if by in others:
         return
     if by not in log.step_columns:
         available = list(dict.fromkeys([*others, *log.step_columns]))
-        raise UnknownNameError(unknown_message(argument, str(by), available=available, what="column"))
+        raise UnknownNameError(unknown_message(argument, by, available=available, what="column"))
     kind = {**log.people_schema, **log.schema}[by]
     raise_all(describe_ungroupable(by, kind, argument=argument))
 

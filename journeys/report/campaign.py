@@ -17,7 +17,7 @@ from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, says_too_few
 from journeys.display import format_count, format_period, quote_name, show_progress, use_names, use_unit
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
 from journeys.report.explanations import adapt_sentences, describe_window
@@ -138,6 +138,7 @@ def campaign_report(
     ['funnel', 'flow-2', 'text-3']
     """
     _check_arguments(steps, goal=goal, sections=sections)
+    check_names("by", by)
     if by not in ("first_campaign", *journeys.people.columns):
         raise UnknownNameError(unknown_message("by", by, available=journeys.people.columns, what="column of people"))
     chosen, logo_data = check_colours(colours or {}), embed_logo(logo)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 import polars as pl
 
 from journeys.analyses.breakdown import describe_ungroupable
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import (
     Moment,
@@ -281,7 +281,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
         if getattr(options, name) not in (None, *get_args(choices))
     ]
     ties, grace = _parse_ties(options.ties, problems)
-    by, hold = _listed_names(options.by), _listed_names(options.hold)
+    by, hold = _listed_names(options.by, argument="by"), _listed_names(options.hold, argument="hold")
     missing = [
         unknown_message(argument, name, available=available, what="column")
         for argument, wanted, available in (("by", by, known), ("hold", hold, columns))
@@ -378,9 +378,10 @@ def _parse_ties(value: str | timedelta | None, problems: list[str]) -> tuple[Tie
     return ("either" if value == "step_order" else cast("Ties", value or "arrival")), 0
 
 
-def _listed_names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+def _listed_names(value: str | Sequence[str] | None, *, argument: str) -> tuple[str, ...]:
     if value is None:
         return ()
+    check_names(argument, value)
     return (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
 
 
