@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from journeys.analyses.attribution.count import Floats, Paths
 from journeys.analyses.attribution.markov import list_moves, removal_shares
-from journeys.analyses.attribution.paths import Floats, Paths
 from journeys.log.arrays import Bools
 
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})

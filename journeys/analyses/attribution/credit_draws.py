@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from journeys.analyses.attribution.count import Floats, Paths
 from journeys.analyses.attribution.credit import Sharing, decay_touches, weigh_touches
 from journeys.analyses.attribution.markov import list_moves, removal_shares
-from journeys.analyses.attribution.paths import Floats, Paths
 from journeys.log.arrays import Ints
 from journeys.stats import draw_counts
 

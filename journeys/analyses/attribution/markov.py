@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from journeys.analyses.attribution.paths import Floats, Paths
+from journeys.analyses.attribution.count import Floats, Paths
 from journeys.errors import ArgumentError
 from journeys.log.arrays import Ints
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import polars as pl
 
+from journeys.analyses.attribution.count import Paths
 from journeys.analyses.attribution.credit import Sharing, share_credit
 from journeys.analyses.attribution.credit_draws import draw_credit
-from journeys.analyses.attribution.paths import Paths
 from journeys.analyses.attribution.select_people import select_touch
 from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model, check_model
 from journeys.analyses.attribution.summarise import touch_labels

@@ -17,8 +17,8 @@ from journeys.analyses.attribution.comparison import (
     list_touched,
 )
 from journeys.analyses.attribution.costs import join_costs
+from journeys.analyses.attribution.count import Paths
 from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
-from journeys.analyses.attribution.paths import Paths
 from journeys.analyses.attribution.select_people import select_touch
 from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model
 from journeys.analyses.labels import NONE

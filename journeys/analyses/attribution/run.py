@@ -143,8 +143,7 @@ def attribution(
 
 def _answer_question(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) -> Attribution[J]:
     """Count and summarise an attribution whose options are checked."""
-    from journeys.analyses.attribution.count import count
-    from journeys.analyses.attribution.paths import collect_paths
+    from journeys.analyses.attribution.count import collect_paths, count
     from journeys.analyses.attribution.summarise import summarise_paths, summarise_touches
 
     counts = journeys._count_shards(count, spec)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from journeys.analyses.attribution.count import Paths
 from journeys.analyses.attribution.credit import Sharing, share_credit
-from journeys.analyses.attribution.paths import Paths
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import label_values
 from journeys.log.arrays import Bools, Ints
