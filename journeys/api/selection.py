@@ -352,9 +352,10 @@ class Selection:
 
         Parameters
         ----------
-        segments : mapping of str to Journeys, or to `jn.did(..., as_of="row")`
-            The people of each segment, as journeys of the same log: the column is one of `people`. Or conditions as of
-            each event: the column is one of `events`, and a person may change from one segment to another.
+        segments : mapping of str to Journeys, or to `jn.did(...)`
+            The people of each segment, as journeys of the same log or a condition: the column is one of `people`. Or
+            conditions as of each event, `jn.did(..., as_of="row")`: the column is one of `events`, and a person may
+            change from one segment to another.
         name : str
             The column. Those in no segment have null, shown as "(none)".
         several : {"first", "all"}
@@ -371,12 +372,14 @@ class Selection:
         >>> import polars as pl, journeys as jn
         >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "y", "x"]})
         >>> j = jn.Journeys.from_table(log)
-        >>> labelled = j.label({"Buyers": j.only(jn.did("y"))}, name="kind")
+        >>> labelled = j.label({"Buyers": jn.did("y")}, name="kind")
         >>> labelled.funnel(["x"], by="kind").table.select("kind", "people").rows()
         [('Buyers', 1), ('(none)', 1)]
         """
         if not isinstance(segments, Mapping) or not segments:
-            raise ArgumentError(f"segments: {segments!r} must be a mapping of names to Journeys, with at least one.")
+            raise ArgumentError(
+                f"segments: {segments!r} must be a mapping of names to Journeys or jn.did(...), with at least one."
+            )
         if several not in ("first", "all"):
             raise ArgumentError(f"several: {several!r} is neither 'first' nor 'all'.")
         if name in {*self._log.schema.names(), *self._log.people_schema.names()}:
@@ -385,7 +388,7 @@ class Selection:
             return self._label_events(segments, name=name, several=several)
         parts = []
         for segment, one in segments.items():
-            journeys = cast("Self", one)
+            journeys = self._everyone().only(one) if isinstance(one, Condition) else one
             self._check_journeys(journeys, argument=f"segments[{segment!r}]")
             check_comparable((self._log, ()), (journeys._log, ()), argument=f"segments[{segment!r}]")
             parts.append(journeys._people_codes().alias("code").to_frame().with_columns(pl.lit(segment).alias(name)))

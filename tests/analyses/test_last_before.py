@@ -161,7 +161,18 @@ def test_the_goal_is_no_finding_as_its_own_predecessor():
     j = pages(*found, *[(f"p{at}", 0, "View", None) for at in range(15)])
     result = j.last_before("Pay", of="event", occurrence="last")
     assert result.table.rows()[0][:2] == ("Pay", 40)
-    assert result.finding == 'The 40 people had no event before "Pay".'
+    assert result.finding == (
+        'Apart from "Pay" itself, no event came last before "Pay" for the 40 people: pass it over with skip=.'
+    )
+    assert j.last_before("Pay", of="event", occurrence="last", skip=["Pay", "View"]).finding == (
+        'The 40 people had no event before "Pay".'
+    )
+    others = pages(*found, *[(f"p{at}", 3, name, None) for at in range(15) for name in ("View", "Pay")])
+    listed = others.last_before("Pay", of="event", occurrence="last", top=1)
+    assert listed.finding == (
+        'Apart from "Pay" itself, only values that are not listed (see top=) came last before "Pay" for the 40 people: '
+        "pass it over with skip=."
+    )
 
 
 def test_a_column_named_like_one_of_the_table():

@@ -61,6 +61,12 @@ class LastBefore(Result[J]):
             return f"{format_percent(row['share'])} of {whole}"
 
         what = " and ".join(name.replace("_", " ") for name in self._spec.names)
+        if not named and (own := self._list_own_events()):
+            # what is folded into "(other)" is some other value; without it, only these events or none came last
+            is_folded = self.table.height > len(self._listed)
+            others = "only values that are not listed (see top=)" if is_folded else f"no {what}"
+            names = " and ".join(map(quote_name, own)) + (" itself" if len(own) == 1 else "")
+            return f"Apart from {names}, {others} came last before {goal} for {whole}: pass it over with skip=."
         if not named:
             return f"{whole[0].upper()}{whole[1:]} had no {what} before {goal}."
         text = f"{self._describe_row(named[0])} came last before {goal} for {format_part(named[0])}."
@@ -73,9 +79,14 @@ class LastBefore(Result[J]):
 
     def _is_value(self, row: dict[str, Any]) -> bool:
         """Return whether a row may be a headline: values, and not the goal's own event."""
-        values = [row[name] for name in self._spec.names]
+        values = {row[name] for name in self._spec.names}
+        return values not in ({OTHER}, {NONE}) and not values & {*self._list_own_events()}
+
+    def _list_own_events(self) -> list[str]:
+        """List the events of the goal, and of what people should go on to, that the table shows as values."""
         own = [*(self._spec.goal.events or ()), *(self._spec.then.events or () if self._spec.then else ())]
-        return values != [OTHER] * len(values) and set(values) != {NONE} and not set(values) & set(own)
+        shown = {value for name in self._spec.names for value in self.table[name]}
+        return [name for name in dict.fromkeys(own) if name in shown]
 
     def _describe_row(self, row: dict[str, Any]) -> str:
         from journeys.display import quote_name
