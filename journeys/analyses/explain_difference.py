@@ -112,6 +112,10 @@ class DifferenceExplanation(Result[J]):
             return adapt_words("None of the options that differ changes anything for these people on its own.")
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "asked", unit=self._journeys._log.unit)
+        if abs(row["change"]) < MIN_PEOPLE:
+            counted = adapt_words(choose_form(MIN_PEOPLE, *self._counted))
+            changes = f"changes fewer than {MIN_PEOPLE} {counted} on its own"
+            return f"The option that changes most, {row['choice']}, {changes}: too few for a finding."
         counted = adapt_words(choose_form(abs(row["change"]), *self._counted))
         change = f"{row['change']:+,} {counted}".replace("-", "−")
         return (

@@ -200,6 +200,34 @@ def test_a_headline_is_the_path_where_it_is_known_and_rests_on_thirty_people() -
     assert groups.finding == "Only 20 people in the smaller group: too few for a finding."
 
 
+def test_a_path_in_a_headline_has_thirty_people_itself() -> None:
+    # 36 people buy after six different second pages, 6 by each
+    rows = [
+        (f"p{n:02d}", minute, event) for n in range(36) for minute, event in enumerate(["Visit", f"/{n % 6}", "Buy"])
+    ]
+    j = log_of(rows)
+    assert j.flow(end="Buy").most_travelled().people == 6  # type: ignore[union-attr]
+    assert j.flow(end="Buy").finding == "100% of 36 people on the way to Buy begin with Visit."
+    assert j.flow(end="Buy", align="end").finding == (
+        "Only 6 people passed /0 just before the end: too few for a finding."
+    )
+    assert j.flow(start="Visit").finding == "100% of 36 people begin with Visit."
+    lost = log_of(rows + [(f"q{n:02d}", 0, f"/{n % 6}") for n in range(30)])
+    assert lost.flow(end="Buy", who="dropped").finding == "Only 5 people began with /0: too few for a finding."
+
+
+def test_a_link_in_a_headline_has_thirty_people_in_one_of_the_groups() -> None:
+    def find(few: int) -> str:
+        rows = [(f"p{n:03d}", 0, "Visit") for n in range(400)]
+        rows += [(f"p{n:03d}", 1, "/few" if n < few else ("Home", "Blog")[n % 2]) for n in range(400)]
+        j = log_of(rows)
+        here, there = (j.only([f"p{n:03d}" for n in numbers]) for numbers in (range(200), range(200, 400)))
+        return here.flow(against=there).finding
+
+    assert find(30).startswith("15% go Visit → /few at step 1, 0% of the others")
+    assert "Visit → /few" not in find(29)
+
+
 def test_controls_of_direction_turn_no_number_round() -> None:
     j = log_of(
         [(f"p{n:03d}", minute, event) for n in range(100) for minute, event in enumerate(["Visit", "\u202eBuy"])]

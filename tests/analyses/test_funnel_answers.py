@@ -236,6 +236,19 @@ def test_a_difference_is_explained_choice_by_choice():
     assert here.explain_difference(here).table.height == 0
 
 
+def test_a_difference_of_a_few_people_is_no_headline():
+    def explain(late: int) -> str:
+        rows: list[Row] = [(f"p{n:02d}", 0, "A", None) for n in range(60)]
+        rows += [(f"p{n:02d}", 50 if n < late else 5, "B", None) for n in range(60)]
+        j = journeys(rows)
+        return j.funnel(["A", "B"]).explain_difference(j.funnel(["A", "B"], within="10m")).finding
+
+    assert explain(1) == (
+        "The option that changes most, within, changes fewer than 30 people on its own: too few for a finding."
+    )
+    assert explain(30).endswith("(−30 people).")
+
+
 def test_presets_are_all_choices_at_once():
     rows: list[Row] = [("a", 0, "A", None), ("a", 60, "A", None), ("a", 24 * 60 + 30, "B", None)]
     j = journeys(rows)

@@ -75,9 +75,12 @@ class ComparedFlow(Flow[J]):
         if (fewest := min(self.journey_count, self.other.journey_count)) < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._spec.count == "people" else UNITS[self._spec.count]
             return say_too_few(fewest, "in the smaller group", unit=unit)
-        moves = self.table.filter(pl.col("q_value") < 0.05)
+        moves = self._links.filter(pl.col("q_value") < 0.05)
         if moves.is_empty():
             return "No link differs between the two groups beyond chance."
+        moves = moves.filter(pl.max_horizontal("people", "against_people") >= MIN_PEOPLE)
+        if moves.is_empty():
+            return f"No link with at least {MIN_PEOPLE} in a group differs between the two groups beyond chance."
         top = moves.sort(pl.col("difference").abs(), "position", "source", "target", descending=[True, *[False] * 3])
         row = first_named(top, "source", "target")
         link = f"{display_name(row['source'])} → {display_name(row['target'])}"

@@ -39,6 +39,7 @@ def write_finding(
 ) -> str:
     """Write the finding of a flow as one sentence; a node that has a name goes before "(other)".
 
+    A path, a move or a node that it names has at least `MIN_PEOPLE` journeys itself.
     `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end.
     """
     from journeys.display import choose_form
@@ -48,8 +49,7 @@ def write_finding(
         return _find_nothing(spec, everyone=everyone, person=person)
     if shown < MIN_PEOPLE:
         does = {"converted": f"reached {goal}", "dropped": f"never reached {goal}"} if spec.end is not None else {}
-        unit = person if spec.count == "people" else UNITS[spec.count]
-        return say_too_few(shown, does.get(spec.who, "began a journey"), unit=unit)
+        return _say_too_few(spec, shown, does.get(spec.who, "began a journey"), person=person)
     units = count_units(spec, shown, person=person)
 
     def choose_verb(singular: str, plural: str) -> str:
@@ -57,7 +57,7 @@ def write_finding(
 
     if spec.end is not None and spec.who == "all":
         return f"{_format_part(reached, shown, units)} {choose_verb('reaches', 'reach')} {goal}."
-    if top_path is not None and OTHER not in top_path.path:
+    if top_path is not None and top_path.people >= MIN_PEOPLE and OTHER not in top_path.path:
         names = [display_name(name) for name in top_path.path]
         path = " → ".join(names if len(names) <= _MAX_NAMES else [*names[:3], "…", *names[-3:]])
         return f"The most-travelled path to {goal} is {path}: {_format_part(top_path.people, shown, units)}."
@@ -66,31 +66,42 @@ def write_finding(
         which = " on the way to" if spec.who == "converted" else f" who never {choose_verb('reaches', 'reach')}"
         which += f" {goal}"
     last = spec.steps - 1
-    if spec.align == "end" and (spec.end is None or spec.who == "dropped"):
-        row = first_named(nodes.filter(position=last), "node")
-        ends = f"{choose_verb('ends', 'end')} with {display_name(row['node'])}"
-        return f"{_format_part(row['people'], shown, units)}{which} {ends}."
     if spec.align == "end":
-        before = nodes.filter(position=last - 1)
-        if before.is_empty():
+        is_end_known = spec.end is not None and spec.who != "dropped"
+        column = nodes.filter(position=last - 1 if is_end_known else last)
+        if column.is_empty():
             return f"{units}{which}: nothing is shown before it."
-        row = first_named(before, "node")
-        comes = f"{choose_verb('comes', 'come')} there from {display_name(row['node'])}"
-        return f"{_format_part(row['people'], shown, units)}{which} {comes}."
+        row = first_named(column, "node")
+        do = choose_verb("comes", "come") + " there from" if is_end_known else choose_verb("ends", "end") + " with"
+        if row["people"] >= MIN_PEOPLE:
+            return f"{_format_part(row['people'], shown, units)}{which} {do} {display_name(row['node'])}."
+        place = describe_position(spec, row["position"])
+        return _say_too_few(spec, row["people"], f"passed {display_name(row['node'])} {place}", person=person)
     if spec.end is not None and spec.who == "dropped":
         left = nodes.group_by("node").agg(pl.col("dropped").sum()).sort("dropped", "node", descending=[True, False])
         row = first_named(left, "node")
-        if row["dropped"]:
+        if row["dropped"] >= MIN_PEOPLE:
             leaves = f"{choose_verb('leaves', 'leave')} after {display_name(row['node'])}"
             return f"{_format_part(row['dropped'], shown, units)}{which} {leaves}."
     moves = table.filter(position=0)
     if moves.is_empty():
         return f"{units}{which}: nothing is shown after the first step."
     row = first_named(moves, "source", "target")
-    does = {DROP_OFF: choose_verb("stops", "stop"), CONTINUES: f"{choose_verb('goes', 'go')} on"}
-    then = does.get(row["target"], f"{choose_verb('goes', 'go')} to {display_name(row['target'])}")
-    begin = f"{choose_verb('begins', 'begin')} with {display_name(row['source'])}"
-    return f"{_format_part(row['people'], shown, units)}{which} {begin} and then {then}."
+    begin = f"{choose_verb('begins', 'begin')} with"
+    if row["people"] >= MIN_PEOPLE:
+        does = {DROP_OFF: choose_verb("stops", "stop"), CONTINUES: f"{choose_verb('goes', 'go')} on"}
+        then = does.get(row["target"], f"{choose_verb('goes', 'go')} to {display_name(row['target'])}")
+        part = _format_part(row["people"], shown, units)
+        return f"{part}{which} {begin} {display_name(row['source'])} and then {then}."
+    first = first_named(nodes.filter(position=0), "node")
+    if first["people"] >= MIN_PEOPLE:
+        return f"{_format_part(first['people'], shown, units)}{which} {begin} {display_name(first['node'])}."
+    return _say_too_few(spec, first["people"], f"began with {display_name(first['node'])}", person=person)
+
+
+def _say_too_few(spec: FlowSpec, count: int, did: str, *, person: str) -> str:
+    """Write in place of a finding that too few journeys did what it would be about."""
+    return say_too_few(count, did, unit=person if spec.count == "people" else UNITS[spec.count])
 
 
 def _format_part(part: int, whole: int, units: str) -> str:
