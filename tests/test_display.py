@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from journeys.display import (
     describe_settings,
-    format_compact,
     format_duration,
     format_interval,
     format_number,
@@ -79,7 +78,6 @@ def test_durations_are_written_in_the_largest_unit_that_they_fill(value, words):
 
 def test_counts_have_no_decimals_whatever_their_size():
     assert [format_number(n) for n in (0, 999, 1e15)] == ["0", "999", "1,000,000,000,000,000"]
-    assert [format_compact(n) for n in (999, 1000, 12_345, 999_999, 10**9)] == ["999", "1 k", "12 k", "1 M", "1 bn"]
 
 
 def test_differences_keep_their_sign_and_interval():

@@ -71,7 +71,7 @@ def select_who_did(view: View, spec: DidSpec | CombinedSpec) -> pl.Series:
     rows = _read_rows(view, spec)
     person = rows["person"].to_numpy()
     if len(spec.steps) > 1:
-        found, rest = _follow(rows, len(spec.steps)), asked.is_negated
+        found, rest = _find_people_in_order(rows, len(spec.steps)), asked.is_negated
     else:
         bounds = bound_people(person)
         count = bounds.stop - bounds.first
@@ -184,7 +184,7 @@ def _read_rows(view: View, spec: DidSpec) -> pl.DataFrame:
     return rows.filter(in_time)
 
 
-def _follow(rows: pl.DataFrame, size: int) -> Ints:
+def _find_people_in_order(rows: pl.DataFrame, size: int) -> Ints:
     """Return the people with all steps one after the other; taking each as early as possible finds every one.
 
     For instance, for A then B, the rows A B of person 7 and B A of person 9 give person 7.

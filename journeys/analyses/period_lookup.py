@@ -62,7 +62,7 @@ class PeriodLookup:
         if high - low < len(time):
             self._table = _make_table(calendar, low, high, length)
 
-    def find(self, time: Ints) -> Ints:
+    def find_numbers(self, time: Ints) -> Ints:
         """Return the number (int32) of the period that holds each time."""
         table = self._table
         if table is None:
@@ -89,7 +89,7 @@ def find_periods(time: pl.Series, calendar: Calendar) -> Ints:
     found = np.empty(len(time), dtype=np.int32)
 
     def find_part(part: slice) -> None:
-        found[part] = lookup.find(_slice_times(time, part))
+        found[part] = lookup.find_numbers(_slice_times(time, part))
 
     parallel_map(find_part, split_rows(len(time)))
     return found

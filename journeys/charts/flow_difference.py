@@ -273,7 +273,7 @@ def _draw_group(
 ) -> tuple[list[go.Sankey | go.Scatter], list[dict[str, Any]]]:
     """Draw one of the two flows with its path highlighted; return its traces and the labels of its nodes."""
 
-    def fill(link: Link) -> str:
+    def choose_fill(link: Link) -> str:
         if link.target.leaving_from is not None:
             return with_opacity(theme.drop, 0.55)
         return with_opacity(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
@@ -283,7 +283,7 @@ def _draw_group(
 
     traces = canvas.traces(
         colours=node_colours,
-        fill=fill,
+        fill=choose_fill,
         hover_fill=lambda link: with_opacity(node_colours[link.source.key], FULL),
         node_text=lambda node: lines_of(f"{_name_node(node)}: {format_percent(node.people)} of all who start.", 60),
         link_text=lambda link: _describe_link(ribbons[link.row].row),

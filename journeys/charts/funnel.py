@@ -153,15 +153,13 @@ def _draw_whiskers(rows: list[dict[str, Any]], places: list[int], start: int, *,
     )
 
 
-def _draw_texts(
-    x: Sequence[float], y: Sequence[float], text: Sequence[str], *, size: int, colour: str, place: str = "middle right"
-) -> go.Scatter:
+def _draw_texts(x: Sequence[float], y: Sequence[float], text: Sequence[str], *, size: int, colour: str) -> go.Scatter:
     return go.Scatter(
         x=list(x),
         y=list(y),
         text=list(text),
         mode="text",
-        textposition=place,
+        textposition="middle right",
         textfont={"size": size, "color": colour},
         hoverinfo="skip",
         cliponaxis=False,

@@ -80,9 +80,7 @@ def draw_linked_events(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200)
 
 
-def draw_sizes(
-    sizes: pl.DataFrame, *, finding: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
-) -> go.Figure:
+def draw_sizes(sizes: pl.DataFrame, *, finding: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
     """Draw how many identifiers people have: `identifiers`, `people`.
 
     Examples
@@ -92,7 +90,7 @@ def draw_sizes(
     """
     rows = _fold_tail(sizes, most=6 if narrow else 16)
     if not rows:
-        return draw_nothing("There are no identifiers.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("There are no identifiers.", title=finding, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     total = sum(people for _, people in rows)
     fig = Chart(
@@ -125,7 +123,7 @@ def draw_sizes(
     return apply_theme(
         fig,
         title=finding,
-        subtitle=subtitle or "How many identifiers people have",
+        subtitle="How many identifiers people have",
         dark=dark,
         narrow=narrow,
         height=260,
@@ -141,9 +139,7 @@ def _fold_tail(sizes: pl.DataFrame, *, most: int) -> list[tuple[str, int]]:
     return bars + ([(f"{format_number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
 
 
-def draw_chain(
-    table: pl.DataFrame, *, finding: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
-) -> go.Figure:
+def draw_chain(table: pl.DataFrame, *, finding: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
     """Draw a chain of evidence from one identifier to another; a refused link is dashed.
 
     Parameters
@@ -164,7 +160,7 @@ def draw_chain(
     """
     rows = table.to_dicts()
     if not rows:
-        return draw_nothing("Nothing links them.", title=finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("Nothing links them.", title=finding, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     # A chain runs downwards, so that each link has lines for its evidence at any width.
     places: dict[tuple[str, str], float] = {}
@@ -230,7 +226,7 @@ def draw_chain(
     fig.update_xaxes(visible=False, range=[-0.06 if narrow else -0.015, 1], fixedrange=True)
     fig.update_yaxes(visible=False, range=[foot - 20, 20], fixedrange=True)
     height = round(40 - foot + 26)
-    return apply_theme(fig, title=finding, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+    return apply_theme(fig, title=finding, dark=dark, narrow=narrow, height=height)
 
 
 # in pixels: from one identifier to the next, for each further line of evidence, for a gap; and the most lines

@@ -41,29 +41,29 @@ def _sign_width(sign: str) -> float:
     return _CAPITAL if sign.isupper() else _USUAL
 
 
-def fit_text(text: str, pixels: float, *, size: float = 12, least: int = 5) -> str:
-    """Cut a name in its middle until it fits, but never to fewer than `least` characters.
+def fit_text(text: str, pixels: float, *, size: float = 12) -> str:
+    """Cut a name in its middle until it fits, but never to fewer than five characters.
 
     Examples
     --------
     >>> fit_text("Connected Integration", 90), fit_text("Signed Up", 90)
     ('Conne…ration', 'Signed Up')
     """
-    return _cut_text(plain_name(text), pixels, size=size, least=least)
+    return _cut_text(plain_name(text), pixels, size=size)
 
 
-def _cut_text(flat: str, pixels: float, *, size: float, least: int = 5) -> str:
+def _cut_text(flat: str, pixels: float, *, size: float) -> str:
     if measure_text(flat, size) <= pixels:
         return flat
-    few, many = least, max(least, len(flat) - 1)
+    few, many = 5, max(5, len(flat) - 1)
     while few < many:
         half = (few + many + 1) // 2
         few, many = (half, many) if measure_text(shorten_name(flat, half), size) <= pixels else (few, half - 1)
     return shorten_name(flat, few)
 
 
-def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tail: str = "") -> list[str]:
-    """Break a name into at most `most` lines, and cut it in its middle where it needs more.
+def break_text(text: str, pixels: float, *, size: float = 12, tail: str = "") -> list[str]:
+    """Break a name into at most two lines, and cut it in its middle where it needs more.
 
     Parameters
     ----------
@@ -71,8 +71,6 @@ def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tai
         The name.
     pixels, size
         The width of a line, and the font size.
-    most
-        The most lines.
     tail
         Text that follows on the last line, for which there must be room.
 
@@ -86,7 +84,7 @@ def break_text(text: str, pixels: float, *, size: float = 12, most: int = 2, tai
     while few <= many:
         half = many if many == len(flat) else (few + many) // 2
         lines = _wrap_text(shorten_name(flat, half), pixels, size=size, tail=tail)
-        if len(lines) <= most:
+        if len(lines) <= 2:
             best, few = lines, half + 1
         else:
             many = half - 1

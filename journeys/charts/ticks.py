@@ -74,7 +74,7 @@ def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[s
     )
 
 
-def count_ticks(low: int, high: int, *, most: int = 7) -> dict[str, Any]:
+def count_ticks(low: int, high: int) -> dict[str, Any]:
     """Place ticks over counts that are drawn upwards and downwards from zero, each without a sign.
 
     Examples
@@ -83,7 +83,7 @@ def count_ticks(low: int, high: int, *, most: int = 7) -> dict[str, Any]:
     ['100', '50', '0', '50', '100', '150']
     """
     # a whole step: there is no half person
-    ticks = _tick_settings([low / 100, high / 100, 0.0], most=max(2, min(most, high - low + 1)), form=str)
+    ticks = _tick_settings([low / 100, high / 100, 0.0], most=max(2, min(7, high - low + 1)), form=str)
     whole = [value * 100 for value in ticks["tickvals"] if (value * 100).is_integer()]
     return ticks | {"tickvals": whole, "ticktext": [format_number(abs(value)) for value in whole]}
 

@@ -85,7 +85,7 @@ def draw_value(
                 "color": [colour, *(colour if people >= _FEW else theme.paper for people in part["people"])],
                 "line": {"color": colour, "width": 1.5},
             },
-            hovertext=["", *(_describe(row, by=by, length=length, currency=currency) for row in part.to_dicts())],
+            hovertext=["", *(_hover_text(row, by=by, length=length, currency=currency) for row in part.to_dicts())],
             hoverinfo="text",
             showlegend=bool(by),
         )
@@ -105,7 +105,7 @@ def draw_value(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
 
 
-def _describe(row: dict[str, Any], *, by: str | None, length: int, currency: str | None) -> str:
+def _hover_text(row: dict[str, Any], *, by: str | None, length: int, currency: str | None) -> str:
     """Say what a person of an age is worth, and how many paid."""
     group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
     after = format_duration(timedelta(microseconds=length * (row["age"] + 1)))

@@ -3,7 +3,6 @@
 from journeys.display.formats import (
     choose_form,
     format_amount,
-    format_compact,
     format_count,
     format_day,
     format_duration,
@@ -49,7 +48,6 @@ __all__ = [
     "display_names",
     "escape_html",
     "format_amount",
-    "format_compact",
     "format_count",
     "format_day",
     "format_duration",

@@ -52,23 +52,6 @@ def format_amount(value: float | None, currency: str | None = None) -> str:
     return f"{text} {currency}" if currency else text
 
 
-def format_compact(value: float | None) -> str:
-    """Format a count where there is little room: two or three digits and the magnitude.
-
-    Examples
-    --------
-    >>> format_compact(999), format_compact(12_345), format_compact(4_500_000), format_compact(2_100_000_000)
-    ('999', '12 k', '4.5 M', '2.1 bn')
-    """
-    if value is None or not isfinite(value):
-        return NOTHING
-    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
-        # 999,950 would become "1000 k": the next magnitude starts a little early.
-        if abs(value) >= size * 0.9995:
-            return f"{_round_digits(value / size)} {unit}"
-    return format_number(value)
-
-
 def format_count(count: float, noun: str, many: str | None = None) -> str:
     """Format a count with its noun.
 
@@ -94,7 +77,7 @@ def choose_form(count: float, one: str, many: str) -> str:
     return one if count == 1 else many
 
 
-def the_count(count: float, noun: str, many: str | None = None) -> str:
+def the_count(count: float, noun: str) -> str:
     """Format a total as it follows the word "of".
 
     Examples
@@ -102,14 +85,14 @@ def the_count(count: float, noun: str, many: str | None = None) -> str:
     >>> the_count(149, "conversion"), the_count(1, "conversion")
     ('the 149 conversions', 'the only conversion')
     """
-    return f"the only {adapt_words(noun)}" if count == 1 else f"the {format_count(count, noun, many)}"
+    return f"the only {adapt_words(noun)}" if count == 1 else f"the {format_count(count, noun)}"
 
 
-def _round_digits(value: float, digits: int = 2) -> str:
-    """Round to significant digits, but keep all digits before the point; drop trailing zeros."""
+def _round_digits(value: float) -> str:
+    """Round to two significant digits, but keep all digits before the point; drop trailing zeros."""
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    decimals = max(0, 1 - floor(log10(abs(value))))
     text = f"{round(value, decimals):,.{decimals}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

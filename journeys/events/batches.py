@@ -127,7 +127,7 @@ class RepeatFinder:
         self._written += rows.size
         self.rows += key.len()
 
-    def find(self) -> Bits:
+    def find_repeats(self) -> Bits:
         """Return a bit per row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
         bits = np.zeros(self.rows // 8 + 1, dtype=np.uint8)
         for again in self._iter_repeats():

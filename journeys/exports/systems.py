@@ -63,10 +63,10 @@ def to_customerio(
             file, null_non_finite(table), ids=ids, columns=columns, traits=traits, hint="; an .ndjson file has them"
         )
 
-    def identify(given: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def compose_identify(given: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "person", "action": "identify", "identifiers": given, "attributes": attributes}
 
-    return _write_calls(file, table, ids=ids, columns=columns, traits=traits, compose=identify)
+    return _write_calls(file, table, ids=ids, columns=columns, traits=traits, compose=compose_identify)
 
 
 def to_hubspot(

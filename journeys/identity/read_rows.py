@@ -373,7 +373,7 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
         status = np.concatenate(statuses)
         repeated = np.zeros(0, dtype=bool)
         if has_keys:
-            repeated = np.unpackbits(repeats.find(), count=status.size, bitorder="little").astype(bool)
+            repeated = np.unpackbits(repeats.find_repeats(), count=status.size, bitorder="little").astype(bool)
     read = _Batches(
         status,
         pl.concat(events, rechunk=True),

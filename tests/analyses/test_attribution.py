@@ -2,13 +2,14 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.attribution.credit import decay_weights, position_weights
+from journeys.analyses.attribution.credit import position_weights, weigh_by_age
 from tests.logs import frame, in_order, rows
 from tests.shared import PUBLISHED, SHARED, needs_shared
 from tests.twins import attribution as twin
@@ -261,7 +262,8 @@ def test_published_weights():
     for case in cases:
         model = case["config"]["model"].removeprefix("position_")
         if model == "time_decay":
-            got = decay_weights(case["config"]["days_before"], half_life=case["config"]["half_life_days"])
+            days = np.array(case["config"]["days_before"])
+            got = weigh_by_age(days, np.array([0]), half_life=case["config"]["half_life_days"]).tolist()
         else:
             got = position_weights(model, touches=case["path"])
         assert got == pytest.approx(case["expected"]["weights"], abs=1e-12), case["name"]

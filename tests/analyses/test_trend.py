@@ -108,7 +108,7 @@ def test_formulas_and_comparisons():
     assert shown["value"].to_list() == [2.0, *[None] * 15, 0.0]
     assert shown["null_reason"].to_list() == [None, *["B is 0"] * 15, None]
     assert result.table.filter(pl.col("series") != "A / B")["null_reason"].null_count() == 34
-    assert "no value where B is 0" in result._subtitle
+    assert "no value where B is 0" in result._chart_subtitle
     days = j.trend("X", every="1d", compare="3d").table
     assert days["previous"].to_list() == [None, None, None, *days["value"].to_list()[:-3]]
     assert j.trend("X", every="1w", compare="2w").table["previous"].to_list()[:2] == [None, None]

@@ -31,7 +31,7 @@ def test_a_row_repeats_if_its_key_came_before(keys, size):
     with batches.RepeatFinder() as found:
         for batch in table.iter_slices(size):
             found.add(*batch)
-        assert np.unpackbits(found.find(), count=len(keys), bitorder="little").tolist() == expected
+        assert np.unpackbits(found.find_repeats(), count=len(keys), bitorder="little").tolist() == expected
     assert batches.drop_repeats(table.lazy()).collect().height == len(keys) - sum(expected)
 
 

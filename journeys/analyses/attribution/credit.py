@@ -103,18 +103,6 @@ def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[flo
     return [first / total, *([middle / (n - 2) / total] * (n - 2)), last / total]
 
 
-def decay_weights(ages: Sequence[int], *, half_life: int) -> list[float]:
-    """Share one conversion over touches so that a touch one half-life older earns half as much.
-
-    Examples
-    --------
-    >>> [round(weight, 3) for weight in decay_weights([14, 7, 0], half_life=7)]
-    [0.143, 0.286, 0.571]
-    """
-    age = np.array(ages, dtype=np.int64)
-    return list(map(float, _weigh_by_age(age, np.array([0]), half_life=half_life)))
-
-
 def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
     """Share one conversion of each path over its touches, by any model that does not look at times or at other paths.
 
@@ -140,10 +128,10 @@ def decay_touches(paths: Paths, *, half_life: int) -> Floats:
     """Share each conversion over its touches by their age; one share per row of `paths.touch_rows`."""
     length = paths.length[paths.path_of]
     start = (np.cumsum(length) - length)[length > 0]
-    return _weigh_by_age(paths.age, start, half_life=half_life)
+    return weigh_by_age(paths.age, start, half_life=half_life)
 
 
-def _weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
+def weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
     """Weigh ages, conversion after conversion, by half-lives older than the youngest touch of the conversion."""
     if not age.size:
         return np.zeros(0)

@@ -100,7 +100,6 @@ def associate_steps(
     goal: str,
     part: Part,
     min_people: int,
-    confidence: float = 0.95,
     settings: Mapping[str, Any],
 ) -> StepAssociations[J]:
     """Measure how passing a node, or a link, goes with reaching the goal.
@@ -119,8 +118,6 @@ def associate_steps(
         What the rows are.
     min_people
         Steps that fewer people pass are hidden.
-    confidence
-        Of the intervals.
     settings
         What was asked.
     """
@@ -134,9 +131,7 @@ def associate_steps(
         for count in ("people", "converted")
     )
     shown = rows.filter(pl.col("people") >= min_people)
-    measured = add_measures(cell_columns(shown, everyone, reached), confidence=confidence).with_columns(
-        _in_column(shown)
-    )
+    measured = add_measures(cell_columns(shown, everyone, reached), confidence=0.95).with_columns(_in_column(shown))
     columns = [*CELLS, "phi", "ci_low", "ci_high", "p_value", "q_value"]
     columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without", "phi_in_column", "rate_others_in_column"]
     # of names with an arrow in them two links may be called the same

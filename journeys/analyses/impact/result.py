@@ -53,11 +53,11 @@ class Impact(Result[J]):
             quote_name,
         )
 
-        row = self._numbers
+        row = self._summary_row
         unit = self._journeys._log.unit
         of, on = (quote_name(step.name) for step in (self._spec.of, self._spec.on))
         if row["people"] < MIN_PEOPLE:
-            could = f"who did {of} could be observed for {self._time} and matched"
+            could = f"who did {of} could be observed for {self._span_text} and matched"
             return say_too_few(row["people"], could, unit=unit)
         whom = adapt_words("matched people" if self._spec.against == "matched" else "others")
         ends = row["ci_low"], row["ci_high"]
@@ -66,7 +66,7 @@ class Impact(Result[J]):
             return (
                 f"No effect of {of} on {on} beyond chance: {format_signed(row['effect'], form=format_ratio)} "
                 "per person in "
-                f"{self._time}, against {whom} who had not done it (95% CI {spread})."
+                f"{self._span_text}, against {whom} who had not done it (95% CI {spread})."
             )
         if row["effect"] < 0:
             spread = format_interval(-ends[1], -ends[0], form=format_ratio)
@@ -75,7 +75,7 @@ class Impact(Result[J]):
         times = f"{format_ratio(abs(row['effect']))} {more} times"
         return (
             f"{format_count(row['people'], unit)} did {on} {times} each (95% CI {spread}"
-            f"{change}) in the {self._time} after their first {of}, against {whom} who had not done it."
+            f"{change}) in the {self._span_text} after their first {of}, against {whom} who had not done it."
         )
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -117,11 +117,11 @@ class Impact(Result[J]):
         return self._journeys._select_people(select_part, PartSelection(self._spec, part, self._matched))
 
     @property
-    def _numbers(self) -> dict[str, Any]:
+    def _summary_row(self) -> dict[str, Any]:
         return self.summary.row(0, named=True)
 
     @property
-    def _time(self) -> str:
+    def _span_text(self) -> str:
         """How long people are followed, such as "14 days"."""
         from journeys.display import format_duration
 

@@ -99,7 +99,7 @@ class _Rows(NamedTuple):
         row, size = (int(first[0]), int(stop[-1] - first[0])) if code.size else (0, 0)
         return _Rows(PersonBounds(code, first - row, stop - row), self.table.slice(row, size), self.names)
 
-    def find(self, step: Step, *, column: str) -> Ints:
+    def find_rows(self, step: Step, *, column: str) -> Ints:
         """Find the rows that satisfy a step."""
         if column in self.table:
             return np.flatnonzero(self.table[column].to_numpy())
@@ -187,7 +187,7 @@ def _clean_values(column: pl.Series, *, rules: CleaningRules) -> pl.Series:
 
 def _choose_goals(rows: _Rows, spec: LastBeforeSpec) -> tuple[Ints, Ints]:
     """Return the rows of the goals that count (each person's first or last one, or each), and the number of whose."""
-    goal = rows.find(spec.goal, column="_goal")
+    goal = rows.find_rows(spec.goal, column="_goal")
     owner = np.searchsorted(rows.people.stop, goal, side="right")
     if spec.occurrence == "each":
         return goal, owner
@@ -201,7 +201,7 @@ def _find_next(rows: _Rows, goal: Ints, owner: Ints, spec: LastBeforeSpec) -> tu
     none = np.zeros(goal.size, dtype=np.bool_)
     if spec.then is None:
         return none, none
-    following = next_marked(rows.find(spec.then, column="_then"), goal + 1)
+    following = next_marked(rows.find_rows(spec.then, column="_then"), goal + 1)
     went_on = (following >= 0) & (following < rows.people.stop[owner])
     if spec.then_within is None:
         return none, went_on

@@ -132,7 +132,7 @@ class _Part(NamedTuple):
 def _find_in_part(rows: pl.DataFrame, lookup: PeriodLookup, spec: RetentionSpec) -> _Part:
     """Find the entries among the rows of some people, and the events of coming back after each."""
     person, time = (rows[name].to_numpy() for name in ("person", "time"))
-    cohort = lookup.find(time)
+    cohort = lookup.find_numbers(time)
     entry = _find_entries(rows, person=person, cohort=cohort, spec=spec)
     stop = np.append(np.flatnonzero(mark_changes(person)), len(person))
     stop = stop[np.searchsorted(stop, entry, side="right")]

@@ -72,7 +72,7 @@ class Stickiness(Result[J]):
             return say_too_few(people, f"active in the {name} from {start}", unit=self._journeys._log.unit)
         often = last.filter(pl.col("days") >= 2)
         share = int(often["people"].sum()) / people
-        return f"{format_percent(share)} of {group} active in the {name} from {start} came on at least 2 {self._short}."
+        return f"{format_percent(share)} of {group} active in the {name} from {start} came on at least 2 {self._units}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the share of people by number of active days, in the latest complete period."""
@@ -81,16 +81,16 @@ class Stickiness(Result[J]):
 
         rows = self._latest_rows()
         event = quote_name(self._spec.event.name)
-        subtitle = f"Share of active {adapt_words('people')} by their number of {self._short} with {event}"
+        subtitle = f"Share of active {adapt_words('people')} by their number of {self._units} with {event}"
         if self._spec.by:
-            subtitle = f"Share of active {adapt_words('people')} with {event} on at least this many {self._short}"
+            subtitle = f"Share of active {adapt_words('people')} with {event} on at least this many {self._units}"
         if rows.height:
             subtitle += f" in the {self._spec.of.name} from {format_day(rows['period'][0])}, the latest complete one"
         if self._spec.by:
             subtitle += f"; dotted: fewer than {MIN_PEOPLE} {adapt_words('people')}"
         return draw_stickiness(
             rows,
-            unit=self._short,
+            unit=self._units,
             by=self._spec.by and self._spec.group,
             title=self.finding,
             subtitle=subtitle,
@@ -126,7 +126,7 @@ class Stickiness(Result[J]):
         return self._journeys._select_people(_select_days, selection)
 
     @property
-    def _short(self) -> str:
+    def _units(self) -> str:
         """What the short periods are called, such as "days"."""
         name = self._spec.every.name
         return f"{name}s" if self._spec.every.number == 1 else f"periods of {name}"

@@ -67,7 +67,7 @@ def _count_undivided(events: pl.DataFrame, spec: TrendSpec) -> pl.DataFrame:
         values = pl.concat([events.select("period", "value"), events.select("value")], how="diagonal")
         listed = values.group_by("period").agg(pl.col("value").drop_nulls().alias("values"))
         counted = counted.join(listed, on="period", how="left", nulls_equal=True)
-    return _complete(counted)
+    return _fill_columns(counted)
 
 
 def _count_groups(events: pl.DataFrame, spec: TrendSpec) -> list[pl.DataFrame]:
@@ -81,10 +81,10 @@ def _count_groups(events: pl.DataFrame, spec: TrendSpec) -> list[pl.DataFrame]:
     if spec.column is not None:
         measures.append(pl.col("value").drop_nulls().alias("values"))
     by_period = events.group_by("group", "period").agg(measures)
-    return [_complete(by_period), _complete(events.group_by("group").agg(measures))]
+    return [_fill_columns(by_period), _fill_columns(events.group_by("group").agg(measures))]
 
 
-def _complete(counted: pl.DataFrame) -> pl.DataFrame:
+def _fill_columns(counted: pl.DataFrame) -> pl.DataFrame:
     """Return all columns of the counts but the series; what was not counted is filled in."""
     return counted.select(
         (pl.col(name) if name in counted.columns else pl.lit(fill)).cast(dtype).alias(name)
@@ -133,4 +133,4 @@ def _changes_of_active(events: pl.DataFrame, days: int) -> pl.DataFrame:
     entries = marked.filter("begins").select("group", "period", change=pl.lit(1, dtype=pl.Int64))
     exits = marked.filter("ends").select("group", pl.col("period") + days, change=pl.lit(-1, dtype=pl.Int64))
     changes = pl.concat([entries, exits]).group_by("group", "period").agg(pl.col("change").sum())
-    return _complete(changes.rename({"change": "active"}))
+    return _fill_columns(changes.rename({"change": "active"}))

@@ -71,11 +71,11 @@ class Trend(Result[J]):
 
         return draw_trend(
             self._drawn_table,
-            by=self._lines,
-            value=self._value,
+            by=self._line_columns,
+            value=self._value_column,
             has_bars=self._has_bars,
             title=self.finding,
-            subtitle=self._subtitle,
+            subtitle=self._chart_subtitle,
             dark=dark,
             narrow=narrow,
         )
@@ -114,7 +114,7 @@ class Trend(Result[J]):
 
     def _find_groups(self, group: str | Mapping[str, str] | None) -> dict[str, str]:
         """Return the label of each column of the breakdown that a group names."""
-        columns = self._groups
+        columns = self._group_columns
         if group is None:
             return {}
         if isinstance(group, str) and len(columns) > 1:
@@ -135,7 +135,7 @@ class Trend(Result[J]):
         return self._journeys._select_people(select_point, PointSelection(self._spec, series, index, group))
 
     @property
-    def _groups(self) -> list[str]:
+    def _group_columns(self) -> list[str]:
         """The columns of the breakdown."""
         return [] if self._spec.by is None else [self._spec.group]
 
@@ -145,12 +145,12 @@ class Trend(Result[J]):
         return self.table.filter(pl.col("series") == self._shown_series) if self._spec.formula else self.table
 
     @property
-    def _lines(self) -> list[str]:
+    def _line_columns(self) -> list[str]:
         """The columns whose values are lines: of several series in groups, both."""
-        return [*self._groups, *(["series"] if self._drawn_table["series"].n_unique() > 1 else [])]
+        return [*self._group_columns, *(["series"] if self._drawn_table["series"].n_unique() > 1 else [])]
 
     @property
-    def _value(self) -> str:
+    def _value_column(self) -> str:
         """The column that is drawn and compared."""
         return "value"
 
@@ -160,14 +160,14 @@ class Trend(Result[J]):
         return self._spec.calendar.unit in ("mo", "q", "y") and self._spec.formula is None
 
     @property
-    def _subtitle(self) -> str:
+    def _chart_subtitle(self) -> str:
         """What was counted, for the subtitle of the chart."""
         notes = [self._describe_value()]
         if any(name != one.name for name, one in self._spec.series.items()):
             notes.append(self._spec.describe_series())
-        mark = "pale" if self._has_bars and not self._lines else "dotted"
-        notes.append(f"{mark} where the log holds only a part of {'the days' if self._trailing else 'a period'}")
-        if self._spec.back is not None and not self._lines:
+        mark = "pale" if self._has_bars and not self._line_columns else "dotted"
+        notes.append(f"{mark} where the log holds only a part of {'the days' if self._is_trailing else 'a period'}")
+        if self._spec.back is not None and not self._line_columns:
             notes.append(f"grey: {self._say_back}")
         if self._spec.formula is not None:
             reasons = self._drawn_table["null_reason"].drop_nulls().unique().sort().to_list()
@@ -182,7 +182,7 @@ class Trend(Result[J]):
         if spec.formula is not None:
             return f"{spec.formula} per {spec.calendar.name}"
         name = f" {quote_name(self._shown_series)}" if len(spec.series) == 1 else ""
-        if self._trailing:
+        if self._is_trailing:
             return f"{adapt_words('people')}{name and f' with{name}'} in the {spec.trailing} days up to each day"
         if spec.column is not None:
             return f"{_STATISTICS[spec.count]} of {spec.column}{name and f' of{name}'} per {spec.calendar.name}"
@@ -192,7 +192,7 @@ class Trend(Result[J]):
         return f"{adapt_words(spec.count)}{name and f' with{name}'} per {spec.calendar.name}"
 
     @property
-    def _trailing(self) -> bool:
+    def _is_trailing(self) -> bool:
         return self._spec.trailing is not None
 
     @property
@@ -209,7 +209,7 @@ class Trend(Result[J]):
         """Count the people behind a value; of a formula, those of its smallest series."""
         rows = self.table.filter(pl.col("period") == period)
         shown = pl.col("people").is_not_null() if self._spec.formula else pl.col("series") == self._shown_series
-        return int(rows.filter(shown)["value" if self._trailing else "people"].min())  # type: ignore[arg-type]
+        return int(rows.filter(shown)["value" if self._is_trailing else "people"].min())  # type: ignore[arg-type]
 
     def _say_value(self, value: float) -> str:
         """Say a value with what it counts."""

@@ -161,10 +161,10 @@ def read_blocks(
         raise fault
 
 
-def read_head(open_file: Open, compression: str | None = None, *, size: int = 4096) -> bytes:
+def read_head(open_file: Open, compression: str | None = None) -> bytes:
     """Return the first bytes; none if they cannot be read."""
     try:
-        return next(read_blocks(open_file, compression, size=size), b"")[:size]
+        return next(read_blocks(open_file, compression, size=4096), b"")[:4096]
     except UnreadableError:
         return b""
 

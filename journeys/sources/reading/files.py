@@ -431,9 +431,9 @@ def decode_text(piece: bytes) -> tuple[str, str | None]:
         return "\n".join(_decode_line(line) for line in piece.split(b"\n")), GUESSED
 
 
-def read_first_lines(file: SourceFile, *, size: int = 65536) -> str:
+def read_first_lines(file: SourceFile) -> str:
     """Read the start of a file as text, to detect its dialect."""
-    head = next(_read_file_blocks(file, size), b"")[:size]
+    head = next(_read_file_blocks(file, 65536), b"")[:65536]
     if codec := utf16_codec(head):
         return head[: len(head) // 2 * 2].decode(codec, errors="replace")
     return decode_text(head.removeprefix(UTF8_MARK))[0]

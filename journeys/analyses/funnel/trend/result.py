@@ -77,7 +77,7 @@ class FunnelTrend(Trend[J]):
         return self._journeys._select_people(select_entries, selection)
 
     @property
-    def _groups(self) -> list[str]:
+    def _group_columns(self) -> list[str]:
         return list(self._attempts.spec.by)
 
     @property
@@ -85,11 +85,11 @@ class FunnelTrend(Trend[J]):
         return self.table
 
     @property
-    def _lines(self) -> list[str]:
-        return self._groups
+    def _line_columns(self) -> list[str]:
+        return self._group_columns
 
     @property
-    def _value(self) -> str:
+    def _value_column(self) -> str:
         return "rate"
 
     @property
@@ -97,10 +97,10 @@ class FunnelTrend(Trend[J]):
         return False
 
     @property
-    def _subtitle(self) -> str:
+    def _chart_subtitle(self) -> str:
         from journeys.charts.trend import MOST_BANDS
 
-        has_bands = not self._groups or self.table.select(self._groups).n_unique() <= MOST_BANDS
+        has_bands = not self._group_columns or self.table.select(self._group_columns).n_unique() <= MOST_BANDS
         interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"
-        before = f"; grey: {self._say_back}" if self._spec.back is not None and not self._lines else ""
+        before = f"; grey: {self._say_back}" if self._spec.back is not None and not self._line_columns else ""
         return f"conversion by period of entering, {interval}; dotted where a period is not complete{before}"

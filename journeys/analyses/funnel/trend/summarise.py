@@ -83,14 +83,14 @@ def _list_periods(
     if first is None or last is None:
         begin = calendar.instant(0)
         return calendar.table(begin, begin).clear()
-    begin = first if low is None else max(first, _moment(low))
-    end = last if high is None else min(last, _moment(high - 1))
+    begin = first if low is None else max(first, _as_datetime(low))
+    end = last if high is None else min(last, _as_datetime(high - 1))
     used = [calendar.instant(int(one)) for one in (index.min(), index.max()) if one is not None]  # type: ignore[arg-type]
     moments = [begin, end, *used] if begin <= end else used
     return calendar.table(min(moments), max(moments)) if moments else calendar.table(first, first).clear()
 
 
-def _moment(time: int) -> datetime:
+def _as_datetime(time: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
 
 
