@@ -212,7 +212,9 @@ def test_a_check_fails_when_definitions_drift(messy, capsys):
     text = (messy / "journeys.toml").read_text().replace('[events."Seite besucht"]', '[events."Seite gesehen"]')
     (messy / "journeys.toml").write_text(text)
     assert main(["check"]) == 1
-    said = capsys.readouterr().err
+    printed = capsys.readouterr()
+    said = printed.err
+    assert "is declared, never seen" not in printed.out  # each problem is printed once
     assert "[events.Seite gesehen]: the event 'Seite gesehen' is declared, never seen." in said
     assert "[events.Seite besucht]: the event 'Seite besucht' is undeclared." in said
 

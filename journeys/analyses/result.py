@@ -23,13 +23,24 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(write)
     def write_about_unit(result: Result[Any], *arguments: Any, **options: Any) -> Any:
-        from journeys.display import use_unit
+        from journeys.display import adapt_pronouns, use_unit
         from journeys.display.options import is_narrow
 
         if write.__name__ == "plot" and is_narrow():
             options.setdefault("narrow", True)
-        with use_unit(result._journeys._log.unit):
-            return write(result, *arguments, **options)
+        unit = result._journeys._log.unit
+        with use_unit(unit):
+            written = write(result, *arguments, **options)
+            if unit == "person" or write.__name__ not in ("finding", "plot"):
+                return written
+            names = [name for name in result._journeys._log.names if "who" in name.lower()]
+            if write.__name__ == "finding":
+                return adapt_pronouns(written, names=names)
+            layout = written.layout
+            layout.title.text = adapt_pronouns(layout.title.text or "", names=names)
+            if layout.meta and "subtitle" in layout.meta:
+                layout.meta = {**layout.meta, "subtitle": adapt_pronouns(layout.meta["subtitle"], names=names)}
+            return written
 
     return write_about_unit
 

@@ -70,7 +70,7 @@ def _check(*, as_json: bool, **given: Any) -> None:
     failures = [*checked.failures]
     if definitions.content:
         drift = definitions.check(definitions.journeys(*events))
-        if not as_json:
+        if drift.passed and not as_json:
             print_text(f"\n{drift}")
         failures += [f"{definitions.name}, {one}" for one in drift.failures]
     if failures:

@@ -37,10 +37,11 @@ from journeys.display.text import (
     shorten_words,
     use_names,
 )
-from journeys.display.unit import adapt_words, use_unit
+from journeys.display.unit import adapt_pronouns, adapt_words, use_unit
 
 __all__ = [
     "STYLE",
+    "adapt_pronouns",
     "adapt_words",
     "as_pandas",
     "choose_form",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -26,7 +26,8 @@ _OF_ACCOUNTS = {
     "everyone": "every account",
 }
 _WORDS = re.compile(rf"\b(?:{'|'.join(_OF_ACCOUNTS)})\b", re.IGNORECASE)
-_RELATIVE = re.compile(r"(?:(?<=\d )|(?<=those )|(?<=^ ))who\b")  # of "the 522 who came", not of "and who came"
+# of "the 522 who came" and, where a title breaks, "those<br>who came", but not of "and who came"
+_RELATIVE = re.compile(r"((?:\d|\b(?:those|accounts|all|share))(?: |<br>)|^ )whom?\b", re.IGNORECASE)
 
 
 @contextmanager
@@ -54,7 +55,23 @@ def adapt_words(words: str) -> str:
     >>> adapt_words("fewer than 30 people")
     'fewer than 30 people'
     """
-    return words if _UNIT.get() == "person" else _RELATIVE.sub("that", _WORDS.sub(_replace_word, words))
+    return words if _UNIT.get() == "person" else _RELATIVE.sub(r"\1that", _WORDS.sub(_replace_word, words))
+
+
+def adapt_pronouns(text: str, *, names: Sequence[str] = ()) -> str:
+    """Return a whole text with "that" for "who" where it speaks of accounts; `names` and what is quoted stay.
+
+    Examples
+    --------
+    >>> with use_unit("account"):
+    ...     adapt_pronouns('Of those who left, 95 who were there did "All who came".')
+    'Of those that left, 95 that were there did "All who came".'
+    """
+    if _UNIT.get() == "person":
+        return text
+    kept = "|".join(['"[^"]*"', *map(re.escape, sorted(names, key=len, reverse=True))])
+    parts = re.split(f"({kept})", text)
+    return "".join(part if at % 2 else _RELATIVE.sub(r"\1that", part) for at, part in enumerate(parts))
 
 
 def _replace_word(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from journeys.analyses.against import split_sides
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
@@ -64,7 +65,8 @@ def campaign_report(
     title: str | None = None,
     sections: Sequence[str | Section | Result[Any] | pl.DataFrame | go.Figure] | None = None,
     entered: tuple[date | datetime | str | None, date | datetime | str | None] | None = None,
-    against: JourneysWithQuestions | None = None,
+    against: JourneysWithQuestions | pl.Expr | None = None,
+    sides: tuple[str, str] | None = None,
     names: Mapping[str, str] | None = None,
     logo: str | Path | None = None,
     colours: Mapping[str, str] | None = None,
@@ -96,8 +98,12 @@ def campaign_report(
         By default all named ones but exits and retention, as far as the journeys have what they need.
     entered : pair of dates, optional
         Only people who entered the funnel in this period; they are compared with those of the period before it.
-    against : Journeys, optional
-        Compare the funnel with that of these, another campaign for instance, rather than with the period before.
+    against : Journeys or pl.Expr, optional
+        Compare the funnel with that of these, another campaign for instance, rather than with the period before. Or a
+        condition over the columns of people: those for whom it holds are compared with, and the report is about
+        everyone else.
+    sides : pair of str, optional
+        What the people of the report and those of `against` are called, such as ("Spring", "Ads").
     names : mapping of str to str, optional
         How events are called on the page, by their name in the log.
     logo : str or Path, optional
@@ -117,7 +123,7 @@ def campaign_report(
         There are fewer than two steps, the goal is not the last one, there is no such section, or the logo or a colour
         cannot be used.
     UnknownNameError
-        A step is not an event of the log, or `by` no column of people.
+        A step is not an event of the log, or `by` or a column of the condition no column of people.
 
     Notes
     -----
@@ -142,8 +148,11 @@ def campaign_report(
     if by not in ("first_campaign", *journeys.people.columns):
         raise UnknownNameError(unknown_message("by", by, available=journeys.people.columns, what="column of people"))
     chosen, logo_data = check_colours(colours or {}), embed_logo(logo)
+    everyone = journeys
+    if against is not None:
+        journeys, against = split_sides(journeys, against)
     goal = steps[-1] if steps else goal
-    asked = _Questions(journeys, tuple(steps or ()), goal, within, by, entered, against, value)
+    asked = _Questions(journeys, tuple(steps or ()), goal, within, by, entered, against, sides, value)
     wanted = [*_BUILDERS] if sections is None else [*sections]
     if sections is None:
         wanted = [name for name in wanted if name not in _ON_REQUEST]
@@ -171,9 +180,9 @@ def campaign_report(
             "entered": describe_entry(asked.funnel) or None if steps else None,
             "by": None if by == "first_campaign" else by, "value": value,
         },
-        data=describe_data(journeys),
+        data=describe_data(everyone),
         code=write_call(
-            sections, against=against, steps=[*steps] if steps else None, goal=goal if not steps else None,
+            sections, against=against, sides=sides, steps=[*steps] if steps else None, goal=goal if not steps else None,
             within=within, by=None if by == "first_campaign" else by, title=title, value=value, entered=entered,
             names=dict(names or {}) or None, logo=None if logo is None else str(logo),
             colours=dict(colours or {}) or None,
@@ -233,6 +242,7 @@ class _Questions:
     by: str
     entered: tuple[Any, Any] | None
     against: JourneysWithQuestions | None
+    sides: tuple[str, str] | None
     value: str | None
 
     @cached_property
@@ -335,7 +345,7 @@ def _build_comparison(asked: _Questions) -> Built:
         sides = f"who entered {asked.entry}", f"who entered {describe_entry(other)}"
     else:
         return None, []
-    comparison = asked.funnel.compare(other)
+    comparison = replace(asked.funnel.compare(other), sides=asked.sides if asked.against is not None else None)
     section, found = make_section(comparison), find_gap(comparison, section="comparison", sides=sides)
     note = comparison._note if found.people else ""
     section = replace(section, name="comparison", finding=found.sentence, reading=section.reading + note)

@@ -159,8 +159,8 @@ def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
     )
     return Explanation(
         question=f"Which behaviours go with {quote_name(correlation.goal)}?",
-        reading="people who did it converted more often (blue dots) or less often (orange diamonds) than people who "
-        f"did not. phi sums up all four counts: 0 is no association, 1 a perfect one. {equal or ''}{cautions}".strip(),
+        reading="people who did it converted more often (dots) or less often (diamonds) than people who did not. "
+        f"phi sums up all four counts: 0 is no association, 1 a perfect one. {equal or ''}{cautions}".strip(),
         limits="that the behaviour makes people convert. Only an experiment can show that.",
         method="Only events before the first conversion count, so that consequences of converting do not look "
         "like its reasons. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "

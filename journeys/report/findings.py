@@ -130,7 +130,8 @@ def find_difference(result: Result[Any], *, section: str) -> Finding:
 def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[str, str] | None = None) -> Finding:
     """Describe the surest difference between two funnels, or one group and all others, with the people of both sides.
 
-    `sides` says who they are, such as "who entered in May". Where nothing is sure, the comparison's own sentence is it.
+    `sides` says who they are, such as "who entered in May", unless the comparison names them. Where nothing is
+    sure, the comparison's own sentence is it.
     """
     count = str(comparison.settings.get("count", "people"))
     known = comparison.table.with_columns(fewest=comparison._fewest)
@@ -149,6 +150,8 @@ def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[st
     if group:
         names = " and ".join(quote_name(str(row[name])) for name in group)
         sides = f"of {names}", "others"
+    elif comparison.sides:
+        sides = f"of {quote_name(comparison.sides[0])}", f"of {quote_name(comparison.sides[1])}"
     here, there = sides or ("here", "on the other side")
     before = "" if comparison.settings["measure"] == "rate_from_start" else " of those at the step before"
     sentence = (

@@ -79,8 +79,8 @@ FIXED: dict[type[Any], Explanation] = {
     ),
     ComparedFlow: Explanation(
         question="Which paths do these people take more often than the others?",
-        reading="links are as wide as the difference between the two groups: full and blue where more of these people "
-        "go, hollow and orange where fewer do. Pale links may be chance.",
+        reading="links are as wide as the difference between the two groups: full where more of these people go, "
+        "hollow where fewer do. Pale links may be chance.",
         limits="why the groups differ: they may be different people to begin with.",
         method=f"Shares of all who start, compared link by link; {_CORRECTED}",
         columns=(
@@ -143,7 +143,7 @@ FIXED: dict[type[Any], Explanation] = {
         "left, went another way or still have time add up to the people whom the funnel lost there. In the numbers, "
         "one row per person, with the recording of their session where there is one.",
         limits="why they left; somebody who still has time has not left.",
-        method="Who went another way reached the goal, but not through all steps in time.",
+        method="Those who went another way reached the goal, but not through all steps in time.",
         columns=(
             *("person", "name", "state", "left_at", "next_event", "last_event", "last_campaign"),
             *("may_mail", "replay_url"),
@@ -171,8 +171,9 @@ FIXED: dict[type[Any], Explanation] = {
     ),
     Impact: Explanation(
         question="What do people do more, or less, after they first use it?",
-        reading="zero is the moment of each person's first use; blue is what they did in each period before and after "
-        "it, grey what similar people did who had not used it by then. Compare the two after zero.",
+        reading="zero is the moment of each person's first use. The line with an interval is what they did in each "
+        "period before and after it, the grey one what similar people who had not used it by then did. Compare the two "
+        "after zero.",
         limits="that the use made the difference: people who are about to do more may also be those who try it.",
         method="Each user is matched with people who had not used it by then and had been as active before. The "
         "difference in differences is the gap between both sides after zero, less the average gap before it.",

@@ -129,6 +129,7 @@ def test_accounts_are_not_called_people():
     assert accounts.flow(start="A", end="B").finding == "Only 2 accounts began a journey: too few for a finding."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
     assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
+    assert "Last event of those that never reach B" in title(accounts.dropoff("B").plot())
 
 
 def test_a_difference_names_its_base_and_direction(sample):

@@ -43,6 +43,7 @@ def test_two_periods_and_two_segments_are_compared(j):  # noqa: F811
     report = define('segment = "Spring"\nagainst = "Ads"\nsections = ["comparison"]').report(j)
     spring, ads = (funnel.funnel(funnel.segment(j, name), "main") for name in ("Spring", "Ads"))
     assert report.sections[0].finding == spring.compare(ads).finding
+    assert '"Spring" minus "Ads"' in report.sections[0].definition
     # a funnel with named steps, or with options that the report's own does not have, is asked as it is written
     strict = BASE.replace('within = "10d"', 'within = "10d"\norder = "strict"') + "[report]\n"
     shown = jn.Definitions.from_toml(strict + 'against = "Ads"').report(j).sections

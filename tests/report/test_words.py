@@ -83,6 +83,18 @@ def test_two_selections_are_compared_with_the_people_of_both(shop):
     assert "# against: 100 people, 180 events" in report.code
 
 
+def test_a_condition_splits_the_people_of_a_report_and_both_sides_have_names(shop):
+    is_mail = pl.col("first_campaign") == "mail"
+    options = {"steps": ["Visit", "Buy"], "sections": ["funnel", "comparison"]}
+    split = shop.report(**options, against=is_mail, sides=("Ads", "Mail"))
+    chosen = shop.only(~is_mail).report(**options, against=shop.only(is_mail))
+    for one, other in zip(split.sections, chosen.sections, strict=True):
+        assert one.table.equals(other.table)
+    assert '"Ads" minus "Mail", in points' in split.sections[1].definition
+    with pytest.raises(jn.UnknownNameError, match="against: no column 'first_campain'"):
+        shop.report(**options, against=pl.col("first_campain") == "mail")
+
+
 def test_a_comparison_of_groups_names_the_group(shop):
     ads = shop.report(sections=[shop.funnel(["Visit", "Buy"], by="first_campaign").compare()]).findings[0].sentence
     assert ads == "No rate differs beyond chance."

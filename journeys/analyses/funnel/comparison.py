@@ -247,12 +247,15 @@ class FunnelComparison(Result[J]):
         Of two periods: this one and the other.
     caution : str
         What could mislead in the comparison of two periods.
+    sides : tuple of str, optional
+        What the two groups are called, for texts.
     """
 
     people_on_both_sides: int = 0
     periods: tuple[str, str] | None = None
     caution: str = ""
     _fewest: pl.Series = field(default_factory=pl.Series, repr=False)
+    sides: tuple[str, str] | None = None
 
     @property
     def finding(self) -> str:
@@ -315,6 +318,7 @@ class FunnelComparison(Result[J]):
         """Draw the differences with their intervals; of two periods, the rates of both as well."""
         from journeys.charts.difference_intervals import draw_difference_intervals
         from journeys.charts.periods import draw_periods
+        from journeys.display import quote_name
 
         measure = str(self.settings["measure"]).replace("_", " ").capitalize()
         count = self.settings.get("count", "people")
@@ -323,10 +327,11 @@ class FunnelComparison(Result[J]):
             now, before = map(show_period, self.periods)
             subtitle = f"{measure}: {now}, hollow {before}; difference in points, 95% interval"
             return draw_periods(table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
+        here, there = map(quote_name, self.sides) if self.sides else ("this side", "the other")
         return draw_difference_intervals(
             table,
             title=self.finding,
-            subtitle=f"{measure}: this side minus the other, in points, with 95% interval",
+            subtitle=f"{measure}: {here} minus {there}, in points, with 95% interval",
             dark=dark,
             narrow=narrow,
         )

@@ -87,8 +87,8 @@ class Impact(Result[J]):
         period = make_calendar(str(self.settings["every"])).name
         whom = adapt_words("matched people") if self._spec.against == "matched" else "others of the same week"
         subtitle = (
-            f"{on} {adapt_words('per person')} and {period}, before and after the first {of} (blue, with 95% "
-            f"interval), and of {whom} who had not done it by then (grey)"
+            f"{on} {adapt_words('per person')} and {period}, before and after the first {of}, with 95% "
+            f"interval, and of {whom} who had not done it by then (grey)"
         )
         return draw_impact(
             self.table,

@@ -94,7 +94,7 @@ class Overlap(Result[J]):
         counted = f"{format_count(total, self._journeys._log.unit)} in all"
         shape: dict[str, Any] = {"sizes": self.sizes, "title": self.finding, "dark": dark, "narrow": narrow}
         if kind == "areas":
-            several = f"Length: number of {adapt_words('people')}; blue: those in several segments; {counted}"
+            several = f"Length: number of {adapt_words('people')}; in colour: those in several segments; {counted}"
             return draw_overlap_areas(self.table, subtitle=several, **shape)
         subtitle = f"{adapt_words('People')} by the segments they are in, and no other; {counted}"
         return draw(self.table, subtitle=subtitle, **shape)
