@@ -10,7 +10,7 @@ from journeys.analyses.attribution.comparison import AttributionComparison
 from journeys.analyses.attribution.model_comparison import ModelComparison
 from journeys.analyses.correlation.comparison import CorrelationComparison
 from journeys.analyses.correlation.flow_steps import StepAssociations
-from journeys.analyses.correlation.matrix import Correlations
+from journeys.analyses.correlation.matrix import Correlations, StratifiedCorrelations
 from journeys.analyses.correlation.permutation import Permutation
 from journeys.analyses.correlation.stratified import Stratified, StratumTrend
 from journeys.analyses.dictionary.result import Dictionary
@@ -293,6 +293,13 @@ FIXED: dict[type[Any], Explanation] = {
         question="Does a behaviour still go with the goal among similar people?",
         reading="from everybody together (hollow) to the average within the groups (filled). A line that ends near "
         "zero: the groups explain the association.",
+        limits=_NO_CAUSE,
+        method=f"Compared within each group, and then averaged (Mantel and Haenszel); {_CORRECTED}",
+    ),
+    StratifiedCorrelations: Explanation(
+        question="Which behaviours go with which goals among similar people?",
+        reading="the deeper a cell, the more closely the behaviour goes with the goal within the groups; phi: 0 is no "
+        "association, 1 a perfect one.",
         limits=_NO_CAUSE,
         method=f"Compared within each group, and then averaged (Mantel and Haenszel); {_CORRECTED}",
     ),
