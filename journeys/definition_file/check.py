@@ -67,7 +67,7 @@ class Named(Declarations, Protocol):
         """Old event name → new name."""
 
     @property
-    def _used(self) -> Mapping[str, str]:
+    def _used_events(self) -> Mapping[str, str]:
         """The event names that are used, each with the section that uses it first."""
 
 
@@ -77,7 +77,7 @@ def check_definitions(definitions: Named, j: Journeys) -> DefinitionsCheck:
 
     names, columns = set(j._log.names), set(j._log.step_columns)
     found: list[tuple[str, str, str]] = []
-    for event, section in definitions._used.items():
+    for event, section in definitions._used_events.items():
         if event not in names and event not in definitions.events:
             found.append((section, event, f"the event {event!r} never occurs."))
     for name, step in definitions.steps.items():

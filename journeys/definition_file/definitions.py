@@ -84,7 +84,7 @@ class Definitions:
     funnels: Mapping[str, Mapping[str, Any]] = field(init=False)
     events: Mapping[str, Mapping[str, str]] = field(init=False)
     _report: Mapping[str, Any] = field(init=False)
-    _used: Mapping[str, str] = field(init=False)
+    _used_events: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         reader = ContentReader(self.content, file=self.name)
@@ -99,7 +99,7 @@ class Definitions:
             "funnels": funnels,
             "events": reader.read_events(),
             "_report": reader.read_report(funnels, segments),
-            "_used": reader.parser.events,
+            "_used_events": reader.parser.events,
         }
         raise_all([*reader.problems, *reader.parser.problems], ArgumentError)
         for attribute, value in read.items():

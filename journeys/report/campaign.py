@@ -347,7 +347,7 @@ def _build_comparison(asked: _Questions) -> Built:
         return None, []
     comparison = replace(asked.funnel.compare(other), sides=asked.sides if asked.against is not None else None)
     section, found = make_section(comparison), find_gap(comparison, section="comparison", sides=sides)
-    note = comparison._note if found.people else ""
+    note = comparison._sides_note if found.people else ""
     section = replace(section, name="comparison", finding=found.sentence, reading=section.reading + note)
     return section, [replace(found, sentence=found.sentence + note)]
 

@@ -139,7 +139,7 @@ def test_the_step_matrix_adds_up() -> None:
     flow = log_of([("a", 0, "x"), ("a", 1, "y"), ("b", 0, "x"), ("c", 0, "z"), ("c", 1, "y")]).flow(steps=3)
     matrix = flow.step_matrix()
     assert matrix.columns == ["node", "1", "2", "3"]
-    # whoever is nowhere has left before
+    # people who are nowhere have left before
     assert [matrix[column].sum() for column in ("1", "2", "3")] == pytest.approx([1.0, 1.0, 1.0])
     assert flow.plot_steps().data[0].type == "heatmap"
     j = log_of(
@@ -151,7 +151,7 @@ def test_the_step_matrix_adds_up() -> None:
         ("R", 0.0, pytest.approx(2 / 3), 0.0, 0.0),
         ("Buy", 0.0, third, 0.0, 0.0),
         ("Q", 0.0, 0.0, third, 0.0),
-        # whoever has arrived is still counted
+        # people who have arrived are still counted
         ("(reached)", 0.0, 0.0, third, third),
         ("(drop-off)", 0.0, 0.0, third, pytest.approx(2 / 3)),
     ]
@@ -574,7 +574,7 @@ def test_sessions_of_one_person_are_one_cluster_of_a_touchpoint() -> None:
     row = sessions.table.filter(node="Read")
     assert row["rate_difference"][0] == pytest.approx(people["rate_difference"][0]) == 0.25
     assert row["p_value"][0] == pytest.approx(people["p_value"][0], abs=0.01)
-    # whoever is on both sides is no evidence for a difference
+    # people on both sides are no evidence for a difference
     same = here.flow(end="Buy", who="all", against=here).resonance().table
     assert same["p_value"].to_list() == [1.0, 1.0]
     assert same.select(pl.col("rate_low", "rate_high").abs().max() < 1e-9).row(0) == (True, True)

@@ -36,13 +36,13 @@ def story(
     return jn.Journeys.from_table(frame)
 
 
-def told(journeys: jn.Journeys) -> str | None:
+def describe_example(journeys: jn.Journeys) -> str | None:
     found = journeys.correlation("Created Project", since="Signed Up", min_people=1)
     return describe_shared_values(found, "Saw Error", among=journeys, step="Signed Up")
 
 
 def test_what_they_share_stands_beside_the_share_of_the_others():
-    said = told(story("Safari"))
+    said = describe_example(story("Safari"))
     assert said == (
         'What these 40 share: code E-1, all 40 (none of the 20 others with "Saw Error"); '
         'browser Safari, all 40 (25% of the 160 others at "Signed Up").'
@@ -57,18 +57,18 @@ def test_the_report_states_the_condition_and_the_shared_values():
 
 
 def test_values_that_everybody_has_are_left_out():
-    assert told(story("", ("E-1", "E-1"))) is None
+    assert describe_example(story("", ("E-1", "E-1"))) is None
 
 
 def test_how_the_event_was_sent_is_not_held_against_how_another_was():
-    assert "sent_by" not in (told(story("Safari", library="server")) or "")
+    assert "sent_by" not in (describe_example(story("Safari", library="server")) or "")
 
 
 def test_a_short_period_is_mentioned():
     """Those who are stuck sign up within 40 days of 200."""
-    assert (told(story("Safari", spread=1)) or "").endswith("; time 1 March to 9 April 2026.")
+    assert (describe_example(story("Safari", spread=1)) or "").endswith("; time 1 March to 9 April 2026.")
 
 
 def test_too_few_have_nothing_in_common():
     few = story("Safari").only(pl.col("person") >= 30)
-    assert told(few) is None
+    assert describe_example(few) is None

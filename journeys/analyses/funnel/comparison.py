@@ -262,7 +262,7 @@ class FunnelComparison(Result[J]):
         """The surest difference, as one sentence."""
         from journeys.display import format_percent, format_points
 
-        note, unit = self._note, self._journeys._log.unit
+        note, unit = self._sides_note, self._journeys._log.unit
         known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
         if not known.height:
             return f"{self._count_finding}{note}"
@@ -304,7 +304,7 @@ class FunnelComparison(Result[J]):
         return int(self.table["pending"][0] + self.table["pending_against"][0])
 
     @property
-    def _note(self) -> str:
+    def _sides_note(self) -> str:
         """Who is on both sides, and who is pending, as sentences."""
         from journeys.display import format_count, format_number
 

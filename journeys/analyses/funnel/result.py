@@ -86,7 +86,7 @@ class Funnel(Result[J]):
         from journeys.display import adapt_words, format_count, format_number, format_percent, quote_name
 
         spec = self._spec
-        total = self._entered
+        total = self._entered_count
         done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
         elsewhere = self._spec.can_be_entered_later
@@ -170,8 +170,8 @@ class Funnel(Result[J]):
 
     def _count_entered_people(self) -> int:
         """Count the people who entered; sessions and entries are traced back to theirs."""
-        if self._spec.count == "people" or self._entered < MIN_PEOPLE:
-            return self._entered
+        if self._spec.count == "people" or self._entered_count < MIN_PEOPLE:
+            return self._entered_count
         return self._select(0, group={}).size.people
 
     def people(self, step: int | str = 1, **group: str) -> J:
@@ -433,7 +433,7 @@ class Funnel(Result[J]):
         """
         spec = self._spec
         entered = find_earlier_period(spec.entered, back, calendar=calendar, time_zone=spec.time_zone)
-        described = {**self._described, "entered": describe_period(entered, time_zone=spec.time_zone)}
+        described = {**self._chosen_options, "entered": describe_period(entered, time_zone=spec.time_zone)}
         return self._rerun(self._journeys, replace(spec, entered=entered), described)
 
     def _keep_first_entries(self) -> Funnel[J]:
@@ -459,12 +459,12 @@ class Funnel(Result[J]):
         sides = []
         for funnel, spec in zip(funnels, specs, strict=True):
             same = spec is funnel._spec
-            followed = funnel if same else funnel._rerun(funnel._journeys, spec, funnel._described)
-            sides.append(followed._as_side(measure)._replace(pending=funnel._entered - followed._entered))
+            followed = funnel if same else funnel._rerun(funnel._journeys, spec, funnel._chosen_options)
+            sides.append(followed._as_side(measure)._replace(pending=funnel._entered_count - followed._entered_count))
         return sides[0], sides[1]
 
     @property
-    def _entered(self) -> int:
+    def _entered_count(self) -> int:
         """How many people, sessions or entries there are."""
         return int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
 
@@ -474,10 +474,10 @@ class Funnel(Result[J]):
 
     def _rerun_on(self, journeys: J) -> Funnel[J]:
         """Ask other journeys the same question."""
-        return self._rerun(journeys, self._spec, self._described)
+        return self._rerun(journeys, self._spec, self._chosen_options)
 
     @property
-    def _described(self) -> dict[str, Any]:
+    def _chosen_options(self) -> dict[str, Any]:
         """The options that the settings show."""
         return {key: value for key, value in self.settings.items() if key not in ("steps", *_SIZE)}
 

@@ -1,4 +1,4 @@
-"""Nobody, one person, nobody who converts, names that look like code: an answer that says so, never a traceback."""
+"""No people, one person, no conversions, names that look like code: an answer that says so, never a traceback."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ QUESTIONS: dict[str, Callable[[jn.Journeys], Result]] = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("log", LOGS)
-def test_little_is_answered(log, question):
+def test_small_logs_are_answered(log, question):
     result = QUESTIONS[question](jn.Journeys.from_table(frame(LOGS[log])))
     assert len(result.finding) > 10
     assert result.finding.endswith(".")
