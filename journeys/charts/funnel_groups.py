@@ -13,6 +13,9 @@ from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
 
+_PANEL_GAP = 62
+"""The least pixels between two panels of a narrow chart."""
+
 
 def draw_groups(
     table: pl.DataFrame,
@@ -65,8 +68,11 @@ def draw_groups(
                     go.Scatter(
                         x=[min(row[low], end), min(row[high], end)],
                         y=[y, y],
-                        mode="lines",
+                        mode="lines+markers",
                         line={"color": shade, "width": 1.2},
+                        # an arrow where the scale ends before the interval
+                        marker={"symbol": "triangle-right", "color": shade, "size": [0, 8 if row[high] > end else 0]},
+                        cliponaxis=False,
                         hoverinfo="skip",
                         xaxis=f"x{axis}",
                         yaxis=f"y{axis}" if narrow else "y",
@@ -176,7 +182,8 @@ def _add_group_names(
     ]
     for panel in range(1, panels + 1):
         height = 1 / panels
-        gap = 0.22 * height if panels > 1 else 0
+        # room for the numbers of the scale above and the panel's own title
+        gap = height * max(0.22, _PANEL_GAP / (len(names) * 34 + 64)) if panels > 1 else 0
         fig.update_layout(
             {
                 f"yaxis{'' if panel == 1 else panel}": {

@@ -81,3 +81,9 @@ def test_the_sign_is_visible_without_colour():
     many = draw_phi_heatmap(pl.DataFrame({"behaviour": [f"b{n:03}" for n in range(200)], "x": [-0.1, 0.2] * 100}))
     assert set(many.data[1].text) == {"−"}
     assert len(many.data[1].text) == 100
+
+
+def test_panels_of_few_groups_keep_their_distance(j):
+    drawn = j.funnel(STEPS, by="first_campaign").plot(narrow=True).layout
+    inside = drawn.height - drawn.margin.t - drawn.margin.b
+    assert (drawn.yaxis.domain[0] - drawn.yaxis2.domain[1]) * inside >= 50
