@@ -185,6 +185,13 @@ def test_expanded_nodes_are_named_by_their_value_and_colours_are_explained():
     assert any(text.startswith("/pricing") for text in texts)
     assert [trace.name for trace in fig.data[1:]] == ["Sign up", "stub: dropped off"]
     assert fig.layout.showlegend
+    greys = frames.links([(0, "A", "(drop-off)", 9), (0, "A", "(other)", 9), (1, "(other)", "(continues)", 9)])
+    for narrow in (False, True):
+        drawn = sankey.draw_sankey(greys, narrow=narrow)
+        marks = [one.marker for one in drawn.data if one.type == "scatter" and one.showlegend]
+        assert [bool(mark.line.width) for mark in marks] == [False, True, True], "greys differ without colour, too"
+        assert marks[1].color == LIGHT.paper != marks[2].color
+    assert len(sankey.draw_sankey(greys).layout.shapes) == 2
     assert fig.data[0].node.label[1].startswith("Loaded a Page"), "readers of the data have the whole name"
     first = " ".join(fig.data[0].node.customdata[0].split("<br>"))
     assert first.startswith("60 people entered Loaded a Page: /, step 1; 20 went on, 40 dropped off (67%)")

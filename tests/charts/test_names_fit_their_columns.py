@@ -58,6 +58,13 @@ def test_names_and_numbers_end_before_what_follows(shape, columns):
             assert all(b < top + 3 or t > foot - 3 for x, _, t, b in placed if x > following and x < right + 160)
 
 
+def test_no_long_name_runs_past_the_next_column_but_one():
+    rows = [(p, f"{'very ' * 30}{n}", f"{'very ' * 30}{n}", 90 - 9 * p) for p in range(7) for n in range(25 - 3 * p)]
+    fig = sankey.draw_sankey(frames.links(rows), width=800)
+    room = (800 - 16) / 8.5
+    assert all(right - left < 2 * room for left, right, _, _ in boxes(fig))
+
+
 def test_a_figure_is_as_wide_as_its_columns_need_and_exported_so():
     widths = [sankey.draw_sankey(links(USUAL, columns)).layout.width for columns in (3, 6, 12)]
     assert widths == [760, 1056, 2016]

@@ -11,9 +11,9 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.sankey.hover_text import ENOUGH, describe_link, describe_node
-from journeys.charts.sankey.labels import label_columns, label_nodes, list_colours
+from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, list_colours
 from journeys.charts.sankey.layout import Layout, Link, lay_out
-from journeys.charts.sankey.render import SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
+from journeys.charts.sankey.render import OUTLINE, SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
 from journeys.charts.sankey.ribbons import (
     PathLinks,
     collapse_small_nodes,
@@ -156,10 +156,14 @@ def draw_sankey(
         on_path = path_people if path_people is not None and link.key in path_links else None
         return describe_link(whole, rows[link.row], goal=goal, unit=unit, path_people=on_path)
 
+    outlines = _choose_outlines(layout, theme)
+    # those who went on have hollow stubs
+    node_colours |= {key: theme.paper for key in outlines if key[1] == CONTINUES}
     traces = canvas.traces(
         colours=node_colours,
         fill=fill_link,
         hover_fill=lambda link: with_opacity(ribbon_colours[link.row], FULL),
+        node_outlines=outlines,
         node_text=lambda node: describe_node(
             node, layout, known.get((node.position, node.name), {}), goal=goal, unit=unit
         ),
@@ -171,7 +175,7 @@ def draw_sankey(
     labels = label_nodes(canvas, figure_of=lambda node: format_number(node.people), backed=on_path, theme=theme)
     labels += label_columns(canvas, headings=headings, goal=goal, theme=theme)
     # set at once: adding annotations one by one copies all of them each time
-    fig.update_layout(annotations=labels)
+    fig.update_layout(annotations=labels, shapes=canvas.outline_nodes(outlines))
     if colour == "event":
         _add_legend(fig, list_colours(canvas, goal=goal, theme=theme), vertical=narrow)
     notes = [subtitle, collapsed.note, _describe_undrawn(layout, undrawn) if undrawn else ""]
@@ -181,11 +185,12 @@ def draw_sankey(
     )  # fmt: skip
 
 
-def _add_legend(fig: go.Figure, meant: Sequence[tuple[str, str]], *, vertical: bool) -> None:
+def _add_legend(fig: go.Figure, meant: Sequence[Swatch], *, vertical: bool) -> None:
     """Explain colours below the drawing, by traces without points."""
-    for colour, words in meant:
-        marker = {"color": colour, "symbol": "square", "size": 9}
-        fig.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=words, showlegend=True)
+    for one in meant:
+        line = {"width": OUTLINE if one.outline else 0, "color": one.outline or one.colour}
+        marker = {"color": one.colour, "symbol": "square", "size": 9, "line": line}
+        fig.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=one.words, showlegend=True)
     fig.update_layout(showlegend=bool(meant), legend={"y": -0.01, "yanchor": "top", "itemclick": False})
     fig.update_layout(legend={"itemdoubleclick": False, "font": {"size": 11}})
     if not vertical:
@@ -221,6 +226,15 @@ def choose_colours(
         else colour_of.get(node.name, theme.rest)
         for node in layout.nodes
     }  # fmt: skip
+
+
+def _choose_outlines(layout: Layout, theme: Colours) -> dict[tuple[int, str, str], str]:
+    """Outline "(other)", and the hollow stubs of those who went on: without colour all greys would look alike."""
+    return {
+        node.key: theme.ink if node.leaving_from is None else theme.other
+        for node in layout.nodes
+        if node.name == (OTHER if node.leaving_from is None else CONTINUES)
+    }
 
 
 def _list_undrawn(layout: Layout, smallest: float, path: PathLinks) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from journeys.charts.labels import write_label
 from journeys.charts.sankey.layout import Link, Node, place_targets
@@ -17,6 +17,8 @@ BESIDE = THICKNESS / 2 + 4
 """The pixels from the middle of a bar to the name beside it."""
 _MIN_NAME = 46
 """A name that would have fewer pixels goes without its number, which the hover text has."""
+_MOST_COLUMNS = 2
+"""A label runs on over at most so many columns, so that the labels of a column are about as long as each other."""
 _MOST_RIBBONS = 8
 Key = tuple[int, str, str]
 Box = tuple[float, float, float, float]
@@ -82,14 +84,22 @@ def _list_values(names: Collection[str]) -> dict[str, str]:
     return {name: value for name, (event, value) in parts.items() if value.strip() and events.count(event) > 1}
 
 
-def list_colours(canvas: Canvas, *, goal: str | None, theme: Colours) -> list[tuple[str, str]]:
+class Swatch(NamedTuple):
+    """An entry of the legend."""
+
+    colour: str
+    words: str
+    outline: str | None = None
+
+
+def list_colours(canvas: Canvas, *, goal: str | None, theme: Colours) -> list[Swatch]:
     """List the colours that stand for no event by themselves, each with what it means."""
     ends = {node.name for node in canvas.layout.nodes if node.leaving_from is not None}
     names = {node.name for node in canvas.layout.nodes if node.leaving_from is None}
-    meant = [(theme.goal, write_label(goal, 40))] if goal is not None and goal in names else []
-    meant += [(theme.drop, "stub: dropped off")] if DROP_OFF in ends else []
-    meant += [(theme.other, "stub: went on beyond the last column")] if CONTINUES in ends else []
-    meant += [(theme.other, "(other): small ones together")] if OTHER in names else []
+    meant = [Swatch(theme.goal, write_label(goal, 40))] if goal is not None and goal in names else []
+    meant += [Swatch(theme.drop, "stub: dropped off")] if DROP_OFF in ends else []
+    meant += [Swatch(theme.paper, "stub: went on beyond the last column", theme.other)] if CONTINUES in ends else []
+    meant += [Swatch(theme.other, "(other): small ones together", theme.ink)] if OTHER in names else []
     return meant
 
 
@@ -110,7 +120,8 @@ def _label_beside(
 
     def measure_room(lines: int) -> float:
         """Return the pixels per line that a label of that many lines has."""
-        end = _find_free_edge(canvas, taken, high=y - SIZE * 0.7, low=y + SIZE * (0.6 + 1.2 * (lines - 1)))
+        free = _find_free_edge(canvas, taken, high=y - SIZE * 0.7, low=y + SIZE * (0.6 + 1.2 * (lines - 1)))
+        end = min(free, canvas.along(node) - THICKNESS / 2 + _MOST_COLUMNS * canvas.room)
         return end - canvas.along(start) - BESIDE - 5
 
     beside = measure_text(f" {count}", SIZE) if count else 0.0

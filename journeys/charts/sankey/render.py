@@ -13,7 +13,7 @@ from journeys.charts.sankey.layout import Layout, Link, Node, place_sources, pla
 from journeys.charts.sankey.vertical import draw_node, draw_ribbons
 from journeys.display.options import cell_width
 
-THICKNESS = 13
+THICKNESS, OUTLINE = 13, 1.2
 VERTICAL_PITCH, _ROW_HEIGHT = 68.0, 134.0
 """Vertical: the pixels across that a name takes, and those from one row to the next."""
 VERTICAL_LAYOUT: dict[str, Any] = {"room": 348.0, "pitch": VERTICAL_PITCH}
@@ -100,18 +100,25 @@ class Canvas:
         fill: Callable[[Link], str],
         hover_fill: Callable[[Link], str],
         outline: Callable[[Link], tuple[str, float]] | None = None,
+        node_outlines: Mapping[tuple[int, str, str], str] | None = None,
         node_text: Callable[[Node], str],
         link_text: Callable[[Link], str],
     ) -> list[go.Sankey | go.Scatter]:
         """Draw the layout: horizontal as a Sankey of Plotly with fixed nodes, vertical ribbon by ribbon."""
         layout = self.layout
+        borders = node_outlines or {}
         if self.vertical:
             drawn = draw_ribbons(
                 layout.links, along=self.along, thickness=THICKNESS, fill=fill, outline=outline, text=link_text
             )
             drawn += [
                 draw_node(
-                    node, along=self.along(node), thickness=THICKNESS, colour=colours[node.key], text=node_text(node)
+                    node,
+                    along=self.along(node),
+                    thickness=THICKNESS,
+                    colour=colours[node.key],
+                    border=(borders[node.key], OUTLINE) if node.key in borders else None,
+                    text=node_text(node),
                 )
                 for node in layout.nodes
             ]
@@ -180,6 +187,26 @@ class Canvas:
             line = {"color": colour, "width": width}
             shapes.append({"type": "path", "path": path, "xref": "paper", "yref": "paper", "line": line})
         return shapes
+
+    def outline_nodes(self, outlines: Mapping[tuple[int, str, str], str]) -> list[dict[str, Any]]:
+        """Draw the outlines of single nodes, horizontal: Plotly outlines all of them or none."""
+        if self.vertical:
+            return []
+        half = THICKNESS / 2
+        return [
+            {
+                "type": "rect",
+                "xref": "paper",
+                "yref": "paper",
+                "x0": (self.along(node) - half) / self.width,
+                "x1": (self.along(node) + half) / self.width,
+                "y0": 1 - (self.top + node.top) / self.total,
+                "y1": 1 - (self.top + node.top + node.height) / self.total,
+                "line": {"color": outlines[node.key], "width": OUTLINE},
+            }
+            for node in self.layout.nodes
+            if node.key in outlines
+        ]
 
     def set_axes(self, fig: go.Figure) -> None:
         """Give a vertical drawing its axes: a unit is a pixel at the width of the layout."""

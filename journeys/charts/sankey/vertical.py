@@ -11,11 +11,13 @@ from journeys.charts.sankey.layout import Link, Node, place_sources, place_targe
 _POINTS = 14
 
 
-def draw_node(node: Node, *, along: float, thickness: float, colour: str, text: str) -> go.Scatter:
+def draw_node(
+    node: Node, *, along: float, thickness: float, colour: str, border: tuple[str, float] | None = None, text: str
+) -> go.Scatter:
     """Draw a node as a horizontal bar."""
     left, right = node.top, node.top + node.height
     low, high = along - thickness / 2, along + thickness / 2
-    return _draw_area([left, right, right, left], [low, low, high, high], colour=colour, text=text)
+    return _draw_area([left, right, right, left], [low, low, high, high], colour=colour, text=text, line=border)
 
 
 def draw_ribbons(
