@@ -15,6 +15,7 @@ from datetime import date
 
 import polars as pl
 
+from journeys.analyses.calendar import Calendar
 from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign, present_campaign_columns
@@ -104,15 +105,24 @@ def check_group(group: str, *, by: str | None, shown: pl.DataFrame, question: st
         raise UnknownNameError(unknown_message("group", group, available=groups, what=by))
 
 
-def check_period(period: date | str, *, shown: pl.DataFrame, column: str = "period") -> date:
-    """Return the first day of a period that a table shows.
+def find_period(period: date | str, *, calendar: Calendar, shown: pl.DataFrame, column: str = "period") -> int:
+    """Return the number of a period that a table shows, given its first day.
 
-    Raise UnknownNameError when the table has no such period.
+    Raise UnknownNameError when the table has no such period; for a day inside of one it names the first day.
     """
     days = [str(one) for one in shown[column].unique().sort().to_list()]
-    if str(period) not in days:
-        raise UnknownNameError(unknown_message(column, str(period), available=days, what=column))
-    return date.fromisoformat(str(period))
+    if str(period) in days:
+        return calendar.number_of(date.fromisoformat(str(period)))
+    try:
+        start = str(calendar.start_of(calendar.number_of(date.fromisoformat(str(period)[:10]))))
+    except ValueError:
+        start = ""
+    if start in days:
+        raise UnknownNameError(
+            f"{column}: no {column} {str(period)!r}; give the first day of the {calendar.name} that holds it, "
+            f"{start!r}."
+        )
+    raise UnknownNameError(unknown_message(column, str(period), available=days, what=column))
 
 
 def group_of_events(view: View, by: str | None) -> tuple[View, pl.Expr]:

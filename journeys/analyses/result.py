@@ -66,7 +66,7 @@ class Result(Generic[J]):
         for name, written in list(vars(cls).items()):
             if isinstance(written, property):
                 setattr(cls, name, property(_speak_of_unit(cast("Any", written.fget)), doc=written.__doc__))
-            elif name in ("plot", "_repr_html_"):
+            elif name.startswith("plot") or name == "_repr_html_":
                 setattr(cls, name, _speak_of_unit(written))
 
     @property

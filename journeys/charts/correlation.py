@@ -15,6 +15,7 @@ from journeys.charts.labels import lines_of, plain_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
 from journeys.display import (
+    adapt_words,
     format_count,
     format_interval,
     format_number,
@@ -180,7 +181,8 @@ def _write_columns(
     The room is in pixels, so that the columns stand apart however wide the figure is.
     """
     short = shorten_name(plain_name(goal), 22)
-    heads = (("φ",), (f"{short}:", "who did"), (f"{short}:", "who did not"))
+    who = adapt_words("those who").removeprefix("those ")
+    heads = (("φ",), (f"{short}:", f"{who} did"), (f"{short}:", f"{who} did not"))
     cells = [(("", format_ratio(row["phi"])), *_describe_rates(row)) for row in cut]
     right = 0.0
     for column, head in enumerate(heads):
@@ -260,8 +262,9 @@ def _hover_text(row: dict[str, Any], goal: str, level: float) -> str:
     q = row["q_value"]
     text = (
         f"{row['behaviour']}: {_format_share(row['both'], row['behaviour_only'])} of "
-        f"{format_number(did)} who did it reached "
-        f"{goal}, {_format_share(row['conversion_only'], row['neither'])} of {format_number(did_not)} who did not. "
+        f"{adapt_words(f'{format_number(did)} who did it')} reached {goal}, "
+        f"{_format_share(row['conversion_only'], row['neither'])} of "
+        f"{adapt_words(f'{format_number(did_not)} who did not')}. "
         f"phi {format_ratio(row['phi'])}{f' ({within})' if within else ''}, q {format_p_value(q)}"
     )
     return lines_of(text + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 import polars as pl
 
-from journeys.display import display_names, join_numbers, neutralise_controls, shorten_name
+from journeys.display import describe_blank, display_names, join_numbers, neutralise_controls, shorten_name
 from journeys.display.text import RTL
 
 _START, _END = "\u2068", "\u2069"
@@ -76,7 +76,7 @@ def plain_name(text: str) -> str:
     >>> plain_name("Signed  Up"), plain_name(""), plain_name("  ")
     ('Signed Up', '(no name)', '(blank)')
     """
-    return neutralise_controls(display_names(" ".join(text.split()))) or ("(blank)" if text else "(no name)")
+    return neutralise_controls(display_names(" ".join(text.split()))) or describe_blank(text)
 
 
 def full_name(text: str) -> str:

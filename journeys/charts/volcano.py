@@ -11,7 +11,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
-from journeys.display import format_number, format_p_value, format_ratio
+from journeys.display import adapt_words, format_number, format_p_value, format_ratio
 
 _FLOOR = 1e-20  # smaller q-values say no more, and would press all others to the foot of the chart
 
@@ -21,7 +21,8 @@ def _hover_text(row: dict[str, Any], goal: str) -> str:
         f"{row['behaviour']}: phi {format_ratio(row['phi'])} with reaching {goal}, q {format_p_value(row['q_value'])}"
     )
     if "both" in row:
-        text += f"; {format_number(row['both'])} of the {format_number(row['both'] + row['behaviour_only'])} who did it"
+        did = format_number(row["both"] + row["behaviour_only"])
+        text += f"; {format_number(row['both'])} of the {adapt_words(f'{did} who did it')}"
     return lines_of(text, 60)
 
 

@@ -28,6 +28,7 @@ from journeys.display.tables import (
     text_table,
 )
 from journeys.display.text import (
+    describe_blank,
     display_names,
     escape_html,
     join_numbers,
@@ -45,6 +46,7 @@ __all__ = [
     "adapt_words",
     "as_pandas",
     "choose_form",
+    "describe_blank",
     "describe_settings",
     "display_names",
     "escape_html",

@@ -86,15 +86,26 @@ def escape_html(text: str, *, sentence: bool = False) -> str:
     return RTL.sub(lambda name: f"<bdi>{name[0]}</bdi>", safe) if sentence else f"<bdi>{safe}</bdi>"
 
 
+def describe_blank(name: str) -> str:
+    """Return what is shown for a name without any visible character.
+
+    Examples
+    --------
+    >>> describe_blank(""), describe_blank("  ")
+    ('(no name)', '(blank)')
+    """
+    return "(blank)" if name else "(no name)"
+
+
 def quote_name(name: str, width: int = 60) -> str:
     """Put a name in double quotes, cut in its middle, so that it is not read as part of the sentence.
 
     Examples
     --------
     >>> quote_name("Signed Up"), quote_name(" ")
-    ('"Signed Up"', '(no name)')
+    ('"Signed Up"', '(blank)')
     """
-    return f'"{shorten_name(display_names(name), width)}"' if name.strip() else "(no name)"
+    return f'"{shorten_name(display_names(name), width)}"' if name.strip() else describe_blank(name)
 
 
 def shorten_name(text: str, width: int) -> str:

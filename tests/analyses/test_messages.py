@@ -136,3 +136,8 @@ def test_what_messages_cannot_be_asked():
         m.against()
     with pytest.raises(jn.ArgumentError, match="must be 'not sent'"):
         j.messages("Paid", by=None).against("sent")
+
+
+def test_a_session_is_no_window_of_messages():
+    with pytest.raises(jn.ArgumentError, match="within: 'session' is not a valid .* messages arrive between sessions"):
+        jn.Journeys.from_table(frame(EVERY)).messages("X", by=None, within="session", stages=STAGES)

@@ -191,6 +191,10 @@ def test_all_invalid_options_are_reported_together():
         j.trend("Y")
     with pytest.raises(jn.UnknownNameError, match="period: no period '2020-01-01'"):
         j.trend("X").people(period="2020-01-01")
+    weeks = j.trend("X", every="1w")
+    first = weeks.table["period"][0]
+    with pytest.raises(jn.UnknownNameError, match=f"give the first day of the week that holds it, '{first}'"):
+        weeks.people(period=first + timedelta(days=2))
 
 
 @pytest.mark.parametrize("dark", [False, True])

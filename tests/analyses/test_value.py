@@ -122,6 +122,18 @@ def test_what_value_cannot_be_asked(purchases):
     assert early.table.height == 0
 
 
+def test_a_chart_says_why_a_curve_falls():
+    """Of 70 people, 35 paid at once and were watched for a minute, 35 paid nothing and were watched for two."""
+    rows = [(f"p{n:02}", 1 if n < 35 else 0, "A", None) for n in range(70)]
+    log = frame([*rows, *[(f"p{n:02}", 1, "X", None) for n in range(35)], ("z", 2, "B", None)])
+    j = jn.Journeys.from_table(log.with_columns(amount=pl.lit(6.0)))
+    why = "; it falls where fewer, other people are old enough"
+    ask = {"of": "X", "start": "A", "every": "1m", "draws": 3}
+    asked = [j.value("amount", **ask), j.value("amount", **ask, fixed=True)]
+    assert asked[0].table["per_person"].to_list() == [3.0, 0.0]
+    assert [why in one.plot().layout.title.text.replace("<br>", " ") for one in asked] == [True, False]
+
+
 def test_the_same_people_are_kept_up_to_the_last_age_of_enough_people():
     """Of 45 people, 40 have completed three periods and 5 of them five more; without 30 people, the oldest decide."""
     rows = [(f"p{n}", 0 if n < 5 else 5 if n < 40 else 7, "A", None) for n in range(45)]

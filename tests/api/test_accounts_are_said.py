@@ -95,3 +95,15 @@ def test_exits_and_traits_of_accounts_are_written_with_their_members(tmp_path):
     accounts.to_people(tmp_path / "people.parquet", traits=[], extra=trait)
     written = pl.read_parquet(tmp_path / "people.parquet").select("user_id", "account", "last").sort("user_id")
     assert written.rows() == [("acme0", "acme", None), ("acme1", "acme", None), ("tiny0", "tiny", "mail")]
+
+
+def test_correlations_say_that_of_accounts():
+    rows: list[Row] = [(f"p{n:02}", at, event, None) for n in range(80) for at, event in ((0, "B"), (9, "Z"))]
+    rows += [(f"p{n:02}", 1, "A", None) for n in range(40)]
+    rows += [(f"p{n:02}", 2, "X", None) for n in range(10, 45)]
+    c = by_accounts(every_log(rows)).correlation("X")
+    texts = [c.finding, c.definition, *(why for why in c.set_apart["reason"])]
+    for chart in (c.plot(), c.plot(kind="volcano"), c.plot_mosaic("A")):
+        texts += list_texts(json.loads(chart.to_json()))
+    assert "that did it" in c.finding
+    assert not [text for text in texts if re.search(r"\bwho\b", text)]

@@ -104,19 +104,21 @@ def _explain_doubt(goal: str) -> pl.Expr:
 
     did, late, moment = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("moment")
     positive = pl.col("phi") > 0
+    who = pl.lit(adapt_words("those who").split()[1])  # or "that", of accounts
     stops = pl.col("holds") & (pl.col("z") < 0)  # what comes before not going on is no consequence of the goal
     return (
         pl.when(positive & (moment > 0) & (2 * moment >= pl.col("both")))
         .then(
             pl.format(
-                "{} of the {} converters who did it did so within a minute before {}: a part of it",
+                "{} of the {} converters {} did it did so within a minute before {}: a part of it",
                 moment,
                 pl.col("both"),
+                who,
                 pl.lit(goal),
             )
         )
         .when((late > did) & ~stops)
-        .then(pl.format("{} of the {} who did it did so only after converting", late, did + late))
+        .then(pl.format("{} of the {} {} did it did so only after converting", late, did + late, who))
         .when((pl.col("phi") > 0.9) | (pl.col("phi_matched") > 0.9))
         .then(pl.lit("too good to be true: look for a leak"))
         .when((pl.col("q_value") <= LEVEL) & ~pl.col("holds"))

@@ -52,7 +52,7 @@ class StepAssociations(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import format_percent, format_ratio
+        from journeys.display import adapt_words, format_percent, format_ratio
 
         rows = self.table.filter(
             (pl.col("q_value") <= LEVEL)
@@ -66,8 +66,8 @@ class StepAssociations(Result[J]):
         others = format_percent(row["rate_others_in_column"])
         return (
             f"{row['behaviour']} goes with {direction}reaching {self.goal}: "
-            f"{format_percent(row['rate_with'])} of those who "
-            f"pass there, {others} of the others at that point "
+            f"{format_percent(row['rate_with'])} {adapt_words('of those who pass there')}, "
+            f"{others} of the others at that point "
             f"(phi {format_ratio(row['phi_in_column'])}; {strength([row['phi_in_column']])[0]})."
         )
 

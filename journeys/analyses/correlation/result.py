@@ -172,12 +172,12 @@ class Correlation(Result[J]):
 
     def _describe_row(self, row: Mapping[str, Any]) -> str:
         """Describe one of the findings as a sentence."""
-        from journeys.display import format_interval, format_percent, format_ratio
+        from journeys.display import adapt_words, format_interval, format_percent, format_ratio
 
         bounds = format_interval(row["ci_low_matched"], row["ci_high_matched"], form=format_ratio)
         return (
             f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "
-            f"{format_percent(row['rate_with_matched'])} of those who did it, "
+            f"{format_percent(row['rate_with_matched'])} {adapt_words('of those who did it')}, "
             f"{format_percent(row['rate_without_matched'])} of the "
             f"others (phi {format_ratio(row['phi_matched'])}, {bounds}; {row['strength_matched']})."
         )
@@ -220,15 +220,15 @@ class Correlation(Result[J]):
 
     def _definition_of_chart(self) -> str:
         """Describe the comparison that is drawn, as a line under the chart."""
-        from journeys.display import format_count
+        from journeys.display import adapt_words, format_count
 
         matched = self.checks.head(1).select(pl.sum_horizontal(f"{name}_matched" for name in CELLS)).to_series()
         if self.settings["exposure"] != "before" or matched.is_empty():
             return self.definition
         everyone = format_count(self._counts.people, self._journeys._log.unit)
         return (
-            f"{everyone}, {self._counts.converted:,} reached {self.goal}; compared here are {matched[0]:,} who were "
-            "observed equally long, by what they did in that time"
+            f"{everyone}, {self._counts.converted:,} reached {self.goal}; compared here are "
+            f"{adapt_words(f'{matched[0]:,} who were')} observed equally long, by what they did in that time"
         )
 
     def _to_draw(self, rows: int) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
@@ -259,14 +259,15 @@ class Correlation(Result[J]):
             When it is not in the table.
         """
         from journeys.charts.mosaic import draw_mosaic
-        from journeys.display import format_percent
+        from journeys.display import adapt_words, format_percent
 
         row = self._find_row(behaviour)
         cells = {name: int(row[name]) for name in CELLS}
         return draw_mosaic(
             pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
             goal=self.goal,
-            title=f"{behaviour}: {format_percent(row['rate_with'])} of those who did it reached {self.goal}, "
+            title=f"{behaviour}: {format_percent(row['rate_with'])} {adapt_words('of those who did it')} "
+            f"reached {self.goal}, "
             f"{format_percent(row['rate_without'])} of the others",
             subtitle=self.definition,
             dark=dark,
@@ -276,15 +277,14 @@ class Correlation(Result[J]):
     @property
     def definition(self) -> str:
         """What was compared, as a line under a chart."""
-        from journeys.display import format_count, format_number
+        from journeys.display import adapt_words, format_count, format_number
 
         words = {
             "before": "of those who did, what came before; of the others, everything",
             "matched": "of those who did, what came before; of the others, what they did in as long a time",
         }
-        said = words.get(
-            str(self.settings["exposure"]), f"what they did in the {self.settings['exposure']}, those who had not yet"
-        )
+        exposure = str(self.settings["exposure"])
+        said = adapt_words(words.get(exposure, f"what they did in the {exposure}, those who had not yet"))
         everyone = format_count(self._counts.people, self._journeys._log.unit)
         return f"{everyone}, {format_number(self._counts.converted)} reached {self.goal}: {said}"
 

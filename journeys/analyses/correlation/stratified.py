@@ -119,7 +119,7 @@ class Stratified(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import choose_form, format_count, format_number
+        from journeys.display import adapt_words, choose_form, format_count, format_number
 
         did, others = (pl.col(one).sum() + pl.col(two).sum() for one, two in (CELLS[:2], CELLS[2:]))
         sizes = self.strata.group_by("behaviour").agg(people=pl.min_horizontal(did, others))
@@ -133,7 +133,8 @@ class Stratified(Result[J]):
             )
             ways = ("more", "less") if row["phi"] > 0 else ("less", "more")
             return (
-                f"{row['behaviour']} is reversed: taken together, those who did it reach {self.goal} {ways[0]} often; "
+                f"{row['behaviour']} is reversed: taken together, {adapt_words('those who did it')} reach {self.goal} "
+                f"{ways[0]} often; "
                 f"{self.groups} {ways[1]} often."
             )
         gone = said.filter(pl.col("verdict") == "explained by the groups").height

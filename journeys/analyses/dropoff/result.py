@@ -71,13 +71,10 @@ class Dropoff(Result[J]):
         # what the system did says nothing about why somebody left
         ranked = self.table.filter(~is_passive) if passive < self.table["people"].sum() else self.table
         top = ranked.row(0, named=True)
-        lost = (
-            f"{format_percent(top['people'] / self.lost)} of the {format_number(self.lost)} "
-            f"who never reach {self._goal} end"
-        )
-        there = (
-            f": {format_percent(top['people'] / top['passed'])} of the {format_number(top['passed'])} who were there"
-        )
+        who = adapt_words(f"{format_number(self.lost)} who")
+        lost = f"{format_percent(top['people'] / self.lost)} of the {who} never reach {self._goal} end"
+        who = adapt_words(f"{format_number(top['passed'])} who")
+        there = f": {format_percent(top['people'] / top['passed'])} of the {who} were there"
         note = f" {format_number(self.hidden)} of them ended on a hidden event." if self.hidden else ""
         if passive and ranked is not self.table:
             note = (
@@ -92,11 +89,12 @@ class Dropoff(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the people lost at the 12 events that lose most."""
         from journeys.charts.dropoff import draw_dropoff
+        from journeys.display import adapt_words
 
-        parts = [f"Last event of those who never reach {self._goal}"]
+        parts = [f"Last event of {adapt_words('those who')} never reach {self._goal}"]
         parts += [*describe_nodes(self._spec.flow.nodes), f"n = {self.lost:,}"]
         if self.pending:
-            parts.append(f"{self.pending:,} who may still reach it are left out")
+            parts.append(adapt_words(f"{self.pending:,} who may still reach it are left out"))
         return draw_dropoff(self.table, title=self.finding, subtitle="; ".join(parts), dark=dark, narrow=narrow)
 
     def people(self, event: str) -> J:

@@ -197,9 +197,9 @@ def display_name(name: str) -> str:
     >>> display_name(""), display_name("Signed Up")
     ('(no name)', 'Signed Up')
     """
-    from journeys.display import neutralise_controls, shorten_name
+    from journeys.display import describe_blank, neutralise_controls, shorten_name
 
-    return shorten_name(neutralise_controls(name), 60) if name.strip() else "(no name)"
+    return shorten_name(neutralise_controls(name), 60) if name.strip() else describe_blank(name)
 
 
 def clean_value(value: str, *, rules: CleaningRules = PATH_RULES) -> str:

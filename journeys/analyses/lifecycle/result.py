@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import fold_values
 from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
 from journeys.analyses.protocol import J
@@ -131,7 +131,7 @@ class Lifecycle(Result[J]):
         """
         if state not in STATES:
             raise UnknownNameError(unknown_message("state", str(state), available=list(STATES), what="state"))
-        index = self._spec.calendar.number_of(check_period(period, shown=self.table))
+        index = find_period(period, calendar=self._spec.calendar, shown=self.table)
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="lifecycle")
         selection = _StateSelection(self._spec, index, state, group, self._kept)

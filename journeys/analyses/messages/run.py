@@ -39,7 +39,8 @@ def messages(
     by : str, optional
         The column of the events of messages that groups them, such as "campaign_id" or "subject"; None for one group.
     within : str or timedelta
-        How long after a touch a conversion counts, inclusive; five days, as usual for e-mail.
+        How long after a touch a conversion counts, inclusive; five days, as usual for e-mail. "session" is no such
+        time: messages arrive between sessions.
     credit : {"clicked or read", "clicked", "read", "delivered"}
         The stages that are touches. Opens by machines never are; "delivered" is view-through.
     conversions : {"first", "every"}
@@ -107,12 +108,13 @@ def messages(
     step = None
     if goal is not None:
         step = resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal")
+    instead = "messages arrive between sessions; write a duration such as '5d'" if within == "session" else None
     spec = MessagesSpec(
         stages=resolve_stages(log, stages),
         goal=step,
         by=by,
         message=message,
-        within=duration_us(within, argument="within"),
+        within=duration_us(within, argument="within", instead=instead),
         touch=tuple(credit.split(" or ")),
         every=conversions == "every",
         until=0 if journeys.until is None else moment_us(journeys.until),

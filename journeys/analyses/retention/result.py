@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -178,7 +178,7 @@ class Retention(Result[J]):
 
     def _find_cohort(self, cohort: date | str) -> int:
         """Return the number of the period that a cohort started in."""
-        return self._spec.calendar.number_of(check_period(cohort, shown=self.table, column="cohort"))
+        return find_period(cohort, calendar=self._spec.calendar, shown=self.table, column="cohort")
 
     def _total_curve(self) -> pl.DataFrame:
         """Return the overall curve of all groups together."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -117,7 +117,7 @@ class Stickiness(Result[J]):
         ArgumentError
             When `at_least` is not a positive whole number, or there is no breakdown.
         """
-        index = self._spec.of.number_of(check_period(period, shown=self.table))
+        index = find_period(period, calendar=self._spec.of, shown=self.table)
         if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
             raise ArgumentError(f"at_least: {at_least!r} must be a whole number of at least 1.")
         if group is not None:

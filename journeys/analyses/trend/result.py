@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.analyses.breakdown import check_group, check_period
+from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -107,7 +107,7 @@ class Trend(Result[J]):
             When there is no breakdown.
         """
         calendar = self._spec.calendar
-        index = None if period is None else calendar.number_of(check_period(period, shown=self.table))
+        index = None if period is None else find_period(period, calendar=calendar, shown=self.table)
         if series is not None and series not in self._spec.series:
             raise UnknownNameError(unknown_message("series", series, available=list(self._spec.series), what="series"))
         return self._select_point(index, series, self._find_groups(group))

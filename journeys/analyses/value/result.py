@@ -100,6 +100,7 @@ class Value(Result[J]):
         subtitle = f'Cumulative {self._spec.column} of "{self._spec.of.name}" since {start}, {old}'
         if self.complete_to is not None and not self._spec.fixed:
             subtitle += f"; the same {adapt_words('people')} up to age {self.complete_to}"
+        subtitle += adapt_words("; it falls where fewer, other people are old enough") if self._has_fall() else ""
         least = adapt_words(f"{MIN_PEOPLE} people")
         has_enough = int(self.table["people"].max() or 0) >= MIN_PEOPLE  # type: ignore[arg-type]
         few = f"only ages of at least {least}" if has_enough else f"hollow: fewer than {least}"
@@ -113,6 +114,14 @@ class Value(Result[J]):
             dark=dark,
             narrow=narrow,
         )
+
+    def _has_fall(self) -> bool:
+        """Return whether a curve that is drawn falls from one age to the next, and fewer people have completed that."""
+        enough = self.table.filter(pl.col("people") >= MIN_PEOPLE)
+        drawn = enough if enough.height else self.table
+        falls = [pl.col(name).diff() < 0 for name in ("per_person", "people")]
+        parts = drawn.partition_by(self._spec.by, maintain_order=True) if self._spec.by else [drawn]
+        return any(part.select(pl.all_horizontal(falls).any()).item() for part in parts)
 
     def people(self, *, age: int = 0, group: str | None = None, paying: bool | None = None) -> J:
         """Select the people of a row, with all their events.
