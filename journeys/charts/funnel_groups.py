@@ -153,7 +153,7 @@ def _find_base(rows: list[dict[str, Any]], step: int, *, measure: str) -> int:
 
 def _add_panel_title(fig: go.Figure, step: str, *, axis: str, panels: int, narrow: bool) -> None:
     fig.add_annotation(
-        text=f"<b>{write_label(step, 40 if narrow else max(14, 96 // panels))}</b>",
+        text=f"<b>{write_label(step, 40 if narrow else max(12, 64 // panels))}</b>",
         x=0,
         xref=f"x{axis} domain",
         y=1,

@@ -407,3 +407,14 @@ def test_an_open_funnel_says_that_people_enter_at_any_step():
     assert j.funnel(["A", "B"], entry="any").finding == finding
     few = j.only([f"a{n}" for n in range(5)]).funnel(["A", "B"], entry="any").finding
     assert few == "Only 5 people entered the funnel: too few for a finding."
+
+
+def test_a_comparison_of_groups_is_a_sentence_and_a_long_heading_is_cut():
+    step = "Finished the last of many steps of a long introduction to the product"
+    rows: list[Row] = [(f"{group}{n:02d}", 0, "A", group) for group in ("ads", "mail") for n in range(60)]
+    rows += [(f"ads{n:02d}", 5, step, None) for n in range(40)]
+    funnel = journeys(rows).funnel(["A", step], by="first_campaign")
+    assert funnel.compare().finding.startswith(f"Of ads, 67% reached {step}, against 0% of the others: +66.7 points (")
+    headings = [note.text for note in funnel.plot().layout.annotations if note.text.startswith("<b>")]
+    assert headings
+    assert all(len(text) <= 64 + len("<b></b>") for text in headings)

@@ -273,9 +273,14 @@ class FunnelComparison(Result[J]):
             return f"No rate differs beyond chance.{note}"
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
         group = " · ".join(str(row[name]) for name in self.table.columns[: self.table.columns.index("step")])
-        where = f"{group}, {row['name']}" if group else str(row["name"])
-        rates = f"{format_percent(row['rate'])} against {format_percent(row['rate_against'])}"
-        return f"{where}: {rates}, {format_points(row['difference'], row['ci_low'], row['ci_high'])}.{note}"
+        did = "went on to" if self.settings.get("measure") == "rate_from_previous" else "reached"
+        points = format_points(row["difference"], row["ci_low"], row["ci_high"])
+        if self.periods is not None:
+            rates = f"{format_percent(row['rate'])} against {format_percent(row['rate_against'])}"
+            return f"{f'{group}, ' if group else ''}{row['name']}: {rates}, {points}.{note}"
+        own = f"Of {group}, {format_percent(row['rate'])}" if group else f"{format_percent(row['rate'])} here"
+        rates = f"{own} {did} {row['name']}, against {format_percent(row['rate_against'])} of the others"
+        return f"{rates}: {points}.{note}"
 
     @property
     def _count_finding(self) -> str:
