@@ -292,7 +292,7 @@ def test_the_command_says_where_most_are_lost(tmp_path, capsys):
     file.write_text("\n".join(["user_id,timestamp,event", *rows]))
     read = [str(file), "--timestamp", "timestamp", "--event", "event", "--ids", "user_id"]
     assert main(["funnel", "--steps", "Visit > Read > Try > Buy", *read]) == 0
-    loss = '38% of people who reached "Read" never reached "Try": 30 of 80.'
+    loss = '38% of people who reached "Read" did not go on to "Try": 30 of 80.'
     shown = capsys.readouterr().out
     assert loss in shown
     events = jn.read_table(file, timestamp="timestamp", event="event", ids=["user_id"])

@@ -312,6 +312,22 @@ def test_an_empty_log_still_has_answers():
         assert answer.finding
         assert answer.plot() is not None
     assert plain.trend().table["entered"].sum() == 0
+    assert plain.correlation().table.is_empty()
+
+
+def test_an_emptied_log_still_has_formulas_and_retention():
+    j = journeys([("a", 0, "A", None), ("a", 1, "B", None)]).between("2030-01-01")
+    assert j.trend({"a": "A", "b": "B"}, formula="b / a").table["value"].drop_nulls().sum() == 0
+    schema = {"person": pl.String, "timestamp": pl.Datetime, "event": pl.String}
+    nothing = jn.Journeys.from_table(pl.DataFrame(schema=schema))
+    assert nothing.retention("A").table.is_empty()
+    assert nothing.trend({"a": "A", "b": "B"}, formula="b / a").table.is_empty()
+
+
+def test_as_many_are_dropped_after_each_step_as_the_table_says():
+    funnel = journeys([("a", 0, "A", None), ("a", 1, "B", None), ("b", 30, "A", None)]).funnel(["A", "B"])
+    assert [funnel.dropped(after=step).people.height for step in (1, 2)] == funnel.table["dropped"].to_list() == [1, 0]
+    assert funnel.stalled(after=2, at_least="1s").people.is_empty()
 
 
 def test_going_on_is_correlated_with_what_was_done_after_the_step():

@@ -142,7 +142,10 @@ def test_one_rule_says_which_step_is_the_worst(shop):
     log = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
     funnel = log.funnel([*"ABCD"])
     assert funnel.worst_step == 2
-    assert funnel.largest_loss == '55% of people who reached "B" never reached "C": 110 of 200.'
+    assert funnel.largest_loss == '55% of people who reached "B" did not go on to "C": 110 of 200.'
+    assert log.funnel([*"ABCD"], within="1d").largest_loss == (
+        '55% of people who reached "B" did not go on to "C" within 1 day: 110 of 200.'
+    )
     report = log.report(steps=[*"ABCD"], sections=["funnel"])
     assert report.sections[0].finding == funnel.largest_loss
     losses = [str(text) for trace in funnel.plot().data for text in trace.text or () if " lost" in str(text)]

@@ -162,7 +162,10 @@ class Funnel(Result[J]):
     def largest_loss(self) -> str | None:
         """What is lost after the worst step, as one sentence; None if too few people reached any step."""
         worst = self.worst_step
-        return None if worst is None else describe_loss(self.table, worst, count=self._spec.count, unit=self._unit)
+        if worst is None:
+            return None
+        window = describe_window(self._spec)
+        return describe_loss(self.table, worst, count=self._spec.count, unit=self._unit, window=window)
 
     @property
     def _unit(self) -> str:
@@ -201,7 +204,7 @@ class Funnel(Result[J]):
         return self._select(row, group=group)
 
     def dropped(self, after: int | str = 1, **group: str) -> J:
-        """Select those who reached a step and no later one, with all their events."""
+        """Select those who reached a step and no later one, with all their events; nobody is lost after the last."""
         return self._select(self._find_step(after, argument="after"), dropped=True, group=group)
 
     def stalled(self, after: int | str = 1, *, at_least: str | timedelta = "7d", **group: str) -> J:
@@ -541,7 +544,8 @@ class Funnel(Result[J]):
         if within == "funnel":
             limits = [limit for limit in (spec.within, spec.step_windows[row + 1]) if limit is not None]
             within = timedelta(microseconds=min(limits)) if limits else None
-        own = sorted({name for step in spec.steps for name in step.events or ()})
+        known = set(self._journeys._log.names)
+        own = sorted({name for step in spec.steps for name in step.events or () if name in known})
         return correlation(
             self.converted(row + 1),
             following,

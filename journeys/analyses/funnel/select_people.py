@@ -55,7 +55,10 @@ def select_others(view: View, codes: pl.Series) -> pl.Series:
 def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     """Return the codes of the people behind a number."""
     found = select_shard_attempts(view, selection.spec)
-    kept = found.last_step == selection.step if selection.dropped else found.has_taken(selection.step)
+    if not selection.dropped:
+        kept = found.has_taken(selection.step)
+    else:  # nothing follows the last step, so that nobody is lost there
+        kept = (found.last_step == selection.step) & (selection.step < selection.spec.width - 1)
     if selection.before is not None:
         kept &= found.time[selection.step] <= selection.before
     if selection.listed is not None:

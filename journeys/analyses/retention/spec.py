@@ -150,7 +150,7 @@ def make_spec(
     names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
     passive = list_passive_events(log) if isinstance(back, str) and back == "any" else None
     if passive is not None:
-        back = [name for name in log.names if name not in passive] or list(log.names)
+        back = [name for name in log.names if name not in passive] or list(log.names) or "any"
     is_own = brackets is not None or chosen["clock"] == "own"
     rounding: Rounding | None = None
     if semantics == "amplitude" and is_own:
