@@ -137,8 +137,8 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
         question=f"Which paths lead to {quote_name(flow.goal)}?" if flow.goal else "Which paths do people take?",
         reading="each column is one event further on; repeats of an event count as one. The most-travelled complete "
         "path is highlighted. Solid grey stubs are people who stopped, hollow ones people who went on beyond the last "
-        "column. Small nodes are combined as “(other)”; on a phone, only the three largest of a column are shown. Colours "
-        "only help to follow an event from column to column.",
+        "column. Small nodes are combined as “(other)”; on a phone, only the three largest of a column are shown. "
+        "Colours only help to follow an event from column to column.",
         limits="that a path makes people convert. Many people who never converted took the same paths.",
         method="Each journey from its first touch to the first time that the goal is reached. People into a node equal "
         "those out of it plus those who stop there, go on beyond the last column, or have reached the goal. In the "
