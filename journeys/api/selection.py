@@ -13,7 +13,7 @@ import polars as pl
 from journeys.api.bound_method import BoundMethod
 from journeys.api.people_sets import add_event_labels, add_labels, check_comparable, combine_codes, cuts_of, list_codes
 from journeys.display.progress import show_progress
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import Size, count_shard, starts_person, summarise_people, translate_read_errors
 from journeys.steps import Condition, list_conditions, moment_us, parse_period
@@ -380,6 +380,8 @@ class Selection:
             raise ArgumentError(
                 f"segments: {segments!r} must be a mapping of names to Journeys or jn.did(...), with at least one."
             )
+        given = [*(("segments", key) for key in segments), ("name", name)]
+        raise_all([f"{at}: {one!r} is no name; write it as text." for at, one in given if not isinstance(one, str)])
         if several not in ("first", "all"):
             raise ArgumentError(f"several: {several!r} is neither 'first' nor 'all'.")
         if name in {*self._log.schema.names(), *self._log.people_schema.names()}:

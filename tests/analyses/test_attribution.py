@@ -195,6 +195,10 @@ def test_costs_give_the_return_on_ad_spend():
     assert unvalued.data[0].text[-1] == "0 · 0% · cost 9.00"
     with pytest.raises(jn.ArgumentError, match=r"costs: 'costs.csv' is not a table; read it first"):
         a.with_costs("costs.csv")
+    with pytest.raises(jn.ArgumentError, match="costs: 3 is not a table of 'campaign' and 'cost'"):
+        a.with_costs(3)
+    with pytest.raises(jn.ArgumentError, match="draws: 1000000000 must be a whole number from 1 to 1,000,000"):
+        a.compare_models(draws=10**9)
     with pytest.raises(jn.UnknownNameError, match="costs: no column 'cost'"):
         a.with_costs(costs)
     with pytest.raises(jn.ArgumentError, match="must have a number of 0 or more"):

@@ -296,6 +296,8 @@ def test_all_invalid_options_are_reported_together():
         j.retention("A", every="5 weeks", periods=0, clock="sun", when="after", at_least=0, measure="amount", top=0)
     for part in ("every: '5 weeks'", "periods: 0", "clock: 'sun'", "when: 'after'", "at_least: 0", "measure: 'amount'"):
         assert part in str(raised.value)
+    with pytest.raises(jn.ArgumentError, match="periods: 1000000000000 must be a whole number from 1 to 1000"):
+        j.retention("A", periods=10**12)
     with pytest.raises(jn.ArgumentError, match="brackets: .* each longer than the last"):
         j.retention("A", brackets=["3d", "1d"])
     with pytest.raises(jn.UnknownNameError, match="start: no event 'AA'"):

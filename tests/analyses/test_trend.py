@@ -162,6 +162,14 @@ def test_formulas_that_make_no_sense_are_refused():
     with pytest.raises(jn.ArgumentError, match="cannot be parsed") as raised:
         j.trend({"A": "edge", "B": "edge"}, formula="(" * 900 + "A")
     assert len(str(raised.value)) < 200
+    for formula in ("-" * 800 + "A", "A" + " + A" * 800, "(" * 100 + "A" + ") + B" * 100):
+        with pytest.raises(jn.ArgumentError, match="formula: .* (more than 100 operations|cannot be parsed)"):
+            j.trend({"A": "edge", "B": "edge"}, formula=formula)
+
+
+def test_divisions_in_divisions_stay_quick():
+    deep = parse_formula("A / (" * 60 + "A" + ")" * 60, names=["A"])
+    assert pl.DataFrame({"A": [2.0, 0.0, -0.0]}).select(deep).to_series().to_list() == [2.0, None, None]
 
 
 @pytest.mark.parametrize("window", [1, 3])

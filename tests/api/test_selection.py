@@ -84,6 +84,10 @@ def test_errors_name_what_there_is():
         j.between("yesterday")
     with pytest.raises(jn.ArgumentError, match="end: '2026-01-01' must be after the start"):
         j.between("2026-02-01", "2026-01-01")
+    with pytest.raises(jn.ArgumentError, match="segments: 1 is no name; write it as text"):
+        j.label({1: j})
+    with pytest.raises(jn.ArgumentError, match="name: 2 is no name; write it as text"):
+        j.label({"all": j}, name=2)
     with pytest.raises(jn.UnknownNameError, match="people: no column 'person'"):
         j.only(pl.DataFrame({"user": ["anna"]}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.analyses.labels import label_values
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, first_line, raise_all, unknown_message
 
 
 def join_costs(table: pl.DataFrame, costs: pl.DataFrame | pl.LazyFrame, *, by: str, cost: str) -> pl.DataFrame:
@@ -15,7 +15,10 @@ def join_costs(table: pl.DataFrame, costs: pl.DataFrame | pl.LazyFrame, *, by: s
     """
     if isinstance(costs, str):
         raise ArgumentError(f"costs: {costs!r} is not a table; read it first, e.g. with pl.read_csv({costs!r}).")
-    frame = costs.lazy().collect() if isinstance(costs, pl.DataFrame | pl.LazyFrame) else pl.DataFrame(costs)
+    try:
+        frame = costs.lazy().collect() if isinstance(costs, pl.DataFrame | pl.LazyFrame) else pl.DataFrame(costs)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"costs: {first_line(repr(costs))} is not a table of {by!r} and {cost!r}.") from error
     missing = [name for name in (by, cost) if name not in frame.columns]
     raise_all(
         [unknown_message("costs", missing, available=frame.columns, what="column")] if missing else [], UnknownNameError

@@ -103,8 +103,8 @@ def check_models(
     for model in dict.fromkeys(chosen):
         problems += check_model(model, weights=weights, argument="models")
     for name, number, least in (("draws", draws, 1), ("seed", seed, 0)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            problems.append(f"{name}: {number!r} must be a whole number of at least {least}.")
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= 1_000_000:
+            problems.append(f"{name}: {number!r} must be a whole number from {least} to 1,000,000.")
     raise_all(problems, ArgumentError)
     return tuple(dict.fromkeys(chosen))
 

@@ -141,7 +141,7 @@ def make_spec(
     calendar = Calendar(1, "d")
     try:
         calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
-        edges = _period_edges(calendar, periods=periods if isinstance(periods, int) else 1, brackets=brackets)
+        edges = _period_edges(calendar, periods=1 if problems else periods, brackets=brackets)
     except JourneysError as error:
         problems.append(str(error))
     problems += _check_measure(journeys, measure)

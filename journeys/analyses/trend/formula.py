@@ -11,6 +11,7 @@ from journeys.display import shorten_name
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 _TOO_LARGE = 1e100
+_MAX_DEPTH = 100
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
 
 
@@ -66,9 +67,15 @@ def _parse_text(text: str) -> ast.expr:
     if not isinstance(text, str):
         raise ArgumentError(f"formula: {text!r} must be text such as 'A / B'.")
     try:
-        return ast.parse(text.translate(_SIGNS), mode="eval").body
+        tree = ast.parse(text.translate(_SIGNS), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ArgumentError(f"formula: {_quote(text)} cannot be parsed; write e.g. 'A / B'.") from error
+    level: list[ast.AST] = [tree]
+    for _ in range(_MAX_DEPTH):
+        level = [one for node in level for one in ast.iter_child_nodes(node)]
+    if level:
+        raise ArgumentError(f"formula: {_quote(text)} has more than {_MAX_DEPTH} operations in or after each other.")
+    return tree
 
 
 def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:
@@ -90,7 +97,7 @@ def _build_expression(node: ast.expr, *, text: str) -> pl.Expr:
             return left - right
         if isinstance(node.op, ast.Mult):
             return left * right
-        return pl.when(right != 0).then(left / right)
+        return left / right.replace(0.0, None)
     raise ArgumentError(f"formula: {_quote(text)} may only hold names of series, numbers, + - * / and brackets.")
 
 
