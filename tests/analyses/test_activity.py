@@ -1,5 +1,6 @@
 """Accounts: their activity against plain loops and a published case, and the people behind them."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -95,6 +96,13 @@ def test_large_fit_and_active_accounts_that_nobody_has_talked_to_are_one_line(ac
     assert vip.finding.startswith("2 accounts,")
 
 
+def test_a_fit_that_is_nan_has_no_score(accounts):
+    fit = pl.when(pl.col("account") == accounts.activity(days=7).table["account"][0]).then(math.nan).otherwise(1.0)
+    table = accounts.activity(days=7, fit=fit, score={"fit": 1}).table
+    assert table["score"].null_count() == 1
+    assert table["score"].drop_nulls().unique().to_list() == [0.5]
+
+
 def test_a_score_is_shown_with_its_parts(accounts):
     table = accounts.activity(days=7, score={"active_share": 2, "events": 1}).table
     parts = (2 * table["score_active_share"] + table["score_events"]) / 3
@@ -140,6 +148,9 @@ def test_what_accounts_cannot_be_asked(accounts, tmp_path):
         accounts.activity(fit=pl.col("member") > 1)
     with pytest.raises(jn.UnknownNameError, match="score: no column 'fit'"):
         accounts.activity(score={"fit": 1})
+    for weight in (math.nan, math.inf):
+        with pytest.raises(jn.ArgumentError, match=r"must be numbers above 0, and finite."):
+            accounts.activity(score={"events": weight, "breadth": 1})
     with pytest.raises(jn.ArgumentError, match="the weights {'events': 0} must be numbers above 0"):
         accounts.activity(score={"events": 0})
     with pytest.raises(jn.UnknownNameError, match="condition: no column 'fitt'; did you mean 'fit'"):

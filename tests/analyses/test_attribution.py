@@ -1,6 +1,7 @@
 """Attribution against plain loops, published weights and a published data set."""
 
 import json
+from math import inf, nan
 
 import numpy as np
 import polars as pl
@@ -256,6 +257,9 @@ def test_all_invalid_options_are_reported_together():
         assert part in str(raised.value)
     with pytest.raises(jn.ArgumentError, match="weights: None must be three non-negative numbers"):
         j.attribution("X", model="custom")
+    for weights in ([1, nan, 1], [1, inf, 1], [1e308] * 3, ["a", "b", "c"], 3, [0, 0, 0], [1, -1, 1]):
+        with pytest.raises(jn.ArgumentError, match=r"weights: .* must be three non-negative numbers"):
+            j.attribution("X", model="custom", weights=weights)
     with pytest.raises(jn.UnknownNameError, match="touch: no campaign 'spring'"):
         j.attribution("X").people("spring")
 
@@ -312,6 +316,16 @@ def test_values_that_look_like_quoted_labels_stay_apart():
     assert result.table["campaign"].n_unique() == 4
     found = {result.people(touch).people["person"].item() for touch in result.table["campaign"]}
     assert found == {"p0", "p1", "p2", "p3"}
+
+
+def test_a_range_of_the_credit_leaves_out_full_credit_for_every_touchpoint():
+    found = [(f"p{n}", minute, name, what) for n in range(60) for minute, name, what in
+             ((0, "A", "ads"), (1, "A", "mail"), (2, "A", "ads"), (3, "X", None))]  # fmt: skip
+    a = jn.Journeys.from_table(frame(found)).attribution("X")
+    compared = a.compare_models(["linear", "participation"], draws=10)
+    assert compared.finding == '"ads" leads under both models, with 67% of the credit.'
+    alone = a.compare_models(["participation"], draws=10)
+    assert alone.finding == '"ads" leads under 1 of 1 model, with a part in 100% of the conversions.'
 
 
 def test_conversions_of_few_people_make_no_finding():

@@ -64,10 +64,13 @@ def summarise(
 
 
 def _score_parts(table: pl.DataFrame, score: Mapping[str, float]) -> list[pl.Series]:
-    """Return the percentile of each scored column: the share of accounts below, and half of those that are equal."""
+    """Return the percentile of each scored column: the share of accounts below, and half of those that are equal.
+
+    A fit that is NaN is unknown, as null is.
+    """
     parts = []
     for name in score:
-        value = pl.col(name).cast(pl.Float64)
+        value = pl.col(name).cast(pl.Float64).fill_nan(None)
         percentile = (value.rank("average") - 0.5) / value.count()
         parts.append(table.select(percentile.alias(f"score_{name}")).to_series())
     return parts

@@ -44,7 +44,11 @@ class ModelComparison(Result[J]):
 
     @property
     def finding(self) -> str:
-        """Which touchpoint leads, and how much that depends on the model, as one sentence."""
+        """Which touchpoint leads, and how much that depends on the model, as one sentence.
+
+        The range is that of the models whose shares add up to 1: "participation", which gives every touchpoint the full
+        credit, is left out of it.
+        """
         from journeys.display import format_count, format_percent, quote_name
 
         total, models = self.settings["conversions"], list(self.settings["models"])
@@ -56,17 +60,20 @@ class ModelComparison(Result[J]):
             return f"No conversion had a {by.replace('_', ' ')} before it."
         leaders = named.sort("share", by, descending=[True, False]).group_by("model", maintain_order=True).first()
         top = named[by][0]
-        shares = named.filter(pl.col(by) == top)["share"]
+        shares = named.filter(pl.col(by) == top, pl.col("model") != "participation")["share"]
         if leaders["share"].max() < LEAST_SHARE:  # type: ignore[operator]
             return f"No {by.replace('_', ' ')} gets credit for 1% of the conversions under any model."
-        low, high = format_percent(shares.min()), format_percent(shares.max())  # type: ignore[arg-type]
-        spread = low if low == high else f"{low} to {high}"
         leads = leaders.filter(pl.col(by) == top).height
         under = (
             ("both models" if len(models) == 2 else f"all {len(models)} models")
             if leads == len(models) > 1
             else f"{leads} of {format_count(len(models), 'model')}"
         )
+        if shares.is_empty():
+            part = format_percent(named["share"][0])
+            return f"{quote_name(top)} leads under {under}, with a part in {part} of the conversions."
+        low, high = format_percent(shares.min()), format_percent(shares.max())  # type: ignore[arg-type]
+        spread = low if low == high else f"{low} to {high}"
         return f"{quote_name(top)} leads under {under}, with {spread} of the credit."
 
     def matrix(self) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
@@ -104,8 +105,17 @@ def check_model(model: str, *, weights: Sequence[float] | None, argument: str = 
     models = get_args(Model)
     if model not in models:
         problems.append(unknown_message(argument, str(model), available=models, what="model"))
-    if model == "custom" and (weights is None or len(weights) != 3 or min(weights) < 0 or sum(weights) <= 0):
+    if model == "custom" and not _are_weights(weights):
         problems.append(f"weights: {weights!r} must be three non-negative numbers: first, in between, last.")
     if model != "custom" and weights is not None and argument == "model":
         problems.append(f"weights: {weights!r} requires model='custom'.")
     return problems
+
+
+def _are_weights(weights: Sequence[float] | None) -> bool:
+    """Return whether they are three finite numbers of 0 or more, not all of them 0."""
+    try:
+        numbers = [] if weights is None or isinstance(weights, str) else [float(one) for one in weights]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return len(numbers) == 3 and min(numbers) >= 0 and sum(numbers) > 0 and isfinite(sum(numbers))
