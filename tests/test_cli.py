@@ -147,6 +147,8 @@ def test_several_sources_have_columns_of_their_own(tmp_path, capsys):
     capsys.readouterr()
     for wrong, problem in {
         "web": "--source: expected NAME=SYSTEM:PATH, got 'web'.",
+        "table:x.csv,timestamp=at": "got 'table:x.csv,timestamp=at'. Write e.g. web=table:log.csv,timestamp=at,",
+        "x.csv,timestamp=at": "--source: expected NAME=SYSTEM:PATH, got 'x.csv,timestamp=at'.",
         "web=tabel:x.csv": "--source web: system: no system 'tabel'; did you mean 'table'?",
         "web=table:x.csv,ids=a,timestmp=b": "no key 'timestmp'; did you mean 'timestamp'?",
         "web=segment:gone.ndjson": "--source web: ",

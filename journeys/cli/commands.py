@@ -48,7 +48,8 @@ def _init(files: tuple[str, ...], out: Path) -> None:
         place.write_text(draft.text, encoding="utf-8")
     for line in draft.remarks:
         print_text(line)
-    print_text(f"\nThe definitions are in {file}. Read them, then: journeys run {file}")
+    funnel = "" if draft.has_funnel else ', and write the funnel of the report, [funnels.main] steps = ["…", "…"]'
+    print_text(f"\nThe definitions are in {file}. Read them{funnel}, then: journeys run {file}")
 
 
 @click.command("check", cls=Command, short_help="Check files, and whether definitions still fit.")

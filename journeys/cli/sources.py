@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from journeys.cli.output import name_options
+from journeys.cli.output import RefusedError, name_options
 from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems, read_sources
 from journeys.errors import ArgumentError, SourceError, unknown_message
 from journeys.events.times import UNIT_NAMES
@@ -123,8 +123,10 @@ def _parse_file(text: str, given: dict[str, Any]) -> Source:
 def _parse_source(text: str) -> Source:
     """Parse a source such as `crm=table:deals.csv,timestamp=at,event=stage,ids=email+user_id:customer`."""
     name, equals, rest = text.partition("=")
-    if not equals or not name.strip():
-        raise SourceError(f"--source: expected NAME=SYSTEM:PATH, got {text!r}.")
+    # Without a name, the first "=" is that of an option.
+    if not equals or not name.strip() or ":" in name or "," in name:
+        example = "web=table:log.csv,timestamp=at,event=stage,ids=user_id"
+        raise RefusedError(f"--source: expected NAME=SYSTEM:PATH, got {text!r}. Write e.g. {example}.")
     system, colon, after = rest.partition(":")
     parts = (after if colon else rest).split(",")
     options = dict(part.split("=", 1) for part in parts[1:] if "=" in part)

@@ -54,10 +54,11 @@ _HEAD = """\
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text of a first definition file, and what to tell about it."""
+    """The text of a first definition file, what to tell about it, and whether a funnel could be proposed."""
 
     text: str
     remarks: tuple[str, ...]
+    has_funnel: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ def draft_definitions(files: Sequence[str], *, file: Path) -> Draft:
     else:
         remarks.append(f"Together: {journeys.finding}")
         tail = _write_questions(journeys)
-    return Draft(f"{_HEAD.format(file=file.name)}\n{sources}{tail}", tuple(remarks))
+    text = f"{_HEAD.format(file=file.name)}\n{sources}{tail}"
+    return Draft(text, tuple(remarks), has_funnel="\n[funnels.main]" in tail)
 
 
 def _look_at(path: str, *, taken: Sequence[str]) -> _Found:

@@ -16,6 +16,8 @@ INEXACT = "_inexact"
 ALARMING_SHARE = 0.2
 """A source of which a larger share of rows is in quarantine is announced as such wherever it is shown."""
 
+_MOST_REASONS = 3
+
 MAX_SKEW = timedelta(minutes=10)
 MAX_PER_MINUTE = 120
 MAX_LISTED = 5
@@ -67,16 +69,20 @@ class Issues:
 
     @property
     def alarm(self) -> str | None:
-        """Say that more than a fifth of the rows are in quarantine, with the most frequent reason and an example."""
+        """Say that more than a fifth of the rows are in quarantine, with the most frequent reasons and examples."""
         from journeys.display import format_percent
 
         if self.quarantined <= ALARMING_SHARE * self.read:
             return None
-        worst = self.with_examples.row(0, named=True)
-        example = f", such as {worst['example']}" if worst["example"] else ""
+        reasons = self.with_examples.filter(kind="quarantined")
+        said = []
+        for reason, rows, example in reasons.select("reason", "rows", "example").head(_MOST_REASONS).iter_rows():
+            share = f"{format_percent(rows / self.read)}: " if reasons.height > 1 else ""
+            said.append(f"{share}{reason}{f', such as {example}' if example else ''}")
+        more = ["other reasons"] * (reasons.height > _MOST_REASONS)
         return (
             f"WARNING: {format_percent(self.quarantined / self.read)} of the rows of {self.name} are in quarantine "
-            f"({worst['reason']}{example}); see issues.quarantine."
+            f"({'; '.join([*said, *more])}); see issues.quarantine."
         )
 
     @property

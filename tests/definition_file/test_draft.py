@@ -203,3 +203,11 @@ def test_a_report_is_written_to_files_that_it_can_be(tmp_path, capsys):
     assert main(["run", str(tmp_path / "no.toml")]) == 1
     assert "FILE: there is no file '" in (said := capsys.readouterr().err)
     assert "journeys init FILES writes a first one." in said
+
+
+def test_without_a_funnel_init_says_what_to_write(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.csv").write_text("user_id,timestamp,event\na,2024-01-01,A\n")
+    assert main(["init", "one.csv"]) == 0
+    closing = 'Read them, and write the funnel of the report, [funnels.main] steps = ["…", "…"], then: journeys run'
+    assert closing in capsys.readouterr().out

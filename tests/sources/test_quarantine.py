@@ -54,6 +54,13 @@ def test_a_source_that_loses_many_rows_is_announced_everywhere(tmp_path):
     assert main(command) == 1
 
 
+def test_the_alarm_gives_each_reason_its_share():
+    rows = pl.DataFrame({"u": ["a", None, "b", "c"], "at": ["2024-01-01", "2024-01-02", "x", ""], "e": ["A"] * 4})
+    alarm = jn.read_table(rows, timestamp="at", event="e", ids=["u"], name="x").issues.alarm
+    reasons = "25%: a time that cannot be read, such as 'x'; 25%: no id at all; 25%: no time"
+    assert alarm == f"WARNING: 75% of the rows of x are in quarantine ({reasons}); see issues.quarantine."
+
+
 @given(st.lists(st.sampled_from(["2026-03-01 10:00:00", "soon"]), min_size=1, max_size=12))
 def test_the_alarm_is_that_of_the_share_in_quarantine(times):
     issues = jn.read_table(stages(*times), **ASK).issues
