@@ -23,7 +23,7 @@ def describe(rows: Sequence[Row], *, active: Sequence[str], until: int, window: 
         elif trend is not None and trend < 0.5 and len(before) >= 10:
             state = "waning"
         found[account] = {
-            "members": len({row[1] for row in rows if row[0] == account}),
+            "members": len({row[1] for row in own}),
             "active_members": len({row[1] for row in inside}),
             "events": len(inside),
             "breadth": len({row[3] for row in inside}),

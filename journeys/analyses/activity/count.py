@@ -29,6 +29,7 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
     in_window = is_active & (time > spec.until - spec.window)
     before = is_active & (time <= spec.until - spec.window) & (time > spec.until - 2 * spec.window)
     counted = rows.group_by("person").agg(
+        pl.col("member").n_unique().cast(pl.Int64).alias("members"),
         pl.col("timestamp").min().alias("first_seen"),
         pl.col("member").filter(in_window).n_unique().cast(pl.Int64).alias("active_members"),
         pl.col("timestamp").filter(in_window).dt.date().n_unique().cast(pl.Int64).alias("active_days"),
@@ -38,9 +39,7 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
         pl.col("timestamp").filter(is_active).max().alias("last_active"),
         pl.col("timestamp").filter(is_contact).max().alias("last_contact"),
     )
-    accounts = view.people.select(
-        "code", pl.col("person").alias("account"), "members", pl.struct(pl.exclude("code")).alias("own")
-    )
+    accounts = view.people.select("code", pl.col("person").alias("account"), pl.struct(pl.exclude("code")).alias("own"))
     return accounts.join(counted, left_on="code", right_on="person", how="inner").sort("code").drop("code").collect()
 
 

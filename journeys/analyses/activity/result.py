@@ -33,7 +33,7 @@ class Activity(Result[J]):
 
     @property
     def finding(self) -> str:
-        """How many accounts are active, and how many of them wane, as one sentence."""
+        """How many accounts are in the state "active", how many are new and how many waning, as one sentence."""
         from journeys.display import choose_form, format_count, format_day, format_number
 
         total = self.table.height
@@ -45,16 +45,17 @@ class Activity(Result[J]):
             return f"No event was observed in the {window} before the end; the last one is from {format_day(last)}."
         is_fit = self.table["fit"].dtype == pl.Boolean and "fit" in self.settings
         chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
-        active = chosen.filter(pl.col("events") > 0)
-        waning = active.filter(pl.col("state") == "waning").height
-        what = "fit and active" if is_fit else "active"
+        active, new, waning = (chosen.filter(state=state).height for state in ("active", "new", "waning"))
         sentence = (
-            f"{format_number(active.height)} of {format_count(total, 'account')} "
-            f"{choose_form(active.height, 'is', 'are')} {what}"
+            f"{format_number(active)} of {format_count(total, 'account')} {choose_form(active, 'is', 'are')} "
+            f"{'fit and ' * is_fit}active"
         )
-        if active.height:
-            sentence += f"; {format_number(waning)} of them {choose_form(waning, 'wanes', 'wane')}"
-        return f"{sentence}."
+        if not chosen.height:
+            return f"{sentence}."
+        whole = f"of the {format_number(chosen.height)} that fit, " if is_fit and chosen.height > 1 else ""
+        recent = f"{format_number(new)} {choose_form(new, 'is', 'are')} new and " if new else ""
+        fewer = f"{format_number(waning)} {choose_form(waning, 'is', 'are')}" if waning else "none is"
+        return f"{sentence}; {whole}{recent}{fewer} waning."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each account as a dot: its members, its active days, and in colour whether it fits."""

@@ -36,8 +36,8 @@ def activity(
     days : int
         The window: so many times 24 hours before `until`, compared with the window of equal length before it.
     fit : pl.Expr, optional
-        What makes an account worth the attention, over the columns of its `people`: a condition, or a number. Null
-        where the account lacks the traits.
+        What makes an account worth the attention, over the columns of its `people` (`members` as of `until`): a
+        condition, or a number. Null where the account lacks the traits.
     contact : str, list of str, pl.Expr or Step, optional
         The events of somebody talking to the account, for `last_contact`.
     score : mapping of str to float, optional

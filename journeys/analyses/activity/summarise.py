@@ -28,6 +28,7 @@ def summarise(
     trend = pl.when(~is_young & (pl.col("events_before") > 0)).then(pl.col("events") / pl.col("events_before"))
     own = counts["own"].struct.unnest()
     fit_of = pl.lit(None, dtype=pl.Boolean) if fit is None else fit
+    own = own.with_columns(counts["members"])  # as of `until`, for `fit`, too
     named = own if "account" in own.columns else own.with_columns(pl.col("person").alias("account"))
     table = counts.drop("own").with_columns(
         named.with_columns(fit_of.alias("fit"))["fit"],
