@@ -70,6 +70,8 @@ def draw_messages(
     drawn = {name: how for name, how in _STAGES.items() if name in table.columns and how[0] in table.columns}
     for at, (name, (rate, whole, symbol)) in enumerate(drawn.items()):
         own = [(place, row) for place, row in enumerate(shown) if row[rate] is not None]
+        if not own:
+            continue
         fig.add_scatter(
             x=[row[rate] for _, row in own],
             y=[-place + 0.24 - 0.48 * at / max(len(drawn) - 1, 1) for place, _ in own],
@@ -98,7 +100,7 @@ def draw_messages(
                 x=1, xref="paper", xanchor="right", y=-place, text=text, showarrow=False,
                 font={"size": 12, "color": theme.ink},
             )  # fmt: skip
-    ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown]
+    ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown if row[rate] is not None]
     fig.update_xaxes(
         **percent_ticks(ends, most=3 if narrow else 6), showgrid=True, fixedrange=True, domain=[0, 1 - room]
     )

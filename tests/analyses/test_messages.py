@@ -40,7 +40,8 @@ def test_messages_equal_their_twin(conversions, found, within, credit):
         own = expected[None if row["campaign"] == "(none)" else row["campaign"]]
         for name in ("people", "read", "clicked", "already", "pending", "eligible", "converted"):
             assert row[name] == len(own[name]), name
-        assert (row["conversions"], row["messages"]) == (own["conversions"], own["messages"])
+        for name in ("conversions", "messages", "read_rate", "click_rate"):
+            assert row[name] == own[name], name
         for stage in ("read", "clicked"):
             assert set(result.people(row["campaign"], stage=stage).people["person"]) == own[stage]
         assert set(result.people(row["campaign"], converted=True).people["person"]) == own["converted"]
@@ -141,3 +142,19 @@ def test_what_messages_cannot_be_asked():
 def test_a_session_is_no_window_of_messages():
     with pytest.raises(jn.ArgumentError, match="within: 'session' is not a valid .* messages arrive between sessions"):
         jn.Journeys.from_table(frame(EVERY)).messages("X", by=None, within="session", stages=STAGES)
+
+
+def test_a_stage_that_the_log_lacks_is_unknown():
+    sent = [(f"p{n}", 0, name) for n in range(60) for name in ("Received Email", "Signed Up")]
+    m = log_of([*sent, ("z", 20, "Visit")]).messages("Signed Up", by=None)
+    assert m.finding == "60 people got a message."
+    unknown = ("read_rate", "click_rate", "unsubscribed_rate", "click_to_read", "rate")
+    for name in (f"{rate}{end}" for rate in unknown for end in ("", "_low", "_high")):
+        assert m.table[name].to_list() == [None], name
+    assert [trace.name for trace in m.plot().data] == ["delivered"]
+    own = twin.follow([(*row, None) for row in sent], stages={"Received Email": "delivered"}, goal="Signed Up",
+                      within=1, touch=["read"], every=False, until=0)  # fmt: skip
+    assert (own[None]["read_rate"], own[None]["click_rate"]) == (None, None)
+    read = log_of([*sent, ("p0", 0, "Read Email")]).messages(by=None)
+    assert read.table.select("click_rate", "click_to_read").row(0) == (None, None)
+    assert read.finding == "Of 60 people with a message, 1.7% read it."

@@ -42,7 +42,14 @@ def follow(
             conversions += credited
             if credited:
                 numbers["converted"].add(person)
-        found[group] = {**numbers, "conversions": conversions, "messages": _messages(rows, group, stages=stages)}
+        known = {stages[row[2]] for row in rows if row[2] in stages}
+        found[group] = {
+            **numbers,
+            "conversions": conversions,
+            "messages": _messages(rows, group, stages=stages),
+            "read_rate": len(numbers["read"]) / len(numbers["people"]) if "read" in known else None,
+            "click_rate": len(numbers["clicked"]) / len(numbers["people"]) if "clicked" in known else None,
+        }
     return found
 
 

@@ -32,7 +32,8 @@ class Messages(Result[J]):
         The group in a column named as `by`, `messages`, `people`, then people per stage (`sent`, `delivered`,
         `bounced`, `opened`, `read`, `clicked`, `unsubscribed`, as far as the log has them); `delivered_rate` (of
         people), `read_rate`, `click_rate`, `unsubscribed_rate` (of delivered), `click_to_read` (of those who read),
-        each with `_low` and `_high` (Wilson 95%); with a goal `already`, `pending`, `eligible`, `converted` (people),
+        each with `_low` and `_high` (Wilson 95%; null where the log has no event of the stage, or for `rate` none that
+        earns credit); with a goal `already`, `pending`, `eligible`, `converted` (people),
         `conversions`, `rate` (converted ÷ eligible), `value`, `value_per_delivery`. Most people first.
     """
 
@@ -53,12 +54,16 @@ class Messages(Result[J]):
             return say_too_few(top["delivered"], "got the most frequent message", unit=unit)
         name = f" of {quote_name(str(top[by]))}" if by else ""
         verbs = (("read_rate", "read it"), ("click_rate", "clicked"))
-        shown = [one for one in verbs if top[one[0]] is not None and RATES[one[0]][0] in self.table.columns]
-        parts = [f"{format_percent(top[rate])} {verb}" for rate, verb in shown]
+        parts = [f"{format_percent(top[rate])} {verb}" for rate, verb in verbs if top[rate] is not None]
         if top.get("rate") is not None and top["eligible"] >= MIN_PEOPLE:
-            parts.append(f'{format_percent(top["rate"])} of those eligible went on to "{self.settings["goal"]}"')
-        said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "got it"
-        return f"Of {format_count(top['delivered'], unit)} with a message{name}, {said}."
+            parts.append(
+                f"{format_percent(top['rate'])} of those eligible went on to {quote_name(self.settings['goal'])}"
+            )
+        got = format_count(top["delivered"], unit)
+        if not parts:
+            return f"{got} got a message{name}."
+        said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+        return f"Of {got} with a message{name}, {said}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the rates of each group as dots with 95% intervals, and its value."""

@@ -35,6 +35,8 @@ def summarise(counts: pl.DataFrame, spec: MessagesSpec) -> pl.DataFrame:
         added = added.with_columns(
             share.alias(rate), *(pl.Series(name, end, dtype=pl.Float64).fill_nan(None) for name, end in ends.items())
         )
+    unmeasured = [f"{rate}{end}" for rate in _list_unmeasured(spec) for end in ("", "_low", "_high")]
+    added = added.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in unmeasured)
     columns = ["messages", "people", *(stage for stage in STAGES if stage in ("delivered", *spec.stages))]
     asked = [rate for rate in RATES if spec.goal is not None or rate != "rate"]
     rates = [name for rate in asked if rate != "rate" for name in (rate, f"{rate}_low", f"{rate}_high")]
@@ -52,3 +54,11 @@ def summarise(counts: pl.DataFrame, spec: MessagesSpec) -> pl.DataFrame:
     return table.select([name, *columns] if spec.by else columns).sort(
         "people", *([name] if spec.by else []), descending=[True, False] if spec.by else True
     )
+
+
+def _list_unmeasured(spec: MessagesSpec) -> list[str]:
+    """List the rates that are unknown, not 0: the log has no event of their stage, or none that earns credit."""
+    known = {"delivered", *spec.stages}
+    needs = {"read_rate": ["read"], "click_rate": ["clicked"], "unsubscribed_rate": ["unsubscribed"]}
+    unmeasured = [rate for rate, stages in {**needs, "rate": spec.touch}.items() if not known & {*stages}]
+    return unmeasured + ([] if {"read", "clicked"} <= known else ["click_to_read"])
