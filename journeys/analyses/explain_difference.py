@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+_COUNTS = frozenset({"periods", "at_least"})  # the fields whose whole numbers are no microseconds
+
+
+class _Condition:
+    """A condition that equals those that select the same rows in the same way; as text, lists of values are alike."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Condition):
+            return False
+        return self._step.name == other._step.name and self._step.condition.meta.eq(other._step.condition)
+
+    __hash__ = None  # type: ignore[assignment]
+
 
 def list_differences(
     here: S,
@@ -28,6 +46,7 @@ def list_differences(
     count: Callable[[S], int],
     together: Mapping[str, tuple[str, ...]],
     left_out: Collection[str],
+    texts: Mapping[str, Callable[[S], str]] | None = None,
 ) -> pl.DataFrame:
     """List the options that differ, with what would be counted here if this one alone were as there.
 
@@ -41,6 +60,8 @@ def list_differences(
         Options as an analyst knows them that several fields hold; every other field is an option of its own.
     left_out : collection of str
         The fields that change no number.
+    texts : mapping of str to callable, optional
+        How options are written that need words of their own.
     """
     ours, rows = count(here), []
     grouped = {name for names in together.values() for name in names}
@@ -49,7 +70,8 @@ def list_differences(
         mine, theirs = (tuple(_field_values(spec, name) for name in names) for spec in (here, there))
         if mine != theirs:
             changed = count(replace(here, **{name: getattr(there, name) for name in names}))  # type: ignore[type-var]
-            rows.append((choice, _describe_values(mine), _describe_values(theirs), changed, changed - ours))
+            describe = (texts or {}).get(choice) or partial(_describe_option, names=names)
+            rows.append((choice, describe(here), describe(there), changed, changed - ours))
     schema = {"choice": pl.String, "here": pl.String, "there": pl.String, "people": pl.Int64, "change": pl.Int64}
     table = pl.DataFrame(rows, schema=schema, orient="row")
     return table.sort(pl.col("change").abs(), "choice", descending=[True, False], nulls_last=True)
@@ -59,31 +81,65 @@ def _field_values(spec: Any, name: str) -> Any:
     """Return a field of the options as values that can be compared."""
     value = getattr(spec, name)
     if isinstance(value, Step):
-        return ((value.name, str(value.condition)),)
+        return _Condition(value)
     if isinstance(value, Calendar):
         return tuple(one for one in (value.name, value.time_zone, value.week_start) if one not in ("UTC", "monday"))
     if name == "steps":
-        return tuple((one.name, str(one.condition)) for one in value)
+        return tuple(map(_Condition, value))
+    if name == "names":
+        return None  # they follow from the steps and the order
     if name == "exclude":
-        return tuple((one.step.name, str(one.step.condition), one.low, one.high) for one in value)
+        return tuple((_Condition(one.step), one.low, one.high) for one in value)
     return value
 
 
-def _describe_values(values: tuple[Any, ...]) -> str:
+def _describe_option(spec: Any, *, names: tuple[str, ...]) -> str:
     """Write the fields of an option as an analyst would: durations as such, steps by their names."""
     from journeys.display import format_duration
 
     words = []
-    for value in values:
-        if value is None or value == () or value is False:
-            continue
-        if isinstance(value, int) and value > 1000:
-            words.append(format_duration(value))
-        elif isinstance(value, tuple):
-            words.append(", ".join(_describe_values((one[0] if isinstance(one, tuple) else one,)) for one in value))
-        elif value != 0 or isinstance(value, bool):
-            words.append(str(value))
-    return " ".join(dict.fromkeys(words)) or "none"
+    for name in names:
+        value = getattr(spec, name)
+        value = _field_values(spec, name) if isinstance(value, Calendar) else value
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Step):
+                words.append(describe_step(one))
+            elif isinstance(one, int) and not isinstance(one, bool) and name not in _COUNTS:
+                words += [format_duration(one)] if one else []
+            elif one is True and len(names) > 1:
+                continue
+            elif name == "periods":
+                words.append(f"{one} periods")
+            elif one not in (None, False):
+                words.append(str(one))
+    return ", ".join(dict.fromkeys(words)) or "none"
+
+
+def describe_step(step: Step, *, notes: Sequence[str] = ()) -> str:
+    """Write a step by its name, with its condition where that is not an event of this name.
+
+    Examples
+    --------
+    >>> from journeys.steps import step
+    >>> describe_step(step("A")), describe_step(step("B", pl.col("amount") > 30), notes=["optional"])
+    ('A', 'B (amount > 30, optional)')
+    """
+    written = str(step.condition).removesuffix(".fill_null([false])")  # which every step adds
+    condition = _describe_condition(written) if step.events is None else " or ".join(step.events)
+    name = condition if step.name == written else step.name
+    inside = [*([] if condition == name else [condition]), *notes]
+    return f"{name} ({', '.join(inside)})" if inside else name
+
+
+def _describe_condition(text: str) -> str:
+    """Write the text of a Polars expression as an analyst would write it.
+
+    For instance ``[([(col("a")) > (dyn int: 30)]) & (col("b").is_null())]`` → ``(a > 30) & (b.is_null())``.
+    """
+    text = re.sub(r'col\("([^"]*)"\)', r"\1", re.sub(r"dyn (int|float): ", "", text))
+    text = text.replace("([", "(").replace("])", ")")
+    text = re.sub(r'(?<!\w)\(([^\s()]+|"[^"]*")\)', r"\1", text)
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -103,7 +159,7 @@ class DifferenceExplanation(Result[J]):
     @property
     def finding(self) -> str:
         """The option that changes most, as one sentence."""
-        from journeys.display import adapt_words, choose_form
+        from journeys.display import adapt_words, choose_form, shorten_words
 
         if not self.table.height:
             return adapt_words("Both ask the same; they differ in the people asked.")
@@ -118,9 +174,8 @@ class DifferenceExplanation(Result[J]):
             return f"The option that changes most, {row['choice']}, {changes}: too few for a finding."
         counted = adapt_words(choose_form(abs(row["change"]), *self._counted))
         change = f"{row['change']:+,} {counted}".replace("-", "−")
-        return (
-            f"The largest change comes from {row['choice']}: {row['here']!r} here, {row['there']!r} there ({change})."
-        )
+        here, there = (shorten_words(row[side]) for side in ("here", "there"))
+        return f"The largest change comes from {row['choice']}: {here!r} here, {there!r} there ({change})."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw what each option alone would change."""

@@ -236,6 +236,43 @@ def test_a_difference_is_explained_choice_by_choice():
     assert here.explain_difference(here).table.height == 0
 
 
+def explain(here: dict[str, Any], there: dict[str, Any]) -> tuple[Any, list[tuple[str, str, str]]]:
+    """Explain the difference of two funnels of 90 people who do A and B within a day, a third of them a day later."""
+    rows = [(f"p{n}", 24 * 60 * (n % 3 == 0) + k, event, None) for n in range(90) for k, event in ((0, "A"), (1, "B"))]
+    j = journeys(rows)
+    found = j.funnel(**{"steps": ["A", "B"], **here}).explain_difference(j.funnel(**{"steps": ["A", "B"], **there}))
+    return found, found.table.select("choice", "here", "there").rows()
+
+
+def test_a_difference_of_periods_is_in_dates_of_the_time_zone():
+    days = [("2026-03-01", "2026-03-02"), ("2026-03-02", "2026-03-03")]
+    first, second = ({"entered": one, "time_zone": "Europe/Berlin"} for one in days)
+    found, rows = explain(first, second)
+    assert rows == [("entered", "1 March 2026", "2 March 2026")]
+    assert "'1 March 2026' here, '2 March 2026' there" in found.finding
+    assert ("entered", "at any time", "1 March 2026") in explain({}, first)[1]
+
+
+def test_a_difference_of_steps_is_in_words():
+    late = jn.step("B", (pl.col("campaign") == "x y") & (pl.col("event") == "B"))
+    found, rows = explain({"steps": ["A", late]}, {})
+    assert rows == [("steps", 'A → B ((campaign == "x y") & (event == "B"))', "A → B")]
+    assert "A → B ((campaign" in found.finding
+    steps = [["A", "B"], jn.any_order("A", "B"), jn.step("B", within="2h", optional=True), "B"]
+    words = "A or B → A and B in any order → B (within 2 hours, optional) → B"
+    assert explain({"steps": steps}, {})[1] == [("steps", words, "A → B")]
+    never = jn.never("B", after=1, before=2)
+    assert explain({"steps": ["A", "B", "A"], "exclude": never}, {"steps": ["A", "B", "A"]})[1] == [
+        ("exclude", "B between A and B", "none")
+    ]
+
+
+def test_a_difference_of_order_is_none_of_steps_and_lists_of_values_differ():
+    assert explain({"order": "any"}, {})[1] == [("order", "any", "loose")]
+    first, second = (jn.step("B", pl.col("event").is_in(pl.Series([name]))) for name in "AB")
+    assert [row[0] for row in explain({"steps": ["A", first]}, {"steps": ["A", second]})[1]] == ["steps"]
+
+
 def test_a_difference_of_a_few_people_is_no_headline():
     def explain(late: int) -> str:
         rows: list[Row] = [(f"p{n:02d}", 0, "A", None) for n in range(60)]

@@ -47,6 +47,7 @@ from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import describe_loss, find_worst_step
+from journeys.analyses.funnel.text import OPTION_TEXTS
 from journeys.analyses.funnel.trend import trend
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
@@ -582,5 +583,7 @@ class Funnel(Result[J]):
             return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
 
         specs = (self._spec, other._spec)
-        table = list_differences(*specs, count=count_converted, together=CHOICES, left_out=NOT_COMPARED)
+        table = list_differences(
+            *specs, count=count_converted, together=CHOICES, left_out=NOT_COMPARED, texts=OPTION_TEXTS
+        )
         return DifferenceExplanation(table, self.settings, self._journeys)
