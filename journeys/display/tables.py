@@ -25,7 +25,7 @@ from journeys.display.formats import (
     format_period,
     format_ratio,
 )
-from journeys.display.text import display_names, escape_html, neutralise_controls, shorten_name
+from journeys.display.text import display_names, escape_html, neutralise_controls, shorten_name, shorten_sentence
 from journeys.display.unit import adapt_words
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Form = Callable[[Any], str]
 # The most characters of a cell, of a cell of sentences, of a link.
 _MAX_CELL, _MAX_SENTENCE, _MAX_LINK = 90, 300, 48
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
-# Columns of sentences, which are unreadable with their middle cut out.
+# Columns of sentences, which are unreadable with their middle cut out: they are cut at their end.
 _SENTENCES = ("problems", "reason")
 # Settings whose values are the library's own words.
 _WORDS = ("count", "rank", "note")
@@ -157,7 +157,7 @@ def html_table(
     lines = [
         "<tr>"
         + "".join(
-            _write_cell(mark, text, is_link=name in links, most=_MAX_SENTENCE if name in _SENTENCES else _MAX_CELL)
+            _write_cell(mark, text, is_link=name in links, is_sentence=name in _SENTENCES)
             for mark, text, name in zip(marks, row, shown.columns, strict=True)
         )
         + "</tr>"
@@ -172,7 +172,7 @@ def html_table(
     )
 
 
-def _write_cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
+def _write_cell(mark: str, text: str, *, is_link: bool, is_sentence: bool) -> str:
     """Cut what is too long for a page; the whole text shows on hover."""
     if is_link and _WEB.fullmatch(text):
         address = escape(text, quote=True)
@@ -181,8 +181,9 @@ def _write_cell(mark: str, text: str, *, is_link: bool, most: int) -> str:
             f'noreferrer">{escape_html(shorten_name(text, _MAX_LINK))}</a></td>'
         )
     whole = escape(neutralise_controls(text[:2000]), quote=True)
+    most, shorten = (_MAX_SENTENCE, shorten_sentence) if is_sentence else (_MAX_CELL, shorten_name)
     title = f' title="{whole}"' if len(text) > most else ""
-    return f"<td{mark}{title}>{escape_html(shorten_name(display_names(text), most))}</td>"
+    return f"<td{mark}{title}>{escape_html(shorten(display_names(text), most))}</td>"
 
 
 def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | None = None, width: int = 40) -> str:
@@ -197,8 +198,9 @@ def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | 
     """
     body = formatted_rows(df.head(rows), forms=forms)
     # A newline or an escape sequence in a name must not reach the terminal.
+    cuts = [shorten_sentence if name in _SENTENCES else shorten_name for name in df.columns]
     grid = [
-        [shorten_name("".join(c if c.isprintable() else " " for c in t), width) for t in line]
+        [cut("".join(c if c.isprintable() else " " for c in t), width) for cut, t in zip(cuts, line, strict=True)]
         for line in [df.columns, *body]
     ]
     right = [_is_right_aligned(dtype) for dtype in df.dtypes]

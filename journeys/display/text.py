@@ -126,6 +126,26 @@ def shorten_name(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
 
 
+def shorten_sentence(text: str, width: int) -> str:
+    """Cut a long sentence or list at its end, between two items or else between two words.
+
+    Examples
+    --------
+    >>> shorten_sentence("days without any event: 1 January 2024, 2 January 2024, 3 January 2024", 60)
+    'days without any event: 1 January 2024, 2 January 2024, …'
+    >>> shorten_sentence("a time that cannot be read", 20), shorten_sentence("x" * 9, 5)
+    ('a time that cannot …', 'xx…xx')
+    """
+    if len(text) <= width:
+        return text
+    start = text[: max(width - 1, 0)]
+    for separator in (", ", "; ", " "):
+        end = start.rfind(separator) + len(separator)
+        if end > max(width // 2, len(separator)):
+            return f"{start[:end]}…"
+    return shorten_name(text, width)
+
+
 def join_numbers(text: str) -> str:
     """Keep a number on one line with its unit or month, and with the "n =" before it.
 

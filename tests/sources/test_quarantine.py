@@ -82,3 +82,11 @@ def test_a_format_says_whether_there_is_a_time_of_day(format):  # noqa: A002
     text = "17/04/2026" if format == "%d/%m/%Y" else "17/04/2026 10:00"
     issues = jn.read_table(stages(text), **ASK, format=format).issues
     assert ("date without a time of day" in repr(issues)) == (format == "%d/%m/%Y")
+
+
+def test_lists_of_issues_are_cut_between_items():
+    days = [f"2024-01-{day:02} 10:00:00" for day in (1, 2, *range(8, 29))]
+    rows = pl.DataFrame({"u": ["a"] * len(days), "at": days, "e": ["A"] * len(days)})
+    events = jn.read_table(rows, timestamp="at", event="e", ids=["u"], name="x")
+    for shown in (repr(events.issues), repr(jn.check(events))):
+        assert "days without any event: 3 January 2024, 4 January 2024, 5 January 2024, …" in shown
