@@ -102,9 +102,11 @@ def quote_name(name: str, width: int = 60) -> str:
 
     Examples
     --------
-    >>> quote_name("Signed Up"), quote_name(" ")
-    ('"Signed Up"', '(blank)')
+    >>> quote_name("Signed Up"), quote_name(" "), quote_name('"(none)"')
+    ('"Signed Up"', '(blank)', '"(none)"')
     """
+    if name.startswith('"(') and name.endswith(')"'):
+        name = name[1:-1]  # the label of a value that is spelled "(none)" is quoted already
     return f'"{shorten_name(display_names(name), width)}"' if name.strip() else describe_blank(name)
 
 

@@ -240,3 +240,14 @@ def test_a_store_in_parts_gives_the_same_table(goal, monkeypatch, tmp_path):
     store = jn.open(tmp_path / "store")
     assert store.last_before(goal, **asked).table.equals(whole)
     assert store.where(some).last_before(goal, **asked).table.equals(part)
+
+
+@pytest.mark.parametrize("value", ["(none)", "(other)"])
+def test_a_value_that_is_spelled_like_a_label_is_quoted_once(value):
+    rows = [
+        (f"p{n}", at, name, value if at == 0 else None) for n in range(40) for at, name in enumerate(("mail", "pay"))
+    ]
+    j = jn.Journeys.from_table(frame(rows))
+    assert j.last_before("pay", of="campaign").finding.startswith(f'"{value}" came last before "pay"')
+    m = j.messages(by="campaign", stages={"delivered": "mail"})
+    assert m.finding == f'40 people got a message of "{value}".'
