@@ -55,7 +55,10 @@ def draw_sessions(
             y=list(range(len(rows))),
             orientation="h",
             marker={"color": [theme.other if few else theme.goal for few in grey]},
-            text=[f"{format_number(row['sessions'])} · {format_percent(row[rate])}" for row in rows],
+            text=[
+                format_number(row["sessions"]) + ("" if row[rate] is None else f" · {format_percent(row[rate])}")
+                for row in rows
+            ],
             textposition="outside",
             cliponaxis=False,
             hovertext=[

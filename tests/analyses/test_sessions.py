@@ -58,6 +58,7 @@ def test_sessions_equal_plain_loops(found, gap, cuts):
         gap=f"{gap}m", campaign_cuts=cuts, goal=pl.col("event") == "X", page_view=pl.col("event") == "page_view"
     )
     expected = plain_sessions(found, gap=gap, campaign_cuts=cuts)
+    has_pages = any(row[2] == "page_view" for row in found)
     columns = ["person", "events", "pages", "landing", "exit", "campaign", "bounced", "converted"]
     assert result.table.select(columns).rows() == [
         (
@@ -67,7 +68,7 @@ def test_sessions_equal_plain_loops(found, gap, cuts):
             first(event[3] for event in session),
             first(event[3] for event in reversed(session)),
             first(event[4] for event in session),
-            len(session) == 1 and session[0][2] == "page_view",
+            len(session) == 1 and session[0][2] == "page_view" if has_pages else None,
             any(event[2] == "X" for event in session),
         )
         for session in expected
@@ -113,3 +114,14 @@ def test_pictures_findings_and_errors(dark):
         make_journeys(found).sessions(by="chanel")
     with pytest.raises(jn.UnknownNameError, match="group: no landing '/pricng'"):
         result.people("/pricng")
+
+
+def test_without_page_views_bounces_are_unknown():
+    result = make_journeys([(f"p{n}", n % 7, "X", None, None) for n in range(60)]).sessions()
+    assert result.finding == "60 sessions of 60 people: the median lasts 0 seconds."
+    assert result.table["bounced"].null_count() == 60
+    assert result.summary.select("bounced", "bounce_rate").rows() == [(None, None)]
+    figure = result.plot()
+    assert figure.data[0].text == ("60",)
+    assert "bounce" not in figure.to_json()
+    assert result.people(bounced=True).people.height == 0

@@ -56,14 +56,14 @@ class Sessions(Result[J]):
         if self.settings["people"] < MIN_PEOPLE:
             return say_too_few(self.settings["people"], "had a session", unit=unit)
         people = format_count(self.settings["people"], unit)
-        bounced = format_percent(int(self.table["bounced"].sum()) / self.table.height)
         median = format_duration(self.table["duration"].median())  # type: ignore[arg-type]
-        goal = ""
+        bounced, goal = self.table["bounced"].mean(), ""
+        bounce = "" if bounced is None else f", {format_percent(bounced)} bounce"  # type: ignore[arg-type]
         if "goal" in self.settings:
             share = format_percent(int(self.table["converted"].sum()) / self.table.height)
             goal = f", {share} reach {quote_name(self.settings['goal'])}"
         sessions = format_count(self.table.height, "session")
-        return f"{sessions} of {people}: the median lasts {median}, {bounced} bounce{goal}."
+        return f"{sessions} of {people}: the median lasts {median}{bounce}{goal}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the groups of the summary: sessions, and the share that converts or bounces."""
@@ -71,13 +71,16 @@ class Sessions(Result[J]):
         from journeys.display import quote_name
 
         goal = self.settings.get("goal")
+        rate = "conversion_rate" if goal else "bounce_rate"
         what = f"reach {quote_name(goal)}" if goal else "bounce"
         by = {"landing": "landing page", "exit": "exit page"}.get(self.settings["by"], self.settings["by"])
-        subtitle = f"Sessions by {by.replace('_', ' ')}, and the share of them that {what}"
+        subtitle = f"Sessions by {by.replace('_', ' ')}"
+        if self.summary[rate].count():
+            subtitle += f", and the share of them that {what}"
         return draw_sessions(
             self.summary,
             by=self.summary.columns[0],
-            rate="conversion_rate" if goal else "bounce_rate",
+            rate=rate,
             title=self.finding,
             subtitle=subtitle,
             dark=dark,

@@ -53,7 +53,8 @@ def sessions(
     Sessions
         `.table`: one row per session with `person`, `session` (from 1), `start`, `end`, `duration` (0 for one event),
         `events`, `pages` (Int64), `landing`, `exit`, `channel`, `campaign`, `replay_url` (the first in the session),
-        `bounced` (one page view and nothing else), `converted`. `.summary`: one row per group.
+        `bounced` (one page view and nothing else; null where there are no page views at all),
+        `converted`. `.summary`: one row per group.
 
     Raises
     ------
@@ -94,6 +95,8 @@ def sessions(
     )
     found = journeys._count_shards(find_sessions, spec).sort("code", "session")
     found = found.rename({"label": "person"})
+    if not found["pages"].sum():  # without a page view in the log, whether a session bounced is unknown
+        found = found.with_columns(bounced=pl.lit(None, dtype=pl.Boolean))
     kept = largest_groups(found, by=spec.group, top=top)
     shown = None if kept is None else tuple(kept)
     summary = summarise(found, by=spec.group, kept=kept, has_goal=spec.goal is not None)

@@ -25,7 +25,7 @@ def summarise(sessions: pl.DataFrame, *, by: str, kept: list[str | None] | None,
         pl.col("duration").median().alias("median_duration"),
         (pl.col("events").sum() / pl.len()).alias("events_per_session"),
         (pl.col("pages").sum() / pl.len()).alias("pages_per_session"),
-        pl.col("bounced").sum().cast(pl.Int64),
+        pl.when(pl.col("bounced").count() > 0).then(pl.col("bounced").sum().cast(pl.Int64)).alias("bounced"),
         pl.col("converted").sum().cast(pl.Int64),
     )
     summary = summary.with_columns(bounce_rate=pl.col("bounced") / pl.col("sessions"))
