@@ -252,6 +252,8 @@ def _describe_file(found: _Found) -> str:
 
 def _write_questions(journeys: Journeys) -> str:
     """Write what depends on the events: names to change, a funnel, the report and the dictionary."""
+    from journeys.display import format_count
+
     counts = journeys.event_counts.head(MAX_EVENTS)
     names = counts["event"].to_list()
     better = {name: new for name in names if (new := suggest(name)) not in (None, name)}
@@ -281,7 +283,7 @@ def _write_questions(journeys: Journeys) -> str:
     note = "# The dictionary: journeys check reports events that stop, and events that are not listed here."
     rows = {name: (count, people) for name, count, people in counts.select("event", "count", "people").iter_rows()}
     entries = [
-        f'[events.{write_key(name)}]  # {count:,} rows, {people:,} people\nmeans = ""'
+        f'[events.{write_key(name)}]  # {format_count(count, "row")}, {format_count(people, "person")}\nmeans = ""'
         for name, (count, people) in rows.items()
     ]
     if journeys.event_counts.height <= MAX_EVENTS:

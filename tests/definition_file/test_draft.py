@@ -211,3 +211,4 @@ def test_without_a_funnel_init_says_what_to_write(tmp_path, monkeypatch, capsys)
     assert main(["init", "one.csv"]) == 0
     closing = 'Read them, and write the funnel of the report, [funnels.main] steps = ["…", "…"], then: journeys run'
     assert closing in capsys.readouterr().out
+    assert "[events.A]  # 1 row, 1 person\n" in (tmp_path / "journeys.toml").read_text()
