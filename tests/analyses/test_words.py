@@ -136,5 +136,5 @@ def test_a_difference_names_its_base_and_direction(sample):
     ads = sample.only(pl.col("first_campaign") == "spring_giveaway").funnel(["Loaded a Page", "Signed Up"])
     others = sample.only(pl.col("first_campaign").is_null()).funnel(["Loaded a Page", "Signed Up"])
     found = ads.compare(others)
-    assert found.finding.startswith("Signed Up: 45% against 24%, +21.1 points (")
+    assert found.finding.startswith("45% of this side reached Signed Up, against 24% of the other: +21.1 points (")
     assert "Rate from start: this side minus the other, in points, with 95% interval" in title(found.plot())

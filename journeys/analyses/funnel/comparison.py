@@ -260,7 +260,7 @@ class FunnelComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import format_percent, format_points
+        from journeys.display import format_percent, format_points, quote_name
 
         note, unit = self._sides_note, self._journeys._log.unit
         known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
@@ -278,8 +278,10 @@ class FunnelComparison(Result[J]):
         if self.periods is not None:
             rates = f"{format_percent(row['rate'])} against {format_percent(row['rate_against'])}"
             return f"{f'{group}, ' if group else ''}{row['name']}: {rates}, {points}.{note}"
-        own = f"Of {group}, {format_percent(row['rate'])}" if group else f"{format_percent(row['rate'])} here"
-        rates = f"{own} {did} {row['name']}, against {format_percent(row['rate_against'])} of the others"
+        here, there = map(quote_name, self.sides) if self.sides else ("this side", "the other")
+        own = f"Of {group}, {format_percent(row['rate'])}" if group else f"{format_percent(row['rate'])} of {here}"
+        others = "the others" if group else there
+        rates = f"{own} {did} {row['name']}, against {format_percent(row['rate_against'])} of {others}"
         return f"{rates}: {points}.{note}"
 
     @property
