@@ -33,7 +33,7 @@ class Activity(Result[J]):
 
     @property
     def finding(self) -> str:
-        """How many accounts are in the state "active", how many are new and how many waning, as one sentence."""
+        """How many accounts had active events in the window, and how many of these are waning, as one sentence."""
         from journeys.display import choose_form, format_count, format_day, format_number
 
         total = self.table.height
@@ -45,17 +45,16 @@ class Activity(Result[J]):
             return f"No event was observed in the {window} before the end; the last one is from {format_day(last)}."
         is_fit = self.table["fit"].dtype == pl.Boolean and "fit" in self.settings
         chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
-        active, new, waning = (chosen.filter(state=state).height for state in ("active", "new", "waning"))
+        active = chosen.filter(pl.col("events") > 0)
+        waning = active.filter(state="waning").height
         sentence = (
-            f"{format_number(active)} of {format_count(total, 'account')} {choose_form(active, 'is', 'are')} "
-            f"{'fit and ' * is_fit}active"
+            f"{format_number(active.height)} of {format_count(total, 'account')} "
+            f"{choose_form(active.height, 'is', 'are')} {'fit and ' * is_fit}active"
         )
-        if not chosen.height:
+        if active.is_empty():
             return f"{sentence}."
-        whole = f"of the {format_number(chosen.height)} that fit, " if is_fit and chosen.height > 1 else ""
-        recent = f"{format_number(new)} {choose_form(new, 'is', 'are')} new and " if new else ""
-        fewer = f"{format_number(waning)} {choose_form(waning, 'is', 'are')}" if waning else "none is"
-        return f"{sentence}; {whole}{recent}{fewer} waning."
+        fewer = format_number(waning) if waning else "none"
+        return f"{sentence}; {fewer} of them {choose_form(waning or 1, 'is', 'are')} waning."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw each account as a dot: its members, its active days, and in colour whether it fits."""
