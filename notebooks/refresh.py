@@ -89,7 +89,7 @@ def draw_chart(chart: dict[str, Any]) -> bytes:
     import plotly.graph_objects as go
 
     figure = go.Figure(data=chart["data"], layout=chart["layout"])
-    size = {"width": WIDTH, "height": figure.layout.height or HEIGHT}
+    size = {"width": figure.layout.width or WIDTH, "height": figure.layout.height or HEIGHT}
     picture: bytes = kaleido.calc_fig_sync(figure, opts={"format": "png", **size})
     return picture
 
@@ -117,10 +117,10 @@ def draw_charts(notebook: Notebook) -> None:
             if FIGURE in output.get("data", {}):
                 pictures.append((output, draw_chart(output.data[FIGURE])))
                 output.metadata = {}
-    for colours in (64, 32, 16):
+    for colours in (64, 32, 16, 12):
         for output, picture in pictures:
             output.data = {"image/png": reduce_colours(picture, colours)}
-        if len(nbformat.writes(notebook)) < MOST_BYTES:
+        if len(nbformat.writes(notebook).encode()) < MOST_BYTES:
             break
 
 
