@@ -103,7 +103,7 @@ def campaign_report(
         condition over the columns of people: those for whom it holds are compared with, and the report is about
         everyone else.
     sides : pair of str, optional
-        What the people of the report and those of `against` are called, such as ("Spring", "Ads").
+        What the people of the report and those of `against` are called: two names, such as Spring and Ads.
     names : mapping of str to str, optional
         How events are called on the page, by their name in the log.
     logo : str or Path, optional
@@ -144,6 +144,7 @@ def campaign_report(
     ['funnel', 'flow-2', 'text-3']
     """
     _check_arguments(steps, goal=goal, sections=sections)
+    _check_sides(sides, is_compared=against is not None)
     check_names("by", by)
     if by not in ("first_campaign", *journeys.people.columns):
         raise UnknownNameError(unknown_message("by", by, available=journeys.people.columns, what="column of people"))
@@ -219,6 +220,16 @@ def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections:
     if sections is None and not steps and goal is None:
         problems.append("steps: name the funnel's steps, a goal, or the sections of the report.")
     raise_all(problems, ArgumentError)
+
+
+def _check_sides(sides: tuple[str, str] | None, *, is_compared: bool) -> None:
+    """Refuse what are not two names, and names of sides where nothing is compared."""
+    if sides is None:
+        return
+    if not isinstance(sides, list | tuple) or len(sides) != 2 or not all(isinstance(one, str) for one in sides):
+        raise ArgumentError(f"sides: expected two names, got {sides!r}.")
+    if not is_compared:
+        raise ArgumentError("sides: nothing is compared; say with whom by against=….")
 
 
 def _window_of(within: str | None) -> str | timedelta | None:

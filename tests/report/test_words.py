@@ -83,6 +83,12 @@ def test_two_selections_are_compared_with_the_people_of_both(shop):
     assert "# against: 100 people, 180 events" in report.code
 
 
+@pytest.mark.parametrize("sides", [("Ads", "Mail"), ("Ads",), "Ads", (1, 2)])
+def test_names_of_sides_are_two_and_need_a_comparison(shop, sides):
+    with pytest.raises(jn.ArgumentError, match="sides: "):
+        shop.report(steps=["Visit", "Buy"], sides=sides)
+
+
 def test_a_condition_splits_the_people_of_a_report_and_both_sides_have_names(shop):
     is_mail = pl.col("first_campaign") == "mail"
     options = {"steps": ["Visit", "Buy"], "sections": ["funnel", "comparison"]}

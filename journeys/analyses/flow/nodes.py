@@ -199,7 +199,7 @@ def display_name(name: str) -> str:
     """
     from journeys.display import describe_blank, neutralise_controls, shorten_name
 
-    return shorten_name(neutralise_controls(name), 60) if name.strip() else describe_blank(name)
+    return shorten_name(neutralise_controls(name), 60) if name.strip() else describe_blank(name.strip())
 
 
 def clean_value(value: str, *, rules: CleaningRules = PATH_RULES) -> str:
