@@ -92,15 +92,19 @@ def unknown_message(argument: str, values: str | Sequence[str], *, available: Se
     return " ".join([*parts, tail])
 
 
-def check_names(argument: str, values: object) -> None:
+def check_column_names(argument: str, values: object, *, is_required: bool = False) -> None:
     """Raise an ArgumentError where a value that should be the name of a column, or a sequence of names, is none.
+
+    None stands for no column, where one is not required.
 
     Examples
     --------
-    >>> check_names("by", ["plan", 3])
+    >>> check_column_names("by", ["plan", 3])
     Traceback (most recent call last):
     journeys.errors.ArgumentError: by: 3 is no name of a column; write it as text, such as 'plan'.
     """
+    if values is None and not is_required:
+        return
     names = values if isinstance(values, list | tuple) else [values]
     raise_all(
         [

@@ -16,7 +16,7 @@ from datetime import date
 import polars as pl
 
 from journeys.analyses.calendar import Calendar
-from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign, present_campaign_columns
 
@@ -47,10 +47,8 @@ def check_by(log: Log, by: str | None, *, others: Sequence[str] = (), argument: 
     argument : str
         The name of the argument, for the error text.
     """
-    if by is None:
-        return
-    check_names(argument, by)
-    if by in others:
+    check_column_names(argument, by)
+    if by is None or by in others:
         return
     if by not in log.step_columns:
         available = list(dict.fromkeys([*others, *log.step_columns]))

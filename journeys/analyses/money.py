@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from journeys.errors import ArgumentError, check_names, unknown_message
+from journeys.errors import ArgumentError, check_column_names, unknown_message
 
 CURRENCY = "currency"
 
@@ -21,7 +21,7 @@ def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list
     """
     if value is None:
         return []
-    check_names(argument, value)
+    check_column_names(argument, value)
     if value not in schema:
         return [unknown_message(argument, value, available=schema.names(), what="column")]
     if not schema[value].is_numeric():

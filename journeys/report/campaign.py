@@ -18,7 +18,7 @@ from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, says_too_few
 from journeys.display import format_count, format_period, quote_name, show_progress, use_names, use_unit
-from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
 from journeys.report.explanations import adapt_sentences, describe_window
@@ -145,7 +145,7 @@ def campaign_report(
     """
     _check_arguments(steps, goal=goal, sections=sections)
     _check_sides(sides, is_compared=against is not None)
-    check_names("by", by)
+    check_column_names("by", by, is_required=True)
     if by not in ("first_campaign", *journeys.people.columns):
         raise UnknownNameError(unknown_message("by", by, available=journeys.people.columns, what="column of people"))
     chosen, logo_data = check_colours(colours or {}), embed_logo(logo)
@@ -271,19 +271,23 @@ class _Questions:
 
     @cached_property
     def reconciled(self) -> str:
-        entered = f" and entering {self.entry}" if self.entry else ""
+        entered = f" and entering {self.entry_period}" if self.entry_period else ""
         return reconcile_counts(
             self.funnel, ever=self.ever, window=f", each step {describe_window(self.funnel)}{entered}"
         )
 
     @cached_property
-    def entry(self) -> str:
+    def entry_period(self) -> str:
         """When people entered the funnel, if that was limited."""
         return describe_entry(self.funnel)
 
     def limit_finding(self, found: Finding) -> Finding:
         """Say in a finding about the funnel which people it is about, if these are not all."""
-        return replace(found, sentence=f"{found.sentence} Counted: who entered {self.entry}.") if self.entry else found
+        return (
+            replace(found, sentence=f"{found.sentence} Counted: who entered {self.entry_period}.")
+            if self.entry_period
+            else found
+        )
 
     @cached_property
     def blocker(self) -> Finding | None:
@@ -323,7 +327,7 @@ def _write_lead(asked: _Questions) -> str:
     if not asked.steps:
         return ""
     loss = asked.funnel.largest_loss if asked.blocker else ""
-    return " ".join(filter(None, [summarise_funnel(asked.funnel, entry=asked.entry), asked.reconciled, loss]))
+    return " ".join(filter(None, [summarise_funnel(asked.funnel, entry=asked.entry_period), asked.reconciled, loss]))
 
 
 def _adapt_section(section: Section) -> Section:
@@ -353,7 +357,7 @@ def _build_comparison(asked: _Questions) -> Built:
         other = asked.ask_funnel(asked.against)
     elif asked.entered is not None and None not in asked.entered:
         other = asked.funnel.previous()
-        sides = f"who entered {asked.entry}", f"who entered {describe_entry(other)}"
+        sides = f"who entered {asked.entry_period}", f"who entered {describe_entry(other)}"
     else:
         return None, []
     comparison = replace(asked.funnel.compare(other), sides=asked.sides if asked.against is not None else None)

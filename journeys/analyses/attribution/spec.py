@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 
@@ -84,8 +84,8 @@ def check_options(
 ) -> None:
     """Raise one error that lists every invalid option."""
     schema = log.schema
-    check_names("by", by)
-    check_names("value", () if value is None else value)
+    check_column_names("by", by, is_required=True)
+    check_column_names("value", value)
     problems = [unknown_message("by", by, available=schema.names(), what="column")] if by not in schema else []
     problems += check_column(value, schema=schema, argument="value") if value not in schema else []
     raise_all(problems, UnknownNameError)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from journeys.analyses.breakdown import check_by
-from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.stats.tables import critical_value
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
@@ -327,7 +327,7 @@ as 'first 7d'.
 
 def parse_strata(log: Log, strata: str) -> str:
     """Check the column, or the calendar unit, that makes the strata."""
-    check_names("by", strata)
+    check_column_names("by", strata, is_required=True)
     unit = _UNITS.get(strata.removeprefix("every "))
     if strata.startswith("every ") and unit is not None:
         return f"every {unit}"

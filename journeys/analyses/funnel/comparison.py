@@ -260,7 +260,7 @@ class FunnelComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import format_percent, format_points, quote_name
+        from journeys.display import format_percent, format_points
 
         note, unit = self._sides_note, self._journeys._log.unit
         known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
@@ -278,7 +278,7 @@ class FunnelComparison(Result[J]):
         if self.periods is not None:
             rates = f"{format_percent(row['rate'])} against {format_percent(row['rate_against'])}"
             return f"{f'{group}, ' if group else ''}{row['name']}: {rates}, {points}.{note}"
-        here, there = map(quote_name, self.sides) if self.sides else ("this side", "the other")
+        here, there = self._side_names
         own = f"Of {group}, {format_percent(row['rate'])}" if group else f"{format_percent(row['rate'])} of {here}"
         others = "the others" if group else there
         rates = f"{own} {did} {row['name']}, against {format_percent(row['rate_against'])} of {others}"
@@ -304,6 +304,13 @@ class FunnelComparison(Result[J]):
         )
 
     @property
+    def _side_names(self) -> tuple[str, str]:
+        """What both sides are called in texts."""
+        from journeys.display import quote_name
+
+        return (quote_name(self.sides[0]), quote_name(self.sides[1])) if self.sides else ("this side", "the other")
+
+    @property
     def _pending(self) -> int:
         """How many entered either of two periods too late to be followed as long as the others."""
         if "pending" not in self.table.columns or not self.table.height:
@@ -325,7 +332,6 @@ class FunnelComparison(Result[J]):
         """Draw the differences with their intervals; of two periods, the rates of both as well."""
         from journeys.charts.difference_intervals import draw_difference_intervals
         from journeys.charts.periods import draw_periods
-        from journeys.display import quote_name
 
         measure = str(self.settings["measure"]).replace("_", " ").capitalize()
         count = self.settings.get("count", "people")
@@ -334,7 +340,7 @@ class FunnelComparison(Result[J]):
             now, before = map(show_period, self.periods)
             subtitle = f"{measure}: {now}, hollow {before}; difference in points, 95% interval"
             return draw_periods(table, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
-        here, there = map(quote_name, self.sides) if self.sides else ("this side", "the other")
+        here, there = self._side_names
         return draw_difference_intervals(
             table,
             title=self.finding,

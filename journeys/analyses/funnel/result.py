@@ -205,7 +205,7 @@ class Funnel(Result[J]):
         return self._select(row, group=group)
 
     def dropped(self, after: int | str = 1, **group: str) -> J:
-        """Select those who reached a step and no later one, with all their events; nobody is lost after the last."""
+        """Select those who reached a step and no later one, with all their events; after the last step, none."""
         return self._select(self._find_step(after, argument="after"), dropped=True, group=group)
 
     def stalled(self, after: int | str = 1, *, at_least: str | timedelta = "7d", **group: str) -> J:

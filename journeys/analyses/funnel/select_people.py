@@ -57,7 +57,7 @@ def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     found = select_shard_attempts(view, selection.spec)
     if not selection.dropped:
         kept = found.has_taken(selection.step)
-    else:  # nothing follows the last step, so that nobody is lost there
+    else:  # no one drops off after the last step
         kept = (found.last_step == selection.step) & (selection.step < selection.spec.width - 1)
     if selection.before is not None:
         kept &= found.time[selection.step] <= selection.before

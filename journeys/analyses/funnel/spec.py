@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 import polars as pl
 
 from journeys.analyses.breakdown import describe_ungroupable
-from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import (
     Moment,
@@ -379,9 +379,9 @@ def _parse_ties(value: str | timedelta | None, problems: list[str]) -> tuple[Tie
 
 
 def _listed_names(value: str | Sequence[str] | None, *, argument: str) -> tuple[str, ...]:
+    check_column_names(argument, value)
     if value is None:
         return ()
-    check_names(argument, value)
     return (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
 
 

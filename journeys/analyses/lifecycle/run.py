@@ -68,7 +68,7 @@ def lifecycle(
     active(t) = active(t - 1) - dormant(t) + new(t) + resurrecting(t). The pulse is Amplitude's.
 
     Nothing is known of the time before the log: in its first periods, people who come back from an earlier time count
-    as new, and nobody is dormant in the very first. Journeys that were cut with `between` know what came before.
+    as new, and no one is dormant in the first period. Journeys that were cut with `between` know what came before.
 
     Examples
     --------

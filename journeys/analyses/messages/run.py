@@ -39,8 +39,8 @@ def messages(
     by : str, optional
         The column of the events of messages that groups them, such as "campaign_id" or "subject"; None for one group.
     within : str or timedelta
-        How long after a touch a conversion counts, inclusive; five days, as usual for e-mail. "session" is no such
-        time: messages arrive between sessions.
+        How long after a touch a conversion counts, inclusive; five days, as usual for e-mail. "session" is
+        not accepted, since messages arrive between sessions.
     credit : {"clicked or read", "clicked", "read", "delivered"}
         The stages that are touches. Opens by machines never are; "delivered" is view-through.
     conversions : {"first", "every"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.errors import ArgumentError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, resolve_step, step
 
@@ -76,7 +76,7 @@ def check_options(
     """Raise one error that lists every invalid option."""
     schema = log.schema
     for argument, name in (("by", by), ("message", message), ("value", value)):
-        check_names(argument, () if name is None else name)
+        check_column_names(argument, name)
     missing = [(argument, name) for argument, name in (("by", by), ("message", message)) if name is not None]
     problems = [
         unknown_message(argument, name, available=schema.names(), what="column")

@@ -122,9 +122,9 @@ def _apply_formula(valued: pl.DataFrame, spec: TrendSpec, *, keys: list[str]) ->
     # a series may be named like a key
     assert spec.formula is not None  # noqa: S101  # the caller looked
     inner = {key: f"key {key}" for key in keys}
-    wide = valued.rename(inner).pivot(on="series", index=list(inner.values()), values="value", maintain_order=True)
-    missing = [name for name in spec.series if name not in wide.columns]  # of a log without events
-    wide = wide.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in missing)
+    wide = valued.rename(inner).pivot(
+        on="series", on_columns=list(spec.series), index=list(inner.values()), values="value", maintain_order=True
+    )
     value = parse_formula(spec.formula, names=list(spec.series))
     value = pl.when(value == 0).then(0.0).otherwise(value).alias("value")  # never -0
     rows = wide.select(

@@ -15,7 +15,14 @@ from journeys.analyses.value.count import count
 from journeys.analyses.value.result import Value
 from journeys.analyses.value.spec import MOST_AGES, ValueSpec
 from journeys.analyses.value.summarise import largest_groups, summarise
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, check_names, raise_all, unknown_message
+from journeys.errors import (
+    ArgumentError,
+    JourneysError,
+    UnknownNameError,
+    check_column_names,
+    raise_all,
+    unknown_message,
+)
 from journeys.log import Log
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
@@ -146,8 +153,8 @@ def _check_options(log: Log, *, column: str, by: str | None, numbers: dict[str, 
     """Raise one error that lists every invalid option."""
     problems: list[str] = []
     error: type[JourneysError] = ArgumentError
-    check_names("column", column)
-    check_names("by", () if by is None else by)
+    check_column_names("column", column, is_required=True)
+    check_column_names("by", by)
     if column not in log.schema or (by is not None and by not in log.step_columns):
         error = UnknownNameError
     problems += check_column(column, schema=log.schema, argument="column")

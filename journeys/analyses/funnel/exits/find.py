@@ -186,7 +186,7 @@ def _read_events(view: View, spec: ExitsSpec) -> _Events:
 
 
 def _read_text(view: View, column: str) -> tuple[pl.Series, Bools]:
-    """Read a column of text, and mark the rows where it is filled; none where there is no such column."""
+    """Read a column of text and whether each row has a value; both are empty where there is no such column."""
     if column not in view.schema:
         return pl.Series([], dtype=pl.String), np.zeros(0, dtype=np.bool_)
     text = view.events.select(pl.col(column).cast(pl.String)).collect()[column]
