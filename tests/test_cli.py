@@ -221,6 +221,19 @@ def test_a_check_fails_when_definitions_drift(messy, capsys):
     assert "[events.Seite besucht]: the event 'Seite besucht' is undeclared." in said
 
 
+def test_a_source_that_ends_early_is_a_warning(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, days in {"web": 90, "crm": 50}.items():
+        rows = [f"u{day}@x.org,{datetime(2026, 1, 1) + timedelta(days=day, hours=at)},Did {name}"
+                for day in range(days) for at in range(4)]  # fmt: skip
+        (tmp_path / f"{name}.csv").write_text("\n".join(["email,at,event", *rows]))
+    assert main(["init", "web.csv", "crm.csv"]) == 0
+    assert main(["check", "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "Warning: The source 'crm' ends on 19 February 2026, 40 days before the others.\n"
+    assert "Warning" not in said.out
+
+
 def test_one_run_at_a_time_and_the_old_report_stays(messy, capsys, monkeypatch):
     (messy / "week.html").write_text("old")
     with lock_file(messy / ".week.html.lock", refusal=""):

@@ -59,7 +59,8 @@ def _check(*, as_json: bool, **given: Any) -> None:
     """Show what is in FILES and what is wrong with them.
 
     Fails, with exit code 1, if more than a fifth of the rows of a source are in quarantine, or if the data no longer
-    fits the definitions: events that never occur, have stopped or are not declared, and columns that are missing.
+    fits the definitions: events that never occur, have stopped or are not declared, and columns that are missing. A
+    source that ends a week or more before the others is only a warning.
     """
     definitions = load_definitions(given)
     events = read_events(given, definitions)
@@ -72,7 +73,9 @@ def _check(*, as_json: bool, **given: Any) -> None:
     if definitions.content:
         drift = definitions.check(definitions.journeys(*events))
         if drift.passed and not as_json:
-            print_text(f"\n{drift}")
+            print_text("\nThe definitions fit the data.")
+        for warning in drift.warnings:
+            print_text(f"Warning: {warning}", is_error=True)
         failures += [f"{definitions.name}, {one}" for one in drift.failures]
     if failures:
         raise SourceError("\n".join(failures))

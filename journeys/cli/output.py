@@ -109,10 +109,10 @@ def escape_controls(text: str, *, as_json: bool = False) -> str:
     return "".join(c if c.isprintable() or c in kept else json.dumps(c)[1:-1] for c in text)
 
 
-def print_text(text: str) -> None:
-    """Print a text."""
+def print_text(text: str, *, is_error: bool = False) -> None:
+    """Print a text; errors and warnings go to standard error."""
     try:
-        print(escape_controls(text), flush=True)
+        print(escape_controls(text), file=sys.stderr if is_error else sys.stdout, flush=True)
     except BrokenPipeError:
         raise ReaderGoneError from None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from journeys.analyses.dictionary.spec import Declarations
+from journeys.analyses.dictionary.spec import RECENT, Declarations
 from journeys.errors import JourneysError
 
 if TYPE_CHECKING:
@@ -28,9 +29,12 @@ class DefinitionsCheck:
     ----------
     table : pl.DataFrame
         `section`, `name`, `problem`; empty when all fits. Sorted by section and name.
+    warnings : tuple of str
+        What is no reason to fail, but worth knowing: a source that ends earlier than the others.
     """
 
     table: pl.DataFrame
+    warnings: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -45,10 +49,11 @@ class DefinitionsCheck:
     def __repr__(self) -> str:
         from journeys.display import format_count, text_table
 
+        warnings = "".join(f"\n{one}" for one in self.warnings)
         if self.passed:
-            return "The definitions fit the data."
+            return f"The definitions fit the data.{warnings}"
         count = format_count(self.table.height, "problem")
-        return f"Definitions and data differ: {count}.\n{text_table(self.table, rows=100, width=100)}"
+        return f"Definitions and data differ: {count}.{warnings}\n{text_table(self.table, rows=100, width=100)}"
 
 
 class Named(Declarations, Protocol):
@@ -91,10 +96,28 @@ def check_definitions(definitions: Named, j: Journeys) -> DefinitionsCheck:
             segment.select(j)
         except JourneysError as error:
             found.append((f"segments.{name}", name, str(error)))
+    ends = _find_ends(j)
     if definitions.events:
         states = j.dictionary(definitions).table.filter(pl.col("state").is_in(_DRIFT))
-        for event, state, seen in states.select("event", "state", pl.col("last_seen").dt.date()).iter_rows():
-            last = f": it last occurred on {format_day(seen)}" if state == "gone" else ""
+        for event, state, seen, sources in states.select("event", "state", "last_seen", "sources").iter_rows():
+            end = max((ends[name] for name in sources), default=None)
+            if state == "gone" and end is not None and seen > end - RECENT:
+                continue  # it was still arriving when its sources ended
+            last = f": it last occurred on {format_day(seen.date())}" if state == "gone" else ""
             found.append((f"events.{event}", event, f"the event {event!r} is {state}{last}."))
     table = pl.DataFrame(found, schema=_SCHEMA, orient="row").unique()
-    return DefinitionsCheck(table.sort("section", "name", "problem"))
+    last_end = max(ends.values(), default=None)
+    warnings = [
+        f"The source {name!r} ends on {format_day(end.date())}, {(last_end - end).days} days before the others."
+        for name, end in ends.items()
+        if last_end is not None and end <= last_end - RECENT
+    ]
+    return DefinitionsCheck(table.sort("section", "name", "problem"), tuple(warnings))
+
+
+def _find_ends(j: Journeys) -> dict[str, datetime]:
+    """Find the last event of each source; those of journeys without sources are none."""
+    if "source" not in j._log.schema:
+        return {}
+    found = j.events.group_by(pl.col("source").cast(pl.String)).agg(pl.col("timestamp").max()).drop_nulls()
+    return dict(found.sort("source").collect().iter_rows())

@@ -274,3 +274,29 @@ def test_a_goal_is_something_paid_for_rather_than_a_newsletter(j, tmp_path):
     assert d.funnels["main"]["steps"] == ["Loaded a Page", "Signed Up", "Upgraded Plan"]
     assert "journeys run team.toml" in text
     assert len(d.events) == 5
+
+
+def read_steady(source, **last):
+    """Read a log in which each event happens every six hours, from 20 January up to a day of its own."""
+    hours = pl.datetime_range(datetime(2026, 1, 20), datetime(2026, 3, 31), "6h", eager=True)
+    rows = [(at, name) for name, end in last.items() for at in hours if at.date() <= end]
+    log = pl.DataFrame(rows, schema=["at", "what"], orient="row").with_columns(user_id=pl.lit("a"))
+    return jn.read_table(log, timestamp="at", event="what", ids=["user_id"], name=source)
+
+
+def test_a_source_that_ends_earlier_is_no_drift():
+    d = jn.Definitions.from_toml("[events.Visited]\n[events.Called]")
+    web, crm = read_steady("web", Visited=date(2026, 3, 31)), read_steady("crm", Called=date(2026, 3, 1))
+    checked = d.check(d.journeys(web, crm))
+    assert checked.passed
+    assert checked.warnings == ("The source 'crm' ends on 1 March 2026, 29 days before the others.",)
+    assert checked.warnings[0] in repr(checked)
+
+
+def test_an_event_that_stops_before_its_source_has_drifted():
+    d = jn.Definitions.from_toml("[events.Visited]\n[events.Called]\n[events.Tried]")
+    web = read_steady("web", Visited=date(2026, 3, 31), Tried=date(2026, 3, 4))
+    crm = read_steady("crm", Called=date(2026, 3, 26))
+    checked = d.check(d.journeys(web, crm))
+    assert checked.failures == ("[events.Tried]: the event 'Tried' is gone: it last occurred on 4 March 2026.",)
+    assert not checked.warnings
