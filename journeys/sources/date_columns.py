@@ -44,4 +44,4 @@ def unpivot_dates(raw: RawTable, dates: Mapping[str, str]) -> RawTable:
         .with_columns(pl.lit(event).alias(EVENT), values[event].alias(DATE))
         for place, event in enumerate(dates)
     ]  # fmt: skip
-    return RawTable(pl.concat(parts), raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(pl.concat(parts))

@@ -139,6 +139,6 @@ def _sort_batches(raw: RawTable, *, in_memory: bool) -> RawTable:
         return raw
     if count > MAX_SORTED and not in_memory:
         note = f"{count:,} rows are too many to put equal times in the order of their batches: order the export by "
-        return RawTable(raw.rows, raw.name, (*raw.notes, note + ", ".join(keys)))
+        return raw.with_rows(raw.rows, notes=[note + ", ".join(keys)])
     rows = raw.rows.sort(numbers, nulls_last=True, maintain_order=True)
-    return RawTable(rows.collect().lazy() if in_memory else rows, raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(rows.collect().lazy() if in_memory else rows)

@@ -42,9 +42,9 @@ def parse_self_describing_json(raw: RawTable) -> RawTable:
         if names and column != EVENT:
             rows = rows.with_columns(_spread_entities(column, names))
     if not found.get(EVENT):
-        return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
+        return raw.with_rows(rows)
     rows = rows.with_columns(pl.col(EVENT).str.replace(ONE, r'{"${1}_${2}_${3}":${4}}'))
-    return parse_json_columns(RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory), EVENT)
+    return parse_json_columns(raw.with_rows(rows), EVENT)
 
 
 def _entity_names(schemas: Iterable[str | None]) -> list[str]:

@@ -32,7 +32,7 @@ def load_nested(source: Source, *, text: Collection[str], objects: Collection[st
     raw = load_source(source, text_columns=[*text, *(_STAR + column for column in text)], json_columns=objects)
     starred = {name: name.removeprefix(_STAR) for name in raw.schema if name.startswith(_STAR)}
     if starred and not set(starred.values()) & set(raw.schema):
-        raw = RawTable(raw.rows.rename(starred), raw.name, raw.notes, in_memory=raw.in_memory)
+        raw = raw.with_rows(raw.rows.rename(starred))
     return parse_json_columns(raw, *objects)
 
 
@@ -48,7 +48,7 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
     has_object = [pl.col(column).str.contains("{", literal=True).any().alias(column) for column in texts]
     is_encoded = [pl.col(column).str.contains(_ENCODED).any().alias(f"{column} encoded") for column in texts]
     found = raw.rows.select(*has_object, *is_encoded).collect().row(0, named=True)
-    rows, notes = raw.rows, list(raw.notes)
+    rows, notes = raw.rows, list[str]()
     encoded = [column for column in texts if found[f"{column} encoded"]]
     if encoded:
         decoded = {
@@ -77,7 +77,7 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
             for column, count in zip(unread, filled, strict=True)
             if count
         ]
-    return RawTable(rows, raw.name, tuple(notes), in_memory=raw.in_memory)
+    return raw.with_rows(rows, notes=notes)
 
 
 # "{\"a\": 1}" (JSON of JSON) or {'a': 1} (a Python dict's text)
@@ -134,7 +134,7 @@ def parse_key_value_lists(raw: RawTable, columns: Mapping[str, str]) -> RawTable
         rows = rows.with_columns(
             pl.col(column).map_batches(convert_batch, return_dtype=struct, is_elementwise=True).alias(target)
         )
-    return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(rows)
 
 
 def _find_key_types(rows: pl.LazyFrame, column: str, present: set[str]) -> dict[str, pl.DataType]:

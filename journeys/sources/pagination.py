@@ -20,5 +20,5 @@ def unpack_pages(raw: RawTable, *lists: str) -> RawTable:
         pages = raw.rows.filter((pl.col(name).list.len() > 0).fill_null(value=True))
         rows = pages.select(name, *status).explode(name, empty_as_null=True)
         rows = rows.select(*(pl.col(name).struct.field(field).alias(field) for field in fields), *status)
-        return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
+        return raw.with_rows(rows)
     return raw

@@ -170,7 +170,7 @@ def _load_stream(source: Source, files: list[SourceFile], *, default: int) -> Ra
         else:
             table = load_files(own, name="snowplow", column_names=FIELDS[:width], text_columns=TEXT, quoted=False)
         is_older = pl.lit(not set(LAST) & set(FIELDS[:width])).alias("_is_older")
-        tables.append(RawTable(table.rows.with_columns(is_older), table.name, table.notes, in_memory=table.in_memory))
+        tables.append(table.with_rows(table.rows.with_columns(is_older)))
     if len(tables) == 1:
         return tables[0]
     return RawTable(

@@ -141,6 +141,7 @@ def read_table(
     >>> events.table.select("timestamp", "event", "user_id").collect().row(0)
     (datetime.datetime(2026, 3, 1, 10, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')), 'Signed Up', '7')
     """
+    meanings = columns or {}
     check_arguments(
         ids=ids,
         links=links or {},
@@ -149,92 +150,96 @@ def read_table(
         event=event,
         message_id=message_id,
         name=name,
-        columns=columns or {},
+        columns=meanings,
         decimal_comma=decimal_comma,
     )
-    said = columns or {}
     times = TimeParser(unit=unit, time_zone=time_zone, format=format, day_first=day_first)
-    types = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
-    dates = dict(timestamp) if isinstance(timestamp, Mapping) else {}
-    stated = parse_link_columns(links or {})
-    asked = {
-        "timestamp": [timestamp] if isinstance(timestamp, str) else [*dates.values()],
+    id_columns = dict(ids) if isinstance(ids, Mapping) else {column: column for column in ids}
+    link_columns = parse_link_columns(links or {})
+    date_columns = dict(timestamp) if isinstance(timestamp, Mapping) else {}
+    named = {
+        "timestamp": [timestamp] if isinstance(timestamp, str) else [*date_columns.values()],
         "event": [event] if isinstance(event, str) else [],
-        "ids": list(types.values()),
-        "links": list(stated),
+        "ids": list(id_columns.values()),
+        "links": list(link_columns),
         "message_id": [message_id] if message_id else [],
         "properties": list(properties or []),
-        "columns": list(said.values()),
+        "columns": list(meanings.values()),
         "decimal_comma": list(decimal_comma),
     }
-    keys = [*types.values(), *stated, *asked["message_id"]]
-    raw = _add_nested_fields(load_source(source, text_columns=keys), [c for columns in asked.values() for c in columns])
+    keys = [*id_columns.values(), *link_columns, *named["message_id"]]
+    raw = _add_nested_fields(load_source(source, text_columns=keys), [c for columns in named.values() for c in columns])
     schema = raw.schema
     available = [column for column in schema if column not in READING]
-    raise_all(_find_unknown_names(asked, said, available=available), UnknownNameError)
-    raise_all(_find_wrong_columns(types, stated, said, schema=schema, available=available), ArgumentError)
-    raw = _keep_own_time(unpivot_dates(raw, dates) if dates else raw)
-    at = DATE if dates else asked["timestamp"][0]
-    shown = ", ".join(asked["timestamp"])
-    sample = _first_times(raw, at)
+    raise_all(_find_unknown_names(named, meanings, available=available), UnknownNameError)
+    raise_all(
+        _find_wrong_columns(id_columns, link_columns, meanings, schema=schema, available=available), ArgumentError
+    )
+    raw = _keep_own_time(unpivot_dates(raw, date_columns) if date_columns else raw)
+    value_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
+    time_column = DATE if date_columns else named["timestamp"][0]
+    time, time_type = (pl.col(DATE), raw.schema[DATE]) if date_columns else (value_of[time_column], schema[time_column])
+    time_names = ", ".join(named["timestamp"])
+    sample = _first_times(raw, time_column)
     if unit is not None:
-        check_unit_fits(sample, column=shown, unit=unit)
-    column_of = {column: pl.col(OWN_TIME if column == TIME else column) for column in schema}
-    used = {*asked["timestamp"], *asked["event"], *keys}
-    kept = None if properties is None else {*asked["properties"], *said.values(), *decimal_comma}
+        check_unit_fits(sample, column=time_names, unit=unit)
+    used = {*named["timestamp"], *named["event"], *keys}
+    kept = None if properties is None else {*named["properties"], *meanings.values(), *decimal_comma}
     rest = [c for c in available if c not in used and (kept is None or c in kept)]
-    recognised = _recognise_columns(rest, said)
+    recognised = _recognise_columns(rest, meanings)
     renamed = {recognised.pop(one): one for one in _OTHER_MEANINGS if one in recognised}
-    time, time_type = (pl.col(DATE), raw.schema[DATE]) if dates else (column_of[at], schema[at])
-    what = pl.col(EVENT) if event is None else column_of[event] if isinstance(event, str) else event
+    event_name = pl.col(EVENT) if event is None else value_of[event] if isinstance(event, str) else event
     numbers = [*keys, *([recognised["group_id"]] if "group_id" in recognised else [])]
     mapping = ColumnMapping(
-        timestamp=times.parse(time, time_type, column=shown),
+        timestamp=times.parse(time, time_type, column=time_names),
         time_text=time,
         is_date_only=times.is_date_only(time, time_type),
-        event=normalise_names(what.cast(pl.String)),
-        ids={id_type: as_id(column_of[column], schema[column]) for id_type, column in types.items()},
-        problem=times.explain(time, pl.col(TIME), time_type, column=shown),
+        event=normalise_names(event_name.cast(pl.String)),
+        ids={id_type: as_id(value_of[column], schema[column]) for id_type, column in id_columns.items()},
+        problem=times.explain(time, pl.col(TIME), time_type, column=time_names),
         fields={
-            canonical: (as_id if canonical == "group_id" else as_text)(column_of[column], schema[column])
+            canonical: (as_id if canonical == "group_id" else as_text)(value_of[column], schema[column])
             for canonical, column in recognised.items()
         },
-        inexact=[one for column in numbers for one in inexact_ids(column_of[column], schema[column])],
+        inexact=[one for column in numbers for one in inexact_ids(value_of[column], schema[column])],
     )
-    if all(schema[column] == pl.String or schema[column].is_integer() for column in types.values()):
-        texts = {id_type: column_of[column] for id_type, column in types.items() if schema[column] == pl.String}
-        mapping.as_read = {"event": what.cast(pl.String), **texts}
-    build = None
-    if stated:
-        mapping.hidden = {f"_link_{place}": as_id(column_of[c], schema[c]) for place, c in enumerate(stated)}
-        hidden = dict(zip(mapping.hidden, stated.values(), strict=True))
-        kinds = [pl.when(mapping.hidden[c].is_not_null()).then(pl.lit(kind)) for c, (_, kind) in hidden.items()]
+    if all(schema[column] == pl.String or schema[column].is_integer() for column in id_columns.values()):
+        texts = {id_type: value_of[column] for id_type, column in id_columns.items() if schema[column] == pl.String}
+        mapping.as_read = {"event": event_name.cast(pl.String), **texts}
+    build_links = None
+    if link_columns:
+        mapping.hidden = {f"_link_{place}": as_id(value_of[c], schema[c]) for place, c in enumerate(link_columns)}
+        stated = dict(zip(mapping.hidden, link_columns.values(), strict=True))
+        kinds = [pl.when(mapping.hidden[c].is_not_null()).then(pl.lit(kind)) for c, (_, kind) in stated.items()]
         mapping.kind = pl.when(mapping.event.fill_null("").str.strip_chars() == "").then(pl.coalesce(kinds))
-        build = build_column_links(list(types), hidden)
+        build_links = build_column_links(list(id_columns), stated)
     if message_id:
-        mapping.fields["message_id"] = as_id(column_of[message_id], schema[message_id])
-    casts = dict(properties) if isinstance(properties, Mapping) else {}
-    column_of |= {c: read_decimal_comma(column_of[c], schema[c]) for c in decimal_comma}
-    schema = pl.Schema({**schema, **{c: pl.Float64() for c in decimal_comma}})
-    others = {renamed.get(c, c): column_of[c] for c in rest if c not in recognised.values()}
-    schema = pl.Schema({**schema, **{new: schema[old] for old, new in renamed.items()}})
-    mapping.properties = _map_properties(others, schema, casts=casts, used={*used, *said.values()})
+        mapping.fields["message_id"] = as_id(value_of[message_id], schema[message_id])
+    # What is left becomes properties, amounts with a decimal comma as numbers.
+    value_of |= {c: read_decimal_comma(value_of[c], schema[c]) for c in decimal_comma}
+    types = {**schema, **dict.fromkeys(decimal_comma, pl.Float64())}
+    others = {c: value_of[c] for c in rest if c not in recognised.values()}
+    mapping.properties = _map_properties(
+        {renamed.get(c, c): (value, types[c]) for c, value in others.items()},
+        casts=dict(properties) if isinstance(properties, Mapping) else {},
+        used={*used, *meanings.values()},
+    )
     events = map_events(
         raw,
         mapping,
         name=name or raw.name,
-        links=build,
+        links=build_links,
         drop_exact=drop_duplicates,
         notes=times.note_assumptions(sample),
     )
-    return replace(events, exclusive=next(iter(types), None))
+    return replace(events, exclusive=next(iter(id_columns), None))
 
 
 def _find_unknown_names(
-    asked: Mapping[str, Sequence[str]], meanings: Iterable[str], *, available: Sequence[str]
+    named: Mapping[str, Sequence[str]], meanings: Iterable[str], *, available: Sequence[str]
 ) -> list[str]:
     """List the columns that are not there, by argument, and what is no meaning of a column."""
-    missing = {argument: [c for c in columns if c not in available] for argument, columns in asked.items()}
+    missing = {argument: [c for c in columns if c not in available] for argument, columns in named.items()}
     problems = [
         unknown_message(argument, c, available=available, what="column") for argument, c in missing.items() if c
     ]
@@ -244,7 +249,7 @@ def _find_unknown_names(
 
 
 def _find_wrong_columns(
-    types: Mapping[str, str],
+    id_columns: Mapping[str, str],
     links: Mapping[str, tuple[str, str]],
     meanings: Iterable[str],
     *,
@@ -252,30 +257,30 @@ def _find_wrong_columns(
     available: Sequence[str],
 ) -> list[str]:
     """List identifiers that have the name of another column, or are not single values, and meanings that are there."""
-    wrong = find_type_problems(types, links, columns=available)
+    wrong = find_type_problems(id_columns, links, columns=available)
     wrong += [f"columns: the table has a column {one!r} of its own." for one in meanings if one in available]
     return wrong + [
         f"ids: the column {column!r} holds {schema[column]}, not single values; name one of its fields, such as "
         f"{column + '.id'!r}, or take one value out of each."
-        for column in types.values()
+        for column in id_columns.values()
         if schema[column].is_nested()
     ]
 
 
 def _map_properties(
-    columns: Mapping[str, pl.Expr], schema: pl.Schema, *, casts: Mapping[str, pl.DataType], used: Collection[str]
+    columns: Mapping[str, tuple[pl.Expr, pl.DataType]], *, casts: Mapping[str, pl.DataType], used: Collection[str]
 ) -> Named:
     """Make properties of columns; of objects, of each field that is not used as an identifier, time or event."""
     found: Named = []
-    for column, value in columns.items():
+    for column, (value, dtype) in columns.items():
         # Columns of facts have this prefix in Events.
         prefix = f"property_{column}" if column.startswith(TRAIT) else column
         if column in casts:
             found.append((prefix, value.cast(casts[column], strict=False)))
         else:
-            named = {name.replace(".", "_") for name in used if name.startswith(f"{column}.")}
-            leaves = flatten_column(value, schema[column], prefix=prefix, rename=str)
-            found += [leaf for leaf in leaves if leaf[0] not in named]
+            flat = {name.replace(".", "_") for name in used if name.startswith(f"{column}.")}
+            leaves = flatten_column(value, dtype, prefix=prefix, rename=str)
+            found += [leaf for leaf in leaves if leaf[0] not in flat]
     return found
 
 
@@ -295,14 +300,14 @@ def _add_nested_fields(raw: RawTable, names: Iterable[str]) -> RawTable:
             dtype, value = inner.get(field), value.struct.field(field)
         if dtype is not None:
             found.append(value.alias(name))
-    return RawTable(raw.rows.with_columns(found), raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(raw.rows.with_columns(found))
 
 
 def _keep_own_time(raw: RawTable) -> RawTable:
     """Copy the table's column of the name that the parsed time will have."""
     if TIME not in raw.schema:
         return raw
-    return RawTable(raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)), raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(raw.rows.with_columns(pl.col(TIME).alias(OWN_TIME)))
 
 
 def _first_times(raw: RawTable, column: str) -> pl.Series:
@@ -310,11 +315,11 @@ def _first_times(raw: RawTable, column: str) -> pl.Series:
         return raw.rows.select(column).drop_nulls().head(1000).collect().to_series()
 
 
-def _recognise_columns(columns: Sequence[str], said: Mapping[str, str]) -> dict[str, str]:
-    """Find the column of each canonical meaning; what is `said` wins, then the canonical name over another word."""
-    found = dict(said)
+def _recognise_columns(columns: Sequence[str], meanings: Mapping[str, str]) -> dict[str, str]:
+    """Find the column of each canonical meaning: as `meanings` state it, else by its canonical name, else a synonym."""
+    found = dict(meanings)
     for column in columns:
         canonical = RECOGNISED.get(column)
-        if canonical is not None and canonical not in said and (canonical not in found or column == canonical):
+        if canonical is not None and canonical not in meanings and (canonical not in found or column == canonical):
             found[canonical] = column
     return found

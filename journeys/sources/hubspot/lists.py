@@ -53,7 +53,7 @@ def unnest_properties(raw: RawTable) -> RawTable:
         *(pl.col("properties").struct.field(field).alias(field) for field in fields),
         *(pl.col(column).alias(name) for column, name in named.items()),
     )
-    return RawTable(rows, raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(rows)
 
 
 def has_contacts(columns: Collection[str]) -> bool:
@@ -113,8 +113,7 @@ def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
     if not dates and not _has_history(raw.schema):
         notes = ["when contacts reached their stage is not known: export the dates of stages to get them as events"]
     notes += note_assumed_zone(long, at, time_zone=time_zone)
-    table = RawTable(long, raw.name, raw.notes, in_memory=raw.in_memory)
-    return map_events(table, mapping, name=name, links=_merged_contacts, notes=notes)
+    return map_events(raw.with_rows(long), mapping, name=name, links=_merged_contacts, notes=notes)
 
 
 def _merged_contacts(used: pl.LazyFrame) -> pl.LazyFrame:

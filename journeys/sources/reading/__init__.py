@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -71,6 +71,10 @@ class RawTable:
     def schema(self) -> pl.Schema:
         """The columns of the rows with their types."""
         return self.rows.collect_schema()
+
+    def with_rows(self, rows: pl.LazyFrame, *, notes: Sequence[str] = ()) -> RawTable:
+        """Replace the rows by what was made of them, and add notes."""
+        return replace(self, rows=rows, notes=(*self.notes, *notes))
 
 
 def load_source(source: Source, **csv_options: Unpack[CsvOptions]) -> RawTable:

@@ -95,8 +95,7 @@ def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str)
     if not f.has("messageId", "anonymousId", "userId"):
         raise wrong_system_error("Segment", raw, missing=["messageId", "anonymousId", "userId"])
     # Nearly every column asks for the call: it is computed once.
-    rows = raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call"))
-    raw = RawTable(rows, raw.name, raw.notes, raw.in_memory)
+    raw = raw.with_rows(raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")))
     call = pl.col("_call")
     time, time_text, skew = compute_call_time(f, TIMES)
     is_identify, is_page = call == "identify", call.is_in(["page", "screen"])

@@ -102,7 +102,7 @@ def _lower_case_columns(raw: RawTable) -> RawTable:
     lower = [name.lower() for name in names]
     if {"anonymous_id", "user_id"} & set(names) or len(set(lower)) < len(lower) or lower == names:
         return raw
-    return RawTable(raw.rows.rename(dict(zip(names, lower, strict=True))), raw.name, raw.notes, in_memory=raw.in_memory)
+    return raw.with_rows(raw.rows.rename(dict(zip(names, lower, strict=True))))
 
 
 def _mark_calls(raw: RawTable, kind: str, table: str) -> pl.LazyFrame:
