@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 import polars as pl
 
-from journeys.analyses.protocol import J, JourneysProtocol
+from journeys.analyses.protocol import J
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,20 +105,3 @@ class Result(Generic[J]):
             return render_card(
                 type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table()
             )
-
-
-def settings_of(journeys: JourneysProtocol, **options: Any) -> dict[str, Any]:
-    """Combine what was asked with the size of the selection that was asked.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> from journeys.log.core import Size
-    >>> journeys = SimpleNamespace(size=Size(2, 5, None, None), _log=SimpleNamespace(unit="person"))
-    >>> settings_of(journeys, within="14d")
-    {'within': '14d', 'people': 2, 'events': 5, 'first': None, 'last': None}
-    """
-    unit = {} if journeys._log.unit == "person" else {"unit": journeys._log.unit}
-    definitions = getattr(journeys, "_definitions", "")
-    made_of = {"definitions": definitions, "until": journeys.until} if definitions else {}
-    return {**options, **made_of, **unit, **journeys.size._asdict()}

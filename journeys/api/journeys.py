@@ -74,7 +74,6 @@ class Journeys(Selection):
     _stitched: Identity | None = None
     _member_ids: pl.DataFrame | None = None
     _member_journeys: Any = None
-    _definitions: str = ""
 
     @classmethod
     def from_table(

@@ -42,6 +42,7 @@ class Selection:
     _log: Log
     _filters: tuple[pl.Expr | pl.Series, ...] = ()
     _engine: Engine = count_locally
+    _definitions: str = ""
 
     # -- used by the analyses -----------------------------------------------------------------
 
@@ -95,6 +96,12 @@ class Selection:
     def until(self) -> datetime | None:
         """The moment up to which people were observed."""
         return self.observed_period[1]
+
+    def _make_settings(self, **options: Any) -> dict[str, Any]:
+        """Combine what was asked with the definitions and the size of the selection that was asked."""
+        made_of = {"definitions": self._definitions, "until": self.until} if self._definitions else {}
+        unit = {} if self._log.unit == "person" else {"unit": self._log.unit}
+        return {**options, **made_of, **unit, **self.size._asdict()}
 
     def _filter(self, condition: pl.Expr | pl.Series) -> Self:
         return replace(self, _filters=(*self._filters, condition))

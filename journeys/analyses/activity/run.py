@@ -12,7 +12,6 @@ from journeys.analyses.activity.result import Activity
 from journeys.analyses.activity.spec import MOST_DAYS, ActivitySpec, check_expressions
 from journeys.analyses.activity.summarise import summarise
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
@@ -102,4 +101,4 @@ def activity(
         "until": until,
     }
     chosen = {name: value for name, value in optional.items() if value is not None}
-    return Activity(table, settings_of(journeys, days=days, **chosen), journeys, spec)
+    return Activity(table, journeys._make_settings(days=days, **chosen), journeys, spec)

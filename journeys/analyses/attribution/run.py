@@ -12,7 +12,6 @@ from journeys.analyses.calendar import make_calendar
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import describe_period
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.result import settings_of
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.steps import Moment, StepLike, duration_us, parse_range, resolve_step
 
@@ -156,8 +155,7 @@ def _answer_question(journeys: J, spec: AttributionSpec, described: Mapping[str,
         "currency": currency,
         "converted": describe_period(spec.converted, time_zone=spec.time_zone) if has_period else None,
     }
-    settings = settings_of(
-        journeys,
+    settings = journeys._make_settings(
         goal=spec.goal.name,
         model=spec.model,
         by=spec.by,

@@ -12,7 +12,6 @@ from journeys.analyses.correlation.matrix import Correlations, combine_goals
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, parse_spec
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import StepLike, moment_us
 
@@ -177,7 +176,7 @@ def correlations(
     names = [one.goal for one in each]
     if len(set(names)) < len(names):
         raise ArgumentError(f"goals: {names!r} has a name twice; give each its own with jn.step(name, …).")
-    settings = settings_of(journeys, goals=names, exposure=exposure, min_people=min_people)
+    settings = journeys._make_settings(goals=names, exposure=exposure, min_people=min_people)
     return combine_goals(journeys, each, settings=settings)
 
 
@@ -199,7 +198,7 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str
         table, apart = summarise(counts, asked)
     return Correlation(
         table=table,
-        settings=settings_of(journeys, **options),
+        settings=journeys._make_settings(**options),
         _journeys=journeys,
         not_compared=counts.apart,
         _left_out=apart,

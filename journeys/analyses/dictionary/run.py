@@ -7,7 +7,6 @@ import polars as pl
 from journeys.analyses.dictionary.result import Dictionary
 from journeys.analyses.dictionary.spec import BEFORE, RECENT, Declarations, DictionarySpec
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError
 
 _NOT_PROPERTIES = ("person", "timestamp", "event", "source")
@@ -78,4 +77,4 @@ def dictionary(journeys: J, definitions: Declarations | None = None) -> Dictiona
         *("properties", "means", "owner", "problems", "state"),
     )
     per_day = days.group_by(pl.col("event").cast(pl.String), "day").agg(pl.col("rows").sum()).sort("event", "day")
-    return Dictionary(table, settings_of(journeys), journeys, properties, per_day)
+    return Dictionary(table, journeys._make_settings(), journeys, properties, per_day)

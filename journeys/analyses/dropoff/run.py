@@ -14,7 +14,6 @@ from journeys.analyses.flow.nodes import CleaningRules
 from journeys.analyses.flow.spec import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, duration_us, moment_us
 
 
@@ -87,7 +86,7 @@ def dropoff(
     spec = DropoffSpec(flow, since)
     options = describe_options(flow, start=None, end=goal, node=node, expand=expand, groups=groups, hide=hide)
     silence = {} if quiet is None else {"quiet": quiet}
-    settings = settings_of(journeys, goal=options.pop("end"), **silence, **options)
+    settings = journeys._make_settings(goal=options.pop("end"), **silence, **options)
     found = summarise(journeys._count_shards(count, spec))
     return Dropoff(
         table=found.table,

@@ -13,7 +13,6 @@ from journeys.analyses.experiment.count import ExperimentSpec, count
 from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.display import format_count
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
@@ -130,5 +129,5 @@ def experiment(
     table, ratio_p = summarise(assigned, control=control, expected=shares, by_value=measure is not None)
     optional = {"within": within, "measure": None if measure is None else f"sum of {measure[1]}"}
     chosen = {name: value for name, value in optional.items() if value is not None}
-    settings = settings_of(journeys, variant=variant, goal=step.name, control=control, **chosen)
+    settings = journeys._make_settings(variant=variant, goal=step.name, control=control, **chosen)
     return Experiment(table, settings, journeys, ratio_p, in_several, spec)

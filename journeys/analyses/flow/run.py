@@ -27,7 +27,6 @@ from journeys.analyses.flow.spec import (
     parse_nodes,
 )
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.steps import StepLike
 
 
@@ -156,7 +155,7 @@ def flow(
         occurrence=occurrence, count=count, within=within, gap=gap, campaign_cuts=campaign_cuts, times=times,
         node=node, expand=expand, groups=groups, hide=hide,
     )  # fmt: skip
-    settings = settings_of(journeys, **options)
+    settings = journeys._make_settings(**options)
     if sides is None:
         return answer_flow(journeys, spec, settings=settings)
     return compare_flows(*sides, spec, settings=settings)

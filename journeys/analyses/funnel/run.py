@@ -27,7 +27,6 @@ from journeys.analyses.funnel.spec import (
     parse_funnel,
 )
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.steps import Moment, Steps
 
 
@@ -157,5 +156,5 @@ def _answer_question(journeys: J, spec: FunnelSpec, described: Mapping[str, Any]
     from journeys.analyses.funnel.summarise import summarise
 
     counts = journeys._count_shards(count, spec)
-    settings = settings_of(journeys, steps=" → ".join(one.name for one in spec.steps), **described)
+    settings = journeys._make_settings(steps=" → ".join(one.name for one in spec.steps), **described)
     return Funnel(summarise(counts, spec=spec), settings, journeys, spec, counts, _answer_question)

@@ -10,7 +10,6 @@ from journeys.analyses.impact.result import Impact
 from journeys.analyses.impact.spec import Against, ImpactSpec
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, JourneysError, raise_all
 from journeys.steps import StepLike, moment_us, resolve_step
 
@@ -121,5 +120,5 @@ def impact(
     limited = replace(spec, strata=uses.filter(uses["people"] > 0).drop("people", "pending").unique())
     people = journeys._count_shards(count_people, limited)
     table, summary = summarise(uses, people, journeys._count_shards(count_periods, limited), spec)
-    settings = settings_of(journeys, of=used.name, on=counted.name, every=every, periods=periods, against=against)
+    settings = journeys._make_settings(of=used.name, on=counted.name, every=every, periods=periods, against=against)
     return Impact(table, settings | {"compared": summary["people"][0]}, journeys, summary, spec, match_strata(people))

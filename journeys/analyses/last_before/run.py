@@ -14,7 +14,6 @@ from journeys.analyses.flow.spec import DURATION_HINT, Names, Problems, parse_pa
 from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, Window, resolve_skip
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
@@ -151,7 +150,7 @@ def last_before(
         "then_within": then_within,
     }
     chosen = {name: value for name, value in optional.items() if value is not None}
-    settings = settings_of(journeys, goal=resolved.name, of=", ".join(columns), occurrence=occurrence, **chosen)
+    settings = journeys._make_settings(goal=resolved.name, of=", ".join(columns), occurrence=occurrence, **chosen)
     settings |= {"conversions": int(counts["people"].sum())}
     table = summarise(counts, spec, listed=listed)
     if spec.then is not None and spec.occurrence == "each":

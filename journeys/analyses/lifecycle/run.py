@@ -12,7 +12,6 @@ from journeys.analyses.lifecycle.count import LifecycleSpec, count, count_dorman
 from journeys.analyses.lifecycle.result import Lifecycle
 from journeys.analyses.lifecycle.summarise import largest_groups, summarise
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, raise_all
 from journeys.steps import StepLike, resolve_step
 
@@ -96,7 +95,7 @@ def lifecycle(
         counts = pl.concat([counts, uncut._count_shards(count_dormant_before, spec)])
     chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
     described = {name: value for name, value in chosen.items() if value is not None}
-    settings = settings_of(journeys, event=step.name, every=every, **described)
+    settings = journeys._make_settings(event=step.name, every=every, **described)
     kept = largest_groups(counts, spec)
     table = summarise(counts, spec, periods=periods)
     return Lifecycle(table, settings, journeys, spec, None if kept is None else tuple(kept))

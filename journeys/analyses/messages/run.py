@@ -12,7 +12,6 @@ from journeys.analyses.messages.spec import Counted, Credit, MessagesSpec, check
 from journeys.analyses.messages.summarise import summarise
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
 _MESSAGE = "delivery_id"
@@ -129,4 +128,4 @@ def messages(
         settings |= {"goal": step.name, "within": within, "credit": credit, "conversions": counted, "value": value}
         settings |= {"currency": currency}
     chosen = {name: setting for name, setting in settings.items() if setting is not None}
-    return Messages(summarise(counts, spec), settings_of(journeys, **chosen), journeys, spec)
+    return Messages(summarise(counts, spec), journeys._make_settings(**chosen), journeys, spec)

@@ -9,7 +9,6 @@ import polars as pl
 
 from journeys.analyses.overlap.result import Overlap
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.errors import ArgumentError, raise_all
 
 _MOST = 12  # segments; their combinations are twice as many with each
@@ -72,7 +71,7 @@ def overlap(segments: Mapping[str, J]) -> Overlap[J]:
     cell = sum(mask.astype(np.int64) << place for place, mask in enumerate(member.values()))
     counts = np.bincount(cell, minlength=1 << len(member))
     table = _list_combinations(counts, member={name: int(mask.sum()) for name, mask in member.items()})
-    settings = settings_of(everyone, segments=", ".join(segments))
+    settings = everyone._make_settings(segments=", ".join(segments))
     return Overlap(table, settings, everyone, dict(segments))
 
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from journeys.analyses.calendar import Weekday
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.analyses.retention.result import Retention
 from journeys.analyses.retention.spec import Clock, Cohorts, Measure, Semantics, When, make_spec
 from journeys.steps import StepLike
@@ -130,8 +129,7 @@ def retention(
     counts = journeys._count_shards(count, spec)
     table, overall = summarise(counts, spec, until=journeys.until)
     kept = largest_groups(counts, spec)
-    settings = settings_of(
-        journeys,
+    settings = journeys._make_settings(
         start=spec.start.name,
         back="any event" if back == "any" else spec.back.name,
         every=every,

@@ -8,7 +8,6 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.result import settings_of
 from journeys.analyses.sessions.count import OWN_GROUPS, SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
@@ -108,7 +107,7 @@ def sessions(
     own += [spec.group] if spec.group not in own else []
     optional = {"goal": spec.goal.name if spec.goal else None, "campaign_cuts": campaign_cuts or None}
     chosen = {name: value for name, value in optional.items() if value is not None}
-    settings = settings_of(journeys, by=by, gap=gap, **chosen)
+    settings = journeys._make_settings(by=by, gap=gap, **chosen)
     table = found.select(own)
     if journeys._log.unit == "account":
         table = table.rename({"person": "account"})

@@ -8,7 +8,6 @@ from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.labels import fold_values, largest_values
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.analyses.stickiness.count import StickinessSpec, count
 from journeys.analyses.stickiness.result import Stickiness
 from journeys.errors import ArgumentError, raise_all
@@ -96,6 +95,6 @@ def stickiness(
     )
     chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
     described = {name: value for name, value in chosen.items() if value is not None}
-    settings = settings_of(journeys, event=step.name, every=every, of=of, **described)
+    settings = journeys._make_settings(event=step.name, every=every, of=of, **described)
     shown = table if by else table.drop("group")
     return Stickiness(shown, settings, journeys, spec, None if kept is None else tuple(kept))

@@ -11,7 +11,6 @@ import polars as pl
 from journeys.analyses.flow.nodes import OTHER, CleaningRules
 from journeys.analyses.flow.spec import FlowSpec, Groups, Names, Problems, describe_options, parse_flow, parse_nodes
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.transitions.count import Move, count_people_moving
 from journeys.analyses.transitions.count import count as count_transitions
@@ -100,7 +99,7 @@ def transitions(
     counts = journeys._count_shards(count_transitions, spec)
     table = summarise(counts, spec)
     people = _bound_people(table, counts, spec=spec, journeys=journeys)
-    return Transitions(table, settings_of(journeys, **options), journeys, spec, people)
+    return Transitions(table, journeys._make_settings(**options), journeys, spec, people)
 
 
 def _bound_people(table: pl.DataFrame, counts: pl.DataFrame, *, spec: FlowSpec, journeys: J) -> int:

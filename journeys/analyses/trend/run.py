@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from journeys.analyses.calendar import Weekday
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.analyses.trend.result import Trend
 from journeys.analyses.trend.spec import Compare, Count, make_spec
 from journeys.steps import StepLike
@@ -121,5 +120,5 @@ def trend(
     optional = {"by": by, "trailing": trailing, "formula": formula, "compare": compare}
     optional["time_zone"] = None if time_zone == "UTC" else time_zone
     chosen = {name: value for name, value in optional.items() if value is not None}
-    settings = settings_of(journeys, event=spec.describe_series(), count=counted, every=every, **chosen)
+    settings = journeys._make_settings(event=spec.describe_series(), count=counted, every=every, **chosen)
     return Trend(table, settings, journeys, total, spec)

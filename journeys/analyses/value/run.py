@@ -9,7 +9,6 @@ import polars as pl
 
 from journeys.analyses.money import check_column, check_currency, currency_column
 from journeys.analyses.protocol import J
-from journeys.analyses.result import settings_of
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.value.count import count
 from journeys.analyses.value.result import Value
@@ -134,7 +133,7 @@ def value(
         "currency": currency,
     }
     chosen = {name: setting for name, setting in optional.items() if setting is not None}
-    settings = settings_of(journeys, column=column, of=spec.of.name, every=every, **chosen, draws=draws, seed=seed)
+    settings = journeys._make_settings(column=column, of=spec.of.name, every=every, **chosen, draws=draws, seed=seed)
     return Value(table, settings, journeys, spec, None if kept is None else tuple(kept))
 
 
