@@ -50,10 +50,7 @@ def resolve_did(asked: Condition, *, log: Log, until: int) -> DidSpec | Combined
     assert isinstance(asked, Did)  # noqa: S101  # there are no other conditions
     steps = {"step": asked.step} | {f"then[{number}]": one for number, one in enumerate(asked.then)}
     steps |= {} if asked.after is None else {"after": asked.after}
-    resolved = {
-        argument: resolve_step(one, names=log.names, columns=log.step_columns, argument=argument)
-        for argument, one in steps.items()
-    }
+    resolved = {argument: resolve_step(one, log, argument=argument) for argument, one in steps.items()}
     after = resolved.pop("after", None)
     return DidSpec(tuple(resolved.values()), after, asked, until)
 
@@ -135,8 +132,8 @@ def mark_rows(view: View, spec: DidSpec | CombinedSpec) -> Bools:
 
 def _mark_steps(spec: DidSpec) -> dict[str, pl.Expr]:
     """Return one column per step, and `after` where only what comes after such an event counts."""
-    marks = {f"step{number}": one.condition.fill_null(value=False) for number, one in enumerate(spec.steps)}
-    return marks if spec.after is None else marks | {"after": spec.after.condition.fill_null(value=False)}
+    marks = {f"step{number}": one.condition for number, one in enumerate(spec.steps)}
+    return marks if spec.after is None else marks | {"after": spec.after.condition}
 
 
 def _columns_used(spec: DidSpec) -> list[str]:

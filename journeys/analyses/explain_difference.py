@@ -124,7 +124,7 @@ def describe_step(step: Step, *, notes: Sequence[str] = ()) -> str:
     >>> describe_step(step("A")), describe_step(step("B", pl.col("amount") > 30), notes=["optional"])
     ('A', 'B (amount > 30, optional)')
     """
-    written = str(step.condition).removesuffix(".fill_null([false])")  # which every step adds
+    written = re.sub(r"(\.fill_null\(\[false\]\))+$", "", str(step.condition))  # which every step adds
     condition = _describe_condition(written) if step.events is None else " or ".join(step.events)
     name = condition if step.name == written else step.name
     inside = [*([] if condition == name else [condition]), *notes]

@@ -175,7 +175,7 @@ def read_active_periods(view: View, event: Step, calendars: Sequence[Calendar], 
     if by is not None:
         # groups by a first campaign depend on the rows before: they are read before rows are left out
         rows, columns["group"] = rows.with_columns(group.alias("__group")), pl.col("__group")
-    found = rows.filter(event.condition.fill_null(value=False)).select("person", **columns).collect()
+    found = rows.filter(event.condition).select("person", **columns).collect()
     person = found["person"].to_numpy()
     periods = [find_periods(found["time"], calendar) for calendar in calendars]
     first = np.flatnonzero(mark_periods(person, *periods))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, overload
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -188,6 +188,10 @@ class Step(_Joinable):
     within: int | None = None
     optional: bool = False
 
+    def __post_init__(self) -> None:
+        if self.events is None:
+            object.__setattr__(self, "condition", self.condition.fill_null(value=False))
+
 
 StepLike = str | Sequence[str] | pl.Expr | Step
 
@@ -234,7 +238,7 @@ def step(
         raise ArgumentError(f"name: {name!r} is not text; write jn.step(name, condition).")
     limit = None if within is None else duration_us(within, argument=f"within of step {name!r}")
     if isinstance(condition, pl.Expr):
-        return Step(name, condition.fill_null(value=False), None, limit, optional)
+        return Step(name, condition, None, limit, optional)
     given = name if condition is None else condition
     events = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else ()
     if not events or not all(isinstance(event, str) for event in events):
@@ -397,19 +401,27 @@ def _shift_never(never: Never, offset: int) -> Never:
     return replace(never, after=after, before=before)
 
 
-def resolve_steps(
-    steps: Sequence[StepLike], *, names: Sequence[str], columns: Sequence[str], argument: str = "steps"
-) -> tuple[Step, ...]:
+class Vocabulary(Protocol):
+    """What steps are checked against: the event names of a log, and the columns of its events and people."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The event names."""
+
+    @property
+    def step_columns(self) -> Sequence[str]:
+        """The columns that conditions may use."""
+
+
+def resolve_steps(steps: Sequence[StepLike], log: Vocabulary, *, argument: str = "steps") -> tuple[Step, ...]:
     """Turn what an analyst wrote into steps; all unknown names are reported together.
 
     Parameters
     ----------
     steps : sequence of str, list of str, pl.Expr or Step
         The steps as written.
-    names : sequence of str
-        The event names of the log.
-    columns : sequence of str
-        The columns that expressions may use, of events and of people (`Log.step_columns`).
+    log : Log
+        Its event names, and the columns of its events and people, are available.
     argument : str
         The name of the argument, for the error text.
 
@@ -427,7 +439,9 @@ def resolve_steps(
 
     Examples
     --------
-    >>> [s.name for s in resolve_steps(["A", ["B", "C"]], names=["A", "B", "C"], columns=["event"])]
+    >>> from types import SimpleNamespace
+    >>> log = SimpleNamespace(names=["A", "B", "C"], step_columns=["event"])
+    >>> [one.name for one in resolve_steps(["A", ["B", "C"]], log)]
     ['A', 'B or C']
     """
     if isinstance(steps, str | pl.Expr | Step):
@@ -438,23 +452,29 @@ def resolve_steps(
     events = dict.fromkeys(name for one in resolved for name in one.events or ())
     problems = []
     # without any event there are no names to check: on an empty log each step has 0 people
-    if names and (missing := [name for name in events if name not in names]):
-        problems.append(unknown_message(argument, missing, available=names, what="event"))
+    if log.names and (missing := [name for name in events if name not in log.names]):
+        problems.append(unknown_message(argument, missing, available=log.names, what="event"))
+    columns = log.step_columns
     if missing := [name for name in columns_used(resolved) if name not in columns]:
         problems.append(unknown_message(argument, missing, available=columns, what="column"))
     raise_all(problems, UnknownNameError)
     return resolved
 
 
-def resolve_step(given: StepLike, *, names: Sequence[str], columns: Sequence[str], argument: str) -> Step:
-    """Turn one step as written into a `Step`; raises as `resolve_steps` does.
+@overload
+def resolve_step(given: StepLike, log: Vocabulary, *, argument: str) -> Step: ...
+@overload
+def resolve_step(given: None, log: Vocabulary, *, argument: str) -> None: ...
+def resolve_step(given: StepLike | None, log: Vocabulary, *, argument: str) -> Step | None:
+    """Turn one step as written, or none, into a `Step`; raises as `resolve_steps` does.
 
     Examples
     --------
-    >>> resolve_step("A", names=["A"], columns=["event"], argument="end").name
+    >>> from types import SimpleNamespace
+    >>> resolve_step("A", SimpleNamespace(names=["A"], step_columns=["event"]), argument="end").name
     'A'
     """
-    return resolve_steps([given], names=names, columns=columns, argument=argument)[0]
+    return None if given is None else resolve_steps([given], log, argument=argument)[0]
 
 
 def columns_used(steps: Iterable[Step]) -> list[str]:

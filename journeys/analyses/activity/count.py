@@ -44,4 +44,4 @@ def count(view: View, spec: ActivitySpec) -> pl.DataFrame:
 
 
 def _step_condition(step: Step | None, *, default: bool) -> pl.Expr:
-    return pl.lit(value=default) if step is None else step.condition.fill_null(value=False)
+    return pl.lit(value=default) if step is None else step.condition

@@ -86,8 +86,8 @@ def activity(
         raise ArgumentError(f"days: {days!r} must be a whole number from 1 to {MOST_DAYS:,}.")
     check_expressions(log, fit=fit, score=score)
     active_step, contact_step = (
-        None if given is None else resolve_step(given, names=log.names, columns=log.step_columns, argument=argument)
-        for given, argument in ((active, "active"), (contact, "contact"))
+        resolve_step(active, log, argument="active"),
+        resolve_step(contact, log, argument="contact"),
     )
     observed = journeys.until or datetime(1970, 1, 1, tzinfo=UTC)
     end = observed if until is None else parse_moment(until, argument="until")

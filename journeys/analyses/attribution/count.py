@@ -224,7 +224,7 @@ def _read_rows(view: View, spec: AttributionSpec) -> pl.DataFrame:
         "person",
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
         touch.alias("touch"),
-        spec.goal.condition.fill_null(value=False).alias("goal"),
+        spec.goal.condition.alias("goal"),
         amount_of(spec.value).alias("value"),
         currency_of(spec.currency).alias("currency"),
     )

@@ -120,7 +120,7 @@ def attribution(
         weights=weights,
     )
     spec = AttributionSpec(
-        goal=resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal"),
+        goal=resolve_step(goal, log, argument="goal"),
         by=by,
         lookback=duration_us(lookback, argument="lookback"),
         conversions=SINCE if conversions == "since the one before" else conversions,

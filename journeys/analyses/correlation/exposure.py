@@ -348,7 +348,7 @@ def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> Sha
     is_named = len(conditions) < len(steps) or any(isinstance(family, EveryEvent) for family in spec.families)
     if is_named and view.codes is None:
         wanted.append(pl.col("event").to_physical().alias("event"))
-    wanted += [step.condition.fill_null(value=False).alias(f"step {n}") for n, step in enumerate(conditions)]
+    wanted += [step.condition.alias(f"step {n}") for n, step in enumerate(conditions)]
     traits = {family.column for family in spec.families if isinstance(family, Trait)}
     if spec.strata is not None and spec.strata != ACTIVITY and not spec.strata.startswith("every "):
         traits.add(spec.strata)

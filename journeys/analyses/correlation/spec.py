@@ -279,11 +279,11 @@ def parse_spec(
     if isinstance(min_people, bool) or not isinstance(min_people, int) or min_people < 0:
         raise ArgumentError(f"min_people: expected a whole number of people, 0 or more; got {min_people!r}.")
     spec = CorrelationSpec(
-        goal=_parse_step(log, goal, argument="goal"),
+        goal=resolve_step(goal, log, argument="goal"),
         families=_parse_families(log, behaviours),
         names=log.names,
         end_us=0 if until is None else moment_us(until),
-        since=None if since is None else _parse_step(log, since, argument="since"),
+        since=resolve_step(since, log, argument="since"),
         exposure=parse_exposure(exposure),
         within_us=None if within is None else duration_us(within, argument="within"),
         follow_up_us=None if follow_up is None else duration_us(follow_up, argument="follow_up"),
@@ -294,10 +294,6 @@ def parse_spec(
     if spec.follow_up_us is not None and not isinstance(spec.exposure, First):
         raise ArgumentError(f"follow_up: {follow_up!r} requires exposure='first …', such as 'first 7d'.")
     return spec
-
-
-def _parse_step(log: Log, given: StepLike, *, argument: str) -> Step:
-    return resolve_step(given, names=log.names, columns=log.step_columns, argument=argument)
 
 
 def parse_exposure(exposure: str) -> Exposure:
@@ -383,22 +379,22 @@ def _parse_family(log: Log, given: BehaviourLike) -> Family:
     if isinstance(given, str):
         return _parse_name(log, given)
     if not isinstance(given, Behaviour):
-        return Happened(_parse_step(log, given, argument=argument))
+        return Happened(resolve_step(given, log, argument=argument))
     if given.kind == "values":
         columns = [name for name in log.schema.names() if name not in {"person", "timestamp"}]
         if given.column not in columns:
             raise UnknownNameError(
                 unknown_message(argument, given.column or "", available=columns, what="column of events")
             )
-        of = None if given.step is None else _parse_step(log, given.step, argument=argument)
+        of = resolve_step(given.step, log, argument=argument)
         return Values(given.column, of)
     if given.kind == "sequence":
-        first, then = (_parse_step(log, step or "", argument=argument) for step in (given.step, given.then))
+        first, then = (resolve_step(step or "", log, argument=argument) for step in (given.step, given.then))
         return Sequence(first, then)
     within = tuple(
         None if length is None else (duration_us(length, argument="within"), str(length)) for length in given.within
     )
-    return AtLeast(_parse_step(log, given.step or "", argument=argument), given.times, within)
+    return AtLeast(resolve_step(given.step or "", log, argument=argument), given.times, within)
 
 
 def _parse_name(log: Log, name: str) -> Family:
@@ -406,7 +402,7 @@ def _parse_name(log: Log, name: str) -> Family:
     if name == "events":
         return EveryEvent()
     if name in log.names:
-        return Happened(_parse_step(log, name, argument="behaviours"))
+        return Happened(resolve_step(name, log, argument="behaviours"))
     columns = [column for column in log.schema.names() if column not in {"person", "timestamp", "event"}]
     if name in columns:
         return Values(name)

@@ -73,7 +73,7 @@ class Dictionary(Result[J]):
             There is no such event.
         """
         log = self._journeys._log
-        step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
+        step = resolve_step(event, log, argument="event")
         return self._journeys._select_people(_select_people_with, step)
 
     def _displayed_table(self) -> pl.DataFrame:

@@ -69,7 +69,7 @@ def find_outcomes(view: View, spec: ExperimentSpec) -> pl.DataFrame:
         pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
         pl.col(spec.variant).cast(pl.String).alias("variant"),
-        spec.goal.condition.fill_null(value=False).alias("goal"),
+        spec.goal.condition.alias("goal"),
         value.alias("value"),
     )
     rows = read.filter(pl.col("variant").is_not_null() | pl.col("goal")).collect()

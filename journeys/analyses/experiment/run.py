@@ -99,7 +99,7 @@ def experiment(
     ):
         problems.append(f"expected: {dict(expected)!r} must be positive shares that add up to 1.")
     raise_all(problems, ArgumentError)
-    step = resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal")
+    step = resolve_step(goal, log, argument="goal")
     limit = None if within is None else duration_us(within, argument="within")
     until = 0 if journeys.until is None else moment_us(journeys.until)
     spec = ExperimentSpec(variant, step, limit, until, None if measure is None else measure[1])

@@ -69,7 +69,7 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     if spec.needs_sessions:
         campaign = present_campaign_columns(view.schema) if spec.campaign_cuts else []
         more.append(starts_session(spec.gap, campaign_columns=campaign).alias(_SESSION))
-    more += [step.condition.fill_null(value=False).alias(name) for name, step in anchors]
+    more += [step.condition.alias(name) for name, step in anchors]
     nodes, table = read_nodes(view, spec.nodes, more=more)
     code, names = nodes.decode_all(), nodes.names
     table = table.rechunk()

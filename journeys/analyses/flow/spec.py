@@ -269,11 +269,9 @@ def parse_nodes(
 
 
 def _parse_step(log: Log, given: StepLike | None, *, argument: str) -> Step | None:
-    if given is None:
-        return None
-    step = resolve_step(given, names=log.names, columns=log.step_columns, argument=argument)
+    step = resolve_step(given, log, argument=argument)
     # an expression has no name of its own that could stand in a sentence
-    return replace(step, name=f"the {argument}") if isinstance(given, pl.Expr) else step
+    return replace(step, name=f"the {argument}") if step is not None and isinstance(given, pl.Expr) else step
 
 
 def _find_conflicts(occurrence: str, count: str, *, has_anchor: bool) -> list[str]:

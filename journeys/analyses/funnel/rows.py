@@ -239,12 +239,12 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
         columns["_day"] = calendar.index(pl.col("timestamp"))
     for number, one in enumerate(conditions):
         if one.events is None:
-            columns[f"_is{number}"] = one.condition.fill_null(value=False)
+            columns[f"_is{number}"] = one.condition
     columns |= {f"_hold{number}": pl.col(name) for number, name in enumerate(spec.hold)}
     columns |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
     if any(one.events is not None for one in conditions):
         columns["_event"] = pl.col("event").to_physical()
-    matters = reduce(or_, [one.condition.fill_null(value=False) for one in _merge_names(conditions)])
+    matters = reduce(or_, [one.condition for one in _merge_names(conditions)])
     if spec.order == "strict" and spec.ties == "either":
         matters = pl.lit(value=True)  # any event may stand between two steps
     if spec.hold:

@@ -274,7 +274,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
     """Resolve steps, names and durations; raise one error that lists every problem."""
     columns, known = log.schema.names(), log.step_columns
     parsed = (parse_pattern(steps) if isinstance(steps, str) else Steps.of(steps)).require_complete()
-    flat = resolve_steps(parsed.flat, names=log.names, columns=known)
+    flat = resolve_steps(parsed.flat, log)
     problems = [
         f"{name}: {getattr(options, name)!r} is none of {', '.join(map(repr, get_args(choices)))}."
         for name, choices in _CHOICES.items()
@@ -425,7 +425,7 @@ def _parse_exclusions(
     out = []
     for one in given:
         never = one if isinstance(one, Never) else Never(one)
-        step = resolve_step(never.what, names=log.names, columns=log.step_columns, argument="exclude")
+        step = resolve_step(never.what, log, argument="exclude")
         low, high = 0, len(flat) - 1
         if never.after is not None:
             low = find_step(never.after, names=[s.name for s in flat], argument="exclude, after")

@@ -63,7 +63,7 @@ def find_first_uses(view: View, spec: ImpactSpec) -> pl.DataFrame:
     """Return `person` and `time` (µs) of each person's first use."""
     rows = view.with_people_columns(columns_used([spec.of])).events
     time = pl.col("timestamp").to_physical().cast(pl.Int64).min().alias("time")
-    used = rows.filter(spec.of.condition.fill_null(value=False)).group_by("person").agg(time)
+    used = rows.filter(spec.of.condition).group_by("person").agg(time)
     return used.collect().sort("person")
 
 
@@ -132,8 +132,8 @@ def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tu
     read = events.select(
         "person",
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
-        spec.of.condition.fill_null(value=False).alias("of"),
-        spec.on.condition.fill_null(value=False).alias("on"),
+        spec.of.condition.alias("of"),
+        spec.on.condition.alias("on"),
     ).collect()
     time, used = read["time"].to_numpy(), read["of"].to_numpy()
     bounds = bound_people(read["person"].to_numpy())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.impact.result import Impact
@@ -100,8 +100,7 @@ def impact(
     if against not in get_args(Against):
         problems.append(f"against: {against!r} must be one of {', '.join(map(repr, get_args(Against)))}.")
     raise_all(problems, ArgumentError)
-    names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
-    used, counted = (resolve_step(one, argument=name, **names) for one, name in ((of, "of"), (on, "on")))
+    used, counted = resolve_step(of, log, argument="of"), resolve_step(on, log, argument="on")
     passive = sorted(set(used.events or ()) & set(list_passive_events(log)))
     if passive:
         raise ArgumentError(

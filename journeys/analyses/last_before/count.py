@@ -127,7 +127,7 @@ def _read_log(view: View, spec: LastBeforeSpec) -> _Rows:
         .events.select(
             pl.col("timestamp").to_physical().alias("_time"),
             *([] if view.whole else ["person"]),
-            *(step.condition.fill_null(value=False).alias(name) for name, step in marks.items() if name not in coded),
+            *(step.condition.alias(name) for name, step in marks.items() if name not in coded),
             *(value.alias(f"_value{place}") for place, value in enumerate(values)),
             *([starts_session(spec.gap).alias("_starts_session")] if spec.needs_sessions else []),
         )

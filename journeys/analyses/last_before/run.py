@@ -178,9 +178,7 @@ def _parse_columns(log: Log, of: str | Sequence[str], *, problems: Problems) -> 
 
 
 def _parse_step(log: Log, given: StepLike | None, *, argument: str, problems: Problems) -> Step | None:
-    if given is None:
-        return None
-    return problems.attempt(lambda: resolve_step(given, names=log.names, columns=log.step_columns, argument=argument))
+    return problems.attempt(lambda: resolve_step(given, log, argument=argument))
 
 
 def _parse_window(given: str | timedelta | None, *, argument: str, problems: Problems) -> Window | None:

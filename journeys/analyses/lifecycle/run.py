@@ -82,7 +82,7 @@ def lifecycle(
     calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
     raise_all(describe_wrong_top(top), ArgumentError)
     check_by(log, by)
-    step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
+    step = resolve_step(event, log, argument="event")
     periods = list_periods(calendar, journeys.observed_period)
     ends = (int(periods["index"][0]), int(periods["index"][-1])) if periods.height else (0, 0)
     spec = LifecycleSpec(step, calendar, *ends, by, top)

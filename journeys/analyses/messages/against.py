@@ -57,7 +57,7 @@ def count_sides(view: View, asked: _Moments) -> pl.DataFrame:
     rows = view.with_people_columns(columns_used([spec.goal])).events.select(
         "person",
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
-        spec.goal.condition.fill_null(value=False).alias("goal"),
+        spec.goal.condition.alias("goal"),
     )
     by_person = rows.group_by("person").agg(
         pl.col("time").min().alias("seen"), pl.col("time").filter("goal").min().alias("first_goal")

@@ -157,7 +157,7 @@ def _count_messages(rows: pl.DataFrame, row: Ints, group: Ints, names: pl.Series
 def _read_rows(view: View, spec: MessagesSpec) -> pl.DataFrame:
     """Return the events of messages, `stage` numbered as in `STAGES` (and after them: none), and the goals."""
     steps = [*spec.stages.values(), *([] if spec.goal is None else [spec.goal])]
-    conditions = [step.condition.fill_null(value=False) for step in steps]
+    conditions = [step.condition for step in steps]
     stage = pl.lit(len(STAGES), dtype=pl.UInt8)
     for name, condition in reversed([*zip(spec.stages, conditions, strict=False)]):
         stage = pl.when(condition).then(pl.lit(STAGES.index(name), dtype=pl.UInt8)).otherwise(stage)

@@ -104,9 +104,7 @@ def messages(
         value=value,
         has_goal=goal is not None,
     )
-    step = None
-    if goal is not None:
-        step = resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal")
+    step = resolve_step(goal, log, argument="goal")
     instead = "messages arrive between sessions; write a duration such as '5d'" if within == "session" else None
     spec = MessagesSpec(
         stages=resolve_stages(log, stages),

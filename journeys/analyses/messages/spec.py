@@ -108,11 +108,7 @@ def resolve_stages(log: Log, stages: Mapping[str, StepLike] | None) -> dict[Stag
             )
         wrong = [name for name in stages if name not in STAGES]
         raise_all([unknown_message("stages", wrong, available=STAGES, what="stage")] if wrong else [], UnknownNameError)
-        found = {
-            stage: resolve_step(stages[stage], names=log.names, columns=log.step_columns, argument="stages")
-            for stage in STAGES
-            if stage in stages
-        }
+        found = {stage: resolve_step(stages[stage], log, argument="stages") for stage in STAGES if stage in stages}
     else:
         found = {stage: step(stage, names) for stage in STAGES if (names := _names_of(stage, log.names))}
     if log.names and not any(stage in found for stage in ("sent", *ARRIVED)):

@@ -82,7 +82,7 @@ def _list_cells(sizes: pl.DataFrame, cell: Ints, *, width: int) -> pl.DataFrame:
 def find_first_starts(view: View, spec: RetentionSpec) -> pl.DataFrame:
     """Return `person` and `time` (µs) of each person's first start event."""
     rows = view.with_people_columns(columns_used([spec.start])).events
-    starts = rows.filter(spec.start.condition.fill_null(value=False))
+    starts = rows.filter(spec.start.condition)
     time = pl.col("timestamp").to_physical().cast(pl.Int64).min().alias("time")
     return starts.group_by("person").agg(time).collect().sort("person")
 
@@ -228,7 +228,7 @@ def _read_rows(view: View, spec: RetentionSpec) -> pl.DataFrame:
     Where they are needed, also `back` (not where every row comes back), `group` and `value`.
     """
     view, group = group_of_events(view.with_people_columns(columns_used([spec.start, spec.back])), spec.by)
-    start, back = (step.condition.fill_null(value=False) for step in (spec.start, spec.back))
+    start, back = (step.condition for step in (spec.start, spec.back))
     columns: dict[str, pl.Expr] = {"start": start}
     rows = view.events
     if spec.by:

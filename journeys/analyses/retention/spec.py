@@ -147,7 +147,6 @@ def make_spec(
     problems += _check_measure(journeys, measure)
     raise_all(problems, ArgumentError)
     check_by(log, by)
-    names: dict[str, Any] = {"names": log.names, "columns": log.step_columns}
     passive = list_passive_events(log) if isinstance(back, str) and back == "any" else None
     if passive is not None:
         back = [name for name in log.names if name not in passive] or list(log.names) or "any"
@@ -157,8 +156,8 @@ def make_spec(
         is_by_hour = calendar.unit == "d" or brackets is not None
         rounding = "rounded down to hours" if is_by_hour else "rounded down to days"
     return RetentionSpec(
-        start=resolve_step(start, argument="start", **names),
-        back=resolve_step(back, argument="back", **names),
+        start=resolve_step(start, log, argument="start"),
+        back=resolve_step(back, log, argument="back"),
         calendar=calendar,
         periods=len(edges) - 1,
         clock="own" if is_own else chosen["clock"],

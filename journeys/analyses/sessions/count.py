@@ -62,9 +62,9 @@ def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
     )
     rows = view.events
     columns = rows.collect_schema().names()
-    is_page = spec.page_view.condition.fill_null(value=False)
+    is_page = spec.page_view.condition
     page = pl.col(spec.page) if spec.page else pl.lit(None, dtype=pl.String)
-    goal = spec.goal.condition.fill_null(value=False) if spec.goal is not None else pl.lit(value=False)
+    goal = spec.goal.condition if spec.goal is not None else pl.lit(value=False)
     first_of: dict[str, pl.Expr] = {
         name: pl.col(name).cast(pl.String) for name in ("channel", "campaign", "replay_url") if name in columns
     }

@@ -89,7 +89,7 @@ def sessions(
         campaign_columns=tuple(campaign),
         page_view=_find_page_view(journeys, page_view),
         page=next((name for name in _PAGE_COLUMNS if name in columns), None),
-        goal=None if goal is None else resolve_step(goal, names=log.names, columns=log.step_columns, argument="goal"),
+        goal=resolve_step(goal, log, argument="goal"),
         by=by,
     )
     found = journeys._count_shards(find_sessions, spec).sort("code", "session")
@@ -118,9 +118,9 @@ def _find_page_view(journeys: JourneysProtocol, page_view: StepLike | None) -> S
     """Return the step of a page view: as given, by its usual names, or any event with a page."""
     log = journeys._log
     if page_view is not None:
-        return resolve_step(page_view, names=log.names, columns=log.step_columns, argument="page_view")
+        return resolve_step(page_view, log, argument="page_view")
     usual = [name for name in _PAGE_VIEWS if name in log.names]
     if usual:
-        return resolve_step(usual, names=log.names, columns=log.step_columns, argument="page_view")
+        return resolve_step(usual, log, argument="page_view")
     page = next((name for name in _PAGE_COLUMNS if name in log.schema), None)
     return step("page view", pl.col(page).is_not_null() if page else pl.lit(value=False))

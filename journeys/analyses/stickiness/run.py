@@ -78,7 +78,7 @@ def stickiness(
         problems.append(f"of: {of!r} must be longer than every, {every!r}.")
     raise_all(problems, ArgumentError)
     check_by(log, by)
-    step = resolve_step(event, names=log.names, columns=log.step_columns, argument="event")
+    step = resolve_step(event, log, argument="event")
     spec = StickinessSpec(step, short, long, by, top)
     counts = journeys._count_shards(count, spec)
     kept = None if by is None else largest_values(counts, top=top)

@@ -104,7 +104,7 @@ def find_events(view: View, spec: TrendSpec) -> dict[str, pl.DataFrame]:
         rows, columns["session"] = rows.with_columns(session.alias("__session")), pl.col("__session").cast(pl.Int64)
     if spec.column is not None:
         columns["value"] = pl.col(spec.column).cast(pl.Float64)
-    conditions = [step.condition.fill_null(value=False) for step in spec.series.values()]
+    conditions = [step.condition for step in spec.series.values()]
     marks = {f"__{at}": condition for at, condition in enumerate(conditions)} if len(conditions) > 1 else {}
     found = rows.filter(pl.any_horizontal(conditions)).select("person", **columns, **marks).collect()
     found = found.with_columns(period=pl.Series(find_periods(found["time"], spec.calendar))).drop("time")

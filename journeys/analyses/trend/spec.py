@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, Weekday, make_calendar
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
 from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
+from journeys.log import Log
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
@@ -129,7 +130,7 @@ def make_spec(
         problems.append("campaign_cuts: the log has no campaign column by which sessions could start.")
     raise_all(problems, ArgumentError)
     check_by(log, by)
-    series = _resolve_series(journeys, events)
+    series = _resolve_series(log, events)
     if formula is not None:
         parse_formula(formula, names=list(series))
         if formula in series:
@@ -160,12 +161,11 @@ def count_periods_back(compare: Compare, *, calendar: Calendar) -> int:
     return length // period
 
 
-def _resolve_series(journeys: JourneysProtocol, events: StepLike | Mapping[str, StepLike]) -> dict[str, Step]:
+def _resolve_series(log: Log, events: StepLike | Mapping[str, StepLike]) -> dict[str, Step]:
     """Resolve the events of each series; a single series is named after its event."""
-    names: dict[str, Any] = {"names": journeys._log.names, "columns": journeys._log.step_columns}
     if not isinstance(events, Mapping):
-        step = resolve_step(events, argument="events", **names)
+        step = resolve_step(events, log, argument="events")
         return {step.name: step}
     if not 0 < len(events) <= _MOST_SERIES:
         raise ArgumentError(f"events: {len(events)} series; expected 1 to {_MOST_SERIES}.")
-    return {str(name): resolve_step(one, argument=f"events[{name!r}]", **names) for name, one in events.items()}
+    return {str(name): resolve_step(one, log, argument=f"events[{name!r}]") for name, one in events.items()}

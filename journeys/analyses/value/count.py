@@ -101,13 +101,13 @@ def _read_rows(view: View, spec: ValueSpec) -> pl.DataFrame:
     steps = [spec.of, *([] if spec.start is None else [spec.start])]
     columns = columns_used(steps) + ([spec.by] if spec.by else [])
     is_first = pl.col("person").ne_missing(pl.col("person").shift(1))
-    start = is_first if spec.start is None else spec.start.condition.fill_null(value=False)
+    start = is_first if spec.start is None else spec.start.condition
     read = view.with_people_columns(columns).events.select(
         "person",
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
         start.alias("start"),
-        spec.of.condition.fill_null(value=False).alias("paid"),
+        spec.of.condition.alias("paid"),
         (pl.col(spec.by).cast(pl.String) if spec.by else pl.lit(None, dtype=pl.String)).alias("group"),
         amount_of(spec.column).alias("amount"),
         currency_of(spec.currency).alias("currency"),

@@ -104,13 +104,12 @@ def value(
     """
     log = journeys._log
     _check_options(log, column=column, by=by, numbers={"periods": periods, "top": top, "draws": draws, "seed": seed})
-    names, columns = log.names, log.step_columns
     end = journeys.until if until is None else parse_moment(until, argument="until")
     spec = ValueSpec(
         column=column,
         currency=currency_column(column, schema=log.schema),
-        of=resolve_step(of, names=names, columns=columns, argument="of"),
-        start=None if start is None else resolve_step(start, names=names, columns=columns, argument="start"),
+        of=resolve_step(of, log, argument="of"),
+        start=resolve_step(start, log, argument="start"),
         length=duration_us(every, argument="every"),
         ages=MOST_AGES if periods is None else periods,
         by=by,
