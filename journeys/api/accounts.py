@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from journeys.api.people_sets import add_people_column
 from journeys.api.selection import Selection
 from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown_message
-from journeys.log import Log, View
 
 S = TypeVar("S", bound=Selection)
 
@@ -139,7 +139,7 @@ def contacts(
     members = members.sort("timestamp", "person", descending=[True, False])
     if per_account is not None:
         members = members.group_by("account", maintain_order=True).head(per_account)
-    labelled = _add_people_column(people._log, members.select("person", "account"))
+    labelled = add_people_column(people._log, members.select("person", "account"), on="person")
     return replace(people, _log=labelled).only(members.select("person"))
 
 
@@ -154,22 +154,3 @@ def _list_with_role(people: Selection, *, role: str | Sequence[str], column: str
     missing = [name for name in roles if name not in available]
     raise_all([unknown_message("role", missing, available=available, what=column)] if missing else [], UnknownNameError)
     return table.filter(known.is_in(roles)).select("person")
-
-
-def _add_people_column(log: Log, table: pl.DataFrame) -> Log:
-    """Add a column to the people of a log, given as a table of `person` and the column; it replaces one of its name."""
-    names = [name for name in table.columns if name != "person"]
-    shards = tuple(
-        View(
-            view.scan_events,
-            view.scan_people.drop(*names, strict=False).join(
-                table.lazy(), on="person", how="left", maintain_order="left"
-            ),
-            whole=view.whole,
-            codes=view.codes,
-            event_files=view.event_files,
-            people_files=view.people_files,
-        )
-        for view in log.shards
-    )
-    return replace(log, shards=shards)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from operator import and_, gt, or_
 from typing import Any, Literal
 
@@ -70,16 +71,19 @@ def list_codes(view: View, _: None) -> pl.DataFrame:
     return view.events.select("person").filter(starts_person()).collect().rename({"person": "code"})
 
 
-def add_labels(view: View, labels: pl.DataFrame) -> View:
-    """Add a column to the people of a shard."""
-    people = view.scan_people.join(labels.lazy(), on="code", how="left", maintain_order="left")
-    return View(
-        view.scan_events,
-        people,
-        whole=view.whole,
-        codes=view.codes,
-        event_files=view.event_files,
-        people_files=view.people_files,
+def add_people_column(log: Log, table: pl.DataFrame, *, on: Literal["code", "person"]) -> Log:
+    """Add a column to the people of a log, given as a table with their codes or labels; it replaces one of its name."""
+    names = [name for name in table.columns if name != on]
+    return replace(
+        log,
+        shards=tuple(
+            view.with_tables(
+                people=view.scan_people.drop(*names, strict=False).join(
+                    table.lazy(), on=on, how="left", maintain_order="left"
+                )
+            )
+            for view in log.shards
+        ),
     )
 
 
@@ -94,11 +98,4 @@ def add_event_labels(
         listed = pl.select(pl.concat_list(chosen).list.drop_nulls().alias(name))
         labels = listed.select(pl.when(pl.col(name).list.len() > 0).then(name))
     events = pl.concat([view.scan_events, labels.lazy()], how="horizontal")
-    return View(
-        events,
-        view.scan_people,
-        whole=view.whole,
-        codes=view.codes,
-        event_files=view.event_files,
-        people_files=view.people_files,
-    )
+    return view.with_tables(events=events)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import polars as pl
 
 from journeys.api.bound_method import BoundMethod
-from journeys.api.people_sets import add_event_labels, add_labels, check_comparable, combine_codes, cuts_of, list_codes
+from journeys.api.people_sets import (
+    add_event_labels,
+    add_people_column,
+    check_comparable,
+    combine_codes,
+    cuts_of,
+    list_codes,
+)
 from journeys.display.progress import show_progress
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log, View
@@ -403,8 +410,7 @@ class Selection:
             parts.append(journeys._people_codes().alias("code").to_frame().with_columns(pl.lit(segment).alias(name)))
         first = pl.col(name).first() if several == "first" else pl.col(name)
         labels = pl.concat(parts).group_by("code", maintain_order=True).agg(first).sort("code")
-        log = replace(self._log, shards=tuple(add_labels(view, labels) for view in self._log.shards))
-        return replace(self, _log=log)
+        return replace(self, _log=add_people_column(self._log, labels, on="code"))
 
     def _label_events(self, segments: Mapping[str, Any], *, name: str, several: Literal["first", "all"]) -> Self:
         """Add a column to the events: which of some conditions hold by each of them."""

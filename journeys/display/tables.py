@@ -74,14 +74,14 @@ def form_of(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Fo
         if name == "credit":
             # Parts of conversions are read down the column.
             return lambda value: f"{value:,.1f}"
-        return format_percent if _is_rate(name, columns) else format_ratio
+        return format_percent if is_rate(name, columns) else format_ratio
     return str
 
 
-def _is_rate(name: str, columns: Sequence[str]) -> bool:
+def is_rate(name: str, columns: Sequence[str] = ()) -> bool:
     """Recognise a rate by its name, an interval by the last rate or phi before it."""
     if name.startswith("ci_") and name in columns:
-        estimates = [one for one in columns[: columns.index(name)] if one == "phi" or _is_rate(one, ())]
+        estimates = [one for one in columns[: columns.index(name)] if one == "phi" or is_rate(one)]
         return bool(estimates) and estimates[-1] != "phi"
     return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, find_closest, raise_all, unknown_message
-from journeys.identity.graph import IdentityGraph, add_first_sightings, order_edges
+from journeys.identity.graph import IdentityGraph, add_first_sightings, find_components, order_edges
 from journeys.identity.read_rows import hash_email, normalise_values
 from journeys.identity.rules import IdentityRules
 
@@ -275,13 +275,7 @@ def _find_neighbourhood(graph: IdentityGraph, one: int, other: int, *, beyond: b
     if person[one] == person[other] and not beyond:
         inside = (person[a] == person[one]) & (person[b] == person[one])
     else:
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        size = int(person.max()) + 1
-        left, right = person[a[refused]], person[b[refused]]
-        people = coo_array((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size)).tocsr()
-        _, group = connected_components(people, directed=False)
+        group = find_components(int(person.max()) + 1, person[a[refused]], person[b[refused]])
         inside = (group[person[a]] == group[person[one]]) | (group[person[a]] == group[person[other]])
     return graph.evidence.filter(pl.Series(inside))
 

@@ -212,11 +212,11 @@ class IdentityRules:
         raise_all(problems, ArgumentError)
 
     def __repr__(self) -> str:
-        default = {one.name: getattr(_DEFAULT, one.name) for one in fields(self)} if _DEFAULT else {}
+        default = IdentityRules()
         chosen = [
             f"{one.name}={getattr(self, one.name)!r}"
             for one in fields(self)
-            if one.name != "salt" and getattr(self, one.name) != default.get(one.name)
+            if one.name != "salt" and getattr(self, one.name) != getattr(default, one.name)
         ]
         return f"IdentityRules({', '.join(chosen)})"
 
@@ -385,7 +385,3 @@ def check_rules(rules: object) -> None:
     hint = f"; write rules=jn.IdentityRules.{near[0]}()" if near else f"; presets are {', '.join(known)}"
     got = repr(rules) if isinstance(rules, str) else f"{type(rules).__name__} {name}".strip()
     raise ArgumentError(f"rules: expected IdentityRules, got {got}{hint}.")
-
-
-_DEFAULT: IdentityRules | None = None
-_DEFAULT = IdentityRules()

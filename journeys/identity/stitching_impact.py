@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from journeys.display.tables import is_rate
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 
 _POSITIONS = ("step", "position", "rank", "period")
-_RATES = ("rate", "share", "conversion_rate", "coverage")
 _SUFFIX = "_without"
 # words that may differ between the answers: rows are not matched by them
 _VERDICTS = ("strength", "note")
@@ -71,7 +71,7 @@ class StitchingImpact:
     def measure(self) -> str | None:
         """The column that finding and chart are about: phi, a rate or people, if one differs, else the first."""
         differ = self.changes.unique("measure", keep="first", maintain_order=True)["measure"].to_list()
-        rates = [name for name in differ if _is_rate(name)]
+        rates = [name for name in differ if is_rate(name)]
         wanted = ["phi", *rates, "people", "value", *differ]
         return next((name for name in wanted if name in differ), None)
 
@@ -143,7 +143,7 @@ class StitchingImpact:
         """Return the function that writes the numbers of a column as text."""
         from journeys.display import format_duration, format_number, format_percent, format_ratio
 
-        if _is_rate(measure):
+        if is_rate(measure):
             return format_percent
         kind = self._type_of(measure)
         return format_duration if kind == pl.Duration else format_number if kind.is_integer() else format_ratio
@@ -239,14 +239,10 @@ def _capitalise_first(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _is_rate(name: str) -> bool:
-    return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
-
-
 def _format_signed(value: float | None, measure: str, as_text: Format) -> str:
     from journeys.display import format_points, format_signed
 
-    return format_points(value) if _is_rate(measure) else format_signed(value, form=as_text)
+    return format_points(value) if is_rate(measure) else format_signed(value, form=as_text)
 
 
 def compare_answers(stitched: Any, unstitched: Any) -> StitchingImpact:

@@ -209,12 +209,22 @@ class View:
             return self
         people = self.scan_people.select(pl.col("code").alias("person"), *missing)
         events = self.scan_events.join(people, on="person", how="left", maintain_order="left")
+        return self.with_tables(events=events, event_files=(*self.event_files, *self.people_files))
+
+    def with_tables(
+        self,
+        *,
+        events: pl.LazyFrame | None = None,
+        people: pl.LazyFrame | None = None,
+        event_files: tuple[StoredFile, ...] | None = None,
+    ) -> View:
+        """Copy the view with other columns of events or people; the rows, and the order of events, are the same."""
         return View(
-            events,
-            self.scan_people,
+            self.scan_events if events is None else events,
+            self.scan_people if people is None else people,
             whole=self.whole,
             codes=self.codes,
-            event_files=(*self.event_files, *self.people_files),
+            event_files=self.event_files if event_files is None else event_files,
             people_files=self.people_files,
         )
 
