@@ -159,6 +159,25 @@ def test_several_sources_have_columns_of_their_own(tmp_path, capsys):
     assert "FILES: nothing to read" in capsys.readouterr().err
 
 
+def test_a_table_may_have_a_date_per_event(tmp_path, capsys):
+    deals = "mail,No,Lead Date,Close Date\nann@x.org,7,2026-03-01,2026-03-05\nbob@x.org,8,2026-03-02,\n"
+    (tmp_path / "deals, all.csv").write_text(deals)
+    path, dates = f"{tmp_path}/deals, all.csv", "Lead:Lead Date+Closed Deal:Close Date"
+    for read in (
+        ["--source", f"crm=table:{path},timestamp={dates},ids=user_id:No+email:mail"],
+        [path, "--timestamp", dates, "--ids", "user_id:No,email:mail"],
+    ):
+        assert main(["dictionary", "--json", *read]) == 0
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {one["event"]: one["rows"] for one in found} == {"Lead": 2, "Closed Deal": 1}
+    mixed = f"crm=table:{path},timestamp=Lead Date,event_name=Lead,ids=mail+user_id:No"
+    assert main(["stitch", "--source", mixed, "--out", str(tmp_path / "store")]) == 0
+    assert jn.open(tmp_path / "store").people["mail"].to_list() == ["ann@x.org", "bob@x.org"]
+    capsys.readouterr()
+    assert main(["dictionary", path, "--timestamp", "Lead:Leed Date", "--ids", "No"]) == 1
+    assert "no column 'Leed Date'; did you mean 'Lead Date'?" in capsys.readouterr().err
+
+
 def write_messy_files(folder):
     """Write a shop's log in German, and a spreadsheet of its customers in American dates."""
     chance = random.Random(5)

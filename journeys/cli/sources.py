@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
@@ -31,16 +32,22 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.argument("files", nargs=-1),
     click.option(
         "--source", "sources", multiple=True, metavar="NAME=SYSTEM:PATH[,OPTION=VALUE…]",
-        help="A source and the options of its reader, such as crm=hubspot:deals.csv,time_zone=UTC; of a table also "
-        "timestamp=at,event=stage,ids=email+phone. May be repeated.",
+        help="A source and the options of its reader, such as web=segment:exports/segment or "
+        "shop=table:orders.csv,timestamp=at,event=what,ids=email+user_id:customer (TYPE:COLUMN). Of a table "
+        "with a date per event: 'crm=table:deals.csv,timestamp=Lead:Lead Date+Won:Close Date,ids=email'. Columns whose "
+        f"names have commas, colons or plus signs need {DEFAULT_FILE}. May be repeated.",
     ),
     click.option(
         "--definitions", type=click.Path(path_type=Path), help=f"The definition file; without FILES, {DEFAULT_FILE}."
     ),
     click.option("--segment", help="Only the people of this segment of the definitions."),
-    click.option("--timestamp", help="The time column of tables."),
+    click.option(
+        "--timestamp", help="The time column of tables; with a date per event, 'Lead:Lead Date+Won:Close Date'."
+    ),
     click.option("--event", help="The event column of tables."),
-    click.option("--ids", help="The identifier columns of tables, most trusted first, separated by commas."),
+    click.option(
+        "--ids", help="The identifier columns of tables, most trusted first: email,user_id:customer (TYPE:COLUMN)."
+    ),
     click.option("--unit", type=click.Choice([*UNIT_NAMES]), help="What numbers in the time column count."),
     click.option("--time-zone", help="The zone of times that name none, and of days and weeks, such as Europe/Berlin."),
 )  # fmt: skip
@@ -114,8 +121,10 @@ def _parse_file(text: str, given: dict[str, Any]) -> Source:
     if equals and "://" not in system and not Path(text).exists() and system != "table":
         raise SourceError(unknown_message(f"FILES: {text!r}", system, available=SYSTEMS, what="system"))
     if any(given[name] for name in _TABLE_COLUMNS):
-        ids = [name.strip() for name in (given["ids"] or "user_id").split(",") if name.strip()]
-        columns = {"timestamp": given["timestamp"] or "timestamp", "event": given["event"] or "event", "ids": ids}
+        times = _parse_value("timestamp", given["timestamp"] or "timestamp")
+        columns = {"timestamp": times, "ids": _parse_columns(given["ids"] or "user_id", separator=",")}
+        if given["event"] or isinstance(times, str):
+            columns["event"] = given["event"] or "event"
         return Source(None, "table", (path if equals and system == "table" else text,), columns | shared)
     return Source(None, None, (text,), shared)
 
@@ -128,9 +137,8 @@ def _parse_source(text: str) -> Source:
         example = "web=table:log.csv,timestamp=at,event=stage,ids=user_id"
         raise RefusedError(f"--source: expected NAME=SYSTEM:PATH, got {text!r}. Write e.g. {example}.")
     system, colon, after = rest.partition(":")
-    parts = (after if colon else rest).split(",")
-    options = dict(part.split("=", 1) for part in parts[1:] if "=" in part)
-    path = ",".join(part for part in parts if part is parts[0] or "=" not in part)
+    path, *written = re.split(r",(?=[a-z_]+=)", after if colon else rest)
+    options = dict(one.split("=", 1) for one in written)
     values = {key: _parse_value(key, value) for key, value in options.items()}
     source = Source(name.strip(), system if colon else None, (path,), values, place=f"--source {name.strip()}")
     problems = find_source_problems(source, place=source.place)
@@ -140,10 +148,23 @@ def _parse_source(text: str) -> Source:
 
 
 def _parse_value(key: str, value: str) -> Any:
-    """Parse the value of an option: a text, yes or no, or columns, as NAME:COLUMN+NAME:COLUMN or COLUMN+COLUMN."""
+    """Parse the value of an option: a text, yes or no, or columns joined by "+", such as user_id:customer+email."""
     if value in ("true", "false"):
         return value == "true"
-    if key not in ("ids", "links", "properties", "columns", "decimal_comma"):
-        return value
-    listed = [one.strip() for one in value.split("+")]
-    return dict(one.split(":", 1) for one in listed) if all(":" in one for one in listed) else listed
+    if key in ("properties", "decimal_comma"):
+        return [one.strip() for one in value.split("+")]
+    if key in ("ids", "links", "columns") or (key == "timestamp" and ":" in value):
+        return _parse_columns(value, separator="+")
+    return value
+
+
+def _parse_columns(text: str, *, separator: str) -> list[str] | dict[str, str]:
+    """Parse names of columns; where any is called otherwise, as NAME:COLUMN, all of them by name.
+
+    "email+phone" is ["email", "phone"]; "email+user_id:customer" is {"email": "email", "user_id": "customer"}.
+    """
+    listed = [one.strip() for one in text.split(separator) if one.strip()]
+    if not any(":" in one for one in listed):
+        return listed
+    pairs = [one.partition(":") if ":" in one else (one, ":", one) for one in listed]
+    return {name.strip(): column.strip() for name, _, column in pairs}
