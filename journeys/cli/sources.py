@@ -13,7 +13,7 @@ import click
 from journeys.cli.output import RefusedError, name_options
 from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems, read_sources
 from journeys.errors import ArgumentError, SourceError, unknown_message
-from journeys.events.times import UNIT_NAMES
+from journeys.events.times import UNITS
 from journeys.log.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option(
         "--ids", help="The identifier columns of tables, most trusted first: email,user_id:customer (TYPE:COLUMN)."
     ),
-    click.option("--unit", type=click.Choice([*UNIT_NAMES]), help="What numbers in the time column count."),
+    click.option(
+        "--unit", type=click.Choice(UNITS), help="What numbers in the time column count, such as s: seconds since 1970."
+    ),
     click.option("--time-zone", help="The zone of times that name none, and of days and weeks, such as Europe/Berlin."),
 )  # fmt: skip
 

@@ -37,11 +37,17 @@ _GOALS = (
         r"achat|achet|commande|paiement|compra|pago|pedido",
         re.IGNORECASE,
     ),
-    re.compile(r"checkout|customer|subscri(be|ption)|convert|kunde\b|\bclient|cliente", re.IGNORECASE),
+    re.compile(r"checkout|customer|convert|kunde\b|\bclient|cliente|member(ship)?\b|mitglied", re.IGNORECASE),
+    re.compile(r"subscri(be|ption)|abonn|suscri", re.IGNORECASE),
 )
 _MIDDLES = re.compile(
-    r"sign(ed)?[ _-]?up|regist|account|trial|lead|cart|anmeld|demo|konto|inscri|compte|cuenta|devis|angebot|qualif",
+    r"sign(ed)?[ _-]?up|regist|account|trial|lead|cart|basket|warenkorb|panier|carrito|anmeld|demo|konto|inscri|compte|"
+    r"cuenta|devis|angebot|qualif",
     re.I,
+)
+_UNDONE = re.compile(
+    r"cancel|refund|unsub|uninstall|churn|delet|fail|error|bounce|kundig|kündig|storn|abgemeld|annul|desabonn|\bbaja\b",
+    re.IGNORECASE,
 )
 
 _HEAD = """\
@@ -105,8 +111,10 @@ def draft_definitions(files: Sequence[str], *, file: Path) -> Draft:
     except JourneysError as error:
         remarks.append(f"These sources could not be read together yet: {error}")
     else:
-        remarks.append(f"Together: {journeys.finding}")
         tail = _write_questions(journeys)
+        checked = Definitions.from_toml(sources + tail, folder=folder).check(journeys)
+        remarks += [f"Together: {journeys.finding}", *checked.warnings]
+        remarks += [f"Look into this, which journeys check reports: {one}" for one in checked.failures]
     text = f"{_HEAD.format(file=file.name)}\n{sources}{tail}"
     return Draft(text, tuple(remarks), has_funnel="\n[funnels.main]" in tail)
 
@@ -302,19 +310,20 @@ def _find_amount(journeys: Journeys, *, goal: str) -> str | None:
 def _propose_steps(journeys: Journeys, counts: pl.DataFrame) -> list[str]:
     """Propose a funnel: what most people did, something like a sign-up, and something like a purchase.
 
-    Of the most frequent events, the first after which anybody gets to the purchase.
+    Of the most frequent events, the first with which anybody gets to the purchase, before the sign-up or after it.
     """
     people: Mapping[str, int] = dict(counts.select("event", "people").iter_rows())
-    known = [name for name, count in people.items() if count >= MIN_PEOPLE] or [*people]
-    likely = [_pick_name(names, pattern) for pattern in _GOALS for names in (known, [*people])]
+    wanted = [name for name in people if not _UNDONE.search(name)] or [*people]
+    known = [name for name in wanted if people[name] >= MIN_PEOPLE] or wanted
+    likely = [_pick_name(names, pattern) for pattern in _GOALS for names in (known, wanted)]
     goal = next((name for name in likely if name is not None), known[-1])
     middle = _pick_name([name for name in known if name != goal and people[name] > people[goal]], _MIDDLES)
     others = [name for name in known if name not in (goal, middle)]
     for first in others[:MAX_TRIED]:
-        for between in [[middle], []] if middle is not None else [[]]:
-            if journeys.funnel(steps := [first, *between, goal]).table["people"][-1]:
+        for before in [[first, middle], [middle, first], [first]] if middle is not None else [[first]]:
+            if journeys.funnel(steps := [*before, goal]).table["people"][-1]:
                 return steps
-    return [*others[:1], goal]
+    return [*([middle] if middle is not None else others[:1]), goal]
 
 
 def _pick_name(names: Sequence[str], pattern: re.Pattern[str]) -> str | None:

@@ -121,6 +121,8 @@ def _guess_time(sample: pl.DataFrame) -> tuple[str | None, dict[str, Any], dict[
     if found is None or share < ENOUGH:
         return None, {}, {}
     chosen, remarks = _choose_day_first(sample[found], options)
+    if chosen.get("unit") == "mixed":
+        remarks["unit"] = "some times count seconds, and some milliseconds or smaller units"
     if (zone := find_stated_zone(found)) is not None and chosen.get("unit", "days") == "days":
         chosen, remarks = {**chosen, "time_zone": zone}, {**remarks, "time_zone": "as the name of the column says"}
     return found, chosen, remarks
@@ -134,7 +136,7 @@ def _find_dates(sample: pl.DataFrame, options: Mapping[str, Any]) -> dict[str, s
     found = {
         name_event(column): column
         for column in sample.columns
-        if may_mean(column, "time")
+        if (may_mean(column, "time") or not _is_number(sample[column]))
         and not may_mean(column, "no event")
         and _read_share(sample[column], options) >= ENOUGH
     }
@@ -159,13 +161,19 @@ def _list_readings(values: pl.Series, *, is_named: bool) -> Iterator[dict[str, A
         yield from _list_units(values.cast(pl.Float64))
 
 
+def _is_number(values: pl.Series) -> bool:
+    return values.dtype.is_numeric() or (values.dtype == pl.String and _share_of(values, r"^\s*[\d.,]+\s*$") > 0)
+
+
 def _list_units(values: pl.Series) -> Iterator[dict[str, Any]]:
+    """List what numbers may count: the unit in which the middle one is a time; mixed, if it reads more of them."""
     middle = values.median()
     for unit, factor in _UNITS.items():
         if isinstance(middle, float) and _FIRST <= middle / factor < _LAST:
             yield {"unit": unit}
     if isinstance(middle, float) and _SERIAL[0] <= middle < _SERIAL[1]:
         yield {"unit": "days"}
+    yield {"unit": "mixed"}
 
 
 def _read_times(values: pl.Series, options: Mapping[str, Any]) -> pl.Series:
@@ -248,13 +256,15 @@ def _guess_ids(sample: pl.DataFrame, *, taken: set[str | None]) -> list[tuple[in
         values = sample[column].drop_nulls()
         if column in taken or not values.len() or not (values.dtype == pl.String or values.dtype.is_integer()):
             continue
+        if values.dtype == pl.String and _are_dates(values):
+            continue
         if values.dtype == pl.String and _share_of(values, _EMAIL) >= ENOUGH:
             found.append((_ID_MEANINGS.index("email"), "email", column))
             continue
         meanings = [*_ID_MEANINGS[:-1], "account", _ID_MEANINGS[-1]]
         meaning = next((one for one in meanings if _may_identify(column, one)), None)
         rank = _ID_MEANINGS.index("customer" if meaning == "account" else meaning) if meaning else None
-        is_said = meaning == "user" or may_mean(column, "id")
+        is_said = meaning == "user" or (meaning != "id" and may_mean(column, "id"))
         if rank is not None and (is_said or _look_like_ids(values.cast(pl.String), needs_digits=meaning == "device")):
             found.append((rank, "user_id" if rank == 0 else _name_type(column), column))
     found.sort(key=lambda one: one[0])
@@ -303,7 +313,7 @@ def _guess_meanings(rest: pl.DataFrame) -> dict[str, str]:
         values = rest[column].drop_nulls()
         if values.dtype != pl.String or not values.len():
             continue
-        for meaning in ("campaign", "campaign_source", "campaign_medium", "currency"):
+        for meaning in ("campaign", "campaign_source", "campaign_medium", "channel", "currency"):
             if may_mean(column, meaning):
                 found.setdefault(meaning, column)
         if may_mean(column, "page"):

@@ -92,6 +92,8 @@ UNIT_NAMES = {
     "ns": "nanoseconds",
     "days": "days of a spreadsheet",
 }
+UNITS = (*UNIT_NAMES, "mixed")
+"""What `unit` may be; in "mixed", each number says by its size whether it counts seconds or smaller units."""
 # Spreadsheets count days from 30 December 1899, in the time zone of whoever typed them: 46082.5 is 1 March 2026, 12:00.
 _SERIAL_DAY, _SERIAL_1970 = 86_400, 25_569
 # A number outside these years counts another unit.
@@ -100,8 +102,8 @@ FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 def check_unit(unit: str) -> None:
     """Refuse an unknown unit."""
-    if unit not in UNIT_NAMES:
-        raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, UNIT_NAMES))}.")
+    if unit not in UNITS:
+        raise ArgumentError(f"unit: {unit!r} is not one of {', '.join(map(repr, UNITS))}.")
 
 
 def _year_of(value: float, unit: str) -> float:
@@ -111,7 +113,7 @@ def _year_of(value: float, unit: str) -> float:
 
 
 def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_option: bool = True) -> None:
-    """Refuse numbers that count another unit: their median must fall in the years 2000 to 2100.
+    """Refuse numbers that count another unit: their median must fall in the years 2000 to 2100, but of mixed units.
 
     `has_unit_option`: the caller can choose another unit, so the message proposes one.
 
@@ -129,6 +131,8 @@ def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_optio
     2000 and 2100; it looks like milliseconds (unit='ms').
     """
     check_unit(unit)
+    if unit == "mixed":
+        return
     middle = values.cast(pl.Float64, strict=False).drop_nulls().median()
     if not isinstance(middle, float) or 2000 <= _year_of(middle, unit) <= 2100:
         return
@@ -154,7 +158,7 @@ def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit:
     """
     check_unit(unit)
     number = _read_digits(value) if dtype == pl.String else value
-    said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES[unit]}"
+    said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES.get(unit, 'any unit of time')}"
     reason: pl.Expr = pl.lit(said)
     for other, name in UNIT_NAMES.items():
         if other != unit:
@@ -169,6 +173,8 @@ def _read_digits(text: pl.Expr) -> pl.Expr:
 
 def _is_inside(value: pl.Expr, unit: str) -> pl.Expr:
     first, last = int(FIRST.timestamp()), int(LAST.timestamp())
+    if unit == "mixed":
+        return pl.any_horizontal(_is_inside(value, one) for one in PER_SECOND)
     if unit == "days":
         return (value >= first // _SERIAL_DAY + _SERIAL_1970) & (value < last // _SERIAL_DAY + _SERIAL_1970)
     per_second = PER_SECOND[unit]
@@ -178,8 +184,11 @@ def _is_inside(value: pl.Expr, unit: str) -> pl.Expr:
 def from_epoch(value: pl.Expr, *, unit: str, zone: str = "UTC") -> pl.Expr:
     """Turn numbers into UTC microseconds; null outside the years 2000 to 2100.
 
-    Days of a spreadsheet are read in `zone`, to the second: they have no more digits than that.
+    Days of a spreadsheet are read in `zone`, to the second: they have no more digits than that. Of mixed units at most
+    one fits each number: 1772530000 counts seconds, 1772530000000 milliseconds.
     """
+    if unit == "mixed":
+        return pl.coalesce(from_epoch(value, unit=one) for one in PER_SECOND)
     if unit == "days":
         inside = pl.when(_is_inside(value, unit)).then(value)
         seconds = ((inside - _SERIAL_1970) * _SERIAL_DAY).round(0).cast(pl.Int64)
@@ -222,7 +231,7 @@ class TimeParser:
 
     Attributes
     ----------
-    unit : {"s", "ms", "us", "ns", "days"}, optional
+    unit : {"s", "ms", "us", "ns", "days", "mixed"}, optional
         What numbers, or digits in text, count from 1970; or the days of a spreadsheet. Numbers without a unit are
         refused.
     time_zone : str, optional

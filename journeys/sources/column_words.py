@@ -25,7 +25,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"nacimiento|actualiza|vencimiento|caduc|ultim|proxim|previst",
     ),
     "event": (
-        r"event|action|activity|^what$|\bdid\b",
+        r"event|\bevt\b|action|activity|^what$|\bdid\b",
         r"ereignis|aktion|aktivitat|vorgang|^was$|handlung|massnahme",
         r"evenement|activite|^quoi$",
         r"evento|accion|actividad|suceso",
@@ -75,9 +75,10 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "other id": (
         r"agent|name$|type|\bcount|plan|status|event|message|session|page|line|row|version|subject|source|score|campaign",
         r"country|zip|phone|order|invoice|product|item|transaction|^(id|no|nr|number|key|code)$",
-        r"post|bestell|rechnung|artikel|betreff|kampagne|beleg|telefon|stadt|^ort$",
-        r"commande|facture|produit|article|campagne|objet|telephone|ville",
-        r"pedido|factura|producto|campana|asunto|ciudad",
+        r"discount|coupon|voucher|promo|referral|currency|language|sku\b",
+        r"post|bestell|rechnung|artikel|betreff|kampagne|beleg|telefon|stadt|^ort$|gutschein|rabatt|aktion|wahrung|sprache",
+        r"commande|facture|produit|article|campagne|objet|telephone|ville|remise|devise|langue",
+        r"pedido|factura|producto|campana|asunto|ciudad|descuento|cupon|moneda|idioma",
     ),
     "campaign": (
         r"campaign( name| title)?$",
@@ -95,6 +96,12 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"^(campaign |utm )?medium$",
         r"^support$",
         r"^medio$",
+    ),
+    "channel": (
+        r"^((marketing|acquisition|traffic|sales) )?channel$",
+        r"^(werbe|marketing|vertriebs)? ?kanal$",
+        r"^canal( marketing| d acquisition)?$",
+        r"^canal( de (marketing|adquisicion))?$",
     ),
     "page": (
         r"page|path|url|link",

@@ -96,8 +96,9 @@ def read_table(
     properties
         The other columns to keep (all of them, when not given), or a mapping from column to type.
     unit
-        What numbers in `timestamp` count: "s", "ms", "us" or "ns" since 1970, or "days", the serial dates of a
-        spreadsheet (46082.5 is noon on 1 March 2026, in `time_zone`). Fractions may have a decimal comma.
+        What numbers in `timestamp` count: "s", "ms", "us" or "ns" since 1970, "mixed" where some count one of these
+        and some another, or "days", the serial dates of a spreadsheet (46082.5 is noon on 1 March 2026, in
+        `time_zone`). Fractions may have a decimal comma.
     time_zone
         The zone of times that name none, such as "Europe/Berlin".
     format

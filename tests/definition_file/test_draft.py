@@ -212,3 +212,44 @@ def test_without_a_funnel_init_says_what_to_write(tmp_path, monkeypatch, capsys)
     closing = 'Read them, and write the funnel of the report, [funnels.main] steps = ["…", "…"], then: journeys run'
     assert closing in capsys.readouterr().out
     assert "[events.A]  # 1 row, 1 person\n" in (tmp_path / "journeys.toml").read_text()
+
+
+def draft_table(tmp_path, rows, **options):
+    pl.DataFrame(rows).write_csv(tmp_path / "table.csv", **options)
+    draft = draft_definitions([str(tmp_path / "table.csv")], file=tmp_path / "journeys.toml")
+    return draft, jn.Definitions.from_toml(draft.text, folder=tmp_path)
+
+
+def test_seconds_and_milliseconds_in_one_column_are_read(tmp_path):
+    times = [1_772_530_000 + 100 * n if n % 3 else 1_772_530_000_000 + 100_000 * n for n in range(40)]
+    draft, d = draft_table(tmp_path, {"ts": times, "evt": ["visit", "buy"] * 20, "uid": PEOPLE})
+    assert 'unit = "mixed"  # some times count seconds, and some milliseconds or smaller units' in draft.text
+    assert d.sources[0].options["event"] == "evt"
+    found = d.journeys().events.sort("timestamp").collect()["timestamp"].dt.epoch("s").to_list()
+    assert found == [1_772_530_000 + 100 * n for n in range(40)]
+
+
+def test_codes_of_discounts_and_dates_identify_nobody(tmp_path):
+    start, end = ([f"2026-0{month}-{1 + n % 28:02}" for n in range(40)] for month in (3, 4))
+    rows = {"Email": [f"{one}@x.org" for one in PEOPLE], "Discount Code": ["AUTUMN", None] * 20,
+            "trial_end": start, "membership_start": end, "birth_date": start, "Cancelled at": end}  # fmt: skip
+    draft, d = draft_table(tmp_path, rows)
+    assert d.sources[0].options["ids"] == {"email": "Email"}
+    dates = {"Trial end": "trial_end", "Membership start": "membership_start", "Cancelled": "Cancelled at"}
+    assert d.sources[0].options["timestamp"] == dates
+    # what is undone is no goal
+    assert d.funnels["main"]["steps"] == ["Trial end", "Membership start"]
+    assert draft.has_funnel
+
+
+def test_a_channel_is_found(tmp_path):
+    rows = {"Datum": TIMES, "Vorgang": ["a", "b"] * 20, "Kundennummer": PEOPLE, "Werbekanal": ["Newsletter", None] * 20}
+    _, d = draft_table(tmp_path, rows, separator=";")
+    assert d.sources[0].options["columns"] == {"channel": "Werbekanal"}
+
+
+def test_a_first_look_says_what_the_check_will_report(tmp_path):
+    days = [f"2026-03-{day:02} {hour:02}:00:00" for day in range(1, 32) for hour in range(0, 24, 6)]
+    names = ["Visit" if n % 2 or n > 80 else "Try" for n in range(len(days))]
+    draft, _ = draft_table(tmp_path, {"at": days, "event": names, "user_id": [f"u{n % 9}" for n in range(len(days))]})
+    assert "journeys check reports: [events.Try]: the event 'Try' is gone" in draft.remarks[-1]
