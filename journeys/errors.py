@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from math import inf
+from numbers import Real
 
 
 class JourneysError(ValueError):
@@ -113,6 +115,55 @@ def check_column_names(argument: str, values: object, *, is_required: bool = Fal
             if not isinstance(name, str)
         ]
     )
+
+
+_LARGEST = 1_000_000_000
+
+
+def is_whole_number(value: object, *, least: int = 1, most: int | None = None) -> bool:
+    """Return whether a value is a whole number of at least `least` and at most `most`, or a billion.
+
+    Examples
+    --------
+    >>> is_whole_number(3), is_whole_number(0), is_whole_number(2.0), is_whole_number(True), is_whole_number(10**30)
+    (True, False, False, False, False)
+    """
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and least <= value <= (_LARGEST if most is None else most)  # type: ignore[operator]
+
+
+def describe_wrong_number(
+    argument: str, value: object, *, least: int = 1, most: int | None = None, otherwise: str = ""
+) -> list[str]:
+    """Return why a value is no whole number as `is_whole_number` has it; nothing where it is one.
+
+    None is valid where `otherwise` says what it stands for.
+
+    Examples
+    --------
+    >>> describe_wrong_number("top", 2.5, otherwise="None for all")
+    ['top: 2.5 must be a whole number of at least 1, or None for all.']
+    >>> describe_wrong_number("days", 0, most=365), describe_wrong_number("top", None, otherwise="None for all")
+    (['days: 0 must be a whole number from 1 to 365.'], [])
+    """
+    if (value is None and otherwise) or is_whole_number(value, least=least, most=most):
+        return []
+    if most is None and isinstance(value, int) and value > _LARGEST:
+        most = _LARGEST
+    highest = "" if most is None else f"{most:,}" if most >= 10_000 else f"{most}"
+    valid = f"of at least {least}" if most is None else f"from {least} to {highest}"
+    return [f"{argument}: {value!r} must be a whole number {valid}{f', or {otherwise}' if otherwise else ''}."]
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a finite number; True, False and text are none.
+
+    Examples
+    --------
+    >>> is_number(0.5), is_number("0.5"), is_number(float("nan")), is_number(True)
+    (True, False, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool) and -inf < value < inf  # type: ignore[operator]
 
 
 def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentError) -> None:

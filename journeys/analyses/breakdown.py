@@ -16,7 +16,14 @@ from datetime import date
 import polars as pl
 
 from journeys.analyses.calendar import Calendar
-from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
+from journeys.errors import (
+    ArgumentError,
+    UnknownNameError,
+    check_column_names,
+    describe_wrong_number,
+    raise_all,
+    unknown_message,
+)
 from journeys.log import Log, View
 from journeys.log.core import has_met_campaign, present_campaign_columns
 
@@ -86,9 +93,7 @@ def name_group(by: str | None) -> str:
 
 def describe_wrong_top(top: int | None) -> list[str]:
     """Return what is wrong with the number of groups that are shown; nothing where it is fine."""
-    if top is None or (isinstance(top, int) and not isinstance(top, bool) and top >= 1):
-        return []
-    return [f"top: {top!r} must be a whole number of at least 1, or None for all groups."]
+    return describe_wrong_number("top", top, otherwise="None for all groups")
 
 
 def check_group(group: str, *, by: str | None, shown: pl.DataFrame, question: str) -> None:

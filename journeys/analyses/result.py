@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 import polars as pl
 
 from journeys.analyses.protocol import J
+from journeys.errors import describe_wrong_number, raise_all
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+
+
+def _check_size(name: str, size: object) -> list[str]:
+    """Return what is wrong with the rows or the width (pixels) of a picture; nothing where they are fine."""
+    if name == "rows":
+        return describe_wrong_number(name, size)
+    return describe_wrong_number(name, size, least=10, most=100_000, otherwise="None for that of the page")
 
 
 def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,6 +36,7 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
 
         if write.__name__ == "plot" and is_narrow():
             options.setdefault("narrow", True)
+        raise_all([text for name in ("rows", "width") if name in options for text in _check_size(name, options[name])])
         unit = result._journeys._log.unit
         with use_unit(unit):
             written = write(result, *arguments, **options)

@@ -10,7 +10,14 @@ import polars as pl
 
 from journeys.api.people_sets import add_people_column
 from journeys.api.selection import Selection
-from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import (
+    ArgumentError,
+    StoreError,
+    UnknownNameError,
+    describe_wrong_number,
+    raise_all,
+    unknown_message,
+)
 
 S = TypeVar("S", bound=Selection)
 
@@ -114,10 +121,7 @@ def contacts(
     """
     if accounts._log.unit != "account":
         raise ArgumentError("contacts: these are journeys of people; use j.by_account().contacts(...).")
-    if per_account is not None and (
-        isinstance(per_account, bool) or not isinstance(per_account, int) or per_account < 1
-    ):
-        raise ArgumentError(f"per_account: {per_account!r} must be a whole number of at least 1.")
+    raise_all(describe_wrong_number("per_account", per_account, otherwise="None for all"))
     owner: Any = accounts
     people: S | None = owner._member_journeys
     if people is None:

@@ -11,10 +11,10 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
     strata        mantel_haenszel, partial_phi, compare_phis
     mantel_byar   mantel_byar, permute_at_risk
     survival      kaplan_meier, quantile
-    bootstrap     draw_counts, percentile_interval
+    bootstrap     describe_wrong_draws, check_draws, draw_counts, percentile_interval
 """
 
-from journeys.stats.bootstrap import draw_counts, percentile_interval
+from journeys.stats.bootstrap import check_draws, describe_wrong_draws, draw_counts, percentile_interval
 from journeys.stats.mantel_byar import MantelByar, mantel_byar, permute_at_risk
 from journeys.stats.multiple import adjust
 from journeys.stats.poisson import poisson_rates
@@ -44,8 +44,10 @@ __all__ = [
     "PhiTable",
     "Survival",
     "adjust",
+    "check_draws",
     "chi_square",
     "compare_phis",
+    "describe_wrong_draws",
     "difference",
     "draw_counts",
     "fisher_exact",

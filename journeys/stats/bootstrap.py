@@ -7,10 +7,36 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
+from journeys.errors import ArgumentError, describe_wrong_number
+
 Floats = npt.NDArray[np.float64]
 
 # the chances of 0, 1, 2, … draws of one person, in parts of 65,536
 _ONE = np.searchsorted(np.cumsum(np.exp(-1) / np.cumprod([1, *range(1, 12)])), (np.arange(65_536) + 0.5) / 65_536)
+
+
+_MOST_DRAWS = 1_000_000
+_MOST_DRAWN = 5_000_000_000  # numbers that are drawn in a minute or two
+_MOST_KEPT = 250_000_000  # of the size of 2 GB
+
+
+def describe_wrong_draws(draws: int, *, seed: int) -> list[str]:
+    """Return what is wrong with a number of draws and their seed; nothing where they are fine."""
+    return describe_wrong_number("draws", draws, most=_MOST_DRAWS) + describe_wrong_number("seed", seed, least=0)
+
+
+def check_draws(draws: int, *, people: int, rows: int) -> None:
+    """Raise ArgumentError where so many draws of so many people, for so many rows of a table, are too many.
+
+    Examples
+    --------
+    >>> check_draws(1_000_000, people=2_000_000, rows=10)
+    Traceback (most recent call last):
+    journeys.errors.ArgumentError: draws: 1,000,000 are too many here: at most 2,500, usually 200.
+    """
+    most = min(_MOST_DRAWN // max(people, 1), _MOST_KEPT // max(rows, 1))
+    if draws > max(most, 1):
+        raise ArgumentError(f"draws: {draws:,} are too many here: at most {max(most, 1):,}, usually 200.")
 
 
 def draw_counts(people: npt.NDArray[np.int64], *, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.errors import ArgumentError
+from journeys.errors import describe_wrong_number, raise_all
 from journeys.stats.tables import Column, Floats, floats, ratio
 
 # Up to these variances all but 1e-19 of a sum of draws lies within half so many values of its mean (Bernstein's
@@ -27,6 +27,7 @@ from journeys.stats.tables import Column, Floats, floats, ratio
 _VALUES = ((1.0, 64), (20.0, 128), (100.0, 256))
 _MOST_SHARES = 256
 _CHUNK = 1 << 22
+_MOST_PERMUTATIONS = 1_000_000
 
 
 class MantelByar(NamedTuple):
@@ -149,8 +150,10 @@ def permute_at_risk(
     >>> bool(abs(alone[0] - 1 / 2) < 0.05)
     True
     """
-    if n_permutations < 1:
-        raise ArgumentError(f"n_permutations: {n_permutations} is too few; 2000 is usual.")
+    raise_all(
+        describe_wrong_number("n_permutations", n_permutations, most=_MOST_PERMUTATIONS)
+        + describe_wrong_number("seed", seed, least=0)
+    )
     done, end, goal = floats(did_at), floats(time), np.asarray(converted, dtype=np.bool_)
     _, group = np.unique(np.zeros(len(end)) if strata is None else np.asarray(strata), return_inverse=True)
     enter = np.full(len(end), -np.inf) if since is None else floats(since)

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, is_number
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Column: TypeAlias = "ArrayLike | pl.Series"
@@ -27,7 +27,7 @@ def floats(values: Column) -> Floats:
 
 def critical_value(confidence: float) -> float:
     """Return the two-sided normal quantile: 1.96 for a confidence of 0.95."""
-    if not 0 < confidence < 1:
+    if not is_number(confidence) or not 0 < confidence < 1:
         raise ArgumentError(f"confidence: {confidence!r} is not between 0 and 1; 0.95 is usual.")
     return NormalDist().inv_cdf((1 + confidence) / 2)
 

@@ -12,7 +12,7 @@ from journeys.analyses.activity.result import Activity
 from journeys.analyses.activity.spec import MOST_DAYS, ActivitySpec, check_expressions
 from journeys.analyses.activity.summarise import summarise
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, describe_wrong_number, raise_all
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
 
@@ -82,8 +82,7 @@ def activity(
     log = journeys._log
     if log.unit != "account":
         raise ArgumentError("activity: these are journeys of people; use j.by_account().activity(...).")
-    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
-        raise ArgumentError(f"days: {days!r} must be a whole number from 1 to {MOST_DAYS:,}.")
+    raise_all(describe_wrong_number("days", days, most=MOST_DAYS))
     check_expressions(log, fit=fit, score=score)
     active_step, contact_step = (
         resolve_step(active, log, argument="active"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 
 import polars as pl
 
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, is_number, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 
@@ -57,7 +56,7 @@ def check_expressions(log: Log, *, fit: pl.Expr | None, score: Mapping[str, floa
     if missing := [name for name in score or {} if name not in available]:
         problems.append(unknown_message("score", missing, available=available, what="column"))
     raise_all(problems, UnknownNameError)
-    is_weight = {name: isinstance(weight, int | float) and 0 < weight < inf for name, weight in (score or {}).items()}
+    is_weight = {name: is_number(weight) and weight > 0 for name, weight in (score or {}).items()}
     wrong = {name: weight for name, weight in (score or {}).items() if not is_weight[name]}
     problems = [f"score: the weights {wrong!r} must be numbers above 0, and finite."] if wrong else []
     chosen = pl.lit(value=True) if fit is None else fit

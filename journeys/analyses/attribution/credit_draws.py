@@ -11,7 +11,7 @@ from journeys.analyses.attribution.count import Floats, Paths
 from journeys.analyses.attribution.credit import Sharing, decay_touches, weigh_touches
 from journeys.analyses.attribution.markov import list_moves, removal_shares
 from journeys.log.arrays import Ints
-from journeys.stats import draw_counts
+from journeys.stats import check_draws, draw_counts
 
 _MOST_BYTES = 1 << 25
 
@@ -35,6 +35,7 @@ def draw_credit(
         np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
     )
     persons = int(paths.person.max()) + 1 if number else 0
+    check_draws(draws, people=persons, rows=(len(paths.names) + 1) * len(amounts) * len(sharings))
     largest = max(paths.converted.size, number, (len(paths.names) + 1) ** 2 if has_markov else 0, 1)
     at_once = min(draws, max(1, _MOST_BYTES // (8 * largest)))
     is_untouched = paths.length == 0

@@ -20,7 +20,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import say_too_few
 from journeys.errors import ArgumentError, raise_all
-from journeys.stats import percentile_interval, to_columns
+from journeys.stats import describe_wrong_draws, percentile_interval, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -109,9 +109,7 @@ def check_models(
     problems = [] if chosen else ["models: at least one model is needed, got an empty list."]
     for model in dict.fromkeys(chosen):
         problems += check_model(model, weights=weights, argument="models")
-    for name, number, least in (("draws", draws, 1), ("seed", seed, 0)):
-        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= 1_000_000:
-            problems.append(f"{name}: {number!r} must be a whole number from {least} to 1,000,000.")
+    problems += describe_wrong_draws(draws, seed=seed)
     raise_all(problems, ArgumentError)
     return tuple(dict.fromkeys(chosen))
 

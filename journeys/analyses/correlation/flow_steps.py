@@ -14,6 +14,7 @@ from journeys.analyses.correlation.summarise import CELLS, add_measures, cell_co
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
+from journeys.errors import describe_wrong_number, raise_all
 from journeys.stats import adjust, phi, strength, to_columns
 from journeys.stats.tables import independence_p
 
@@ -121,6 +122,7 @@ def associate_steps(
     settings
         What was asked.
     """
+    raise_all(describe_wrong_number("min_people", min_people, least=0))
     step = pl.format("Step {}: {}", pl.col("position") + 1, pl.col("source"))
     name = step if part == "nodes" else pl.format("{} → {}", step, pl.col("target"))
     keys = ["position", "source"] + (["target"] if part == "links" else [])

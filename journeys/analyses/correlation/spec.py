@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from journeys.analyses.breakdown import check_by
-from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
+from journeys.errors import (
+    ArgumentError,
+    UnknownNameError,
+    check_column_names,
+    is_whole_number,
+    raise_all,
+    unknown_message,
+)
 from journeys.log import Log
 from journeys.stats.tables import critical_value
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
@@ -80,7 +87,7 @@ def at_least(
         thresholds: tuple[int, ...] = tuple(range(1, 11))
     else:
         given = list(times) if isinstance(times, Sequential) and not isinstance(times, str) else [times]
-        wrong = [one for one in given if not isinstance(one, int) or isinstance(one, bool) or one < 1]
+        wrong = [one for one in given if not is_whole_number(one)]
         if wrong or not given:
             got = ", ".join(repr(one) for one in wrong) if wrong else "an empty list"
             raise ArgumentError(f'times: expected whole numbers from 1 on, or "best"; got {got}.')
@@ -276,7 +283,7 @@ def parse_spec(
 ) -> CorrelationSpec:
     """Check the arguments of a correlation and resolve them against a log."""
     critical_value(confidence)
-    if isinstance(min_people, bool) or not isinstance(min_people, int) or min_people < 0:
+    if not is_whole_number(min_people, least=0):
         raise ArgumentError(f"min_people: expected a whole number of people, 0 or more; got {min_people!r}.")
     spec = CorrelationSpec(
         goal=resolve_step(goal, log, argument="goal"),

@@ -15,7 +15,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.timeline import Timeline, timeline
-from journeys.errors import UnknownNameError, unknown_message
+from journeys.errors import UnknownNameError, describe_wrong_number, raise_all, unknown_message
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -125,5 +125,6 @@ class Dropoff(Result[J]):
         n : int
             How many, the first by person.
         """
+        raise_all(describe_wrong_number("n", n, least=0))
         found = self.people(event).people["person"].head(n)
         return [timeline(self._journeys, person) for person in found]

@@ -14,7 +14,7 @@ from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
 from journeys.analyses.protocol import J
 from journeys.display import format_count
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, is_number, raise_all, unknown_message
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
 
@@ -91,9 +91,11 @@ def experiment(
             problems.append(unknown_message("measure", measure[1], available=log.schema.names(), what="column"))
         elif not log.schema[measure[1]].is_numeric():
             problems.append(f"measure: column {measure[1]!r} is {log.schema[measure[1]]}, expected numbers.")
-    if expected is not None and (
+    if expected is not None and not isinstance(expected, Mapping):
+        problems.append(f"expected: {expected!r} must map each variant to its share, such as {{'control': 0.5}}.")
+    elif expected is not None and (
         not expected
-        or not all(isinstance(share, int | float) for share in expected.values())
+        or not all(is_number(share) for share in expected.values())
         or min(expected.values()) <= 0
         or not isclose(sum(expected.values()), 1, abs_tol=1e-6)
     ):

@@ -26,7 +26,7 @@ from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts
 from journeys.analyses.flow.text import UNITS, describe_position, first_named, starts_late
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, describe_wrong_number, raise_all
 from journeys.log import View
 from journeys.stats import adjust, difference
 
@@ -171,6 +171,7 @@ class ComparedFlow(Flow[J]):
         """
         if self.goal is None:
             raise ArgumentError("resonance: this flow has no end to reach; ask j.flow(end=…, against=…).")
+        raise_all(describe_wrong_number("min_people", min_people, least=0))
         clustered = self.shared > 0 or self._spec.count != "people"
         groups = self._journeys, self.other._journeys
         table, few = compare_touchpoints(*groups, self._spec, min_people=min_people, clustered=clustered)

@@ -17,7 +17,7 @@ from journeys.analyses.flow.rows import Chunk, Segments, cut_segments, read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import is_shown
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.errors import ArgumentError, raise_all, unknown_message
+from journeys.errors import ArgumentError, describe_wrong_number, is_number, is_whole_number, raise_all, unknown_message
 from journeys.log import View
 from journeys.log.arrays import Bools, Ints, collapse_repeats, count_before, list_rows
 from journeys.parallel import parallel_map
@@ -161,9 +161,8 @@ def rank_sequences(
     journeys: JourneysProtocol, spec: FlowSpec, *, size: int, n: int | None, min_people: int
 ) -> pl.DataFrame:
     """Rank the sequences of `size` nodes by the journeys that they occur in."""
-    problems = check_limit("n", n)
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _MAX_SIZE:
-        problems.insert(0, f"size: {size!r} must be from 1 to {_MAX_SIZE} nodes.")
+    problems = [] if is_whole_number(size, most=_MAX_SIZE) else [f"size: {size!r} must be from 1 to {_MAX_SIZE} nodes."]
+    problems += check_limit(n) + describe_wrong_number("min_people", min_people, least=0)
     raise_all(problems, ArgumentError)
     added = (
         journeys._count_shards(count_ngrams, NgramSpec(spec, size))
@@ -212,10 +211,9 @@ def count_passing_by_person(view: View, spec: FlowSpec) -> pl.DataFrame:
     return counted.with_columns(node=pl.Series(journeys.labels, dtype=pl.String).gather(counted["node"]))
 
 
-def check_limit(argument: str, given: int | None) -> list[str]:
-    """Return a problem unless the argument is None or a whole number of at least 1."""
-    is_valid = given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 1)
-    return [] if is_valid else [f"{argument}: {given!r} must be at least 1, or None for all."]
+def check_limit(n: int | None) -> list[str]:
+    """Return a problem unless `n` is None or a whole number of at least 1."""
+    return [] if n is None or is_whole_number(n) else [f"n: {n!r} must be at least 1, or None for all."]
 
 
 Rank = Literal["people", "best", "worst"]
@@ -234,7 +232,7 @@ def rank_paths(
 
     Return the table, and what `cover` says of 80% of the journeys.
     """
-    problems = check_limit("n", n)
+    problems = check_limit(n) + describe_wrong_number("min_people", min_people, least=0)
     if rank not in get_args(Rank):
         problems.append(f"rank: {rank!r} is none of {', '.join(map(repr, get_args(Rank)))}.")
     elif rank != "people" and spec.end is None:
@@ -279,7 +277,7 @@ def _measure_paths(table: pl.DataFrame, *, has_end: bool, total: int) -> pl.Data
 
 def count_covering(journeys: JourneysProtocol, spec: FlowSpec, *, share: float) -> tuple[int, int]:
     """Return how many paths cover a share of all journeys, and how many paths there are."""
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+    if not is_number(share) or not 0 < share <= 1:
         raise ArgumentError(f"share: {share!r} must be above 0 and at most 1.")
     return _count_covering(_add_up(journeys, spec), share=share)
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
 from journeys.analyses.name_patterns import expand_passive, matches_pattern
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, JourneysError, UnknownNameError, is_whole_number, raise_all, unknown_message
 from journeys.log import Log
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
@@ -173,9 +173,9 @@ def parse_flow(
     ):  # fmt: skip
         if not (argument == "who" and value is None):
             problems.check_choice(argument, value, choices)
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:
+    if not is_whole_number(steps, most=MAX_STEPS):
         problems.invalid_values.append(f"steps: {steps!r} must be a number of columns from 1 to {MAX_STEPS}.")
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
+    if top is not None and not is_whole_number(top):
         problems.invalid_values.append(f"top: {top!r} must be at least 1, or None for every node.")
     if who in ("converted", "dropped") and end is None:
         problems.invalid_values.append(f"who: {who!r} needs an end to reach; give end=.")

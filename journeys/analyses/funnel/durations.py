@@ -18,6 +18,7 @@ from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.errors import describe_wrong_number, raise_all
 from journeys.log import View
 from journeys.log.arrays import Ints
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 SECOND = 1_000_000
-_MOST_BINS = 60
+_MOST_BINS, _MOST_ASKED = 60, 10_000
 
 
 def times_table(
@@ -133,6 +134,7 @@ def histogram_table(
     counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec, bins: int | None
 ) -> pl.DataFrame:
     """Cut the times into bins of whole seconds, the same for every group."""
+    raise_all(describe_wrong_number("bins", bins, most=_MOST_ASKED, otherwise="None for as many as fit"))
     durations = add_counts(counts, spec=spec, sums=("entered",), lists=("took", "waiting"), listed=listed)
     samples = [one.to_numpy() for one in durations["took"]]
     everything = np.concatenate([*samples, np.zeros(0, dtype=np.int64)])

@@ -18,7 +18,7 @@ from journeys.analyses.name_patterns import list_hidden_events, list_passive_eve
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError
+from journeys.errors import describe_wrong_number, raise_all
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 NOTHING = "(nothing more)"
+_MOST_EVENTS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +181,7 @@ def next_after_drop(
     >>> jn.Journeys.from_table(log).funnel(["A", "B"]).next_after_drop().table.rows()
     [(1, 'Help', 1, 1.0)]
     """
-    if not isinstance(n, int) or n < 1:
-        raise ArgumentError(f"n: {n!r} must be a whole number of at least 1.")
+    raise_all(describe_wrong_number("n", n, most=_MOST_EVENTS))
     row = self._find_step(after, argument="after")
     hidden = list_hidden_events(self._journeys._log, parse_patterns("hide", hide))
     counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, row, n, hidden))

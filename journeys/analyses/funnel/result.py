@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
@@ -54,7 +54,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.retention.spec import Cohorts
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, is_number, unknown_message
 from journeys.steps import duration_us, moment_us
 
 if TYPE_CHECKING:
@@ -271,12 +271,13 @@ class Funnel(Result[J]):
         >>> jn.Journeys.from_table(log).funnel(["A", "B"]).times(quantiles=[0.5]).table.rows()
         [(2, 'B', 'previous', 1, datetime.timedelta(days=1), datetime.timedelta(days=1))]
         """
-        wrong = [q for q in quantiles if not 0 <= q <= 1]
+        given = list(quantiles) if isinstance(quantiles, Iterable) and not isinstance(quantiles, str) else [quantiles]
+        wrong = [q for q in given if not is_number(q) or not 0 <= q <= 1]
         if wrong:
             raise ArgumentError(f"quantiles: {wrong} are not between 0 and 1.")
         timed = self._spec.start_clock_at_entry()
         counts = self._counts if timed is self._spec else self._journeys._count_shards(count, timed)
-        table = times_table(counts, listed=self._listed, spec=timed, quantiles=quantiles)
+        table = times_table(counts, listed=self._listed, spec=timed, quantiles=given)
         return StepTimes(table, {**self.settings, "by": self._spec.by or None}, self._journeys)
 
     def time_to_convert(

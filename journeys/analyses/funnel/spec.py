@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import polars as pl
 
-from journeys.analyses.breakdown import describe_ungroupable
+from journeys.analyses.breakdown import describe_ungroupable, describe_wrong_top
 from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import (
@@ -497,6 +497,4 @@ def _find_contradictions(spec: FunnelSpec, semantics: Semantics | None) -> list[
         problems.append("on_exclusion: 'removed' is for people; entries that meet an exclusion are drop-offs.")
     if semantics == "clickhouse" and spec.within is None:
         problems.append("within: semantics='clickhouse' has no default window; give one.")
-    if spec.top is not None and (not isinstance(spec.top, int) or spec.top < 1):
-        problems.append(f"top: {spec.top!r} must be a whole number of at least 1, or None for all groups.")
-    return problems
+    return problems + describe_wrong_top(spec.top)

@@ -10,7 +10,7 @@ from journeys.analyses.impact.result import Impact
 from journeys.analyses.impact.spec import Against, ImpactSpec
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError, JourneysError, raise_all
+from journeys.errors import ArgumentError, JourneysError, describe_wrong_number, raise_all
 from journeys.steps import StepLike, moment_us, resolve_step
 
 _DAY = 86_400_000_000
@@ -95,8 +95,7 @@ def impact(
         length = calendar.number * _DAYS[calendar.unit] * _DAY
     except JourneysError as error:
         problems.append(str(error))
-    if isinstance(periods, bool) or not isinstance(periods, int) or not 1 <= periods <= _MOST_PERIODS:
-        problems.append(f"periods: {periods!r} must be a whole number from 1 to {_MOST_PERIODS}.")
+    problems += describe_wrong_number("periods", periods, most=_MOST_PERIODS)
     if against not in get_args(Against):
         problems.append(f"against: {against!r} must be one of {', '.join(map(repr, get_args(Against)))}.")
     raise_all(problems, ArgumentError)

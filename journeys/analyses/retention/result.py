@@ -18,7 +18,7 @@ from journeys.analyses.retention.select_people import CellSelection, select_cell
 from journeys.analyses.retention.spec import CHOICES, NOT_COMPARED, RetentionSpec, When
 from journeys.analyses.retention.summarise import summarise
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
-from journeys.errors import ArgumentError
+from journeys.errors import ArgumentError, describe_wrong_number, raise_all
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -141,8 +141,7 @@ class Retention(Result[J]):
             When there is no such period, or no breakdown.
         """
         index = None if cohort is None else self._find_cohort(cohort)
-        if isinstance(period, bool) or not isinstance(period, int) or not 0 <= period <= self._spec.periods:
-            raise ArgumentError(f"period: {period!r} must be a whole number from 0 to {self._spec.periods}.")
+        raise_all(describe_wrong_number("period", period, least=0, most=self._spec.periods))
         if came not in (True, False, None):
             raise ArgumentError(f"came: {came!r} must be True, False or None (everyone of the cohort).")
         if group is not None:

@@ -14,7 +14,7 @@ from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, Weekday, make_calendar
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
+from journeys.errors import ArgumentError, JourneysError, describe_wrong_number, raise_all, unknown_message
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Clock = Literal["calendar", "own"]
@@ -134,8 +134,7 @@ def make_spec(
     if brackets is not None and clock == "calendar":
         problems.append("brackets: brackets run on each person's own clock; leave out clock='calendar'.")
     for name, number, least in (("periods", periods, 1), ("at_least", at_least, 1)):
-        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= 1_000:
-            problems.append(f"{name}: {number!r} must be a whole number from {least} to 1000.")
+        problems += describe_wrong_number(name, number, least=least, most=1_000)
     problems += describe_wrong_top(top)
     edges: tuple[int, ...] = ()
     calendar = Calendar(1, "d")

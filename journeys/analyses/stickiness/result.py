@@ -14,7 +14,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
 from journeys.analyses.stickiness.count import StickinessSpec, find_days
-from journeys.errors import ArgumentError
+from journeys.errors import describe_wrong_number, raise_all
 from journeys.log import View
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class Stickiness(Result[J]):
             When `at_least` is not a positive whole number, or there is no breakdown.
         """
         index = find_period(period, calendar=self._spec.of, shown=self.table)
-        if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
-            raise ArgumentError(f"at_least: {at_least!r} must be a whole number of at least 1.")
+        raise_all(describe_wrong_number("at_least", at_least))
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="stickiness")
         selection = _DaysSelection(self._spec, index, at_least, group, self._kept)

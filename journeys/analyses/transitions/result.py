@@ -14,6 +14,7 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.transitions.summarise import find_most_frequent, lay_matrix
+from journeys.errors import ArgumentError, is_number
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -87,9 +88,16 @@ class Transitions(Result[J]):
             Leave out transitions with a smaller share of what follows on their source.
         dark, narrow : bool
             For a dark page; for a phone.
+
+        Raises
+        ------
+        ArgumentError
+            When the share is not between 0 and 1.
         """
         from journeys.charts.transitions import draw_graph
 
+        if not is_number(min_share) or not 0 <= min_share <= 1:
+            raise ArgumentError(f"min_share: {min_share!r} is not between 0 and 1.")
         colours = choose_node_colours(
             self.table["source"].unique().to_list(),
             nodes=self._spec.nodes,

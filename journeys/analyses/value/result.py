@@ -15,7 +15,7 @@ from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.value.count import list_payers
 from journeys.analyses.value.select_people import AgeSelection, select_age
 from journeys.analyses.value.spec import ValueSpec
-from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, describe_wrong_number, raise_all, unknown_message
 from journeys.steps import moment_us
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ class Value(Result[J]):
         ArgumentError
             When there is no such age, or no breakdown.
         """
-        if isinstance(age, bool) or not isinstance(age, int) or age < 0:
-            raise ArgumentError(f"age: {age!r} must be a whole number of at least 0.")
+        raise_all(describe_wrong_number("age", age, least=0))
         oldest = int(self.table["age"].max() or 0)  # type: ignore[arg-type]
         if age > oldest:
             raise ArgumentError(f"age: {age} is not in the table; the last age there is {oldest}.")

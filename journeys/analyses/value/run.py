@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from journeys.analyses.breakdown import describe_wrong_top
 from journeys.analyses.money import check_column, check_currency, currency_column
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE
@@ -19,10 +20,12 @@ from journeys.errors import (
     JourneysError,
     UnknownNameError,
     check_column_names,
+    describe_wrong_number,
     raise_all,
     unknown_message,
 )
 from journeys.log import Log
+from journeys.stats.bootstrap import describe_wrong_draws
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
 
@@ -103,7 +106,7 @@ def value(
     [(0, 2, 1, 10.0, 5.0), (1, 2, 1, 10.0, 5.0)]
     """
     log = journeys._log
-    _check_options(log, column=column, by=by, numbers={"periods": periods, "top": top, "draws": draws, "seed": seed})
+    _check_options(log, column=column, by=by, periods=periods, top=top, draws=draws, seed=seed)
     end = journeys.until if until is None else parse_moment(until, argument="until")
     spec = ValueSpec(
         column=column,
@@ -147,7 +150,9 @@ def _find_common_age(counts: pl.DataFrame) -> int:
     return max(1, int(chosen[0])) if len(chosen) else 1
 
 
-def _check_options(log: Log, *, column: str, by: str | None, numbers: dict[str, int | None]) -> None:
+def _check_options(
+    log: Log, *, column: str, by: str | None, periods: int | None, top: int | None, draws: int, seed: int
+) -> None:
     """Raise one error that lists every invalid option."""
     problems: list[str] = []
     error: type[JourneysError] = ArgumentError
@@ -158,10 +163,7 @@ def _check_options(log: Log, *, column: str, by: str | None, numbers: dict[str, 
     problems += check_column(column, schema=log.schema, argument="column")
     if by is not None and by not in log.step_columns:
         problems.append(unknown_message("by", by, available=log.step_columns, what="column"))
-    for name, number in numbers.items():
-        least, most = {"seed": 0}.get(name, 1), MOST_AGES if name == "periods" else 1_000_000
-        if number is None and name in ("periods", "top"):
-            continue
-        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-            problems.append(f"{name}: {number!r} must be a whole number from {least} to {most:,}.")
+    problems += describe_wrong_number("periods", periods, most=MOST_AGES, otherwise="None for as many as there are")
+    problems += describe_wrong_top(top)
+    problems += describe_wrong_draws(draws, seed=seed)
     raise_all(problems, error)

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.labels import fold_values, label_values, largest_values
 from journeys.analyses.value.spec import ValueSpec
-from journeys.stats import draw_counts, percentile_interval, to_columns
+from journeys.stats import check_draws, draw_counts, percentile_interval, to_columns
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,6 +105,7 @@ def _draw_means(
     rng: np.random.Generator,
 ) -> Floats:
     """Return the value per person of each draw and age: payers are drawn one by one, others by completed periods."""
+    check_draws(draws, people=len(values), rows=values.shape[1])
     at_once = max(1, min(draws, _MOST_BYTES // (8 * max(len(values), 1))))
     found = []
     for first in range(0, draws, at_once):
