@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from journeys.log import Log, View
-from journeys.log.arrays import (
+from journeys.arrays import (
     Bools,
     Ints,
     bound_people,
@@ -19,6 +18,7 @@ from journeys.log.arrays import (
     previous_marked,
     search_within,
 )
+from journeys.log import Log, View
 from journeys.log.core import starts_person
 from journeys.steps import CombinedCondition, Condition, Did, Step, columns_used, resolve_step
 

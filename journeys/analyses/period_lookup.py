@@ -19,9 +19,8 @@ import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.calendar import Calendar
+from journeys.arrays import Bools, Ints, mark_changes, parallel_map, split_rows
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, mark_changes
-from journeys.parallel import parallel_map, split_rows
 from journeys.steps import Step, columns_used
 
 _QUARTER, _DAY = 900_000_000, 86_400_000_000

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.arrays import ROWS_PER_PART, parallel_map, split_rows
 from journeys.events import Events
 from journeys.identity.read_rows import (
     SourceRows,
@@ -21,7 +22,6 @@ from journeys.identity.read_rows import (
     reclassify_anonymous_ids,
 )
 from journeys.identity.rules import IdentityRules
-from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.arrays import parallel_take
 from journeys.identity.cluster import DROPPED, NOT_FOUND, Clusters, owner_at_time
 from journeys.identity.encode_ids import NO_OWNER, EncodedIds
 from journeys.identity.read_rows import ANONYMOUS_TYPES, TRAIT, USER, SourceRows, find_placeholders, normalise_series
 from journeys.identity.rules import IdentityRules
-from journeys.parallel import parallel_take
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

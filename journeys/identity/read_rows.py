@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.arrays import parallel_take
 from journeys.errors import StoreError, raise_all
 from journeys.events import Events
 from journeys.events.batches import KEY, RepeatFinder, iterate_batches
@@ -18,7 +19,6 @@ from journeys.events.core import STATUSES
 from journeys.events.placeholder_values import matches_any, normalise_ids, normalise_names, placeholder_reason
 from journeys.identity.id_combinations import IdCombinations, IdCombiner, combine_by_value, hash_columns
 from journeys.identity.rules import IdentityRules
-from journeys.parallel import parallel_take
 
 _UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 _ADDRESS = r"(?i)^\s*(mailto:)?[^@\s]+@[^@\s]+\.[^@\s]+\s*$"

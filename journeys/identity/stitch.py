@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.arrays import retain_freed_memory
 from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_all, unknown_message
 from journeys.events import Events
 from journeys.events.batches import translate_source_errors
@@ -33,7 +34,6 @@ from journeys.identity.person_table import (
 )
 from journeys.identity.read_rows import ANONYMOUS_TYPES, SourceRows, drop_repeated_messages, hash_email_texts, read_rows
 from journeys.identity.rules import IdentityRules, check_rules
-from journeys.parallel import retain_freed_memory
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

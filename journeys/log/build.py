@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.arrays import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.events.times import DATE_ONLY, UNREADABLE, TimeParser
 from journeys.log.core import Log, Size, View, summarise_people
-from journeys.parallel import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
 
 
 def code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from journeys.parallel import parallel_map
+from journeys.arrays import parallel_map
 
 _BLOCK = 1 << 14  # words of eight bytes: a block and its product stay in the processor's cache
 _PART = 1 << 25  # bytes that one thread works on at a time

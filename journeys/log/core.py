@@ -18,7 +18,7 @@ from journeys.log.stored_files import StoredFile
 if TYPE_CHECKING:
     import numpy as np
 
-    from journeys.log.arrays import PersonBounds
+    from journeys.arrays import PersonBounds
 
 
 def starts_person() -> pl.Expr:
@@ -192,12 +192,12 @@ class View:
 
     def bound_people(self) -> PersonBounds:
         """Find the run of rows of each person with events; of whole people it is known without reading the events."""
-        from journeys.log import arrays
+        from journeys.arrays import bound_people, bounds_from_counts
 
         if not self.whole:
-            return arrays.bound_people(self.events.select("person").collect()["person"].to_numpy())
+            return bound_people(self.events.select("person").collect()["person"].to_numpy())
         people = self.people.select("code", "event_count").filter(pl.col("event_count") > 0).collect()
-        return arrays.bounds_from_counts(people["code"].to_numpy(), people["event_count"].to_numpy())
+        return bounds_from_counts(people["code"].to_numpy(), people["event_count"].to_numpy())
 
     def with_people_columns(self, names: Iterable[str]) -> View:
         """Join to the events those of the named columns that only people have.

@@ -426,7 +426,7 @@ def test_parts_of_a_log_make_the_whole(rows: list[Row], kinds: list[str], order:
     asked = {"order": order, "by": "campaign"} if order != "any" else {"order": order}
     whole = journeys(rows).funnel(named(kinds), **asked).table
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("journeys.parallel._PERSON_ROWS", 2)
+        patch.setattr("journeys.arrays._PERSON_ROWS", 2)
         assert journeys(rows).funnel(named(kinds), **asked).table.equals(whole)
 
 

@@ -131,7 +131,7 @@ def test_parts_of_a_shard_make_the_whole(found, back):
     ask = {"back": back, "every": "1d", "periods": 3, "by": "campaign"}
     whole = j.retention("A", **ask)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("journeys.parallel._PERSON_ROWS", 2)
+        patch.setattr("journeys.arrays._PERSON_ROWS", 2)
         parts = j.retention("A", **ask)
         assert parts.table.equals(whole.table)
         assert parts.people(came=True, period=0).people.equals(whole.people(came=True, period=0).people)

@@ -12,8 +12,8 @@ import polars as pl
 
 from journeys.analyses.attribution.spec import SINCE, AttributionSpec
 from journeys.analyses.money import amount_of, currency_of
+from journeys.arrays import Bools, Ints, bound_people, count_before, list_rows, previous_marked, search_within
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, bound_people, count_before, list_rows, previous_marked, search_within
 from journeys.steps import columns_used
 
 Floats = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 
 from journeys.analyses.attribution.count import Floats, Paths
 from journeys.analyses.attribution.markov import list_moves, removal_shares
-from journeys.log.arrays import Bools
+from journeys.arrays import Bools
 
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
 

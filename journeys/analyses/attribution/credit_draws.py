@@ -10,7 +10,7 @@ import numpy as np
 from journeys.analyses.attribution.count import Floats, Paths
 from journeys.analyses.attribution.credit import Sharing, decay_touches, weigh_touches
 from journeys.analyses.attribution.markov import list_moves, removal_shares
-from journeys.log.arrays import Ints
+from journeys.arrays import Ints
 from journeys.stats import check_draws, draw_counts
 
 _MOST_BYTES = 1 << 25

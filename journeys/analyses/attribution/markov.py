@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from journeys.analyses.attribution.count import Floats, Paths
+from journeys.arrays import Ints
 from journeys.errors import ArgumentError
-from journeys.log.arrays import Ints
 
 _MOST_TOUCHPOINTS = 2_000
 _MOST_BYTES = 1 << 26

@@ -9,7 +9,7 @@ from journeys.analyses.attribution.count import Paths
 from journeys.analyses.attribution.credit import Sharing, share_credit
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import label_values
-from journeys.log.arrays import Bools, Ints
+from journeys.arrays import Bools, Ints
 
 
 def summarise_touches(paths: Paths, spec: AttributionSpec) -> pl.DataFrame:

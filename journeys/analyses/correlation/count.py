@@ -23,9 +23,8 @@ from journeys.analyses.correlation.spec import (
     Trait,
     Values,
 )
+from journeys.arrays import Bools, Ints, list_rows, mark_changes, next_marked, parallel_map
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, list_rows, mark_changes, next_marked
-from journeys.parallel import parallel_map
 
 FEW = 128
 _ROWS = 1 << 18

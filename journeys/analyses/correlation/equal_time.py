@@ -28,8 +28,8 @@ from journeys.analyses.correlation.exposure import (
 )
 from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
 from journeys.analyses.protocol import JourneysProtocol
+from journeys.arrays import Bools, Ints
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
 from journeys.stats import MantelByar, mantel_byar
 
 MOST_BINS = 2_000

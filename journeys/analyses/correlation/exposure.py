@@ -19,9 +19,7 @@ from journeys.analyses.correlation.spec import (
     list_steps,
 )
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.events import CAMPAIGN_COLUMNS
-from journeys.log import View
-from journeys.log.arrays import (
+from journeys.arrays import (
     Bools,
     Ints,
     PersonBounds,
@@ -31,6 +29,8 @@ from journeys.log.arrays import (
     previous_marked,
     search_within,
 )
+from journeys.events import CAMPAIGN_COLUMNS
+from journeys.log import View
 from journeys.steps import Step, columns_used
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"

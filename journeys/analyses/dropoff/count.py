@@ -11,8 +11,8 @@ from journeys.analyses.flow.nodes import list_events
 from journeys.analyses.flow.paths import CollapsedJourneys, collapse_journeys
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.name_patterns import matches_pattern
+from journeys.arrays import Bools, Ints
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
 from journeys.log.core import ends_person
 
 _LAST_STEPS = 3

@@ -18,8 +18,8 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.protocol import JourneysProtocol
+from journeys.arrays import Ints
 from journeys.log import View
-from journeys.log.arrays import Ints
 from journeys.stats import adjust
 
 _LINK = ["position", "source", "target"]

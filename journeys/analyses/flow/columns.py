@@ -13,8 +13,7 @@ import polars as pl
 from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.rows import Rows, Segments, take_rows
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.log.arrays import Bools, Ints, list_rows, mark_changes, skip_marked
-from journeys.parallel import parallel_map
+from journeys.arrays import Bools, Ints, list_rows, mark_changes, parallel_map, skip_marked
 
 
 class Column(NamedTuple):

@@ -13,9 +13,8 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED, No
 from journeys.analyses.flow.rows import Chunk, Rows, cut_segments, read_rows, split_shard
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import choose_kept_nodes
+from journeys.arrays import Bools, Ints, parallel_map
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
-from journeys.parallel import parallel_map
 
 _ROUNDS = 16
 

@@ -12,9 +12,8 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.name_patterns import matches_pattern
+from journeys.arrays import Ints, parallel_map
 from journeys.log import View
-from journeys.log.arrays import Ints
-from journeys.parallel import parallel_map
 
 _PART = 1 << 17
 _SAMPLE, _FIRST_SLOTS, _MAX_SLOTS = 1 << 17, 1 << 18, 1 << 22

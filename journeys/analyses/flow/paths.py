@@ -17,10 +17,9 @@ from journeys.analyses.flow.rows import Chunk, Segments, cut_segments, read_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import is_shown
 from journeys.analyses.protocol import JourneysProtocol
+from journeys.arrays import Bools, Ints, collapse_repeats, count_before, list_rows, parallel_map
 from journeys.errors import ArgumentError, describe_wrong_number, is_number, is_whole_number, raise_all, unknown_message
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, collapse_repeats, count_before, list_rows
-from journeys.parallel import parallel_map
 from journeys.stats import wilson
 
 _MAX_SIZE = 8

@@ -10,8 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import REACHED, NodeCodes, quote_reserved, read_nodes
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.log import View
-from journeys.log.arrays import (
+from journeys.arrays import (
     Bools,
     Ints,
     bound_people,
@@ -23,6 +22,7 @@ from journeys.log.arrays import (
     row_dtype,
     search_within,
 )
+from journeys.log import View
 from journeys.log.core import present_campaign_columns, starts_session
 from journeys.steps import columns_used
 

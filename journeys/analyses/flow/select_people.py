@@ -14,9 +14,9 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER
 from journeys.analyses.flow.paths import collapse_journeys, mark_path, validate_path
 from journeys.analyses.flow.rows import read_rows
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.arrays import Bools, Ints
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
 
 _STOPS = 3  # drop-off, continues, reached: their codes follow those of the nodes
 

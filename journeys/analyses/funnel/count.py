@@ -11,9 +11,8 @@ import polars as pl
 from journeys.analyses.funnel.select_attempts import NEVER, ShardAttempts, concat_attempts, map_parts
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.labels import OTHER, label_values
+from journeys.arrays import Bools, Ints, parallel_map
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
-from journeys.parallel import parallel_map
 
 
 def number_groups(view: View, found: ShardAttempts, *, spec: FunnelSpec) -> tuple[pl.DataFrame, Ints]:

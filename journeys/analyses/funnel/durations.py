@@ -18,9 +18,9 @@ from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.arrays import Ints
 from journeys.errors import describe_wrong_number, raise_all
 from journeys.log import View
-from journeys.log.arrays import Ints
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -13,9 +13,9 @@ import polars as pl
 
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.arrays import Bools, Ints, count_before, mark_changes, number_runs
 from journeys.errors import ArgumentError, first_line
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, count_before, mark_changes, number_runs
 from journeys.log.core import has_met_campaign, present_campaign_columns, starts_session
 from journeys.steps import Step, columns_used, step
 

@@ -18,9 +18,8 @@ from journeys.analyses.funnel.matching.attempts import (
 )
 from journeys.analyses.funnel.rows import Rows, read_log
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.arrays import Bools, Ints, mark_changes, parallel_map, split_between_people
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, mark_changes
-from journeys.parallel import parallel_map, split_between_people
 
 T = TypeVar("T")
 NEVER = np.iinfo(np.int64).min

@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.impact.spec import STRATUM, ImpactSpec
+from journeys.arrays import Bools, Ints, PersonBounds, bound_people, count_before, search_within
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, PersonBounds, bound_people, count_before, search_within
 from journeys.steps import columns_used
 
 _WEEK = 7 * 86_400_000_000

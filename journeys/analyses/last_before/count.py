@@ -10,8 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import CleaningRules, clean_value
 from journeys.analyses.last_before.spec import LastBeforeSpec
-from journeys.log import View
-from journeys.log.arrays import (
+from journeys.arrays import (
     Bools,
     Ints,
     PersonBounds,
@@ -19,10 +18,11 @@ from journeys.log.arrays import (
     bounds_from_counts,
     mark_changes,
     next_marked,
+    parallel_map,
     previous_marked,
 )
+from journeys.log import View
 from journeys.log.core import starts_session
-from journeys.parallel import parallel_map
 from journeys.steps import Step, columns_used
 
 _PART_ROWS = 1 << 20

@@ -7,8 +7,8 @@ import polars as pl
 
 from journeys.analyses.messages.spec import ARRIVED, DAY, STAGES, MessagesSpec
 from journeys.analyses.money import amount_of, currency_of
+from journeys.arrays import Ints, mark_changes, number_runs, previous_marked, search_within
 from journeys.log import View
-from journeys.log.arrays import Ints, mark_changes, number_runs, previous_marked, search_within
 from journeys.steps import columns_used
 
 

@@ -11,9 +11,8 @@ from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.calendar import Calendar
 from journeys.analyses.period_lookup import PeriodLookup, find_periods, mark_periods, order_periods
 from journeys.analyses.retention.spec import RetentionSpec
+from journeys.arrays import Ints, count_before, count_values, list_rows, map_between_people, mark_changes, number_runs
 from journeys.log import View
-from journeys.log.arrays import Ints, count_before, count_values, list_rows, mark_changes, number_runs
-from journeys.parallel import map_between_people
 from journeys.steps import columns_used
 
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000

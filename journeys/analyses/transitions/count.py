@@ -10,9 +10,8 @@ import polars as pl
 from journeys.analyses.flow.nodes import DROP_OFF, REACHED
 from journeys.analyses.flow.paths import CollapsedJourneys, collapse_journeys
 from journeys.analyses.flow.spec import FlowSpec
+from journeys.arrays import Ints, parallel_map
 from journeys.log import View
-from journeys.log.arrays import Ints
-from journeys.parallel import parallel_map
 
 STOPS = (DROP_OFF, REACHED)
 SCHEMA: dict[str, pl.DataType] = {

@@ -9,8 +9,8 @@ from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.labels import NONE, fold_values
 from journeys.analyses.period_lookup import find_periods, mark_periods
 from journeys.analyses.trend.spec import TrendSpec
+from journeys.arrays import mark_changes
 from journeys.log import View
-from journeys.log.arrays import mark_changes
 from journeys.log.core import starts_session
 from journeys.steps import columns_used
 

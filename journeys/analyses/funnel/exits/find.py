@@ -11,10 +11,9 @@ from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL
 from journeys.analyses.funnel.matching.attempts import Attempts
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts
+from journeys.arrays import Bools, Ints, parallel_map, previous_marked, split_rows
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints, previous_marked
 from journeys.log.core import starts_session
-from journeys.parallel import parallel_map, split_rows
 
 _PART_ROWS = 1 << 14
 

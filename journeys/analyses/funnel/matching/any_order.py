@@ -11,8 +11,8 @@ import numpy as np
 from journeys.analyses.funnel.matching.ordered import first_per_unit
 from journeys.analyses.funnel.rows import Rows, SortedRows
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.arrays import Bools, Ints, mark_changes, search_within
 from journeys.errors import ArgumentError
-from journeys.log.arrays import Bools, Ints, mark_changes, search_within
 
 _MOST = 1 << 62
 """Times (µs) stay below this, so that sums fit into 64 bits."""

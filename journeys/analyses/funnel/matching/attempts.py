@@ -22,8 +22,8 @@ from journeys.analyses.funnel.matching.ordered import (
 )
 from journeys.analyses.funnel.rows import Rows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
+from journeys.arrays import Bools, Ints, list_rows, mark_changes
 from journeys.errors import ArgumentError
-from journeys.log.arrays import Bools, Ints, list_rows, mark_changes
 
 
 @dataclass(frozen=True, eq=False, slots=True)

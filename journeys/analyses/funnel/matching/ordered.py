@@ -12,8 +12,8 @@ import numpy as np
 
 from journeys.analyses.funnel.rows import Rows, SortedRows
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
+from journeys.arrays import Bools, Ints, mark_changes, search_within
 from journeys.errors import ArgumentError
-from journeys.log.arrays import Bools, Ints, mark_changes, search_within
 
 
 class TieWindow:

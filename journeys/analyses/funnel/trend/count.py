@@ -29,8 +29,8 @@ from journeys.analyses.funnel.select_attempts import (
 )
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.period_lookup import find_periods
+from journeys.arrays import Bools, Ints
 from journeys.log import View
-from journeys.log.arrays import Bools, Ints
 from journeys.steps import moment_us
 
 

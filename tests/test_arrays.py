@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.log import arrays
+from journeys import arrays
 
 codes = st.lists(st.integers(0, 3), max_size=14)
 flags = st.lists(st.booleans(), max_size=14)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.parallel import ROWS_PER_PART, parallel_take, split_rows
+from journeys.arrays import ROWS_PER_PART, parallel_take, split_rows
 
 
 @pytest.mark.parametrize("size", [0, 1, ROWS_PER_PART, ROWS_PER_PART + 1, 3 * ROWS_PER_PART - 1])
