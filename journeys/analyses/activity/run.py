@@ -11,8 +11,9 @@ from journeys.analyses.activity.count import count
 from journeys.analyses.activity.result import Activity
 from journeys.analyses.activity.spec import MOST_DAYS, ActivitySpec, check_expressions
 from journeys.analyses.activity.summarise import summarise
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError, describe_wrong_number, raise_all
+from journeys.errors import ArgumentError, describe_wrong_number
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
 
@@ -82,14 +83,15 @@ def activity(
     log = journeys._log
     if log.unit != "account":
         raise ArgumentError("activity: these are journeys of people; use j.by_account().activity(...).")
-    raise_all(describe_wrong_number("days", days, most=MOST_DAYS))
-    check_expressions(log, fit=fit, score=score)
-    active_step, contact_step = (
-        resolve_step(active, log, argument="active"),
-        resolve_step(contact, log, argument="contact"),
-    )
+    problems = Problems()
+    problems.invalid_values += describe_wrong_number("days", days, most=MOST_DAYS)
+    problems.attempt(lambda: check_expressions(log, fit=fit, score=score))
+    active_step = problems.attempt(lambda: resolve_step(active, log, argument="active"))
+    contact_step = problems.attempt(lambda: resolve_step(contact, log, argument="contact"))
     observed = journeys.until or datetime(1970, 1, 1, tzinfo=UTC)
-    end = observed if until is None else parse_moment(until, argument="until")
+    end = observed if until is None else problems.attempt(lambda: parse_moment(until, argument="until"))
+    problems.raise_found()
+    assert end is not None  # noqa: S101  # otherwise raised above
     window = duration_us(timedelta(days=days), argument="days")
     spec = ActivitySpec(active_step, window, moment_us(end), contact_step)
     table = summarise(journeys._count_shards(count, spec), spec, until=end, fit=fit, score=score)

@@ -11,6 +11,7 @@ from journeys.analyses.attribution.spec import SINCE, AttributionSpec, Conversio
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import describe_period
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.steps import Moment, StepLike, duration_us, parse_range, resolve_step
@@ -109,31 +110,39 @@ def attribution(
     [('spring', 0.5), ('newsletter', 0.5)]
     """
     log = journeys._log
-    check_options(
-        log,
-        by=by,
-        value=value,
-        model=model,
-        repeats=repeats,
-        conversions=conversions,
-        leave_out=leave_out,
-        weights=weights,
+    problems = Problems()
+    problems.attempt(
+        lambda: check_options(
+            log,
+            by=by,
+            value=value,
+            model=model,
+            repeats=repeats,
+            conversions=conversions,
+            leave_out=leave_out,
+            weights=weights,
+        )
     )
+    step = problems.attempt(lambda: resolve_step(goal, log, argument="goal"))
+    back = problems.attempt(lambda: duration_us(lookback, argument="lookback"))
+    half = problems.attempt(lambda: duration_us(half_life, argument="half_life"))
+    zone = problems.attempt(lambda: make_calendar("1d", time_zone=time_zone).time_zone)
+    period = problems.attempt(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
+    problems.raise_found()
+    assert step is not None and back is not None and half is not None and period is not None  # noqa: S101, PT018
     spec = AttributionSpec(
-        goal=resolve_step(goal, log, argument="goal"),
+        goal=step,
         by=by,
-        lookback=duration_us(lookback, argument="lookback"),
+        lookback=back,
         conversions=SINCE if conversions == "since the one before" else conversions,
         leave_out=tuple(leave_out),
         model=model,
         repeats=repeats,
         value=value,
         currency=currency_column(value, schema=log.schema),
-        half_life=duration_us(half_life, argument="half_life"),
+        half_life=half,
         weights=weights,
-        converted=parse_range(
-            converted, argument="converted", time_zone=make_calendar("1d", time_zone=time_zone).time_zone
-        ),
+        converted=period,
         time_zone=time_zone,
     )
     _check_left_out(journeys, spec)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
+from journeys.analyses.problems import Problems
+from journeys.errors import check_column_names, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 
@@ -86,17 +87,21 @@ def check_options(
     schema = log.schema
     check_column_names("by", by, is_required=True)
     check_column_names("value", value)
-    problems = [unknown_message("by", by, available=schema.names(), what="column")] if by not in schema else []
-    problems += check_column(value, schema=schema, argument="value") if value not in schema else []
-    raise_all(problems, UnknownNameError)
-    problems = [*check_column(value, schema=schema, argument="value"), *check_model(model, weights=weights)]
+    found = Problems()
+    if by not in schema:
+        found.unknown_names.append(unknown_message("by", by, available=schema.names(), what="column"))
+    about_value = found.invalid_values if value in schema else found.unknown_names
+    about_value += check_column(value, schema=schema, argument="value")
+    problems = found.invalid_values
+    problems += check_model(model, weights=weights)
     for argument, given, kind in (("repeats", repeats, Repeats), ("conversions", conversions, Conversions)):
         if given not in get_args(kind):
             valid = " or ".join(map(repr, get_args(kind)))
             problems.append(f"{argument}: {given!r} must be {valid}.")
-    if isinstance(leave_out, str) or not all(isinstance(one, str) for one in leave_out):
+    is_list = isinstance(leave_out, Iterable) and not isinstance(leave_out, str)
+    if not is_list or not all(isinstance(one, str) for one in leave_out):
         problems.append(f"leave_out: {leave_out!r} must be a list of values of {by!r}, such as ['Direct'].")
-    raise_all(problems, ArgumentError)
+    found.raise_found()
 
 
 def check_model(model: str, *, weights: Sequence[float] | None, argument: str = "model") -> list[str]:

@@ -11,8 +11,9 @@ from journeys.analyses.dropoff.count import DropoffSpec, count
 from journeys.analyses.dropoff.result import Dropoff
 from journeys.analyses.dropoff.summarise import summarise
 from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.spec import Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.flow.spec import Groups, Names, describe_options, parse_flow, parse_nodes
 from journeys.analyses.name_patterns import list_passive_events
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.steps import StepLike, duration_us, moment_us
 

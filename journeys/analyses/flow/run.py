@@ -20,12 +20,12 @@ from journeys.analyses.flow.spec import (
     Keep,
     Names,
     Occurrence,
-    Problems,
     Who,
     describe_options,
     parse_flow,
     parse_nodes,
 )
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.steps import StepLike
 

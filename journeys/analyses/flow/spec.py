@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal
 
 import polars as pl
 
 from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
 from journeys.analyses.name_patterns import expand_passive, matches_pattern
-from journeys.errors import ArgumentError, JourneysError, UnknownNameError, is_whole_number, raise_all, unknown_message
+from journeys.analyses.problems import Problems
+from journeys.errors import ArgumentError, is_whole_number, unknown_message
 from journeys.log import Log
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
@@ -107,38 +108,8 @@ class FlowSpec:
 Names = str | Sequence[str]
 Groups = Mapping[str, Names] | Sequence[str]
 
-T = TypeVar("T")
 DURATION_HINT = "write 'session' or a duration such as '30m' or '14d'"
 _COLLAPSE_HINT = "True, False, 'loops' or a duration such as '5m'"
-
-
-class Problems:
-    """The invalid arguments of one question, collected so that they are reported together."""
-
-    def __init__(self) -> None:
-        self.unknown_names: list[str] = []
-        self.invalid_values: list[str] = []
-
-    def attempt(self, make: Callable[[], T]) -> T | None:
-        """Return the result of `make`; where it raises, keep the reasons and return None."""
-        try:
-            return make()
-        except JourneysError as error:
-            kept = self.unknown_names if isinstance(error, UnknownNameError) else self.invalid_values
-            kept += str(error).removeprefix("- ").split("\n- ")
-            return None
-
-    def check_choice(self, argument: str, value: object, choices: Any) -> None:
-        """Record a value that is none of the choices of a Literal."""
-        allowed = get_args(choices)
-        if value not in allowed:
-            self.invalid_values.append(f"{argument}: {value!r} is none of {', '.join(map(repr, allowed))}.")
-
-    def raise_found(self) -> None:
-        """Raise one error that lists all; an `UnknownNameError` when only names are wrong."""
-        raise_all(
-            [*self.invalid_values, *self.unknown_names], ArgumentError if self.invalid_values else UnknownNameError
-        )
 
 
 def parse_flow(

@@ -10,11 +10,12 @@ import polars as pl
 
 from journeys.analyses.against import shares_too_many
 from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules
-from journeys.analyses.flow.spec import DURATION_HINT, Names, Problems, parse_patterns, parse_rules
+from journeys.analyses.flow.spec import DURATION_HINT, Names, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, Window, resolve_skip
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
-from journeys.errors import UnknownNameError, describe_wrong_number, raise_all, unknown_message
+from journeys.errors import UnknownNameError, is_whole_number, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
 
@@ -116,7 +117,8 @@ def last_before(
     problems.check_choice("occurrence", occurrence, Occurrence)
     if then_within is not None and then is None:
         problems.invalid_values.append("then_within: there is nothing to go on to; give then=.")
-    problems.invalid_values += describe_wrong_number("top", top, otherwise="None for all values")
+    if top is not None and not is_whole_number(top):
+        problems.invalid_values.append(f"top: {top!r} must be at least 1, or None for all values.")
     patterns = problems.attempt(lambda: parse_patterns("skip", skip)) or ()
     rules = problems.attempt(lambda: parse_rules(clean=clean)) or ()
     problems.raise_found()

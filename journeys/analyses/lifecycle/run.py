@@ -11,8 +11,8 @@ from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.lifecycle.count import LifecycleSpec, count, count_dormant_before, find_first_events
 from journeys.analyses.lifecycle.result import Lifecycle
 from journeys.analyses.lifecycle.summarise import largest_groups, summarise
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError, raise_all
 from journeys.steps import StepLike, resolve_step
 
 
@@ -79,10 +79,13 @@ def lifecycle(
     [(1, 0, 0, 0), (1, 0, 0, 1), (0, 0, 1, 1)]
     """
     log = journeys._log
-    calendar = make_calendar(every, time_zone=time_zone, week_start=week_start)
-    raise_all(describe_wrong_top(top), ArgumentError)
-    check_by(log, by)
-    step = resolve_step(event, log, argument="event")
+    problems = Problems()
+    calendar = problems.attempt(lambda: make_calendar(every, time_zone=time_zone, week_start=week_start))
+    problems.invalid_values += describe_wrong_top(top)
+    problems.attempt(lambda: check_by(log, by))
+    step = problems.attempt(lambda: resolve_step(event, log, argument="event"))
+    problems.raise_found()
+    assert calendar is not None and step is not None  # noqa: S101, PT018  # otherwise raised above
     periods = list_periods(calendar, journeys.observed_period)
     ends = (int(periods["index"][0]), int(periods["index"][-1])) if periods.height else (0, 0)
     spec = LifecycleSpec(step, calendar, *ends, by, top)

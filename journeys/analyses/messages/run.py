@@ -11,6 +11,7 @@ from journeys.analyses.messages.result import Messages
 from journeys.analyses.messages.spec import Counted, Credit, MessagesSpec, check_options, resolve_stages
 from journeys.analyses.messages.summarise import summarise
 from journeys.analyses.money import check_currency, currency_column
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
@@ -95,23 +96,23 @@ def messages(
     """
     log = journeys._log
     message = _MESSAGE if message is None and _MESSAGE in log.schema else message
-    check_options(
-        log,
-        by=by,
-        message=message,
-        credit=credit,
-        conversions=conversions,
-        value=value,
-        has_goal=goal is not None,
+    problems = Problems()
+    options = {"by": by, "message": message, "value": value}
+    problems.attempt(
+        lambda: check_options(log, **options, credit=credit, conversions=conversions, has_goal=goal is not None)
     )
-    step = resolve_step(goal, log, argument="goal")
+    step = problems.attempt(lambda: resolve_step(goal, log, argument="goal"))
     instead = "messages arrive between sessions; write a duration such as '5d'" if within == "session" else None
+    window = problems.attempt(lambda: duration_us(within, argument="within", instead=instead))
+    stage_steps = problems.attempt(lambda: resolve_stages(log, stages))
+    problems.raise_found()
+    assert window is not None and stage_steps is not None  # noqa: S101, PT018  # otherwise raised above
     spec = MessagesSpec(
-        stages=resolve_stages(log, stages),
+        stages=stage_steps,
         goal=step,
         by=by,
         message=message,
-        within=duration_us(within, argument="within", instead=instead),
+        within=window,
         touch=tuple(credit.split(" or ")),
         every=conversions == "every",
         until=0 if journeys.until is None else moment_us(journeys.until),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
+from journeys.analyses.problems import Problems
 from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, resolve_step, step
@@ -77,22 +78,22 @@ def check_options(
     schema = log.schema
     for argument, name in (("by", by), ("message", message), ("value", value)):
         check_column_names(argument, name)
-    missing = [(argument, name) for argument, name in (("by", by), ("message", message)) if name is not None]
-    problems = [
+    found = Problems()
+    found.unknown_names += [
         unknown_message(argument, name, available=schema.names(), what="column")
-        for argument, name in missing
-        if name not in schema
+        for argument, name in (("by", by), ("message", message))
+        if name is not None and name not in schema
     ]
-    problems += check_column(value, schema=schema, argument="value") if value not in schema else []
-    raise_all(problems, UnknownNameError)
-    problems = check_column(value, schema=schema, argument="value")
+    about_value = found.invalid_values if value in schema else found.unknown_names
+    about_value += check_column(value, schema=schema, argument="value")
+    problems = found.invalid_values
     for argument, given, kind in (("credit", credit, Credit), ("conversions", conversions, Counted)):
         if given not in get_args(kind):
             valid = ", ".join(map(repr, get_args(kind)))
             problems.append(f"{argument}: {given!r} is not valid; available are {valid}.")
     if value is not None and not has_goal:
         problems.append(f"value: {value!r} is the value of a conversion; say which with goal=.")
-    raise_all(problems, ArgumentError)
+    found.raise_found()
 
 
 def resolve_stages(log: Log, stages: Mapping[str, StepLike] | None) -> dict[Stage, Step]:

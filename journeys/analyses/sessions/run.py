@@ -7,11 +7,11 @@ from datetime import timedelta
 import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.sessions.count import OWN_GROUPS, SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
-from journeys.errors import ArgumentError, raise_all
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
@@ -79,17 +79,23 @@ def sessions(
     """
     log = journeys._log
     columns = log.schema.names()
-    check_by(log, by, others=OWN_GROUPS)
-    raise_all(describe_wrong_top(top), ArgumentError)
+    problems = Problems()
+    problems.attempt(lambda: check_by(log, by, others=OWN_GROUPS))
+    problems.invalid_values += describe_wrong_top(top)
     campaign = present_campaign_columns(log.schema) if campaign_cuts else []
     if campaign_cuts and not campaign:
-        raise ArgumentError("campaign_cuts: the log has no campaign column by which sessions could start.")
+        problems.invalid_values.append("campaign_cuts: the log has no campaign column by which sessions could start.")
+    gap_us = problems.attempt(lambda: duration_us(gap, argument="gap"))
+    pages = problems.attempt(lambda: _find_page_view(journeys, page_view))
+    converting = problems.attempt(lambda: resolve_step(goal, log, argument="goal"))
+    problems.raise_found()
+    assert gap_us is not None and pages is not None  # noqa: S101, PT018  # otherwise raised above
     spec = SessionsSpec(
-        gap=duration_us(gap, argument="gap"),
+        gap=gap_us,
         campaign_columns=tuple(campaign),
-        page_view=_find_page_view(journeys, page_view),
+        page_view=pages,
         page=next((name for name in _PAGE_COLUMNS if name in columns), None),
-        goal=resolve_step(goal, log, argument="goal"),
+        goal=converting,
         by=by,
     )
     found = journeys._count_shards(find_sessions, spec).sort("code", "session")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.labels import fold_values, largest_values
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.stickiness.count import StickinessSpec, count
 from journeys.analyses.stickiness.result import Stickiness
-from journeys.errors import ArgumentError, raise_all
 from journeys.steps import StepLike, resolve_step
 
 _DAYS = {"d": 1, "w": 7, "mo": 28, "q": 90, "y": 365}
@@ -71,14 +73,17 @@ def stickiness(
     [(1, 1, 0.5, 1.0), (2, 1, 0.5, 0.5)]
     """
     log = journeys._log
-    short = make_calendar(every, time_zone=time_zone, week_start=week_start)
-    long = make_calendar(of, time_zone=time_zone, week_start=week_start, argument="of")
-    problems = describe_wrong_top(top)
-    if long.number * _DAYS[long.unit] <= short.number * _DAYS[short.unit]:
-        problems.append(f"of: {of!r} must be longer than every, {every!r}.")
-    raise_all(problems, ArgumentError)
-    check_by(log, by)
-    step = resolve_step(event, log, argument="event")
+    problems = Problems()
+    problems.invalid_values += describe_wrong_top(top)
+    short = problems.attempt(lambda: make_calendar(every, time_zone=time_zone, week_start=week_start))
+    long = problems.attempt(lambda: make_calendar(of, argument="of"))
+    if short and long and long.number * _DAYS[long.unit] <= short.number * _DAYS[short.unit]:
+        problems.invalid_values.append(f"of: {of!r} must be longer than every, {every!r}.")
+    problems.attempt(lambda: check_by(log, by))
+    step = problems.attempt(lambda: resolve_step(event, log, argument="event"))
+    problems.raise_found()
+    assert short and long and step  # noqa: S101, PT018  # otherwise raised above
+    long = replace(long, time_zone=short.time_zone, week_start=short.week_start)
     spec = StickinessSpec(step, short, long, by, top)
     counts = journeys._count_shards(count, spec)
     kept = None if by is None else largest_values(counts, top=top)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.analyses.flow.spec import Problems
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.timeline.result import Timeline
 from journeys.errors import ArgumentError, UnknownNameError

@@ -9,7 +9,8 @@ from typing import Literal
 import polars as pl
 
 from journeys.analyses.flow.nodes import OTHER, CleaningRules
-from journeys.analyses.flow.spec import FlowSpec, Groups, Names, Problems, describe_options, parse_flow, parse_nodes
+from journeys.analyses.flow.spec import FlowSpec, Groups, Names, describe_options, parse_flow, parse_nodes
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.transitions.count import Move, count_people_moving

@@ -9,6 +9,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import describe_wrong_top
 from journeys.analyses.money import check_column, check_currency, currency_column
+from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.value.count import count
@@ -106,14 +107,22 @@ def value(
     [(0, 2, 1, 10.0, 5.0), (1, 2, 1, 10.0, 5.0)]
     """
     log = journeys._log
-    _check_options(log, column=column, by=by, periods=periods, top=top, draws=draws, seed=seed)
-    end = journeys.until if until is None else parse_moment(until, argument="until")
+    problems = Problems()
+    problems.attempt(
+        lambda: _check_options(log, column=column, by=by, periods=periods, top=top, draws=draws, seed=seed)
+    )
+    end = journeys.until if until is None else problems.attempt(lambda: parse_moment(until, argument="until"))
+    paid = problems.attempt(lambda: resolve_step(of, log, argument="of"))
+    started = problems.attempt(lambda: resolve_step(start, log, argument="start"))
+    length = problems.attempt(lambda: duration_us(every, argument="every"))
+    problems.raise_found()
+    assert paid is not None and length is not None  # noqa: S101, PT018  # otherwise raised above
     spec = ValueSpec(
         column=column,
         currency=currency_column(column, schema=log.schema),
-        of=resolve_step(of, log, argument="of"),
-        start=resolve_step(start, log, argument="start"),
-        length=duration_us(every, argument="every"),
+        of=paid,
+        start=started,
+        length=length,
         ages=MOST_AGES if periods is None else periods,
         by=by,
         fixed=fixed and periods is not None,
