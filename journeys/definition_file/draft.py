@@ -15,6 +15,7 @@ from journeys.definition_file.definitions import Definitions
 from journeys.definition_file.guess_columns import Guess, guess_columns
 from journeys.definition_file.toml_text import write_key, write_value
 from journeys.errors import JourneysError, SourceError, raise_all
+from journeys.events import CAMPAIGN_COLUMNS
 from journeys.events.times import TimeParser
 from journeys.naming import suggest
 from journeys.sources.check import detect_source
@@ -280,8 +281,16 @@ def _write_questions(journeys: Journeys) -> str:
                 ]
             )
         )
-        sections = ["funnel", "campaigns", "attribution", f"trend:{steps[-1]}", "flow", "correlation"]
+        people = journeys.people
+        touches = [
+            name for one in CAMPAIGN_COLUMNS if (name := f"first_{one}") in people.columns and people[name].count()
+        ]
+        has_campaigns = touches[:1] == ["first_campaign"]
+        about_campaigns = ["campaigns"] * bool(touches) + ["attribution"] * has_campaigns
+        sections = ["funnel", *about_campaigns, f"trend:{steps[-1]}", "flow", "correlation"]
         report = ["[report]", f"title = {write_value(f'From {steps[0]} to {steps[-1]}')}"]
+        if touches and not has_campaigns:
+            report.append(f"by = {write_value(touches[0])}  # what stands for the campaigns, which are not known")
         if (amount := _find_amount(journeys, goal=steps[-1])) is not None:
             report.append(f"# value = {write_value(amount)}  # what the goal is worth, shared among the campaigns")
         report += ['# entered = "7d"  # the last seven days; the section "comparison" compares them with those before']

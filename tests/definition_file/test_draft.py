@@ -243,9 +243,17 @@ def test_codes_of_discounts_and_dates_identify_nobody(tmp_path):
 
 
 def test_a_channel_is_found(tmp_path):
-    rows = {"Datum": TIMES, "Vorgang": ["a", "b"] * 20, "Kundennummer": PEOPLE, "Werbekanal": ["Newsletter", None] * 20}
-    _, d = draft_table(tmp_path, rows, separator=";")
+    rows = {
+        "Datum": TIMES,
+        "Vorgang": ["a", "b"] * 20,
+        "Kundennummer": PEOPLE,
+        "Werbekanal": ["Newsletter", None] * 20,
+        "utm_campaign": "",
+    }
+    draft, d = draft_table(tmp_path, rows, separator=";")
     assert d.sources[0].options["columns"] == {"channel": "Werbekanal"}
+    assert d.content["report"]["by"] == "first_channel"
+    assert '# sections = ["funnel", "campaigns", "trend:b", "flow", "correlation"]' in draft.text
 
 
 def test_a_first_look_says_what_the_check_will_report(tmp_path):
