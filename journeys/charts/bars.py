@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_name, full_quote, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
 
@@ -53,7 +53,7 @@ def draw_next_events(
             text=[f"{format_number(row['people'])} · {format_percent(row['share'])}" for row in rows],
             textposition="outside",
             cliponaxis=False,
-            hovertext=[f"{full_name(row['event'])}: {format_count(row['people'], 'person')}" for row in rows],
+            hovertext=[f"{full_quote(row['event'])}: {format_count(row['people'], 'person')}" for row in rows],
             hoverinfo="text",
         )
     )

@@ -23,6 +23,7 @@ from journeys.display import (
     format_percent,
     format_ratio,
     join_numbers,
+    quote_label,
     shorten_name,
 )
 
@@ -261,8 +262,8 @@ def _hover_text(row: dict[str, Any], goal: str, level: float) -> str:
     within = format_interval(row["ci_low"], row["ci_high"], form=format_ratio)
     q = row["q_value"]
     text = (
-        f"{row['behaviour']}: {_format_share(row['both'], row['behaviour_only'])} of "
-        f"{adapt_words(f'{format_number(did)} who did it')} reached {goal}, "
+        f"{quote_label(row['behaviour'])}: {_format_share(row['both'], row['behaviour_only'])} of "
+        f"{adapt_words(f'{format_number(did)} who did it')} reached {quote_label(goal)}, "
         f"{_format_share(row['conversion_only'], row['neither'])} of "
         f"{adapt_words(f'{format_number(did_not)} who did not')}. "
         f"phi {format_ratio(row['phi'])}{f' ({within})' if within else ''}, q {format_p_value(q)}"

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_quote, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_day
 
@@ -65,7 +65,7 @@ def draw_dictionary(
             base=[-place] * found.height,
             marker={"color": theme.events[0] if row["state"] == _UNCHANGED else theme.drop, "line": {"width": 0}},
             hovertext=[
-                f"{full_name(row['event'])}, {format_day(when)}: {format_count(count, 'row')}"
+                f"{full_quote(row['event'])}, {format_day(when)}: {format_count(count, 'row')}"
                 for when, count in zip(found["day"], counts, strict=True)
             ],
             hoverinfo="text",

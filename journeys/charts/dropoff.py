@@ -8,9 +8,17 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, plain_name, write_label
+from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import format_count, format_interval, format_number, format_percent, the_count
+from journeys.display import (
+    format_count,
+    format_interval,
+    format_number,
+    format_percent,
+    quote_label,
+    quote_labels,
+    the_count,
+)
 
 ENOUGH = 30
 """Of fewer no rate is shown."""
@@ -90,11 +98,11 @@ def _bar_label(row: dict[str, Any], *, narrow: bool) -> str:
 def _hover_text(row: dict[str, Any]) -> str:
     text = (
         f"{format_number(row['people'])} of {the_count(row['passed'], 'person')} at "
-        f"{plain_name(row['event'])} ended there."
+        f"{quote_label(row['event'])} ended there."
     )
     steps = row.get("last_steps")
     if isinstance(steps, list):
-        text += f" Most often after: {' → '.join(map(plain_name, steps))}."
+        text += f" Most often after: {quote_labels(steps)}."
     if row.get("instead"):
-        text += f" Those who went on mostly did {plain_name(row['instead'])}."
+        text += f" Those who went on mostly did {quote_label(row['instead'])}."
     return lines_of(text, 60) if len(text) < 400 else full_name(text)

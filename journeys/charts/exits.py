@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_quote, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
 
@@ -67,7 +67,7 @@ def draw_exits(
                 constraintext="none",
                 hovertext=[
                     f"{format_count(found.get(step, 0), 'exit')} of {format_number(totals[step])} "
-                    f"after {full_name(name)}: {state}"
+                    f"after {full_quote(name)}: {state}"
                     for step, name in steps
                 ],
                 hoverinfo="text",

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_quote, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import point_ticks
 from journeys.display import (
@@ -74,7 +74,7 @@ def draw_experiment(
                 "line": {"color": shades, "width": 2},
             },
             hovertext=[
-                f"{full_name(row['variant'])}, {format_count(row['people'], 'person')}<br>"
+                f"{full_quote(row['variant'])}, {format_count(row['people'], 'person')}<br>"
                 f"{_format_difference(row)}, "
                 f"q {format_p_value(row['q_value'])}"
                 for row in rows

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, plain_name
+from journeys.charts.labels import lines_of
 from journeys.charts.sankey.draw import FAINT, FULL, MOST, choose_colours, choose_margins, count_names
 from journeys.charts.sankey.labels import label_columns, label_nodes, label_ribbons
 from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
@@ -24,7 +24,7 @@ from journeys.charts.sankey.ribbons import (
     split_ribbons,
 )
 from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, apply_theme, draw_nothing, theme_colours, with_opacity
-from journeys.display import format_count, format_number, format_percent, format_points
+from journeys.display import format_count, format_number, format_percent, format_points, quote_label, quote_labels
 
 _MOST_LINKS = 60
 _HEIGHT, _GAP = 300.0, 64.0
@@ -304,8 +304,8 @@ def _label_group(canvas: Canvas, name: str, *, size: int | None, unit: str, them
 
 def _name_node(node: Node) -> str:
     if node.leaving_from is None:
-        return plain_name(node.name)
-    return f"{'left' if node.name == DROP_OFF else 'went on'} after {plain_name(node.leaving_from)}"
+        return quote_label(node.name)
+    return f"{'left' if node.name == DROP_OFF else 'went on'} after {quote_label(node.leaving_from)}"
 
 
 def _list_nodes(nodes: pl.DataFrame | None) -> list[dict[str, Any]]:
@@ -372,7 +372,7 @@ def _label_key(*, has_pale: bool, theme: Colours, narrow: bool) -> dict[str, Any
 
 
 def _describe_link(row: Mapping[str, Any]) -> str:
-    return _describe_difference(f"{plain_name(row['source'])} → {plain_name(row['target'])}", row)
+    return _describe_difference(quote_labels([row["source"], row["target"]]), row)
 
 
 def _describe_node(node: Node, known: Mapping[tuple[int, str], Mapping[str, Any]]) -> str:

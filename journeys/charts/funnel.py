@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, rename_counts, write_label
+from journeys.charts.labels import full_quote, lines_of, rename_counts, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import format_count, format_duration, format_interval, format_number, format_percent
+from journeys.display import format_count, format_duration, format_interval, format_number, format_percent, quote_label
 
 FEW = 30
 """A rate of fewer people is drawn grey and marked."""
@@ -183,9 +183,10 @@ def _loss_text(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
 def _hover_text(row: dict[str, Any], first: str, unit: str) -> str:
     people = format_count(row["people"], unit)
     if row["step"] == 1:
-        return f"{people} did {full_name(row['name'])}"
+        return f"{people} did {full_quote(row['name'])}"
     text = (
-        f"{people} reached {row['name']}: {format_percent(row['rate_from_start'])} of those who did {first}, "
+        f"{people} reached {quote_label(row['name'])}: {format_percent(row['rate_from_start'])} of those who did "
+        f"{quote_label(first)}, "
         f"{format_percent(row['rate_from_previous'])} of those at the step before."
     )
     time = row.get("median_time_from_start")

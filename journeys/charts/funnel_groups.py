@@ -11,7 +11,7 @@ from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.charts.ticks import percent_ticks
-from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
+from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent, quote_label
 
 _PANEL_GAP = 62
 """The least pixels between two panels of a narrow chart."""
@@ -211,11 +211,11 @@ def _hover_text(
     ends: tuple[str, str],
     unit: str,
 ) -> str:
-    base_name = first["name"] if measure == "rate_from_start" else "the step before"
+    base_name = quote_label(first["name"]) if measure == "rate_from_start" else "the step before"
     bounds = format_interval(row.get(ends[0]), row.get(ends[1]))
     within = f" ({bounds})" if bounds else ""
     text = (
-        f"{name}: {format_count(row['people'], unit)} of {format_number(base)} at {base_name} reached {row['name']}, "
-        f"{format_percent(row[measure])}{within}."
+        f"{quote_label(name)}: {format_count(row['people'], unit)} of {format_number(base)} at {base_name} reached "
+        f"{quote_label(row['name'])}, {format_percent(row[measure])}{within}."
     )
     return lines_of(text + (adapt_words(f" Fewer than {few} people: interpret with care.") if base < few else ""), 56)

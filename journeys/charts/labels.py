@@ -8,7 +8,7 @@ from textwrap import wrap
 
 import polars as pl
 
-from journeys.display import describe_blank, display_names, join_numbers, neutralise_controls, shorten_name
+from journeys.display import describe_blank, display_names, join_numbers, neutralise_controls, quote_label, shorten_name
 from journeys.display.text import RTL
 
 _START, _END = "\u2068", "\u2069"
@@ -82,6 +82,17 @@ def plain_name(text: str) -> str:
 def full_name(text: str) -> str:
     """Make a name safe for a hover label: in full, up to the width of a screen."""
     return write_label(text, 160)
+
+
+def full_quote(label: str) -> str:
+    """Make a name safe for a sentence in a hover label: in full, and in quotes unless it stands for no single one.
+
+    Examples
+    --------
+    >>> full_quote("Signed Up"), full_quote("(other)")
+    ('"Signed Up"', '(other)')
+    """
+    return write_label(quote_label(label, 160))
 
 
 def lines_of(text: str, width: int) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import adapt_words, format_count, format_number, format_percent
+from journeys.display import adapt_words, format_count, format_number, format_percent, quote_label
 
 
 def draw_mosaic(
@@ -72,8 +72,8 @@ def draw_mosaic(
         )
         who = adapt_words(f"{format_number(people)} who")
         said = (
-            (share, 0.0, theme.goal, f"{format_number(yes)} of {who} {words} reached {goal}"),
-            (1 - share, share, theme.grid, f"{format_number(no)} of {who} {words} did not reach {goal}"),
+            (share, 0.0, theme.goal, f"{format_number(yes)} of {who} {words} reached {quote_label(goal)}"),
+            (1 - share, share, theme.grid, f"{format_number(no)} of {who} {words} did not reach {quote_label(goal)}"),
         )
         for height, base, colour, sentence in said:
             fig.add_bar(

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import format_count, format_number, format_percent
+from journeys.display import format_count, format_number, format_percent, quote_labels
 
 _ORDER = {2: ("10", "11", "01"), 3: ("100", "110", "111", "101", "001", "011", "010")}
 """The blocks from left to right, as memberships: neighbours differ in one segment, so that few segments have gaps."""
@@ -79,7 +79,7 @@ def draw_overlap_areas(
                 textangle=0,
                 constraintext="none",
                 hovertext=[
-                    f"{full_name(' and '.join(shared))}{'' if len(shared) > 1 else ' only'}<br>"
+                    f"{write_label(quote_labels(shared, between=' and '))}{'' if len(shared) > 1 else ' only'}<br>"
                     f"{format_count(row['people'], 'person')}, {format_percent(row['share'])} of all"
                     for _, row, shared in own
                 ],

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.display import format_count, format_number, format_percent, format_ratio
+from journeys.display import format_count, format_number, format_percent, format_ratio, quote_labels
 
 _MOST, _MOST_NARROW = 20, 8
 
@@ -65,7 +65,7 @@ def draw(
             textangle=0,
             cliponaxis=False,
             hovertext=[
-                f"{full_name(' and '.join(inside)) if inside else 'in no segment'}<br>"
+                f"{write_label(quote_labels(inside, between=' and ')) if inside else 'in no segment'}<br>"
                 f"{format_count(row['people'], 'person')}, {format_percent(row['share'])}; "
                 f"{format_ratio(row['lift'])} times as many as by chance"
                 for row, inside in zip(rows, members, strict=True)

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, plain_name, write_label
+from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.text_width import break_text, measure_text
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, event_colours, theme_colours, with_opacity
-from journeys.display import format_duration, format_interval, format_number, format_percent
+from journeys.display import format_duration, format_interval, format_number, format_percent, quote_labels
 from journeys.display.options import cell_width
 
 _ENOUGH = 30  # of fewer no rate is shown
@@ -173,7 +173,7 @@ def _write_rate(row: dict[str, Any]) -> str:
 
 
 def _hover_text(row: dict[str, Any]) -> str:
-    text = f"{format_number(row['people'])} took {' → '.join(map(plain_name, row['path']))}"
+    text = f"{format_number(row['people'])} took {quote_labels(row['path'])}"
     if row.get("median_time") is not None:
         text += f"; median {format_duration(row['median_time'])}"
     rate = _write_rate(row)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_quote, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_ratio, format_signed, shorten_name
 
@@ -54,7 +54,7 @@ def draw_phi_heatmap(
             showscale=False,
             hovertext=[
                 [
-                    f"{full_name(row['behaviour'])} and {full_name(goal)}:<br>phi {format_ratio(row[goal])}"
+                    f"{full_quote(row['behaviour'])} and {full_quote(goal)}:<br>phi {format_ratio(row[goal])}"
                     for goal in goals
                 ]
                 for row in rows

@@ -12,7 +12,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label, write_sentence
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
-from journeys.display import adapt_words, format_number, format_ratio, format_signed
+from journeys.display import adapt_words, format_number, format_ratio, format_signed, quote_label
 
 
 def draw_within(
@@ -97,7 +97,10 @@ def _draw_dumbbells(
     fig.add_scatter(x=x, y=y, mode="lines", line={"color": theme.other, "width": 2}, hoverinfo="skip")
     tints = [theme.better if filled >= 0 else theme.worse for _, filled, _, _ in rows]
     said = [
-        lines_of(f"{name}: phi {format_ratio(filled)} {words[0]}, {format_ratio(hollow)} {words[1]}. {remark}", 60)
+        lines_of(
+            f"{quote_label(name)}: phi {format_ratio(filled)} {words[0]}, {format_ratio(hollow)} {words[1]}. {remark}",
+            60,
+        )
         for name, filled, hollow, remark in rows
     ]
     marker: dict[str, Any] = {"size": 9, "color": theme.paper, "line": {"color": theme.other, "width": 2}}
@@ -210,7 +213,7 @@ def draw_groups(
     theme = theme_colours(dark=dark)
     said = [
         lines_of(
-            f"{row['stratum']}: phi {format_ratio(row['phi'])} ({format_ratio(row['ci_low'])} "
+            f"{quote_label(row['stratum'])}: phi {format_ratio(row['phi'])} ({format_ratio(row['ci_low'])} "
             f"to {format_ratio(row['ci_high'])}), "
             f"{format_number(row['both'] + row['behaviour_only'])} did it",
             60,

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, plain_name, write_label
+from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, event_colours, theme_colours
-from journeys.display import format_duration, format_moment
+from journeys.display import format_duration, format_moment, quote_label
 
 _MIN_DISTANCE = 34.0
 """Pixels between two slanted names of a lane; closer ones would touch."""
@@ -67,7 +67,8 @@ def draw_timeline(
     if any(replays):
         subtitle = f"{subtitle} A diamond: its session was recorded.".strip()
     hover = [
-        lines_of(f"{plain_name(event)}, {format_moment(when)} UTC", 60) + (f"<br>{full_name(replay)}" if replay else "")
+        lines_of(f"{quote_label(event)}, {format_moment(when)} UTC", 60)
+        + (f"<br>{full_name(replay)}" if replay else "")
         for event, when, replay in zip(table["event"], table["timestamp"], replays, strict=True)
     ]
     at, breaks = _place_events(table)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import full_quote, write_label
 from journeys.charts.theme import (
     DROP_OFF,
     OTHER,
@@ -147,10 +147,12 @@ def _draw_heatmap(
 ) -> go.Figure:
     theme = theme_colours(dark=dark)
     top = max((max(line) for line in shares), default=0.0) or 1.0
+    numbers = all(name.isdecimal() for name in columns)
+    said = columns if numbers else list(map(full_quote, columns))
     hover = [
         [
-            sentence.format(share=format_percent(value), row=full_name(row), column=full_name(column))
-            for column, value in zip(columns, line, strict=True)
+            sentence.format(share=format_percent(value), row=full_quote(row), column=column)
+            for column, value in zip(said, line, strict=True)
         ]
         for row, line in zip(rows, shares, strict=True)
     ]
@@ -173,7 +175,6 @@ def _draw_heatmap(
     )
     if printed:
         fig.update_layout(annotations=_print_values(shares, top=top, theme=theme))
-    numbers = all(name.isdecimal() for name in columns)
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
         ticktext=[f"Step {name}" if numbers else write_label(name, 20) for name in columns],
@@ -287,7 +288,7 @@ def draw_graph(
                 else "bottom center"
                 for n in names
             ],
-            hovertext=[f"{full_name(name)}: {format_number(size)} moves shown" for name, size in sizes.rows()],
+            hovertext=[f"{full_quote(name)}: {format_number(size)} moves shown" for name, size in sizes.rows()],
             hoverinfo="text",
             cliponaxis=False,
         )
@@ -318,7 +319,7 @@ def _draw_arrow(
         "x": far[0], "y": far[1], "ax": near[0], "ay": near[1],
         "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
         "text": "",
-        "hovertext": f"{full_name(str(row['source']))} → {full_name(str(row['target']))}: {format_percent(share)}",
+        "hovertext": f"{full_quote(str(row['source']))} → {full_quote(str(row['target']))}: {format_percent(share)}",
         "showarrow": True, "arrowhead": 2, "arrowsize": 0.8, "arrowwidth": 1 + 7 * share,
         "arrowcolor": with_opacity(colour, 0.6 + 0.4 * share),
     }  # fmt: skip

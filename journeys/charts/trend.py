@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_labels
+from journeys.charts.labels import full_name, full_quote, write_labels
 from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks, period_ticks
@@ -223,7 +223,7 @@ def _hover_text(row: dict[str, Any], group: str, *, value: str) -> str:
     earlier = "" if row.get("previous") is None else f"<br>{format_percent(row['previous'])} before"
     few = adapt_words(f"<br>fewer than {FEW} people") if row["entered"] < FEW else ""
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
-    where = f"{full_name(group)}, " if group else ""
+    where = f"{full_quote(group)}, " if group else ""
     counts = f"{format_number(row['converted'])} of {format_number(row['entered'])} converted"
     return f"{where}{day}: {counts}, {rate}{earlier}{still}{few}"
 

@@ -11,14 +11,15 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
-from journeys.display import adapt_words, format_number, format_p_value, format_ratio
+from journeys.display import adapt_words, format_number, format_p_value, format_ratio, quote_label
 
 _FLOOR = 1e-20  # smaller q-values say no more, and would press all others to the foot of the chart
 
 
 def _hover_text(row: dict[str, Any], goal: str) -> str:
     text = (
-        f"{row['behaviour']}: phi {format_ratio(row['phi'])} with reaching {goal}, q {format_p_value(row['q_value'])}"
+        f"{quote_label(row['behaviour'])}: phi {format_ratio(row['phi'])} with reaching {quote_label(goal)}, "
+        f"q {format_p_value(row['q_value'])}"
     )
     if "both" in row:
         did = format_number(row["both"] + row["behaviour_only"])

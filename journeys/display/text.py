@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
@@ -107,7 +107,34 @@ def quote_name(name: str, width: int = 60) -> str:
     """
     if name.startswith('"(') and name.endswith(')"'):
         name = name[1:-1]  # the label of a value that is spelled "(none)" is quoted already
-    return f'"{shorten_name(display_names(name), width)}"' if name.strip() else describe_blank(name)
+    shown = shorten_name(neutralise_controls(display_names(name)), width)
+    return f'"{shown}"' if name.strip() else describe_blank(name)
+
+
+def quote_label(label: str, width: int = 60) -> str:
+    """Quote the label of a node or of a value as `quote_name` does; what stands for no single one stays as it is.
+
+    Examples
+    --------
+    >>> quote_label("Signed Up"), quote_label("(other)"), quote_label('"(other)"')
+    ('"Signed Up"', '(other)', '"(other)"')
+    """
+    return label if label in _PLACEHOLDERS else quote_name(label, width)
+
+
+def quote_labels(labels: Iterable[object], *, between: str = " → ") -> str:
+    """Quote labels that belong together: those of a path in their order, or with " · " those that make a group.
+
+    Examples
+    --------
+    >>> quote_labels(["Signed Up", "(other)"])
+    '"Signed Up" → (other)'
+    """
+    return between.join(quote_label(str(label)) for label in labels)
+
+
+# A value that is spelled like one of these is quoted where labels are made.
+_PLACEHOLDERS = frozenset({"(none)", "(other)", "(drop-off)", "(continues)", "(reached)", "(nothing more)"})
 
 
 def shorten_name(text: str, width: int) -> str:

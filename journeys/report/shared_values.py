@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.display import format_number, format_percent, format_period, shorten_name, the_count
+from journeys.display import format_number, format_percent, format_period, quote_name, shorten_name, the_count
 from journeys.report.protocol import JourneysWithQuestions
 
 MIN_PEOPLE, MAX_Q, MIN_SHARE, MIN_DIFFERENCE = 20, 0.05, 0.5, 0.2
@@ -60,7 +60,7 @@ def describe_shared_values(
     elsewhere = among.events.filter(name != error).select(pl.exclude(_NOT_PROPERTIES).is_not_null().any()).collect()
     only_on_error = [column for column in elsewhere.columns if not elsewhere[column].item()]
     others = with_error.join(chosen, on="person", how="anti").collect()
-    place = f'with "{shorten_name(error, 60)}"'
+    place = f"with {quote_name(error)}"
     found = [_most_distinctive_value(group, others, columns=only_on_error, place=place, may_stand_alone=True)]
     at_step = among.events.filter(name == step)
     without_error = correlation.people(error, did=False).people.lazy().select("person")
@@ -69,7 +69,7 @@ def describe_shared_values(
             at_step.join(chosen, on="person").collect(),
             at_step.join(without_error, on="person").collect(),
             columns=[column for column in elsewhere.columns if column not in only_on_error],
-            place=f'at "{shorten_name(step, 60)}"',
+            place=f"at {quote_name(step)}",
             may_stand_alone=False,
         )
     )

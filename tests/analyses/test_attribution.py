@@ -241,7 +241,7 @@ def test_nobody_converted_is_an_answer():
     j = jn.Journeys.from_table(log).where(pl.col("event") != "X")
     for model in ("markov", "linear", "shapley"):
         result = j.attribution("X", model=model)
-        assert result.finding == "Nobody did X: there is no credit to share."
+        assert result.finding == 'Nobody did "X": there is no credit to share.'
         assert result.table.select("credit", "share").row(0) == (0.0, None)
 
 
@@ -332,4 +332,4 @@ def test_conversions_of_few_people_make_no_finding():
     rows = [("p", 0, "visit", "c"), *(("p", minute, "buy", None) for minute in range(1, 60))]
     a = jn.Journeys.from_table(frame(rows)).attribution("buy", conversions="every")
     assert a.settings["conversions"] == 59
-    assert a.finding == "Only 1 person converted to buy: too few for a finding."
+    assert a.finding == 'Only 1 person converted to "buy": too few for a finding.'

@@ -50,7 +50,7 @@ def test_thousands_of_channels():
     j = jn.Journeys.from_table(frame(rows))
     a = j.attribution("Paid", model="shapley")
     assert a.table.height == 2_100
-    assert a.finding == "No campaign gets credit for 1% of the 2,100 conversions to Paid."
+    assert a.finding == 'No campaign gets credit for 1% of the 2,100 conversions to "Paid".'
     compared = a.compare_models(["first", "last"], draws=1)
     assert compared.finding == "No campaign gets credit for 1% of the conversions under any model."
     with pytest.raises(jn.ArgumentError, match=r"at most 2,000 of them; there are 2,100 here"):

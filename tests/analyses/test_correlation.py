@@ -279,9 +279,9 @@ class TestBadInput:
         with pytest.raises(UnknownNameError, match="goal: no event 'g'"):
             nobody.correlation("g")
         log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "b", None)])
-        assert log.only(["p2"]).correlation("g").finding == "Nobody reached g: there is nothing to compare."
+        assert log.only(["p2"]).correlation("g").finding == 'Nobody reached "g": there is nothing to compare.'
         everybody = log.only(["p1"]).correlation("g", min_people=0)
-        assert everybody.finding == "Everybody reached g: there is nothing to compare."
+        assert everybody.finding == 'Everybody reached "g": there is nothing to compare.'
         assert everybody.table["phi"].null_count() == everybody.table.height
         assert set(everybody.table["note"]) == {"everybody converted"}
         empty = log.where(pl.col("event") == "z").correlation("g")
@@ -293,7 +293,7 @@ class TestBadInput:
         log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "a", None), (2, 9, "b", None)])
         found = log.correlation("g", exposure="first 3d", min_people=0)
         left_out = "1 person converted within the first 3d."
-        assert found.finding == f"Nobody among those compared reached g: there is nothing to compare. {left_out}"
+        assert found.finding == f'Nobody among those compared reached "g": there is nothing to compare. {left_out}'
         alone = log.only(["p1"]).correlation("g", exposure="first 3d", min_people=0)
         assert alone.finding == f"There is nobody to compare. {left_out}"
 

@@ -1,6 +1,7 @@
 """Findings hold when everybody has had the same time; the test behind them equals its twin."""
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import product
 
 import numpy as np
@@ -146,7 +147,7 @@ class TestHeadlines:
         assert (error["observed"], error["both"] + error["behaviour_only"]) == (0, 50)
         assert error["expected"] == pytest.approx(20.1, abs=0.1)
         headline = findings.row(0, named=True)
-        assert found.finding.startswith(f"{headline['behaviour']} goes with not reaching Created Project: ")
+        assert found.finding.startswith(f'"{headline["behaviour"]}" goes with not reaching "Created Project": ')
         assert f"(phi {headline['phi_matched']:.2f}".replace("-", "−") in found.finding
 
     def test_what_is_set_apart_is_what_the_chart_lists(self, sample):
@@ -164,7 +165,7 @@ class TestHeadlines:
         weak += [(person, 2, "g") for person in range(4000) if person % 10 < (3 if person < 2000 else 2)]
         found = make(weak).correlation("g")
         assert found.findings["behaviour"].to_list() == ["a"]
-        assert found.finding == "1 behaviour goes with g, but too weakly, or among too few people, to stand out."
+        assert found.finding == '1 behaviour goes with "g", but too weakly, or among too few people, to stand out.'
         few = [(person, 0, "came") for person in range(200)] + [(person, 1, "a") for person in range(12)]
         few += [(person, 2, "g") for person in [*range(11), *range(100, 110)]]
         found = make(few).correlation("g", min_people=10)
@@ -187,7 +188,7 @@ def test_an_event_moments_before_the_goal_is_a_part_of_it(share):
     log += [(person, 12, "Asked Friend") for person in [*range(60), *range(300, 320)]]
     found = make(log).correlation("g", min_people=10)
     count = int(100 * share)
-    reason = f"{count} of the {count} converters who did it did so within a minute before g: a part of it"
+    reason = f'{count} of the {count} converters who did it did so within a minute before "g": a part of it'
     assert dict(found.set_apart.select("behaviour", "reason").iter_rows())["Pressed Pay"] == reason
     assert found.findings["behaviour"].to_list() == ["Asked Friend"]
 
@@ -200,7 +201,7 @@ def test_what_stops_people_is_a_finding_though_most_do_it_after_the_goal():
     log += [(person, 90, "Saw Error") for person in range(60, 360)]
     found = make(log).correlation("g")
     assert found.findings["behaviour"].to_list() == ["Saw Error"]
-    assert found.finding.startswith("Saw Error goes with not reaching g: 0% of those who did it, ")
+    assert found.finding.startswith('"Saw Error" goes with not reaching "g": 0% of those who did it, ')
 
 
 def test_a_campaign_counts_only_if_it_was_met_before_the_goal():
@@ -243,9 +244,9 @@ def test_a_reversal_is_a_caution_by_default():
             log += [(person, 48, "g")] if converted else []
             person += 1
     found = make(log).correlation("g")
-    line = "a goes with reaching g taken together, and with not reaching it within first_campaign (Simpson's paradox)."
-    assert line in found.cautions
-    assert line.split(" (", maxsplit=1)[0] in found._repr_html_()
+    line = '"a" goes with reaching "g" taken together, and with not reaching it within first_campaign'
+    assert f"{line} (Simpson's paradox)." in found.cautions
+    assert line in unescape(found._repr_html_())
 
 
 def test_people_in_both_groups_are_no_evidence_for_a_difference():

@@ -56,7 +56,7 @@ def test_links_words_and_pictures():
     nodes, links = flow.correlation(), flow.correlation(of="links")
     assert nodes.table["behaviour"].to_list()[:1] == ["Step 1: a"]
     assert links.table["behaviour"].to_list()[:1] == ["Step 1: a → c"]
-    assert nodes.finding.startswith("Step 1: a goes with reaching g: 100% of those who pass there, 0% of the others")
+    assert nodes.finding.startswith('"Step 1: a" goes with reaching "g": 100% of those who pass there')
     assert nodes.plot().data
     assert "Step 1: a" in nodes._repr_html_()
     assert flow.correlation(min_people=60).hidden == 2

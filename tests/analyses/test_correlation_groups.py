@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import permutations
 from math import log2
 
@@ -119,9 +120,10 @@ def test_a_reversal_is_pointed_out():
     assert row["phi"] > 0.3
     assert row["phi_within"] < -0.05
     assert row["odds_ratio_within"] < 1
-    expected = "a is reversed: taken together, those who did it reach g more often; within first_campaign less often."
+    expected = '"a" is reversed: taken together, those who did it reach "g" more often; '
+    expected += "within first_campaign less often."
     assert found.finding == expected
-    assert expected in found._repr_html_()
+    assert expected in unescape(found._repr_html_())
     assert found.plot().layout.title.text
     assert found.plot(behaviour="a", dark=True).data
 
@@ -180,7 +182,7 @@ def test_comparing_people():
     assert row["phi_other"] == pytest.approx(0)
     assert row["difference"] == pytest.approx(1)
     assert row["q_value"] < 0.001
-    assert found.finding.startswith("a goes with g more closely here than in the other group")
+    assert found.finding.startswith('"a" goes with "g" more closely here than in the other group')
     assert found.plot().data
     assert "more closely here" in found._repr_html_()
 
@@ -325,7 +327,7 @@ def test_of_equal_differences_the_first_by_name_is_reported():
     mail, ads = (make(log).only(pl.col("first_campaign") == name) for name in ("mail", "ads"))
     found = mail.correlation("g").compare(ads)
     for order in permutations(range(found.table.height)):
-        assert replace(found, table=found.table[list(order)]).finding.startswith("a goes with g more closely here")
+        assert replace(found, table=found.table[list(order)]).finding.startswith('"a" goes with "g" more closely here')
 
 
 def test_two_searches_that_find_one_behaviour_have_an_order():

@@ -93,8 +93,8 @@ def test_unequal_time_and_leaks_are_not_reported_and_the_true_one_is():
     assert row["announced"]["doubt"] == "does not hold once everybody is observed equally long"
     assert found.findings["behaviour"].to_list() == ["helped"]
     (leak,) = found.set_apart.filter(pl.col("behaviour") == "invoice")["reason"]
-    assert leak.endswith("who did it did so only after goal")
-    assert found.finding.startswith("helped goes with reaching goal: ")
+    assert leak.endswith('who did it did so only after "goal"')
+    assert found.finding.startswith('"helped" goes with reaching "goal": ')
 
 
 @pytest.mark.parametrize("exposure", ["matched", "first 5d"])
@@ -126,8 +126,8 @@ def test_what_comes_right_before_the_goal_is_a_part_of_it():
     ]
     found = jn.Journeys.from_table(pl.concat(frames)).correlation("goal")
     row = found.checks.filter(pl.col("behaviour") == "Clicked Upgrade").row(0, named=True)
-    assert row["doubt"] == "60 of the 60 converters who did it did so within a minute before goal: a part of it"
-    assert found.finding == "No behaviour goes with goal in a way that holds up."
+    assert row["doubt"] == '60 of the 60 converters who did it did so within a minute before "goal": a part of it'
+    assert found.finding == 'No behaviour goes with "goal" in a way that holds up.'
 
 
 def test_too_good_to_be_true():
@@ -137,7 +137,7 @@ def test_too_good_to_be_true():
     found = jn.Journeys.from_table(pl.concat(frames)).correlation("goal")
     row = found.table.filter(pl.col("behaviour") == "echo").row(0, named=True)
     assert row["strength"] == "too good to be true"
-    assert any(line.startswith("Too good to be true, look for a leak: echo") for line in found.cautions)
+    assert any(line.startswith('Too good to be true, look for a leak: "echo"') for line in found.cautions)
     assert "echo" not in found.findings["behaviour"]
 
 
@@ -157,8 +157,8 @@ class TestPlantedTruth:
         assert "Enabled Single Sign-On" not in findings
         assert "Became Customer" not in findings
         reasons = dict(found.set_apart.select("behaviour", "reason").rows())
-        assert reasons["Enabled Single Sign-On"].endswith("who did it did so only after Upgraded Plan")
-        assert found.finding.startswith("Connected Calendar goes with reaching Upgraded Plan")
+        assert reasons["Enabled Single Sign-On"].endswith('who did it did so only after "Upgraded Plan"')
+        assert found.finding.startswith('"Connected Calendar" goes with reaching "Upgraded Plan"')
 
     @pytest.mark.parametrize("exposure", ["matched", "first 7d"])
     def test_equal_time(self, sample, exposure):

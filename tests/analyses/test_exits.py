@@ -224,7 +224,7 @@ def test_passive_events_are_passed_over_everywhere():
     plain, hidden = j.dropoff("B"), j.dropoff("B", hide="passive")
     assert plain.table["event"].to_list()[:2] == ["Mail", "Help"]
     assert plain.finding == (
-        "12% of the 40 who never reach B end at Help. 34 ended on what the system did: "
+        '12% of the 40 who never reach "B" end at "Help". 34 ended on what the system did: '
         "hide='passive' counts them at the event before."
     )
     assert hidden.table.select("event", "people").rows() == [("A", 29), ("Help", 10), ("Push", 1)]
@@ -234,7 +234,7 @@ def test_passive_events_are_passed_over_everywhere():
     assert after.table.select("event", "people").rows() == [("(nothing more)", 30), ("Help", 10)]
     assert (after.hidden, after.finding) == (
         40,
-        "After 'A', 75% of those who dropped off did nothing more. For 40 people, the very next event is hidden.",
+        'After "A", 75% of those who dropped off did nothing more. For 40 people, the very next event is hidden.',
     )
     flow = j.flow(hide="passive")
     assert "Mail" not in {*flow.table["source"], *flow.table["target"]}

@@ -66,7 +66,7 @@ def test_drop_off_shows_what_the_others_did() -> None:
         ("Help", 1, 1, ["Visit", "Help"], None),
         ("Visit", 1, 3, ["Visit"], "Buy"),
     ]
-    assert found.finding == "Only 2 people never reached Buy: too few for a finding."
+    assert found.finding == 'Only 2 people never reached "Buy": too few for a finding.'
     (only,) = found.examples("Help")
     assert only.table["event"].to_list() == ["Visit", "Help"]
     assert "Help" in found._repr_html_()
@@ -81,7 +81,7 @@ def test_who_may_yet_go_on_is_in_no_rate() -> None:
     found = log_of([*rows, ("z", 100 * day, "Buy")]).dropoff("Buy", quiet="7d")
     assert (found.lost, found.pending, found.reached) == (2, 2, 1)
     assert found.table.select("event", "people", "passed", "loss_rate").rows() == [("V", 2, 2, 1.0)]
-    assert found.finding == "Only 2 people never reached Buy: too few for a finding."
+    assert found.finding == 'Only 2 people never reached "Buy": too few for a finding.'
     assert log_of(rows).dropoff("V", quiet="7d").table.is_empty()
 
 
@@ -258,7 +258,7 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert (top["people"], top["against_people"]) == (50, 10)
     assert top["q_value"] < 0.001
     assert top["difference_low"] < 0.4 < top["difference_high"]
-    assert both.finding.startswith("50% go Visit → Help at step 1, 10% of the others: +40.0 points")
+    assert both.finding.startswith('50% go "Visit" → "Help" at step 1, 10% of the others: +40.0 points')
     assert both.resonance().table["node"].to_list()[0] == "Visit"
     assert both.people(link=(0, "Visit", "Help")).people.height == 50
     assert [trace.type for trace in both.plot().data] == ["sankey"]
@@ -482,7 +482,7 @@ def test_touch_points_that_do_not_resonate_are_drawn() -> None:
     assert read["rate_low"] < read["rate_difference"] < read["rate_high"]
     assert table["q_value"].to_list() >= table["p_value"].to_list()
     figure = both.plot(kind="resonance")
-    assert figure.layout.title.text.startswith("<b>Visit resonates least: ")
+    assert figure.layout.title.text.startswith('<b>"Visit" resonates least: ')
     assert [trace.type for trace in figure.data] == ["scatter"]
     with pytest.raises(jn.ArgumentError, match="kind: 'differnce' is none of 'difference', 'both', 'resonance'"):
         both.plot(kind="differnce")  # type: ignore[arg-type]
@@ -490,7 +490,7 @@ def test_touch_points_that_do_not_resonate_are_drawn() -> None:
 
 def test_flow_figures_say_what_they_count() -> None:
     flow = two_groups().flow(end="Buy", who="all")
-    assert flow.finding == "46% of 200 people reach Buy."
+    assert flow.finding == '46% of 200 people reach "Buy".'
     node = flow.nodes.filter(position=1, node="Read").row(0, named=True)
     assert node["conversion_rate"] == node["converted"] / node["passed"]
     assert node["ci_low"] < node["conversion_rate"] < node["ci_high"]

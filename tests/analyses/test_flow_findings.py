@@ -30,28 +30,28 @@ def repeat(rows: list[Any], times: int = 30) -> list[Any]:
     [
         ({}, "From first touch on, all who enter; n"),
         ({"within": "1h"}, "From first touch on, all who enter, within 1 hour; n"),
-        ({"end": "Buy"}, "From first touch to Buy, those who get there; n"),
-        ({"end": "Buy", "occurrence": "last"}, "From first touch to the last Buy, those who get there; n"),
-        ({"end": "Buy", "within": "7d"}, "At most 7 days before Buy, those who get there; n"),
-        ({"end": "Buy", "within": "session"}, "The session up to Buy, those who get there; n"),
-        ({"end": "Buy", "count": "sessions"}, "From the start of each session to Buy, those who get there; n"),
+        ({"end": "Buy"}, 'From first touch to "Buy", those who get there; n'),
+        ({"end": "Buy", "occurrence": "last"}, 'From first touch to the last "Buy", those who get there; n'),
+        ({"end": "Buy", "within": "7d"}, 'At most 7 days before "Buy", those who get there; n'),
+        ({"end": "Buy", "within": "session"}, 'The session up to "Buy", those who get there; n'),
+        ({"end": "Buy", "count": "sessions"}, 'From the start of each session to "Buy", those who get there; n'),
         (
             {"end": "Buy", "occurrence": "each"},
-            "From first touch or the Buy before to each Buy, those who get there; n",
+            'From first touch or the "Buy" before to each "Buy", those who get there; n',
         ),
-        ({"start": "Visit"}, "From Visit on, all who enter; n"),
-        ({"start": "Visit", "occurrence": "last"}, "From the last Visit on, all who enter; n"),
-        ({"start": "Visit", "end": "Buy", "count": "entries"}, "From each Visit to Buy, all who enter; n"),
+        ({"start": "Visit"}, 'From "Visit" on, all who enter; n'),
+        ({"start": "Visit", "occurrence": "last"}, 'From the last "Visit" on, all who enter; n'),
+        ({"start": "Visit", "end": "Buy", "count": "entries"}, 'From each "Visit" to "Buy", all who enter; n'),
         ({"collapse": "loops"}, "From first touch on, all who enter; each node at its first visit only; n"),
         ({"collapse": False}, "From first touch on, all who enter; repeats are shown; n"),
         ({"collapse": "5m"}, "From first touch on, all who enter; repeats at most 5 minutes apart are merged; n"),
-        ({"hide": ["Help", "Re*"]}, "From first touch on, all who enter; without Help, Re*; n"),
+        ({"hide": ["Help", "Re*"]}, 'From first touch on, all who enter; without "Help", "Re*"; n'),
         (
             {"hide": ["Help", "Read", "Buy", "V*"]},
-            "From first touch on, all who enter; without Help, Read, Buy and 1 more",
+            'From first touch on, all who enter; without "Help", "Read", "Buy" and 1 more',
         ),
-        ({"groups": {"Own": ["Help"]}}, "From first touch on, all who enter; merged: Own; n"),
-        ({"expand": {"Visit": "page_path"}}, "From first touch on, all who enter; Visit by page_path; n"),
+        ({"groups": {"Own": ["Help"]}}, 'From first touch on, all who enter; merged: "Own"; n'),
+        ({"expand": {"Visit": "page_path"}}, 'From first touch on, all who enter; "Visit" by page_path; n'),
         ({"node": "page_path"}, "From first touch on, all who enter; nodes are values of page_path; n"),
     ],
 )
@@ -66,8 +66,8 @@ def test_the_definition_says_what_is_shown(words: dict[str, Any], begins: str) -
 def test_transitions_and_drop_offs_say_what_is_left_out() -> None:
     j = log_of(ROWS, "page_path")
     moves = j.transitions(hide="Help", count="sessions").plot().layout.title.text.replace("<br>", " ")
-    assert "; inside a session; without Help; " in moves
-    assert "; without Help; n = 1" in j.dropoff("Buy", hide="Help").plot().layout.title.text
+    assert '; inside a session; without "Help"; ' in moves
+    assert '; without "Help"; n = 1' in j.dropoff("Buy", hide="Help").plot().layout.title.text
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_transitions_and_drop_offs_say_what_is_left_out() -> None:
     [
         (
             {"end": "Buy", "align": "end"},
-            "The most-travelled path to Buy is Visit → Read → Help → Buy: 50% of 60 people.",
+            'The most-travelled path to "Buy" is "Visit" → "Read" → "Help" → "Buy": 50% of 60 people.',
         ),
-        ({"end": "Buy", "align": "end", "steps": 1}, "60 people on the way to Buy: nothing is shown before it."),
-        ({"end": "Buy", "align": "end", "who": "dropped"}, "100% of 30 people who never reach Buy end with Visit."),
-        ({"start": "Visit", "align": "end"}, "67% of 90 people end with Buy."),
+        ({"end": "Buy", "align": "end", "steps": 1}, '60 people on the way to "Buy": nothing is shown before it.'),
+        ({"end": "Buy", "align": "end", "who": "dropped"}, '100% of 30 people who never reach "Buy" end with "Visit".'),
+        ({"start": "Visit", "align": "end"}, '67% of 90 people end with "Buy".'),
         (
             {"start": "Visit", "end": "Buy", "who": "converted"},
-            "The most-travelled path to Buy is Visit → Read → Buy: 50% of 60 people.",
+            'The most-travelled path to "Buy" is "Visit" → "Read" → "Buy": 50% of 60 people.',
         ),
-        ({"end": "Buy"}, "The most-travelled path to Buy is Visit → Read → Buy: 50% of 60 people."),
-        ({"end": "Buy", "who": "dropped"}, "100% of 30 people who never reach Buy leave after Visit."),
+        ({"end": "Buy"}, 'The most-travelled path to "Buy" is "Visit" → "Read" → "Buy": 50% of 60 people.'),
+        ({"end": "Buy", "who": "dropped"}, '100% of 30 people who never reach "Buy" leave after "Visit".'),
     ],
 )
 def test_a_finding_finds_something(words: dict[str, Any], finding: str) -> None:
@@ -97,39 +97,39 @@ def test_findings_prefer_nodes_with_a_name() -> None:
     rows += [("y", 0, "Visit"), ("y", 1, "Read"), ("z", 0, "Visit"), ("z", 1, "Read")]
     j = log_of(repeat(rows))
     assert j.flow(top=1).table["source"][0] == "(other)"
-    assert j.flow(top=1).finding == "25% of 240 people begin with Visit and then go to Read."
+    assert j.flow(top=1).finding == '25% of 240 people begin with "Visit" and then go to "Read".'
     assert j.transitions(top=2).table["source"][0] == "(other)"
-    assert j.transitions(top=2).finding == "Read follows on Visit 60 times: 100% of what comes after Visit."
+    assert j.transitions(top=2).finding == '"Read" follows on "Visit" 60 times: 100% of what comes after "Visit".'
     # where no link has a name at both ends, the largest is said
     crossed = log_of(repeat([("a", 0, "e0"), ("a", 1, "f1"), ("b", 0, "e1"), ("b", 1, "f0")]))
-    assert crossed.flow(top=1).finding == "50% of 60 people begin with (other) and then go to f0."
+    assert crossed.flow(top=1).finding == '50% of 60 people begin with (other) and then go to "f0".'
 
 
 def test_a_finding_says_why_nothing_is_shown() -> None:
     j = log_of([("a", 0, "Visit"), ("b", 0, "Visit"), ("b", 1, "Sign Up"), ("a", 2, "Sign Up"), ("a", 3, "Buy")])
     why = "there is no journey to show."
     for words, finding in (
-        ({"end": "Visit", "who": "dropped"}, "All 2 people reach Visit: there is no other journey to show."),
-        ({"start": "Buy", "end": "Visit", "who": "converted"}, f"Nobody did Visit after Buy: {why}"),
+        ({"end": "Visit", "who": "dropped"}, 'All 2 people reach "Visit": there is no other journey to show.'),
+        ({"start": "Buy", "end": "Visit", "who": "converted"}, f'Nobody did "Visit" after "Buy": {why}'),
         (
             {"start": "Visit", "end": "Buy", "who": "converted", "within": "1m"},
-            f"Nobody did Buy after Visit within 1 minute: {why}",
+            f'Nobody did "Buy" after "Visit" within 1 minute: {why}',
         ),
         (
             {"start": "Visit", "end": "Buy", "who": "converted", "count": "sessions", "gap": "1m"},
-            f"Nobody did Buy after Visit within a session: {why}",
+            f'Nobody did "Buy" after "Visit" within a session: {why}',
         ),
         (
             {"start": "Buy", "end": "Sign Up", "who": "dropped", "within": "9m"},
-            "Only 1 person never reached Sign Up: too few for a finding.",
+            'Only 1 person never reached "Sign Up": too few for a finding.',
         ),
     ):
         assert j.flow(**words).finding == finding  # type: ignore[arg-type]
     few = j.only(["b"])
-    assert few.flow(start="Buy").finding == f"Nobody did Buy: {why}"
-    assert few.flow(start="Buy", end="Visit", who="dropped").finding == f"Nobody did Buy: {why}"
+    assert few.flow(start="Buy").finding == f'Nobody did "Buy": {why}'
+    assert few.flow(start="Buy", end="Visit", who="dropped").finding == f'Nobody did "Buy": {why}'
     assert few.flow(start="Visit", end="Sign Up", who="dropped", within="2m").finding == (
-        "The only person reaches Sign Up within 2 minutes: there is no other journey to show."
+        'The only person reaches "Sign Up" within 2 minutes: there is no other journey to show.'
     )
 
 
@@ -188,13 +188,13 @@ def test_the_best_and_worst_ways_agree_with_plain_loops() -> None:
 def test_a_headline_is_the_path_where_it_is_known_and_rests_on_thirty_people() -> None:
     rows = [(f"p{n:02d}", minute, event) for n in range(40) for minute, event in enumerate(["Visit", "Read", "Buy"])]
     assert log_of(rows).flow(end="Buy").finding == (
-        "The most-travelled path to Buy is Visit → Read → Buy: 100% of 40 people."
+        'The most-travelled path to "Buy" is "Visit" → "Read" → "Buy": 100% of 40 people.'
     )
     few = log_of(rows[: 29 * 3])
     for found in (few.flow(end="Buy"), few.flow(), few.dropoff("Buy"), few.flow(end="Buy", who="all")):
         assert "%" not in found.finding
     lost = log_of([row for row in rows if row[2] != "Buy" or row[0] < "p20"])
-    assert lost.dropoff("Buy").finding == "Only 20 people never reached Buy: too few for a finding."
+    assert lost.dropoff("Buy").finding == 'Only 20 people never reached "Buy": too few for a finding.'
     assert "%" not in few.transitions().finding
     groups = lost.flow(end="Buy", who="all", against=lost.only([f"p{n:02d}" for n in range(20)]))
     assert groups.finding == "Only 20 people in the smaller group: too few for a finding."
@@ -207,13 +207,13 @@ def test_a_path_in_a_headline_has_thirty_people_itself() -> None:
     ]
     j = log_of(rows)
     assert j.flow(end="Buy").most_travelled().people == 6  # type: ignore[union-attr]
-    assert j.flow(end="Buy").finding == "100% of 36 people on the way to Buy begin with Visit."
+    assert j.flow(end="Buy").finding == '100% of 36 people on the way to "Buy" begin with "Visit".'
     assert j.flow(end="Buy", align="end").finding == (
-        "Only 6 people passed /0 just before the end: too few for a finding."
+        'Only 6 people passed "/0" just before the end: too few for a finding.'
     )
-    assert j.flow(start="Visit").finding == "100% of 36 people begin with Visit."
+    assert j.flow(start="Visit").finding == '100% of 36 people begin with "Visit".'
     lost = log_of(rows + [(f"q{n:02d}", 0, f"/{n % 6}") for n in range(30)])
-    assert lost.flow(end="Buy", who="dropped").finding == "Only 5 people began with /0: too few for a finding."
+    assert lost.flow(end="Buy", who="dropped").finding == 'Only 5 people began with "/0": too few for a finding.'
 
 
 def test_a_link_in_a_headline_has_thirty_people_in_one_of_the_groups() -> None:
@@ -224,8 +224,8 @@ def test_a_link_in_a_headline_has_thirty_people_in_one_of_the_groups() -> None:
         here, there = (j.only([f"p{n:03d}" for n in numbers]) for numbers in (range(200), range(200, 400)))
         return here.flow(against=there).finding
 
-    assert find(30).startswith("15% go Visit → /few at step 1, 0% of the others")
-    assert "Visit → /few" not in find(29)
+    assert find(30).startswith('15% go "Visit" → "/few" at step 1, 0% of the others')
+    assert '"Visit" → "/few"' not in find(29)
 
 
 def test_controls_of_direction_turn_no_number_round() -> None:
@@ -264,6 +264,8 @@ def test_the_most_frequent_transition_of_a_few_people_is_no_finding(tmp_path, sh
     j = log_of(rows + busy).save(tmp_path / "store", shards=shards)
     found = j.transitions()
     assert found.table.row(0)[:3] == ("Poll", "Answer", 100)
-    assert found.finding == ("Only 2 people with the most frequent transition, Poll → Answer: too few for a finding.")
+    assert found.finding == (
+        'Only 2 people with the most frequent transition, "Poll" → "Answer": too few for a finding.'
+    )
     spread = [(f"p{n:02d}", 100 + at, event) for n in range(10, 40) for at, event in enumerate(["Poll", "Answer"])]
-    assert log_of(rows + busy + spread).transitions().finding.startswith("Answer follows on Poll 130 times: ")
+    assert log_of(rows + busy + spread).transitions().finding.startswith('"Answer" follows on "Poll" 130 times: ')

@@ -173,7 +173,7 @@ def test_colours_say_what_goes_with_the_goal() -> None:
     )  # fmt: skip
     said = dict(zip(drawn.label, drawn.customdata, strict=True))
     assert "50%" in said["Even"]
-    assert "reached Goal" in said["Even"].replace("<br>", " ")
+    assert 'reached "Goal"' in said["Even"].replace("<br>", " ")
     assert flow.plot().data[0].node.color != drawn.color
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
+from journeys.display import quote_name
 from journeys.errors import ArgumentError
 from tests import logs
 from tests.analyses.test_funnel import (
@@ -467,7 +468,8 @@ def test_a_comparison_of_groups_is_a_sentence_and_a_long_heading_is_cut():
     rows: list[Row] = [(f"{group}{n:02d}", 0, "A", group) for group in ("ads", "mail") for n in range(60)]
     rows += [(f"ads{n:02d}", 5, step, None) for n in range(40)]
     funnel = journeys(rows).funnel(["A", step], by="first_campaign")
-    assert funnel.compare().finding.startswith(f"Of ads, 67% reached {step}, against 0% of the others: +66.7 points (")
+    expected = f'Of "ads", 67% reached {quote_name(step)}, against 0% of the others: +66.7 points ('
+    assert funnel.compare().finding.startswith(expected)
     headings = [note.text for note in funnel.plot().layout.annotations if note.text.startswith("<b>")]
     assert headings
     assert all(len(text) <= 64 + len("<b></b>") for text in headings)

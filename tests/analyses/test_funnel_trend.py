@@ -74,7 +74,7 @@ def test_a_headline_names_no_group_of_leftovers():
     log = pl.DataFrame([*timed, *rows_of_b], schema=["person", "timestamp", "event", "plan"], orient="row")
     funnel = jn.Journeys.from_table(log).funnel(["A", "B"], within="1d", by="plan", top=1)
     assert funnel.trend(every="1w").finding == (
-        "Of those who entered in the week from 2 March 2026, 2.0% converted in x."
+        'Of those who entered in the week from 2 March 2026, 2.0% converted in "x".'
     )
     only = jn.Journeys.from_table(log.with_columns(plan=None)).funnel(["A", "B"], within="1d", by="plan")
     assert only.trend(every="1w").finding == "No plan has a complete period in which 30 people or more entered."

@@ -157,7 +157,7 @@ def test_what_a_comparison_of_periods_says():
     j = make_journeys([*rows, *((f"q{n}", 10, "A") for n in range(20))])
     f = j.funnel(["A", "B"], within="3d", entered=(at(9), at(14)))
     c = f.compare(f.previous())
-    assert c.finding.startswith("B: 47% against 20%, +26.9 points (")
+    assert c.finding.startswith('"B": 47% against 20%, +26.9 points (')
     assert c.finding.endswith("20 people entered both funnels; the test allows for that.")
     assert c.settings["entered"] == "2026-03-11 to 2026-03-16"
     assert c.settings["against"] == "2026-03-06 to 2026-03-11"
@@ -178,7 +178,7 @@ def test_what_a_comparison_of_periods_says():
     )
     assert early.table["people_against"].to_list() == [0, 0]
     one = j.funnel(["A"], entered=(at(9), at(14)))
-    assert one.compare(one.previous()).finding.startswith("A: 320 people against 300 (+")
+    assert one.compare(one.previous()).finding.startswith('"A": 320 people against 300 (+')
 
 
 @given(found=DAYS, cut=st.booleans())
@@ -276,7 +276,7 @@ def test_what_a_comparison_of_attributions_says():
     j = make_touches(found)
     a = j.attribution("goal", converted=(at(13), at(20)))
     c = a.compare("previous")
-    assert c.finding.startswith("ads: 10% of 100 conversions against 50% of 100, −40.0 points (")
+    assert c.finding.startswith('"ads": 10% of 100 conversions against 50% of 100, −40.0 points (')
     assert c.table.row(0, named=True)["change"] == pytest.approx(0.8)
     assert [len(trace.x) for trace in c.plot(dark=True, narrow=True).data] == [2, 2, 2]
     markov = j.attribution("goal", model="markov", converted=(at(13), at(20)))

@@ -45,7 +45,7 @@ def test_people_who_did_nothing_more_are_not_the_most_common_next_event():
     for n in range(10):
         rows += [(f"a{n}", 0, "A", None), (f"b{n}", 0, "A", None), (f"c{n}", 0, "A", None), (f"c{n}", 1, "X", None)]
     found = asked([*rows, ("d", 0, "A", None), ("d", 1, "B", None)]).funnel(["A", "B"]).next_after_drop(after="A")
-    assert found.finding == "After 'A', 67% of those who dropped off did nothing more."
+    assert found.finding == 'After "A", 67% of those who dropped off did nothing more.'
 
 
 def test_nothing_earns_no_credit():
@@ -54,10 +54,10 @@ def test_nothing_earns_no_credit():
         (f"a{at}", minute, event, by) for at in range(10) for minute, event, by in ((0, "A", "ads"), (1, "B", None))
     ]
     found = asked(rows).attribution("B", by="campaign", lookback="60d", model="u")
-    assert found.finding == "75% of the 40 conversions to B came without any campaign; ads gets credit for 25%."
+    assert found.finding == '75% of the 40 conversions to "B" came without any campaign; "ads" gets credit for 25%.'
     assert "model 'u', looking back 60 days; 40 conversions in all" in title(found.plot())
     assert asked(rows[:30]).attribution("B", by="campaign").finding == (
-        "100% of the 30 conversions to B came without any campaign."
+        '100% of the 30 conversions to "B" came without any campaign.'
     )
 
 
@@ -67,7 +67,7 @@ def test_negative_associations_are_worded_as_such(monkeypatch):
         does, converts = at % 2 == 0, at % 2 == 1 or at % 10 == 0
         rows += [(f"p{at}", 0, "Z", None)] + [(f"p{at}", 1, "A", None)] * does + [(f"p{at}", 9, "G", None)] * converts
     found = asked(rows).correlations(["G"], behaviours=["A"])
-    assert re.fullmatch(r"What goes together most: A with not reaching G \(phi −0\.\d\d\)\.", found.finding)
+    assert re.fullmatch(r'What goes together most: "A" with not reaching "G" \(phi −0\.\d\d\)\.', found.finding)
     assert "the 1 with the largest phi" not in title(found.plot(rows=1))
     matrix = pl.DataFrame({"behaviour": ["A", "B", "C"], "G": [0.3, 0.2, 0.001]})
     monkeypatch.setattr(Correlations, "matrix", matrix)
@@ -89,7 +89,7 @@ def test_a_curve_mentions_an_interval_only_where_it_draws_one(groups, stated):
 def test_conversion_of_a_single_group_is_not_compared_with_itself():
     rows = [(f"p{at}", day, name, "c") for at in range(40) for day, name in enumerate("AB"[: 1 + at % 2])]
     found = asked(rows).funnel(["A", "B"], by="campaign").converted_within()
-    assert found.finding == "Of c 50% converted."
+    assert found.finding == 'Of "c" 50% converted.'
 
 
 @pytest.mark.parametrize("gap", ["30m", timedelta(minutes=30)])
@@ -128,13 +128,13 @@ def test_accounts_are_not_called_people():
     assert " · 2 accounts, 3 events · " in found._repr_html_()
     assert accounts.flow(start="A", end="B").finding == "Only 2 accounts began a journey: too few for a finding."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
-    assert accounts.correlation("B").definition.startswith("2 accounts, 1 reached B")
-    assert "Last event of those that never reach B" in title(accounts.dropoff("B").plot())
+    assert accounts.correlation("B").definition.startswith('2 accounts, 1 reached "B"')
+    assert 'Last event of those that never reach "B"' in title(accounts.dropoff("B").plot())
 
 
 def test_a_difference_names_its_base_and_direction(sample):
     ads = sample.only(pl.col("first_campaign") == "spring_giveaway").funnel(["Loaded a Page", "Signed Up"])
     others = sample.only(pl.col("first_campaign").is_null()).funnel(["Loaded a Page", "Signed Up"])
     found = ads.compare(others)
-    assert found.finding.startswith("45% of this side reached Signed Up, against 24% of the other: +21.1 points (")
+    assert found.finding.startswith('45% of this side reached "Signed Up", against 24% of the other: +21.1 points (')
     assert "Rate from start: this side minus the other, in points, with 95% interval" in title(found.plot())

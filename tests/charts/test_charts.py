@@ -179,21 +179,21 @@ def said_of_links(rows, **columns):
 
 def test_sankey_hover_says_sentences():
     said = said_of_links(FLOW)
-    assert "60 people went from Visit to Sign up: 60% of those at Visit" in said
-    assert "; 9.0% of all who go this way reached Upgrade; median 4 minutes." in said
-    assert "10 people left after Visit: 10% of those there" in said
-    assert "25 people went on from Read, beyond the columns shown" in said
+    assert '60 people went from "Visit" to "Sign up": 60% of those at "Visit"' in said
+    assert '; 9.0% of all who go this way reached "Upgrade"; median 4 minutes.' in said
+    assert '10 people left after "Visit": 10% of those there' in said
+    assert '25 people went on from "Read", beyond the columns shown' in said
 
 
 def test_sankey_names_the_base_and_the_interval_of_a_rate():
     sure = {"conversion_rate": 0.26, "ci_low": 0.2, "ci_high": 0.33, "converted": 38}
     others = said_of_links([(0, "A", "B", 38)], passed=149, **sure)
-    assert "38 people went from A to B: 100% of those at A" in others
-    assert "; 26% (20–33%) of all 149 who go this way, shown or not, reached Upgrade" in others
+    assert '38 people went from "A" to "B": 100% of those at "A"' in others
+    assert '; 26% (20–33%) of all 149 who go this way, shown or not, reached "Upgrade"' in others
     everyone = said_of_links([(0, "A", "B", 149)], passed=149, **sure)
-    assert "; 26% (20–33%) of them reached Upgrade" in everyone
+    assert '; 26% (20–33%) of them reached "Upgrade"' in everyone
     few = said_of_links([(0, "A", "B", 3)], passed=4, converted=3, conversion_rate=0.75, ci_low=0.3, ci_high=0.95)
-    assert "; 3 of all 4 who go this way, shown or not, reached Upgrade: too few for a rate" in few
+    assert '; 3 of all 4 who go this way, shown or not, reached "Upgrade": too few for a rate' in few
     assert "75%" not in few
 
 

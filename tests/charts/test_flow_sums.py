@@ -88,7 +88,7 @@ def test_a_path_that_starts_at_the_goal_is_drawn_as_one_node():
     unseen = trace.node.color.index("rgba(0,0,0,0)")
     real = next(n for n, name in enumerate(trace.node.label) if name == "B" and trace.node.x[n] == trace.node.x[unseen])
     assert trace.node.y[real] == pytest.approx(trace.node.y[unseen])
-    assert trace.node.customdata[real] == trace.node.customdata[unseen] == "2 people entered B, step 1."
+    assert trace.node.customdata[real] == trace.node.customdata[unseen] == '2 people entered "B", step 1.'
     assert trace.link.color[-1] == "rgba(0,0,0,0)"
 
 
@@ -177,7 +177,7 @@ def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
     assert sum(link.value) == 205, "the two parts of a ribbon are all of it"
     assert [sum(drawn(fig)[:1]), len(link.value)] == [110, 8]
     said = [" ".join(text.split("<br>")).replace("\u00a0", " ") for text in link.customdata]
-    both = [text for text in said if text.startswith("80 people went from V to R")]
+    both = [text for text in said if text.startswith('80 people went from "V" to "R"')]
     assert len(both) == 2
     assert len(set(both)) == 1
     assert both[0].endswith("; highlighted: the 35 who took the complete path.")

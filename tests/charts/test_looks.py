@@ -194,4 +194,4 @@ def test_expanded_nodes_are_named_by_their_value_and_colours_are_explained():
     assert len(sankey.draw_sankey(greys).layout.shapes) == 2
     assert fig.data[0].node.label[1].startswith("Loaded a Page"), "readers of the data have the whole name"
     first = " ".join(fig.data[0].node.customdata[0].split("<br>"))
-    assert first.startswith("60 people entered Loaded a Page: /, step 1; 20 went on, 40 dropped off (67%)")
+    assert first.startswith('60 people entered "Loaded a Page: /", step 1; 20 went on, 40 dropped off (67%)')

@@ -306,7 +306,7 @@ def test_paths_have_the_interval_of_their_rate_and_a_name_for_what_has_none():
     fig = paths.draw_paths(pl.DataFrame([row]))
     said = [re.sub("<span.*?>|</span>", "", note.text) for note in fig.layout.annotations]
     assert said == ["<b>40</b> of the 40 who went this way<br>of these 0% (0–9.0%) arrive", "(no name)", "Buy"]
-    assert "40 took (no name) → Buy" in fig.data[0].hovertext[0]
+    assert '40 took (no name) → "Buy"' in fig.data[0].hovertext[0]
     assert "0% (0–9.0%)" in fig.data[0].hovertext[0].replace("\u00a0", " ")
     # The rate is that of the way, whether it ended there or at the goal: those of this path are some of them.
     some = paths.draw_paths(pl.DataFrame([row | {"people": 11, "conversion_rate": 11 / 155, "passed": 155}]))

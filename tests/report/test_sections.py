@@ -54,6 +54,6 @@ def test_the_funnels_own_steps_are_no_finding():
     log = jn.Journeys.from_table(pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row"))
     report = log.report(steps=["Visit", "Open Cart", "Buy"])
     assert not any(finding.section == "correlation" for finding in report.findings)
-    assert "Open Cart goes with" in log.correlation("Buy").finding
+    assert '"Open Cart" goes with' in log.correlation("Buy").finding
     heading = log.report(goal="Buy", sections=["correlation"]).sections[0].finding
     assert heading.startswith('No one reached "Buy" without "Open Cart"; apart from such steps')

@@ -139,7 +139,7 @@ class AttributionComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The surest change of a share, as one sentence."""
-        from journeys.display import format_count, format_percent, format_points, the_count
+        from journeys.display import format_count, format_percent, format_points, quote_label, the_count
 
         total, before = self.settings["conversions"], self.settings["conversions_against"]
         if (fewest := min(total, before, self.settings["people"])) < MIN_PEOPLE:
@@ -156,7 +156,7 @@ class AttributionComparison(Result[J]):
         if not sure.height:
             return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance.{note}"
         row = sure.row(0, named=True)
-        name = f"No {by.replace('_', ' ')}" if row[by] == NONE else row[by]
+        name = f"No {by.replace('_', ' ')}" if row[by] == NONE else quote_label(row[by])
         change = format_points(row["difference"], row["ci_low"], row["ci_high"])
         rates = (
             f"{format_percent(row['share'])} of {format_count(total, 'conversion')} against "

@@ -56,27 +56,27 @@ class Attribution(Result[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that gets most credit, as one sentence."""
-        from journeys.display import adapt_words, format_percent, shorten_name, the_count
+        from journeys.display import adapt_words, format_percent, quote_label, quote_name, the_count
 
-        by, total = self._spec.by, self.settings["conversions"]
+        by, total, goal = self._spec.by, self.settings["conversions"], quote_name(self._spec.goal.name)
         if not total:
-            return f"{adapt_words('Nobody')} did {self._spec.goal.name}: there is no credit to share."
+            return f"{adapt_words('Nobody')} did {goal}: there is no credit to share."
         people = len(set(self._paths.person.tolist()))
         if people < MIN_PEOPLE:
-            return say_too_few(people, f"converted to {self._spec.goal.name}", unit=self._journeys._log.unit)
+            return say_too_few(people, f"converted to {goal}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)
-        conversions = f"{the_count(total, 'conversion')} to {self._spec.goal.name}"
+        conversions = f"{the_count(total, 'conversion')} to {goal}"
         if top[by] != NONE and top["share"] < LEAST_SHARE:
             return f"No {by.replace('_', ' ')} gets credit for 1% of {conversions}."
         if top[by] != NONE:
-            return f"{shorten_name(top[by], 60)} gets credit for {format_percent(top['share'])} of {conversions}."
+            return f"{quote_label(top[by])} gets credit for {format_percent(top['share'])} of {conversions}."
         lead = f"{format_percent(top['share'])} of {conversions} came without any {by.replace('_', ' ')}"
         named = self.table.filter((pl.col(by) != NONE) & (pl.col("credit") > 0)).head(1).to_dicts()
         for one in named:
             if one["share"] < LEAST_SHARE:
                 lead += f"; no {by.replace('_', ' ')} gets credit for 1%"
             else:
-                lead += f"; {shorten_name(one[by], 60)} gets credit for {format_percent(one['share'])}"
+                lead += f"; {quote_label(one[by])} gets credit for {format_percent(one['share'])}"
         return f"{lead}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

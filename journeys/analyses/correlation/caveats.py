@@ -24,7 +24,7 @@ def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: Correlatio
     people, converted = counts.people, counts.converted
     if not 0 < converted < people:
         return []
-    from journeys.display import adapt_words, format_count, format_percent
+    from journeys.display import adapt_words, format_count, format_percent, quote_name
 
     lines = []
     small = min(converted, people - converted)
@@ -43,7 +43,7 @@ def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: Correlatio
         lines.append(f"Fisher's exact test was used for {format_count(exact, 'behaviour')} with small cells.")
     leaks = defined.filter(pl.col("phi") > 0.9)["behaviour"].to_list()
     if leaks:
-        lines.append(f"Too good to be true, look for a leak: {', '.join(leaks)}.")
+        lines.append(f"Too good to be true, look for a leak: {', '.join(map(quote_name, leaks))}.")
     return lines + _exposure_cautions(defined, counts, spec)
 
 
@@ -100,7 +100,7 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
 
 def _explain_doubt(goal: str) -> pl.Expr:
     """Say why a behaviour should not be reported, though its phi may look certain."""
-    from journeys.display import adapt_words
+    from journeys.display import adapt_words, quote_name
 
     did, late, moment = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("moment")
     positive = pl.col("phi") > 0
@@ -114,7 +114,7 @@ def _explain_doubt(goal: str) -> pl.Expr:
                 moment,
                 pl.col("both"),
                 who,
-                pl.lit(goal),
+                pl.lit(quote_name(goal)),
             )
         )
         .when((late > did) & ~stops)

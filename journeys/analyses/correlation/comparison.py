@@ -50,17 +50,18 @@ class CorrelationComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import format_ratio
+        from journeys.display import format_ratio, quote_name
 
+        goal = quote_name(self.goal)
         rows = self.table.filter((pl.col("q_value") <= 0.05) & ~pl.col("behaviour").is_in(self._few))
         rows = rows.sort(pl.col("difference").abs(), "behaviour", descending=[True, False])
         note = f" {self.settings['note']}." if "note" in self.settings else ""
         if rows.is_empty():
-            return f"No behaviour goes with {self.goal} more closely in one group than in the other.{note}"
+            return f"No behaviour goes with {goal} more closely in one group than in the other.{note}"
         row = rows.row(0, named=True)
         way = "more" if row["difference"] > 0 else "less"
         return (
-            f"{row['behaviour']} goes with {self.goal} {way} closely here than in the other group "
+            f"{quote_name(row['behaviour'])} goes with {goal} {way} closely here than in the other group "
             f"(phi {format_ratio(row['phi'])} against {format_ratio(row['phi_other'])}).{note}"
         )
 
@@ -75,9 +76,10 @@ class CorrelationComparison(Result[J]):
             At most so many behaviours, those with the largest differences.
         """
         from journeys.charts.stratified_phi import draw_pairs
+        from journeys.display import quote_name
 
         largest = self.table.sort(pl.col("difference").abs(), "behaviour", descending=[True, False], nulls_last=True)
-        subtitle = f"phi with reaching {self.goal}: this group filled, the other hollow"
+        subtitle = f"phi with reaching {quote_name(self.goal)}: this group filled, the other hollow"
         return draw_pairs(largest.head(rows), title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
 
 

@@ -53,7 +53,7 @@ class StepAssociations(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import adapt_words, format_percent, format_ratio
+        from journeys.display import adapt_words, format_percent, format_ratio, quote_name
 
         rows = self.table.filter(
             (pl.col("q_value") <= LEVEL)
@@ -61,12 +61,12 @@ class StepAssociations(Result[J]):
             & (pl.col("both") + pl.col("behaviour_only") >= MIN_PEOPLE)
         ).sort(pl.col("phi_in_column").abs(), "behaviour", descending=[True, False], maintain_order=True)
         if rows.is_empty():
-            return f"No step of the flow goes with {self.goal} in a way that holds up."
+            return f"No step of the flow goes with {quote_name(self.goal)} in a way that holds up."
         row = rows.row(0, named=True)
         direction = "" if row["phi_in_column"] > 0 else "not "
         others = format_percent(row["rate_others_in_column"])
         return (
-            f"{row['behaviour']} goes with {direction}reaching {self.goal}: "
+            f"{quote_name(row['behaviour'])} goes with {direction}reaching {quote_name(self.goal)}: "
             f"{format_percent(row['rate_with'])} {adapt_words('of those who pass there')}, "
             f"{others} of the others at that point "
             f"(phi {format_ratio(row['phi_in_column'])}; {strength([row['phi_in_column']])[0]})."
@@ -83,10 +83,10 @@ class StepAssociations(Result[J]):
             At most so many steps.
         """
         from journeys.charts.correlation import draw_correlation
-        from journeys.display import format_count
+        from journeys.display import format_count, quote_name
 
-        subtitle = f"{format_count(self.people_compared, 'journey')}, {self.reached:,} reached {self.goal}; "
-        subtitle += "passing in that column"
+        subtitle = f"{format_count(self.people_compared, 'journey')}, {self.reached:,} reached "
+        subtitle += f"{quote_name(self.goal)}; passing in that column"
         return draw_correlation(
             self.table, goal=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark, narrow=narrow
         )

@@ -106,7 +106,7 @@ class Correlations(Result[J]):
 
         The numbers are those of the comparison in which everybody has had the same time, corrected for all goals.
         """
-        from journeys.display import format_ratio
+        from journeys.display import format_ratio, quote_name
 
         certain = self.checks.filter(pl.col("q_equal_time") <= LEVEL).select("goal", "family", "value")
         said = []
@@ -115,8 +115,8 @@ class Correlations(Result[J]):
                 certain.filter(pl.col("goal") == one.goal), on=["family", "value"], how="semi", maintain_order="left"
             )
             said += [
-                f"{row['behaviour']} with {'' if row['phi_matched'] > 0 else 'not '}reaching {one.goal} "
-                f"(phi {format_ratio(row['phi_matched'])})"
+                f"{quote_name(row['behaviour'])} with {'' if row['phi_matched'] > 0 else 'not '}reaching "
+                f"{quote_name(one.goal)} (phi {format_ratio(row['phi_matched'])})"
                 for row in found.head(1).iter_rows(named=True)
             ]
         if not said:

@@ -42,7 +42,7 @@ class Permutation(Result[J]):
     @property
     def finding(self) -> str:
         """How many behaviours are beyond chance, as one sentence."""
-        from journeys.display import choose_form, format_count, format_number
+        from journeys.display import choose_form, format_count, format_number, quote_name
 
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "can be compared", unit=self._journeys._log.unit)
@@ -50,7 +50,7 @@ class Permutation(Result[J]):
         beyond = int((tested <= 0.05).sum())
         goes = choose_form(beyond, "goes", "go")
         of = f"{format_number(beyond)} of {format_count(len(tested), 'behaviour')}" if beyond else "No behaviour"
-        return f"{of} {goes if beyond else 'goes'} with {self.goal} more closely than chance allows."
+        return f"{of} {goes if beyond else 'goes'} with {quote_name(self.goal)} more closely than chance allows."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw phi against the p-value among all behaviours.

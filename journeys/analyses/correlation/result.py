@@ -130,6 +130,8 @@ class Correlation(Result[J]):
 
     def _find_reversals(self) -> list[str]:
         """Look for findings that point the other way among similar people (Simpson's paradox)."""
+        from journeys.display import quote_name
+
         strongest = self.findings.head(_LOOKED_INTO)
         if strongest.is_empty():
             return []
@@ -141,16 +143,17 @@ class Correlation(Result[J]):
             for name, phi in found.table.filter(pl.col("verdict") == "reversed").select("behaviour", "phi").iter_rows():
                 ways = ("reaching", "not reaching") if phi > 0 else ("not reaching", "reaching")
                 lines.append(
-                    f"{name} goes with {ways[0]} {self.goal} taken together, and with {ways[1]} it {found.groups} "
-                    "(Simpson's paradox)."
+                    f"{quote_name(name)} goes with {ways[0]} {quote_name(self.goal)} taken together, and with "
+                    f"{ways[1]} it {found.groups} (Simpson's paradox)."
                 )
         return lines
 
     @property
     def finding(self) -> str:
         """The answer as one sentence, with the numbers of the comparison in which everybody has had the same time."""
-        from journeys.display import adapt_words, choose_form, format_count
+        from journeys.display import adapt_words, choose_form, format_count, quote_name
 
+        goal = quote_name(self.goal)
         unit = self._journeys._log.unit
         left_out = "".join(f" {format_count(n, unit)} {reason}." for reason, n in self.not_compared.items() if n)
         if self._counts.people == 0:
@@ -158,25 +161,26 @@ class Correlation(Result[J]):
         if self._counts.converted in {0, self._counts.people}:
             who = adapt_words("Nobody" if self._counts.converted == 0 else "Everybody")
             among = " among those compared" if left_out else ""
-            return f"{who}{among} reached {self.goal}: there is nothing to compare.{left_out}"
+            return f"{who}{among} reached {goal}: there is nothing to compare.{left_out}"
         if self._counts.people < MIN_PEOPLE:
             return say_too_few(self._counts.people, "can be compared", unit=unit)
         findings = self.findings
         if findings.is_empty():
-            return f"No behaviour goes with {self.goal} in a way that holds up."
+            return f"No behaviour goes with {goal} in a way that holds up."
         rows = findings.filter(is_headline()).head(1).to_dicts()
         if not rows:
             goes = f"{format_count(findings.height, 'behaviour')} {choose_form(findings.height, 'goes', 'go')}"
-            return f"{goes} with {self.goal}, but too weakly, or among too few {adapt_words('people')}, to stand out."
+            return f"{goes} with {goal}, but too weakly, or among too few {adapt_words('people')}, to stand out."
         return self._describe_row(rows[0])
 
     def _describe_row(self, row: Mapping[str, Any]) -> str:
         """Describe one of the findings as a sentence."""
-        from journeys.display import adapt_words, format_interval, format_percent, format_ratio
+        from journeys.display import adapt_words, format_interval, format_percent, format_ratio, quote_name
 
         bounds = format_interval(row["ci_low_matched"], row["ci_high_matched"], form=format_ratio)
         return (
-            f"{row['behaviour']} goes with {'' if row['phi'] > 0 else 'not '}reaching {self.goal}: "
+            f"{quote_name(row['behaviour'])} goes with {'' if row['phi'] > 0 else 'not '}reaching "
+            f"{quote_name(self.goal)}: "
             f"{format_percent(row['rate_with_matched'])} {adapt_words('of those who did it')}, "
             f"{format_percent(row['rate_without_matched'])} of the "
             f"others (phi {format_ratio(row['phi_matched'])}, {bounds}; {row['strength_matched']})."
@@ -220,14 +224,14 @@ class Correlation(Result[J]):
 
     def _definition_of_chart(self) -> str:
         """Describe the comparison that is drawn, as a line under the chart."""
-        from journeys.display import adapt_words, format_count
+        from journeys.display import adapt_words, format_count, quote_name
 
         matched = self.checks.head(1).select(pl.sum_horizontal(f"{name}_matched" for name in CELLS)).to_series()
         if self.settings["exposure"] != "before" or matched.is_empty():
             return self.definition
         everyone = format_count(self._counts.people, self._journeys._log.unit)
         return (
-            f"{everyone}, {self._counts.converted:,} reached {self.goal}; compared here are "
+            f"{everyone}, {self._counts.converted:,} reached {quote_name(self.goal)}; compared here are "
             f"{adapt_words(f'{matched[0]:,} who were')} observed equally long, by what they did in that time"
         )
 
@@ -259,16 +263,15 @@ class Correlation(Result[J]):
             When it is not in the table.
         """
         from journeys.charts.mosaic import draw_mosaic
-        from journeys.display import adapt_words, format_percent
+        from journeys.display import adapt_words, format_percent, quote_name
 
         row = self._find_row(behaviour)
         cells = {name: int(row[name]) for name in CELLS}
         return draw_mosaic(
             pl.DataFrame([row | cells]).select("behaviour", *cells, "phi", "ci_low", "ci_high"),
             goal=self.goal,
-            title=f"{behaviour}: {format_percent(row['rate_with'])} {adapt_words('of those who did it')} "
-            f"reached {self.goal}, "
-            f"{format_percent(row['rate_without'])} of the others",
+            title=f"{quote_name(behaviour)}: {format_percent(row['rate_with'])} {adapt_words('of those who did it')} "
+            f"reached {quote_name(self.goal)}, {format_percent(row['rate_without'])} of the others",
             subtitle=self.definition,
             dark=dark,
             narrow=narrow,
@@ -277,7 +280,7 @@ class Correlation(Result[J]):
     @property
     def definition(self) -> str:
         """What was compared, as a line under a chart."""
-        from journeys.display import adapt_words, format_count, format_number
+        from journeys.display import adapt_words, format_count, format_number, quote_name
 
         words = {
             "before": "of those who did, what came before; of the others, everything",
@@ -286,7 +289,7 @@ class Correlation(Result[J]):
         exposure = str(self.settings["exposure"])
         said = adapt_words(words.get(exposure, f"what they did in the {exposure}, those who had not yet"))
         everyone = format_count(self._counts.people, self._journeys._log.unit)
-        return f"{everyone}, {format_number(self._counts.converted)} reached {self.goal}: {said}"
+        return f"{everyone}, {format_number(self._counts.converted)} reached {quote_name(self.goal)}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> J:
         """Who are the people in a cell?

@@ -46,18 +46,19 @@ class StratumTrend(Result[J]):
     @property
     def finding(self) -> str:
         """How phi differs between the groups, as one sentence."""
-        from journeys.display import format_day, format_ratio
+        from journeys.display import format_day, format_ratio, quote_name
 
+        behaviour, goal = quote_name(self.behaviour), quote_name(self.goal)
         here = self.table.filter(pl.col("phi").is_not_null() & (pl.sum_horizontal(CELLS) >= MIN_PEOPLE))
         if here.height < 2:
-            return f"{self.behaviour} and {self.goal} can be compared in fewer than two groups."
+            return f"{behaviour} and {goal} can be compared in fewer than two groups."
         over_time = self._column.startswith("every ")
         ends = here if over_time else here.sort("phi", "stratum")
         (low, first), (high, last) = (ends.select("stratum", "phi").row(end) for end in (0, -1))
         low, high = (
             f"from {format_day(date.fromisoformat(end))} on" if over_time else f"in {end}" for end in (low, high)
         )
-        return f"{self.behaviour} and {self.goal}: phi {format_ratio(first)} {low}, {format_ratio(last)} {high}."
+        return f"{behaviour} and {goal}: phi {format_ratio(first)} {low}, {format_ratio(last)} {high}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw phi in each group.
@@ -68,12 +69,13 @@ class StratumTrend(Result[J]):
             For a dark page; for a phone.
         """
         from journeys.charts.stratified_phi import draw_groups
+        from journeys.display import quote_name
 
         return draw_groups(
             self.table,
             over_time=self._column.startswith("every "),
             title=self.finding,
-            subtitle=f"phi with reaching {self.goal}, {describe_groups(self._column)}",
+            subtitle=f"phi with reaching {quote_name(self.goal)}, {describe_groups(self._column)}",
             dark=dark,
             narrow=narrow,
         )
@@ -119,8 +121,9 @@ class Stratified(Result[J]):
     @property
     def finding(self) -> str:
         """The answer as one sentence."""
-        from journeys.display import adapt_words, choose_form, format_count, format_number
+        from journeys.display import adapt_words, choose_form, format_count, format_number, quote_name
 
+        goal = quote_name(self.goal)
         did, others = (pl.col(one).sum() + pl.col(two).sum() for one, two in (CELLS[:2], CELLS[2:]))
         sizes = self.strata.group_by("behaviour").agg(people=pl.min_horizontal(did, others))
         said = self.table.filter(pl.col("verdict").is_not_null()).join(
@@ -133,21 +136,20 @@ class Stratified(Result[J]):
             )
             ways = ("more", "less") if row["phi"] > 0 else ("less", "more")
             return (
-                f"{row['behaviour']} is reversed: taken together, {adapt_words('those who did it')} reach {self.goal} "
-                f"{ways[0]} often; "
-                f"{self.groups} {ways[1]} often."
+                f"{quote_name(row['behaviour'])} is reversed: taken together, {adapt_words('those who did it')} reach "
+                f"{goal} {ways[0]} often; {self.groups} {ways[1]} often."
             )
         gone = said.filter(pl.col("verdict") == "explained by the groups").height
         held = said.filter(pl.col("verdict") == "holds").height
         if not gone and not held:
-            return f"No behaviour goes with {self.goal}, together or {self.groups}."
+            return f"No behaviour goes with {goal}, together or {self.groups}."
         if held + gone == 1:
             holds = "holds" if held else "does not hold"
-            return f"The only behaviour that goes with {self.goal} {holds} {self.groups}."
+            return f"The only behaviour that goes with {goal} {holds} {self.groups}."
         hold = choose_form(held, "holds", "hold")
         return (
             f"{format_number(held)} of {format_count(held + gone, 'behaviour')} that go "
-            f"with {self.goal} {hold} {self.groups}."
+            f"with {goal} {hold} {self.groups}."
         )
 
     def trend(self, behaviour: str) -> StratumTrend[J]:
@@ -186,10 +188,11 @@ class Stratified(Result[J]):
             At most so many behaviours.
         """
         from journeys.charts.stratified_phi import draw_within
+        from journeys.display import quote_name
 
         if behaviour is not None:
             return self.trend(behaviour).plot(dark=dark, narrow=narrow)
-        subtitle = f"phi with reaching {self.goal}, {self.groups}"
+        subtitle = f"phi with reaching {quote_name(self.goal)}, {self.groups}"
         table, title = self.table.head(rows), self.finding
         return draw_within(table, groups=self.groups, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
 

@@ -169,7 +169,7 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
 
 def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
     """Say why a behaviour is not compared; None if it is."""
-    from journeys.display import adapt_words, format_count
+    from journeys.display import adapt_words, format_count, quote_name
 
     is_name = isinstance(spec.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in counts.own:
@@ -188,7 +188,7 @@ def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: Be
         if after > row["people"]:
             did = row["people"] + after
             some = f"{after:,} of the {did:,}" if row["people"] else f"all {did:,}" if did > 1 else "the only one"
-            return f"{some} {adapt_words('those who').split()[1]} did it did so only after {spec.goal.name}"
+            return f"{some} {adapt_words('those who').split()[1]} did it did so only after {quote_name(spec.goal.name)}"
         return f"fewer than {format_count(spec.min_people, 'person')} did it in the time that counts"
     return None
 

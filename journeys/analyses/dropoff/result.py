@@ -9,8 +9,7 @@ import polars as pl
 
 from journeys.analyses.dropoff.count import DropoffSpec
 from journeys.analyses.dropoff.select_people import LostSelection, select_lost
-from journeys.analyses.flow.nodes import display_name
-from journeys.analyses.flow.text import describe_nodes
+from journeys.analyses.flow.text import describe_nodes, quote_step
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -55,12 +54,12 @@ class Dropoff(Result[J]):
 
     @property
     def _goal(self) -> str:
-        return display_name(self._spec.flow.end.name if self._spec.flow.end else "")
+        return quote_step(self._spec.flow.end)
 
     @property
     def finding(self) -> str:
         """Where most are lost, as one sentence."""
-        from journeys.display import adapt_words, format_number, format_percent
+        from journeys.display import adapt_words, format_number, format_percent, quote_label
 
         if self.table.is_empty():
             return f"{adapt_words('Nobody')} is lost on the way to {self._goal}."
@@ -81,7 +80,7 @@ class Dropoff(Result[J]):
                 f" {format_number(passive)} ended on what the system did: hide='passive' "
                 "counts them at the event before."
             )
-        return f"{lost} at {display_name(top['event'])}{there if top['passed'] >= MIN_PEOPLE else ''}.{note}"
+        return f"{lost} at {quote_label(top['event'])}{there if top['passed'] >= MIN_PEOPLE else ''}.{note}"
 
     def _displayed_table(self) -> pl.DataFrame:
         return self.table.select("event", "people", "share", "passed", "loss_rate", "last_steps", "instead")

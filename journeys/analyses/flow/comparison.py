@@ -17,7 +17,6 @@ from journeys.analyses.flow.clusters import (
     share_errors,
 )
 from journeys.analyses.flow.count import count
-from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
 from journeys.analyses.flow.result import Flow, answer_flow
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
@@ -67,7 +66,7 @@ class ComparedFlow(Flow[J]):
     @property
     def finding(self) -> str:
         """The largest difference that holds, as one sentence."""
-        from journeys.display import format_percent, format_points
+        from journeys.display import format_percent, format_points, quote_labels
 
         if not (self.journey_count and self.other.journey_count):
             lacking = "the others have" if self.journey_count else "this group has"
@@ -83,7 +82,7 @@ class ComparedFlow(Flow[J]):
             return f"No link with at least {MIN_PEOPLE} in a group differs between the two groups beyond chance."
         top = moves.sort(pl.col("difference").abs(), "position", "source", "target", descending=[True, *[False] * 3])
         row = first_named(top, "source", "target")
-        link = f"{display_name(row['source'])} → {display_name(row['target'])}"
+        link = quote_labels([row["source"], row["target"]])
         return (
             f"{format_percent(row['share_of_start'])} go {link} {describe_position(self._spec, row['position'])}, "
             f"{format_percent(row['against_share_of_start'])} of the others: "

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import display_name
 from journeys.analyses.flow.spec import CountUnit
 from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.flow.text import UNITS
@@ -98,12 +97,12 @@ class Sequences(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent sequence, as one sentence."""
-        from journeys.display import adapt_words, format_number
+        from journeys.display import adapt_words, format_number, quote_labels
 
         if self.table.is_empty():
             return "No sequence of that size occurs."
         top = self.table.row(0, named=True)
-        names = " → ".join(display_name(name) for name in top["sequence"])
+        names = quote_labels(top["sequence"])
         if top[self._chart.unit] < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
             return say_too_few(top[self._chart.unit], f"took the most frequent sequence, {names}", unit=unit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.flow.clusters import count_by_person, rate_errors, replace_tests
-from journeys.analyses.flow.nodes import REACHED, display_name
+from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.paths import count_passing, count_passing_by_person
 from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
@@ -45,16 +45,15 @@ class Resonance(Result[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that converts worst in comparison, as one sentence."""
-        from journeys.display import format_points
+        from journeys.display import format_points, quote_label, quote_name
 
         is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & ~pl.col("node").is_in(self._few)
         worst = self.table.filter(is_worse).head(1).to_dicts()
         if not worst:
             return "No touchpoint converts worse here than for the others, beyond chance."
         gap = format_points(worst[0]["rate_difference"], worst[0]["rate_low"], worst[0]["rate_high"])
-        return (
-            f"{display_name(worst[0]['node'])} resonates least: {gap} to {display_name(self.goal)} against the others."
-        )
+        node, goal = quote_label(worst[0]["node"]), quote_name(self.goal)
+        return f"{node} resonates least: {gap} to {goal} against the others."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the differences at the 20 touchpoints that most pass."""

@@ -16,6 +16,7 @@ from journeys.steps import Step
 
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
+_UNNAMED = ("the start", "the end", "the goal")
 _MAX_NAMES = 7  # of a path in a sentence
 
 
@@ -42,9 +43,9 @@ def write_finding(
     A path, a move or a node that it names has at least `MIN_PEOPLE` journeys itself.
     `everyone` counts all journeys, `shown` those of the picture, `reached` those of all that reach the end.
     """
-    from journeys.display import choose_form
+    from journeys.display import choose_form, quote_label, quote_labels
 
-    goal = display_name(spec.end.name if spec.end else "")
+    goal = quote_step(spec.end)
     if nodes.is_empty():
         return _find_nothing(spec, everyone=everyone, person=person)
     if shown < MIN_PEOPLE:
@@ -58,8 +59,9 @@ def write_finding(
     if spec.end is not None and spec.who == "all":
         return f"{_format_part(reached, shown, units)} {choose_verb('reaches', 'reach')} {goal}."
     if top_path is not None and top_path.people >= MIN_PEOPLE and OTHER not in top_path.path:
-        names = [display_name(name) for name in top_path.path]
-        path = " → ".join(names if len(names) <= _MAX_NAMES else [*names[:3], "…", *names[-3:]])
+        names = top_path.path
+        ends = [names] if len(names) <= _MAX_NAMES else [names[:3], names[-3:]]
+        path = " → … → ".join(map(quote_labels, ends))
         return f"The most-travelled path to {goal} is {path}: {_format_part(top_path.people, shown, units)}."
     which = ""
     if spec.end is not None:
@@ -74,14 +76,14 @@ def write_finding(
         row = first_named(column, "node")
         do = choose_verb("comes", "come") + " there from" if is_end_known else choose_verb("ends", "end") + " with"
         if row["people"] >= MIN_PEOPLE:
-            return f"{_format_part(row['people'], shown, units)}{which} {do} {display_name(row['node'])}."
+            return f"{_format_part(row['people'], shown, units)}{which} {do} {quote_label(row['node'])}."
         place = describe_position(spec, row["position"])
-        return _say_too_few(spec, row["people"], f"passed {display_name(row['node'])} {place}", person=person)
+        return _say_too_few(spec, row["people"], f"passed {quote_label(row['node'])} {place}", person=person)
     if spec.end is not None and spec.who == "dropped":
         left = nodes.group_by("node").agg(pl.col("dropped").sum()).sort("dropped", "node", descending=[True, False])
         row = first_named(left, "node")
         if row["dropped"] >= MIN_PEOPLE:
-            leaves = f"{choose_verb('leaves', 'leave')} after {display_name(row['node'])}"
+            leaves = f"{choose_verb('leaves', 'leave')} after {quote_label(row['node'])}"
             return f"{_format_part(row['dropped'], shown, units)}{which} {leaves}."
     moves = table.filter(position=0)
     if moves.is_empty():
@@ -90,13 +92,13 @@ def write_finding(
     begin = f"{choose_verb('begins', 'begin')} with"
     if row["people"] >= MIN_PEOPLE:
         does = {DROP_OFF: choose_verb("stops", "stop"), CONTINUES: f"{choose_verb('goes', 'go')} on"}
-        then = does.get(row["target"], f"{choose_verb('goes', 'go')} to {display_name(row['target'])}")
+        then = does.get(row["target"], f"{choose_verb('goes', 'go')} to {quote_label(row['target'])}")
         part = _format_part(row["people"], shown, units)
-        return f"{part}{which} {begin} {display_name(row['source'])} and then {then}."
+        return f"{part}{which} {begin} {quote_label(row['source'])} and then {then}."
     first = first_named(nodes.filter(position=0), "node")
     if first["people"] >= MIN_PEOPLE:
-        return f"{_format_part(first['people'], shown, units)}{which} {begin} {display_name(first['node'])}."
-    return _say_too_few(spec, first["people"], f"began with {display_name(first['node'])}", person=person)
+        return f"{_format_part(first['people'], shown, units)}{which} {begin} {quote_label(first['node'])}."
+    return _say_too_few(spec, first["people"], f"began with {quote_label(first['node'])}", person=person)
 
 
 def _say_too_few(spec: FlowSpec, count: int, did: str, *, person: str) -> str:
@@ -115,7 +117,7 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
     """Write why there is no journey to show."""
     from journeys.display import adapt_words, choose_form
 
-    goal, start = (display_name(step.name) if step is not None else "" for step in (spec.end, spec.start))
+    goal, start = quote_step(spec.end), quote_step(spec.start)
     is_limited = (spec.is_limited or spec.count == "sessions") and not spec.looks_back
     limit = f" within {_describe_window(spec)}" if is_limited else ""
     if everyone and spec.who == "dropped":
@@ -159,11 +161,11 @@ def _describe_window(spec: FlowSpec) -> str:
 
 
 def _describe_stretch(spec: FlowSpec, *, late: bool) -> str:
-    goal = display_name(spec.end.name) if spec.end is not None else ""
+    goal = quote_step(spec.end)
     last = "the last " if spec.occurrence == "last" else ""
     if spec.start is not None:
         each = "each " if spec.occurrence == "each" else last
-        return f"From {each}{display_name(spec.start.name)}" + (f" to {goal}" if goal else " on")
+        return f"From {each}{quote_step(spec.start)}" + (f" to {goal}" if goal else " on")
     touch = "first touch in the period" if late else "first touch"
     begins = "the start of each session" if spec.count == "sessions" else touch
     if spec.end is None:
@@ -188,6 +190,8 @@ def _describe_collapse(spec: FlowSpec) -> list[str]:
 
 def describe_nodes(nodes: NodeSpec) -> list[str]:
     """Write what the nodes are, where they are more or less than the events."""
+    from journeys.display import quote_name
+
     described = []
     if not nodes.is_event_based:
         is_column = isinstance(nodes.source, str)
@@ -195,17 +199,17 @@ def describe_nodes(nodes: NodeSpec) -> list[str]:
             f"nodes are values of {display_name(str(nodes.source))}" if is_column else "nodes are an expression"
         )
     if nodes.expand:
-        described.append(_list_names([f"{event} by {column}" for event, column in nodes.expand]))
+        described.append(_list_parts([f"{quote_name(event)} by {column}" for event, column in nodes.expand]))
     if nodes.groups:
-        described.append(f"merged: {_list_names([name for name, _ in nodes.groups])}")
+        described.append(f"merged: {_list_parts([quote_name(name) for name, _ in nodes.groups])}")
     if nodes.hide:
-        described.append(f"without {_list_names(nodes.hide)}")
+        described.append(f"without {_list_parts([quote_name(name) for name in nodes.hide])}")
     return described
 
 
-def _list_names(names: Sequence[str]) -> str:
-    listed = ", ".join(display_name(name) for name in names[:_LISTED])
-    return listed if len(names) <= _LISTED else f"{listed} and {len(names) - _LISTED} more"
+def _list_parts(parts: Sequence[str]) -> str:
+    listed = ", ".join(parts[:_LISTED])
+    return listed if len(parts) <= _LISTED else f"{listed} and {len(parts) - _LISTED} more"
 
 
 def starts_late(journeys: JourneysProtocol) -> bool:
@@ -233,4 +237,13 @@ def label_columns(spec: FlowSpec, *, late: bool = False) -> list[str]:
 def _label_step(step: Step | None) -> str:
     """Label a column after its step; an unnamed one is "The start" or "The end"."""
     name = "the end" if step is None else display_name(step.name)
-    return name.capitalize() if name in ("the start", "the end") else name
+    return name.capitalize() if name in _UNNAMED else name
+
+
+def quote_step(step: Step | None) -> str:
+    """Write the name of a step for a sentence, in quotes unless nobody gave it; nothing for no step."""
+    from journeys.display import quote_name
+
+    if step is None:
+        return ""
+    return step.name if step.name in _UNNAMED else quote_name(step.name)

@@ -260,7 +260,7 @@ class FunnelComparison(Result[J]):
     @property
     def finding(self) -> str:
         """The surest difference, as one sentence."""
-        from journeys.display import format_percent, format_points
+        from journeys.display import format_percent, format_points, quote_labels, quote_name
 
         note, unit = self._sides_note, self._journeys._log.unit
         known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
@@ -272,22 +272,23 @@ class FunnelComparison(Result[J]):
         if not sure.height:
             return f"No rate differs beyond chance.{note}"
         row = sure.sort("q_value", "step", maintain_order=True).row(0, named=True)
-        group = " · ".join(str(row[name]) for name in self.table.columns[: self.table.columns.index("step")])
+        groups = self.table.columns[: self.table.columns.index("step")]
+        group = quote_labels((row[name] for name in groups), between=" · ")
         did = "went on to" if self.settings.get("measure") == "rate_from_previous" else "reached"
-        points = format_points(row["difference"], row["ci_low"], row["ci_high"])
+        name, points = quote_name(row["name"]), format_points(row["difference"], row["ci_low"], row["ci_high"])
         if self.periods is not None:
             rates = f"{format_percent(row['rate'])} against {format_percent(row['rate_against'])}"
-            return f"{f'{group}, ' if group else ''}{row['name']}: {rates}, {points}.{note}"
+            return f"{f'{group}, ' if group else ''}{name}: {rates}, {points}.{note}"
         here, there = self._side_names
         own = f"Of {group}, {format_percent(row['rate'])}" if group else f"{format_percent(row['rate'])} of {here}"
         others = "the others" if group else there
-        rates = f"{own} {did} {row['name']}, against {format_percent(row['rate_against'])} of {others}"
+        rates = f"{own} {did} {name}, against {format_percent(row['rate_against'])} of {others}"
         return f"{rates}: {points}.{note}"
 
     @property
     def _count_finding(self) -> str:
         """The change of the first step's people, where no rate can be compared."""
-        from journeys.display import format_number, format_percent, format_signed
+        from journeys.display import format_number, format_percent, format_signed, quote_name
 
         if not self.table.height or self.table.height > 1:
             if self._pending:
@@ -299,7 +300,7 @@ class FunnelComparison(Result[J]):
             return say_too_few(most, "on the larger side", unit=self._journeys._log.unit)
         change = "" if row["change"] is None else f" ({format_signed(row['change'], form=format_percent)})"
         return (
-            f"{row['name']}: {format_number(row[count])} {count} against "
+            f"{quote_name(row['name'])}: {format_number(row[count])} {count} against "
             f"{format_number(row[f'{count}_against'])}{change}."
         )
 

@@ -200,7 +200,7 @@ class StepTimes(Result[J]):
     @property
     def finding(self) -> str:
         """The slowest step, as one sentence."""
-        from journeys.display import adapt_words, format_duration, quote_name
+        from journeys.display import adapt_words, format_duration, quote_labels, quote_name
 
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
@@ -212,7 +212,7 @@ class StepTimes(Result[J]):
         steps = steps.filter(pl.col(count) >= MIN_PEOPLE)
         name = "q50" if "q50" in steps.columns else "mean"
         row = steps.sort(name, "step", descending=[True, False], maintain_order=True).row(0, named=True)
-        groups = " · ".join(str(row[group]) for group in self.settings["by"] or ())
+        groups = quote_labels((row[group] for group in self.settings["by"] or ()), between=" · ")
         where = f"{quote_name(row['name'])}{f' for {groups}' * bool(groups)}"
         typical = "half of those who get there take" if name == "q50" else adapt_words("on average people take")
         return f"The slowest step is {where}: {typical} {format_duration(row[name])}{' or less' * (name == 'q50')}."
@@ -283,7 +283,14 @@ class ConvertedWithin(Result[J]):
     @property
     def finding(self) -> str:
         """The share that has converted in the end, as one sentence."""
-        from journeys.display import adapt_words, format_duration, format_number, format_percent, quote_name
+        from journeys.display import (
+            adapt_words,
+            format_duration,
+            format_number,
+            format_percent,
+            quote_labels,
+            quote_name,
+        )
 
         if not self.table.height:
             way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
@@ -298,7 +305,7 @@ class ConvertedWithin(Result[J]):
             few = observed.filter(pl.col("at_risk") < MIN_PEOPLE)
             known = self.table.join(few, on=groups, how="anti", maintain_order="left")
             ends = known.unique(groups, keep="last", maintain_order=True).sort("share", *groups)
-            low, high = (" · ".join(map(str, ends.select(groups).row(at))) for at in (0, -1))
+            low, high = (quote_labels(ends.select(groups).row(at), between=" · ") for at in (0, -1))
             more = f", of {high} {format_percent(ends['share'][-1])}" if ends.height > 1 else ""
             return f"Of {low} {format_percent(ends['share'][0])} converted{more}."
         open_ = f"; {format_number(self.censored)} had not had the time yet when the log ended" if self.censored else ""

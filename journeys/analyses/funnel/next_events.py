@@ -128,24 +128,22 @@ class NextEvents(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent next event, as one sentence."""
-        from journeys.display import adapt_words, format_count, format_percent, quote_name
+        from journeys.display import adapt_words, format_count, format_percent, quote_labels, quote_name
 
-        first = self.table.filter(pl.col("position") == 1)
+        after, first = quote_name(self.settings["after"]), self.table.filter(pl.col("position") == 1)
         if not first.height:
-            return f"{adapt_words('Nobody')} dropped off after {self.settings['after']!r}."
+            return f"{adapt_words('Nobody')} dropped off after {after}."
         # what the system did was nobody's choice
         chosen = first.filter(~pl.col("event").is_in(self._passive))
         row = (chosen if chosen.height else first).row(0, named=True)
         dropped = min(round(row["people"] / row["share"]), self.settings["people"])
-        group = " · ".join(str(row[name]) for name in self.settings["by"] or ())
+        group = quote_labels((row[name] for name in self.settings["by"] or ()), between=" · ")
         if dropped < MIN_PEOPLE:
-            return say_too_few(
-                dropped, f"dropped off after {quote_name(self.settings['after'])}{f', of {group}' * bool(group)}"
-            )
-        did = "nothing more" if row["event"] == NOTHING else f"{row['event']!r} next"
+            return say_too_few(dropped, f"dropped off after {after}{f', of {group}' * bool(group)}")
+        did = "nothing more" if row["event"] == NOTHING else f"{quote_name(row['event'])} next"
         done = f"{format_percent(row['share'])} of those who dropped off did {did}"
         note = f" For {format_count(self.hidden, 'person')}, the very next event is hidden." if self.hidden else ""
-        return f"After {self.settings['after']!r}, {done}{f', of {group}' if group else ''}.{note}"
+        return f"After {after}, {done}{f', of {group}' if group else ''}.{note}"
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares at the first position as bars; of the largest group, where there are groups."""

@@ -122,16 +122,16 @@ class LastBefore(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the shares as bars with their intervals, and beside them the rates of going on."""
         from journeys.charts.last_before import draw_last_before
-        from journeys.display import format_count
+        from journeys.display import format_count, quote_name
 
         spec, total = self._spec, int(self.settings["conversions"])
         whole = format_count(total, "conversion" if spec.occurrence == "each" else self._journeys._log.unit)
         what = " and ".join(name.replace("_", " ") for name in spec.names)
-        parts = [f"Last {what} before {spec.goal.name}, n = {total:,} {whole.split(' ', 1)[1]}"]
+        parts = [f"Last {what} before {quote_name(spec.goal.name)}, n = {total:,} {whole.split(' ', 1)[1]}"]
         parts += [] if spec.within is None else [_describe_window(spec.within, "at most {} before")]
         if spec.then is not None:
             window = "" if spec.then_within is None else f" {_describe_window(spec.then_within, 'within {}')}"
-            parts.append(f"right: the share that went on to {spec.then.name}{window}")
+            parts.append(f"right: the share that went on to {quote_name(spec.then.name)}{window}")
         return draw_last_before(
             self.table,
             values=spec.names,

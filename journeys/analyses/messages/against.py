@@ -167,11 +167,11 @@ class MessagesAgainst(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the rates with and without a message, and their difference with its 95% interval."""
         from journeys.charts.periods import draw_periods
-        from journeys.display import adapt_words, format_duration
+        from journeys.display import adapt_words, format_duration, quote_name
 
         names = {self.table.columns[0]: "name", "rate_without": "rate_against", "people_without": "people_against"}
         within = format_duration(timedelta(microseconds=self._within))
-        asked = f'Reached "{self.settings["goal"]}" within {within} of a delivery'
+        asked = f"Reached {quote_name(self.settings['goal'])} within {within} of a delivery"
         others = adapt_words("hollow: eligible people without a message, from the median delivery on")
         subtitle = f"{asked}; {others}; difference in points, with 95% intervals"
         drawn = self.table.head(_MOST_DRAWN).rename(names)

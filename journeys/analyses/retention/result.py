@@ -60,20 +60,20 @@ class Retention(Result[J]):
     @property
     def finding(self) -> str:
         """The rate of the latest period that rests on at least 30 people, as one sentence."""
-        from journeys.display import adapt_words, format_percent
+        from journeys.display import adapt_words, format_percent, quote_name
 
-        start = self._spec.start.name
+        start = quote_name(self._spec.start.name)
         if not self.table.height or not self.table["size"].sum():
-            return f'{adapt_words("Nobody")} did "{start}": there is {adapt_words("nobody")} to come back.'
+            return f"{adapt_words('Nobody')} did {start}: there is {adapt_words('nobody')} to come back."
         curve = self._total_curve()
         known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= MIN_PEOPLE))
         if not known.height:
             most = int(curve["size"].fill_null(0).to_numpy().max()) if curve.height else 0
-            return say_too_few(most, f'did "{start}" and could be observed for a period')
+            return say_too_few(most, f"did {start} and could be observed for a period")
         first, last = known.row(0, named=True), known.row(-1, named=True)
         early, late = _PHRASES[self._spec.when]
         when = early.format(self._period_names[first["period"]])
-        sentence = f'{format_percent(first["rate"])} of {adapt_words("people")} were back {when} after "{start}"'
+        sentence = f"{format_percent(first['rate'])} of {adapt_words('people')} were back {when} after {start}"
         if first["period"] == last["period"]:
             return f"{sentence}."
         when = late.format(self._period_names[last["period"]])

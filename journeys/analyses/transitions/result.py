@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP_OFF, choose_node_colours, display_name
+from journeys.analyses.flow.nodes import DROP_OFF, choose_node_colours
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.text import describe_nodes
 from journeys.analyses.protocol import J
@@ -40,12 +40,12 @@ class Transitions(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent transition, as one sentence."""
-        from journeys.display import format_number, format_percent
+        from journeys.display import format_number, format_percent, quote_label
 
         top = find_most_frequent(self.table)
         if top is None:
             return "No event follows on another: every journey has one event."
-        source, target = (display_name(top[end]) for end in ("source", "target"))
+        source, target = (quote_label(top[end]) for end in ("source", "target"))
         unit = self._journeys._log.unit
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "with a journey", unit=unit)

@@ -162,9 +162,11 @@ class Trend(Result[J]):
     @property
     def _chart_subtitle(self) -> str:
         """What was counted, for the subtitle of the chart."""
+        from journeys.display import quote_name
+
         notes = [self._describe_value()]
         if any(name != one.name for name, one in self._spec.series.items()):
-            notes.append(self._spec.describe_series())
+            notes += [f"{name}: {quote_name(one.name)}" for name, one in self._spec.series.items() if name != one.name]
         mark = "pale" if self._has_bars and not self._line_columns else "dotted"
         notes.append(f"{mark} where the log holds only a part of {'the days' if self._is_trailing else 'a period'}")
         if self._spec.back is not None and not self._line_columns:
@@ -203,7 +205,9 @@ class Trend(Result[J]):
     @property
     def _quoted_series(self) -> str:
         """The series that the finding speaks of, in quotes unless it is a formula."""
-        return self._spec.formula or f'"{self._shown_series}"'
+        from journeys.display import quote_name
+
+        return self._spec.formula or quote_name(self._shown_series)
 
     def _count_people(self, period: date) -> int:
         """Count the people behind a value; of a formula, those of its smallest series."""
@@ -272,7 +276,7 @@ class Trend(Result[J]):
 
     def _group_finding(self) -> str:
         """The largest group over the whole time, as one sentence."""
-        from journeys.display import format_count
+        from journeys.display import format_count, quote_label, quote_name
 
         series, unit = next(iter(self._spec.series)), self._journeys._log.unit
         by = str(self._spec.by).replace("_", " ")
@@ -282,9 +286,9 @@ class Trend(Result[J]):
         if not named and OTHER in sizes:
             return f"No {by} is shown on its own: choose a larger `top`."
         if not named:
-            return f'No event of "{series}" has a {by}.'
+            return f"No event of {quote_name(series)} has a {by}."
         label, people = min(named.items(), key=lambda pair: (-pair[1], pair[0]))
         if people < MIN_PEOPLE:
-            return say_too_few(people, f"in the largest {by}, {label}", unit=unit)
+            return say_too_few(people, f"in the largest {by}, {quote_label(label)}", unit=unit)
         without = f"; {format_count(sizes[NONE], unit)} did it without one" if NONE in sizes else ""
-        return f"{label} is the largest {by}: {format_count(people, unit)} in all{without}."
+        return f"{quote_label(label)} is the largest {by}: {format_count(people, unit)} in all{without}."

@@ -93,11 +93,11 @@ class Value(Result[J]):
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the cumulative value per person by age, with its 95% interval; one line per group."""
         from journeys.charts.value import draw_value
-        from journeys.display import adapt_words
+        from journeys.display import adapt_words, quote_name
 
-        start = f'"{self._spec.start.name}"' if self._spec.start is not None else "the first event"
+        start = quote_name(self._spec.start.name) if self._spec.start is not None else "the first event"
         old = adapt_words("per person observed that long")
-        subtitle = f'Cumulative {self._spec.column} of "{self._spec.of.name}" since {start}, {old}'
+        subtitle = f"Cumulative {self._spec.column} of {quote_name(self._spec.of.name)} since {start}, {old}"
         if self.complete_to is not None and not self._spec.fixed:
             subtitle += f"; the same {adapt_words('people')} up to age {self.complete_to}"
         subtitle += adapt_words("; it falls where fewer, other people are old enough") if self._has_fall() else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from journeys.charts.labels import lines_of, plain_name
+from journeys.charts.labels import lines_of
 from journeys.charts.sankey.layout import Layout, Link, Node
 from journeys.charts.theme import CONTINUES, DROP_OFF
-from journeys.display import format_count, format_duration, format_interval, format_number, format_percent
+from journeys.display import format_count, format_duration, format_interval, format_number, format_percent, quote_label
 
 ENOUGH = 30
 """Of fewer no rate is shown."""
@@ -24,13 +24,13 @@ def describe_link(
     """
     units = format_count(link.people, unit)
     share = format_percent(link.people / link.source.people) if link.source.people else "–"
-    source = plain_name(link.source.name)
+    source = quote_label(link.source.name)
     if link.target.name == DROP_OFF and link.target.leaving_from is not None:
         text = f"{units} left after {source}: {share} of those there"
     elif link.target.leaving_from is not None:
         text = f"{units} went on from {source}, beyond the columns shown: {share} of those there"
     else:
-        text = f"{units} went from {source} to {plain_name(link.target.name)}: {share} of those at {source}"
+        text = f"{units} went from {source} to {quote_label(link.target.name)}: {share} of those at {source}"
         if goal is not None and link.target.name != goal:
             text += _describe_rate(row, shown=link.people, goal=goal, who="who go this way")
     if row.get("median_time") is not None:
@@ -44,10 +44,10 @@ def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal:
     """Describe how many enter a node, go on and drop off there, and how many of them reach the goal."""
     units = format_count(node.people, unit)
     if node.leaving_from is not None:
-        source = plain_name(node.leaving_from)
+        source = quote_label(node.leaving_from)
         left = {DROP_OFF: f"left after {source}", CONTINUES: f"went on from {source}, beyond the columns shown"}
         return lines_of(f"{units} {left[node.name]}.", _WIDTH)
-    text = f"{units} entered {plain_name(node.name)}, step {node.position + 1}"
+    text = f"{units} entered {quote_label(node.name)}, step {node.position + 1}"
     out = [link for link in layout.links if link.source is node]
     went_on = sum(link.people for link in out if link.target.name != DROP_OFF)
     left_here = sum(link.people for link in out if link.target.name == DROP_OFF)
@@ -70,7 +70,7 @@ def _describe_rate(row: Mapping[str, Any], *, shown: float, goal: str, who: str)
         everyone = f"all {who}"
     else:
         everyone = "them" if passed == shown else f"all {format_number(passed)} {who}, shown or not,"
-    reached = f"reached {plain_name(goal)}"
+    reached = f"reached {quote_label(goal)}"
     if passed is not None and passed < ENOUGH:
         return (
             f"; {format_number(converted)} of {everyone} {reached}: too few for a rate" if converted is not None else ""

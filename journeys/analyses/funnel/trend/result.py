@@ -35,7 +35,7 @@ class FunnelTrend(Trend[J]):
     @property
     def finding(self) -> str:
         """The latest complete period and the first, as one sentence; with groups, the extremes of the latest."""
-        from journeys.display import adapt_words, format_day, format_percent
+        from journeys.display import adapt_words, format_day, format_percent, quote_labels
 
         groups = self.settings["by"]
         complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
@@ -55,9 +55,9 @@ class FunnelTrend(Trend[J]):
             latest = named.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
             if latest.height == 1:
                 rate = f"{format_percent(latest['rate'][0])} converted in"
-                label = " · ".join(map(str, latest.select(groups).row(0)))
+                label = quote_labels(latest.select(groups).row(0), between=" · ")
                 return f"Of those who entered {when} {format_day(latest['period'][0])}, {rate} {label}."
-            low, high = (" · ".join(map(str, latest.select(groups).row(at))) for at in (0, -1))
+            low, high = (quote_labels(latest.select(groups).row(at), between=" · ") for at in (0, -1))
             rates = (
                 f"{format_percent(latest['rate'][-1])} converted in {high}, "
                 f"{format_percent(latest['rate'][0])} in {low}"
