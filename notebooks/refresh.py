@@ -117,7 +117,7 @@ def draw_charts(notebook: Notebook) -> None:
             if FIGURE in output.get("data", {}):
                 pictures.append((output, draw_chart(output.data[FIGURE])))
                 output.metadata = {}
-    for colours in (64, 32, 16, 12):
+    for colours in (64, 32, 16, 12, 11, 10):
         for output, picture in pictures:
             output.data = {"image/png": reduce_colours(picture, colours)}
         if len(nbformat.writes(notebook).encode()) < MOST_BYTES:

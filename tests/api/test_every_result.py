@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 
 import polars as pl
 import pytest
@@ -126,3 +127,11 @@ def test_many_sessions_of_few_people_are_no_finding(count):
         assert not is_claim(result.finding), result.finding
     assert funnel.worst_step is None
     assert funnel.largest_loss is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_names_of_events_are_in_double_quotes(name, j):
+    result = CASES[name](j)
+    head = result.plot().layout.meta or {}
+    for text in (result.finding, head.get("title", ""), head.get("subtitle", "")):
+        assert not re.search(r'(?<!["\w])[BCX](?!["\w])', text.replace("A or B", "").replace("A / B", ""))
