@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -272,6 +273,27 @@ def test_one_run_at_a_time_and_the_old_report_stays(messy, capsys, monkeypatch):
     assert "[sources.shop]: " in capsys.readouterr().err
     assert (messy / "week.html").read_text() == "old"
     assert sorted(one.name for one in messy.iterdir() if one.name.startswith(".")) == []
+
+
+def test_a_log_that_cannot_be_written_is_named_first(messy, capsys):
+    assert main(["run", "--out", "week.html", "--log", "gone/runs.log"]) == 1
+    assert "--log: there is no folder 'gone'; create it first." in capsys.readouterr().err
+    assert not (messy / "week.html").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_an_output_that_is_full_or_of_few_characters_is_no_traceback(table):
+    def run(*words, **more):
+        command = [sys.executable, "-m", "journeys.cli", *words]
+        return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, **more)
+
+    with Path("/dev/full").open("w") as full:
+        failed = run("funnel", "--help", stdout=full)
+    assert (failed.returncode, failed.stderr) == (1, "journeys: output: No space left on device.\n")
+    asked = ["funnel", "--steps", "Visit > Buy", *table]
+    ascii_only = run(*asked, stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert (ascii_only.returncode, ascii_only.stderr) == (0, "")
+    assert "\\u2013" in ascii_only.stdout
 
 
 def test_an_interrupted_run_leaves_nothing(messy, capsys, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,8 +59,17 @@ def _journeys(ctx: click.Context) -> int:
     return 0
 
 
+def _prepare_streams() -> None:
+    """Let nothing fail for an output that is closed, or whose encoding lacks a character: its code is written."""
+    if sys.stderr is None:  # as after 2>&-
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these words; return its exit code, or raise KeyboardInterrupt."""
+    _prepare_streams()
     try:
         outcome: Any = _journeys.main(
             args=None if arguments is None else [*arguments], prog_name="journeys", standalone_mode=False
@@ -68,6 +79,9 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except JourneysError as error:
         RefusedError(str(error)).show()
+        return 1
+    except OSError as error:  # of the help, which no command writes
+        RefusedError(f"output: {error.strerror or error}.").show()
         return 1
     except click.Abort:
         raise KeyboardInterrupt from None

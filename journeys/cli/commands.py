@@ -106,6 +106,8 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
     """
     started = perf_counter()
     check_report_path(out)
+    if log is not None:
+        check_path(log, argument="--log")
     lock = out.with_name(f".{out.name}.lock")
     refusal = f"--out: {str(out)!r} is being written by {{holder}}; wait until it is done."
     try:
@@ -116,6 +118,8 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
             save_report(report, out)
     except (JourneysError, RefusedError, OSError, KeyboardInterrupt) as error:
         _add_line(log, f"failed: {' '.join(str(error).split()) or 'interrupted'}")
+        if isinstance(error, OSError) and error.filename == lock:
+            raise RefusedError(f"--out: {str(out)!r} could not be written: {error.strerror}.") from error
         raise
     seconds = perf_counter() - started
     line = f"{out}: {len(report.sections)} sections, {report.period}, {definitions.name} {definitions.hash}"
@@ -125,8 +129,11 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
 def _add_line(log: Path | None, text: str) -> str:
     line = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ} journeys run {text}"
     if log is not None:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        try:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise RefusedError(f"--log: {str(log)!r} could not be written: {error.strerror}.") from error
     return line
 
 
@@ -144,7 +151,8 @@ def _lab(folder: Path, *, is_opened: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     new = [one for one in jn.samples.notebook_paths() if not (folder / one.name).exists()]
     for one in new:
-        shutil.copyfile(one, folder / one.name)
+        with name_options({"path": "FOLDER"}), replace_file(folder / one.name) as place:
+            shutil.copyfile(one, place)
     print_text(f"{len(new)} notebooks copied to {folder.resolve()}")
     if is_opened:
         code = subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False).returncode  # noqa: S603

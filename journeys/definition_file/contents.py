@@ -62,7 +62,8 @@ class ContentReader:
             self._expect_key(place, table, "system", str, "the name of a system", is_needed=True)
             self._expect_key(place, table, "path", str | list, "a path or a list of paths", is_needed=True)
             options = {key: value for key, value in table.items() if key not in ("system", "path")}
-            paths = [table.get("path")] if isinstance(table.get("path"), str) else table.get("path") or []
+            path = table.get("path")
+            paths = path if isinstance(path, list) else [path]
             said = f"{self.file}, [{place}]"
             source = Source(name, str(table.get("system", "")), tuple(map(str, paths)), options, said)
             if isinstance(table.get("system"), str):
@@ -159,7 +160,7 @@ class ContentReader:
         self._expect_key("report", table, "sections", list, "a list of texts and tables")
         self._check_period(table.get("entered"))
         chosen = table.get("funnel", next((name for name in funnels if name == "main" or len(funnels) == 1), None))
-        named = [chosen] if chosen is not None else []
+        named = [chosen] if isinstance(chosen, str) else []
         sections = table.get("sections")
         for one in sections if isinstance(sections, list) else []:
             named += self._check_report_section(one)

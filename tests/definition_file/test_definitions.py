@@ -184,6 +184,19 @@ def test_all_problems_are_reported_together():
     assert str(caught.value).count("\n") == 3
 
 
+@pytest.mark.parametrize(("key", "value"), [("path", 3), ("path", True), ("system", 3), ("system", [])])
+def test_sources_of_other_types_are_refused(key, value):
+    web = {"system": "table", "path": "a.csv", "timestamp": "at", "event": "what", "ids": ["user_id"], key: value}
+    with pytest.raises(jn.ArgumentError, match=rf"\[sources.web\]: {key}: expected"):
+        jn.Definitions({"sources": {"web": web}})
+
+
+@pytest.mark.parametrize("value", [3, [], {}, [3], True])
+def test_a_funnel_of_the_report_that_is_no_text_is_refused(value):
+    with pytest.raises(jn.ArgumentError, match=r"\[report\]: funnel: expected a text"):
+        jn.Definitions({"report": {"funnel": value}})
+
+
 def test_a_file_that_is_missing_or_broken_is_named(tmp_path):
     with pytest.raises(jn.SourceError, match="path: there is no file"):
         jn.definitions(tmp_path / "journeys.toml")
