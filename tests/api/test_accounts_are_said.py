@@ -62,7 +62,7 @@ def test_nothing_is_said_of_no_accounts(accounts):
     none = accounts.where(pl.col("event") == "no event is called so")
     assert repr(none) == "Journeys: no accounts and no events."
     assert none.funnel(["A", "B"]).finding == 'No account reached the first step, "A".'
-    assert none.dropoff("X").finding == "No account is lost on the way to X."
+    assert none.dropoff("X").finding == 'No account is lost on the way to "X".'
 
 
 def test_people_of_accounts_are_called_accounts():
