@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import cos, hypot, pi, sin
 from typing import Any
 
@@ -21,7 +21,7 @@ from journeys.charts.theme import (
     theme_colours,
     with_opacity,
 )
-from journeys.display import format_count, format_number, format_percent
+from journeys.display import format_count, format_number, format_percent, format_points
 
 REACHED = "(reached)"
 _MOST_PRINTED = 150
@@ -73,12 +73,11 @@ def draw_transitions(
             f"the {min(most, columns)} largest of "
             f"{format_count(columns, 'column')}; what is missing from 100% of a row went elsewhere."
         )
-    sentence = "{share} of what came after {row} was {column}"
     return _draw_heatmap(
         table["source"].to_list(),
         kept,
         [[row[name] for name in kept] for row in table.to_dicts()],
-        sentence=sentence,
+        sentence="{value} of what came after {row} was {column}",
         title=title,
         subtitle=subtitle,
         dark=dark,
@@ -89,6 +88,7 @@ def draw_transitions(
 def draw_steps(
     matrix: pl.DataFrame,
     *,
+    against: pl.DataFrame | None = None,
     title: str = "",
     subtitle: str = "",
     most: int = 25,
@@ -101,6 +101,8 @@ def draw_steps(
     ----------
     matrix
         `node`, then a column of shares for each step.
+    against
+        The step matrix of another group: the differences to it are drawn, in percentage points.
     title, subtitle
         The finding and the definition.
     most
@@ -114,8 +116,11 @@ def draw_steps(
     >>> list(fig.data[0].x)
     [0, 1]
     """
-    if matrix.is_empty():
+    if matrix.is_empty() or (against is not None and against.is_empty()):
         return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+    if against is not None:
+        matrix = _subtract_steps(matrix, against)
+        subtitle = f"{subtitle} Numbers: percentage points of all who start.".strip()
     gone = pl.col("node").is_in([REACHED, DROP_OFF])
     nodes = matrix.filter(~gone)
     table = pl.concat([nodes.head(most), matrix.filter(gone)])
@@ -126,7 +131,8 @@ def draw_steps(
         table["node"].to_list(),
         columns,
         [[row[name] for name in columns] for row in table.to_dicts()],
-        sentence="{share} were at {row} at step {column}",
+        sentence="{value} were at {row} at step {column}" if against is None else "{row} at step {column}: {value}",
+        is_difference=against is not None,
         title=title,
         subtitle=subtitle,
         dark=dark,
@@ -134,47 +140,64 @@ def draw_steps(
     )
 
 
+def _subtract_steps(matrix: pl.DataFrame, against: pl.DataFrame) -> pl.DataFrame:
+    """Subtract the shares of another group; the nodes with most people of both come first, "(other)" last."""
+    both = pl.concat([matrix.with_columns(sign=pl.lit(1.0)), against.with_columns(sign=pl.lit(-1.0))])
+    steps = pl.col(matrix.columns[1:])
+    found = both.group_by("node").agg((steps * pl.col("sign")).sum(), total=pl.sum_horizontal(steps.sum()))
+    found = found.sort(pl.col("node") == OTHER, "total", "node", descending=[False, True, False])
+    return found.select(matrix.columns)
+
+
 def _draw_heatmap(
     rows: list[str],
     columns: list[str],
-    shares: list[list[float]],
+    values: list[list[float]],
     *,
     sentence: str,
+    is_difference: bool = False,
     title: str,
     subtitle: str,
     dark: bool,
     narrow: bool,
 ) -> go.Figure:
     theme = theme_colours(dark=dark)
-    top = max((max(line) for line in shares), default=0.0) or 1.0
+    top = max((abs(value) for line in values for value in line), default=0.0) or 1.0
+    shades = theme.diverging if is_difference else theme.sequence
+    form = format_points if is_difference else format_percent
     numbers = all(name.isdecimal() for name in columns)
     said = columns if numbers else list(map(full_quote, columns))
     hover = [
         [
-            sentence.format(share=format_percent(value), row=full_quote(row), column=column)
+            sentence.format(value=form(value), row=full_quote(row), column=column)
             for column, value in zip(said, line, strict=True)
         ]
-        for row, line in zip(rows, shares, strict=True)
+        for row, line in zip(rows, values, strict=True)
     ]
     printed = len(rows) * len(columns) <= _MOST_PRINTED and not (narrow and len(columns) > 6)
     fig = Chart(
         go.Heatmap(
-            z=shares,
+            z=values,
             x=list(range(len(columns))),
             y=list(range(len(rows))),
-            colorscale=[[i / (len(theme.sequence) - 1), colour] for i, colour in enumerate(theme.sequence)],
-            zmin=0,
+            colorscale=[[i / (len(shades) - 1), colour] for i, colour in enumerate(shades)],
+            zmin=-top if is_difference else 0,
             zmax=top,
             showscale=not printed,
-            colorbar=_draw_key(top, theme=theme, narrow=narrow),
+            colorbar=_draw_key([-top, 0.0, top] if is_difference else [0.0, top / 2, top], form=form, theme=theme,
+                               narrow=narrow),
             xgap=1,
             ygap=1,
             hovertext=hover,
             hoverinfo="text",
         )
-    )
-    if printed:
-        fig.update_layout(annotations=_print_values(shares, top=top, theme=theme))
+    )  # fmt: skip
+    # where differences have no room for their values, the sign alone tells what fewer do here, without colour
+    if is_difference:
+        values = [[round(value if printed else min(value, 0.0), 3) for value in line] for line in values]
+    if printed or is_difference:
+        write = form if printed else lambda _: "−"
+        fig.update_layout(annotations=_print_values(values, top=top, form=write, theme=theme))
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
         ticktext=[f"Step {name}" if numbers else write_label(name, 20) for name in columns],
@@ -192,27 +215,29 @@ def _draw_heatmap(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
-def _draw_key(top: float, *, theme: Colours, narrow: bool) -> dict[str, Any]:
+def _draw_key(values: list[float], *, form: Callable[[float], str], theme: Colours, narrow: bool) -> dict[str, Any]:
     """Explain the colours, where no value is printed."""
     font = {"size": 10 if narrow else 12, "color": theme.muted}
-    values = [0.0, top / 2, top]
+    words = [form(value).removesuffix(" points") for value in values]
     return {
-        "tickvals": values, "ticktext": [format_percent(value) for value in values], "tickfont": font, "ticks": "",
+        "tickvals": values, "ticktext": words, "tickfont": font, "ticks": "",
         "thickness": 10, "len": 200, "lenmode": "pixels", "y": 1, "yanchor": "top", "outlinewidth": 0, "xpad": 8,
-        "title": {"text": "Share", "font": font},
+        "title": {"text": "Share" if form is format_percent else "Points", "font": font},
     }  # fmt: skip
 
 
-def _print_values(shares: list[list[float]], *, top: float, theme: Colours) -> list[dict[str, Any]]:
-    """Print the values; the darkest third of the scale has letters in the colour of the background."""
+def _print_values(
+    values: list[list[float]], *, top: float, form: Callable[[float], str], theme: Colours
+) -> list[dict[str, Any]]:
+    """Print the values; where the scale is strongest, the letters have the colour of the background."""
     return [
         {
-            "x": x, "y": y, "text": format_percent(value), "showarrow": False,
-            "font": {"size": 11, "color": theme.paper if value > 0.6 * top else theme.ink},
+            "x": x, "y": y, "text": form(value).removesuffix(" points"), "showarrow": False,
+            "font": {"size": 11, "color": theme.paper if abs(value) > 0.6 * top else theme.ink},
         }
-        for y, line in enumerate(shares)
+        for y, line in enumerate(values)
         for x, value in enumerate(line)
-        if value > 0
+        if value
     ]  # fmt: skip
 
 

@@ -270,6 +270,33 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert same.finding == "No link differs between the two groups beyond chance."
 
 
+def test_pictures_of_a_comparison_draw_the_difference_or_say_whose_paths_they_show() -> None:
+    j = two_groups()
+    spring, ads = (j.only(pl.col("first_campaign") == name) for name in ("spring", "ads"))
+    flow = spring.flow(end="Buy", who="all", against=ads)
+    figure = flow.plot_steps()
+    matrices = [side.step_matrix() for side in (flow, flow.other)]
+    here, there = ({row[0]: row[1:] for row in matrix.rows()} for matrix in matrices)
+    names = list(figure.layout.yaxis.ticktext)
+    assert set(names) == set(here) | set(there)
+    columns = len(matrices[0].columns) - 1
+    for name, line in zip(names, figure.data[0].z, strict=True):
+        pairs = zip(here.get(name, [0] * columns), there.get(name, [0] * columns), strict=True)
+        assert list(line) == pytest.approx([mine - other for mine, other in pairs])
+    assert figure.data[0].zmin == -figure.data[0].zmax
+    assert {note.text[0] for note in figure.layout.annotations} == {"+", "−"}
+    assert "Positive: more here. Numbers: percentage points" in words_of(figure)
+    assert "points" in figure.data[0].hovertext[0][0]
+    said = words_of(flow.plot_paths())
+    assert "This group only" in said
+    assert "Positive" not in said
+    assert "against" not in said
+
+
+def words_of(figure: Any) -> str:
+    return " ".join(figure.layout.title.text.replace("<br>", " ").split())
+
+
 def test_the_overlap_of_both_groups_is_reported() -> None:
     j = two_groups()
     spring = j.only(pl.col("first_campaign") == "spring")

@@ -17,6 +17,7 @@ from journeys.analyses.flow.clusters import (
     share_errors,
 )
 from journeys.analyses.flow.count import count
+from journeys.analyses.flow.path_results import PathChart
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
 from journeys.analyses.flow.result import Flow, answer_flow
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
@@ -90,16 +91,22 @@ class ComparedFlow(Flow[J]):
         )
 
     @property
+    def _own_definition(self) -> str:
+        """Who is shown of this group."""
+        own: str = Flow.definition.fget(self)  # type: ignore[attr-defined]
+        return own
+
+    @property
     def definition(self) -> str:
         """Who is compared with whom."""
         from journeys.display import choose_form, format_count
 
-        own = Flow.definition.fget(self)  # type: ignore[attr-defined]
         shared = ""
         if self.shared:
             people = f"{format_count(self.shared, 'person')} {choose_form(self.shared, 'is', 'are')} in both"
             shared = f" {people}; intervals and p-values allow for it."
-        return f"{own.removesuffix('.')} against {self.other.journey_count:,}. Positive: more here.{shared}"
+        own = self._own_definition.removesuffix(".")
+        return f"{own} against {self.other.journey_count:,}. Positive: more here.{shared}"
 
     def plot(  # type: ignore[override]  # colours stand for the groups, not for the goal
         self, *, kind: Kind = "difference", dark: bool = False, narrow: bool = False
@@ -140,6 +147,19 @@ class ComparedFlow(Flow[J]):
             unit=unit,
             **chart,
         )
+
+    def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
+        """Draw how the step matrix differs from that of the others, as a heatmap of percentage points."""
+        from journeys.charts.transitions import draw_steps
+
+        return draw_steps(
+            self.step_matrix(), against=self.other.step_matrix(), title=self.finding, subtitle=self.definition,
+            dark=dark, narrow=narrow,
+        )  # fmt: skip
+
+    def _path_chart(self) -> PathChart:
+        """Say whose paths are listed: those of this group."""
+        return replace(Flow._path_chart(self), definition=f"{self._own_definition} This group only, not the others.")
 
     def resonance(self, *, min_people: int = 1) -> Resonance[J]:
         """Compare the conversion rates of those who pass each touchpoint.
