@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import jinja2
     import plotly.graph_objects as go
 
+_SHARED_LENGTH = 80
+"""Shorter texts of JSON are not worth a reference."""
 PRINTED_ROWS = 12
 """The rows of a table on paper; the page has up to 60."""
 
@@ -128,14 +131,69 @@ def _charts_data(sections: Sequence[Section], *, colours: Mapping[str, tuple[str
             charts[f"{section.name}-{number}"] = forms
     own = {getattr(LIGHT, role): pair[0] for role, pair in colours.items()}
     dark = lighter_to_darker() | {getattr(LIGHT, role): pair[1] for role, pair in colours.items()}
-    return {"charts": charts, "template": template, "dark": dark, "own": own}
+    return {**_share_repeats(charts), "template": template, "dark": dark, "own": own}
 
 
 def _figure_data(fig: go.Figure) -> dict[str, Any]:
     import plotly.graph_objects as go
 
-    data: dict[str, Any] = json.loads(remove_titles(go.Figure(fig)).to_json(engine="json"))
+    data: dict[str, Any] = json.loads(
+        remove_titles(go.Figure(fig)).to_json(engine="json"), parse_float=lambda digits: _shorten_number(float(digits))
+    )
     return data
+
+
+def _shorten_number(value: float) -> float:
+    """Return a number with as many digits as a pixel can show.
+
+    Examples
+    --------
+    >>> _shorten_number(0.0123456789), _shorten_number(12.3456789)
+    (0.0123457, 12.345679)
+    """
+    return round(value, 6) if abs(value) >= 1 else float(f"{value:.6g}")
+
+
+def _share_repeats(charts: dict[str, Any]) -> dict[str, Any]:
+    """Keep once the lists and objects that figures have in common; in their place is {"shared": position}.
+
+    A chart for a phone has the numbers and hover texts of that for a wide screen. For instance, with lists of 80
+    characters and more in place of [1, 2]:
+
+        {"wide": {"x": [1, 2], "y": 3}, "narrow": {"x": [1, 2], "y": 4}}
+        → {"wide": {"x": {"shared": 0}, "y": 3}, "narrow": {"x": {"shared": 0}, "y": 4}}, and of shared ones [[1, 2]]
+    """
+    counts: Counter[str] = Counter()
+
+    def count(value: Any) -> None:
+        if isinstance(value, dict | list):
+            text = json.dumps(value)
+            counts[text] += len(text) >= _SHARED_LENGTH
+            if counts[text] < 2:  # what is in a repeat is a repeat, too
+                for one in value.values() if isinstance(value, dict) else value:
+                    count(one)
+
+    positions: dict[str, int] = {}
+    shared: list[Any] = []
+
+    def replace(value: Any) -> Any:
+        if not isinstance(value, dict | list):
+            return value
+        text = json.dumps(value)
+        if text in positions:
+            return {"shared": positions[text]}
+        if isinstance(value, list):
+            found: Any = [replace(one) for one in value]
+        else:
+            found = {key: replace(one) for key, one in value.items()}
+        if counts[text] < 2 and "shared" not in value:  # a key of the figure's own is no reference
+            return found
+        positions[text] = len(shared)
+        shared.append(found)
+        return {"shared": positions[text]}
+
+    count(charts)
+    return {"charts": replace(charts), "shared": shared}
 
 
 def safe_json(value: object) -> str:

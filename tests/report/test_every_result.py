@@ -46,6 +46,12 @@ def test_every_kind_of_answer_is_a_section(name, j):
     assert "How this report was made" in page
 
 
+def test_a_report_of_all_kinds_of_answers_can_be_sent_by_mail(j, tmp_path):
+    """Nearly all of it is the library that draws the charts, 4.8 MB."""
+    file = j.report(steps=["A", "B"], sections=[make(j) for make in CASES.values()]).write(tmp_path / "all.html")
+    assert file.stat().st_size < 5_500_000
+
+
 def test_the_analyst_chooses_orders_and_comments(j, tmp_path):
     figure = go.Figure(go.Bar(x=["a"], y=[1]))
     spent = pl.DataFrame({"week": ["=1+1", EVIL], "spent": [200, 300]})

@@ -9,9 +9,18 @@ var map={};
 Object.keys(colours).forEach(function(c){map[c]=colours[c];map["rgba("+channels(c)+","]="rgba("+channels(colours[c])+","});
 return text.replace(/#[0-9a-f]{6}|rgba\([0-9]+,[0-9]+,[0-9]+,/g,function(c){return map[c]||c});
 }
+// Lists that several figures have in common are kept once; {"shared": position} stands for them.
+function restore(value,isShared){
+if(!value||typeof value!=="object")return value;
+if(Array.isArray(value))return value.map(function(one){return restore(one)});
+if("shared" in value&&!isShared)return restore(data.shared[value.shared],true);
+var found={};
+Object.keys(value).forEach(function(key){found[key]=restore(value[key])});
+return found;
+}
 function draw(onPaper){
 document.querySelectorAll(".chart").forEach(function(box){
-var forms=data.charts[box.id];
+var forms=restore(data.charts[box.id]);
 if(!forms)return;
 var room=box.parentNode.clientWidth;
 var form=onPaper?forms.paper||forms.wide:(room<620&&forms.narrow)||forms.wide;
