@@ -107,6 +107,14 @@ def test_it_prints(tmp_path):
     assert oct(path.stat().st_mode)[-3:] == "600"
 
 
+def test_paper_has_what_can_be_used_on_paper(j):
+    """Code to copy is for the screen; a table that is cut says so above, where no page can break in between."""
+    page = j.report(steps=["A", "B"], sections=[j.transitions()]).html()
+    assert '<details class="on-screen"><summary>The code that makes it again' in page
+    assert ".on-screen{display:none}" in page
+    assert '<summary>The numbers<span class="printed">: the first 12 rows; the page on a screen has more</span>' in page
+
+
 @pytest.mark.skipif(find_browser() is None, reason="no browser is installed")
 def test_a_browser_draws_the_page_under_its_own_policy(j, tmp_path):
     """The policy allows no request at all: what is drawn came with the file."""
