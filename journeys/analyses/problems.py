@@ -17,10 +17,10 @@ class Problems:
         self.unknown_names: list[str] = []
         self.invalid_values: list[str] = []
 
-    def attempt(self, make: Callable[[], T]) -> T | None:
-        """Return the result of `make`; where it raises, keep the reasons and return None."""
+    def run_check(self, check: Callable[[], T]) -> T | None:
+        """Return the result of `check`; where it raises, keep the reasons and return None."""
         try:
-            return make()
+            return check()
         except JourneysError as error:
             kept = self.unknown_names if isinstance(error, UnknownNameError) else self.invalid_values
             kept += str(error).removeprefix("- ").split("\n- ")

@@ -180,6 +180,8 @@ class Step(_Joinable):
         In a funnel: longest time (µs) since the step before.
     optional : bool
         In a funnel: whether an attempt may leave the step out.
+    is_named : bool
+        False where `name` only stands for a condition that nobody named, such as "the end": it is not put in quotes.
     """
 
     name: str
@@ -187,6 +189,7 @@ class Step(_Joinable):
     events: tuple[str, ...] | None = None
     within: int | None = None
     optional: bool = False
+    is_named: bool = True
 
     def __post_init__(self) -> None:
         if self.events is None:

@@ -147,6 +147,15 @@ def test_an_expression_is_called_the_end_and_put_down_as_it_is() -> None:
     assert found.settings["goal"] == str(buy)
 
 
+def test_an_event_called_the_end_is_quoted() -> None:
+    j = log_of(repeat([("a", 0, "the start"), ("a", 1, "the end"), ("b", 0, "the start")]))
+    flow = j.flow(start="the start", end="the end", who="all")
+    assert flow.finding == '50% of 60 people reach "the end".'
+    assert flow.definition == 'From "the start" to "the end", all who enter; n = 60 people.'
+    assert label_columns(flow._spec) == ["the start"]
+    assert label_columns(j.flow(end="the end", align="end", steps=2)._spec) == ["Just before", "the end"]
+
+
 def test_an_empty_group_is_said_to_be_empty() -> None:
     j = log_of(ROWS, "page_path")
     nobody = j.only([])

@@ -326,7 +326,7 @@ def test_pictures_show_sizes_and_rates(dark):
     assert "of people were back 1 day after" in result.finding
     assert jn.Journeys.from_table(hourly(found)).retention("A", by="campaign").plot(dark=dark) is not None
     nobody = jn.Journeys.from_table(hourly(EVERY_NAME)).where(pl.col("event") != "A").retention("A")
-    assert nobody.finding == 'Nobody did "A": there is nobody to come back.'
+    assert nobody.finding == 'Nobody did "A": there are no returns to show.'
     assert nobody.plot(dark=dark) is not None
 
 
@@ -425,3 +425,11 @@ def test_a_clock_set_back_over_midnight_makes_no_second_cohort():
     assert each.filter(pl.col("period") == 0).select("size", "back").rows() == [(1, 1), (1, 1)]
     first = jn.Journeys.from_table(log[1:]).retention("start", back="start", **asked).table
     assert first.filter(pl.col("period") == 0).select("size", "back").rows() == [(1, 1)]
+
+
+def test_coming_back_may_be_an_expression() -> None:
+    j = jn.Journeys.from_table(hourly([("a", 0, "A", None), ("a", 25, "B", None), ("b", 0, "A", None)]))
+    named = j.retention("A", back="B", every="1d", periods=2)
+    result = j.retention("A", back=pl.col("event") == "B", every="1d", periods=2)
+    assert result.table.equals(named.table)
+    assert result.settings["back"] == str(pl.col("event") == "B")

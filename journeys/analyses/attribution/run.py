@@ -111,7 +111,7 @@ def attribution(
     """
     log = journeys._log
     problems = Problems()
-    problems.attempt(
+    problems.run_check(
         lambda: check_options(
             log,
             by=by,
@@ -123,11 +123,11 @@ def attribution(
             weights=weights,
         )
     )
-    step = problems.attempt(lambda: resolve_step(goal, log, argument="goal"))
-    back = problems.attempt(lambda: duration_us(lookback, argument="lookback"))
-    half = problems.attempt(lambda: duration_us(half_life, argument="half_life"))
-    zone = problems.attempt(lambda: make_calendar("1d", time_zone=time_zone).time_zone)
-    period = problems.attempt(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
+    step = problems.run_check(lambda: resolve_step(goal, log, argument="goal"))
+    back = problems.run_check(lambda: duration_us(lookback, argument="lookback"))
+    half = problems.run_check(lambda: duration_us(half_life, argument="half_life"))
+    zone = problems.run_check(lambda: make_calendar("1d", time_zone=time_zone).time_zone)
+    period = problems.run_check(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
     problems.raise_found()
     assert step is not None and back is not None and half is not None and period is not None  # noqa: S101, PT018
     spec = AttributionSpec(

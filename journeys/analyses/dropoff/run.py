@@ -74,7 +74,7 @@ def dropoff(
     [('Read', 1, 1), ('Visit', 1, 3)]
     """
     problems = Problems()
-    pause = None if quiet is None else problems.attempt(lambda: duration_us(quiet, argument="quiet"))
+    pause = None if quiet is None else problems.run_check(lambda: duration_us(quiet, argument="quiet"))
     nodes = parse_nodes(
         journeys._log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -16,13 +15,12 @@ from journeys.analyses.flow.clusters import (
     replace_tests,
     share_errors,
 )
-from journeys.analyses.flow.count import count
 from journeys.analyses.flow.path_results import PathChart
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
-from journeys.analyses.flow.result import Flow, answer_flow
+from journeys.analyses.flow.result import Flow
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
 from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts
+from journeys.analyses.flow.summarise import name_counts
 from journeys.analyses.flow.text import UNITS, describe_position, first_named, starts_late
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -199,15 +197,9 @@ class ComparedFlow(Flow[J]):
         return Resonance(table, settings, self._journeys, self.goal, self._spec.count, self.definition, few)
 
 
-def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[str, Any]) -> ComparedFlow[J]:
-    """Count both groups, keep the same nodes in both, and put one beside the other."""
-    counts = [group._count_shards(count, spec) for group in (journeys, others)]
-    kept = choose_kept_nodes(pl.concat(counts), spec)
-    # links that only one group is shown on are passed by some of the other, too: their rates must not be 0 of 0
-    mine, theirs = (
-        answer_flow(group, spec, settings=settings, counts=counted, kept=kept, keep_empty=True)
-        for group, counted in zip((journeys, others), counts, strict=True)
-    )
+def compare_flows(mine: Flow[J], theirs: Flow[J]) -> ComparedFlow[J]:
+    """Put the flows of two groups, which keep the same nodes, beside each other."""
+    spec, journeys, others = mine._spec, mine._journeys, theirs._journeys
     sizes = mine.journey_count, theirs.journey_count
     links = _join_groups(mine._links, theirs._links, keys=["position", "source", "target"], sizes=sizes)
     nodes = _join_groups(mine._nodes, theirs._nodes, keys=["position", "node"], sizes=sizes)
@@ -221,7 +213,7 @@ def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[s
     is_shown = pl.col(spec.count) > 0
     return ComparedFlow(
         table=name_counts(links, spec.count),
-        settings=settings,
+        settings=mine.settings,
         _journeys=journeys,
         nodes=name_counts(nodes, spec.count),
         everyone=mine.everyone,
@@ -229,6 +221,7 @@ def compare_flows(journeys: J, others: J, spec: FlowSpec, *, settings: Mapping[s
         reached=mine.reached,
         _spec=spec,
         _kept=mine._kept,
+        _rerun=mine._rerun,
         other=replace(theirs, table=theirs.table.filter(is_shown), nodes=theirs.nodes.filter(is_shown)),
         shared=shared,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -58,6 +58,7 @@ class Flow(Result[J]):
     reached: int
     _spec: FlowSpec = field(repr=False)
     _kept: tuple[tuple[str, ...], ...] = field(repr=False)
+    _rerun: Callable[..., Flow[J]] = field(repr=False)
     _found_paths: dict[str, Path | None] = field(default_factory=dict, repr=False, kw_only=True)
 
     @property
@@ -364,11 +365,9 @@ class Flow(Result[J]):
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
         # journeys that are not shown are what the others are compared with
-        shown = (
-            self
-            if self._spec.who == "all"
-            else answer_flow(self._journeys, replace(self._spec, who="all"), settings={})
-        )
+        shown = self
+        if self._spec.who != "all":
+            shown = self._rerun(self._journeys, replace(self._spec, who="all"), settings={})
         before = count_passing_before_end(self._journeys, shown._spec, kept=shown._kept, of=of)
         return associate_steps(
             self._journeys,
@@ -424,40 +423,6 @@ class Flow(Result[J]):
                 names = count_passing(self._journeys, self._spec)["node"].sort().to_list()
                 raise UnknownNameError(explain_missing_path(selection.path, names))
         return self._journeys._select_people(select_passing, selection)
-
-
-def answer_flow(
-    journeys: J,
-    spec: FlowSpec,
-    *,
-    settings: Mapping[str, Any],
-    counts: pl.DataFrame | None = None,
-    kept: pl.DataFrame | None = None,
-    keep_empty: bool = False,
-) -> Flow[J]:
-    """Count a flow, unless its counts are given, and put the answer together.
-
-    `kept` says which nodes keep their name, else the largest do; with `keep_empty` the tables also have links and nodes
-    that no journey shown passes.
-    """
-    if counts is None:
-        counts = journeys._count_shards(count, replace(spec, single_shard=len(journeys._log.shards) == 1))
-    found = summarise(counts, spec, kept=kept, keep_empty=keep_empty)
-    columns: list[list[str]] = [[] for _ in range(spec.steps)]
-    for position, node in found.kept.sort("position", "node").rows():
-        columns[position].append(node)
-    kept_by_column = tuple(map(tuple, columns))
-    return Flow(
-        table=name_counts(found.links, spec.count),
-        settings=settings,
-        _journeys=journeys,
-        nodes=name_counts(found.nodes, spec.count),
-        everyone=found.everyone,
-        journey_count=found.shown,
-        reached=found.reached,
-        _spec=spec,
-        _kept=kept_by_column,
-    )
 
 
 class PassingCounts(NamedTuple):

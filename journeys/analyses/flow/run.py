@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from journeys.analyses.against import split_sides
 from journeys.analyses.flow.comparison import compare_flows
+from journeys.analyses.flow.count import count as count_shard
 from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.result import Flow, answer_flow
+from journeys.analyses.flow.result import Flow
 from journeys.analyses.flow.spec import (
     Align,
     Collapse,
     CountUnit,
+    FlowSpec,
     Groups,
     Keep,
     Names,
@@ -25,6 +28,7 @@ from journeys.analyses.flow.spec import (
     parse_flow,
     parse_nodes,
 )
+from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts, summarise
 from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.steps import StepLike
@@ -143,7 +147,7 @@ def flow(
     [('Visit', '(drop-off)', 1), ('Visit', 'Read', 1), ('Visit', 'Sign up', 1)]
     """
     log, problems = journeys._log, Problems()
-    sides = None if against is None else problems.attempt(lambda: split_sides(journeys, against))
+    sides = None if against is None else problems.run_check(lambda: split_sides(journeys, against))
     nodes = parse_nodes(log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems)
     spec = parse_flow(
         log, nodes=nodes, problems=problems, start=start, end=end, who=who, steps=steps, top=top, collapse=collapse,
@@ -157,5 +161,46 @@ def flow(
     )  # fmt: skip
     settings = journeys._make_settings(**options)
     if sides is None:
-        return answer_flow(journeys, spec, settings=settings)
-    return compare_flows(*sides, spec, settings=settings)
+        return _answer_question(journeys, spec, settings=settings)
+    counts = [side._count_shards(count_shard, spec) for side in sides]
+    kept = choose_kept_nodes(pl.concat(counts), spec)
+    # links that only one side is shown on are passed by some of the other, too: their rates must not be 0 of 0
+    mine, theirs = (
+        _answer_question(side, spec, settings=settings, counts=counted, kept=kept, keep_empty=True)
+        for side, counted in zip(sides, counts, strict=True)
+    )
+    return compare_flows(mine, theirs)
+
+
+def _answer_question(
+    journeys: J,
+    spec: FlowSpec,
+    *,
+    settings: Mapping[str, Any],
+    counts: pl.DataFrame | None = None,
+    kept: pl.DataFrame | None = None,
+    keep_empty: bool = False,
+) -> Flow[J]:
+    """Count a flow whose options are checked, unless its counts are given, and summarise it.
+
+    `kept` says which nodes keep their name, else the largest do; with `keep_empty` the tables also have links and nodes
+    that no journey shown passes.
+    """
+    if counts is None:
+        counts = journeys._count_shards(count_shard, replace(spec, single_shard=len(journeys._log.shards) == 1))
+    found = summarise(counts, spec, kept=kept, keep_empty=keep_empty)
+    columns: list[list[str]] = [[] for _ in range(spec.steps)]
+    for position, node in found.kept.sort("position", "node").rows():
+        columns[position].append(node)
+    return Flow(
+        table=name_counts(found.links, spec.count),
+        settings=settings,
+        _journeys=journeys,
+        nodes=name_counts(found.nodes, spec.count),
+        everyone=found.everyone,
+        journey_count=found.shown,
+        reached=found.reached,
+        _spec=spec,
+        _kept=tuple(map(tuple, columns)),
+        _rerun=_answer_question,
+    )

@@ -155,13 +155,13 @@ def parse_flow(
         problems.invalid_values.append(
             "campaign_cuts: the log has no campaign column, such as 'campaign', that could start sessions."
         )
-    start_step = problems.attempt(lambda: _parse_step(log, start, argument="start"))
-    end_step = problems.attempt(lambda: _parse_step(log, end, argument=end_argument))
-    mode, burst_gap = problems.attempt(lambda: _parse_collapse(collapse)) or ("repeats", 0)
+    start_step = problems.run_check(lambda: _parse_step(log, start, argument="start"))
+    end_step = problems.run_check(lambda: _parse_step(log, end, argument=end_argument))
+    mode, burst_gap = problems.run_check(lambda: _parse_collapse(collapse)) or ("repeats", 0)
     window = None
     if within is not None and within != "session":
-        window = problems.attempt(lambda: duration_us(within, argument="within", instead=DURATION_HINT))
-    gap_us = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
+        window = problems.run_check(lambda: duration_us(within, argument="within", instead=DURATION_HINT))
+    gap_us = problems.run_check(lambda: duration_us(gap, argument="gap")) or 0
     problems.raise_found()
     unit: CountUnit = "entries" if occurrence == "each" and count == "people" else count
     return FlowSpec(
@@ -213,9 +213,9 @@ def parse_nodes(
     if not isinstance(node, str | pl.Expr):
         problems.invalid_values.append(f"node: {node!r} is neither the name of a column nor an expression.")
         node = "event"
-    pairs = tuple((problems.attempt(lambda: _parse_expand(expand)) or {}).items())
-    hidden = problems.attempt(lambda: expand_passive(log, parse_patterns("hide", hide))) or ()
-    grouped = problems.attempt(lambda: _parse_groups(groups)) or ()
+    pairs = tuple((problems.run_check(lambda: _parse_expand(expand)) or {}).items())
+    hidden = problems.run_check(lambda: expand_passive(log, parse_patterns("hide", hide))) or ()
+    grouped = problems.run_check(lambda: _parse_groups(groups)) or ()
     wanted = {"node": [node] if isinstance(node, str) else node.meta.root_names(), "expand": [c for _, c in pairs]}
     for argument, asked in wanted.items():
         missing = [name for name in dict.fromkeys(asked) if name not in columns]
@@ -227,7 +227,7 @@ def parse_nodes(
     if pairs and not (isinstance(node, str) and node == "event"):
         problems.invalid_values.append("expand: only nodes that are events can be expanded; leave node= out.")
     spec = NodeSpec(source=node, expand=pairs)
-    own = problems.attempt(lambda: parse_rules(clean=clean)) or ()
+    own = problems.run_check(lambda: parse_rules(clean=clean)) or ()
     use_path_rules = {
         column: clean is True or (clean is None and column in ADDRESS_COLUMNS) for column in spec.value_columns
     }
@@ -240,9 +240,9 @@ def parse_nodes(
 
 
 def _parse_step(log: Log, given: StepLike | None, *, argument: str) -> Step | None:
-    step = resolve_step(given, log, argument=argument)
-    # an expression has no name of its own that could stand in a sentence
-    return replace(step, name=f"the {argument}") if step is not None and isinstance(given, pl.Expr) else step
+    if isinstance(given, pl.Expr):  # it has no name of its own that could stand in a sentence
+        given = Step(f"the {argument}", given, is_named=False)
+    return resolve_step(given, log, argument=argument)
 
 
 def _find_conflicts(occurrence: str, count: str, *, has_anchor: bool) -> list[str]:

@@ -16,7 +16,6 @@ from journeys.steps import Step
 
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
 _LISTED = 3
-_UNNAMED = ("the start", "the end", "the goal")
 _MAX_NAMES = 7  # of a path in a sentence
 
 
@@ -236,8 +235,9 @@ def label_columns(spec: FlowSpec, *, late: bool = False) -> list[str]:
 
 def _label_step(step: Step | None) -> str:
     """Label a column after its step; an unnamed one is "The start" or "The end"."""
-    name = "the end" if step is None else display_name(step.name)
-    return name.capitalize() if name in _UNNAMED else name
+    if step is None:
+        return "The end"
+    return display_name(step.name) if step.is_named else step.name.capitalize()
 
 
 def quote_step(step: Step | None) -> str:
@@ -246,4 +246,4 @@ def quote_step(step: Step | None) -> str:
 
     if step is None:
         return ""
-    return step.name if step.name in _UNNAMED else quote_name(step.name)
+    return quote_name(step.name) if step.is_named else step.name

@@ -113,14 +113,14 @@ def last_before(
         _parse_window(one, argument=argument, problems=problems)
         for argument, one in (("within", within), ("then_within", then_within))
     )
-    gap_us = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
+    gap_us = problems.run_check(lambda: duration_us(gap, argument="gap")) or 0
     problems.check_choice("occurrence", occurrence, Occurrence)
     if then_within is not None and then is None:
         problems.invalid_values.append("then_within: there is nothing to go on to; give then=.")
     if top is not None and not is_whole_number(top):
         problems.invalid_values.append(f"top: {top!r} must be at least 1, or None for all values.")
-    patterns = problems.attempt(lambda: parse_patterns("skip", skip)) or ()
-    rules = problems.attempt(lambda: parse_rules(clean=clean)) or ()
+    patterns = problems.run_check(lambda: parse_patterns("skip", skip)) or ()
+    rules = problems.run_check(lambda: parse_rules(clean=clean)) or ()
     problems.raise_found()
     resolved = parsed["goal"]
     assert resolved is not None  # noqa: S101  # a goal that cannot be resolved was reported
@@ -179,13 +179,13 @@ def _parse_columns(log: Log, of: str | Sequence[str], *, problems: Problems) -> 
 
 
 def _parse_step(log: Log, given: StepLike | None, *, argument: str, problems: Problems) -> Step | None:
-    return problems.attempt(lambda: resolve_step(given, log, argument=argument))
+    return problems.run_check(lambda: resolve_step(given, log, argument=argument))
 
 
 def _parse_window(given: str | timedelta | None, *, argument: str, problems: Problems) -> Window | None:
     if given is None or given == "session":
         return cast("Window | None", given)
-    return problems.attempt(lambda: duration_us(given, argument=argument, instead=DURATION_HINT))
+    return problems.run_check(lambda: duration_us(given, argument=argument, instead=DURATION_HINT))
 
 
 def _choose_rules(column: str, *, clean: bool | CleaningRules | None, rules: CleaningRules) -> CleaningRules:

@@ -80,10 +80,10 @@ def lifecycle(
     """
     log = journeys._log
     problems = Problems()
-    calendar = problems.attempt(lambda: make_calendar(every, time_zone=time_zone, week_start=week_start))
+    calendar = problems.run_check(lambda: make_calendar(every, time_zone=time_zone, week_start=week_start))
     problems.invalid_values += describe_wrong_top(top)
-    problems.attempt(lambda: check_by(log, by))
-    step = problems.attempt(lambda: resolve_step(event, log, argument="event"))
+    problems.run_check(lambda: check_by(log, by))
+    step = problems.run_check(lambda: resolve_step(event, log, argument="event"))
     problems.raise_found()
     assert calendar is not None and step is not None  # noqa: S101, PT018  # otherwise raised above
     periods = list_periods(calendar, journeys.observed_period)

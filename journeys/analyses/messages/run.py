@@ -98,13 +98,13 @@ def messages(
     message = _MESSAGE if message is None and _MESSAGE in log.schema else message
     problems = Problems()
     options = {"by": by, "message": message, "value": value}
-    problems.attempt(
+    problems.run_check(
         lambda: check_options(log, **options, credit=credit, conversions=conversions, has_goal=goal is not None)
     )
-    step = problems.attempt(lambda: resolve_step(goal, log, argument="goal"))
+    step = problems.run_check(lambda: resolve_step(goal, log, argument="goal"))
     instead = "messages arrive between sessions; write a duration such as '5d'" if within == "session" else None
-    window = problems.attempt(lambda: duration_us(within, argument="within", instead=instead))
-    stage_steps = problems.attempt(lambda: resolve_stages(log, stages))
+    window = problems.run_check(lambda: duration_us(within, argument="within", instead=instead))
+    stage_steps = problems.run_check(lambda: resolve_stages(log, stages))
     problems.raise_found()
     assert window is not None and stage_steps is not None  # noqa: S101, PT018  # otherwise raised above
     spec = MessagesSpec(

@@ -64,7 +64,7 @@ class Retention(Result[J]):
 
         start = quote_name(self._spec.start.name)
         if not self.table.height or not self.table["size"].sum():
-            return f"{adapt_words('Nobody')} did {start}: there is {adapt_words('nobody')} to come back."
+            return f"{adapt_words('Nobody')} did {start}: there are no returns to show."
         curve = self._total_curve()
         known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= MIN_PEOPLE))
         if not known.height:
@@ -214,10 +214,10 @@ class Retention(Result[J]):
         """The subtitle of the charts: what was counted, by which clock."""
         from journeys.display import adapt_words, quote_name
 
-        spec, back = self._spec, self.settings["back"]
-        back = back if back == "any event" else quote_name(back)
+        spec = self._spec
+        back = quote_name(spec.back.name) if spec.back.is_named else spec.back.name
         if spec.at_least > 1:
-            back = f"at least {spec.at_least} " + ("events" if back == "any event" else f"{back} events")
+            back = f"at least {spec.at_least} " + (f"{back} events" if spec.back.is_named else "events")
         clock = "calendar periods" if spec.clock == "calendar" else adapt_words("each person's own clock")
         rounding = f" ({spec.rounding})" if spec.rounding else ""
         less = "; younger cohorts had less time to come back" if spec.when == "on or after" else ""

@@ -131,7 +131,7 @@ def retention(
     kept = largest_groups(counts, spec)
     settings = journeys._make_settings(
         start=spec.start.name,
-        back="any event" if back == "any" else spec.back.name,
+        back=spec.back.name,
         every=every,
         clock=spec.clock,
         when=spec.when,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -15,7 +15,7 @@ from journeys.analyses.calendar import Calendar, Weekday, make_calendar
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, describe_wrong_number, raise_all, unknown_message
-from journeys.steps import Step, StepLike, duration_us, resolve_step
+from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
 Clock = Literal["calendar", "own"]
 When = Literal["on", "on or after", "on or before", "streak"]
@@ -148,7 +148,8 @@ def make_spec(
     check_by(log, by)
     passive = list_passive_events(log) if isinstance(back, str) and back == "any" else None
     if passive is not None:
-        back = [name for name in log.names if name not in passive] or list(log.names) or "any"
+        names = [name for name in log.names if name not in passive] or list(log.names) or ["any"]
+        back = replace(step("any event", names), is_named=False)
     is_own = brackets is not None or chosen["clock"] == "own"
     rounding: Rounding | None = None
     if semantics == "amplitude" and is_own:

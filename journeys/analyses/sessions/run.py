@@ -80,14 +80,14 @@ def sessions(
     log = journeys._log
     columns = log.schema.names()
     problems = Problems()
-    problems.attempt(lambda: check_by(log, by, others=OWN_GROUPS))
+    problems.run_check(lambda: check_by(log, by, others=OWN_GROUPS))
     problems.invalid_values += describe_wrong_top(top)
     campaign = present_campaign_columns(log.schema) if campaign_cuts else []
     if campaign_cuts and not campaign:
         problems.invalid_values.append("campaign_cuts: the log has no campaign column by which sessions could start.")
-    gap_us = problems.attempt(lambda: duration_us(gap, argument="gap"))
-    pages = problems.attempt(lambda: _find_page_view(journeys, page_view))
-    converting = problems.attempt(lambda: resolve_step(goal, log, argument="goal"))
+    gap_us = problems.run_check(lambda: duration_us(gap, argument="gap"))
+    pages = problems.run_check(lambda: _find_page_view(journeys, page_view))
+    converting = problems.run_check(lambda: resolve_step(goal, log, argument="goal"))
     problems.raise_found()
     assert gap_us is not None and pages is not None  # noqa: S101, PT018  # otherwise raised above
     spec = SessionsSpec(

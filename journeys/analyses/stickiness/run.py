@@ -75,12 +75,12 @@ def stickiness(
     log = journeys._log
     problems = Problems()
     problems.invalid_values += describe_wrong_top(top)
-    short = problems.attempt(lambda: make_calendar(every, time_zone=time_zone, week_start=week_start))
-    long = problems.attempt(lambda: make_calendar(of, argument="of"))
+    short = problems.run_check(lambda: make_calendar(every, time_zone=time_zone, week_start=week_start))
+    long = problems.run_check(lambda: make_calendar(of, argument="of"))
     if short and long and long.number * _DAYS[long.unit] <= short.number * _DAYS[short.unit]:
         problems.invalid_values.append(f"of: {of!r} must be longer than every, {every!r}.")
-    problems.attempt(lambda: check_by(log, by))
-    step = problems.attempt(lambda: resolve_step(event, log, argument="event"))
+    problems.run_check(lambda: check_by(log, by))
+    step = problems.run_check(lambda: resolve_step(event, log, argument="event"))
     problems.raise_found()
     assert short and long and step  # noqa: S101, PT018  # otherwise raised above
     long = replace(long, time_zone=short.time_zone, week_start=short.week_start)

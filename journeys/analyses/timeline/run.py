@@ -45,8 +45,8 @@ def timeline(journeys: J, person: Any, *, gap: str | timedelta = "30m") -> Timel
     [('x', 1), ('y', 2)]
     """
     problems = Problems()
-    gap_us = problems.attempt(lambda: duration_us(gap, argument="gap")) or 0
-    found = problems.attempt(lambda: _select_person(journeys, person)) or journeys
+    gap_us = problems.run_check(lambda: duration_us(gap, argument="gap")) or 0
+    found = problems.run_check(lambda: _select_person(journeys, person)) or journeys
     problems.raise_found()
     events = found.events.collect()
     settings = {"person": str(person), "gap": gap}

@@ -108,13 +108,13 @@ def value(
     """
     log = journeys._log
     problems = Problems()
-    problems.attempt(
+    problems.run_check(
         lambda: _check_options(log, column=column, by=by, periods=periods, top=top, draws=draws, seed=seed)
     )
-    end = journeys.until if until is None else problems.attempt(lambda: parse_moment(until, argument="until"))
-    paid = problems.attempt(lambda: resolve_step(of, log, argument="of"))
-    started = problems.attempt(lambda: resolve_step(start, log, argument="start"))
-    length = problems.attempt(lambda: duration_us(every, argument="every"))
+    end = journeys.until if until is None else problems.run_check(lambda: parse_moment(until, argument="until"))
+    paid = problems.run_check(lambda: resolve_step(of, log, argument="of"))
+    started = problems.run_check(lambda: resolve_step(start, log, argument="start"))
+    length = problems.run_check(lambda: duration_us(every, argument="every"))
     problems.raise_found()
     assert paid is not None and length is not None  # noqa: S101, PT018  # otherwise raised above
     spec = ValueSpec(
