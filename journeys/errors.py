@@ -13,10 +13,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from difflib import SequenceMatcher, get_close_matches
 from math import inf
 from numbers import Real
+from typing import Any, TypeVar, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+T = TypeVar("T")
 
 
 class JourneysError(ValueError):
@@ -170,6 +175,67 @@ def raise_all(problems: Sequence[str], error: type[JourneysError] = ArgumentErro
     """Raise one error that lists every problem; do nothing when there is none."""
     if problems:
         raise error(problems[0] if len(problems) == 1 else "\n".join(f"- {problem}" for problem in problems))
+
+
+class Problems:
+    """The invalid arguments of one question, collected so that they are reported together."""
+
+    def __init__(self) -> None:
+        self.unknown_names: list[str] = []
+        self.invalid_values: list[str] = []
+
+    def run_check(self, check: Callable[[], T]) -> T | None:
+        """Return the result of `check`; where it raises, keep the reasons and return None."""
+        try:
+            return check()
+        except JourneysError as error:
+            kept = self.unknown_names if isinstance(error, UnknownNameError) else self.invalid_values
+            kept += str(error).removeprefix("- ").split("\n- ")
+            return None
+
+    def check_choice(self, argument: str, value: object, choices: Any) -> None:
+        """Record a value that is none of the choices of a Literal."""
+        allowed = get_args(choices)
+        if value not in allowed:
+            self.invalid_values.append(f"{argument}: {value!r} is none of {', '.join(map(repr, allowed))}.")
+
+    def raise_found(self) -> None:
+        """Raise one error that lists all; an `UnknownNameError` when only names are wrong."""
+        raise_all(
+            [*self.invalid_values, *self.unknown_names], ArgumentError if self.invalid_values else UnknownNameError
+        )
+
+
+def check_zone(zone: str) -> str:
+    """Return the name of a time zone; refuse one that is not.
+
+    Raises
+    ------
+    ArgumentError
+        Not a time zone; the message gives the closest names.
+
+    Examples
+    --------
+    >>> check_zone("UTC+2")
+    Traceback (most recent call last):
+    ...
+    journeys.errors.ArgumentError: time_zone: 'UTC+2' is not a time zone; did you mean 'Etc/GMT-2'? Give a name such
+    as 'Europe/Berlin'.
+    """
+    import polars as pl
+
+    try:
+        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
+        ZoneInfo(zone)
+    except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, OSError):
+        # In these names east of Greenwich is minus.
+        fixed = re.fullmatch(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", str(zone).strip().upper())
+        near = find_closest(str(zone), sorted(available_timezones()))
+        if fixed:
+            near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
+        hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"
+        raise ArgumentError(f"time_zone: {zone!r} is not a time zone{hint} a name such as 'Europe/Berlin'.") from None
+    return zone
 
 
 def first_line(error: object) -> str:

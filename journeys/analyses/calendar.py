@@ -15,11 +15,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from journeys.errors import ArgumentError, raise_all
+from journeys.errors import ArgumentError, check_zone, raise_all
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -171,9 +171,9 @@ def make_calendar(
     if match is None or not int(match[1]):
         problems.append(f"{argument}: {every!r} is not a calendar period; write e.g. '1d', '1w', '1mo', '1q' or '1y'.")
     try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        problems.append(f"time_zone: {time_zone!r} is not a known time zone; write e.g. 'Europe/Berlin'.")
+        check_zone(time_zone)
+    except ArgumentError as error:
+        problems.append(str(error))
     weekdays = get_args(Weekday)
     day = week_start.lower() if isinstance(week_start, str) else week_start
     if day not in weekdays:

@@ -7,41 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from journeys.errors import ArgumentError, SourceError, find_closest
+from journeys.errors import ArgumentError, SourceError, check_zone
 
 NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
-
-
-def check_zone(zone: str) -> None:
-    """Refuse a name that is not a time zone.
-
-    Raises
-    ------
-    ArgumentError
-        Not a time zone; the message gives the closest names.
-
-    Examples
-    --------
-    >>> check_zone("UTC+2")
-    Traceback (most recent call last):
-    ...
-    journeys.errors.ArgumentError: time_zone: 'UTC+2' is not a time zone; did you mean 'Etc/GMT-2'? Give a name such
-    as 'Europe/Berlin'.
-    """
-    try:
-        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
-    except (pl.exceptions.PolarsError, TypeError):
-        # In these names east of Greenwich is minus.
-        fixed = re.fullmatch(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", str(zone).strip().upper())
-        near = find_closest(str(zone), sorted(available_timezones()))
-        if fixed:
-            near = [f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{fixed[2]}"]
-        hint = f"; did you mean {' or '.join(map(repr, near))}? Give" if near else "; give"
-        raise ArgumentError(f"time_zone: {zone!r} is not a time zone{hint} a name such as 'Europe/Berlin'.") from None
 
 
 def note_time_zone(sample: pl.Series, *, time_zone: str | None) -> list[str]:

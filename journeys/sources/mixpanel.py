@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys.errors import check_zone
 from journeys.events import Events
-from journeys.events.times import check_zone, note_repeated_hour
+from journeys.events.times import note_repeated_hour
 from journeys.sources.campaign import UTM
 from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, Link, build_links, map_events, null_if_direct
 from journeys.sources.nested_columns import load_nested

@@ -330,7 +330,7 @@ def test_nobody():
         ({"steps": ["A", jn.step("B", within="1d")], "order": "any"}, "no step before them"),
         ({"steps": ["A", "B"], "by_at": 3, "by": "campaign"}, "by_at: 3 is none of"),
         ({"steps": ["A", "B"], "entered": ("2026-01-02", "2026-01-01")}, "must be after the start"),
-        ({"steps": ["A", "B"], "time_zone": "Mars"}, "no zone 'Mars'"),
+        ({"steps": ["A", "B"], "time_zone": "Mars"}, "'Mars' is not a time zone"),
         ({"steps": ["A", pl.col("campaign") > 3]}, "cannot be evaluated on this log"),
         ({"steps": ["A", "B"], "reentry": "each"}, "it needs count='entries'"),
     ],

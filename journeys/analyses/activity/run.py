@@ -11,9 +11,8 @@ from journeys.analyses.activity.count import count
 from journeys.analyses.activity.result import Activity
 from journeys.analyses.activity.spec import MOST_DAYS, ActivitySpec, check_expressions
 from journeys.analyses.activity.summarise import summarise
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError, describe_wrong_number
+from journeys.errors import ArgumentError, Problems, describe_wrong_number
 from journeys.steps import StepLike, duration_us, moment_us, parse_moment, resolve_step
 
 

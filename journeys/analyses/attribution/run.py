@@ -8,12 +8,10 @@ from typing import Any
 
 from journeys.analyses.attribution.result import Attribution
 from journeys.analyses.attribution.spec import SINCE, AttributionSpec, Conversions, Model, Repeats, check_options
-from journeys.analyses.calendar import make_calendar
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import describe_period
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.errors import UnknownNameError, unknown_message
+from journeys.errors import Problems, UnknownNameError, check_zone, unknown_message
 from journeys.steps import Moment, StepLike, duration_us, parse_range, resolve_step
 
 
@@ -126,7 +124,7 @@ def attribution(
     step = problems.run_check(lambda: resolve_step(goal, log, argument="goal"))
     back = problems.run_check(lambda: duration_us(lookback, argument="lookback"))
     half = problems.run_check(lambda: duration_us(half_life, argument="half_life"))
-    zone = problems.run_check(lambda: make_calendar("1d", time_zone=time_zone).time_zone)
+    zone = problems.run_check(lambda: check_zone(time_zone))
     period = problems.run_check(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
     problems.raise_found()
     assert step is not None and back is not None and half is not None and period is not None  # noqa: S101, PT018

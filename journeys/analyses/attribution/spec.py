@@ -8,8 +8,7 @@ from math import isfinite
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.analyses.problems import Problems
-from journeys.errors import check_column_names, unknown_message
+from journeys.errors import Problems, check_column_names, unknown_message
 from journeys.log import Log
 from journeys.steps import Step
 

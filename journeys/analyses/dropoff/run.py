@@ -13,8 +13,8 @@ from journeys.analyses.dropoff.summarise import summarise
 from journeys.analyses.flow.nodes import CleaningRules
 from journeys.analyses.flow.spec import Groups, Names, describe_options, parse_flow, parse_nodes
 from journeys.analyses.name_patterns import list_passive_events
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
+from journeys.errors import Problems
 from journeys.steps import StepLike, duration_us, moment_us
 
 

@@ -29,8 +29,8 @@ from journeys.analyses.flow.spec import (
     parse_nodes,
 )
 from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts, summarise
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
+from journeys.errors import Problems
 from journeys.steps import StepLike
 
 

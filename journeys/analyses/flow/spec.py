@@ -12,8 +12,7 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
 from journeys.analyses.name_patterns import expand_passive, matches_pattern
-from journeys.analyses.problems import Problems
-from journeys.errors import ArgumentError, is_whole_number, unknown_message
+from journeys.errors import ArgumentError, Problems, is_whole_number, unknown_message
 from journeys.log import Log
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
@@ -214,7 +213,9 @@ def parse_nodes(
         problems.invalid_values.append(f"node: {node!r} is neither the name of a column nor an expression.")
         node = "event"
     pairs = tuple((problems.run_check(lambda: _parse_expand(expand)) or {}).items())
-    hidden = problems.run_check(lambda: expand_passive(log, parse_patterns("hide", hide))) or ()
+    hidden: tuple[str, ...] = ()
+    if hide is not None:
+        hidden = problems.run_check(lambda: expand_passive(log, parse_patterns("hide", hide))) or ()
     grouped = problems.run_check(lambda: _parse_groups(groups)) or ()
     wanted = {"node": [node] if isinstance(node, str) else node.meta.root_names(), "expand": [c for _, c in pairs]}
     for argument, asked in wanted.items():

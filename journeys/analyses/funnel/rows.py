@@ -1,4 +1,4 @@
-"""The rows of the log that a funnel looks at, as arrays: whose, when, and which steps each satisfies."""
+"""The rows of the log that a funnel looks at, as arrays: whose, when, which steps each satisfies; attempts as rows."""
 
 from __future__ import annotations
 
@@ -168,6 +168,61 @@ class Rows:
         )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Attempts:
+    """Counted attempts, one line each.
+
+    Attributes
+    ----------
+    unit : array of int
+        The unit that made it.
+    row : array of int, one column per table row
+        The row of `Rows` that served the step; -1 where the step was not taken.
+    """
+
+    unit: Ints
+    row: Ints
+
+    @classmethod
+    def concat(cls, parts: Sequence[Attempts], *, width: int) -> Attempts:
+        """Concatenate attempts, sorted by unit; of one unit, in the order given."""
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return cls(np.zeros(0, dtype=np.int64), np.zeros((0, width), dtype=np.int64))
+        both = cls(np.concatenate([part.unit for part in parts]), np.concatenate([part.row for part in parts]))
+        return both.take(np.argsort(both.unit, kind="stable"))
+
+    def take(self, index: Ints) -> Attempts:
+        """Keep some of them."""
+        return Attempts(self.unit[index], self.row[index])
+
+    @property
+    def last_step(self) -> Ints:
+        """The last table row that each attempt reached."""
+        width = self.row.shape[1]
+        last: Ints = width - 1 - np.argmax(self.row[:, ::-1] >= 0, axis=1)
+        return last
+
+    @property
+    def first_step(self) -> Ints:
+        """The table row at which each attempt entered."""
+        first: Ints = np.argmax(self.row >= 0, axis=1)
+        return first
+
+    @property
+    def start(self) -> Ints:
+        """The row of `Rows` with which each attempt starts."""
+        start: Ints = self.row[np.arange(len(self.unit)), self.first_step]
+        return start
+
+    @property
+    def end(self) -> Ints:
+        """The row of `Rows` with which each attempt ends."""
+        end: Ints = self.row[np.arange(len(self.unit)), self.last_step]
+        return end
+
+
 class FunnelRows(NamedTuple):
     """What was read of the log, and how to turn parts of it into arrays."""
 
@@ -205,6 +260,58 @@ class FunnelRows(NamedTuple):
             unit_first=first,
         )
         return _split_by_held_values(rows, part, spec=self.spec) if self.spec.hold else rows
+
+
+def is_in_entry_range(time: Ints, spec: FunnelSpec) -> Bools:
+    """Mark the times at which an attempt may start."""
+    low, high = spec.entered
+    inside = np.ones(len(time), dtype=np.bool_)
+    if low is not None:
+        inside &= time >= low
+    if high is not None:
+        inside &= time < high
+    return inside
+
+
+def first_per_unit(rows: Rows, row: Ints) -> Ints:
+    """Return the positions in `row` (ascending) at which another unit starts."""
+    return np.flatnonzero(mark_changes(rows.unit[row])) if row.size else row
+
+
+def mark_entry_conditions(rows: Rows, *, spec: FunnelSpec) -> Bools:
+    """Mark the rows that satisfy a step with which attempts may start, whatever their time."""
+    if spec.order == "any" or spec.entry == "any":
+        conditions = set(range(spec.width))
+    else:
+        conditions = {sequence[0].condition for sequence in spec.step_sequences()}
+    mask = np.zeros(rows.size, dtype=np.bool_)
+    for condition in conditions:
+        mask |= rows.steps[condition]
+    return mask
+
+
+def mark_first_entries(rows: Rows, *, spec: FunnelSpec) -> Bools:
+    """Mark the first row of each unit that may start an attempt; where people are counted, of each person."""
+    row = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
+    row = row[is_in_entry_range(rows.time[row], spec)]
+    row = row[first_per_unit(rows, row)]
+    if spec.count == "people":
+        owner = number_owners(rows, row, spec=spec)
+        order = np.lexsort((rows.position[row], owner))
+        row = row[order[np.flatnonzero(mark_changes(owner[order]))]]
+    out = np.zeros(rows.size, dtype=np.bool_)
+    out[row] = True
+    return out
+
+
+def number_owners(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
+    """Number what counts once: people; with a breakdown by held values, each combination of person and values."""
+    person = rows.person[rows.unit[row]]
+    if spec.by_at != "all" or not spec.by:
+        return person
+    pairs = pl.DataFrame([pl.Series("", person), *(column.gather(row) for column in rows.values.values())])
+    number: Ints = pairs.select(pl.struct(pl.all()).rank("dense").alias("number"))["number"].to_numpy()
+    return number
 
 
 def read_rows(view: View, spec: FunnelSpec) -> Rows:

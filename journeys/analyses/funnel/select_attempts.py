@@ -9,14 +9,8 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.matching.attempts import (
-    Attempts,
-    find_best_attempts,
-    find_entries,
-    mark_removed_units,
-    number_owners,
-)
-from journeys.analyses.funnel.rows import Rows, read_log
+from journeys.analyses.funnel.matching import any_order, entries, exclusions, exhaustive_search, ordered
+from journeys.analyses.funnel.rows import Attempts, Rows, mark_first_entries, number_owners, read_log
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, mark_changes, parallel_map, split_between_people
 from journeys.log import View
@@ -111,18 +105,37 @@ def select_attempts(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     For instance, within the same day, a person who tries on two days has two units but one counted attempt.
     """
     if spec.count == "entries":
-        return find_entries(rows, spec=spec)
+        return entries.find_entries(rows, spec=spec, find_best=find_best_attempts)
     attempts = find_best_attempts(rows, spec=spec)
     owner = attempts.unit
     if spec.count == "people":
         # by person, any row of the attempt will do; by value, the one with which it starts
         owner = number_owners(rows, attempts.start if spec.by_at == "all" else rows.first[owner], spec=spec)
     if spec.exclude and spec.on_exclusion == "removed":
-        is_removed = mark_removed_units(rows, attempts, spec=spec)[attempts.unit]
+        is_removed = exclusions.mark_removed_units(rows, attempts, spec=spec)[attempts.unit]
         has_converted = attempts.row[:, spec.width - 1] >= 0
         stays = ~is_removed & ~(np.isin(owner, owner[is_removed]) & ~np.isin(owner, owner[has_converted]))
         attempts, owner = attempts.take(np.flatnonzero(stays)), owner[stays]
     return _choose_one_per_owner(rows, attempts, owner, spec=spec)
+
+
+def find_best_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> Attempts:
+    """Find the attempt that counts of each unit that entered.
+
+    `starts` marks the rows that may start one; by default all that satisfy a first step.
+    """
+    if starts is None and spec.reentry == "first":
+        starts = mark_first_entries(rows, spec=spec)
+    if spec.order == "any":
+        return any_order.find_attempts(rows, spec=spec, starts=starts)
+    ties = ordered.TieWindow(rows, spec)
+    ambiguous = ordered.mark_ambiguous_units(rows, spec=spec, ties=ties)
+    attempts = ordered.find_attempts(rows, spec=spec, ties=ties, starts=starts)
+    if not ambiguous.any():
+        return attempts
+    clear = attempts.take(np.flatnonzero(~ambiguous[attempts.unit]))
+    searched = exhaustive_search.find_attempts(rows, units=np.flatnonzero(ambiguous), spec=spec, starts=starts)
+    return Attempts.concat([clear, searched], width=spec.width)
 
 
 def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: FunnelSpec) -> Attempts:

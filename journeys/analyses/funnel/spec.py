@@ -12,8 +12,16 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import polars as pl
 
-from journeys.analyses.breakdown import describe_ungroupable, describe_wrong_top
-from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
+from journeys.analyses.breakdown import describe_ungroupable
+from journeys.errors import (
+    ArgumentError,
+    UnknownNameError,
+    check_column_names,
+    check_zone,
+    describe_wrong_number,
+    raise_all,
+    unknown_message,
+)
 from journeys.log import Log
 from journeys.steps import (
     Moment,
@@ -319,7 +327,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
         on_exclusion=options.on_exclusion or "drops",
         hold=hold,
         calendar=calendar,
-        time_zone=_parse_zone(options.time_zone),
+        time_zone=check_zone(options.time_zone),
         entry=options.entry,
         entered=parse_range(options.entered, argument="entered", time_zone=options.time_zone),
         count=options.count,
@@ -408,16 +416,6 @@ def _parse_within(value: str | timedelta | None) -> tuple[int | None, WindowPeri
     return duration_us(value, argument="within"), None
 
 
-def _parse_zone(name: str) -> str:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ArgumentError(f"time_zone: no zone {name!r}; write e.g. 'Europe/Berlin'.") from error
-    return name
-
-
 def _parse_exclusions(
     given: Sequence[Excluded], flat: tuple[Step, ...], *, log: Log, problems: list[str]
 ) -> tuple[Exclusion, ...]:
@@ -497,4 +495,4 @@ def _find_contradictions(spec: FunnelSpec, semantics: Semantics | None) -> list[
         problems.append("on_exclusion: 'removed' is for people; entries that meet an exclusion are drop-offs.")
     if semantics == "clickhouse" and spec.within is None:
         problems.append("within: semantics='clickhouse' has no default window; give one.")
-    return problems + describe_wrong_top(spec.top)
+    return problems + describe_wrong_number("top", spec.top, otherwise="None for all groups")

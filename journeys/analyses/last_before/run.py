@@ -13,9 +13,8 @@ from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRu
 from journeys.analyses.flow.spec import DURATION_HINT, Names, parse_patterns, parse_rules
 from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, Window, resolve_skip
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
-from journeys.errors import UnknownNameError, is_whole_number, raise_all, unknown_message
+from journeys.errors import Problems, UnknownNameError, is_whole_number, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
 

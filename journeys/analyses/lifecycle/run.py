@@ -11,8 +11,8 @@ from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.lifecycle.count import LifecycleSpec, count, count_dormant_before, find_first_events
 from journeys.analyses.lifecycle.result import Lifecycle
 from journeys.analyses.lifecycle.summarise import largest_groups, summarise
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
+from journeys.errors import Problems
 from journeys.steps import StepLike, resolve_step
 
 

@@ -11,8 +11,8 @@ from journeys.analyses.messages.result import Messages
 from journeys.analyses.messages.spec import Counted, Credit, MessagesSpec, check_options, resolve_stages
 from journeys.analyses.messages.summarise import summarise
 from journeys.analyses.money import check_currency, currency_column
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
+from journeys.errors import Problems
 from journeys.steps import StepLike, duration_us, moment_us, resolve_step
 
 _MESSAGE = "delivery_id"

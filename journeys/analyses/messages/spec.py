@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from journeys.analyses.money import check_column
-from journeys.analyses.problems import Problems
-from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, Problems, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.log import Log
 from journeys.steps import Step, StepLike, resolve_step, step
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.sessions.count import OWN_GROUPS, SessionsSpec, find_sessions
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
+from journeys.errors import Problems
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 

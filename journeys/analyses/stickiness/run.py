@@ -9,10 +9,10 @@ import polars as pl
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Weekday, list_periods, make_calendar
 from journeys.analyses.labels import fold_values, largest_values
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.stickiness.count import StickinessSpec, count
 from journeys.analyses.stickiness.result import Stickiness
+from journeys.errors import Problems
 from journeys.steps import StepLike, resolve_step
 
 _DAYS = {"d": 1, "w": 7, "mo": 28, "q": 90, "y": 365}

@@ -7,10 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.timeline.result import Timeline
-from journeys.errors import ArgumentError, UnknownNameError
+from journeys.errors import ArgumentError, Problems, UnknownNameError
 from journeys.log.core import starts_session
 from journeys.steps import duration_us
 

@@ -10,13 +10,13 @@ import polars as pl
 
 from journeys.analyses.flow.nodes import OTHER, CleaningRules
 from journeys.analyses.flow.spec import FlowSpec, Groups, Names, describe_options, parse_flow, parse_nodes
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.transitions.count import Move, count_people_moving
 from journeys.analyses.transitions.count import count as count_transitions
 from journeys.analyses.transitions.result import Transitions
 from journeys.analyses.transitions.summarise import find_most_frequent, summarise
+from journeys.errors import Problems
 
 Unit = Literal["people", "sessions"]
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from journeys.analyses.breakdown import describe_wrong_top
 from journeys.analyses.money import check_column, check_currency, currency_column
-from journeys.analyses.problems import Problems
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.value.count import count
@@ -19,6 +18,7 @@ from journeys.analyses.value.summarise import largest_groups, summarise
 from journeys.errors import (
     ArgumentError,
     JourneysError,
+    Problems,
     UnknownNameError,
     check_column_names,
     describe_wrong_number,

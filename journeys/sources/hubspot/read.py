@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys.errors import check_zone
 from journeys.events import Events
-from journeys.events.times import check_zone
 from journeys.sources.column_mapping import ColumnMapping, Fields, done_by, map_events, replace_names
 from journeys.sources.hubspot.lists import (
     MERGED,

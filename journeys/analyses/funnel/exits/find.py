@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
-from journeys.analyses.funnel.matching.attempts import Attempts
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Rows, end_of_calendar_window
+from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Attempts, Rows, end_of_calendar_window
 from journeys.analyses.funnel.select_attempts import map_attempts
 from journeys.arrays import Bools, Ints, parallel_map, previous_marked, split_rows
 from journeys.log import View

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.analyses.funnel.matching.ordered import first_per_unit
-from journeys.analyses.funnel.rows import Rows, SortedRows
+from journeys.analyses.funnel.rows import Attempts, Rows, SortedRows, first_per_unit
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, mark_changes, search_within
 from journeys.errors import ArgumentError
@@ -139,20 +138,19 @@ _MOST_OVERLAPPING = 10
 """Every subset of overlapping steps is looked at."""
 
 
-def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = None) -> tuple[Ints, Ints]:
-    """Return the units that entered and the rows that served their steps, one line each, in log order."""
+def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
+    """Find the best attempt of each unit that entered, in log order."""
     groups = _group_overlapping_steps(rows)
     if starts is None:
         plain = find_plain_attempts(rows, spec=spec) if len(groups) == len(rows.steps) else None
         if plain is not None:
-            return rows.unit[plain[0]].astype(np.int64), plain[1]
+            return Attempts(rows.unit[plain[0]].astype(np.int64), plain[1])
         start, end = _find_best_windows(rows, groups, spec=spec)
     else:
         start = np.flatnonzero(starts)
         start = start[first_per_unit(rows, start)]
         end = _last_usable(rows, start, spec=spec)
-    unit = rows.unit[start].astype(np.int64)
-    return unit, _take_earliest(rows, groups, start, end)
+    return Attempts(rows.unit[start].astype(np.int64), _take_earliest(rows, groups, start, end))
 
 
 def attempts_from(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:

@@ -15,10 +15,9 @@ import polars as pl
 
 from journeys.analyses.calendar import Calendar
 from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups
-from journeys.analyses.funnel.matching import any_order, ordered
-from journeys.analyses.funnel.matching.attempts import mark_entry_conditions
-from journeys.analyses.funnel.matching.ordered import TieWindow, is_in_entry_range, propagate_steps
-from journeys.analyses.funnel.rows import Rows, read_rows
+from journeys.analyses.funnel.matching import any_order, exhaustive_search
+from journeys.analyses.funnel.matching.ordered import TieWindow, mark_ambiguous_units, propagate_steps
+from journeys.analyses.funnel.rows import Rows, is_in_entry_range, mark_entry_conditions, read_rows
 from journeys.analyses.funnel.select_attempts import (
     NEVER,
     ShardAttempts,
@@ -157,11 +156,11 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
             upto = tuple(slot for slot in sequence if slot.row <= row)
             if upto and upto[-1].row == row:
                 goes_on[_rows_reaching(rows, upto, spec=spec)] = True
-        ambiguous = ordered.mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
+        ambiguous = mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
         if ambiguous.any():
             units = np.flatnonzero(ambiguous)
             goes_on &= ~ambiguous[rows.unit]
-            goes_on[ordered.find_converting_starts(rows, units=units, row=row, spec=spec)] = True
+            goes_on[exhaustive_search.find_converting_starts(rows, units=units, row=row, spec=spec)] = True
         has_converted = goes_on[start]
     time = np.full((spec.width, len(start)), NEVER)
     time[0] = rows.time[start]
