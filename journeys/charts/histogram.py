@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import rename_counts
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import time_unit
+from journeys.charts.ticks import write_edges
 from journeys.display import format_count, format_duration, format_number, format_percent
 
 
@@ -40,10 +41,13 @@ def draw_histogram(
     if not total:
         return draw_nothing("Nobody took both steps.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    low, high = bins["from"].to_physical().to_numpy(), bins["to"].to_physical().to_numpy()
-    size, unit = time_unit(int(high[-1]))
+    edges = [*bins["from"].to_physical(), int(bins["to"].to_physical()[-1])]
+    size, axis_title, edge_labels = write_edges(edges)
+    # bins that grow are drawn equally wide
+    at = np.array(edges) / size if size else np.arange(len(edges)) - 0.5
     # with few bins each has its value, and the axis the edges between them
-    has_room = bins.height <= (7 if narrow else 14)
+    has_room = bins.height <= 14
+    is_small = narrow and bins.height > 5
     hover_texts = [
         f"{format_count(row['people'], count_unit)} ({format_percent(row['people'] / total)})<br>"
         f"took {format_duration(row['from'])} to {format_duration(row['to'])}"
@@ -51,28 +55,29 @@ def draw_histogram(
     ]
     fig = Chart(
         go.Bar(
-            x=(low + high) / 2 / size,
+            x=(at[:-1] + at[1:]) / 2,
             y=bins["people"].to_list(),
-            width=(high - low) / size * 0.94,
+            width=np.diff(at) * 0.94,
             marker={"color": theme.goal, "line": {"width": 0}},
-            text=[f"{format_number(count)}<br>{format_percent(count / total)}" for count in bins["people"]]
-            if has_room
-            else None,
+            text=[_label_bar(count, total, is_small=is_small) for count in bins["people"]] if has_room else None,
             textposition="outside",
-            textfont={"size": 12, "color": theme.ink},
+            textfont={"size": 10 if is_small else 12, "color": theme.ink},
             cliponaxis=False,
             hovertext=hover_texts,
             hoverinfo="text",
         )
     )
     fig.update_yaxes(title=format_count(2, count_unit).split(" ")[1], showgrid=True, rangemode="tozero")
-    fig.update_xaxes(title=unit)
+    fig.update_xaxes(title=axis_title)
     if has_room:
-        edges = [*(low / size), high[-1] / size]
-        fig.update_xaxes(
-            tickvals=edges,
-            ticktext=[f"{edge:.2g}" if edge < 100 else f"{edge:.0f}" for edge in edges],
-            tickmode="array",
-        )
+        fig.update_xaxes(tickvals=list(at), ticktext=edge_labels, tickmode="array", tickangle=0)
+        fig.update_xaxes(tickfont={"size": 10 if is_small else 12})
         fig.update_yaxes(range=[0, max(bins["people"]) * 1.18])
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+
+
+def _label_bar(count: int, total: int, *, is_small: bool) -> str:
+    """Write people and share above a bar; on a phone, where bars are small, the share alone, and nothing for nobody."""
+    if is_small:
+        return format_percent(count / total) if count else ""
+    return f"{format_number(count)}<br>{format_percent(count / total)}"

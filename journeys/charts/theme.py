@@ -158,6 +158,7 @@ def _build_template(theme: Colours) -> go.layout.Template:
         "tickfont": {"size": 12, "color": theme.muted},
         "title": {"font": {"size": 12, "color": theme.muted}, "standoff": 8},
         "automargin": True,
+        "separatethousands": True,
         "ticklabelstandoff": 5,
     }
     return go.layout.Template(

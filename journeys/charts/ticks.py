@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 from math import ceil, floor, isfinite, log10
 from typing import Any
 
 from journeys.display import format_day, format_duration, format_number
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+_SECOND = 1_000_000
+_SHORT_UNITS = tuple((s * _SECOND, name) for s, name in ((31_536_000, "y"), (86_400, "d"), (3_600, "h"), (60, "min")))
+_SHORT_UNITS += ((_SECOND, "s"),)
 _TIME_UNITS = ((86_400_000_000, "days"), (3_600_000_000, "hours"), (60_000_000, "minutes"), (1_000_000, "seconds"))
 
 SHORTEST = 1_000_000
@@ -28,6 +32,35 @@ def time_unit(longest: int) -> tuple[int, str]:
     (86400000000, 'days')
     """
     return next(((size, name) for size, name in _TIME_UNITS if longest >= 2 * size), _TIME_UNITS[-1])
+
+
+def write_edges(edges: Sequence[int]) -> tuple[int, str, list[str]]:
+    """Write the edges of bins of times (µs): the unit of the axis, its name and the edges in it.
+
+    Edges that are not equally far apart are written with a unit each.
+
+    Examples
+    --------
+    >>> write_edges([0, 5 * 86_400_000_000, 10 * 86_400_000_000])
+    (86400000000, 'days', ['0', '5', '10'])
+    >>> write_edges([0, 3_600_000_000, 86_400_000_000])[1:]
+    ('time taken, in bins that grow', ['0', '1 h', '1 d'])
+    """
+    if len({high - low for low, high in pairwise(edges)}) > 1:
+        return 0, "time taken, in bins that grow", [_write_time(edge) for edge in edges]
+    longest = time_unit(edges[-1])
+    # the largest unit in which edges are short
+    units = [pair for pair in _TIME_UNITS if pair[0] <= longest[0]]
+    short = [pair for pair in units if edges[-1] < 1_000 * pair[0] and not any(10 * edge % pair[0] for edge in edges)]
+    size, unit = short[0] if short else longest
+    written = [[f"{edge / size:.{digits}f}" for edge in edges] for digits in (0, 1, 2, 3)]
+    distinct = next((texts for texts in written if len(set(texts)) == len(edges)), written[-1])
+    return size, unit, [text.removesuffix(".0") for text in distinct]
+
+
+def _write_time(time: int) -> str:
+    size, unit = next((pair for pair in _SHORT_UNITS if time and not time % pair[0]), (1, ""))
+    return f"{time // size:,} {unit}".strip()
 
 
 def log_time_ticks(times: Iterable[int], *, size: int, most: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -158,6 +158,45 @@ def test_bins_have_values_and_edges():
     fig = histogram.draw_histogram(pl.DataFrame({"from": days[:2], "to": days[1:], "people": [3, 1]}))
     assert list(fig.data[0].text) == ["3<br>75%", "1<br>25%"]
     assert list(fig.layout.xaxis.ticktext) == ["0", "5", "10"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "edges"),
+    [
+        ([5, 30, 50, 80, 100, 130, 160], "0|1|2|3|4|5|6|7"),  # equally wide where that spreads them
+        ([121, 122, 122, 123, 124, 125], "121|121.5|122|122.5|123|123.5|124|124.5|125|125.5"),  # in hours
+        ([2] * 90 + [7, 30, 700], "2 h|6 h|12 h|1 d|2 d|7 d|14 d|30 d"),
+        ([0] + [0.02] * 90 + [30, 7000], "0|1 min|10 min|1 h|6 h|1 d|7 d|30 d|90 d|1 y"),
+        ([24], "1|2"),
+        ([0, 0], "0|1"),
+    ],
+)
+def test_bins_of_times_have_round_edges_and_values(hours, edges):
+    start = datetime(2026, 1, 1)
+    rows = [row for n, wait in enumerate(hours) for row in (
+        (f"p{n:03d}", start, "A"), (f"p{n:03d}", start + timedelta(hours=wait), "B"))]  # fmt: skip
+    log = pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row")
+    took = jn.Journeys.from_table(log).funnel(["A", "B"], within="400d").time_to_convert()
+    bins = took.round_bins
+    assert bins["people"].sum() == len(hours)
+    assert bins["share"].sum() == pytest.approx(1)
+    for row in bins.rows(named=True):
+        assert row["people"] == sum(row["from"] <= timedelta(hours=wait) < row["to"] for wait in hours)
+    for narrow in (False, True):
+        fig = took.plot(narrow=narrow)
+        assert list(fig.layout.xaxis.ticktext) == edges.split("|")
+        assert len(set(fig.data[0].width)) == 1
+        assert len([text for text in fig.data[0].text if text]) >= (bins["people"] > 0).sum()
+        assert list(fig.data[0].y) == bins["people"].to_list()
+
+
+def test_bins_that_were_asked_for_are_drawn_as_they_are():
+    start = datetime(2026, 1, 1)
+    rows = [(f"p{n}", start + timedelta(hours=h), e) for n in range(9) for h, e in ((0, "A"), (3 * n + 1, "B"))]
+    log = pl.DataFrame(rows, schema=["person", "timestamp", "event"], orient="row")
+    took = jn.Journeys.from_table(log).funnel(["A", "B"]).time_to_convert(bins=3)
+    assert list(took.plot().data[0].y) == took.table["people"].to_list()
+    assert took.table.height == 3
 
 
 def test_a_busy_timeline_is_wider_than_the_page():

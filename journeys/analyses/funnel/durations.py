@@ -236,8 +236,12 @@ class TimeToConvert(Result[J]):
     table : pl.DataFrame
         `from` (inclusive), `to` (exclusive; the last bin includes it) (Duration), `people` (Int64), `share` of those
         who took both steps.
+    round_bins : pl.DataFrame
+        The same columns for bins with round edges, all groups together: what `plot()` draws unless `bins` was given.
     """
 
+    round_bins: pl.DataFrame = field(repr=False)
+    _bins: int | None = field(default=None, repr=False)
     _median: int | None = field(default=None, repr=False)
 
     @property
@@ -257,11 +261,12 @@ class TimeToConvert(Result[J]):
         return f"Half of those who went from {start} to {end} took {took} or less."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the bins."""
+        """Draw the bins: as many as were asked for, else those with round edges."""
         from journeys.charts.histogram import draw_histogram
 
+        table = self.round_bins if self._bins is None else self.table
         return draw_histogram(
-            self.table, title=self.finding, subtitle="time between the two steps", dark=dark, narrow=narrow
+            table, title=self.finding, subtitle="time between the two steps", dark=dark, narrow=narrow
         )
 
 

@@ -44,6 +44,7 @@ from journeys.analyses.funnel.follow_up import (
     follow_equally,
 )
 from journeys.analyses.funnel.next_events import next_after_drop
+from journeys.analyses.funnel.round_bins import count_round_bins
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import describe_loss, find_worst_step
@@ -290,7 +291,8 @@ class Funnel(Result[J]):
         start, end : int or str
             The steps, by number or name; from the first to the last by default.
         bins : int, optional
-            How many; by default the cube root of the number of people, at most 60.
+            How many; by default the cube root of the number of people, at most 60. `plot()` then draws bins with
+            round edges, `round_bins`.
 
         Examples
         --------
@@ -303,7 +305,14 @@ class Funnel(Result[J]):
         took = counts["took"].explode(keep_nulls=False, empty_as_null=False)
         median = None if took.is_empty() else int(took.median())  # type: ignore[arg-type]
         table = histogram_table(counts, listed=self._listed, spec=self._spec, bins=bins)
-        return TimeToConvert(table, settings, self._journeys, median)
+        return TimeToConvert(
+            table,
+            settings,
+            self._journeys,
+            round_bins=count_round_bins(took, count=self._spec.count),
+            _bins=bins,
+            _median=median,
+        )
 
     def converted_within(self, *, start: int | str = 1, end: int | str | None = None) -> ConvertedWithin[J]:
         """Estimate what share has converted within which time, allowing for people who have not had the time yet.
