@@ -11,8 +11,17 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of
-from journeys.charts.sankey.draw import FAINT, FULL, MOST, choose_colours, choose_margins, count_names
-from journeys.charts.sankey.labels import label_columns, label_nodes, label_ribbons
+from journeys.charts.sankey.draw import (
+    FAINT,
+    FULL,
+    MOST,
+    add_legend,
+    choose_colours,
+    choose_margins,
+    choose_outlines,
+    count_names,
+)
+from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, label_ribbons, list_colours
 from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
 from journeys.charts.sankey.render import SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
 from journeys.charts.sankey.ribbons import (
@@ -89,10 +98,11 @@ def draw_flow_difference(
     layout = _lay_rows(links, "difference", goal=goal, sizes=at_goal, narrow=narrow)
     canvas = _stack_layouts([layout], narrow=narrow)[0]
     # the height of a node is how much differs there, which has no meaning of its own: nodes are neutral
-    node_colours = {
-        node.key: theme.drop if node.leaving_from is not None else theme.goal if node.name == goal else theme.rest
-        for node in layout.nodes
-    }
+    inner = [node for node in layout.nodes if node.leaving_from is None]
+    stubs = [node for node in layout.nodes if node.leaving_from is not None]
+    node_colours = {node.key: theme.goal if node.name == goal else theme.rest for node in inner}
+    node_colours |= {node.key: theme.paper if node.name == CONTINUES else theme.drop for node in stubs}
+    node_outlines = choose_outlines(stubs, theme)
     is_tested = "q_value" in table.columns
     outline = {n: _outline_link(row, theme, is_tested=is_tested) for n, row in enumerate(links)}
     traces = canvas.traces(
@@ -100,6 +110,7 @@ def draw_flow_difference(
         fill=lambda link: _fill_link(links[link.row], theme, is_tested=is_tested),
         hover_fill=lambda link: with_opacity(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
         outline=lambda link: outline[link.row],
+        node_outlines=node_outlines,
         node_text=lambda node: _describe_node(node, known),
         link_text=lambda link: _describe_link(links[link.row]),
     )
@@ -115,7 +126,12 @@ def draw_flow_difference(
     labels += label_columns(canvas, headings=headings, goal=goal, theme=theme)
     has_pale = any(not _is_significant(row, is_tested=is_tested) for row in links)
     labels.append(_label_key(has_pale=has_pale, theme=theme, narrow=narrow))
-    fig.update_layout(shapes=canvas.outlines(lambda link: outline[link.row]), annotations=labels)
+    shapes = canvas.outlines(lambda link: outline[link.row]) + canvas.outline_nodes(node_outlines)
+    fig.update_layout(shapes=shapes, annotations=labels)
+    meant = list_colours(stubs, goal=None, theme=theme)
+    if inner:
+        meant = [Swatch(theme.rest, "node: its size is what differs there"), *meant]
+    add_legend(fig, meant, vertical=narrow)
     undrawn = len(moves) - len(links)
     notes = (subtitle, collapsed.note, f"{undrawn} smaller differences left undrawn." if undrawn else "")
     width = None if narrow else width_for(canvas.columns)
@@ -188,6 +204,9 @@ def draw_both(
         return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     order = [node.key for node in union.nodes]
     node_colours = choose_colours(union, colour_of=colour_of, goal=goal, dark=dark)
+    outlines = choose_outlines(union.nodes, theme)
+    # those who went on have hollow stubs
+    node_colours |= {key: theme.paper for key in outlines if key[1] == CONTINUES}
     path_links = [list_path_links(path, begins) for begins, path in paths] + [frozenset[tuple[int, str, str]]()] * 2
     path_shares = [people / size if size else 0.0 for people, size in zip(path_people, sizes, strict=False)]
     ribbons = [
@@ -217,12 +236,20 @@ def draw_both(
         labels.append(_label_group(canvas, name, size=size, unit=unit, theme=theme))
         if canvas.layout.nodes:
             traces, names = _draw_group(
-                canvas, ribbons[which], path=path_links[which], size=size, node_colours=node_colours, theme=theme
+                canvas,
+                ribbons[which],
+                path=path_links[which],
+                size=size,
+                node_colours=node_colours,
+                outlines=outlines,
+                theme=theme,
             )
             fig.add_traces(traces)
             labels += [*names, *label_columns(canvas, headings=headings, goal=goal, theme=theme)]
     canvases[0].set_axes(fig)
-    fig.update_layout(annotations=labels)
+    shapes = [shape for canvas in canvases for shape in canvas.outline_nodes(outlines)]
+    fig.update_layout(annotations=labels, shapes=shapes)
+    add_legend(fig, list_colours(union.nodes, goal=goal, theme=theme), vertical=narrow)
     width = None if narrow else width_for(canvases[0].columns)
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in (subtitle, collapsed.note) if note), dark=dark,
@@ -269,6 +296,7 @@ def _draw_group(
     path: PathLinks,
     size: int | None,
     node_colours: Mapping[tuple[int, str, str], str],
+    outlines: Mapping[tuple[int, str, str], str],
     theme: Colours,
 ) -> tuple[list[go.Sankey | go.Scatter], list[dict[str, Any]]]:
     """Draw one of the two flows with its path highlighted; return its traces and the labels of its nodes."""
@@ -285,6 +313,7 @@ def _draw_group(
         colours=node_colours,
         fill=choose_fill,
         hover_fill=lambda link: with_opacity(node_colours[link.source.key], FULL),
+        node_outlines=outlines,
         node_text=lambda node: lines_of(f"{_name_node(node)}: {format_percent(node.people)} of all who start.", 60),
         link_text=lambda link: _describe_link(ribbons[link.row].row),
     )

@@ -10,6 +10,7 @@ import pytest
 
 import journeys as jn
 from journeys.charts import flow_difference, sankey
+from journeys.charts.theme import LIGHT
 
 START = datetime(2026, 1, 1)
 
@@ -51,6 +52,11 @@ def written(fig):
             number = note.text.split("<span")[1].split(">")[1].split("<")[0]
             sums[round(note.x if note.xref == "paper" else 0, 6)] += int(number.replace(",", ""))
     return [sums[x] for x in sorted(sums)]
+
+
+def sankeys(fig):
+    """List the drawn flows, without the entries of the legend."""
+    return [trace for trace in fig.data if trace.type == "sankey"]
 
 
 OPTIONS = [
@@ -160,7 +166,7 @@ def test_fewer_is_hollow_and_more_is_filled_so_that_greys_tell_them_apart():
     assert fill[0.05] < fill[0.2]
     assert [shape.line.color.split(",")[-1] for shape in fig.layout.shapes] == ["1)", "0.5)"]
     upright = flow_difference.draw_flow_difference(MOVES, nodes=PLACES, goal="B", narrow=True)
-    assert sorted(trace.line.width for trace in upright.data if "→" in trace.text) == [0, 1.2, 1.2]
+    assert sorted(trace.line.width for trace in upright.data if "→" in (trace.text or "")) == [0, 1.2, 1.2]
 
 
 WIDE = pl.DataFrame(
@@ -186,6 +192,25 @@ def test_of_a_way_only_those_are_set_off_who_went_all_of_it():
     assert len(sankey.draw_sankey(WIDE, goal="B", path=["V", "R", "B"], path_people=80).data[0].link.value) == 6
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_greys_of_two_flows_are_explained_and_differ_without_colour(narrow):
+    flow = MANY.flow(end="B", who="all", steps=2, against=MANY.only([f"{n:03d}" for n in range(0, 83, 3)]))
+    for kind, first, more in (
+        ("both", "B", ["(other): small ones together"] * narrow),
+        ("difference", "node: its size is what differs there", []),
+    ):
+        fig = flow.plot(kind=kind, narrow=narrow)
+        entries = [trace for trace in fig.data if trace.type == "scatter" and trace.showlegend]
+        ends = ["stub: dropped off", "stub: went on beyond the last column"]
+        assert [trace.name for trace in entries] == [first, *ends, *more]
+        assert [bool(trace.marker.line.width) for trace in entries] == [False, False, True, *(True for _ in more)]
+        assert fig.layout.showlegend
+        hollow = {(trace.node.label[n], colour) for trace in sankeys(fig) for n, colour in enumerate(trace.node.color)}
+        assert narrow or ("(continues)", LIGHT.paper) in hollow
+        outlines = [shape for shape in fig.layout.shapes if shape.type == "rect"]
+        assert narrow or outlines
+
+
 def test_of_two_flows_each_has_its_own_share_set_off():
     table = pl.DataFrame([(0, "V", "B", 0.8, 0.5, 0.3), (0, "V", "R", 0.2, 0.5, -0.3), (1, "R", "B", 0.1, 0.5, -0.4)],
                          schema=["position", "source", "target", *flow_difference.SHARES], orient="row")  # fmt: skip
@@ -193,6 +218,6 @@ def test_of_two_flows_each_has_its_own_share_set_off():
     fig = flow_difference.draw_both(table, goal="B", paths=paths, path_people=[60, 10], sizes=[100, 40])
     bright = [
         [n for n, shade in zip(one.link.value, one.link.color, strict=True) if shade.endswith(",0.85)")]
-        for one in fig.data
+        for one in sankeys(fig)
     ]
     assert bright == [[0.6], [0.25, 0.25]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.sankey.hover_text import ENOUGH, describe_link, describe_node
 from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, list_colours
-from journeys.charts.sankey.layout import Layout, Link, lay_out
+from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
 from journeys.charts.sankey.render import OUTLINE, SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
 from journeys.charts.sankey.ribbons import (
     PathLinks,
@@ -156,7 +156,7 @@ def draw_sankey(
         on_path = path_people if path_people is not None and link.key in path_links else None
         return describe_link(whole, rows[link.row], goal=goal, unit=unit, path_people=on_path)
 
-    outlines = _choose_outlines(layout, theme)
+    outlines = choose_outlines(layout.nodes, theme)
     # those who went on have hollow stubs
     node_colours |= {key: theme.paper for key in outlines if key[1] == CONTINUES}
     traces = canvas.traces(
@@ -177,7 +177,7 @@ def draw_sankey(
     # set at once: adding annotations one by one copies all of them each time
     fig.update_layout(annotations=labels, shapes=canvas.outline_nodes(outlines))
     if colour == "event":
-        _add_legend(fig, list_colours(canvas, goal=goal, theme=theme), vertical=narrow)
+        add_legend(fig, list_colours(layout.nodes, goal=goal, theme=theme), vertical=narrow)
     notes = [subtitle, collapsed.note, _describe_undrawn(layout, undrawn) if undrawn else ""]
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in notes if note), dark=dark, narrow=narrow,
@@ -185,7 +185,7 @@ def draw_sankey(
     )  # fmt: skip
 
 
-def _add_legend(fig: go.Figure, meant: Sequence[Swatch], *, vertical: bool) -> None:
+def add_legend(fig: go.Figure, meant: Sequence[Swatch], *, vertical: bool) -> None:
     """Explain colours below the drawing, by traces without points."""
     for one in meant:
         line = {"width": OUTLINE if one.outline else 0, "color": one.outline or one.colour}
@@ -228,11 +228,11 @@ def choose_colours(
     }  # fmt: skip
 
 
-def _choose_outlines(layout: Layout, theme: Colours) -> dict[tuple[int, str, str], str]:
+def choose_outlines(nodes: Iterable[Node], theme: Colours) -> dict[tuple[int, str, str], str]:
     """Outline "(other)", and the hollow stubs of those who went on: without colour all greys would look alike."""
     return {
         node.key: theme.ink if node.leaving_from is None else theme.other
-        for node in layout.nodes
+        for node in nodes
         if node.name == (OTHER if node.leaving_from is None else CONTINUES)
     }
 

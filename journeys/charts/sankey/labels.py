@@ -92,10 +92,10 @@ class Swatch(NamedTuple):
     outline: str | None = None
 
 
-def list_colours(canvas: Canvas, *, goal: str | None, theme: Colours) -> list[Swatch]:
+def list_colours(nodes: Collection[Node], *, goal: str | None, theme: Colours) -> list[Swatch]:
     """List the colours that stand for no event by themselves, each with what it means."""
-    ends = {node.name for node in canvas.layout.nodes if node.leaving_from is not None}
-    names = {node.name for node in canvas.layout.nodes if node.leaving_from is None}
+    ends = {node.name for node in nodes if node.leaving_from is not None}
+    names = {node.name for node in nodes if node.leaving_from is None}
     meant = [Swatch(theme.goal, write_label(goal, 40))] if goal is not None and goal in names else []
     meant += [Swatch(theme.drop, "stub: dropped off")] if DROP_OFF in ends else []
     meant += [Swatch(theme.paper, "stub: went on beyond the last column", theme.other)] if CONTINUES in ends else []
