@@ -13,7 +13,7 @@ import polars as pl
 from journeys.analyses.calendar import Calendar
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.steps import Step
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class DifferenceExplanation(Result[J]):
         if abs(row["change"]) < MIN_PEOPLE:
             counted = adapt_words(choose_form(MIN_PEOPLE, *self._counted))
             changes = f"changes fewer than {MIN_PEOPLE} {counted} on its own"
-            return f"The option that changes most, {row['choice']}, {changes}: too few for a finding."
+            return NoFinding(f"The option that changes most, {row['choice']}, {changes}: too few for a finding.")
         counted = adapt_words(choose_form(abs(row["change"]), *self._counted))
         change = f"{row['change']:+,} {counted}".replace("-", "−")
         here, there = (shorten_words(row[side]) for side in ("here", "there"))

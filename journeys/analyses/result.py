@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 import polars as pl
 
 from journeys.analyses.protocol import J
+from journeys.analyses.sample_size import NoFinding
 from journeys.errors import describe_wrong_number, raise_all
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
                 return written
             names = [name for name in result._journeys._log.names if "who" in name.lower()]
             if write.__name__ == "finding":
-                return adapt_pronouns(written, names=names)
+                adapted = adapt_pronouns(written, names=names)
+                return written.rewrite(adapted) if isinstance(written, NoFinding) else adapted
             layout = written.layout
             layout.title.text = adapt_pronouns(layout.title.text or "", names=names)
             if layout.meta and "subtitle" in layout.meta:

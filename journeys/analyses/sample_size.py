@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 MIN_PEOPLE = 30
-_TOO_FEW = "too few for a finding."
 
 
-def say_too_few(count: float, did: str, *, unit: str = "person") -> str:
+class NoFinding(str):
+    """A sentence in place of a finding; it knows how many people the finding would rest on.
+
+    Examples
+    --------
+    >>> found = NoFinding("Only 12 people entered: too few for a finding.", people=12)
+    >>> found.people, found.rewrite(f"{found} 3 are left out.").people
+    (12, 12)
+    """
+
+    __slots__ = ("people",)
+    people: int
+
+    def __new__(cls, text: str, *, people: int = 0) -> Self:
+        """Keep the number of people beside the text."""
+        found = super().__new__(cls, text)
+        found.people = people
+        return found
+
+    def rewrite(self, text: str) -> NoFinding:
+        """Return another text about the same people."""
+        return NoFinding(text, people=self.people)
+
+
+def say_too_few(count: float, did: str, *, unit: str = "person") -> NoFinding:
     """Write in place of a finding that too few people did what it would be about.
 
     Examples
@@ -16,10 +41,11 @@ def say_too_few(count: float, did: str, *, unit: str = "person") -> str:
     """
     from journeys.display import format_count
 
-    return f"{f'Only {format_count(count, unit)}' if count else f'No {unit}'} {did}: {_TOO_FEW}"
+    who = f"Only {format_count(count, unit)}" if count else f"No {unit}"
+    return NoFinding(f"{who} {did}: too few for a finding.", people=int(count))
 
 
-def say_none_complete(event: str, *, period: str, is_done: bool) -> str:
+def say_none_complete(event: str, *, period: str, is_done: bool) -> NoFinding:
     """Write in place of a finding about complete periods that there is none with the event.
 
     Examples
@@ -32,16 +58,5 @@ def say_none_complete(event: str, *, period: str, is_done: bool) -> str:
     from journeys.display import adapt_words, quote_name
 
     if not is_done:
-        return f"{adapt_words('Nobody')} did {quote_name(event)}."
-    return f"No {period} with {quote_name(event)} is complete: the log holds only part of each."
-
-
-def says_too_few(sentence: str) -> bool:
-    """Return whether a sentence stands in place of a finding.
-
-    Examples
-    --------
-    >>> says_too_few(say_too_few(12, "entered")), says_too_few("12% of 500 people converted.")
-    (True, False)
-    """
-    return sentence.endswith(_TOO_FEW)
+        return NoFinding(f"{adapt_words('Nobody')} did {quote_name(event)}.")
+    return NoFinding(f"No {period} with {quote_name(event)} is complete: the log holds only part of each.")

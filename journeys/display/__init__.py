@@ -1,5 +1,6 @@
 """How tables and numbers look in a notebook and in a terminal: only what is shown is rounded."""
 
+from journeys.display.audience import give_advice, write_for_readers
 from journeys.display.formats import (
     choose_form,
     format_amount,
@@ -66,6 +67,7 @@ __all__ = [
     "format_ratio",
     "format_signed",
     "formatted_rows",
+    "give_advice",
     "html_table",
     "join_numbers",
     "neutralise_controls",
@@ -80,4 +82,5 @@ __all__ = [
     "the_count",
     "use_names",
     "use_unit",
+    "write_for_readers",
 ]

@@ -16,8 +16,16 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, says_too_few
-from journeys.display import format_count, format_period, quote_name, show_progress, use_names, use_unit
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding
+from journeys.display import (
+    format_count,
+    format_period,
+    quote_name,
+    show_progress,
+    use_names,
+    use_unit,
+    write_for_readers,
+)
 from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
@@ -157,7 +165,7 @@ def campaign_report(
     wanted = [*_BUILDERS] if sections is None else [*sections]
     if sections is None:
         wanted = [name for name in wanted if name not in _ON_REQUEST]
-    with use_names(names or {}), use_unit(journeys._log.unit), show_progress("Making the report"):
+    with use_names(names or {}), use_unit(journeys._log.unit), write_for_readers(), show_progress("Making the report"):
         built = [_build_section(one, place, asked) for place, one in enumerate(wanted, start=1)]
         lead = adapt_sentences(_write_lead(asked))
     shown = [(section, found) for section, found in built if section is not None]
@@ -319,7 +327,8 @@ def _build_section(one: Any, place: int, asked: _Questions) -> Built:
     if not section.name:
         section = replace(section, name=f"{type(one).__name__.lower()}-{place}")
     enough = isinstance(one, Result) and one.settings.get("people", 0) >= MIN_PEOPLE
-    return section, [find_difference(one, section=section.name)] if enough and not says_too_few(one.finding) else []
+    is_found = enough and not isinstance(one.finding, NoFinding)
+    return section, [find_difference(one, section=section.name)] if is_found else []
 
 
 def _write_lead(asked: _Questions) -> str:

@@ -150,8 +150,7 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
 
 @_explain.register(Correlation)
 def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
-    # Advice on what to type is useful in a notebook, not here.
-    cautions = " ".join(re.sub(r" Compare with .*", "", line) for line in correlation.cautions)
+    cautions = " ".join(correlation.cautions)
     equal = correlation.settings["exposure"] == "before" and (
         "The heading and the chart compare people who were observed for the same length of time. In the numbers, only "
         "phi matched, q equal time and strength matched do so; the other columns count all that people did before they "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +30,6 @@ from journeys.report.shared_values import describe_shared_values
 
 MAX_Q = 0.05
 _UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
-_ASK_SHORTER = "ask both funnels for a shorter within"  # what an analyst can do, and a reader of the page cannot
-_FOLLOWED_TOO_SHORT = "on one side, the data ends before anyone had the whole time to convert"
 _TROUBLE = r"(?i)\b(error|errors|fail|fails|failed|failure|crash|crashed|declined|rejected|refused|timeout|timed out)\b"
 
 
@@ -117,14 +114,14 @@ def find_difference(result: Result[Any], *, section: str) -> Finding:
     """Return a result's finding; with the surest difference of its table, if it compares groups."""
     if isinstance(result, FunnelComparison):
         return find_gap(result, section=section)
-    sentence = drop_code(result.finding)
+    sentence = result.finding
     if isinstance(result, Experiment) and result.table.height:
         sure = result.table.filter(pl.col("q_value") <= MAX_Q).sort("q_value", maintain_order=True).head(1)
         for row in sure.to_dicts():
             return Finding(
                 sentence, section, people=row["people"], low=row["difference_low"], high=row["difference_high"]
             )
-    return Finding(sentence, section)
+    return Finding(sentence, section, people=result.settings.get("people", 0))
 
 
 def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[str, str] | None = None) -> Finding:
@@ -139,7 +136,7 @@ def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[st
         "q_value", "step", maintain_order=True
     )
     if sure.is_empty():
-        return Finding(comparison.finding.replace(_ASK_SHORTER, _FOLLOWED_TOO_SHORT), section)
+        return Finding(comparison.finding, section)
     row = sure.row(0, named=True)
     # The denominators: 22 of 200 is a rate of 0.11. Where nobody went on, the smaller side stands for both.
     of, others = (
@@ -160,17 +157,6 @@ def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[st
         f"{format_number(others)} {there}: {format_points(row['difference'], row['ci_low'], row['ci_high'])}."
     )
     return Finding(adapt_words(sentence), section, people=of, low=row["ci_low"], high=row["ci_high"])
-
-
-def drop_code(sentences: str) -> str:
-    """Leave out what a finding says about options, which help in a notebook and not on a page.
-
-    Examples
-    --------
-    >>> drop_code("446 ended on what the system did: hide='passive' counts them before. Half left.")
-    '446 ended on what the system did. Half left.'
-    """
-    return re.sub(r"(?:: | \()[^:.(]*\b[a-z_]+=[^.]*(?=\.(?: |$))", "", sentences)
 
 
 def find_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions, step: str) -> Finding | None:

@@ -17,11 +17,18 @@ from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
-from journeys.display import format_day, format_number, format_percent, format_period, quote_name, the_count
+from journeys.display import (
+    format_day,
+    format_number,
+    format_percent,
+    format_period,
+    quote_name,
+    the_count,
+    write_for_readers,
+)
 from journeys.display.options import use_theme
 from journeys.errors import ArgumentError
 from journeys.report.explanations import describe_window, explain_result
-from journeys.report.findings import drop_code
 from journeys.report.section import Picture, Section
 
 if TYPE_CHECKING:
@@ -31,6 +38,7 @@ _PAPER_WIDTH = 800
 """The pixels of a chart on paper, where its smallest letters are seven points high."""
 
 
+@write_for_readers()
 def make_section(
     shown: Result[Any] | go.Figure | pl.DataFrame,
     *,
@@ -74,7 +82,7 @@ def make_section(
         section = Section(
             name="",
             question=explanation.question,
-            finding=drop_code(shown.finding),
+            finding=shown.finding,
             definition=_add_period(definition, _period_of(shown)),
             pictures=pictures,
             reading=explanation.reading + _list_notes(pictures),

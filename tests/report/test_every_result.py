@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
+from journeys.analyses.sample_size import NoFinding
 from journeys.errors import ArgumentError, JourneysError
 from journeys.report import Finding, Report, Section, make_section, text_section
 from journeys.report.browser import find_browser
@@ -44,6 +45,25 @@ def test_every_kind_of_answer_is_a_section(name, j):
     page = report.html()
     assert f'id="{name.lower()}-1-0"' in page
     assert "How this report was made" in page
+
+
+_OF_FEW = {
+    # they say what there is, or that nothing stands out, which is true of few people, too
+    *("Activity", "CorrelationComparison", "Correlations", "DifferenceExplanation", "Dictionary", "Resonance"),
+    *("StepAssociations", "Stratified", "StratifiedCorrelations", "StratumTrend", "Timeline"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_finding_knows_that_it_rests_on_too_few_people(name):
+    """No text is read to know it: 14 people, of whom some are called "too few for a finding."."""
+    few = [(f"p{n}", n % 9, "ABCX"[n % 4], ["ads", "too few for a finding.", None][n % 3]) for n in range(9)]
+    few += [(f"p{n}", 9 + n % 5, "ABX"[n % 3], None) for n in range(9)]
+    j = jn.Journeys.from_table(every_log(few))
+    result = CASES[name](j)
+    assert isinstance(result.finding, NoFinding) == (name not in _OF_FEW)
+    assert getattr(result.finding, "people", 0) < 30
+    assert not j.report(sections=[result]).findings
 
 
 def test_a_report_of_all_kinds_of_answers_can_be_sent_by_mail(j, tmp_path):

@@ -10,8 +10,8 @@ import pytest
 
 import journeys as jn
 from journeys.cli import questions
+from journeys.report import make_section
 from journeys.report.explanations import explain_result
-from journeys.report.findings import drop_code
 from tests.every_result import CASES, as_accounts, every_log
 
 
@@ -123,9 +123,17 @@ def test_accounts_are_never_called_people():
     assert "accounts who " not in words
 
 
-def test_findings_name_no_options():
-    assert drop_code('It belongs to "A" itself: pass it over with skip=. Then.') == 'It belongs to "A" itself. Then.'
-    assert drop_code("Half left: 30 of 60.") == "Half left: 30 of 60."
+def test_findings_on_a_page_name_no_options():
+    """A reader cannot ask again: advice on what to type is for whoever asks, in a notebook."""
+    rows = [(f"p{n}", day, event) for n in range(60) for day, event in ((1, "Visit"), (2, "Buy"))]
+    log = pl.DataFrame(rows, schema=["person", "day", "event"], orient="row").select(
+        "person", "event", timestamp=pl.lit("2026-03-0") + pl.col("day").cast(pl.String), page=pl.lit("/buy")
+    )
+    found = jn.Journeys.from_table(log).last_before("Buy", of="page")
+    assert "skip=" in found.finding
+    section = make_section(found)
+    assert section.finding
+    assert "=" not in section.finding
 
 
 def test_the_code_keeps_the_names_of_the_log(shop):

@@ -10,6 +10,7 @@ import polars as pl
 from journeys.analyses.activity.spec import ActivitySpec
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
+from journeys.analyses.sample_size import NoFinding
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import moment_us
 
@@ -38,11 +39,13 @@ class Activity(Result[J]):
 
         total = self.table.height
         if not total:
-            return "There are no accounts."
+            return NoFinding("There are no accounts.")
         last = self.settings["last"]
         if last is not None and moment_us(last) <= self._spec.until - self._spec.window:
             window = format_count(self.settings["days"], "day")
-            return f"No event was observed in the {window} before the end; the last one is from {format_day(last)}."
+            return NoFinding(
+                f"No event was observed in the {window} before the end; the last one is from {format_day(last)}."
+            )
         is_fit = self.table["fit"].dtype == pl.Boolean and "fit" in self.settings
         chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
         active = chosen.filter(pl.col("events") > 0)

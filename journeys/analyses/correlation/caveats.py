@@ -59,7 +59,7 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
     unequal = max(long, short) >= 1.5 * max(min(long, short), 1e-9)
     if defined.height < 4 or not unequal or max(below, above) < 0.75 * defined.height:
         return []
-    from journeys.display import adapt_words, format_number
+    from journeys.display import adapt_words, format_number, give_advice
 
     look = "bad" if below > above else "good"
     less, more = (format_number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
@@ -67,7 +67,7 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
     fair = adapt_words(
         "with everybody observed equally long" if look == "bad" else "among people who are equally active"
     )
-    return [f"{line}: that alone makes most behaviours look {look}. Compare {fair}."]
+    return [f"{line}: that alone makes most behaviours look {look}.{give_advice(f' Compare {fair}.')}"]
 
 
 def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: CorrelationSpec) -> pl.DataFrame:

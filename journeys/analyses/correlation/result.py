@@ -18,7 +18,7 @@ from journeys.analyses.correlation.stratified import Stratified, stratify_table
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
@@ -123,10 +123,9 @@ class Correlation(Result[J]):
         The strongest findings are looked at within first campaigns, devices and levels of activity, too: one that
         points the other way there is named.
         """
-        if "cautions" not in self._memo:
-            self._memo["cautions"] = (*list_cautions(self.table, self._counts, self._spec), *self._find_reversals())
-        found: tuple[str, ...] = self._memo["cautions"]
-        return found
+        if "reversals" not in self._memo:
+            self._memo["reversals"] = self._find_reversals()
+        return (*list_cautions(self.table, self._counts, self._spec), *self._memo["reversals"])
 
     def _find_reversals(self) -> list[str]:
         """Look for findings that point the other way among similar people (Simpson's paradox)."""
@@ -161,7 +160,7 @@ class Correlation(Result[J]):
         if self._counts.converted in {0, self._counts.people}:
             who = adapt_words("Nobody" if self._counts.converted == 0 else "Everybody")
             among = " among those compared" if left_out else ""
-            return f"{who}{among} reached {goal}: there is nothing to compare.{left_out}"
+            return NoFinding(f"{who}{among} reached {goal}: there is nothing to compare.{left_out}")
         if self._counts.people < MIN_PEOPLE:
             return say_too_few(self._counts.people, "can be compared", unit=unit)
         findings = self.findings

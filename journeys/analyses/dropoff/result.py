@@ -59,7 +59,7 @@ class Dropoff(Result[J]):
     @property
     def finding(self) -> str:
         """Where most are lost, as one sentence."""
-        from journeys.display import adapt_words, format_number, format_percent, quote_label
+        from journeys.display import adapt_words, format_number, format_percent, give_advice, quote_label
 
         if self.table.is_empty():
             return f"{adapt_words('Nobody')} is lost on the way to {self._goal}."
@@ -76,10 +76,8 @@ class Dropoff(Result[J]):
         there = f": {format_percent(top['people'] / top['passed'])} of the {who} were there"
         note = f" {format_number(self.hidden)} of them ended on a hidden event." if self.hidden else ""
         if passive and ranked is not self.table:
-            note = (
-                f" {format_number(passive)} ended on what the system did: hide='passive' "
-                "counts them at the event before."
-            )
+            advice = give_advice(": hide='passive' counts them at the event before")
+            note = f" {format_number(passive)} ended on what the system did{advice}."
         return f"{lost} at {quote_label(top['event'])}{there if top['passed'] >= MIN_PEOPLE else ''}.{note}"
 
     def _displayed_table(self) -> pl.DataFrame:

@@ -23,7 +23,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import name_counts
 from journeys.analyses.flow.text import UNITS, describe_position, first_named, starts_late
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, describe_wrong_number, raise_all
 from journeys.log import View
 from journeys.stats import adjust, difference
@@ -69,7 +69,7 @@ class ComparedFlow(Flow[J]):
 
         if not (self.journey_count and self.other.journey_count):
             lacking = "the others have" if self.journey_count else "this group has"
-            return f"There is nothing to compare: {lacking} no journey that is shown."
+            return NoFinding(f"There is nothing to compare: {lacking} no journey that is shown.")
         if (fewest := min(self.journey_count, self.other.journey_count)) < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._spec.count == "people" else UNITS[self._spec.count]
             return say_too_few(fewest, "in the smaller group", unit=unit)

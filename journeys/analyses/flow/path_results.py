@@ -13,7 +13,7 @@ from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.flow.text import UNITS
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -68,7 +68,7 @@ class Paths(Result[J]):
 
         count, total = self.covering
         if not total:
-            return "There are no paths."
+            return NoFinding("There are no paths.")
         if self._chart.journey_count < MIN_PEOPLE:
             unit = self._journeys._log.unit if self._chart.unit == "people" else UNITS[self._chart.unit]
             return say_too_few(self._chart.journey_count, "took a path", unit=unit)
@@ -100,7 +100,7 @@ class Sequences(Result[J]):
         from journeys.display import adapt_words, format_number, quote_labels
 
         if self.table.is_empty():
-            return "No sequence of that size occurs."
+            return NoFinding("No sequence of that size occurs.")
         top = self.table.row(0, named=True)
         names = quote_labels(top["sequence"])
         if top[self._chart.unit] < MIN_PEOPLE:

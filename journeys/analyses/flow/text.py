@@ -11,7 +11,7 @@ from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, NodeSpec, d
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import Path
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.steps import Step
 
 UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
@@ -100,7 +100,7 @@ def write_finding(
     return _say_too_few(spec, first["people"], f"began with {quote_label(first['node'])}", person=person)
 
 
-def _say_too_few(spec: FlowSpec, count: int, did: str, *, person: str) -> str:
+def _say_too_few(spec: FlowSpec, count: int, did: str, *, person: str) -> NoFinding:
     """Write in place of a finding that too few journeys did what it would be about."""
     return say_too_few(count, did, unit=person if spec.count == "people" else UNITS[spec.count])
 
@@ -127,7 +127,7 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
         return f"{adapt_words('Nobody')} did {goal} after {start}{limit}: there is no journey to show."
     if start or goal:
         return f"{adapt_words('Nobody')} did {start or goal}: there is no journey to show."
-    return "There are no journeys."
+    return NoFinding("There are no journeys.")
 
 
 def first_named(rows: pl.DataFrame, *columns: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from journeys.analyses.funnel.summarise import add_counts, has_rate
 from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
 
@@ -265,9 +265,11 @@ class FunnelComparison(Result[J]):
         note, unit = self._sides_note, self._journeys._log.unit
         known = self.table.with_columns(self._fewest.alias("_fewest")).filter(pl.col("q_value").is_not_null())
         if not known.height:
-            return f"{self._count_finding}{note}"
+            found = self._count_finding
+            return found.rewrite(f"{found}{note}") if isinstance(found, NoFinding) else f"{found}{note}"
         if (most := int(known["_fewest"].max())) < MIN_PEOPLE:  # type: ignore[arg-type]
-            return f"{say_too_few(most, 'on the smaller side', unit=unit)}{note}"
+            few = say_too_few(most, "on the smaller side", unit=unit)
+            return few.rewrite(f"{few}{note}")
         sure = known.filter(pl.col("_fewest") >= MIN_PEOPLE, pl.col("q_value") < 0.05)
         if not sure.height:
             return f"No rate differs beyond chance.{note}"
@@ -288,12 +290,14 @@ class FunnelComparison(Result[J]):
     @property
     def _count_finding(self) -> str:
         """The change of the first step's people, where no rate can be compared."""
-        from journeys.display import format_number, format_percent, format_signed, quote_name
+        from journeys.display import format_number, format_percent, format_signed, give_advice, quote_name
 
         if not self.table.height or self.table.height > 1:
             if self._pending:
-                return "There is nothing to compare: ask both funnels for a shorter within."
-            return "There is nothing to compare: a side is empty."
+                why = "on one side, the data ends before anyone had the whole time to convert"
+                why = give_advice("ask both funnels for a shorter within", otherwise=why)
+                return NoFinding(f"There is nothing to compare: {why}.")
+            return NoFinding("There is nothing to compare: a side is empty.")
         row = self.table.row(0, named=True)
         count = self.settings.get("count", "people")
         if (most := max(row[count], row[f"{count}_against"])) < MIN_PEOPLE:

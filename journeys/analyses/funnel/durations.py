@@ -17,7 +17,7 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.arrays import Ints
 from journeys.errors import describe_wrong_number, raise_all
 from journeys.log import View
@@ -204,7 +204,7 @@ class StepTimes(Result[J]):
 
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
-            return adapt_words("Nobody took a second step.")
+            return NoFinding(adapt_words("Nobody took a second step."))
         count = self.settings.get("count", "people")
         most = min(int(steps[count].max()), self.settings["people"])
         if most < MIN_PEOPLE:

@@ -15,7 +15,7 @@ from journeys.analyses.last_before.spec import LastBeforeSpec, Window
 from journeys.analyses.last_before.summarise import Listed
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class LastBefore(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent value, and the one whose people go on surely more or less often, as sentences."""
-        from journeys.display import format_percent, quote_name, the_count
+        from journeys.display import format_percent, give_advice, quote_name, the_count
 
         goal, total = quote_name(self._spec.goal.name), int(self.settings["conversions"])
         if not total:
-            return f"No {self._journeys._log.unit} did {goal}."
+            return NoFinding(f"No {self._journeys._log.unit} did {goal}.")
         if (people := min(total, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(people, f"did {goal}", unit=self._journeys._log.unit)
         each = self._spec.occurrence == "each"
@@ -61,17 +61,18 @@ class LastBefore(Result[J]):
             return f"{format_percent(row['share'])} of {whole}"
 
         what = " and ".join(name.replace("_", " ") for name in self._spec.names)
+        advice = give_advice(": pass it over with skip=")
         if not named and (own := self._list_own_events()):
             # what is folded into "(other)" is some other value; without it, only these events or none came last
             is_folded = self.table.height > len(self._listed)
-            others = "only values that are not listed (see top=)" if is_folded else f"no {what}"
+            others = f"only values that are not listed{give_advice(' (see top=)')}" if is_folded else f"no {what}"
             names = " and ".join(map(quote_name, own)) + (" itself" if len(own) == 1 else "")
-            return f"Apart from {names}, {others} came last before {goal} for {whole}: pass it over with skip=."
+            return f"Apart from {names}, {others} came last before {goal} for {whole}{advice}."
         if not named:
             return f"{whole[0].upper()}{whole[1:]} had no {what} before {goal}."
         text = f"{self._describe_row(named[0])} came last before {goal} for {format_part(named[0])}."
         if named[0]["share"] >= _MOST:
-            text += f" It may belong to {goal} itself: pass it over with skip=."
+            text += f" It may belong to {goal} itself{advice}."
         elif none.height and none[self._spec.unit][0] > named[0][self._spec.unit]:
             lack = none.row(0, named=True)
             text = f"{format_part(lack)[0].upper()}{format_part(lack)[1:]} had no {what} before {goal}. {text}"

@@ -15,7 +15,7 @@ from journeys.analyses.messages.spec import MessagesSpec, Stage
 from journeys.analyses.messages.summarise import RATES
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Messages(Result[J]):
 
         unit = self._journeys._log.unit
         if not self.table.height or not self.table["people"].sum():
-            return adapt_words("Nobody got a message.")
+            return NoFinding(adapt_words("Nobody got a message."))
         by = self._spec.by
         named = self.table if by is None else self.table.filter(pl.col(by) != NONE)
         top = (named if named.height else self.table).row(0, named=True)

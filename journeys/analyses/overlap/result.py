@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class Overlap(Result[J]):
 
         total = int(self.table["people"].sum())
         if not total:
-            return adapt_words("There are no people to be in a segment.")
+            return NoFinding(adapt_words("There are no people to be in a segment."))
         is_several = pl.sum_horizontal(pl.col(list(self._segments)).cast(pl.Int8)) > 1
         several = int(self.table.filter(is_several)["people"].sum())
         if not any(self.sizes.values()):
-            return adapt_words("Nobody is in any of the segments.")
+            return NoFinding(adapt_words("Nobody is in any of the segments."))
         if not several:
             return adapt_words("The segments have nobody in common.")
         whole = the_count(total, self._journeys._log.unit)

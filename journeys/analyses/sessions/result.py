@@ -11,7 +11,7 @@ from journeys.analyses.breakdown import check_group
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
 
@@ -51,7 +51,7 @@ class Sessions(Result[J]):
         from journeys.display import format_count, format_duration, format_percent, quote_name
 
         if not self.table.height:
-            return "There are no sessions."
+            return NoFinding("There are no sessions.")
         unit = self._journeys._log.unit
         if self.settings["people"] < MIN_PEOPLE:
             return say_too_few(self.settings["people"], "had a session", unit=unit)

@@ -12,7 +12,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.text import describe_nodes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.analyses.transitions.summarise import find_most_frequent, lay_matrix
 from journeys.errors import ArgumentError, is_number
 
@@ -44,7 +44,7 @@ class Transitions(Result[J]):
 
         top = find_most_frequent(self.table)
         if top is None:
-            return "No event follows on another: every journey has one event."
+            return NoFinding("No event follows on another: every journey has one event.")
         source, target = (quote_label(top[end]) for end in ("source", "target"))
         unit = self._journeys._log.unit
         if (people := self.settings["people"]) < MIN_PEOPLE:

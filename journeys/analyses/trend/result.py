@@ -13,7 +13,7 @@ from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.analyses.trend.select_people import PointSelection, select_point
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
@@ -50,16 +50,17 @@ class Trend(Result[J]):
             return self._group_finding()
         complete = self.table.filter((pl.col("series") == self._shown_series) & pl.col("complete"))
         if not complete.height:
-            return "No period is complete: the log holds only a part of each."
+            return NoFinding("No period is complete: the log holds only a part of each.")
         known = complete.filter(pl.col("value").is_not_null())
         if not known.height:
-            return f"{self._quoted_series} has no value in any complete period."
+            return NoFinding(f"{self._quoted_series} has no value in any complete period.")
         last = known.row(-1, named=True)
         when, unit = self._say_when(last["period"]), self._journeys._log.unit
         if (people := self._count_people(last["period"])) < MIN_PEOPLE:
             if self._spec.formula is None:
                 return say_too_few(people, f"did {self._quoted_series} {when}", unit=unit)
-            return f"{self._spec.formula} rests on {format_count(people, unit)} {when}: too few for a finding."
+            rests = f"{self._spec.formula} rests on {format_count(people, unit)} {when}"
+            return NoFinding(f"{rests}: too few for a finding.", people=people)
         return f"{self._say_value(last['value'])} {when}{self._say_change(last, known)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -284,9 +285,9 @@ class Trend(Result[J]):
         sizes = {row[self._spec.group]: row["people"] for row in total.iter_rows(named=True)}
         named = {label: people for label, people in sizes.items() if label not in (NONE, OTHER)}
         if not named and OTHER in sizes:
-            return f"No {by} is shown on its own: choose a larger `top`."
+            return NoFinding(f"No {by} is shown on its own: choose a larger `top`.")
         if not named:
-            return f"No event of {quote_name(series)} has a {by}."
+            return NoFinding(f"No event of {quote_name(series)} has a {by}.")
         label, people = min(named.items(), key=lambda pair: (-pair[1], pair[0]))
         if people < MIN_PEOPLE:
             return say_too_few(people, f"in the largest {by}, {quote_label(label)}", unit=unit)

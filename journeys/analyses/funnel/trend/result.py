@@ -10,7 +10,7 @@ import polars as pl
 from journeys.analyses.funnel.trend.count import EntrySelection, FunnelTrendSpec, select_entries
 from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.analyses.trend.result import Trend
 
 
@@ -40,7 +40,9 @@ class FunnelTrend(Trend[J]):
         groups = self.settings["by"]
         complete = self.table.filter(pl.col("complete") & (pl.col("entered") > 0))
         if not complete.height:
-            return adapt_words("No period is complete: the log holds a part of each, or people may still convert.")
+            return NoFinding(
+                adapt_words("No period is complete: the log holds a part of each, or people may still convert.")
+            )
         most = min(int(complete["entered"].max()), self.settings["people"])  # type: ignore[arg-type]
         complete = complete.filter(pl.col("entered") >= MIN_PEOPLE)
         if most < MIN_PEOPLE:
@@ -51,7 +53,9 @@ class FunnelTrend(Trend[J]):
             named = complete.filter(~pl.any_horizontal(pl.col(groups).is_in([NONE, OTHER])))
             if not named.height:
                 people = adapt_words("people")
-                return f"No {' · '.join(groups)} has a complete period in which {MIN_PEOPLE} {people} or more entered."
+                return NoFinding(
+                    f"No {' · '.join(groups)} has a complete period in which {MIN_PEOPLE} {people} or more entered."
+                )
             latest = named.filter(pl.col("period") == pl.col("period").max()).sort("rate", *groups)
             if latest.height == 1:
                 rate = f"{format_percent(latest['rate'][0])} converted in"
