@@ -328,7 +328,9 @@ def _has_decimal_comma(values: pl.Series) -> bool:
     if known.dtype != pl.String or not known.len():
         return False
     read = known.to_frame("value").select(read_decimal_comma(pl.col("value"), pl.String()))["value"]
-    return read.null_count() <= (1 - ENOUGH) * known.len() and _share_of(known, r",\d") > 0
+    return (
+        read.null_count() <= (1 - ENOUGH) * known.len() and _share_of(known, r",\d{1,2}(?:\D|$)") > 0
+    )  # 1,234 has thousands
 
 
 def _share_of(values: pl.Series, pattern: str) -> float:

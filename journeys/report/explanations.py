@@ -159,7 +159,7 @@ def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
     return Explanation(
         question=f"Which behaviours go with {quote_name(correlation.goal)}?",
         reading="people who did it converted more often (dots) or less often (diamonds) than people who did not. "
-        f"phi sums up all four counts: 0 is no association, 1 a perfect one. {equal or ''}{cautions}".strip(),
+        f"phi is the strength of the association: 0 is none, 1 a perfect one. {equal or ''}{cautions}".strip(),
         limits="that the behaviour makes people convert. Only an experiment can show that.",
         method="Only events before the first conversion count, so that consequences of converting do not look "
         "like its reasons. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "

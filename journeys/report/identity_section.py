@@ -38,6 +38,12 @@ _SHARED = {
 }
 
 
+_COUNTED_TWICE = {
+    True: "somebody who comes under another id, such as a second account",
+    False: "a visitor who returns with another browser, and never signs in",
+}
+
+
 def identity_section(journeys: JourneysWithQuestions) -> Section | None:
     """Say in plain words what was read and how it became people; None where person ids were known from the start."""
     try:
@@ -52,7 +58,11 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
         finding = f"{events} belong to {format_count(people, 'person')}"
         pictures, _ = draw_chart(identity.plot)
         selected, reading = _describe_selection(journeys, events=rows["events"], people=people), ""
-    if known_by:
+    is_all_known = bool(known_by) and known == people > 1
+    if is_all_known:
+        finding += f", all known by {known_by}"
+        reading = f"all {format_number(people)} people are known by {known_by}, which no two people share."
+    elif known_by:
         share = f" ({format_percent(known / people)})" if people else ""
         finding += f", {format_number(known)} of them known by {known_by}"
         reading = (
@@ -61,28 +71,37 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
         )
     else:
         reading = "nothing in these files belongs to one person only, so the same person may count twice. "
-    reading += (
-        f"a browser counts as one person until somebody signs in on it.{_describe_types(journeys)}"
-        if known_by
-        else f"A browser counts as one person.{_describe_types(journeys)}"
-    )
+    if not is_all_known:
+        browser = "a browser counts as one person until somebody signs in on it."
+        reading += browser if known_by else "A browser counts as one person."
+    reading += _describe_types(journeys)
     shared = _SHARED.get(identity.rules.shared, "counts for one person")
     return Section(
         name="identity",
         question="What was read, and how were visits linked to people?",
         finding=f"{finding}.",
-        definition=f"{format_count(rows['read'], 'row')} were read: {events}; {format_number(rows['facts'])} describe "
-        f"people or companies; {format_number(rows['duplicates'])} occur twice and count once; "
-        f"{format_number(rows['quarantined'])} could not be used.{selected}",
+        definition=f"{_describe_rows(rows)}.{selected}",
         pictures=pictures,
         reading=reading,
-        limits="that all other people are different: a visitor who returns with another browser, and never signs in, "
-        "is counted again.",
+        limits=f"that no two of these people are the same: {_COUNTED_TWICE[is_all_known]}, is counted again.",
         table=identity.figures.with_columns(pl.col("measure").replace(_PLAIN_MEASURES)),
-        method="Whatever occurs together, such as a cookie and a user id in one event, belongs to one person. A pair "
+        method=f"One {_name_type(identity.types[0])} is one person."
+        if len(identity.types) == 1
+        else "Whatever occurs together, such as a cookie and a user id in one event, belongs to one person. A pair "
         f"that would merge two known people is refused ({format_number(identity.figure('links refused'))} were). What "
         f"was done on a shared browser before signing in {shared}.",
     )
+
+
+def _describe_rows(rows: dict[str, int]) -> str:
+    """Describe how many rows were read, and what became of them; what there is none of is left out."""
+    became = [
+        format_count(rows["events"], "event"),
+        f"{format_number(rows['facts'])} describe people or companies" if rows["facts"] else "",
+        f"{format_number(rows['duplicates'])} occur twice and count once" if rows["duplicates"] else "",
+        f"{format_number(rows['quarantined'])} could not be used" if rows["quarantined"] else "",
+    ]
+    return f"{format_count(rows['read'], 'row')} were read: {'; '.join(filter(None, became))}"
 
 
 def _name_type(id_type: str) -> str:

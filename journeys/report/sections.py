@@ -220,10 +220,11 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     total, goal = attribution.settings["conversions"], quote_name(goal)
     no_touch = pl.col("campaign") == NONE  # a campaign that is really called so is quoted in the table
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
-    finding = f"No campaign was touched in the 30 days before {goal}."
-    if total < MIN_PEOPLE:
-        finding = attribution.finding
-    elif touched.height:
+    if touched.is_empty():
+        why = f"no campaign was touched in the 30 days before any of {the_count(total, 'conversion')} to {goal}"
+        return missing_section("attribution", why)
+    finding = attribution.finding
+    if total >= MIN_PEOPLE:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
         finding = (
             f"Campaigns get credit for {format_percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
@@ -241,6 +242,25 @@ def _describe_worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
     """Say what the credit of a touchpoint is worth, where values are known."""
     currency = attribution.settings.get("currency")
     return "" if "value" not in row else f", worth {format_number(row['value'])}" + (f" {currency}" if currency else "")
+
+
+_QUESTIONS = {
+    "comparison": "Did one side get further than the other?",
+    "campaigns": "Which campaign brings people who stay?",
+    "attribution": "Which campaigns get the credit?",
+    "identity": "What was read, and how were visits linked to people?",
+}
+
+
+def missing_section(name: str, why: str) -> Section:
+    """Say in one sentence why there is no answer to a question, in place of an empty chart and table.
+
+    Examples
+    --------
+    >>> missing_section("attribution", "the data names no campaign").finding
+    'This cannot be answered: the data names no campaign.'
+    """
+    return Section(name=name, question=_QUESTIONS[name], finding=f"This cannot be answered: {why}.")
 
 
 def flow_section(flow: Flow[Any], *, bypass: str | None) -> Section:

@@ -177,3 +177,28 @@ def test_a_value_shows_what_campaigns_are_worth():
     )
     report = jn.Journeys.from_table(log).report(steps=["Visit", "Paid"], value="amount", sections=["attribution"])
     assert report.sections[0].finding.endswith("worth 1,000.")
+
+
+def test_a_section_without_an_answer_says_why_in_one_sentence():
+    """No table of "(none)": 60 people convert, and no event names a campaign, or only one long before."""
+    rows = [(f"p{n}", day, event) for n in range(60) for day, event in ((1, "Visit"), (2, "Buy"))]
+    base = pl.DataFrame(rows, schema=["person", "day", "event"], orient="row").select(
+        "person", "event", timestamp=pl.lit("2026-03-0") + pl.col("day").cast(pl.String)
+    )
+    without = jn.Journeys.from_table(base.with_columns(campaign=pl.lit(None, pl.String)))
+    early = pl.DataFrame({"person": ["p1"], "event": ["Visit"], "timestamp": ["2025-03-01"], "campaign": ["old"]})
+    long_before = jn.Journeys.from_table(pl.concat([base, early], how="diagonal"))
+    for journeys, why in (
+        (without, "the data names no campaign"),
+        (long_before, 'no campaign was touched in the 30 days before any of the 60 conversions to "Buy"'),
+    ):
+        report = journeys.report(steps=["Visit", "Buy"])
+        section = next(one for one in report.sections if one.name == "attribution")
+        assert section.finding == f"This cannot be answered: {why}."
+        assert section.table is None
+        assert not section.pictures
+    asked = jn.Journeys.from_table(base).report(
+        steps=["Visit", "Buy"], sections=["campaigns", "attribution", "identity"]
+    )
+    assert [one.name for one in asked.sections] == ["campaigns", "attribution", "identity"]
+    assert all(one.finding.startswith("This cannot be answered: ") for one in asked.sections)

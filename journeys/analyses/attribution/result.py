@@ -25,7 +25,7 @@ from journeys.analyses.labels import NONE
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
-from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
+from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Attribution(Result[J]):
 
         by, total, goal = self._spec.by, self.settings["conversions"], quote_name(self._spec.goal.name)
         if not total:
-            return f"{adapt_words('Nobody')} did {goal}: there is no credit to share."
+            return NoFinding(f"{adapt_words('Nobody')} did {goal}: there is no credit to share.")
         people = len(set(self._paths.person.tolist()))
         if people < MIN_PEOPLE:
             return say_too_few(people, f"converted to {goal}", unit=self._journeys._log.unit)

@@ -46,7 +46,7 @@ def write_finding(
 
     goal = quote_step(spec.end)
     if nodes.is_empty():
-        return _find_nothing(spec, everyone=everyone, person=person)
+        return NoFinding(_find_nothing(spec, everyone=everyone, person=person))
     if shown < MIN_PEOPLE:
         does = {"converted": f"reached {goal}", "dropped": f"never reached {goal}"} if spec.end is not None else {}
         return _say_too_few(spec, shown, does.get(spec.who, "began a journey"), person=person)
@@ -127,7 +127,7 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
         return f"{adapt_words('Nobody')} did {goal} after {start}{limit}: there is no journey to show."
     if start or goal:
         return f"{adapt_words('Nobody')} did {start or goal}: there is no journey to show."
-    return NoFinding("There are no journeys.")
+    return "There are no journeys."
 
 
 def first_named(rows: pl.DataFrame, *columns: str) -> dict[str, Any]:

@@ -291,5 +291,6 @@ class Trend(Result[J]):
         label, people = min(named.items(), key=lambda pair: (-pair[1], pair[0]))
         if people < MIN_PEOPLE:
             return say_too_few(people, f"in the largest {by}, {quote_label(label)}", unit=unit)
-        without = f"; {format_count(sizes[NONE], unit)} did it without one" if NONE in sizes else ""
-        return f"{quote_label(label)} is the largest {by}: {format_count(people, unit)} in all{without}."
+        without = f"; {format_count(sizes[NONE], unit)} had no {by}" if NONE in sizes else ""
+        most_common = f"{quote_label(label)} is the most common {by}"
+        return f"Among those who did {quote_name(series)}, {most_common}: {format_count(people, unit)}{without}."
