@@ -52,8 +52,8 @@ from journeys.report.sections import (
     flow_section,
     funnel_section,
     make_section,
-    missing_section,
     text_section,
+    unanswered_attribution,
 )
 from journeys.steps import duration_us
 
@@ -167,10 +167,7 @@ def campaign_report(
     if sections is None:
         wanted = [name for name in wanted if name not in _ON_REQUEST]
     with use_names(names or {}), use_unit(journeys._log.unit), write_for_readers(), show_progress("Making the report"):
-        built = [
-            _build_section(one, place, asked, is_asked=sections is not None)
-            for place, one in enumerate(wanted, start=1)
-        ]
+        built = [_build_section(one, place, asked) for place, one in enumerate(wanted, start=1)]
         lead = adapt_sentences(_write_lead(asked))
     shown = [(section, found) for section, found in built if section is not None]
     findings = rank_findings([one for _, found in shown for one in found if one.low is not None])
@@ -319,13 +316,11 @@ class _Questions:
 Built = tuple[Section | None, list[Finding]]
 
 
-def _build_section(one: Any, place: int, asked: _Questions, *, is_asked: bool) -> Built:
-    """Build one section, with the findings that it gives; one that was asked for says why if it has no answer."""
+def _build_section(one: Any, place: int, asked: _Questions) -> Built:
+    """Build one section, with the findings that it gives."""
     if isinstance(one, str) and not _is_text(one):
         ready = (one not in _NEEDS_STEPS or bool(asked.steps)) and (one not in _NEEDS_GOAL or asked.goal is not None)
         section, found = _BUILDERS[one](asked) if ready else (None, [])
-        if section is None and is_asked:
-            section = missing_section(one, _MISSING[one])
         return section and _adapt_section(section), [replace(f, sentence=adapt_sentences(f.sentence)) for f in found]
     if isinstance(one, str):
         return text_section(one, name=f"text-{place}"), []
@@ -404,9 +399,9 @@ def _build_attribution(asked: _Questions) -> Built:
     if "campaign" not in events.collect_schema() or asked.goal is None:
         return None, []
     if events.select(pl.col("campaign").is_null().all()).collect().item():
-        return missing_section("attribution", _MISSING["attribution"]), []
+        return unanswered_attribution("the data names no campaign"), []
     if not asked.ever:
-        return missing_section("attribution", f"nobody reached {quote_name(asked.goal)}"), []
+        return unanswered_attribution(f"nobody reached {quote_name(asked.goal)}"), []
     attribution = asked.journeys.attribution(asked.goal, model="linear", value=asked.value)
     return attribution_section(attribution, goal=asked.goal), []
 
@@ -446,12 +441,6 @@ _BUILDERS: dict[str, Callable[[_Questions], Built]] = {
     "correlation": _build_correlation,
     "retention": _build_retention,
     "identity": _build_identity,
-}
-_MISSING = {
-    "comparison": "there is no other period or group to compare with",
-    "campaigns": "people have no campaign, or all have the same",
-    "attribution": "the data names no campaign",
-    "identity": "the data came with people, not with identifiers to link",
 }
 _ON_REQUEST = {"exits", "retention"}
 _NEEDS_STEPS = {"funnel", "comparison", "exits", "campaigns"}

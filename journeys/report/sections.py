@@ -221,8 +221,9 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     no_touch = pl.col("campaign") == NONE  # a campaign that is really called so is quoted in the table
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
     if touched.is_empty():
-        why = f"no campaign was touched in the 30 days before any of {the_count(total, 'conversion')} to {goal}"
-        return missing_section("attribution", why)
+        return unanswered_attribution(
+            f"none was touched in the 30 days before {the_count(total, 'conversion')} to {goal}"
+        )
     finding = attribution.finding
     if total >= MIN_PEOPLE:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
@@ -244,23 +245,16 @@ def _describe_worth(row: dict[str, Any], attribution: Attribution[Any]) -> str:
     return "" if "value" not in row else f", worth {format_number(row['value'])}" + (f" {currency}" if currency else "")
 
 
-_QUESTIONS = {
-    "comparison": "Did one side get further than the other?",
-    "campaigns": "Which campaign brings people who stay?",
-    "attribution": "Which campaigns get the credit?",
-    "identity": "What was read, and how were visits linked to people?",
-}
-
-
-def missing_section(name: str, why: str) -> Section:
-    """Say in one sentence why there is no answer to a question, in place of an empty chart and table.
+def unanswered_attribution(why: str) -> Section:
+    """Say in one sentence why no campaign gets credit, in place of a table of "(none)".
 
     Examples
     --------
-    >>> missing_section("attribution", "the data names no campaign").finding
-    'This cannot be answered: the data names no campaign.'
+    >>> unanswered_attribution("the data names no campaign").finding
+    'No campaign gets credit: the data names no campaign.'
     """
-    return Section(name=name, question=_QUESTIONS[name], finding=f"This cannot be answered: {why}.")
+    finding = f"No campaign gets credit: {why}."
+    return Section(name="attribution", question="Which campaigns get the credit?", finding=finding)
 
 
 def flow_section(flow: Flow[Any], *, bypass: str | None) -> Section:

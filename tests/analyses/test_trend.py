@@ -214,7 +214,8 @@ def test_pictures_and_findings(dark):
     assert jn.Journeys.from_table(make_log(found)).trend("X", every="1w").finding.startswith('280 people did "X"')
     assert len(daily.plot(dark=dark).data) == 2
     assert j.trend({"A": "X", "B": "edge"}, formula="A / B").plot(dark=dark).data
-    assert "largest campaign" in j.trend("X", by="campaign").finding
+    grouped = j.trend("X", by="campaign").finding
+    assert grouped == 'Among those who did "X", "ads" is the most common campaign: 600 people.'
     empty = j.where(pl.col("event") == "none at all").trend("X")
     assert empty.plot(dark=dark) is not None
     assert empty.table["value"].sum() == 0

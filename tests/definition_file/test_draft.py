@@ -60,6 +60,13 @@ def test_serial_dates_and_decimal_commas_are_read(tmp_path):
     assert set(events["currency"]) == {"EUR"}
 
 
+def test_commas_between_thousands_are_not_decimal(tmp_path):
+    rows = "".join(f'2026-03-01 10:{n:02}:00,Paid,{who},"$1{n % 10},{n:03}"\n' for n, who in enumerate(PEOPLE))
+    (tmp_path / "paid.csv").write_text(f"time,event,user_id,amount\n{rows}")
+    text = draft_definitions([str(tmp_path / "paid.csv")], file=tmp_path / "journeys.toml").text
+    assert "decimal_comma" not in text
+
+
 def test_nested_identifiers_and_campaigns_are_found(tmp_path):
     context = {"utm": {"campaign": "spring"}, "page": {"path": "/pricing"}}
     lines = [
