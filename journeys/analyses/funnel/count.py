@@ -111,7 +111,9 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
 
     Return the keys of `by` (String), `step` (1-based), `entered`, `people`, `dropped`, `at_previous` (took the step
     that the rate is measured against), `continued` (took both), `late` (have the value of their group only from a later
-    step; Int64), `from_previous` and `from_start` (List of Int64, µs).
+    step; Int64), `from_previous` and `from_start` (List of Int64, µs). Of attempts that got no further, `_person`, the
+    code of the person, and `_start` and `_end`, the positions (as in `Rows`) of the first and the last step taken (List
+    of Int64).
     """
     if spec.by:
         parts = map_parts(view, spec, work=lambda part: part)
@@ -133,7 +135,7 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
 
 
 class _StepCounts(NamedTuple):
-    """The counts of one step by group, and the times (µs) of the attempts that came from a step before."""
+    """The counts of one step by group; the times (µs) of attempts that came from a step before; who got no further."""
 
     entered: Ints
     people: Ints
@@ -144,6 +146,10 @@ class _StepCounts(NamedTuple):
     from_previous: Ints
     from_start: Ints
     group: Ints
+    person: Ints
+    start: Ints
+    end: Ints
+    stopped_group: Ints
 
 
 def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: int) -> list[_StepCounts]:
@@ -161,18 +167,23 @@ def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: i
         came = line.compress(before.take(line) != NEVER) if step else line[:0]
         then = now.take(came)
         previous = found.has_taken(spec.previous_required(step)) if step else np.zeros(len(now), dtype=np.bool_)
-        stopped = np.flatnonzero(last_step == step) if step < len(found.time) - 1 else line[:0]
+        stopped = np.flatnonzero(last_step == step)
+        dropped = stopped if step < len(found.time) - 1 else line[:0]
         counts.append(
             _StepCounts(
                 entered=_count_groups(group, size=size),
                 people=_count_groups(group, line, size=size),
-                dropped=_count_groups(group, stopped, size=size),
+                dropped=_count_groups(group, dropped, size=size),
                 continued=_count_groups(group, line.compress(previous.take(line)), size=size),
                 at_previous=_count_groups(group, np.flatnonzero(previous), size=size),
                 late=late,
                 from_previous=np.maximum(then - before.take(came), 0),
                 from_start=np.maximum(then - first.take(came), 0),
                 group=group.take(came),
+                person=found.person.take(stopped),
+                start=found.start.take(stopped),
+                end=found.end.take(stopped),
+                stopped_group=group.take(stopped),
             )
         )
         enters = line.compress(first.take(line) == NEVER)
@@ -183,16 +194,18 @@ def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: i
 
 def _add_parts(keys: pl.DataFrame, counts: Sequence[_StepCounts], *, step: int) -> pl.DataFrame:
     """Add up the counts of the parts for one step."""
-    group = np.concatenate([one.group for one in counts])
     sums = {
         name: pl.Series(np.sum([getattr(one, name) for one in counts], axis=0), dtype=pl.Int64)
         for name in ("entered", "people", "dropped", "continued", "at_previous", "late")
     }
-    times = {
-        name: _list_by_group(np.concatenate([getattr(one, name) for one in counts]), group, size=keys.height)
-        for name in ("from_previous", "from_start")
-    }
-    return keys.with_columns(pl.lit(step + 1, dtype=pl.Int64).alias("step"), **sums, **times)
+    lists = {}
+    for of, names in (("group", ("from_previous", "from_start")), ("stopped_group", ("person", "start", "end"))):
+        group = np.concatenate([getattr(one, of) for one in counts])
+        for name in names:
+            values = np.concatenate([getattr(one, name) for one in counts])
+            column = name if of == "group" else f"_{name}"
+            lists[column] = _list_by_group(values, group, size=keys.height)
+    return keys.with_columns(pl.lit(step + 1, dtype=pl.Int64).alias("step"), **sums, **lists)
 
 
 def _count_groups(group: Ints, line: Ints | None = None, *, size: int) -> Ints:

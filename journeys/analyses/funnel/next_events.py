@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.spec import Names, parse_patterns
-from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups, sort_groups
+from journeys.analyses.funnel.count import fold_small_groups, label_groups, sort_groups
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
-from journeys.analyses.funnel.rows import read_rows
-from journeys.analyses.funnel.select_attempts import look_up_attempts, select_attempts
+from journeys.analyses.funnel.drop_offs import list_drop_offs, locate_drop_offs
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.name_patterns import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
@@ -31,30 +29,19 @@ _MOST_EVENTS = 1_000
 
 @dataclass(frozen=True, eq=False)
 class NextEventsSpec:
-    """The first events after the last step reached, of those who got no further than a table row; hidden ones aside."""
+    """The first events after the last step reached, of those whom the funnel dropped there; hidden ones aside."""
 
     spec: FunnelSpec
-    row: int
+    dropped: pl.DataFrame
     events: int
     hidden: tuple[str, ...] = ()
 
 
 def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
     """Count the events at each position after the drop-off; position 0 has those whose very next event is hidden."""
-    spec = replace(asked.spec, needs_positions=True)
-    rows = read_rows(view, spec)
-    attempts = select_attempts(rows, spec=spec)
-    attempts = attempts.take(np.flatnonzero(attempts.last_step == asked.row))
-    found = look_up_attempts(rows, attempts, spec=spec)
-    keys = key_groups(view, found, spec=spec).get_columns() if spec.by else []
-    last = pl.DataFrame(
-        [
-            pl.Series("_person", rows.person[attempts.unit], dtype=pl.UInt32),
-            *keys,
-            pl.Series("_last", rows.position[attempts.row[:, asked.row]], dtype=pl.Int64),
-        ]
-    )
-    last = last.group_by("_person", *spec.by).agg(pl.col("_last").max())
+    spec = asked.spec
+    attempts, _ = locate_drop_offs(view, asked.dropped, spec=spec, codes=view.bound_people().code)
+    last = attempts.group_by(pl.col("_person").cast(pl.UInt32), *spec.by).agg(pl.col("_end").max().alias("_last"))
     events = view.events.select(pl.col("person").alias("_person"), pl.col("event").cast(pl.String))
     is_hidden = pl.col("event").is_in(asked.hidden)
     shown = (~is_hidden).cum_sum().over("_person", *spec.by).cast(pl.Int64)
@@ -182,7 +169,8 @@ def next_after_drop(
     raise_all(describe_wrong_number("n", n, most=_MOST_EVENTS))
     row = self._find_step(after, argument="after")
     hidden = list_hidden_events(self._journeys._log, parse_patterns("hide", hide))
-    counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, row, n, hidden))
+    dropped = list_drop_offs(self._counts, spec=self._spec, row=row)
+    counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, dropped, n, hidden))
     settings = {**self.settings, "after": self._spec.names[row], "hide": hide, "by": self._spec.by or None}
     table = next_events_table(counts, listed=self._listed, spec=self._spec)
     next_hidden = int(counts.filter(pl.col("position") == 0)["people"].sum())

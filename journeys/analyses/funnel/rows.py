@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.analyses.calendar import make_calendar
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.arrays import Bools, Ints, count_before, mark_changes, number_runs
+from journeys.arrays import Bools, Ints, count_before, mark_changes, number_runs, row_dtype
 from journeys.errors import ArgumentError, first_line
 from journeys.log import View
 from journeys.log.core import has_met_campaign, present_campaign_columns, starts_session
@@ -75,7 +75,8 @@ class Rows:
     time : array of int64
         Microseconds.
     position : array of int
-        Position in the order of the log: compares rows of different units, and shows which are neighbours.
+        Position in the order of the log: compares rows of different units. Of a strict funnel, the number of the row in
+        the whole log, which shows which rows are neighbours; of others, its number among the rows read.
     steps, exclusions : list of bool arrays
         Which rows satisfy each step, each exclusion.
     values : dict of str to Series
@@ -239,10 +240,12 @@ class FunnelRows(NamedTuple):
         masks = _mark_satisfied(part, conditions=self.conditions, categories=self.categories)
         person = part["person"].to_numpy()
         size = part.height
-        position = part["_position"].to_numpy() if "_position" in part else np.arange(size, dtype=np.int32)
         # signed, since positions are subtracted from each other
-        fits = not size or position[-1] <= np.iinfo(np.int32).max
-        position = position.astype(np.int32 if fits else np.int64, copy=False)
+        if "_position" in part:
+            position = part["_position"].to_numpy()
+            position = position.astype(row_dtype(int(position[-1]) + 1 if size else 0), copy=False)
+        else:
+            position = np.arange(low, low + size, dtype=row_dtype(low + size))
         starts = mark_changes(person)
         for name in ("_session", "_day"):
             if name in part:
@@ -322,7 +325,7 @@ def read_rows(view: View, spec: FunnelSpec) -> Rows:
 def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
     schema = view.schema
-    conditions = [*spec.steps, *(one.step for one in spec.exclude)]
+    conditions = _list_conditions(spec)
     by = [name for name in spec.by_columns if name in schema]
     frame = view.with_people_columns(columns_used(conditions)).events
     columns: dict[str, pl.Expr] = {}
@@ -332,7 +335,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
         met = _unused_name("_met", schema)
         frame = frame.with_columns(has_met_campaign(campaign).alias(met))
         columns["_met"] = pl.col(met)
-    if spec.order == "strict" or spec.needs_positions:
+    if spec.order == "strict":
         position = _unused_name("_position", schema)
         frame = frame.with_row_index(position)
         columns["_position"] = pl.col(position)
@@ -351,12 +354,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     columns |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
     if any(one.events is not None for one in conditions):
         columns["_event"] = pl.col("event").to_physical()
-    matters = reduce(or_, [one.condition for one in _merge_names(conditions)])
-    if spec.order == "strict" and spec.ties == "either":
-        matters = pl.lit(value=True)  # any event may stand between two steps
-    if spec.hold:
-        matters &= pl.all_horizontal(pl.col(name).is_not_null() for name in spec.hold)
-    needed = frame.filter(matters).select("person", pl.col("timestamp").to_physical(), **columns)
+    needed = frame.filter(_matters(spec)).select("person", pl.col("timestamp").to_physical(), **columns)
     try:
         found = needed.collect()
     except pl.exceptions.PolarsError as error:
@@ -369,12 +367,36 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     return FunnelRows(found, spec, conditions, categories, by, first_touches)
 
 
+def find_rows(view: View, spec: FunnelSpec) -> pl.DataFrame:
+    """Find the rows that `read_log` reads: `row`, the number in the log; `is_goal`, whether the last step is met."""
+    frame = view.with_people_columns(columns_used(_list_conditions(spec))).events
+    row = _unused_name("_row", view.schema)
+    goal = spec.steps[-1].condition.fill_null(value=False)
+    rows = frame.with_row_index(row).filter(_matters(spec))
+    return rows.select(pl.col(row).cast(pl.Int64).alias("row"), is_goal=goal).collect()
+
+
 def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
     """Return the moment at which the calendar window ("same day" and so on) of each entry is over (Datetime)."""
     calendar = make_calendar(CALENDAR_PERIODS[spec.calendar or "day"], time_zone=spec.time_zone)
     index = pl.DataFrame({"time": time}).select(calendar.index(pl.col("time")).alias("index"))["index"]
     ends = {number: calendar.instant(number + 1) for number in index.unique().to_list()}
     return index.replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
+
+
+def _list_conditions(spec: FunnelSpec) -> list[Step]:
+    """List the steps and the exclusions."""
+    return [*spec.steps, *(one.step for one in spec.exclude)]
+
+
+def _matters(spec: FunnelSpec) -> pl.Expr:
+    """Mark the rows that a funnel looks at."""
+    matters = reduce(or_, [one.condition for one in _merge_names(_list_conditions(spec))])
+    if spec.order == "strict" and spec.ties == "either":
+        matters = pl.lit(value=True)  # any event may stand between two steps
+    if spec.hold:
+        matters &= pl.all_horizontal(pl.col(name).is_not_null() for name in spec.hold)
+    return matters
 
 
 def _unused_name(name: str, schema: pl.Schema) -> str:

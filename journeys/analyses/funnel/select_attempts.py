@@ -35,6 +35,8 @@ class ShardAttempts:
         Whether these values come from a later step than the one with which the attempt started.
     known_at_entry : dict of str to array of bool
         Whether the value of a person's first campaign was known when the attempt started.
+    start, end : array of int
+        The positions, as in `Rows`, of the first step taken and of the last.
     """
 
     person: Ints
@@ -42,6 +44,8 @@ class ShardAttempts:
     values: dict[str, pl.Series]
     is_late: Bools
     known_at_entry: dict[str, Bools]
+    start: Ints
+    end: Ints
 
     def has_taken(self, step: int) -> Bools:
         """Mark the attempts that took a step."""
@@ -80,21 +84,18 @@ def concat_attempts(parts: Sequence[ShardAttempts]) -> ShardAttempts:
         {name: pl.concat([part.values[name] for part in parts]) for name in parts[0].values},
         np.concatenate([part.is_late for part in parts]),
         {name: np.concatenate([part.known_at_entry[name] for part in parts]) for name in parts[0].known_at_entry},
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.end for part in parts]),
     )
 
 
 def map_parts(view: View, spec: FunnelSpec, *, work: Callable[[ShardAttempts], T]) -> list[T]:
     """Find the attempts that count in parts of a shard, in parallel, and apply `work` to those of each part."""
-    return map_attempts(view, spec, work=lambda rows, found: work(look_up_attempts(rows, found, spec=spec)))
-
-
-def map_attempts(view: View, spec: FunnelSpec, *, work: Callable[[Rows, Attempts], T]) -> list[T]:
-    """Do the same with the rows of each part, and the attempts as numbers of these rows."""
     log = read_log(view, spec)
 
     def find_chosen(part: tuple[int, int]) -> T:
         rows = log.to_arrays(*part)
-        return work(rows, select_attempts(rows, spec=spec))
+        return work(look_up_attempts(rows, select_attempts(rows, spec=spec), spec=spec))
 
     return parallel_map(find_chosen, split_between_people(log.frame["person"]))
 
@@ -157,14 +158,19 @@ def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: 
 def look_up_attempts(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> ShardAttempts:
     """Look up the people, times and values of attempts."""
     time = np.full((spec.width, len(attempts.unit)), NEVER)
+    end = np.zeros(len(attempts.unit), dtype=np.int64)
     for step in range(spec.width):
         row = attempts.row[:, step]
         taken = np.flatnonzero(row >= 0)
-        time[step, taken] = rows.time.take(row.take(taken))
+        row = row.take(taken)
+        time[step, taken], end[taken] = rows.time.take(row), row
     values, is_late = _values_at(rows.values, attempts, spec=spec)
     start = attempts.start
     known = {name: mask[start] for name, mask in rows.known_by_row.items()}
-    return ShardAttempts(rows.person[attempts.unit], time, values, is_late, known)
+    position = rows.position
+    return ShardAttempts(
+        rows.person[attempts.unit], time, values, is_late, known, position.take(start), position.take(end)
+    )
 
 
 def _values_at(

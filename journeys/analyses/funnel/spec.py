@@ -63,7 +63,7 @@ CHOICES = {
 }
 """Options that several fields of a spec hold together."""
 
-NOT_COMPARED = frozenset({"is_reversed", "needs_positions", "has_chosen_reentry", "top", "by", "by_columns", "by_at"})
+NOT_COMPARED = frozenset({"is_reversed", "has_chosen_reentry", "top", "by", "by_columns", "by_at"})
 """Fields in which two funnels are not compared."""
 
 
@@ -114,8 +114,6 @@ class FunnelSpec:
         How many groups are shown; None shows all.
     is_reversed : bool
         The log and the steps are read backwards: a step's window is that to the step before it here.
-    needs_positions : bool
-        Whether rows have to know their position in the whole log.
     """
 
     steps: tuple[Step, ...]
@@ -145,7 +143,6 @@ class FunnelSpec:
     by_at: ByAt = "first"
     top: int | None = 25
     is_reversed: bool = False
-    needs_positions: bool = False
 
     @property
     def width(self) -> int:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from journeys.analyses.funnel.drop_offs import locate_drop_offs
 from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS, Attempts, Rows, end_of_calendar_window
-from journeys.analyses.funnel.select_attempts import map_attempts
-from journeys.arrays import Bools, Ints, parallel_map, previous_marked, split_rows
+from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
+from journeys.arrays import Bools, Ints, PersonBounds, next_marked, parallel_map, previous_marked, split_rows
 from journeys.log import View
 from journeys.log.core import starts_session
 
@@ -35,10 +35,9 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
 
     Return the columns of `SCHEMA`, one row per counted attempt that took some step but not the last; in log order.
     """
-    found = _find_attempts(view, spec)
     bounds, events = view.bound_people(), _read_events(view, spec)
-    owner = np.searchsorted(bounds.code, found.person)
-    first, stop = bounds.first.take(owner), bounds.stop.take(owner)
+    found = _find_attempts(view, spec, bounds=bounds, time=events.time)
+    first, stop = found.first, found.stop
 
     def find_before(marked: Ints, at: Ints) -> Ints:
         """Return the place in `marked` of the person's last such row before each row; -1 for none."""
@@ -87,7 +86,7 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
     columns: dict[str, Any] = {
         "code": found.person,
         "label": label,
-        "step": found.step + 1,
+        "step": found.step,
         "entered_at": found.entered_at,
         "left_at": found.left_at,
         "state": pl.Series(STATES).gather(_choose_states(found, spec)),
@@ -106,10 +105,15 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
 
 
 class _FoundAttempts(NamedTuple):
-    """Attempts that ended early: whose, the last table row, first and last event (place and time), and the goal."""
+    """Attempts that ended early: whose, the step, first and last event (row and time), and whether the goal followed.
+
+    `first` and `stop` are the first row of the person, and the row after the last.
+    """
 
     person: Ints
     step: Ints
+    first: Ints
+    stop: Ints
     start: Ints
     left: Ints
     entered_at: Ints
@@ -117,32 +121,18 @@ class _FoundAttempts(NamedTuple):
     took_goal: Bools
 
 
-def _find_attempts(view: View, spec: ExitsSpec) -> _FoundAttempts:
-    """Find the counted attempts that did not take the last step."""
-    funnel = spec.funnel
-
-    def find_chosen(rows: Rows, attempts: Attempts) -> _FoundAttempts:
-        step = attempts.last_step
-        ended = np.flatnonzero(step < funnel.width - 1 if spec.row is None else step == spec.row)
-        if funnel.hold:  # those of one person are in the order of the values
-            person, at = (values.take(ended) for values in (rows.person[attempts.unit], attempts.start))
-            ended = ended[np.lexsort((rows.position[at], person))]
-        chosen, step = attempts.take(ended), step[ended]
-        first, last = chosen.start, chosen.row[np.arange(ended.size), step]
-        person = rows.person[chosen.unit]
-        start, left = rows.position[first], rows.position[last]
-        took_goal = np.zeros(start.size, dtype=np.bool_)
-        if funnel.order != "any" and start.size:
-            # any goal of the person after entering, whatever its unit or held value: who did it is not lost
-            goals = np.flatnonzero(rows.steps[-1])
-            goals = goals[np.argsort(rows.position[goals])] if funnel.hold else goals
-            at = np.searchsorted(rows.position[goals], start, side="right")
-            inside = at < goals.size
-            took_goal[inside] = rows.person[rows.unit[goals[at[inside]]]] == person[inside]
-        return _FoundAttempts(person, step, start, left, rows.time[first], rows.time[last], took_goal)
-
-    parts = map_attempts(view, funnel, work=find_chosen)
-    return _FoundAttempts(*(np.concatenate(one) for one in zip(*parts, strict=True)))
+def _find_attempts(view: View, spec: ExitsSpec, *, bounds: PersonBounds, time: pl.Series) -> _FoundAttempts:
+    """Find in the log the attempts that the funnel counted and that did not take the last step."""
+    dropped, goals = locate_drop_offs(view, spec.dropped, spec=spec.funnel, codes=bounds.code)
+    person, step, start, left = (dropped[name].to_numpy() for name in ("_person", "step", "_start", "_end"))
+    owner = np.searchsorted(bounds.code, person)
+    first, stop = bounds.first.take(owner), bounds.stop.take(owner)
+    took_goal = np.zeros(start.size, dtype=np.bool_)
+    if spec.funnel.order != "any":
+        # any goal of the person after entering, whatever its unit or held value: who did it is not lost
+        took_goal = next_marked(goals, start + 1, none=bounds.rows) < stop
+    times = time.to_numpy()
+    return _FoundAttempts(person, step, first, stop, start, left, times.take(start), times.take(left), took_goal)
 
 
 class _Events(NamedTuple):

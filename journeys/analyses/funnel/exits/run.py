@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from journeys.analyses.flow.spec import Names, parse_patterns
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
+from journeys.analyses.funnel.drop_offs import list_drop_offs
 from journeys.analyses.funnel.exits.find import find_exits
 from journeys.analyses.funnel.exits.result import Exits
 from journeys.analyses.funnel.exits.spec import ExitsSpec
@@ -65,8 +64,8 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
         raise ArgumentError(f"after: {after!r} is the last step; who took it has not left.")
     hidden = list_hidden_events(journeys._log, parse_patterns("hide", hide))
     until = 0 if journeys.until is None else moment_us(journeys.until)
-    asked = ExitsSpec(replace(spec, needs_positions=True), row, hidden, until)
-    found = journeys._count_shards(find_exits, asked)
+    dropped = list_drop_offs(self._counts, spec=spec, row=row)
+    found = journeys._count_shards(find_exits, ExitsSpec(spec, dropped, hidden, until))
     identifiers = journeys._identifiers
     ids = [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
     known = [name for name in ids if name in journeys._log.people_schema]

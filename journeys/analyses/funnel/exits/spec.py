@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import polars as pl
+
 from journeys.analyses.funnel.spec import FunnelSpec
 
 STILL_HAS_TIME, ANOTHER_WAY, LEFT = "still has time", "went another way", "left"
@@ -26,9 +28,9 @@ class ExitsSpec:
     Attributes
     ----------
     funnel : FunnelSpec
-        The funnel; its rows know their position in the log.
-    row : int, optional
-        The table row (from 0) after which people left; every one by default.
+        The funnel.
+    dropped : pl.DataFrame
+        The attempts that it dropped, see `list_drop_offs`.
     hidden : tuple of str
         The events that are passed over.
     until : int
@@ -36,7 +38,7 @@ class ExitsSpec:
     """
 
     funnel: FunnelSpec
-    row: int | None
+    dropped: pl.DataFrame
     hidden: tuple[str, ...]
     until: int
 

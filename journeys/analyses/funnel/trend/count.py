@@ -164,9 +164,8 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
         has_converted = goes_on[start]
     time = np.full((spec.width, len(start)), NEVER)
     time[0] = rows.time[start]
-    return ShardAttempts(
-        rows.person[rows.unit[start]], time, {}, np.zeros(len(start), dtype=np.bool_), {}
-    ), has_converted
+    is_late, at = np.zeros(len(start), dtype=np.bool_), rows.position[start]
+    return ShardAttempts(rows.person[rows.unit[start]], time, {}, is_late, {}, start=at, end=at), has_converted
 
 
 def _rows_reaching(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
