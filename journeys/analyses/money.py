@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
+from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, check_column_names, unknown_message
+from journeys.events.amount_words import AMOUNT_WORDS
+from journeys.log import View
+from journeys.steps import Step, columns_used
 
 CURRENCY = "currency"
 
@@ -74,3 +80,30 @@ def check_currency(currencies: Iterable[str | None], *, argument: str) -> str | 
             f"as jn.step('{found[0]}', (pl.col('event') == 'Paid') & (pl.col('{CURRENCY}') == '{found[0]}'))."
         )
     return found[0] if found else None
+
+
+class _Amounts(NamedTuple):
+    column: str
+    of: tuple[Step, ...]
+
+
+def check_added_amounts(
+    journeys: JourneysProtocol, column: str | None, *, of: Sequence[Step], by: str | None = None, argument: str
+) -> None:
+    """Raise ArgumentError where a statistic of a column would put amounts of several currencies together.
+
+    Only a column whose name says that it holds money is checked, since numbers of seats add up in any currency; so do
+    amounts that are broken down by currency.
+    """
+    if column is None or by == CURRENCY or currency_column(column, schema=journeys._log.schema) is None:
+        return
+    if re.search(AMOUNT_WORDS, column.lower().replace("_", " ")):
+        found = journeys._count_shards(_list_currencies, _Amounts(column, tuple(of)))
+        check_currency(found[CURRENCY].to_list(), argument=argument)
+
+
+def _list_currencies(view: View, spec: _Amounts) -> pl.DataFrame:
+    """List the currencies in which events have an amount: `currency`."""
+    is_counted = pl.any_horizontal([one.condition for one in spec.of]) & amount_of(spec.column).is_not_null()
+    rows = view.with_people_columns(columns_used(spec.of)).events.filter(is_counted)
+    return rows.select(currency_of(CURRENCY).alias(CURRENCY)).unique().collect().sort(CURRENCY)

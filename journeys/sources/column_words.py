@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from journeys.events.amount_words import AMOUNT_WORDS
+
 # Patterns of names as `simplify_name` writes them: lower case, no accents, words apart.
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "time": (
@@ -110,7 +112,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         r"pagina|ruta|enlace",
     ),
     "amount": (
-        r"amount|revenue|price|total|\bvalue\b|\bmrr\b",
+        AMOUNT_WORDS,
         r"betrag|umsatz|preis|summe|erlos",
         r"montant|prix",
         r"importe|precio|monto",

@@ -27,6 +27,10 @@ ASKED: dict[str, Ask] = {
     "attribution": lambda j: j.attribution("Paid", value="amount", conversions="every").table["value"].sum(),
     "messages": lambda j: j.messages("Paid", by=None, within="2m", value="amount").table["value"].sum(),
     "value": lambda j: j.value("amount", of="Paid", start="Signed Up", every="1m").table["value"].max(),
+    "retention": lambda j: (
+        j.retention("Signed Up", back="Paid", every="1d", measure=("sum", "amount")).table["value"].max()
+    ),
+    "trend": lambda j: j.trend("Paid", count=("sum", "amount"), every="1d").table["value"].sum(),
 }
 
 
@@ -38,6 +42,19 @@ def test_mixed_currencies_are_refused_and_refunds_are_kept(name):
     assert isinstance(ask(paid([5.0, -7.0, float("nan")], ["EUR", "eur ", None])), float)
     nobody = paid([5.0], ["EUR"]).where(pl.col("event") == "nothing has this name")
     assert ask(nobody) in (0, None)
+
+
+def test_statistics_refuse_currencies_only_where_they_are_put_together():
+    j = paid([5.0, 7.0, 9.0], ["EUR", "usd", "EUR"], minute=3)
+    by_currency = j.trend("Paid", count=("sum", "amount"), every="1d", by="currency").table
+    assert by_currency.select("value").to_series().to_list() == [14.0, 7.0]
+    seats = jn.Journeys.from_table(j.events.collect().rename({"amount": "seats"}))
+    assert seats.trend("Paid", count=("sum", "seats"), every="1d").table["value"].to_list() == [21.0]
+    variants = j.events.with_columns(variant=pl.col("person").replace_strict({"p0": "a", "p1": "b", "p2": "b"}))
+    with pytest.raises(jn.ArgumentError, match="measure: amounts in EUR, USD cannot be added up"):
+        jn.Journeys.from_table(variants).experiment("variant", goal="Paid", measure=("sum", "amount"))
+    in_euros = jn.step("EUR", pl.col("currency") == "EUR")
+    assert j.retention("Signed Up", back=in_euros, every="1d", measure=("sum", "amount")).table["value"][0] == 14.0
 
 
 def test_refunds_lower_the_value():

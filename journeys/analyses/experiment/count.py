@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from journeys.analyses.money import amount_of
 from journeys.log import View
 from journeys.steps import Step, columns_used
 
@@ -63,7 +64,7 @@ def find_outcomes(view: View, spec: ExperimentSpec) -> pl.DataFrame:
         cem  exposure a, exposure b, …  → set apart
     """
     events = view.with_people_columns([*columns_used([spec.goal]), spec.variant]).events
-    value = pl.col(spec.measure).cast(pl.Float64) if spec.measure else pl.lit(None, dtype=pl.Float64)
+    value = amount_of(spec.measure)
     read = events.select(
         "person",
         pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),

@@ -12,6 +12,7 @@ from journeys.analyses.breakdown import check_by
 from journeys.analyses.experiment.count import ExperimentSpec, count
 from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
+from journeys.analyses.money import check_added_amounts
 from journeys.analyses.protocol import J
 from journeys.display import format_count
 from journeys.errors import ArgumentError, UnknownNameError, is_number, raise_all, unknown_message
@@ -58,7 +59,7 @@ def experiment(
     UnknownNameError
         When an event, a column or a variant does not exist.
     ArgumentError
-        When there are fewer than two variants, or an option is invalid.
+        When there are fewer than two variants, an option is invalid, or amounts are in several currencies.
 
     Notes
     -----
@@ -105,6 +106,7 @@ def experiment(
     limit = None if within is None else duration_us(within, argument="within")
     until = 0 if journeys.until is None else moment_us(journeys.until)
     spec = ExperimentSpec(variant, step, limit, until, None if measure is None else measure[1])
+    check_added_amounts(journeys, spec.measure, of=[step], argument="measure")
     counts = (
         journeys._count_shards(count, spec)
         .group_by("variant")

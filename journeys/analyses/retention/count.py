@@ -9,6 +9,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.calendar import Calendar
+from journeys.analyses.money import amount_of
 from journeys.analyses.period_lookup import PeriodLookup, find_periods, mark_periods, order_periods
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.arrays import Ints, count_before, count_values, list_rows, map_between_people, mark_changes, number_runs
@@ -234,7 +235,7 @@ def _read_rows(view: View, spec: RetentionSpec) -> pl.DataFrame:
         # groups by a first campaign depend on the rows before: they are read before rows are left out
         rows, columns["group"] = rows.with_columns(group.alias("__group")), pl.col("__group")
     if spec.measure:
-        columns["value"] = pl.col(spec.measure).cast(pl.Float64)
+        columns["value"] = amount_of(spec.measure)
     if not spec.is_any_back:
         rows, columns["back"] = rows.filter(start | back), back
     columns["time"] = pl.col("timestamp").to_physical().cast(pl.Int64)

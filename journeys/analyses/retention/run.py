@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from journeys.analyses.calendar import Weekday
+from journeys.analyses.money import check_added_amounts
 from journeys.analyses.protocol import J
 from journeys.analyses.retention.result import Retention
 from journeys.analyses.retention.spec import Clock, Cohorts, Measure, Semantics, When, make_spec
@@ -84,7 +85,7 @@ def retention(
     UnknownNameError
         When an event or a column does not exist.
     ArgumentError
-        When options are invalid; all that are invalid are named.
+        When options are invalid (all that are invalid are named), or amounts are in several currencies.
 
     Notes
     -----
@@ -123,6 +124,7 @@ def retention(
         week_start=week_start,
         semantics=semantics,
     )
+    check_added_amounts(journeys, spec.measure, of=[spec.back], argument="measure")
     whole = journeys._unfiltered()
     if whole is not journeys and spec.cohorts == "first":
         spec = replace(spec, first_starts=whole._count_shards(find_first_starts, spec))

@@ -7,6 +7,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import group_of_events
 from journeys.analyses.labels import NONE, fold_values
+from journeys.analyses.money import amount_of
 from journeys.analyses.period_lookup import find_periods, mark_periods
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.arrays import mark_changes
@@ -103,7 +104,7 @@ def find_events(view: View, spec: TrendSpec) -> dict[str, pl.DataFrame]:
         session = starts_session(spec.gap, campaign_columns=spec.campaign_columns).cum_sum()
         rows, columns["session"] = rows.with_columns(session.alias("__session")), pl.col("__session").cast(pl.Int64)
     if spec.column is not None:
-        columns["value"] = pl.col(spec.column).cast(pl.Float64)
+        columns["value"] = amount_of(spec.column)
     conditions = [step.condition for step in spec.series.values()]
     marks = {f"__{at}": condition for at, condition in enumerate(conditions)} if len(conditions) > 1 else {}
     found = rows.filter(pl.any_horizontal(conditions)).select("person", **columns, **marks).collect()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from journeys.analyses.calendar import Weekday
+from journeys.analyses.money import check_added_amounts
 from journeys.analyses.protocol import J
 from journeys.analyses.trend.result import Trend
 from journeys.analyses.trend.spec import Compare, Count, make_spec
@@ -75,7 +76,8 @@ def trend(
     UnknownNameError
         When an event, a column or a name in the formula does not exist.
     ArgumentError
-        When options are invalid; all that are invalid are named.
+        When options are invalid (all that are invalid are named), or amounts are in several currencies and not broken
+        down by "currency".
 
     Notes
     -----
@@ -109,6 +111,7 @@ def trend(
         gap=gap,
         campaign_cuts=campaign_cuts,
     )
+    check_added_amounts(journeys, spec.column, of=list(spec.series.values()), by=by, argument="count")
     counts = journeys._count_shards(count_shard, spec)
     shown = largest_groups(counts, spec)
     if shown is not None:
