@@ -34,10 +34,6 @@ def draw_activity(
     table
         `account`, `members`, `active_members`, `active_days`, `events`, `silent_for`, `fit`, `state`; the first 20
         accounts are named (6 on a phone), where there is room.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

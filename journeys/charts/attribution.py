@@ -13,6 +13,8 @@ from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import choose_form, format_amount, format_count, format_number, format_percent
 
+_MOST = 15  # touchpoints; the others are added up in a last bar
+
 
 def draw_attribution(
     table: pl.DataFrame,
@@ -21,7 +23,6 @@ def draw_attribution(
     currency: str | None = None,
     title: str = "",
     subtitle: str = "",
-    rows: int = 15,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -36,12 +37,6 @@ def draw_attribution(
         The name of the touchpoint's column, in which "(none)" is no touchpoint (a value spelled so is quoted).
     currency
         The currency of the values.
-    title, subtitle
-        The finding and the definition.
-    rows
-        At most so many touchpoints; the others are added up in a last bar.
-    dark, narrow
-        The dark theme; for a phone.
 
     Examples
     --------
@@ -55,7 +50,7 @@ def draw_attribution(
     if not any(row["credit"] for row in kept):
         return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    shown, rest = kept[:rows], kept[rows:]
+    shown, rest = kept[:_MOST], kept[_MOST:]
     names = [write_label(row[touch], 18 if narrow else 34) for row in shown]
     credit = [row["credit"] for row in shown]
     said = [_hover_text(row, currency=currency) for row in shown]

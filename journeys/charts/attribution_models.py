@@ -12,6 +12,7 @@ from journeys.charts.ticks import percent_ticks
 from journeys.display import format_interval, format_number, format_percent
 
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star")
+_MOST = 10  # touchpoints
 
 
 def draw_attribution_models(
@@ -20,7 +21,6 @@ def draw_attribution_models(
     touch: str,
     title: str = "",
     subtitle: str = "",
-    rows: int = 10,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -32,12 +32,6 @@ def draw_attribution_models(
         The touchpoint's column, `model`, `credit`, `share`, `ci_low`, `ci_high`; its order is kept.
     touch
         The name of the touchpoint's column.
-    title, subtitle
-        The finding and the definition.
-    rows
-        At most so many touchpoints are drawn.
-    dark, narrow
-        The dark theme; for a phone.
 
     Examples
     --------
@@ -47,7 +41,7 @@ def draw_attribution_models(
     (1.0,)
     """
     known = table.filter(pl.col("share").is_not_null())
-    names = known[touch].unique(maintain_order=True).head(rows).to_list()
+    names = known[touch].unique(maintain_order=True).head(_MOST).to_list()
     if not names:
         return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)

@@ -10,13 +10,14 @@ from journeys.charts.labels import full_name, full_quote, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import format_count, format_number, format_percent
 
+_MOST = 10  # bars
+
 
 def draw_next_events(
     table: pl.DataFrame,
     *,
     title: str = "",
     subtitle: str = "",
-    top: int = 10,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -26,12 +27,6 @@ def draw_next_events(
     ----------
     table
         `position`, `event`, `people`, `share`.
-    title, subtitle
-        The finding and the definition.
-    top
-        How many bars.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -40,7 +35,7 @@ def draw_next_events(
     >>> list(draw_next_events(table).data[0].x)
     [0.75, 0.25]
     """
-    rows = table.filter(pl.col("position") == 1).head(top).to_dicts()
+    rows = table.filter(pl.col("position") == 1).head(_MOST).to_dicts()
     if not rows:
         return draw_nothing("Nobody dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
@@ -72,10 +67,6 @@ def draw_changes(
     ----------
     table
         `choice`, `here`, `there`, `change`.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -53,14 +53,10 @@ def draw_correlation(
         What converting is called.
     set_apart
         Behaviours that were left out, each with its reason; listed below in grey.
-    title, subtitle
-        The finding and the definition.
     rows
         At most so many behaviours; what is left out is counted below.
     level
         Behaviours whose q-value is above it are drawn hollow: they do not hold after correction.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -38,10 +38,6 @@ def draw_cumulative_curve(
         `time` (Duration), `at_risk`, `converted`, `share`, `ci_low`, `ci_high`; the columns of `by` first.
     by
         The group columns.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -12,6 +12,7 @@ from journeys.display import format_count, format_day
 
 _HEIGHT = 0.8
 _UNCHANGED = "as before"
+_MOST = 30  # events; those whose state has changed come first
 
 
 def draw_dictionary(
@@ -20,7 +21,6 @@ def draw_dictionary(
     days: pl.DataFrame,
     title: str = "",
     subtitle: str = "",
-    top: int = 30,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -32,12 +32,6 @@ def draw_dictionary(
         `event`, `people`, `state`.
     days
         `event`, `day`, `rows`.
-    title, subtitle
-        The finding and the definition.
-    top
-        How many events; those whose state has changed come first.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -47,7 +41,7 @@ def draw_dictionary(
     >>> list(draw_dictionary(table, days=days).data[0].y)
     [0.8, 0.4]
     """
-    changed_first = table.sort(pl.col("state") == _UNCHANGED, maintain_order=True).head(top)
+    changed_first = table.sort(pl.col("state") == _UNCHANGED, maintain_order=True).head(_MOST)
     rows = changed_first.to_dicts()
     if not rows or not days.height:
         return draw_nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)

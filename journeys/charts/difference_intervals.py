@@ -25,10 +25,6 @@ def draw_difference_intervals(
     table
         `step`, `name`, `people`, `people_against`, `rate`, `rate_against`, `difference`, `ci_low`, `ci_high`,
         `q_value`; group columns first.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -22,6 +22,7 @@ from journeys.display import (
 
 ENOUGH = 30
 """Of fewer no rate is shown."""
+_MOST = 12  # bars; the subtitle says of how many
 
 
 def draw_dropoff(
@@ -29,7 +30,6 @@ def draw_dropoff(
     *,
     title: str = "",
     subtitle: str = "",
-    top: int = 12,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -39,12 +39,6 @@ def draw_dropoff(
     ----------
     table
         `event`, `people`, `passed`, `loss_rate`, and if known `ci_low`, `ci_high`, `last_steps` and `instead`.
-    title, subtitle
-        The finding and the definition.
-    top
-        How many bars; the subtitle says of how many.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -52,7 +46,7 @@ def draw_dropoff(
     >>> draw_dropoff(table).data[0].text[0]
     '30 · 75% of those there'
     """
-    rows = table.head(top).to_dicts()
+    rows = table.head(_MOST).to_dicts()
     if not rows:
         return draw_nothing("Nobody is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)

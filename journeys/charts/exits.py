@@ -30,10 +30,6 @@ def draw_exits(
         `step`, `name`, `state` ("left", "still has time", "went another way"), `people`; sorted by step.
     following
         `next_event` (null: nothing more), `people`; its order is kept.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -32,10 +32,6 @@ def draw_experiment(
     table
         `variant`, `people`, `rate` (or `mean`), `difference`, `difference_low`, `difference_high`, `q_value`; the
         control, without a difference, first.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

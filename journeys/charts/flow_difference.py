@@ -68,8 +68,6 @@ def draw_flow_difference(
         The event that is reached.
     headings
         A heading for each column; else "First touch", "Step 2", …
-    title, subtitle
-        The finding and the definition.
     dark, narrow
         For a dark page; for a phone, where columns follow each other downwards with their three largest nodes.
 
@@ -177,8 +175,6 @@ def draw_both(
         How many start in each, and what they are: names then have these numbers, else shares.
     headings
         A heading for each column; else "First touch", "Step 2", …
-    title, subtitle
-        The finding and the definition.
     dark, narrow
         For a dark page; for a phone, where columns follow each other downwards with their three largest nodes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -23,13 +23,12 @@ def draw_funnel(
     by: str | Sequence[str] | None = None,
     title: str = "",
     subtitle: str = "",
-    colour_of: Mapping[str, str] | None = None,
     measure: str = "rate_from_start",
     loudest: int | None = None,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
-    """Draw a funnel's table.
+    """Draw a funnel's table: neutral steps, and the last one, the goal, with the accent.
 
     Parameters
     ----------
@@ -38,17 +37,11 @@ def draw_funnel(
         for groups with the columns of `by` first.
     by
         The group columns; each group is drawn as a dot, each step as a panel.
-    title, subtitle
-        The finding and the definition.
-    colour_of
-        A colour by step name; otherwise steps are neutral and the last one, the goal, has the accent.
     measure
         For groups: `rate_from_start`, with its interval, or `rate_from_previous`, with one if the table has the columns
         `rate_low` and `rate_high`.
     loudest
         The row (from 0) after which the loss is highlighted.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -84,8 +77,8 @@ def draw_funnel(
     # those who got this far and no further are lost between this row and the next
     lost = [row["dropped"] for row in rows[:-1]]
     places = [-i for i in range(len(rows))]
-    fills = [(colour_of or {}).get(row["name"], theme.other) for row in rows]
-    if colour_of is None and len(rows) > 1:
+    fills = [theme.other] * len(rows)
+    if len(rows) > 1:
         fills[-1] = theme.goal
     ends = [max(row["people"], (row["ci_high"] or 0) * start) for row in rows]
     fig = Chart(

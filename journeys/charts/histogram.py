@@ -22,10 +22,6 @@ def draw_histogram(
     ----------
     table
         `from`, `to` (Duration), `people`.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -27,10 +27,6 @@ def draw_impact(
         `relative_period`, `people`, `mean`, `ci_low`, `ci_high`, `others_mean`.
     unit
         What a period is called, such as "day".
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

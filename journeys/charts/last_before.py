@@ -16,6 +16,7 @@ from journeys.display import format_duration, format_interval, format_number, fo
 
 ENOUGH = 30
 """Of fewer the marks are hollow."""
+_MOST = 15  # values; the subtitle says of how many
 
 
 def draw_last_before(
@@ -25,7 +26,6 @@ def draw_last_before(
     count: str = "people",
     title: str = "",
     subtitle: str = "",
-    rows: int = 15,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -38,12 +38,6 @@ def draw_last_before(
         `pending`, `went_on`, `rate`, `rate_low`, `rate_high`, `others_rate`, `q_value`; its order is kept.
     values, count
         The names of the columns of values, and of the count.
-    title, subtitle
-        The finding and the definition.
-    rows
-        At most so many values; the subtitle says of how many.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -52,7 +46,7 @@ def draw_last_before(
     >>> draw_last_before(table, values=["page"]).data[1].text
     ('40 · 40% (31–50%)',)
     """
-    shown = table.head(rows).to_dicts()
+    shown = table.head(_MOST).to_dicts()
     if not shown:
         return draw_nothing(
             "There is no goal to look back from.", title=title, subtitle=subtitle, dark=dark, narrow=narrow

@@ -20,10 +20,6 @@ def draw_lifecycle(
     ----------
     table
         `period` (Date), `new`, `returning`, `resurrecting`, `dormant`, `complete`.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

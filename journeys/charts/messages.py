@@ -21,6 +21,7 @@ _STAGES = {
     "converted": ("rate", "eligible", "square"),
     "unsubscribed": ("unsubscribed_rate", "delivered", "x"),
 }
+_MOST = 15  # campaigns
 
 
 def draw_messages(
@@ -30,7 +31,6 @@ def draw_messages(
     currency: str | None = None,
     title: str = "",
     subtitle: str = "",
-    rows: int = 15,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -45,12 +45,6 @@ def draw_messages(
         The column of the groups, if there are any.
     currency
         The currency of the values.
-    title, subtitle
-        The finding and the definition.
-    rows
-        At most so many groups.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -60,7 +54,7 @@ def draw_messages(
     >>> [trace.name for trace in draw_messages(table, by="campaign").data]
     ['delivered', 'read']
     """
-    shown = [row for row in table.head(rows).to_dicts() if row["delivered"]]
+    shown = [row for row in table.head(_MOST).to_dicts() if row["delivered"]]
     if not shown:
         return draw_nothing("Nobody got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)

@@ -28,10 +28,6 @@ def draw_mosaic(
         One row: `behaviour`, `both`, `behaviour_only`, `conversion_only`, `neither`.
     goal
         What converting is called.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

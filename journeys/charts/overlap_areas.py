@@ -35,10 +35,6 @@ def draw_overlap_areas(
         One Boolean column per segment, `people`, `share`.
     sizes
         The people of each segment, in the order of the lines.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

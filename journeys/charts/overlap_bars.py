@@ -32,10 +32,6 @@ def draw(
         One Boolean column per segment, `people`, `share`, `expected`, `lift`; its order is kept.
     sizes
         The people of each segment, in the order of the rows of dots.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

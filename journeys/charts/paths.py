@@ -16,6 +16,7 @@ from journeys.display import format_duration, format_interval, format_number, fo
 from journeys.display.options import cell_width
 
 _ENOUGH = 30  # of fewer no rate is shown
+_MOST = 8  # nodes of a path; of a longer one the first and the last
 
 
 def draw_paths(
@@ -25,7 +26,6 @@ def draw_paths(
     colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
-    most: int = 8,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -40,12 +40,6 @@ def draw_paths(
         The event with the accent.
     colour_of
         A colour by name, the same in all charts of a report; else by people on these paths.
-    title, subtitle
-        The finding and the definition.
-    most
-        How many nodes of a path are drawn; of a longer one the first and the last.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -57,7 +51,7 @@ def draw_paths(
     if not rows:
         return draw_nothing("No paths to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    most = 3 if narrow else most
+    most = 3 if narrow else _MOST
     weights: dict[str, int] = {}
     for row in rows:
         for name in set(row["path"]):

@@ -24,10 +24,6 @@ def draw_periods(
     table
         `name`, `people`, `people_against`, `rate`, `rate_against`, `difference`, `ci_low`, `ci_high`,
         `q_value`.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -22,10 +22,6 @@ def draw_phi_heatmap(
     ----------
     matrix
         `behaviour`, then a column of phi for each conversion; the first row is drawn on top.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

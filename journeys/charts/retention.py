@@ -43,10 +43,6 @@ def draw_triangle(
         What a period is called.
     names
         The name of each period, where the periods differ in length; by default their numbers.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
     """
     if not table.height:
         return draw_nothing("There are no cohorts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
@@ -161,10 +157,6 @@ def draw_curve(
         What a period is called.
     names
         The name of each period, where the periods differ in length; by default their numbers.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
     """
     drawn = overall.filter((pl.col("period") > 0) & pl.col("rate").is_not_null())
     if not drawn.height:

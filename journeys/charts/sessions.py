@@ -31,10 +31,6 @@ def draw_sessions(
         The column of `by`, `sessions`, `people`, `median_duration`, and the column of `rate`.
     by, rate
         The columns of groups and of the share that is printed beside each bar.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

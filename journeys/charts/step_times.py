@@ -37,10 +37,6 @@ def draw_step_times(
         first.
     by
         The group columns.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -37,10 +37,6 @@ def draw_stickiness(
         What is counted, such as "days".
     by
         The group column; each group is a line: the share active on so many days or more.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -12,6 +12,8 @@ from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
 from journeys.display import choose_form, format_count, format_number
 
+_MOST = 15  # rows: those that differ most, in the table's order
+
 
 def draw_stitching_impact(
     table: pl.DataFrame,
@@ -19,7 +21,6 @@ def draw_stitching_impact(
     number_format: Callable[[float | None], str] = format_number,
     title: str = "",
     subtitle: str = "",
-    top: int = 15,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -31,12 +32,6 @@ def draw_stitching_impact(
         `name`, `with`, `without`, `difference`.
     number_format
         The function that writes a number as text.
-    title, subtitle
-        The finding and the definition.
-    top
-        How many rows: those that differ most, in the table's order.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -48,7 +43,7 @@ def draw_stitching_impact(
     if not changed.height:
         return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     size = pl.col("difference").abs().fill_null(0)
-    rows = changed.sort(size, "at", descending=[True, False]).head(top).sort("at").to_dicts()
+    rows = changed.sort(size, "at", descending=[True, False]).head(_MOST).sort("at").to_dicts()
     left = changed.height - len(rows)
     notes = [subtitle, "Filled: with stitching; hollow: without."]
     notes += (

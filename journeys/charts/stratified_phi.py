@@ -26,10 +26,6 @@ def draw_within(
         `behaviour`, `phi`, `phi_within`, `verdict`.
     groups
         What the groups are, such as "within first_campaign".
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -55,10 +51,6 @@ def draw_pairs(
     ----------
     table
         `behaviour`, `phi`, `phi_other`, `difference`, `q_value`.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -194,10 +186,6 @@ def draw_groups(
         `stratum`, `phi`, `ci_low`, `ci_high`, `both`, `behaviour_only`; its order is kept.
     over_time
         Whether the groups are periods; then `stratum` is a date.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -44,10 +44,6 @@ def draw_timeline(
         Moments at which the person became known by a further identifier, and by which.
     colour_of
         A colour by event name, the same in all charts of a report; else by how often it occurs here.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

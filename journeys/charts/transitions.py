@@ -24,6 +24,8 @@ from journeys.charts.theme import (
 from journeys.display import format_count, format_number, format_percent, format_points
 
 REACHED = "(reached)"
+_MOST = 25  # rows and columns of a matrix, the largest first; the subtitle says of how many
+_MOST_EVENTS = 14  # of the graph, the most frequent first
 _MOST_PRINTED = 150
 
 
@@ -32,7 +34,6 @@ def draw_transitions(
     *,
     title: str = "",
     subtitle: str = "",
-    most: int = 25,
     total: tuple[int, int] | None = None,
     dark: bool = False,
     narrow: bool = False,
@@ -43,14 +44,8 @@ def draw_transitions(
     ----------
     matrix
         `source`, then a column of shares for each target.
-    title, subtitle
-        The finding and the definition.
-    most
-        How many rows and columns, the largest first; the subtitle says of how many.
     total
         How many rows and columns there are in all, without drop-off, where the matrix has fewer.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -61,7 +56,7 @@ def draw_transitions(
     if matrix.is_empty():
         return draw_nothing("No event follows on another.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     # more columns have no room for their names on a phone
-    most = min(most, 11) if narrow else most
+    most = 11 if narrow else _MOST
     targets = matrix.columns[1:]
     stops = [name for name in targets if name == DROP_OFF]
     kept = [name for name in targets if name != DROP_OFF][:most] + stops
@@ -91,7 +86,6 @@ def draw_steps(
     against: pl.DataFrame | None = None,
     title: str = "",
     subtitle: str = "",
-    most: int = 25,
     dark: bool = False,
     narrow: bool = False,
 ) -> go.Figure:
@@ -103,12 +97,6 @@ def draw_steps(
         `node`, then a column of shares for each step.
     against
         The step matrix of another group: the differences to it are drawn, in percentage points.
-    title, subtitle
-        The finding and the definition.
-    most
-        How many rows.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -123,9 +111,9 @@ def draw_steps(
         subtitle = f"{subtitle} Numbers: percentage points of all who start.".strip()
     gone = pl.col("node").is_in([REACHED, DROP_OFF])
     nodes = matrix.filter(~gone)
-    table = pl.concat([nodes.head(most), matrix.filter(gone)])
-    if nodes.height > most:
-        subtitle = f"{subtitle} Drawn: the {most} largest of {format_count(nodes.height, 'node')}.".strip()
+    table = pl.concat([nodes.head(_MOST), matrix.filter(gone)])
+    if nodes.height > _MOST:
+        subtitle = f"{subtitle} Drawn: the {_MOST} largest of {format_count(nodes.height, 'node')}.".strip()
     columns = matrix.columns[1:]
     return _draw_heatmap(
         table["node"].to_list(),
@@ -245,7 +233,6 @@ def draw_graph(
     table: pl.DataFrame,
     *,
     min_share: float = 0.1,
-    most: int = 14,
     colour_of: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
@@ -260,14 +247,8 @@ def draw_graph(
         `source`, `target`, `moves`, `share`.
     min_share
         Leave out smaller shares.
-    most
-        How many events, the most frequent first.
     colour_of
         A colour by name, the same in all charts of a report; else by moves.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------
@@ -277,7 +258,12 @@ def draw_graph(
     """
     moves = table.filter((pl.col("target") != DROP_OFF) & (pl.col("share") >= min_share))
     ends = pl.concat([moves.select(name="source", moves="moves"), moves.select(name="target", moves="moves")])
-    sizes = ends.group_by("name").agg(pl.col("moves").sum()).sort("moves", "name", descending=[True, False]).head(most)
+    sizes = (
+        ends.group_by("name")
+        .agg(pl.col("moves").sum())
+        .sort("moves", "name", descending=[True, False])
+        .head(_MOST_EVENTS)
+    )
     if sizes.is_empty():
         return draw_nothing("No transition is that frequent.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     names: list[str] = sizes["name"].to_list()

@@ -48,10 +48,6 @@ def draw_trend(
         The column that is drawn; "rate" is a share of `entered`.
     has_bars
         Whether a single series is drawn as bars.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -41,10 +41,6 @@ def draw_value(
         The length of a period of age (µs).
     currency
         The currency of the values.
-    title, subtitle
-        The finding and the definition.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

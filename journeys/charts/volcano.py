@@ -46,14 +46,10 @@ def draw_volcano(
         `behaviour`, `phi`, `q_value`, and, for the hover text, `both` and `behaviour_only`.
     goal
         What converting is called.
-    title, subtitle
-        The finding and the definition.
     names
         So many dots, the furthest out, get their names.
     level
         Dots whose q-value is above it are hollow; a line marks it.
-    dark, narrow
-        For a dark page; for a phone.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from journeys.display.audience import give_advice, write_for_readers
 from journeys.display.formats import (
+    adapt_pronouns,
+    adapt_words,
     choose_form,
     format_amount,
     format_count,
@@ -17,6 +19,7 @@ from journeys.display.formats import (
     format_ratio,
     format_signed,
     the_count,
+    use_unit,
 )
 from journeys.display.progress import show_progress
 from journeys.display.tables import (
@@ -41,7 +44,6 @@ from journeys.display.text import (
     shorten_words,
     use_names,
 )
-from journeys.display.unit import adapt_pronouns, adapt_words, use_unit
 
 __all__ = [
     "STYLE",

@@ -15,6 +15,7 @@ import polars as pl
 
 from journeys.display.formats import (
     NOTHING,
+    adapt_words,
     format_count,
     format_day,
     format_duration,
@@ -26,7 +27,6 @@ from journeys.display.formats import (
     format_ratio,
 )
 from journeys.display.text import display_names, escape_html, neutralise_controls, shorten_name, shorten_sentence
-from journeys.display.unit import adapt_words
 
 if TYPE_CHECKING:
     import pandas as pd

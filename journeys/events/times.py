@@ -233,7 +233,8 @@ class TimeParser:
     def __post_init__(self) -> None:
         if self.unit is not None:
             check_unit(self.unit)
-        check_zone(self.zone)
+        if self.time_zone:
+            check_zone(self.time_zone)
         if self.day_first not in (None, True, False):
             raise ArgumentError(f"day_first: expected True, False or None, got {self.day_first!r}.")
         if self.format is not None:

@@ -86,8 +86,6 @@ def draw_sankey(
         A heading for each column; else "First touch", "Step 2", …
     unit
         What is counted: "person", "session" or "entry".
-    title, subtitle
-        The finding and the definition.
     width
         The figure's width in pixels; else as wide as the names of its columns need, at least 760. A figure for a
         phone fits its place.
