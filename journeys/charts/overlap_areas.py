@@ -9,7 +9,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.overlap_bars import label_segments
+from journeys.charts.theme import apply_theme, theme_colours
 from journeys.display import format_count, format_number, format_percent, quote_labels
 
 _ORDER = {2: ("10", "11", "01"), 3: ("100", "110", "111", "101", "001", "011", "010")}
@@ -32,7 +33,7 @@ def draw_overlap_areas(
     Parameters
     ----------
     table
-        One Boolean column per segment, `people`, `share`.
+        One Boolean column per segment, `people` (none of them 0), `share`.
     sizes
         The people of each segment, in the order of the lines.
 
@@ -45,12 +46,9 @@ def draw_overlap_areas(
     ((0, 2), (2, 1), (2, 3), (1, 1))
     """
     names = list(sizes)
-    people = {tuple(row[name] for name in names): row for row in table.iter_rows(named=True) if row["people"]}
+    people = {tuple(row[name] for name in names): row for row in table.iter_rows(named=True)}
     wanted = [tuple(one == "1" for one in members) for members in _ORDER[len(names)]]
     blocks = [people[members] for members in wanted if members in people]
-    if not blocks:
-        words = "There is nobody in any of the segments."
-        return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     total = sum(row["people"] for row in blocks)
     starts = [sum(row["people"] for row in blocks[:place]) for place in range(len(blocks))]
@@ -82,12 +80,11 @@ def draw_overlap_areas(
                 hoverinfo="text",
             )
         )
-    labels = [f"{write_label(name, 14 if narrow else 30)} ({format_number(size)})  " for name, size in sizes.items()]
     fig.update_layout(barmode="overlay", showlegend=False)
     fig.update_xaxes(visible=False, range=[0, total], fixedrange=True)
     fig.update_yaxes(
         tickvals=[-place for place in range(len(names))],
-        ticktext=labels,
+        ticktext=label_segments(sizes, narrow=narrow),
         tickfont={"size": 13, "color": theme.ink},
         range=[-len(names) + 0.4, 0.6],
         showgrid=False,

@@ -9,13 +9,13 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.theme import apply_theme, theme_colours
 from journeys.display import format_count, format_number, format_percent, format_ratio, quote_labels
 
 _MOST, _MOST_NARROW = 20, 8
 
 
-def draw(
+def draw_overlap_bars(
     table: pl.DataFrame,
     *,
     sizes: Mapping[str, int],
@@ -29,7 +29,7 @@ def draw(
     Parameters
     ----------
     table
-        One Boolean column per segment, `people`, `share`, `expected`, `lift`; its order is kept.
+        One Boolean column per segment, `people` (none of them 0), `share`, `expected`, `lift`; its order is kept.
     sizes
         The people of each segment, in the order of the rows of dots.
 
@@ -37,16 +37,13 @@ def draw(
     --------
     >>> table = pl.DataFrame({"A": [True, False], "B": [True, False], "people": [3, 2], "share": [0.6, 0.4],
     ...     "expected": [1.8, 0.8], "lift": [1.67, 2.5]})
-    >>> draw(table, sizes={"A": 3, "B": 3}).data[0].y
+    >>> draw_overlap_bars(table, sizes={"A": 3, "B": 3}).data[0].y
     (3, 2)
     """
-    kept = table.filter(pl.col("people") > 0)
-    if not kept.height:
-        return draw_nothing("There are no people to count.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
-    rows = kept.head(_MOST_NARROW if narrow else _MOST).to_dicts()
-    if kept.height > len(rows):
-        subtitle = f"{subtitle}; the {len(rows)} largest of {kept.height} combinations"
+    rows = table.head(_MOST_NARROW if narrow else _MOST).to_dicts()
+    if table.height > len(rows):
+        subtitle = f"{subtitle}; the {len(rows)} largest of {table.height} combinations"
     members = [[name for name in sizes if row[name]] for row in rows]
     columns = list(range(len(rows)))
     fig = Chart(
@@ -98,7 +95,6 @@ def draw(
     matrix = 28 * len(sizes) + 20
     height = 220 + matrix
     low = matrix / height
-    names = [f"{write_label(name, 14 if narrow else 30)} ({format_number(size)})  " for name, size in sizes.items()]
     fig.update_layout(
         showlegend=False,
         xaxis={"visible": False, "range": [-0.6, len(rows) - 0.4], "fixedrange": True, "anchor": "y2"},
@@ -111,7 +107,7 @@ def draw(
         yaxis2={
             "domain": [0, low],
             "tickvals": list(places.values()),
-            "ticktext": names,
+            "ticktext": label_segments(sizes, narrow=narrow),
             "tickfont": {"size": 13, "color": theme.ink},
             "range": [-len(sizes) + 0.4, 0.6],
             "showgrid": False,
@@ -120,3 +116,8 @@ def draw(
         },
     )
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+
+
+def label_segments(sizes: Mapping[str, int], *, narrow: bool) -> list[str]:
+    """Label each segment with its name and its people."""
+    return [f"{write_label(name, 14 if narrow else 30)} ({format_number(size)})  " for name, size in sizes.items()]

@@ -263,7 +263,10 @@ def test_areas_of_segments_are_their_people(published):
     nobody = j.only(jn.did("a", times=99))
     none = jn.overlap({"N": nobody, "M": nobody})
     assert none.finding == "Nobody is in any of the segments."
-    assert none.plot(kind="areas", dark=True, narrow=True).layout.annotations
+    for kind in ("upset", "areas"):
+        drawn = none.plot(kind=kind, dark=True, narrow=True)
+        assert not drawn.data
+        assert drawn.layout.annotations[0].text == "There is nobody in any of the segments."
 
 
 # Arjun0606/smolanalytics, internal/cohort/cohort_test.go, MIT

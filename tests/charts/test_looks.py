@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from time import process_time
 
 import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.charts import funnel, histogram, sankey, timeline, trend
+from journeys.charts import funnel, histogram, paths, sankey, timeline, trend
 from journeys.charts.sankey.render import width_for
 from journeys.charts.theme import DARK, LIGHT
 from journeys.display.options import use_theme
@@ -234,3 +235,40 @@ def test_expanded_nodes_are_named_by_their_value_and_colours_are_explained():
     assert fig.data[0].node.label[1].startswith("Loaded a Page"), "readers of the data have the whole name"
     first = " ".join(fig.data[0].node.customdata[0].split("<br>"))
     assert first.startswith('60 people entered "Loaded a Page: /", step 1; 20 went on, 40 dropped off (67%)')
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_picture_is_the_figure_of_the_notebook_with_titles_as_wide_as_itself(monkeypatch, narrow):
+    drawn = []
+    monkeypatch.setattr("plotly.graph_objects.Figure.write_image", lambda fig, _, **size: drawn.append((fig, size)))
+    path = {"path": [["A", "B"], ["B"]], "people": [4, 2]}
+    for draw, table in (
+        (paths.draw_paths, pl.DataFrame(path)),
+        (sankey.draw_sankey, frames.links([(0, "A", "B", 9), (0, "A", "(drop-off)", 4)])),
+        (funnel.draw_funnel, frames.funnel(["A", "B"], [100, 20])),
+    ):
+        fig = draw(table, title="A title that is long enough for two lines of a page. " * 3, narrow=narrow)
+        before = fig.to_plotly_json()
+        fig.write_image("a.png")
+        picture, size = drawn.pop()
+        assert fig.to_plotly_json() == before, "the figure itself stays as it is"
+        assert fig.layout.width or size["width"] == (390 if narrow else 1_080)
+        assert picture.data == fig.data
+        one, other = (dict(figure.to_plotly_json()["layout"]) for figure in (picture, fig))
+        heads = [one.pop("height") - one["margin"].pop("t"), other.pop("height") - other["margin"].pop("t")]
+        assert heads[0] == heads[1], "what is below the titles is as high"
+        for layout in (one, other):
+            said = layout.pop("title")["text"].replace("<br>", " ")
+            assert said.count("A title") == 3
+            del layout["meta"]
+        assert one == other
+
+
+def test_paths_are_drawn_in_less_than_half_a_second():
+    table = pl.DataFrame({"path": [[f"Event {n}", *"ABCDEFG"] for n in range(20)], "people": [9] * 20})
+    taken = []
+    for _ in range(3):
+        begin = process_time()
+        paths.draw_paths(table)
+        taken.append(process_time() - begin)
+    assert min(taken) < 0.5

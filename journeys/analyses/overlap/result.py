@@ -83,7 +83,8 @@ class Overlap(Result[J]):
             When `kind` is neither, or "areas" is asked of more than three segments.
         """
         from journeys.charts.overlap_areas import draw_overlap_areas
-        from journeys.charts.overlap_bars import draw
+        from journeys.charts.overlap_bars import draw_overlap_bars
+        from journeys.charts.theme import draw_nothing
         from journeys.display import adapt_words, format_count
 
         if kind not in ("upset", "areas"):
@@ -92,12 +93,16 @@ class Overlap(Result[J]):
             raise ArgumentError(f"kind: 'areas' shows two or three segments, not {len(self._segments)}; use 'upset'.")
         total = int(self.table["people"].sum())
         counted = f"{format_count(total, self._journeys._log.unit)} in all"
-        shape: dict[str, Any] = {"sizes": self.sizes, "title": self.finding, "dark": dark, "narrow": narrow}
+        table = self.table.filter(pl.col("people") > 0)
+        shape: dict[str, Any] = {"title": self.finding, "dark": dark, "narrow": narrow}
+        if not any(self.sizes.values()):
+            return draw_nothing("There is nobody in any of the segments.", subtitle=counted, **shape)
+        shape |= {"sizes": self.sizes}
         if kind == "areas":
             several = f"Length: number of {adapt_words('people')}; in colour: those in several segments; {counted}"
-            return draw_overlap_areas(self.table, subtitle=several, **shape)
+            return draw_overlap_areas(table, subtitle=several, **shape)
         subtitle = f"{adapt_words('People')} by the segments they are in, and no other; {counted}"
-        return draw(self.table, subtitle=subtitle, **shape)
+        return draw_overlap_bars(table, subtitle=subtitle, **shape)
 
     def people(self, segment: str | Sequence[str], *, not_in: str | Sequence[str] = ()) -> J:
         """Select the people who are in some segments, and not in others.
