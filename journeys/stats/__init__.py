@@ -5,7 +5,8 @@ numpy arrays of the same length. What is undefined is NaN, never an error and ne
 
 ::
 
-    tables        wilson, difference, phi_table, phi, phi_interval, chi_square, fisher_exact, odds_ratio, strength
+    tables        wilson, difference, difference_by_error, phi_table, phi, phi_interval, chi_square, fisher_exact,
+                  odds_ratio, strength
     poisson       poisson_rates
     multiple      adjust
     strata        mantel_haenszel, partial_phi, compare_phis
@@ -26,6 +27,7 @@ from journeys.stats.tables import (
     PhiTable,
     chi_square,
     difference,
+    difference_by_error,
     fisher_exact,
     odds_ratio,
     phi,
@@ -49,6 +51,7 @@ __all__ = [
     "compare_phis",
     "describe_wrong_draws",
     "difference",
+    "difference_by_error",
     "draw_counts",
     "fisher_exact",
     "kaplan_meier",

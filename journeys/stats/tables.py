@@ -85,6 +85,9 @@ def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[F
     return np.where(k == 0, 0.0, low) + 0 * share, np.where(k == total, 1.0, high) + 0 * share
 
 
+_Z = 1.959963984540054  # of a 95% interval
+
+
 class Difference(NamedTuple):
     """A difference of two shares, a − b: `estimate`, its interval, and the p-value of no difference."""
 
@@ -136,6 +139,23 @@ def difference(
     high = gap + np.sqrt((high_a - share_a) ** 2 + (share_b - low_b) ** 2)
     p_value = independence_p(a, total_a - a, b, total_b - b)
     return Difference(gap, low, high, p_value)
+
+
+def difference_by_error(estimate: Floats, error: Floats) -> Difference:
+    """Give differences of known standard errors a 95% interval and a p-value, by the normal distribution.
+
+    Examples
+    --------
+    >>> d = difference_by_error(np.array([0.1]), np.array([0.05]))
+    >>> print(d.ci_low.round(3), d.ci_high.round(3), d.p_value.round(4))
+    [0.002] [0.198] [0.0455]
+    """
+    from scipy.special import erfc
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(estimate == 0, 0.0, np.abs(estimate) / error)
+    p_value = np.where(np.isnan(estimate) | np.isnan(error), np.nan, erfc(z / np.sqrt(2)))
+    return Difference(estimate, estimate - _Z * error, estimate + _Z * error, p_value)
 
 
 STRENGTHS: tuple[tuple[float, str], ...] = (

@@ -1,10 +1,16 @@
 """Groups that have people in common: how many is said, and what takes people as separate is not tested beyond 5%."""
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.analyses.correlation import comparison
+from tests import logs
 from tests.logs import Row, frame
+from tests.twins import attribution as twin
 
 
 def make_log(people: int = 200) -> jn.Journeys:
@@ -36,6 +42,53 @@ def test_attributions_of_overlapping_groups(first, is_tested):
     assert (found.table["ci_low"].null_count() == 0) == is_tested
     assert ("so that nothing is tested" in found.finding) == (not is_tested)
     assert (f"{100 - first} people are in both groups" in found.finding) == (first < 100)
+
+
+@pytest.mark.parametrize("model", ["last", "linear", "shapley", "time_decay", "participation"])
+@pytest.mark.parametrize("conversions", ["first", "every"])
+@given(found=logs.rows(most=30), split=st.integers(0, 4))
+def test_people_of_both_groups_are_pairs(model, conversions, found, split):
+    """The error of each share's difference, person by person in plain loops."""
+    people = ["pa", "pb", "pc", "pd", "pe"]
+    rows: list[Row] = [(people[number % 5], *row[1:]) for number, row in enumerate(found)]
+    rows += [(person, 50, "X", None) for person in people]
+    j = jn.Journeys.from_table(frame(rows))
+    sides = (people[: split + 1], people[max(split - 1, 0) :])
+    asked = {"model": model, "conversions": conversions, "lookback": "9m", "half_life": "2m"}
+    here, there = (j.only(side).attribution("X", **asked) for side in sides)
+    compared = here.compare(there, overlap="pairs")
+    ordered = sorted(rows, key=lambda row: row[:2])
+    walks = [
+        twin.walks([(who, time, event, touch) for who, time, event, touch in ordered if who in side],
+                   conversion="X", lookback=9, collapse=True, conversions=conversions)
+        for side in sides
+    ]  # fmt: skip
+    for row in compared.table.iter_rows(named=True):
+        error = twin.paired_error(*walks, row["campaign"], model=model, half_life=2)
+        assert row["ci_high"] - row["difference"] == pytest.approx(1.959963984540054 * error, abs=1e-7)
+        assert row["difference"] - row["ci_low"] == pytest.approx(1.959963984540054 * error, abs=1e-7)
+        chance = (
+            1.0 if row["difference"] == 0 else 0.0 if not error else math.erfc(abs(row["difference"]) / error / 2**0.5)
+        )
+        assert error < 1e-7 or row["p_value"] == pytest.approx(chance, abs=1e-6)
+
+
+def test_the_same_people_twice_do_not_differ():
+    rows: list[Row] = []
+    for number in range(80):
+        rows += [(f"p{number:03}", minute, name, ("ads", "mail")[number % 3 > 0]) for minute, name in enumerate("AX")]
+    everyone = jn.Journeys.from_table(frame(rows))
+    a = everyone.attribution("X", lookback="9m")
+    assert a.compare(a).table["p_value"].null_count() == 2
+    paired = a.compare(a, overlap="pairs")
+    assert paired.table.select("ci_low", "ci_high", "p_value").rows() == [pytest.approx((0, 0, 1), abs=1e-7)] * 2
+    assert paired.finding.endswith("80 people are in both groups; the test allows for that.")
+    assert paired.settings["overlap"] == "pairs"
+    with pytest.raises(jn.ArgumentError, match="overlap: 'pair' is neither 'refuse' nor 'pairs'"):
+        a.compare(a, overlap="pair")
+    markov = everyone.attribution("X", lookback="9m", model="markov")
+    with pytest.raises(jn.ArgumentError, match="'markov' looks at the paths of all together"):
+        markov.compare(markov, overlap="pairs")
 
 
 def test_correlations_of_overlapping_groups_say_so(monkeypatch):

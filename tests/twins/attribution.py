@@ -115,3 +115,17 @@ def removal(found: Sequence[Walk], *, rounds: int = 600) -> dict[str, float]:
     whole = won(None)
     names = {touch for walk in used for touch in walk[1]}
     return {name: 1 - won(name) / whole if whole else 0.0 for name in names}
+
+
+def paired_error(here: Sequence[Walk], there: Sequence[Walk], touch: str, *, model: str, half_life: int) -> float:
+    """The standard error of the difference of a touchpoint's shares, person after person on both sides."""
+    sides = [[walk for walk in side if walk[3]] for side in (here, there)]
+    people = sorted({walk[0] for side in sides for walk in side})
+    parts = dict.fromkeys(people, 0.0)
+    for sign, side in zip((1, -1), sides, strict=True):
+        share = credit(side, model=model, half_life=half_life).get(touch, 0.0) / len(side)
+        for person in people:
+            own = [walk for walk in side if walk[0] == person]
+            earned = credit(own, model=model, half_life=half_life).get(touch, 0.0)
+            parts[person] += sign * (earned - share * len(own)) / len(side)
+    return float((sum(part**2 for part in parts.values()) * len(people) / max(len(people) - 1, 1)) ** 0.5)

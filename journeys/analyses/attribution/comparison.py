@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.against import describe_shared
-from journeys.analyses.attribution.count import find_paths
+from journeys.analyses.attribution.count import Paths, find_paths
+from journeys.analyses.attribution.credit import Sharing
+from journeys.analyses.attribution.paired_sides import PairedSide, find_paired_errors
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.periods import relative_change, show_period
@@ -29,7 +31,7 @@ _ESTIMATED = frozenset({"markov"})
 def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """List the people of a shard with each touchpoint in their path.
 
-    Return `touch` (its label), `_person` (public label), `converted` (whether on any of these paths).
+    Return `touch` (its label), `code`, `_person` (public label), `converted` (whether on any of these paths).
     """
     paths = find_paths(view, spec).with_columns(pl.col("path").cast(pl.List(pl.String)))
     touched = paths.select("person", "converted", touch="path").explode("touch", keep_nulls=False, empty_as_null=False)
@@ -38,7 +40,8 @@ def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
     touched = touched.group_by("person", "touch").agg(pl.col("converted").any())
     people = view.people.select(pl.col("code"), pl.col("person").alias("_person")).collect()
     labelled = touched.with_columns(label_values(touched["touch"]))
-    return labelled.join(people, left_on="person", right_on="code", how="left").select("touch", "_person", "converted")
+    named = labelled.rename({"person": "code"}).join(people, on="code", how="left")
+    return named.select("touch", "code", "_person", "converted")
 
 
 def count_converters(touched: tuple[pl.DataFrame, pl.DataFrame]) -> tuple[int, tuple[int, int]]:
@@ -46,6 +49,13 @@ def count_converters(touched: tuple[pl.DataFrame, pl.DataFrame]) -> tuple[int, t
     here, there = (side.filter("converted").select("_person").unique() for side in touched)
     both = here.join(there, on="_person", how="semi").height if here.schema == there.schema else 0
     return both, (here.height, there.height)
+
+
+def pair_side(paths: Paths, touched: pl.DataFrame) -> PairedSide:
+    """Find the public label of each person who converted."""
+    labels = touched.select("code", "_person").unique()
+    people = pl.DataFrame({"code": pl.Series(paths.code, dtype=pl.UInt32)})
+    return PairedSide(paths, people.join(labels, on="code", how="left", maintain_order="left")["_person"])
 
 
 def compare_tables(
@@ -56,10 +66,11 @@ def compare_tables(
     by: str,
     model: str,
     is_refused: bool,
+    pairs: tuple[PairedSide, PairedSide, Sharing] | None = None,
 ) -> pl.DataFrame:
     """Join two tables of touchpoints, each given with its number of conversions, and test their shares.
 
-    Nothing is tested where too many are on both sides (`is_refused`).
+    Nothing is tested where too many are on both sides (`is_refused`); with `pairs`, people are clusters.
 
     A touchpoint that one side lacks has no credit there. For instance, of 3 conversions against 2:
 
@@ -67,7 +78,7 @@ def compare_tables(
         autumn   credit 1 against 0   share 33% against 0%
         ads      credit 0 against 1   share 0% against 50%
     """
-    from journeys.stats import adjust, difference, to_columns
+    from journeys.stats import adjust, difference, difference_by_error, to_columns
 
     (mine, total), (theirs, total_against) = here, there
     columns = ["credit", "touched"]
@@ -88,7 +99,12 @@ def compare_tables(
     sizes = [np.full(joined.height, float(count)) for count in (total, total_against)]
     nothing = np.full(joined.height, np.nan)
     low = high = p_value = nothing
-    if model not in _ESTIMATED and joined.height and not is_refused:
+    if pairs is not None:
+        errors = find_paired_errors(*pairs, touches=joined[by].to_list())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            estimate = credit[0] / sizes[0] - credit[1] / sizes[1]
+        _, low, high, p_value = difference_by_error(estimate, errors)
+    elif model not in _ESTIMATED and joined.height and not is_refused:
         spread = difference(credit[0], sizes[0], credit[1], sizes[1])
         low, high = spread.ci_low, spread.ci_high
         p_value = difference(np.rint(credit[0]), sizes[0], np.rint(credit[1]), sizes[1]).p_value
@@ -120,8 +136,9 @@ class AttributionComparison(Result[J]):
     table : pl.DataFrame
         The touchpoint in a column named as `by`, `credit`, `credit_against` (conversions), `change` (of the credit,
         relative; null from 0), `share`, `share_against` (of all conversions), `difference` (share - share_against),
-        `ci_low`, `ci_high` (95%, Newcombe), `p_value`, `q_value` (Benjamini-Hochberg), `touched`, `touched_against`
-        (people), `in_both` (people touched on both sides); the largest credit of both sides first.
+        `ci_low`, `ci_high` (95%: Newcombe; of pairs, with people as clusters), `p_value`, `q_value`
+        (Benjamini-Hochberg), `touched`, `touched_against` (people), `in_both` (people touched on both sides); the
+        largest credit of both sides first.
     people_on_both_sides : int
         People who converted on both sides.
 
@@ -129,12 +146,14 @@ class AttributionComparison(Result[J]):
     -----
     Intervals and tests take conversions as independent, as they are where each person's first one counts; with
     every conversion counted they are too narrow. Where more than 5% of the converters of the smaller side converted on
-    the other side, too, there are none. For models that share out a conversion they are a little too wide, since a
-    shared credit varies less than a whole one; for "markov" there are none.
+    the other side, too, there are none, unless people are taken as pairs (``overlap="pairs"``): then the conversions of
+    one person, on either side, are one cluster. Without pairs, models that share out a conversion have them a little
+    too wide, since a shared credit varies less than a whole one; for "markov" there are none.
     """
 
     people_on_both_sides: int = 0
     _is_refused: bool = field(default=False, repr=False)
+    _is_paired: bool = field(default=False, repr=False)
 
     @property
     def finding(self) -> str:
@@ -145,9 +164,9 @@ class AttributionComparison(Result[J]):
         if (fewest := min(total, before, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(fewest, "converted on the smaller side", unit=self._journeys._log.unit)
         by, unit = self.settings["by"], self._journeys._log.unit
-        test = (
-            "more than 5% of the smaller side, so that nothing is tested" if self._is_refused else "few enough to test"
-        )
+        test = "the test allows for that" if self._is_paired else "few enough to test"
+        if self._is_refused:
+            test = "more than 5% of the smaller side, so that nothing is tested"
         shared = describe_shared(self.people_on_both_sides, unit=unit, test=test)
         if self._is_refused:
             return f"{shared}."

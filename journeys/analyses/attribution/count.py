@@ -39,6 +39,8 @@ class Paths:
         Whether the path ended in conversions.
     lost : np.ndarray
         How many people took each path without converting.
+    code : np.ndarray
+        The code of each person who converted.
     path_of, person, value : np.ndarray
         The path, the person (numbered from 0) and the value (0 where unknown) of each conversion; path_of ascends.
     age : np.ndarray
@@ -50,6 +52,7 @@ class Paths:
     start: Ints
     converted: Bools
     lost: Ints
+    code: Ints
     path_of: Ints
     person: Ints
     value: Floats
@@ -122,13 +125,14 @@ def collect_paths(counts: pl.DataFrame) -> Paths:
     touch = added["path"].explode(empty_as_null=False).to_physical().to_numpy().astype(np.int64)
     conversions = added["values"].list.len().to_numpy().astype(np.int64)
     persons = _flatten_column(added["persons"])
-    _, person = np.unique(persons.to_numpy(), return_inverse=True)
+    code, person = np.unique(persons.to_numpy(), return_inverse=True)
     return Paths(
         names=names.to_list(),
         touch=touch,
         start=start,
         converted=converted,
         lost=np.where(converted, 0, added["count"].to_numpy()),
+        code=code,
         path_of=np.repeat(np.arange(converted.size), conversions),
         person=person,
         value=_flatten_column(added["values"]).fill_null(0.0).to_numpy(),

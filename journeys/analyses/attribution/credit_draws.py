@@ -29,9 +29,9 @@ def draw_credit(
     and the number of conversions of each draw.
     """
     has_markov = any(sharing.model == "markov" for sharing in sharings)
-    tables = [_build_table(paths, sharing) for sharing in sharings]
+    tables = [build_table(paths, sharing) for sharing in sharings]
     number = paths.path_of.size
-    conversions_of_path = _build_sparse(
+    conversions_of_path = build_sparse(
         np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
     )
     persons = int(paths.person.max()) + 1 if number else 0
@@ -66,19 +66,19 @@ def draw_credit(
     return found, totals
 
 
-def _build_table(paths: Paths, sharing: Sharing) -> Any:
+def build_table(paths: Paths, sharing: Sharing) -> Any:
     """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
     size, width = len(paths.names), paths.converted.size
     if sharing.model == "markov":
         path, code = list_moves(paths)
-        return _build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
+        return build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
     if sharing.model == "time_decay":
         conversion, at = paths.touch_rows
         shares = decay_touches(paths, half_life=sharing.half_life)
-        return _build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
+        return build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
     weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
     weights *= paths.converted[paths.path_of_touch]
-    return _build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
+    return build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
 
 
 def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
@@ -89,7 +89,9 @@ def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
     return shares
 
 
-def _build_sparse(values: Floats, row: Ints, column: Ints, *, shape: tuple[int, int]) -> Any:
+def build_sparse(
+    values: Floats, row: Ints | Sequence[int], column: Ints | Sequence[int], *, shape: tuple[int, int]
+) -> Any:
     """Make a sparse table; equal places add up, zeros are dropped."""
     from scipy.sparse import coo_array
 

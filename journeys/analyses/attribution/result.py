@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
@@ -15,9 +15,11 @@ from journeys.analyses.attribution.comparison import (
     compare_tables,
     count_converters,
     list_touched,
+    pair_side,
 )
 from journeys.analyses.attribution.costs import join_costs
 from journeys.analyses.attribution.count import Paths
+from journeys.analyses.attribution.credit import Sharing
 from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
 from journeys.analyses.attribution.select_people import select_touch
 from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model
@@ -216,7 +218,11 @@ class Attribution(Result[J]):
         return self._rerun(self._journeys, replace(spec, converted=earlier), self.settings)
 
     def compare(
-        self, other: Attribution[J] | str | timedelta = "previous", *, calendar: bool = False
+        self,
+        other: Attribution[J] | str | timedelta = "previous",
+        *,
+        calendar: bool = False,
+        overlap: Literal["refuse", "pairs"] = "refuse",
     ) -> AttributionComparison[J]:
         """Compare the credit of each touchpoint with that in another period, or among other people.
 
@@ -226,11 +232,15 @@ class Attribution(Result[J]):
             An earlier period of the same people, see `previous`; or another attribution of the same column and model.
         calendar : bool
             With "year": the same dates of the year before.
+        overlap : {"refuse", "pairs"}
+            Nothing is tested where more than 5% of the smaller side's converters converted on both sides; or each of
+            them is set against themselves, so that intervals and tests allow for any number.
 
         Raises
         ------
         ArgumentError
-            When the other attribution differs in model or column.
+            When the other attribution differs in model or column, or "pairs" are asked of the model "markov", whose
+            credit is not the sum over people.
 
         Examples
         --------
@@ -241,6 +251,13 @@ class Attribution(Result[J]):
         >>> a.compare("previous").table.select("credit", "credit_against", "change").rows()
         [(2.0, 1.0, 1.0)]
         """
+        if overlap not in ("refuse", "pairs"):
+            raise ArgumentError(f"overlap: {overlap!r} is neither 'refuse' nor 'pairs'.")
+        if overlap == "pairs" and self._spec.model == "markov":
+            raise ArgumentError(
+                "overlap: 'pairs' adds up the credit of each person, and 'markov' looks at the paths of all together; "
+                "use another model."
+            )
         there = other if isinstance(other, Attribution) else self.previous(other, calendar=calendar)
         names = ("model", "by", "conversions", "leave_out")
         asked = [tuple(getattr(one._spec, name) for name in names) for one in (self, there)]
@@ -249,7 +266,12 @@ class Attribution(Result[J]):
         touched = [one._journeys._count_shards(list_touched, one._spec) for one in (self, there)]
         sides = [(one.table, int(one.settings["conversions"])) for one in (self, there)]
         both, converters = count_converters((touched[0], touched[1]))
-        is_refused = shares_too_many(both, converters)
+        is_paired = overlap == "pairs"
+        is_refused = not is_paired and shares_too_many(both, converters)
+        pairs = None
+        if is_paired:
+            here, against = (pair_side(one._paths, who) for one, who in zip((self, there), touched, strict=True))
+            pairs = (here, against, Sharing(self._spec.model, self._spec.half_life, self._spec.weights))
         table = compare_tables(
             sides[0],
             sides[1],
@@ -257,7 +279,9 @@ class Attribution(Result[J]):
             by=self._spec.by,
             model=asked[0][0],
             is_refused=is_refused,
+            pairs=pairs,
         )
         periods = [describe_period(one._spec.converted, time_zone=one._spec.time_zone) for one in (self, there)]
         settings = {**self.settings, "converted": periods[0], "against": periods[1], "conversions_against": sides[1][1]}
-        return AttributionComparison(table, settings, self._journeys, both, is_refused)
+        settings |= {"overlap": overlap} if is_paired else {}
+        return AttributionComparison(table, settings, self._journeys, both, is_refused, is_paired)

@@ -30,7 +30,6 @@ Floats = npt.NDArray[np.float64]
 
 _RATES = {"rate_from_start": ("people", "entered"), "rate_from_previous": ("continued", "at_previous")}
 _SUMS = ("people", "entered", "continued", "at_previous")
-_Z = 1.959963984540054  # of a 95% interval
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -194,17 +193,12 @@ def _test_rows(
     names: pl.DataFrame, here: _Rates, there: _Rates, *, spec: FunnelSpec, correct: Method, errors: Floats | None
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Add rates, difference, interval, p-value and q-value; the first step is tested only where it is a rate."""
-    from scipy.special import erfc
-
-    from journeys.stats import adjust, difference, to_columns
+    from journeys.stats import adjust, difference, difference_by_error, to_columns
 
     found = difference(here.hits, here.trials, there.hits, there.trials)
     low, high, p_value = found.ci_low, found.ci_high, found.p_value
     if errors is not None:
-        low, high = found.estimate - _Z * errors, found.estimate + _Z * errors
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(found.estimate == 0, 0.0, np.abs(found.estimate) / errors)
-        p_value = np.where(np.isnan(found.estimate), np.nan, erfc(ratio / np.sqrt(2)))
+        _, low, high, p_value = difference_by_error(found.estimate, errors)
     is_tested = names.select(has_rate(spec).alias("t"))["t"].to_numpy() & ~np.isnan(found.estimate)
     numbers = {
         "rate": np.divide(here.hits, here.trials, out=np.full(len(here.hits), np.nan), where=here.trials > 0),
