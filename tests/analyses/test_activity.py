@@ -92,7 +92,10 @@ def test_large_fit_and_active_accounts_that_nobody_has_talked_to_are_one_line(ac
     assert written.people == 4
     table = pl.read_csv(tmp_path / "white_glove.csv")
     assert table.select("id", "account").rows() == [("p3-0", "a03"), ("p3-2", "a03"), ("p7-0", "a07"), ("p7-2", "a07")]
-    assert a.finding == "4 of 12 accounts are fit and active; none of them is waning."
+    assert (
+        a.finding
+        == "4 of 12 accounts are fit and had active events in the 7 days before the end; none of them is waning."
+    )
     assert vip.finding.startswith("2 accounts,")
 
 
@@ -179,7 +182,10 @@ def test_a_window_after_the_last_event_is_said_to_be_empty(accounts):
     a = accounts.activity(days=7, until="2030-01-01")
     assert a.finding == "No event was observed in the 7 days before the end; the last one is from 30 March 2026."
     assert a.table["state"].unique().to_list() == ["silent"]
-    assert accounts.activity(days=7, until="2026-04-05").finding == "9 of 12 accounts are active; 8 of them are waning."
+    late = accounts.activity(days=7, until="2026-04-05")
+    assert late.finding == "9 of 12 accounts had active events in the 7 days before the end; 8 of them are waning."
+    assert late.table.filter(pl.col("active_members") > 0).height == 9
+    assert late.table.filter(state="active").height == 1
 
 
 def test_members_of_later_events_do_not_count():
@@ -189,6 +195,6 @@ def test_members_of_later_events_do_not_count():
         ("tiny", 1, 1.0, False, "new"), ("acme", 1, 0.0, False, "silent"),
     ]  # fmt: skip
     assert j.activity(days=7, until=START + timedelta(days=9)).finding == (
-        "1 of 2 accounts is active; none of them is waning."
+        "1 of 2 accounts had active events in the 7 days before the end; none of them is waning."
     )
     assert j.activity(days=60).table["members"].to_list() == [2, 1]

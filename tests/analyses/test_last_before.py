@@ -62,14 +62,16 @@ def test_the_table_equals_its_twin(*, found, within, skip, event, occurrence, th
             assert set(result.people(row["campaign"], went_on=went_on).people["person"]) == people
 
 
+@pytest.mark.parametrize(("occurrence", "conversions"), [("first", "first"), ("each", "every")])
 @given(found=rows(most=18), within=st.integers(1, 8))
-def test_a_campaign_equals_attribution_to_the_last_touch(found, within):
+def test_a_campaign_equals_attribution_to_the_last_touch(occurrence, conversions, found, within):
     # a touch on the converting event itself earns credit, but does not come before it
     found = [(person, minute, event, None if event == "X" else value) for person, minute, event, value in found]
     j = jn.Journeys.from_table(frame([*EVERY, ("z", 1, "X", None), *found]))
-    last = j.last_before("X", of="campaign", within=f"{within}m", top=None)
-    credit = j.attribution("X", model="last", repeats="keep", lookback=f"{within}m").table.filter(pl.col("credit") > 0)
-    assert dict(last.table.select("campaign", "people").rows()) == dict(credit.select("campaign", "credit").rows())
+    last = j.last_before("X", of="campaign", within=f"{within}m", occurrence=occurrence, top=None)
+    a = j.attribution("X", model="last", repeats="keep", lookback=f"{within}m", conversions=conversions)
+    credit, count = a.table.filter(pl.col("credit") > 0), "people" if occurrence == "first" else "conversions"
+    assert dict(last.table.select("campaign", count).rows()) == dict(credit.select("campaign", "credit").rows())
 
 
 # PostHog/posthog, test_visitors_include_lookback_arrivals_that_can_earn_credit and

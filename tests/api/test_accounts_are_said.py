@@ -88,6 +88,8 @@ def test_exits_and_traits_of_accounts_are_written_with_their_members(tmp_path):
     ]
     accounts = by_accounts(frame(rows))
     exits = accounts.funnel(["A", "B"]).exits()
+    assert exits.table.select("account", "name", "state", "next_event").rows() == [("tiny", "A", "left", "C")]
+    assert exits.people().contacts().people.select("user_id", "account").rows() == [("tiny0", "tiny")]
     assert exits.to_customerio(tmp_path / "exits.csv").people == 1
     assert pl.read_csv(tmp_path / "exits.csv").select("id", "exit_name").rows() == [("tiny0", "A")]
     trait = accounts.last_before("C", of="campaign").trait(name="last")

@@ -50,9 +50,10 @@ class Activity(Result[J]):
         chosen = self.table.filter(pl.col("fit").fill_null(value=False)) if is_fit else self.table
         active = chosen.filter(pl.col("events") > 0)
         waning = active.filter(state="waning").height
+        fit = f"{choose_form(active.height, 'is', 'are')} fit and " if is_fit else ""
         sentence = (
-            f"{format_number(active.height)} of {format_count(total, 'account')} "
-            f"{choose_form(active.height, 'is', 'are')} {'fit and ' * is_fit}active"
+            f"{format_number(active.height)} of {format_count(total, 'account')} {fit}had active events in the "
+            f"{format_count(self.settings['days'], 'day')} before the end"
         )
         if active.is_empty():
             return f"{sentence}."
